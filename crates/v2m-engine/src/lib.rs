@@ -1,0 +1,1 @@
+//! v2m's recogniser: PCM in, text out.

@@ -1,0 +1,1 @@
+//! Framing of the clients' socket (see the protocol): to be filled.

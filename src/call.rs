@@ -1,0 +1,199 @@
+//! What any door (socket, session bus) may ask of the daemon, and what it is answered.
+//!
+//! Doors convert their wire types to and from these; they know nothing of one another.
+
+use crate::session::{Command, EngineState, Failure, State, Transcript};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use tokio::sync::{mpsc, oneshot};
+
+/// A request, parsed. PING never gets here: the door answers it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// A command to the session.
+    Session(Command),
+    /// GET_STATUS.
+    Status,
+    /// GET_CONFIG.
+    GetConfig,
+    /// UPDATE_CONFIG with the partial config.
+    UpdateConfig(Map<String, Value>),
+    /// PROCESS_TEXT.
+    ProcessText {
+        /// The text to work on.
+        text: String,
+        /// What to do with it.
+        instruction: Option<String>,
+    },
+    /// TRANSLATE_TEXT.
+    TranslateText {
+        /// The text to translate.
+        text: String,
+        /// Language to translate to; `None`: the configured one.
+        target_lang: Option<String>,
+    },
+    /// TRANSCRIBE_FILE.
+    TranscribeFile {
+        /// The file, absolute.
+        path: PathBuf,
+    },
+}
+
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To start, toggle, cancel, pause and resume: the state now.
+    State {
+        /// The state now.
+        state: State,
+        /// A sentence for people.
+        message: Option<String>,
+    },
+    /// To stop, to a toggle that stops, and to TRANSCRIBE_FILE.
+    Transcript {
+        /// The state now.
+        state: State,
+        /// The text and all that is known of it.
+        transcript: Transcript,
+    },
+    /// To PROCESS_TEXT and TRANSLATE_TEXT.
+    Text {
+        /// The state now.
+        state: State,
+        /// The refined text.
+        text: String,
+    },
+    /// To GET_STATUS.
+    Status(Box<Status>),
+    /// To GET_CONFIG: the effective settings, secrets masked.
+    Config(Value),
+    /// To UPDATE_CONFIG.
+    ConfigUpdated {
+        /// Keys (`section.key`) in force now.
+        applied: Vec<String>,
+        /// Keys that need a restart of the service.
+        restart: Vec<String>,
+    },
+    /// To SHUTDOWN.
+    ShuttingDown,
+}
+
+/// What GET_STATUS tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The session's state.
+    pub state: State,
+    /// Use of the machine's CPUs, 0–100.
+    pub cpu_percent: f32,
+    /// Memory of the machine.
+    pub ram: Ram,
+    /// The GPU, where there is one.
+    pub gpu: Option<Gpu>,
+    /// The recogniser.
+    pub engine: EngineStatus,
+    /// Seconds since the service started.
+    pub uptime_s: u64,
+    /// What is wrong and what to do about it, if anything is.
+    pub problem: Option<Failure>,
+}
+
+/// Memory in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ram {
+    /// Installed.
+    pub total: u64,
+    /// In use.
+    pub used: u64,
+}
+
+/// A GPU's figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gpu {
+    /// The device's own name.
+    pub name: String,
+    /// Memory in use, MB.
+    pub vram_used_mb: u64,
+    /// Memory installed, MB.
+    pub vram_total_mb: u64,
+    /// Degrees Celsius.
+    pub temp_c: Option<u32>,
+    /// Use, 0–100.
+    pub percent: f32,
+}
+
+/// The recogniser, as GET_STATUS tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineStatus {
+    /// What it is doing.
+    pub state: EngineState,
+    /// What really computes (`cpu`, `cuda`, `vulkan`), once loaded.
+    pub backend: Option<String>,
+    /// The device's own name, once loaded.
+    pub device: Option<String>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// How long loading took.
+    pub loaded_in_ms: Option<u64>,
+}
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The session's state changed.
+    State(State),
+    /// Text of the running dictation.
+    TranscriptionUpdate {
+        /// The text so far.
+        text: String,
+        /// Whether it will not change any more.
+        is_final: bool,
+    },
+    /// Every 2 s while recording.
+    Heartbeat {
+        /// Seconds since 1970, UTC.
+        timestamp: f64,
+        /// The state.
+        state: State,
+    },
+    /// 10 times a second while recording: root mean square level, dB relative to full scale.
+    Level {
+        /// At most 0; −120 for digital silence.
+        dbfs: f32,
+    },
+    /// The recogniser's state changed.
+    Engine {
+        /// The state.
+        state: EngineState,
+        /// What computes, once loaded.
+        backend: Option<String>,
+    },
+    /// A text was delivered, or not.
+    Delivery(crate::session::Delivery),
+}
+
+impl Event {
+    /// The event's name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::State(_) => "state",
+            Self::TranscriptionUpdate { .. } => "transcription_update",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Level { .. } => "level",
+            Self::Engine { .. } => "engine",
+            Self::Delivery(_) => "delivery",
+        }
+    }
+}
+
+/// A request with the way back for its answer. Dropping `reply` unanswered is a bug of the daemon's,
+/// which the door reports as [`crate::session::Code::Internal`].
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Answer, Failure>>,
+}
+
+/// Where doors put their calls. Bounded: a door that finds it full waits, its clients with it.
+pub type Calls = mpsc::Sender<Call>;
