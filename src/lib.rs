@@ -3,10 +3,14 @@
 //! | room | kind | what it is for |
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
 //! `daemon` sees every room, and only `main` names `daemon`.
 
+pub mod atomic;
 pub mod call;
+pub mod config;
 pub mod session;
