@@ -3,9 +3,12 @@
 //! | room | kind | what it is for |
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
-//! | [`config`] | edge | the file and the environment, checked, as settings |
-//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
+//! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
+//! | [`logging`] | edge | the journal with fields, or stderr |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
 //! `daemon` sees every room, and only `main` names `daemon`.
@@ -13,4 +16,7 @@
 pub mod atomic;
 pub mod call;
 pub mod config;
+pub mod deliver;
+pub mod logging;
 pub mod session;
+pub mod systemd;
