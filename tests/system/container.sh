@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# The machine the system tests run on: a real systemd, booted in a container over an overlay of this machine's own
+# root, so nothing is downloaded and nothing of this machine is changed. Inside: the lingering user `tester` with user
+# manager, journald, session bus, PipeWire and a virtual microphone `vmic`, an X server, and a notification daemon.
+# Not here: the project (tests/system/run.sh installs it between `make` and `boot`) and the tests (main.rs).
+#
+#   container.sh make            prepare the container's file system
+#   container.sh boot [ARG...]   boot it; further arguments go to systemd-nspawn
+#   container.sh run USER CMD    run a shell command inside, as root or as tester
+#   container.sh down            power it off and remove it
+#
+# V2M_CT names its directory; two containers with two names do not meet.
+set -euo pipefail
+
+BASE=${V2M_CT:?set V2M_CT to the directory of the container, below /run}
+ROOT=$BASE/root
+TESTER=tester
+TESTER_ID=1777
+DISPLAY_NUMBER=7
+
+fail() { echo "container: $*" >&2; exit 1; }
+
+inside() {
+	local init
+	init=$(cat "$BASE/init.pid") || fail "not booted"
+	nsenter -t "$init" -m -u -i -n -p -r -w "$@"
+}
+
+as_tester() {
+	inside runuser -u "$TESTER" -- env -i HOME="/home/$TESTER" USER="$TESTER" LOGNAME="$TESTER" \
+		PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 RUST_BACKTRACE=1 \
+		XDG_RUNTIME_DIR="/run/user/$TESTER_ID" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$TESTER_ID/bus" \
+		DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority" bash -c "cd; $1"
+}
+
+make_root() {
+	[ "$(id -u)" = 0 ] || fail "needs root, to mount and to boot: run the tests with sudo"
+	mkdir -p "$BASE"
+	mount -t tmpfs -o mode=755,size=3g tmpfs "$BASE"
+	mkdir "$BASE"/{upper,work,root}
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$BASE/upper,workdir=$BASE/work" "$ROOT"
+	echo v2m-test >"$ROOT/etc/hostname"
+	rm -f "$ROOT/etc/machine-id"
+	: >"$ROOT/etc/machine-id"
+	# What this machine has enabled is not wanted inside.
+	local unit
+	for unit in "$ROOT"/etc/systemd/system/{multi-user,graphical,timers,network-online}.target.wants/*; do
+		rm -f "$unit"
+	done
+	rm -rf "$ROOT/etc/systemd/user/graphical-session.target.wants"
+	for unit in getty@tty1 console-getty systemd-networkd systemd-resolved systemd-timesyncd; do
+		ln -sf /dev/null "$ROOT/etc/systemd/system/$unit.service"
+	done
+	mkdir -p "$ROOT/var/lib/systemd/linger" "$ROOT/var/log/journal"
+	chroot "$ROOT" useradd --create-home --shell /bin/bash --uid "$TESTER_ID" "$TESTER"
+	: >"$ROOT/var/lib/systemd/linger/$TESTER"
+	make_home
+}
+
+make_home() {
+	local home=$ROOT/home/$TESTER here
+	here=$(dirname "$(readlink -f "$0")")
+	mkdir -p "$home"/.config/{pipewire/pipewire.conf.d,environment.d,dunst,systemd/user/default.target.wants}
+	cp "$here/vmic.conf" "$home/.config/pipewire/pipewire.conf.d/"
+	cp "$here/dunstrc" "$home/.config/dunst/"
+	install -m755 "$here/record-notification" "$ROOT/usr/local/bin/"
+	# As a desktop session does: the user manager knows the display, and so does all it starts.
+	printf 'DISPLAY=:%s\nXAUTHORITY=/run/user/%s/Xauthority\n' "$DISPLAY_NUMBER" "$TESTER_ID" \
+		>"$home/.config/environment.d/display.conf"
+	cat >"$home/.config/systemd/user/xvfb.service" <<-UNIT
+		[Unit]
+		Description=An X server without a screen
+		[Service]
+		ExecStartPre=/usr/bin/xauth -q -f %t/Xauthority add :$DISPLAY_NUMBER . $(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+		ExecStart=/usr/bin/Xvfb :$DISPLAY_NUMBER -screen 0 1280x720x24 -nolisten tcp -auth %t/Xauthority
+		ExecStartPost=/bin/bash -c 'until xdpyinfo || xclip -o -selection clipboard 2>&1 | grep -q target; do sleep 0.05; done >/dev/null 2>&1'
+		TimeoutStartSec=20
+	UNIT
+	ln -s ../xvfb.service "$home/.config/systemd/user/default.target.wants/xvfb.service"
+	mkdir -p "$home/.config/systemd/user/dunst.service.d"
+	printf '[Unit]\nAfter=xvfb.service\nWants=xvfb.service\n' >"$home/.config/systemd/user/dunst.service.d/after-xvfb.conf"
+	ln -s /usr/lib/systemd/user/dunst.service "$home/.config/systemd/user/default.target.wants/dunst.service"
+	mkdir -p "$ROOT/mnt/small"
+	chroot "$ROOT" chown -R "$TESTER:" "/home/$TESTER"
+}
+
+boot() {
+	nohup setsid systemd-nspawn --quiet --boot --directory="$ROOT" --machine="$(basename "$BASE")" --register=no \
+		--keep-unit --private-network --link-journal=no --resolv-conf=off --timezone=off --console=pipe \
+		--tmpfs="/mnt/small:size=2m,uid=$TESTER_ID,mode=700" "$@" \
+		-- systemd.unit=multi-user.target >"$BASE/console.log" 2>&1 </dev/null &
+	local nspawn=$! init state=
+	echo "$nspawn" >"$BASE/nspawn.pid"
+	for _ in $(seq 600); do
+		init=$(pgrep -P "$nspawn" | head -1 || true)
+		if [ -n "$init" ]; then
+			echo "$init" >"$BASE/init.pid"
+			state=$(inside systemctl is-system-running 2>/dev/null || true)
+			case $state in
+			running | degraded) break ;;
+			esac
+		fi
+		kill -0 "$nspawn" 2>/dev/null || { tail -20 "$BASE/console.log" >&2; fail "systemd-nspawn ended"; }
+		sleep 0.1
+	done
+	case $state in
+	running) ;;
+	degraded) inside systemctl --failed --no-legend ;;
+	*) tail -20 "$BASE/console.log" >&2; fail "no boot after 60 s: ${state:-nothing heard}" ;;
+	esac
+	as_tester 'systemctl --user is-system-running --wait >/dev/null || systemctl --user --failed --no-legend'
+}
+
+down() {
+	local nspawn
+	if nspawn=$(cat "$BASE/nspawn.pid" 2>/dev/null) && kill -0 "$nspawn" 2>/dev/null; then
+		# SIGTERM asks the container's systemd for an orderly power-off; the rest is for one that hangs.
+		kill "$nspawn" 2>/dev/null || true
+		for _ in $(seq 150); do kill -0 "$nspawn" 2>/dev/null || break; sleep 0.1; done
+		kill -KILL "$nspawn" 2>/dev/null || true
+	fi
+	umount "$ROOT" 2>/dev/null || umount -l "$ROOT" 2>/dev/null || true
+	umount "$BASE" 2>/dev/null || umount -l "$BASE" 2>/dev/null || true
+	rmdir "$BASE" 2>/dev/null || true
+}
+
+case ${1:-} in
+make) make_root ;;
+boot) shift; boot "$@" ;;
+run)
+	case ${2:?user} in
+	root) inside env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash -c "$3" ;;
+	*) as_tester "$3" ;;
+	esac
+	;;
+down) down ;;
+*) fail "say make, boot, run or down" ;;
+esac
