@@ -5,6 +5,7 @@
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
 //! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
@@ -18,5 +19,6 @@ pub mod call;
 pub mod config;
 pub mod deliver;
 pub mod logging;
+pub mod recognise;
 pub mod session;
 pub mod systemd;
