@@ -10,6 +10,7 @@
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types to and from the daemon's |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
 //! `daemon` sees every room, and only `main` names `daemon`.
@@ -20,5 +21,6 @@ pub mod config;
 pub mod deliver;
 pub mod logging;
 pub mod recognise;
+pub mod server;
 pub mod session;
 pub mod systemd;

@@ -124,6 +124,9 @@ impl Decoder {
     /// [`TooLong`] as soon as the frame's length is known, or its bytes so far, exceed the limit;
     /// from then on always.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, TooLong> {
+        if self.taken == self.bytes.len() {
+            self.release();
+        }
         match self.framing {
             None => Ok(None),
             Some(Framing::Length) => self.next_by_length(),
@@ -143,6 +146,13 @@ impl Decoder {
         self.searched = self.taken;
         let line = &self.bytes[line];
         (self.framing == Some(Framing::Lines) && !is_blank(line)).then_some(line)
+    }
+
+    /// Between frames: an idle connection does not keep the memory of its longest frame.
+    fn release(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(4096);
+        (self.taken, self.searched) = (0, 0);
     }
 
     fn next_by_length(&mut self) -> Result<Option<&[u8]>, TooLong> {
