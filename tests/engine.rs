@@ -4,6 +4,8 @@
 //!
 //! How accurate the recogniser is, is measured by a bench, not judged here.
 
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
