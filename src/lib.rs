@@ -3,6 +3,7 @@
 //! | room | kind | what it is for |
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
+//! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
@@ -22,5 +23,6 @@ pub mod deliver;
 pub mod logging;
 pub mod recognise;
 pub mod server;
+pub mod capture;
 pub mod session;
 pub mod systemd;
