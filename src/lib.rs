@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`store`] | edge | every dictation's audio and text on disk; recovery |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
@@ -26,3 +29,4 @@ pub mod server;
 pub mod capture;
 pub mod session;
 pub mod systemd;
+pub mod store;
