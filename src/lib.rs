@@ -5,6 +5,7 @@
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
+//! | [`watch`] | leaf | tells when files or directories change |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //!
@@ -16,3 +17,4 @@ pub mod call;
 pub mod config;
 pub mod session;
 pub mod store;
+pub mod watch;
