@@ -6,6 +6,7 @@
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
+//! | [`watch`] | leaf | tells when files or directories change |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
@@ -30,3 +31,4 @@ pub mod capture;
 pub mod session;
 pub mod systemd;
 pub mod store;
+pub mod watch;
