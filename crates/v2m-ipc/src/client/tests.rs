@@ -1,3 +1,5 @@
+//! Tests of the client against scripted peers on real sockets.
+
 use super::*;
 use serde_json::json;
 use std::os::unix::net::UnixListener;

@@ -1,3 +1,5 @@
+//! Tests of the wire types, by words and by chance.
+
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
