@@ -3,10 +3,30 @@
 //! | room | kind | what it is for |
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
+//! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`store`] | edge | every dictation's audio and text on disk; recovery |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
+//! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
+//! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
+//! | [`logging`] | edge | the journal with fields, or stderr |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types to and from the daemon's |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
 //! `daemon` sees every room, and only `main` names `daemon`.
 
+pub mod atomic;
 pub mod call;
+pub mod config;
+pub mod deliver;
+pub mod logging;
+pub mod recognise;
+pub mod server;
+pub mod capture;
 pub mod session;
+pub mod systemd;
+pub mod store;

@@ -194,6 +194,17 @@ pub struct Transcript {
     pub deliveries: Vec<Delivery>,
 }
 
+/// What a command's sender is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The state now, with a sentence for people where one helps.
+    State(State, Option<&'static str>),
+    /// The text of the recording that was stopped, and the state now.
+    Transcript(State, Transcript),
+    /// The service is about to end.
+    ShuttingDown,
+}
+
 /// What one way of delivering did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {

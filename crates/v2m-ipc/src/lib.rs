@@ -1,12 +1,16 @@
 //! What passes through v2m's two doors.
 //!
 //! - [`frame`]: framing of the clients' socket, both forms, without IO.
-//! - [`message`]: requests, answers, error codes and events of that socket, as they stand on the wire.
+//! - [`message`]: requests, answers and events of that socket, as they stand on the wire; [`data`]: what
+//!   answers and events hold.
+//! - [`client`]: a small blocking client of it.
 //! - [`engine`]: the frames between the daemon and its engine child.
 //!
 //! Standard library, serde and serde_json only: `v2m-send` must start in about a millisecond.
 //! Nothing here knows the daemon's own types; `server` and `recognise` convert.
 
+pub mod client;
+pub mod data;
 pub mod engine;
 pub mod frame;
 pub mod message;

@@ -1,0 +1,90 @@
+//! The command line. Everything that may differ between recordings comes by the socket instead.
+
+use lexopt::prelude::*;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Shown by `--help` and after a mistake.
+pub const USAGE: &str = "\
+usage: v2m-engine --model FILE [--vad FILE] [--threads N]
+
+v2m's recogniser. The daemon starts it with one end of a socketpair as standard input;
+it is of no use on a terminal.
+
+  --model FILE   Whisper model in ggml form
+  --vad FILE     Silero voice activity model in ggml form; without it all audio counts as speech
+  --threads N    threads of the decoder (default: physical cores, at most 8)
+  --help, --version";
+
+/// What to run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Args {
+    /// Whisper model, ggml.
+    pub model: PathBuf,
+    /// Silero model, ggml.
+    pub vad: Option<PathBuf>,
+    /// Threads of the decoder; `None`: as many as make sense here.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// Serve.
+    Run(Args),
+    /// Print this and end.
+    Print(String),
+}
+
+/// Reads the process's arguments.
+///
+/// # Errors
+/// Says which argument is wrong.
+pub fn parse() -> Result<Parsed, lexopt::Error> {
+    parse_from(lexopt::Parser::from_env())
+}
+
+fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
+    let (mut model, mut vad, mut threads) = (None, None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("model") => model = Some(PathBuf::from(parser.value()?)),
+            Long("vad") => vad = Some(PathBuf::from(parser.value()?)),
+            Long("threads") => threads = Some(parser.value()?.parse()?),
+            Short('h') | Long("help") => return Ok(Parsed::Print(USAGE.into())),
+            Short('V') | Long("version") => {
+                return Ok(Parsed::Print(format!("v2m-engine {}", env!("CARGO_PKG_VERSION"))));
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    let model = model.ok_or("--model FILE is needed")?;
+    Ok(Parsed::Run(Args { model, vad, threads }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Parsed, lexopt::Error> {
+        parse_from(lexopt::Parser::from_args(args))
+    }
+
+    #[test]
+    fn model_vad_and_threads_are_read() {
+        let args = parsed(&["--model", "m.bin", "--vad=v.bin", "--threads", "3"]).unwrap();
+        let wanted = Args {
+            model: "m.bin".into(),
+            vad: Some("v.bin".into()),
+            threads: NonZeroUsize::new(3),
+        };
+        assert_eq!(args, Parsed::Run(wanted));
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        assert!(parsed(&[]).is_err());
+        assert!(parsed(&["--model", "m", "--threads", "0"]).is_err());
+        assert!(parsed(&["--model", "m", "extra"]).is_err());
+    }
+}

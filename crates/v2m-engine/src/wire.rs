@@ -1,0 +1,74 @@
+//! The socketpair on standard input, as frames of [`v2m_ipc::engine`].
+//!
+//! Reading waits for the socket and for the worker at once, so that a `Ping` is answered while the
+//! worker loads or decodes. Only the main thread reads and writes here.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
+
+/// What [`Wire::wait`] saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// A frame, or the end, can be read.
+    pub frame: bool,
+    /// The other file descriptor can be read.
+    pub other: bool,
+}
+
+/// Both directions to the daemon.
+#[derive(Debug)]
+pub struct Wire {
+    socket: UnixStream,
+}
+
+impl Wire {
+    /// The socket that standard input is.
+    ///
+    /// # Errors
+    /// When standard input cannot be duplicated or is no socket.
+    pub fn stdin() -> io::Result<Self> {
+        let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        socket.local_addr().map_err(|_| {
+            io::Error::other("standard input is no socket; v2m starts this program by itself")
+        })?;
+        Ok(Self { socket })
+    }
+
+    /// Blocks until the daemon sent something or `other` can be read.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub fn wait(&self, other: impl AsFd) -> io::Result<Ready> {
+        let mut fds =
+            [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
+        loop {
+            match poll(&mut fds, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => {
+                    let [frame, other] = fds.map(|fd| !fd.revents().is_empty());
+                    return Ok(Ready { frame, other });
+                }
+            }
+        }
+    }
+
+    /// Reads one frame; `None` when the daemon has closed its end.
+    ///
+    /// # Errors
+    /// When the stream ends inside a frame, or a frame is not understood.
+    pub fn receive(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
+        engine::read_frame(&mut self.socket)
+    }
+
+    /// Writes one message.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn send(&mut self, message: &FromEngine) -> io::Result<()> {
+        engine::write_message(&mut self.socket, message)
+    }
+}

@@ -1,0 +1,224 @@
+//! The thread `v2m-whisper`: owns the models, takes one task at a time, reports what comes of it.
+//!
+//! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
+
+use crate::args::Args;
+use crate::decode::{DecodeError, Decoded, Decoder, Request, Watch};
+use crate::model::{LoadError, cpu};
+use crate::vad::Silero;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+use v2m_ipc::engine::DecodeOptions;
+
+/// Speech probability from which a frame counts as voice. Low: a missed word is worse than a
+/// decode too many, and quiet speakers rarely pass Silero's customary 0.5.
+const VOICE: f32 = 0.35;
+
+/// How often at most a running decode says that it gets on.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// Number of a task, rising.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskId(pub u64);
+
+/// One recording to decode.
+#[derive(Debug)]
+pub struct Task {
+    /// Its number.
+    pub id: TaskId,
+    /// 16 kHz mono.
+    pub audio: Vec<f32>,
+    /// How.
+    pub options: DecodeOptions,
+}
+
+/// What the worker tells.
+#[derive(Debug)]
+pub enum Event {
+    /// The models are loaded.
+    Loaded {
+        /// Whether the model knows languages beside English.
+        multilingual: bool,
+        /// Since the worker started.
+        took: Duration,
+    },
+    /// They are not; the worker has ended.
+    LoadFailed(LoadError),
+    /// The task gets on.
+    Beat(TaskId),
+    /// The task is over.
+    Done {
+        /// Which.
+        id: TaskId,
+        /// What came of it.
+        result: Result<Decoded, DecodeError>,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// The main thread's handle.
+#[derive(Debug)]
+pub struct Worker {
+    tasks: SyncSender<Task>,
+    events: Receiver<Event>,
+    wake: UnixStream,
+    aborted: Arc<AtomicU64>,
+}
+
+impl Worker {
+    /// Starts the thread, which begins to load at once.
+    ///
+    /// # Errors
+    /// When there is no thread or socketpair to be had.
+    pub fn start(args: &Args) -> io::Result<Self> {
+        let (task_sender, tasks) = sync_channel(1);
+        let (event_sender, events) = sync_channel(16);
+        let (wake, waker) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        waker.set_nonblocking(true)?;
+        let aborted = Arc::new(AtomicU64::new(0));
+        let reporter = Reporter { events: event_sender, waker };
+        let (args, flag) = (args.clone(), aborted.clone());
+        thread::Builder::new()
+            .name("v2m-whisper".into())
+            .spawn(move || work(&args, &tasks, &reporter, &flag))?;
+        Ok(Self { tasks: task_sender, events, wake, aborted })
+    }
+
+    /// Becomes readable when [`Worker::news`] has something.
+    pub fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// The next event, if there is one.
+    pub fn news(&mut self) -> Option<Event> {
+        if let Ok(event) = self.events.try_recv() {
+            return Some(event);
+        }
+        // Only when nothing is left may the wake-ups be taken back, and then one must look again:
+        // an event sent in between had its wake-up taken too.
+        let mut bytes = [0; 64];
+        while matches!(self.wake.read(&mut bytes), Ok(n) if n > 0) {}
+        self.events.try_recv().ok()
+    }
+
+    /// Hands over a task. Gives it back while the slot is taken.
+    ///
+    /// # Errors
+    /// The task, when the worker has not taken the one before yet, or has ended.
+    pub fn submit(&self, task: Task) -> Result<(), Task> {
+        self.tasks.try_send(task).map_err(|error| match error {
+            TrySendError::Full(task) | TrySendError::Disconnected(task) => task,
+        })
+    }
+
+    /// Ends this task and all before it as soon as whisper.cpp can be interrupted.
+    pub fn abort(&self, id: TaskId) {
+        self.aborted.fetch_max(id.0, Ordering::Relaxed);
+    }
+}
+
+struct Reporter {
+    events: SyncSender<Event>,
+    waker: UnixStream,
+}
+
+impl Reporter {
+    /// False when the main thread is gone.
+    fn report(&self, event: Event) -> bool {
+        let sent = self.events.send(event).is_ok();
+        self.wake();
+        sent
+    }
+
+    fn wake(&self) {
+        // A full socket already holds wake-ups.
+        let _ = (&self.waker).write(&[1]);
+    }
+}
+
+fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &AtomicU64) {
+    let started = Instant::now();
+    let mut models = match Models::load(args) {
+        Ok(models) => models,
+        Err(error) => {
+            reporter.report(Event::LoadFailed(error));
+            return;
+        }
+    };
+    models.decoder.warm_up();
+    let multilingual = models.decoder.multilingual();
+    reporter.report(Event::Loaded { multilingual, took: started.elapsed() });
+    while let Ok(task) = tasks.recv() {
+        let started = Instant::now();
+        let last_beat = AtomicU64::new(0);
+        let watch = TaskWatch { id: task.id, started, last_beat, aborted, reporter };
+        let result = models.run(&task, &watch);
+        if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
+            return;
+        }
+    }
+}
+
+struct TaskWatch<'a> {
+    id: TaskId,
+    started: Instant,
+    /// Milliseconds after `started`.
+    last_beat: AtomicU64,
+    aborted: &'a AtomicU64,
+    reporter: &'a Reporter,
+}
+
+impl Watch for TaskWatch<'_> {
+    fn tick(&self) -> bool {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let last = self.last_beat.load(Ordering::Relaxed);
+        // A beat that finds the channel full is not needed: the main thread has news to read.
+        if Duration::from_millis(now - last.min(now)) >= BEAT
+            && self.reporter.events.try_send(Event::Beat(self.id)).is_ok()
+        {
+            self.last_beat.store(now, Ordering::Relaxed);
+            self.reporter.wake();
+        }
+        self.aborted.load(Ordering::Relaxed) >= self.id.0
+    }
+}
+
+struct Models {
+    decoder: Decoder,
+    vad: Option<Silero>,
+}
+
+impl Models {
+    fn load(args: &Args) -> Result<Self, LoadError> {
+        let threads = args.threads.unwrap_or_else(cpu::threads);
+        let decoder = Decoder::load(&args.model, threads)?;
+        let vad = args.vad.as_deref().map(Silero::load).transpose()?;
+        Ok(Self { decoder, vad })
+    }
+
+    fn run(&mut self, task: &Task, watch: &TaskWatch) -> Result<Decoded, DecodeError> {
+        let options = &task.options;
+        let request = Request {
+            audio: if self.voice(&task.audio) { &task.audio } else { &[] },
+            language: options.language.as_deref(),
+            translate: options.translate,
+            beams: options.beam_size,
+        };
+        self.decoder.decode(&request, watch)
+    }
+
+    fn voice(&mut self, audio: &[f32]) -> bool {
+        let Some(vad) = &mut self.vad else { return true };
+        // If Silero fails the recording is decoded all the same: better an invented word than a
+        // lost dictation.
+        vad.probabilities(audio).map_or(true, |frames| frames.iter().any(|p| *p >= VOICE))
+    }
+}

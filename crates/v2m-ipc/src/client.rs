@@ -1,0 +1,288 @@
+//! A small blocking client: connect, ask, or listen to events.
+//!
+//! It has no time limit: a STOP takes as long as its transcription. It never looks whether the
+//! socket is there before it connects, for connecting is what starts the service.
+
+use crate::data::Event;
+use crate::frame::{Decoder, Framing, MAX_REQUEST};
+use crate::message::{Command, EventName, Outcome, Response};
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+/// How often one request is sent at most; see [`Client::request`].
+pub const ATTEMPTS: u32 = 3;
+
+/// Pause before the second and each later attempt: whoever flushes the socket's queue needs a moment.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub enum Error {
+    /// Nobody listens there.
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Without `XDG_RUNTIME_DIR` and `/proc`, where the socket is cannot be known; or its directory
+    /// belongs to somebody else.
+    NoPath(String),
+    /// The connection ended after the request was sent and before its answer. The request may have
+    /// been acted on.
+    Lost(io::Error),
+    /// The answer cannot be understood.
+    BadAnswer(String),
+    /// The request is longer than the service reads.
+    TooLong,
+    /// A subscription was refused.
+    Refused(Box<Response>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { path, source } => write!(
+                f,
+                "cannot connect to v2m at {}: {source}; to enable it: \
+                 systemctl --user enable --now v2m.socket",
+                path.display()
+            ),
+            Self::NoPath(why) => write!(f, "cannot tell where v2m's socket is: {why}"),
+            Self::Lost(e) => write!(
+                f,
+                "v2m took the request and went away without an answer ({e}); a recording is kept \
+                 and recovered; what happened: journalctl --user -u v2m"
+            ),
+            Self::BadAnswer(why) => write!(
+                f,
+                "v2m's answer cannot be understood ({why}); are client and service of one version? \
+                 (then: systemctl --user restart v2m)"
+            ),
+            Self::TooLong => {
+                write!(f, "the request is longer than the {MAX_REQUEST} bytes that v2m reads")
+            }
+            Self::Refused(answer) => f.write_str(answer.error.as_deref().unwrap_or("refused")),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connect { source, .. } | Self::Lost(source) => Some(source),
+            Self::NoPath(_) | Self::BadAnswer(_) | Self::TooLong | Self::Refused(_) => None,
+        }
+    }
+}
+
+/// Where the socket is: `V2M_SOCKET_PATH`, else `$XDG_RUNTIME_DIR/v2m/v2m.sock`, else
+/// `/tmp/v2m_<uid>/v2m.sock`. An empty variable counts as unset.
+///
+/// # Errors
+/// [`Error::NoPath`] when `/proc` does not tell the uid, or the directory under `/tmp` belongs to
+/// another user, who would read what is dictated.
+pub fn socket_path() -> Result<PathBuf, Error> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    match named_path(set("V2M_SOCKET_PATH"), set("XDG_RUNTIME_DIR")) {
+        Some(path) => Ok(path),
+        None => path_under_tmp(Path::new("/tmp")),
+    }
+}
+
+fn named_path(socket: Option<OsString>, runtime_dir: Option<OsString>) -> Option<PathBuf> {
+    socket
+        .map(PathBuf::from)
+        .or_else(|| runtime_dir.map(|dir| PathBuf::from(dir).join("v2m/v2m.sock")))
+}
+
+fn path_under_tmp(tmp: &Path) -> Result<PathBuf, Error> {
+    // The owner of /proc/self is the effective uid; std has no call for it.
+    let uid = std::fs::metadata("/proc/self")
+        .map_err(|e| Error::NoPath(format!("XDG_RUNTIME_DIR is not set, and /proc/self: {e}")))?
+        .uid();
+    let directory = tmp.join(format!("v2m_{uid}"));
+    match std::fs::symlink_metadata(&directory) {
+        Ok(meta) if meta.uid() != uid || !meta.is_dir() => Err(Error::NoPath(format!(
+            "{} belongs to somebody else; set XDG_RUNTIME_DIR or V2M_SOCKET_PATH",
+            directory.display()
+        ))),
+        // If it is not there, connecting says so.
+        _ => Ok(directory.join("v2m.sock")),
+    }
+}
+
+/// A connection to the service, kept for any number of requests.
+#[derive(Debug)]
+pub struct Client {
+    path: PathBuf,
+    stream: UnixStream,
+    answers: Decoder,
+}
+
+impl Client {
+    /// Connects to the socket of [`socket_path`].
+    ///
+    /// # Errors
+    /// [`Error::NoPath`], [`Error::Connect`].
+    pub fn connect() -> Result<Self, Error> {
+        Self::connect_to(&socket_path()?)
+    }
+
+    /// Connects to the socket at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Connect`].
+    pub fn connect_to(path: &Path) -> Result<Self, Error> {
+        let stream = UnixStream::connect(path)
+            .map_err(|source| Error::Connect { path: path.to_owned(), source })?;
+        let answers = Decoder::for_answers(Framing::Length);
+        Ok(Self { path: path.to_owned(), stream, answers })
+    }
+
+    /// Sends a request and waits for its answer, success or error.
+    ///
+    /// A request that was provably never read is sent again on a new connection, up to
+    /// [`ATTEMPTS`] times in all. Such requests are ordinary: a service that ends leaves connections
+    /// in the socket's queue, and systemd (`FlushPending=yes`) resets them. The proof: a peer that
+    /// closes a Unix socket with bytes unread resets it (`ECONNRESET`), and one that closed before
+    /// refuses the write (`EPIPE`). A plain end without an answer proves the opposite, that the
+    /// request was read; sending that again could record twice, so it is [`Error::Lost`].
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::Connect`] when reconnecting fails, [`Error::Lost`],
+    /// [`Error::BadAnswer`].
+    pub fn request(&mut self, command: &Command) -> Result<Response, Error> {
+        self.ask(command).map(|(answer, _)| answer)
+    }
+
+    /// As [`Self::request`], with the answer's JSON as it came.
+    ///
+    /// # Errors
+    /// Those of [`Self::request`].
+    pub fn request_raw(&mut self, command: &Command) -> Result<(Response, String), Error> {
+        self.ask(command)
+    }
+
+    /// Turns the connection into a stream of events.
+    ///
+    /// # Errors
+    /// Those of [`Self::request`], and [`Error::Refused`].
+    pub fn subscribe(mut self, events: &[EventName]) -> Result<Subscription, Error> {
+        let answer = self.request(&Command::Subscribe { events: events.to_vec() })?;
+        match answer.status {
+            Outcome::Success => Ok(Subscription { client: self }),
+            Outcome::Error | Outcome::Event => Err(Error::Refused(Box::new(answer))),
+        }
+    }
+
+    fn ask(&mut self, command: &Command) -> Result<(Response, String), Error> {
+        let request = Framing::Length.encode(&command.to_request());
+        if request.len() - 4 > MAX_REQUEST {
+            return Err(Error::TooLong);
+        }
+        let mut attempt = 1;
+        loop {
+            match self.exchange(&request) {
+                Ok(answer) => return read_answer(answer),
+                Err(Failed::Unread(e)) if attempt == ATTEMPTS => {
+                    return Err(Error::Connect { path: self.path.clone(), source: e });
+                }
+                Err(Failed::Unread(_)) => {
+                    thread::sleep(PAUSE * attempt);
+                    attempt += 1;
+                    *self = Self::connect_to(&self.path)?;
+                }
+                Err(Failed::Lost(e)) => return Err(Error::Lost(e)),
+                Err(Failed::TooLong) => return Err(Error::BadAnswer("too long".into())),
+            }
+        }
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> Result<String, Failed> {
+        let written = self.stream.write_all(request);
+        let read = self.read_frame();
+        match (written, read) {
+            // Also after a failed write: whoever refuses (busy, too long) may answer unread.
+            (_, Ok(Some(answer))) => Ok(answer),
+            (Ok(()), Ok(None)) => Err(Failed::Lost(ErrorKind::UnexpectedEof.into())),
+            // A request not wholly written cannot have been acted on.
+            (Err(e), Ok(None)) | (Err(e), Err(Failed::Unread(_) | Failed::Lost(_))) => {
+                Err(Failed::Unread(e))
+            }
+            (_, Err(failed)) => Err(failed),
+        }
+    }
+
+    /// The next frame; `None` at the end of the stream.
+    fn read_frame(&mut self) -> Result<Option<String>, Failed> {
+        let mut chunk = [0; 8192];
+        loop {
+            if let Some(frame) = self.answers.next_frame().map_err(|_| Failed::TooLong)? {
+                return Ok(Some(String::from_utf8_lossy(frame).into_owned()));
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) if self.answers.is_midway() => {
+                    return Err(Failed::Lost(ErrorKind::UnexpectedEof.into()));
+                }
+                Ok(0) => return Ok(None),
+                Ok(got) => self.answers.push(&chunk[..got]),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::ConnectionReset && !self.answers.is_midway() => {
+                    return Err(Failed::Unread(e));
+                }
+                Err(e) => return Err(Failed::Lost(e)),
+            }
+        }
+    }
+}
+
+/// Why an attempt gave no answer.
+enum Failed {
+    /// Nobody read the request.
+    Unread(io::Error),
+    /// Somebody may have.
+    Lost(io::Error),
+    /// An answer above [`crate::frame::MAX_ANSWER`].
+    TooLong,
+}
+
+fn read_answer(json: String) -> Result<(Response, String), Error> {
+    match serde_json::from_str(&json) {
+        Ok(answer) => Ok((answer, json)),
+        Err(e) => Err(Error::BadAnswer(e.to_string())),
+    }
+}
+
+/// A connection that carries events.
+#[derive(Debug)]
+pub struct Subscription {
+    client: Client,
+}
+
+impl Subscription {
+    /// Waits for the next event, with its JSON as it came; `None` when the service ended the
+    /// stream. Events of a kind this client does not know are `Value`s in the JSON alone.
+    ///
+    /// # Errors
+    /// [`Error::Lost`], [`Error::BadAnswer`].
+    pub fn next_event(&mut self) -> Result<Option<(Option<Event>, String)>, Error> {
+        let json = match self.client.read_frame() {
+            Ok(Some(json)) => json,
+            Ok(None) => return Ok(None),
+            Err(Failed::Unread(e) | Failed::Lost(e)) => return Err(Error::Lost(e)),
+            Err(Failed::TooLong) => return Err(Error::BadAnswer("too long".into())),
+        };
+        let (frame, json) = read_answer(json)?;
+        Ok(Some((serde_json::from_value(frame.data).ok(), json)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! The published whisper.cpp models that v2m knows: a table, compiled in.
+//!
+//! Names, sizes and SHA-256 digests are those of the files `ggml-NAME.bin` in `ggerganov/whisper.cpp` on Hugging
+//! Face at revision 5359861c739e955e79d9a303bcbc70fb988958b1, as its file listing gives them; each pair of size and digest was checked
+//! against the git object id of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
+//! Not here: a model without a known SHA-256, and models that are superseded (large-v1, large-v2).
+
+use serde::Serialize;
+
+/// The model that is fetched and selected when nobody says otherwise.
+pub const DEFAULT: &str = "base-q8_0";
+
+/// What a model can listen to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Languages {
+    /// English alone (the `.en` models).
+    English,
+    /// The 99 languages of Whisper (100 with large-v3's Cantonese).
+    Multilingual,
+}
+
+/// One published model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Model {
+    /// The name users write: `base-q8_0`.
+    pub name: &'static str,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, 64 lowercase hexadecimal digits.
+    pub sha256: &'static str,
+    /// What it can listen to.
+    pub languages: Languages,
+    /// Resident memory of the engine with this model on the CPU, MiB, about: measured for `base`; for the others the file
+    /// and whisper.cpp's buffers, which grow with the width of the model.
+    pub memory_mib: u32,
+}
+
+impl Model {
+    /// Whether this is the model that is used when nobody says otherwise.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name == DEFAULT
+    }
+
+    /// The unquantised model this one was made from (`base` for `base-q8_0`, `base` for `base`), and how its weights are stored.
+    #[must_use]
+    pub fn family(&self) -> (&'static str, Weights) {
+        split_weights(self.name)
+    }
+}
+
+/// How the matrices of a model are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weights {
+    /// Half precision, as published first.
+    F16,
+    /// 8.5 bits a weight: blocks of 32 with a scale.
+    Q8_0,
+    /// 6 bits a weight: blocks of 32 with a scale and a minimum.
+    Q5_1,
+    /// 5.5 bits a weight: blocks of 32 with a scale. Published for the large models; v2m does not make it.
+    Q5_0,
+}
+
+impl Weights {
+    /// The ending of a model's name, without its dash: `q8_0`; empty for half precision.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::F16 => "",
+            Self::Q8_0 => "q8_0",
+            Self::Q5_1 => "q5_1",
+            Self::Q5_0 => "q5_0",
+        }
+    }
+}
+
+/// Splits a model's name into its family and how its weights are stored: `small.en-q5_1` → (`small.en`, [`Weights::Q5_1`]).
+#[must_use]
+pub fn split_weights(name: &str) -> (&str, Weights) {
+    [Weights::Q8_0, Weights::Q5_1, Weights::Q5_0]
+        .into_iter()
+        .find_map(|w| Some((name.strip_suffix(w.suffix())?.strip_suffix('-')?, w)))
+        .unwrap_or((name, Weights::F16))
+}
+
+/// Every model, small families first, each family unquantised first.
+#[must_use]
+pub fn all() -> &'static [Model] {
+    MODELS
+}
+
+/// The model of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|m| m.name == name)
+}
+
+const fn model(
+    name: &'static str,
+    bytes: u64,
+    languages: Languages,
+    memory_mib: u32,
+    sha256: &'static str,
+) -> Model {
+    Model { name, bytes, sha256, languages, memory_mib }
+}
+
+#[rustfmt::skip]
+const MODELS: &[Model] = &[
+    model("tiny", 77_691_713, Languages::Multilingual, 150,
+        "be07e048e1e599ad46341c8d2a135645097a538221678b7acdd1b1919c6e1b21"),
+    model("tiny-q8_0", 43_537_433, Languages::Multilingual, 120,
+        "c2085835d3f50733e2ff6e4b41ae8a2b8d8110461e18821b09a15c40c42d1cca"),
+    model("tiny-q5_1", 32_152_673, Languages::Multilingual, 110,
+        "818710568da3ca15689e31a743197b520007872ff9576237bda97bd1b469c3d7"),
+    model("tiny.en", 77_704_715, Languages::English, 150,
+        "921e4cf8686fdd993dcd081a5da5b6c365bfde1162e72b08d75ac75289920b1f"),
+    model("tiny.en-q8_0", 43_550_795, Languages::English, 120,
+        "5bc2b3860aa151a4c6e7bb095e1fcce7cf12c7b020ca08dcec0c6d018bb7dd94"),
+    model("tiny.en-q5_1", 32_166_155, Languages::English, 110,
+        "c77c5766f1cef09b6b7d47f21b546cbddd4157886b3b5d6d4f709e91e66c7c2b"),
+    model("base", 147_951_465, Languages::Multilingual, 237,
+        "60ed5bc3dd14eea856493d334349b405782ddcaf0028d4b5df4088345fba2efe"),
+    model("base-q8_0", 81_768_585, Languages::Multilingual, 172,
+        "c577b9a86e7e048a0b7eada054f4dd79a56bbfa911fbdacf900ac5b567cbb7d9"),
+    model("base-q5_1", 59_707_625, Languages::Multilingual, 151,
+        "422f1ae452ade6f30a004d7e5c6a43195e4433bc370bf23fac9cc591f01a8898"),
+    model("base.en", 147_964_211, Languages::English, 240,
+        "a03779c86df3323075f5e796cb2ce5029f00ec8869eee3fdfb897afe36c6d002"),
+    model("base.en-q8_0", 81_781_811, Languages::English, 170,
+        "a4d4a0768075e13cfd7e19df3ae2dbc4a68d37d36a7dad45e8410c9a34f8c87e"),
+    model("base.en-q5_1", 59_721_011, Languages::English, 150,
+        "4baf70dd0d7c4247ba2b81fafd9c01005ac77c2f9ef064e00dcf195d0e2fdd2f"),
+    model("small", 487_601_967, Languages::Multilingual, 620,
+        "1be3a9b2063867b937e64e2ec7483364a79917e157fa98c5d94b5c1fffea987b"),
+    model("small-q8_0", 264_464_607, Languages::Multilingual, 400,
+        "49c8fb02b65e6049d5fa6c04f81f53b867b5ec9540406812c643f177317f779f"),
+    model("small-q5_1", 190_085_487, Languages::Multilingual, 330,
+        "ae85e4a935d7a567bd102fe55afc16bb595bdb618e11b2fc7591bc08120411bb"),
+    model("small.en", 487_614_201, Languages::English, 620,
+        "c6138d6d58ecc8322097e0f987c32f1be8bb0a18532a3f88f734d1bbf9c41e5d"),
+    model("small.en-q8_0", 264_477_561, Languages::English, 400,
+        "67a179f608ea6114bd3fdb9060e762b588a3fb3bd00c4387971be4d177958067"),
+    model("small.en-q5_1", 190_098_681, Languages::English, 330,
+        "bfdff4894dcb76bbf647d56263ea2a96645423f1669176f4844a1bf8e478ad30"),
+    model("medium", 1_533_763_059, Languages::Multilingual, 1700,
+        "6c14d5adee5f86394037b4e4e8b59f1673b6cee10e3cf0b11bbdbee79c156208"),
+    model("medium-q8_0", 823_369_779, Languages::Multilingual, 1020,
+        "42a1ffcbe4167d224232443396968db4d02d4e8e87e213d3ee2e03095dea6502"),
+    model("medium-q5_0", 539_212_467, Languages::Multilingual, 750,
+        "19fea4b380c3a618ec4723c3eef2eb785ffba0d0538cf43f8f235e7b3b34220f"),
+    model("medium.en", 1_533_774_781, Languages::English, 1700,
+        "cc37e93478338ec7700281a7ac30a10128929eb8f427dda2e865faa8f6da4356"),
+    model("medium.en-q8_0", 823_382_461, Languages::English, 1020,
+        "43fa2cd084de5a04399a896a9a7a786064e221365c01700cea4666005218f11c"),
+    model("medium.en-q5_0", 539_225_533, Languages::English, 750,
+        "76733e26ad8fe1c7a5bf7531a9d41917b2adc0f20f2e4f5531688a8c6cd88eb0"),
+    model("large-v3-turbo", 1_624_555_275, Languages::Multilingual, 1950,
+        "1fc70f774d38eb169993ac391eea357ef47c88757ef72ee5943879b7e8e2bc69"),
+    model("large-v3-turbo-q8_0", 874_188_075, Languages::Multilingual, 1230,
+        "317eb69c11673c9de1e1f0d459b253999804ec71ac4c23c17ecf5fbe24e259a1"),
+    model("large-v3-turbo-q5_0", 574_041_195, Languages::Multilingual, 950,
+        "394221709cd5ad1f40c46e6031ca61bce88931e6e088c188294c6d5a55ffa7e2"),
+    model("large-v3", 3_095_033_483, Languages::Multilingual, 3350,
+        "64d182b440b98d5203c4f9bd541544d84c605196c4f7b845dfa11fb23594d1e2"),
+    model("large-v3-q5_0", 1_081_140_203, Languages::Multilingual, 1430,
+        "d75795ecff3f83b5faa89d1900604ad8c780abd5739fae406de19f23ecd98ad1"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_well_formed_and_named_once() {
+        for (i, m) in MODELS.iter().enumerate() {
+            assert_eq!(m.sha256.len(), 64, "{}", m.name);
+            assert!(m.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{}", m.name);
+            assert!(u64::from(m.memory_mib) << 20 > m.bytes, "{} fits in its own memory", m.name);
+            assert_eq!(m.languages == Languages::English, m.name.contains(".en"), "{}", m.name);
+            assert!(MODELS[..i].iter().all(|o| o.name != m.name && o.sha256 != m.sha256));
+        }
+    }
+
+    #[test]
+    fn the_default_is_in_the_table_and_every_family_has_its_unquantised_model() {
+        assert!(find(DEFAULT).is_some_and(Model::is_default));
+        assert_eq!(MODELS.iter().filter(|m| m.is_default()).count(), 1);
+        for m in MODELS {
+            assert!(find(m.family().0).is_some_and(|f| f.bytes >= m.bytes), "{}", m.name);
+        }
+    }
+
+    #[test]
+    fn names_split_into_family_and_weights() {
+        assert_eq!(split_weights("base"), ("base", Weights::F16));
+        assert_eq!(split_weights("tiny.en-q5_1"), ("tiny.en", Weights::Q5_1));
+        assert_eq!(split_weights("large-v3-turbo-q8_0"), ("large-v3-turbo", Weights::Q8_0));
+        assert_eq!(split_weights("q8_0"), ("q8_0", Weights::F16));
+    }
+}

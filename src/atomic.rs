@@ -1,0 +1,83 @@
+//! Files that are written whole or not at all: a crash or a full disk leaves the old one.
+//!
+//! A leaf that several edges use; it knows nothing of what it writes.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// How the names of files being written begin. One that a crash left may be deleted.
+pub const TEMPORARY_PREFIX: &str = ".v2m-writing-";
+
+/// Replaces the file at `path`, readable by the user alone (0600). It is on disk when this returns.
+/// A symbolic link stays one: the file it names is replaced. Missing directories are made (0700).
+///
+/// # Errors
+/// Those of the file system; the old file is as it was then.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = follow(path)?;
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_directory(directory)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    File::open(directory)?.sync_all()
+}
+
+/// Makes a directory and those above it, for the user alone (0700); one that exists stays as it is.
+///
+/// # Errors
+/// Those of the file system.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// What a chain of symbolic links names in the end, whether that exists or not.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    // As many as Linux itself follows.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its symbolic links go round in circles"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn replaces_what_a_link_names_and_keeps_the_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, file) = (dir.path().join("link"), dir.path().join("new/file"));
+        symlink("new/file", &link).unwrap();
+        for text in ["one", "two"] {
+            write(&link, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        }
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(dir.path().join("new")).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn links_in_a_circle_are_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        assert!(write(&dir.path().join("a"), b"x").is_err());
+    }
+}

@@ -1,0 +1,271 @@
+//! A connection to PipeWire and what it tells: the sources that are there, which one is the
+//! default, who is linked with whom. Callbacks only note; decisions are the worker's.
+
+use super::CaptureError;
+use super::sources::Source;
+use pipewire::context::ContextRc;
+use pipewire::core::{self, CoreRc};
+use pipewire::main_loop::MainLoopRc;
+use pipewire::metadata::{Metadata, MetadataListener};
+use pipewire::properties::{PropertiesBox, properties};
+use pipewire::registry::{self, GlobalObject, RegistryRc};
+use pipewire::spa::utils::dict::DictRef;
+use pipewire::types::ObjectType;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A node that can be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Id in the registry, reused once the node is gone.
+    pub(super) id: u32,
+    /// `object.serial`, never reused.
+    pub(super) serial: String,
+    /// `node.name`.
+    pub(super) name: String,
+    /// `node.description`.
+    pub(super) description: String,
+}
+
+/// What PipeWire told so far.
+#[derive(Default)]
+struct Known {
+    sources: BTreeMap<u32, Node>,
+    /// Link id → (output node, input node).
+    links: BTreeMap<u32, (u32, u32)>,
+    /// The session manager's metadata, until it is bound.
+    metadata: Option<GlobalObject<PropertiesBox>>,
+    /// `node.name` of the default source.
+    default: Option<String>,
+    /// The last answered round trip.
+    answered: Option<i32>,
+    /// Why the connection is dead.
+    dead: Option<String>,
+}
+
+/// Which round trip is awaited.
+enum Phase {
+    /// Until the registry has told all objects.
+    Objects(i32),
+    /// Until the metadata has told all properties.
+    Defaults(i32),
+    Known,
+}
+
+/// A connection to PipeWire. Fields are dropped in this order: what hangs on the core goes first.
+pub(super) struct Connection {
+    bound: Option<(MetadataListener, Metadata)>,
+    _registry_listener: registry::Listener,
+    registry: RegistryRc,
+    _core_listener: core::Listener,
+    core: CoreRc,
+    known: Rc<RefCell<Known>>,
+    phase: Phase,
+}
+
+impl Connection {
+    /// Connects; does not wait for an answer.
+    pub(super) fn open(mainloop: &MainLoopRc) -> Result<Self, CaptureError> {
+        // client-rt.conf: the data thread asks for realtime priority, so that a recogniser that
+        // keeps all cores busy does not make it miss a quantum.
+        let context = properties! {
+            *pipewire::keys::CONFIG_NAME => "client-rt.conf",
+            *pipewire::keys::APP_NAME => "v2m",
+            *pipewire::keys::APP_ID => "v2m",
+        };
+        let unreachable = |error: pipewire::Error| CaptureError::NoPipeWire(error.to_string());
+        let context = ContextRc::new(mainloop, Some(context)).map_err(unreachable)?;
+        let core = context
+            .connect_rc(None)
+            .map_err(|_| CaptureError::NoPipeWire("nothing listens on its socket".into()))?;
+        let known = Rc::new(RefCell::new(Known::default()));
+        let core_listener = listen_core(&core, &known);
+        let registry = core.get_registry_rc().map_err(unreachable)?;
+        let registry_listener = listen_registry(&registry, &known);
+        let asked = core.sync(0).map_err(unreachable)?;
+        Ok(Self {
+            bound: None,
+            _registry_listener: registry_listener,
+            registry,
+            _core_listener: core_listener,
+            core,
+            known,
+            phase: Phase::Objects(asked.seq()),
+        })
+    }
+
+    /// The core, to make streams on.
+    pub(super) fn core(&self) -> &CoreRc {
+        &self.core
+    }
+
+    /// Why the connection is dead, if it is.
+    pub(super) fn dead(&self) -> Option<String> {
+        self.known.borrow().dead.clone()
+    }
+
+    /// Whether PipeWire has told all it knows. Call it after each turn of the loop: it also takes
+    /// the next step towards that.
+    pub(super) fn ready(&mut self) -> bool {
+        self.bind_metadata();
+        let answered = self.known.borrow().answered;
+        match self.phase {
+            Phase::Objects(asked) if answered == Some(asked) => match self.core.sync(0) {
+                // The second round trip brings the properties of the metadata just bound.
+                Ok(asked) => self.phase = Phase::Defaults(asked.seq()),
+                Err(error) => self.known.borrow_mut().dead = Some(error.to_string()),
+            },
+            Phase::Defaults(asked) if answered == Some(asked) => self.phase = Phase::Known,
+            Phase::Objects(_) | Phase::Defaults(_) | Phase::Known => {}
+        }
+        matches!(self.phase, Phase::Known)
+    }
+
+    fn bind_metadata(&mut self) {
+        let Some(global) = self.known.borrow_mut().metadata.take() else { return };
+        let Ok(metadata) = self.registry.bind::<Metadata, _>(&global) else { return };
+        let known = Rc::clone(&self.known);
+        let listener = metadata
+            .add_listener_local()
+            .property(move |_, key, _, value| {
+                if key.is_none_or(|key| key == "default.audio.source") {
+                    known.borrow_mut().default = value.and_then(name_in);
+                }
+                0
+            })
+            .register();
+        self.bound = Some((listener, metadata));
+    }
+
+    /// The source to record: the one named `wanted`, or the default one.
+    pub(super) fn find(&self, wanted: Option<&str>) -> Result<Node, CaptureError> {
+        let known = self.known.borrow();
+        let there = || known.sources.values().map(|node| node.name.clone()).collect();
+        let by_name = |name: &str| known.sources.values().find(|node| node.name == name).cloned();
+        if known.sources.is_empty() {
+            return Err(CaptureError::NoSource);
+        }
+        match wanted {
+            Some(wanted) => by_name(wanted).ok_or_else(|| CaptureError::SourceMissing {
+                wanted: wanted.into(),
+                there: there(),
+            }),
+            None => known
+                .default
+                .as_deref()
+                .and_then(by_name)
+                .ok_or_else(|| CaptureError::NoDefault { there: there() }),
+        }
+    }
+
+    /// Whether the session manager has looked at the devices and chosen a default source.
+    pub(super) fn settled(&self) -> bool {
+        let known = self.known.borrow();
+        let is_default = |node: &Node| known.default.as_ref() == Some(&node.name);
+        known.sources.values().any(is_default)
+    }
+
+    /// All sources that are there.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        let known = self.known.borrow();
+        let source = |node: &Node| Source {
+            name: node.name.clone(),
+            description: node.description.clone(),
+            is_default: known.default.as_ref() == Some(&node.name),
+        };
+        known.sources.values().map(source).collect()
+    }
+
+    /// Whether that very source is still there.
+    pub(super) fn has(&self, source: &Node) -> bool {
+        self.known.borrow().sources.get(&source.id) == Some(source)
+    }
+
+    /// The ids of the nodes that feed `node`.
+    pub(super) fn feeders(&self, node: u32) -> Vec<u32> {
+        let known = self.known.borrow();
+        known.links.values().filter(|(_, to)| *to == node).map(|(from, _)| *from).collect()
+    }
+}
+
+fn listen_core(core: &CoreRc, known: &Rc<RefCell<Known>>) -> core::Listener {
+    let (done, dead) = (Rc::clone(known), Rc::clone(known));
+    core.add_listener_local()
+        .done(move |id, seq| {
+            if id == core::PW_ID_CORE {
+                done.borrow_mut().answered = Some(seq.seq());
+            }
+        })
+        .error(move |id, _, _, message| {
+            // Errors on other objects are told where they matter: to the stream.
+            if id == core::PW_ID_CORE {
+                dead.borrow_mut().dead = Some(message.into());
+            }
+        })
+        .register()
+}
+
+fn listen_registry(registry: &RegistryRc, known: &Rc<RefCell<Known>>) -> registry::Listener {
+    let (appeared, gone) = (Rc::clone(known), Rc::clone(known));
+    registry
+        .add_listener_local()
+        .global(move |global| note(&mut appeared.borrow_mut(), global))
+        .global_remove(move |id| {
+            let mut known = gone.borrow_mut();
+            known.sources.remove(&id);
+            known.links.remove(&id);
+        })
+        .register()
+}
+
+fn note(known: &mut Known, global: &GlobalObject<&DictRef>) {
+    let Some(props) = global.props else { return };
+    match global.type_ {
+        ObjectType::Node => {
+            if let Some(node) = source_node(global.id, props) {
+                known.sources.insert(global.id, node);
+            }
+        }
+        ObjectType::Link => {
+            let end = |key| props.get(key).and_then(|id: &str| id.parse().ok());
+            if let (Some(from), Some(to)) =
+                (end(*pipewire::keys::LINK_OUTPUT_NODE), end(*pipewire::keys::LINK_INPUT_NODE))
+            {
+                known.links.insert(global.id, (from, to));
+            }
+        }
+        ObjectType::Metadata if props.get("metadata.name") == Some("default") => {
+            known.metadata = Some(global.to_owned());
+        }
+        _ => {}
+    }
+}
+
+fn source_node(id: u32, props: &DictRef) -> Option<Node> {
+    let class = props.get(*pipewire::keys::MEDIA_CLASS)?;
+    if !matches!(class, "Audio/Source" | "Audio/Source/Virtual" | "Audio/Duplex") {
+        return None;
+    }
+    let name = props.get(*pipewire::keys::NODE_NAME)?.to_owned();
+    let description = props.get(*pipewire::keys::NODE_DESCRIPTION).unwrap_or(&name).to_owned();
+    Some(Node { id, serial: props.get("object.serial")?.to_owned(), name, description })
+}
+
+/// The name in the metadata's value, `{"name":"alsa_input…"}`.
+fn name_in(value: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(value).ok()?;
+    Some(value.get("name")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_in;
+
+    #[test]
+    fn the_default_sources_name_is_read_from_its_json() {
+        assert_eq!(name_in(r#"{"name":"vmic"}"#).as_deref(), Some("vmic"));
+        assert_eq!(name_in(r#"{"name":7}"#), None);
+        assert_eq!(name_in("vmic"), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! Why nothing can be heard, in words for the person at the desk. Deliberately no source errors
+//! inside: PipeWire's own are a bare errno at best, and events must be comparable values.
+
+use crate::session::{Code, Failure};
+use std::time::Duration;
+
+/// Why capture failed. The text says what was being done, what went wrong and what to do now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaptureError {
+    /// The thread or its file descriptors cannot be had.
+    #[error("cannot set up audio capture: {0}; restart the service")]
+    Setup(String),
+    /// Nothing listens on PipeWire's socket.
+    #[error(
+        "cannot record: PipeWire cannot be reached ({0}); \
+         start it with `systemctl --user start pipewire wireplumber`"
+    )]
+    NoPipeWire(String),
+    /// PipeWire accepted the connection and then said nothing.
+    #[error(
+        "cannot record: PipeWire gave no answer within {} s; \
+         restart it with `systemctl --user restart pipewire wireplumber`", .0.as_secs()
+    )]
+    NoAnswer(Duration),
+    /// PipeWire stopped, or cut the connection.
+    #[error(
+        "recording ended: PipeWire stopped ({0}); \
+         see `systemctl --user status pipewire`, then dictate again"
+    )]
+    PipeWireStopped(String),
+    /// PipeWire knows no source of audio at all.
+    #[error(
+        "cannot record: there is no microphone; plug one in or enable one in the sound settings \
+         (`wpctl status` lists what PipeWire sees)"
+    )]
+    NoSource,
+    /// There are sources, and no session manager that chose one of them.
+    #[error(
+        "cannot record: PipeWire has no default source, there are: {}; choose one in the sound \
+         settings, or start the session manager with `systemctl --user start wireplumber`",
+        list(.there)
+    )]
+    NoDefault {
+        /// `node.name` of each source.
+        there: Vec<String>,
+    },
+    /// The configured source is not there.
+    #[error(
+        "cannot record: the configured source \"{wanted}\" is not there, there are: {}; connect \
+         it, or name one of these (or none, for the default one) in the configuration",
+        list(.there)
+    )]
+    SourceMissing {
+        /// The configured `node.name`.
+        wanted: String,
+        /// `node.name` of each source.
+        there: Vec<String>,
+    },
+    /// The session manager linked another node than the one asked for.
+    #[error(
+        "cannot record: asked for the source \"{wanted}\", the session manager linked another \
+         node; reconnect the source, or choose another one in the configuration"
+    )]
+    WrongSource {
+        /// `node.name` of the source asked for.
+        wanted: String,
+    },
+    /// The source is there, and no audio comes.
+    #[error(
+        "cannot record: no audio came from \"{wanted}\" within {} s; check that it is connected \
+         and not in exclusive use (`wpctl status`), or choose another one in the configuration",
+        .waited.as_secs()
+    )]
+    NoAudio {
+        /// `node.name` of the source.
+        wanted: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The source vanished while recording.
+    #[error(
+        "recording ended: the source \"{0}\" was disconnected; reconnect it, or choose another \
+         one, then dictate again"
+    )]
+    SourceGone(String),
+    /// The source is still there, but its audio stopped coming.
+    #[error(
+        "recording ended: no more audio came from \"{wanted}\" for {} s; \
+         reconnect it, then dictate again", .waited.as_secs()
+    )]
+    Silent {
+        /// `node.name` of the source.
+        wanted: String,
+        /// How long nothing came.
+        waited: Duration,
+    },
+    /// PipeWire refused the stream.
+    #[error(
+        "cannot record: PipeWire refused the stream ({0}); see `systemctl --user status \
+         pipewire wireplumber`, then dictate again"
+    )]
+    Stream(String),
+    /// Another recording is under way.
+    #[error("cannot record: a recording is under way already; stop it first")]
+    Busy,
+}
+
+impl CaptureError {
+    /// The reason for programs.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Setup(_) => Code::Internal,
+            Self::Busy => Code::Busy,
+            Self::NoPipeWire(_)
+            | Self::NoAnswer(_)
+            | Self::PipeWireStopped(_)
+            | Self::NoSource
+            | Self::NoDefault { .. }
+            | Self::SourceMissing { .. }
+            | Self::WrongSource { .. }
+            | Self::NoAudio { .. }
+            | Self::SourceGone(_)
+            | Self::Silent { .. }
+            | Self::Stream(_) => Code::NoMicrophone,
+        }
+    }
+}
+
+impl From<CaptureError> for Failure {
+    fn from(error: CaptureError) -> Self {
+        Failure::new(error.code(), error.to_string())
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_source_names_those_that_are_there() {
+        let error = CaptureError::SourceMissing {
+            wanted: "usb".into(),
+            there: vec!["built-in".into(), "webcam".into()],
+        };
+        let failure = Failure::from(error);
+        assert_eq!(failure.code, Code::NoMicrophone);
+        assert!(failure.message.contains("\"usb\" is not there, there are: built-in, webcam;"));
+    }
+
+    #[test]
+    fn no_sources_at_all_read_as_none() {
+        let error = CaptureError::SourceMissing { wanted: "usb".into(), there: vec![] };
+        assert!(error.to_string().contains("there are: none;"));
+    }
+}

@@ -1,0 +1,168 @@
+//! Hears the microphone: PipeWire on its own thread, `v2m-capture`. Commands in; 16 kHz mono f32
+//! samples and events out, in one order.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `ring` | samples and marks, from the realtime thread to the event loop |
+//! | `worker` | the thread: one job at a time, deadlines, linger |
+//! | `connection` | PipeWire's side: what is there, who is linked with whom |
+//! | `stream` | our node in the graph and its realtime callback |
+//! | `sources` | a look at which sources there are, for `v2m doctor` |
+//!
+//! Deliberately not here: resampling and downmixing (PipeWire does both), level metering, WAV
+//! files, and the decision what to do about a failure.
+
+mod clock;
+mod connection;
+mod error;
+mod pcm;
+mod ring;
+mod sources;
+mod stream;
+mod worker;
+
+pub use error::CaptureError;
+pub use pcm::to_pcm16;
+pub use sources::{Source, sources};
+
+use crate::session::JobId;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use worker::Order;
+
+/// What the capture thread is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaptureCommand {
+    /// Record. Answered by [`CaptureEvent::Started`] or [`CaptureEvent::Failed`], within 3 s.
+    Start {
+        /// Names the recording.
+        job: JobId,
+        /// `node.name` of the source; `None`: the default one.
+        source: Option<String>,
+    },
+    /// End the recording with all that was said until now. Answered by [`CaptureEvent::Ended`],
+    /// also if the job has not started yet; within half a second.
+    Stop {
+        /// The recording.
+        job: JobId,
+    },
+    /// Drop the recording. Answered by [`CaptureEvent::Ended`] with [`End::Cancelled`].
+    Cancel {
+        /// The recording.
+        job: JobId,
+    },
+}
+
+/// What happened to a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaptureEvent {
+    /// The first audio has arrived. Its samples follow.
+    Started {
+        /// The recording.
+        job: JobId,
+        /// From the sending of Start to the first samples' arrival from PipeWire.
+        latency: Duration,
+    },
+    /// Nothing could be recorded. The job is over; there is no [`CaptureEvent::Ended`].
+    Failed {
+        /// The recording.
+        job: JobId,
+        /// Why.
+        error: CaptureError,
+    },
+    /// The recording is over, and all its samples came before this.
+    Ended {
+        /// The recording.
+        job: JobId,
+        /// How it ended.
+        end: End,
+        /// Its length, in samples at 16 kHz.
+        samples: u64,
+        /// Samples that are missing because the event loop did not read for 10 s; else 0.
+        lost: u64,
+    },
+}
+
+/// How a recording ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As asked, with all that was said until then.
+    Stopped,
+    /// The source or PipeWire went away; what was heard came before this.
+    Lost(CaptureError),
+    /// As asked, and dropped.
+    Cancelled,
+}
+
+/// What [`Capture::next`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CaptureOutput {
+    /// Samples at 16 kHz, mono, full scale ±1.0; never empty.
+    Pcm {
+        /// The recording.
+        job: JobId,
+        /// The samples that follow those given before.
+        samples: Vec<f32>,
+    },
+    /// What happened, in order with the samples.
+    Event(CaptureEvent),
+}
+
+/// The handle of the capture thread. Dropping it ends the thread (a recording with it) and waits
+/// for that: milliseconds.
+pub struct Capture {
+    orders: pipewire::channel::Sender<Order>,
+    /// `None` only while being dropped.
+    reader: Option<ring::Reader>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Starts the thread, which then sleeps until the first command: no connection to PipeWire
+    /// yet. Blocks for the millisecond or two that loading PipeWire's library takes.
+    ///
+    /// After a recording the stream lingers, paused, for `linger` (zero: not at all), so that the
+    /// next one starts sooner; then it and the connection are closed. Must be called within a
+    /// tokio runtime with IO enabled.
+    ///
+    /// # Errors
+    /// [`CaptureError::Setup`] if the thread or its file descriptors cannot be had.
+    pub fn spawn(linger: Duration) -> Result<Self, CaptureError> {
+        let setup = |error: std::io::Error| CaptureError::Setup(error.to_string());
+        let (tap, control, reader) = ring::ring().map_err(setup)?;
+        let nudge = control.nudge().map_err(setup)?;
+        let (orders, inbox) = pipewire::channel::channel();
+        let (ready, answer) = std::sync::mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("v2m-capture".into())
+            .spawn(move || worker::run(inbox, nudge, tap, control, linger, &ready))
+            .map_err(setup)?;
+        answer.recv().map_err(|_| CaptureError::Setup("its thread ended".into()))??;
+        Ok(Self { orders, reader: Some(reader), thread: Some(thread) })
+    }
+
+    /// Gives a command; the moment of this call counts as the press. Never blocks.
+    pub fn send(&self, command: CaptureCommand) {
+        // Fails only if the thread is gone, which is when this handle is dropped.
+        let _ = self.orders.send(Order::Command { command, at: clock::now() });
+    }
+
+    /// The next samples or event. Cancel-safe: use it in `tokio::select!`.
+    pub async fn next(&mut self) -> CaptureOutput {
+        match &mut self.reader {
+            Some(reader) => reader.next().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // First the reader: a thread that waits for room among the marks is freed by that.
+        self.reader = None;
+        let _ = self.orders.send(Order::Shutdown);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

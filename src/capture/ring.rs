@@ -1,0 +1,422 @@
+//! From the realtime thread to the event loop: samples through a lock-free ring, events as marks
+//! at positions in the stream of samples, so that the reader can never take one job's samples for
+//! another's, nor an end for earlier than the last sample.
+//!
+//! Three ends: [`Tap`] (realtime thread) copies in, [`Control`] (the loop thread) opens, closes
+//! and marks, [`Reader`] (event loop) awaits. PipeWire is not here, so that all of it can be
+//! tested without.
+
+use super::clock::{self, NEVER, Nanos};
+use super::{CaptureEvent, CaptureOutput, End};
+use crate::session::JobId;
+use rustix::event::{EventfdFlags, eventfd};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use tokio::io::unix::AsyncFd;
+
+/// Samples the ring holds: 10 s at 16 kHz, far beyond any stall of an event loop that is alive.
+const CAPACITY: usize = 160_000;
+/// Marks under way. A job makes two; a reader this far behind stops the loop thread, not memory.
+const MARKS: usize = 32;
+
+/// What the threads share. SeqCst throughout: once per quantum, its price is nothing, and
+/// [`Control::close`] needs the store of one flag ordered before the load of another.
+struct Shared {
+    /// Samples are wanted.
+    open: AtomicBool,
+    /// The realtime thread is between its look at `open` and its last store.
+    busy: AtomicBool,
+    /// Samples put into the ring since it was made: the position in the stream.
+    written: AtomicU64,
+    /// Samples of this job that found the ring full.
+    lost: AtomicU64,
+    /// When this job's first sample came; [`NEVER`]: not yet.
+    first_at: AtomicI64,
+    /// Audio captured until then is still wanted.
+    stop_at: AtomicI64,
+    /// All audio until `stop_at` is in the ring.
+    drained: AtomicBool,
+    /// Wakes the reader.
+    wake: OwnedFd,
+    /// Wakes the loop thread.
+    nudge: OwnedFd,
+}
+
+/// An event at a position in the stream of samples.
+struct Mark {
+    at: u64,
+    event: CaptureEvent,
+}
+
+/// Makes the ring's three ends. Must be called within a tokio runtime with IO enabled.
+pub(super) fn ring() -> io::Result<(Tap, Control, Reader)> {
+    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+    let shared = Arc::new(Shared {
+        open: AtomicBool::new(false),
+        busy: AtomicBool::new(false),
+        written: AtomicU64::new(0),
+        lost: AtomicU64::new(0),
+        first_at: AtomicI64::new(NEVER),
+        stop_at: AtomicI64::new(NEVER),
+        drained: AtomicBool::new(false),
+        wake: eventfd(0, flags)?,
+        nudge: eventfd(0, flags)?,
+    });
+    let (producer, samples) = rtrb::RingBuffer::new(CAPACITY);
+    let (sender, marks) = sync_channel(MARKS);
+    // SAFETY: an OwnedFd answers the same open descriptor for as long as it lives, and this one
+    // is moved in: nobody else can close it.
+    let wake = unsafe { AsyncFd::register(shared.wake.try_clone()?) }?;
+    let reader = Reader { samples, marks, wake, read: 0, job: None, pending: None };
+    let control = Control { marks: sender, shared: Arc::clone(&shared) };
+    Ok((Tap { samples: producer, shared }, control, reader))
+}
+
+/// Adds one to an eventfd. Fails only if its counter is full, and then it is readable anyway.
+fn ring_bell(fd: &OwnedFd) {
+    let _ = rustix::io::write(fd, &1u64.to_ne_bytes());
+}
+
+/// Resets an eventfd; an error means that it was reset already.
+pub(super) fn hush(fd: &OwnedFd) -> io::Result<()> {
+    rustix::io::read(fd, &mut [0u8; 8])?;
+    Ok(())
+}
+
+/// The realtime thread's end: neither locks nor allocates.
+pub(super) struct Tap {
+    samples: rtrb::Producer<f32>,
+    shared: Arc<Shared>,
+}
+
+impl Tap {
+    /// One cycle: `fill` is called, if samples are wanted, to push what came; it returns until
+    /// when the sound of the room is in what it pushed (`None`: unknown).
+    pub(super) fn cycle(&mut self, fill: impl FnOnce(&mut Pour<'_>) -> Option<Nanos>) {
+        self.shared.busy.store(true, SeqCst);
+        if self.shared.open.load(SeqCst) {
+            let mut pour = Pour { tap: self, count: 0 };
+            let until = fill(&mut pour);
+            let count = pour.count;
+            self.publish(count, until);
+        }
+        self.shared.busy.store(false, SeqCst);
+    }
+
+    fn publish(&mut self, count: u64, until: Option<Nanos>) {
+        let shared = &self.shared;
+        if count > 0 {
+            shared.written.fetch_add(count, SeqCst);
+            if shared.first_at.load(SeqCst) == NEVER {
+                shared.first_at.store(clock::now(), SeqCst);
+                ring_bell(&shared.nudge);
+            }
+            ring_bell(&shared.wake);
+        }
+        if until.is_some_and(|until| until >= shared.stop_at.load(SeqCst)) {
+            shared.open.store(false, SeqCst);
+            shared.drained.store(true, SeqCst);
+            ring_bell(&shared.nudge);
+        }
+    }
+}
+
+/// Takes the samples of one cycle.
+pub(super) struct Pour<'t> {
+    tap: &'t mut Tap,
+    count: u64,
+}
+
+impl Pour<'_> {
+    /// Copies samples in; those that find no room are counted as lost.
+    pub(super) fn push(&mut self, samples: impl ExactSizeIterator<Item = f32>) {
+        let offered = samples.len();
+        let room = offered.min(self.tap.samples.slots());
+        if let Ok(chunk) = self.tap.samples.write_chunk_uninit(room) {
+            self.count += chunk.fill_from_iter(samples.take(room)) as u64;
+        }
+        self.tap.shared.lost.fetch_add((offered - room) as u64, SeqCst);
+    }
+}
+
+/// The loop thread's end.
+pub(super) struct Control {
+    marks: SyncSender<Mark>,
+    shared: Arc<Shared>,
+}
+
+impl Control {
+    /// From here on samples belong to a new job. Returns the position where it begins.
+    pub(super) fn open(&self) -> u64 {
+        let shared = &self.shared;
+        shared.lost.store(0, SeqCst);
+        shared.first_at.store(NEVER, SeqCst);
+        shared.stop_at.store(NEVER, SeqCst);
+        shared.drained.store(false, SeqCst);
+        shared.open.store(true, SeqCst);
+        self.written()
+    }
+
+    /// Asks the realtime thread to close once all audio until then is in the ring.
+    pub(super) fn drain_until(&self, time: Nanos) {
+        self.shared.stop_at.store(time, SeqCst);
+    }
+
+    /// No more samples are taken once this returns. Returns the position where the job ends.
+    pub(super) fn close(&self) -> u64 {
+        self.shared.open.store(false, SeqCst);
+        // A copy of one quantum, microseconds; either it saw `open` false, or it is waited for.
+        while self.shared.busy.load(SeqCst) {
+            std::thread::yield_now();
+        }
+        self.written()
+    }
+
+    /// Puts an event at a position. Waits while the reader is [`MARKS`] events behind.
+    pub(super) fn mark(&self, at: u64, event: CaptureEvent) {
+        // The reader is gone only when its owner is, and then nobody is left to be told.
+        let _ = self.marks.send(Mark { at, event });
+        ring_bell(&self.shared.wake);
+    }
+
+    /// The position in the stream.
+    pub(super) fn written(&self) -> u64 {
+        self.shared.written.load(SeqCst)
+    }
+
+    /// Samples of this job that found the ring full.
+    pub(super) fn lost(&self) -> u64 {
+        self.shared.lost.load(SeqCst)
+    }
+
+    /// When this job's first sample came.
+    pub(super) fn first_at(&self) -> Option<Nanos> {
+        Some(self.shared.first_at.load(SeqCst)).filter(|&at| at != NEVER)
+    }
+
+    /// Whether all that [`Self::drain_until`] asked for is in the ring.
+    pub(super) fn drained(&self) -> bool {
+        self.shared.drained.load(SeqCst)
+    }
+
+    /// Becomes readable when the realtime thread has news.
+    pub(super) fn nudge(&self) -> io::Result<OwnedFd> {
+        self.shared.nudge.try_clone()
+    }
+}
+
+/// The event loop's end.
+pub(super) struct Reader {
+    samples: rtrb::Consumer<f32>,
+    marks: Receiver<Mark>,
+    wake: AsyncFd<OwnedFd>,
+    /// Position in the stream.
+    read: u64,
+    /// The job whose samples are passed on.
+    job: Option<JobId>,
+    /// A mark that was taken and is not reached yet.
+    pending: Option<Mark>,
+}
+
+impl Reader {
+    /// The next samples or event. Cancel-safe: nothing is taken before it is returned.
+    pub(super) async fn next(&mut self) -> CaptureOutput {
+        loop {
+            if let Some(output) = self.ready() {
+                return output;
+            }
+            match self.wake.readable().await {
+                Ok(mut guard) => drop(guard.try_io(|fd| hush(fd.get_ref()))),
+                // The runtime is shutting down; so is whoever waits here.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    fn ready(&mut self) -> Option<CaptureOutput> {
+        // The count comes first: samples beyond a mark are written after the mark was sent, so
+        // a mark not seen below cannot have any of these samples behind it.
+        let available = self.samples.slots();
+        if self.pending.is_none() {
+            self.pending = self.marks.try_recv().ok();
+        }
+        let Some(mark) = &self.pending else {
+            return self.take(available);
+        };
+        let left = usize::try_from(mark.at - self.read).unwrap_or(usize::MAX);
+        if !matches!(mark.event, CaptureEvent::Ended { end: End::Cancelled, .. })
+            && let Some(pcm) = self.take(left)
+        {
+            return Some(pcm);
+        }
+        self.skip(left);
+        let event = self.pending.take()?.event;
+        self.job = match event {
+            CaptureEvent::Started { job, .. } => Some(job),
+            CaptureEvent::Failed { .. } | CaptureEvent::Ended { .. } => None,
+        };
+        Some(CaptureOutput::Event(event))
+    }
+
+    fn take(&mut self, count: usize) -> Option<CaptureOutput> {
+        let job = self.job.filter(|_| count > 0)?;
+        let chunk = self.samples.read_chunk(count).ok()?;
+        let samples: Vec<f32> = chunk.into_iter().collect();
+        self.read += count as u64;
+        Some(CaptureOutput::Pcm { job, samples })
+    }
+
+    fn skip(&mut self, count: usize) {
+        if let Ok(chunk) = self.samples.read_chunk(count) {
+            chunk.commit_all();
+            self.read += count as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::CaptureError;
+    use std::time::Duration;
+
+    const A: JobId = JobId(1);
+    const B: JobId = JobId(2);
+
+    fn in_runtime(test: impl AsyncFnOnce(Tap, Control, Reader)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let (tap, control, reader) = ring().unwrap();
+            test(tap, control, reader).await;
+        });
+    }
+
+    fn pour(tap: &mut Tap, samples: &[f32], until: Option<Nanos>) {
+        tap.cycle(|pour| {
+            pour.push(samples.iter().copied());
+            until
+        });
+    }
+
+    fn started(job: JobId) -> CaptureEvent {
+        CaptureEvent::Started { job, latency: Duration::ZERO }
+    }
+
+    fn ended(job: JobId, end: End) -> CaptureEvent {
+        CaptureEvent::Ended { job, end, samples: 0, lost: 0 }
+    }
+
+    fn pcm(job: JobId, samples: &[f32]) -> CaptureOutput {
+        CaptureOutput::Pcm { job, samples: samples.to_vec() }
+    }
+
+    #[test]
+    fn samples_come_between_their_jobs_start_and_end() {
+        in_runtime(async |mut tap, control, mut reader| {
+            for (job, sound) in [(A, 0.25), (B, 0.5)] {
+                let begins = control.open();
+                pour(&mut tap, &[sound; 3], None);
+                control.mark(begins, started(job));
+                let at = control.close();
+                control.mark(at, ended(job, End::Stopped));
+            }
+            for (job, sound) in [(A, 0.25), (B, 0.5)] {
+                assert_eq!(reader.next().await, CaptureOutput::Event(started(job)));
+                assert_eq!(reader.next().await, pcm(job, &[sound; 3]));
+                let end = ended(job, End::Stopped);
+                assert_eq!(reader.next().await, CaptureOutput::Event(end));
+            }
+        });
+    }
+
+    #[test]
+    fn a_failed_or_cancelled_jobs_samples_never_reach_the_next() {
+        in_runtime(async |mut tap, control, mut reader| {
+            control.open();
+            pour(&mut tap, &[0.1; 5], None);
+            let failed = CaptureEvent::Failed { job: A, error: CaptureError::NoSource };
+            control.mark(control.close(), failed.clone());
+            let begins = control.open();
+            control.mark(begins, started(B));
+            pour(&mut tap, &[0.2; 5], None);
+            control.mark(control.close(), ended(B, End::Cancelled));
+            control.mark(control.open(), started(A));
+            pour(&mut tap, &[0.3; 5], None);
+
+            assert_eq!(reader.next().await, CaptureOutput::Event(failed));
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(B)));
+            assert_eq!(reader.next().await, CaptureOutput::Event(ended(B, End::Cancelled)));
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            assert_eq!(reader.next().await, pcm(A, &[0.3; 5]));
+        });
+    }
+
+    #[test]
+    fn nothing_is_taken_while_closed() {
+        in_runtime(async |mut tap, control, _reader| {
+            pour(&mut tap, &[0.1; 5], None);
+            assert_eq!(control.written(), 0);
+            control.open();
+            control.close();
+            pour(&mut tap, &[0.1; 5], None);
+            assert_eq!((control.written(), control.first_at()), (0, None));
+        });
+    }
+
+    #[test]
+    fn draining_ends_with_the_cycle_that_reaches_the_stop() {
+        in_runtime(async |mut tap, control, _reader| {
+            control.open();
+            control.drain_until(1_000);
+            pour(&mut tap, &[0.1; 5], Some(999));
+            assert!(!control.drained());
+            pour(&mut tap, &[0.1; 5], None);
+            assert!(!control.drained());
+            pour(&mut tap, &[0.1; 5], Some(1_000));
+            assert!(control.drained());
+            pour(&mut tap, &[0.1; 5], Some(2_000));
+            assert_eq!(control.close(), 15);
+        });
+    }
+
+    #[test]
+    fn samples_without_room_are_counted() {
+        in_runtime(async |mut tap, control, mut reader| {
+            let begins = control.open();
+            pour(&mut tap, &vec![0.1; CAPACITY - 1], None);
+            pour(&mut tap, &[0.2; 4], None);
+            assert_eq!((control.written(), control.lost()), (CAPACITY as u64, 3));
+            control.mark(begins, started(A));
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            let CaptureOutput::Pcm { samples, .. } = reader.next().await else { panic!("no PCM") };
+            assert_eq!(samples.len(), CAPACITY);
+            control.open();
+            assert_eq!(control.lost(), 0);
+        });
+    }
+
+    #[test]
+    fn a_waiting_reader_is_woken_from_another_thread() {
+        in_runtime(async |mut tap, control, mut reader| {
+            let writer = std::thread::spawn(move || {
+                let begins = control.open();
+                control.mark(begins, started(A));
+                for _ in 0..100 {
+                    pour(&mut tap, &[0.5; 160], None);
+                    std::thread::yield_now();
+                }
+                control.mark(control.close(), ended(A, End::Stopped));
+            });
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            let mut heard = 0;
+            while let CaptureOutput::Pcm { samples, .. } = reader.next().await {
+                heard += samples.len();
+            }
+            assert_eq!(heard, 16_000);
+            writer.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,210 @@
+//! Our node in PipeWire's graph, and the callback on its realtime thread.
+
+use super::CaptureError;
+use super::clock::{Nanos, now};
+use super::connection::Node;
+use super::ring::{Pour, Tap};
+use pipewire::core::CoreRc;
+use pipewire::properties::{PropertiesBox, properties};
+use pipewire::spa::buffer::Data;
+use pipewire::spa::param::ParamType;
+use pipewire::spa::param::audio::{AudioFormat, AudioInfoRaw, MAX_CHANNELS};
+use pipewire::spa::pod::{Object, Pod, Value, serialize::PodSerializer};
+use pipewire::spa::utils::{Direction, SpaTypes};
+use pipewire::stream::{StreamFlags, StreamListener, StreamRc, StreamState};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the recogniser hears, Hz.
+const RATE: u32 = 16_000;
+
+/// Where the tap lies while no stream has it.
+pub(super) type TapShelf = Arc<Mutex<Option<Tap>>>;
+
+/// The tap while the realtime callback has it; goes back to its shelf with the callback.
+struct Borrowed {
+    tap: Option<Tap>,
+    shelf: TapShelf,
+}
+
+impl Borrowed {
+    fn take(shelf: &TapShelf) -> Self {
+        let tap = shelf.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Self { tap, shelf: Arc::clone(shelf) }
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = self.tap.take();
+    }
+}
+
+/// pipewire-rs does not ask that what it moves to the data thread may go there; this does.
+fn sendable<T: Send>(value: T) -> T {
+    value
+}
+
+/// Our node, made for one source. Fields are dropped in this order: listeners before the stream.
+pub(super) struct Stream {
+    _process: StreamListener<Borrowed>,
+    _states: StreamListener<()>,
+    stream: StreamRc,
+    error: Rc<RefCell<Option<String>>>,
+    /// The source it was made for.
+    pub(super) source: Node,
+}
+
+impl Stream {
+    /// Makes the node, active at once, and asks for a link with `source` and no other.
+    pub(super) fn open(
+        core: &CoreRc,
+        source: Node,
+        shelf: &TapShelf,
+    ) -> Result<Self, CaptureError> {
+        let refused = |error: pipewire::Error| CaptureError::Stream(error.to_string());
+        let stream =
+            StreamRc::new(core.clone(), "v2m", node_properties(&source)).map_err(refused)?;
+        // Two listeners, because their callbacks run on two threads and pipewire-rs gives each a
+        // `&mut` to its listener's data.
+        let process = stream
+            .add_local_listener_with_user_data(sendable(Borrowed::take(shelf)))
+            .process(process)
+            .register()
+            .map_err(refused)?;
+        let error = Rc::new(RefCell::new(None));
+        let noted = Rc::clone(&error);
+        let states = stream
+            .add_local_listener::<()>()
+            .state_changed(move |_, (), old, new| match new {
+                StreamState::Error(message) => *noted.borrow_mut() = Some(message),
+                StreamState::Unconnected if old != StreamState::Unconnected => {
+                    noted.borrow_mut().get_or_insert_with(|| "the node was removed".into());
+                }
+                _ => {}
+            })
+            .register()
+            .map_err(refused)?;
+        let opened = Self { _process: process, _states: states, stream, error, source };
+        opened.connect()?;
+        Ok(opened)
+    }
+
+    fn connect(&self) -> Result<(), CaptureError> {
+        let format = format_pod()?;
+        let pod = Pod::from_bytes(&format).ok_or_else(|| unusable("format"))?;
+        let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS | StreamFlags::RT_PROCESS;
+        self.stream
+            .connect(Direction::Input, None, flags, &mut [pod])
+            .map_err(|error| CaptureError::Stream(error.to_string()))
+    }
+
+    /// Lets audio come, or pauses.
+    pub(super) fn set_active(&self, active: bool) -> Result<(), CaptureError> {
+        self.stream.set_active(active).map_err(|error| CaptureError::Stream(error.to_string()))
+    }
+
+    /// What went wrong with it, if anything did.
+    pub(super) fn error(&self) -> Option<String> {
+        self.error.borrow().clone()
+    }
+
+    /// Its node's id in the registry.
+    pub(super) fn node_id(&self) -> u32 {
+        self.stream.node_id()
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // First of all: a connected stream goes on calling `process`, whatever the loop does.
+        let _ = self.stream.disconnect();
+    }
+}
+
+fn node_properties(source: &Node) -> PropertiesBox {
+    properties! {
+        *pipewire::keys::NODE_NAME => "v2m",
+        *pipewire::keys::NODE_DESCRIPTION => "v2m dictation",
+        *pipewire::keys::MEDIA_NAME => "Dictation",
+        *pipewire::keys::APP_NAME => "v2m",
+        *pipewire::keys::APP_ID => "v2m",
+        *pipewire::keys::MEDIA_TYPE => "Audio",
+        *pipewire::keys::MEDIA_CATEGORY => "Capture",
+        // Not Communication: session managers then take a Bluetooth headset out of stereo (a
+        // second or two, in which the source changes), and share one volume with all calls.
+        *pipewire::keys::MEDIA_ROLE => "Accessibility",
+        // By serial, the one identity that is never reused: never another microphone.
+        *pipewire::keys::TARGET_OBJECT => source.serial.as_str(),
+        *pipewire::keys::NODE_DONT_RECONNECT => "true",
+        "state.restore-target" => "false",
+    }
+}
+
+/// The one format we take: PipeWire resamples and mixes down.
+fn format_pod() -> Result<Vec<u8>, CaptureError> {
+    let mut info = AudioInfoRaw::new();
+    info.set_format(AudioFormat::F32LE);
+    info.set_rate(RATE);
+    info.set_channels(1);
+    let mut position = [0; MAX_CHANNELS];
+    position[0] = pipewire::spa::sys::SPA_AUDIO_CHANNEL_MONO;
+    info.set_position(position);
+    let object = Object {
+        type_: SpaTypes::ObjectParamFormat.as_raw(),
+        id: ParamType::EnumFormat.as_raw(),
+        properties: info.into(),
+    };
+    PodSerializer::serialize(std::io::Cursor::new(Vec::new()), &Value::Object(object))
+        .map(|(cursor, _)| cursor.into_inner())
+        .map_err(|_| unusable("format"))
+}
+
+fn unusable(what: &str) -> CaptureError {
+    CaptureError::Stream(format!("its {what} cannot be written"))
+}
+
+/// On the realtime thread: copies what came, and no more. A panic cannot unwind into PipeWire:
+/// the trampoline is `extern "C"`, which aborts.
+fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
+    let Some(tap) = &mut borrowed.tap else { return };
+    tap.cycle(|pour| {
+        while let Some(mut buffer) = stream.dequeue_buffer() {
+            if let Some(data) = buffer.datas_mut().first_mut() {
+                pour_data(data, pour);
+            }
+        }
+        captured_until(stream)
+    });
+    // Not wanted: back to PipeWire unread.
+    while stream.dequeue_buffer().is_some() {}
+}
+
+fn pour_data(data: &mut Data, pour: &mut Pour<'_>) {
+    if data.as_raw().chunk.is_null() {
+        return;
+    }
+    let (offset, size) = (data.chunk().offset() as usize, data.chunk().size() as usize);
+    let Some(bytes) = data.data().and_then(|all| all.get(offset..offset.checked_add(size)?)) else {
+        return;
+    };
+    let (samples, _) = bytes.as_chunks::<4>();
+    pour.push(samples.iter().map(|sample| f32::from_le_bytes(*sample)));
+}
+
+/// Until when the sound in the room is in what was dequeued: the start of this cycle, less the
+/// way from the device through the graph (`delay`, which the source reports: a quantum and its
+/// own buffers) and through the resampler (`buffered`).
+fn captured_until(stream: &pipewire::stream::Stream) -> Option<Nanos> {
+    let time = stream.time().ok()?;
+    let rate = time.rate();
+    if time.now() <= 0 || rate.denom == 0 {
+        return None;
+    }
+    let ticks = i128::from(time.delay()) * i128::from(rate.num) * 1_000_000_000;
+    let graph = i64::try_from(ticks / i128::from(rate.denom)).ok()?;
+    let resampler = i64::try_from(time.buffered()).ok()?.checked_mul(1_000_000_000)?;
+    // At the lower of the two rates that may be meant: rather a millisecond too much.
+    Some(time.now().min(now()) - graph - resampler / i64::from(RATE))
+}

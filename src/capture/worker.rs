@@ -1,0 +1,395 @@
+//! The thread `v2m-capture`: one job at a time, its deadlines, and the lingering stream.
+//!
+//! Callbacks of PipeWire only note what happened; after each turn of the loop the worker looks
+//! at the notes and takes the next step. So there is one place for decisions, nothing is
+//! re-entered, and with no job and nothing lingering the thread sleeps without a timeout.
+
+use super::clock::{self, NEVER, Nanos};
+use super::connection::{Connection, Node};
+use super::ring::{Control, Tap, hush};
+use super::stream::{Stream, TapShelf};
+use super::{CaptureCommand, CaptureError, CaptureEvent, End};
+use crate::session::JobId;
+use pipewire::channel::Receiver;
+use pipewire::loop_::Timeout;
+use pipewire::main_loop::MainLoopRc;
+use pipewire::spa::support::system::IoFlags;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long PipeWire and a source may take from Start to the first audio. Waking a suspended
+/// sound card takes tenths of a second, a Bluetooth headset one to two.
+pub(super) const ANSWER: Duration = Duration::from_secs(3);
+/// How long a source may stay mute (no buffers at all, not silence) while recording.
+const MUTE: Duration = Duration::from_secs(3);
+/// How long draining may take: two of the longest quanta PipeWire uses (8192 at 48 kHz, 171 ms),
+/// and some. Reached only if the source stops running in that moment.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// What the handle sends.
+pub(super) enum Order {
+    Command { command: CaptureCommand, at: Nanos },
+    Shutdown,
+}
+
+/// A loop of PipeWire's for this thread.
+pub(super) fn new_loop() -> Result<MainLoopRc, CaptureError> {
+    pipewire::init();
+    MainLoopRc::new(None).map_err(|error| CaptureError::Setup(error.to_string()))
+}
+
+/// Sleeps until something happens or `deadline` has come.
+pub(super) fn turn(mainloop: &MainLoopRc, deadline: Nanos) {
+    let timeout = match deadline {
+        NEVER => Timeout::Infinite,
+        // The loop cuts to whole milliseconds: one more, or it would spin through the last one.
+        _ => Timeout::Finite(clock::between(clock::now(), deadline) + Duration::from_millis(1)),
+    };
+    mainloop.loop_().iterate(timeout);
+}
+
+/// The thread's whole life. `ready` is told once whether it can work.
+pub(super) fn run(
+    inbox: Receiver<Order>,
+    nudge: OwnedFd,
+    tap: Tap,
+    control: Control,
+    linger: Duration,
+    ready: &SyncSender<Result<(), CaptureError>>,
+) {
+    let (mainloop, can_work) = match new_loop() {
+        Ok(mainloop) => (Some(mainloop), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    // The one who spawned the thread waits for this.
+    let _ = ready.send(can_work);
+    let Some(mainloop) = mainloop else { return };
+    let orders = Rc::new(RefCell::new(VecDeque::new()));
+    let queue = Rc::clone(&orders);
+    let _inbox = inbox.attach(mainloop.loop_(), move |order| queue.borrow_mut().push_back(order));
+    // Being woken is all; the worker sees for itself what the realtime thread noted.
+    let _nudge = mainloop.loop_().add_io(nudge, IoFlags::IN, |fd| drop(hush(fd)));
+    let mut worker = Worker {
+        mainloop: mainloop.clone(),
+        control,
+        shelf: Arc::new(Mutex::new(Some(tap))),
+        linger,
+        stream: None,
+        connection: None,
+        job: None,
+        linger_until: NEVER,
+    };
+    loop {
+        turn(&mainloop, worker.deadline());
+        worker.step();
+        loop {
+            // Not in the `while let`: the borrow would last through the body.
+            let Some(order) = orders.borrow_mut().pop_front() else { break };
+            match order {
+                Order::Command { command, at } => worker.obey(command, at),
+                Order::Shutdown => return,
+            }
+            worker.step();
+        }
+    }
+}
+
+/// One recording under way.
+struct Job {
+    id: JobId,
+    /// `node.name` of the configured source.
+    wanted: Option<String>,
+    /// When Start was sent.
+    pressed: Nanos,
+    /// Where in the stream of samples it begins.
+    begins: u64,
+    /// Whether its first audio was told.
+    started: bool,
+    /// Whether Stop was asked for.
+    stopping: bool,
+    /// Whether its connection lingered from before, and so may be found dead through no fault of
+    /// the present.
+    reused: bool,
+    /// When to look at what did not happen.
+    deadline: Nanos,
+    /// The position at the last look.
+    seen: u64,
+}
+
+/// Fields are dropped in this order: the stream before its connection.
+struct Worker {
+    stream: Option<Stream>,
+    connection: Option<Connection>,
+    mainloop: MainLoopRc,
+    control: Control,
+    shelf: TapShelf,
+    linger: Duration,
+    job: Option<Job>,
+    linger_until: Nanos,
+}
+
+impl Worker {
+    fn deadline(&self) -> Nanos {
+        self.job.as_ref().map_or(self.linger_until, |job| job.deadline)
+    }
+
+    fn obey(&mut self, command: CaptureCommand, at: Nanos) {
+        match command {
+            CaptureCommand::Start { job, source } => self.start(job, source, at),
+            CaptureCommand::Stop { job } => self.stop(job, at),
+            CaptureCommand::Cancel { job } => {
+                if self.job.as_ref().is_some_and(|running| running.id == job) {
+                    self.end(End::Cancelled);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, id: JobId, wanted: Option<String>, at: Nanos) {
+        match &self.job {
+            // The last one waits only for the rest of a quantum; the press now counts more.
+            Some(job) if job.stopping => self.end(End::Stopped),
+            Some(_) => {
+                let at = self.control.written();
+                let failed = CaptureEvent::Failed { job: id, error: CaptureError::Busy };
+                return self.control.mark(at, failed);
+            }
+            None => {}
+        }
+        self.linger_until = NEVER;
+        self.job = Some(Job {
+            id,
+            wanted,
+            pressed: at,
+            begins: self.control.open(),
+            started: false,
+            stopping: false,
+            reused: self.connection.is_some(),
+            deadline: clock::after(at, ANSWER),
+            seen: 0,
+        });
+        if let Err(error) = self.resume() {
+            tracing::debug!(%error, "the lingering stream is of no use");
+            self.stream = None;
+        }
+    }
+
+    /// Wakes the lingering stream, if it is still what is wanted.
+    fn resume(&mut self) -> Result<(), CaptureError> {
+        let (Some(stream), Some(connection), Some(job)) =
+            (&self.stream, &self.connection, &self.job)
+        else {
+            return Ok(());
+        };
+        let source = connection.find(job.wanted.as_deref())?;
+        if source != stream.source || connection.feeders(stream.node_id()) != [source.id] {
+            return Err(CaptureError::SourceGone(stream.source.name.clone()));
+        }
+        stream.set_active(true)
+    }
+
+    fn stop(&mut self, id: JobId, at: Nanos) {
+        let Some(job) = self.job.as_mut().filter(|job| job.id == id && !job.stopping) else {
+            return;
+        };
+        job.stopping = true;
+        job.deadline = clock::after(at, DRAIN);
+        self.control.drain_until(at);
+    }
+
+    /// Looks at what happened and takes the next step.
+    fn step(&mut self) {
+        if let Err(error) = self.check() {
+            self.fail(error);
+        }
+        if self.job.is_none() && clock::now() >= self.linger_until {
+            self.disconnect();
+        }
+    }
+
+    fn check(&mut self) -> Result<(), CaptureError> {
+        if let Some(reason) = self.connection.as_ref().and_then(Connection::dead) {
+            self.disconnect();
+            return self.redo(CaptureError::PipeWireStopped(reason));
+        }
+        if self.job.is_none() {
+            return Ok(());
+        }
+        if self.stream.is_none() {
+            self.reach_source()?;
+        }
+        if let Some(stream) = &self.stream {
+            self.check_links(stream)?;
+        }
+        self.check_audio()
+    }
+
+    /// A lingering connection found dead is made anew; any other is an error.
+    fn redo(&mut self, error: CaptureError) -> Result<(), CaptureError> {
+        match &mut self.job {
+            Some(job) if job.reused && !job.started => {
+                job.reused = false;
+                self.reach_source()
+            }
+            Some(_) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Towards a stream: connect, learn what is there, choose.
+    fn reach_source(&mut self) -> Result<(), CaptureError> {
+        let Some(job) = &self.job else { return Ok(()) };
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(Connection::open(&self.mainloop)?),
+        };
+        if !connection.ready() {
+            return Ok(());
+        }
+        match connection.find(job.wanted.as_deref()) {
+            Ok(source) => {
+                self.stream = Some(Stream::open(connection.core(), source, &self.shelf)?);
+                Ok(())
+            }
+            // Right after login PipeWire is there before its session manager has found the
+            // sources and chosen a default: time brings those, or the deadline an error.
+            Err(_) if !connection.settled() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The only node that may feed us is the source asked for, as long as it lasts.
+    fn check_links(&self, stream: &Stream) -> Result<(), CaptureError> {
+        let (Some(connection), Some(job)) = (&self.connection, &self.job) else { return Ok(()) };
+        let source = &stream.source;
+        if !connection.has(source) {
+            return Err(gone(source));
+        }
+        let feeders = connection.feeders(stream.node_id());
+        if feeders.iter().any(|&feeder| feeder != source.id) {
+            return Err(CaptureError::WrongSource { wanted: source.name.clone() });
+        }
+        if job.started && feeders.is_empty() {
+            return Err(gone(source));
+        }
+        stream.error().map_or(Ok(()), |message| Err(CaptureError::Stream(message)))
+    }
+
+    fn check_audio(&mut self) -> Result<(), CaptureError> {
+        self.tell_started();
+        let written = self.control.written();
+        let Some(job) = &mut self.job else { return Ok(()) };
+        // Heard and not told: the link is not known yet, and the samples would be dropped.
+        let untold = !job.started && self.control.first_at().is_some();
+        if job.stopping && self.control.drained() && !untold {
+            self.end(End::Stopped);
+            return Ok(());
+        }
+        if clock::now() < job.deadline {
+            return Ok(());
+        }
+        if job.stopping {
+            tracing::warn!(job = job.id.0, "the source did not run until the recording's end");
+            self.end(End::Stopped);
+        } else if !job.started {
+            return Err(self.no_audio());
+        } else if job.seen == written {
+            let wanted = self.source_name();
+            return Err(CaptureError::Silent { wanted, waited: MUTE });
+        } else {
+            job.seen = written;
+            job.deadline = clock::after(clock::now(), MUTE);
+        }
+        Ok(())
+    }
+
+    /// Tells the first audio, once it is known to come from the right source.
+    fn tell_started(&mut self) {
+        let (Some(job), Some(first_at)) = (&mut self.job, self.control.first_at()) else { return };
+        let (Some(stream), Some(connection)) = (&self.stream, &self.connection) else { return };
+        if job.started || connection.feeders(stream.node_id()).is_empty() {
+            return;
+        }
+        job.started = true;
+        if !job.stopping {
+            job.deadline = clock::after(clock::now(), MUTE);
+        }
+        let latency = clock::between(job.pressed, first_at);
+        tracing::debug!(
+            job = job.id.0,
+            source = stream.source.name,
+            latency_us = latency.as_micros(),
+            "first audio"
+        );
+        self.control.mark(job.begins, CaptureEvent::Started { job: job.id, latency });
+    }
+
+    /// What stood in the way of the first audio.
+    fn no_audio(&mut self) -> CaptureError {
+        let Some(connection) = &mut self.connection else {
+            return CaptureError::NoAnswer(ANSWER);
+        };
+        if !connection.ready() {
+            return CaptureError::NoAnswer(ANSWER);
+        }
+        let wanted = self.job.as_ref().and_then(|job| job.wanted.as_deref());
+        match connection.find(wanted) {
+            Err(error) => error,
+            Ok(source) => CaptureError::NoAudio { wanted: source.name, waited: ANSWER },
+        }
+    }
+
+    fn source_name(&self) -> String {
+        self.stream.as_ref().map_or_else(String::new, |stream| stream.source.name.clone())
+    }
+
+    /// The job cannot go on: what it heard is kept, if it started.
+    fn fail(&mut self, error: CaptureError) {
+        match &self.job {
+            Some(job) if job.started => self.end(End::Lost(error)),
+            Some(job) => {
+                let failed = CaptureEvent::Failed { job: job.id, error };
+                let at = self.control.close();
+                self.control.mark(at, failed);
+                self.job = None;
+            }
+            None => {}
+        }
+        self.disconnect();
+    }
+
+    fn end(&mut self, end: End) {
+        let Some(job) = self.job.take() else { return };
+        let at = self.control.close();
+        let (samples, lost) = (at - job.begins, self.control.lost());
+        if lost > 0 {
+            tracing::warn!(job = job.id.0, lost, "the event loop read too slowly, samples lost");
+        }
+        self.control.mark(at, CaptureEvent::Ended { job: job.id, end, samples, lost });
+        self.pause();
+    }
+
+    fn pause(&mut self) {
+        let paused = self.stream.as_ref().is_some_and(|stream| stream.set_active(false).is_ok());
+        if paused && !self.linger.is_zero() {
+            self.linger_until = clock::after(clock::now(), self.linger);
+        } else {
+            self.disconnect();
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.stream = None;
+        self.connection = None;
+        self.linger_until = NEVER;
+    }
+}
+
+fn gone(source: &Node) -> CaptureError {
+    CaptureError::SourceGone(source.name.clone())
+}

@@ -1,0 +1,35 @@
+//! The documented default file: every key with its documentation, commented out.
+
+use super::keys::{KEYS, SECTIONS};
+use super::settings::Settings;
+use super::update::to_toml;
+
+/// The default file. A key's line begins with `#` and its name; lines of documentation begin with
+/// `# `. It says nothing that is not the default anyway.
+pub fn default_toml() -> String {
+    let defaults = Settings::default();
+    let mut text = String::from(
+        "# v2m's configuration. Every key may be left out; what stands here are the defaults.\n\
+         # To change one, remove the # before it. Each can also be set by an environment variable of\n\
+         # the service, such as V2M_ENGINE__LANGUAGE=es. Most changes are in force at once.\n",
+    );
+    for (section, about) in SECTIONS {
+        text.push('\n');
+        document(&mut text, about);
+        text.push_str(&format!("[{section}]\n"));
+        for key in KEYS.iter().filter(|key| key.section == *section) {
+            text.push('\n');
+            document(&mut text, key.doc);
+            text.push_str(&format!("#{} = {}\n", key.name, to_toml(&(key.get)(&defaults))));
+        }
+    }
+    text
+}
+
+fn document(text: &mut String, lines: &str) {
+    for line in lines.lines() {
+        text.push_str("# ");
+        text.push_str(line);
+        text.push('\n');
+    }
+}

@@ -1,0 +1,244 @@
+//! The table of keys: all there is to know of each, in the order of the default file.
+
+use super::settings::{Backend, LogLevel, Settings};
+use super::values::{choice, flag, language, languages, model, number, put, text, texts, whole};
+use serde_json::{Value, json};
+
+/// Stands for a secret's value wherever settings are shown.
+pub(super) const MASK: &str = "********";
+
+/// One key of the configuration.
+pub(super) struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// What it takes, as it completes "it takes …".
+    pub(super) allowed: &'static str,
+    /// For the default file; lines as they stand there.
+    pub(super) doc: &'static str,
+    /// Whether a change needs a restart of the service.
+    pub(super) restart: bool,
+    /// Whether its value is never shown.
+    pub(super) secret: bool,
+    /// Its value in the file's terms.
+    pub(super) get: fn(&Settings) -> Value,
+    /// Takes a value over; false when it is not allowed, and nothing is changed then.
+    pub(super) set: fn(&mut Settings, &Value) -> bool,
+}
+
+impl Key {
+    pub(super) fn full_name(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+}
+
+/// The sections with what they are about, in the order of the default file.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("engine", "The recogniser. A change here restarts only the recogniser, at once."),
+    ("capture", "The microphone."),
+    ("session", "One dictation."),
+    (
+        "store",
+        "What is kept of dictations, in ~/.local/state/v2m/dictations.\nWhat has not been transcribed yet is always kept.",
+    ),
+    ("deliver", "Where the text goes, beside the answer to the client."),
+    ("log", "The journal: journalctl --user -u v2m"),
+];
+
+const FLAG: &str = "true or false";
+
+/// A static, not a constant: keys are told apart by their address.
+pub(super) static KEYS: &[Key] = &[
+    Key {
+        section: "engine",
+        name: "model",
+        allowed: "a name from `v2m-model list` or an absolute path of a ggml file",
+        doc: "The model: a name from `v2m-model list`, or the absolute path of a ggml file.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.model),
+        set: |s, v| put(&mut s.engine.model, model(v)),
+    },
+    Key {
+        section: "engine",
+        name: "backend",
+        allowed: "\"auto\" or \"cpu\"",
+        doc: "What computes: \"auto\" (CUDA, Vulkan or the processor: the first that is installed and\n\
+              works) or \"cpu\".",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.backend.name()),
+        set: |s, v| put(&mut s.engine.backend, choice(v, &Backend::ALL, Backend::name)),
+    },
+    Key {
+        section: "engine",
+        name: "language",
+        allowed: "\"auto\" or the code of a language Whisper knows, such as \"en\" or \"es\"",
+        doc: "The language spoken: \"auto\" detects it in each recording; a code such as \"en\" or\n\
+              \"es\" fixes it, which is faster and surer.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.language.as_deref().unwrap_or("auto")),
+        set: |s, v| put(&mut s.engine.language, language(v)),
+    },
+    Key {
+        section: "engine",
+        name: "languages",
+        allowed: "a list of codes of languages Whisper knows, such as [\"en\", \"es\"]",
+        doc: "With language = \"auto\": detect only among these codes. Empty: among all.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.languages),
+        set: |s, v| put(&mut s.engine.languages, languages(v)),
+    },
+    Key {
+        section: "engine",
+        name: "translate",
+        allowed: FLAG,
+        doc: "Translate to English instead of writing what was said.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.translate),
+        set: |s, v| put(&mut s.engine.translate, flag(v)),
+    },
+    Key {
+        section: "engine",
+        name: "vocabulary",
+        allowed: "a list of words, such as [\"PipeWire\", \"Ngozi\"]",
+        doc: "Names and terms to expect, the most important first; as many as fit are used.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.vocabulary),
+        set: |s, v| put(&mut s.engine.vocabulary, texts(v)),
+    },
+    Key {
+        section: "engine",
+        name: "beam_size",
+        allowed: "a whole number from 1 to 8",
+        doc: "How many hypotheses the decoder follows, 1 to 8. 1 is fastest, 5 makes fewer errors.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.beam_size),
+        set: |s, v| put(&mut s.engine.beam_size, whole(v, 1..=8)),
+    },
+    Key {
+        section: "engine",
+        name: "threads",
+        allowed: "a whole number from 0 to 256",
+        doc: "Threads on the processor. 0: one for each physical core, at most 8.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.threads),
+        set: |s, v| put(&mut s.engine.threads, whole(v, 0..=256)),
+    },
+    Key {
+        section: "engine",
+        name: "hang_seconds",
+        allowed: "a whole number from 5 to 600",
+        doc: "Without a sign of life from a working recogniser for so many seconds (5 to 600), it is\n\
+              replaced, and the new one gets the same recording.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.engine.hang_seconds),
+        set: |s, v| put(&mut s.engine.hang_seconds, whole(v, 5..=600)),
+    },
+    Key {
+        section: "capture",
+        name: "source",
+        allowed: "the node.name of a PipeWire source, or \"\" for the default one",
+        doc: "The microphone: a PipeWire node.name, as `wpctl status --name` or `pw-cli ls Node` show\n\
+              it. Empty: the default source. If it is not there, recording fails and says so.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.capture.source.as_deref().unwrap_or("")),
+        set: |s, v| {
+            put(&mut s.capture.source, text(v).map(|name| Some(name).filter(|n| !n.is_empty())))
+        },
+    },
+    Key {
+        section: "capture",
+        name: "linger_seconds",
+        allowed: "a whole number from 0 to 3600",
+        doc: "After a dictation the microphone's stream stays ready, silent and paused, for so many\n\
+              seconds (0 to 3600): the next dictation then starts at once.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.capture.linger_seconds),
+        set: |s, v| put(&mut s.capture.linger_seconds, whole(v, 0..=3600)),
+    },
+    Key {
+        section: "session",
+        name: "max_minutes",
+        allowed: "a number from 0.05 to 120",
+        doc: "The longest recording, in minutes (0.05 to 120). Then it is stopped and transcribed.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.session.max_minutes),
+        set: |s, v| put(&mut s.session.max_minutes, number(v, 0.05..=120.0)),
+    },
+    Key {
+        section: "store",
+        name: "keep_count",
+        allowed: "a whole number from 0 to 1000000",
+        doc: "Keep at most so many delivered dictations. 0: none.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.store.keep_count),
+        set: |s, v| put(&mut s.store.keep_count, whole(v, 0..=1_000_000)),
+    },
+    Key {
+        section: "store",
+        name: "keep_days",
+        allowed: "a whole number from 0 to 36500",
+        doc: "Keep delivered dictations for so many days. 0: not at all.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.store.keep_days),
+        set: |s, v| put(&mut s.store.keep_days, whole(v, 0..=36_500)),
+    },
+    Key {
+        section: "store",
+        name: "keep_audio",
+        allowed: FLAG,
+        doc: "Keep the recording too. false: it is deleted once its text is delivered.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.store.keep_audio),
+        set: |s, v| put(&mut s.store.keep_audio, flag(v)),
+    },
+    Key {
+        section: "deliver",
+        name: "clipboard",
+        allowed: FLAG,
+        doc: "Put the text on the clipboard.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.deliver.clipboard),
+        set: |s, v| put(&mut s.deliver.clipboard, flag(v)),
+    },
+    Key {
+        section: "deliver",
+        name: "notify",
+        allowed: FLAG,
+        doc: "Show the state, the text and what went wrong in a notification.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.deliver.notify),
+        set: |s, v| put(&mut s.deliver.notify, flag(v)),
+    },
+    Key {
+        section: "log",
+        name: "level",
+        allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
+        doc: "The least severe level written: \"error\", \"warn\", \"info\", \"debug\" or \"trace\". Dictated\n\
+              text is written at debug and trace only. A change needs a restart of the service.",
+        restart: true,
+        secret: false,
+        get: |s| json!(s.log.level.name()),
+        set: |s, v| put(&mut s.log.level, choice(v, &LogLevel::ALL, LogLevel::name)),
+    },
+];
+
+/// The key of that name, if there is one.
+pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.section == section && key.name == name)
+}

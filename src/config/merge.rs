@@ -1,0 +1,176 @@
+//! From text and environment to settings: which known key was given which value, by whom.
+
+use super::error::{ConfigError, Origin};
+use super::keys::{self, Key, SECTIONS};
+use super::settings::Settings;
+use serde_json::Value;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use toml_edit::{Document, Item};
+
+/// A configuration is a few kilobytes; a longer file was put there by mistake.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A value someone gave a key, not yet checked.
+pub(super) struct Given {
+    pub(super) key: &'static Key,
+    pub(super) value: Value,
+    /// As it was written.
+    pub(super) shown: String,
+    pub(super) origin: Origin,
+}
+
+/// The file's text; `None` when there is no file.
+pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.into(), source };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed(e)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(failed(io::Error::other("it is longer than 1 MiB")));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|e| {
+        let line = line_of(e.as_bytes(), e.utf8_error().valid_up_to());
+        let origin = Origin::File { path: path.into(), line };
+        ConfigError::Syntax { origin, message: "this is no UTF-8 text".into() }
+    })
+}
+
+/// Defaults, then the file's text, then the environment, each checked.
+pub(super) fn settings(path: &Path, text: &str, env: &[Given]) -> Result<Settings, ConfigError> {
+    let mut settings = Settings::default();
+    for given in from_file(path, text)?.iter().chain(env) {
+        given.apply(&mut settings)?;
+    }
+    Ok(settings)
+}
+
+impl Given {
+    pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), ConfigError> {
+        if (self.key.set)(settings, &self.value) {
+            return Ok(());
+        }
+        Err(ConfigError::Value {
+            origin: self.origin.clone(),
+            key: self.key.full_name(),
+            shown: if self.key.secret { keys::MASK.into() } else { self.shown.clone() },
+            allowed: self.key.allowed.into(),
+        })
+    }
+}
+
+/// Text of the file → values of known keys.
+pub(super) fn from_file(path: &Path, text: &str) -> Result<Vec<Given>, ConfigError> {
+    let at = |span: Option<std::ops::Range<usize>>| Origin::File {
+        path: path.into(),
+        line: line_of(text.as_bytes(), span.map_or(0, |span| span.start)),
+    };
+    let document = Document::parse(text).map_err(|e| ConfigError::Syntax {
+        origin: at(e.span()),
+        message: e.message().replace('\n', "; "),
+    })?;
+    let mut given = Vec::new();
+    for (section, item) in document.iter() {
+        let span = || document.key(section).and_then(|key| key.span()).or(item.span());
+        if !SECTIONS.iter().any(|(name, _)| *name == section) {
+            return Err(ConfigError::unknown_section(at(span()), section));
+        }
+        let Some(table) = item.as_table_like() else {
+            let (section, shown) = (section.into(), shown(text, item));
+            return Err(ConfigError::NotASection { origin: at(span()), section, shown });
+        };
+        for (name, item) in table.iter() {
+            let span = table.key(name).and_then(|key| key.span()).or(item.span());
+            let key = keys::find(section, name)
+                .ok_or_else(|| ConfigError::unknown_key(at(span.clone()), section, name))?;
+            let (value, shown) = (to_json(item), shown(text, item));
+            given.push(Given { key, value, shown, origin: at(span) });
+        }
+    }
+    Ok(given)
+}
+
+/// The variables named `V2M_SECTION__KEY` → values of known keys.
+pub(super) fn from_env<K, V>(
+    env: impl IntoIterator<Item = (K, V)>,
+) -> Result<Vec<Given>, ConfigError>
+where
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    let mut given = Vec::new();
+    for (name, value) in env {
+        let (name, value) = (name.into(), value.into());
+        let Some((section, key)) = split_name(&name) else { continue };
+        let origin = Origin::Environment(name.to_string_lossy().into_owned());
+        if !SECTIONS.iter().any(|(name, _)| *name == section) {
+            return Err(ConfigError::unknown_section(origin, &section));
+        }
+        let key = keys::find(&section, &key)
+            .ok_or_else(|| ConfigError::unknown_key(origin.clone(), &section, &key))?;
+        let shown = value.to_string_lossy().into_owned();
+        let value = value.to_str().map_or(Value::Null, |text| from_plain(key, text));
+        given.push(Given { key, value, shown, origin });
+    }
+    Ok(given)
+}
+
+fn split_name(name: &OsStr) -> Option<(String, String)> {
+    let (section, key) = name.to_str()?.strip_prefix("V2M_")?.split_once("__")?;
+    Some((section.to_lowercase(), key.to_lowercase()))
+}
+
+/// A variable's text means what its key can take: plain text, else a TOML value (`5`, `true`,
+/// `["de", "en"]`), else words between commas.
+fn from_plain(key: &Key, text: &str) -> Value {
+    let fits = |value: &Value| (key.set)(&mut Settings::default(), value);
+    let plain = Value::from(text);
+    let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let toml = text.trim().parse::<toml_edit::Value>().ok().map(|value| value_to_json(&value));
+    [Some(plain.clone()), toml, Some(Value::from(words))]
+        .into_iter()
+        .flatten()
+        .find(fits)
+        .unwrap_or(plain)
+}
+
+/// TOML's values in JSON's terms; null for what no key takes (dates, NaN, tables).
+fn to_json(item: &Item) -> Value {
+    item.as_value().map_or(Value::Null, value_to_json)
+}
+
+fn value_to_json(value: &toml_edit::Value) -> Value {
+    use toml_edit::Value as Toml;
+    match value {
+        Toml::String(text) => Value::from(text.value().as_str()),
+        Toml::Integer(n) => Value::from(*n.value()),
+        Toml::Float(n) => Value::from(*n.value()),
+        Toml::Boolean(b) => Value::from(*b.value()),
+        Toml::Array(values) => values.iter().map(value_to_json).collect(),
+        Toml::Datetime(_) | Toml::InlineTable(_) => Value::Null,
+    }
+}
+
+/// How a value stands in the file, on one line and not too long.
+fn shown(text: &str, item: &Item) -> String {
+    let written = item.span().and_then(|span| text.get(span)).unwrap_or("a table");
+    shorten(written)
+}
+
+pub(super) fn shorten(written: &str) -> String {
+    let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+fn line_of(text: &[u8], offset: usize) -> usize {
+    1 + text.iter().take(offset).filter(|byte| **byte == b'\n').count()
+}

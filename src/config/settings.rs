@@ -1,0 +1,224 @@
+//! What the configuration comes to: values that have been checked. Built only by this room.
+
+use super::keys::{KEYS, MASK};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Everything that can be configured, in force or to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// `[engine]`
+    pub engine: Engine,
+    /// `[capture]`
+    pub capture: Capture,
+    /// `[session]`
+    pub session: Session,
+    /// `[store]`
+    pub store: Retention,
+    /// `[deliver]`
+    pub deliver: Deliver,
+    /// `[log]`
+    pub log: Logging,
+}
+
+/// The recogniser.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Engine {
+    /// Catalogue name or absolute path.
+    pub model: String,
+    /// What may compute.
+    pub backend: Backend,
+    /// ISO 639-1 code; `None` detects it.
+    pub language: Option<String>,
+    /// Codes to detect among; empty: all.
+    pub languages: Vec<String>,
+    /// Translate to English.
+    pub translate: bool,
+    /// Words to expect, most important first.
+    pub vocabulary: Vec<String>,
+    /// 1 to 8; 1 is greedy.
+    pub beam_size: u8,
+    /// 0: one per physical core, at most 8.
+    pub threads: u16,
+    /// Seconds without a sign of life before the engine is replaced, 5 to 600.
+    pub hang_seconds: u32,
+}
+
+/// What the recogniser may compute on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The fastest that is installed and works.
+    Auto,
+    /// The processor only.
+    Cpu,
+}
+
+impl Backend {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Auto, Self::Cpu];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
+/// The microphone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    /// PipeWire `node.name`; `None`: the default source.
+    pub source: Option<String>,
+    /// Seconds the stream stays ready after a dictation.
+    pub linger_seconds: u32,
+}
+
+/// The dictation itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Longest recording in minutes, 0.05 to 120.
+    pub max_minutes: f64,
+}
+
+/// What is kept on disk of dictations that were delivered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retention {
+    /// At most so many.
+    pub keep_count: u32,
+    /// None older than so many days.
+    pub keep_days: u32,
+    /// Whether the recording stays once its text is delivered.
+    pub keep_audio: bool,
+}
+
+/// Where the text goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deliver {
+    /// To the clipboard.
+    pub clipboard: bool,
+    /// Into a notification.
+    pub notify: bool,
+}
+
+/// The journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logging {
+    /// The least severe level that is written.
+    pub level: LogLevel,
+}
+
+/// Severity of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Bugs of v2m.
+    Error,
+    /// The world misbehaves.
+    Warn,
+    /// What one keeps switched on.
+    Info,
+    /// For finding a fault.
+    Debug,
+    /// All there is, dictated text included.
+    Trace,
+}
+
+impl LogLevel {
+    /// All of them, most severe first.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// The name in the file; tracing's filters know it too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl Settings {
+    /// The answer to GET_CONFIG: `{section: {key: value}}`, secrets masked.
+    pub fn to_json(&self) -> Value {
+        let mut sections = Map::new();
+        for key in KEYS {
+            let value = if key.secret { Value::from(MASK) } else { (key.get)(self) };
+            let section = sections.entry(key.section).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(section) = section {
+                section.insert(key.name.into(), value);
+            }
+        }
+        Value::Object(sections)
+    }
+}
+
+impl Engine {
+    /// [`Self::hang_seconds`].
+    pub fn hang(&self) -> Duration {
+        Duration::from_secs(self.hang_seconds.into())
+    }
+}
+
+impl Capture {
+    /// [`Self::linger_seconds`].
+    pub fn linger(&self) -> Duration {
+        Duration::from_secs(self.linger_seconds.into())
+    }
+}
+
+impl Session {
+    /// [`Self::max_minutes`].
+    pub fn max_duration(&self) -> Duration {
+        Duration::from_secs_f64(self.max_minutes * 60.0)
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            model: "base-q8_0".into(),
+            backend: Backend::Auto,
+            language: None,
+            languages: Vec::new(),
+            translate: false,
+            vocabulary: Vec::new(),
+            beam_size: 5,
+            threads: 0,
+            hang_seconds: 60,
+        }
+    }
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self { source: None, linger_seconds: 30 }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { max_minutes: 10.0 }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { keep_count: 200, keep_days: 30, keep_audio: true }
+    }
+}
+
+impl Default for Deliver {
+    fn default() -> Self {
+        Self { clipboard: true, notify: true }
+    }
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { level: LogLevel::Info }
+    }
+}

@@ -1,0 +1,344 @@
+//! The room as a whole: text and environment in, settings or a helpful error out.
+
+use super::keys::{KEYS, SECTIONS};
+use super::*;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use std::fs;
+
+const NO_ENV: [(&str, &str); 0] = [];
+
+struct Fixture {
+    _dir: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn file(text: &str) -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, text).unwrap();
+    Fixture { _dir: dir, path }
+}
+
+fn load_text(text: &str) -> Result<Settings, ConfigError> {
+    load(&file(text).path, NO_ENV)
+}
+
+fn error_of(text: &str) -> String {
+    load_text(text).unwrap_err().to_string()
+}
+
+fn partial(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+/// The default file with its keys no longer commented out.
+fn uncommented() -> String {
+    let lines = default_toml();
+    let lines = lines.lines().map(|line| match line.strip_prefix('#') {
+        Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) => key,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_default_file_says_every_key_and_its_default() {
+    assert_eq!(load_text(&default_toml()).unwrap(), Settings::default());
+    let text = uncommented();
+    assert_eq!(load_text(&text).unwrap(), Settings::default());
+    let document: toml_edit::DocumentMut = text.parse().unwrap();
+    for key in KEYS {
+        assert!(document[key.section].get(key.name).is_some(), "{}", key.full_name());
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 100));
+}
+
+#[test]
+fn the_table_of_keys_is_whole() {
+    let mut names: Vec<String> = KEYS.iter().map(|key| key.full_name()).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), KEYS.len());
+    for key in KEYS {
+        assert!(SECTIONS.iter().any(|(name, _)| *name == key.section));
+        let default = (key.get)(&Settings::default());
+        assert!((key.set)(&mut Settings::default(), &default), "{}", key.full_name());
+    }
+    let shown = Settings::default().to_json();
+    assert_eq!(shown["engine"]["model"], "base-q8_0");
+    assert_eq!(shown.as_object().unwrap().len(), SECTIONS.len());
+}
+
+#[test]
+fn a_missing_file_is_the_defaults() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(load(&dir.path().join("none"), NO_ENV).unwrap(), Settings::default());
+}
+
+#[test]
+fn every_form_of_a_section_is_read() {
+    let want = Settings {
+        engine: Engine { beam_size: 1, language: Some("es".into()), ..Engine::default() },
+        ..Settings::default()
+    };
+    for text in [
+        "[engine]\nbeam_size = 1\nlanguage = \"es\"",
+        "engine = { beam_size = 1, language = \"es\" }",
+        "engine.beam_size = 1\nengine.language = 'es'",
+    ] {
+        assert_eq!(load_text(text).unwrap(), want, "{text}");
+    }
+}
+
+#[test]
+fn errors_say_where_what_and_what_to_do() {
+    let cases = [
+        (
+            "[engine]\n\nmodle = 1",
+            "line 3: there is no key engine.modle; did you mean engine.model?",
+        ),
+        ("[engin]", "line 1: there is no section [engin]; did you mean [engine]?"),
+        (
+            "\nmodel = 'x'",
+            "line 2: there is no section [model]; did you mean the key model in section [engine]?",
+        ),
+        ("[log]\nqqq = 1", "line 2: there is no key log.qqq; [log] has level"),
+        ("[log]\nkeep_days = 1", "did you mean store.keep_days?"),
+        ("log = 3", "line 1: log = 3 is not allowed: log is a section of keys"),
+        (
+            "[engine]\nbeam_size = 9",
+            "line 2: engine.beam_size = 9 is not allowed: it takes a whole number from 1 to 8",
+        ),
+        ("[engine]\nbeam_size = \"5\"", "engine.beam_size = \"5\" is not allowed"),
+        (
+            "[engine]\nlanguage = \"xx\"",
+            "it takes \"auto\" or the code of a language Whisper knows",
+        ),
+        ("[engine]\nmodel = \"models/x.bin\"", "absolute path"),
+        ("[engine]\nvocabulary = [\"a\\u0000\"]", "it takes a list of words"),
+        ("[session]\nmax_minutes = nan", "line 2: session.max_minutes = nan is not allowed"),
+        ("[session]\nmax_minutes = 0.01", "a number from 0.05 to 120"),
+        ("[log]\nlevel = \"loud\"", "it takes \"error\", \"warn\""),
+        ("[[log]]\nlevel = \"info\"", "log is a section of keys"),
+        ("[engine]\n\nmodel = ", "line 3"),
+        ("[engine]\nmodel = 'a'\nmodel = 'b'", "line 3"),
+    ];
+    for (text, expected) in cases {
+        let error = error_of(text);
+        assert!(error.contains(expected), "{text:?} said: {error}");
+        assert!(error.contains("config.toml"), "{error}");
+    }
+    let path = file("").path.with_file_name("config.toml");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, b"# \n\xff").unwrap();
+    assert!(load(&path, NO_ENV).unwrap_err().to_string().contains("line 2: this is no UTF-8"));
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_directory_or_a_huge_file_is_an_error() {
+    let huge = file(&"#".repeat(2 << 20));
+    assert!(load(&huge.path, NO_ENV).unwrap_err().to_string().contains("longer than 1 MiB"));
+    let error = load(huge.path.parent().unwrap(), NO_ENV).unwrap_err();
+    assert!(matches!(error, ConfigError::Read { .. }));
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let fixture = file("[engine]\nbeam_size = 2\nmodel = 'a'");
+    let env = [
+        ("V2M_ENGINE__BEAM_SIZE", "3"),
+        ("V2M_ENGINE__MODEL", "5"),
+        ("V2M_ENGINE__LANGUAGES", "en, es"),
+        ("V2M_ENGINE__VOCABULARY", "[\"a, b\", \"c\"]"),
+        ("V2M_ENGINE__TRANSLATE", "true"),
+        ("V2M_SESSION__MAX_MINUTES", "0.5"),
+        ("V2M_CAPTURE__SOURCE", ""),
+        ("V2M_CONFIG", "elsewhere"),
+        ("V2MX__Y", "no concern of ours"),
+    ];
+    let settings = load(&fixture.path, env).unwrap();
+    assert_eq!((settings.engine.beam_size, settings.engine.model.as_str()), (3, "5"));
+    assert_eq!(settings.engine.languages, ["en", "es"]);
+    assert_eq!(settings.engine.vocabulary, ["a, b", "c"]);
+    assert!(settings.engine.translate);
+    assert_eq!((settings.session.max_minutes, settings.capture.source), (0.5, None));
+    for (variable, expected) in [
+        (
+            ("V2M_ENGINE__BEAM_SIZE", "many"),
+            "environment variable V2M_ENGINE__BEAM_SIZE: engine.beam_size = many",
+        ),
+        (("V2M_ENGINE__BEAMSIZE", "3"), "did you mean engine.beam_size?"),
+        (("V2M_ENGIN__X", "3"), "did you mean [engine]?"),
+    ] {
+        let error = load(&fixture.path, [variable]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn changes_tell_what_needs_a_restart() {
+    let old = Settings::default();
+    let mut new = old.clone();
+    new.log.level = LogLevel::Debug;
+    new.engine.beam_size = 1;
+    let (applied, restart) = changes(&old, &new);
+    assert_eq!((applied, restart), (vec!["engine.beam_size".into()], vec!["log.level".into()]));
+}
+
+const COMMENTED: &str = "# mine\n[engine] # here\n# fast\nbeam_size   = 1 # quick\n# why\n\
+                         model = 'a' # own\n\n# next\n[log]\n# last\nlevel = 'warn'\n# end\n";
+
+#[test]
+fn an_update_keeps_comments_and_order() {
+    let fixture = file(COMMENTED);
+    let change =
+        partial(json!({"engine": {"beam_size": 7, "threads": 2}, "store": {"keep_days": 3}}));
+    let updated = update(&fixture.path, NO_ENV, &load(&fixture.path, NO_ENV).unwrap(), &change);
+    let updated = updated.unwrap();
+    assert_eq!(updated.applied, ["engine.beam_size", "engine.threads", "store.keep_days"]);
+    assert!(updated.restart.is_empty());
+    let text = fs::read_to_string(&fixture.path).unwrap();
+    let expected = COMMENTED
+        .replace("beam_size   = 1 # quick", "beam_size   = 7 # quick")
+        .replace("# own\n", "# own\nthreads = 2\n");
+    assert_eq!(text, expected.replace("'warn'\n", "'warn'\n\n[store]\nkeep_days = 3\n"));
+}
+
+#[test]
+fn null_takes_a_key_back_to_its_default_and_keeps_comments() {
+    let fixture = file(COMMENTED);
+    let current = load(&fixture.path, NO_ENV).unwrap();
+    for change in [json!({"engine": {"beam_size": null}}), json!({"engine": null, "log": null})] {
+        update(&fixture.path, NO_ENV, &current, &partial(change)).unwrap();
+    }
+    let text = fs::read_to_string(&fixture.path).unwrap();
+    assert_eq!(load(&fixture.path, NO_ENV).unwrap(), Settings::default());
+    assert_eq!(text, "# mine\n[engine] # here\n# fast\n# why\n\n# next\n[log]\n# last\n# end\n");
+}
+
+#[test]
+fn an_update_of_a_missing_file_starts_from_the_documented_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("v2m/config.toml");
+    let change = partial(json!({"engine": {"language": "de"}}));
+    update(&path, NO_ENV, &Settings::default(), &change).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("[engine]\nlanguage = \"de\"\n"), "{text}");
+    assert!(text.contains("#beam_size = 5"));
+}
+
+#[test]
+fn an_update_that_the_environment_would_hide_is_refused() {
+    let fixture = file("");
+    let change = partial(json!({"engine": {"model": "b"}}));
+    let env = [("V2M_ENGINE__MODEL", "a")];
+    let error = update(&fixture.path, env, &Settings::default(), &change).unwrap_err();
+    assert!(error.to_string().contains("V2M_ENGINE__MODEL"), "{error}");
+}
+
+#[test]
+fn an_update_can_mend_the_value_it_replaces_and_names_the_line_of_another() {
+    let broken = file("[engine]\nbeam_size = 99");
+    let change = partial(json!({"engine": {"beam_size": 1}}));
+    let updated = update(&broken.path, NO_ENV, &Settings::default(), &change).unwrap();
+    assert_eq!(updated.settings.engine.beam_size, 1);
+    let broken = file("\n[engine]\nthreads = -1\n");
+    let error = update(&broken.path, NO_ENV, &Settings::default(), &change).unwrap_err();
+    assert!(error.to_string().contains("line 3: engine.threads = -1"), "{error}");
+}
+
+/// JSON that is often, but not always, a sensible change.
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2i64..700).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop_oneof!["auto", "cpu", "en", "info", "\\PC{0,6}", ".{0,6}"].prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::vec(prop_oneof!["en", "de", "[a-z ]{1,5}"], 0..3)
+                .prop_map(Value::from),
+            proptest::collection::hash_map("[a-z]{1,3}", inner, 0..2)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn any_change() -> impl Strategy<Value = Map<String, Value>> {
+    let key = (0..KEYS.len(), any_value());
+    let keys = proptest::collection::vec(key, 0..4);
+    (keys, proptest::option::weighted(0.1, ("[a-z]{1,7}", any_value()))).prop_map(|(keys, odd)| {
+        let mut change = Map::new();
+        for (index, value) in keys {
+            let section = change.entry(KEYS[index].section).or_insert_with(|| json!({}));
+            section[KEYS[index].name] = value;
+        }
+        change.extend(odd);
+        change
+    })
+}
+
+fn any_base() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(COMMENTED.to_owned()),
+        Just(default_toml()),
+        Just(uncommented()),
+        Just("engine = { beam_size = 1, model = 'x' }\nlog.level = 'warn'\n".to_owned()),
+        Just(String::new()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in prop_oneof![
+        ".{0,60}",
+        "(\\[(engine|log|[a-z]{1,3})\\]\n)?([a-z_]{1,9} = .{0,9}\n){0,3}",
+    ]) {
+        let path = Path::new("config.toml");
+        let _ = merge::settings(path, &text, &[]);
+    }
+
+    #[test]
+    fn any_environment_is_read_or_refused(
+        name in "(ENGINE|LOG|[A-Z]{1,4})__(MODEL|LEVEL|LANGUAGES|[A-Z]{1,4})",
+        value in ".{0,20}",
+    ) {
+        let _ = merge::from_env([(format!("V2M_{name}"), value)])
+            .and_then(|given| merge::settings(Path::new("config.toml"), "", &given));
+    }
+
+    #[test]
+    fn an_update_changes_nothing_or_what_it_says(base in any_base(), change in any_change()) {
+        let fixture = file(&base);
+        let current = load(&fixture.path, NO_ENV).unwrap();
+        match update(&fixture.path, NO_ENV, &current, &change) {
+            Err(error) => {
+                prop_assert!(!matches!(error, ConfigError::Write { .. }), "{}", error);
+                prop_assert_eq!(fs::read_to_string(&fixture.path).unwrap(), base);
+            }
+            Ok(updated) => {
+                prop_assert_eq!(&load(&fixture.path, NO_ENV).unwrap(), &updated.settings);
+                let (now, default) = (updated.settings.to_json(), Settings::default().to_json());
+                for (section, keys) in &change {
+                    let Some(keys) = keys.as_object() else {
+                        prop_assert_eq!(&now[section], &default[section]);
+                        continue;
+                    };
+                    for (name, value) in keys {
+                        let (said, got) = (value.as_f64(), now[section][name].as_f64());
+                        match value {
+                            Value::Null => prop_assert_eq!(&now[section][name], &default[section][name]),
+                            Value::Number(_) => prop_assert_eq!(said, got),
+                            _ => prop_assert_eq!(&now[section][name], value),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! UPDATE_CONFIG: a change is checked with everything else that is said, then written into the
+//! file, whose comments, order and spelling stay.
+
+use super::error::{ConfigError, Origin};
+use super::keys::{self, KEYS, Key, SECTIONS};
+use super::merge::{self, Given};
+use super::settings::Settings;
+use super::{changes, defaults};
+use crate::atomic;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use toml_edit::{DocumentMut, Item, RawString, TableLike};
+
+/// What an update came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Updated {
+    /// The settings now.
+    pub settings: Settings,
+    /// Keys (`section.key`) whose new value can be put in force at once.
+    pub applied: Vec<String>,
+    /// Keys that need a restart of the service.
+    pub restart: Vec<String>,
+}
+
+/// Merges `partial` (`{section: {key: value}}`; null takes a key or a section out of the file, back
+/// to the default) into the file at `path`, checking the whole before anything changes. A missing
+/// file is made from the documented default one. `current` are the settings in force, `env` is the
+/// environment they were loaded with. Blocking: it waits for the disk.
+///
+/// # Errors
+/// Any [`ConfigError`]; the file is untouched then.
+pub fn update<K, V>(
+    path: &Path,
+    env: impl IntoIterator<Item = (K, V)>,
+    current: &Settings,
+    partial: &Map<String, Value>,
+) -> Result<Updated, ConfigError>
+where
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    let wanted = wanted(partial)?;
+    let env = merge::from_env(env)?;
+    refuse_overridden(&wanted, &env)?;
+    let old = merge::read(path)?;
+    let text = old.clone().unwrap_or_else(defaults::default_toml);
+    let settings = merged(path, &text, &wanted, &env)?;
+    let new = edited(path, &text, &wanted)?;
+    let write_failed = |source| ConfigError::Write { path: path.into(), source };
+    if merge::settings(path, &new, &env).ok().as_ref() != Some(&settings) {
+        return Err(write_failed(io::Error::other("the change does not fit the file's form")));
+    }
+    if new != text {
+        atomic::write(path, new.as_bytes()).map_err(write_failed)?;
+    }
+    let (applied, restart) = changes(current, &settings);
+    Ok(Updated { settings, applied, restart })
+}
+
+/// A key and its new value; `None` takes it out.
+struct Wanted(&'static Key, Option<Given>);
+
+fn wanted(partial: &Map<String, Value>) -> Result<Vec<Wanted>, ConfigError> {
+    let mut wanted = Vec::new();
+    for (section, value) in partial {
+        if !SECTIONS.iter().any(|(name, _)| name == section) {
+            return Err(ConfigError::unknown_section(Origin::Update, section));
+        }
+        match value {
+            Value::Null => {
+                wanted
+                    .extend(KEYS.iter().filter(|k| k.section == section).map(|k| Wanted(k, None)));
+            }
+            Value::Object(keys) => {
+                for (name, value) in keys {
+                    wanted.push(wanted_key(section, name, value)?);
+                }
+            }
+            _ => {
+                return Err(ConfigError::NotASection {
+                    origin: Origin::Update,
+                    section: section.clone(),
+                    shown: merge::shorten(&value.to_string()),
+                });
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+fn wanted_key(section: &str, name: &str, value: &Value) -> Result<Wanted, ConfigError> {
+    let key = keys::find(section, name)
+        .ok_or_else(|| ConfigError::unknown_key(Origin::Update, section, name))?;
+    let given = (!value.is_null()).then(|| Given {
+        key,
+        value: value.clone(),
+        shown: merge::shorten(&value.to_string()),
+        origin: Origin::Update,
+    });
+    Ok(Wanted(key, given))
+}
+
+fn refuse_overridden(wanted: &[Wanted], env: &[Given]) -> Result<(), ConfigError> {
+    let overridden = wanted.iter().filter(|w| w.1.is_some()).find_map(|Wanted(key, _)| {
+        env.iter().find(|given| std::ptr::eq(given.key, *key)).map(|given| (key, &given.origin))
+    });
+    match overridden {
+        Some((key, Origin::Environment(variable))) => {
+            Err(ConfigError::Overridden { key: key.full_name(), variable: variable.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All that is said, the wanted keys replaced, with errors that name the file's own lines.
+fn merged(
+    path: &Path,
+    text: &str,
+    wanted: &[Wanted],
+    env: &[Given],
+) -> Result<Settings, ConfigError> {
+    let mut settings = Settings::default();
+    for given in merge::from_file(path, text)? {
+        if !wanted.iter().any(|Wanted(key, _)| std::ptr::eq(*key, given.key)) {
+            given.apply(&mut settings)?;
+        }
+    }
+    for given in wanted.iter().filter_map(|w| w.1.as_ref()).chain(env) {
+        given.apply(&mut settings)?;
+    }
+    Ok(settings)
+}
+
+fn edited(path: &Path, text: &str, wanted: &[Wanted]) -> Result<String, ConfigError> {
+    let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
+        let source = io::Error::other(e.message().to_owned());
+        ConfigError::Write { path: path.into(), source }
+    })?;
+    for Wanted(key, given) in wanted {
+        match given {
+            Some(given) => set(&mut document, key, &given.value),
+            None => remove(&mut document, key),
+        }
+    }
+    Ok(document.to_string())
+}
+
+fn set(document: &mut DocumentMut, key: &Key, value: &Value) {
+    let section = document.entry(key.section).or_insert_with(toml_edit::table);
+    let Some(section) = section.as_table_like_mut() else { return };
+    let mut value = to_toml(value);
+    if let Some(old) = section.get(key.name).and_then(Item::as_value) {
+        *value.decor_mut() = old.decor().clone();
+    }
+    match section.get_mut(key.name) {
+        Some(item) => *item = Item::Value(value),
+        None => {
+            section.insert(key.name, Item::Value(value));
+        }
+    }
+}
+
+/// Takes a key out; the comment above it stays where it is.
+fn remove(document: &mut DocumentMut, key: &Key) {
+    let Some(section) = document.get_mut(key.section) else { return };
+    let position = section.as_table().and_then(|table| table.position());
+    let Some(table) = section.as_table_like_mut() else { return };
+    let Some((comment, next)) = comment_and_next(table, key.name) else { return };
+    table.remove(key.name);
+    if !comment.contains('#') {
+        return;
+    }
+    if let Some(mut next) = next.as_deref().and_then(|name| table.key_mut(name)) {
+        prepend(&comment, next.leaf_decor().prefix().cloned(), |text| {
+            next.leaf_decor_mut().set_prefix(text);
+        });
+        return;
+    }
+    let following = document
+        .iter()
+        .filter_map(|(name, item)| Some((item.as_table()?.position()?, name.to_owned())))
+        .filter(|(place, _)| position.is_some_and(|own| *place > own))
+        .min();
+    match following.and_then(|(_, name)| document.get_mut(&name)?.as_table_mut()) {
+        Some(next) => prepend(&comment, next.decor().prefix().cloned(), |text| {
+            next.decor_mut().set_prefix(text);
+        }),
+        None => prepend(&comment, Some(document.trailing().clone()), |text| {
+            document.set_trailing(text);
+        }),
+    }
+}
+
+/// The text before a key, and the key after it.
+fn comment_and_next(table: &mut dyn TableLike, name: &str) -> Option<(String, Option<String>)> {
+    let key = table.key(name)?;
+    let comment = key.leaf_decor().prefix().and_then(RawString::as_str).unwrap_or("").to_owned();
+    let mut names = table.iter().map(|(name, _)| name).skip_while(|other| *other != name).skip(1);
+    let next = names.next().map(str::to_owned);
+    Some((comment, next))
+}
+
+fn prepend(comment: &str, old: Option<RawString>, put: impl FnOnce(String)) {
+    let old = old.as_ref().and_then(RawString::as_str).unwrap_or("");
+    put(format!("{comment}{old}"));
+}
+
+/// A checked value in TOML's terms.
+pub(super) fn to_toml(value: &Value) -> toml_edit::Value {
+    match value {
+        Value::Bool(flag) => (*flag).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or_default().into(),
+        },
+        Value::String(text) => text.as_str().into(),
+        Value::Array(values) => values.iter().map(to_toml).collect::<toml_edit::Array>().into(),
+        // No key takes these: its check has refused them.
+        Value::Null | Value::Object(_) => "".into(),
+    }
+}

@@ -1,0 +1,58 @@
+//! From a value as it was written to the type a setting has, or `None` where it is not allowed.
+
+use super::languages::WHISPER_LANGUAGES;
+use serde_json::Value;
+use std::ops::RangeInclusive;
+
+/// Takes an allowed value over; false where there is none.
+pub(super) fn put<T>(place: &mut T, value: Option<T>) -> bool {
+    value.map(|value| *place = value).is_some()
+}
+
+pub(super) fn flag(value: &Value) -> Option<bool> {
+    value.as_bool()
+}
+
+pub(super) fn whole<T: TryFrom<i64>>(value: &Value, range: RangeInclusive<i64>) -> Option<T> {
+    value.as_i64().filter(|n| range.contains(n)).and_then(|n| T::try_from(n).ok())
+}
+
+pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Option<f64> {
+    value.as_f64().filter(|n| range.contains(n))
+}
+
+/// Text of one line: control characters would break C strings and log lines.
+pub(super) fn text(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| !text.contains(char::is_control)).map(str::to_owned)
+}
+
+pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
+    let word = |value| text(value).filter(|word| !word.trim().is_empty());
+    value.as_array()?.iter().map(word).collect()
+}
+
+pub(super) fn choice<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
+    let wanted = value.as_str()?;
+    all.iter().copied().find(|&one| name(one) == wanted)
+}
+
+/// A plain name or an absolute path: a relative path would depend on where the service started.
+pub(super) fn model(value: &Value) -> Option<String> {
+    text(value)
+        .filter(|model| model.starts_with('/') || !(model.trim().is_empty() || model.contains('/')))
+}
+
+pub(super) fn language(value: &Value) -> Option<Option<String>> {
+    match value.as_str()? {
+        "auto" => Some(None),
+        code => known_language(code).map(Some),
+    }
+}
+
+pub(super) fn languages(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|code| known_language(code.as_str()?)).collect()
+}
+
+fn known_language(code: &str) -> Option<String> {
+    WHISPER_LANGUAGES.contains(&code).then(|| code.to_owned())
+}

@@ -1,0 +1,153 @@
+//! The desktop's environment variables: which display, which session bus.
+//!
+//! systemd gives a service the user manager's environment of the moment it starts. A v2m started by
+//! hand, from a remote shell or before the desktop lacks some of it; the manager is then asked. Setting variables is left to
+//! `main`, which alone knows that no other thread runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+use tracing::debug;
+
+const DISPLAYS: [&str; 3] = ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY"];
+const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+
+/// How long a start may wait for the user manager: it answers in a few milliseconds or not at all.
+const DEADLINE: Duration = Duration::from_millis(300);
+
+/// The displays this process was given, for messages and decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Displays {
+    /// `WAYLAND_DISPLAY`.
+    pub wayland: Option<String>,
+    /// `DISPLAY`.
+    pub x11: Option<String>,
+}
+
+impl Displays {
+    /// As the environment says now.
+    pub fn from_env() -> Self {
+        Self { wayland: var("WAYLAND_DISPLAY"), x11: var("DISPLAY") }
+    }
+
+    /// Whether there is one at all.
+    pub fn any(&self) -> bool {
+        self.wayland.is_some() || self.x11.is_some()
+    }
+}
+
+impl fmt::Display for Displays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = [("WAYLAND_DISPLAY", &self.wayland), ("DISPLAY", &self.x11)];
+        let set =
+            named.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+        f.write_str(&set.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The variables that this process lacks and the user manager knows, as pairs for `main` to set.
+/// Blocks for at most 300 ms, and not at all where nothing is missing. All threads it used have ended when it returns.
+pub fn adopt() -> Vec<(String, String)> {
+    if missing(var).is_empty() {
+        return Vec::new();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return Vec::new() };
+    runtime.block_on(ask())
+}
+
+/// As [`adopt`], for a running daemon that has found no display: what a restart would find.
+pub async fn ask() -> Vec<(String, String)> {
+    let missing = missing(var);
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let block = match tokio::time::timeout(DEADLINE, managers_environment()).await {
+        Ok(Ok(block)) => block,
+        Ok(Err(error)) => {
+            debug!(%error, "the user manager was not asked for the desktop's environment");
+            return Vec::new();
+        }
+        Err(_late) => {
+            debug!("the user manager did not tell the desktop's environment in time");
+            return Vec::new();
+        }
+    };
+    take(&missing, &block)
+}
+
+async fn managers_environment() -> zbus::Result<Vec<String>> {
+    let bus = zbus::Connection::session().await?;
+    let reply = bus
+        .call_method(
+            Some("org.freedesktop.systemd1"),
+            "/org/freedesktop/systemd1",
+            Some("org.freedesktop.DBus.Properties"),
+            "Get",
+            &("org.freedesktop.systemd1.Manager", "Environment"),
+        )
+        .await?;
+    let value: zbus::OwnedVariant = reply.body().deserialize()?;
+    value.try_into()
+}
+
+/// The names worth asking for. The displays are taken all or none: this process's DISPLAY with the
+/// manager's XAUTHORITY would be another session's key.
+fn missing(var: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
+    let no_display = var("WAYLAND_DISPLAY").is_none() && var("DISPLAY").is_none();
+    let mut names = if no_display { DISPLAYS.to_vec() } else { Vec::new() };
+    if var(BUS).is_none() {
+        names.push(BUS);
+    }
+    names
+}
+
+fn take(names: &[&str], block: &[String]) -> Vec<(String, String)> {
+    let known: BTreeMap<&str, &str> =
+        block.iter().filter_map(|line| line.split_once('=')).collect();
+    let found = |name: &&str| Some(((*name).to_owned(), (*known.get(name)?).to_owned()));
+    names.iter().filter_map(found).filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+    }
+
+    #[test]
+    fn a_process_with_a_display_and_a_bus_asks_nobody() {
+        assert!(missing(env(&[("DISPLAY", ":0"), (BUS, "unix:path=/run/bus")])).is_empty());
+        assert!(missing(env(&[("WAYLAND_DISPLAY", "wayland-0"), (BUS, "x")])).is_empty());
+    }
+
+    #[test]
+    fn a_display_of_its_own_is_never_mixed_with_the_managers() {
+        assert_eq!(missing(env(&[("DISPLAY", ":5")])), [BUS]);
+        assert_eq!(missing(env(&[])), ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY", BUS]);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_taken() {
+        let block =
+            ["LANG=C", "DISPLAY=:0", "XAUTHORITY=/run/a=b", "WAYLAND_DISPLAY="].map(String::from);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            take(&DISPLAYS, &block),
+            [pair("DISPLAY", ":0"), pair("XAUTHORITY", "/run/a=b")]
+        );
+    }
+
+    #[test]
+    fn displays_are_named_as_the_user_would() {
+        let both = Displays { wayland: Some("wayland-0".into()), x11: Some(":0".into()) };
+        assert_eq!(both.to_string(), "WAYLAND_DISPLAY=wayland-0, DISPLAY=:0");
+        assert!(!Displays { wayland: None, x11: None }.any());
+    }
+}

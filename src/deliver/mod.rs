@@ -1,0 +1,15 @@
+//! Where a text goes: the clipboard and a notification. Each sink tells what it did, or why not and
+//! what to do about it.
+//!
+//! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
+//! text whatever happens here. Which sinks are used is the daemon's decision.
+
+mod clipboard;
+pub mod environment;
+mod notice;
+mod notifications;
+mod notifier;
+
+pub use clipboard::Clipboard;
+pub use notice::Notice;
+pub use notifier::Notifier;

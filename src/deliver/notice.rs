@@ -1,0 +1,203 @@
+//! What a dictation's one notification says at each step, and how it looks. Pure.
+//!
+//! Sending it is `notifications`' work, when is `notifier`'s.
+
+use crate::session::{Code, Failure};
+use std::time::Duration;
+
+/// Characters of a body. Shells show a few lines of it; the whole text is where it was delivered.
+const MAX_BODY: usize = 300;
+
+/// What the user is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// v2m hears.
+    Recording,
+    /// Capture has ended; the text is on its way.
+    Transcribing {
+        /// The text so far.
+        so_far: Option<String>,
+    },
+    /// The text, and where it went.
+    Text {
+        /// What was said.
+        text: String,
+        /// Where it went or did not, in the words of [`crate::session::Delivery::detail`].
+        detail: String,
+    },
+    /// What went wrong and what to do.
+    Problem(Failure),
+    /// A dictation that an earlier run left unfinished, now transcribed.
+    Recovered {
+        /// What was said.
+        text: String,
+    },
+    /// Nothing any more: the notification is taken away.
+    Closed,
+}
+
+/// Urgency, as the Desktop Notifications Specification numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    Normal = 1,
+    Critical = 2,
+}
+
+/// A notification as it looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Card {
+    pub(super) summary: String,
+    /// Plain text, short enough to show.
+    pub(super) body: String,
+    /// A name of the freedesktop icon naming specification.
+    pub(super) icon: &'static str,
+    pub(super) urgency: Urgency,
+    /// Not kept in the list of past notifications.
+    pub(super) transient: bool,
+    /// `None`: until the user dismisses it.
+    pub(super) expires: Option<Duration>,
+    pub(super) category: &'static str,
+}
+
+impl Notice {
+    /// The look; `None` for [`Notice::Closed`].
+    pub(super) fn card(&self) -> Option<Card> {
+        Some(match self {
+            // Longer than any dictation may be, yet not for ever should the service die meanwhile.
+            Self::Recording => {
+                let body = "Speak now. Press the shortcut again to stop.".to_owned();
+                progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
+            }
+            Self::Transcribing { so_far } => {
+                let body = so_far.as_deref().map(shortened).unwrap_or_default();
+                progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
+            }
+            Self::Text { text, detail } => Card {
+                summary: capitalised(detail),
+                body: shortened(text),
+                icon: "edit-paste",
+                urgency: Urgency::Normal,
+                transient: false,
+                expires: Some(Duration::from_secs(10)),
+                category: "x-v2m.text",
+            },
+            Self::Problem(failure) => problem(failure),
+            Self::Recovered { text } => Card {
+                summary: "Recovered an unfinished dictation".to_owned(),
+                body: shortened(text),
+                icon: "document-open-recent",
+                urgency: Urgency::Normal,
+                transient: false,
+                expires: Some(Duration::from_secs(20)),
+                category: "x-v2m.recovered",
+            },
+            Self::Closed => return None,
+        })
+    }
+
+    /// The name in the journal, which must not hold what was said.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Recording => "recording",
+            Self::Transcribing { .. } => "transcribing",
+            Self::Text { .. } => "text",
+            Self::Problem(_) => "problem",
+            Self::Recovered { .. } => "recovered",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) -> Card {
+    Card {
+        summary: summary.to_owned(),
+        body,
+        icon,
+        urgency: Urgency::Normal,
+        transient: true,
+        expires: Some(expires),
+        category: "x-v2m.progress",
+    }
+}
+
+/// What needs no action is told in passing; what does stays until it is dismissed.
+fn problem(failure: &Failure) -> Card {
+    let passing = matches!(
+        failure.code,
+        Code::NoSpeech
+            | Code::Busy
+            | Code::Paused
+            | Code::NotRecording
+            | Code::Cancelled
+            | Code::ShuttingDown
+    );
+    let mut body = failure.message.clone();
+    if let Some(text) = failure.text.as_deref().filter(|text| !text.is_empty()) {
+        body = format!("{body}\n{text}");
+    }
+    Card {
+        summary: if passing { "No dictation" } else { "Dictation needs your attention" }.to_owned(),
+        body: shortened(&body),
+        icon: if passing { "dialog-warning" } else { "dialog-error" },
+        urgency: if passing { Urgency::Normal } else { Urgency::Critical },
+        transient: passing,
+        expires: passing.then_some(Duration::from_secs(8)),
+        category: "x-v2m.problem",
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(MAX_BODY) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
+fn capitalised(detail: &str) -> String {
+    let mut chars = detail.chars();
+    match chars.next() {
+        None => "Dictation".to_owned(),
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let shown = shortened(&"ñ日".repeat(MAX_BODY));
+        assert_eq!(shown.chars().count(), MAX_BODY + 1);
+        assert!(shown.ends_with('…'));
+        assert_eq!(shortened(" “€5” "), "“€5”");
+    }
+
+    #[test]
+    fn a_problem_that_needs_the_user_stays_and_shows_what_is_left_of_the_words() {
+        let failure = Failure {
+            text: Some("dear all".into()),
+            ..Failure::new(Code::EngineFailed, "The recogniser failed. The audio is kept.")
+        };
+        let card = Notice::Problem(failure).card().unwrap();
+        assert_eq!((card.urgency, card.expires), (Urgency::Critical, None));
+        assert_eq!(card.body, "The recogniser failed. The audio is kept.\ndear all");
+    }
+
+    #[test]
+    fn silence_is_told_in_passing() {
+        let card =
+            Notice::Problem(Failure::new(Code::NoSpeech, "Nothing was said.")).card().unwrap();
+        assert_eq!(card.urgency, Urgency::Normal);
+        assert!(card.transient && card.expires.is_some());
+    }
+
+    #[test]
+    fn the_text_is_the_body_and_the_summary_says_where_it_went() {
+        let notice = Notice::Text { text: "Grüße".into(), detail: "on the clipboard".into() };
+        let card = notice.card().unwrap();
+        assert_eq!((card.summary.as_str(), card.body.as_str()), ("On the clipboard", "Grüße"));
+        assert!(Notice::Closed.card().is_none());
+    }
+}

@@ -1,0 +1,182 @@
+//! One notification at the desktop's notification service, replaced in place.
+//!
+//! Plain calls of the Desktop Notifications Specification over a connection that lives as long as the service. notify-rust
+//! makes a new connection for each notification (its updates block, which the event loop must not), and
+//! GNOME Shell drops an application's notifications when the connection that sent them closes.
+//! Waiting with bounds is not done here but in `notifier`.
+
+use super::notice::{Card, Notice};
+use std::collections::HashMap;
+use zbus::fdo;
+use zbus::{Connection, Message, Variant};
+
+const NAME: &str = "org.freedesktop.Notifications";
+const PATH: &str = "/org/freedesktop/Notifications";
+
+/// Why the user does not see a notification.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error(
+        "there is no session bus to show it by ({0}). After logging in to the desktop: \
+         systemctl --user restart v2m.service"
+    )]
+    NoBus(zbus::Error),
+    #[error(
+        "no notification service runs on this desktop. GNOME and KDE bring one; elsewhere start \
+         one such as mako or dunst"
+    )]
+    Absent,
+    #[error("the notification service refused it ({0})")]
+    Refused(zbus::Error),
+    #[error("the notification service has not answered in time; if that lasts, restart it")]
+    Hanging,
+    #[error("a newer notice took its place")]
+    Superseded,
+}
+
+/// The notification service, and v2m's one notification there.
+#[derive(Debug)]
+pub(super) struct Service {
+    bus: Connection,
+    /// Unique name of the service that knows `id`: another one counts anew, and would replace a stranger's.
+    owner: Option<String>,
+    /// Whether that service reads markup in bodies.
+    markup: bool,
+    /// 0: none shown yet.
+    id: u32,
+}
+
+impl Service {
+    /// Connects to the bus at `address`, or to the session's.
+    pub(super) async fn connect(address: Option<&str>) -> Result<Self, Problem> {
+        let builder = match address {
+            Some(address) => zbus::connection::Builder::address(address),
+            None => zbus::connection::Builder::session(),
+        };
+        let bus = builder.build().await.map_err(Problem::NoBus)?;
+        Ok(Self { bus, owner: None, markup: false, id: 0 })
+    }
+
+    /// Whether the bus has gone, so that only a new connection can help.
+    pub(super) fn is_lost(&self) -> bool {
+        self.bus.is_closed()
+    }
+
+    /// Shows `notice` in place of the one before.
+    pub(super) async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
+        let owner = self.owner_of_name().await?;
+        if owner.is_none() || owner != self.owner {
+            (self.owner, self.id) = (owner, 0);
+            if notice.card().is_some() {
+                self.meet().await?;
+            }
+        }
+        match notice.card() {
+            Some(card) => self.notify(&card).await,
+            None => self.close().await,
+        }
+    }
+
+    /// Starts the service if the bus knows how, and learns what it can show.
+    async fn meet(&mut self) -> Result<(), Problem> {
+        let reply = self.call(NAME, "GetCapabilities", &()).await?;
+        let capabilities: Vec<String> = reply.body().deserialize().map_err(Problem::Refused)?;
+        self.markup = capabilities.iter().any(|capability| capability == "body-markup");
+        self.owner = self.owner_of_name().await?;
+        Ok(())
+    }
+
+    async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
+        let Some(owner) = self.owner.clone() else { return Err(Problem::Absent) };
+        let body = if self.markup { escaped(&card.body) } else { card.body.clone() };
+        let no_actions: [&str; 0] = [];
+        // Milliseconds; 0 is "never" in the specification.
+        let expires = card.expires.map_or(0, |t| i32::try_from(t.as_millis()).unwrap_or(i32::MAX));
+        let arguments = (
+            "v2m",
+            self.id,
+            card.icon,
+            &*card.summary,
+            &*body,
+            &no_actions[..],
+            hints(card),
+            expires,
+        );
+        let reply = self.call(&owner, "Notify", &arguments).await?;
+        self.id = reply.body().deserialize().map_err(Problem::Refused)?;
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<(), Problem> {
+        let id = std::mem::take(&mut self.id);
+        let Some(owner) = self.owner.clone().filter(|_| id != 0) else { return Ok(()) };
+        match self.call(&owner, "CloseNotification", &id).await {
+            // The user dismissed it, or it expired: it is away all the same.
+            Ok(_) | Err(Problem::Refused(_)) => Ok(()),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    async fn owner_of_name(&self) -> Result<Option<String>, Problem> {
+        let reply = self
+            .bus
+            .call_method(
+                Some("org.freedesktop.DBus"),
+                "/org/freedesktop/DBus",
+                Some("org.freedesktop.DBus"),
+                "GetNameOwner",
+                &NAME,
+            )
+            .await;
+        match reply {
+            Ok(reply) => Ok(Some(reply.body().deserialize().map_err(Problem::NoBus)?)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) => Err(Problem::NoBus(error)),
+        }
+    }
+
+    async fn call<B>(&self, to: &str, method: &str, body: &B) -> Result<Message, Problem>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let reply = self.bus.call_method(Some(to), PATH, Some(NAME), method, body).await;
+        reply.map_err(|error| match error {
+            error if is_absence(&error) => Problem::Absent,
+            zbus::Error::InputOutput(_) => Problem::NoBus(error),
+            error => Problem::Refused(error),
+        })
+    }
+}
+
+fn hints(card: &Card) -> HashMap<&'static str, Variant<'static>> {
+    HashMap::from([
+        ("urgency", Variant::from(card.urgency as u8)),
+        ("transient", Variant::from(card.transient)),
+        ("category", Variant::from(card.category)),
+        ("desktop-entry", Variant::from("v2m")),
+    ])
+}
+
+fn is_absence(error: &zbus::Error) -> bool {
+    let zbus::Error::FDO(error) = error else { return false };
+    matches!(
+        **error,
+        fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) | fdo::Error::NoReply(_)
+    )
+}
+
+/// The three characters that begin markup or an entity; dictated text is never markup.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn words_are_never_markup() {
+        assert_eq!(escaped("a < b & <i>c</i>"), "a &lt; b &amp; &lt;i&gt;c&lt;/i&gt;");
+        assert_eq!(escaped("“€5” ñ 日"), "“€5” ñ 日");
+    }
+}

@@ -1,0 +1,110 @@
+//! One recording on its way through an engine.
+
+use super::{RecogniseEvent, Recognition, Urgency};
+use crate::session::{Failure, JobId, Segment};
+use v2m_ipc::engine::{DecodeOptions, ToEngine};
+
+/// Samples per PCM frame when there is a backlog: a second.
+const FRAME: usize = 16_000;
+/// The audio is given to this many engines before the job is given up.
+const ATTEMPTS: u8 = 2;
+
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: JobId,
+    pub(super) urgency: Urgency,
+    options: DecodeOptions,
+    audio: Vec<i16>,
+    /// No more audio comes.
+    pub(super) finished: bool,
+    pub(super) attempts: u8,
+    /// What the engine calls it: a new number at each attempt, so that late answers are told apart.
+    pub(super) wire: Option<u32>,
+    sent: usize,
+    pub(super) finish_sent: bool,
+    segments: Vec<Segment>,
+}
+
+impl Job {
+    pub(super) fn new(id: JobId, options: DecodeOptions, urgency: Urgency) -> Self {
+        Self {
+            id,
+            urgency,
+            options,
+            audio: Vec::new(),
+            finished: false,
+            attempts: 0,
+            wire: None,
+            sent: 0,
+            finish_sent: false,
+            segments: Vec::new(),
+        }
+    }
+
+    pub(super) fn feed(&mut self, samples: &[i16]) {
+        self.audio.extend_from_slice(samples);
+    }
+
+    /// Starts over, with whichever engine comes next.
+    pub(super) fn rewind(&mut self) {
+        self.wire = None;
+        self.sent = 0;
+        self.finish_sent = false;
+        self.segments.clear();
+    }
+
+    /// Notes that the engine at work on it died. `false`: that was the last attempt.
+    pub(super) fn survives(&mut self) -> bool {
+        self.attempts += 1;
+        self.rewind();
+        self.attempts < ATTEMPTS
+    }
+
+    pub(super) fn begin(&mut self, wire: u32) -> ToEngine {
+        self.wire = Some(wire);
+        ToEngine::Begin { job: wire, options: self.options.clone() }
+    }
+
+    /// The next stretch of audio to send, at most a second.
+    pub(super) fn next_pcm(&mut self) -> Option<&[i16]> {
+        let start = self.sent;
+        let end = self.audio.len().min(start + FRAME);
+        self.sent = end;
+        (start < end).then(|| &self.audio[start..end])
+    }
+
+    /// Takes a segment in; answers the text so far if that grew.
+    pub(super) fn update(&mut self, segment: Segment, is_final: bool) -> RecogniseEvent {
+        let mut text = join(&self.segments);
+        if is_final {
+            self.segments.push(segment);
+            text = join(&self.segments);
+        } else {
+            push(&mut text, &segment.text);
+        }
+        RecogniseEvent::Update { job: self.id, text, is_final }
+    }
+
+    pub(super) fn done(self, mut recognition: Recognition) -> RecogniseEvent {
+        recognition.attempts = self.attempts + 1;
+        RecogniseEvent::Done { job: self.id, recognition, audio: self.audio }
+    }
+
+    pub(super) fn failed(self, failure: Failure) -> RecogniseEvent {
+        RecogniseEvent::Failed { job: self.id, failure, audio: self.audio }
+    }
+}
+
+fn join(segments: &[Segment]) -> String {
+    segments.iter().fold(String::new(), |mut text, segment| {
+        push(&mut text, &segment.text);
+        text
+    })
+}
+
+fn push(text: &mut String, more: &str) {
+    if !text.is_empty() && !more.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(more);
+}

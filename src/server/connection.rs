@@ -1,0 +1,129 @@
+//! One client's conversation: requests in, answers out, in order.
+
+use super::convert::{self, Asked};
+use super::{Server, close_with, feed, read, stopped, write};
+use std::io;
+use std::sync::Arc;
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use v2m_ipc::frame::{Decoder, Framing};
+use v2m_ipc::message::{Command, EventName, Refusal, Response};
+
+/// What comes next on a connection.
+enum Next {
+    /// A request, or why it is none.
+    Request(Result<Command, Refusal>),
+    /// Nothing that can be answered in turn: say this and close.
+    Last(Response),
+    /// Nothing more.
+    End,
+}
+
+/// A client that was let in.
+pub(super) struct Connection {
+    stream: UnixStream,
+    server: Arc<Server>,
+    shutdown: watch::Receiver<bool>,
+    requests: Decoder,
+    chunk: Vec<u8>,
+    /// The peer sends no more; it may still read.
+    half_closed: bool,
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: UnixStream,
+        server: Arc<Server>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
+        let requests = Decoder::for_requests();
+        Self { stream, server, shutdown, requests, chunk: Vec::new(), half_closed: false }
+    }
+
+    /// Answers requests until the peer is done, errs, or turns into a subscriber that ends.
+    pub(super) async fn converse(mut self) -> io::Result<()> {
+        loop {
+            let response = match self.next().await? {
+                Next::Request(Err(refusal)) => refusal.into(),
+                Next::Request(Ok(command)) => match convert::request(command) {
+                    Asked::Pong => Response::success(&"PONG"),
+                    Asked::Events(wanted) => return self.subscribe(wanted).await,
+                    Asked::Call { request, original } => match self.server.call(request).await {
+                        Ok(answer) => convert::answer(answer),
+                        Err(failure) => convert::failure(failure, original),
+                    },
+                },
+                Next::Last(response) => return self.close_with(&response).await,
+                Next::End => return Ok(()),
+            };
+            let bytes = self.framing().encode(&response);
+            write(&mut self.stream, &bytes, self.server.limits.unread).await?;
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        self.requests.framing().unwrap_or(Framing::Length)
+    }
+
+    async fn subscribe(self, wanted: Vec<EventName>) -> io::Result<()> {
+        let framing = self.framing();
+        feed::run(self.stream, framing, wanted, &self.server, self.shutdown).await
+    }
+
+    async fn close_with(mut self, response: &Response) -> io::Result<()> {
+        let framing = self.framing();
+        close_with(&mut self.stream, framing, response, self.server.limits).await
+    }
+
+    async fn next(&mut self) -> io::Result<Next> {
+        let mut begun = None;
+        loop {
+            match self.requests.next_frame() {
+                Ok(Some(frame)) => return Ok(Next::Request(Command::parse(frame))),
+                Ok(None) if self.half_closed => return Ok(self.rest()),
+                Ok(None) => {}
+                Err(too_long) => {
+                    let say = format!("the request is not read: {too_long}");
+                    return Ok(Next::Last(Response::error("too_large", say, ().into())));
+                }
+            }
+            let midway = self.requests.is_midway();
+            if midway && begun.is_none() {
+                begun = Some(Instant::now());
+            }
+            let overdue = async {
+                match begun {
+                    Some(begun) => sleep_until(begun + self.server.limits.half_frame).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.shutdown) => return Ok(Next::End),
+                got = read(&self.stream, &mut self.chunk) => {
+                    self.half_closed = got? == 0;
+                    self.requests.push(&self.chunk);
+                }
+                () = overdue, if midway => {
+                    return Ok(Next::Last(cut_off("was begun and not ended in time")));
+                }
+            }
+        }
+    }
+
+    /// What is left of the stream after the peer's last byte.
+    fn rest(&mut self) -> Next {
+        let cut = self.requests.is_midway() && self.framing() == Framing::Length;
+        match self.requests.last_line() {
+            Some(line) => Next::Request(Command::parse(line)),
+            None if cut => Next::Last(cut_off("ends before its length")),
+            None => Next::End,
+        }
+    }
+}
+
+fn cut_off(how: &str) -> Response {
+    let say = format!("the request {how}; send its 4-byte big-endian length and all of it");
+    Response::error("bad_request", say, ().into())
+}

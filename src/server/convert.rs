@@ -1,0 +1,196 @@
+//! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
+//! until it has its place here.
+
+use crate::call::{Answer, Event, Gpu, Request, Status};
+use crate::session::{self, Command, Failure, State, Transcript};
+use std::path::Path;
+use v2m_ipc::data;
+use v2m_ipc::engine::SAMPLE_RATE;
+use v2m_ipc::message::{self, Response};
+
+/// What a client's command asks, and of whom.
+pub(super) enum Asked {
+    /// Of the server: answer PONG.
+    Pong,
+    /// Of the connection: become a stream of these events.
+    Events(Vec<message::EventName>),
+    /// Of the daemon.
+    Call {
+        /// What.
+        request: Request,
+        /// The text it came with, to be given back should the call fail.
+        original: Option<String>,
+    },
+}
+
+/// A client's command, by who answers it.
+pub(super) fn request(command: message::Command) -> Asked {
+    use message::Command as Wire;
+    let (request, original) = match command {
+        Wire::Ping => return Asked::Pong,
+        Wire::Subscribe { events } => return Asked::Events(events),
+        Wire::GetStatus => (Request::Status, None),
+        Wire::StartRecording => (Request::Session(Command::Start), None),
+        Wire::StopRecording => (Request::Session(Command::Stop), None),
+        Wire::ToggleRecording => (Request::Session(Command::Toggle), None),
+        Wire::CancelRecording => (Request::Session(Command::Cancel), None),
+        Wire::PauseDaemon => (Request::Session(Command::Pause), None),
+        Wire::ResumeDaemon => (Request::Session(Command::Resume), None),
+        Wire::Shutdown => (Request::Session(Command::Shutdown), None),
+        Wire::ProcessText { text, instruction } => {
+            (Request::ProcessText { text: text.clone(), instruction }, Some(text))
+        }
+        Wire::TranslateText { text, target_lang } => {
+            (Request::TranslateText { text: text.clone(), target_lang }, Some(text))
+        }
+        Wire::TranscribeFile { file_path } => {
+            (Request::TranscribeFile { path: file_path.into() }, None)
+        }
+        Wire::GetConfig => (Request::GetConfig, None),
+        Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),
+    };
+    Asked::Call { request, original }
+}
+
+/// The daemon's answer as it goes to the client.
+pub(super) fn answer(answer: Answer) -> Response {
+    match answer {
+        Answer::State { state, message } => {
+            Response::success(&data::State { state: state.name().into(), message })
+        }
+        Answer::Transcript { state, transcript } => {
+            Response::success(&transcript_data(state, transcript))
+        }
+        Answer::Text { state, text } => Response::success(&data::Text {
+            refined_text: text.clone(),
+            text,
+            state: state.name().into(),
+        }),
+        Answer::Status(status) => Response::success(&status_data(*status)),
+        Answer::Config(config) => Response::success(&data::Config { config }),
+        Answer::ConfigUpdated { applied, restart } => {
+            Response::success(&config_updated(applied, restart))
+        }
+        Answer::ShuttingDown => {
+            Response::success(&data::ShuttingDown { message: "SHUTTING_DOWN".into() })
+        }
+    }
+}
+
+/// A failure as it goes to the client, with what is left of the user's words. `original` is the
+/// text that the request came with.
+pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
+    let Failure { code, message, text, audio_path } = failure;
+    let leftover = match original {
+        Some(original) => {
+            let text = Some(text.unwrap_or(original));
+            data::Leftover { refined_text: text.clone(), text, audio_path: path(audio_path) }
+        }
+        None => data::Leftover { text, refined_text: None, audio_path: path(audio_path) },
+    };
+    let nothing = leftover == data::Leftover::default();
+    let data = if nothing { ().into() } else { Response::success(&leftover).data };
+    Response::error(code.name(), message, data)
+}
+
+/// An event as it goes to subscribers.
+pub(super) fn event(event: Event) -> data::Event {
+    match event {
+        Event::State(state) => data::Event::State { state: state.name().into() },
+        Event::TranscriptionUpdate { text, is_final } => {
+            data::Event::TranscriptionUpdate { text, is_final }
+        }
+        Event::Heartbeat { timestamp, state } => {
+            data::Event::Heartbeat { timestamp, state: state.name().into() }
+        }
+        Event::Level { dbfs } => data::Event::Level { dbfs: tenths(dbfs.into()) },
+        Event::Engine { state, backend } => {
+            data::Event::Engine { state: state.name().into(), backend }
+        }
+        Event::Delivery(delivery) => data::Event::Delivery(delivery_data(delivery)),
+    }
+}
+
+fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
+    let Transcript { text, language, samples, segments, audio_path, deliveries } = transcript;
+    data::Transcript {
+        state: state.name().into(),
+        transcription: text.clone(),
+        text,
+        audio_path: path(audio_path),
+        language,
+        seconds: seconds(samples),
+        segments: segments.into_iter().map(segment_data).collect(),
+        deliveries: deliveries.into_iter().map(delivery_data).collect(),
+    }
+}
+
+fn segment_data(segment: session::Segment) -> data::Segment {
+    let session::Segment { start, end, text } = segment;
+    data::Segment { start: seconds(start), end: seconds(end), text }
+}
+
+fn delivery_data(delivery: session::Delivery) -> data::Delivery {
+    let session::Delivery { by, ok, detail } = delivery;
+    data::Delivery { by: by.into(), ok, detail }
+}
+
+fn config_updated(applied: Vec<String>, restart: Vec<String>) -> data::ConfigUpdated {
+    let message = match (applied.is_empty(), restart.is_empty()) {
+        (true, true) => "nothing changed".to_owned(),
+        (false, true) => format!("in force now: {}", applied.join(", ")),
+        (all_wait, false) => {
+            let now = if all_wait { String::new() } else { applied.join(", ") + " in force now; " };
+            format!("{now}after `systemctl --user restart v2m`: {}", restart.join(", "))
+        }
+    };
+    data::ConfigUpdated { status: "ok".into(), message, applied, restart }
+}
+
+fn status_data(status: Status) -> data::Status {
+    let Status { state, cpu_percent, ram, gpu, engine, uptime_s, problem } = status;
+    let cpu = tenths(cpu_percent.into());
+    let gpu = gpu.map(gpu_data);
+    data::Status {
+        state: state.name().into(),
+        is_recording: state == State::Recording,
+        gpu_usage: gpu.as_ref().map(|gpu| gpu.percent),
+        vram_usage: gpu.as_ref().map(|gpu| gpu.vram_used_mb),
+        cpu_usage: cpu,
+        telemetry: data::Telemetry { ram: ram_data(ram), cpu: data::Cpu { percent: cpu }, gpu },
+        engine: data::Engine {
+            state: engine.state.name().into(),
+            backend: engine.backend,
+            device: engine.device,
+            model: engine.model,
+            loaded_in_ms: engine.loaded_in_ms,
+        },
+        uptime_s,
+        version: env!("CARGO_PKG_VERSION").into(),
+        problem: problem.map(|p| data::Problem { code: p.code.name().into(), error: p.message }),
+    }
+}
+
+fn gpu_data(gpu: Gpu) -> data::Gpu {
+    let Gpu { name, vram_used_mb, vram_total_mb, temp_c, percent } = gpu;
+    data::Gpu { name, vram_used_mb, vram_total_mb, temp_c, percent: tenths(percent.into()) }
+}
+
+fn ram_data(ram: crate::call::Ram) -> data::Ram {
+    let gib = |bytes: u64| (bytes as f64 / f64::from(1 << 30) * 100.0).round() / 100.0;
+    let percent = tenths(ram.used as f64 * 100.0 / ram.total.max(1) as f64);
+    data::Ram { total_gb: gib(ram.total), used_gb: gib(ram.used), percent }
+}
+
+fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(SAMPLE_RATE)
+}
+
+/// Figures a tenth is enough for; an f32 widened as it is would show digits it does not have.
+fn tenths(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
+}
+
+fn path(path: Option<impl AsRef<Path>>) -> Option<String> {
+    path.map(|path| path.as_ref().display().to_string())
+}

@@ -1,0 +1,67 @@
+//! A subscriber's connection: event frames, and nothing else.
+//!
+//! Bounded by the events' channel and the socket's buffer: a subscriber that lags behind the one or
+//! does not empty the other loses its connection, and nobody waits for it.
+
+use super::{Server, convert, read, stopped, write};
+use crate::call::Event;
+use std::io;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tracing::warn;
+use v2m_ipc::data::Subscribed;
+use v2m_ipc::frame::Framing;
+use v2m_ipc::message::{EventName, Response};
+
+/// Answers the subscription, then writes events until the peer goes or the service stops.
+///
+/// # Errors
+/// The stream's; `TimedOut` for a subscriber that does not read.
+pub(super) async fn run(
+    mut stream: UnixStream,
+    framing: Framing,
+    wanted: Vec<EventName>,
+    server: &Server,
+    mut shutdown: watch::Receiver<bool>,
+) -> io::Result<()> {
+    // Before the answer: what happens once the peer has it must not be missed.
+    let mut events = server.events.subscribe();
+    let answer = Response::success(&Subscribed { subscribed: wanted.clone() });
+    write(&mut stream, &framing.encode(&answer), server.limits.unread).await?;
+    let mut ignored = Vec::new();
+    let mut half_closed = false;
+    loop {
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Ok(event) if !wants(&wanted, &event) => {}
+                Ok(event) => {
+                    let bytes = framing.encode(&Response::event(&convert::event(event)));
+                    write(&mut stream, &bytes, server.limits.unread).await.inspect_err(|error| {
+                        warn!(%error, "a subscriber did not read and was disconnected");
+                    })?;
+                }
+                Err(RecvError::Lagged(missed)) => {
+                    warn!(missed, "a subscriber was too slow and was disconnected");
+                    return Ok(());
+                }
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            () = stopped(&mut shutdown) => return Ok(()),
+            got = read(&stream, &mut ignored), if !half_closed => if got? == 0 {
+                // Half-closed peers still listen; those that are gone are noticed here or at the
+                // next write.
+                if stream.ready(Interest::WRITABLE).await?.is_write_closed() {
+                    return Ok(());
+                }
+                half_closed = true;
+            },
+        }
+    }
+}
+
+fn wants(wanted: &[EventName], event: &Event) -> bool {
+    wanted.iter().any(|name| name.name() == event.name())
+}

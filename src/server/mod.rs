@@ -1,0 +1,207 @@
+//! The clients' socket: connections, their limits, and the way between wire types and the daemon's.
+//!
+//! The listener is given (systemd owns the socket): nothing here binds, unlinks or renames it. Wire
+//! types stop here: requests become [`Call`]s, answers and events become JSON. What a command does is
+//! decided elsewhere; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
+
+mod connection;
+mod convert;
+mod feed;
+mod refuse;
+
+pub use refuse::refuse_pending;
+
+use crate::call::{Answer, Call, Calls, Event, Request};
+use crate::session::{Code, Failure};
+use connection::Connection;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{broadcast, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+use v2m_ipc::message::Response;
+
+/// Connections that are being told `busy` at a time; more wait in the socket's queue.
+const REFUSALS: usize = 16;
+
+/// Pause after a failed `accept`: it fails for want of descriptors or memory, which need time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What clients may take of the daemon. The defaults are the protocol's.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// From a frame's first byte to its last.
+    pub half_frame: Duration,
+    /// For a peer to take an answer or event that does not fit into the socket's buffer.
+    pub unread: Duration,
+    /// For a client that is refused: to show its framing by a first byte.
+    pub refusal: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 64,
+            half_frame: Duration::from_secs(5),
+            unread: Duration::from_secs(1),
+            refusal: Duration::from_millis(300),
+        }
+    }
+}
+
+/// Serves the socket until `shutdown` is true (or its sender gone): then accepts no more, closes
+/// idle connections, and returns when the open requests are answered.
+///
+/// A request that lies unread at that moment stays unread: its client sees a reset, knows by that
+/// that nobody acted on it, and asks again.
+pub async fn serve(
+    listener: UnixListener,
+    calls: Calls,
+    events: broadcast::Sender<Event>,
+    shutdown: watch::Receiver<bool>,
+) {
+    Server::new(calls, events).serve(listener, shutdown).await;
+}
+
+/// What every connection shares.
+#[derive(Debug)]
+pub struct Server {
+    /// Where commands go.
+    pub calls: Calls,
+    /// Where subscribers' events come from. A subscriber that falls behind by the channel's
+    /// capacity loses its connection.
+    pub events: broadcast::Sender<Event>,
+    /// What clients may take.
+    pub limits: Limits,
+    /// The only user who may connect.
+    pub uid: u32,
+}
+
+impl Server {
+    /// A server with the protocol's limits, for the user whose process this is.
+    pub fn new(calls: Calls, events: broadcast::Sender<Event>) -> Self {
+        let uid = rustix::process::geteuid().as_raw();
+        Self { calls, events, limits: Limits::default(), uid }
+    }
+
+    /// As [`serve`].
+    pub async fn serve(self, listener: UnixListener, mut shutdown: watch::Receiver<bool>) {
+        let server = Arc::new(self);
+        let mut conversations = JoinSet::new();
+        let mut refusals = JoinSet::new();
+        loop {
+            let stop = shutdown.clone();
+            tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => break,
+                Some(_) = conversations.join_next() => {}
+                Some(_) = refusals.join_next() => {}
+                accepted = listener.accept(), if refusals.len() < REFUSALS => match accepted {
+                    Ok((stream, _)) if !server.is_own(&stream) => drop(stream),
+                    Ok((stream, _)) if conversations.len() >= server.limits.connections => {
+                        refusals.spawn(refuse::too_many(stream, server.limits));
+                    }
+                    Ok((stream, _)) => {
+                        conversations.spawn(converse(stream, Arc::clone(&server), stop));
+                    }
+                    Err(error) => {
+                        warn!(%error, "cannot accept a connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        while conversations.join_next().await.is_some() {}
+    }
+
+    /// The directory and the socket's mode keep others out already; this holds where they were changed.
+    fn is_own(&self, stream: &UnixStream) -> bool {
+        match stream.peer_cred() {
+            Ok(peer) if peer.uid() == self.uid => true,
+            Ok(peer) => {
+                warn!(uid = peer.uid(), pid = peer.pid(), "another user's connection was closed");
+                false
+            }
+            Err(error) => {
+                warn!(%error, "a connection whose user cannot be told was closed");
+                false
+            }
+        }
+    }
+
+    async fn call(&self, request: Request) -> Result<Answer, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let ending =
+            || Failure::new(Code::ShuttingDown, "v2m is ending; the next request starts it again");
+        self.calls.send(Call { request, reply }).await.map_err(|_| ending())?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(if self.calls.is_closed() { ending() } else { unanswered() }))
+    }
+}
+
+fn unanswered() -> Failure {
+    Failure::new(
+        Code::Internal,
+        "v2m dropped the request unanswered, which is a bug; please report it with: journalctl --user -u v2m",
+    )
+}
+
+async fn converse(stream: UnixStream, server: Arc<Server>, shutdown: watch::Receiver<bool>) {
+    if let Err(error) = Connection::new(stream, server, shutdown).converse().await {
+        debug!(%error, "a client's connection ended");
+    }
+}
+
+/// Waits for the order to stop. A sender that is gone cannot give it any more, and means it.
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|&stop| stop).await;
+}
+
+/// Writes one answer or event.
+///
+/// # Errors
+/// The stream's, and `TimedOut` for a peer that does not read.
+async fn write(stream: &mut UnixStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    use tokio::io::AsyncWriteExt;
+    tokio::time::timeout(limit, stream.write_all(bytes)).await?
+}
+
+/// Reads what is there, at least one byte; 0 at the end.
+async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    const CHUNK: usize = 16 << 10;
+    loop {
+        stream.readable().await?;
+        buffer.clear();
+        buffer.reserve(CHUNK);
+        match stream.try_read_buf(buffer) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+    }
+}
+
+/// Says a last word and closes. What the peer still sends is read and dropped for a moment, so that
+/// a client that writes everything before it reads gets the answer instead of a broken pipe.
+async fn close_with(
+    stream: &mut UnixStream,
+    framing: v2m_ipc::frame::Framing,
+    response: &Response,
+    limits: Limits,
+) -> io::Result<()> {
+    use tokio::io::AsyncWriteExt;
+    write(stream, &framing.encode(response), limits.unread).await?;
+    stream.shutdown().await?;
+    let mut dropped = Vec::new();
+    let drain = async {
+        while read(stream, &mut dropped).await? > 0 {}
+        Ok(())
+    };
+    tokio::time::timeout(limits.unread, drain).await.unwrap_or(Ok(()))
+}

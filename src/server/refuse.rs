@@ -1,0 +1,89 @@
+//! Connections that are told no: the one too many, and all that wait when the service cannot start.
+
+use super::{Limits, close_with, read};
+use crate::session::Failure;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tracing::{debug, warn};
+use v2m_ipc::frame::{Decoder, Framing};
+use v2m_ipc::message::Response;
+
+/// Time for all of [`refuse_pending`].
+const PENDING_TIME: Duration = Duration::from_millis(500);
+
+/// Time for one client in [`refuse_pending`] to send its request and to take its answer.
+const CLIENT_TIME: Duration = Duration::from_millis(100);
+
+/// Tells a client that there are too many, in the framing it speaks, and closes.
+pub(super) async fn too_many(mut stream: tokio::net::UnixStream, limits: Limits) {
+    let mut first = Vec::new();
+    // One that stays silent gets its answer too, in the framing that most clients speak.
+    let _ = timeout(limits.refusal, read(&stream, &mut first)).await;
+    let framing = first.first().map_or(Framing::Length, |&byte| Framing::of_first_byte(byte));
+    let most = limits.connections;
+    warn!(most, "a connection too many was refused");
+    let say = format!("v2m serves {most} connections at most and all are in use; close some");
+    let answer = Response::error("busy", say, ().into());
+    if let Err(error) = close_with(&mut stream, framing, &answer, limits).await {
+        debug!(%error, "a refused connection ended");
+    }
+}
+
+/// Answers every connection that waits in the socket's queue with `failure`, and closes it: for a
+/// service that must end at once (bad configuration). Left in the queue, those connections would
+/// make systemd start it again for the same press, until it gives the socket up.
+///
+/// Blocking, and bounded: half a second in all.
+pub fn refuse_pending(listener: UnixListener, failure: &Failure) {
+    let end = Instant::now() + PENDING_TIME;
+    let answer = super::convert::failure(failure.clone(), None);
+    if let Err(error) = listener.set_nonblocking(true) {
+        warn!(%error, "cannot answer the connections that wait");
+        return;
+    }
+    while Instant::now() < end {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                if let Err(error) = refuse_one(stream, &answer) {
+                    debug!(%error, "a waiting connection could not be answered");
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+            Err(error) => {
+                warn!(%error, "cannot accept a connection that waits");
+                return;
+            }
+        }
+    }
+}
+
+fn refuse_one(mut stream: UnixStream, answer: &Response) -> std::io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(CLIENT_TIME))?;
+    let framing = read_one(&mut stream);
+    stream.write_all(&framing.encode(answer))
+}
+
+/// Reads a request, for its framing and so that closing does not reset the connection: a client
+/// would take a reset as leave to ask again.
+fn read_one(stream: &mut UnixStream) -> Framing {
+    let end = Instant::now() + CLIENT_TIME;
+    let mut request = Decoder::for_requests();
+    let mut chunk = [0; 16 << 10];
+    while matches!(request.next_frame(), Ok(None)) {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            break;
+        }
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(got) => request.push(&chunk[..got]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    request.framing().unwrap_or(Framing::Length)
+}

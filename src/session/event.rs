@@ -1,0 +1,145 @@
+//! What the session hears of the world, and what it asks of it.
+
+use super::types::{
+    Code, Command, Delivery, EngineState, Failure, JobId, Reply, State, Ticket, Transcript,
+};
+use std::time::Duration;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A client asks for something.
+    Command {
+        /// Who waits for the answer.
+        ticket: Ticket,
+        /// What is asked.
+        command: Command,
+    },
+    /// Something concerning one dictation; of no interest once that one is over.
+    Job(JobId, JobEvent),
+    /// The recogniser's state changed; with a reason where it cannot be used.
+    Engine(EngineState, Option<Failure>),
+    /// A timer ran out.
+    Elapsed(Timer),
+    /// The service is asked to end (SIGTERM).
+    Terminate,
+}
+
+/// Something that happened to one dictation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobEvent {
+    /// The first audio has arrived.
+    CaptureStarted,
+    /// The recording could not start.
+    CaptureFailed(Failure),
+    /// The recording has ended and all its audio is in.
+    CaptureEnded(Heard),
+    /// The recogniser's answer.
+    Transcribed(Transcript),
+    /// The recogniser has no answer, even at the second try.
+    RecognitionFailed(Failure),
+    /// The text has been handed over, or could not be.
+    Delivered(Vec<Delivery>),
+    /// The recording has reached its longest length.
+    LongestReached,
+    /// Capture should have said by now that it ended.
+    DrainOverdue,
+}
+
+/// What a recording amounted to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// Its length in samples at 16 kHz.
+    pub samples: u64,
+    /// Its loudest sample, dB relative to full scale.
+    pub peak_dbfs: f32,
+    /// Why it ended without being asked to, if so.
+    pub problem: Option<Failure>,
+}
+
+/// A timer; each carries the job it was set for, so that a late one is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// The recording has reached its longest length.
+    Longest(JobId),
+    /// Capture has not said that it ended.
+    Drain(JobId),
+    /// Ending in order has taken long enough.
+    Grace,
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Answer a client.
+    Answer(Ticket, Result<Reply, Failure>),
+    /// Start to record, to store and to feed the recogniser.
+    StartCapture(JobId),
+    /// Record up to this moment and no further.
+    StopCapture(JobId),
+    /// Stop recording at once; nobody wants the audio.
+    CancelCapture(JobId),
+    /// Ask the recogniser for the whole text.
+    Transcribe(JobId),
+    /// Have the recogniser forget the job.
+    Abandon(JobId),
+    /// Delete audio and text.
+    Discard(JobId),
+    /// Write down how the dictation went.
+    Keep(JobId, Outcome),
+    /// Put the text where the user wants it; answered by [`JobEvent::Delivered`].
+    /// The failure, if any, is why the recording ended early: the user is told with the text.
+    Deliver(JobId, Transcript, Option<Failure>),
+    /// Tell the user.
+    Show(Notice),
+    /// The state that clients see has changed.
+    Publish(State),
+    /// Set a timer.
+    Arm(Timer, Duration),
+    /// Forget a timer.
+    Disarm(Timer),
+    /// End the service: nothing is left to do.
+    Exit,
+}
+
+/// How a dictation went, for the store.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The text was delivered, by at least one of the ways asked for.
+    Delivered(Transcript),
+    /// The text is there and arrived nowhere.
+    Undelivered(Transcript),
+    /// There is no text.
+    Failed(Failure),
+}
+
+/// What the user is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// Speak now.
+    Recording,
+    /// The text is on its way.
+    Transcribing,
+    /// Something is wrong.
+    Problem(Failure),
+    /// Nothing any more.
+    Nothing,
+}
+
+impl Heard {
+    /// Below this peak a microphone gives no more than its own noise floor, or nothing: most likely
+    /// it is muted. Speech peaks some 40 dB above.
+    const SILENT_DBFS: f32 = -60.0;
+
+    /// The failure of a recording without words.
+    pub(super) fn no_speech(&self) -> Failure {
+        let hint = match self {
+            Self { samples: 0, .. } => "No audio arrived before the recording was stopped.",
+            Self { peak_dbfs, .. } if *peak_dbfs < Self::SILENT_DBFS => {
+                "The microphone was silent all the time: is it muted, or is another one meant?"
+            }
+            _ => "Nothing in the recording sounded like speech.",
+        };
+        Failure::new(Code::NoSpeech, format!("There is no text: {hint}"))
+    }
+}

@@ -1,0 +1,227 @@
+//! One dictation's way through the phases: what its own events do in each.
+
+use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
+use super::machine::{Phase, Session, answer_all};
+use super::types::{Code, Delivery, Failure, JobId, Reply, State, Ticket, Transcript};
+
+impl Session {
+    pub(super) fn opening(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match event {
+            JobEvent::CaptureStarted => {
+                answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
+                out.push(Effect::Show(Notice::Recording));
+                out.push(Effect::Arm(Timer::Longest(job), self.limits.longest));
+                Phase::Recording { job }
+            }
+            JobEvent::CaptureFailed(failure) => {
+                self.failed(job, waiting, failure, Lost::NothingHeard, out)
+            }
+            // The source went away before its first sample.
+            JobEvent::CaptureEnded(heard) => self.transcribe(job, waiting, heard, out),
+            // The recogniser says so again when it is asked for the text.
+            JobEvent::RecognitionFailed(_)
+            // Nothing was asked for yet.
+            | JobEvent::Transcribed(_)
+            | JobEvent::Delivered(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue => Phase::Opening { job, waiting },
+        }
+    }
+
+    pub(super) fn recording(
+        &mut self,
+        job: JobId,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match event {
+            JobEvent::LongestReached => self.stop(job, Vec::new(), out),
+            // Not asked to: the source is gone. What was heard is transcribed.
+            JobEvent::CaptureEnded(heard) => {
+                out.push(Effect::Disarm(Timer::Longest(job)));
+                self.transcribe(job, Vec::new(), heard, out)
+            }
+            JobEvent::CaptureFailed(failure) => {
+                out.push(Effect::Disarm(Timer::Longest(job)));
+                self.failed(job, Vec::new(), failure, Lost::Words, out)
+            }
+            // As in `opening`.
+            JobEvent::RecognitionFailed(_)
+            | JobEvent::CaptureStarted
+            | JobEvent::Transcribed(_)
+            | JobEvent::Delivered(_)
+            | JobEvent::DrainOverdue => Phase::Recording { job },
+        }
+    }
+
+    pub(super) fn draining(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match event {
+            JobEvent::CaptureEnded(heard) => {
+                out.push(Effect::Disarm(Timer::Drain(job)));
+                self.transcribe(job, waiting, heard, out)
+            }
+            JobEvent::CaptureFailed(failure) => {
+                out.push(Effect::Disarm(Timer::Drain(job)));
+                self.failed(job, waiting, failure, Lost::NothingHeard, out)
+            }
+            JobEvent::DrainOverdue => {
+                out.push(Effect::CancelCapture(job));
+                let problem = Some(drain_failure());
+                // Some audio may be in: the recogniser tells whether it holds words.
+                let heard = Heard { samples: u64::MAX, peak_dbfs: 0.0, problem };
+                self.transcribe(job, waiting, heard, out)
+            }
+            // The first audio came after the stop was asked for; its end follows.
+            JobEvent::CaptureStarted
+            // Disarmed, but had run out already.
+            | JobEvent::LongestReached
+            // As in `opening`.
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::Delivered(_) => Phase::Draining { job, waiting },
+        }
+    }
+
+    pub(super) fn transcribing(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        heard: Heard,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match event {
+            JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
+                let mut failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
+                failure.audio_path = transcript.audio_path;
+                self.failed(job, waiting, failure, Lost::Words, out)
+            }
+            JobEvent::Transcribed(transcript) => {
+                let problem = heard.problem;
+                out.push(Effect::Deliver(job, transcript.clone(), problem));
+                Phase::Delivering { job, waiting, transcript }
+            }
+            JobEvent::RecognitionFailed(failure) => {
+                self.failed(job, waiting, failure, Lost::Words, out)
+            }
+            // Capture was given up on by the drain timer, and answers after all.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            // Disarmed, but had run out already.
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            // Nothing was handed over yet.
+            | JobEvent::Delivered(_) => Phase::Transcribing { job, waiting, heard },
+        }
+    }
+
+    pub(super) fn delivering(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match event {
+            JobEvent::Delivered(deliveries) => {
+                self.delivered(job, waiting, Transcript { deliveries, ..transcript }, out)
+            }
+            // As in `transcribing`; and the recogniser's first answer counts.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue => Phase::Delivering { job, waiting, transcript },
+        }
+    }
+
+    fn transcribe(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        heard: Heard,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        if heard.samples == 0 {
+            let failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
+            return self.failed(job, waiting, failure, Lost::NothingHeard, out);
+        }
+        if heard.problem.is_none() {
+            out.push(Effect::Show(Notice::Transcribing));
+        }
+        out.push(Effect::Transcribe(job));
+        Phase::Transcribing { job, waiting, heard }
+    }
+
+    fn failed(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        failure: Failure,
+        lost: Lost,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match lost {
+            Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
+            Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
+        }
+        out.push(Effect::Show(Notice::Problem(failure.clone())));
+        answer_all(out, waiting, Err(failure));
+        Phase::Idle
+    }
+
+    fn delivered(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        let arrived = transcript.deliveries.iter().any(|d: &Delivery| d.ok)
+            || transcript.deliveries.is_empty()
+            || !waiting.is_empty();
+        out.push(Effect::Keep(
+            job,
+            if arrived {
+                Outcome::Delivered(transcript.clone())
+            } else {
+                Outcome::Undelivered(transcript.clone())
+            },
+        ));
+        let state = if self.paused { State::Paused } else { State::Idle };
+        answer_all(out, waiting, Ok(Reply::Transcript(state, transcript)));
+        Phase::Idle
+    }
+}
+
+/// What a failed dictation leaves behind.
+enum Lost {
+    /// No sample was heard: there is nothing to keep.
+    NothingHeard,
+    /// Something was said; its audio stays in the store.
+    Words,
+}
+
+fn drain_failure() -> Failure {
+    Failure::new(
+        Code::NoMicrophone,
+        "Stopping the recording: PipeWire did not hand over the last samples. What was heard \
+         until then is transcribed. If this comes again: systemctl --user restart pipewire",
+    )
+}

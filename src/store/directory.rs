@@ -1,0 +1,139 @@
+//! The directory of dictations: its names, its lock, what lies in it.
+
+use super::record::Record;
+use super::{StoreError, wav};
+use crate::atomic;
+use crate::session::JobId;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const LOCK: &str = ".lock";
+/// Milliseconds, so that a service that starts again within a second takes another name.
+const TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
+
+/// The name of a job's recording.
+pub(super) fn file_name(started_at: Timestamp, job: JobId) -> String {
+    format!("{}-{}.wav", started_at.strftime(TIME_FORMAT), job.0)
+}
+
+/// When a recording of that name began; `None` when it is no dictation's name.
+pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
+    let (time, job) = stem.rsplit_once('-')?;
+    job.parse::<u32>().ok()?;
+    let time = time.strip_suffix('Z')?;
+    let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S%.f", time).ok()?;
+    civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// The record beside a recording.
+pub(super) fn record_path(audio: &Path) -> PathBuf {
+    audio.with_extension("json")
+}
+
+/// Makes the directory and closes it to others.
+pub(super) fn make(directory: &Path) -> io::Result<()> {
+    atomic::make_directory(directory)?;
+    if fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Takes the lock of the directory; `None` while another process has it.
+pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(directory.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// A dictation as it lies on disk.
+pub(super) struct Found {
+    pub(super) audio: PathBuf,
+    pub(super) started_at: Timestamp,
+    /// `None` when there is none that can be read.
+    pub(super) record: Option<Record>,
+    /// At 16 kHz; 0 where there is no recording.
+    pub(super) samples: u64,
+    /// Whether a newer v2m wrote it: hands off then.
+    pub(super) foreign: bool,
+}
+
+/// All dictations, oldest first. Files with other names are nobody's business.
+pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
+    let failed = || StoreError::file("listing the dictations in", directory);
+    let mut stems = BTreeSet::new();
+    for entry in fs::read_dir(directory).map_err(failed())? {
+        let path = entry.map_err(failed())?.path();
+        let known = path.extension().is_some_and(|end| end == "wav" || end == "json");
+        if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            && known
+            && let Some(time) = time_of(stem)
+        {
+            stems.insert((time, stem.to_owned()));
+        }
+    }
+    Ok(stems.into_iter().map(|(time, stem)| look_at(directory, &stem, time)).collect())
+}
+
+fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
+    let audio = directory.join(format!("{stem}.wav"));
+    let record = Record::read(&record_path(&audio));
+    let foreign = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
+    let record = record.ok().flatten();
+    let started_at = record.as_ref().and_then(|record| record.started_at.parse().ok());
+    let samples = wav::samples_in(&audio);
+    Found { audio, started_at: started_at.unwrap_or(named), record, samples, foreign }
+}
+
+/// Deletes what a crash left of files that were being written.
+pub(super) fn delete_temporary(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(atomic::TEMPORARY_PREFIX) {
+            // What cannot be deleted now is met again at the next start.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Deletes a file; one that is not there is as good as deleted.
+pub(super) fn delete(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::file("deleting", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_tell_their_time(millis in 0i64..4_102_444_800_000, job: u32) {
+            let time = Timestamp::from_millisecond(millis).unwrap();
+            let name = file_name(time, JobId(job));
+            prop_assert_eq!(time_of(name.strip_suffix(".wav").unwrap()), Some(time));
+        }
+
+        #[test]
+        fn any_name_is_read_or_refused(name in ".{0,40}") {
+            let _ = time_of(&name);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! One dictation in the thread's hands: its recording, its record, and whether writing still works.
+
+use super::directory::{self, record_path};
+use super::record::{Record, RecordState};
+use super::wav::{RATE, Wav, samples_in};
+use super::{Outcome, StoreError};
+use std::path::{Path, PathBuf};
+
+/// A dictation that is not finished.
+#[derive(Debug)]
+pub(super) struct Job {
+    path: PathBuf,
+    record: Record,
+    /// `None` once writing failed.
+    wav: Option<Wav>,
+}
+
+impl Job {
+    /// A new one, without files yet.
+    pub(super) fn new(path: PathBuf, started_at: jiff::Timestamp) -> Self {
+        Self { path, record: Record::new(started_at), wav: None }
+    }
+
+    /// Makes its files. The record comes first: a record without audio harms nobody.
+    pub(super) fn create(&mut self) -> Result<(), StoreError> {
+        if let Some(parent) = self.path.parent() {
+            directory::make(parent).map_err(StoreError::file("making the directory", parent))?;
+        }
+        self.write_record()?;
+        let wav = Wav::create(&self.path);
+        self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
+        Ok(())
+    }
+
+    /// One of an earlier run, counted as another attempt before anything can go wrong with it.
+    pub(super) fn adopt(path: PathBuf) -> (Self, Result<(), StoreError>) {
+        let record = Record::read(&record_path(&path)).ok().flatten();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let record = record.unwrap_or_else(|| {
+            Record::new(directory::time_of(stem).unwrap_or_else(jiff::Timestamp::now))
+        });
+        let mut job = Self { path, record, wav: None };
+        job.record.count_attempt();
+        let result = job.reopen();
+        (job, result)
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        self.record.seconds = seconds(samples_in(&self.path));
+        self.write_record()?;
+        let wav = Wav::open(&self.path);
+        self.wav = Some(wav.map_err(StoreError::file("mending the recording", &self.path))?);
+        Ok(())
+    }
+
+    /// Adds audio; does nothing once that failed.
+    pub(super) fn append(&mut self, samples: &[i16]) -> Result<(), StoreError> {
+        let Some(wav) = &mut self.wav else { return Ok(()) };
+        let result = wav.append(samples);
+        self.unless_failed("writing the recording", result)
+    }
+
+    /// The whole audio again.
+    pub(super) fn rewrite(&mut self, samples: &[i16]) -> Result<(), StoreError> {
+        self.wav = None;
+        if let Some(parent) = self.path.parent() {
+            directory::make(parent).map_err(StoreError::file("making the directory", parent))?;
+        }
+        if samples_in(&self.path) == 0 {
+            self.write_record()?;
+        }
+        let wav = Wav::create_or_empty(&self.path);
+        self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
+        self.append(samples)
+    }
+
+    /// The recording is whole: to the disk with it. `None` where it had failed before.
+    pub(super) fn recorded(&mut self) -> Option<Result<u64, StoreError>> {
+        let wav = self.wav.as_mut()?;
+        let result = match wav.is_gone() {
+            true => Err(std::io::Error::other("someone deleted it")),
+            false => wav.sync(),
+        };
+        let samples = wav.samples();
+        self.record.seconds = seconds(samples);
+        if self.record.state == RecordState::Recording {
+            self.record.count_attempt();
+        }
+        let result = self.unless_failed("writing the recording", result);
+        Some(result.and_then(|()| self.write_record()).map(|()| samples))
+    }
+
+    /// Writes what was made of it.
+    pub(super) fn finish(&mut self, outcome: Outcome) -> Result<(), StoreError> {
+        let synced = self.wav.as_mut().map_or(Ok(()), Wav::sync);
+        self.record.take(outcome);
+        self.write_record()?;
+        self.unless_failed("writing the recording", synced)
+    }
+
+    /// Deletes its files.
+    pub(super) fn discard(&mut self) -> Result<(), StoreError> {
+        self.wav = None;
+        directory::delete(&self.path).and(directory::delete(&record_path(&self.path)))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write_record(&self) -> Result<(), StoreError> {
+        self.record.write(&record_path(&self.path))
+    }
+
+    fn unless_failed(
+        &mut self,
+        doing: &'static str,
+        result: std::io::Result<()>,
+    ) -> Result<(), StoreError> {
+        if result.is_err() {
+            self.wav = None;
+        }
+        result.map_err(StoreError::file(doing, &self.path))
+    }
+}
+
+fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(RATE)
+}

@@ -1,0 +1,154 @@
+//! The thread `v2m-store`: takes commands in order, does the file work, tells what came of it.
+
+use super::job::Job;
+use super::retention::{self, Retention};
+use super::{Command, Outcome, StoreError, StoreEvent, directory, unfinished};
+use crate::session::JobId;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+
+pub(super) fn spawn(
+    directory: PathBuf,
+    retention: Retention,
+    mut commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<StoreEvent>,
+) -> io::Result<()> {
+    let work = move || {
+        let mut worker = Worker { directory, retention, events, jobs: HashMap::new(), lock: None };
+        worker.start();
+        while let Some(command) = commands.blocking_recv() {
+            worker.take(command);
+        }
+    };
+    std::thread::Builder::new().name("v2m-store".into()).spawn(work).map(drop)
+}
+
+struct Worker {
+    directory: PathBuf,
+    retention: Retention,
+    events: mpsc::Sender<StoreEvent>,
+    jobs: HashMap<JobId, Job>,
+    /// Held while this process alone may recover and sweep.
+    lock: Option<File>,
+}
+
+impl Worker {
+    fn start(&mut self) {
+        let left = self.open_directory().unwrap_or_else(|error| {
+            self.tell(StoreEvent::Failed { job: None, error });
+            Vec::new()
+        });
+        self.tell(StoreEvent::Unfinished(left));
+        self.sweep();
+    }
+
+    fn open_directory(&mut self) -> Result<Vec<super::Unfinished>, StoreError> {
+        let path = &self.directory;
+        directory::make(path).map_err(StoreError::file("making the directory", path))?;
+        self.lock = directory::lock(path).map_err(StoreError::file("locking", path))?;
+        if self.lock.is_none() {
+            tracing::warn!(
+                directory = %path.display(),
+                "another v2m uses this directory of dictations: nothing there is recovered or swept"
+            );
+            return Ok(Vec::new());
+        }
+        directory::delete_temporary(path);
+        unfinished(path)
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Begin { job, path, started_at } => {
+                let mut begun = Job::new(path.clone(), started_at);
+                let result = begun.create();
+                self.jobs.insert(job, begun);
+                match result {
+                    Ok(()) => self.tell(StoreEvent::Began { job, path }),
+                    Err(error) => self.tell(StoreEvent::AppendFailed { job, error }),
+                }
+            }
+            Command::Adopt { job, path } => {
+                let (adopted, result) = Job::adopt(path);
+                self.jobs.insert(job, adopted);
+                self.tell_failure(job, result);
+            }
+            Command::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
+            Command::Rewrite { job, samples } => self.audio(job, |job| job.rewrite(&samples)),
+            Command::Recorded { job } => self.recorded(job),
+            Command::Finish { job, outcome } => self.finish(job, *outcome),
+            Command::Discard { job } => {
+                let result = self.jobs.remove(&job).map_or(Ok(()), |mut job| job.discard());
+                self.tell_failure(job, result);
+            }
+            Command::Retain(retention) => {
+                self.retention = retention;
+                self.sweep();
+            }
+        }
+    }
+
+    /// Jobs that have ended get late audio when a recording is cancelled: it is dropped.
+    fn audio(&mut self, id: JobId, write: impl FnOnce(&mut Job) -> Result<(), StoreError>) {
+        if let Some(Err(error)) = self.jobs.get_mut(&id).map(write) {
+            self.tell(StoreEvent::AppendFailed { job: id, error });
+        }
+    }
+
+    fn recorded(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let path = job.path().to_owned();
+        match job.recorded() {
+            Some(Ok(samples)) => self.tell(StoreEvent::Recorded { job: id, path, samples }),
+            Some(Err(error)) => self.tell(StoreEvent::AppendFailed { job: id, error }),
+            // That it failed has been told.
+            None => {}
+        }
+    }
+
+    fn finish(&mut self, id: JobId, outcome: Outcome) {
+        let ends = !matches!(outcome, Outcome::Transcribed(_));
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let result = job.finish(outcome);
+        let path = job.path().to_owned();
+        let written = result.is_ok();
+        self.tell_failure(id, result);
+        if ends {
+            self.jobs.remove(&id);
+            self.sweep();
+        }
+        if ends && written {
+            let audio = Some(path).filter(|path| path.exists());
+            self.tell(StoreEvent::Finished { job: id, audio });
+        }
+    }
+
+    fn sweep(&mut self) {
+        // The other process may have ended, or the directory may be there now.
+        if self.lock.is_none() {
+            self.lock = directory::lock(&self.directory).ok().flatten();
+        }
+        if self.lock.is_none() {
+            return;
+        }
+        let in_use: HashSet<&Path> = self.jobs.values().map(Job::path).collect();
+        let now = jiff::Timestamp::now();
+        if let Err(error) = retention::sweep(&self.directory, self.retention, now, &in_use) {
+            self.tell(StoreEvent::Failed { job: None, error });
+        }
+    }
+
+    fn tell_failure(&self, job: JobId, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            self.tell(StoreEvent::Failed { job: Some(job), error });
+        }
+    }
+
+    fn tell(&self, event: StoreEvent) {
+        // Nobody listens any more only while the service ends; the files matter still.
+        let _ = self.events.blocking_send(event);
+    }
+}

@@ -1,0 +1,178 @@
+//! The recording's file: a WAV that grows.
+//!
+//! The header is brought up to date each second; between, a reader that believes it misses at most
+//! that second. Our own reader goes by the file's length, so it misses nothing. Written by hand, for
+//! `hound` cannot take a failed write back; tests read the files with `hound`.
+
+use super::StoreError;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Samples per second.
+pub(super) const RATE: u32 = 16_000;
+/// RIFF, fmt and data headers ("Multimedia Programming Interface and Data Specifications 1.0").
+const HEADER: u64 = 44;
+
+/// A recording being written. Its length is always that of whole samples.
+#[derive(Debug)]
+pub(super) struct Wav {
+    file: File,
+    samples: u64,
+    synced: u64,
+}
+
+impl Wav {
+    /// Makes the file, which must not be there yet (0600).
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        Self::start(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?)
+    }
+
+    /// Makes the file or empties it.
+    pub(super) fn create_or_empty(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        Self::start(options.write(true).create(true).truncate(true).mode(0o600).open(path)?)
+    }
+
+    /// Goes on with a file of an earlier run, whose header may lie.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let samples = samples_of_length(file.metadata()?.len());
+        let mut wav = Self { file, samples, synced: 0 };
+        wav.cut()?;
+        wav.sync()?;
+        Ok(wav)
+    }
+
+    fn start(file: File) -> io::Result<Self> {
+        let wav = Self { file, samples: 0, synced: 0 };
+        wav.file.write_all_at(&header(0), 0)?;
+        Ok(wav)
+    }
+
+    /// Adds samples. After an error the file is as it was before.
+    pub(super) fn append(&mut self, samples: &[i16]) -> io::Result<()> {
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let end = HEADER + self.samples * 2;
+        if let Err(error) = self.file.write_all_at(&bytes, end) {
+            // Should cutting fail too, the reader ignores half a sample, and `end` is still right.
+            let _ = self.cut();
+            return Err(error);
+        }
+        self.samples += samples.len() as u64;
+        if self.samples - self.synced >= u64::from(RATE) { self.sync() } else { Ok(()) }
+    }
+
+    /// Makes the header true and waits for the disk.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.write_all_at(&header(self.samples), 0)?;
+        self.file.flush()?;
+        self.file.sync_data()?;
+        self.synced = self.samples;
+        Ok(())
+    }
+
+    /// Whether someone deleted the file meanwhile.
+    pub(super) fn is_gone(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    pub(super) fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(HEADER + self.samples * 2)
+    }
+}
+
+/// How many samples a recording holds, by its length; 0 when it cannot be seen.
+pub(super) fn samples_in(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| samples_of_length(metadata.len()))
+}
+
+fn samples_of_length(bytes: u64) -> u64 {
+    bytes.saturating_sub(HEADER) / 2
+}
+
+/// All samples (16 kHz mono) of a recording that a [`super::Store`] made, whatever its header says.
+/// Blocking.
+///
+/// # Errors
+/// [`StoreError::File`].
+pub fn read_pcm(path: &Path) -> Result<Vec<i16>, StoreError> {
+    let bytes = fs::read(path).map_err(StoreError::file("reading the recording", path))?;
+    let pcm = bytes.get(HEADER as usize..).unwrap_or_default();
+    Ok(pcm.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+}
+
+fn header(samples: u64) -> [u8; HEADER as usize] {
+    // A recording of 37 hours would not fit; the longest is two.
+    let data = u32::try_from(samples * 2).unwrap_or(u32::MAX - 36).min(u32::MAX - 36);
+    let mut header = [0; HEADER as usize];
+    let fields: [(usize, &[u8]); 13] = [
+        (0, b"RIFF"),
+        (4, &(36 + data).to_le_bytes()),
+        (8, b"WAVE"),
+        (12, b"fmt "),
+        (16, &16u32.to_le_bytes()),
+        (20, &1u16.to_le_bytes()),
+        (22, &1u16.to_le_bytes()),
+        (24, &RATE.to_le_bytes()),
+        (28, &(RATE * 2).to_le_bytes()),
+        (32, &2u16.to_le_bytes()),
+        (34, &16u16.to_le_bytes()),
+        (36, b"data"),
+        (40, &data.to_le_bytes()),
+    ];
+    for (at, bytes) in fields {
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hound(path: &Path) -> Vec<i16> {
+        let mut reader = hound::WavReader::open(path).unwrap();
+        let spec = reader.spec();
+        assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (1, RATE, 16));
+        reader.samples().map(Result::unwrap).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_appended_is_read_by_us_at_once_and_by_others_once_synced(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<i16>(), 0..9000), 0..6),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("x.wav");
+            let mut wav = Wav::create(&path).unwrap();
+            let mut all = Vec::new();
+            for piece in pieces {
+                wav.append(&piece).unwrap();
+                all.extend(piece);
+                prop_assert_eq!(&read_pcm(&path).unwrap(), &all);
+                let heard = hound(&path);
+                prop_assert!(all.starts_with(&heard) && all.len() - heard.len() < RATE as usize);
+            }
+            wav.sync().unwrap();
+            prop_assert_eq!(&hound(&path), &all);
+        }
+
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("x.wav");
+            fs::write(&path, &bytes).unwrap();
+            let samples = read_pcm(&path).unwrap();
+            prop_assert_eq!(samples.len() as u64, samples_in(&path));
+            prop_assert_eq!(Wav::open(&path).unwrap().samples(), samples.len() as u64);
+            prop_assert_eq!(hound(&path), samples);
+        }
+    }
+}

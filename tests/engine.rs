@@ -1,0 +1,252 @@
+//! `v2m-engine` as the daemon uses it: a child with a socketpair as standard input, a real model, a
+//! real recording. Needs `V2M_TEST_MODELS`, a folder with `ggml-tiny.en-q8_0.bin` and
+//! `ggml-silero-v6.2.0.bin`; without it these tests fail. `make test` sets it.
+//!
+//! How accurate the recogniser is, is measured by a bench, not judged here.
+
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use v2m_ipc::engine::{
+    DecodeOptions, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_pcm, read_frame,
+    write_message,
+};
+
+/// Two engines at once on a small machine wait for each other at every barrier of ggml.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Long enough for a busy machine; only a hang waits so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn model(name: &str) -> PathBuf {
+    let folder = std::env::var_os("V2M_TEST_MODELS").unwrap_or_else(|| "/nonexistent".into());
+    let path = Path::new(&folder).join(name);
+    assert!(
+        path.is_file(),
+        "no {name}: set V2M_TEST_MODELS to a folder with the test models (`make test` does)"
+    );
+    path
+}
+
+fn sample() -> Vec<i16> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample.wav");
+    hound::WavReader::open(path).unwrap().samples().map(Result::unwrap).collect()
+}
+
+struct Engine {
+    child: Child,
+    socket: UnixStream,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Engine {
+    fn start(model: &Path, vad: &Path) -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let (socket, theirs) = UnixStream::pair().unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_v2m-engine"))
+            .args([Path::new("--model"), model, Path::new("--vad"), vad])
+            .args(["--threads", "1"])
+            .stdin(OwnedFd::from(theirs))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, socket, _alone: alone }
+    }
+
+    fn loaded() -> Self {
+        let mut engine =
+            Self::start(&model("ggml-tiny.en-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));
+        engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
+        engine
+    }
+
+    fn send(&mut self, message: &ToEngine) {
+        write_message(&mut self.socket, message).unwrap();
+    }
+
+    fn begin(&mut self, job: u32) {
+        self.send(&ToEngine::Begin { job, options: DecodeOptions::default() });
+    }
+
+    fn pcm(&mut self, job: u32, samples: &[i16]) {
+        use std::io::Write;
+        for chunk in samples.chunks(1600) {
+            self.socket.write_all(&encode_pcm(job, chunk)).unwrap();
+        }
+    }
+
+    fn receive(&mut self) -> FromEngine {
+        match read_frame(&mut self.socket).unwrap().expect("the engine ended") {
+            Frame::Message(message) => message,
+            Frame::Pcm { .. } => panic!("the engine sent PCM"),
+        }
+    }
+
+    fn until<T>(&mut self, wanted: impl Fn(&FromEngine) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = wanted(&self.receive()) {
+                return found;
+            }
+        }
+    }
+
+    fn transcribe(&mut self, job: u32, samples: &[i16]) -> (String, Vec<Segment>) {
+        self.begin(job);
+        self.pcm(job, samples);
+        self.send(&ToEngine::Finish { job });
+        self.outcome(job)
+    }
+
+    fn outcome(&mut self, number: u32) -> (String, Vec<Segment>) {
+        self.until(|message| match message {
+            FromEngine::Final { job, text, segments, .. } if *job == number => {
+                Some((text.clone(), segments.clone()))
+            }
+            FromEngine::Failed { job, reason } if *job == number => panic!("failed: {reason}"),
+            _ => None,
+        })
+    }
+
+    fn end(self) -> std::process::Output {
+        self.socket.shutdown(std::net::Shutdown::Both).unwrap();
+        let (child, alone) = (self.child, self._alone);
+        drop(self.socket);
+        let output = child.wait_with_output().unwrap();
+        drop(alone);
+        output
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace()
+        .map(|w| w.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase())
+        .collect()
+}
+
+fn assert_is_sample(text: &str) {
+    let said = "and so my fellow americans ask not what your country can do for you ask what you \
+                can do for your country";
+    assert_eq!(words(text).join(" "), said, "{text:?}");
+}
+
+#[test]
+fn the_sample_is_understood_and_silence_stays_silent() {
+    let mut engine = Engine::loaded();
+    let recording = sample();
+    let (text, segments) = engine.transcribe(1, &recording);
+    assert_is_sample(&text);
+    assert!(segments.windows(2).all(|w| w[0].end <= w[1].start), "{segments:?}");
+    assert!(segments.iter().all(|s| s.start < s.end && s.end <= recording.len() as u64));
+
+    assert_eq!(engine.transcribe(2, &[0; 48_000]), (String::new(), Vec::new()));
+    assert_eq!(engine.transcribe(3, &[]), (String::new(), Vec::new()));
+
+    let output = engine.end();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_cancelled_job_leaves_the_next_one_clean_and_pings_are_answered_meanwhile() {
+    let mut engine = Engine::loaded();
+    let recording = sample();
+    engine.begin(1);
+    engine.pcm(1, &recording.repeat(4));
+    engine.send(&ToEngine::Finish { job: 1 });
+    engine.until(|m| matches!(m, FromEngine::Progress { job: 1 }).then_some(()));
+    engine.send(&ToEngine::Ping { n: 7 });
+    engine.until(|message| match message {
+        FromEngine::Pong { n: 7 } => Some(()),
+        FromEngine::Final { .. } => panic!("the ping waited for the decode"),
+        _ => None,
+    });
+    engine.send(&ToEngine::Cancel { job: 1 });
+    engine.begin(2);
+    engine.pcm(2, &recording);
+    engine.send(&ToEngine::Finish { job: 2 });
+    let text = engine.until(|message| match message {
+        FromEngine::Final { job: 2, text, .. } => Some(text.clone()),
+        FromEngine::Final { job, .. } | FromEngine::Failed { job, .. } => {
+            panic!("an answer to job {job}")
+        }
+        _ => None,
+    });
+    assert_is_sample(&text);
+    assert!(engine.end().status.success());
+}
+
+#[test]
+fn pings_are_answered_while_loading() {
+    let mut engine =
+        Engine::start(&model("ggml-tiny.en-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));
+    engine.send(&ToEngine::Ping { n: 1 });
+    assert!(matches!(engine.receive(), FromEngine::Loading { bytes: 43_550_795 }));
+    let pong = |m: &FromEngine| matches!(m, FromEngine::Pong { n: 1 }).then_some(());
+    engine.until(pong);
+    assert!(engine.end().status.success());
+}
+
+#[test]
+fn what_is_no_model_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let vad = model("ggml-silero-v6.2.0.bin");
+    let whole = fs::read(model("ggml-tiny.en-q8_0.bin")).unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    };
+    let noise: Vec<u8> =
+        (0..200_000u32).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let mut header_lies = whole.clone();
+    header_lies[4 + 4 * 4] ^= 1;
+    let cases = [
+        (folder.path().join("nowhere.bin"), LoadFailure::Missing),
+        (folder.path().into(), LoadFailure::Missing),
+        (file("empty.bin", b""), LoadFailure::Broken),
+        (file("text.bin", b"This is a letter, not a model.\n"), LoadFailure::Broken),
+        (file("noise.bin", &[b"lmgg", &noise[..]].concat()), LoadFailure::Broken),
+        (file("half.bin", &whole[..whole.len() / 2]), LoadFailure::Broken),
+        (file("almost.bin", &whole[..whole.len() - 1]), LoadFailure::Broken),
+        (file("more.bin", &[&whole[..], &[0; 7]].concat()), LoadFailure::Broken),
+        (file("header.bin", &header_lies), LoadFailure::Broken),
+        (vad.clone(), LoadFailure::Broken),
+    ];
+    for (path, expected) in cases {
+        let mut engine = Engine::start(&path, &vad);
+        let (failure, reason) = engine.until(|message| match message {
+            FromEngine::LoadFailed { failure, reason } => Some((*failure, reason.clone())),
+            _ => None,
+        });
+        assert_eq!(failure, expected, "{}: {reason}", path.display());
+        assert!(reason.contains(path.to_str().unwrap()), "{reason}");
+        assert_eq!(engine.end().status.code(), Some(1), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_broken_frame_ends_it_with_an_error() {
+    use std::io::Write;
+    let mut engine = Engine::loaded();
+    engine.socket.write_all(&[0xff; 8]).unwrap();
+    let output = engine.end();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("frame"), "{output:?}");
+}
+
+#[test]
+fn help_and_version_are_printed_and_mistakes_named() {
+    let run = |argument: &str| {
+        Command::new(env!("CARGO_BIN_EXE_v2m-engine")).arg(argument).output().unwrap()
+    };
+    assert!(String::from_utf8_lossy(&run("--help").stdout).contains("--model FILE"));
+    assert!(String::from_utf8_lossy(&run("--version").stdout).contains(env!("CARGO_PKG_VERSION")));
+    assert_eq!(run("--modle").status.code(), Some(2));
+}

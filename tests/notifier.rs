@@ -1,0 +1,219 @@
+//! The notification of a dictation, at a real bus and a notification service that records its calls.
+
+mod private_bus;
+
+use private_bus::PrivateBus;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use v2m::deliver::{Notice, Notifier};
+use v2m::session::{Code, Failure};
+use zbus::{Connection, OwnedVariant};
+
+#[derive(Debug)]
+enum Seen {
+    Shown {
+        replaces: u32,
+        icon: String,
+        summary: String,
+        body: String,
+        urgency: u8,
+        transient: bool,
+    },
+    Closed(u32),
+}
+
+/// What a desktop's notification service does, as far as v2m can tell.
+struct Service {
+    last_id: u32,
+    hangs: watch::Receiver<bool>,
+    seen: mpsc::Sender<Seen>,
+}
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Service {
+    fn get_capabilities(&self) -> Vec<String> {
+        vec!["body".into(), "body-markup".into()]
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the specification's")]
+    async fn notify(
+        &mut self,
+        app_name: String,
+        replaces: u32,
+        icon: String,
+        summary: String,
+        body: String,
+        _actions: Vec<String>,
+        hints: HashMap<String, OwnedVariant>,
+        _expires: i32,
+    ) -> u32 {
+        assert_eq!(app_name, "v2m");
+        let urgency = u8::try_from(&*hints["urgency"]).unwrap();
+        let transient = bool::try_from(&*hints["transient"]).unwrap();
+        let shown = Seen::Shown { replaces, icon, summary, body, urgency, transient };
+        self.seen.send(shown).await.unwrap();
+        self.hangs.wait_for(|hangs| !hangs).await.unwrap();
+        if replaces != 0 {
+            return replaces;
+        }
+        self.last_id += 1;
+        self.last_id
+    }
+
+    async fn close_notification(&self, id: u32) {
+        self.seen.send(Seen::Closed(id)).await.unwrap();
+    }
+}
+
+struct Desktop {
+    bus: PrivateBus,
+    service: Option<Connection>,
+    hangs: watch::Sender<bool>,
+    seen: mpsc::Receiver<Seen>,
+    seen_by: mpsc::Sender<Seen>,
+}
+
+impl Desktop {
+    async fn start() -> Self {
+        let (seen_by, seen) = mpsc::channel(32);
+        let mut desktop = Self {
+            bus: PrivateBus::start(),
+            service: None,
+            hangs: watch::Sender::new(false),
+            seen,
+            seen_by,
+        };
+        desktop.start_service(0).await;
+        desktop
+    }
+
+    async fn start_service(&mut self, last_id: u32) {
+        let service =
+            Service { last_id, hangs: self.hangs.subscribe(), seen: self.seen_by.clone() };
+        let connection = zbus::connection::Builder::address(self.bus.address.as_str())
+            .serve_at("/org/freedesktop/Notifications", service)
+            .name("org.freedesktop.Notifications")
+            .build();
+        self.service = Some(connection.await.unwrap());
+    }
+
+    async fn stop_service(&mut self) {
+        self.service.take().unwrap().close().await.unwrap();
+    }
+
+    fn notifier(&self) -> Notifier {
+        Notifier::spawn(Some(self.bus.address.clone()))
+    }
+
+    async fn sees(&mut self) -> Seen {
+        tokio::time::timeout(Duration::from_secs(10), self.seen.recv())
+            .await
+            .expect("the notification service was called")
+            .unwrap()
+    }
+}
+
+fn text(text: &str) -> Notice {
+    Notice::Text { text: text.into(), detail: "on the clipboard".into() }
+}
+
+#[tokio::test]
+async fn one_notification_is_replaced_in_place_through_a_dictation() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+
+    notifier.progress(Notice::Recording);
+    let Seen::Shown { replaces: 0, icon, transient: true, .. } = desktop.sees().await else {
+        panic!("the recording was not shown anew and in passing");
+    };
+    assert_eq!(icon, "audio-input-microphone");
+
+    let transcribing = Notice::Transcribing { so_far: Some("Grüße".into()) };
+    assert!(notifier.show(transcribing).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
+
+    let delivery = notifier.show(text("Grüße — “€5” ñ 日 <b>&</b>")).await;
+    assert!(delivery.ok, "{}", delivery.detail);
+    assert_eq!(delivery.by, "notification");
+    let Seen::Shown { replaces: 1, summary, body, urgency: 1, transient: false, .. } =
+        desktop.sees().await
+    else {
+        panic!("the text did not take the place of the progress");
+    };
+    assert_eq!(summary, "On the clipboard");
+    assert_eq!(body, "Grüße — “€5” ñ 日 &lt;b&gt;&amp;&lt;/b&gt;");
+
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+}
+
+#[tokio::test]
+async fn a_problem_is_urgent_and_says_what_to_do() {
+    let mut desktop = Desktop::start().await;
+    let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
+    assert!(desktop.notifier().show(Notice::Problem(failure)).await.ok);
+    let Seen::Shown { body, urgency, .. } = desktop.sees().await else { panic!("not shown") };
+    assert_eq!((body.as_str(), urgency), ("No microphone. Plug one in.", 2));
+}
+
+#[tokio::test]
+async fn a_restarted_service_is_not_told_to_replace_a_strangers_notification() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(text("one")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    desktop.stop_service().await;
+
+    let delivery = notifier.show(text("two")).await;
+    assert!(!delivery.ok);
+    assert!(delivery.detail.contains("no notification service runs"), "{}", delivery.detail);
+
+    desktop.start_service(6).await;
+    assert!(notifier.show(text("three")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    assert!(notifier.show(text("four")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 7, .. }));
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_it_wakes() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    desktop.hangs.send_replace(true);
+    notifier.progress(Notice::Recording);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+
+    notifier.progress(Notice::Transcribing { so_far: None });
+    let delivery = notifier.show(text("hello")).await;
+    assert!(!delivery.ok);
+    assert!(delivery.detail.contains("has not answered in time"), "{}", delivery.detail);
+    assert!(!notifier.show(text("hello again")).await.ok);
+
+    desktop.hangs.send_replace(false);
+    let Seen::Shown { replaces: 1, body, .. } = desktop.sees().await else {
+        panic!("the notice that waited did not take the first one's place");
+    };
+    assert_eq!(body, "hello again");
+    assert!(notifier.show(text("awake")).await.ok);
+}
+
+#[tokio::test]
+async fn without_a_bus_the_reason_and_the_remedy_are_told() {
+    let notifier = Notifier::spawn(Some("unix:path=/nonexistent/bus".into()));
+    let delivery = notifier.show(text("hello")).await;
+    assert!(!delivery.ok);
+    assert!(delivery.detail.contains("no session bus"), "{}", delivery.detail);
+}
+
+#[tokio::test]
+async fn a_bus_that_was_lost_is_connected_to_anew() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(text("one")).await.ok);
+    desktop.sees().await;
+    desktop.bus.restart();
+    desktop.start_service(4).await;
+    assert!(notifier.show(text("two")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+}
