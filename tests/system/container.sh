@@ -73,7 +73,7 @@ make_home() {
 		[Service]
 		ExecStartPre=/usr/bin/xauth -q -f %t/Xauthority add :$DISPLAY_NUMBER . $(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 		ExecStart=/usr/bin/Xvfb :$DISPLAY_NUMBER -screen 0 1280x720x24 -nolisten tcp -auth %t/Xauthority
-		ExecStartPost=/bin/bash -c 'until xdpyinfo || xclip -o -selection clipboard 2>&1 | grep -q target; do sleep 0.05; done >/dev/null 2>&1'
+		ExecStartPost=/bin/bash -c 'until [ -S /tmp/.X11-unix/X$DISPLAY_NUMBER ]; do sleep 0.05; done'
 		TimeoutStartSec=20
 	UNIT
 	ln -s ../xvfb.service "$home/.config/systemd/user/default.target.wants/xvfb.service"

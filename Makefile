@@ -1,0 +1,139 @@
+# v2m: building, installing, testing. `make` alone lists what there is.
+#
+#   PREFIX    where the programs go: ~/.local, or /usr/local as root
+#   DESTDIR   a root to install into, for packages and containers
+#   BUILD     release, or debug (tests)
+#   MODEL     the model that `make install` fetches
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= $(HOME)/.local
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+# Where the user manager looks: the user's own data folder, or the system's library folder.
+ifeq ($(PREFIX),$(HOME)/.local)
+UNITDIR ?= $(or $(XDG_DATA_HOME),$(DATADIR))/systemd/user
+else
+UNITDIR ?= $(PREFIX)/lib/systemd/user
+endif
+
+BUILD ?= release
+MODEL ?= base-q8_0
+DEPS ?= yes
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PROGRAMS := v2m $(notdir $(basename $(wildcard src/bin/*.rs)))
+ASSETS := $(wildcard assets/*)
+UNITS := $(wildcard systemd/*.socket systemd/*.service)
+MANUALS := $(wildcard docs/man/*.[0-9])
+RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
+
+V2M_TEST_MODELS ?= $(CURDIR)/target/test-models
+TEST_MODELS := tiny.en-q8_0 base-q8_0
+
+# Models of a system-wide installation are everybody's.
+ifneq ($(PREFIX),$(HOME)/.local)
+SETUP_ENV := V2M_MODEL_DIR='$(DATADIR)/v2m/models'
+endif
+SETUP := BINDIR='$(BINDIR)' DATADIR='$(DATADIR)' UNITDIR='$(UNITDIR)' MODEL='$(MODEL)' $(SETUP_ENV) bash packaging/set-up.sh
+
+# $(call phase,NAME,COMMAND) runs a command under a heading and tells its seconds.
+define phase
+@printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
+endef
+
+.PHONY: help deps toolchain check-user build install install-files uninstall purge test test-deps test-models \
+	test-rust test-system fmt fmt-check clippy bench man
+
+help: ## this list
+	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+
+## Building and installing
+
+deps: ## the packages v2m is built with, by the distribution's package manager
+ifeq ($(DEPS),yes)
+	@bash packaging/deps.sh build
+endif
+
+toolchain:
+	@command -v cargo >/dev/null || { \
+	  echo 'There is no Rust toolchain here. Install one, from https://rustup.rs or so:'; \
+	  echo "    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"; exit 1; }
+	@have=$$(rustc --version | cut -d' ' -f2); \
+	 [ "$$(printf '%s\n' '$(RUST_NEEDED)' "$$have" | sort -V | head -1)" = '$(RUST_NEEDED)' ] || { \
+	  echo "Rust $$have is too old for v2m, which needs $(RUST_NEEDED): run \`rustup update stable\`."; exit 1; }
+
+check-user:
+	@if [ -n "$${SUDO_USER:-}" ] && [ '$(PREFIX)' = "$$HOME/.local" ]; then \
+	  echo 'Run `make install` as yourself, without sudo: it asks for sudo where it needs it.'; \
+	  echo 'To install for everybody: sudo make install PREFIX=/usr/local'; exit 1; fi
+
+build: toolchain ## the release build (3 to 9 minutes the first time)
+	@echo '== Building; the recogniser alone takes some minutes the first time'
+	cargo build --release --locked --bins
+
+install: check-user deps build install-files ## everything: packages, build, files, socket, model, and a proof that it works
+	@$(SETUP) up
+
+install-files: # the files alone, into DESTDIR
+	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	@install -m755 $(PROGRAMS:%='$(TARGET)/$(BUILD)/%') '$(DESTDIR)$(BINDIR)'
+	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')
+	@for unit in $(UNITS); do sed 's,@BINDIR@,$(BINDIR),g' "$$unit" >'$(DESTDIR)$(UNITDIR)/'"$${unit##*/}"; done
+	@chmod 644 $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%')
+	@install -m644 $(MANUALS) '$(DESTDIR)$(MANDIR)/man1'
+	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
+
+uninstall: ## stop, disable and remove v2m; configuration, models and dictations stay
+	@$(SETUP) down
+	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
+	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%')
+	@rmdir '$(DESTDIR)$(DATADIR)/v2m' 2>/dev/null || true
+	@systemctl --user daemon-reload 2>/dev/null || true
+	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \
+	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
+
+purge: uninstall ## uninstall, and after asking also configuration, models and dictations
+	@$(SETUP) purge
+
+## Developing
+
+test: ## all of it: format, lints, unit and integration tests, then the system tests (as root) in a container
+	@start=$$SECONDS; $(MAKE) test-deps fmt-check clippy test-models test-rust test-system; \
+	 printf '\n== All tests passed, %s s\n' $$((SECONDS - start))
+
+test-deps: toolchain
+	$(call phase,packages,bash packaging/deps.sh test)
+
+fmt: ## format the code
+	cargo fmt --all
+
+fmt-check:
+	$(call phase,format,cargo fmt --all --check)
+
+# The system tests are not in --all-targets: they are only run in their container.
+clippy: ## lints, as errors
+	$(call phase,clippy,cargo clippy --locked --workspace --all-targets -- -D warnings && \
+	  cargo clippy --locked --test system -- -D warnings)
+
+# The project's own program fetches them, and verifies those that are already there.
+test-models: # the models the tests use
+	$(call phase,models,cargo build --locked --bin v2m-model && \
+	  for model in $(TEST_MODELS); do V2M_MODEL_DIR='$(V2M_TEST_MODELS)' '$(TARGET)/debug/v2m-model' pull $$model; done)
+
+test-rust: # unit and integration tests
+	$(call phase,unit and integration tests,V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo test --locked --workspace)
+
+test-system: # the programs on a booted machine; needs root
+	$(call phase,system tests,cargo build --locked --bins && \
+	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/run.sh $(TESTS))
+
+bench: build test-models ## measure, and judge nothing
+	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked
+
+man: ## read the manual that would be installed
+	man -l docs/man/v2m.1

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Installs what v2m is built with (`deps.sh build`) and what its tests need besides (`deps.sh test`), by the
+# distribution's own package manager: only what is missing, and says what it does.
+# Not here: the Rust toolchain, which distributions have too old (`make toolchain` checks it).
+set -euo pipefail
+
+say() { printf '%s\n' "$*" >&2; }
+
+root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
+		say "These packages must be installed by root, and there is no sudo. Run as root: $*"
+		return 1
+	fi
+}
+
+# A C++ compiler and cmake build whisper.cpp, libclang reads its headers and PipeWire's.
+build_packages() {
+	case $1 in
+	apt) echo g++ make cmake libclang-dev pkg-config libpipewire-0.3-dev libspa-0.2-dev ;;
+	dnf) echo gcc-c++ make cmake clang-devel pkgconf-pkg-config pipewire-devel ;;
+	pacman) echo gcc make cmake clang pkgconf libpipewire ;;
+	zypper) echo gcc-c++ make cmake clang-devel pkgconf-pkg-config pipewire-devel ;;
+	esac
+}
+
+# A systemd that can be booted in a container, sound, an X server with clipboard, notifications. pip fetches
+# models where their usual host cannot be reached.
+test_packages() {
+	case $1 in
+	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
+		pipewire pipewire-bin wireplumber libspa-0.2-modules \
+		xvfb xauth xclip dunst libnotify-bin binutils procps man-db python3-pip ;;
+	esac
+}
+
+test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip dunst readelf pgrep man pip3"
+
+manager() {
+	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do
+		if command -v "${m%%:*}" >/dev/null; then
+			echo "${m##*:}"
+			return
+		fi
+	done
+}
+
+is_installed() {
+	case $1 in
+	apt) dpkg-query --show --showformat='${db:Status-Abbrev}' "$2" 2>/dev/null | grep -q '^ii' ;;
+	dnf | zypper) rpm --query --quiet --whatprovides "$2" ;;
+	pacman) [ -z "$(pacman --deptest "$2")" ] ;;
+	esac
+}
+
+install_missing() {
+	local manager=$1 package missing=()
+	shift
+	for package; do is_installed "$manager" "$package" || missing+=("$package"); done
+	if [ ${#missing[@]} = 0 ]; then
+		say "Nothing to install: the packages are all there."
+		return
+	fi
+	say "Installing ${#missing[@]} packages with $manager: ${missing[*]}"
+	case $manager in
+	apt)
+		# Package lists that are there may be good enough; asking for new ones takes time and the network.
+		root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
+			{ root apt-get update &&
+				root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; }
+		;;
+	dnf) root dnf install -y "${missing[@]}" ;;
+	pacman) root pacman -S --needed --noconfirm "${missing[@]}" ;;
+	zypper) root zypper --non-interactive install "${missing[@]}" ;;
+	esac
+}
+
+what=${1:?say build or test}
+m=$(manager)
+case $what:$m in
+*:)
+	say "No package manager known here (apt, dnf, pacman, zypper). v2m is built with a C++ compiler, cmake,"
+	say "libclang, pkg-config and the headers of PipeWire 0.3.64 or later: install these, then go on with \`make install DEPS=no\`."
+	exit 1
+	;;
+build:*) install_missing "$m" $(build_packages "$m") ;;
+test:apt) install_missing "$m" $(build_packages "$m") $(test_packages "$m") ;;
+test:*)
+	install_missing "$m" $(build_packages "$m")
+	missing=
+	for program in $test_programs; do command -v "$program" >/dev/null || missing="$missing $program"; done
+	[ -z "$missing" ] || {
+		say "The tests need these programs, which are not here:$missing"
+		exit 1
+	}
+	;;
+*) say "deps.sh: say build or test"; exit 2 ;;
+esac

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# The second half of `make install`, once the files lie where they belong: the door is opened, the default model is
+# fetched, and v2m proves by `v2m doctor` that it transcribes. Also the first half of `make uninstall`, and `make purge`.
+#
+#   set-up.sh up | down | purge     BINDIR, DATADIR and UNITDIR as the Makefile has them
+set -euo pipefail
+
+: "${BINDIR:?}" "${DATADIR:?}" "${UNITDIR:?}" "${MODEL:=base-q8_0}"
+CONFIG=${XDG_CONFIG_HOME:-$HOME/.config}
+DATA=${XDG_DATA_HOME:-$HOME/.local/share}
+STATE=${XDG_STATE_HOME:-$HOME/.local/state}
+
+say() { printf '%s\n' "$*"; }
+step() { printf '\n== %s\n' "$*"; }
+
+has_manager() {
+	# A login over ssh or su may lack the variable though the manager runs.
+	if [ -z "${XDG_RUNTIME_DIR:-}" ] && [ -S "/run/user/$(id -u)/systemd/private" ]; then
+		XDG_RUNTIME_DIR=/run/user/$(id -u)
+		export XDG_RUNTIME_DIR
+	fi
+	systemctl --user show --property=Version >/dev/null 2>&1
+}
+
+# Units of another v2m, its Python predecessor's say, may lie in a folder that the manager prefers.
+check_units() {
+	local unit found
+	for unit in v2m.socket v2m.service; do
+		found=$(systemctl --user show --property=FragmentPath --value "$unit")
+		[ "$(readlink -f "$found")" = "$(readlink -f "$UNITDIR/$unit")" ] && continue
+		say "The user manager does not use $UNITDIR/$unit but ${found:-nothing}."
+		say "If that file is an older v2m's, remove it, then run \`make install\` again."
+		return 1
+	done
+}
+
+open_socket() {
+	step "Opening v2m.socket"
+	systemctl --user daemon-reload
+	check_units
+	# The old program ends in order, what it is recording included; the next press starts the new one.
+	systemctl --user stop v2m.service
+	systemctl --user enable v2m.socket
+	systemctl --user restart v2m.socket
+	systemctl --user --no-legend list-units v2m.socket
+}
+
+fetch_model() {
+	step "Fetching the model $MODEL"
+	"$BINDIR/v2m-model" pull "$MODEL"
+}
+
+# The same socket, without a manager behind it.
+prove_alone() {
+	step "No user manager of systemd runs here"
+	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket"
+	say "The sample is transcribed through systemd-socket-activate instead:"
+	local dir helper text status=0
+	dir=$(mktemp -d)
+	mkdir -m 700 "$dir/v2m" "$dir/state"
+	V2M_SOCKET_PATH=$dir/v2m/v2m.sock
+	export V2M_SOCKET_PATH
+	XDG_STATE_HOME=$dir/state systemd-socket-activate --listen="$V2M_SOCKET_PATH" "$BINDIR/v2m" 2>"$dir/log" &
+	helper=$!
+	for _ in $(seq 200); do [ -S "$V2M_SOCKET_PATH" ] && break; sleep 0.05; done
+	text=$("$BINDIR/v2m-send" transcribe "$DATADIR/v2m/sample.wav") || status=$?
+	"$BINDIR/v2m-send" shutdown >/dev/null 2>&1 || kill "$helper" 2>/dev/null || true
+	wait "$helper" || true
+	[ "$status" = 0 ] && [ -n "$text" ] || { cat "$dir/log" >&2; status=1; }
+	rm -rf "$dir"
+	[ "$status" = 0 ] || { say "The sample could not be transcribed."; return 1; }
+	say "  heard: $text"
+}
+
+up() {
+	local managed=no
+	if has_manager; then managed=yes; open_socket; fi
+	fetch_model
+	if [ "$managed" = yes ]; then
+		step "Checking (v2m doctor)"
+		"$BINDIR/v2m" doctor
+	else
+		prove_alone
+	fi
+	step "Done"
+	case ":$PATH:" in
+	*":$BINDIR:"*) say "Give a key the command \`v2m-send toggle\` (GNOME: Settings, Keyboard, Custom Shortcuts)." ;;
+	*) say "Give a key the command \`$BINDIR/v2m-send toggle\` ($BINDIR is not in your PATH)." ;;
+	esac
+}
+
+down() {
+	if has_manager; then
+		systemctl --user disable --now v2m.socket 2>/dev/null || true
+		systemctl --user stop v2m.service 2>/dev/null || true
+	fi
+}
+
+kept() {
+	local dir
+	for dir in "$CONFIG/v2m" "$DATA/v2m/models" "$STATE/v2m"; do [ ! -e "$dir" ] || printf '%s\n' "$dir"; done
+}
+
+purge() {
+	local kept answer
+	kept=$(kept)
+	[ -n "$kept" ] || { say "Neither configuration nor models nor dictations are left."; return; }
+	say "This removes your configuration, models and dictations for good:"
+	du -sh $kept
+	[ "${YES:-}" = 1 ] || { read -r -p "Remove them? [y/N] " answer && [ "$answer" = y ]; } || { say "Kept."; return 1; }
+	rm -rf $kept
+}
+
+case ${1:-} in
+up) up ;;
+down) down ;;
+kept) kept ;;
+purge) purge ;;
+*) say "set-up.sh: say up, down, kept or purge" >&2; exit 2 ;;
+esac

@@ -1,0 +1,201 @@
+//! What the tests take in hand: systemd, the journal, the socket, the microphone, the clipboard, notifications.
+//!
+//! Every test begins with [`Lab::new`], which puts the machine in order whatever the test before left behind; what a
+//! test changes it changes through this. Helpers panic with what they were about: a test has nobody else to tell.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up; generous, because nothing is measured here.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The machine, in order: socket open, service stopped, no configuration, no overrides, nothing notified.
+pub(crate) struct Lab {
+    /// `$XDG_RUNTIME_DIR`.
+    pub(crate) runtime: PathBuf,
+    /// `$HOME`.
+    pub(crate) home: PathBuf,
+}
+
+impl Lab {
+    /// Puts the machine in order.
+    pub(crate) fn new() -> Self {
+        let dir = |key| PathBuf::from(std::env::var_os(key).expect("run.sh sets it"));
+        let lab = Self { runtime: dir("XDG_RUNTIME_DIR"), home: dir("HOME") };
+        // What was left of an earlier test's recording must not be recovered in the next one.
+        let _ = try_run("systemctl", &["--user", "stop", "v2m.service"]);
+        let _ = fs::remove_dir_all(lab.overrides());
+        let _ = fs::remove_dir_all(lab.home.join(".config/v2m"));
+        let _ = fs::remove_dir_all(lab.home.join(".local/state/v2m"));
+        let _ = fs::remove_file(lab.runtime.join("notifications"));
+        systemctl(&["daemon-reload"]);
+        let _ = try_run("systemctl", &["--user", "reset-failed", "v2m.service"]);
+        systemctl(&["enable", "--quiet", "--now", "v2m.socket"]);
+        lab
+    }
+
+    /// The socket clients connect to.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.runtime.join("v2m/v2m.sock")
+    }
+
+    fn overrides(&self) -> PathBuf {
+        self.runtime.join("systemd/user/v2m.service.d")
+    }
+
+    /// Changes the service's unit by a drop-in of these lines, until the next test.
+    pub(crate) fn override_service(&self, lines: &str) {
+        fs::create_dir_all(self.overrides()).unwrap();
+        fs::write(self.overrides().join("test.conf"), format!("[Service]\n{lines}\n")).unwrap();
+        systemctl(&["daemon-reload"]);
+    }
+
+    /// Connects, as a press does.
+    pub(crate) fn connect(&self) -> std::io::Result<Client> {
+        let stream = UnixStream::connect(self.socket())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Client(BufReader::new(stream)))
+    }
+
+    /// Every notification since the test began, replaced ones included, in order.
+    pub(crate) fn notifications(&self) -> Vec<Notification> {
+        let text = fs::read_to_string(self.runtime.join("notifications")).unwrap_or_default();
+        let mut records: Vec<_> = text.split('\x1e').collect();
+        // Behind the last separator is nothing, or a record that is just being written.
+        records.pop();
+        records.into_iter().map(Notification::parse).collect()
+    }
+}
+
+/// A notification as the daemon that shows it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notification {
+    /// The same for one that replaces another.
+    pub(crate) id: String,
+    /// The program's name.
+    pub(crate) app: String,
+    /// Its headline.
+    pub(crate) summary: String,
+    /// Its text.
+    pub(crate) body: String,
+}
+
+impl Notification {
+    fn parse(record: &str) -> Self {
+        let mut fields = record.split('\x1f').map(str::to_owned);
+        let mut next = || fields.next().expect("record-notification writes four fields");
+        Self { id: next(), app: next(), summary: next(), body: next() }
+    }
+}
+
+/// A connection, spoken in lines.
+pub(crate) struct Client(BufReader<UnixStream>);
+
+impl Client {
+    /// Sends a request and reads its answer.
+    pub(crate) fn call(&mut self, cmd: &str, data: Value) -> std::io::Result<Value> {
+        let request = json!({ "cmd": cmd, "data": data });
+        self.0.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        let mut line = String::new();
+        if self.0.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+/// Runs a program; its standard output. Panics with all it said if it fails.
+pub(crate) fn run(program: &str, args: &[&str]) -> String {
+    let output = try_run(program, args);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {args:?}: {}\n{text}{errors}", output.status);
+    text
+}
+
+/// Runs a program, whatever comes of it.
+pub(crate) fn try_run(program: &str, args: &[&str]) -> Output {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output();
+    output.unwrap_or_else(|e| panic!("{program} cannot be run: {e}"))
+}
+
+/// `systemctl --user`.
+pub(crate) fn systemctl(args: &[&str]) -> String {
+    run("systemctl", &[&["--user"], args].concat())
+}
+
+/// A property of a unit, as `systemctl show` has it.
+pub(crate) fn property(unit: &str, name: &str) -> String {
+    systemctl(&["show", "--value", "--property", name, unit]).trim().to_owned()
+}
+
+/// Polls until `probe` gives something; panics with `what` when it takes longer than [`PATIENCE`].
+pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A recording on its way into the virtual microphone. Ends with its owner.
+pub(crate) struct Playing(Child);
+
+impl Playing {
+    /// Starts to play a WAV file; returns once its sound arrives in the microphone. The last incomplete quantum
+    /// (up to 21 ms) is not played: that is how pw-cat ends.
+    pub(crate) fn start(wav: &Path) -> Self {
+        let child = Command::new("pw-cat")
+            .args(["--playback", "--target", "0", "-P", "{ node.name=feeder }"])
+            .arg(wav)
+            .spawn()
+            .expect("pw-cat is among the packages of the tests");
+        // Until its port is linked the file waits at its first sample.
+        wait_for("the feeder's port", || {
+            let link = try_run("pw-link", &["feeder:output_MONO", "vmic:input_MONO"]);
+            link.status.success().then_some(())
+        });
+        Self(child)
+    }
+
+    /// Waits for the end of the file.
+    pub(crate) fn finish(mut self) {
+        let status = self.0.wait().expect("it is our child");
+        assert!(status.success(), "pw-cat: {status}");
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The clipboard's text, as another program pastes it.
+pub(crate) fn clipboard() -> Option<String> {
+    let output = try_run("timeout", &["10", "xclip", "-out", "-selection", "clipboard"]);
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Copies a text, as another program does.
+pub(crate) fn copy(text: &str) {
+    // xclip leaves a child behind that holds the text; it must not hold our pipes as well.
+    let mut xclip = Command::new("xclip")
+        .args(["-in", "-selection", "clipboard"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("xclip is among the packages of the tests");
+    xclip.stdin.take().expect("it was asked for").write_all(text.as_bytes()).unwrap();
+    assert!(xclip.wait().unwrap().success());
+}

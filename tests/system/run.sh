@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs the system tests: boots a container, with v2m installed in it as `make install` does, and in it, as an ordinary
+# user, the tests of main.rs. Arguments are handed to the test program (a test's name, say).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${V2M_TEST_MODELS:?the folder of the test models}" "${MAKE:=make}"
+[ "$(id -u)" = 0 ] || { echo "The system tests boot a container, which only root can: run \`make test\` as root."; exit 1; }
+
+export V2M_CT=/run/v2m-test-$$
+machine() { bash tests/system/container.sh "$@"; }
+trap 'machine down' EXIT
+trap 'exit 130' INT TERM
+
+program=$(cargo test --locked --no-run --test system --message-format=json |
+	sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+[ -x "$program" ] || { echo "The system tests were not built."; exit 1; }
+
+machine make
+"$MAKE" install-files BUILD=debug PREFIX=/usr/local DESTDIR="$V2M_CT/root"
+install -D -m755 "$program" "$V2M_CT/root/opt/v2m-test/system"
+install -m644 assets/sample.wav assets/sample.txt "$V2M_CT/root/opt/v2m-test/" 2>/dev/null || true
+machine boot --bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models"
+status=0
+machine run tester "exec /opt/v2m-test/system --test-threads=1 --show-output $*" || status=$?
+if [ "$status" != 0 ]; then
+	# CI keeps nothing but what is printed; at home the whole journal is worth having.
+	mkdir -p target/system
+	machine run tester "journalctl --user --no-pager --no-hostname -o short-precise" >target/system/journal || true
+	printf '\n== The last of the journal (all of it is in target/system/journal)\n'
+	tail -60 target/system/journal
+fi
+exit "$status"
