@@ -22,13 +22,15 @@
 
 pub mod atomic;
 pub mod call;
+pub mod capture;
 pub mod config;
+pub mod daemon;
 pub mod deliver;
 pub mod logging;
 pub mod recognise;
 pub mod server;
-pub mod capture;
 pub mod session;
-pub mod systemd;
 pub mod store;
+pub mod systemd;
+pub mod text;
 pub mod watch;
