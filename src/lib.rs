@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`media`] | edge | any sound file as 16 kHz mono |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
 //! | [`watch`] | leaf | tells when files or directories change |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
@@ -15,6 +16,7 @@
 pub mod atomic;
 pub mod call;
 pub mod config;
+pub mod media;
 pub mod session;
 pub mod store;
 pub mod watch;
