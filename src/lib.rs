@@ -5,6 +5,7 @@
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`media`] | edge | any sound file as 16 kHz mono |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
 //! | [`watch`] | leaf | tells when files or directories change |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
@@ -29,6 +30,7 @@ pub mod deliver;
 pub mod logging;
 pub mod recognise;
 pub mod server;
+pub mod media;
 pub mod session;
 pub mod store;
 pub mod systemd;
