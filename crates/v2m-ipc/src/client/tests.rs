@@ -1,3 +1,5 @@
+//! The client against a scripted peer on a real socket.
+
 use super::*;
 use serde_json::json;
 use std::os::unix::net::UnixListener;

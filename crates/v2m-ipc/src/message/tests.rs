@@ -1,3 +1,5 @@
+//! Requests and answers: what the protocol promises, and random input that must not break it.
+
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
