@@ -10,12 +10,10 @@
 //! | [`watch`] | leaf | tells when files or directories change |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
-//! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
 //! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
-//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types to and from the daemon's |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only

@@ -1,0 +1,269 @@
+//! The house rules as a test: the walls between rooms, the head of every file, and what no file may hold.
+//!
+//! The map in `src/lib.rs` says which module is of which kind; this test reads it there, so a new room is held to the
+//! rules by its row. Not here: what rustfmt and clippy check already.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A source file: its path below the repository, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The text without comments and without the test module, which by our habit ends the file.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(i, line)| (i + 1, line));
+        let code = lines.take_while(|(_, line)| line.trim() != "#[cfg(test)]");
+        code.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// Whether it is only compiled for tests: below a `tests` folder, or a module of that name.
+    fn is_test(&self) -> bool {
+        self.path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
+    }
+
+    /// The daemon's module it belongs to: `src/store/mod.rs` and `src/store.rs` are `store`.
+    fn room(&self) -> Option<&str> {
+        let inside = self.path.strip_prefix("src/")?;
+        Some(inside.split('/').next()?.trim_end_matches(".rs"))
+    }
+
+    /// `path:line` of every line of code that holds one of `needles`.
+    fn holding(&self, needles: &[&str]) -> Vec<String> {
+        let hits = self.code().filter(|(_, line)| needles.iter().any(|n| line.contains(n)));
+        hits.map(|(number, line)| format!("{}:{number}: {}", self.path, line.trim())).collect()
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> =
+        ["src", "crates", "tests", "benches", "fuzz"].map(|d| root().join(d)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push(Source { path, text });
+            }
+        }
+    }
+    assert!(found.len() > 20, "the sources are not where they are looked for");
+    found
+}
+
+/// Module and kind of every row of the map in `src/lib.rs`.
+fn map() -> BTreeMap<String, String> {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | [`"));
+    let rows = rows.map(|row| {
+        let (module, rest) = row.split_once("`] | ").expect("a row is | [`module`] | kind | … |");
+        (module.to_owned(), rest.split(' ').next().unwrap_or_default().to_owned())
+    });
+    rows.collect()
+}
+
+fn modules_of_kind(kind: &str) -> Vec<String> {
+    map().into_iter().filter(|(_, k)| k == kind).map(|(module, _)| module).collect()
+}
+
+/// Panics with the offences, if there are any.
+fn none(rule: &str, offences: &[String]) {
+    assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
+}
+
+#[test]
+fn every_module_has_its_row_in_the_map() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules = text.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let mut modules: Vec<_> = modules.map(str::to_owned).collect();
+    modules.sort_unstable();
+    let rows: Vec<_> = map().into_keys().collect();
+    assert_eq!(rows, modules, "src/lib.rs: rows of the map, and modules");
+    let count = text.lines().filter(|line| line.starts_with("//! | [`")).count();
+    assert_eq!(count, rows.len(), "src/lib.rs: a module has two rows");
+    for (module, kind) in map() {
+        let known = ["pure", "edge", "leaf", "wiring"].contains(&kind.as_str());
+        assert!(known, "src/lib.rs: {module} is of no known kind: {kind}");
+    }
+}
+
+/// Every module of the daemon that a file names by a path from the crate's root, also in groups:
+/// `crate::{store::Store, config}` names `store` and `config`.
+fn named_modules(source: &Source) -> Vec<String> {
+    let code: Vec<&str> = source.code().map(|(_, line)| line).collect();
+    let code = code.join("\n");
+    let word = |text: &str| {
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    let mut names = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            names.push(word(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut starts = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => starts = true,
+                c if starts && !c.is_whitespace() => {
+                    names.push(word(&group[at..]));
+                    starts = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn names_are_found_alone_and_in_groups() {
+    let text = "use crate::{a::{self, x}, b,\n c::D};\nlet y = crate::d::e();\n// crate::f\n";
+    let source = Source { path: String::new(), text: text.to_owned() };
+    assert_eq!(named_modules(&source), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn edge_rooms_never_name_one_another() {
+    let edges = modules_of_kind("edge");
+    assert!(edges.len() > 3, "{edges:?}");
+    let mut offences = Vec::new();
+    for source in sources().iter().filter(|s| s.path.starts_with("src/")) {
+        let Some(room) = source.room().filter(|room| edges.iter().any(|e| e == room)) else {
+            continue;
+        };
+        let names = named_modules(source).into_iter();
+        let others = names.filter(|name| name != room && edges.contains(name));
+        offences.extend(others.map(|name| format!("{}: {name}", source.path)));
+    }
+    none("an edge room names another", &offences);
+}
+
+#[test]
+fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
+    const WORLD: [&str; 13] = [
+        "tokio",
+        "async ",
+        ".await",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::os",
+        "std::process",
+        "std::sync",
+        "std::thread",
+        "std::env",
+        "Instant::now",
+        "SystemTime",
+    ];
+    let pure = ["session", "text"];
+    let sources = sources();
+    let inside = sources.iter().filter(|s| s.room().is_some_and(|room| pure.contains(&room)));
+    let inside: Vec<_> = inside.filter(|s| s.path.starts_with("src/")).collect();
+    assert!(!inside.is_empty(), "there is no src/session");
+    let mut needles: Vec<String> = WORLD.map(str::to_owned).into();
+    needles.extend(modules_of_kind("edge").into_iter().map(|edge| format!("crate::{edge}")));
+    let needles: Vec<&str> = needles.iter().map(String::as_str).collect();
+    let offences: Vec<_> = inside.iter().flat_map(|s| s.holding(&needles)).collect();
+    none("a pure room reaches into the world", &offences);
+}
+
+#[test]
+fn only_main_names_the_daemon() {
+    let sources = sources();
+    let others = sources.iter().filter(|s| s.path.starts_with("src/"));
+    let others = others.filter(|s| s.path != "src/main.rs" && s.room() != Some("daemon"));
+    let offences: Vec<_> =
+        others.flat_map(|s| s.holding(&["crate::daemon", "v2m::daemon"])).collect();
+    none("`daemon` is named outside main", &offences);
+}
+
+#[test]
+fn every_file_begins_by_saying_what_it_is_for() {
+    let sources = sources();
+    let silent = sources.iter().filter(|s| !s.text.starts_with("//! "));
+    none("no `//!` at the top", &silent.map(|s| s.path.clone()).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_unwraps_outside_tests() {
+    let sources = sources();
+    let offences = sources.iter().filter(|s| !s.is_test()).flat_map(|s| s.holding(&[".unwrap()"]));
+    none("unwrap() outside tests", &offences.collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_is_left_undone_and_no_test_is_switched_off() {
+    // Taken apart, so that this list is not an offence itself.
+    let marks = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("#[igno", "re"),
+        concat!("static ", "mut "),
+    ];
+    let offences: Vec<_> = sources().iter().flat_map(|s| s.holding(&marks)).collect();
+    none("left undone", &offences);
+}
+
+#[test]
+fn no_channel_is_unbounded() {
+    let sources = sources();
+    let code = sources.iter().filter(|s| !s.is_test());
+    let offences: Vec<_> =
+        code.flat_map(|s| s.holding(&["unbounded", "mpsc::channel()"])).collect();
+    none("an unbounded channel", &offences);
+}
+
+#[test]
+fn no_path_of_one_machine_is_written_down() {
+    let places = [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
+    let mut offences: Vec<_> = sources().iter().flat_map(|s| s.holding(&places)).collect();
+    for file in ["Makefile", "Cargo.toml", "README.md", "ARCHITECTURE.md", ".cargo/config.toml"] {
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        let lines = text.lines().filter(|line| places.iter().any(|place| line.contains(place)));
+        offences.extend(lines.map(|line| format!("{file}: {line}")));
+    }
+    none("a path of one machine", &offences);
+}
+
+#[test]
+fn every_dependency_says_what_it_is_for() {
+    let mut manifests = vec![root().join("Cargo.toml")];
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    manifests.extend(crates.map(|entry| entry.unwrap().path().join("Cargo.toml")));
+    let mut offences = Vec::new();
+    for manifest in &manifests {
+        let mut inside = false;
+        for line in fs::read_to_string(manifest).unwrap().lines() {
+            if line.starts_with('[') {
+                inside = line.contains("dependencies]");
+                continue;
+            }
+            // Dependencies of the workspace have their reason where the version is; our own crates are the map's.
+            let ours = line.contains(".workspace = true") || line.starts_with("v2m-");
+            if inside && line.contains('=') && !ours && !line.contains(" # ") {
+                offences.push(format!("{}: {line}", manifest.display()));
+            }
+        }
+    }
+    none("a dependency without its reason", &offences);
+}
