@@ -3,21 +3,23 @@
 //! | room | kind | what it is for |
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
-//! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
-//! | [`config`] | edge | the file and the environment, checked, as settings |
-//! | [`media`] | edge | any sound file as 16 kHz mono |
-//! | [`store`] | edge | every dictation's audio and text on disk; recovery |
-//! | [`watch`] | leaf | tells when files or directories change |
-//! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`text`] | pure | from raw transcript to what is delivered |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
 //! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
+//! | [`store`] | edge | every dictation's audio and text on disk; recovery |
+//! | [`media`] | edge | sound files into PCM, in a process that may die of it |
+//! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
-//! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types to and from the daemon's |
+//! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
-//! `daemon` sees every room, and only `main` names `daemon`.
+//! wiring sees every room, and only `main` names wiring.
 
 pub mod atomic;
 pub mod call;
@@ -26,9 +28,9 @@ pub mod config;
 pub mod daemon;
 pub mod deliver;
 pub mod logging;
+pub mod media;
 pub mod recognise;
 pub mod server;
-pub mod media;
 pub mod session;
 pub mod store;
 pub mod systemd;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::logging::Logging;
-use v2m::{config, daemon, deliver, server, systemd};
+use v2m::{config, daemon, deliver, media, server, systemd};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
@@ -40,6 +40,12 @@ enum Command {
     },
     /// Print the default configuration with its documentation.
     DefaultConfig,
+    /// Write a sound file's samples to standard output: the service's own helper process.
+    #[command(hide = true, name = media::DECODE_COMMAND)]
+    Decode {
+        /// The sound file.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
             print!("{}", config::default_toml());
             ExitCode::SUCCESS
         }
+        Some(Command::Decode { file }) => media::serve(&file),
     }
 }
 

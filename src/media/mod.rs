@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// Samples per second of what comes out.
 pub(crate) const RATE: u32 = 16_000;
+/// The command by which `v2m` becomes the process that [`read_apart`] is given: it calls [`serve`].
+pub const DECODE_COMMAND: &str = "decode-to-pcm";
 /// The longest file, in hours; its samples take 115 MB each hour.
 const MAX_HOURS: u32 = 4;
 

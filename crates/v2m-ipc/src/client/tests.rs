@@ -1,5 +1,4 @@
 //! Tests of the client against scripted peers on real sockets.
-//! The client against a scripted peer on a real socket.
 
 use super::*;
 use serde_json::json;

@@ -1,5 +1,4 @@
 //! Tests of the wire types, by words and by chance.
-//! Requests and answers: what the protocol promises, and random input that must not break it.
 
 use super::*;
 use proptest::collection::vec;
