@@ -17,6 +17,7 @@
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
+//! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
 //! wiring sees every room, and only `main` names wiring.
@@ -27,6 +28,7 @@ pub mod capture;
 pub mod config;
 pub mod daemon;
 pub mod deliver;
+pub mod doctor;
 pub mod logging;
 pub mod media;
 pub mod recognise;

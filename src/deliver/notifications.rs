@@ -46,6 +46,23 @@ pub(super) struct Service {
     id: u32,
 }
 
+/// The session's notification service, its name and version; for `v2m doctor`. Bounded.
+///
+/// # Errors
+/// Why nothing can be shown and what to do, in words.
+pub async fn notification_service() -> Result<String, String> {
+    const BOUND: std::time::Duration = std::time::Duration::from_secs(2);
+    let asked = async {
+        let service = Service::connect(None).await?;
+        let reply = service.call(NAME, "GetServerInformation", &()).await?;
+        let (name, vendor, version, _): (String, String, String, String) =
+            reply.body().deserialize().map_err(Problem::Refused)?;
+        Ok(format!("{name} {version} ({vendor})"))
+    };
+    let answer = tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(Problem::Hanging));
+    answer.map_err(|problem: Problem| problem.to_string())
+}
+
 impl Service {
     /// Connects to the bus at `address`, or to the session's.
     pub(super) async fn connect(address: Option<&str>) -> Result<Self, Problem> {
