@@ -323,6 +323,30 @@ fn pipewire_stopping_while_recording_keeps_what_was_heard() {
 }
 
 #[test]
+fn a_pipewire_that_hangs_is_not_waited_for_without_end() {
+    on_event_loop("a_pipewire_that_hangs_is_not_waited_for_without_end", async || {
+        let pipewire = PipeWire::start(&["desk"]);
+        let mut capture = Capture::spawn(LINGER).unwrap();
+        start(&capture, 1, None);
+        started(&mut capture, 1).await;
+        pipewire.freeze();
+        let (_, end) = rest(&mut capture, 1).await;
+        let CaptureEvent::Ended { end: End::Lost(CaptureError::Silent { wanted, .. }), .. } = end
+        else {
+            panic!("{end:?}")
+        };
+        assert_eq!(wanted, "desk");
+        start(&capture, 2, None);
+        let failed = event(&mut capture).await;
+        let CaptureEvent::Failed { job: JobId(2), error: CaptureError::NoAnswer(_) } = failed
+        else {
+            panic!("{failed:?}")
+        };
+        assert!(matches!(v2m::capture::sources(), Err(CaptureError::NoAnswer(_))));
+    });
+}
+
+#[test]
 fn a_source_that_vanishes_ends_the_recording_and_no_other_takes_over() {
     let name = "a_source_that_vanishes_ends_the_recording_and_no_other_takes_over";
     on_event_loop(name, async || {

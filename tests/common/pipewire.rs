@@ -147,6 +147,12 @@ impl PipeWire {
         environment(&self.dir)
     }
 
+    /// Freezes PipeWire: its socket stays, and nothing answers.
+    pub fn freeze(&self) {
+        let id = rustix::process::Pid::from_child(&self.pipewire.as_ref().unwrap().0);
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).unwrap();
+    }
+
     /// A command that speaks with this instance.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
