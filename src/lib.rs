@@ -5,6 +5,7 @@
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
+//! | [`dbus`] | edge | the session-bus interface: state, events, commands |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //!
@@ -12,6 +13,7 @@
 //! `daemon` sees every room, and only `main` names `daemon`.
 
 pub mod call;
+pub mod dbus;
 pub mod deliver;
 pub mod logging;
 pub mod session;
