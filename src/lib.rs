@@ -12,6 +12,7 @@
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
 //! | [`media`] | edge | sound files into PCM, in a process that may die of it |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
+//! | [`dbus`] | edge | the session-bus interface: state, events, the socket's commands |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
@@ -27,6 +28,7 @@ pub mod call;
 pub mod capture;
 pub mod config;
 pub mod daemon;
+pub mod dbus;
 pub mod deliver;
 pub mod doctor;
 pub mod logging;

@@ -35,7 +35,7 @@ use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, Delivery, Failure, JobId, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
-use crate::{server, systemd};
+use crate::{dbus, server, systemd};
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
@@ -133,7 +133,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let (calls, calls_in) = mpsc::channel(CALLS);
     let (events, _) = broadcast::channel(EVENTS);
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let server = tokio::spawn(server::serve(listener, calls, events.clone(), stopped));
+    let server = tokio::spawn(server::serve(listener, calls.clone(), events.clone(), stopped));
     let (store_events, store_in) = mpsc::channel(64);
     let models = engine::Models::from_env();
     let inputs = Inputs {
@@ -172,12 +172,22 @@ async fn serve(start: Start) -> std::io::Result<()> {
         linger_changed: false,
         models,
         settings: start.settings,
-        events,
+        events: events.clone(),
         started: Instant::now(),
         announced: false,
         exiting: false,
     };
+    // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
+    let at_start = (daemon.session.state(), daemon.recogniser.report().state);
+    let events = events.subscribe();
+    let bus = tokio::spawn(async move {
+        match dbus::serve(None, calls, events, at_start.0, at_start.1).await {
+            Ok(_door) => std::future::pending().await,
+            Err(error) => info!(%error, "no interface on the session bus"),
+        }
+    });
     daemon.turn(inputs).await;
+    bus.abort();
     daemon.end(stop, server).await;
     Ok(())
 }
