@@ -50,6 +50,6 @@ Exit codes:
 Examples:
   v2m-send toggle                              what a keyboard shortcut runs
   v2m-send process -i 'as a list' < notes.txt
-  v2m-send config set audio.source=default recognise.languages='[en, de]'
+  v2m-send config set engine.languages='[en, de]' capture.linger_seconds=10
   v2m-send --json status
 ";
