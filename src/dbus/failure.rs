@@ -5,7 +5,8 @@ use zbus::DBusError;
 use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
 
-/// A call that failed. What is left of the user's words stands below the sentence: a D-Bus error carries one text.
+/// A call that failed. What is left of the user's words stands below the sentence: a D-Bus error
+/// carries one text.
 #[derive(Debug)]
 pub(super) struct Refusal(pub(super) Failure);
 

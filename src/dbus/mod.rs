@@ -1,8 +1,8 @@
 //! The public session-bus interface: state, events and commands, for programs of the desktop such
 //! as an extension or a panel. The same commands as the socket, through the same calls.
 //!
-//! The name is `org.v2m.Dictation1`: reversed from the project's domain, what it offers, and the version of the interface,
-//! so that an incompatible one can stand beside it under `…2`. Only the session bus is used, whose
+//! The name is `org.v2m.Dictation1`: the project's, what it offers, and the version of the
+//! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is used, whose
 //! daemon admits none but the user's own processes; so there is no check of the peer as at the
 //! socket. Nothing here is needed for a dictation: without a bus everything else goes on.
 
@@ -64,7 +64,8 @@ impl Drop for Door {
 }
 
 /// Opens the door on `bus` (a D-Bus address; `None`: the session's). `state` and `engine` hold at
-/// the moment `events` was subscribed. Commands go to `calls`, so the event loop must run for them to be answered.
+/// the moment `events` was subscribed. Commands go to `calls`, so the event loop must run for them
+/// to be answered. Takes at most two seconds.
 ///
 /// # Errors
 /// No bus, or the name is taken. The caller logs it and goes on.

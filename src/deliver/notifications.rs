@@ -1,8 +1,8 @@
 //! One notification at the desktop's notification service, replaced in place.
 //!
-//! Plain calls of the Desktop Notifications Specification over a connection that lives as long as the service. notify-rust
-//! makes a new connection for each notification (its updates block, which the event loop must not), and
-//! GNOME Shell drops an application's notifications when the connection that sent them closes.
+//! Plain calls of the Desktop Notifications Specification over a connection that lives as long as
+//! the service. notify-rust makes a new connection for each notification (its updates block, which
+//! the event loop must not), and GNOME Shell drops an application's notifications when the connection that sent them closes.
 //! Waiting with bounds is not done here but in `notifier`.
 
 use super::notice::{Card, Notice};
