@@ -1,3 +1,129 @@
 //! `v2m`: the daemon behind `v2m.socket`, and its small commands.
+//!
+//! Only the way from the command line into the house is here.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tracing::{error, info};
+use v2m::logging::Logging;
+use v2m::{config, daemon, deliver, server, systemd};
+
+/// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
+const BAD_CONFIG: u8 = 78;
+
+/// Dictation for Linux desktops: press a key, speak, press again, and the text is there.
+///
+/// Without a command this is the service, which systemd starts when something connects to v2m.socket.
+/// To dictate, run `v2m-send toggle` from a keyboard shortcut.
+#[derive(Parser)]
+#[command(name = "v2m", version, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Files:
+  ~/.config/v2m/config.toml        the configuration (V2M_CONFIG names another one)
+  ~/.local/share/v2m/models/       models, see v2m-model
+  ~/.local/state/v2m/dictations/   what was dictated: recordings and texts
+
+Exit codes: 0 done, 1 something failed, 2 wrong arguments, 78 the configuration is not valid.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the configuration and print what is in force.
+    CheckConfig {
+        /// Another file than the one in force.
+        file: Option<PathBuf>,
+    },
+    /// Print the default configuration with its documentation.
+    DefaultConfig,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        None => serve(),
+        Some(Command::CheckConfig { file }) => check_config(file),
+        Some(Command::DefaultConfig) => {
+            print!("{}", config::default_toml());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn serve() -> ExitCode {
+    for (name, value) in deliver::environment::adopt() {
+        // SAFETY: no other thread exists yet: `adopt` has ended those it used, and nothing else
+        // has been started.
+        unsafe { std::env::set_var(name, value) };
+    }
+    let level = config::LogLevel::Info.name();
+    let logging = Logging::start(level);
+    let listener = match systemd::listener() {
+        Ok(listener) => listener,
+        Err(error) => {
+            error!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let loaded = config::default_path()
+        .and_then(|path| Ok((config::load(&path, std::env::vars_os())?, path)));
+    let (settings, config_path) = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(listener, &error),
+    };
+    if let Err(error) = logging.set_level(settings.log.level.name()) {
+        error!("{error}");
+    }
+    let Some(store) = state_dir() else {
+        error!("There is no home directory to keep dictations in: set HOME.");
+        return ExitCode::FAILURE;
+    };
+    match daemon::run(daemon::Start { listener, config_path, settings, store, logging }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("Running the service: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever is waiting is told; left in the queue they would make systemd start the service again.
+fn refuse(listener: std::os::unix::net::UnixListener, error: &config::ConfigError) -> ExitCode {
+    let failure = daemon::config_failure(error);
+    error!(code = failure.code.name(), "{}", failure.message);
+    systemd::status(&failure.message);
+    server::refuse_pending(listener, &failure);
+    daemon::show_refusal(&failure);
+    ExitCode::from(BAD_CONFIG)
+}
+
+fn check_config(file: Option<PathBuf>) -> ExitCode {
+    let loaded = file.map_or_else(config::default_path, Ok).and_then(|path| {
+        let settings = config::load(&path, std::env::vars_os())?;
+        Ok((settings, path))
+    });
+    match loaded {
+        Ok((settings, path)) => {
+            let there = if path.exists() { "is valid" } else { "does not exist: defaults" };
+            println!("{} {there}. In force:", path.display());
+            println!("{:#}", settings.to_json());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(BAD_CONFIG)
+        }
+    }
+}
+
+/// `$XDG_STATE_HOME/v2m/dictations`.
+fn state_dir() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let dirs = etcetera::base_strategy::Xdg::new().ok()?;
+    let state: &Path = &dirs.state_dir()?;
+    info!(state = %state.display(), "dictations are kept below");
+    Some(state.join("v2m/dictations"))
+}

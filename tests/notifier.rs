@@ -91,7 +91,9 @@ impl Desktop {
     async fn start_service(&mut self, last_id: u32) {
         let service =
             Service { last_id, hangs: self.hangs.subscribe(), seen: self.seen_by.clone() };
-        let connection = zbus::connection::Builder::address(self.bus.address.as_str())
+        let connection = self
+            .bus
+            .builder()
             .serve_at("/org/freedesktop/Notifications", service)
             .name("org.freedesktop.Notifications")
             .build();
@@ -214,6 +216,7 @@ async fn a_bus_that_was_lost_is_connected_to_anew() {
     desktop.sees().await;
     desktop.bus.restart();
     desktop.start_service(4).await;
-    assert!(notifier.show(text("two")).await.ok);
+    let delivery = notifier.show(text("two")).await;
+    assert!(delivery.ok, "{}", delivery.detail);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
 }

@@ -1,6 +1,7 @@
 //! The store of dictations against crashes, full disks and a directory that others meddle with.
 //!
 //! Where a process has to die or needs a small disk of its own, a test runs itself again as a child.
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in test functions, not in their helpers
 
 use proptest::prelude::*;
 use std::fs;

@@ -22,10 +22,10 @@ pub(super) enum Problem {
     )]
     NoBus(zbus::Error),
     #[error(
-        "no notification service runs on this desktop. GNOME and KDE bring one; elsewhere start \
-         one such as mako or dunst"
+        "no notification service runs on this desktop ({0}). GNOME and KDE bring one; elsewhere \
+         start one such as mako or dunst"
     )]
-    Absent,
+    Absent(String),
     #[error("the notification service refused it ({0})")]
     Refused(zbus::Error),
     #[error("the notification service has not answered in time; if that lasts, restart it")]
@@ -57,11 +57,6 @@ impl Service {
         Ok(Self { bus, owner: None, markup: false, id: 0 })
     }
 
-    /// Whether the bus has gone, so that only a new connection can help.
-    pub(super) fn is_lost(&self) -> bool {
-        self.bus.is_closed()
-    }
-
     /// Shows `notice` in place of the one before.
     pub(super) async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
         let owner = self.owner_of_name().await?;
@@ -87,7 +82,9 @@ impl Service {
     }
 
     async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
-        let Some(owner) = self.owner.clone() else { return Err(Problem::Absent) };
+        let Some(owner) = self.owner.clone() else {
+            return Err(Problem::Absent("it ended as soon as it was started".to_owned()));
+        };
         let body = if self.markup { escaped(&card.body) } else { card.body.clone() };
         let no_actions: [&str; 0] = [];
         // Milliseconds; 0 is "never" in the specification.
@@ -141,7 +138,7 @@ impl Service {
     {
         let reply = self.bus.call_method(Some(to), PATH, Some(NAME), method, body).await;
         reply.map_err(|error| match error {
-            error if is_absence(&error) => Problem::Absent,
+            error if is_absence(&error) => Problem::Absent(error.to_string()),
             zbus::Error::InputOutput(_) => Problem::NoBus(error),
             error => Problem::Refused(error),
         })
@@ -157,12 +154,21 @@ fn hints(card: &Card) -> HashMap<&'static str, Variant<'static>> {
     ])
 }
 
+/// Nobody has the name, nobody could be started for it, or who had it died over the call.
 fn is_absence(error: &zbus::Error) -> bool {
-    let zbus::Error::FDO(error) = error else { return false };
-    matches!(
-        **error,
-        fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) | fdo::Error::NoReply(_)
-    )
+    match error {
+        zbus::Error::FDO(error) => matches!(
+            **error,
+            fdo::Error::ServiceUnknown(_)
+                | fdo::Error::NameHasNoOwner(_)
+                | fdo::Error::NoReply(_)
+                | fdo::Error::TimedOut(_)
+        ),
+        zbus::Error::MethodError(name, ..) => {
+            name.as_str().starts_with("org.freedesktop.DBus.Error.Spawn.")
+        }
+        _ => false,
+    }
 }
 
 /// The three characters that begin markup or an entity; dictated text is never markup.

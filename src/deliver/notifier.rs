@@ -134,25 +134,23 @@ impl Actor {
         }
     }
 
+    /// Giving up lets go of the connection: [`Self::show`] holds it meanwhile.
     async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), Problem> {
-        match timeout(GIVE_UP, self.show(notice)).await {
-            Ok(shown) => shown,
-            Err(_late) => {
-                self.service = None;
-                Err(Problem::Hanging)
-            }
-        }
+        timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(Problem::Hanging))
     }
 
     async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
-        let lost = self.service.as_ref().is_some_and(Service::is_lost);
-        if lost {
-            self.service = None;
+        if let Some(mut service) = self.service.take() {
+            match service.show(notice).await {
+                // The bus has gone since the last notice; there may be a new one.
+                Err(Problem::NoBus(error)) => debug!(%error, "connecting to the bus anew"),
+                shown => {
+                    self.service = Some(service);
+                    return shown;
+                }
+            }
         }
-        let service = match &mut self.service {
-            Some(service) => service,
-            None => self.service.insert(Service::connect(self.bus.as_deref()).await?),
-        };
+        let service = self.service.insert(Service::connect(self.bus.as_deref()).await?);
         service.show(notice).await
     }
 }

@@ -5,8 +5,8 @@
 
 use super::{Server, convert, read, stopped, write};
 use crate::call::Event;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
-use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -51,9 +51,8 @@ pub(super) async fn run(
             },
             () = stopped(&mut shutdown) => return Ok(()),
             got = read(&stream, &mut ignored), if !half_closed => if got? == 0 {
-                // Half-closed peers still listen; those that are gone are noticed here or at the
-                // next write.
-                if stream.ready(Interest::WRITABLE).await?.is_write_closed() {
+                // Half-closed peers still listen; one that goes later is noticed at the next write.
+                if is_gone(&stream)? {
                     return Ok(());
                 }
                 half_closed = true;
@@ -64,4 +63,12 @@ pub(super) async fn run(
 
 fn wants(wanted: &[EventName], event: &Event) -> bool {
     wanted.iter().any(|name| name.name() == event.name())
+}
+
+/// Whether the peer closed both ways. Asked of the kernel: the runtime's own readiness may be older
+/// than the read that showed the end.
+fn is_gone(stream: &UnixStream) -> io::Result<bool> {
+    let mut fds = [PollFd::new(stream, PollFlags::empty())];
+    poll(&mut fds, Some(&Timespec::default()))?;
+    Ok(fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }

@@ -5,45 +5,61 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
 
+/// A session bus as usual, less the services that the machine would start on demand.
+const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=SOCKET</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>"#;
+
 /// A running `dbus-daemon`.
-pub struct PrivateBus {
+pub(crate) struct PrivateBus {
     daemon: Child,
     directory: Arc<TempDir>,
     /// What `DBUS_SESSION_BUS_ADDRESS` would be.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl PrivateBus {
     /// Starts it; it listens when this returns.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()))
     }
 
     /// Ends it, and starts another one at the same address.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.end();
         *self = Self::start_in(Arc::clone(&self.directory));
     }
 
     fn start_in(directory: Arc<TempDir>) -> Self {
-        let listen = format!("--address=unix:path={}/bus", directory.path().display());
-        let _ = std::fs::remove_file(directory.path().join("bus"));
+        let config = directory.path().join("bus.conf");
+        let socket = directory.path().join("bus");
+        let _ = std::fs::remove_file(&socket);
+        std::fs::write(&config, CONFIG.replace("SOCKET", socket.to_str().unwrap())).unwrap();
         let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1", &listen])
+            .args(["--nofork", "--print-address=1", "--config-file"])
+            .arg(&config)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("dbus-daemon is installed (package dbus)");
         let mut address = String::new();
         BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let address = address.trim().to_owned();
+        // Without its guid, as systemd's dbus.socket names it: the next bus there has another one.
+        let address = address.split(',').next().unwrap().trim().to_owned();
         assert!(address.starts_with("unix:"), "dbus-daemon printed {address:?}");
         Self { daemon, directory, address }
     }
 
-    /// A connection as some other program would have it.
-    pub async fn connect(&self) -> zbus::Connection {
-        zbus::connection::Builder::address(self.address.as_str()).build().await.unwrap()
+    /// How some other program begins to connect.
+    pub(crate) fn builder(&self) -> zbus::connection::Builder<'static> {
+        zbus::connection::Builder::address(self.address.as_str())
     }
 
     fn end(&mut self) {

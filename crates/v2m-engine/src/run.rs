@@ -62,8 +62,8 @@ fn converse(args: &Args) -> Result<(), RunError> {
 
 fn begin(args: &Args, wire: &mut Wire) -> Result<Worker, RunError> {
     cpu::check()?;
-    let model = file::whisper(&args.model)?;
-    wire.send(&FromEngine::Loading { bytes: model.bytes })?;
+    let bytes = file::whisper(&args.model)?;
+    wire.send(&FromEngine::Loading { bytes })?;
     Ok(Worker::start(args)?)
 }
 

@@ -5,7 +5,7 @@
 use crate::args::Args;
 use crate::decode::{DecodeError, Decoded, Decoder, Request, Watch};
 use crate::model::{LoadError, cpu};
-use crate::vad::Silero;
+use crate::vad::{FRAME, Silero};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -217,8 +217,11 @@ impl Models {
 
     fn voice(&mut self, audio: &[f32]) -> bool {
         let Some(vad) = &mut self.vad else { return true };
-        // If Silero fails the recording is decoded all the same: better an invented word than a
-        // lost dictation.
-        vad.probabilities(audio).map_or(true, |frames| frames.iter().any(|p| *p >= VOICE))
+        vad.reset();
+        audio.chunks(FRAME).any(|chunk| {
+            let mut frame = [0.0; FRAME];
+            frame[..chunk.len()].copy_from_slice(chunk);
+            vad.probability(&frame) >= VOICE
+        })
     }
 }

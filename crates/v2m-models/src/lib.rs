@@ -4,8 +4,26 @@
 //! |---|---|
 //! | [`catalogue`] | the published models: size, digest, languages, memory |
 //! | [`paths`] | where models and the shipped files lie; from a name to a file |
+//! | [`import`] | a CTranslate2 model (faster-whisper) becomes a ggml file |
+//! | [`quantise`] | an f16 ggml file becomes q8_0 or q5_1 |
+//! | [`ggml`] | whisper.cpp's file format |
+//! | [`verify`] | SHA-256 |
+//! | [`whole`] | files written whole or not at all |
 //!
 //! No network and no async here: the program `v2m-model` fetches. No inference either: `v2m-engine` recognises.
+//! Files are read as if an enemy had written them: each gives a model or an error, never a panic or a giant allocation.
 
 pub mod catalogue;
+mod ct2;
+mod error;
+pub mod ggml;
+pub mod import;
+mod input;
+mod mel;
 pub mod paths;
+pub mod quantise;
+pub mod verify;
+mod vocabulary;
+pub mod whole;
+
+pub use error::ModelError;

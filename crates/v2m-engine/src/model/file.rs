@@ -2,46 +2,39 @@
 //! last byte, as whisper.cpp's `whisper_model_load` and `whisper_vad_init_with_params` read them.
 
 use super::LoadError;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 const MAGIC: i32 = 0x6767_6d6c; // "ggml"
 
-/// What the header of a Whisper model tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whisper {
-    /// Size of the file.
-    pub bytes: u64,
-}
-
-/// Checks a Whisper model.
+/// Checks a Whisper model and tells its size in bytes.
 ///
 /// # Errors
 /// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when it is no whole model.
-pub fn whisper(path: &Path) -> Result<Whisper, LoadError> {
-    check(path, whisper_structure)
+pub fn whisper(path: &Path) -> Result<u64, LoadError> {
+    open(path, |source| {
+        whisper_structure(source)?;
+        Ok(source.length)
+    })
 }
 
-/// Checks a Silero model.
+/// Reads a Silero model: its tensors by name, as 32-bit floats in the file's order.
 ///
 /// # Errors
 /// As [`whisper`].
-pub fn silero(path: &Path) -> Result<Whisper, LoadError> {
-    check(path, silero_structure)
+pub fn silero(path: &Path) -> Result<HashMap<String, Vec<f32>>, LoadError> {
+    open(path, silero_tensors)
 }
 
-fn check(
-    path: &Path,
-    structure: fn(&mut Source) -> Result<(), Flaw>,
-) -> Result<Whisper, LoadError> {
+fn open<T>(path: &Path, read: impl FnOnce(&mut Source) -> Result<T, Flaw>) -> Result<T, LoadError> {
     let missing = |source| LoadError::Missing { path: path.into(), source };
     let mut source = Source::open(path).map_err(missing)?;
-    match structure(&mut source) {
-        Ok(()) => Ok(Whisper { bytes: source.length }),
-        Err(Flaw::Io(error)) => Err(missing(error)),
-        Err(Flaw::Content(why)) => Err(LoadError::Broken { path: path.into(), why }),
-    }
+    read(&mut source).map_err(|flaw| match flaw {
+        Flaw::Io(error) => missing(error),
+        Flaw::Content(why) => LoadError::Broken { path: path.into(), why },
+    })
 }
 
 enum Flaw {
@@ -104,10 +97,16 @@ fn whisper_structure(source: &mut Source) -> Result<(), Flaw> {
         source.skip(length.unsigned_abs().into())?;
     }
     // Fixed by whisper.cpp: 7 of the encoder and 15 a layer, 4 of the decoder and 24 a layer.
-    source.tensors(11 + 15 * layers + 24 * text_layers)
+    let expected = 11 + 15 * layers + 24 * text_layers;
+    let mut count = 0;
+    while let Some(tensor) = source.tensor()? {
+        source.skip(tensor.bytes)?;
+        count += 1;
+    }
+    ensure(count == expected, || format!("it holds {count} of its {expected} tensors"))
 }
 
-fn silero_structure(source: &mut Source) -> Result<(), Flaw> {
+fn silero_tensors(source: &mut Source) -> Result<HashMap<String, Vec<f32>>, Flaw> {
     source.magic()?;
     let [length] = source.ints()?;
     ensure((1..=64).contains(&length), || "it is no voice activity model".into())?;
@@ -119,7 +118,40 @@ fn silero_structure(source: &mut Source) -> Result<(), Flaw> {
     let shapes: [i32; 16] = source.ints()?;
     let expected = [129, 128, 3, 128, 64, 3, 64, 64, 3, 64, 128, 3, 128, 128, 128, 1];
     ensure(shapes == expected, || "its layers are not those of Silero 5 or 6".into())?;
-    source.tensors(15)
+    let mut tensors = HashMap::new();
+    while let Some(tensor) = source.tensor()? {
+        // The whole model is below 1 MB; a table that claims more must not be believed.
+        ensure(tensor.bytes <= 1 << 20, || "its table of tensors is damaged".into())?;
+        let mut bytes = vec![0; usize::try_from(tensor.bytes).unwrap_or(0)];
+        source.read(&mut bytes)?;
+        let values = match tensor.kind {
+            F32 => bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            F16 => bytes.chunks_exact(2).map(|b| half(u16::from_le_bytes([b[0], b[1]]))).collect(),
+            _ => return Err(Flaw::Content("its weights are of an unexpected type".into())),
+        };
+        tensors.insert(tensor.name, values);
+    }
+    Ok(tensors)
+}
+
+/// IEEE 754 half precision. No infinities or NaN: weights have none.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let exponent = i32::from(bits >> 10 & 31);
+    let fraction = f32::from(bits & 1023) / 1024.0;
+    match exponent {
+        0 => sign * fraction * 2f32.powi(-14),
+        _ => sign * (1.0 + fraction) * 2f32.powi(exponent - 15),
+    }
+}
+
+struct Tensor {
+    name: String,
+    kind: i32,
+    bytes: u64,
 }
 
 struct Source {
@@ -172,16 +204,11 @@ impl Source {
         ensure(magic == MAGIC, || "it is not in ggml form".into())
     }
 
-    fn tensors(&mut self, expected: i32) -> Result<(), Flaw> {
-        let mut count = 0;
-        while self.at < self.length {
-            self.tensor()?;
-            count += 1;
+    /// The next tensor's entry, its data not read yet; `None` at the end of the file.
+    fn tensor(&mut self) -> Result<Option<Tensor>, Flaw> {
+        if self.at == self.length {
+            return Ok(None);
         }
-        ensure(count == expected, || format!("it holds {count} of its {expected} tensors"))
-    }
-
-    fn tensor(&mut self) -> Result<(), Flaw> {
         let damaged = || "its table of tensors is damaged".to_owned();
         let [dimensions, name, kind] = self.ints()?;
         ensure((0..=4).contains(&dimensions) && (1..=128).contains(&name), damaged)?;
@@ -194,16 +221,21 @@ impl Source {
             ensure(elements <= 1 << 32, damaged)?;
         }
         ensure(elements % block == 0, damaged)?;
-        self.skip(name.unsigned_abs().into())?;
-        self.skip(elements / block * block_bytes)
+        let mut letters = vec![0; name.unsigned_abs() as usize];
+        self.read(&mut letters)?;
+        let name = String::from_utf8(letters).map_err(|_| Flaw::Content(damaged()))?;
+        Ok(Some(Tensor { name, kind, bytes: elements / block * block_bytes }))
     }
 }
+
+const F32: i32 = 0;
+const F16: i32 = 1;
 
 /// Elements and bytes of one block of a ggml type (`ggml_type` and `type_traits` in ggml.c).
 fn block(kind: i32) -> Option<(u64, u64)> {
     Some(match kind {
-        0 => (1, 4),      // f32
-        1 => (1, 2),      // f16
+        F32 => (1, 4),
+        F16 => (1, 2),
         2 => (32, 18),    // q4_0
         3 => (32, 20),    // q4_1
         6 => (32, 22),    // q5_0
@@ -224,7 +256,7 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
-    fn checked(content: &[u8]) -> Result<Whisper, LoadError> {
+    fn checked(content: &[u8]) -> Result<u64, LoadError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content).unwrap();
         whisper(file.path())

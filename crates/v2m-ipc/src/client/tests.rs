@@ -1,4 +1,4 @@
-//! The client against a scripted peer on a real socket.
+//! Tests of the client against scripted peers on real sockets.
 
 use super::*;
 use serde_json::json;

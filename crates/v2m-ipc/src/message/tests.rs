@@ -1,4 +1,4 @@
-//! Requests and answers: what the protocol promises, and random input that must not break it.
+//! Tests of the wire types, by words and by chance.
 
 use super::*;
 use proptest::collection::vec;

@@ -1,0 +1,65 @@
+//! Our Silero against whisper.cpp's, frame by frame, over the sample recording; and the state is
+//! really kept. Needs `V2M_TEST_MODELS` (see `tests/engine.rs` of the root package).
+
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+
+use std::path::{Path, PathBuf};
+use v2m_engine::vad::{FRAME, Silero};
+use whisper_rs::{WhisperVadContext, WhisperVadContextParams};
+
+fn model() -> PathBuf {
+    let folder = std::env::var_os("V2M_TEST_MODELS").unwrap_or_else(|| "/nonexistent".into());
+    let path = Path::new(&folder).join("ggml-silero-v6.2.0.bin");
+    assert!(
+        path.is_file(),
+        "set V2M_TEST_MODELS to a folder with the test models (`make test` does)"
+    );
+    path
+}
+
+fn sample() -> Vec<f32> {
+    let wav =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/sample.wav")).unwrap();
+    // The sample's header is the plain one of 44 bytes.
+    wav[44..]
+        .chunks_exact(2)
+        .map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0)
+        .collect()
+}
+
+fn ours(audio: &[f32]) -> Vec<f32> {
+    let mut silero = Silero::load(&model()).unwrap();
+    audio.as_chunks::<FRAME>().0.iter().map(|frame| silero.probability(frame)).collect()
+}
+
+#[test]
+fn probabilities_are_those_of_whisper_cpp() {
+    whisper_rs::install_logging_hooks();
+    let audio = sample();
+    let audio = &audio[..audio.len() / FRAME * FRAME];
+    let mut parameters = WhisperVadContextParams::new();
+    parameters.set_n_threads(1);
+    let mut theirs = WhisperVadContext::new(model().to_str().unwrap(), parameters).unwrap();
+    theirs.detect_speech(audio).unwrap();
+    let ours = ours(audio);
+    assert_eq!(ours.len(), theirs.probabilities().len());
+    // ggml rounds the inputs of each convolution to 16-bit floats.
+    let apart = |(a, b): (&f32, &f32)| (a - b).abs();
+    let worst = ours.iter().zip(theirs.probabilities()).map(apart).fold(0.0, f32::max);
+    assert!(worst < 0.02, "{worst}");
+    assert!(ours.iter().any(|p| *p > 0.9) && ours.iter().any(|p| *p < 0.1));
+}
+
+#[test]
+fn the_past_matters_and_reset_forgets_it() {
+    let audio = sample();
+    let whole = ours(&audio);
+    let late = ours(&audio[100 * FRAME..]);
+    assert_ne!(whole[100..], late[..]);
+    let mut silero = Silero::load(&model()).unwrap();
+    let frames = audio.as_chunks::<FRAME>().0;
+    let first: Vec<_> = frames.iter().map(|frame| silero.probability(frame)).collect();
+    silero.reset();
+    let second: Vec<_> = frames.iter().map(|frame| silero.probability(frame)).collect();
+    assert_eq!(first, second);
+}

@@ -1,0 +1,56 @@
+//! What can go wrong with a model file, in words that say what to do. Names that lead to no file: [`crate::paths::PathError`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a model could not be read, made or verified.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The system refused to read or write.
+    #[error("cannot {doing} {}: {source}", .path.display())]
+    Io {
+        /// The verb: "read", "write".
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{}: {what}", .path.display())]
+    Bad {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where possible what to do.
+        what: String,
+    },
+    /// A file has another digest than the published one.
+    #[error(
+        "{} is not the published file: its SHA-256 is {found}, not {expected}; remove it and fetch it again with `v2m-model pull`",
+        .path.display()
+    )]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// The published digest.
+        expected: String,
+        /// The file's digest.
+        found: String,
+    },
+    /// Another process writes the same file.
+    #[error("another v2m-model is writing {} at this moment; wait until it is done", .0.display())]
+    Busy(PathBuf),
+}
+
+impl ModelError {
+    /// For `map_err`: an [`io::Error`] met while `doing` something to `path`.
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    /// A file that does not hold what it should.
+    pub fn bad(path: &Path, what: impl Into<String>) -> Self {
+        Self::Bad { path: path.to_owned(), what: what.into() }
+    }
+}

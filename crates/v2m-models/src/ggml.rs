@@ -1,0 +1,312 @@
+//! whisper.cpp's ggml files: writing, and reading enough to quantise them and to tell what they are.
+//!
+//! Little-endian: the magic, eleven i32 ([`Header`]), the mel filters (rows, columns, f32), the vocabulary (count, then length
+//! and bytes of each token), the tensors (rank, length of the name, type, dimensions innermost first, name, data) up to the end of
+//! the file. Source: whisper.cpp's `convert-h5-to-ggml.py` and `whisper_model_load`. Not here: arithmetic on weights ([`crate::quantise`]).
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, Write};
+use std::ops::Range;
+use std::path::Path;
+
+use crate::catalogue::{Languages, Weights};
+use crate::error::ModelError;
+use crate::input::{Input, to_usize};
+use crate::quantise::Kind;
+
+const MAGIC: u32 = 0x6767_6D6C;
+const MAX_RANK: u32 = 4;
+const MAX_NAME: u32 = 256;
+/// Smallest multilingual vocabulary; the English-only one has one token less.
+const MULTILINGUAL_TOKENS: u32 = 51865;
+
+/// The numbers at the head of a file, in their order there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) tokens: u32,
+    pub(crate) audio_context: u32,
+    pub(crate) audio_state: u32,
+    pub(crate) audio_heads: u32,
+    pub(crate) audio_layers: u32,
+    pub(crate) text_context: u32,
+    pub(crate) text_state: u32,
+    pub(crate) text_heads: u32,
+    pub(crate) text_layers: u32,
+    pub(crate) mels: u32,
+    /// `ggml_ftype` of the matrices, plus 1000 × the version of the quantisation.
+    pub(crate) ftype: u32,
+}
+
+impl Header {
+    fn numbers(&self) -> [u32; 11] {
+        let h = self;
+        [
+            h.tokens,
+            h.audio_context,
+            h.audio_state,
+            h.audio_heads,
+            h.audio_layers,
+            h.text_context,
+            h.text_state,
+            h.text_heads,
+            h.text_layers,
+            h.mels,
+            h.ftype,
+        ]
+    }
+
+    fn from_numbers(n: [u32; 11]) -> Self {
+        Self {
+            tokens: n[0],
+            audio_context: n[1],
+            audio_state: n[2],
+            audio_heads: n[3],
+            audio_layers: n[4],
+            text_context: n[5],
+            text_state: n[6],
+            text_heads: n[7],
+            text_layers: n[8],
+            mels: n[9],
+            ftype: n[10],
+        }
+    }
+
+    /// The first number that no Whisper model has: generous bounds, several times those of large-v3.
+    pub(crate) fn implausible(&self) -> Option<String> {
+        let bounds = [
+            ("tokens", self.tokens, 1 << 20),
+            ("audio context", self.audio_context, 1 << 14),
+            ("audio state", self.audio_state, 1 << 13),
+            ("audio heads", self.audio_heads, 256),
+            ("audio layers", self.audio_layers, 256),
+            ("text context", self.text_context, 1 << 14),
+            ("text state", self.text_state, 1 << 13),
+            ("text heads", self.text_heads, 256),
+            ("text layers", self.text_layers, 256),
+            ("mels", self.mels, 512),
+        ];
+        let odd = bounds.iter().find(|(_, n, most)| *n == 0 || n > most);
+        odd.map(|(name, n, _)| format!("{n} {name}: no Whisper model has that"))
+    }
+
+    /// How many tensors a model of these layers has.
+    fn tensors(&self) -> usize {
+        11 + 24 * self.text_layers as usize + 15 * self.audio_layers as usize
+    }
+}
+
+/// Name, dimensions (innermost first) and type of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tensor {
+    pub(crate) name: String,
+    pub(crate) dims: Vec<u32>,
+    pub(crate) kind: Kind,
+}
+
+impl Tensor {
+    /// None where the dimensions are absurd or are not whole blocks.
+    fn elements(&self) -> Option<u64> {
+        let count = self.dims.iter().try_fold(1_u64, |n, d| n.checked_mul(u64::from(*d)))?;
+        let whole = self.dims.first()?.is_multiple_of(self.kind.block());
+        (count > 0 && whole).then_some(count)
+    }
+
+    fn bytes(&self) -> Option<u64> {
+        (self.elements()? / u64::from(self.kind.block())).checked_mul(self.kind.block_bytes())
+    }
+}
+
+/// Writes a file front to back.
+pub(crate) struct Writer<'a, W> {
+    out: W,
+    path: &'a Path,
+    kind: Kind,
+    encoded: Vec<u8>,
+}
+
+impl<'a, W: Write> Writer<'a, W> {
+    /// `path` is only for error messages.
+    pub(crate) fn new(out: W, path: &'a Path, header: &Header) -> Result<Self, ModelError> {
+        let mut writer = Self { out, path, kind: Kind::F32, encoded: Vec::new() };
+        writer.numbers(&[MAGIC])?;
+        writer.numbers(&header.numbers())?;
+        Ok(writer)
+    }
+
+    /// `filters`: `mels` rows.
+    pub(crate) fn mel(&mut self, mels: u32, filters: &[f32]) -> Result<(), ModelError> {
+        self.numbers(&[mels, filters.len() as u32 / mels])?;
+        let bytes: Vec<u8> = filters.iter().flat_map(|w| w.to_le_bytes()).collect();
+        self.raw(&bytes)
+    }
+
+    pub(crate) fn vocabulary(&mut self, tokens: &[Vec<u8>]) -> Result<(), ModelError> {
+        self.numbers(&[tokens.len() as u32])?;
+        for token in tokens {
+            self.numbers(&[token.len() as u32])?;
+            self.raw(token)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tensor(&mut self, tensor: &Tensor) -> Result<(), ModelError> {
+        let (rank, name) = (tensor.dims.len() as u32, tensor.name.as_bytes());
+        self.kind = tensor.kind;
+        self.numbers(&[rank, name.len() as u32, tensor.kind.id()])?;
+        self.numbers(&tensor.dims)?;
+        self.raw(name)
+    }
+
+    /// The next values of the tensor begun last: whole blocks.
+    pub(crate) fn values(&mut self, values: &[f32]) -> Result<(), ModelError> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        self.kind.encode(values, &mut encoded);
+        let written = self.raw(&encoded);
+        self.encoded = encoded;
+        written
+    }
+
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+        self.out.write_all(bytes).map_err(ModelError::io("write", self.path))
+    }
+
+    fn numbers(&mut self, numbers: &[u32]) -> Result<(), ModelError> {
+        numbers.iter().try_for_each(|n| self.raw(&n.to_le_bytes()))
+    }
+}
+
+/// An open file: its header, and where everything lies in it.
+pub(crate) struct Ggml<R> {
+    pub(crate) header: Header,
+    /// Mel filters and vocabulary, as they stand in the file.
+    pub(crate) front: Range<u64>,
+    pub(crate) tensors: Vec<(Tensor, u64)>,
+    input: Input<R>,
+}
+
+impl<R: Read + Seek> Ggml<R> {
+    /// Reads the index and checks it against the file's length and its own header.
+    pub(crate) fn read(mut input: Input<R>) -> Result<Self, ModelError> {
+        if input.left() < 48 || input.u32("the header")? != MAGIC {
+            return Err(input.bad("not a whisper.cpp model (ggml)"));
+        }
+        let mut numbers = [0; 11];
+        for n in &mut numbers {
+            *n = input.u32("the header")?;
+        }
+        let header = Header::from_numbers(numbers);
+        if let Some(odd) = header.implausible() {
+            return Err(input.bad(odd));
+        }
+        let front = input.at()..skip_front(&mut input, &header)?;
+        let mut tensors = Vec::new();
+        while input.left() > 0 {
+            let tensor = tensor(&mut input)?;
+            let at = input.at();
+            let bytes = tensor.bytes().ok_or_else(|| {
+                input.bad(format!("{} has the dimensions {:?}", tensor.name, tensor.dims))
+            })?;
+            input.skip(bytes, &tensor.name)?;
+            tensors.push((tensor, at));
+        }
+        match header.tensors() {
+            n if n == tensors.len() => Ok(Self { header, front, tensors, input }),
+            n => Err(input.bad(format!(
+                "holds {} of {n} tensors; it is cut short or no whole model",
+                tensors.len()
+            ))),
+        }
+    }
+
+    /// Bytes of the file, at most 256 KiB at a time.
+    pub(crate) fn raw(
+        &mut self,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        self.input.seek_to(range.start)?;
+        let mut left = range.end - range.start;
+        let mut buffer = vec![0; to_usize(left.min(1 << 18))];
+        while left > 0 {
+            let piece = &mut buffer[..to_usize(left.min(1 << 18))];
+            self.input.fill(piece, "the weights")?;
+            sink(piece)?;
+            left -= piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Where the data of the tensor `index` lies.
+    pub(crate) fn range(&self, index: usize) -> Range<u64> {
+        let (tensor, at) = &self.tensors[index];
+        *at..*at + tensor.bytes().unwrap_or(0)
+    }
+
+    pub(crate) fn bad(&self, what: impl Into<String>) -> ModelError {
+        self.input.bad(what)
+    }
+}
+
+/// Skips mel filters and vocabulary; answers where they end.
+fn skip_front<R: Read + Seek>(input: &mut Input<R>, header: &Header) -> Result<u64, ModelError> {
+    let (rows, columns) = (input.u32("the mel filters")?, input.u32("the mel filters")?);
+    if rows != header.mels {
+        return Err(input.bad(format!("{rows} rows of mel filters for {} mels", header.mels)));
+    }
+    input.skip(4 * u64::from(rows) * u64::from(columns), "the mel filters")?;
+    for _ in 0..input.u32("the vocabulary")? {
+        let length = input.u32("the vocabulary")?;
+        input.skip(u64::from(length), "the vocabulary")?;
+    }
+    Ok(input.at())
+}
+
+fn tensor<R: Read + Seek>(input: &mut Input<R>) -> Result<Tensor, ModelError> {
+    const WHAT: &str = "the head of a tensor";
+    let (rank, length, id) = (input.u32(WHAT)?, input.u32(WHAT)?, input.u32(WHAT)?);
+    let kind = Kind::from_id(id).filter(|_| (1..=MAX_RANK).contains(&rank) && length <= MAX_NAME);
+    let Some(kind) = kind else {
+        let at = input.at();
+        return Err(input.bad(format!("no tensor at byte {at}: rank {rank}, type {id}")));
+    };
+    let mut dims = Vec::new();
+    for _ in 0..rank {
+        dims.push(input.u32(WHAT)?);
+    }
+    let name = String::from_utf8(input.bytes(u64::from(length), WHAT)?);
+    let name = name.map_err(|_| input.bad("a tensor's name is not text"))?;
+    Ok(Tensor { name, dims, kind })
+}
+
+/// What a model file is, from its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// What it can listen to.
+    pub languages: Languages,
+    /// How its matrices are stored; None for a kind that v2m does not know by name.
+    pub weights: Option<Weights>,
+}
+
+/// Reads a model file's index: that it is a whisper.cpp model and whole in structure (not that its weights are right: [`crate::verify`]).
+///
+/// # Errors
+/// Says where the file is not what it should be.
+pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
+    let header = open(path)?.header;
+    let multilingual = header.tokens >= MULTILINGUAL_TOKENS;
+    Ok(Summary {
+        languages: if multilingual { Languages::Multilingual } else { Languages::English },
+        weights: match header.ftype % 1000 {
+            1 => Some(Weights::F16),
+            7 => Some(Weights::Q8_0),
+            8 => Some(Weights::Q5_0),
+            9 => Some(Weights::Q5_1),
+            _ => None,
+        },
+    })
+}
+
+pub(crate) fn open(path: &Path) -> Result<Ggml<BufReader<File>>, ModelError> {
+    Ggml::read(Input::open(path)?)
+}

@@ -1,0 +1,186 @@
+//! Work that nobody waits for with a finger on the key: files to transcribe, and recordings that an
+//! earlier run left. One at a time; the recogniser puts a live dictation before them.
+
+use super::requests::answer;
+use super::{Daemon, Reply, effects, engine};
+use crate::call::Answer;
+use crate::config::{ConfigError, Updated};
+use crate::deliver::Notice;
+use crate::recognise::{Recognition, Urgency};
+use crate::session::{Code, EngineState, Failure, JobId, State, Transcript};
+use crate::store::{self, Unfinished};
+use crate::text;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use tracing::{info, warn};
+
+/// Numbers of background jobs start here, those of dictations at 1: they never meet.
+const FIRST_JOB: u32 = 1 << 31;
+
+/// Blocking work that has been done.
+#[derive(Debug)]
+pub(super) enum Chore {
+    /// UPDATE_CONFIG has written the file, or not.
+    ConfigUpdated { result: Result<Updated, ConfigError>, reply: Reply },
+    /// TRANSCRIBE_FILE's file has been read, or not.
+    FileRead { result: Result<Vec<i16>, String>, path: PathBuf, reply: Reply },
+    /// A recording to recover has been read, or not.
+    LeftOverRead { result: Result<Vec<i16>, store::StoreError>, left: Unfinished },
+    /// It panicked: a bug.
+    Broken(String),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Background {
+    left_over: VecDeque<Unfinished>,
+    /// One left-over recording at a time is read and transcribed, to spare memory.
+    recovering: bool,
+    jobs: Vec<(JobId, Purpose)>,
+    numbered: u32,
+}
+
+#[derive(Debug)]
+enum Purpose {
+    File { path: PathBuf, reply: Reply },
+    Recovery,
+}
+
+impl Background {
+    /// Recordings that an earlier run left.
+    pub(super) fn recover(&mut self, left: Vec<Unfinished>) {
+        if !left.is_empty() {
+            info!(recordings = left.len(), "an earlier run left recordings without text");
+        }
+        self.left_over.extend(left);
+    }
+
+    pub(super) fn owns(&self, job: JobId) -> bool {
+        self.jobs.iter().any(|(own, _)| *own == job)
+    }
+
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        for (_, purpose) in self.jobs.drain(..) {
+            match purpose {
+                Purpose::File { reply, .. } => answer(reply, Err(failure.clone())),
+                Purpose::Recovery => {} // stays in the store for the next start
+            }
+        }
+    }
+
+    fn add(&mut self, purpose: Purpose) -> JobId {
+        let job = JobId(FIRST_JOB + self.numbered);
+        self.numbered = (self.numbered + 1) % FIRST_JOB;
+        self.jobs.push((job, purpose));
+        job
+    }
+}
+
+impl Daemon {
+    /// Starts what can be started now.
+    pub(super) fn background_step(&mut self) {
+        let quiet = matches!(self.session.state(), State::Idle | State::Paused);
+        let warm = self.recogniser.report().state == EngineState::Warm;
+        if !quiet || !warm || self.background.recovering {
+            return;
+        }
+        if let Some(left) = self.background.left_over.pop_front() {
+            self.background.recovering = true;
+            self.chores.spawn_blocking(move || Chore::LeftOverRead {
+                result: store::read_pcm(&left.path),
+                left,
+            });
+        }
+    }
+
+    pub(super) fn chore_done(&mut self, chore: Chore) {
+        match chore {
+            Chore::ConfigUpdated { result, reply } => self.config_updated(result, reply),
+            Chore::FileRead { result: Ok(audio), path, reply } => {
+                self.background_begin(Purpose::File { path, reply }, &audio);
+            }
+            Chore::FileRead { result: Err(error), reply, .. } => {
+                answer(reply, Err(Failure::new(Code::File, error)));
+            }
+            Chore::LeftOverRead { result: Ok(audio), left } => {
+                let job = self.background_begin(Purpose::Recovery, &audio);
+                let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
+                self.store_said(kept);
+            }
+            Chore::LeftOverRead { result: Err(error), left } => {
+                warn!(%error, recording = %left.path.display(), "cannot be recovered");
+                self.background.recovering = false;
+            }
+            Chore::Broken(error) => warn!(error, "a bug: background work broke off"),
+        }
+    }
+
+    fn background_begin(&mut self, purpose: Purpose, audio: &[i16]) -> JobId {
+        let job = self.background.add(purpose);
+        let options = engine::decode_options(&self.settings);
+        self.recogniser.begin(job, options, Urgency::Background);
+        self.recogniser.feed(job, audio);
+        self.recogniser.finish(job);
+        job
+    }
+
+    pub(super) fn background_done(
+        &mut self,
+        job: JobId,
+        result: Result<Recognition, Failure>,
+        audio: &[i16],
+    ) {
+        let jobs = &mut self.background.jobs;
+        let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
+        match jobs.remove(index).1 {
+            Purpose::File { path, reply } => {
+                let state = self.session.state();
+                let transcript = result.map(|r| transcript(r, audio.len(), Some(path)));
+                answer(
+                    reply,
+                    transcript.map(|transcript| Answer::Transcript { state, transcript }),
+                );
+            }
+            Purpose::Recovery => {
+                self.background.recovering = false;
+                self.recovered(job, result, audio.len());
+            }
+        }
+    }
+
+    /// A left-over recording is transcribed, kept and shown, and never put anywhere: who knows
+    /// what the user is doing by now.
+    fn recovered(&mut self, job: JobId, result: Result<Recognition, Failure>, samples: usize) {
+        let outcome = match result {
+            Ok(recognition) => {
+                let transcript = transcript(recognition, samples, None);
+                info!(job = job.0, characters = transcript.text.chars().count(), "recovered");
+                if transcript.text.is_empty() {
+                    store::Outcome::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
+                } else {
+                    if self.settings.deliver.notify {
+                        let text = transcript.text.clone();
+                        self.notifier.progress(Notice::Recovered { text });
+                    }
+                    store::Outcome::Delivered(effects::store_text(&transcript), Vec::new())
+                }
+            }
+            Err(failure) => {
+                warn!(job = job.0, reason = failure.message, "a recording could not be recovered");
+                store::Outcome::Failed(failure.code, failure.message)
+            }
+        };
+        let kept = self.store.as_mut().map(|store| store.finish(job, outcome));
+        self.store_said(kept);
+    }
+}
+
+fn transcript(recognition: Recognition, samples: usize, audio: Option<PathBuf>) -> Transcript {
+    Transcript {
+        text: text::polish(&recognition.text),
+        language: recognition.language,
+        samples: samples as u64,
+        segments: recognition.segments,
+        audio_path: audio,
+        deliveries: Vec::new(),
+    }
+}

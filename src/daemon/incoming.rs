@@ -1,0 +1,231 @@
+//! What the edges say, told to the session.
+
+use super::Daemon;
+use crate::call::Event;
+use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
+use crate::recognise::{EngineReport, RecogniseEvent, Recognition};
+use crate::session::{
+    self, Code, Delivery, EngineState, Failure, JobEvent, JobId, Notice, Transcript,
+};
+use crate::store::StoreEvent;
+use crate::{systemd, text};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tracing::{debug, info, warn};
+
+impl Daemon {
+    pub(super) fn captured(&mut self, output: CaptureOutput) {
+        match output {
+            CaptureOutput::Pcm { job, samples } => self.pcm(job, &samples),
+            CaptureOutput::Event(CaptureEvent::Started { job, latency }) => {
+                let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+                info!(job = job.0, first_sample_us = us, "recording");
+                if let Some(live) = self.live.as_mut().filter(|live| live.job == job) {
+                    live.started();
+                }
+                self.tell_job(job, JobEvent::CaptureStarted);
+            }
+            CaptureOutput::Event(CaptureEvent::Failed { job, error }) => {
+                let failure = Failure::new(error.code(), error.to_string());
+                self.tell_job(job, JobEvent::CaptureFailed(failure));
+            }
+            CaptureOutput::Event(CaptureEvent::Ended { job, end, samples, lost }) => {
+                self.capture_ended(job, end, samples, lost);
+            }
+        }
+    }
+
+    /// Audio: to the disk, to the recogniser, to the level meter.
+    fn pcm(&mut self, job: JobId, samples: &[f32]) {
+        let Some(live) = self.live.as_mut().filter(|live| live.job == job) else { return };
+        let levels = live.hear(samples);
+        let pcm: Arc<[i16]> = to_pcm16(samples).into();
+        self.recogniser.feed(job, &pcm);
+        let kept = self.store.as_mut().map(|store| store.append(job, pcm));
+        if matches!(kept, Some(Err(_))) && !std::mem::replace(&mut live.gap_on_disk, true) {
+            self.store_said(kept);
+        }
+        for dbfs in levels {
+            self.publish(Event::Level { dbfs });
+        }
+    }
+
+    fn capture_ended(&mut self, job: JobId, end: End, samples: u64, lost: u64) {
+        let seconds = samples as f64 / f64::from(v2m_ipc::engine::SAMPLE_RATE);
+        info!(job = job.0, seconds, lost, end = ?end, "recorded");
+        let problem = match end {
+            End::Stopped | End::Cancelled => None,
+            End::Lost(error) => Some(Failure::new(error.code(), error.to_string())),
+        };
+        if lost > 0 {
+            warn!(job = job.0, lost, "the machine was too busy: samples are missing");
+        }
+        let Some(live) = self.live.as_ref().filter(|live| live.job == job) else { return };
+        let heard = live.heard(problem);
+        let kept = self.store.as_mut().map(|store| store.recorded(job));
+        if !live.gap_on_disk {
+            self.store_said(kept);
+        }
+        self.tell_job(job, JobEvent::CaptureEnded(heard));
+    }
+
+    pub(super) fn tell_job(&mut self, job: JobId, event: JobEvent) {
+        self.tell(session::Event::Job(job, event));
+    }
+
+    pub(super) fn heartbeat(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.beat();
+        }
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let timestamp = since_1970.map_or(0.0, |d| d.as_secs_f64());
+        self.publish(Event::Heartbeat { timestamp, state: self.session.state() });
+    }
+
+    pub(super) fn recognised(&mut self, event: RecogniseEvent) {
+        match event {
+            RecogniseEvent::Engine(report) => self.engine_said(report),
+            RecogniseEvent::Update { job, text, is_final } => {
+                if self.session.job() == Some(job) {
+                    let text = text::polish(&text);
+                    self.publish(Event::TranscriptionUpdate { text, is_final });
+                }
+            }
+            RecogniseEvent::Replaced { job, reason } => {
+                let job = job.map(|job| job.0);
+                warn!(job, reason, "the recogniser was replaced; its recording starts over");
+            }
+            RecogniseEvent::Done { job, recognition, audio } => {
+                if self.background.owns(job) {
+                    return self.background_done(job, Ok(recognition), &audio);
+                }
+                self.mend_recording(job, audio);
+                let transcript = self.transcribed(job, recognition);
+                self.tell_job(job, JobEvent::Transcribed(transcript));
+            }
+            RecogniseEvent::Failed { job, mut failure, audio } => {
+                if self.background.owns(job) {
+                    return self.background_done(job, Err(failure), &audio);
+                }
+                self.mend_recording(job, audio);
+                failure.audio_path = self.audio_path(job);
+                self.tell_job(job, JobEvent::RecognitionFailed(failure));
+            }
+        }
+    }
+
+    /// A recording of which the disk refused some is written again, whole.
+    fn mend_recording(&mut self, job: JobId, audio: Vec<i16>) {
+        let gap = self.live.as_ref().is_some_and(|live| live.job == job && live.gap_on_disk);
+        if gap && !audio.is_empty() {
+            let kept = self.store.as_mut().map(|store| store.rewrite(job, audio));
+            self.store_said(kept);
+        }
+    }
+
+    fn audio_path(&self, job: JobId) -> Option<std::path::PathBuf> {
+        self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
+    }
+
+    fn transcribed(&self, job: JobId, recognition: Recognition) -> Transcript {
+        let stats = recognition.stats;
+        let stopped = self.live.as_ref().and_then(|live| live.stopped);
+        let stop_to_text_ms = stopped.map(|at| at.elapsed().as_millis() as u64);
+        info!(
+            job = job.0,
+            seconds = stats.samples as f64 / f64::from(v2m_ipc::engine::SAMPLE_RATE),
+            language = recognition.language,
+            stop_to_text_ms,
+            decode_ms = stats.decode_ms,
+            redone = stats.redone,
+            attempts = recognition.attempts,
+            backend = self.recogniser.report().backend,
+            characters = recognition.text.chars().count(),
+            "transcribed"
+        );
+        let text = text::polish(&recognition.text);
+        // Of a delivered dictation the recording may be deleted at once, if that is wanted; one
+        // without words is kept, as it may be worth another try.
+        let keeps = self.settings.store.keep_audio || text.is_empty();
+        Transcript {
+            text,
+            language: recognition.language,
+            samples: stats.samples,
+            segments: recognition.segments,
+            audio_path: keeps.then(|| self.audio_path(job)).flatten(),
+            deliveries: Vec::new(),
+        }
+    }
+
+    pub(super) fn delivered(&mut self, job: JobId, deliveries: Vec<Delivery>) {
+        for delivery in &deliveries {
+            info!(
+                job = job.0,
+                by = delivery.by,
+                ok = delivery.ok,
+                detail = delivery.detail,
+                "delivery"
+            );
+            self.publish(Event::Delivery(delivery.clone()));
+        }
+        self.tell_job(job, JobEvent::Delivered(deliveries));
+    }
+
+    fn engine_said(&mut self, report: EngineReport) {
+        let state = report.state;
+        let model = report.model.as_deref().unwrap_or("no model");
+        let status = match (state, &report.problem) {
+            (EngineState::Loading, _) => match report.bytes {
+                Some(bytes) => format!("Loading the model {model} ({} MB)", bytes / 1_000_000),
+                None => format!("Starting the recogniser for the model {model}"),
+            },
+            (EngineState::Warm, _) => format!(
+                "Ready: {model} on {} ({})",
+                report.backend.as_deref().unwrap_or("?"),
+                report.device.as_deref().unwrap_or("unknown device"),
+            ),
+            (_, Some(problem)) => format!("Not ready: {}", problem.message),
+            (_, None) => format!("The recogniser is {}", state.name()),
+        };
+        info!(
+            state = state.name(),
+            model = report.model,
+            backend = report.backend,
+            device = report.device,
+            loaded_in_ms = report.loaded_in_ms,
+            "recogniser"
+        );
+        // Ready once the model is loaded; and without a usable one too, because a service that
+        // fails to start again and again makes systemd close the socket.
+        if state != EngineState::Loading && !std::mem::replace(&mut self.announced, true) {
+            systemd::ready(&status);
+        } else {
+            systemd::status(&status);
+        }
+        self.publish(Event::Engine { state, backend: report.backend });
+        self.tell(session::Event::Engine(state, report.problem));
+    }
+
+    pub(super) fn stored(&mut self, event: StoreEvent) {
+        match event {
+            StoreEvent::Unfinished(left) => self.background.recover(left),
+            StoreEvent::Began { job, .. } | StoreEvent::Finished { job, .. } => {
+                debug!(job = job.0, "on disk");
+            }
+            StoreEvent::Recorded { job, samples, .. } => debug!(job = job.0, samples, "on disk"),
+            StoreEvent::AppendFailed { job, error } => {
+                if let Some(live) = self.live.as_mut().filter(|live| live.job == job) {
+                    live.gap_on_disk = true;
+                }
+                self.store_trouble(&error);
+            }
+            StoreEvent::Failed { job: _, error } => self.store_trouble(&error),
+        }
+    }
+
+    /// Told to the user: what they say now would not survive a crash.
+    fn store_trouble(&mut self, error: &crate::store::StoreError) {
+        let text = format!("{error}. The text is delivered all the same.");
+        self.show(Notice::Problem(Failure::new(Code::File, text)));
+    }
+}

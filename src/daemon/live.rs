@@ -1,0 +1,97 @@
+//! What is known of the recording under way: its length, peak and level.
+
+use crate::session::{Failure, Heard, JobId};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Samples per level: a tenth of a second.
+const LEVEL_SPAN: usize = 1_600;
+/// Reported for digital silence: below the floor of 16 bits.
+const FLOOR_DBFS: f32 = -120.0;
+/// How often subscribers are told that it still records.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) job: JobId,
+    pub(super) samples: u64,
+    peak: f32,
+    energy: f64,
+    spanned: usize,
+    /// When the stop was asked for.
+    pub(super) stopped: Option<Instant>,
+    heartbeat: Option<Instant>,
+    /// Some of the audio did not reach the disk.
+    pub(super) gap_on_disk: bool,
+}
+
+impl Live {
+    pub(super) fn new(job: JobId) -> Self {
+        Self {
+            job,
+            samples: 0,
+            peak: 0.0,
+            energy: 0.0,
+            spanned: 0,
+            stopped: None,
+            heartbeat: None,
+            gap_on_disk: false,
+        }
+    }
+
+    /// Takes samples in; answers the levels (dBFS, root mean square) of the spans they complete.
+    pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
+        self.samples += samples.len() as u64;
+        let mut levels = Vec::new();
+        for &sample in samples {
+            self.peak = self.peak.max(sample.abs());
+            self.energy += f64::from(sample) * f64::from(sample);
+            self.spanned += 1;
+            if self.spanned == LEVEL_SPAN {
+                levels.push(dbfs((self.energy / LEVEL_SPAN as f64).sqrt() as f32));
+                self.energy = 0.0;
+                self.spanned = 0;
+            }
+        }
+        levels
+    }
+
+    pub(super) fn heard(&self, problem: Option<Failure>) -> Heard {
+        Heard { samples: self.samples, peak_dbfs: dbfs(self.peak), problem }
+    }
+
+    /// Starts the heartbeat.
+    pub(super) fn started(&mut self) {
+        self.heartbeat = Some(Instant::now());
+    }
+
+    pub(super) fn heartbeat_due(&self) -> Option<Instant> {
+        self.heartbeat.filter(|_| self.stopped.is_none())
+    }
+
+    pub(super) fn beat(&mut self) {
+        self.heartbeat = Some(Instant::now() + HEARTBEAT);
+    }
+}
+
+fn dbfs(amplitude: f32) -> f32 {
+    (20.0 * amplitude.log10()).max(FLOOR_DBFS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_peak_are_relative_to_full_scale() {
+        let mut live = Live::new(JobId(1));
+        assert_eq!(live.hear(&[0.5; 800]), Vec::<f32>::new());
+        let levels = live.hear(&[-0.5; 2_400]);
+        assert_eq!(levels.len(), 2);
+        assert!((levels[0] + 6.02).abs() < 0.01, "{levels:?}");
+        let heard = live.heard(None);
+        assert_eq!(heard.samples, 3_200);
+        assert!((heard.peak_dbfs + 6.02).abs() < 0.01);
+        assert_eq!(Live::new(JobId(1)).heard(None).peak_dbfs, FLOOR_DBFS);
+    }
+}

@@ -1,0 +1,361 @@
+//! The wiring: one event loop, events in, [`Session::handle`], effects out.
+//!
+//! Only this room sees every other; only `main` names it. It decides nothing that `session` can
+//! decide, and does nothing that an edge can do: it owns tickets, timers and what is known of the
+//! recording under way, and passes things on.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `mod` | set-up, the loop, the orderly end |
+//! | `effects` | what the session asks for, done |
+//! | `incoming` | what the edges say, told to the session |
+//! | `requests` | requests that do not concern the session |
+//! | `background` | files and left-over recordings, transcribed when nobody is waiting |
+//! | `engine` | which engine and model the settings mean |
+//! | `reload` | settings and models that change while it runs |
+//! | `live` | the recording under way: length, peak, level |
+//! | `telemetry` | CPU and memory of the machine |
+//! | `timers` | the session's timers |
+
+mod background;
+mod effects;
+mod engine;
+mod incoming;
+mod live;
+mod reload;
+mod requests;
+mod telemetry;
+mod timers;
+
+use crate::call::{Answer, Call, Event};
+use crate::capture::{Capture, CaptureOutput};
+use crate::config::{ConfigError, Settings};
+use crate::deliver::{Clipboard, Notifier};
+use crate::logging::Logging;
+use crate::recognise::{RecogniseEvent, Recogniser};
+use crate::session::{self, Delivery, Failure, JobId, Limits, Session, State, Ticket};
+use crate::store::{Store, StoreEvent};
+use crate::{server, systemd};
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{error, info, warn};
+
+/// Calls that may wait for the loop; doors wait beyond that.
+const CALLS: usize = 64;
+/// Events a subscriber may be behind before it loses its connection: some 20 s of levels.
+const EVENTS: usize = 256;
+/// How long the end waits for answers to be written and for the disk.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// What the daemon is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The listening socket.
+    pub listener: std::os::unix::net::UnixListener,
+    /// The configuration file.
+    pub config_path: PathBuf,
+    /// The settings in force.
+    pub settings: Settings,
+    /// Where dictations are kept.
+    pub store: PathBuf,
+    /// The log, for changes of its level.
+    pub logging: Logging,
+}
+
+type Reply = oneshot::Sender<Result<Answer, Failure>>;
+type Delivering = Pin<Box<dyn Future<Output = (JobId, Vec<Delivery>, Clipboard)>>>;
+
+struct Daemon {
+    session: Session,
+    settings: Settings,
+    config_path: PathBuf,
+    logging: Logging,
+    capture: Option<Capture>,
+    recogniser: Recogniser,
+    store: Option<Store>,
+    notifier: Notifier,
+    /// `None` while a delivery has it.
+    clipboard: Option<Clipboard>,
+    delivering: Option<Delivering>,
+    tickets: HashMap<Ticket, Reply>,
+    last_ticket: u64,
+    timers: timers::Timers,
+    live: Option<live::Live>,
+    background: background::Background,
+    /// Blocking work under way.
+    chores: JoinSet<background::Chore>,
+    events: broadcast::Sender<Event>,
+    telemetry: telemetry::Telemetry,
+    watchdog: systemd::Watchdog,
+    models: engine::Models,
+    /// The model's file as it was when it was last loaded.
+    model_stamp: engine::Stamp,
+    /// Made anew when the settings name another model.
+    models_watch: Option<reload::Changes>,
+    linger_changed: bool,
+    started: Instant,
+    announced: bool,
+    exiting: bool,
+}
+
+/// Sources of the loop beside the rooms themselves.
+struct Inputs {
+    calls: mpsc::Receiver<Call>,
+    store: mpsc::Receiver<StoreEvent>,
+    config: reload::Changes,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Runs until a SHUTDOWN or SIGTERM has been carried out.
+///
+/// # Errors
+/// When the runtime or its signal handlers cannot be had.
+pub fn run(start: Start) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(start));
+    // Blocking chores (a file being read) must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(start: Start) -> std::io::Result<()> {
+    let terminate = signal(SignalKind::terminate())?;
+    let interrupt = signal(SignalKind::interrupt())?;
+    let listener = tokio::net::UnixListener::from_std(start.listener)?;
+    let (calls, calls_in) = mpsc::channel(CALLS);
+    let (events, _) = broadcast::channel(EVENTS);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let server = tokio::spawn(server::serve(listener, calls, events.clone(), stopped));
+    let (store_events, store_in) = mpsc::channel(64);
+    let models = engine::Models::from_env();
+    let inputs = Inputs {
+        calls: calls_in,
+        store: store_in,
+        config: reload::watch_config(&start.config_path),
+        terminate,
+        interrupt,
+    };
+    let store = Store::spawn(start.store, effects::retention(&start.settings), store_events)
+        .inspect_err(|error| error!(%error, "dictations cannot be kept"))
+        .ok();
+    let capture = Capture::spawn(start.settings.capture.linger())
+        .inspect_err(|error| error!(%error, "nothing can be recorded"))
+        .ok();
+    let mut daemon = Daemon {
+        session: Session::new(limits(&start.settings), 1),
+        recogniser: Recogniser::new(models.spec(&start.settings)),
+        config_path: start.config_path,
+        logging: start.logging,
+        capture,
+        store,
+        notifier: Notifier::spawn(None),
+        clipboard: Some(Clipboard::new()),
+        delivering: None,
+        tickets: HashMap::new(),
+        last_ticket: 0,
+        timers: timers::Timers::default(),
+        live: None,
+        background: background::Background::default(),
+        chores: JoinSet::new(),
+        telemetry: telemetry::Telemetry::new(),
+        watchdog: systemd::Watchdog::from_env(),
+        model_stamp: models.stamp(&start.settings),
+        models_watch: None,
+        linger_changed: false,
+        models,
+        settings: start.settings,
+        events,
+        started: Instant::now(),
+        announced: false,
+        exiting: false,
+    };
+    daemon.turn(inputs).await;
+    daemon.end(stop, server).await;
+    Ok(())
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits { longest: settings.session.max_duration() }
+}
+
+/// What one turn of the loop has to deal with.
+enum Input {
+    Call(Call),
+    Capture(CaptureOutput),
+    Recogniser(RecogniseEvent),
+    Store(StoreEvent),
+    Delivered(JobId, Vec<Delivery>, Clipboard),
+    Chore(background::Chore),
+    Timer(session::Timer),
+    Heartbeat,
+    ConfigChanged,
+    ModelsChanged,
+    Watchdog,
+    Terminate,
+}
+
+impl Daemon {
+    async fn turn(&mut self, mut inputs: Inputs) {
+        info!(version = env!("CARGO_PKG_VERSION"), "v2m has started");
+        while !self.exiting {
+            let input = self.next(&mut inputs).await;
+            self.take(input);
+            self.background_step();
+            self.renew_capture();
+            self.pace();
+        }
+    }
+
+    async fn next(&mut self, inputs: &mut Inputs) -> Input {
+        let timer = self.timers.next();
+        let watchdog = self.watchdog.next_ping().map(|wait| Instant::now() + wait);
+        let models_watch = self
+            .models_watch
+            .get_or_insert_with(|| reload::watch_models(&self.models, &self.settings));
+        let heartbeat = self.live.as_ref().and_then(live::Live::heartbeat_due);
+        tokio::select! {
+            // Requests and outcomes before sound: a flood of audio must not delay a stop.
+            biased;
+            _ = inputs.terminate.recv() => Input::Terminate,
+            _ = inputs.interrupt.recv() => Input::Terminate,
+            Some(call) = inputs.calls.recv() => Input::Call(call),
+            (job, deliveries, clipboard) = delivered(&mut self.delivering) => {
+                self.delivering = None;
+                Input::Delivered(job, deliveries, clipboard)
+            }
+            event = self.recogniser.next() => Input::Recogniser(event),
+            output = heard(&mut self.capture) => Input::Capture(output),
+            Some(event) = inputs.store.recv() => Input::Store(event),
+            Some(chore) = self.chores.join_next() => match chore {
+                Ok(chore) => Input::Chore(chore),
+                Err(error) => Input::Chore(background::Chore::Broken(error.to_string())),
+            },
+            () = at(timer.map(|(due, _)| due)) => match timer {
+                Some((_, timer)) => Input::Timer(timer),
+                None => Input::Watchdog,
+            },
+            () = at(heartbeat) => Input::Heartbeat,
+            () = inputs.config.changed() => Input::ConfigChanged,
+            () = models_watch.changed() => Input::ModelsChanged,
+            () = at(watchdog) => Input::Watchdog,
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Call(call) => self.call(call),
+            Input::Capture(output) => self.captured(output),
+            Input::Recogniser(event) => self.recognised(event),
+            Input::Store(event) => self.stored(event),
+            Input::Delivered(job, deliveries, clipboard) => {
+                self.clipboard = Some(clipboard);
+                self.delivered(job, deliveries);
+            }
+            Input::Chore(chore) => self.chore_done(chore),
+            Input::Timer(timer) => {
+                self.timers.disarm(timer);
+                self.tell(session::Event::Elapsed(timer));
+            }
+            Input::Heartbeat => self.heartbeat(),
+            Input::ConfigChanged => self.reload_config(),
+            Input::ModelsChanged => self.reload_models(),
+            Input::Watchdog => self.watchdog.ping(),
+            Input::Terminate => {
+                info!("asked to end");
+                self.tell(session::Event::Terminate);
+            }
+        }
+    }
+
+    /// Tells the session, and does what it asks for.
+    fn tell(&mut self, event: session::Event) {
+        for effect in self.session.handle(event, self.started.elapsed()) {
+            self.carry_out(effect);
+        }
+    }
+
+    /// The watchdog looks closely while something is going on, and next to never while nothing is.
+    fn pace(&mut self) {
+        let quiet = matches!(self.session.state(), State::Idle | State::Paused);
+        if quiet && self.announced { self.watchdog.idle() } else { self.watchdog.active() }
+    }
+
+    /// Answers everyone, lets the answers out, and waits for the disk.
+    async fn end(
+        mut self,
+        stop: tokio::sync::watch::Sender<bool>,
+        server: tokio::task::JoinHandle<()>,
+    ) {
+        systemd::stopping("Ending");
+        let failure =
+            || Failure::new(session::Code::ShuttingDown, "v2m is ending. Ask again in a moment.");
+        for (_, reply) in self.tickets.drain() {
+            let _ = reply.send(Err(failure())); // a client that has left needs no answer
+        }
+        self.background.refuse_all(&failure());
+        self.notifier.progress(crate::deliver::Notice::Closed);
+        // The receiver is gone only if the server has ended already.
+        let _ = stop.send(true);
+        if timeout(LAST_WORDS, server).await.is_err() {
+            warn!("some clients did not take their answers");
+        }
+        drop(self.capture.take());
+        let store = self.store.take();
+        // Dropping the store waits for nothing; its thread writes what is queued. A thread that
+        // joins it keeps a hanging disk from holding up the end for ever.
+        let flushed = tokio::task::spawn_blocking(move || drop(store));
+        if timeout(LAST_WORDS, flushed).await.is_err() {
+            warn!("the disk did not answer in time");
+        }
+        info!("v2m has ended");
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn heard(capture: &mut Option<Capture>) -> CaptureOutput {
+    match capture {
+        Some(capture) => capture.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn delivered(delivering: &mut Option<Delivering>) -> (JobId, Vec<Delivery>, Clipboard) {
+    match delivering {
+        Some(delivering) => delivering.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The failure that a broken configuration is to clients.
+pub fn config_failure(error: &ConfigError) -> Failure {
+    let text = format!("{error}. Check it with `v2m check-config`.");
+    Failure::new(session::Code::BadConfig, text)
+}
+
+/// Says on the desktop that the service cannot start, waiting for that only shortly.
+pub fn show_refusal(failure: &Failure) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => {
+            let notice = crate::deliver::Notice::Problem(failure.clone());
+            let shown = runtime.block_on(async { Notifier::spawn(None).show(notice).await });
+            info!(ok = shown.ok, detail = shown.detail, "the refusal was shown");
+            runtime.shutdown_background();
+        }
+        Err(error) => warn!(%error, "the refusal could not be shown"),
+    }
+}

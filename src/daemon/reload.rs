@@ -1,0 +1,123 @@
+//! Settings and models that change while the service runs.
+
+use super::engine::Models;
+use super::requests::answer;
+use super::{Daemon, Reply, config_failure, effects, limits};
+use crate::call::Answer;
+use crate::capture::Capture;
+use crate::config::{self, ConfigError, Settings, Updated};
+use crate::session::{EngineState, Notice};
+use crate::watch;
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+/// Tells when watched paths have changed; never, where they cannot be watched.
+#[derive(Debug)]
+pub(super) struct Changes(Option<(watch::Watch, mpsc::Receiver<()>)>);
+
+impl Changes {
+    fn of(paths: Vec<PathBuf>) -> Self {
+        let watched = watch::paths(paths);
+        Self(watched.inspect_err(|error| warn!(%error, "changes of files go unnoticed")).ok())
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn changed(&mut self) {
+        if let Some((_, changes)) = &mut self.0
+            && changes.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+pub(super) fn watch_config(path: &Path) -> Changes {
+    Changes::of(vec![path.into()])
+}
+
+/// The folders of models, and the file that the settings name by its path.
+pub(super) fn watch_models(models: &Models, settings: &Settings) -> Changes {
+    let named = models.spec(settings).ok().map(|spec| spec.model);
+    let path = Path::new(&settings.engine.model);
+    let wanted = path.is_absolute().then(|| path.to_path_buf());
+    Changes::of(models.folders().into_iter().chain(named).chain(wanted).collect())
+}
+
+impl Daemon {
+    pub(super) fn reload_config(&mut self) {
+        match config::load(&self.config_path, std::env::vars_os()) {
+            Ok(settings) => self.apply(settings),
+            Err(error) => {
+                warn!(%error, "the changed configuration is not valid; the old one stays in force");
+                self.show(Notice::Problem(config_failure(&error)));
+            }
+        }
+    }
+
+    pub(super) fn config_updated(&mut self, result: Result<Updated, ConfigError>, reply: Reply) {
+        let result = match result {
+            Ok(Updated { settings, applied, restart }) => {
+                self.apply(settings);
+                Ok(Answer::ConfigUpdated { applied, restart })
+            }
+            Err(error) => Err(config_failure(&error)),
+        };
+        answer(reply, result);
+    }
+
+    fn apply(&mut self, new: Settings) {
+        let (applied, restart) = config::changes(&self.settings, &new);
+        if applied.is_empty() && restart.is_empty() {
+            return;
+        }
+        info!(applied = applied.join(" "), restart = restart.join(" "), "configuration");
+        let old = std::mem::replace(&mut self.settings, new);
+        self.session.set_limits(limits(&self.settings));
+        if let Err(error) = self.logging.set_level(self.settings.log.level.name()) {
+            warn!(%error, "the log's level stays");
+        }
+        if old.store != self.settings.store {
+            let retention = effects::retention(&self.settings);
+            let kept = self.store.as_mut().map(|store| store.retain(retention));
+            self.store_said(kept);
+        }
+        if old.capture.linger_seconds != self.settings.capture.linger_seconds {
+            self.linger_changed = true;
+        }
+        let spec = self.models.spec(&self.settings);
+        if spec != self.models.spec(&old) {
+            self.model_stamp = self.models.stamp(&self.settings);
+            self.models_watch = None;
+            self.recogniser.set_spec(spec);
+        }
+    }
+
+    /// A new linger needs a new capture thread; a recording that runs keeps its own.
+    pub(super) fn renew_capture(&mut self) {
+        if !self.linger_changed || self.session.job().is_some() {
+            return;
+        }
+        self.linger_changed = false;
+        drop(self.capture.take());
+        self.capture = Capture::spawn(self.settings.capture.linger())
+            .inspect_err(|error| warn!(%error, "nothing can be recorded"))
+            .ok();
+    }
+
+    /// A model came, went or changed. An engine that works on its old file is left alone.
+    pub(super) fn reload_models(&mut self) {
+        let stamp = self.models.stamp(&self.settings);
+        let usable = matches!(
+            self.recogniser.report().state,
+            EngineState::Loading | EngineState::Warm | EngineState::Unloaded
+        );
+        if usable || stamp == self.model_stamp {
+            return;
+        }
+        self.model_stamp = stamp;
+        info!("the model's file has changed; it is loaded");
+        self.recogniser.set_spec(self.models.spec(&self.settings));
+    }
+}

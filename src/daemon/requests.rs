@@ -1,0 +1,108 @@
+//! Requests: those of the session get a ticket, the others are answered here.
+
+use super::background::Chore;
+use super::{Daemon, Reply};
+use crate::call::{Answer, Call, EngineStatus, Request, Status};
+use crate::config;
+use crate::session::{self, Code, Command, Failure, Ticket};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use tracing::{debug, info};
+
+impl Daemon {
+    pub(super) fn call(&mut self, call: Call) {
+        let Call { request, reply } = call;
+        match request {
+            Request::Session(command) => self.session_command(command, reply),
+            Request::Status => {
+                let status = self.status();
+                answer(reply, Ok(Answer::Status(Box::new(status))));
+            }
+            Request::GetConfig => answer(reply, Ok(Answer::Config(self.settings.to_json()))),
+            Request::UpdateConfig(partial) => self.update_config(partial, reply),
+            Request::ProcessText { text, .. } | Request::TranslateText { text, .. } => {
+                answer(reply, Err(no_llm(text)));
+            }
+            Request::TranscribeFile { path } => self.transcribe_file(path, reply),
+        }
+    }
+
+    fn session_command(&mut self, command: Command, reply: Reply) {
+        let before = self.session.state();
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.tickets.insert(ticket, reply);
+        self.tell(session::Event::Command { ticket, command });
+        let (cmd, state) = (name(command), self.session.state());
+        // A held key repeats its command some 30 times a second: worth no line each.
+        if state == before {
+            debug!(cmd, state = state.name(), "command");
+        } else {
+            info!(cmd, state = state.name(), job = self.session.job().map(|j| j.0), "command");
+        }
+    }
+
+    fn status(&mut self) -> Status {
+        let (cpu_percent, ram) = self.telemetry.figures();
+        let report = self.recogniser.report();
+        Status {
+            state: self.session.state(),
+            cpu_percent,
+            ram,
+            gpu: None,
+            engine: EngineStatus {
+                state: report.state,
+                backend: report.backend.clone(),
+                device: report.device.clone(),
+                model: report.model.clone(),
+                loaded_in_ms: report.loaded_in_ms,
+            },
+            uptime_s: self.started.elapsed().as_secs(),
+            problem: report.problem.clone(),
+        }
+    }
+
+    fn update_config(&mut self, partial: Map<String, Value>, reply: Reply) {
+        let path = self.config_path.clone();
+        let current = self.settings.clone();
+        // Writes a file and waits until it is on the disk: not in the event loop.
+        self.chores.spawn_blocking(move || Chore::ConfigUpdated {
+            result: config::update(&path, std::env::vars_os(), &current, &partial),
+            reply,
+        });
+    }
+
+    fn transcribe_file(&mut self, path: PathBuf, reply: Reply) {
+        if let Some(problem) = self.recogniser.report().problem.clone() {
+            return answer(reply, Err(problem));
+        }
+        info!(file = %path.display(), "a file to transcribe");
+        self.chores.spawn_blocking(move || Chore::FileRead {
+            result: crate::store::read_pcm(&path).map_err(|error| error.to_string()),
+            path,
+            reply,
+        });
+    }
+}
+
+pub(super) fn answer(reply: Reply, result: Result<Answer, Failure>) {
+    let _ = reply.send(result); // a client that has left needs no answer
+}
+
+fn no_llm(text: String) -> Failure {
+    let message = "Working on a text needs a language model, and none is set up in this version \
+                   of v2m. The text is returned as it was.";
+    Failure { text: Some(text), ..Failure::new(Code::LlmUnavailable, message) }
+}
+
+fn name(command: Command) -> &'static str {
+    match command {
+        Command::Start => "start",
+        Command::Stop => "stop",
+        Command::Toggle => "toggle",
+        Command::Cancel => "cancel",
+        Command::Pause => "pause",
+        Command::Resume => "resume",
+        Command::Shutdown => "shutdown",
+    }
+}

@@ -1,0 +1,115 @@
+//! The clipboard on a real X server. One test tells the whole story, in order: it changes
+//! DISPLAY, which only a process without other threads may do.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use v2m::deliver::Clipboard;
+
+const WORDS: &str = "Grüße — “€5” ñ 日";
+
+struct XServer {
+    process: Child,
+    display: String,
+}
+
+impl XServer {
+    /// Starts on a free display, or on a given one.
+    fn start(display: Option<&str>) -> Self {
+        let mut command = Command::new("Xvfb");
+        command.args(display).args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            "64x64x24",
+            "-nolisten",
+            "tcp",
+        ]);
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed (package xvfb)");
+        let mut number = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        assert!(!number.trim().is_empty(), "Xvfb did not start");
+        Self { process, display: format!(":{}", number.trim()) }
+    }
+
+    /// What another program would paste.
+    fn paste(&self) -> String {
+        let output = Command::new("timeout")
+            .args(["10", "xclip", "-selection", "clipboard", "-o"])
+            .env("DISPLAY", &self.display)
+            .output()
+            .expect("xclip is installed (package xclip)");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for XServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn set_display(display: Option<&str>) {
+    // SAFETY: the only other thread of this test's process is libtest's, which waits for this one;
+    // v2m's clipboard thread is idle in its queue or not started yet.
+    unsafe {
+        std::env::remove_var("WAYLAND_DISPLAY");
+        match display {
+            Some(display) => std::env::set_var("DISPLAY", display),
+            None => std::env::remove_var("DISPLAY"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_clipboard_through_a_day_of_an_x_server() {
+    let mut clipboard = Clipboard::new();
+
+    set_display(None);
+    let none = clipboard.deliver(WORDS).await;
+    assert!(!none.ok);
+    assert!(none.detail.contains("systemctl --user restart v2m.service"), "{}", none.detail);
+
+    let server = XServer::start(None);
+    let display = server.display.clone();
+    set_display(Some(&display));
+    let first = clipboard.deliver(WORDS).await;
+    assert!(first.ok, "a display that appeared later is used: {}", first.detail);
+    assert_eq!(first.by, "clipboard");
+    assert_eq!(server.paste(), WORDS);
+    let long = WORDS.repeat(4000);
+    assert!(clipboard.deliver(&long).await.ok);
+    assert_eq!(server.paste(), long);
+    assert!(!clipboard.deliver("").await.ok);
+    assert_eq!(server.paste(), long, "no text leaves the clipboard as it was");
+
+    server.signal(rustix::process::Signal::STOP);
+    let hung = clipboard.deliver("nobody takes this").await;
+    assert!(!hung.ok);
+    assert!(hung.detail.contains("has not answered"), "{}", hung.detail);
+    server.signal(rustix::process::Signal::CONT);
+    let awake = clipboard.deliver("awake").await;
+    assert!(awake.ok, "{}", awake.detail);
+    assert_eq!(server.paste(), "awake");
+
+    drop(server);
+    let gone = clipboard.deliver("gone").await;
+    assert!(!gone.ok);
+    assert!(gone.detail.contains(&format!("DISPLAY={display}")), "{}", gone.detail);
+
+    let server = XServer::start(Some(&display));
+    let again = clipboard.deliver("again").await;
+    assert!(again.ok, "a restarted server is connected to anew: {}", again.detail);
+    assert_eq!(server.paste(), "again");
+}

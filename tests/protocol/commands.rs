@@ -1,0 +1,253 @@
+//! Every command: what reaches the daemon, and what its answers look like on the wire.
+
+use crate::harness::{Service, code, data};
+use serde_json::{Value, json};
+use v2m::call::{Answer, EngineStatus, Gpu, Ram, Request, Status};
+use v2m::session::{Code, Command, Delivery, EngineState, Failure, Segment, State, Transcript};
+
+fn transcript() -> Transcript {
+    Transcript {
+        text: "Hello there.".into(),
+        language: "en".into(),
+        samples: 40_000,
+        segments: vec![Segment { start: 8_000, end: 24_000, text: "Hello there.".into() }],
+        audio_path: Some("/data/1.wav".into()),
+        deliveries: vec![Delivery { by: "clipboard", ok: true, detail: "copied".into() }],
+    }
+}
+
+fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
+    Status {
+        state: State::Recording,
+        cpu_percent: 12.3,
+        ram: Ram { total: 32 << 30, used: 8 << 30 },
+        gpu,
+        engine: EngineStatus {
+            state: EngineState::Warm,
+            backend: Some("cuda".into()),
+            device: Some("NVIDIA".into()),
+            model: Some("base-q8_0".into()),
+            loaded_in_ms: Some(310),
+        },
+        uptime_s: 77,
+        problem,
+    }
+}
+
+/// Asks once and expects exactly `request` to reach the daemon, which answers `answer`.
+#[track_caller]
+fn exchange(json: &str, request: Request, answer: Result<Answer, Failure>) -> Value {
+    let (service, mut calls) = Service::start(|_| {});
+    let mut peer = service.connect();
+    peer.send(json);
+    let call = calls.blocking_recv().unwrap();
+    assert_eq!(call.request, request);
+    call.reply.send(answer).unwrap();
+    peer.read()
+}
+
+#[test]
+fn ping_is_pong_byte_for_byte() {
+    let service = Service::bare();
+    let mut peer = service.connect();
+    peer.write(b"\x00\x00\x00\x0e{\"cmd\":\"PING\"}").half_close();
+    assert_eq!(peer.rest(), b"\0\0\0\x2f{\"status\":\"success\",\"data\":\"PONG\",\"error\":null}");
+}
+
+#[test]
+fn commands_without_data_reach_the_session() {
+    for (cmd, command, state) in [
+        ("START_RECORDING", Command::Start, State::Recording),
+        ("TOGGLE_RECORDING", Command::Toggle, State::Recording),
+        ("CANCEL_RECORDING", Command::Cancel, State::Idle),
+        ("PAUSE_DAEMON", Command::Pause, State::Paused),
+        ("RESUME_DAEMON", Command::Resume, State::Idle),
+    ] {
+        let json = format!(r#"{{"cmd":"{cmd}"}}"#);
+        let answer = Ok(Answer::State { state, message: None });
+        let answer = exchange(&json, Request::Session(command), answer);
+        assert_eq!(data(&answer), &json!({"state": state.name()}));
+    }
+}
+
+#[test]
+fn start_may_say_a_sentence() {
+    let answer = Ok(Answer::State { state: State::Recording, message: Some("Recording".into()) });
+    let answer = exchange(r#"{"cmd":"START_RECORDING"}"#, Request::Session(Command::Start), answer);
+    assert_eq!(data(&answer), &json!({"state": "recording", "message": "Recording"}));
+}
+
+#[test]
+fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
+    let expected = json!({
+        "state": "idle", "text": "Hello there.", "transcription": "Hello there.",
+        "audio_path": "/data/1.wav", "language": "en", "seconds": 2.5,
+        "segments": [{"start": 0.5, "end": 1.5, "text": "Hello there."}],
+        "deliveries": [{"by": "clipboard", "ok": true, "detail": "copied"}],
+    });
+    let file = Request::TranscribeFile { path: "/a b.wav".into() };
+    for (json, request) in [
+        (r#"{"cmd":"STOP_RECORDING"}"#, Request::Session(Command::Stop)),
+        (r#"{"cmd":"TOGGLE_RECORDING"}"#, Request::Session(Command::Toggle)),
+        (r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a b.wav"}}"#, file),
+    ] {
+        let answer = Answer::Transcript { state: State::Idle, transcript: transcript() };
+        assert_eq!(data(&exchange(json, request, Ok(answer))), &expected);
+    }
+}
+
+#[test]
+fn process_and_translate_answer_the_text_twice() {
+    let process = Request::ProcessText { text: "so um".into(), instruction: Some("tidy".into()) };
+    let translate = Request::TranslateText { text: "so um".into(), target_lang: None };
+    for (json, request) in [
+        (r#"{"cmd":"PROCESS_TEXT","data":{"text":"so um","instruction":"tidy"}}"#, process),
+        (r#"{"cmd":"TRANSLATE_TEXT","data":{"text":"so um","target_lang":null}}"#, translate),
+    ] {
+        let answer = Answer::Text { state: State::Idle, text: "So.".into() };
+        assert_eq!(
+            data(&exchange(json, request, Ok(answer))),
+            &json!({"text": "So.", "refined_text": "So.", "state": "idle"}),
+        );
+    }
+}
+
+#[test]
+fn a_text_is_given_back_when_no_language_model_answers() {
+    let failure = || Failure::new(Code::LlmUnavailable, "cannot reach the language model");
+    let with_text = Failure { text: Some("so far".into()), ..failure() };
+    let request = || Request::ProcessText { text: "so um".into(), instruction: None };
+    let json = r#"{"cmd":"PROCESS_TEXT","data":{"text":"so um"}}"#;
+    for (failure, text) in [(failure(), "so um"), (with_text, "so far")] {
+        let answer = exchange(json, request(), Err(failure));
+        assert_eq!(code(&answer), "llm_unavailable");
+        assert_eq!(answer["data"], json!({"text": text, "refined_text": text}));
+    }
+}
+
+#[test]
+fn a_failure_tells_what_is_left_of_the_users_words() {
+    let stop = || Request::Session(Command::Stop);
+    let failure = Failure::new(Code::EngineFailed, "the recogniser failed twice");
+    let answer = exchange(r#"{"cmd":"STOP_RECORDING"}"#, stop(), Err(failure.clone()));
+    assert_eq!((code(&answer), &answer["data"]), ("engine_failed", &Value::Null));
+    let kept = Failure { audio_path: Some("/data/1.wav".into()), ..failure };
+    let answer = exchange(r#"{"cmd":"STOP_RECORDING"}"#, stop(), Err(kept));
+    assert_eq!(answer["data"], json!({"audio_path": "/data/1.wav"}));
+}
+
+#[test]
+fn status_without_a_gpu_makes_no_figures_up() {
+    let status = Box::new(status(None, None));
+    let answer = exchange(r#"{"cmd":"GET_STATUS"}"#, Request::Status, Ok(Answer::Status(status)));
+    assert_eq!(
+        data(&answer),
+        &json!({
+            "state": "recording", "is_recording": true,
+            "gpu_usage": null, "vram_usage": null, "cpu_usage": 12.3,
+            "telemetry": {
+                "ram": {"total_gb": 32.0, "used_gb": 8.0, "percent": 25.0},
+                "cpu": {"percent": 12.3}, "gpu": null,
+            },
+            "engine": {"state": "warm", "backend": "cuda", "device": "NVIDIA",
+                       "model": "base-q8_0", "loaded_in_ms": 310},
+            "uptime_s": 77, "version": env!("CARGO_PKG_VERSION"), "problem": null,
+        }),
+    );
+}
+
+#[test]
+fn status_tells_the_gpu_and_the_problem() {
+    let gpu = Gpu {
+        name: "NVIDIA".into(),
+        vram_used_mb: 2048,
+        vram_total_mb: 8192,
+        temp_c: Some(51),
+        percent: 45.0,
+    };
+    let problem = Failure::new(Code::ModelMissing, "no model; run: v2m-model pull");
+    let status = Box::new(status(Some(gpu), Some(problem)));
+    let answer = exchange(r#"{"cmd":"GET_STATUS"}"#, Request::Status, Ok(Answer::Status(status)));
+    let data = data(&answer);
+    assert_eq!((&data["gpu_usage"], &data["vram_usage"]), (&json!(45.0), &json!(2048)));
+    assert_eq!(
+        data["telemetry"]["gpu"],
+        json!({"name": "NVIDIA", "vram_used_mb": 2048, "vram_total_mb": 8192, "temp_c": 51,
+               "percent": 45.0}),
+    );
+    assert_eq!(
+        data["problem"],
+        json!({"code": "model_missing", "error": "no model; run: v2m-model pull"}),
+    );
+}
+
+#[test]
+fn config_is_told_and_changed_in_both_forms() {
+    let config = json!({"audio": {"source": "usb"}});
+    let answer = Ok(Answer::Config(config.clone()));
+    let answer = exchange(r#"{"cmd":"GET_CONFIG"}"#, Request::GetConfig, answer);
+    assert_eq!(data(&answer), &json!({"config": config}));
+
+    for data_sent in [config.clone(), json!({"updates": config})] {
+        let json = json!({"cmd": "UPDATE_CONFIG", "data": data_sent}).to_string();
+        let request = Request::UpdateConfig(config.as_object().unwrap().clone());
+        let (applied, restart) = (vec!["audio.source".into()], vec!["engine.backend".into()]);
+        let answer = exchange(&json, request, Ok(Answer::ConfigUpdated { applied, restart }));
+        let data = data(&answer);
+        assert_eq!(data["status"], "ok");
+        assert_eq!(data["applied"], json!(["audio.source"]));
+        assert_eq!(data["restart"], json!(["engine.backend"]));
+        let message = data["message"].as_str().unwrap();
+        assert!(message.contains("systemctl --user restart v2m"), "{message}");
+    }
+}
+
+#[test]
+fn shutdown_is_answered_before_the_end() {
+    let (mut service, mut calls) = Service::start(|_| {});
+    let mut peer = service.connect();
+    peer.send(r#"{"cmd":"SHUTDOWN"}"#);
+    let call = calls.blocking_recv().unwrap();
+    assert_eq!(call.request, Request::Session(Command::Shutdown));
+    service.stop();
+    call.reply.send(Ok(Answer::ShuttingDown)).unwrap();
+    assert_eq!(data(&peer.read()), &json!({"message": "SHUTTING_DOWN"}));
+    peer.assert_ended();
+    service.join();
+}
+
+#[test]
+fn what_cannot_be_understood_is_answered_and_the_connection_goes_on() {
+    let service = Service::bare();
+    let mut peer = service.connect();
+    for request in [
+        "",
+        "{",
+        "[]",
+        r#"["PING"]"#,
+        "null",
+        "{}",
+        r#"{"cmd":1}"#,
+        r#"{"cmd":"PING","data":1}"#,
+        r#"{"cmd":"PROCESS_TEXT","data":{"text":1}}"#,
+        r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"here.wav"}}"#,
+        r#"{"cmd":"UPDATE_CONFIG","data":{"updates":[]}}"#,
+        r#"{"cmd":"SUBSCRIBE","data":{"events":["weather"]}}"#,
+    ] {
+        assert_eq!(code(&peer.ask(request)), "bad_request", "{request}");
+    }
+    assert_eq!(code(&peer.ask(r#"{"cmd":"DANCE"}"#)), "unknown_command");
+    assert_eq!(data(&peer.ask(r#"{"cmd":"PING","id":9}"#)), "PONG");
+}
+
+#[test]
+fn a_daemon_that_drops_a_request_or_is_gone_is_reported() {
+    let (service, mut calls) = Service::start(|_| {});
+    let mut peer = service.connect();
+    peer.send(r#"{"cmd":"GET_CONFIG"}"#);
+    drop(calls.blocking_recv().unwrap());
+    assert_eq!(code(&peer.read()), "internal");
+    drop(calls);
+    assert_eq!(code(&peer.ask(r#"{"cmd":"GET_CONFIG"}"#)), "shutting_down");
+    assert_eq!(data(&peer.ask(r#"{"cmd":"PING"}"#)), "PONG");
+}

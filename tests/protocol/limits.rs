@@ -1,0 +1,160 @@
+//! What a client may not do: too long, too slow, too many, somebody else; and how service ends.
+
+use crate::harness::{Service, code, data};
+use serde_json::json;
+use std::io::{ErrorKind, Read};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
+use v2m::call::Answer;
+use v2m::session::State;
+
+const PING: &str = r#"{"cmd":"PING"}"#;
+
+#[test]
+fn a_request_of_1_mib_is_read_and_a_byte_more_is_not() {
+    let service = Service::bare();
+    let mut peer = service.connect();
+    let longest = |extra: usize| {
+        let open = r#"{"cmd":"PING","x":""#;
+        format!("{open}{}\"}}", "x".repeat((1 << 20) - open.len() - 2 + extra))
+    };
+    assert_eq!(data(&peer.ask(&longest(0))), "PONG");
+    // All of it is written before the answer is read, as simple clients do.
+    assert_eq!(code(&peer.ask(&longest(1))), "too_large");
+    peer.assert_ended();
+}
+
+#[test]
+fn a_length_alone_is_enough_to_be_refused() {
+    let service = Service::bare();
+    for length in [0x0010_0001_u32, 0x00ff_ffff] {
+        let mut peer = service.connect();
+        peer.write(&length.to_be_bytes());
+        assert_eq!(code(&peer.read()), "too_large");
+        peer.assert_ended();
+    }
+    let mut peer = service.connect();
+    assert_eq!(data(&peer.ask(PING)), "PONG");
+    peer.write(&[0xff; 4]);
+    assert_eq!(code(&peer.read()), "too_large");
+}
+
+#[test]
+fn a_line_without_end_is_refused_in_lines() {
+    let service = Service::bare();
+    let mut peer = service.connect();
+    peer.write(&vec![b' '; (1 << 20) + 1]);
+    assert_eq!(code(&peer.read_line()), "too_large");
+    peer.assert_ended();
+}
+
+#[test]
+fn a_half_sent_frame_has_a_deadline_and_an_idle_connection_has_none() {
+    let service = Service::limited(|limits| limits.half_frame = Duration::from_millis(50));
+    let mut idle = service.connect();
+    let mut kept = service.connect();
+    assert_eq!(data(&kept.ask(PING)), "PONG");
+    for half in [&b"\0"[..], b"\0\0\0\x0e{\"cmd"] {
+        let mut peer = service.connect();
+        peer.write(half);
+        assert_eq!(code(&peer.read()), "bad_request");
+        peer.assert_ended();
+    }
+    let mut peer = service.connect();
+    peer.write(b"{\"cmd\"");
+    assert_eq!(code(&peer.read_line()), "bad_request");
+    peer.assert_ended();
+    // Both have been idle for longer than the deadline by now.
+    assert_eq!(data(&idle.ask(PING)), "PONG");
+    assert_eq!(data(&kept.ask(PING)), "PONG");
+}
+
+/// Bytes that trickle in do not put the deadline off.
+#[test]
+fn the_deadline_counts_from_the_frames_first_byte() {
+    let service = Service::limited(|limits| limits.half_frame = Duration::from_millis(200));
+    let mut peer = service.connect();
+    peer.write(&[0, 0, 0x0f, 0]);
+    peer.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut header = [0; 4];
+    for _ in 0..500 {
+        match peer.0.read_exact(&mut header) {
+            Ok(()) => return assert!(u32::from_be_bytes(header) > 0),
+            Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+        }
+        peer.write(b" ");
+    }
+    panic!("a frame that trickles was waited for");
+}
+
+#[test]
+fn the_65th_connection_is_told_busy_in_its_own_framing() {
+    let service = Service::bare();
+    let mut kept: Vec<_> = (0..64).map(|_| service.connect()).collect();
+    for peer in &mut kept {
+        assert_eq!(data(&peer.ask(PING)), "PONG");
+    }
+    let mut one_more = service.connect();
+    assert_eq!(code(&one_more.ask(PING)), "busy");
+    one_more.assert_ended();
+    let mut in_lines = service.connect();
+    in_lines.write(b"{\"cmd\":\"PING\"}\n");
+    assert_eq!(code(&in_lines.read_line()), "busy");
+    let mut silent = service.connect();
+    assert_eq!(code(&silent.read()), "busy");
+    drop((one_more, in_lines, silent));
+
+    for peer in &mut kept {
+        assert_eq!(data(&peer.ask(PING)), "PONG");
+    }
+    // The place of one that leaves is free again, as soon as the server has seen it leave.
+    kept.pop();
+    let served = (0..1000).any(|_| service.connect().ask(PING)["status"] == "success");
+    assert!(served, "a freed place was not given again");
+}
+
+#[test]
+fn another_users_connection_is_closed_unanswered() {
+    let (service, _calls) = Service::start(|server| server.uid += 1);
+    let mut peer = service.connect();
+    peer.assert_ended();
+}
+
+#[test]
+fn stopping_answers_what_is_open_and_closes_what_is_idle() {
+    let (mut service, mut calls) = Service::start(|_| {});
+    let mut idle = service.connect();
+    assert_eq!(data(&idle.ask(PING)), "PONG");
+    let mut waiting = service.connect();
+    waiting.send(r#"{"cmd":"CANCEL_RECORDING"}"#);
+    let call = calls.blocking_recv().unwrap();
+    service.stop();
+    idle.assert_ended();
+    // The listener goes in a turn of its own: at once, but not in step with the idle connection.
+    let refuses = || {
+        thread::sleep(Duration::from_millis(5));
+        UnixStream::connect(service.path()).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
+    };
+    assert!((0..100).any(|_| refuses()), "connections are still accepted");
+    call.reply.send(Ok(Answer::State { state: State::Idle, message: None })).unwrap();
+    assert_eq!(data(&waiting.read()), &json!({"state": "idle"}));
+    service.join();
+}
+
+/// The service stopped, and a request that had come in just before was lost: its client could not
+/// tell whether it had been acted on. Unread, it is reset, and the client asks again.
+#[test]
+fn a_request_that_comes_while_stopping_is_reset_unread() {
+    let (mut service, mut calls) = Service::start(|_| {});
+    let mut peer = service.connect();
+    peer.send(r#"{"cmd":"CANCEL_RECORDING"}"#);
+    let call = calls.blocking_recv().unwrap();
+    service.stop();
+    peer.send(r#"{"cmd":"START_RECORDING"}"#);
+    call.reply.send(Ok(Answer::State { state: State::Idle, message: None })).unwrap();
+    assert_eq!(data(&peer.read()), &json!({"state": "idle"}));
+    let end = peer.0.read(&mut [0]).map_err(|e| e.kind());
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
+    service.join();
+}
