@@ -54,6 +54,8 @@ make_root() {
 	mkdir -p "$ROOT/var/lib/systemd/linger" "$ROOT/var/log/journal"
 	chroot "$ROOT" useradd --create-home --shell /bin/bash --uid "$TESTER_ID" "$TESTER"
 	: >"$ROOT/var/lib/systemd/linger/$TESTER"
+	# No model but those of the tests.
+	rm -rf "$ROOT"/usr{,/local}/share/v2m/models
 	make_home
 }
 
@@ -67,6 +69,9 @@ make_home() {
 	# As a desktop session does: the user manager knows the display, and so does all it starts.
 	printf 'DISPLAY=:%s\nXAUTHORITY=/run/user/%s/Xauthority\n' "$DISPLAY_NUMBER" "$TESTER_ID" \
 		>"$home/.config/environment.d/display.conf"
+	# A small model, quick to load and to decode with: what is tested here is not how well it hears.
+	printf '%s\n' V2M_MODEL_DIR=/opt/v2m-test/models V2M_ENGINE__MODEL=tiny.en-q8_0 V2M_ENGINE__THREADS=1 \
+		V2M_ENGINE__BEAM_SIZE=1 >"$home/.config/environment.d/v2m.conf"
 	cat >"$home/.config/systemd/user/xvfb.service" <<-UNIT
 		[Unit]
 		Description=An X server without a screen

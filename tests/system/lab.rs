@@ -32,6 +32,7 @@ impl Lab {
         let _ = fs::remove_dir_all(lab.overrides());
         let _ = fs::remove_dir_all(lab.home.join(".config/v2m"));
         let _ = fs::remove_dir_all(lab.home.join(".local/state/v2m"));
+        let _ = fs::remove_dir_all(lab.models());
         let _ = fs::remove_file(lab.runtime.join("notifications"));
         systemctl(&["daemon-reload"]);
         let _ = try_run("systemctl", &["--user", "reset-failed", "v2m.service"]);
@@ -42,6 +43,11 @@ impl Lab {
     /// The socket clients connect to.
     pub(crate) fn socket(&self) -> PathBuf {
         self.runtime.join("v2m/v2m.sock")
+    }
+
+    /// A folder for models of the test's own.
+    pub(crate) fn models(&self) -> PathBuf {
+        self.home.join("models")
     }
 
     fn overrides(&self) -> PathBuf {
@@ -60,6 +66,37 @@ impl Lab {
         let stream = UnixStream::connect(self.socket())?;
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Client(BufReader::new(stream)))
+    }
+
+    /// A connection that must come about.
+    pub(crate) fn client(&self) -> Client {
+        self.connect().expect("v2m.socket takes connections")
+    }
+
+    /// Starts a recording, speaks the sample, and leaves the recording running.
+    pub(crate) fn record_sample(&self) -> Client {
+        let mut client = self.client();
+        assert_eq!(client.ask("START_RECORDING")["state"], "recording");
+        Playing::start(&sample()).finish();
+        client
+    }
+
+    /// Dictates the sample and expects its text; the answer's data.
+    pub(crate) fn dictate_sample(&self) -> Value {
+        let answer = self.record_sample().ask("STOP_RECORDING");
+        assert_sample(answer["text"].as_str().unwrap_or_default());
+        answer
+    }
+
+    /// The records (JSON) of all dictations in the store, oldest first.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let found = fs::read_dir(self.home.join(".local/state/v2m/dictations"));
+        let found = found.into_iter().flatten().map(|entry| entry.unwrap().path());
+        let mut found: Vec<_> =
+            found.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+        found.sort_unstable();
+        let read = |path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        found.into_iter().map(read).collect()
     }
 
     /// Every notification since the test began, replaced ones included, in order.
@@ -99,14 +136,61 @@ pub(crate) struct Client(BufReader<UnixStream>);
 impl Client {
     /// Sends a request and reads its answer.
     pub(crate) fn call(&mut self, cmd: &str, data: Value) -> std::io::Result<Value> {
+        self.send(cmd, data)?;
+        self.receive()
+    }
+
+    /// Sends a request.
+    pub(crate) fn send(&mut self, cmd: &str, data: Value) -> std::io::Result<()> {
         let request = json!({ "cmd": cmd, "data": data });
-        self.0.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        self.0.get_mut().write_all(format!("{request}\n").as_bytes())
+    }
+
+    /// Reads the next answer or event.
+    pub(crate) fn receive(&mut self) -> std::io::Result<Value> {
         let mut line = String::new();
         if self.0.read_line(&mut line)? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         Ok(serde_json::from_str(&line)?)
     }
+
+    /// Sends a command and expects it to succeed; its data.
+    pub(crate) fn ask(&mut self, cmd: &str) -> Value {
+        let answer = self.call(cmd, Value::Null).unwrap_or_else(|e| panic!("{cmd}: {e}"));
+        assert_eq!(answer["status"], "success", "{cmd}: {answer}");
+        answer["data"].clone()
+    }
+
+    /// Sends a command and expects it to fail; the code and the text of its error.
+    pub(crate) fn refused(&mut self, cmd: &str) -> (String, String) {
+        let answer = self.call(cmd, Value::Null).unwrap_or_else(|e| panic!("{cmd}: {e}"));
+        assert_eq!(answer["status"], "error", "{cmd}: {answer}");
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        (text("code"), text("error"))
+    }
+}
+
+/// A file that `run.sh` put beside this program.
+pub(crate) fn beside(name: &str) -> PathBuf {
+    std::env::current_exe().unwrap().with_file_name(name)
+}
+
+/// The recording that the tests dictate: 11 s of English.
+pub(crate) fn sample() -> PathBuf {
+    beside("sample.wav")
+}
+
+/// The words of a text, without case and punctuation.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'');
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// Panics unless `text` is what is said in [`sample`].
+pub(crate) fn assert_sample(text: &str) {
+    let said = fs::read_to_string(beside("sample.txt")).unwrap();
+    assert_eq!(words(text), words(&said));
 }
 
 /// Runs a program; its standard output. Panics with all it said if it fails.

@@ -7,5 +7,8 @@
 
 mod lab;
 
+mod dictation;
+mod loss;
 mod machine;
+mod presses;
 mod units;

@@ -1,0 +1,125 @@
+//! A dictation that goes well, from the press to the paste, as its user sees it.
+
+use crate::lab::{self, Lab, Playing, assert_sample, property, run, sample};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn the_first_connection_starts_the_service_and_no_word_is_lost() {
+    let lab = Lab::new();
+    // The default model: it still loads while the user speaks.
+    lab.override_service("Environment=V2M_ENGINE__MODEL=base-q8_0");
+    assert_eq!(property("v2m.service", "ActiveState"), "inactive");
+    let mut client = lab.client();
+    client.send("START_RECORDING", Value::Null).unwrap();
+    let speech = Playing::start(&sample());
+    assert_eq!(client.receive().unwrap()["data"]["state"], "recording");
+    speech.finish();
+    let answer = client.ask("STOP_RECORDING");
+    assert_sample(answer["text"].as_str().unwrap());
+    assert_eq!(answer["transcription"], answer["text"]);
+    assert_eq!(answer["state"], "idle");
+    assert_eq!(property("v2m.service", "ActiveState"), "active");
+}
+
+#[test]
+fn the_text_is_on_the_clipboard_and_in_the_one_notification() {
+    let lab = Lab::new();
+    let text = lab.dictate_sample()["text"].as_str().unwrap().to_owned();
+    assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
+    let told = lab::wait_for("the notification of the text", || {
+        let told = lab.notifications();
+        told.last().is_some_and(|last| last.body.contains(&text)).then_some(told)
+    });
+    assert_eq!(told[0].summary, "Recording");
+    assert!(told.iter().any(|n| n.summary == "Transcribing"), "{told:#?}");
+    assert!(told.iter().all(|n| n.id == told[0].id), "replaced in place: {told:#?}");
+}
+
+#[test]
+fn the_recording_and_its_text_are_kept_for_the_user_alone() {
+    let lab = Lab::new();
+    let answer = lab.dictate_sample();
+    let audio = answer["audio_path"].as_str().unwrap();
+    let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(audio), 0o600);
+    let folder = audio.rsplit_once('/').unwrap().0;
+    assert_eq!(mode(folder), 0o700);
+    let wav = hound::WavReader::open(audio).unwrap();
+    assert_eq!((wav.spec().sample_rate, wav.spec().channels), (16_000, 1));
+    // All that was played is there; pw-cat leaves out its last incomplete quantum.
+    let played = hound::WavReader::open(sample()).unwrap().duration();
+    assert!(wav.duration() + 16_000 * 1024 / 48_000 >= played, "{} of {played}", wav.duration());
+    let record = lab::wait_for("the record of the delivery", || {
+        lab.records().into_iter().find(|record| record["state"] == "delivered")
+    });
+    assert_eq!(record["text"], answer["text"]);
+}
+
+#[test]
+fn the_journal_tells_what_happened_and_not_what_was_said() {
+    let lab = Lab::new();
+    let cursor = run("journalctl", &["--user", "--lines=0", "--show-cursor"]);
+    let cursor = cursor.trim().trim_start_matches("-- cursor: ").to_owned();
+    lab.client().ask("TOGGLE_RECORDING");
+    Playing::start(&sample()).finish();
+    lab.client().ask("TOGGLE_RECORDING");
+    let after = format!("--after-cursor={cursor}");
+    let entries = |field: &str| -> Vec<Value> {
+        let args = ["--user", "--unit=v2m.service", "--output=json", &after, field];
+        let text = run("journalctl", &args);
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    lab::wait_for("two toggles in the journal", || {
+        (entries("F_CMD=toggle").len() == 2).then_some(())
+    });
+    let done = lab::wait_for("the transcription in the journal", || {
+        entries("F_BACKEND=cpu").into_iter().find(|e| e["F_STOP_TO_TEXT_MS"].is_string())
+    });
+    assert!(done["F_JOB"].is_string(), "{done}");
+    let device = entries("F_STATE=warm");
+    assert!(device.iter().any(|e| e["F_DEVICE"].is_string()), "{device:?}");
+    let all = run("journalctl", &["--user", "--unit=v2m.service", "--output=json", &after]);
+    assert!(!all.to_lowercase().contains("fellow"), "dictated text is in the journal");
+}
+
+#[test]
+fn systemd_is_told_when_the_model_is_loaded() {
+    let lab = Lab::new();
+    lab.client().ask("PING");
+    lab::wait_for("the service to be ready", || {
+        (property("v2m.service", "ActiveState") == "active").then_some(())
+    });
+    let status = property("v2m.service", "StatusText");
+    assert!(status.contains("tiny.en-q8_0"), "{status}");
+    assert_eq!(lab.client().ask("GET_STATUS")["engine"]["state"], "warm");
+}
+
+#[test]
+fn after_a_shutdown_the_next_connection_starts_the_service_again() {
+    let lab = Lab::new();
+    assert_eq!(lab.client().ask("PING"), "PONG");
+    let first = property("v2m.service", "MainPID");
+    assert_eq!(lab.client().ask("SHUTDOWN")["message"], "SHUTTING_DOWN");
+    // While it ends; the client knows how to wait for the next one.
+    assert!(run("v2m-send", &["ping"]).to_uppercase().contains("PONG"));
+    assert_ne!(property("v2m.service", "MainPID"), first);
+    assert_eq!(property("v2m.service", "Result"), "success");
+    assert_eq!(property("v2m.service", "NRestarts"), "0");
+}
+
+#[test]
+fn a_file_is_transcribed_by_the_client() {
+    let _lab = Lab::new();
+    let sample = sample();
+    assert_sample(&run("v2m-send", &["transcribe", sample.to_str().unwrap()]));
+}
+
+#[test]
+fn a_toggle_by_the_client_starts_and_the_next_one_prints_the_text() {
+    let _lab = Lab::new();
+    run("v2m-send", &["toggle"]);
+    Playing::start(&sample()).finish();
+    assert_sample(&run("v2m-send", &["toggle"]));
+}

@@ -1,0 +1,111 @@
+//! Nothing said is lost: when the recogniser dies, when the service dies, when the disk is full, when the sound server goes.
+
+use crate::lab::{self, Lab, property, run, systemctl, try_run};
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+
+/// What remains of an override whose target is gone by the end of the test.
+struct Restored(&'static [&'static str]);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        try_run("systemctl", &[&["--user", "start"], self.0].concat());
+    }
+}
+
+#[test]
+fn a_recogniser_killed_while_it_decodes_is_replaced_and_the_text_still_comes() {
+    let lab = Lab::new();
+    // The larger model decodes long enough to be hit.
+    lab.override_service("Environment=V2M_ENGINE__MODEL=base-q8_0");
+    let mut client = lab.record_sample();
+    let mut events = lab.client();
+    events.ask("SUBSCRIBE");
+    client.send("STOP_RECORDING", Value::Null).unwrap();
+    while events.receive().unwrap()["data"]["state"] != "transcribing" {}
+    let engine = run("pgrep", &["--exact", "v2m-engine"]).trim().to_owned();
+    run("kill", &["-KILL", &engine]);
+    let answer = client.receive().unwrap();
+    assert_eq!(answer["status"], "success", "{answer}");
+    lab::assert_sample(answer["data"]["text"].as_str().unwrap());
+    assert_ne!(run("pgrep", &["--exact", "v2m-engine"]).trim(), engine);
+}
+
+#[test]
+fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() {
+    let lab = Lab::new();
+    lab::copy("the user's own");
+    let _client = lab.record_sample();
+    let first = property("v2m.service", "MainPID");
+    run("kill", &["-KILL", &first]);
+    // systemd starts it again by itself; nobody presses anything.
+    let record = lab::wait_for("the recovered text", || {
+        lab.records().into_iter().find(|record| record["text"].is_string())
+    });
+    lab::assert_sample(record["text"].as_str().unwrap());
+    let text = record["text"].as_str().unwrap();
+    lab::wait_for("its notification", || {
+        lab.notifications().iter().any(|n| n.body.contains(text)).then_some(())
+    });
+    assert_eq!(lab::clipboard().as_deref(), Some("the user's own"), "it is put nowhere");
+    assert_ne!(property("v2m.service", "MainPID"), first);
+}
+
+#[test]
+fn on_a_full_disk_the_text_comes_all_the_same_and_the_trouble_is_said() {
+    let lab = Lab::new();
+    // A file system of 2 MB (container.sh), with room for less than a second of sound.
+    let small = std::path::Path::new("/mnt/small");
+    fs::create_dir_all(small.join("v2m/dictations")).unwrap();
+    lab.override_service("Environment=XDG_STATE_HOME=/mnt/small");
+    let ballast = small.join("ballast");
+    let mut dd = Command::new("dd");
+    dd.args(["if=/dev/zero", "bs=16k"]).arg(format!("of={}", ballast.display()));
+    assert!(!dd.output().unwrap().status.success(), "dd ends where the disk does");
+    let length = fs::metadata(&ballast).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&ballast).unwrap().set_len(length - 24_576).unwrap();
+
+    lab.dictate_sample();
+    assert!(
+        lab.notifications().iter().any(|n| n.body.contains("/mnt/small")),
+        "the trouble is said"
+    );
+    assert_eq!(property("v2m.service", "NRestarts"), "0");
+    fs::remove_file(&ballast).unwrap();
+    let audio = lab.dictate_sample()["audio_path"].as_str().unwrap().to_owned();
+    assert!(fs::metadata(audio).unwrap().len() > 300_000, "with room again, it is kept whole");
+}
+
+#[test]
+fn when_the_sound_server_stops_what_was_heard_is_transcribed_and_its_return_is_used() {
+    let lab = Lab::new();
+    let mut client = lab.record_sample();
+    let sound = ["pipewire.socket", "pipewire.service", "wireplumber.service"];
+    let back = Restored(&["pipewire.socket", "pipewire.service", "wireplumber.service"]);
+    systemctl(&[&["stop"], &sound[..]].concat());
+    // It was stopped and transcribed by itself; whoever asks now is told where the text is, or gets it.
+    let answer = client.call("STOP_RECORDING", Value::Null).unwrap();
+    let record = lab::wait_for("the text of what was heard", || {
+        lab.records().into_iter().find(|record| record["text"].is_string())
+    });
+    lab::assert_sample(record["text"].as_str().unwrap());
+    let text = record["text"].as_str().unwrap();
+    let said = lab.notifications();
+    assert!(said.iter().any(|n| n.body.contains(text)), "{answer}\n{said:#?}");
+
+    let (code, error) = lab.client().refused("START_RECORDING");
+    assert_eq!(code, "no_microphone", "{error}");
+    assert!(error.contains("PipeWire"), "{error}");
+
+    drop(back);
+    lab::wait_for("the microphone", || {
+        run_ok("pw-link", &["--output"])?.contains("vmic").then_some(())
+    });
+    lab.dictate_sample();
+}
+
+fn run_ok(program: &str, args: &[&str]) -> Option<String> {
+    let output = try_run(program, args);
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,115 @@
+//! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do what it should.
+//! Whatever happened before, the press after it was put right works, and nobody had to run systemctl.
+
+use crate::lab::{self, Lab, Playing, assert_sample, beside, property, sample};
+use serde_json::Value;
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn a_key_held_for_two_seconds_is_one_toggle() {
+    let lab = Lab::new();
+    let presses = (0..50).map(|_| {
+        // The key's repetition is what is tested: 25 a second.
+        thread::sleep(Duration::from_millis(40));
+        lab.client().ask("TOGGLE_RECORDING")["state"].clone()
+    });
+    let states: Vec<Value> = presses.collect();
+    assert!(states.iter().all(|state| state == "recording"), "{states:?}");
+    assert_eq!(lab.client().ask("GET_STATUS")["is_recording"], true);
+    lab.client().ask("CANCEL_RECORDING");
+    assert_eq!(lab.client().ask("GET_STATUS")["state"], "idle");
+}
+
+#[test]
+fn four_clients_that_stop_at_once_all_get_the_text() {
+    let lab = Lab::new();
+    lab.record_sample();
+    let texts: Vec<Value> = thread::scope(|scope| {
+        let stops: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| lab.client().ask("STOP_RECORDING"))).collect();
+        stops.into_iter().map(|stop| stop.join().unwrap()["text"].clone()).collect()
+    });
+    assert_sample(texts[0].as_str().unwrap());
+    assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
+}
+
+#[test]
+fn sixty_presses_without_a_model_then_one_with_it() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.models()).unwrap();
+    lab.override_service("Environment=V2M_MODEL_DIR=%h/models");
+    for _ in 0..60 {
+        let (code, text) = lab.client().refused("TOGGLE_RECORDING");
+        assert_eq!(code, "model_missing");
+        assert!(text.contains("v2m-model pull"), "{text}");
+    }
+    assert_eq!(property("v2m.service", "NRestarts"), "0");
+    let told = lab.notifications();
+    assert!(!told.is_empty() && told.len() <= 2, "one notice, not one a press: {told:#?}");
+
+    give_model(&lab);
+    lab::wait_for("the model to be noticed", || {
+        (lab.client().ask("GET_STATUS")["engine"]["state"] == "warm").then_some(())
+    });
+    lab.dictate_sample();
+}
+
+/// Puts the small model into the folder that was empty, as `v2m-model pull` does: whole, under its name at once.
+fn give_model(lab: &Lab) {
+    let name = "ggml-tiny.en-q8_0.bin";
+    fs::copy(beside("models").join(name), lab.models().join("download")).unwrap();
+    fs::rename(lab.models().join("download"), lab.models().join(name)).unwrap();
+}
+
+#[test]
+fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
+    let lab = Lab::new();
+    let config = lab.home.join(".config/v2m/config.toml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&config, "[engine]\nlanguge = \"en\"\n").unwrap();
+    for _ in 0..60 {
+        // Either the service still found the press waiting and said why it cannot start, or it had gone.
+        if let Ok(answer) =
+            lab.connect().and_then(|mut client| client.call("TOGGLE_RECORDING", Value::Null))
+        {
+            assert_eq!(answer["code"], "bad_config", "{answer}");
+            let text = answer["error"].as_str().unwrap();
+            assert!(text.contains("language") && text.contains("config.toml"), "{text}");
+        }
+    }
+    assert_eq!(property("v2m.socket", "ActiveState"), "active");
+    assert_eq!(property("v2m.service", "ExecMainStatus"), "78");
+    assert!(lab.notifications().iter().any(|n| n.body.contains("config.toml")));
+
+    fs::write(&config, "[engine]\nlanguage = \"en\"\n").unwrap();
+    lab::run("v2m-send", &["start"]);
+    Playing::start(&sample()).finish();
+    assert_sample(&lab::run("v2m-send", &["stop"]));
+}
+
+#[test]
+fn a_corrupt_model_is_said_and_the_next_good_one_is_used() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.models()).unwrap();
+    let whole = fs::read(beside("models").join("ggml-tiny.en-q8_0.bin")).unwrap();
+    fs::write(lab.models().join("ggml-tiny.en-q8_0.bin"), &whole[..whole.len() / 2]).unwrap();
+    lab.override_service("Environment=V2M_MODEL_DIR=%h/models");
+    lab.client().ask("PING");
+    let status = lab::wait_for("the engine's verdict", || {
+        let status = lab.client().ask("GET_STATUS");
+        (!["loading", "unloaded"].contains(&status["engine"]["state"].as_str()?)).then_some(status)
+    });
+    assert_ne!(status["engine"]["state"], "warm", "{status}");
+    let (code, text) = lab.client().refused("TOGGLE_RECORDING");
+    assert!(["model_missing", "engine_failed"].contains(&code.as_str()), "{code}: {text}");
+    assert!(text.contains("tiny.en-q8_0"), "{text}");
+    assert_eq!(property("v2m.service", "ActiveState"), "active");
+
+    give_model(&lab);
+    lab::wait_for("the good model to be loaded", || {
+        (lab.client().ask("GET_STATUS")["engine"]["state"] == "warm").then_some(())
+    });
+    lab.dictate_sample();
+}
