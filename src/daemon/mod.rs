@@ -136,7 +136,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let server = tokio::spawn(server::serve(listener, calls.clone(), events.clone(), stopped));
     let (store_events, store_in) = mpsc::channel(64);
     let models = engine::Models::from_env();
-    let inputs = Inputs {
+    let mut inputs = Inputs {
         calls: calls_in,
         store: store_in,
         config: reload::watch_config(&start.config_path),
@@ -186,9 +186,9 @@ async fn serve(start: Start) -> std::io::Result<()> {
             Err(error) => info!(%error, "no interface on the session bus"),
         }
     });
-    daemon.turn(inputs).await;
+    daemon.turn(&mut inputs).await;
     bus.abort();
-    daemon.end(stop, server).await;
+    daemon.end(stop, server, inputs.store).await;
     Ok(())
 }
 
@@ -213,10 +213,10 @@ enum Input {
 }
 
 impl Daemon {
-    async fn turn(&mut self, mut inputs: Inputs) {
+    async fn turn(&mut self, inputs: &mut Inputs) {
         info!(version = env!("CARGO_PKG_VERSION"), "v2m has started");
         while !self.exiting {
-            let input = self.next(&mut inputs).await;
+            let input = self.next(inputs).await;
             self.take(input);
             self.background_step();
             self.renew_capture();
@@ -303,6 +303,7 @@ impl Daemon {
         mut self,
         stop: tokio::sync::watch::Sender<bool>,
         server: tokio::task::JoinHandle<()>,
+        mut stored: mpsc::Receiver<StoreEvent>,
     ) {
         systemd::stopping("Ending");
         let failure =
@@ -318,11 +319,9 @@ impl Daemon {
             warn!("some clients did not take their answers");
         }
         drop(self.capture.take());
-        let store = self.store.take();
-        // Dropping the store waits for nothing; its thread writes what is queued. A thread that
-        // joins it keeps a hanging disk from holding up the end for ever.
-        let flushed = tokio::task::spawn_blocking(move || drop(store));
-        if timeout(LAST_WORDS, flushed).await.is_err() {
+        // The store's thread writes all that is queued, and closes its channel when it is done.
+        drop(self.store.take());
+        if timeout(LAST_WORDS, async { while stored.recv().await.is_some() {} }).await.is_err() {
             warn!("the disk did not answer in time");
         }
         info!("v2m has ended");
