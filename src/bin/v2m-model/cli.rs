@@ -11,7 +11,8 @@ use crate::{list, manage, pull, select};
 
 const AFTER: &str = "\
 Models lie in $V2M_MODEL_DIR, else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models); those in
-/usr/local/share/v2m/models and /usr/share/v2m/models are found too.
+/usr/local/share/v2m/models and /usr/share/v2m/models are found too. $V2M_HUB_URL names a mirror of
+https://huggingface.co/ggerganov/whisper.cpp/resolve/main to fetch them from.
 
 Exit codes:
   0  done

@@ -56,7 +56,12 @@ impl Download<'_> {
     fn to(&self, path: &Path) -> Result<(), Failure> {
         let part = whole::beside(path, "part");
         let mut file = whole::lock(&part)?;
-        let resumed = self.complete(&mut file, &part)?;
+        let completed = self.complete(&mut file, &part);
+        if completed.is_err() && file.metadata().is_ok_and(|m| m.len() == 0) {
+            // An empty part is of no use and would only puzzle.
+            let _ = fs::remove_file(&part);
+        }
+        let resumed = completed?;
         let checked = self.check(&part);
         if let (Err(ModelError::Digest { .. }), true) = (&checked, resumed) {
             // What an earlier run left may be of another file: once more from the start.
@@ -86,9 +91,10 @@ impl Download<'_> {
                 // As long as each connection brings something, the next one may bring the rest.
                 Err(Cut::Lost(_)) if now > there => {}
                 Err(Cut::Lost(reason)) => {
+                    let kept = if now > 0 { self.kept() } else { String::new() };
                     return Err(Failure::NotFetched(format!(
-                        "cannot fetch {}: {reason}; what has arrived is kept, `v2m-model pull {}` goes on from there",
-                        self.url, self.name
+                        "cannot fetch {}: {reason}{kept}",
+                        self.url
                     )));
                 }
                 Err(Cut::Refused(reason)) => {
@@ -156,6 +162,10 @@ impl Download<'_> {
                 )))
             }
         }
+    }
+
+    fn kept(&self) -> String {
+        format!("; what has arrived is kept, `v2m-model pull {}` goes on from there", self.name)
     }
 
     fn check(&self, part: &Path) -> Result<(), ModelError> {
@@ -371,5 +381,6 @@ mod tests {
             Download { url: format!("http://{port}/f"), bytes: 10, sha256: "00", name: "x" };
         let error = download.to(&dir.path().join("x")).unwrap_err();
         assert!(matches!(&error, Failure::NotFetched(t) if t.contains("efused")), "{error}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "no empty part is left");
     }
 }

@@ -9,7 +9,7 @@ use v2m_models::ggml;
 use v2m_models::paths::Places;
 
 use crate::failure::Failure;
-use crate::progress::size;
+use crate::progress::{say, size};
 use crate::select;
 
 /// One line of the table.
@@ -33,14 +33,14 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), Failure> {
     if json {
         // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does not.
         let text = serde_json::to_string_pretty(&rows);
-        println!("{}", text.map_err(|e| Failure::Damaged(format!("cannot write JSON: {e}")))?);
+        say(text.map_err(|e| Failure::Damaged(format!("cannot write JSON: {e}")))?);
         return Ok(());
     }
-    println!("{:<22} {:>8}  {:<13} {:>8}  STATE", "MODEL", "SIZE", "LANGUAGES", "MEMORY");
+    say(format!("{:<22} {:>8}  {:<13} {:>8}  STATE", "MODEL", "SIZE", "LANGUAGES", "MEMORY"));
     for row in &rows {
-        println!("{}", row.line());
+        say(row.line());
     }
-    println!("\n`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it.");
+    say("\n`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it.");
     Ok(())
 }
 

