@@ -4,29 +4,35 @@
 //! |---|---|---|
 //! | [`session`] | pure | the state machine: events in, effects out |
 //! | [`text`] | pure | from raw transcript to what is delivered |
-//! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
-//! | [`config`] | edge | the file and the environment, checked, as settings |
-//! | [`store`] | edge | every dictation's audio and text on disk; recovery |
-//! | [`watch`] | leaf | tells when files or directories change |
-//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
+//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
 //! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
+//! | [`store`] | edge | every dictation's audio and text on disk; recovery |
+//! | [`media`] | edge | sound files into PCM, in a process that may die of it |
+//! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
+//! | [`dbus`] | edge | the session-bus interface: state, events, the socket's commands |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
-//! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types to and from the daemon's |
-//! | [`daemon`] | wiring | the one event loop: events in, `session`, effects out |
+//! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
+//! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
+//! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
-//! `daemon` sees every room, and only `main` names `daemon`.
+//! wiring sees every room, and only `main` names wiring.
 
 pub mod atomic;
 pub mod call;
 pub mod capture;
 pub mod config;
 pub mod daemon;
+pub mod dbus;
 pub mod deliver;
+pub mod doctor;
 pub mod logging;
+pub mod media;
 pub mod recognise;
 pub mod server;
 pub mod session;

@@ -33,8 +33,9 @@ pub struct BadFilter {
 }
 
 impl Logging {
-    /// Sets up the process's log. `level` is the settings' (`info`, or a filter as in tracing-subscriber's `EnvFilter`);
-    /// `V2M_LOG` and then `RUST_LOG` outrank it. Never fails: what cannot be used is replaced and told in the log.
+    /// Sets up the process's log. `level` is the settings' (`info`, or a filter as in
+    /// tracing-subscriber's `EnvFilter`); `V2M_LOG` and then `RUST_LOG` outrank it. Never fails: what
+    /// cannot be used is replaced and told in the log.
     pub fn start(level: &str) -> Self {
         let (filter, pinned, complaint) = choose(from_env(), level);
         let (filter, handle) = reload::Layer::new(filter);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::logging::Logging;
-use v2m::{config, daemon, deliver, server, systemd};
+use v2m::{config, daemon, deliver, doctor, media, server, systemd};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
@@ -33,6 +33,8 @@ Exit codes: 0 done, 1 something failed, 2 wrong arguments, 78 the configuration 
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check everything a dictation needs, with a fix for what is missing.
+    Doctor,
     /// Check the configuration and print what is in force.
     CheckConfig {
         /// Another file than the one in force.
@@ -40,16 +42,28 @@ enum Command {
     },
     /// Print the default configuration with its documentation.
     DefaultConfig,
+    /// Write a sound file's samples to standard output: the service's own helper process.
+    #[command(hide = true, name = media::DECODE_COMMAND)]
+    Decode {
+        /// The sound file.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         None => serve(),
+        Some(Command::Doctor) => match doctor::examine(&mut std::io::stdout().lock()) {
+            Ok(true) => ExitCode::SUCCESS,
+            // Not being able to print the findings is as bad as a bad one.
+            Ok(false) | Err(_) => ExitCode::FAILURE,
+        },
         Some(Command::CheckConfig { file }) => check_config(file),
         Some(Command::DefaultConfig) => {
             print!("{}", config::default_toml());
             ExitCode::SUCCESS
         }
+        Some(Command::Decode { file }) => media::serve(&file),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The clipboard on a real X server. One test tells the whole story, in order: it changes
 //! DISPLAY, which only a process without other threads may do.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,5 @@
 //! The notification of a dictation, at a real bus and a notification service that records its calls.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod private_bus;
 

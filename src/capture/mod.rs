@@ -4,7 +4,8 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `ring` | samples and marks, from the realtime thread to the event loop |
-//! | `worker` | the thread: one job at a time, deadlines, linger |
+//! | `thread` | the thread `v2m-capture` and its loop |
+//! | `worker` | what it does: one recording at a time, deadlines, linger |
 //! | `connection` | PipeWire's side: what is there, who is linked with whom |
 //! | `stream` | our node in the graph and its realtime callback |
 //! | `sources` | a look at which sources there are, for `v2m doctor` |
@@ -19,6 +20,7 @@ mod pcm;
 mod ring;
 mod sources;
 mod stream;
+mod thread;
 mod worker;
 
 pub use error::CaptureError;
@@ -28,9 +30,10 @@ pub use sources::{Source, sources};
 use crate::session::JobId;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use worker::Order;
+use thread::Order;
 
-/// What the capture thread is asked to do.
+/// What the capture thread is asked to do. Stop and Cancel of a recording that is not under way
+/// (it may have failed in the meantime) are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureCommand {
     /// Record. Answered by [`CaptureEvent::Started`] or [`CaptureEvent::Failed`], within 3 s.
@@ -122,7 +125,9 @@ impl Capture {
     /// yet. Blocks for the millisecond or two that loading PipeWire's library takes.
     ///
     /// After a recording the stream lingers, paused, for `linger` (zero: not at all), so that the
-    /// next one starts sooner; then it and the connection are closed. Must be called within a
+    /// next one starts sooner; then it and the connection are closed. (The session manager suspends
+    /// a source that nobody hears after some seconds, 5 in WirePlumber: waking that takes a quantum
+    /// more, and the time the sound card needs.) Must be called within a
     /// tokio runtime with IO enabled.
     ///
     /// # Errors
@@ -135,7 +140,7 @@ impl Capture {
         let (ready, answer) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("v2m-capture".into())
-            .spawn(move || worker::run(inbox, nudge, tap, control, linger, &ready))
+            .spawn(move || thread::run(inbox, nudge, tap, control, linger, &ready))
             .map_err(setup)?;
         answer.recv().map_err(|_| CaptureError::Setup("its thread ended".into()))??;
         Ok(Self { orders, reader: Some(reader), thread: Some(thread) })

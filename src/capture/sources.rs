@@ -4,7 +4,8 @@
 use super::CaptureError;
 use super::clock;
 use super::connection::Connection;
-use super::worker::{ANSWER, new_loop, turn};
+use super::thread::{new_loop, turn};
+use super::worker::ANSWER;
 
 /// A microphone, or whatever else PipeWire takes for a source of audio.
 #[derive(Clone, Debug, PartialEq, Eq)]

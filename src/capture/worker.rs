@@ -1,24 +1,17 @@
-//! The thread `v2m-capture`: one job at a time, its deadlines, and the lingering stream.
+//! One recording at a time: from the search for its source to its last sample, with deadlines for
+//! all that others may fail to do, and the stream that lingers after it.
 //!
 //! Callbacks of PipeWire only note what happened; after each turn of the loop the worker looks
-//! at the notes and takes the next step. So there is one place for decisions, nothing is
-//! re-entered, and with no job and nothing lingering the thread sleeps without a timeout.
+//! at the notes and takes the next step. So there is one place for decisions, and nothing is
+//! re-entered. The loop itself and the thread are not here.
 
 use super::clock::{self, NEVER, Nanos};
 use super::connection::{Connection, Node};
-use super::ring::{Control, Tap, hush};
+use super::ring::{Control, Tap};
 use super::stream::{Stream, TapShelf};
 use super::{CaptureCommand, CaptureError, CaptureEvent, End};
 use crate::session::JobId;
-use pipewire::channel::Receiver;
-use pipewire::loop_::Timeout;
 use pipewire::main_loop::MainLoopRc;
-use pipewire::spa::support::system::IoFlags;
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
-use std::rc::Rc;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,74 +23,6 @@ const MUTE: Duration = Duration::from_secs(3);
 /// How long draining may take: two of the longest quanta PipeWire uses (8192 at 48 kHz, 171 ms),
 /// and some. Reached only if the source stops running in that moment.
 const DRAIN: Duration = Duration::from_millis(500);
-
-/// What the handle sends.
-pub(super) enum Order {
-    Command { command: CaptureCommand, at: Nanos },
-    Shutdown,
-}
-
-/// A loop of PipeWire's for this thread.
-pub(super) fn new_loop() -> Result<MainLoopRc, CaptureError> {
-    pipewire::init();
-    MainLoopRc::new(None).map_err(|error| CaptureError::Setup(error.to_string()))
-}
-
-/// Sleeps until something happens or `deadline` has come.
-pub(super) fn turn(mainloop: &MainLoopRc, deadline: Nanos) {
-    let timeout = match deadline {
-        NEVER => Timeout::Infinite,
-        // The loop cuts to whole milliseconds: one more, or it would spin through the last one.
-        _ => Timeout::Finite(clock::between(clock::now(), deadline) + Duration::from_millis(1)),
-    };
-    mainloop.loop_().iterate(timeout);
-}
-
-/// The thread's whole life. `ready` is told once whether it can work.
-pub(super) fn run(
-    inbox: Receiver<Order>,
-    nudge: OwnedFd,
-    tap: Tap,
-    control: Control,
-    linger: Duration,
-    ready: &SyncSender<Result<(), CaptureError>>,
-) {
-    let (mainloop, can_work) = match new_loop() {
-        Ok(mainloop) => (Some(mainloop), Ok(())),
-        Err(error) => (None, Err(error)),
-    };
-    // The one who spawned the thread waits for this.
-    let _ = ready.send(can_work);
-    let Some(mainloop) = mainloop else { return };
-    let orders = Rc::new(RefCell::new(VecDeque::new()));
-    let queue = Rc::clone(&orders);
-    let _inbox = inbox.attach(mainloop.loop_(), move |order| queue.borrow_mut().push_back(order));
-    // Being woken is all; the worker sees for itself what the realtime thread noted.
-    let _nudge = mainloop.loop_().add_io(nudge, IoFlags::IN, |fd| drop(hush(fd)));
-    let mut worker = Worker {
-        mainloop: mainloop.clone(),
-        control,
-        shelf: Arc::new(Mutex::new(Some(tap))),
-        linger,
-        stream: None,
-        connection: None,
-        job: None,
-        linger_until: NEVER,
-    };
-    loop {
-        turn(&mainloop, worker.deadline());
-        worker.step();
-        loop {
-            // Not in the `while let`: the borrow would last through the body.
-            let Some(order) = orders.borrow_mut().pop_front() else { break };
-            match order {
-                Order::Command { command, at } => worker.obey(command, at),
-                Order::Shutdown => return,
-            }
-            worker.step();
-        }
-    }
-}
 
 /// One recording under way.
 struct Job {
@@ -121,8 +46,8 @@ struct Job {
     seen: u64,
 }
 
-/// Fields are dropped in this order: the stream before its connection.
-struct Worker {
+/// What the thread does. Fields are dropped in this order: the stream before its connection.
+pub(super) struct Worker {
     stream: Option<Stream>,
     connection: Option<Connection>,
     mainloop: MainLoopRc,
@@ -134,11 +59,26 @@ struct Worker {
 }
 
 impl Worker {
-    fn deadline(&self) -> Nanos {
+    pub(super) fn new(mainloop: MainLoopRc, tap: Tap, control: Control, linger: Duration) -> Self {
+        Self {
+            stream: None,
+            connection: None,
+            mainloop,
+            control,
+            shelf: Arc::new(Mutex::new(Some(tap))),
+            linger,
+            job: None,
+            linger_until: NEVER,
+        }
+    }
+
+    /// When to [`Self::step`] even if nothing happens; [`NEVER`] when idle.
+    pub(super) fn deadline(&self) -> Nanos {
         self.job.as_ref().map_or(self.linger_until, |job| job.deadline)
     }
 
-    fn obey(&mut self, command: CaptureCommand, at: Nanos) {
+    /// Takes a command that was sent at that time.
+    pub(super) fn obey(&mut self, command: CaptureCommand, at: Nanos) {
         match command {
             CaptureCommand::Start { job, source } => self.start(job, source, at),
             CaptureCommand::Stop { job } => self.stop(job, at),
@@ -203,7 +143,7 @@ impl Worker {
     }
 
     /// Looks at what happened and takes the next step.
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         if let Err(error) = self.check() {
             self.fail(error);
         }
@@ -263,7 +203,8 @@ impl Worker {
         }
     }
 
-    /// The only node that may feed us is the source asked for, as long as it lasts.
+    /// The source asked for feeds us and, at the start, no other node does. (Later links beside
+    /// it are made by hand, and meant.)
     fn check_links(&self, stream: &Stream) -> Result<(), CaptureError> {
         let (Some(connection), Some(job)) = (&self.connection, &self.job) else { return Ok(()) };
         let source = &stream.source;
@@ -271,10 +212,10 @@ impl Worker {
             return Err(gone(source));
         }
         let feeders = connection.feeders(stream.node_id());
-        if feeders.iter().any(|&feeder| feeder != source.id) {
+        if !job.started && feeders.iter().any(|&feeder| feeder != source.id) {
             return Err(CaptureError::WrongSource { wanted: source.name.clone() });
         }
-        if job.started && feeders.is_empty() {
+        if job.started && !feeders.contains(&source.id) {
             return Err(gone(source));
         }
         stream.error().map_or(Ok(()), |message| Err(CaptureError::Stream(message)))

@@ -230,8 +230,8 @@ pub(super) static KEYS: &[Key] = &[
         name: "level",
         allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
         doc: "The least severe level written: \"error\", \"warn\", \"info\", \"debug\" or \"trace\". Dictated\n\
-              text is written at debug and trace only. A change needs a restart of the service.",
-        restart: true,
+              text is written at debug and trace only. V2M_LOG in the service's environment outranks this.",
+        restart: false,
         secret: false,
         get: |s| json!(s.log.level.name()),
         set: |s, v| put(&mut s.log.level, choice(v, &LogLevel::ALL, LogLevel::name)),

@@ -2,7 +2,7 @@
 //!
 //! Three stages of trust: text of the file → values of known keys, merged (defaults, file,
 //! environment `V2M_SECTION__KEY`) → [`Settings`], which hold only what is allowed. One table
-//! ([`keys`]) says all there is to know of each key: its name, what it takes, its documentation,
+//! (`keys.rs`) says all there is to know of each key: its name, what it takes, its documentation,
 //! whether a change needs a restart. The default file, the errors and GET_CONFIG come from it.
 //!
 //! Not here: what the settings do (the rooms that take them say that), and any watch on the file.

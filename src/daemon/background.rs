@@ -26,6 +26,8 @@ pub(super) enum Chore {
     FileRead { result: Result<Vec<i16>, String>, path: PathBuf, reply: Reply },
     /// A recording to recover has been read, or not.
     LeftOverRead { result: Result<Vec<i16>, store::StoreError>, left: Unfinished },
+    /// The user manager was asked for a display that this process lacks.
+    DisplayAsked { found: bool },
     /// It panicked: a bug.
     Broken(String),
 }
@@ -110,6 +112,12 @@ impl Daemon {
                 warn!(%error, recording = %left.path.display(), "cannot be recovered");
                 self.background.recovering = false;
             }
+            // The process's environment is fixed once threads run, and clipboards are found by it.
+            Chore::DisplayAsked { found: true } => {
+                info!("a desktop has appeared; ending, so that the next press starts with it");
+                self.tell(crate::session::Event::Terminate);
+            }
+            Chore::DisplayAsked { found: false } => {}
             Chore::Broken(error) => warn!(error, "a bug: background work broke off"),
         }
     }

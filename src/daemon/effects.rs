@@ -106,9 +106,8 @@ impl Daemon {
 
     /// Reports what the store refused. The audio is in memory until its text is there.
     pub(super) fn store_said(&self, result: Option<Result<(), store::StoreError>>) {
-        match result {
-            Some(Err(error)) => warn!(%error, "the store"),
-            Some(Ok(())) | None => {}
+        if let Some(Err(error)) = result {
+            warn!(%error, "the recording is not on disk yet");
         }
     }
 

@@ -1,8 +1,10 @@
 //! What the edges say, told to the session.
 
 use super::Daemon;
+use super::background::Chore;
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
+use crate::deliver::environment;
 use crate::recognise::{EngineReport, RecogniseEvent, Recognition};
 use crate::session::{
     self, Code, Delivery, EngineState, Failure, JobEvent, JobId, Notice, Transcript,
@@ -118,7 +120,11 @@ impl Daemon {
     fn mend_recording(&mut self, job: JobId, audio: Vec<i16>) {
         let gap = self.live.as_ref().is_some_and(|live| live.job == job && live.gap_on_disk);
         if gap && !audio.is_empty() {
-            let kept = self.store.as_mut().map(|store| store.rewrite(job, audio));
+            let whole = |store: &mut crate::store::Store| {
+                store.rewrite(job, audio)?;
+                store.recorded(job)
+            };
+            let kept = self.store.as_mut().map(whole);
             self.store_said(kept);
         }
     }
@@ -144,9 +150,8 @@ impl Daemon {
             "transcribed"
         );
         let text = text::polish(&recognition.text);
-        // Of a delivered dictation the recording may be deleted at once, if that is wanted; one
-        // without words is kept, as it may be worth another try.
-        let keeps = self.settings.store.keep_audio || text.is_empty();
+        // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
+        let keeps = self.settings.store.keep_audio;
         Transcript {
             text,
             language: recognition.language,
@@ -167,6 +172,11 @@ impl Daemon {
                 "delivery"
             );
             self.publish(Event::Delivery(delivery.clone()));
+        }
+        if self.settings.deliver.clipboard && !environment::Displays::from_env().any() {
+            self.chores.spawn(async {
+                Chore::DisplayAsked { found: environment::ask().await.iter().any(is_display) }
+            });
         }
         self.tell_job(job, JobEvent::Delivered(deliveries));
     }
@@ -228,4 +238,8 @@ impl Daemon {
         let text = format!("{error}. The text is delivered all the same.");
         self.show(Notice::Problem(Failure::new(Code::File, text)));
     }
+}
+
+fn is_display((name, _): &(String, String)) -> bool {
+    name.ends_with("DISPLAY")
 }

@@ -35,7 +35,7 @@ use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, Delivery, Failure, JobId, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
-use crate::{server, systemd};
+use crate::{dbus, server, systemd};
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
@@ -133,10 +133,10 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let (calls, calls_in) = mpsc::channel(CALLS);
     let (events, _) = broadcast::channel(EVENTS);
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let server = tokio::spawn(server::serve(listener, calls, events.clone(), stopped));
+    let server = tokio::spawn(server::serve(listener, calls.clone(), events.clone(), stopped));
     let (store_events, store_in) = mpsc::channel(64);
     let models = engine::Models::from_env();
-    let inputs = Inputs {
+    let mut inputs = Inputs {
         calls: calls_in,
         store: store_in,
         config: reload::watch_config(&start.config_path),
@@ -172,13 +172,23 @@ async fn serve(start: Start) -> std::io::Result<()> {
         linger_changed: false,
         models,
         settings: start.settings,
-        events,
+        events: events.clone(),
         started: Instant::now(),
         announced: false,
         exiting: false,
     };
-    daemon.turn(inputs).await;
-    daemon.end(stop, server).await;
+    // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
+    let at_start = (daemon.session.state(), daemon.recogniser.report().state);
+    let events = events.subscribe();
+    let bus = tokio::spawn(async move {
+        match dbus::serve(None, calls, events, at_start.0, at_start.1).await {
+            Ok(_door) => std::future::pending().await,
+            Err(error) => info!(%error, "no interface on the session bus"),
+        }
+    });
+    daemon.turn(&mut inputs).await;
+    bus.abort();
+    daemon.end(stop, server, inputs.store).await;
     Ok(())
 }
 
@@ -203,10 +213,10 @@ enum Input {
 }
 
 impl Daemon {
-    async fn turn(&mut self, mut inputs: Inputs) {
+    async fn turn(&mut self, inputs: &mut Inputs) {
         info!(version = env!("CARGO_PKG_VERSION"), "v2m has started");
         while !self.exiting {
-            let input = self.next(&mut inputs).await;
+            let input = self.next(inputs).await;
             self.take(input);
             self.background_step();
             self.renew_capture();
@@ -293,6 +303,7 @@ impl Daemon {
         mut self,
         stop: tokio::sync::watch::Sender<bool>,
         server: tokio::task::JoinHandle<()>,
+        mut stored: mpsc::Receiver<StoreEvent>,
     ) {
         systemd::stopping("Ending");
         let failure =
@@ -308,11 +319,9 @@ impl Daemon {
             warn!("some clients did not take their answers");
         }
         drop(self.capture.take());
-        let store = self.store.take();
-        // Dropping the store waits for nothing; its thread writes what is queued. A thread that
-        // joins it keeps a hanging disk from holding up the end for ever.
-        let flushed = tokio::task::spawn_blocking(move || drop(store));
-        if timeout(LAST_WORDS, flushed).await.is_err() {
+        // The store's thread writes all that is queued, and closes its channel when it is done.
+        drop(self.store.take());
+        if timeout(LAST_WORDS, async { while stored.recv().await.is_some() {} }).await.is_err() {
             warn!("the disk did not answer in time");
         }
         info!("v2m has ended");

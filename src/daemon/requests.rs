@@ -4,6 +4,7 @@ use super::background::Chore;
 use super::{Daemon, Reply};
 use crate::call::{Answer, Call, EngineStatus, Request, Status};
 use crate::config;
+use crate::media;
 use crate::session::{self, Code, Command, Failure, Ticket};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -77,12 +78,18 @@ impl Daemon {
             return answer(reply, Err(problem));
         }
         info!(file = %path.display(), "a file to transcribe");
-        self.chores.spawn_blocking(move || Chore::FileRead {
-            result: crate::store::read_pcm(&path).map_err(|error| error.to_string()),
-            path,
-            reply,
-        });
+        self.chores.spawn_blocking(move || Chore::FileRead { result: decode(&path), path, reply });
     }
+}
+
+/// Decoded by a process of its own, which this program is when it is called so: a damaged file may
+/// bring a decoder down, and must not bring the daemon down.
+fn decode(path: &std::path::Path) -> Result<Vec<i16>, String> {
+    let program = std::env::current_exe()
+        .map_err(|error| format!("reading {}: finding v2m itself: {error}", path.display()))?;
+    let mut command = std::process::Command::new(program);
+    command.arg(media::DECODE_COMMAND);
+    media::read_apart(command, path).map_err(|error| error.to_string())
 }
 
 pub(super) fn answer(reply: Reply, result: Result<Answer, Failure>) {

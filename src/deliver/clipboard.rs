@@ -9,7 +9,7 @@ use super::environment::Displays;
 use crate::session::Delivery;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{debug, warn};
@@ -17,6 +17,9 @@ use tracing::{debug, warn};
 /// How long an answer waits for the display server. A healthy one takes a few milliseconds; past two
 /// seconds the user has pasted already, or given up.
 const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long a compositor may take to pass on what it was just given.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// Threads that may hang at once in a dead display server before no more are started.
 const MAX_STUCK: usize = 3;
@@ -176,10 +179,23 @@ fn put(owner: &mut Option<arboard::Clipboard>, text: &str) -> Result<(), Problem
 }
 
 /// Whether `text` is what the clipboard holds now. X11 takes the ownership without an answer;
-/// reading back asks who the owner is, a round trip of some 100 µs, and is the proof.
+/// reading back asks who the owner is, a round trip of some 100 µs, and is the proof. Wayland's
+/// reader is another client than the writer, and may be served first;
+/// arboard tells no event to await, so it is asked again.
 fn set(clipboard: &mut arboard::Clipboard, text: &str) -> Result<bool, arboard::Error> {
     clipboard.set_text(text)?;
-    Ok(clipboard.get_text()? == text)
+    let give_up = Instant::now() + SETTLE;
+    loop {
+        let last = Instant::now() >= give_up;
+        match clipboard.get_text() {
+            Ok(back) if back == text => return Ok(true),
+            Ok(_) if last => return Ok(false),
+            Ok(_) => {}
+            Err(arboard::Error::ContentNotAvailable) if !last => {}
+            Err(error) => return Err(error),
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Drops a broken clipboard so that the next one connects anew.

@@ -1,8 +1,8 @@
 //! The desktop's environment variables: which display, which session bus.
 //!
 //! systemd gives a service the user manager's environment of the moment it starts. A v2m started by
-//! hand, from a remote shell or before the desktop lacks some of it; the manager is then asked. Setting variables is left to
-//! `main`, which alone knows that no other thread runs.
+//! hand, from a remote shell or before the desktop lacks some of it; the manager is then asked.
+//! Setting variables is left to `main`, which alone knows that no other thread runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +46,8 @@ impl fmt::Display for Displays {
 }
 
 /// The variables that this process lacks and the user manager knows, as pairs for `main` to set.
-/// Blocks for at most 300 ms, and not at all where nothing is missing. All threads it used have ended when it returns.
+/// Blocks for at most 300 ms, and not at all where nothing is missing. All threads it used have
+/// ended when it returns.
 pub fn adopt() -> Vec<(String, String)> {
     if missing(var).is_empty() {
         return Vec::new();

@@ -12,4 +12,5 @@ mod notifier;
 
 pub use clipboard::Clipboard;
 pub use notice::Notice;
+pub use notifications::notification_service;
 pub use notifier::Notifier;

@@ -1,8 +1,8 @@
 //! One notification at the desktop's notification service, replaced in place.
 //!
-//! Plain calls of the Desktop Notifications Specification over a connection that lives as long as the service. notify-rust
-//! makes a new connection for each notification (its updates block, which the event loop must not), and
-//! GNOME Shell drops an application's notifications when the connection that sent them closes.
+//! Plain calls of the Desktop Notifications Specification over a connection that lives as long as
+//! the service. notify-rust makes a new connection for each notification (its updates block, which
+//! the event loop must not), and GNOME Shell drops an application's notifications when the connection that sent them closes.
 //! Waiting with bounds is not done here but in `notifier`.
 
 use super::notice::{Card, Notice};
@@ -44,6 +44,23 @@ pub(super) struct Service {
     markup: bool,
     /// 0: none shown yet.
     id: u32,
+}
+
+/// The session's notification service, its name and version; for `v2m doctor`. Bounded.
+///
+/// # Errors
+/// Why nothing can be shown and what to do, in words.
+pub async fn notification_service() -> Result<String, String> {
+    const BOUND: std::time::Duration = std::time::Duration::from_secs(2);
+    let asked = async {
+        let service = Service::connect(None).await?;
+        let reply = service.call(NAME, "GetServerInformation", &()).await?;
+        let (name, vendor, version, _): (String, String, String, String) =
+            reply.body().deserialize().map_err(Problem::Refused)?;
+        Ok(format!("{name} {version} ({vendor})"))
+    };
+    let answer = tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(Problem::Hanging));
+    answer.map_err(|problem: Problem| problem.to_string())
 }
 
 impl Service {

@@ -2,8 +2,8 @@
 //! most, for an outcome.
 //!
 //! An actor keeps at most one call open. What comes meanwhile replaces what waits, so a slow
-//! service is never sent a backlog, and the notification's id is never lost to an impatient caller: that would leave
-//! "Recording" standing beside the text. A service that hung at "Recording" is known to hang when the
+//! service is never sent a backlog, and the notification's id is never lost to an impatient caller:
+//! that would leave "Recording" standing beside the text. A service that hung at "Recording" is known to hang when the
 //! recording stops, so the answer does not wait for it at all.
 
 use super::notice::Notice;

@@ -51,6 +51,17 @@ impl Child {
         if spec.threads > 0 {
             command.arg("--threads").arg(spec.threads.to_string());
         }
+        // What systemd says to the daemon is not meant for its child.
+        for name in [
+            "NOTIFY_SOCKET",
+            "WATCHDOG_PID",
+            "WATCHDOG_USEC",
+            "LISTEN_PID",
+            "LISTEN_FDS",
+            "LISTEN_FDNAMES",
+        ] {
+            command.env_remove(name);
+        }
         let process = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())

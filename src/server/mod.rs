@@ -48,7 +48,7 @@ impl Default for Limits {
         Self {
             connections: 64,
             half_frame: Duration::from_secs(5),
-            unread: Duration::from_secs(1),
+            unread: Duration::from_secs(5),
             refusal: Duration::from_millis(300),
         }
     }
@@ -187,6 +187,9 @@ async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
+/// How long what a peer still sends is dropped after the last word to it.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// Says a last word and closes. What the peer still sends is read and dropped for a moment, so that
 /// a client that writes everything before it reads gets the answer instead of a broken pipe.
 async fn close_with(
@@ -203,5 +206,5 @@ async fn close_with(
         while read(stream, &mut dropped).await? > 0 {}
         Ok(())
     };
-    tokio::time::timeout(limits.unread, drain).await.unwrap_or(Ok(()))
+    tokio::time::timeout(DRAIN, drain).await.unwrap_or(Ok(()))
 }

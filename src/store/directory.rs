@@ -43,8 +43,18 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The lock of a directory, held as long as this lives.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is just being started holds the file too.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock of the directory; `None` while another process has it.
-pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
+pub(super) fn lock(directory: &Path) -> io::Result<Option<Lock>> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -52,7 +62,7 @@ pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
         .mode(0o600)
         .open(directory.join(LOCK))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(error)) => Err(error),
     }

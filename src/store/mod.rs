@@ -197,15 +197,17 @@ impl Store {
     /// Starts a dictation now; its path.
     ///
     /// # Errors
-    /// [`StoreError::Full`].
+    /// [`StoreError::Full`]: the job is not known then. Call again later, and then `rewrite`.
     pub fn begin(&mut self, job: JobId) -> Result<PathBuf, StoreError> {
         let started_at = jiff::Timestamp::now();
         let path = self.directory.join(directory::file_name(started_at, job));
         self.remember(job, &path);
-        // Should this be refused, `rewrite` can still make the file.
-        self.behind.insert(job);
+        let first = self.behind.insert(job);
         self.send(Command::Begin { job, path: path.clone(), started_at })?;
-        self.behind.remove(&job);
+        // After a refusal, audio has been missed: that needs a `rewrite` first.
+        if first {
+            self.behind.remove(&job);
+        }
         Ok(path)
     }
 

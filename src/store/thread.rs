@@ -5,7 +5,6 @@ use super::retention::{self, Retention};
 use super::{Command, Outcome, StoreError, StoreEvent, directory, unfinished};
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
@@ -29,10 +28,11 @@ pub(super) fn spawn(
 struct Worker {
     directory: PathBuf,
     retention: Retention,
-    events: mpsc::Sender<StoreEvent>,
     jobs: HashMap<JobId, Job>,
     /// Held while this process alone may recover and sweep.
-    lock: Option<File>,
+    lock: Option<directory::Lock>,
+    /// Last, for it is dropped last: whoever sees the channel closed may take the lock.
+    events: mpsc::Sender<StoreEvent>,
 }
 
 impl Worker {

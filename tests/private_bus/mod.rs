@@ -1,4 +1,5 @@
 //! A session bus of a test's own, gone when the test is.
+#![allow(dead_code, reason = "not every test that shares it restarts it")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,8 +1,10 @@
 //! whisper.cpp: what it is asked, how it is interrupted, what it answers.
 //!
-//! What to decode and whether to believe the answer is not decided here.
+//! What to decode, and whether to believe the answer, is decided in [`crate::stream`].
 
 use crate::model::{LoadError, file};
+use crate::stream::{Decoder, Hypothesis, Request};
+use crate::text;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_void};
 use std::num::NonZeroUsize;
@@ -10,14 +12,17 @@ use std::path::Path;
 use thiserror::Error;
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
-    WhisperState,
+    WhisperState, WhisperTokenId,
 };
-
-/// Samples in 10 ms, the unit of whisper.cpp's timestamps.
-const CENTISECOND: u64 = 160;
 
 /// More beams than this whisper.cpp refuses (`WHISPER_MAX_DECODERS`).
 const MOST_BEAMS: u8 = 8;
+
+/// Tokens that fit in the prompt: half the text context, less the token that introduces it.
+const PROMPT: usize = 223;
+
+/// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
+const TEMPERATURE_STEP: f32 = 0.4;
 
 /// What went wrong in one decode; the engine goes on.
 #[derive(Debug, Error)]
@@ -27,7 +32,10 @@ pub enum DecodeError {
     Aborted,
     /// Not among Whisper's languages.
     #[error("Whisper knows no language {0:?}; use an ISO 639-1 code such as \"en\"")]
-    Language(String),
+    UnknownLanguage(String),
+    /// A model for English alone was asked for another language.
+    #[error("this model knows English only, not {0:?}; choose a model without \".en\"")]
+    EnglishOnly(String),
     /// whisper.cpp's own failure.
     #[error("the recogniser failed: {0}")]
     Whisper(#[from] WhisperError),
@@ -39,57 +47,24 @@ pub trait Watch: Sync {
     fn tick(&self) -> bool;
 }
 
-/// One stretch of audio to decode.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request<'a> {
-    /// 16 kHz mono.
-    pub audio: &'a [f32],
-    /// ISO 639-1 code; `None` lets the model guess.
-    pub language: Option<&'a str>,
-    /// To English.
-    pub translate: bool,
-    /// Beams; 1 is greedy.
-    pub beams: u8,
-}
-
-/// What was understood.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Decoded {
-    /// Stretches of text as the model wrote them.
-    pub parts: Vec<Part>,
-    /// ISO 639-1 code.
-    pub language: String,
-}
-
-/// A stretch of text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// First sample, from the start of the audio.
-    pub start: u64,
-    /// One past the last sample.
-    pub end: u64,
-    /// As the model wrote it.
-    pub text: String,
-}
-
 /// The loaded model with its working memory.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct Whisper {
     context: WhisperContext,
     state: WhisperState,
     threads: c_int,
     /// The setter of the language leaks, so each combination is built once and cloned.
-    templates: HashMap<(u8, Option<String>), FullParams<'static, 'static>>,
+    templates: HashMap<(u8, String), FullParams<'static, 'static>>,
 }
 
-impl Decoder {
+impl Whisper {
     /// Checks the file and loads it.
     ///
     /// # Errors
     /// When the file is missing or no whole model, or memory does not suffice.
     pub fn load(path: &Path, threads: NonZeroUsize) -> Result<Self, LoadError> {
         file::whisper(path)?;
-        // SAFETY: the callback does not panic and touches nothing but its arguments.
+        // SAFETY: the callback does not panic and touches nothing.
         unsafe { whisper_rs::set_log_callback(Some(log), std::ptr::null_mut()) };
         let refused = |error| LoadError::Broken {
             path: path.into(),
@@ -112,88 +87,176 @@ impl Decoder {
 
     /// Runs encoder and decoder once over a little silence, so that the buffers are there.
     pub fn warm_up(&mut self) {
-        let mut parameters = self.template(5, Some("en"));
+        let mut parameters = self.template(5, "en");
         parameters.set_audio_ctx(64);
         parameters.set_max_tokens(1);
         // Only the time is wanted: a model that cannot do this will say so at the first decode.
         let _ = self.state.full(parameters, &[0.0; 16_000]);
     }
 
-    /// Decodes.
-    ///
-    /// # Errors
-    /// When aborted, when the language is unknown, or when whisper.cpp fails.
-    pub fn decode(&mut self, request: &Request, watch: &dyn Watch) -> Result<Decoded, DecodeError> {
-        if request.audio.is_empty() {
-            return Ok(Decoded { parts: Vec::new(), language: self.fallback_language(request) });
+    /// A decoder that reports to `watch`.
+    pub fn watched<'a>(&'a mut self, watch: &'a dyn Watch) -> Watched<'a> {
+        Watched { whisper: self, watch }
+    }
+
+    fn template(&mut self, beams: u8, language: &str) -> FullParams<'static, 'static> {
+        let threads = self.threads;
+        self.templates
+            .entry((beams, language.to_owned()))
+            .or_insert_with(|| template(beams, language, threads))
+            .clone()
+    }
+
+    fn check_language(&self, code: &str) -> Result<(), DecodeError> {
+        if code.contains('\0') || whisper_rs::get_lang_id(code).is_none() {
+            return Err(DecodeError::UnknownLanguage(code.into()));
         }
-        let language = request.language.filter(|_| self.multilingual());
-        if let Some(code) = language
-            && (code.contains('\0') || whisper_rs::get_lang_id(code).is_none())
-        {
-            return Err(DecodeError::Language(code.into()));
+        if !self.multilingual() && code != "en" {
+            return Err(DecodeError::EnglishOnly(code.into()));
         }
-        let mut parameters = self.template(request.beams, language);
+        Ok(())
+    }
+
+    /// As many entries of the vocabulary as fit in the prompt, as a plain enumeration.
+    fn prompt(&self, vocabulary: &[String]) -> Vec<WhisperTokenId> {
+        let mut tokens = Vec::new();
+        for entry in vocabulary {
+            let separator = if tokens.is_empty() { " " } else { ", " };
+            // Too long for the prompt, or not to be written in tokens: left out.
+            let Ok(more) = self.context.tokenize(&format!("{separator}{entry}"), PROMPT) else {
+                continue;
+            };
+            if tokens.len() + more.len() > PROMPT {
+                break;
+            }
+            tokens.extend(more);
+        }
+        tokens
+    }
+
+    /// `context` as whisper.cpp takes it: 0 for the model's own.
+    fn audio_context(&self, context: usize) -> c_int {
+        let whole = self.context.n_audio_ctx();
+        c_int::try_from(context).ok().filter(|units| *units < whole).unwrap_or(0)
+    }
+
+    fn hypothesis(&self) -> Hypothesis {
+        let mut raw = String::new();
+        let (mut sum, mut count) = (0.0, 0);
+        let end = self.context.token_eot();
+        for segment in self.state.as_iter() {
+            raw.push_str(&segment.to_str_lossy().unwrap_or_default());
+            for token in (0..segment.n_tokens()).filter_map(|i| segment.get_token(i)) {
+                let data = token.token_data();
+                if data.id <= end {
+                    sum += data.plog;
+                    count += 1;
+                }
+            }
+        }
+        let mean_log_probability = if count == 0 { 0.0 } else { sum / count as f32 };
+        Hypothesis { text: text::clean(&raw), mean_log_probability }
+    }
+}
+
+/// [`Whisper`] for the length of one task.
+pub struct Watched<'a> {
+    whisper: &'a mut Whisper,
+    watch: &'a dyn Watch,
+}
+
+impl Decoder for Watched<'_> {
+    type Error = DecodeError;
+
+    fn decode(&mut self, request: &Request) -> Result<Hypothesis, DecodeError> {
+        self.whisper.check_language(request.language)?;
+        let prompt = self.whisper.prompt(request.vocabulary);
+        let mut parameters: FullParams<'_, '_> =
+            self.whisper.template(request.beams, request.language);
         parameters.set_translate(request.translate);
-        let watch = &watch;
+        parameters.set_audio_ctx(self.whisper.audio_context(request.context));
+        parameters.set_temperature_inc(if request.fallback { TEMPERATURE_STEP } else { 0.0 });
+        // Pieces fit in one window, and there the tokens of time only cost accuracy; a whole
+        // recording needs them to move on from window to window.
+        parameters.set_no_timestamps(request.audio.len() <= 30 * 16_000);
+        if !prompt.is_empty() {
+            parameters.set_tokens(&prompt);
+        }
+        self.run(parameters, request.audio)?;
+        Ok(self.whisper.hypothesis())
+    }
+
+    fn detect(
+        &mut self,
+        audio: &[f32],
+        context: usize,
+        languages: &[String],
+    ) -> Result<String, DecodeError> {
+        if !self.whisper.multilingual() {
+            return Ok("en".into());
+        }
+        for code in languages {
+            self.whisper.check_language(code)?;
+        }
+        // `lang_detect` reads the spectrum and the context of the call of `full` before it; this
+        // one ends before its first window, having set both.
+        let mut parameters: FullParams<'_, '_> = self.whisper.template(1, "en");
+        parameters.set_audio_ctx(self.whisper.audio_context(context));
+        parameters.set_duration_ms(100);
+        self.run(parameters, audio)?;
+        let threads = usize::try_from(self.whisper.threads).unwrap_or(1);
+        let (_, probabilities) = self.whisper.state.lang_detect(0, threads)?;
+        if self.watch.tick() {
+            return Err(DecodeError::Aborted);
+        }
+        let likeliest = probabilities
+            .iter()
+            .enumerate()
+            .filter_map(|(id, p)| Some((whisper_rs::get_lang_str(c_int::try_from(id).ok()?)?, p)))
+            .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code))
+            .max_by(|a, b| a.1.total_cmp(b.1));
+        Ok(likeliest.map_or("en", |(code, _)| code).into())
+    }
+}
+
+impl Watched<'_> {
+    fn run(
+        &mut self,
+        mut parameters: FullParams<'_, '_>,
+        audio: &[f32],
+    ) -> Result<(), DecodeError> {
+        if self.watch.tick() {
+            return Err(DecodeError::Aborted);
+        }
+        let watch = &self.watch;
         // SAFETY: `watch` outlives the call of `full` below, the only user of the pointer, and the
-        // callbacks read it as the type it has here. They do not unwind.
+        // callback reads it as the type it has here. It does not unwind.
         unsafe {
             let data = std::ptr::from_ref(watch).cast_mut().cast::<c_void>();
             parameters.set_abort_callback(Some(on_abort));
             parameters.set_abort_callback_user_data(data);
         }
-        let result = self.state.full(parameters, request.audio);
-        if watch.tick() {
+        let result = self.whisper.state.full(parameters, audio);
+        if self.watch.tick() {
             return Err(DecodeError::Aborted);
         }
-        result?;
-        Ok(self.result(request))
-    }
-
-    fn result(&self, request: &Request) -> Decoded {
-        let samples = |centiseconds: i64| {
-            (centiseconds.max(0).unsigned_abs() * CENTISECOND).min(request.audio.len() as u64)
-        };
-        let parts = self
-            .state
-            .as_iter()
-            .map(|segment| Part {
-                start: samples(segment.start_timestamp()),
-                end: samples(segment.end_timestamp()),
-                text: segment.to_str_lossy().map_or_else(|_| String::new(), Into::into),
-            })
-            .collect();
-        Decoded { parts, language: self.fallback_language(request) }
-    }
-
-    fn fallback_language(&self, request: &Request) -> String {
-        if !self.multilingual() {
-            return "en".into();
+        match result {
+            Ok(()) | Err(WhisperError::NoSamples) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        let detected = || whisper_rs::get_lang_str(self.state.full_lang_id_from_state());
-        request.language.or_else(detected).unwrap_or_default().into()
-    }
-
-    fn template(&mut self, beams: u8, language: Option<&str>) -> FullParams<'static, 'static> {
-        let key = (beams, language.map(str::to_owned));
-        let threads = self.threads;
-        self.templates.entry(key).or_insert_with(|| template(beams, language, threads)).clone()
     }
 }
 
-fn template(beams: u8, language: Option<&str>, threads: c_int) -> FullParams<'static, 'static> {
+fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {
     let strategy = match beams {
         0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
         n => SamplingStrategy::BeamSearch { beam_size: n.min(MOST_BEAMS).into(), patience: -1.0 },
     };
     let mut parameters = FullParams::new(strategy);
     parameters.set_n_threads(threads);
-    // The setter copies the text, so a longer life than the call's is not needed; the English-only
-    // models ignore it.
-    let code: Option<&'static str> =
-        language.and_then(whisper_rs::get_lang_id).and_then(whisper_rs::get_lang_str);
-    parameters.set_language(Some(code.unwrap_or("auto")));
+    // The name's own copy: the setter asks for a text as long-lived as the template.
+    let code = whisper_rs::get_lang_id(language).and_then(whisper_rs::get_lang_str);
+    parameters.set_language(code);
     parameters.set_no_context(true);
     parameters.set_print_progress(false);
     parameters.set_print_realtime(false);
@@ -203,7 +266,7 @@ fn template(beams: u8, language: Option<&str>, threads: c_int) -> FullParams<'st
 }
 
 unsafe extern "C" fn on_abort(data: *mut c_void) -> bool {
-    // SAFETY: set in `decode` to a `&dyn Watch` that lives as long as the call.
+    // SAFETY: set in `run` to a `&dyn Watch` that lives as long as the call.
     let watch = unsafe { *data.cast::<&dyn Watch>() };
     watch.tick()
 }

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`run`] | the main thread: frames in, frames out, one job at a time |
+//! | [`job`] | one recording: its stream, its clock, its answer |
+//! | [`stream`] | the policy, pure: what to decode when, and what to believe |
 //! | [`wire`] | the socketpair on standard input, as frames |
-//! | [`worker`] | the thread `v2m-whisper`: loads the model, decodes, reports |
+//! | [`worker`] | the thread `v2m-whisper`: loads the model, decodes pieces, reports |
 //! | [`model`] | checks of the machine and of the model files before whisper.cpp sees them |
 //! | [`decode`] | whisper.cpp: parameters, callbacks, results |
 //! | [`vad`] | Silero: where somebody speaks |
@@ -16,8 +18,10 @@
 
 pub mod args;
 pub mod decode;
+pub mod job;
 pub mod model;
 pub mod run;
+pub mod stream;
 pub mod text;
 pub mod vad;
 pub mod wire;

@@ -5,15 +5,17 @@
 //! abandoned: its task is told to abort, and whatever it still answers is recognised by number.
 
 use crate::args::Args;
-use crate::decode::{DecodeError, Decoded};
+use crate::decode::DecodeError;
+use crate::job::{self, Job};
 use crate::model::{LoadError, cpu, file};
-use crate::text;
+use crate::stream::{DecodeId, Effect, Outcome};
+use crate::vad::Voice;
 use crate::wire::Wire;
 use crate::worker::{Event, Task, TaskId, Worker};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use thiserror::Error;
-use v2m_ipc::engine::{DecodeOptions, DecodeStats, Frame, FromEngine, Segment, ToEngine};
+use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
 
 /// Why the engine ended.
 #[derive(Debug, Error)]
@@ -40,12 +42,13 @@ pub fn serve(args: &Args) -> Result<(), RunError> {
 
 fn converse(args: &Args) -> Result<(), RunError> {
     let mut wire = Wire::stdin()?;
-    let worker = match begin(args, &mut wire) {
-        Ok(worker) => worker,
+    let (worker, voice) = match begin(args, &mut wire) {
+        Ok(begun) => begun,
         Err(RunError::Load(error)) => return Err(refuse(&mut wire, error)),
         Err(error) => return Err(error),
     };
-    let mut engine = Engine { wire, worker, job: None, loaded: false, busy: None, tasks: 0 };
+    let mut engine =
+        Engine { wire, worker, voice, job: None, loaded: false, busy: None, next: None, tasks: 0 };
     loop {
         let ready = engine.wire.wait(engine.worker.wake())?;
         if ready.other {
@@ -60,11 +63,12 @@ fn converse(args: &Args) -> Result<(), RunError> {
     }
 }
 
-fn begin(args: &Args, wire: &mut Wire) -> Result<Worker, RunError> {
+fn begin(args: &Args, wire: &mut Wire) -> Result<(Worker, Voice), RunError> {
     cpu::check()?;
     let bytes = file::whisper(&args.model)?;
+    let voice = Voice::load(args.vad.as_deref())?;
     wire.send(&FromEngine::Loading { bytes })?;
-    Ok(Worker::start(args)?)
+    Ok((Worker::start(args)?, voice))
 }
 
 fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
@@ -85,19 +89,14 @@ fn leave() -> ! {
 struct Engine {
     wire: Wire,
     worker: Worker,
+    voice: Voice,
     job: Option<Job>,
     loaded: bool,
-    /// The task the worker has, if any; it may belong to a job that is gone.
+    /// What the worker has. It may be of no use to anybody any more.
     busy: Option<TaskId>,
+    /// What it gets as soon as it is free.
+    next: Option<(DecodeId, Task)>,
     tasks: u64,
-}
-
-struct Job {
-    number: u32,
-    options: DecodeOptions,
-    samples: Vec<i16>,
-    finished: Option<Instant>,
-    task: Option<TaskId>,
 }
 
 impl Engine {
@@ -106,8 +105,8 @@ impl Engine {
             Frame::Message(ToEngine::Ping { n }) => self.wire.send(&FromEngine::Pong { n })?,
             Frame::Message(ToEngine::Begin { job, options }) => {
                 self.abandon();
-                let samples = Vec::new();
-                self.job = Some(Job { number: job, options, samples, finished: None, task: None });
+                self.voice.reset();
+                self.job = Some(Job::new(job, options));
             }
             Frame::Message(ToEngine::Cancel { job }) => {
                 if self.job.as_ref().is_some_and(|j| j.number == job) {
@@ -115,13 +114,11 @@ impl Engine {
                 }
             }
             Frame::Message(ToEngine::Finish { job }) => self.finish(job)?,
+            // PCM of a job that was cancelled or finished may still be under way.
             Frame::Pcm { job, samples } => {
-                // PCM of a job that was cancelled or finished may still be under way.
-                if let Some(j) = self.job.as_mut()
-                    && j.number == job
-                    && j.finished.is_none()
-                {
-                    j.samples.extend_from_slice(&samples);
+                if let Some((job, voice)) = self.recording(job) {
+                    let effects = job.stream.hear(&samples, voice);
+                    self.carry_out(effects)?;
                 }
             }
         }
@@ -129,37 +126,72 @@ impl Engine {
     }
 
     fn finish(&mut self, number: u32) -> Result<(), RunError> {
-        match self.job.as_mut().filter(|job| job.number == number) {
-            Some(job) => {
-                job.finished.get_or_insert_with(Instant::now);
-                self.decode();
-            }
-            None => {
-                let reason = "no recording of that number was begun".into();
-                self.wire.send(&FromEngine::Failed { job: number, reason })?;
-            }
+        if let Some((job, voice)) = self.recording(number) {
+            let effects = job.finish(voice);
+            return self.carry_out(effects);
+        }
+        if self.job.as_ref().is_none_or(|job| job.number != number) {
+            let reason = "no recording of that number was begun".into();
+            self.wire.send(&FromEngine::Failed { job: number, reason })?;
         }
         Ok(())
     }
 
+    fn recording(&mut self, number: u32) -> Option<(&mut Job, &mut Voice)> {
+        let job = self.job.as_mut().filter(|job| job.number == number && job.finished.is_none())?;
+        Some((job, &mut self.voice))
+    }
+
     fn abandon(&mut self) {
-        if let Some(task) = self.job.take().and_then(|job| job.task) {
-            self.worker.abort(task);
+        if self.job.take().is_some() {
+            self.next = None;
+            if let Some(task) = self.busy {
+                self.worker.abort(task);
+            }
         }
     }
 
-    /// Hands the finished job to the worker, once that has loaded and is free.
-    fn decode(&mut self) {
-        let Some(job) = &mut self.job else { return };
-        if !self.loaded || self.busy.is_some() || job.task.is_some() || job.finished.is_none() {
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), RunError> {
+        for effect in effects {
+            let Some(job) = &mut self.job else { return Ok(()) };
+            match effect {
+                Effect::Decode { id, piece, audio, language } => {
+                    self.tasks += 1;
+                    let settings = job.settings.clone();
+                    let task = Task { id: TaskId(self.tasks), piece, audio, language, settings };
+                    self.next = Some((id, task));
+                }
+                Effect::Abort(id) => {
+                    self.next.take_if(|(next, _)| *next == id);
+                    if let Some(task) = job.task_of(id) {
+                        self.worker.abort(task);
+                    }
+                }
+                Effect::Segment { segment, is_final } => {
+                    let job = job.number;
+                    self.wire.send(&FromEngine::Segment { job, segment, is_final })?;
+                }
+                Effect::Done(transcript) => {
+                    let answer = job.answer(transcript);
+                    self.job = None;
+                    self.wire.send(&answer)?;
+                }
+            }
+        }
+        self.hand_over();
+        Ok(())
+    }
+
+    /// Gives the worker its next task, once it has loaded and is free.
+    fn hand_over(&mut self) {
+        if !self.loaded || self.busy.is_some() {
             return;
         }
-        self.tasks += 1;
-        let id = TaskId(self.tasks);
-        let audio = job.samples.iter().map(|s| f32::from(*s) / 32_768.0).collect();
-        if self.worker.submit(Task { id, audio, options: job.options.clone() }).is_ok() {
-            self.busy = Some(id);
-            job.task = Some(id);
+        let (Some((id, task)), Some(job)) = (self.next.take(), &mut self.job) else { return };
+        let number = task.id;
+        if self.worker.submit(task).is_ok() {
+            self.busy = Some(number);
+            job.task = Some((id, number));
         }
     }
 
@@ -171,58 +203,33 @@ impl Engine {
                     self.wire.send(&FromEngine::Loaded {
                         backend: "cpu".into(),
                         device: cpu::name(),
-                        loaded_in_ms: millis(took),
+                        loaded_in_ms: job::millis(took),
                         multilingual,
                     })?;
                 }
                 Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
                 Event::Beat(id) => {
-                    if let Some(job) = self.job.as_ref().filter(|job| job.task == Some(id)) {
+                    // Also an abandoned task's: it is what this job waits for.
+                    if let Some(job) = self.job.as_ref().filter(|_| self.busy == Some(id)) {
                         self.wire.send(&FromEngine::Progress { job: job.number })?;
                     }
                 }
-                Event::Done { id, result, took } => {
-                    self.busy = None;
-                    if let Some(job) = self.job.take_if(|job| job.task == Some(id)) {
-                        self.wire.send(&answer(&job, result, took))?;
-                    }
-                }
+                Event::Done { id, result, took } => self.done(id, result, took)?,
             }
-            self.decode();
+            self.hand_over();
         }
         Ok(())
     }
-}
 
-fn answer(job: &Job, result: Result<Decoded, DecodeError>, took: Duration) -> FromEngine {
-    match result {
-        Ok(decoded) => {
-            let segments: Vec<_> = decoded
-                .parts
-                .iter()
-                .map(|p| Segment { start: p.start, end: p.end, text: text::clean(&p.text) })
-                .filter(|s| !s.text.is_empty())
-                .collect();
-            let whole: String = decoded.parts.iter().map(|p| p.text.as_str()).collect();
-            let samples = job.samples.len() as u64;
-            FromEngine::Final {
-                job: job.number,
-                text: text::clean(&whole),
-                language: decoded.language,
-                segments,
-                stats: DecodeStats {
-                    samples,
-                    decoded_samples: samples,
-                    redone: 0,
-                    decode_ms: millis(took),
-                    finish_ms: millis(job.finished.map_or(Duration::ZERO, |at| at.elapsed())),
-                },
-            }
-        }
-        Err(error) => FromEngine::Failed { job: job.number, reason: error.to_string() },
+    fn done(
+        &mut self,
+        id: TaskId,
+        result: Result<Outcome, DecodeError>,
+        took: Duration,
+    ) -> Result<(), RunError> {
+        self.busy.take_if(|busy| *busy == id);
+        let Some(job) = &mut self.job else { return Ok(()) };
+        let effects = job.done(id, result, took);
+        self.carry_out(effects)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

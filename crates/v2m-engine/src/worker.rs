@@ -1,11 +1,12 @@
-//! The thread `v2m-whisper`: owns the models, takes one task at a time, reports what comes of it.
+//! The thread `v2m-whisper`: owns the model, takes one task at a time, reports what comes of it.
 //!
 //! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
 
 use crate::args::Args;
-use crate::decode::{DecodeError, Decoded, Decoder, Request, Watch};
+use crate::decode::{DecodeError, Watch, Whisper};
 use crate::model::{LoadError, cpu};
-use crate::vad::{FRAME, Silero};
+use crate::stream::piece::{Settings, transcribe};
+use crate::stream::{Outcome, Piece};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -14,11 +15,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m_ipc::engine::DecodeOptions;
-
-/// Speech probability from which a frame counts as voice. Low: a missed word is worse than a
-/// decode too many, and quiet speakers rarely pass Silero's customary 0.5.
-const VOICE: f32 = 0.35;
 
 /// How often at most a running decode says that it gets on.
 const BEAT: Duration = Duration::from_millis(200);
@@ -27,28 +23,32 @@ const BEAT: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId(pub u64);
 
-/// One recording to decode.
+/// One piece to decode.
 #[derive(Debug)]
 pub struct Task {
     /// Its number.
     pub id: TaskId,
-    /// 16 kHz mono.
+    /// Which piece of its recording.
+    pub piece: Piece,
+    /// The piece's samples, 16 kHz mono.
     pub audio: Vec<f32>,
+    /// The language, if it is known.
+    pub language: Option<String>,
     /// How.
-    pub options: DecodeOptions,
+    pub settings: Arc<Settings>,
 }
 
 /// What the worker tells.
 #[derive(Debug)]
 pub enum Event {
-    /// The models are loaded.
+    /// The model is loaded.
     Loaded {
         /// Whether the model knows languages beside English.
         multilingual: bool,
         /// Since the worker started.
         took: Duration,
     },
-    /// They are not; the worker has ended.
+    /// It is not; the worker has ended.
     LoadFailed(LoadError),
     /// The task gets on.
     Beat(TaskId),
@@ -57,7 +57,7 @@ pub enum Event {
         /// Which.
         id: TaskId,
         /// What came of it.
-        result: Result<Decoded, DecodeError>,
+        result: Result<Outcome, DecodeError>,
         /// How long it took.
         took: Duration,
     },
@@ -146,21 +146,24 @@ impl Reporter {
 
 fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &AtomicU64) {
     let started = Instant::now();
-    let mut models = match Models::load(args) {
-        Ok(models) => models,
+    let threads = args.threads.unwrap_or_else(cpu::threads);
+    let mut whisper = match Whisper::load(&args.model, threads) {
+        Ok(whisper) => whisper,
         Err(error) => {
             reporter.report(Event::LoadFailed(error));
             return;
         }
     };
-    models.decoder.warm_up();
-    let multilingual = models.decoder.multilingual();
+    whisper.warm_up();
+    let multilingual = whisper.multilingual();
     reporter.report(Event::Loaded { multilingual, took: started.elapsed() });
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
         let watch = TaskWatch { id: task.id, started, last_beat, aborted, reporter };
-        let result = models.run(&task, &watch);
+        let language = task.language.as_deref();
+        let mut decoder = whisper.watched(&watch);
+        let result = transcribe(&mut decoder, &task.piece, &task.audio, &task.settings, language);
         if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
             return;
         }
@@ -188,40 +191,5 @@ impl Watch for TaskWatch<'_> {
             self.reporter.wake();
         }
         self.aborted.load(Ordering::Relaxed) >= self.id.0
-    }
-}
-
-struct Models {
-    decoder: Decoder,
-    vad: Option<Silero>,
-}
-
-impl Models {
-    fn load(args: &Args) -> Result<Self, LoadError> {
-        let threads = args.threads.unwrap_or_else(cpu::threads);
-        let decoder = Decoder::load(&args.model, threads)?;
-        let vad = args.vad.as_deref().map(Silero::load).transpose()?;
-        Ok(Self { decoder, vad })
-    }
-
-    fn run(&mut self, task: &Task, watch: &TaskWatch) -> Result<Decoded, DecodeError> {
-        let options = &task.options;
-        let request = Request {
-            audio: if self.voice(&task.audio) { &task.audio } else { &[] },
-            language: options.language.as_deref(),
-            translate: options.translate,
-            beams: options.beam_size,
-        };
-        self.decoder.decode(&request, watch)
-    }
-
-    fn voice(&mut self, audio: &[f32]) -> bool {
-        let Some(vad) = &mut self.vad else { return true };
-        vad.reset();
-        audio.chunks(FRAME).any(|chunk| {
-            let mut frame = [0.0; FRAME];
-            frame[..chunk.len()].copy_from_slice(chunk);
-            vad.probability(&frame) >= VOICE
-        })
     }
 }

@@ -73,6 +73,8 @@ pub struct DecodeStats {
     pub decoded_samples: u64,
     /// Pieces decoded again because a guard rejected the first result.
     pub redone: u32,
+    /// Pieces that could not be decoded; the text says `[…]` there.
+    pub failed: u32,
     /// Time spent decoding, in milliseconds.
     pub decode_ms: u64,
     /// From `Finish` to `Final`, in milliseconds.

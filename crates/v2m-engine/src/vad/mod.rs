@@ -7,8 +7,47 @@ mod net;
 pub use net::FRAME;
 
 use crate::model::{LoadError, file};
+use crate::stream::VoiceActivity;
 use net::{Net, State};
 use std::path::Path;
+
+/// The voice activity model, or its absence: then everything is taken for speech.
+#[derive(Debug)]
+pub enum Voice {
+    /// Silero.
+    Silero(Box<Silero>),
+    /// No model was given.
+    Everything,
+}
+
+impl Voice {
+    /// Loads the model, if one is given.
+    ///
+    /// # Errors
+    /// Those of [`Silero::load`].
+    pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
+        Ok(match path {
+            Some(path) => Self::Silero(Box::new(Silero::load(path)?)),
+            None => Self::Everything,
+        })
+    }
+
+    /// Another recording begins.
+    pub fn reset(&mut self) {
+        if let Self::Silero(silero) = self {
+            silero.reset();
+        }
+    }
+}
+
+impl VoiceActivity for Voice {
+    fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
+        match self {
+            Self::Silero(silero) => silero.probability(frame),
+            Self::Everything => 1.0,
+        }
+    }
+}
 
 /// The loaded model and what it remembers of the frames so far.
 #[derive(Debug)]

@@ -1,0 +1,148 @@
+//! From a request's frame to the command it means, or to why it means none.
+
+use super::{Command, EventName, Refusal};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+impl Command {
+    /// Reads a request's frame.
+    ///
+    /// # Errors
+    /// A [`Refusal`] to answer with; the connection goes on.
+    pub fn parse(frame: &[u8]) -> Result<Self, Refusal> {
+        let request = RawRequest::parse(frame)?;
+        let data = Data { cmd: &request.cmd, map: request.data };
+        match data.cmd {
+            "PING" => Ok(Self::Ping),
+            "GET_STATUS" => Ok(Self::GetStatus),
+            "START_RECORDING" => Ok(Self::StartRecording),
+            "STOP_RECORDING" => Ok(Self::StopRecording),
+            "TOGGLE_RECORDING" => Ok(Self::ToggleRecording),
+            "CANCEL_RECORDING" => Ok(Self::CancelRecording),
+            "PROCESS_TEXT" => data.process_text(),
+            "TRANSLATE_TEXT" => data.translate_text(),
+            "TRANSCRIBE_FILE" => data.transcribe_file(),
+            "GET_CONFIG" => Ok(Self::GetConfig),
+            "UPDATE_CONFIG" => data.update_config(),
+            "PAUSE_DAEMON" => Ok(Self::PauseDaemon),
+            "RESUME_DAEMON" => Ok(Self::ResumeDaemon),
+            "SUBSCRIBE" => data.subscribe(),
+            "SHUTDOWN" => Ok(Self::Shutdown),
+            unknown => Err(Refusal::unknown_command(unknown)),
+        }
+    }
+}
+
+/// Both keys of a request. Unknown keys are skipped without being stored.
+#[derive(Deserialize)]
+struct RawRequest {
+    cmd: String,
+    #[serde(default)]
+    data: Option<Map<String, Value>>,
+}
+
+impl RawRequest {
+    fn parse(frame: &[u8]) -> Result<Self, Refusal> {
+        let text = std::str::from_utf8(frame)
+            .map_err(|e| Refusal::bad_request(format!("the request is not UTF-8: {e}")))?;
+        // A derived struct would also be read from an array.
+        if !text.trim_start().starts_with('{') {
+            return Err(Refusal::bad_request(
+                r#"the request is not a JSON object like {"cmd": "PING"}"#.into(),
+            ));
+        }
+        serde_json::from_str(text)
+            .map_err(|e| Refusal::bad_request(format!("the request cannot be understood: {e}")))
+    }
+}
+
+/// A request's `data` while it is taken apart.
+struct Data<'a> {
+    cmd: &'a str,
+    map: Option<Map<String, Value>>,
+}
+
+impl Data<'_> {
+    fn process_text(mut self) -> Result<Command, Refusal> {
+        let text = self.text()?;
+        Ok(Command::ProcessText { text, instruction: self.optional_string("instruction")? })
+    }
+
+    fn translate_text(mut self) -> Result<Command, Refusal> {
+        let text = self.text()?;
+        Ok(Command::TranslateText { text, target_lang: self.optional_string("target_lang")? })
+    }
+
+    fn transcribe_file(mut self) -> Result<Command, Refusal> {
+        let file_path = self.required_string("file_path")?;
+        if !file_path.starts_with('/') || file_path.contains('\0') {
+            return Err(self.bad("`file_path` must be an absolute path"));
+        }
+        Ok(Command::TranscribeFile { file_path })
+    }
+
+    /// Two forms: the partial config itself, or that under the key `updates`.
+    fn update_config(mut self) -> Result<Command, Refusal> {
+        let Some(mut map) = self.map.take() else {
+            return Err(self.bad("`data` must hold the sections and keys to change"));
+        };
+        let Some(updates) = map.remove("updates") else {
+            return Ok(Command::UpdateConfig { updates: map });
+        };
+        match updates {
+            Value::Object(updates) if map.is_empty() => Ok(Command::UpdateConfig { updates }),
+            Value::Object(_) => Err(self.bad("`data` must hold `updates` alone, or sections")),
+            _ => Err(self.bad("`updates` must be an object")),
+        }
+    }
+
+    fn subscribe(mut self) -> Result<Command, Refusal> {
+        let names = match self.take("events") {
+            None => return Ok(Command::Subscribe { events: EventName::ALL.to_vec() }),
+            Some(Value::Array(names)) => names,
+            Some(_) => return Err(self.bad("`events` must be a list of strings")),
+        };
+        let mut events = Vec::new();
+        for name in names {
+            match name.as_str().and_then(EventName::from_name) {
+                Some(event) => events.push(event),
+                None => {
+                    let known = EventName::list();
+                    return Err(self.bad(&format!("`events` may hold only {known}")));
+                }
+            }
+        }
+        events.sort_unstable();
+        events.dedup();
+        Ok(Command::Subscribe { events })
+    }
+
+    fn text(&mut self) -> Result<String, Refusal> {
+        let text = self.required_string("text")?;
+        if text.trim().is_empty() {
+            return Err(self.bad("`text` is empty"));
+        }
+        Ok(text)
+    }
+
+    fn required_string(&mut self, key: &str) -> Result<String, Refusal> {
+        self.optional_string(key)?.ok_or_else(|| self.bad(&format!("`{key}` is missing")))
+    }
+
+    fn optional_string(&mut self, key: &str) -> Result<Option<String>, Refusal> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.bad(&format!("`{key}` must be a string"))),
+        }
+    }
+
+    /// The key's value; null is as good as absent.
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.map.as_mut()?.remove(key).filter(|value| !value.is_null())
+    }
+
+    fn bad(&self, what: &str) -> Refusal {
+        Refusal::bad_request(format!("{}: {what}", self.cmd))
+    }
+}

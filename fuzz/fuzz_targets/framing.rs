@@ -1,0 +1,30 @@
+//! Any bytes, chopped anyhow: the decoder never panics, and gives the frames it gives for the whole.
+//!
+//! The input's first byte says how it is chopped; the rest is the stream.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use v2m_ipc::frame::{Decoder, TooLong};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&size, stream)) = input.split_first() else { return };
+    let whole = decode(stream, stream.len().max(1));
+    assert_eq!(whole, decode(stream, usize::from(size).max(1)));
+});
+
+fn decode(stream: &[u8], size: usize) -> (Vec<Vec<u8>>, Result<(), TooLong>) {
+    let (mut decoder, mut frames) = (Decoder::for_requests(), Vec::new());
+    for chunk in stream.chunks(size) {
+        decoder.push(chunk);
+        loop {
+            match decoder.next_frame() {
+                Ok(Some(frame)) => frames.push(frame.to_vec()),
+                Ok(None) => break,
+                Err(too_long) => return (frames, Err(too_long)),
+            }
+        }
+    }
+    frames.extend(decoder.last_line().map(<[u8]>::to_vec));
+    (frames, Ok(()))
+}

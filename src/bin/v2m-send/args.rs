@@ -1,0 +1,258 @@
+//! The command line, parsed. Nothing is read or asked here.
+
+use crate::config;
+use crate::exit::Trouble;
+use lexopt::prelude::*;
+use std::ffi::OsString;
+use v2m_ipc::message::{Command, EventName};
+
+/// What was typed.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Invocation {
+    /// Print answers as they are.
+    pub(crate) json: bool,
+    /// What to do.
+    pub(crate) action: Action,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Print the help.
+    Help,
+    /// Print the version.
+    Version,
+    /// Ask this.
+    Ask(Command),
+    /// Ask the language model.
+    Process {
+        /// The text.
+        text: Text,
+        /// What to do with it.
+        instruction: Option<String>,
+    },
+    /// Ask for a translation.
+    Translate {
+        /// The text.
+        text: Text,
+        /// Language to translate to.
+        target_lang: Option<String>,
+    },
+    /// Print settings.
+    ConfigGet {
+        /// A section or key, or everything.
+        key: Option<String>,
+    },
+    /// Print events.
+    Watch {
+        /// Which ones.
+        events: Vec<EventName>,
+    },
+}
+
+/// Where a text comes from.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Text {
+    /// The command line.
+    Given(String),
+    /// Standard input.
+    StandardInput,
+}
+
+/// Parses a command line.
+///
+/// # Errors
+/// [`Trouble::Usage`].
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
+    let (mut json, mut instruction, mut target_lang) = (false, None, None);
+    let mut words: Vec<OsString> = Vec::new();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("json") => json = true,
+            Short('h') | Long("help") => return Ok(Invocation { json, action: Action::Help }),
+            Short('V') | Long("version") => {
+                return Ok(Invocation { json, action: Action::Version });
+            }
+            Short('i') | Long("instruction") => instruction = Some(parser.value()?.string()?),
+            Short('t') | Long("to") => target_lang = Some(parser.value()?.string()?),
+            Value(word) => words.push(word),
+            Short(_) | Long(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    let mut words = Words(words.into_iter());
+    let command = words.next("a command")?;
+    if instruction.is_some() && command != "process" {
+        return Err(usage("--instruction belongs to process alone"));
+    }
+    if target_lang.is_some() && command != "translate" {
+        return Err(usage("--to belongs to translate alone"));
+    }
+    let action = match command.as_str() {
+        "toggle" => words.none(Command::ToggleRecording)?,
+        "start" => words.none(Command::StartRecording)?,
+        "stop" => words.none(Command::StopRecording)?,
+        "cancel" => words.none(Command::CancelRecording)?,
+        "status" => words.none(Command::GetStatus)?,
+        "ping" => words.none(Command::Ping)?,
+        "pause" => words.none(Command::PauseDaemon)?,
+        "resume" => words.none(Command::ResumeDaemon)?,
+        "shutdown" => words.none(Command::Shutdown)?,
+        "transcribe" => words.transcribe()?,
+        "process" => Action::Process { text: words.text()?, instruction },
+        "translate" => Action::Translate { text: words.text()?, target_lang },
+        "config" => words.config()?,
+        "watch" => Action::Watch { events: words.events()? },
+        other => return Err(usage(&format!("there is no command {other:?}"))),
+    };
+    Ok(Invocation { json, action })
+}
+
+/// The words of the command line that are no options.
+struct Words(std::vec::IntoIter<OsString>);
+
+impl Words {
+    fn next(&mut self, what: &str) -> Result<String, Trouble> {
+        let word = self.0.next().ok_or_else(|| usage(&format!("{what} is missing")))?;
+        Ok(word.string()?)
+    }
+
+    fn end(mut self, action: Action) -> Result<Action, Trouble> {
+        match self.0.next() {
+            None => Ok(action),
+            Some(word) => Err(usage(&format!("{word:?} is one argument too many"))),
+        }
+    }
+
+    fn none(self, command: Command) -> Result<Action, Trouble> {
+        self.end(Action::Ask(command))
+    }
+
+    fn rest(self) -> Result<Vec<String>, Trouble> {
+        Ok(self.0.map(|word| word.string()).collect::<Result<_, _>>()?)
+    }
+
+    fn text(self) -> Result<Text, Trouble> {
+        let text = self.rest()?.join(" ");
+        Ok(if text.is_empty() || text == "-" { Text::StandardInput } else { Text::Given(text) })
+    }
+
+    fn transcribe(mut self) -> Result<Action, Trouble> {
+        let file = self.next("the FILE")?;
+        // The service has another working directory, and does not see ours.
+        let path = std::path::absolute(&file).map_err(|e| usage(&format!("{file:?}: {e}")))?;
+        match path.into_os_string().into_string() {
+            Ok(file_path) => self.end(Action::Ask(Command::TranscribeFile { file_path })),
+            Err(path) => Err(usage(&format!("{path:?} is not UTF-8; give it another name"))),
+        }
+    }
+
+    fn config(mut self) -> Result<Action, Trouble> {
+        match self.next("`get` or `set`")?.as_str() {
+            "get" => {
+                let key = self.0.next().map(|key| key.string()).transpose()?;
+                self.end(Action::ConfigGet { key })
+            }
+            "set" => {
+                let updates = config::updates(&self.rest()?).map_err(|e| usage(&e))?;
+                Ok(Action::Ask(Command::UpdateConfig { updates }))
+            }
+            other => Err(usage(&format!("config knows `get` and `set`, not {other:?}"))),
+        }
+    }
+
+    fn events(self) -> Result<Vec<EventName>, Trouble> {
+        let names = self.rest()?;
+        if names.is_empty() {
+            return Ok(EventName::ALL.to_vec());
+        }
+        let find = |name: &String| {
+            let unknown = || usage(&format!("no event {name:?}; there are: {}", EventName::list()));
+            EventName::from_name(name).ok_or_else(unknown)
+        };
+        names.iter().map(find).collect()
+    }
+}
+
+fn usage(what: &str) -> Trouble {
+    Trouble::Usage(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, String> {
+        let args = line.split_whitespace().map(|word| word.replace('_', " "));
+        parse(lexopt::Parser::from_args(args)).map_err(|trouble| match trouble {
+            Trouble::Usage(what) => what,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn action(line: &str) -> Action {
+        parsed(line).unwrap().action
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        let expected = Invocation { json: true, action: Action::Ask(Command::GetStatus) };
+        assert_eq!(parsed("--json status"), Ok(expected));
+        assert!(parsed("status --json").unwrap().json);
+        assert_eq!(action("stop --help"), Action::Help);
+    }
+
+    #[test]
+    fn a_text_is_the_words_or_standard_input() {
+        let process = |text, instruction| Action::Process { text, instruction };
+        assert_eq!(action("process a b"), process(Text::Given("a b".into()), None));
+        assert_eq!(action("process"), process(Text::StandardInput, None));
+        assert_eq!(
+            action("process -i to_list -"),
+            process(Text::StandardInput, Some("to list".into()))
+        );
+        assert_eq!(action("process -- -i"), process(Text::Given("-i".into()), None));
+        let to = Some("de".into());
+        assert_eq!(
+            action("translate x --to=de"),
+            Action::Translate { text: Text::Given("x".into()), target_lang: to }
+        );
+    }
+
+    #[test]
+    fn files_become_absolute() {
+        let here = std::env::current_dir().unwrap().join("a b.wav");
+        let file_path = here.to_str().unwrap().to_owned();
+        assert_eq!(
+            action("transcribe a_b.wav"),
+            Action::Ask(Command::TranscribeFile { file_path })
+        );
+    }
+
+    #[test]
+    fn events_are_all_or_those_named() {
+        assert_eq!(action("watch"), Action::Watch { events: EventName::ALL.to_vec() });
+        assert_eq!(action("watch level"), Action::Watch { events: vec![EventName::Level] });
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        for (line, word) in [
+            ("", "command"),
+            ("dance", "dance"),
+            ("stop now", "now"),
+            ("--loud stop", "--loud"),
+            ("stop --to de", "translate"),
+            ("translate -i x y", "process"),
+            ("transcribe", "FILE"),
+            ("transcribe a b", "b"),
+            ("config", "get"),
+            ("config drop", "drop"),
+            ("config set", "SECTION.KEY=VALUE"),
+            ("config get a b", "b"),
+            ("watch weather", "heartbeat"),
+        ] {
+            let said = parsed(line).unwrap_err();
+            assert!(said.contains(word), "{line}: {said}");
+        }
+    }
+}

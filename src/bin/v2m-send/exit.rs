@@ -1,0 +1,88 @@
+//! How `v2m-send` ends, and what it says when it does not end well.
+
+use std::io::Write;
+use v2m_ipc::client;
+
+/// Exit codes. Scripts rely on them: they may be added to, never changed. `--help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done.
+    Ok = 0,
+    /// The service answered an error.
+    Refused = 1,
+    /// The command line or the text is wrong; nothing was asked.
+    Usage = 2,
+    /// Nobody listens on the socket; nothing was asked.
+    CannotConnect = 3,
+    /// The connection ended before the answer; the service may have acted.
+    Lost = 4,
+    /// The answer cannot be understood.
+    BadAnswer = 5,
+    /// Standard input or output failed.
+    Io = 6,
+}
+
+/// Why there is nothing to print.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// See [`Exit::Usage`].
+    Usage(String),
+    /// The client's side of the socket failed.
+    Client(client::Error),
+    /// The service closed the stream of events.
+    Ended,
+    /// See [`Exit::Io`].
+    Io(String),
+    /// The reader of standard output has left, content with what it has (`| head`).
+    NobodyReads,
+}
+
+impl From<client::Error> for Trouble {
+    fn from(error: client::Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<lexopt::Error> for Trouble {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl Trouble {
+    /// Says it on standard error and gives the code to end with.
+    pub(crate) fn report(&self) -> Exit {
+        match self {
+            Self::Usage(what) => complain(&format!("{what}\nTry: v2m-send --help")),
+            Self::Client(error) => complain(&error.to_string()),
+            Self::Ended => {
+                complain("v2m ended the stream of events; is it stopping, or was this too slow?");
+            }
+            Self::Io(what) => complain(what),
+            Self::NobodyReads => {}
+        }
+        self.exit()
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Client(error) => match error {
+                client::Error::Connect { .. } | client::Error::NoPath(_) => Exit::CannotConnect,
+                client::Error::Lost(_) => Exit::Lost,
+                client::Error::BadAnswer(_) => Exit::BadAnswer,
+                client::Error::TooLong => Exit::Usage,
+                client::Error::Refused(_) => Exit::Refused,
+            },
+            Self::Ended => Exit::Lost,
+            Self::Io(_) => Exit::Io,
+            Self::NobodyReads => Exit::Ok,
+        }
+    }
+}
+
+/// Says what went wrong. A standard error that is gone is no reason to end otherwise.
+pub(crate) fn complain(what: &str) {
+    let _ = writeln!(std::io::stderr(), "v2m-send: {what}");
+}

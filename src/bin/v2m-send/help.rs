@@ -1,0 +1,55 @@
+//! The text of `--help`.
+
+/// What `--help` prints.
+pub(crate) const TEXT: &str = "\
+Ask v2m, the dictation service, to do something.
+
+Usage: v2m-send [--json] COMMAND [ARGUMENT…]
+
+Dictation:
+  toggle                   start recording, or stop and print the text
+  start                    start recording
+  stop                     stop recording and print the text
+  cancel                   drop the recording, audio and text
+  transcribe FILE          transcribe an audio file and print its text
+
+Text (from the arguments, or from standard input if there is none or it is -):
+  process [-i INSTRUCTION] [TEXT…]    let the language model work on the text
+  translate [-t LANGUAGE] [TEXT…]     translate the text
+
+Service:
+  status                   state, engine, machine, and what is wrong if anything is
+  watch [EVENT…]           print events until interrupted (state, transcription_update,
+                           heartbeat, level, engine, delivery; all if none is named)
+  pause, resume            start no more recordings; allow them again
+  config get [SECTION[.KEY]]          print the effective settings
+  config set SECTION.KEY=VALUE…       change settings; VALUE is true, false, a number,
+                                      \"a string\" or [a, list], else a string as it stands
+  ping                     is the service there?
+  shutdown                 end the service; the next command starts it again
+
+Options:
+  --json                   print the service's answer as it is
+  -i, --instruction TEXT   for process: what to do with the text
+  -t, --to LANGUAGE        for translate: the language, say en or Spanish
+  -h, --help               print this
+  -V, --version            print the version
+
+Environment:
+  V2M_SOCKET_PATH          the service's socket, instead of $XDG_RUNTIME_DIR/v2m/v2m.sock
+
+Exit codes:
+  0  done
+  1  the service answered an error (on standard error; what is left of the text on standard output)
+  2  the command line or the text is wrong; nothing was asked
+  3  cannot connect: systemctl --user enable --now v2m.socket
+  4  the connection ended before the answer; the service may have acted
+  5  the answer cannot be understood
+  6  standard input or output failed
+
+Examples:
+  v2m-send toggle                              what a keyboard shortcut runs
+  v2m-send process -i 'as a list' < notes.txt
+  v2m-send config set engine.languages='[en, de]' capture.linger_seconds=10
+  v2m-send --json status
+";

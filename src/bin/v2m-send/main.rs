@@ -1,0 +1,130 @@
+//! `v2m-send`: what a keyboard shortcut runs. Asks the service one thing, prints the answer, ends.
+//!
+//! It must start in about a millisecond: std, `v2m-ipc` and an argument parser, no runtime, no
+//! configuration. What commands do is the service's matter.
+
+mod args;
+mod config;
+mod exit;
+mod help;
+mod print;
+
+use args::{Action, Invocation, Text};
+use exit::{Exit, Trouble};
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+use v2m_ipc::client::{self, Client};
+use v2m_ipc::frame::MAX_REQUEST;
+use v2m_ipc::message::{Command, EventName, Outcome};
+
+fn main() -> ExitCode {
+    let done = args::parse(lexopt::Parser::from_env()).and_then(run);
+    let exit = match done {
+        Ok(exit) => exit,
+        Err(trouble) => trouble.report(),
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(invocation: Invocation) -> Result<Exit, Trouble> {
+    let json = invocation.json;
+    match invocation.action {
+        Action::Help => say(help::TEXT),
+        Action::Version => say(concat!("v2m-send ", env!("CARGO_PKG_VERSION"), "\n")),
+        Action::Ask(command) => ask(&command, json),
+        Action::Process { text, instruction } => {
+            ask(&Command::ProcessText { text: read(text)?, instruction }, json)
+        }
+        Action::Translate { text, target_lang } => {
+            ask(&Command::TranslateText { text: read(text)?, target_lang }, json)
+        }
+        Action::ConfigGet { key } => get_config(key.as_deref(), json),
+        Action::Watch { events } => watch(&events, json),
+    }
+}
+
+fn ask(command: &Command, json: bool) -> Result<Exit, Trouble> {
+    let (answer, raw) = Client::connect()?.request_raw(command)?;
+    if json {
+        say(&(raw + "\n"))?;
+    } else if answer.status == Outcome::Success {
+        for note in print::undelivered(&answer) {
+            exit::complain(&note);
+        }
+        say(&print::success(&answer))?;
+    } else {
+        // The user's words outlast the error: what is left of them goes where the text would have gone.
+        exit::complain(&print::error(&answer));
+        say(&print::leftover(&answer))?;
+    }
+    Ok(exit_of(answer.status))
+}
+
+fn get_config(key: Option<&str>, json: bool) -> Result<Exit, Trouble> {
+    if json || key.is_none() {
+        return ask(&Command::GetConfig, json);
+    }
+    let (answer, _) = Client::connect()?.request_raw(&Command::GetConfig)?;
+    if answer.status != Outcome::Success {
+        exit::complain(&print::error(&answer));
+        return Ok(Exit::Refused);
+    }
+    let key = key.unwrap_or_default();
+    match config::find(&answer.data["config"], key) {
+        Some(value) => say(&config::show(key, value)),
+        None => Err(Trouble::Usage(format!(
+            "there is no setting {key:?}; all of them: v2m-send config get"
+        ))),
+    }
+}
+
+fn watch(events: &[EventName], json: bool) -> Result<Exit, Trouble> {
+    let mut events = Client::connect()?.subscribe(events)?;
+    while let Some((event, raw)) = events.next_event()? {
+        match event {
+            Some(event) if !json => say(&print::event(&event))?,
+            // A newer service's event has no words here yet.
+            Some(_) | None => say(&(raw + "\n"))?,
+        };
+    }
+    Err(Trouble::Ended)
+}
+
+fn exit_of(status: Outcome) -> Exit {
+    match status {
+        Outcome::Success => Exit::Ok,
+        Outcome::Error | Outcome::Event => Exit::Refused,
+    }
+}
+
+/// The text as given, or all of standard input.
+fn read(text: Text) -> Result<String, Trouble> {
+    let text = match text {
+        Text::Given(text) => text,
+        Text::StandardInput => read_standard_input()?,
+    };
+    if text.trim().is_empty() {
+        return Err(Trouble::Usage("the text is empty".into()));
+    }
+    Ok(text)
+}
+
+fn read_standard_input() -> Result<String, Trouble> {
+    let mut text = Vec::new();
+    io::stdin()
+        .take(MAX_REQUEST as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(|e| Trouble::Io(format!("cannot read the text from standard input: {e}")))?;
+    if text.len() > MAX_REQUEST {
+        return Err(client::Error::TooLong.into());
+    }
+    String::from_utf8(text).map_err(|e| Trouble::Usage(format!("the text is not UTF-8: {e}")))
+}
+
+fn say(text: &str) -> Result<Exit, Trouble> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => Ok(Exit::Ok),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::NobodyReads),
+        Err(e) => Err(Trouble::Io(format!("cannot write to standard output: {e}"))),
+    }
+}

@@ -1,0 +1,120 @@
+//! Answers and events in words for people. Programs take `--json`.
+//!
+//! Read leniently: a service older or newer than this program may leave out or add what it likes.
+
+use crate::config;
+use serde_json::Value;
+use v2m_ipc::data::Event;
+use v2m_ipc::message::Response;
+
+/// A successful answer, told by what it holds: a text, a status, settings, a sentence, a state.
+pub(crate) fn success(answer: &Response) -> String {
+    let data = &answer.data;
+    if let Some(text) = data.as_str().or_else(|| data["text"].as_str()) {
+        return line(text);
+    }
+    if data.get("uptime_s").is_some() {
+        return status(data);
+    }
+    if let Some(settings) = data.get("config") {
+        return config::listing("", settings);
+    }
+    match data["message"].as_str().or_else(|| data["state"].as_str()) {
+        Some("SHUTTING_DOWN") => line("v2m is ending; the next command starts it again"),
+        Some(words) => line(words),
+        None => line(&data.to_string()),
+    }
+}
+
+/// Where the text did not get to, though it should have.
+pub(crate) fn undelivered(answer: &Response) -> Vec<String> {
+    let deliveries = answer.data["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
+    let failed = deliveries.iter().filter(|delivery| delivery["ok"] == false);
+    failed
+        .map(|delivery| format!("{}: {}", word(&delivery["by"]), word(&delivery["detail"])))
+        .collect()
+}
+
+/// An error answer's sentence.
+pub(crate) fn error(answer: &Response) -> String {
+    let sentence = answer.error.as_deref().unwrap_or("v2m answered an error without a reason");
+    match answer.data["audio_path"].as_str() {
+        Some(path) if !sentence.contains(path) => format!("{sentence} (the recording: {path})"),
+        Some(_) | None => sentence.to_owned(),
+    }
+}
+
+/// What an error left of the text.
+pub(crate) fn leftover(answer: &Response) -> String {
+    answer.data["text"].as_str().map(line).unwrap_or_default()
+}
+
+/// An event in one line.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::State { state } => line(&format!("state {state}")),
+        Event::TranscriptionUpdate { text, is_final: true } => line(&format!("text {text}")),
+        Event::TranscriptionUpdate { text, is_final: false } => line(&format!("text {text} …")),
+        Event::Heartbeat { timestamp, state } => line(&format!("heartbeat {timestamp:.0} {state}")),
+        Event::Level { dbfs } => line(&format!("level {dbfs:.1} dBFS")),
+        Event::Engine { state, backend: Some(backend) } => {
+            line(&format!("engine {state} on {backend}"))
+        }
+        Event::Engine { state, backend: None } => line(&format!("engine {state}")),
+        Event::Delivery(delivery) => {
+            let how = if delivery.ok { "ok" } else { "failed" };
+            line(&format!("delivery {} {how}: {}", delivery.by, delivery.detail))
+        }
+    }
+}
+
+fn status(data: &Value) -> String {
+    let (engine, ram) = (&data["engine"], &data["telemetry"]["ram"]);
+    let mut lines = vec![
+        format!("state    {}", word(&data["state"])),
+        format!("engine   {}", engine_words(engine)),
+        format!("cpu      {} %", word(&data["cpu_usage"])),
+        format!("memory   {} of {} GiB", word(&ram["used_gb"]), word(&ram["total_gb"])),
+    ];
+    let gpu = &data["telemetry"]["gpu"];
+    if !gpu.is_null() {
+        lines.push(format!(
+            "gpu      {}: {} %, {} of {} MB",
+            word(&gpu["name"]),
+            word(&gpu["percent"]),
+            word(&gpu["vram_used_mb"]),
+            word(&gpu["vram_total_mb"]),
+        ));
+    }
+    lines.push(format!("up       {} s", word(&data["uptime_s"])));
+    lines.push(format!("version  {}", word(&data["version"])));
+    if let Some(problem) = data["problem"]["error"].as_str() {
+        lines.push(format!("problem  {problem}"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn engine_words(engine: &Value) -> String {
+    let mut words = word(&engine["state"]);
+    for (key, before) in [("model", ": "), ("backend", " on "), ("device", ", ")] {
+        if let Some(value) = engine[key].as_str() {
+            words = words + before + value;
+        }
+    }
+    match engine["loaded_in_ms"].as_u64() {
+        Some(ms) => format!("{words}, loaded in {ms} ms"),
+        None => words,
+    }
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => "?".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn line(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches('\n'))
+}

@@ -1,0 +1,155 @@
+//! `org.v2m.Dictation1`: D-Bus methods, properties and signals to and from the daemon's calls.
+//! Its doc comments are what introspection shows.
+
+use super::failure::Refusal;
+use super::status;
+use crate::call::{Answer, Call, Calls, Request};
+use crate::session::{Code, Command, EngineState, Failure, State};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use tokio::sync::{oneshot, watch};
+use zbus::object_server::SignalEmitter;
+use zbus::{OwnedVariant, interface};
+
+/// What the properties tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) state: State,
+    pub(super) engine: EngineState,
+}
+
+/// The object. Never changes itself, so a Stop that waits for its text holds up nothing else.
+pub(super) struct Dictation {
+    calls: Calls,
+    known: watch::Receiver<Known>,
+}
+
+impl Dictation {
+    pub(super) fn new(calls: Calls, known: watch::Receiver<Known>) -> Self {
+        Self { calls, known }
+    }
+
+    async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let ending = || Failure::new(Code::ShuttingDown, "v2m is ending; press again to start it.");
+        self.calls.send(Call { request, reply }).await.map_err(|_| Refusal(ending()))?;
+        let lost = || {
+            let text = "v2m gave no answer, which is a bug. See: journalctl --user -u v2m";
+            Failure::new(Code::Internal, text)
+        };
+        answer.await.map_err(|_| Refusal(lost()))?.map_err(Refusal)
+    }
+
+    async fn command(&self, command: Command) -> Result<(String, String), Refusal> {
+        self.ask(Request::Session(command)).await.map(state_and_text)
+    }
+}
+
+/// Of any answer; no text where there is none.
+fn state_and_text(answer: Answer) -> (String, String) {
+    let (state, text) = match answer {
+        Answer::State { state, .. } => (state, String::new()),
+        Answer::Transcript { state, transcript } => (state, transcript.text),
+        Answer::Text { state, text } => (state, text),
+        Answer::Status(status) => (status.state, String::new()),
+        Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
+            (State::Idle, String::new())
+        }
+    };
+    (state.name().to_owned(), text)
+}
+
+/// Dictation: press, speak, press again.
+#[interface(name = "org.v2m.Dictation1")]
+impl Dictation {
+    /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped.
+    #[zbus(out_args("state", "text"))]
+    async fn toggle(&self) -> Result<(String, String), Refusal> {
+        self.command(Command::Toggle).await
+    }
+
+    /// Starts a recording; answers once the first audio has arrived.
+    #[zbus(out_args("state"))]
+    async fn start(&self) -> Result<String, Refusal> {
+        self.command(Command::Start).await.map(|(state, _)| state)
+    }
+
+    /// Stops the recording; answers once its text is there.
+    #[zbus(out_args("state", "text"))]
+    async fn stop(&self) -> Result<(String, String), Refusal> {
+        self.command(Command::Stop).await
+    }
+
+    /// Drops the recording, audio and text.
+    #[zbus(out_args("state"))]
+    async fn cancel(&self) -> Result<String, Refusal> {
+        self.command(Command::Cancel).await.map(|(state, _)| state)
+    }
+
+    /// Starts no more recordings until Resume.
+    #[zbus(out_args("state"))]
+    async fn pause(&self) -> Result<String, Refusal> {
+        self.command(Command::Pause).await.map(|(state, _)| state)
+    }
+
+    /// Allows recordings again.
+    #[zbus(out_args("state"))]
+    async fn resume(&self) -> Result<String, Refusal> {
+        self.command(Command::Resume).await.map(|(state, _)| state)
+    }
+
+    /// Transcribes an audio file, named by its absolute path.
+    #[zbus(out_args("state", "text"))]
+    async fn transcribe_file(&self, path: String) -> Result<(String, String), Refusal> {
+        let path = PathBuf::from(path);
+        if !path.is_absolute() {
+            let text = "TranscribeFile needs an absolute path: v2m does not run in your folder.";
+            return Err(Refusal(Failure::new(Code::BadRequest, text)));
+        }
+        self.ask(Request::TranscribeFile { path }).await.map(state_and_text)
+    }
+
+    /// All that v2m tells of itself. Keys without a value now are left out.
+    #[zbus(out_args("status"))]
+    async fn status(&self) -> Result<HashMap<&'static str, OwnedVariant>, Refusal> {
+        match self.ask(Request::Status).await? {
+            Answer::Status(status) => Ok(status::told(*status)),
+            _ => Err(Refusal(Failure::new(Code::Internal, "v2m answered something else."))),
+        }
+    }
+
+    /// idle, recording, transcribing, processing or paused.
+    #[zbus(property)]
+    fn state(&self) -> &'static str {
+        self.known.borrow().state.name()
+    }
+
+    /// absent, loading, warm, unloaded or failed.
+    #[zbus(property)]
+    fn engine_state(&self) -> &'static str {
+        self.known.borrow().engine.name()
+    }
+
+    /// Of the running service.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    /// The text of the running dictation; final: it will not change any more.
+    #[zbus(signal)]
+    async fn transcription_update(
+        emitter: &SignalEmitter<'_>,
+        text: &str,
+        r#final: bool,
+    ) -> zbus::Result<()>;
+
+    /// Where a text went (clipboard, notification, …), or why it did not and what to do.
+    #[zbus(signal)]
+    async fn delivery(
+        emitter: &SignalEmitter<'_>,
+        by: &str,
+        ok: bool,
+        detail: &str,
+    ) -> zbus::Result<()>;
+}

@@ -1,0 +1,38 @@
+//! GET_STATUS as a D-Bus dictionary: flat, in the units of [`crate::call::Status`].
+
+use crate::call::Status;
+use std::collections::HashMap;
+use zbus::{OwnedVariant, Variant};
+
+/// Without the keys that have no value now.
+pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
+    let Status { state, cpu_percent, ram, gpu, engine, uptime_s, problem } = status;
+    let mut told: HashMap<&'static str, Variant<'static>> = HashMap::from([
+        ("state", Variant::from(state.name())),
+        ("cpu_percent", Variant::from(f64::from(cpu_percent))),
+        ("ram_total_bytes", Variant::from(ram.total)),
+        ("ram_used_bytes", Variant::from(ram.used)),
+        ("engine_state", Variant::from(engine.state.name())),
+        ("uptime_s", Variant::from(uptime_s)),
+        ("version", Variant::from(env!("CARGO_PKG_VERSION"))),
+    ]);
+    let texts = [
+        ("backend", engine.backend),
+        ("device", engine.device),
+        ("model", engine.model),
+        ("problem", problem.map(|failure| failure.message)),
+    ];
+    told.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Variant::from(text?)))));
+    told.extend(engine.loaded_in_ms.map(|ms| ("loaded_in_ms", Variant::from(ms))));
+    if let Some(gpu) = gpu {
+        told.extend([
+            ("gpu", Variant::from(gpu.name)),
+            ("gpu_percent", Variant::from(f64::from(gpu.percent))),
+            ("vram_used_mb", Variant::from(gpu.vram_used_mb)),
+            ("vram_total_mb", Variant::from(gpu.vram_total_mb)),
+        ]);
+        told.extend(gpu.temp_c.map(|celsius| ("gpu_temp_c", Variant::from(celsius))));
+    }
+    // Only file descriptors cannot be owned; there are none.
+    told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
+}

@@ -1,0 +1,131 @@
+//! What the user's machine and session offer: files, units, PipeWire, notifications, display.
+
+use super::Finding::{self, Bad, Good, Poor};
+use crate::{capture, config, deliver};
+use std::process::Command;
+use v2m_models::{catalogue, paths};
+
+pub(super) fn configuration() -> Finding {
+    let loaded = config::default_path()
+        .and_then(|path| Ok((config::load(&path, std::env::vars_os())?, path)));
+    match loaded {
+        Ok((_, path)) if path.exists() => Good(format!("{} is valid", path.display())),
+        Ok((_, path)) => Good(format!("defaults; {} does not exist", path.display())),
+        Err(error) => Bad(error.to_string()),
+    }
+}
+
+fn settings() -> config::Settings {
+    // What is wrong with them is said by the first check; the others look at the defaults then.
+    config::default_path()
+        .and_then(|path| config::load(&path, std::env::vars_os()))
+        .unwrap_or_default()
+}
+
+pub(super) fn units() -> Finding {
+    let asked = Command::new("systemctl").args(["--user", "is-active", "v2m.socket"]).output();
+    let Ok(output) = asked else {
+        return Poor(
+            "there is no systemctl here; v2m's socket is then started by other means".into(),
+        );
+    };
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    match said.as_str() {
+        "active" => Good("v2m.socket is listening; the first press starts v2m.service".into()),
+        "" => Poor(format!(
+            "no user manager answers ({complaint}); log in by a session that has one, or start \
+             v2m by systemd-socket-activate"
+        )),
+        state => Bad(format!(
+            "v2m.socket is {state}. Start it: systemctl --user enable --now v2m.socket"
+        )),
+    }
+}
+
+pub(super) fn model() -> Finding {
+    let name = settings().engine.model;
+    let path = match paths::resolve(&name) {
+        Ok(path) => path,
+        Err(error) => return Bad(error.to_string()),
+    };
+    let Ok(file) = std::fs::metadata(&path) else {
+        return Bad(format!("{} cannot be read: check its permissions", path.display()));
+    };
+    match catalogue::find(&name) {
+        Some(known) if known.bytes != file.len() => Bad(format!(
+            "{} has {} bytes and should have {}. Fetch it again: v2m-model rm --force {name} && \
+             v2m-model pull {name}",
+            path.display(),
+            file.len(),
+            known.bytes
+        )),
+        _ => Good(format!("{name}, {} MB, {}", file.len() / 1_000_000, path.display())),
+    }
+}
+
+pub(super) fn microphone() -> Finding {
+    let wanted = settings().capture.source;
+    let sources = match capture::sources() {
+        Ok(sources) => sources,
+        Err(error) => return Bad(error.to_string()),
+    };
+    let list = || sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+    match &wanted {
+        Some(name) if !sources.iter().any(|s| s.name == *name) => Bad(format!(
+            "the configured source {name} is not there; there is: {}. Connect it, or change \
+             capture.source",
+            list()
+        )),
+        Some(name) => Good(format!("{name}, as configured")),
+        None => match sources.iter().find(|source| source.is_default) {
+            Some(source) => Good(format!("{} ({})", source.description, source.name)),
+            None if sources.is_empty() => {
+                Bad("PipeWire knows no microphone: connect one and look at `wpctl status`".into())
+            }
+            None => Bad(format!(
+                "there is no default source; choose one of: {} (`wpctl set-default`, or \
+                 capture.source)",
+                list()
+            )),
+        },
+    }
+}
+
+pub(super) fn notifications() -> Finding {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return Poor("this process may not start a runtime".into()) };
+    let asked = runtime.block_on(deliver::notification_service());
+    runtime.shutdown_background();
+    match asked {
+        Ok(name) => Good(name),
+        Err(problem) => Poor(format!("texts are not shown: {problem}")),
+    }
+}
+
+/// The service inherits the user manager's environment, not that of this terminal.
+pub(super) fn clipboard() -> Finding {
+    let asked = Command::new("systemctl").args(["--user", "show-environment"]).output();
+    let managers = asked.ok().filter(|output| output.status.success());
+    let displays: Vec<String> = match managers {
+        Some(output) => String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter(|line| line.starts_with("WAYLAND_DISPLAY=") || line.starts_with("DISPLAY="))
+            .map(str::to_owned)
+            .collect(),
+        None => Some(deliver::environment::Displays::from_env())
+            .filter(deliver::environment::Displays::any)
+            .map(|displays| displays.to_string())
+            .into_iter()
+            .collect(),
+    };
+    if displays.is_empty() {
+        return Poor(
+            "the service sees no display, so texts cannot be put on the clipboard. In the \
+             desktop's terminal: systemctl --user import-environment DISPLAY WAYLAND_DISPLAY \
+             XAUTHORITY && systemctl --user restart v2m.service"
+                .into(),
+        );
+    }
+    Good(displays.join(", "))
+}

@@ -1,0 +1,68 @@
+//! `v2m doctor`: each thing a dictation needs, looked at as the user has it, a line each with its fix.
+//!
+//! Looks and asks; changes nothing. The clipboard is not written to: it is the user's.
+
+mod desktop;
+mod service;
+
+use std::io::Write;
+
+/// How a check went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Finding {
+    /// As it should be.
+    Good(String),
+    /// Dictation works, something beside it does not.
+    Poor(String),
+    /// Dictation does not work.
+    Bad(String),
+}
+
+use Finding::{Bad, Good, Poor};
+
+/// The name of a check, and the check.
+type Check = (&'static str, fn(&mut service::Service) -> Finding);
+
+/// In the order of a dictation, so that the first bad line is the one to mend first.
+const CHECKS: [Check; 9] = [
+    ("configuration", |_| desktop::configuration()),
+    ("units", |_| desktop::units()),
+    ("model", |_| desktop::model()),
+    ("microphone", |_| desktop::microphone()),
+    ("notifications", |_| desktop::notifications()),
+    ("clipboard", |_| desktop::clipboard()),
+    ("socket", service::Service::ping),
+    ("recogniser", service::Service::engine),
+    ("sample", service::Service::sample),
+];
+
+/// Runs every check and prints its line to `out`. Blocking; seconds, or as long as the model loads.
+/// Answers whether dictation works.
+///
+/// # Errors
+/// Those of `out`.
+pub fn examine(out: &mut impl Write) -> std::io::Result<bool> {
+    let mut service = service::Service::default();
+    let mut works = true;
+    for (name, check) in CHECKS {
+        let finding = check(&mut service);
+        let (mark, text) = match &finding {
+            Good(text) => ("ok  ", text),
+            Poor(text) => ("warn", text),
+            Bad(text) => ("FAIL", text),
+        };
+        works &= !matches!(finding, Bad(_));
+        writeln!(out, "{mark}  {name:<14} {text}")?;
+        out.flush()?;
+    }
+    writeln!(out)?;
+    if works {
+        writeln!(out, "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.")?;
+    } else {
+        writeln!(
+            out,
+            "v2m does not work yet. Mend the first line marked FAIL, then run `v2m doctor` again."
+        )?;
+    }
+    Ok(works)
+}

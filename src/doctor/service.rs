@@ -1,0 +1,141 @@
+//! The running service, asked through its socket as any client asks it.
+
+use super::Finding::{self, Bad, Good};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use v2m_ipc::client::Client;
+use v2m_ipc::message::{Command, Outcome, Response};
+use v2m_models::paths;
+
+/// Between two looks at a model that loads.
+const LOOK: Duration = Duration::from_millis(200);
+/// The largest models load in about a minute from a slow disk.
+const LOADING: Duration = Duration::from_secs(180);
+/// Of the sample's words so many must be heard: the smallest model hears them all, and a broken one none.
+const ENOUGH: f64 = 0.8;
+
+/// The connection, once there is one.
+#[derive(Debug, Default)]
+pub(super) struct Service(Option<Client>);
+
+impl Service {
+    pub(super) fn ping(&mut self) -> Finding {
+        let before = Instant::now();
+        let answered = Client::connect().and_then(|mut client| {
+            client.request(&Command::Ping)?;
+            self.0 = Some(client);
+            Ok(())
+        });
+        match answered {
+            Ok(()) => {
+                Good(format!("the service answers after {} ms", before.elapsed().as_millis()))
+            }
+            Err(error) => Bad(format!("{error}. See: journalctl --user -u v2m -n 20")),
+        }
+    }
+
+    pub(super) fn engine(&mut self) -> Finding {
+        let end = Instant::now() + LOADING;
+        loop {
+            let status = match self.ask(&Command::GetStatus) {
+                Ok(status) => status.data,
+                Err(problem) => return Bad(problem),
+            };
+            let engine = &status["engine"];
+            let field = |name: &str| engine[name].as_str().unwrap_or("?").to_owned();
+            match engine["state"].as_str() {
+                Some("loading") if Instant::now() < end => std::thread::sleep(LOOK),
+                Some("warm" | "unloaded") => {
+                    return Good(format!(
+                        "{} on {} ({}), loaded in {} ms",
+                        field("model"),
+                        field("backend"),
+                        field("device"),
+                        engine["loaded_in_ms"]
+                    ));
+                }
+                state => {
+                    let problem = status["problem"]["error"].as_str();
+                    let state = state.unwrap_or("in no known state");
+                    return Bad(problem.map_or_else(|| format!("it is {state}"), str::to_owned));
+                }
+            }
+        }
+    }
+
+    pub(super) fn sample(&mut self) -> Finding {
+        let (Ok(sound), Ok(words)) =
+            (paths::resolve_asset(paths::SAMPLE.0), paths::resolve_asset(paths::SAMPLE.1))
+        else {
+            return Bad("the sample recording is not installed: run `make install` again".into());
+        };
+        let expected = match std::fs::read_to_string(&words) {
+            Ok(text) => text,
+            Err(error) => return Bad(format!("reading {}: {error}", words.display())),
+        };
+        let before = Instant::now();
+        let command = Command::TranscribeFile { file_path: sound.display().to_string() };
+        let answer = match self.ask(&command) {
+            Ok(answer) => answer,
+            Err(problem) => return Bad(problem),
+        };
+        let seconds = answer.data["seconds"].as_f64().unwrap_or(0.0);
+        let took = before.elapsed().as_secs_f64();
+        let text = answer.data["text"].as_str().unwrap_or("");
+        let share = heard(&expected, text);
+        let said = format!("{seconds:.0} s of speech in {took:.1} s: “{text}”");
+        if share >= ENOUGH {
+            Good(said)
+        } else {
+            let percent = share * 100.0;
+            Bad(format!(
+                "{said}; {percent:.0} % of its words. Check the model: v2m-model verify; and \
+                 engine.language, which must fit English for this recording"
+            ))
+        }
+    }
+
+    fn ask(&mut self, command: &Command) -> Result<Response, String> {
+        let client = self.0.as_mut().ok_or("the service does not answer")?;
+        let answer = client.request(command).map_err(|error| error.to_string())?;
+        match answer.status {
+            Outcome::Success => Ok(answer),
+            _ => Err(answer.error.unwrap_or_else(|| "it gave no reason".into())),
+        }
+    }
+}
+
+/// The share (0–1) of `expected`'s words that are in `text`, each counted as often as it is there.
+fn heard(expected: &str, text: &str) -> f64 {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric() && c != '\'')
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let expected = words(expected);
+    let mut there: HashMap<String, usize> = HashMap::new();
+    for word in words(text) {
+        *there.entry(word).or_default() += 1;
+    }
+    let mut hits = 0_u32;
+    for word in &expected {
+        if let Some(count) = there.get_mut(word).filter(|count| **count > 0) {
+            *count -= 1;
+            hits += 1;
+        }
+    }
+    f64::from(hits) / expected.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heard;
+
+    #[test]
+    fn words_are_compared_not_punctuation() {
+        assert_eq!(heard("And so, my fellow Americans:", "and so my fellow americans"), 1.0);
+        assert_eq!(heard("ask not what", "you you you"), 0.0);
+        assert_eq!(heard("you you", "you"), 0.5);
+    }
+}

@@ -1,0 +1,105 @@
+//! Decoding in a process of its own, which may die of a file without harm.
+//!
+//! The child writes the samples to its standard output (little-endian) and ends with 0, or writes
+//! one line of reason to standard error and ends with [`DATA_ERROR`]. Anything else is a crash.
+
+use super::{MediaError, max_samples, open, read};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+
+/// `EX_DATAERR` of sysexits.h.
+const DATA_ERROR: u8 = 65;
+/// Processor seconds a child may use: hours of sound take less than a minute.
+const CPU_SECONDS: u64 = 600;
+/// Bytes of memory a child may ask for; the longest sound takes half of it while it grows.
+const MEMORY: u64 = 2 << 30;
+/// Longest reason that is passed on, in bytes.
+const MAX_REASON: u64 = 4096;
+
+/// As [`read`], by the child process that `command` starts with `path` as its last argument; that
+/// process is to call [`serve`]. Whatever the file does to the decoder, the caller goes on. Blocking.
+///
+/// # Errors
+/// [`MediaError`].
+pub fn read_apart(command: Command, path: &Path) -> Result<Vec<i16>, MediaError> {
+    read_at_most(command, path, max_samples())
+}
+
+/// The child's side: decodes `path` to standard output. The process should end with what this
+/// returns. It limits its own memory and processor time first.
+pub fn serve(path: &Path) -> ExitCode {
+    let limits = [(Resource::Cpu, CPU_SECONDS), (Resource::As, MEMORY), (Resource::Core, 0)];
+    for (resource, most) in limits {
+        // A tighter limit may be in force already; then that one holds.
+        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    }
+    answer(path, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
+}
+
+pub(super) fn answer(path: &Path, output: &mut impl Write, errors: &mut impl Write) -> u8 {
+    match read(path) {
+        Ok(samples) => {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            let written = output.write_all(&bytes).and_then(|()| output.flush());
+            // Without its reader there is nobody to tell.
+            u8::from(written.is_err())
+        }
+        Err(error) => {
+            let _ = writeln!(errors, "{error}");
+            DATA_ERROR
+        }
+    }
+}
+
+pub(super) fn read_at_most(
+    mut command: Command,
+    path: &Path,
+    max: usize,
+) -> Result<Vec<i16>, MediaError> {
+    open(path)?;
+    let failed = |source| MediaError::Child { path: path.into(), source };
+    command.arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    let heard = listen(&mut child, max);
+    if heard.as_ref().map_or(true, |bytes| bytes.len() > max * 2) {
+        // It may have ended already.
+        let _ = child.kill();
+    }
+    let reason = reason(&mut child);
+    let status = child.wait().map_err(failed)?;
+    let bytes = heard.map_err(failed)?;
+    if bytes.len() > max * 2 {
+        return Err(MediaError::TooLong { path: path.into() });
+    }
+    match (status.code(), reason) {
+        (Some(0), _) if !bytes.is_empty() && bytes.len() % 2 == 0 => {
+            Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+        }
+        (Some(code), Some(reason)) if code == i32::from(DATA_ERROR) => {
+            Err(MediaError::Told(reason))
+        }
+        _ => Err(MediaError::Broken {
+            path: path.into(),
+            reason: format!("its decoder failed, {status}"),
+        }),
+    }
+}
+
+/// Its output to the end, or a little more than may be.
+fn listen(child: &mut Child, max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        output.take(max as u64 * 2 + 1).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Read after the output: what a child says is far shorter than a pipe holds.
+fn reason(child: &mut Child) -> Option<String> {
+    let mut text = Vec::new();
+    child.stderr.take()?.take(MAX_REASON).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,124 @@
+//! Sound files into what the recogniser hears: 16 kHz, mono, 16 bit.
+//!
+//! Any container and codec that `symphonia` reads, at any rate, with any number of channels (their
+//! mean is taken). Decoded and resampled piece by piece, so only the result is in memory.
+//!
+//! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
+//! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
+//!
+//! Not here: the store's own recordings, which need no decoding.
+
+mod apart;
+mod decode;
+mod resample;
+
+pub use apart::{read_apart, serve};
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Samples per second of what comes out.
+pub(crate) const RATE: u32 = 16_000;
+/// The command by which `v2m` becomes the process that [`read_apart`] is given: it calls [`serve`].
+pub const DECODE_COMMAND: &str = "decode-to-pcm";
+/// The longest file, in hours; its samples take 115 MB each hour.
+const MAX_HOURS: u32 = 4;
+
+/// Why a file cannot be transcribed.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// There is no such file, or it may not be read.
+    #[error("opening {}: {source}; check the path and its permissions", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A directory, a pipe, a device.
+    #[error("opening {}: this is no regular file; give the path of a sound file", path.display())]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// Nothing v2m can decode.
+    #[error(
+        "reading {}: no sound in a form v2m knows ({reason}); convert it, for example with \
+         `ffmpeg -i FILE -ac 1 -ar 16000 out.wav`",
+        path.display()
+    )]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The form is known, the contents are not sound.
+    #[error("reading {}: it is broken ({reason}); try to play it, or make it again", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// There is not one sample in it.
+    #[error("reading {}: it holds no sound; record it again", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The child process that decodes cannot be had.
+    #[error("reading {}: starting its decoder: {source}; try again", path.display())]
+    Child {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What the child process said of the file, one of the above.
+    #[error("{0}")]
+    Told(String),
+    /// Longer than is taken.
+    #[error("reading {}: it is longer than {MAX_HOURS} hours; cut it into parts", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The sound of a file: samples at 16 kHz, mono. A file that ends too early gives what there is.
+/// Blocking, some seconds for hours of sound.
+///
+/// # Errors
+/// [`MediaError`].
+///
+/// # Panics
+/// A damaged file may panic in its decoder: only a process that may die should call this.
+pub fn read(path: &Path) -> Result<Vec<i16>, MediaError> {
+    decode::decode(path, open(path)?, max_samples())
+}
+
+const fn max_samples() -> usize {
+    (MAX_HOURS * 3600 * RATE) as usize
+}
+
+/// Without waiting, as opening a pipe would for someone to write into it.
+fn open(path: &Path) -> Result<File, MediaError> {
+    let failed = |source| MediaError::Open { path: path.into(), source };
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    // Looked at before it is opened too: opening alone can do something to a device.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(MediaError::NotAFile { path: path.into() });
+    }
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    match file.metadata().map_err(failed)?.is_file() {
+        true => Ok(file),
+        false => Err(MediaError::NotAFile { path: path.into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

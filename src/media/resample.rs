@@ -1,0 +1,148 @@
+//! Any rate and any number of channels to 16 kHz mono, by `rubato`.
+
+use super::RATE;
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Indexing, Resampler};
+use std::ops::RangeInclusive;
+
+/// Frames at a time, a compromise between speed and memory.
+const CHUNK: usize = 4096;
+/// Rates of sound; a rate beyond is a broken header, and would ask for memory without end.
+const RATES: RangeInclusive<u32> = 1_000..=768_000;
+
+/// Takes interleaved pieces as they are decoded.
+pub(super) struct Mixer {
+    samples: Vec<i16>,
+    max: usize,
+    rate: Option<u32>,
+    stream: Option<Stream>,
+    mono: Vec<f32>,
+}
+
+impl Mixer {
+    /// At most `max` samples are to come out.
+    pub(super) fn new(max: usize) -> Self {
+        Self { samples: Vec::new(), max, rate: None, stream: None, mono: Vec::new() }
+    }
+
+    /// Whether more came out than may.
+    pub(super) fn is_full(&self) -> bool {
+        self.samples.len() > self.max
+    }
+
+    /// Adds frames of `channels` samples each. The rate may change between calls.
+    pub(super) fn push(
+        &mut self,
+        interleaved: &[f32],
+        channels: usize,
+        rate: u32,
+    ) -> Result<(), String> {
+        if !RATES.contains(&rate) || channels == 0 {
+            return Err(format!("{channels} channels at {rate} samples a second"));
+        }
+        if self.rate != Some(rate) {
+            self.flush()?;
+            self.rate = Some(rate);
+            self.stream = (rate != RATE).then(|| Stream::new(rate)).transpose()?;
+        }
+        self.mono.clear();
+        let frames = interleaved.chunks_exact(channels);
+        self.mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / channels as f32));
+        match &mut self.stream {
+            Some(stream) => stream.push(&self.mono, &mut self.samples),
+            None => {
+                self.samples.extend(self.mono.iter().map(|sample| to_i16(*sample)));
+                Ok(())
+            }
+        }
+    }
+
+    /// All samples.
+    pub(super) fn finish(mut self) -> Result<Vec<i16>, String> {
+        self.flush()?;
+        Ok(self.samples)
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        match self.stream.take() {
+            Some(stream) => stream.finish(&mut self.samples),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Symmetric with how decoders make floats of 16 bits: such samples come back unchanged.
+fn to_i16(sample: f32) -> i16 {
+    // `as` saturates, and makes NaN 0.
+    (sample * 32_768.0).round() as i16
+}
+
+/// A stretch of one rate.
+struct Stream {
+    resampler: Fft<f32>,
+    waiting: Vec<f32>,
+    output: Vec<f32>,
+    rate: u32,
+    taken: u64,
+    given: u64,
+    /// Samples of the filter's delay that are still to be dropped.
+    delay: usize,
+}
+
+impl Stream {
+    fn new(rate: u32) -> Result<Self, String> {
+        let resampler = Fft::<f32>::new(rate as usize, RATE as usize, CHUNK, 1, FixedSync::Input)
+            .map_err(|e| e.to_string())?;
+        let (delay, output) = (resampler.output_delay(), vec![0.0; resampler.output_frames_max()]);
+        Ok(Self { resampler, waiting: Vec::new(), output, rate, taken: 0, given: 0, delay })
+    }
+
+    fn push(&mut self, mono: &[f32], samples: &mut Vec<i16>) -> Result<(), String> {
+        self.taken += mono.len() as u64;
+        self.waiting.extend_from_slice(mono);
+        let mut from = 0;
+        while self.waiting.len() - from >= self.resampler.input_frames_next() {
+            from += self.process(from, None, samples)?;
+        }
+        self.waiting.drain(..from);
+        Ok(())
+    }
+
+    /// What is left, and silence until all that went in has come out.
+    fn finish(mut self, samples: &mut Vec<i16>) -> Result<(), String> {
+        let due = (self.taken * u64::from(RATE)).div_ceil(u64::from(self.rate));
+        let mut left = self.waiting.len();
+        while self.given < due {
+            self.process(0, Some(left), samples)?;
+            left = 0;
+        }
+        let surplus = usize::try_from(self.given - due).unwrap_or(usize::MAX);
+        samples.truncate(samples.len().saturating_sub(surplus));
+        Ok(())
+    }
+
+    /// One chunk, starting in `waiting` at `from`; with `partial`, so many frames and then silence.
+    fn process(
+        &mut self,
+        from: usize,
+        partial: Option<usize>,
+        samples: &mut Vec<i16>,
+    ) -> Result<usize, String> {
+        let mut indexing = Indexing::new().input_offset(from);
+        indexing.partial_len = partial;
+        let length = self.output.len();
+        let input = InterleavedSlice::new(&self.waiting, 1, self.waiting.len());
+        let input = input.map_err(|e| e.to_string())?;
+        let output = InterleavedSlice::new_mut(&mut self.output, 1, length);
+        let mut output = output.map_err(|e| e.to_string())?;
+        let (taken, given) = self
+            .resampler
+            .process_into_buffer(&input, &mut output, Some(&indexing))
+            .map_err(|e| e.to_string())?;
+        let dropped = self.delay.min(given);
+        self.delay -= dropped;
+        self.given += (given - dropped) as u64;
+        samples.extend(self.output[dropped..given].iter().map(|sample| to_i16(*sample)));
+        Ok(taken)
+    }
+}

@@ -1,0 +1,262 @@
+//! Real files of many forms, and files that are no sound.
+
+use super::*;
+use proptest::prelude::*;
+use std::fs;
+use std::process::Command;
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media").join(name)
+}
+
+/// A sine of `hertz` with half the full amplitude in the first channel, silence in the others.
+fn write_tone(path: &Path, spec: hound::WavSpec, frames: u32, hertz: f64) {
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for frame in 0..frames {
+        let phase = f64::from(frame) * hertz * std::f64::consts::TAU / f64::from(spec.sample_rate);
+        for channel in 0..spec.channels {
+            let value = if channel == 0 { phase.sin() / 2.0 } else { 0.0 };
+            match spec.sample_format {
+                hound::SampleFormat::Float => writer.write_sample(value as f32).unwrap(),
+                hound::SampleFormat::Int => {
+                    let full = f64::from(1u32 << (spec.bits_per_sample - 1)) - 1.0;
+                    writer.write_sample((value * full) as i32).unwrap();
+                }
+            }
+        }
+    }
+    writer.finalize().unwrap();
+}
+
+fn spec(channels: u16, sample_rate: u32, bits_per_sample: u16) -> hound::WavSpec {
+    let sample_format =
+        if bits_per_sample == 32 { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
+    hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format }
+}
+
+/// Amplitude of the component at `hertz` (Goertzel's sum), and the root mean square of the rest;
+/// of the middle of the sound, away from its edges.
+fn component(samples: &[i16], hertz: f64) -> (f64, f64) {
+    let middle = &samples[samples.len() / 8..samples.len() * 7 / 8];
+    let (mut re, mut im, mut power) = (0.0, 0.0, 0.0);
+    for (n, sample) in middle.iter().enumerate() {
+        let (value, phase) =
+            (f64::from(*sample), n as f64 * hertz * std::f64::consts::TAU / f64::from(RATE));
+        re += value * phase.cos();
+        im += value * phase.sin();
+        power += value * value;
+    }
+    let count = middle.len() as f64;
+    let amplitude = 2.0 * re.hypot(im) / count;
+    (amplitude, (power / count - amplitude * amplitude / 2.0).max(0.0).sqrt())
+}
+
+#[test]
+fn sixteen_khz_mono_comes_back_bit_for_bit() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    let samples: Vec<i16> = (i16::MIN..=i16::MAX).collect();
+    let mut writer = hound::WavWriter::create(&path, spec(1, RATE, 16)).unwrap();
+    samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+    writer.finalize().unwrap();
+    assert_eq!(read(&path).unwrap(), samples);
+}
+
+#[test]
+fn any_rate_and_any_channels_keep_length_pitch_and_level() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    let rates = [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000, 12_345];
+    for (index, rate) in rates.into_iter().enumerate() {
+        let channels = [1, 2, 6][index % 3];
+        let spec = spec(channels, rate, [16, 24, 32][index / 3]);
+        write_tone(&path, spec, rate * 3 / 2, 1000.0);
+        let samples = read(&path).unwrap();
+        assert_eq!(samples.len(), 24_000, "{spec:?}");
+        let (amplitude, rest) = component(&samples, 1000.0);
+        let expected = 16_384.0 / f64::from(channels);
+        assert!((amplitude / expected - 1.0).abs() < 0.01, "{spec:?}: {amplitude}");
+        assert!(rest < expected / 300.0, "{spec:?}: {rest}");
+    }
+}
+
+#[test]
+fn what_sixteen_khz_cannot_carry_is_not_folded_back() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    write_tone(&path, spec(1, 48_000, 16), 48_000, 9_500.0);
+    let (_, rest) = component(&read(&path).unwrap(), 1000.0);
+    assert!(rest < 20.0, "{rest}");
+}
+
+#[test]
+fn sound_stays_where_it_was() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    let mut writer = hound::WavWriter::create(&path, spec(1, 48_000, 16)).unwrap();
+    for frame in 0..48_000 {
+        writer.write_sample(if frame == 30_000 { i16::MAX } else { 0 }).unwrap();
+    }
+    writer.finalize().unwrap();
+    let samples = read(&path).unwrap();
+    let loudest = samples.iter().enumerate().max_by_key(|(_, sample)| sample.unsigned_abs());
+    assert!(loudest.unwrap().0.abs_diff(10_000) <= 1, "{loudest:?}");
+}
+
+#[test]
+fn compressed_files_are_heard() {
+    for name in ["tone.flac", "tone.ogg", "tone.mp3", "tone.aiff"] {
+        let samples = read(&fixture(name)).unwrap();
+        let (amplitude, rest) = component(&samples, 1000.0);
+        assert!((amplitude - 8192.0).abs() < 300.0, "{name}: {amplitude}");
+        assert!(rest < 300.0, "{name}: {rest}");
+    }
+}
+
+#[test]
+fn a_file_that_ends_too_early_gives_what_there_is() {
+    let dir = directory();
+    let path = dir.path().join("x.flac");
+    let whole = fs::read(fixture("tone.flac")).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let samples = read(&path).unwrap();
+    assert!(!samples.is_empty() && samples.len() < read(&fixture("tone.flac")).unwrap().len());
+}
+
+#[test]
+fn what_is_no_sound_is_a_clear_error() {
+    let dir = directory();
+    let path = |name: &str| dir.path().join(name);
+    let put = |name: &str, bytes: &[u8]| fs::write(path(name), bytes).unwrap();
+    put("empty.wav", b"");
+    put("text.wav", b"Dear all,\n".repeat(5000).as_slice());
+    put("text.mp3", b"Dear all,\n".repeat(5000).as_slice());
+    write_tone(&path("silent.wav"), spec(1, RATE, 16), 0, 1.0);
+    rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe.wav"), rustix::fs::Mode::RWXU).unwrap();
+    fs::create_dir(path("directory.wav")).unwrap();
+    let error = |name: &str| read(&path(name)).unwrap_err();
+    assert!(matches!(error("missing.wav"), MediaError::Open { .. }));
+    assert!(matches!(error("empty.wav"), MediaError::Unknown { .. }));
+    assert!(matches!(error("text.wav"), MediaError::Unknown { .. }));
+    assert!(matches!(error("text.mp3"), MediaError::Unknown { .. }));
+    assert!(matches!(error("silent.wav"), MediaError::Empty { .. }));
+    assert!(matches!(error("pipe.wav"), MediaError::NotAFile { .. }));
+    assert!(matches!(error("directory.wav"), MediaError::NotAFile { .. }));
+    assert!(matches!(read(Path::new("/dev/zero")).unwrap_err(), MediaError::NotAFile { .. }));
+    let opus = read(&fixture("opus.ogg")).unwrap_err();
+    assert!(matches!(opus, MediaError::Unknown { .. }) && opus.to_string().contains("ffmpeg"));
+    for name in ["missing.wav", "empty.wav", "text.wav", "silent.wav", "pipe.wav"] {
+        assert!(error(name).to_string().contains(name), "{}", error(name));
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_is_refused() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    write_tone(&path, spec(1, 8000, 16), 8000, 440.0);
+    let all = decode::decode(&path, open(&path).unwrap(), RATE as usize).unwrap();
+    assert_eq!(all.len(), RATE as usize);
+    let error = decode::decode(&path, open(&path).unwrap(), RATE as usize / 2);
+    assert!(matches!(error.unwrap_err(), MediaError::TooLong { .. }));
+}
+
+fn script(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+#[test]
+fn a_child_s_sound_and_its_reasons_come_through() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    fs::write(&path, [1, 0, 0, 0x80]).unwrap();
+    assert_eq!(read_apart(script("cat \"$0\""), &path).unwrap(), [1, i16::MIN]);
+    let told = read_apart(script("echo 'reading it: no sound' >&2; exit 65"), &path).unwrap_err();
+    assert_eq!(told.to_string(), "reading it: no sound");
+}
+
+#[test]
+fn a_child_that_dies_is_an_error_about_its_file() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    fs::write(&path, b"x").unwrap();
+    for death in ["kill -ABRT $$", "cat /dev/zero | head -c 5000; exit 101", "exit 65", "printf x"]
+    {
+        let error = read_apart(script(death), &path).unwrap_err();
+        assert!(matches!(error, MediaError::Broken { .. }), "{death}: {error}");
+    }
+    let error = read_apart(Command::new("/nowhere/v2m"), &path).unwrap_err();
+    assert!(matches!(error, MediaError::Child { .. }));
+}
+
+#[test]
+fn a_child_that_never_stops_talking_is_stopped() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    fs::write(&path, b"x").unwrap();
+    let error = apart::read_at_most(script("cat /dev/zero"), &path, 1000).unwrap_err();
+    assert!(matches!(error, MediaError::TooLong { .. }));
+}
+
+#[test]
+fn what_is_no_file_needs_no_child() {
+    let error = read_apart(script("cat"), Path::new("/nowhere/x.wav")).unwrap_err();
+    assert!(matches!(error, MediaError::Open { .. }));
+}
+
+#[test]
+fn the_child_writes_its_samples_or_says_why_not() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    write_tone(&path, spec(1, RATE, 16), 100, 440.0);
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    assert_eq!(apart::answer(&path, &mut output, &mut errors), 0);
+    let samples = read(&path).unwrap();
+    assert_eq!(output, samples.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<_>>());
+    assert_eq!(apart::answer(dir.path(), &mut output, &mut errors), 65);
+    assert!(String::from_utf8(errors).unwrap().contains("regular file"));
+}
+
+/// How many samples came; `None` for an error, and for a panic of the decoder, which some damage
+/// causes: that is what the child process is for.
+fn read_as_a_child(path: &Path) -> Option<usize> {
+    std::panic::catch_unwind(|| read(path)).ok()?.ok().map(|samples| samples.len())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn damaged_files_are_read_or_refused(
+        name in prop_oneof![Just("tone.flac"), Just("tone.ogg"), Just("tone.mp3"), Just("tone.aiff")],
+        damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..20),
+        head in any::<bool>(),
+    ) {
+        let mut bytes = fs::read(fixture(name)).unwrap();
+        let reach = if head { bytes.len().min(120) } else { bytes.len() };
+        for (index, byte) in damage {
+            bytes[index.index(reach)] = byte;
+        }
+        let dir = directory();
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        prop_assert_ne!(read_as_a_child(&path), Some(0));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        magic in prop_oneof!["RIFF....WAVEfmt ", "fLaC", "OggS", "ID3", "FORM....AIFF", "caff", "....ftyp", ""],
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let dir = directory();
+        let path = dir.path().join("x");
+        fs::write(&path, [magic.as_bytes(), &bytes].concat()).unwrap();
+        prop_assert_ne!(read_as_a_child(&path), Some(0));
+    }
+}

@@ -1,0 +1,281 @@
+//! A private PipeWire with WirePlumber, a session bus and virtual microphones: nothing of the
+//! system's is touched, all of it ends with the test. Runs as root and as an ordinary user.
+//!
+//! Needs the packages pipewire, pipewire-bin, wireplumber, libspa-0.2-modules and dbus.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to come up, or a change to show: far more than it ever does.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Samples of the graph's clock (48 kHz) in one cycle. With fewer, a busy machine of two cores
+/// drops buffers, which would be the machine's fault, not the code's.
+const QUANTUM: u32 = 1024;
+
+/// A running process that ends with this value.
+pub struct Running(Child);
+
+impl Running {
+    fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// Whether it still runs. Having ended badly is a failure of the test.
+    pub fn is_running(&mut self) -> bool {
+        let ended = self.0.try_wait().unwrap();
+        assert!(ended.is_none_or(|status| status.success()), "{:?}: {ended:?}", self.0);
+        ended.is_none()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The variable that tells a test program it runs within an instance's environment.
+const INSIDE: &str = "V2M_TEST_PIPEWIRE_DIR";
+
+/// Runs the calling test, `name`, in a process of its own whose environment is a private
+/// instance's: for what finds PipeWire by this process's own environment, which cannot be changed
+/// while threads run. One at a time: two instances on two cores drop buffers.
+pub fn isolated(name: &str, test: impl FnOnce()) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    if std::env::var_os(INSIDE).is_some() {
+        return test();
+    }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = private_dir();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture"]).env(INSIDE, dir.path());
+    let output = command.envs(environment(dir.path())).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("1 passed"), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    for line in told.lines().filter(|line| line.starts_with("measured:")) {
+        println!("{line}");
+    }
+}
+
+/// The instance. Fields are dropped in this order.
+pub struct PipeWire {
+    wireplumber: Option<Running>,
+    pipewire: Option<Running>,
+    _bus: Running,
+    microphones: Vec<String>,
+    dir: PathBuf,
+    _own_dir: Option<tempfile::TempDir>,
+}
+
+impl PipeWire {
+    /// Starts an instance with one virtual microphone for each name; the first one has the
+    /// highest priority and so is the default source.
+    pub fn start(microphones: &[&str]) -> Self {
+        let mut instance = Self::prepare(microphones);
+        instance.start_servers();
+        instance
+    }
+
+    /// All but the servers: there is no PipeWire yet.
+    pub fn prepare(microphones: &[&str]) -> Self {
+        let (dir, own_dir) = match std::env::var_os(INSIDE) {
+            Some(dir) => (PathBuf::from(dir), None),
+            None => {
+                let own = private_dir();
+                (own.path().to_owned(), Some(own))
+            }
+        };
+        let conf = dir.join("config/pipewire/pipewire.conf.d");
+        std::fs::create_dir_all(&conf).unwrap();
+        std::fs::create_dir_all(dir.join("state")).unwrap();
+        std::fs::write(conf.join("10-microphones.conf"), microphone_objects(microphones)).unwrap();
+        Self {
+            wireplumber: None,
+            pipewire: None,
+            _bus: session_bus(&dir),
+            microphones: microphones.iter().map(ToString::to_string).collect(),
+            dir,
+            _own_dir: own_dir,
+        }
+    }
+
+    /// Starts PipeWire and WirePlumber (again), and waits until the microphones can be recorded.
+    pub fn start_servers(&mut self) {
+        self.start_pipewire();
+        let mut wireplumber = self.command("wireplumber");
+        self.wireplumber = Some(Running::spawn(wireplumber.stderr(self.log("wireplumber.log"))));
+        if let Some(default) = self.microphones.first() {
+            let wanted = format!("default.audio.source' value:'{{\"name\":\"{default}\"}}'");
+            self.until("the default source", |pw| {
+                pw.ask("pw-metadata", &["0"]).is_some_and(|told| told.contains(&wanted))
+            });
+        }
+        let quantum = QUANTUM.to_string();
+        self.run("pw-metadata", &["-n", "settings", "0", "clock.force-quantum", &quantum]);
+    }
+
+    /// Starts PipeWire alone, without its session manager.
+    pub fn start_pipewire(&mut self) {
+        let mut pipewire = self.command("pipewire");
+        self.pipewire = Some(Running::spawn(pipewire.stderr(self.log("pipewire.log"))));
+        self.until("PipeWire to answer", |pw| pw.ask("pw-cli", &["info", "0"]).is_some());
+    }
+
+    fn log(&self, name: &str) -> std::fs::File {
+        std::fs::File::create(self.dir.join(name)).unwrap()
+    }
+
+    /// Ends PipeWire and WirePlumber as a crash would.
+    pub fn kill_servers(&mut self) {
+        // PipeWire first: WirePlumber must not get to take the streams apart in good order.
+        self.pipewire = None;
+        self.wireplumber = None;
+    }
+
+    /// The environment in which programs find this instance, and nothing of the system's.
+    pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        environment(&self.dir)
+    }
+
+    /// Freezes PipeWire: its socket stays, and nothing answers.
+    pub fn freeze(&self) {
+        let id = rustix::process::Pid::from_child(&self.pipewire.as_ref().unwrap().0);
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).unwrap();
+    }
+
+    /// A command that speaks with this instance.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.envs(self.environment()).stdin(Stdio::null()).stdout(Stdio::null());
+        die_with_us(&mut command);
+        command
+    }
+
+    /// Runs a command to its end, which must be a good one; returns what it printed.
+    pub fn run(&self, program: &str, args: &[&str]) -> String {
+        let told = self.ask(program, args);
+        told.unwrap_or_else(|| panic!("{program} {args:?} failed; {}", self.logs()))
+    }
+
+    /// Runs a command to its end; returns what it printed if that was a good one.
+    pub fn ask(&self, program: &str, args: &[&str]) -> Option<String> {
+        let mut command = self.command(program);
+        let Output { status, stdout, .. } =
+            command.args(args).stdout(Stdio::piped()).stderr(Stdio::null()).output().unwrap();
+        status.success().then(|| String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// Plays a WAV file into a microphone; the value ends with the file, or the file with it.
+    /// Returns once the two are linked. What it plays before that falls on the floor: files
+    /// start with some silence, or with a lead-in that nobody misses.
+    pub fn play(&self, wav: &Path, microphone: &str) -> Running {
+        let name = format!("feeder-of-{microphone}");
+        let mut command = self.command("pw-cat");
+        command.args(["-p", "--target", "0", "-P"]).arg(format!("{{ node.name={name} }}"));
+        let feeder = Running::spawn(command.arg(wav));
+        let (from, to) = (format!("{name}:output_MONO"), format!("{microphone}:input_MONO"));
+        self.until("the feeder's link", |pw| pw.ask("pw-link", &[&from, &to]).is_some());
+        feeder
+    }
+
+    /// The id of the node of that name, if it is there.
+    pub fn node_id(&self, name: &str) -> Option<u32> {
+        let name = format!("node.name = \"{name}\"");
+        let told = self.run("pw-cli", &["ls", "Node"]);
+        let mut id = None;
+        for line in told.lines().map(str::trim) {
+            if let Some(rest) = line.strip_prefix("id ") {
+                id = rest.split(',').next().and_then(|id| id.parse().ok());
+            } else if line == name {
+                return id;
+            }
+        }
+        None
+    }
+
+    /// Takes a microphone away, as pulling its plug does.
+    pub fn unplug(&self, microphone: &str) {
+        let id = self.node_id(microphone).unwrap().to_string();
+        self.run("pw-cli", &["destroy", &id]);
+    }
+
+    /// Waits until something shows that no event tells.
+    pub fn until(&self, what: &str, mut seen: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !seen(self) {
+            assert!(Instant::now() < deadline, "waited in vain for {what}; {}", self.logs());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn logs(&self) -> String {
+        let log = |name| std::fs::read_to_string(self.dir.join(name)).unwrap_or_default();
+        format!("pipewire: {}\nwireplumber: {}", log("pipewire.log"), log("wireplumber.log"))
+    }
+}
+
+fn private_dir() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("v2m-pw").tempdir().unwrap()
+}
+
+fn environment(dir: &Path) -> Vec<(&'static str, PathBuf)> {
+    let bus = format!("unix:path={}", dir.join("bus").display());
+    vec![
+        ("XDG_RUNTIME_DIR", dir.into()),
+        ("PIPEWIRE_RUNTIME_DIR", dir.into()),
+        ("XDG_CONFIG_HOME", dir.join("config")),
+        ("XDG_STATE_HOME", dir.join("state")),
+        ("DBUS_SESSION_BUS_ADDRESS", bus.into()),
+    ]
+}
+
+/// Starts a session bus; it takes connections once this returns.
+fn session_bus(dir: &Path) -> Running {
+    let mut command = Command::new("dbus-daemon");
+    command
+        .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
+        .arg(format!("--address=unix:path={}", dir.join("bus").display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    die_with_us(&mut command);
+    let mut bus = Running::spawn(&mut command);
+    let mut address = String::new();
+    BufReader::new(bus.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    assert!(address.starts_with("unix:"), "dbus-daemon told the address {address:?}");
+    bus
+}
+
+/// Ends the process with us even if we are killed and no destructor runs.
+fn die_with_us(command: &mut Command) {
+    let die = || {
+        let signal = Some(rustix::process::Signal::TERM);
+        rustix::process::set_parent_process_death_signal(signal).map_err(Into::into)
+    };
+    // SAFETY: between fork and exec only the system call prctl is made, which allocates nothing.
+    unsafe { command.pre_exec(die) };
+}
+
+fn microphone_objects(names: &[&str]) -> String {
+    let mut conf = String::from("context.objects = [\n");
+    for (index, name) in names.iter().enumerate() {
+        let priority = 2000 - index;
+        conf += &format!(
+            "  {{ factory = adapter args = {{ factory.name = support.null-audio-sink \
+             node.name = {name} node.description = \"Microphone {name}\" \
+             media.class = Audio/Source/Virtual audio.position = [ MONO ] object.linger = true \
+             audio.rate = 48000 priority.session = {priority} }} }}\n"
+        );
+    }
+    conf + "]\n"
+}

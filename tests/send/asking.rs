@@ -1,0 +1,190 @@
+//! What each command asks, and what of the answer people see.
+
+use crate::harness::{Ended, Service, answering, ask, fine, read_request};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::process::Stdio;
+use v2m_ipc::frame::Framing;
+
+fn text_data() -> Value {
+    json!({"state": "idle", "text": "Hello.", "transcription": "Hello.", "audio_path": null,
+           "language": "en", "seconds": 1.0, "segments": [], "deliveries": []})
+}
+
+#[test]
+fn states_are_one_line() {
+    for (word, cmd, state) in [
+        ("start", "START_RECORDING", "recording"),
+        ("toggle", "TOGGLE_RECORDING", "recording"),
+        ("cancel", "CANCEL_RECORDING", "idle"),
+        ("pause", "PAUSE_DAEMON", "paused"),
+        ("resume", "RESUME_DAEMON", "idle"),
+    ] {
+        let (request, ended) = ask(&[word], json!({ "state": state }));
+        assert_eq!(request, json!({ "cmd": cmd }));
+        assert_eq!(ended, fine(&format!("{state}\n")));
+    }
+    let (_, ended) = ask(&["start"], json!({"state": "recording", "message": "Recording"}));
+    assert_eq!(ended, fine("Recording\n"));
+    assert_eq!(ask(&["ping"], json!("PONG")), (json!({"cmd": "PING"}), fine("PONG\n")));
+    let (request, ended) = ask(&["shutdown"], json!({"message": "SHUTTING_DOWN"}));
+    assert_eq!((request, ended.code), (json!({"cmd": "SHUTDOWN"}), 0));
+}
+
+#[test]
+fn a_stop_prints_the_text_and_nothing_else() {
+    for (args, cmd) in [(["stop"], "STOP_RECORDING"), (["toggle"], "TOGGLE_RECORDING")] {
+        let (request, ended) = ask(&args, text_data());
+        assert_eq!((request, ended), (json!({ "cmd": cmd }), fine("Hello.\n")));
+    }
+}
+
+#[test]
+fn what_could_not_be_delivered_is_told_beside_the_text() {
+    let mut data = text_data();
+    data["deliveries"] = json!([
+        {"by": "notification", "ok": true, "detail": "shown"},
+        {"by": "clipboard", "ok": false, "detail": "there is no display"},
+    ]);
+    let (_, ended) = ask(&["stop"], data);
+    let err = "v2m-send: clipboard: there is no display\n".to_owned();
+    assert_eq!(ended, Ended { code: 0, out: "Hello.\n".into(), err });
+}
+
+#[test]
+fn json_is_the_answer_as_it_is() {
+    let answer = Framing::Lines.encode(&json!({"status": "success", "data": text_data(),
+                                               "error": null, "later": 1}));
+    let raw = String::from_utf8(answer).unwrap();
+    let (ended, _) = answering(serde_json::from_str(&raw).unwrap()).end(&["--json", "stop"]);
+    assert_eq!(ended, fine(&raw));
+}
+
+#[test]
+fn an_error_goes_to_standard_error_and_the_text_stays() {
+    let answer = json!({"status": "error", "code": "llm_unavailable",
+                        "error": "cannot reach the language model", "data": {"text": "so um"}});
+    let (ended, request) = answering(answer.clone()).end(&["process", "so", "um"]);
+    let data = json!({"text": "so um", "instruction": null});
+    assert_eq!(request, json!({"cmd": "PROCESS_TEXT", "data": data}));
+    let err = "v2m-send: cannot reach the language model\n".to_owned();
+    assert_eq!(ended, Ended { code: 1, out: "so um\n".into(), err });
+    let (ended, _) = answering(answer).end(&["process", "so um", "--json"]);
+    assert_eq!((ended.code, ended.err.as_str()), (1, ""));
+    assert!(ended.out.contains("llm_unavailable"), "{}", ended.out);
+}
+
+#[test]
+fn texts_come_from_standard_input_too() {
+    let data = json!({"text": "So.", "refined_text": "So.", "state": "idle"});
+    let service = answering(json!({"status": "success", "data": data, "error": null}));
+    let mut child = service
+        .program(&["translate", "--to", "de"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all("zwei\nZeilen ü".as_bytes()).unwrap();
+    assert_eq!(Ended::from(child.wait_with_output().unwrap()), fine("So.\n"));
+    let data = json!({"text": "zwei\nZeilen ü", "target_lang": "de"});
+    assert_eq!(service.join(), json!({"cmd": "TRANSLATE_TEXT", "data": data}));
+}
+
+#[test]
+fn files_are_named_absolutely() {
+    let service = answering(json!({"status": "success", "data": text_data(), "error": null}));
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let output = service.program(&["transcribe", "a b.wav"]).current_dir(&directory).output();
+    assert_eq!(Ended::from(output.unwrap()), fine("Hello.\n"));
+    let file = directory.join("a b.wav");
+    let data = json!({ "file_path": file });
+    assert_eq!(service.join(), json!({"cmd": "TRANSCRIBE_FILE", "data": data}));
+}
+
+#[test]
+fn settings_are_printed_and_changed() {
+    let config = json!({"config": {"audio": {"source": "usb mic", "channels": 1}}});
+    let all = "audio.channels = 1\naudio.source = \"usb mic\"\n";
+    for (args, out) in [
+        (&["config", "get"][..], all),
+        (&["config", "get", "audio"], all),
+        (&["config", "get", "audio.source"], "usb mic\n"),
+    ] {
+        let (request, ended) = ask(args, config.clone());
+        assert_eq!(request, json!({"cmd": "GET_CONFIG"}));
+        let mut lines: Vec<_> = ended.out.lines().collect();
+        lines.sort_unstable();
+        assert_eq!((ended.code, lines), (0, out.lines().collect()));
+    }
+    let (_, ended) = ask(&["config", "get", "audio.sink"], config);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("audio.sink"), "{}", ended.err);
+
+    let changed = json!({"status": "ok", "message": "in force now: audio.source",
+                         "applied": ["audio.source"], "restart": []});
+    let (request, ended) =
+        ask(&["config", "set", "audio.source=usb mic", "audio.list=[1, \"a\"]"], changed);
+    let updates = json!({"audio": {"source": "usb mic", "list": [1, "a"]}});
+    assert_eq!(request, json!({"cmd": "UPDATE_CONFIG", "data": {"updates": updates}}));
+    assert_eq!(ended, fine("in force now: audio.source\n"));
+}
+
+#[test]
+fn a_status_is_told_in_words() {
+    let (request, ended) = ask(
+        &["status"],
+        json!({"state": "idle", "is_recording": false, "cpu_usage": 12.3,
+               "telemetry": {"ram": {"total_gb": 32.0, "used_gb": 8.5, "percent": 26.6},
+                             "cpu": {"percent": 12.3}, "gpu": null},
+               "engine": {"state": "warm", "backend": "cpu", "device": "AMD Ryzen",
+                          "model": "base-q8_0", "loaded_in_ms": 310},
+               "uptime_s": 77, "version": "0.1.0",
+               "problem": {"code": "no_microphone", "error": "plug one in"}}),
+    );
+    assert_eq!(request, json!({"cmd": "GET_STATUS"}));
+    assert_eq!(ended.code, 0);
+    for words in ["idle", "warm: base-q8_0 on cpu, AMD Ryzen, loaded in 310 ms", "plug one in"] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
+}
+
+#[test]
+fn events_are_printed_as_they_come() {
+    let service = Service::run(|listener| {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = read_request(&mut stream);
+        let subscribed = json!({"status": "success", "data": {"subscribed": []}, "error": null});
+        stream.write_all(&Framing::Length.encode(&subscribed)).unwrap();
+        for data in [
+            json!({"type": "state", "state": "recording"}),
+            json!({"type": "transcription_update", "text": "Hello", "final": false}),
+            json!({"type": "level", "dbfs": -20.0}),
+            json!({"type": "unheard_of"}),
+        ] {
+            let event = json!({"status": "event", "data": data, "error": null});
+            stream.write_all(&Framing::Length.encode(&event)).unwrap();
+        }
+        // The connection stays open until the reader has seen everything and left.
+        let _ = stream.read(&mut [0]);
+        request
+    });
+    let mut child = service
+        .program(&["watch", "state", "transcription_update", "level"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let expected = concat!(
+        "state recording\ntext Hello …\nlevel -20.0 dBFS\n",
+        r#"{"data":{"type":"unheard_of"},"error":null,"status":"event"}"#,
+        "\n"
+    );
+    let mut out = vec![0; expected.len()];
+    child.stdout.take().unwrap().read_exact(&mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let events = json!({"events": ["state", "transcription_update", "level"]});
+    assert_eq!(service.join(), json!({"cmd": "SUBSCRIBE", "data": events}));
+}

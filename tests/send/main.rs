@@ -1,0 +1,7 @@
+//! The real `v2m-send` against a scripted service: what it asks, what it prints, how it ends.
+
+#![allow(clippy::unwrap_used)]
+
+mod asking;
+mod harness;
+mod troubles;
