@@ -73,18 +73,18 @@ impl Lab {
         self.connect().expect("v2m.socket takes connections")
     }
 
-    /// Starts a recording, speaks the sample, and leaves the recording running.
-    pub(crate) fn record_sample(&self) -> Client {
+    /// Starts a recording, says [`PHRASE`], and leaves the recording running.
+    pub(crate) fn record(&self) -> Client {
         let mut client = self.client();
         assert_eq!(client.ask("START_RECORDING")["state"], "recording");
-        Playing::start(&sample()).finish();
+        speak();
         client
     }
 
-    /// Dictates the sample and expects its text; the answer's data.
-    pub(crate) fn dictate_sample(&self) -> Value {
-        let answer = self.record_sample().ask("STOP_RECORDING");
-        assert_sample(answer["text"].as_str().unwrap_or_default());
+    /// Dictates [`PHRASE`] and expects its text; the answer's data.
+    pub(crate) fn dictate(&self) -> Value {
+        let answer = self.record().ask("STOP_RECORDING");
+        assert_phrase(answer["text"].as_str().unwrap_or_default());
         answer
     }
 
@@ -179,6 +179,33 @@ pub(crate) fn beside(name: &str) -> PathBuf {
 /// The recording that the tests dictate: 11 s of English.
 pub(crate) fn sample() -> PathBuf {
     beside("sample.wav")
+}
+
+/// The last words of [`sample`], from its last pause on: 3 s, for tests that are about something else.
+pub(crate) const PHRASE: &str = "ask what you can do for your country";
+
+/// The recording of [`PHRASE`], in a folder that the caller keeps as long as it plays.
+fn phrase(folder: &Path) -> PathBuf {
+    let mut whole = hound::WavReader::open(sample()).unwrap();
+    let path = folder.join("phrase.wav");
+    let mut part = hound::WavWriter::create(&path, whole.spec()).unwrap();
+    let from = whole.duration() - 16_000 * 3;
+    whole.seek(from).unwrap();
+    let samples = whole.samples::<i16>();
+    samples.for_each(|s| part.write_sample(s.unwrap()).unwrap());
+    part.finalize().unwrap();
+    path
+}
+
+/// Says [`PHRASE`] into the virtual microphone.
+pub(crate) fn speak() {
+    let folder = tempfile::tempdir().unwrap();
+    Playing::start(&phrase(folder.path())).finish();
+}
+
+/// Panics unless `text` is [`PHRASE`].
+pub(crate) fn assert_phrase(text: &str) {
+    assert_eq!(words(text), words(PHRASE));
 }
 
 /// The words of a text, without case and punctuation.

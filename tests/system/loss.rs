@@ -5,12 +5,21 @@ use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
-/// What remains of an override whose target is gone by the end of the test.
-struct Restored(&'static [&'static str]);
+const SOUND: [&str; 3] = ["pipewire.socket", "pipewire.service", "wireplumber.service"];
 
-impl Drop for Restored {
+/// The sound server, stopped; it comes back with the end of this, also when the test fails.
+struct NoSound;
+
+impl NoSound {
+    fn new() -> Self {
+        systemctl(&[&["stop"], &SOUND[..]].concat());
+        Self
+    }
+}
+
+impl Drop for NoSound {
     fn drop(&mut self) {
-        try_run("systemctl", &[&["--user", "start"], self.0].concat());
+        try_run("systemctl", &[&["--user", "start"], &SOUND[..]].concat());
     }
 }
 
@@ -19,7 +28,7 @@ fn a_recogniser_killed_while_it_decodes_is_replaced_and_the_text_still_comes() {
     let lab = Lab::new();
     // The larger model decodes long enough to be hit.
     lab.override_service("Environment=V2M_ENGINE__MODEL=base-q8_0");
-    let mut client = lab.record_sample();
+    let mut client = lab.record();
     let mut events = lab.client();
     events.ask("SUBSCRIBE");
     client.send("STOP_RECORDING", Value::Null).unwrap();
@@ -28,7 +37,7 @@ fn a_recogniser_killed_while_it_decodes_is_replaced_and_the_text_still_comes() {
     run("kill", &["-KILL", &engine]);
     let answer = client.receive().unwrap();
     assert_eq!(answer["status"], "success", "{answer}");
-    lab::assert_sample(answer["data"]["text"].as_str().unwrap());
+    lab::assert_phrase(answer["data"]["text"].as_str().unwrap());
     assert_ne!(run("pgrep", &["--exact", "v2m-engine"]).trim(), engine);
 }
 
@@ -36,14 +45,14 @@ fn a_recogniser_killed_while_it_decodes_is_replaced_and_the_text_still_comes() {
 fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() {
     let lab = Lab::new();
     lab::copy("the user's own");
-    let _client = lab.record_sample();
+    let _client = lab.record();
     let first = property("v2m.service", "MainPID");
     run("kill", &["-KILL", &first]);
     // systemd starts it again by itself; nobody presses anything.
     let record = lab::wait_for("the recovered text", || {
         lab.records().into_iter().find(|record| record["text"].is_string())
     });
-    lab::assert_sample(record["text"].as_str().unwrap());
+    lab::assert_phrase(record["text"].as_str().unwrap());
     let text = record["text"].as_str().unwrap();
     lab::wait_for("its notification", || {
         lab.notifications().iter().any(|n| n.body.contains(text)).then_some(())
@@ -66,30 +75,28 @@ fn on_a_full_disk_the_text_comes_all_the_same_and_the_trouble_is_said() {
     let length = fs::metadata(&ballast).unwrap().len();
     fs::OpenOptions::new().write(true).open(&ballast).unwrap().set_len(length - 24_576).unwrap();
 
-    lab.dictate_sample();
+    lab.dictate();
     assert!(
         lab.notifications().iter().any(|n| n.body.contains("/mnt/small")),
         "the trouble is said"
     );
     assert_eq!(property("v2m.service", "NRestarts"), "0");
     fs::remove_file(&ballast).unwrap();
-    let audio = lab.dictate_sample()["audio_path"].as_str().unwrap().to_owned();
-    assert!(fs::metadata(audio).unwrap().len() > 300_000, "with room again, it is kept whole");
+    let audio = lab.dictate()["audio_path"].as_str().unwrap().to_owned();
+    assert!(fs::metadata(audio).unwrap().len() > 90_000, "with room again, it is kept whole");
 }
 
 #[test]
 fn when_the_sound_server_stops_what_was_heard_is_transcribed_and_its_return_is_used() {
     let lab = Lab::new();
-    let mut client = lab.record_sample();
-    let sound = ["pipewire.socket", "pipewire.service", "wireplumber.service"];
-    let back = Restored(&["pipewire.socket", "pipewire.service", "wireplumber.service"]);
-    systemctl(&[&["stop"], &sound[..]].concat());
+    let mut client = lab.record();
+    let silence = NoSound::new();
     // It was stopped and transcribed by itself; whoever asks now is told where the text is, or gets it.
     let answer = client.call("STOP_RECORDING", Value::Null).unwrap();
     let record = lab::wait_for("the text of what was heard", || {
         lab.records().into_iter().find(|record| record["text"].is_string())
     });
-    lab::assert_sample(record["text"].as_str().unwrap());
+    lab::assert_phrase(record["text"].as_str().unwrap());
     let text = record["text"].as_str().unwrap();
     let said = lab.notifications();
     assert!(said.iter().any(|n| n.body.contains(text)), "{answer}\n{said:#?}");
@@ -98,14 +105,10 @@ fn when_the_sound_server_stops_what_was_heard_is_transcribed_and_its_return_is_u
     assert_eq!(code, "no_microphone", "{error}");
     assert!(error.contains("PipeWire"), "{error}");
 
-    drop(back);
+    drop(silence);
     lab::wait_for("the microphone", || {
-        run_ok("pw-link", &["--output"])?.contains("vmic").then_some(())
+        let ports = try_run("pw-link", &["--output"]).stdout;
+        String::from_utf8_lossy(&ports).contains("vmic").then_some(())
     });
-    lab.dictate_sample();
-}
-
-fn run_ok(program: &str, args: &[&str]) -> Option<String> {
-    let output = try_run(program, args);
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    lab.dictate();
 }

@@ -72,9 +72,9 @@ fn notifications_can_be_read_back_with_the_ones_they_replace() {
 #[test]
 fn the_journal_keeps_what_services_say() {
     let _lab = Lab::new();
-    lab::run("systemd-run", &["--user", "--quiet", "--wait", "--unit=speaker", "echo", "hello"]);
+    lab::run("systemd-cat", &["--identifier=speaker", "echo", "hello"]);
     lab::wait_for("the journal", || {
-        lab::run("journalctl", &["--user", "--unit=speaker", "--output=cat"])
+        lab::run("journalctl", &["--user", "--identifier=speaker", "--output=cat"])
             .lines()
             .any(|line| line == "hello")
             .then_some(())

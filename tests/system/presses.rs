@@ -1,7 +1,7 @@
 //! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do what it should.
 //! Whatever happened before, the press after it was put right works, and nobody had to run systemctl.
 
-use crate::lab::{self, Lab, Playing, assert_sample, beside, property, sample};
+use crate::lab::{self, Lab, assert_phrase, beside, property};
 use serde_json::Value;
 use std::fs;
 use std::thread;
@@ -25,13 +25,13 @@ fn a_key_held_for_two_seconds_is_one_toggle() {
 #[test]
 fn four_clients_that_stop_at_once_all_get_the_text() {
     let lab = Lab::new();
-    lab.record_sample();
+    lab.record();
     let texts: Vec<Value> = thread::scope(|scope| {
         let stops: Vec<_> =
             (0..4).map(|_| scope.spawn(|| lab.client().ask("STOP_RECORDING"))).collect();
         stops.into_iter().map(|stop| stop.join().unwrap()["text"].clone()).collect()
     });
-    assert_sample(texts[0].as_str().unwrap());
+    assert_phrase(texts[0].as_str().unwrap());
     assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
 }
 
@@ -41,19 +41,21 @@ fn sixty_presses_without_a_model_then_one_with_it() {
     fs::create_dir_all(lab.models()).unwrap();
     lab.override_service("Environment=V2M_MODEL_DIR=%h/models");
     for _ in 0..60 {
-        let (code, text) = lab.client().refused("TOGGLE_RECORDING");
+        // Not TOGGLE: of two within 300 ms the second is taken for the same press, and not refused.
+        let (code, text) = lab.client().refused("START_RECORDING");
         assert_eq!(code, "model_missing");
         assert!(text.contains("v2m-model pull"), "{text}");
     }
     assert_eq!(property("v2m.service", "NRestarts"), "0");
     let told = lab.notifications();
-    assert!(!told.is_empty() && told.len() <= 2, "one notice, not one a press: {told:#?}");
+    assert!(!told.is_empty() && told.len() < 60, "not one for each press: {}", told.len());
+    assert!(told.iter().all(|n| n.id == told[0].id), "one notice, replaced in place: {told:#?}");
 
     give_model(&lab);
     lab::wait_for("the model to be noticed", || {
         (lab.client().ask("GET_STATUS")["engine"]["state"] == "warm").then_some(())
     });
-    lab.dictate_sample();
+    lab.dictate();
 }
 
 /// Puts the small model into the folder that was empty, as `v2m-model pull` does: whole, under its name at once.
@@ -85,8 +87,8 @@ fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
 
     fs::write(&config, "[engine]\nlanguage = \"en\"\n").unwrap();
     lab::run("v2m-send", &["start"]);
-    Playing::start(&sample()).finish();
-    assert_sample(&lab::run("v2m-send", &["stop"]));
+    lab::speak();
+    assert_phrase(&lab::run("v2m-send", &["stop"]));
 }
 
 #[test]
@@ -111,5 +113,5 @@ fn a_corrupt_model_is_said_and_the_next_good_one_is_used() {
     lab::wait_for("the good model to be loaded", || {
         (lab.client().ask("GET_STATUS")["engine"]["state"] == "warm").then_some(())
     });
-    lab.dictate_sample();
+    lab.dictate();
 }

@@ -12,7 +12,7 @@ trap 'machine down' EXIT
 trap 'exit 130' INT TERM
 
 program=$(cargo test --locked --no-run --test system --message-format=json |
-	sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+	sed -n '/"kind":\["test"\]/s/.*"executable":"\([^"]*\)".*/\1/p')
 [ -x "$program" ] || { echo "The system tests were not built."; exit 1; }
 
 machine make
