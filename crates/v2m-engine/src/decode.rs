@@ -70,9 +70,8 @@ impl Whisper {
             path: path.into(),
             why: format!("whisper.cpp refuses it: {error}"),
         };
-        let mut parameters = WhisperContextParameters::new();
-        parameters.flash_attn(true);
-        let context = WhisperContext::new_with_params(path, parameters).map_err(refused)?;
+        let context =
+            WhisperContext::new_with_params(path, context_parameters()).map_err(refused)?;
         let state = context.create_state().map_err(|_| {
             LoadError::Unsupported("there is too little memory for this model".into())
         })?;
@@ -245,6 +244,15 @@ impl Watched<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// No flash attention: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256 and, without a
+/// mask, attends to whatever the decode before left in the rest, so that the text of a piece with
+/// a fitted context depends on the pieces before it. On the CPU it is no faster either.
+fn context_parameters() -> WhisperContextParameters<'static> {
+    let mut parameters = WhisperContextParameters::new();
+    parameters.flash_attn(false);
+    parameters
 }
 
 fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {

@@ -273,11 +273,11 @@ mod tests {
         Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
     }
 
+    /// The file or why not, the `Range` of each request, and what is left of the part.
+    type Fetched = (Result<Vec<u8>, Failure>, Vec<Option<String>>, Option<Vec<u8>>);
+
     /// Downloads `model()`, with `part` left by an earlier run, from a server that answers so.
-    fn download(
-        part: &[u8],
-        answers: Vec<Answer>,
-    ) -> (Result<Vec<u8>, Failure>, Vec<Option<String>>, Option<Vec<u8>>) {
+    fn download(part: &[u8], answers: Vec<Answer>) -> Fetched {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ggml-x.bin");
         if !part.is_empty() {

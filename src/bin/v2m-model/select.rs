@@ -65,7 +65,9 @@ fn with_model(text: &str, name: &str) -> Result<String, String> {
 
 fn config_file() -> Result<PathBuf, PathError> {
     let xdg = Xdg::new().map_err(|_| PathError::NoHome)?;
-    Ok(xdg.config_dir().join("v2m/config.toml"))
+    // The same variable as the service's.
+    let named = std::env::var_os("V2M_CONFIG").filter(|path| !path.is_empty());
+    Ok(named.map_or_else(|| xdg.config_dir().join("v2m/config.toml"), PathBuf::from))
 }
 
 /// Whole or not at all; through a symbolic link, as people keep their configs elsewhere; with the rights the file had, else 0600.

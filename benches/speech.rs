@@ -1,0 +1,283 @@
+//! Plays real recordings into the recogniser and writes down, one JSON object a line, what it
+//! understood and how long that took. `benches/speech_score.py` makes the table of it: word error
+//! rates need Whisper's published normaliser, which exists in Python. Judges nothing.
+//!
+//! `cargo bench --bench speech --profile dev -- --models DIR [options]`
+//! (whisper.cpp is compiled optimised in every profile; so is the engine's crate.)
+//!
+//!   --models DIR   folder with ggml-base-q8_0.bin and ggml-silero-v6.2.0.bin
+//!   --model NAME   another model in it
+//!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the sample)
+//!   --mode MODE    fast: fed as fast as it takes it (default); real-time: as the microphone would;
+//!                  batch: the whole recording decoded at once at its end, for comparison
+//!   --pause MS     silence before the stop, in addition to the recording's own (real-time)
+//!   --threads N    threads of the decoder (default 2)
+//!   --only TEXT    recordings whose name contains this
+
+use lexopt::prelude::*;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+use v2m_engine::decode::{Watch, Whisper};
+use v2m_engine::stream::{Decoder, Request};
+use v2m_ipc::engine::{
+    DecodeOptions, Frame, FromEngine, SAMPLE_RATE, ToEngine, encode_pcm, read_frame, write_message,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// 100 ms, as the daemon sends.
+const CHUNK: usize = SAMPLE_RATE as usize / 10;
+
+struct Options {
+    models: PathBuf,
+    model: String,
+    speech: PathBuf,
+    mode: Mode,
+    pause: usize,
+    threads: NonZeroUsize,
+    only: String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Fast,
+    RealTime,
+    Batch,
+}
+
+struct Recording {
+    file: String,
+    language: String,
+    entry: Value,
+    samples: Vec<i16>,
+}
+
+fn main() -> Result<()> {
+    let Some(options) = options()? else { return Ok(()) };
+    let recordings = recordings(&options)?;
+    match options.mode {
+        Mode::Batch => batch(&options, &recordings),
+        Mode::Fast | Mode::RealTime => stream(&options, &recordings),
+    }
+}
+
+fn options() -> Result<Option<Options>> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = project.join("../shared/speech");
+    let mut options = Options {
+        models: PathBuf::new(),
+        model: "ggml-base-q8_0.bin".into(),
+        speech: if shared.is_dir() { shared } else { project.join("assets") },
+        mode: Mode::Fast,
+        pause: 0,
+        threads: NonZeroUsize::MIN.saturating_add(1),
+        only: String::new(),
+    };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("models") => options.models = arguments.value()?.into(),
+            Long("model") => options.model = arguments.value()?.string()?,
+            Long("speech") => options.speech = arguments.value()?.into(),
+            Long("pause") => options.pause = arguments.value()?.parse::<usize>()? * 16,
+            Long("threads") => options.threads = arguments.value()?.parse()?,
+            Long("only") => options.only = arguments.value()?.string()?,
+            Long("mode") => {
+                options.mode = match arguments.value()?.to_str() {
+                    Some("fast") => Mode::Fast,
+                    Some("real-time") => Mode::RealTime,
+                    Some("batch") => Mode::Batch,
+                    _ => return Err("--mode is fast, real-time or batch".into()),
+                }
+            }
+            // `cargo bench` adds this.
+            Long("bench") => {}
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.models.as_os_str().is_empty() {
+        // `cargo test --benches` and plain `cargo bench` come here too.
+        eprintln!("speech: nothing done, --models DIR is needed (see benches/speech.rs)");
+        return Ok(None);
+    }
+    Ok(Some(options))
+}
+
+fn recordings(options: &Options) -> Result<Vec<Recording>> {
+    let manifest = options.speech.join("manifest.jsonl");
+    let lines = if manifest.is_file() {
+        std::fs::read_to_string(manifest)?
+    } else {
+        let text = "And so, my fellow Americans: ask not what your country can do for you, ask \
+                    what you can do for your country.";
+        json!({"file": "sample.wav", "language": "en", "kind": "read", "text": text}).to_string()
+    };
+    let mut recordings = Vec::new();
+    for line in lines.lines() {
+        let entry: Value = serde_json::from_str(line)?;
+        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let (file, language) = (text("file"), text("language"));
+        if !file.contains(&options.only) {
+            continue;
+        }
+        let mut reader = hound::WavReader::open(options.speech.join(&file))?;
+        let samples = reader.samples().collect::<std::result::Result<_, _>>()?;
+        recordings.push(Recording { file, language, entry, samples });
+    }
+    Ok(recordings)
+}
+
+fn report(recording: &Recording, mode: &str, measured: Value) -> Result<()> {
+    let mut line = json!({
+        "file": recording.file,
+        "language": recording.language,
+        "kind": recording.entry["kind"],
+        "reference": recording.entry["text"],
+        "seconds": recording.samples.len() as f64 / f64::from(SAMPLE_RATE),
+        "mode": mode,
+    });
+    if let (Some(line), Value::Object(measured)) = (line.as_object_mut(), measured) {
+        line.extend(measured);
+    }
+    writeln!(std::io::stdout(), "{line}")?;
+    Ok(())
+}
+
+fn stream(options: &Options, recordings: &[Recording]) -> Result<()> {
+    let mut engine = Engine::start(options)?;
+    let name = if options.mode == Mode::RealTime { "real-time" } else { "fast" };
+    for (job, recording) in (1..).zip(recordings) {
+        let measured = engine.transcribe(options, job, recording)?;
+        report(recording, name, measured)?;
+    }
+    drop(engine.socket);
+    engine.child.wait()?;
+    Ok(())
+}
+
+struct Engine {
+    child: Child,
+    socket: UnixStream,
+}
+
+impl Engine {
+    fn start(options: &Options) -> Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let child = Command::new(env!("CARGO_BIN_EXE_v2m-engine"))
+            .arg("--model")
+            .arg(options.models.join(&options.model))
+            .arg("--vad")
+            .arg(options.models.join("ggml-silero-v6.2.0.bin"))
+            .args(["--threads", &options.threads.to_string()])
+            .stdin(OwnedFd::from(theirs))
+            .spawn()?;
+        let mut engine = Self { child, socket };
+        loop {
+            match engine.receive()? {
+                FromEngine::Loaded { .. } => return Ok(engine),
+                FromEngine::LoadFailed { reason, .. } => return Err(reason.into()),
+                _ => {}
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<FromEngine> {
+        match read_frame(&mut self.socket)? {
+            Some(Frame::Message(message)) => Ok(message),
+            _ => Err("the engine ended".into()),
+        }
+    }
+
+    fn transcribe(&mut self, options: &Options, job: u32, recording: &Recording) -> Result<Value> {
+        let language = Some(recording.language.clone()).filter(|code| !code.is_empty());
+        let language = language.or_else(|| Some("en".into()));
+        let begin = DecodeOptions { language, ..DecodeOptions::default() };
+        write_message(&mut self.socket, &ToEngine::Begin { job, options: begin })?;
+        let started = Instant::now();
+        let pause = vec![0; options.pause];
+        let mut sent = 0;
+        for chunk in recording.samples.chunks(CHUNK).chain(pause.chunks(CHUNK)) {
+            sent += chunk.len();
+            if options.mode == Mode::RealTime {
+                let due = Duration::from_secs_f64(sent as f64 / f64::from(SAMPLE_RATE));
+                thread::sleep(due.saturating_sub(started.elapsed()));
+            }
+            self.socket.write_all(&encode_pcm(job, chunk))?;
+        }
+        let stopped = Instant::now();
+        write_message(&mut self.socket, &ToEngine::Finish { job })?;
+        let mut drafts = 0;
+        loop {
+            match self.receive()? {
+                FromEngine::Final { text, segments, stats, .. } => {
+                    return Ok(json!({
+                        "text": text,
+                        "wall_s": started.elapsed().as_secs_f64(),
+                        "stop_to_text_s": stopped.elapsed().as_secs_f64(),
+                        "compute_s": stats.decode_ms as f64 / 1000.0,
+                        "decoded_s": stats.decoded_samples as f64 / f64::from(SAMPLE_RATE),
+                        "redone": stats.redone,
+                        "failed": stats.failed,
+                        "pieces": segments.len(),
+                        "drafts": drafts,
+                    }));
+                }
+                FromEngine::Segment { is_final: false, .. } => drafts += 1,
+                FromEngine::Failed { reason, .. } => return Err(reason.into()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
+    let mut whisper = Whisper::load(&options.models.join(&options.model), options.threads)?;
+    whisper.warm_up();
+    for recording in recordings {
+        let audio: Vec<f32> =
+            recording.samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
+        let language = if recording.language.is_empty() { "en" } else { &recording.language };
+        let started = Instant::now();
+        let decoded = whisper.watched(&Patient).decode(&Request {
+            audio: &audio,
+            language,
+            translate: false,
+            vocabulary: &[],
+            beams: DecodeOptions::default().beam_size,
+            context: 0,
+            fallback: true,
+        })?;
+        let took = started.elapsed().as_secs_f64();
+        report(
+            recording,
+            "batch",
+            json!({
+                "text": decoded.text,
+                "wall_s": took,
+                "stop_to_text_s": took,
+                "compute_s": took,
+                "decoded_s": audio.len() as f64 / f64::from(SAMPLE_RATE),
+                "redone": 0,
+                "failed": 0,
+                "pieces": 1,
+                "drafts": 0,
+            }),
+        )?;
+    }
+    Ok(())
+}
+
+struct Patient;
+
+impl Watch for Patient {
+    fn tick(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,59 @@
+//! Each program links what it needs and nothing else: the NEEDED entries, and what must not be inside.
+//!
+//! That the daemon holds no recogniser and no HTTP client is the reason why it is a program of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
+
+use std::process::Command;
+
+/// Libraries that every program may need: the C library's parts and the compiler's support.
+const SYSTEM: [&str; 4] = ["libc.so.6", "libgcc_s.so.1", "libm.so.6", "ld-linux-x86-64.so.2"];
+
+/// The NEEDED entries beside the system's, by readelf (binutils, which the linker needs anyway).
+fn needed(program: &str) -> Vec<String> {
+    let output = Command::new("readelf").args(["-d", "-W", program]).output().unwrap();
+    assert!(output.status.success(), "readelf -d {program}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let entries = text.lines().filter(|line| line.contains("(NEEDED)"));
+    let names = entries.filter_map(|line| Some(line.split_once('[')?.1.trim_end_matches(']')));
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(!names.is_empty(), "{program} names no library at all");
+    names.retain(|name| !SYSTEM.contains(&name.as_str()));
+    names.sort_unstable();
+    names
+}
+
+fn holds(program: &str, text: &str) -> bool {
+    let bytes = std::fs::read(program).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn the_client_needs_the_system_alone() {
+    let program = env!("CARGO_BIN_EXE_v2m-send");
+    assert_eq!(needed(program), Vec::<String>::new());
+    for stranger in ["tokio", "pipewire", "org.freedesktop.DBus"] {
+        assert!(!holds(program, stranger), "v2m-send holds {stranger}");
+    }
+}
+
+#[test]
+fn the_daemon_needs_pipewire_and_no_recogniser() {
+    let program = env!("CARGO_BIN_EXE_v2m");
+    assert_eq!(needed(program), ["libpipewire-0.3.so.0"]);
+    for stranger in ["whisper_full", "ggml_init", "rustls", "huggingface"] {
+        assert!(!holds(program, stranger), "v2m holds {stranger}");
+    }
+}
+
+#[test]
+fn the_recogniser_sees_no_desktop_and_no_microphone() {
+    let program = env!("CARGO_BIN_EXE_v2m-engine");
+    let libraries = needed(program);
+    let compute = |name: &&String| !name.starts_with("libstdc++") && !name.starts_with("libgomp");
+    assert_eq!(libraries.iter().filter(compute).count(), 0, "{libraries:?}");
+    for stranger in ["libpipewire", "org.freedesktop.DBus", "rustls", "tokio"] {
+        assert!(!holds(program, stranger), "v2m-engine holds {stranger}");
+    }
+    assert!(holds(program, "ggml_init"), "the search would find it if it were there");
+}
