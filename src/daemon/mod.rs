@@ -305,6 +305,10 @@ impl Daemon {
         server: tokio::task::JoinHandle<()>,
         mut stored: mpsc::Receiver<StoreEvent>,
     ) {
+        // To systemd a service that ends before it was ever ready has failed, and is restarted.
+        if !self.announced {
+            systemd::ready("Ending");
+        }
         systemd::stopping("Ending");
         let failure =
             || Failure::new(session::Code::ShuttingDown, "v2m is ending. Ask again in a moment.");

@@ -28,10 +28,7 @@ fn the_text_is_on_the_clipboard_and_in_the_one_notification() {
     let lab = Lab::new();
     let text = lab.dictate()["text"].as_str().unwrap().to_owned();
     assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
-    let told = lab::wait_for("the notification of the text", || {
-        let told = lab.notifications();
-        told.last().is_some_and(|last| last.body.contains(&text)).then_some(told)
-    });
+    let told = lab.wait_for_notice(&text);
     assert_eq!(told[0].summary, "Recording");
     assert!(told.iter().any(|n| n.summary == "Transcribing"), "{told:#?}");
     assert!(told.iter().all(|n| n.id == told[0].id), "replaced in place: {told:#?}");

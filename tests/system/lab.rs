@@ -107,6 +107,13 @@ impl Lab {
         records.pop();
         records.into_iter().map(Notification::parse).collect()
     }
+
+    /// Waits for a notification whose body holds `text`; all there were until then.
+    pub(crate) fn wait_for_notice(&self, text: &str) -> Vec<Notification> {
+        wait_for(&format!("a notification of {text:?}"), || {
+            Some(self.notifications()).filter(|told| told.iter().any(|n| n.body.contains(text)))
+        })
+    }
 }
 
 /// A notification as the daemon that shows it was told.

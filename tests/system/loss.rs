@@ -54,9 +54,7 @@ fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() 
     });
     lab::assert_phrase(record["text"].as_str().unwrap());
     let text = record["text"].as_str().unwrap();
-    lab::wait_for("its notification", || {
-        lab.notifications().iter().any(|n| n.body.contains(text)).then_some(())
-    });
+    lab.wait_for_notice(text);
     assert_eq!(lab::clipboard().as_deref(), Some("the user's own"), "it is put nowhere");
     assert_ne!(property("v2m.service", "MainPID"), first);
 }
@@ -76,10 +74,7 @@ fn on_a_full_disk_the_text_comes_all_the_same_and_the_trouble_is_said() {
     fs::OpenOptions::new().write(true).open(&ballast).unwrap().set_len(length - 24_576).unwrap();
 
     lab.dictate();
-    assert!(
-        lab.notifications().iter().any(|n| n.body.contains("/mnt/small")),
-        "the trouble is said"
-    );
+    lab.wait_for_notice("/mnt/small");
     assert_eq!(property("v2m.service", "NRestarts"), "0");
     fs::remove_file(&ballast).unwrap();
     let audio = lab.dictate()["audio_path"].as_str().unwrap().to_owned();
@@ -91,15 +86,19 @@ fn when_the_sound_server_stops_what_was_heard_is_transcribed_and_its_return_is_u
     let lab = Lab::new();
     let mut client = lab.record();
     let silence = NoSound::new();
-    // It was stopped and transcribed by itself; whoever asks now is told where the text is, or gets it.
+    // It is stopped and transcribed by itself. A client that asks in time gets the text, a later one hears that
+    // nothing is being recorded.
     let answer = client.call("STOP_RECORDING", Value::Null).unwrap();
     let record = lab::wait_for("the text of what was heard", || {
         lab.records().into_iter().find(|record| record["text"].is_string())
     });
     lab::assert_phrase(record["text"].as_str().unwrap());
     let text = record["text"].as_str().unwrap();
-    let said = lab.notifications();
-    assert!(said.iter().any(|n| n.body.contains(text)), "{answer}\n{said:#?}");
+    lab.wait_for_notice(text);
+    match answer["status"].as_str() {
+        Some("success") => assert_eq!(answer["data"]["text"], text),
+        _ => assert_eq!(answer["code"], "not_recording", "{answer}"),
+    }
 
     let (code, error) = lab.client().refused("START_RECORDING");
     assert_eq!(code, "no_microphone", "{error}");

@@ -83,7 +83,7 @@ fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
     }
     assert_eq!(property("v2m.socket", "ActiveState"), "active");
     assert_eq!(property("v2m.service", "ExecMainStatus"), "78");
-    assert!(lab.notifications().iter().any(|n| n.body.contains("config.toml")));
+    lab.wait_for_notice("config.toml");
 
     fs::write(&config, "[engine]\nlanguage = \"en\"\n").unwrap();
     lab::run("v2m-send", &["start"]);
