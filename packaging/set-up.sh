@@ -55,12 +55,15 @@ prove_alone() {
 	step "No user manager of systemd runs here"
 	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket"
 	say "The sample is transcribed through systemd-socket-activate instead:"
-	local dir helper text status=0
+	local dir helper text status=0 name keep=()
 	dir=$(mktemp -d)
 	mkdir -m 700 "$dir/v2m" "$dir/state"
 	V2M_SOCKET_PATH=$dir/v2m/v2m.sock
 	export V2M_SOCKET_PATH
-	XDG_STATE_HOME=$dir/state systemd-socket-activate --listen="$V2M_SOCKET_PATH" "$BINDIR/v2m" 2>"$dir/log" &
+	# It hands on next to nothing of the environment unless told to.
+	for name in "${!XDG_@}" "${!V2M_@}"; do [ "$name" = XDG_STATE_HOME ] || keep+=("--setenv=$name"); done
+	systemd-socket-activate --listen="$V2M_SOCKET_PATH" "${keep[@]}" --setenv=XDG_STATE_HOME="$dir/state" \
+		"$BINDIR/v2m" 2>"$dir/log" &
 	helper=$!
 	for _ in $(seq 200); do [ -S "$V2M_SOCKET_PATH" ] && break; sleep 0.05; done
 	text=$("$BINDIR/v2m-send" transcribe "$DATADIR/v2m/sample.wav") || status=$?
@@ -107,7 +110,7 @@ purge() {
 	[ -n "$kept" ] || { say "Neither configuration nor models nor dictations are left."; return; }
 	say "This removes your configuration, models and dictations for good:"
 	du -sh $kept
-	[ "${YES:-}" = 1 ] || { read -r -p "Remove them? [y/N] " answer && [ "$answer" = y ]; } || { say "Kept."; return 1; }
+	[ "${YES:-}" = 1 ] || { read -r -p "Remove them? [y/N] " answer && [ "$answer" = y ]; } || { say "Kept."; return; }
 	rm -rf $kept
 }
 
