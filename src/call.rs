@@ -169,6 +169,15 @@ pub enum Event {
     },
     /// A text was delivered, or not.
     Delivery(crate::session::Delivery),
+    /// A file of TRANSCRIBE_FILE got on.
+    Progress {
+        /// The file.
+        path: PathBuf,
+        /// Samples at 16 kHz whose text is there.
+        samples: u64,
+        /// All its samples.
+        of: u64,
+    },
 }
 
 impl Event {
@@ -181,6 +190,7 @@ impl Event {
             Self::Level { .. } => "level",
             Self::Engine { .. } => "engine",
             Self::Delivery(_) => "delivery",
+            Self::Progress { .. } => "progress",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::requests::answer;
 use super::{Daemon, Reply, effects, engine};
-use crate::call::Answer;
+use crate::call::{Answer, Event};
 use crate::config::{ConfigError, Updated};
 use crate::deliver::Notice;
 use crate::recognise::{Recognition, Urgency};
@@ -43,7 +43,7 @@ pub(super) struct Background {
 
 #[derive(Debug)]
 enum Purpose {
-    File { path: PathBuf, reply: Reply },
+    File { path: PathBuf, reply: Reply, samples: u64 },
     Recovery,
 }
 
@@ -98,7 +98,9 @@ impl Daemon {
         match chore {
             Chore::ConfigUpdated { result, reply } => self.config_updated(result, reply),
             Chore::FileRead { result: Ok(audio), path, reply } => {
-                self.background_begin(Purpose::File { path, reply }, &audio);
+                let samples = audio.len() as u64;
+                let job = self.background_begin(Purpose::File { path, reply, samples }, &audio);
+                self.background_progress(job, 0);
             }
             Chore::FileRead { result: Err(error), reply, .. } => {
                 answer(reply, Err(Failure::new(Code::File, error)));
@@ -131,6 +133,14 @@ impl Daemon {
         job
     }
 
+    /// Tells subscribers how much of a file is text.
+    pub(super) fn background_progress(&self, job: JobId, samples: u64) {
+        let purpose = self.background.jobs.iter().find(|(own, _)| *own == job);
+        if let Some((_, Purpose::File { path, samples: of, .. })) = purpose {
+            self.publish(Event::Progress { path: path.clone(), samples, of: *of });
+        }
+    }
+
     pub(super) fn background_done(
         &mut self,
         job: JobId,
@@ -140,7 +150,7 @@ impl Daemon {
         let jobs = &mut self.background.jobs;
         let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
         match jobs.remove(index).1 {
-            Purpose::File { path, reply } => {
+            Purpose::File { path, reply, .. } => {
                 let state = self.session.state();
                 let transcript = result.map(|r| transcript(r, audio.len(), Some(path)));
                 answer(

@@ -87,7 +87,12 @@ impl Daemon {
     pub(super) fn recognised(&mut self, event: RecogniseEvent) {
         match event {
             RecogniseEvent::Engine(report) => self.engine_said(report),
-            RecogniseEvent::Update { job, text, is_final } => {
+            RecogniseEvent::Update { job, is_final: true, end, .. }
+                if self.background.owns(job) =>
+            {
+                self.background_progress(job, end);
+            }
+            RecogniseEvent::Update { job, text, is_final, end: _ } => {
                 if self.session.job() == Some(job) {
                     let text = text::polish(&text);
                     self.show_growth(&text);

@@ -153,6 +153,8 @@ impl Relay {
             }
             // Ten a second and one every two: not for a bus that everyone shares. The socket has them.
             Event::Level { .. } | Event::Heartbeat { .. } => Ok(()),
+            // Files are transcribed by the socket alone.
+            Event::Progress { .. } => Ok(()),
         }
     }
 

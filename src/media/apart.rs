@@ -2,17 +2,26 @@
 //!
 //! The child writes the samples to its standard output (little-endian) and ends with 0, or writes
 //! one line of reason to standard error and ends with [`DATA_ERROR`]. Anything else is a crash.
+//! One that takes too long is ended: by its own limit of processor time when it computes, by its
+//! parent when it waits (for a network file system, say).
 
 use super::{MediaError, max_samples, open, read};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, setrlimit, waitid,
+};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 /// `EX_DATAERR` of sysexits.h.
 const DATA_ERROR: u8 = 65;
 /// Processor seconds a child may use: hours of sound take less than a minute.
 const CPU_SECONDS: u64 = 600;
+/// Time a child may take in all, on a machine that is busy with other things too.
+const LONGEST: Duration = Duration::from_secs(900);
 /// Bytes of memory a child may ask for; the longest sound takes half of it while it grows.
 const MEMORY: u64 = 2 << 30;
 /// Longest reason that is passed on, in bytes.
@@ -24,7 +33,7 @@ const MAX_REASON: u64 = 4096;
 /// # Errors
 /// [`MediaError`].
 pub fn read_apart(command: Command, path: &Path) -> Result<Vec<i16>, MediaError> {
-    read_at_most(command, path, max_samples())
+    read_at_most(command, path, max_samples(), LONGEST)
 }
 
 /// The child's side: decodes `path` to standard output. The process should end with what this
@@ -57,18 +66,32 @@ pub(super) fn read_at_most(
     mut command: Command,
     path: &Path,
     max: usize,
+    longest: Duration,
 ) -> Result<Vec<i16>, MediaError> {
     open(path)?;
     let failed = |source| MediaError::Child { path: path.into(), source };
     command.arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
-    let heard = listen(&mut child, max);
-    if heard.as_ref().map_or(true, |bytes| bytes.len() > max * 2) {
-        // It may have ended already.
-        let _ = child.kill();
-    }
-    let reason = reason(&mut child);
+    let pid = Pid::from_child(&child);
+    let ((heard, reason), late) = thread::scope(|scope| {
+        let (end, ended) = channel();
+        let guard = thread::Builder::new()
+            .name("v2m-decoding".into())
+            .spawn_scoped(scope, move || kill_when_late(pid, &ended, longest));
+        if guard.is_err() {
+            let _ = child.kill();
+        }
+        let said = listen_to_the_end(&mut child, max);
+        // Not waited for yet: as long as it is not, its number is nobody else's.
+        let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        drop(end);
+        guard.map(|guard| (said, guard.join().unwrap_or_default()))
+    })
+    .map_err(failed)?;
     let status = child.wait().map_err(failed)?;
+    if late {
+        return Err(MediaError::Stuck { path: path.into(), after: longest });
+    }
     let bytes = heard.map_err(failed)?;
     if bytes.len() > max * 2 {
         return Err(MediaError::TooLong { path: path.into() });
@@ -85,6 +108,26 @@ pub(super) fn read_at_most(
             reason: format!("its decoder failed, {status}"),
         }),
     }
+}
+
+/// Whether it had to. Returns once the other end of `ended` is dropped.
+fn kill_when_late(pid: Pid, ended: &Receiver<()>, longest: Duration) -> bool {
+    let late = ended.recv_timeout(longest) == Err(RecvTimeoutError::Timeout);
+    if late {
+        // It may have ended at this very moment.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    late
+}
+
+/// What it writes, and its reason not to.
+fn listen_to_the_end(child: &mut Child, max: usize) -> (io::Result<Vec<u8>>, Option<String>) {
+    let heard = listen(child, max);
+    if heard.as_ref().map_or(true, |bytes| bytes.len() > max * 2) {
+        // It may have ended already.
+        let _ = child.kill();
+    }
+    (heard, reason(child))
 }
 
 /// Its output to the end, or a little more than may be.

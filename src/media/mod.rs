@@ -18,6 +18,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Samples per second of what comes out.
 pub(crate) const RATE: u32 = 16_000;
@@ -76,6 +77,19 @@ pub enum MediaError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// The child process that decodes did not come to an end.
+    #[error(
+        "reading {}: given up after {} s; is its disk or network slow, or the file broken? Copy it \
+         to a local disk and try to play it",
+        path.display(),
+        after.as_secs()
+    )]
+    Stuck {
+        /// The file.
+        path: PathBuf,
+        /// How long it was tried.
+        after: Duration,
     },
     /// What the child process said of the file, one of the above.
     #[error("{0}")]

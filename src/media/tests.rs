@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use std::fs;
 use std::process::Command;
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -200,8 +202,21 @@ fn a_child_that_never_stops_talking_is_stopped() {
     let dir = directory();
     let path = dir.path().join("x.wav");
     fs::write(&path, b"x").unwrap();
-    let error = apart::read_at_most(script("cat /dev/zero"), &path, 1000).unwrap_err();
+    let error = apart::read_at_most(script("cat /dev/zero"), &path, 1000, HOUR).unwrap_err();
     assert!(matches!(error, MediaError::TooLong { .. }));
+}
+
+/// Also one that has closed its output: it would be waited for all the same.
+#[test]
+fn a_child_that_does_not_end_is_ended() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    fs::write(&path, b"x").unwrap();
+    for hang in ["exec sleep 3600", "printf xx; exec sleep 3600 >&- 2>&-"] {
+        let limit = Duration::from_millis(50);
+        let error = apart::read_at_most(script(hang), &path, 1000, limit).unwrap_err();
+        assert!(matches!(error, MediaError::Stuck { .. }), "{hang}: {error}");
+    }
 }
 
 #[test]

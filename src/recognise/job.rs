@@ -88,13 +88,14 @@ impl Job {
     /// Takes a segment in; answers the text so far if that grew.
     pub(super) fn update(&mut self, segment: Segment, is_final: bool) -> RecogniseEvent {
         let mut text = join(&self.segments);
+        let end = segment.end;
         if is_final {
             self.segments.push(segment);
             text = join(&self.segments);
         } else {
             push(&mut text, &segment.text);
         }
-        RecogniseEvent::Update { job: self.id, text, is_final }
+        RecogniseEvent::Update { job: self.id, text, is_final, end }
     }
 
     pub(super) fn done(self, mut recognition: Recognition) -> RecogniseEvent {

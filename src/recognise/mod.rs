@@ -88,6 +88,8 @@ pub enum RecogniseEvent {
         text: String,
         /// Whether it will not change any more.
         is_final: bool,
+        /// Where in the job's audio the text ends, in samples.
+        end: u64,
     },
     /// A job's text is there.
     Done {

@@ -108,6 +108,11 @@ pub(super) fn event(event: Event) -> data::Event {
             data::Event::Engine { state: state.name().into(), backend }
         }
         Event::Delivery(delivery) => data::Event::Delivery(delivery_data(delivery)),
+        Event::Progress { path, samples, of } => data::Event::Progress {
+            file_path: path.display().to_string(),
+            seconds: seconds(samples),
+            of: seconds(of),
+        },
     }
 }
 

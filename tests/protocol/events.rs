@@ -27,6 +27,10 @@ fn every_event() -> Vec<(Event, Value)> {
             Event::Delivery(delivery),
             json!({"type": "delivery", "by": "clipboard", "ok": false, "detail": "no display"}),
         ),
+        (
+            Event::Progress { path: "/a b.wav".into(), samples: 24_000, of: 48_000 },
+            json!({"type": "progress", "file_path": "/a b.wav", "seconds": 1.5, "of": 3.0}),
+        ),
     ]
 }
 

@@ -251,6 +251,16 @@ pub enum Event {
     },
     /// A text was delivered, or not.
     Delivery(Delivery),
+    /// A file that is being transcribed got on: first with 0 seconds when its sound has been read, then
+    /// with each piece of text. It may go back, when a dictation comes between or the engine is replaced.
+    Progress {
+        /// The file, as TRANSCRIBE_FILE named it.
+        file_path: String,
+        /// Seconds of its sound that are text by now.
+        seconds: f64,
+        /// Seconds of all its sound.
+        of: f64,
+    },
 }
 
 impl Event {
@@ -263,6 +273,7 @@ impl Event {
             Self::Level { .. } => EventName::Level,
             Self::Engine { .. } => EventName::Engine,
             Self::Delivery(_) => EventName::Delivery,
+            Self::Progress { .. } => EventName::Progress,
         }
     }
 }

@@ -133,17 +133,20 @@ pub enum EventName {
     Engine,
     /// A text was delivered, or not.
     Delivery,
+    /// A file that is being transcribed got on.
+    Progress,
 }
 
 impl EventName {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::State,
         Self::TranscriptionUpdate,
         Self::Heartbeat,
         Self::Level,
         Self::Engine,
         Self::Delivery,
+        Self::Progress,
     ];
 
     /// The name on the wire.
@@ -155,6 +158,7 @@ impl EventName {
             Self::Level => "level",
             Self::Engine => "engine",
             Self::Delivery => "delivery",
+            Self::Progress => "progress",
         }
     }
 
