@@ -17,7 +17,7 @@ async fn the_text_is_that_of_the_samples_given_and_they_are_given_back() {
     lab.recogniser.finish(JobId(1));
     let update = lab
         .until(|event| match event {
-            RecogniseEvent::Update { job, text, is_final } => Some((job, text, is_final)),
+            RecogniseEvent::Update { job, text, is_final, .. } => Some((job, text, is_final)),
             _ => None,
         })
         .await;
