@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod asking;
+mod files;
 mod harness;
 mod troubles;

@@ -2,8 +2,11 @@
 
 use crate::config;
 use crate::exit::Trouble;
+use crate::files::{self, Wanted};
+use crate::format::Format;
 use lexopt::prelude::*;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use v2m_ipc::message::{Command, EventName};
 
 /// What was typed.
@@ -43,6 +46,8 @@ pub(crate) enum Action {
         /// A section or key, or everything.
         key: Option<String>,
     },
+    /// Transcribe files.
+    Transcribe(Wanted),
     /// Print events.
     Watch {
         /// Which ones.
@@ -65,6 +70,7 @@ pub(crate) enum Text {
 /// [`Trouble::Usage`].
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     let (mut json, mut instruction, mut target_lang) = (false, None, None);
+    let (mut format, mut output) = (None, None);
     let mut words: Vec<OsString> = Vec::new();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -75,6 +81,10 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
             }
             Short('i') | Long("instruction") => instruction = Some(parser.value()?.string()?),
             Short('t') | Long("to") => target_lang = Some(parser.value()?.string()?),
+            Short('f') | Long("format") => {
+                format = Some(Format::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?)
+            }
+            Short('o') | Long("output") => output = Some(PathBuf::from(parser.value()?)),
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
@@ -87,6 +97,12 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     if target_lang.is_some() && command != "translate" {
         return Err(usage("--to belongs to translate alone"));
     }
+    if (format.is_some() || output.is_some()) && command != "transcribe" {
+        return Err(usage("--format and --output belong to transcribe alone"));
+    }
+    if json && (format.is_some() || output.is_some()) {
+        return Err(usage("--json prints the raw answers; it goes with no --format or --output"));
+    }
     let action = match command.as_str() {
         "toggle" => words.none(Command::ToggleRecording)?,
         "start" => words.none(Command::StartRecording)?,
@@ -97,7 +113,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
         "pause" => words.none(Command::PauseDaemon)?,
         "resume" => words.none(Command::ResumeDaemon)?,
         "shutdown" => words.none(Command::Shutdown)?,
-        "transcribe" => words.transcribe()?,
+        "transcribe" => words.transcribe(format.unwrap_or(Format::Text), output)?,
         "process" => Action::Process { text: words.text()?, instruction },
         "translate" => Action::Translate { text: words.text()?, target_lang },
         "config" => words.config()?,
@@ -136,14 +152,9 @@ impl Words {
         Ok(if text.is_empty() || text == "-" { Text::StandardInput } else { Text::Given(text) })
     }
 
-    fn transcribe(mut self) -> Result<Action, Trouble> {
-        let file = self.next("the FILE")?;
-        // The service has another working directory, and does not see ours.
-        let path = std::path::absolute(&file).map_err(|e| usage(&format!("{file:?}: {e}")))?;
-        match path.into_os_string().into_string() {
-            Ok(file_path) => self.end(Action::Ask(Command::TranscribeFile { file_path })),
-            Err(path) => Err(usage(&format!("{path:?} is not UTF-8; give it another name"))),
-        }
+    fn transcribe(self, format: Format, output: Option<PathBuf>) -> Result<Action, Trouble> {
+        let wanted = files::wanted(self.0.collect(), format, output).map_err(|e| usage(&e))?;
+        Ok(Action::Transcribe(wanted))
     }
 
     fn config(mut self) -> Result<Action, Trouble> {
@@ -219,16 +230,6 @@ mod tests {
     }
 
     #[test]
-    fn files_become_absolute() {
-        let here = std::env::current_dir().unwrap().join("a b.wav");
-        let file_path = here.to_str().unwrap().to_owned();
-        assert_eq!(
-            action("transcribe a_b.wav"),
-            Action::Ask(Command::TranscribeFile { file_path })
-        );
-    }
-
-    #[test]
     fn events_are_all_or_those_named() {
         assert_eq!(action("watch"), Action::Watch { events: EventName::ALL.to_vec() });
         assert_eq!(action("watch level"), Action::Watch { events: vec![EventName::Level] });
@@ -244,7 +245,12 @@ mod tests {
             ("stop --to de", "translate"),
             ("translate -i x y", "process"),
             ("transcribe", "FILE"),
-            ("transcribe a b", "b"),
+            ("transcribe -", "path"),
+            ("transcribe a --format docx", "vtt"),
+            ("transcribe a b -f srt", "--output"),
+            ("transcribe a --json -f json", "--json"),
+            ("transcribe x/a.wav y/a.mp3 -o out", "a.txt"),
+            ("status -f txt", "transcribe"),
             ("config", "get"),
             ("config drop", "drop"),
             ("config set", "SECTION.KEY=VALUE"),

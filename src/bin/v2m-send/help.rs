@@ -11,7 +11,8 @@ Dictation:
   start                    start recording
   stop                     stop recording and print the text
   cancel                   drop the recording, audio and text
-  transcribe FILE          transcribe an audio file and print its text
+  transcribe FILE…         transcribe sound files and print their text; a heading stands before each
+                           if there are several, and those that fail do not stop the others
 
 Text (from the arguments, or from standard input if there is none or it is -):
   process [-i INSTRUCTION] [TEXT…]    let the language model work on the text
@@ -20,7 +21,7 @@ Text (from the arguments, or from standard input if there is none or it is -):
 Service:
   status                   state, engine, machine, and what is wrong if anything is
   watch [EVENT…]           print events until interrupted (state, transcription_update,
-                           heartbeat, level, engine, delivery; all if none is named)
+                           heartbeat, level, engine, delivery, progress; all if none is named)
   pause, resume            start no more recordings; allow them again
   config get [SECTION[.KEY]]          print the effective settings
   config set SECTION.KEY=VALUE…       change settings; VALUE is true, false, a number,
@@ -30,6 +31,11 @@ Service:
 
 Options:
   --json                   print the service's answer as it is
+  -f, --format FORMAT      for transcribe: txt (the default), json (one object a line, also for a
+                           file that failed), or the subtitles srt and vtt
+  -o, --output DIRECTORY   for transcribe: write each text to a file in DIRECTORY, named as the
+                           sound is but ending in .FORMAT (replacing one that is there), and
+                           print its name
   -i, --instruction TEXT   for process: what to do with the text
   -t, --to LANGUAGE        for translate: the language, say en or Spanish
   -h, --help               print this
@@ -40,15 +46,18 @@ Environment:
 
 Exit codes:
   0  done
-  1  the service answered an error (on standard error; what is left of the text on standard output)
+  1  the service answered an error (on standard error; what is left of the text on standard output);
+     of several files the first that failed gives the code
   2  the command line or the text is wrong; nothing was asked
   3  cannot connect: systemctl --user enable --now v2m.socket
   4  the connection ended before the answer; the service may have acted
   5  the answer cannot be understood
-  6  standard input or output failed
+  6  standard input or output failed, or a file could not be written
 
 Examples:
   v2m-send toggle                              what a keyboard shortcut runs
+  v2m-send transcribe talk.mp3 -f srt > talk.srt
+  v2m-send transcribe -o texts recordings/*.flac
   v2m-send process -i 'as a list' < notes.txt
   v2m-send config set engine.languages='[en, de]' capture.linger_seconds=10
   v2m-send --json status

@@ -4,10 +4,14 @@
 //! configuration. What commands do is the service's matter.
 
 mod args;
+mod bar;
 mod config;
 mod exit;
+mod files;
+mod format;
 mod help;
 mod print;
+mod subtitles;
 
 use args::{Action, Invocation, Text};
 use exit::{Exit, Trouble};
@@ -40,6 +44,7 @@ fn run(invocation: Invocation) -> Result<Exit, Trouble> {
         }
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
         Action::Watch { events } => watch(&events, json),
+        Action::Transcribe(wanted) => files::transcribe(&wanted, json),
     }
 }
 

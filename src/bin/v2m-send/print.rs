@@ -65,6 +65,9 @@ pub(crate) fn event(event: &Event) -> String {
             let how = if delivery.ok { "ok" } else { "failed" };
             line(&format!("delivery {} {how}: {}", delivery.by, delivery.detail))
         }
+        Event::Progress { file_path, seconds, of } => {
+            line(&format!("progress {seconds:.0} of {of:.0} s: {file_path}"))
+        }
     }
 }
 

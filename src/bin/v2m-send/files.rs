@@ -1,0 +1,159 @@
+//! `transcribe`: files one after the other, in one of several forms. A file that fails does not stop
+//! the next one.
+//!
+//! Not here: sound. The service reads the files itself, by their paths.
+
+use crate::bar::Bar;
+use crate::exit::{Exit, Trouble, complain};
+use crate::format::Format;
+use crate::{exit_of, print, say};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use v2m_ipc::client::{self, Client};
+use v2m_ipc::message::{Command, Outcome, Response};
+
+/// What is to be transcribed, and how it is to be put.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Wanted {
+    /// At least one.
+    pub(crate) files: Vec<Named>,
+    /// How the text is put.
+    pub(crate) format: Format,
+    /// Where one file for each is written; `None`: all to standard output.
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A file.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Named {
+    /// As it was typed.
+    pub(crate) name: String,
+    /// Absolute: the service has another working directory.
+    pub(crate) path: String,
+}
+
+/// What the words of the command line mean.
+///
+/// # Errors
+/// What is wrong with them, for the user.
+pub(crate) fn wanted(
+    words: Vec<OsString>,
+    format: Format,
+    output: Option<PathBuf>,
+) -> Result<Wanted, String> {
+    let files = words.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    match (files.len(), &output) {
+        (0, _) => return Err("the FILE is missing".into()),
+        (1, _) | (_, Some(_)) => {}
+        (_, None) if format.is_subtitles() => {
+            return Err(
+                "subtitles of several files need one file each: add --output DIRECTORY".into()
+            );
+        }
+        (_, None) => {}
+    }
+    if output.is_some() {
+        let mut targets: Vec<_> = files.iter().map(|file| target(file, format)).collect();
+        targets.sort();
+        if let Some(twice) = targets.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("two of the files would both become {:?}", twice[0]));
+        }
+    }
+    Ok(Wanted { files, format, output })
+}
+
+fn named(word: OsString) -> Result<Named, String> {
+    if word == "-" {
+        return Err("sound cannot come from standard input, for the service reads files by their \
+                    path; save it to a file first"
+            .into());
+    }
+    let path = std::path::absolute(&word).map_err(|e| format!("{word:?}: {e}"))?;
+    let not_utf8 = |path| format!("{path:?} is not UTF-8; give it another name");
+    let path = path.into_os_string().into_string().map_err(not_utf8)?;
+    Ok(Named { name: word.to_string_lossy().into_owned(), path })
+}
+
+/// What the file's text is called in the output directory.
+fn target(file: &Named, format: Format) -> PathBuf {
+    let mut name = Path::new(&file.path).file_stem().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(format.name());
+    name.into()
+}
+
+/// Transcribes them all. The exit code is that of the first that failed.
+///
+/// # Errors
+/// Those that would meet every further file too: standard output fails.
+pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
+    if let Some(directory) = &wanted.output {
+        fs::create_dir_all(directory)
+            .map_err(|e| Trouble::Io(format!("cannot make {}: {e}", directory.display())))?;
+    }
+    let bar = Bar::start(wanted.files.len());
+    let mut first_failure = Exit::Ok;
+    for (index, file) in wanted.files.iter().enumerate() {
+        bar.begin(index, file);
+        let answer = ask(file);
+        bar.end();
+        let exit = match answer {
+            Ok((answer, raw)) if json => {
+                say(&(raw + "\n"))?;
+                exit_of(answer.status)
+            }
+            Ok((answer, _)) => put(wanted, index, &answer)?,
+            Err(error) => Trouble::Client(error).report(),
+        };
+        if first_failure == Exit::Ok {
+            first_failure = exit;
+        }
+        // Nobody is there for later files either.
+        if exit == Exit::CannotConnect {
+            break;
+        }
+    }
+    Ok(first_failure)
+}
+
+/// A connection for each: one that the service dropped must not cost the next file its answer.
+fn ask(file: &Named) -> Result<(Response, String), client::Error> {
+    Client::connect()?.request_raw(&Command::TranscribeFile { file_path: file.path.clone() })
+}
+
+fn put(wanted: &Wanted, index: usize, answer: &Response) -> Result<Exit, Trouble> {
+    let file = &wanted.files[index];
+    let exit = exit_of(answer.status);
+    if answer.status != Outcome::Success {
+        let sentence = print::error(answer);
+        let told = sentence.contains(&file.path);
+        complain(&if told { sentence } else { format!("{}: {sentence}", file.name) });
+    }
+    match &wanted.output {
+        Some(directory) if answer.status == Outcome::Success => {
+            let path = directory.join(target(file, wanted.format));
+            Ok(save(&path, &wanted.format.render(&file.name, answer))?)
+        }
+        Some(_) => Ok(exit),
+        None => {
+            if wanted.files.len() > 1 && wanted.format == Format::Text {
+                let gap = if index == 0 { "" } else { "\n" };
+                say(&format!("{gap}==> {} <==\n", file.name))?;
+            }
+            if answer.status == Outcome::Success || wanted.format == Format::Json {
+                say(&wanted.format.render(&file.name, answer))?;
+            }
+            Ok(exit)
+        }
+    }
+}
+
+/// Writes one text, and says where.
+fn save(path: &Path, text: &str) -> Result<Exit, Trouble> {
+    if let Err(error) = fs::write(path, text) {
+        complain(&format!("cannot write {}: {error}", path.display()));
+        return Ok(Exit::Io);
+    }
+    say(&format!("{}\n", path.display()))
+}

@@ -1,0 +1,88 @@
+//! The forms in which `transcribe` puts what was said.
+
+use crate::print;
+use crate::subtitles::{self, Piece};
+use serde_json::{Value, json};
+use v2m_ipc::message::{Outcome, Response};
+
+/// How a transcript is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// The text.
+    Text,
+    /// One object on one line.
+    Json,
+    /// SubRip subtitles.
+    Srt,
+    /// WebVTT subtitles.
+    Vtt,
+}
+
+impl Format {
+    const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Srt, Self::Vtt];
+
+    /// What `--format` calls it, and how its files' names end.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Json => "json",
+            Self::Srt => "srt",
+            Self::Vtt => "vtt",
+        }
+    }
+
+    /// The format of that name.
+    ///
+    /// # Errors
+    /// What there is instead, for the user.
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| format!("there is no format {name:?}, but: {known}"))
+    }
+
+    /// Whether several of them cannot stand one after the other.
+    pub(crate) fn is_subtitles(self) -> bool {
+        matches!(self, Self::Srt | Self::Vtt)
+    }
+
+    /// The answer about a file in this form. Of an error only JSON has something to show.
+    pub(crate) fn render(self, file: &str, answer: &Response) -> String {
+        match self {
+            Self::Text => print::success(answer),
+            Self::Json => object(file, answer),
+            Self::Srt => subtitles::srt(&pieces(&answer.data)),
+            Self::Vtt => subtitles::vtt(&pieces(&answer.data)),
+        }
+    }
+}
+
+fn object(file: &str, answer: &Response) -> String {
+    let data = &answer.data;
+    let object = match answer.status {
+        Outcome::Success => json!({
+            "file": file,
+            "text": data["text"],
+            "language": data["language"],
+            "seconds": data["seconds"],
+            "segments": data["segments"],
+        }),
+        Outcome::Error | Outcome::Event => {
+            json!({"file": file, "error": answer.error, "code": answer.code})
+        }
+    };
+    format!("{object}\n")
+}
+
+/// The segments, as far as they can be understood.
+fn pieces(data: &Value) -> Vec<Piece> {
+    let segments = data["segments"].as_array().map_or(&[][..], Vec::as_slice);
+    let piece = |segment: &Value| {
+        Some(Piece {
+            start: segment["start"].as_f64()?,
+            end: segment["end"].as_f64()?,
+            text: segment["text"].as_str()?.to_owned(),
+        })
+    };
+    segments.iter().filter_map(piece).collect()
+}
