@@ -18,7 +18,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::exit;
@@ -75,7 +75,7 @@ impl Fake {
         let line = script.lines().nth(life).or(script.lines().last()).unwrap_or_default();
         let rules = line.split(';').filter_map(|rule| rule.trim().split_once(' '));
         let rules = rules.map(|(when, what)| (when.to_owned(), what.to_owned())).collect();
-        let stream = UnixStream::from(OwnedFd::from(io::stdin().as_fd().try_clone_to_owned()?));
+        let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         // With a second descriptor open, closing this one would close nothing.
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         Ok(Self { stream, log, model, rules, job: 0, heard: Digest::default(), deaf: false })
