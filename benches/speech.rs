@@ -174,7 +174,7 @@ impl Engine {
             .arg("--model")
             .arg(options.models.join(&options.model))
             .arg("--vad")
-            .arg(options.models.join("ggml-silero-v6.2.0.bin"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin"))
             .args(["--threads", &options.threads.to_string()])
             .stdin(OwnedFd::from(theirs))
             .spawn()?;

@@ -34,6 +34,11 @@ fn model(name: &str) -> PathBuf {
     path
 }
 
+/// The voice activity model that v2m ships.
+fn vad() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin")
+}
+
 fn sample() -> Vec<i16> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample.wav");
     hound::WavReader::open(path).unwrap().samples().map(Result::unwrap).collect()
@@ -61,8 +66,7 @@ impl Engine {
     }
 
     fn loaded() -> Self {
-        let mut engine =
-            Self::start(&model("ggml-tiny.en-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));
+        let mut engine = Self::start(&model("ggml-tiny.en-q8_0.bin"), &vad());
         engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
         engine
     }
@@ -209,7 +213,7 @@ fn text_grows_while_one_speaks() {
 
 #[test]
 fn the_language_is_detected_among_those_named_and_a_wrong_one_is_refused() {
-    let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));
+    let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
     engine.until(|m| matches!(m, FromEngine::Loaded { multilingual: true, .. }).then_some(()));
     let recording = sample();
     let mut transcribe = |job, options, samples: &[i16]| {
@@ -240,8 +244,7 @@ fn the_language_is_detected_among_those_named_and_a_wrong_one_is_refused() {
 
 #[test]
 fn pings_are_answered_while_loading() {
-    let mut engine =
-        Engine::start(&model("ggml-tiny.en-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));
+    let mut engine = Engine::start(&model("ggml-tiny.en-q8_0.bin"), &vad());
     engine.send(&ToEngine::Ping { n: 1 });
     assert!(matches!(engine.receive(), FromEngine::Loading { bytes: 43_550_795 }));
     let pong = |m: &FromEngine| matches!(m, FromEngine::Pong { n: 1 }).then_some(());
@@ -252,7 +255,7 @@ fn pings_are_answered_while_loading() {
 #[test]
 fn what_is_no_model_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let vad = model("ggml-silero-v6.2.0.bin");
+    let vad = vad();
     let whole = fs::read(model("ggml-tiny.en-q8_0.bin")).unwrap();
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);

@@ -1,5 +1,5 @@
 //! Our Silero against whisper.cpp's, frame by frame, over the sample recording; and the state is
-//! really kept. Needs `V2M_TEST_MODELS` (see `tests/engine.rs` of the root package).
+//! really kept.
 
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
 
@@ -8,13 +8,7 @@ use v2m_engine::vad::{FRAME, Silero};
 use whisper_rs::{WhisperVadContext, WhisperVadContextParams};
 
 fn model() -> PathBuf {
-    let folder = std::env::var_os("V2M_TEST_MODELS").unwrap_or_else(|| "/nonexistent".into());
-    let path = Path::new(&folder).join("ggml-silero-v6.2.0.bin");
-    assert!(
-        path.is_file(),
-        "set V2M_TEST_MODELS to a folder with the test models (`make test` does)"
-    );
-    path
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/ggml-silero-v6.2.0.bin")
 }
 
 fn sample() -> Vec<f32> {
