@@ -6,12 +6,13 @@ use super::{Daemon, Reply, effects, engine};
 use crate::call::{Answer, Event};
 use crate::config::{ConfigError, Updated};
 use crate::deliver::Notice;
+use crate::media;
 use crate::recognise::{Recognition, Urgency};
 use crate::session::{Code, EngineState, Failure, JobId, State, Transcript};
 use crate::store::{self, Unfinished};
 use crate::text;
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing::{info, warn};
 
 /// Numbers of background jobs start here, those of dictations at 1: they never meet.
@@ -21,9 +22,9 @@ const FIRST_JOB: u32 = 1 << 31;
 #[derive(Debug)]
 pub(super) enum Chore {
     /// UPDATE_CONFIG has written the file, or not.
-    ConfigUpdated { result: Result<Updated, ConfigError>, reply: Reply },
+    ConfigUpdated { result: Result<Updated, ConfigError> },
     /// TRANSCRIBE_FILE's file has been read, or not.
-    FileRead { result: Result<Vec<i16>, String>, path: PathBuf, reply: Reply },
+    FileRead { result: Result<Vec<i16>, String> },
     /// A recording to recover has been read, or not.
     LeftOverRead { result: Result<Vec<i16>, store::StoreError>, left: Unfinished },
     /// The user manager was asked for a display that this process lacks.
@@ -32,8 +33,20 @@ pub(super) enum Chore {
     Broken(String),
 }
 
+/// A file to transcribe, and who waits for it.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    reply: Reply,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Background {
+    /// Files to transcribe, in the order they were asked for. Only the first of them is read and
+    /// transcribed, to spare memory: four hours take half a gigabyte.
+    files: VecDeque<File>,
+    /// The file that is being read.
+    reading: Option<File>,
     left_over: VecDeque<Unfinished>,
     /// One left-over recording at a time is read and transcribed, to spare memory.
     recovering: bool,
@@ -43,7 +56,8 @@ pub(super) struct Background {
 
 #[derive(Debug)]
 enum Purpose {
-    File { path: PathBuf, reply: Reply, samples: u64 },
+    /// With its length in samples.
+    File(File, u64),
     Recovery,
 }
 
@@ -61,12 +75,23 @@ impl Background {
     }
 
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
-        for (_, purpose) in self.jobs.drain(..) {
-            match purpose {
-                Purpose::File { reply, .. } => answer(reply, Err(failure.clone())),
-                Purpose::Recovery => {} // stays in the store for the next start
-            }
+        // What is to be recovered stays in the store for the next start.
+        let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
+            Purpose::File(file, _) => Some(file),
+            Purpose::Recovery => None,
+        });
+        for file in at_work.chain(self.reading.take()).chain(self.files.drain(..)) {
+            answer(file.reply, Err(failure.clone()));
         }
+    }
+
+    pub(super) fn add_file(&mut self, path: PathBuf, reply: Reply) {
+        self.files.push_back(File { path, reply });
+    }
+
+    fn has_file_at_work(&self) -> bool {
+        let transcribing = |(_, purpose): &(_, Purpose)| matches!(purpose, Purpose::File(..));
+        self.reading.is_some() || self.jobs.iter().any(transcribing)
     }
 
     fn add(&mut self, purpose: Purpose) -> JobId {
@@ -80,6 +105,21 @@ impl Background {
 impl Daemon {
     /// Starts what can be started now.
     pub(super) fn background_step(&mut self) {
+        self.read_next_file();
+        self.recover_next();
+    }
+
+    fn read_next_file(&mut self) {
+        if self.background.has_file_at_work() {
+            return;
+        }
+        let Some(file) = self.background.files.pop_front() else { return };
+        let path = file.path.clone();
+        self.background.reading = Some(file);
+        self.chores.spawn_blocking(move || Chore::FileRead { result: decode(&path) });
+    }
+
+    fn recover_next(&mut self) {
         let quiet = matches!(self.session.state(), State::Idle | State::Paused);
         let warm = self.recogniser.report().state == EngineState::Warm;
         if !quiet || !warm || self.background.recovering {
@@ -96,15 +136,8 @@ impl Daemon {
 
     pub(super) fn chore_done(&mut self, chore: Chore) {
         match chore {
-            Chore::ConfigUpdated { result, reply } => self.config_updated(result, reply),
-            Chore::FileRead { result: Ok(audio), path, reply } => {
-                let samples = audio.len() as u64;
-                let job = self.background_begin(Purpose::File { path, reply, samples }, &audio);
-                self.background_progress(job, 0);
-            }
-            Chore::FileRead { result: Err(error), reply, .. } => {
-                answer(reply, Err(Failure::new(Code::File, error)));
-            }
+            Chore::ConfigUpdated { result } => self.config_updated(result),
+            Chore::FileRead { result } => self.file_read(result),
             Chore::LeftOverRead { result: Ok(audio), left } => {
                 let job = self.background_begin(Purpose::Recovery, &audio);
                 let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
@@ -124,6 +157,18 @@ impl Daemon {
         }
     }
 
+    fn file_read(&mut self, result: Result<Vec<i16>, String>) {
+        let Some(file) = self.background.reading.take() else { return };
+        match result {
+            Ok(audio) => {
+                let purpose = Purpose::File(file, audio.len() as u64);
+                let job = self.background_begin(purpose, &audio);
+                self.background_progress(job, 0);
+            }
+            Err(error) => answer(file.reply, Err(Failure::new(Code::File, error))),
+        }
+    }
+
     fn background_begin(&mut self, purpose: Purpose, audio: &[i16]) -> JobId {
         let job = self.background.add(purpose);
         let options = engine::decode_options(&self.settings);
@@ -136,7 +181,7 @@ impl Daemon {
     /// Tells subscribers how much of a file is text.
     pub(super) fn background_progress(&self, job: JobId, samples: u64) {
         let purpose = self.background.jobs.iter().find(|(own, _)| *own == job);
-        if let Some((_, Purpose::File { path, samples: of, .. })) = purpose {
+        if let Some((_, Purpose::File(File { path, .. }, of))) = purpose {
             self.publish(Event::Progress { path: path.clone(), samples, of: *of });
         }
     }
@@ -150,7 +195,7 @@ impl Daemon {
         let jobs = &mut self.background.jobs;
         let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
         match jobs.remove(index).1 {
-            Purpose::File { path, reply, .. } => {
+            Purpose::File(File { path, reply }, _) => {
                 let state = self.session.state();
                 let transcript = result.map(|r| transcript(r, audio.len(), Some(path)));
                 answer(
@@ -190,6 +235,16 @@ impl Daemon {
         let kept = self.store.as_mut().map(|store| store.finish(job, outcome));
         self.store_said(kept);
     }
+}
+
+/// Decoded by a process of its own, which this program is when it is called so: a damaged file may
+/// bring a decoder down, and must not bring the daemon down.
+fn decode(path: &Path) -> Result<Vec<i16>, String> {
+    let program = std::env::current_exe()
+        .map_err(|error| format!("reading {}: finding v2m itself: {error}", path.display()))?;
+    let mut command = std::process::Command::new(program);
+    command.arg(media::DECODE_COMMAND);
+    media::read_apart(command, path).map_err(|error| error.to_string())
 }
 
 fn transcript(recognition: Recognition, samples: usize, audio: Option<PathBuf>) -> Transcript {

@@ -5,15 +5,18 @@ use super::background::Chore;
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
-use crate::recognise::{EngineReport, RecogniseEvent, Recognition};
+use crate::recognise::{EngineReport, LOAD_LIMIT, RecogniseEvent, Recognition};
 use crate::session::{
     self, Code, Delivery, EngineState, Failure, JobEvent, JobId, Notice, State, Transcript,
 };
 use crate::store::StoreEvent;
 use crate::{systemd, text};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tracing::{debug, info, warn};
+
+/// What one attempt to load the model may take of the start, and some.
+const START_LIMIT: Duration = LOAD_LIMIT.saturating_add(Duration::from_secs(60));
 
 impl Daemon {
     pub(super) fn captured(&mut self, output: CaptureOutput) {
@@ -230,6 +233,9 @@ impl Daemon {
             systemd::ready(&status);
         } else {
             systemd::status(&status);
+        }
+        if !self.announced {
+            systemd::extend_timeout(START_LIMIT);
         }
         self.publish(Event::Engine { state, backend: report.backend });
         self.tell(session::Event::Engine(state, report.problem));

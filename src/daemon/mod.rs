@@ -89,6 +89,7 @@ struct Daemon {
     timers: timers::Timers,
     live: Option<live::Live>,
     background: background::Background,
+    updates: reload::Updates,
     /// Blocking work under way.
     chores: JoinSet<background::Chore>,
     events: broadcast::Sender<Event>,
@@ -164,6 +165,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         timers: timers::Timers::default(),
         live: None,
         background: background::Background::default(),
+        updates: reload::Updates::default(),
         chores: JoinSet::new(),
         telemetry: telemetry::Telemetry::new(),
         watchdog: systemd::Watchdog::from_env(),
@@ -219,6 +221,7 @@ impl Daemon {
             let input = self.next(inputs).await;
             self.take(input);
             self.background_step();
+            self.update_config();
             self.renew_capture();
             self.pace();
         }
@@ -316,6 +319,7 @@ impl Daemon {
             let _ = reply.send(Err(failure())); // a client that has left needs no answer
         }
         self.background.refuse_all(&failure());
+        self.updates.refuse_all(&failure());
         self.notifier.progress(crate::deliver::Notice::Closed);
         // The receiver is gone only if the server has ended already.
         let _ = stop.send(true);

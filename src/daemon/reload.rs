@@ -1,13 +1,16 @@
 //! Settings and models that change while the service runs.
 
+use super::background::Chore;
 use super::engine::Models;
 use super::requests::answer;
 use super::{Daemon, Reply, config_failure, effects, limits};
 use crate::call::Answer;
 use crate::capture::Capture;
 use crate::config::{self, ConfigError, Settings, Updated};
-use crate::session::{EngineState, Notice};
+use crate::session::{EngineState, Failure, Notice};
 use crate::watch;
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -45,6 +48,23 @@ pub(super) fn watch_models(models: &Models, settings: &Settings) -> Changes {
     Changes::of(models.folders().into_iter().chain(named).chain(wanted).collect())
 }
 
+/// UPDATE_CONFIGs, one at a time: each reads the file that the one before it has written.
+#[derive(Debug, Default)]
+pub(super) struct Updates {
+    pub(super) waiting: VecDeque<(Map<String, Value>, Reply)>,
+    /// Who waits for the one under way.
+    reply: Option<Reply>,
+}
+
+impl Updates {
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        let waiting = self.waiting.drain(..).map(|(_, reply)| reply);
+        for reply in waiting.chain(self.reply.take()) {
+            answer(reply, Err(failure.clone()));
+        }
+    }
+}
+
 impl Daemon {
     pub(super) fn reload_config(&mut self) {
         match config::load(&self.config_path, std::env::vars_os()) {
@@ -56,7 +76,22 @@ impl Daemon {
         }
     }
 
-    pub(super) fn config_updated(&mut self, result: Result<Updated, ConfigError>, reply: Reply) {
+    /// Starts the next UPDATE_CONFIG, if none is under way.
+    pub(super) fn update_config(&mut self) {
+        if self.updates.reply.is_some() {
+            return;
+        }
+        let Some((partial, reply)) = self.updates.waiting.pop_front() else { return };
+        self.updates.reply = Some(reply);
+        let path = self.config_path.clone();
+        let current = self.settings.clone();
+        // Writes a file and waits until it is on the disk: not in the event loop.
+        self.chores.spawn_blocking(move || Chore::ConfigUpdated {
+            result: config::update(&path, std::env::vars_os(), &current, &partial),
+        });
+    }
+
+    pub(super) fn config_updated(&mut self, result: Result<Updated, ConfigError>) {
         let result = match result {
             Ok(Updated { settings, applied, restart }) => {
                 self.apply(settings);
@@ -64,7 +99,9 @@ impl Daemon {
             }
             Err(error) => Err(config_failure(&error)),
         };
-        answer(reply, result);
+        if let Some(reply) = self.updates.reply.take() {
+            answer(reply, result);
+        }
     }
 
     fn apply(&mut self, new: Settings) {

@@ -1,12 +1,8 @@
 //! Requests: those of the session get a ticket, the others are answered here.
 
-use super::background::Chore;
 use super::{Daemon, Reply};
 use crate::call::{Answer, Call, EngineStatus, Request, Status};
-use crate::config;
-use crate::media;
 use crate::session::{self, Code, Command, Failure, Ticket};
-use serde_json::{Map, Value};
 use std::path::PathBuf;
 use tracing::{debug, info};
 
@@ -20,7 +16,7 @@ impl Daemon {
                 answer(reply, Ok(Answer::Status(Box::new(status))));
             }
             Request::GetConfig => answer(reply, Ok(Answer::Config(self.settings.to_json()))),
-            Request::UpdateConfig(partial) => self.update_config(partial, reply),
+            Request::UpdateConfig(partial) => self.updates.waiting.push_back((partial, reply)),
             Request::ProcessText { text, .. } | Request::TranslateText { text, .. } => {
                 answer(reply, Err(no_llm(text)));
             }
@@ -63,33 +59,13 @@ impl Daemon {
         }
     }
 
-    fn update_config(&mut self, partial: Map<String, Value>, reply: Reply) {
-        let path = self.config_path.clone();
-        let current = self.settings.clone();
-        // Writes a file and waits until it is on the disk: not in the event loop.
-        self.chores.spawn_blocking(move || Chore::ConfigUpdated {
-            result: config::update(&path, std::env::vars_os(), &current, &partial),
-            reply,
-        });
-    }
-
     fn transcribe_file(&mut self, path: PathBuf, reply: Reply) {
         if let Some(problem) = self.recogniser.report().problem.clone() {
             return answer(reply, Err(problem));
         }
         info!(file = %path.display(), "a file to transcribe");
-        self.chores.spawn_blocking(move || Chore::FileRead { result: decode(&path), path, reply });
+        self.background.add_file(path, reply);
     }
-}
-
-/// Decoded by a process of its own, which this program is when it is called so: a damaged file may
-/// bring a decoder down, and must not bring the daemon down.
-fn decode(path: &std::path::Path) -> Result<Vec<i16>, String> {
-    let program = std::env::current_exe()
-        .map_err(|error| format!("reading {}: finding v2m itself: {error}", path.display()))?;
-    let mut command = std::process::Command::new(program);
-    command.arg(media::DECODE_COMMAND);
-    media::read_apart(command, path).map_err(|error| error.to_string())
 }
 
 pub(super) fn answer(reply: Reply, result: Result<Answer, Failure>) {

@@ -8,7 +8,7 @@ mod child;
 mod job;
 mod recogniser;
 
-pub use recogniser::Recogniser;
+pub use recogniser::{LOAD_LIMIT, Recogniser};
 
 use crate::session::{EngineState, Failure, JobId, Segment};
 use std::path::PathBuf;

@@ -17,7 +17,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// while loading, lest it be started over and over.
 const SETTLED_AFTER: Duration = Duration::from_secs(60);
 /// Loading may take this long. The largest models are 3 GB; the slowest disks read 30 MB a second.
-const LOAD_LIMIT: Duration = Duration::from_secs(240);
+pub const LOAD_LIMIT: Duration = Duration::from_secs(240);
 
 /// The recogniser as the daemon sees it. Everything happens inside [`Recogniser::next`], which the
 /// event loop polls among its other sources; the other methods only note what is wanted.

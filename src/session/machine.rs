@@ -324,11 +324,14 @@ impl Session {
         out: &mut Vec<Effect>,
     ) {
         let unusable = matches!(state, EngineState::Absent | EngineState::Failed);
-        // One notice for one cause, however often it is reported.
+        self.engine = state;
+        // One notice for one cause, however often it is reported: loading it again mends nothing yet.
+        if state == EngineState::Loading {
+            return;
+        }
         if unusable && problem != self.engine_problem {
             out.extend(problem.clone().map(|p| Effect::Show(Notice::Problem(p))));
         }
-        self.engine = state;
         self.engine_problem = problem;
     }
 

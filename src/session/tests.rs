@@ -185,6 +185,21 @@ fn no_model_is_said_at_every_press_and_shown_once_as_news() {
     assert!(effects.contains(&Effect::StartCapture(JobId(1))), "it records while the model loads");
 }
 
+/// The engine is started again every minute; the user was shown the same problem every minute.
+#[test]
+fn a_problem_that_comes_back_after_each_loading_is_shown_once() {
+    let mut story = Story::new();
+    let problem = Failure::new(Code::EngineFailed, "no memory");
+    let failed = || Event::Engine(EngineState::Failed, Some(problem.clone()));
+    assert_eq!(story.event(failed()), [Effect::Show(Notice::Problem(problem.clone()))]);
+    for _ in 0..3 {
+        assert_eq!(story.event(Event::Engine(EngineState::Loading, None)), []);
+        assert_eq!(story.event(failed()), []);
+    }
+    story.event(Event::Engine(EngineState::Warm, None));
+    assert_eq!(story.event(failed()), [Effect::Show(Notice::Problem(problem.clone()))]);
+}
+
 #[test]
 fn a_source_that_vanishes_keeps_what_was_heard() {
     let mut story = Story::recording();

@@ -1,0 +1,107 @@
+//! TRANSCRIBE_FILE.
+
+use crate::house::{House, failure, text_of};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+fn wav(path: &Path, samples: &[i16]) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    samples.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
+    writer.finalize().unwrap();
+}
+
+fn ramp(samples: usize) -> Vec<i16> {
+    (0..samples).map(|i| (i % 20_011) as i16).collect()
+}
+
+#[test]
+fn good_files_are_transcribed_and_others_refused_with_the_reason() {
+    let service = House::new("").start();
+    let mut client = service.connect();
+    let good = service.path("good.wav");
+    wav(&good, &ramp(50_000));
+    let answer = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": good }));
+    assert_eq!(answer["text"], text_of(&ramp(50_000)));
+    assert_eq!(answer["transcription"], answer["text"]);
+    assert_eq!(answer["seconds"], 3.125);
+    assert_eq!(answer["state"], "idle");
+
+    let file = |name: &str, bytes: &[u8]| {
+        fs::write(service.path(name), bytes).unwrap();
+        service.path(name)
+    };
+    let noise: Vec<u8> =
+        (0..300_000u32).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let whole = fs::read(&good).unwrap();
+    // Huge, and not one byte of it on the disk.
+    let huge = file("huge.wav", &noise);
+    fs::File::options().write(true).open(&huge).unwrap().set_len(40 << 30).unwrap();
+    let cases = [
+        service.path("not-there.wav"),
+        service.path("home"),
+        file("empty.wav", b""),
+        file("text.wav", b"This is a letter."),
+        file("noise.mp3", &noise),
+        file("header.wav", &whole[..44]),
+        huge,
+    ];
+    for path in cases {
+        let (code, text) = client.refused_with("TRANSCRIBE_FILE", json!({ "file_path": path }));
+        assert_eq!(code, "file", "{}: {text}", path.display());
+        assert!(text.contains(path.to_str().unwrap()), "{text}");
+    }
+    service.ready();
+    service.end();
+}
+
+#[test]
+fn many_at_once_are_all_answered_and_the_service_with_them() {
+    let service = House::new("").start();
+    let mut clients: Vec<_> = (1..=30)
+        .map(|n| {
+            let (path, mut client) = (service.path(&format!("{n}.wav")), service.connect());
+            wav(&path, &ramp(n * 1_000));
+            client.send("TRANSCRIBE_FILE", json!({ "file_path": path }));
+            (n, client)
+        })
+        .collect();
+    assert_eq!(service.connect().ask("GET_STATUS")["state"], "idle");
+    for (n, client) in &mut clients {
+        assert_eq!(client.receive().unwrap()["data"]["text"], text_of(&ramp(*n * 1_000)));
+    }
+    service.ready();
+    service.end();
+}
+
+/// Whoever had asked for a file that was still being read got no answer, and held up the end.
+#[test]
+fn at_the_end_those_who_wait_for_a_file_are_told() {
+    let service = House::new("finish deaf").start();
+    let first = service.path("first.wav");
+    wav(&first, &ramp(50_000));
+    let mut waiting: Vec<_> = (0..3).map(|_| service.connect()).collect();
+    for client in &mut waiting {
+        client.send("TRANSCRIBE_FILE", json!({ "file_path": first }));
+    }
+    service.ready();
+    crate::house::wait_for("the engine at work", || {
+        let log = fs::read_to_string(service.model_file("double", "log")).unwrap_or_default();
+        log.contains("finish").then_some(())
+    });
+    let mut last = service.connect();
+    last.ask_with("SHUTDOWN", Value::Null);
+    for client in &mut waiting {
+        let (code, text) = failure(&client.receive().unwrap());
+        assert_eq!(code, "shutting_down", "{text}");
+    }
+    let (status, house) = service.ended();
+    assert!(status.success());
+    assert!(!house.log().contains("did not take their answers"), "{}", house.log());
+}

@@ -1,0 +1,326 @@
+//! A home with a socket, models and a configuration, and the service that lives in it.
+
+use crate::digest::Digest;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Far longer than anything here takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Delivers nothing, for there is no desktop, and answers to the double's name.
+pub(crate) const CONFIG: &str =
+    "[engine]\nmodel = \"double\"\n[deliver]\nclipboard = false\nnotify = false\n";
+
+/// What outlives the service.
+pub(crate) struct House {
+    dir: TempDir,
+    /// systemd's copy of the socket: a connection waits in it until a service takes it.
+    listener: UnixListener,
+    manager: UnixDatagram,
+    /// Where PipeWire is to be found, if it is.
+    pub(crate) pipewire: Option<PathBuf>,
+}
+
+impl House {
+    /// With a model `double` of that script, chosen by the configuration.
+    pub(crate) fn new(script: &str) -> Self {
+        let house = Self::without_model();
+        house.model("double", script);
+        house
+    }
+
+    pub(crate) fn without_model() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["run", "home", "data/v2m/models", "config/v2m", "state"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        let listener = UnixListener::bind(dir.path().join("run/v2m.sock")).unwrap();
+        let manager = UnixDatagram::bind(dir.path().join("run/notify")).unwrap();
+        manager.set_read_timeout(Some(PATIENCE)).unwrap();
+        let house = Self { dir, listener, manager, pipewire: None };
+        house.configure(CONFIG);
+        house
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    /// Writes a model, as a whole.
+    pub(crate) fn model(&self, name: &str, script: &str) {
+        fs::write(self.path("new"), script).unwrap();
+        fs::rename(self.path("new"), self.model_file(name, "bin")).unwrap();
+    }
+
+    /// A file beside the model of that name: the double's marks.
+    pub(crate) fn model_file(&self, name: &str, ending: &str) -> PathBuf {
+        self.path("data/v2m/models").join(format!("ggml-{name}.{ending}"))
+    }
+
+    /// Lets the rule `wait` of the double's script go on.
+    pub(crate) fn go(&self) {
+        fs::write(self.model_file("double", "go"), "").unwrap();
+    }
+
+    /// The process ids of the double's lives.
+    pub(crate) fn lives(&self, name: &str) -> Vec<i32> {
+        let lives = fs::read_to_string(self.model_file(name, "lives")).unwrap_or_default();
+        lives.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.path("config/v2m/config.toml")
+    }
+
+    /// Writes the configuration, as a whole.
+    pub(crate) fn configure(&self, text: &str) {
+        fs::write(self.path("new"), text).unwrap();
+        fs::rename(self.path("new"), self.config_file()).unwrap();
+    }
+
+    /// Connects, whether a service runs or not.
+    pub(crate) fn connect(&self) -> Client {
+        let stream = UnixStream::connect(self.path("run/v2m.sock")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client(BufReader::new(stream))
+    }
+
+    /// Starts the service.
+    pub(crate) fn start(self) -> Service {
+        let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
+        let mut command = Command::new("sh");
+        command
+            // The socket comes in as standard input and goes on as the first passed descriptor.
+            .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" 3<&0 0</dev/null"])
+            .arg(env!("CARGO_BIN_EXE_v2m"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.path("home"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("NOTIFY_SOCKET", self.path("run/notify"))
+            .env("V2M_ENGINE", double())
+            .stdin(OwnedFd::from(self.listener.try_clone().unwrap()))
+            .stdout(Stdio::null())
+            .stderr(log);
+        if let Some(dir) = &self.pipewire {
+            command.env("PIPEWIRE_RUNTIME_DIR", dir);
+        }
+        let process = command.spawn().unwrap();
+        let logged = self.log().len();
+        Service { process, told: Mutex::default(), logged, house: Some(self) }
+    }
+
+    /// What the service has logged so far, in all its lives.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The files of the store with that ending, oldest first.
+    pub(crate) fn kept(&self, ending: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path("state/v2m/dictations")).into_iter().flatten();
+        let mut kept: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        kept.retain(|path| path.extension().is_some_and(|e| e == ending));
+        kept.sort_unstable();
+        kept
+    }
+
+    /// The only dictation's record.
+    pub(crate) fn record(&self) -> Value {
+        let [path] = &self.kept("json")[..] else { panic!("{:?}", self.kept("json")) };
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    /// What the double makes of the only recording in the store.
+    pub(crate) fn text_of_recording(&self) -> String {
+        let [path] = &self.kept("wav")[..] else { panic!("{:?}", self.kept("wav")) };
+        text_of(&v2m::store::read_pcm(path).unwrap())
+    }
+}
+
+/// What the double makes of that sound.
+pub(crate) fn text_of(sound: &[i16]) -> String {
+    let mut digest = Digest::default();
+    digest.hear(sound);
+    digest.text()
+}
+
+fn double() -> PathBuf {
+    let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples/fake-engine");
+    assert!(double.exists(), "build the engine's double: cargo build --example fake-engine");
+    double
+}
+
+/// The running service. One that is still there when this is dropped is killed.
+pub(crate) struct Service {
+    process: Child,
+    /// What the manager was told, so far as it was read.
+    told: Mutex<Vec<String>>,
+    /// Length of the log of its earlier lives.
+    logged: usize,
+    house: Option<House>,
+}
+
+impl std::ops::Deref for Service {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        self.house.as_ref().expect("taken out only at the end")
+    }
+}
+
+impl Service {
+    /// Waits for READY=1; the status told with it.
+    pub(crate) fn ready(&self) -> String {
+        let datagram = self.tells("READY=1");
+        let status = datagram.lines().find_map(|line| line.strip_prefix("STATUS="));
+        status.unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the manager is told something that holds `what`; the whole datagram.
+    pub(crate) fn tells(&self, what: &str) -> String {
+        loop {
+            let mut datagram = [0; 4096];
+            let length = self.manager.recv(&mut datagram).unwrap_or_else(|error| {
+                panic!("{what} was not told: {error}; {:?}\n{}", self.told, self.log())
+            });
+            let datagram = String::from_utf8_lossy(&datagram[..length]).into_owned();
+            self.told.lock().unwrap().push(datagram.clone());
+            if datagram.contains(what) {
+                return datagram;
+            }
+        }
+    }
+
+    /// Whether something that holds `what` was among what was told and read so far.
+    pub(crate) fn has_told(&self, what: &str) -> bool {
+        self.told.lock().unwrap().iter().any(|datagram| datagram.contains(what))
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(mut self) -> (ExitStatus, House) {
+        let status = wait_for("its end", || self.process.try_wait().unwrap());
+        (status, self.house.take().expect("taken out only here"))
+    }
+
+    /// Ends it in order, which must be possible whatever happened before.
+    pub(crate) fn end(self) -> House {
+        assert_eq!(self.connect().ask("SHUTDOWN")["message"], "SHUTTING_DOWN");
+        let before = self.logged;
+        let (status, house) = self.ended();
+        assert!(status.success(), "{status}\n{}", house.log());
+        assert!(!house.log()[before..].contains("ERROR"), "{}", house.log());
+        house
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if self.house.is_some() {
+            if std::thread::panicking() {
+                eprintln!("the service's log:\n{}", self.log());
+            }
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// A connection, spoken in lines.
+pub(crate) struct Client(BufReader<UnixStream>);
+
+impl Client {
+    pub(crate) fn send(&mut self, cmd: &str, data: Value) {
+        let request = json!({ "cmd": cmd, "data": data });
+        self.0.get_mut().write_all(format!("{request}\n").as_bytes()).unwrap();
+    }
+
+    /// The next answer or event; `None` at the end.
+    pub(crate) fn receive(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        match self.0.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(serde_json::from_str(&line).unwrap()),
+            Err(error) => panic!("waited in vain for an answer: {error}"),
+        }
+    }
+
+    pub(crate) fn call(&mut self, cmd: &str, data: Value) -> Value {
+        self.send(cmd, data);
+        self.receive().unwrap_or_else(|| panic!("no answer to {cmd}"))
+    }
+
+    /// A request that succeeds; its data.
+    pub(crate) fn ask_with(&mut self, cmd: &str, data: Value) -> Value {
+        let answer = self.call(cmd, data);
+        assert_eq!(answer["status"], "success", "{cmd}: {answer}");
+        answer["data"].clone()
+    }
+
+    pub(crate) fn ask(&mut self, cmd: &str) -> Value {
+        self.ask_with(cmd, Value::Null)
+    }
+
+    /// A request that fails; code and text of its error.
+    pub(crate) fn refused_with(&mut self, cmd: &str, data: Value) -> (String, String) {
+        failure(&self.call(cmd, data))
+    }
+
+    pub(crate) fn refused(&mut self, cmd: &str) -> (String, String) {
+        self.refused_with(cmd, Value::Null)
+    }
+
+    /// Turns into a subscriber.
+    pub(crate) fn subscribe(mut self, events: &[&str]) -> Self {
+        self.ask_with("SUBSCRIBE", json!({ "events": events }));
+        self
+    }
+
+    /// Waits for the event of that kind in which `key` is `value`.
+    pub(crate) fn until(&mut self, kind: &str, key: &str, value: &str) -> Value {
+        loop {
+            let event = self.receive().unwrap_or_else(|| panic!("no {kind} {key}={value} came"));
+            if event["data"]["type"] == kind && event["data"][key] == value {
+                return event["data"].clone();
+            }
+        }
+    }
+}
+
+/// Code and text of an error answer.
+pub(crate) fn failure(answer: &Value) -> (String, String) {
+    assert_eq!(answer["status"], "error", "{answer}");
+    let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+    (text("code"), text("error"))
+}
+
+/// Waits for what no event tells.
+pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

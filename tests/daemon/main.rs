@@ -1,0 +1,17 @@
+//! The service itself, `v2m`, with a socket as systemd passes it, a double in place of its engine,
+//! a home of its own and, where something is to be heard, a PipeWire of its own.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+#[path = "../doubles/digest.rs"]
+mod digest;
+#[path = "../common/pipewire.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
+mod pipewire;
+
+mod config;
+mod crowd;
+mod ending;
+mod files;
+mod house;
+mod recording;
+mod start;
