@@ -135,5 +135,5 @@ test-system: # the programs on a booted machine; needs root
 bench: build test-models ## measure, and judge nothing
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked
 
-man: ## read the manual that would be installed
-	man -l docs/man/v2m.1
+man: ## read the manuals that would be installed
+	man -l $(MANUALS)

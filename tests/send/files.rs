@@ -70,6 +70,14 @@ fn a_file_that_fails_does_not_stop_the_next() {
 }
 
 #[test]
+fn only_texts_have_headings() {
+    let answers = vec![Some(failure("no")), Some(transcript("Two.")), Some(transcript("Three."))];
+    let (ended, _) = answering_each(answers).end(&["transcribe", "a", "b", "c"]);
+    let out = "==> b <==\nTwo.\n\n==> c <==\nThree.\n".to_owned();
+    assert_eq!(ended, Ended { code: 1, out, err: "v2m-send: a: no\n".to_owned() });
+}
+
+#[test]
 fn raw_answers_are_one_a_line_and_tell_by_the_code_whether_all_is_well() {
     let (bad, good) = (failure("no"), transcript("Yes."));
     let service = answering_each(vec![Some(bad.clone()), Some(good.clone())]);

@@ -14,7 +14,10 @@ it is of no use on a terminal.
   --model FILE   Whisper model in ggml form
   --vad FILE     Silero voice activity model in ggml form; without it all audio counts as speech
   --threads N    threads of the decoder (default: physical cores, at most 8)
-  --help, --version";
+  -h, --help     print this
+  -V, --version  print the version
+
+Exit codes: 0 the daemon closed its end, 1 it could not go on, 2 wrong arguments";
 
 /// What to run with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -93,7 +93,7 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
             .map_err(|e| Trouble::Io(format!("cannot make {}: {e}", directory.display())))?;
     }
     let bar = Bar::start(wanted.files.len());
-    let mut first_failure = Exit::Ok;
+    let (mut first_failure, mut texts) = (Exit::Ok, 0);
     for (index, file) in wanted.files.iter().enumerate() {
         bar.begin(index, file);
         let answer = ask(file);
@@ -103,7 +103,7 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
                 say(&(raw + "\n"))?;
                 exit_of(answer.status)
             }
-            Ok((answer, _)) => put(wanted, index, &answer)?,
+            Ok((answer, _)) => put(wanted, file, &answer, &mut texts)?,
             Err(error) => Trouble::Client(error).report(),
         };
         if first_failure == Exit::Ok {
@@ -122,30 +122,34 @@ fn ask(file: &Named) -> Result<(Response, String), client::Error> {
     Client::connect()?.request_raw(&Command::TranscribeFile { file_path: file.path.clone() })
 }
 
-fn put(wanted: &Wanted, index: usize, answer: &Response) -> Result<Exit, Trouble> {
-    let file = &wanted.files[index];
+/// `texts` counts those on standard output.
+fn put(
+    wanted: &Wanted,
+    file: &Named,
+    answer: &Response,
+    texts: &mut usize,
+) -> Result<Exit, Trouble> {
     let exit = exit_of(answer.status);
     if answer.status != Outcome::Success {
         let sentence = print::error(answer);
         let told = sentence.contains(&file.path);
         complain(&if told { sentence } else { format!("{}: {sentence}", file.name) });
     }
+    let text = wanted.format.render(&file.name, answer);
     match &wanted.output {
-        Some(directory) if answer.status == Outcome::Success => {
-            let path = directory.join(target(file, wanted.format));
-            Ok(save(&path, &wanted.format.render(&file.name, answer))?)
+        Some(directory) if exit == Exit::Ok => {
+            save(&directory.join(target(file, wanted.format)), &text)
         }
-        Some(_) => Ok(exit),
-        None => {
+        None if exit == Exit::Ok || wanted.format == Format::Json => {
             if wanted.files.len() > 1 && wanted.format == Format::Text {
-                let gap = if index == 0 { "" } else { "\n" };
+                let gap = if *texts == 0 { "" } else { "\n" };
                 say(&format!("{gap}==> {} <==\n", file.name))?;
             }
-            if answer.status == Outcome::Success || wanted.format == Format::Json {
-                say(&wanted.format.render(&file.name, answer))?;
-            }
+            *texts += 1;
+            say(&text)?;
             Ok(exit)
         }
+        Some(_) | None => Ok(exit),
     }
 }
 
