@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what v2m is built with (`deps.sh build`) and what its tests need besides (`deps.sh test`), by the
-# distribution's own package manager: only what is missing, and says what it does.
+# Installs what v2m is built with (`deps.sh build`), what its tests need besides (`deps.sh test`), and pip
+# (`deps.sh pip`), by the distribution's own package manager: only what is missing, and says what it does.
 # Not here: the Rust toolchain, which distributions have too old (`make toolchain` checks it).
 set -euo pipefail
 
@@ -29,11 +29,19 @@ test_packages() {
 	case $1 in
 	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
-		xvfb xauth xclip dunst libnotify-bin binutils procps man-db python3-pip ;;
+		xvfb xauth xclip sway wl-clipboard dunst libnotify-bin binutils procps man-db python3-pip ;;
 	esac
 }
 
-test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip dunst readelf pgrep man pip3"
+# Only where models must come from package wheels.
+pip_packages() {
+	case $1 in
+	apt | dnf | zypper) echo python3-pip ;;
+	pacman) echo python-pip ;;
+	esac
+}
+
+test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip sway wl-paste dunst readelf pgrep man pip3"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do
@@ -74,7 +82,7 @@ install_missing() {
 	esac
 }
 
-what=${1:?say build or test}
+what=${1:?say build, test or pip}
 m=$(manager)
 case $what:$m in
 *:)
@@ -82,6 +90,7 @@ case $what:$m in
 	say "libclang, pkg-config and the headers of PipeWire 0.3.64 or later: install these, then go on with \`make install DEPS=no\`."
 	exit 1
 	;;
+pip:*) install_missing "$m" $(pip_packages "$m") ;;
 build:*) install_missing "$m" $(build_packages "$m") ;;
 test:apt) install_missing "$m" $(build_packages "$m") $(test_packages "$m") ;;
 test:*)
@@ -93,5 +102,5 @@ test:*)
 		exit 1
 	}
 	;;
-*) say "deps.sh: say build or test"; exit 2 ;;
+*) say "deps.sh: say build, test or pip"; exit 2 ;;
 esac

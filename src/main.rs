@@ -11,6 +11,8 @@ use v2m::{config, daemon, deliver, doctor, media, server, systemd};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
+/// `v2m doctor`: the service transcribes, and there is no microphone.
+const DEAF: u8 = 3;
 
 /// Dictation for Linux desktops: press a key, speak, press again, and the text is there.
 ///
@@ -29,7 +31,8 @@ Files:
   ~/.local/share/v2m/models/       models, see v2m-model
   ~/.local/state/v2m/dictations/   what was dictated: recordings and texts
 
-Exit codes: 0 done, 1 something failed, 2 wrong arguments, 78 the configuration is not valid.";
+Exit codes: 0 done, 1 something failed, 2 wrong arguments, 3 (doctor) all is well but the microphone,
+78 the configuration is not valid.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -54,9 +57,10 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         None => serve(),
         Some(Command::Doctor) => match doctor::examine(&mut std::io::stdout().lock()) {
-            Ok(true) => ExitCode::SUCCESS,
+            Ok(doctor::Verdict::Works) => ExitCode::SUCCESS,
+            Ok(doctor::Verdict::Deaf) => ExitCode::from(DEAF),
             // Not being able to print the findings is as bad as a bad one.
-            Ok(false) | Err(_) => ExitCode::FAILURE,
+            Ok(doctor::Verdict::Broken) | Err(_) => ExitCode::FAILURE,
         },
         Some(Command::CheckConfig { file }) => check_config(file),
         Some(Command::DefaultConfig) => {

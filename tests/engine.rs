@@ -183,6 +183,62 @@ fn a_cancelled_job_leaves_the_next_one_clean_and_pings_are_answered_meanwhile() 
 }
 
 #[test]
+fn text_grows_while_one_speaks() {
+    let mut engine = Engine::loaded();
+    let recording = sample();
+    engine.begin(1);
+    engine.pcm(1, &recording);
+    engine.pcm(1, &[0; 16_000]);
+    let said = engine.until(|message| match message {
+        FromEngine::Segment { job: 1, segment, is_final: true } => Some(segment.clone()),
+        _ => None,
+    });
+    assert!(!said.text.is_empty() && said.end <= recording.len() as u64, "{said:?}");
+    engine.pcm(1, &recording);
+    engine.send(&ToEngine::Finish { job: 1 });
+    let (text, segments) = engine.outcome(1);
+    let middle = segments.iter().position(|s| s.start > recording.len() as u64).unwrap();
+    let joined = |segments: &[Segment]| {
+        segments.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(segments[0], said);
+    assert_is_sample(&joined(&segments[..middle]));
+    assert_is_sample(&joined(&segments[middle..]));
+    assert_eq!(text, joined(&segments));
+}
+
+#[test]
+fn the_language_is_detected_among_those_named_and_a_wrong_one_is_refused() {
+    let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));
+    engine.until(|m| matches!(m, FromEngine::Loaded { multilingual: true, .. }).then_some(()));
+    let recording = sample();
+    let mut transcribe = |job, options, samples: &[i16]| {
+        engine.send(&ToEngine::Begin { job, options });
+        engine.pcm(job, samples);
+        engine.send(&ToEngine::Finish { job });
+        engine.until(|message| match message {
+            FromEngine::Final { job: n, text, language, .. } if *n == job => {
+                Some(Ok((text.clone(), language.clone())))
+            }
+            FromEngine::Failed { job: n, reason } if *n == job => Some(Err(reason.clone())),
+            _ => None,
+        })
+    };
+    let among = |codes: &[&str]| DecodeOptions {
+        languages: codes.iter().map(|code| (*code).to_owned()).collect(),
+        beam_size: 1,
+        ..DecodeOptions::default()
+    };
+    let (text, language) = transcribe(1, among(&["es", "en"]), &recording).unwrap();
+    assert_is_sample(&text);
+    assert_eq!(language, "en");
+    let beginning = &recording[..32_000];
+    assert_eq!(transcribe(2, among(&["es"]), beginning).unwrap().1, "es");
+    let wrong = DecodeOptions { language: Some("xx".into()), ..DecodeOptions::default() };
+    assert!(transcribe(3, wrong, beginning).unwrap_err().contains("\"xx\""));
+}
+
+#[test]
 fn pings_are_answered_while_loading() {
     let mut engine =
         Engine::start(&model("ggml-tiny.en-q8_0.bin"), &model("ggml-silero-v6.2.0.bin"));

@@ -126,7 +126,7 @@ async fn one_notification_is_replaced_in_place_through_a_dictation() {
     let mut desktop = Desktop::start().await;
     let notifier = desktop.notifier();
 
-    notifier.progress(Notice::Recording);
+    notifier.progress(Notice::Recording { so_far: None });
     let Seen::Shown { replaces: 0, icon, transient: true, .. } = desktop.sees().await else {
         panic!("the recording was not shown anew and in passing");
     };
@@ -184,7 +184,7 @@ async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_
     let mut desktop = Desktop::start().await;
     let notifier = desktop.notifier();
     desktop.hangs.send_replace(true);
-    notifier.progress(Notice::Recording);
+    notifier.progress(Notice::Recording { so_far: None });
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
 
     notifier.progress(Notice::Transcribing { so_far: None });

@@ -48,6 +48,8 @@ impl Daemon {
             Effect::Abandon(job) => self.recogniser.cancel(job),
             Effect::Discard(job) => {
                 info!(job = job.0, "dropped");
+                // Or its heartbeat would go on, and its last samples still find their way.
+                self.live.take_if(|live| live.job == job);
                 let kept = self.store.as_mut().map(|store| store.discard(job));
                 self.store_said(kept);
             }
@@ -156,7 +158,7 @@ impl Daemon {
             return;
         }
         self.notifier.progress(match notice {
-            Notice::Recording => deliver::Notice::Recording,
+            Notice::Recording => deliver::Notice::Recording { so_far: None },
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
             Notice::Problem(failure) => deliver::Notice::Problem(failure),
             Notice::Nothing => deliver::Notice::Closed,

@@ -4,10 +4,10 @@ use super::Daemon;
 use super::background::Chore;
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
-use crate::deliver::environment;
+use crate::deliver::{self, environment};
 use crate::recognise::{EngineReport, RecogniseEvent, Recognition};
 use crate::session::{
-    self, Code, Delivery, EngineState, Failure, JobEvent, JobId, Notice, Transcript,
+    self, Code, Delivery, EngineState, Failure, JobEvent, JobId, Notice, State, Transcript,
 };
 use crate::store::StoreEvent;
 use crate::{systemd, text};
@@ -95,6 +95,7 @@ impl Daemon {
             RecogniseEvent::Update { job, text, is_final, end: _ } => {
                 if self.session.job() == Some(job) {
                     let text = text::polish(&text);
+                    self.show_growth(&text);
                     self.publish(Event::TranscriptionUpdate { text, is_final });
                 }
             }
@@ -118,6 +119,19 @@ impl Daemon {
                 failure.audio_path = self.audio_path(job);
                 self.tell_job(job, JobEvent::RecognitionFailed(failure));
             }
+        }
+    }
+
+    /// The text as it grows, in the notification that says what v2m is doing.
+    fn show_growth(&self, text: &str) {
+        let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
+        match self.session.state() {
+            _ if !self.settings.deliver.notify => {}
+            State::Recording => self.notifier.progress(deliver::Notice::Recording { so_far }),
+            State::Transcribing => {
+                self.notifier.progress(deliver::Notice::Transcribing { so_far });
+            }
+            State::Idle | State::Paused | State::Processing => {}
         }
     }
 

@@ -12,7 +12,10 @@ const MAX_BODY: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// v2m hears.
-    Recording,
+    Recording {
+        /// What of it is text already.
+        so_far: Option<String>,
+    },
     /// Capture has ended; the text is on its way.
     Transcribing {
         /// The text so far.
@@ -64,12 +67,13 @@ impl Notice {
     pub(super) fn card(&self) -> Option<Card> {
         Some(match self {
             // Longer than any dictation may be, yet not for ever should the service die meanwhile.
-            Self::Recording => {
-                let body = "Speak now. Press the shortcut again to stop.".to_owned();
+            Self::Recording { so_far } => {
+                let invitation = "Speak now. Press the shortcut again to stop.";
+                let body = so_far.as_deref().map_or_else(|| invitation.to_owned(), last_part);
                 progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
             }
             Self::Transcribing { so_far } => {
-                let body = so_far.as_deref().map(shortened).unwrap_or_default();
+                let body = so_far.as_deref().map(last_part).unwrap_or_default();
                 progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
             }
             Self::Text { text, detail } => Card {
@@ -98,7 +102,7 @@ impl Notice {
     /// The name in the journal, which must not hold what was said.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Recording => "recording",
+            Self::Recording { .. } => "recording",
             Self::Transcribing { .. } => "transcribing",
             Self::Text { .. } => "text",
             Self::Problem(_) => "problem",
@@ -154,6 +158,16 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// Of a text that grows the end is news.
+fn last_part(text: &str) -> String {
+    let text = text.trim();
+    let surplus = text.chars().count().saturating_sub(MAX_BODY);
+    match text.char_indices().nth(surplus) {
+        Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
+        _ => text.to_owned(),
+    }
+}
+
 fn capitalised(detail: &str) -> String {
     let mut chars = detail.chars();
     match chars.next() {
@@ -172,6 +186,17 @@ mod tests {
         assert_eq!(shown.chars().count(), MAX_BODY + 1);
         assert!(shown.ends_with('…'));
         assert_eq!(shortened(" “€5” "), "“€5”");
+    }
+
+    #[test]
+    fn of_a_growing_text_the_end_is_shown() {
+        let notice =
+            Notice::Recording { so_far: Some(format!("{}last ñ日", "x".repeat(MAX_BODY))) };
+        let body = notice.card().unwrap().body;
+        assert_eq!(body.chars().count(), MAX_BODY + 1);
+        assert!(body.starts_with('…') && body.ends_with("last ñ日"));
+        let body = Notice::Recording { so_far: None }.card().unwrap().body;
+        assert!(body.starts_with("Speak now"));
     }
 
     #[test]

@@ -20,15 +20,29 @@ enum Finding {
 
 use Finding::{Bad, Good, Poor};
 
+/// What all the findings amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Dictation works.
+    Works,
+    /// The service transcribes, but cannot hear: there is no microphone, or no PipeWire, here and now.
+    Deaf,
+    /// Dictation does not work.
+    Broken,
+}
+
 /// The name of a check, and the check.
 type Check = (&'static str, fn(&mut service::Service) -> Finding);
+
+/// The check whose failure leaves the service itself sound.
+const MICROPHONE: &str = "microphone";
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
 const CHECKS: [Check; 9] = [
     ("configuration", |_| desktop::configuration()),
     ("units", |_| desktop::units()),
     ("model", |_| desktop::model()),
-    ("microphone", |_| desktop::microphone()),
+    (MICROPHONE, |_| desktop::microphone()),
     ("notifications", |_| desktop::notifications()),
     ("clipboard", |_| desktop::clipboard()),
     ("socket", service::Service::ping),
@@ -37,13 +51,12 @@ const CHECKS: [Check; 9] = [
 ];
 
 /// Runs every check and prints its line to `out`. Blocking; seconds, or as long as the model loads.
-/// Answers whether dictation works.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn examine(out: &mut impl Write) -> std::io::Result<bool> {
+pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
     let mut service = service::Service::default();
-    let mut works = true;
+    let mut verdict = Verdict::Works;
     for (name, check) in CHECKS {
         let finding = check(&mut service);
         let (mark, text) = match &finding {
@@ -51,18 +64,21 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<bool> {
             Poor(text) => ("warn", text),
             Bad(text) => ("FAIL", text),
         };
-        works &= !matches!(finding, Bad(_));
+        verdict = match finding {
+            Bad(_) if name != MICROPHONE => Verdict::Broken,
+            Bad(_) if verdict == Verdict::Works => Verdict::Deaf,
+            Bad(_) | Good(_) | Poor(_) => verdict,
+        };
         writeln!(out, "{mark}  {name:<14} {text}")?;
         out.flush()?;
     }
-    writeln!(out)?;
-    if works {
-        writeln!(out, "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.")?;
-    } else {
-        writeln!(
-            out,
+    let summary = match verdict {
+        Verdict::Works => "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.",
+        Verdict::Deaf => "v2m transcribes, and has no microphone to hear with: see the line above.",
+        Verdict::Broken => {
             "v2m does not work yet. Mend the first line marked FAIL, then run `v2m doctor` again."
-        )?;
-    }
-    Ok(works)
+        }
+    };
+    writeln!(out, "\n{summary}")?;
+    Ok(verdict)
 }

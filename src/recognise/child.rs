@@ -1,7 +1,6 @@
 //! One engine process and the frames to and from it. Knows nothing of jobs beyond their wire numbers.
 
 use super::EngineSpec;
-use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 
 /// How often a busy engine is asked whether it is there.
@@ -17,6 +16,9 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 /// The engine answers pings from a thread that does nothing heavy: this much silence is a hang,
 /// not load.
 const PONG_LIMIT: Duration = Duration::from_secs(10);
+/// How long a process that has closed its end may take to be gone by itself: its own exit code says
+/// more than our signal.
+const LEAVE_LIMIT: Duration = Duration::from_millis(500);
 /// How long a killed process may take to be gone. One that is stuck in a driver is left to the kernel.
 const REAP_LIMIT: Duration = Duration::from_secs(2);
 
@@ -36,6 +38,12 @@ pub(super) struct Child {
     next_ping: Instant,
     unanswered_ping: Option<Instant>,
     pings: u64,
+    /// When it was started.
+    pub(super) started: Instant,
+    /// It has closed its end.
+    closed: bool,
+    /// Since when its end is waited for.
+    ending: Option<Instant>,
 }
 
 impl Child {
@@ -79,6 +87,9 @@ impl Child {
             next_ping: now + PING_EVERY,
             unanswered_ping: None,
             pings: 0,
+            started: now,
+            closed: false,
+            ending: None,
         })
     }
 
@@ -143,7 +154,7 @@ impl Child {
     /// Moves bytes as soon as any can be moved; whole frames end up in `frames`. Cancel-safe.
     ///
     /// # Errors
-    /// When the engine has closed its end, or sends what is no frame.
+    /// `UnexpectedEof` when the engine has closed its end; others when it sends what is no frame.
     pub(super) async fn turn(&mut self) -> io::Result<()> {
         let wanted = if self.flushed() {
             Interest::READABLE
@@ -156,7 +167,7 @@ impl Child {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 // The engine may have said why before it closed its end: read that first.
-                Err(e) if e.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => {
+                Err(e) if is_closed(&e) => {
                     self.out.clear();
                     self.written = 0;
                 }
@@ -172,9 +183,11 @@ impl Child {
     fn read(&mut self) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.try_read(&mut buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => return Err(self.close()),
             Ok(n) => self.input.extend_from_slice(&buffer[..n]),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            // An end like any other: that of a process that had not read everything.
+            Err(e) if is_closed(&e) => return Err(self.close()),
             Err(e) => return Err(e),
         }
         while let Some(header) = self.input.first_chunk::<4>() {
@@ -191,20 +204,40 @@ impl Child {
         Ok(())
     }
 
-    /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe.
+    fn close(&mut self) -> io::Error {
+        self.closed = true;
+        io::ErrorKind::UnexpectedEof.into()
+    }
+
+    /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe: its limits count
+    /// from the first call.
     pub(super) async fn end(&mut self) -> String {
+        let since = *self.ending.get_or_insert_with(Instant::now);
+        if self.closed
+            && let Ok(ended) = timeout_at(since + LEAVE_LIMIT, self.process.wait()).await
+        {
+            return describe(ended);
+        }
         // Already gone is as good; anything else shows in the wait.
         let _ = self.process.start_kill();
-        match tokio::time::timeout(REAP_LIMIT, self.process.wait()).await {
-            Ok(Ok(status)) => describe(status),
-            Ok(Err(error)) => format!("could not be waited for: {error}"),
+        match timeout_at(since + LEAVE_LIMIT + REAP_LIMIT, self.process.wait()).await {
+            Ok(ended) if self.closed => format!("stopped listening, {}", describe(ended)),
+            Ok(ended) => describe(ended),
             Err(_) => "could not be killed; it may be stuck in a driver".to_owned(),
         }
     }
 }
 
-fn describe(status: ExitStatus) -> String {
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+fn describe(ended: io::Result<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt;
+    let status = match ended {
+        Ok(status) => status,
+        Err(error) => return format!("could not be waited for: {error}"),
+    };
     match (status.signal(), status.code()) {
         (Some(signal), _) => format!("ended by signal {signal}"),
         (None, Some(code)) => format!("ended with exit code {code}"),

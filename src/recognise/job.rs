@@ -1,7 +1,7 @@
 //! One recording on its way through an engine.
 
 use super::{RecogniseEvent, Recognition, Urgency};
-use crate::session::{Failure, JobId, Segment};
+use crate::session::{Code, Failure, JobId, Segment};
 use v2m_ipc::engine::{DecodeOptions, ToEngine};
 
 /// Samples per PCM frame when there is a backlog: a second.
@@ -23,6 +23,8 @@ pub(super) struct Job {
     sent: usize,
     pub(super) finish_sent: bool,
     segments: Vec<Segment>,
+    /// Why no engine is given it any more. Told once its audio is complete, for that is handed back.
+    pub(super) failure: Option<Failure>,
 }
 
 impl Job {
@@ -38,6 +40,7 @@ impl Job {
             sent: 0,
             finish_sent: false,
             segments: Vec::new(),
+            failure: None,
         }
     }
 
@@ -53,11 +56,20 @@ impl Job {
         self.segments.clear();
     }
 
-    /// Notes that the engine at work on it died. `false`: that was the last attempt.
-    pub(super) fn survives(&mut self) -> bool {
+    /// Starts over with another engine or model, which the last one's failures say nothing about.
+    pub(super) fn renew(&mut self) {
+        self.rewind();
+        self.attempts = 0;
+        self.failure = None;
+    }
+
+    /// Notes that the engine at work on it failed; at the last attempt, with what the user is told.
+    pub(super) fn attempt_failed(&mut self, message: impl FnOnce() -> String) {
         self.attempts += 1;
         self.rewind();
-        self.attempts < ATTEMPTS
+        if self.attempts >= ATTEMPTS {
+            self.failure = Some(Failure::new(Code::EngineFailed, message()));
+        }
     }
 
     pub(super) fn begin(&mut self, wire: u32) -> ToEngine {

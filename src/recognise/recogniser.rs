@@ -13,6 +13,11 @@ use v2m_ipc::engine::{self, DecodeOptions, FromEngine, LoadFailure, ToEngine};
 const LOAD_ATTEMPTS: u32 = 2;
 /// When to try again after that: memory may be free by then.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// An engine that has nothing to do and dies within this time of its start counts as one that died
+/// while loading, lest it be started over and over.
+const SETTLED_AFTER: Duration = Duration::from_secs(60);
+/// Loading may take this long. The largest models are 3 GB; the slowest disks read 30 MB a second.
+const LOAD_LIMIT: Duration = Duration::from_secs(240);
 
 /// The recogniser as the daemon sees it. Everything happens inside [`Recogniser::next`], which the
 /// event loop polls among its other sources; the other methods only note what is wanted.
@@ -74,7 +79,8 @@ impl Recogniser {
         self.retry_at = None;
         // Dropping a child kills it; its jobs have not failed by their own fault.
         self.child = None;
-        self.jobs.iter_mut().for_each(Job::rewind);
+        self.dying = None;
+        self.jobs.iter_mut().for_each(Job::renew);
         match self.spec.clone() {
             Ok(spec) => self.spawn(&spec),
             Err(problem) => self.set_state(EngineState::Absent, Some(problem)),
@@ -132,8 +138,8 @@ impl Recogniser {
             }
             if let Some((child, _)) = &mut self.dying {
                 let ending = child.end().await;
-                if let Some((_, reason)) = self.dying.take() {
-                    self.died(&reason, &ending);
+                if let Some((child, reason)) = self.dying.take() {
+                    self.died(child.started, format!("{reason}{ending}"));
                 }
                 continue;
             }
@@ -225,17 +231,13 @@ impl Recogniser {
 
     /// Brings what the child does in line with what is wanted.
     fn arrange(&mut self) {
-        let waiting_for_engine = self.report.state != EngineState::Warm;
-        if let Some(problem) = self.report.problem.clone()
-            && self.child.is_none()
-        {
-            return self.fail_finished(&problem);
-        }
+        self.tell_failed();
         let Some(child) = &mut self.child else { return };
-        if waiting_for_engine || !child.flushed() {
+        if self.report.state != EngineState::Warm || !child.flushed() {
             return;
         }
-        let Some(next) = (0..self.jobs.len()).min_by_key(|&i| self.jobs[i].urgency) else { return };
+        let hopeful = (0..self.jobs.len()).filter(|&i| self.jobs[i].failure.is_none());
+        let Some(next) = hopeful.min_by_key(|&i| self.jobs[i].urgency) else { return };
         for (index, job) in self.jobs.iter_mut().enumerate() {
             if index != next
                 && let Some(wire) = job.wire
@@ -263,13 +265,17 @@ impl Recogniser {
         }
     }
 
-    /// Without an engine, those whose audio is complete are told so; others may still be lucky.
-    fn fail_finished(&mut self, problem: &Failure) {
-        let (done, rest): (Vec<Job>, _) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|j| j.finished);
-        self.jobs = rest;
-        let failed = |job: Job| job.failed(problem.clone());
-        self.events.extend(done.into_iter().map(failed));
+    /// Those that no engine will take are told so once their audio is complete: until then there may
+    /// be another engine, and their words are handed back whole.
+    fn tell_failed(&mut self) {
+        let no_engine = self.report.problem.clone().filter(|_| self.child.is_none());
+        let hopeless =
+            |job: &mut Job| job.finished && (job.failure.is_some() || no_engine.is_some());
+        for job in self.jobs.extract_if(.., hopeless) {
+            if let Some(failure) = job.failure.clone().or_else(|| no_engine.clone()) {
+                self.events.push_back(job.failed(failure));
+            }
+        }
     }
 
     fn busy(&self) -> bool {
@@ -277,6 +283,9 @@ impl Recogniser {
     }
 
     fn hang_deadline(&self, child: &Child) -> Option<Instant> {
+        if self.report.state == EngineState::Loading {
+            return Some(child.progress + LOAD_LIMIT);
+        }
         let hang = self.spec.as_ref().ok()?.hang;
         self.jobs.iter().any(|j| j.finish_sent).then(|| child.progress + hang)
     }
@@ -311,31 +320,23 @@ impl Recogniser {
     }
 
     /// A child is gone, by itself or by us.
-    fn died(&mut self, reason: &str, ending: &str) {
-        let reason = format!("{reason}{ending}");
-        if self.report.state == EngineState::Failed {
-            return; // it had said why before it went
+    fn died(&mut self, started: Instant, reason: String) {
+        let victim = self.jobs.iter_mut().find(|job| job.wire.is_some());
+        let job = victim.as_ref().map(|job| job.id);
+        if let Some(victim) = victim {
+            victim.attempt_failed(|| {
+                format!(
+                    "Transcribing: the recogniser {reason}, twice on the same recording. The \
+                     recording is kept and is tried again at the next start. Another model may \
+                     help: `v2m-model list`."
+                )
+            });
         }
-        let loading = self.report.state == EngineState::Loading;
-        let victim = self.jobs.iter().position(|job| job.wire.is_some());
-        self.events.push_back(RecogniseEvent::Replaced {
-            job: victim.map(|i| self.jobs[i].id),
-            reason: reason.clone(),
-        });
-        if let Some(index) = victim
-            && !self.jobs[index].survives()
-        {
-            let text = format!(
-                "Transcribing: the recogniser {reason}, twice on the same recording. The \
-                 recording is kept and is tried again at the next start. Another model may help: \
-                 `v2m-model list`.",
-            );
-            let failure = Failure::new(Code::EngineFailed, text);
-            let event = self.jobs.remove(index).failed(failure);
-            self.events.push_back(event);
-        }
+        self.events.push_back(RecogniseEvent::Replaced { job, reason: reason.clone() });
+        let fresh = job.is_none() && started.elapsed() < SETTLED_AFTER;
+        let useless = fresh || self.report.state == EngineState::Loading;
         let Ok(spec) = self.spec.clone() else { return };
-        self.load_crashes = if loading { self.load_crashes + 1 } else { 0 };
+        self.load_crashes = if useless { self.load_crashes + 1 } else { 0 };
         if self.load_crashes < LOAD_ATTEMPTS {
             return self.spawn(&spec);
         }
@@ -374,7 +375,6 @@ impl Recogniser {
                 self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
             }
             FromEngine::Loaded { backend, device, loaded_in_ms, multilingual: _ } => {
-                self.load_crashes = 0;
                 self.report.state = EngineState::Warm;
                 self.report.backend = Some(backend);
                 self.report.device = Some(device);
@@ -388,7 +388,9 @@ impl Recogniser {
                 self.events.extend(update);
             }
             FromEngine::Final { job, text, language, segments, stats } => {
-                if let Some(index) = self.by_wire(job) {
+                // A text that nobody asked for yet is not the whole one.
+                if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
+                    self.load_crashes = 0;
                     let segments = segments.into_iter().map(from_wire).collect();
                     let recognition = Recognition { text, language, segments, stats, attempts: 0 };
                     let event = self.jobs.remove(index).done(recognition);
@@ -396,13 +398,9 @@ impl Recogniser {
                 }
             }
             FromEngine::Failed { job, reason } => {
-                if let Some(index) = self.by_wire(job)
-                    && !self.jobs[index].survives()
-                {
-                    let text = format!("Transcribing: {reason}. The recording is kept.");
-                    let failure = Failure::new(Code::EngineFailed, text);
-                    let event = self.jobs.remove(index).failed(failure);
-                    self.events.push_back(event);
+                if let Some(index) = self.by_wire(job) {
+                    let message = || format!("Transcribing: {reason}. The recording is kept.");
+                    self.jobs[index].attempt_failed(message);
                 }
             }
             FromEngine::Progress { .. } | FromEngine::Pong { .. } => {}
@@ -424,6 +422,7 @@ impl Recogniser {
         };
         let text = format!("{} {advice}", reason.trim_end());
         self.child = None;
+        self.jobs.iter_mut().for_each(Job::rewind);
         // No timer: the model's folder is watched, and a new specification starts a new child.
         self.set_state(EngineState::Failed, Some(Failure::new(code, text)));
         self.retry_at = None;

@@ -26,11 +26,13 @@ inside() {
 	nsenter -t "$init" -m -u -i -n -p -r -w "$@"
 }
 
+# With the environment of a terminal in a desktop session, which is the user manager's.
 as_tester() {
 	inside runuser -u "$TESTER" -- env -i HOME="/home/$TESTER" USER="$TESTER" LOGNAME="$TESTER" \
 		PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 RUST_BACKTRACE=1 \
 		XDG_RUNTIME_DIR="/run/user/$TESTER_ID" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$TESTER_ID/bus" \
-		DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority" bash -c "cd; $1"
+		DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority" \
+		bash -c "cd; set -a; . .config/environment.d/v2m.conf; set +a; $1"
 }
 
 make_root() {

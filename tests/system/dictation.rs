@@ -120,3 +120,12 @@ fn a_toggle_by_the_client_starts_and_the_next_one_prints_the_text() {
     lab::speak();
     lab::assert_phrase(&run("v2m-send", &["toggle"]));
 }
+
+#[test]
+fn doctor_finds_nothing_to_mend() {
+    let _lab = Lab::new();
+    let report = run("v2m", &["doctor"]);
+    assert!(report.contains("v2m works"), "{report}");
+    let checks: Vec<_> = report.lines().take_while(|line| !line.is_empty()).collect();
+    assert!(checks.len() > 5 && checks.iter().all(|line| line.starts_with("ok ")), "{report}");
+}

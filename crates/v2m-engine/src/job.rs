@@ -10,6 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 
+/// A decode that the worker has.
+#[derive(Clone, Copy, Debug)]
+struct Handed {
+    decode: DecodeId,
+    task: TaskId,
+    samples: u64,
+}
+
 /// One recording on its way.
 #[derive(Debug)]
 pub struct Job {
@@ -21,9 +29,10 @@ pub struct Job {
     pub stream: Stream,
     /// When `Finish` came.
     pub finished: Option<Instant>,
-    /// The last decode handed over, and the worker's number for it.
-    pub task: Option<(DecodeId, TaskId)>,
+    task: Option<Handed>,
     decoding: Duration,
+    /// Samples given to decodes that were of no use any more when they ended.
+    wasted: u64,
     failure: Option<String>,
 }
 
@@ -43,6 +52,7 @@ impl Job {
             finished: None,
             task: None,
             decoding: Duration::ZERO,
+            wasted: 0,
             failure: None,
         }
     }
@@ -53,24 +63,33 @@ impl Job {
         self.stream.finish(voice)
     }
 
-    /// The worker's number for a decode, if that was handed over.
-    pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
-        self.task.filter(|(decode, _)| *decode == id).map(|(_, task)| task)
+    /// The worker has a decode of this job now, of that many samples.
+    pub fn handed_over(&mut self, decode: DecodeId, task: TaskId, samples: usize) {
+        self.task = Some(Handed { decode, task, samples: samples as u64 });
     }
 
-    /// A task is over. One that is not this job's last is nobody's: it was aborted.
+    /// The worker's number for a decode, if it has that.
+    pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
+        self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
+    }
+
+    /// A task is over. One that is not this job's is nobody's: its job was abandoned.
     pub fn done(
         &mut self,
         task: TaskId,
         result: Result<Outcome, DecodeError>,
         took: Duration,
     ) -> Vec<Effect> {
-        let Some((id, _)) = self.task.filter(|(_, number)| *number == task) else {
+        let Some(handed) = self.task.take_if(|handed| handed.task == task) else {
             return Vec::new();
         };
         self.decoding += took;
+        if self.stream.decoding() != Some(handed.decode) {
+            self.wasted += result.map_or(handed.samples, |outcome| outcome.decoded);
+            return Vec::new();
+        }
         let outcome = result.map_err(|error| self.failure = Some(error.to_string())).ok();
-        self.stream.answered(id, outcome)
+        self.stream.answered(handed.decode, outcome)
     }
 
     /// The answer to `Finish`.
@@ -80,6 +99,7 @@ impl Job {
         if let Some(reason) = self.failure.clone().filter(|_| lost && transcript.stats.failed > 0) {
             return FromEngine::Failed { job, reason };
         }
+        transcript.stats.decoded_samples += self.wasted;
         transcript.stats.decode_ms = millis(self.decoding);
         transcript.stats.finish_ms = self.finished.map_or(0, |at| millis(at.elapsed()));
         let Transcript { text, language, segments, stats } = transcript;
@@ -90,4 +110,44 @@ impl Job {
 /// Whole milliseconds.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Always;
+
+    impl VoiceActivity for Always {
+        fn probability(&mut self, _: &[f32; crate::vad::FRAME]) -> f32 {
+            1.0
+        }
+    }
+
+    fn finished() -> (Job, DecodeId) {
+        let mut job = Job::new(1, DecodeOptions::default());
+        assert_eq!(job.stream.hear(&[0; 16_000], &mut Always), []);
+        let effects = job.finish(&mut Always);
+        let [Effect::Decode { id, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
+        job.handed_over(*id, TaskId(7), audio.len());
+        (job, *id)
+    }
+
+    #[test]
+    fn another_jobs_task_is_ignored() {
+        let (mut job, id) = finished();
+        let late = Outcome { text: "late".into(), ..Outcome::default() };
+        assert_eq!(job.done(TaskId(6), Ok(late), Duration::ZERO), []);
+        assert_eq!(job.task_of(id), Some(TaskId(7)));
+    }
+
+    #[test]
+    fn a_recording_of_which_nothing_could_be_decoded_has_failed() {
+        let (mut job, _) = finished();
+        let effects =
+            job.done(TaskId(7), Err(DecodeError::EnglishOnly("es".into())), Duration::ZERO);
+        let Some(Effect::Done(transcript)) = effects.last() else { panic!("{effects:?}") };
+        let answer = job.answer(transcript.clone());
+        assert!(matches!(&answer, FromEngine::Failed { job: 1, reason } if reason.contains("es")));
+    }
 }

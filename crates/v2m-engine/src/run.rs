@@ -188,10 +188,10 @@ impl Engine {
             return;
         }
         let (Some((id, task)), Some(job)) = (self.next.take(), &mut self.job) else { return };
-        let number = task.id;
+        let (number, samples) = (task.id, task.audio.len());
         if self.worker.submit(task).is_ok() {
             self.busy = Some(number);
-            job.task = Some((id, number));
+            job.handed_over(id, number, samples);
         }
     }
 

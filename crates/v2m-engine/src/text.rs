@@ -28,6 +28,26 @@ pub fn clean(raw: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Appends the next piece's text, with a space between where the script has spaces.
+pub fn append(whole: &mut String, next: &str) {
+    let seam = (whole.chars().next_back(), next.chars().next());
+    if let (Some(before), Some(after)) = seam
+        && !(spaceless(before) && spaceless(after))
+    {
+        whole.push(' ');
+    }
+    whole.push_str(next);
+}
+
+/// Scripts written without spaces between words: Thai to Burmese, Khmer, kana, ideographs and
+/// their full-width punctuation.
+fn spaceless(c: char) -> bool {
+    matches!(c,
+        '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3000}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+        | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
+}
+
 /// Length in bytes of the artefact that `text` starts with.
 fn artefact(text: &str) -> Option<usize> {
     let open = text.chars().next()?;
@@ -77,6 +97,17 @@ mod tests {
         {
             assert_eq!(clean(said), said);
         }
+    }
+
+    #[test]
+    fn pieces_are_joined_as_their_script_is_written() {
+        let joined = |pieces: &[&str]| {
+            let mut whole = String::new();
+            pieces.iter().for_each(|piece| append(&mut whole, piece));
+            whole
+        };
+        assert_eq!(joined(&["So.", "Then", "go."]), "So. Then go.");
+        assert_eq!(joined(&["今日は。", "元気です", "OK."]), "今日は。元気です OK.");
     }
 
     proptest! {

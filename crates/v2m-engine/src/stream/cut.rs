@@ -18,7 +18,7 @@ const fn ms(milliseconds: u64) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cutting {
     /// Probability from which silence becomes voice. Below Silero's customary 0.5: a word missed
-    /// is worse than a decode too many, and noise stays below 0.2 here.
+    /// is worse than a decode too many. The noises measured stay below 0.2.
     pub voice: f32,
     /// Probability below which voice becomes silence; Silero's own code too takes 0.15 less than
     /// for the start.
@@ -29,7 +29,8 @@ pub struct Cutting {
     pub short_pause: u64,
     /// Length from which a piece ends at the shorter pause.
     pub grown: u64,
-    /// Kept before the first voice: the network is late on soft beginnings.
+    /// Kept before the first voice, as far as the piece before leaves it: the network is up to half
+    /// a second late on soft beginnings, and to decode more silence costs nothing.
     pub lead: u64,
     /// Kept after the last voice. A pause of this length is also what a speculative decode waits
     /// for, so that it hears exactly what the piece will be if the pause goes on.
@@ -43,12 +44,12 @@ pub struct Cutting {
 impl Default for Cutting {
     fn default() -> Self {
         Self {
-            voice: 0.35,
-            silence: 0.2,
+            voice: 0.3,
+            silence: 0.15,
             pause: ms(700),
             short_pause: ms(400),
             grown: ms(8_000),
-            lead: ms(300),
+            lead: ms(1_000),
             tail: ms(200),
             longest: ms(25_000),
             search: ms(10_000),

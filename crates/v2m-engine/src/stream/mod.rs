@@ -16,6 +16,7 @@ pub mod piece;
 #[cfg(test)]
 mod tests;
 
+use crate::text;
 pub use cut::Piece;
 use cut::{Cutter, Cutting};
 pub use guard::Hypothesis;
@@ -268,14 +269,10 @@ impl Stream {
         self.commit(&piece, &outcome.text, effects);
     }
 
-    fn commit(&mut self, piece: &Piece, text: &str, effects: &mut Vec<Effect>) {
-        let Some(effect) = segment(piece, text, true) else { return };
+    fn commit(&mut self, piece: &Piece, said: &str, effects: &mut Vec<Effect>) {
+        let Some(effect) = segment(piece, said, true) else { return };
         if let Effect::Segment { segment, .. } = &effect {
-            let whole = &mut self.transcript.text;
-            if !whole.is_empty() {
-                whole.push(' ');
-            }
-            whole.push_str(&segment.text);
+            text::append(&mut self.transcript.text, &segment.text);
             self.transcript.segments.push(segment.clone());
         }
         effects.push(effect);

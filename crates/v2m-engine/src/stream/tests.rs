@@ -129,7 +129,7 @@ fn a_pause_ends_a_piece_and_silence_is_in_none() {
     assert_eq!(heard.finals.len(), 2);
     let pieces = committed(&heard);
     let kept: u64 = pieces.iter().map(|(start, end)| end - start).sum();
-    assert!(kept < 16 * 4200, "{pieces:?}");
+    assert!(kept < 16 * 5600, "{pieces:?}");
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! From the press to the first captured sample: cold (the press starts the service), warm (the
+//! stream lingers from the last dictation), and warm after a while (the session manager has
+//! suspended the source meanwhile).
+//!
+//! Two figures each. "Answered": `v2m-send start` as a whole process; the service answers once audio has
+//! arrived. "In the service": from the command's arrival at the capture thread's door to the first samples, as its log
+//! tells. The graph runs in cycles of 1024 samples at 48 kHz, 21.3 ms: the first samples wait for the
+//! end of one.
+
+use crate::figures::{Figures, head_ms};
+use crate::lab::{Lab, Outcome, Service, ask, timed};
+use std::time::Duration;
+use v2m_ipc::message::Command;
+
+const COLD: usize = 10;
+const WARM: usize = 40;
+const SUSPENDED: usize = 5;
+/// Between two presses of a person in a hurry; odd against the graph's cycle.
+const PAUSE: Duration = Duration::from_millis(507);
+/// WirePlumber suspends a source that nobody hears after 5 s.
+const LONG_PAUSE: Duration = Duration::from_secs(8);
+
+#[derive(Default)]
+struct Press {
+    answered: Figures,
+    inside: Figures,
+}
+
+impl Press {
+    /// One press, and the recording dropped.
+    fn add(&mut self, service: &Service) -> Outcome<()> {
+        self.answered.add(timed(&mut service.send("start"))?);
+        self.inside.add(service.first_sample()?);
+        ask(&mut service.client()?, &Command::CancelRecording)?;
+        Ok(())
+    }
+
+    fn print(&self, what: &str) {
+        self.answered.print_ms(&format!("{what}: answered"));
+        self.inside.print_ms(&format!("{what}: in the service"));
+    }
+}
+
+pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
+    let (mut cold, mut first) = (Press::default(), Press::default());
+    let (mut warm, mut suspended) = (Press::default(), Press::default());
+    for _ in 0..COLD {
+        let service = lab.service(&[])?;
+        cold.add(&service)?;
+        service.ready()?;
+        service.shut_down()?;
+    }
+    for _ in 0..COLD {
+        let service = lab.service(&[])?;
+        service.warm_up()?;
+        first.add(&service)?;
+        service.shut_down()?;
+    }
+    let service = lab.service(&[])?;
+    service.warm_up()?;
+    Press::default().add(&service)?;
+    for _ in 0..WARM {
+        std::thread::sleep(PAUSE);
+        warm.add(&service)?;
+    }
+    for _ in 0..SUSPENDED {
+        std::thread::sleep(LONG_PAUSE);
+        suspended.add(&service)?;
+    }
+    head_ms("Press (v2m-send start) to first captured sample");
+    cold.print("cold, the press starts the service");
+    first.print("the running service's first");
+    warm.print("warm, the stream lingers");
+    suspended.print("warm, after 8 s, source suspended");
+    service.shut_down()
+}

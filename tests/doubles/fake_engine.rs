@@ -1,0 +1,208 @@
+//! A double of `v2m-engine` that speaks its protocol and recognises nothing: for tests of what the
+//! daemon does when an engine misbehaves.
+//!
+//! Its "model" is its script: one line for each life, the last one for all later lives. A line holds
+//! rules `WHEN WHAT` parted by `;`, of which each occasion uses up one:
+//!
+//! - WHEN: `load` (before `Loading`), `loading` (before `Loaded`), `loaded`, `begin`, `pcm`, `finish`,
+//!   `cancel`.
+//! - WHAT: `die`, `abort`, `stop` (as SIGSTOP does), `close` (its end, and lives on), `garbage`,
+//!   `oversized`, `sound` (frames it must not send), `fail` (this job), `deaf` (never answers this
+//!   job), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
+//!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
+//!   (refuses the model), `truncated` (half a frame, then its end).
+//!
+//! A job's text is `heard N samples HASH` ([`digest`]'s), or empty when all of them are zero. Each
+//! life adds its process id as a line to MODEL.lives, each frame it reads adds its kind to MODEL.log,
+//! and each answered ping adds `pong`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+use std::thread::park;
+use v2m_ipc::engine::{
+    DecodeStats, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_message, encode_pcm,
+    read_frame,
+};
+
+#[path = "digest.rs"]
+mod digest;
+use digest::Digest;
+
+struct Fake {
+    stream: UnixStream,
+    log: File,
+    model: PathBuf,
+    rules: Vec<(String, String)>,
+    job: u32,
+    heard: Digest,
+    deaf: bool,
+}
+
+fn main() -> io::Result<()> {
+    let mut fake = Fake::new()?;
+    fake.play("load", 0)?;
+    let bytes = std::fs::metadata(&fake.model)?.len();
+    fake.send(&FromEngine::Loading { bytes })?;
+    fake.play("loading", 0)?;
+    fake.send(&FromEngine::Loaded {
+        backend: "cpu".into(),
+        device: "a double".into(),
+        loaded_in_ms: 1,
+        multilingual: true,
+    })?;
+    fake.play("loaded", 0)?;
+    while let Some(frame) = fake.read()? {
+        fake.take(frame)?;
+    }
+    Ok(())
+}
+
+impl Fake {
+    fn new() -> io::Result<Self> {
+        let mut arguments = std::env::args_os().skip_while(|argument| argument != "--model");
+        let model = PathBuf::from(arguments.nth(1).expect("--model FILE is given"));
+        let lives_path = model.with_extension("lives");
+        let append = |path: &Path| File::options().append(true).create(true).open(path);
+        let mut lives = append(&lives_path)?;
+        let log = append(&model.with_extension("log"))?;
+        let life = std::fs::read_to_string(&lives_path)?.lines().count();
+        writeln!(lives, "{}", std::process::id())?;
+        let script = std::fs::read_to_string(&model)?;
+        let line = script.lines().nth(life).or(script.lines().last()).unwrap_or_default();
+        let rules = line.split(';').filter_map(|rule| rule.trim().split_once(' '));
+        let rules = rules.map(|(when, what)| (when.to_owned(), what.to_owned())).collect();
+        let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        // With a second descriptor open, closing this one would close nothing.
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+        Ok(Self { stream, log, model, rules, job: 0, heard: Digest::default(), deaf: false })
+    }
+
+    fn read(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
+        let frame = read_frame(&mut self.stream)?;
+        let kind = match &frame {
+            Some(Frame::Message(ToEngine::Begin { .. })) => "begin",
+            Some(Frame::Message(ToEngine::Finish { .. })) => "finish",
+            Some(Frame::Message(ToEngine::Cancel { .. })) => "cancel",
+            Some(Frame::Message(ToEngine::Ping { .. })) => "ping",
+            Some(Frame::Pcm { .. }) => "pcm",
+            None => "end",
+        };
+        writeln!(self.log, "{kind}")?;
+        Ok(frame)
+    }
+
+    fn take(&mut self, frame: Frame<ToEngine>) -> io::Result<()> {
+        match frame {
+            Frame::Message(ToEngine::Begin { job, .. }) => {
+                (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
+                self.play("begin", job)
+            }
+            Frame::Pcm { job, samples } => {
+                // The daemon must not mix two jobs up; a real engine would.
+                assert_eq!(job, self.job, "audio of another job");
+                self.heard.hear(&samples);
+                if self.deaf { Ok(()) } else { self.play("pcm", job) }
+            }
+            Frame::Message(ToEngine::Finish { job }) => {
+                assert_eq!(job, self.job, "the end of another job");
+                self.play("finish", job)?;
+                if self.deaf { Ok(()) } else { self.answer(job) }
+            }
+            Frame::Message(ToEngine::Cancel { job }) => self.play("cancel", job),
+            Frame::Message(ToEngine::Ping { n }) => self.pong(n),
+        }
+    }
+
+    fn answer(&mut self, job: u32) -> io::Result<()> {
+        let text = self.heard.text();
+        let end = self.heard.samples;
+        let segment = Segment { start: 0, end, text: text.clone() };
+        let segments = if text.is_empty() { Vec::new() } else { vec![segment.clone()] };
+        if !text.is_empty() {
+            self.send(&FromEngine::Segment { job, segment, is_final: true })?;
+        }
+        let stats = DecodeStats { samples: end, ..DecodeStats::default() };
+        self.send(&FromEngine::Final { job, text, language: "en".into(), segments, stats })
+    }
+
+    fn pong(&mut self, n: u64) -> io::Result<()> {
+        self.send(&FromEngine::Pong { n })?;
+        writeln!(self.log, "pong")
+    }
+
+    fn send(&mut self, message: &FromEngine) -> io::Result<()> {
+        self.stream.write_all(&encode_message(message))
+    }
+
+    fn play(&mut self, when: &str, job: u32) -> io::Result<()> {
+        match self.rules.iter().position(|(at, _)| at == when) {
+            Some(index) => {
+                let (_, what) = self.rules.remove(index);
+                self.act(&what, job)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn act(&mut self, what: &str, job: u32) -> io::Result<()> {
+        match what {
+            "die" => exit(3),
+            "abort" => std::process::abort(),
+            "stop" => {
+                let own = rustix::process::getpid();
+                Ok(rustix::process::kill_process(own, rustix::process::Signal::STOP)?)
+            }
+            "close" => {
+                self.stream.shutdown(std::net::Shutdown::Both)?;
+                loop {
+                    park();
+                }
+            }
+            "garbage" => self.stream.write_all(b"\0\0\0\x08J{\"type\""),
+            "oversized" => self.stream.write_all(&[0xff; 64]),
+            "sound" => self.stream.write_all(&encode_pcm(job, &[1, 2, 3])),
+            "truncated" => {
+                self.stream.write_all(&[0, 0, 1, 0, b'J', b'{'])?;
+                exit(0)
+            }
+            "fail" => {
+                self.deaf = true;
+                let reason = "the double was told to fail".to_owned();
+                self.send(&FromEngine::Failed { job, reason })
+            }
+            "deaf" => {
+                self.deaf = true;
+                Ok(())
+            }
+            "early" | "late" => self.answer(job),
+            "wait" => {
+                while !self.model.with_extension("go").exists() {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                Ok(())
+            }
+            "linger" => {
+                while let Some(frame) = self.read()? {
+                    if let Frame::Message(ToEngine::Ping { n }) = frame {
+                        self.pong(n)?;
+                    }
+                }
+                exit(0)
+            }
+            "missing" => self.refuse(LoadFailure::Missing),
+            "broken" => self.refuse(LoadFailure::Broken),
+            "unsupported" => self.refuse(LoadFailure::Unsupported),
+            _ => panic!("the script says `{what}`, which is nothing a double can do"),
+        }
+    }
+
+    fn refuse(&mut self, failure: LoadFailure) -> io::Result<()> {
+        let reason = format!("Loading {}: as scripted.", self.model.display());
+        self.send(&FromEngine::LoadFailed { failure, reason })?;
+        exit(1)
+    }
+}

@@ -1,0 +1,165 @@
+//! Engines that die, while loading and while decoding, once, twice and always.
+
+use crate::lab::{Lab, sound};
+use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::session::{Code, EngineState, JobId};
+use v2m_ipc::engine::DecodeOptions;
+
+/// What an engine may do instead of its work that ends it or makes it be ended.
+const ENDS: [&str; 7] = ["die", "abort", "close", "garbage", "oversized", "sound", "truncated"];
+
+#[tokio::test]
+async fn an_engine_that_dies_while_decoding_is_replaced_and_hears_everything_again() {
+    for when in ["begin", "pcm", "finish"] {
+        for what in ENDS {
+            let mut lab = Lab::new(&format!("{when} {what}\n\n"));
+            let words = sound(1, 50_000);
+            lab.state(EngineState::Warm).await;
+            lab.job(1, Urgency::Live, &words);
+            let (job, reason) = lab
+                .until(|event| match event {
+                    RecogniseEvent::Replaced { job, reason } => Some((job, reason)),
+                    _ => None,
+                })
+                .await;
+            assert_eq!(job, Some(JobId(1)), "{when} {what}");
+            assert!(!reason.contains("os error"), "{when} {what}: {reason}");
+            let expected = match what {
+                "die" => "ended with exit code 3",
+                "abort" => "ended by signal 6",
+                "close" => "stopped listening, ended by signal 9",
+                "truncated" => "ended with exit code 0",
+                _ => "broke the protocol",
+            };
+            assert!(reason.starts_with(expected), "{when} {what}: {reason}");
+            assert_eq!(lab.text(1, &words).await, 2, "{when} {what}");
+            assert_eq!(lab.lives("model"), 2, "{when} {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn twice_on_the_same_recording_is_the_end_of_it_and_not_of_the_next_one() {
+    let mut lab = Lab::new("finish die\nfinish abort\n\n");
+    let (bad, good) = (sound(1, 20_000), sound(2, 30_000));
+    lab.job(1, Urgency::Live, &bad);
+    lab.job(2, Urgency::Live, &good);
+    let failure = lab.failure(1, &bad).await;
+    assert_eq!(failure.code, Code::EngineFailed);
+    for part in ["ended by signal 6", "twice", "is kept", "v2m-model list"] {
+        assert!(failure.message.contains(part), "{}", failure.message);
+    }
+    assert_eq!(lab.text(2, &good).await, 1);
+    assert_eq!(lab.lives("model"), 3);
+}
+
+/// The failure was told while the user was still speaking, when nobody asked for it; whoever asked at
+/// the end got "this recording is not known", and not the audio.
+#[tokio::test]
+async fn a_recording_given_up_on_is_told_with_all_its_audio_once_it_is_complete() {
+    for script in ["pcm die\npcm die\n\n", "pcm fail; pcm fail"] {
+        let mut lab = Lab::new(script);
+        lab.state(EngineState::Warm).await;
+        let words = sound(4, 96_000);
+        lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+        for (attempt, piece) in words.chunks(32_000).enumerate() {
+            lab.recogniser.feed(JobId(1), piece);
+            lab.engine_did("pcm", (attempt + 1).min(2)).await;
+        }
+        lab.work_until(|lab| lab.lives("model") == script.lines().count()).await;
+        lab.recogniser.finish(JobId(1));
+        let failure = lab.failure(1, &words).await;
+        assert_eq!(failure.code, Code::EngineFailed);
+        assert!(failure.message.starts_with("Transcribing: "), "{}", failure.message);
+        lab.job(2, Urgency::Live, &words);
+        assert_eq!(lab.text(2, &words).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_job_the_engine_gives_up_is_tried_once_more_and_then_handed_back() {
+    let mut lab = Lab::new("finish fail");
+    let words = sound(5, 20_000);
+    lab.job(1, Urgency::Live, &words);
+    assert_eq!(lab.text(1, &words).await, 2);
+
+    let mut lab = Lab::new("finish fail; finish fail");
+    lab.job(1, Urgency::Live, &words);
+    let failure = lab.failure(1, &words).await;
+    assert_eq!(failure.code, Code::EngineFailed);
+    let text = "Transcribing: the double was told to fail. The recording is kept.";
+    assert_eq!(failure.message, text);
+    lab.job(2, Urgency::Live, &words);
+    assert_eq!(lab.text(2, &words).await, 1);
+    assert_eq!(lab.lives("model"), 1);
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_once_while_loading_is_started_again() {
+    for what in ENDS {
+        let mut lab = Lab::new(&format!("loading {what}\n\n"));
+        let words = sound(6, 20_000);
+        lab.job(1, Urgency::Live, &words);
+        let job = lab
+            .until(|event| match event {
+                RecogniseEvent::Replaced { job, .. } => Some(job),
+                _ => None,
+            })
+            .await;
+        assert_eq!(job, None, "{what}");
+        // The model was to blame, not the recording.
+        assert_eq!(lab.text(1, &words).await, 1, "{what}");
+        assert_eq!(lab.lives("model"), 2, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_always_dies_while_loading_is_left_alone_for_a_minute() {
+    let mut lab = Lab::new("load die\nloading abort\nloading abort\nload die\n\n");
+    let words = sound(7, 20_000);
+    lab.job(1, Urgency::Live, &words);
+    let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+    assert_eq!(problem.code, Code::EngineFailed);
+    for part in ["Loading the model model", "ended by signal 6", "twice", "every minute"] {
+        assert!(problem.message.contains(part), "{}", problem.message);
+    }
+    assert_eq!(lab.failure(1, &words).await, problem);
+    assert_eq!(lab.lives("model"), 2);
+
+    lab.retried().await;
+    lab.state(EngineState::Failed).await;
+    assert_eq!(lab.lives("model"), 4);
+
+    // One who began to speak in the meantime is heard.
+    lab.recogniser.begin(JobId(2), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.feed(JobId(2), &words);
+    lab.retried().await;
+    lab.recogniser.finish(JobId(2));
+    assert_eq!(lab.text(2, &words).await, 1);
+}
+
+/// One that loaded and then died of itself was started anew at once, over and over: with a model too
+/// big for the memory, the whole machine's work was loading it.
+#[tokio::test]
+async fn an_engine_that_dies_soon_after_loading_each_time_is_left_alone_too() {
+    let mut lab = Lab::new("loaded abort");
+    let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+    assert!(problem.message.contains("memory"), "{}", problem.message);
+    assert_eq!(lab.lives("model"), 2);
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_at_rest_is_there_again_for_the_next_press() {
+    let mut lab = Lab::new("");
+    let words = sound(8, 20_000);
+    lab.job(1, Urgency::Live, &words);
+    lab.text(1, &words).await;
+    for job in 2..6 {
+        let pid = lab.recogniser.pid().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        lab.state(EngineState::Warm).await;
+        lab.job(job, Urgency::Live, &words);
+        assert_eq!(lab.text(job, &words).await, 1);
+    }
+}

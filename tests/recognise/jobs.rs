@@ -1,0 +1,152 @@
+//! Which job is heard when, and whose answers count.
+
+use crate::lab::{Lab, short, sound, text_of};
+use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::session::{EngineState, JobId};
+use v2m_ipc::engine::DecodeOptions;
+
+#[tokio::test]
+async fn the_text_is_that_of_the_samples_given_and_they_are_given_back() {
+    let mut lab = Lab::new("");
+    let words = sound(1, 33_333);
+    lab.state(EngineState::Warm).await;
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    for piece in words.chunks(320) {
+        lab.recogniser.feed(JobId(1), piece);
+    }
+    lab.recogniser.finish(JobId(1));
+    let update = lab
+        .until(|event| match event {
+            RecogniseEvent::Update { job, text, is_final, .. } => Some((job, text, is_final)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(update, (JobId(1), text_of(&words), true));
+    assert_eq!(lab.text(1, &words).await, 1);
+    lab.stays_silent().await;
+}
+
+#[tokio::test]
+async fn a_recording_of_nothing_has_an_empty_text() {
+    let mut lab = Lab::new("");
+    lab.job(1, Urgency::Live, &[]);
+    lab.text(1, &[]).await;
+    lab.job(2, Urgency::Live, &[0; 20_000]);
+    lab.text(2, &[0; 20_000]).await;
+}
+
+#[tokio::test]
+async fn ten_minutes_that_waited_for_the_engine_arrive_sample_by_sample() {
+    let mut lab = Lab::new("loading wait; pcm wait");
+    let words = sound(2, 600 * 16_000);
+    lab.job(1, Urgency::Live, &words);
+    lab.go();
+    assert_eq!(lab.text(1, &words).await, 1);
+}
+
+#[tokio::test]
+async fn two_jobs_are_heard_one_after_the_other() {
+    let mut lab = Lab::new("");
+    let (first, second) = (sound(3, 40_000), sound(4, 30_000));
+    lab.job(1, Urgency::Live, &first);
+    lab.job(2, Urgency::Live, &second);
+    lab.text(1, &first).await;
+    lab.text(2, &second).await;
+    lab.job(3, Urgency::Background, &first);
+    lab.job(4, Urgency::Background, &second);
+    lab.text(3, &first).await;
+    lab.text(4, &second).await;
+}
+
+#[tokio::test]
+async fn a_live_job_is_heard_before_a_background_one_that_came_first() {
+    let mut lab = Lab::new("");
+    let (file, words) = (sound(5, 40_000), sound(6, 30_000));
+    lab.job(1, Urgency::Background, &file);
+    lab.job(2, Urgency::Live, &words);
+    lab.text(2, &words).await;
+    lab.text(1, &file).await;
+}
+
+#[tokio::test]
+async fn a_background_job_at_work_steps_back_and_starts_over() {
+    let mut lab = Lab::new("finish deaf");
+    let (file, words) = (sound(7, 40_000), sound(8, 30_000));
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Background, &file);
+    lab.engine_did("finish", 1).await;
+    lab.job(2, Urgency::Live, &words);
+    lab.text(2, &words).await;
+    // Stepping back was no fault of the job's.
+    assert_eq!(lab.text(1, &file).await, 1);
+    assert_eq!(lab.lives("model"), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_never_heard_of_again_though_the_engine_answers_it() {
+    let mut lab = Lab::new("finish deaf; cancel late");
+    let (dropped, words) = (sound(9, 40_000), sound(10, 30_000));
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &dropped);
+    lab.engine_did("finish", 1).await;
+    lab.recogniser.cancel(JobId(1));
+    lab.job(2, Urgency::Live, &words);
+    loop {
+        match lab.event().await {
+            RecogniseEvent::Update { job, text, .. } => {
+                assert_eq!((job, text), (JobId(2), text_of(&words)));
+            }
+            RecogniseEvent::Done { job, recognition, .. } => {
+                assert_eq!((job, recognition.text), (JobId(2), text_of(&words)));
+                break;
+            }
+            event => panic!("{}", short(&event)),
+        }
+    }
+    lab.stays_silent().await;
+}
+
+#[tokio::test]
+async fn a_job_cancelled_while_half_of_it_is_sent_leaves_the_next_one_clean() {
+    let mut lab = Lab::new("pcm wait");
+    lab.state(EngineState::Warm).await;
+    // More than the socket takes while the engine does not read.
+    let (dropped, words) = (sound(11, 2_000_000), sound(12, 30_000));
+    lab.job(1, Urgency::Live, &dropped);
+    lab.engine_did("pcm", 1).await;
+    lab.recogniser.cancel(JobId(1));
+    lab.job(2, Urgency::Live, &words);
+    lab.go();
+    assert_eq!(lab.text(2, &words).await, 1);
+    assert_eq!(lab.lives("model"), 1);
+}
+
+#[tokio::test]
+async fn a_text_that_comes_before_it_is_asked_for_is_not_taken_for_the_whole() {
+    let mut lab = Lab::new("pcm early");
+    lab.state(EngineState::Warm).await;
+    let words = sound(13, 60_000);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.feed(JobId(1), &words[..16_000]);
+    lab.until(|event| match event {
+        RecogniseEvent::Update { text, .. } => {
+            assert_eq!(text, text_of(&words[..16_000]));
+            Some(())
+        }
+        event => panic!("{}", short(&event)),
+    })
+    .await;
+    lab.recogniser.feed(JobId(1), &words[16_000..]);
+    lab.recogniser.finish(JobId(1));
+    lab.text(1, &words).await;
+}
+
+#[tokio::test]
+async fn a_job_nobody_began_is_refused_and_feeding_it_does_nothing() {
+    let mut lab = Lab::new("");
+    lab.recogniser.feed(JobId(5), &[1, 2, 3]);
+    lab.recogniser.cancel(JobId(5));
+    lab.recogniser.finish(JobId(5));
+    let failure = lab.failure(5, &[]).await;
+    assert_eq!(failure.code, v2m::session::Code::Internal);
+}

@@ -1,0 +1,265 @@
+//! A recogniser, its engine's double and its script.
+
+use crate::digest::Digest;
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use v2m::recognise::{EngineReport, EngineSpec, RecogniseEvent, Recogniser, Recognition, Urgency};
+use v2m::session::{EngineState, Failure, JobId};
+use v2m_ipc::engine::DecodeOptions;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Lab {
+    dir: TempDir,
+    pub(crate) recogniser: Recogniser,
+    /// How long an engine may be silent.
+    hang: Duration,
+    /// Said while something else was waited for.
+    said: VecDeque<RecogniseEvent>,
+}
+
+/// The double. `cargo test` builds it with the tests; for one test alone it is built by
+/// `cargo build --example fake-engine`.
+pub(crate) fn double() -> PathBuf {
+    let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples/fake-engine");
+    assert!(double.exists(), "build the engine's double: cargo build --example fake-engine");
+    double
+}
+
+/// Samples that no other seed has.
+pub(crate) fn sound(seed: u32, samples: usize) -> Vec<i16> {
+    let mut x = seed.wrapping_mul(0x9e37_79b9) | 1;
+    let mut next = || {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        (x >> 16) as i16
+    };
+    (0..samples).map(|_| next()).collect()
+}
+
+/// What the double makes of it.
+pub(crate) fn text_of(sound: &[i16]) -> String {
+    let mut digest = Digest::default();
+    digest.hear(sound);
+    digest.text()
+}
+
+/// For messages: an event may hold minutes of sound.
+pub(crate) fn short(event: &impl std::fmt::Debug) -> String {
+    format!("{event:?}").chars().take(300).collect()
+}
+
+impl Lab {
+    /// With a model of this script; nothing has been awaited yet.
+    pub(crate) fn new(script: &str) -> Self {
+        Self::with_hang(script, Duration::from_secs(60))
+    }
+
+    pub(crate) fn with_hang(script: &str, hang: Duration) -> Self {
+        let mut lab = Self::without_model();
+        lab.hang = hang;
+        let spec = lab.model("model", script);
+        lab.recogniser = Recogniser::new(Ok(spec));
+        lab
+    }
+
+    /// With nothing to load.
+    pub(crate) fn without_model() -> Self {
+        let absent = Failure::new(v2m::session::Code::ModelMissing, "There is no model.");
+        let (recogniser, hang) = (Recogniser::new(Err(absent)), Duration::from_secs(60));
+        Self { dir: tempfile::tempdir().unwrap(), recogniser, hang, said: VecDeque::new() }
+    }
+
+    /// Writes a model of this script.
+    pub(crate) fn model(&self, name: &str, script: &str) -> EngineSpec {
+        let model = self.dir.path().join(name).with_extension("bin");
+        fs::write(&model, script).unwrap();
+        EngineSpec {
+            program: double(),
+            model_name: name.to_owned(),
+            model,
+            vad: None,
+            threads: 0,
+            hang: self.hang,
+        }
+    }
+
+    /// Lets the rule `wait` of the script go on.
+    pub(crate) fn go(&self) {
+        fs::write(self.dir.path().join("model.go"), "").unwrap();
+    }
+
+    /// How often an engine was started with the model of that name.
+    pub(crate) fn lives(&self, name: &str) -> usize {
+        let lives = fs::read_to_string(self.dir.path().join(name).with_extension("lives"));
+        lives.unwrap_or_default().lines().count()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The next event; the recogniser is left and asked again all the time, as in the daemon's loop.
+    pub(crate) async fn event(&mut self) -> RecogniseEvent {
+        let begun = Instant::now();
+        loop {
+            if let Some(event) = self.said.pop_front() {
+                return event;
+            }
+            tokio::select! {
+                biased;
+                event = self.recogniser.next() => return event,
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            }
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for an event");
+        }
+    }
+
+    /// Waits until `pick` finds its event.
+    pub(crate) async fn until<T>(
+        &mut self,
+        mut pick: impl FnMut(RecogniseEvent) -> Option<T>,
+    ) -> T {
+        loop {
+            if let Some(found) = pick(self.event().await) {
+                return found;
+            }
+        }
+    }
+
+    /// Waits for the recogniser to be in that state.
+    pub(crate) async fn state(&mut self, state: EngineState) -> EngineReport {
+        self.until(|event| match event {
+            RecogniseEvent::Engine(report) if report.state == state => Some(report),
+            _ => None,
+        })
+        .await
+    }
+
+    /// A job whose audio is all there.
+    pub(crate) fn job(&mut self, job: u32, urgency: Urgency, sound: &[i16]) {
+        self.recogniser.begin(JobId(job), DecodeOptions::default(), urgency);
+        self.recogniser.feed(JobId(job), sound);
+        self.recogniser.finish(JobId(job));
+    }
+
+    /// Waits for the end of some job: its number, its text or failure, and its audio.
+    pub(crate) async fn ended(&mut self) -> (u32, Result<Recognition, Failure>, Vec<i16>) {
+        self.until(|event| match event {
+            RecogniseEvent::Done { job, recognition, audio } => {
+                Some((job.0, Ok(recognition), audio))
+            }
+            RecogniseEvent::Failed { job, failure, audio } => Some((job.0, Err(failure), audio)),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for the text of this job, which must be that of this sound; how many attempts it took.
+    pub(crate) async fn text(&mut self, job: u32, sound: &[i16]) -> u8 {
+        let (ended, result, audio) = self.ended().await;
+        assert_eq!(ended, job);
+        assert!(audio == sound, "job {job}: other audio is handed back");
+        let recognition = result.unwrap();
+        assert_eq!(recognition.text, text_of(sound), "job {job}");
+        assert_eq!(recognition.stats.samples, sound.len() as u64);
+        recognition.attempts
+    }
+
+    /// Waits for the failure of this job, whose audio must be handed back.
+    pub(crate) async fn failure(&mut self, job: u32, sound: &[i16]) -> Failure {
+        let (ended, result, audio) = self.ended().await;
+        assert_eq!(ended, job);
+        assert!(audio == sound, "job {job}: other audio is handed back");
+        result.unwrap_err()
+    }
+
+    /// Lets it do what it can do at once.
+    pub(crate) async fn glance(&mut self) {
+        let looked = std::cell::Cell::new(false);
+        self.work_until(|_| looked.replace(true)).await;
+    }
+
+    /// Lets it work until something shows that no event tells.
+    pub(crate) async fn work_until(&mut self, seen: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !seen(self) {
+            for _ in 0..10 {
+                tokio::select! {
+                    biased;
+                    event = self.recogniser.next() => self.said.push_back(event),
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+            // For the processes on a busy machine; by the real clock, the other one may stand still.
+            std::thread::sleep(Duration::from_millis(1));
+            assert!(begun.elapsed() < PATIENCE, "waited in vain");
+        }
+    }
+
+    /// Lets it work until the double has logged that so often.
+    pub(crate) async fn engine_did(&mut self, kind: &str, count: usize) {
+        self.work_until(|lab| {
+            let log = fs::read_to_string(lab.dir.path().join("model.log")).unwrap_or_default();
+            log.lines().filter(|line| *line == kind).count() >= count
+        })
+        .await;
+    }
+
+    /// Waits until the engine is started again, on a clock that leaps there.
+    pub(crate) async fn retried(&mut self) {
+        tokio::time::pause();
+        let event = self.recogniser.next().await;
+        tokio::time::resume();
+        let loading = |report: &EngineReport| report.state == EngineState::Loading;
+        assert!(matches!(&event, RecogniseEvent::Engine(report) if loading(report)), "{event:?}");
+    }
+
+    /// Nothing more is said, however long one waits.
+    pub(crate) async fn stays_silent(&mut self) {
+        assert!(self.said.is_empty(), "{}", short(&self.said));
+        // On a clock that leaps to the next timer: the first of these two that is due, wins.
+        tokio::time::pause();
+        let hours = tokio::time::sleep(Duration::from_secs(3600));
+        tokio::select! {
+            biased;
+            event = self.recogniser.next() => panic!("{}", short(&event)),
+            () = hours => {}
+        }
+        tokio::time::resume();
+    }
+}
+
+/// Holds the clock still, so that only [`Self::pass`] moves it while processes go on.
+pub(crate) struct Stillness(#[expect(dead_code, reason = "its end ends the task")] SyncSender<()>);
+
+impl Stillness {
+    pub(crate) fn begin() -> Self {
+        let (end, ended) = sync_channel::<()>(0);
+        // While a blocking task runs, tokio's paused clock does not leap.
+        tokio::task::spawn_blocking(move || {
+            if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("waited in vain on a clock that stands still");
+                std::process::abort();
+            }
+        });
+        tokio::time::pause();
+        Self(end)
+    }
+
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::advance(time).await;
+    }
+}
+
+impl Drop for Stillness {
+    fn drop(&mut self) {
+        tokio::time::resume();
+    }
+}

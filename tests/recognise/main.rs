@@ -1,0 +1,12 @@
+//! The recogniser with an engine that misbehaves in every way its double can be told to: whatever
+//! happens, each recording comes back with its text or with its audio and a reason.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+#[path = "../doubles/digest.rs"]
+mod digest;
+
+mod dying;
+mod jobs;
+mod lab;
+mod loading;
+mod time;

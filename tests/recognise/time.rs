@@ -1,0 +1,84 @@
+//! Engines that neither work nor die. The clock stands still but for what a test lets pass, while
+//! the processes are real.
+
+use crate::lab::{Lab, Stillness, sound};
+use std::time::Duration;
+use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::session::{EngineState, JobId};
+
+async fn replaced(lab: &mut Lab) -> (Option<JobId>, String) {
+    lab.until(|event| match event {
+        RecogniseEvent::Replaced { job, reason } => Some((job, reason)),
+        _ => None,
+    })
+    .await
+}
+
+const NO_SIGN: &str = "gave no sign of life and was ended, ended by signal 9";
+
+#[tokio::test]
+async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
+    let mut lab = Lab::new("finish stop\n\n");
+    let words = sound(1, 20_000);
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &words);
+    lab.engine_did("finish", 1).await;
+    let clock = Stillness::begin();
+    let (stopped, mut seconds) = (lab.recogniser.pid(), 0);
+    // A ping is sent, and then not answered for as long as one waits.
+    while lab.recogniser.pid() == stopped {
+        clock.pass(Duration::from_secs(1)).await;
+        lab.glance().await;
+        seconds += 1;
+    }
+    drop(clock);
+    assert!((10..20).contains(&seconds), "{seconds}");
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
+    assert_eq!(lab.text(1, &words).await, 2);
+}
+
+#[tokio::test]
+async fn an_engine_that_answers_pings_and_gets_on_with_nothing_is_replaced_after_the_hang_limit() {
+    let mut lab = Lab::with_hang("finish deaf\n\n", Duration::from_millis(300));
+    let words = sound(2, 20_000);
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &words);
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
+    assert_eq!(lab.text(1, &words).await, 2);
+}
+
+/// Loading had no limit: an engine stuck in its driver, answering pings, was waited for for good, and
+/// so was the text of whoever dictated meanwhile.
+#[tokio::test]
+async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
+    let mut lab = Lab::new("loading linger\n\n");
+    let words = sound(3, 20_000);
+    lab.job(1, Urgency::Live, &words);
+    lab.until(|event| match event {
+        RecogniseEvent::Engine(report) => report.bytes,
+        _ => None,
+    })
+    .await;
+    let clock = Stillness::begin();
+    for pings in 1..30 {
+        clock.pass(Duration::from_secs(8)).await;
+        lab.engine_did("pong", pings).await;
+        lab.glance().await;
+    }
+    // Timers are kept in whole milliseconds: a little more than the limit.
+    clock.pass(Duration::from_secs(9)).await;
+    assert_eq!(replaced(&mut lab).await, (None, NO_SIGN.to_owned()));
+    drop(clock);
+    assert_eq!(lab.text(1, &words).await, 1);
+}
+
+#[tokio::test]
+async fn an_engine_at_rest_is_left_in_peace() {
+    let mut lab = Lab::new("");
+    let words = sound(4, 20_000);
+    lab.job(1, Urgency::Live, &words);
+    lab.text(1, &words).await;
+    // No timer at all: an hour passes at once, and nothing is said or replaced.
+    lab.stays_silent().await;
+    assert_eq!(lab.lives("model"), 1);
+}
