@@ -27,6 +27,7 @@ enum Seen {
 /// What a desktop's notification service does, as far as v2m can tell.
 struct Service {
     last_id: u32,
+    name: &'static str,
     hangs: watch::Receiver<bool>,
     seen: mpsc::Sender<Seen>,
 }
@@ -35,6 +36,10 @@ struct Service {
 impl Service {
     fn get_capabilities(&self) -> Vec<String> {
         vec!["body".into(), "body-markup".into()]
+    }
+
+    fn get_server_information(&self) -> (&str, &str, &str, &str) {
+        (self.name, "test", "1", "1.2")
     }
 
     #[expect(clippy::too_many_arguments, reason = "the specification's")]
@@ -70,6 +75,7 @@ impl Service {
 struct Desktop {
     bus: PrivateBus,
     service: Option<Connection>,
+    name: &'static str,
     hangs: watch::Sender<bool>,
     seen: mpsc::Receiver<Seen>,
     seen_by: mpsc::Sender<Seen>,
@@ -77,10 +83,15 @@ struct Desktop {
 
 impl Desktop {
     async fn start() -> Self {
+        Self::named("some desktop").await
+    }
+
+    async fn named(name: &'static str) -> Self {
         let (seen_by, seen) = mpsc::channel(32);
         let mut desktop = Self {
             bus: PrivateBus::start(),
             service: None,
+            name,
             hangs: watch::Sender::new(false),
             seen,
             seen_by,
@@ -90,8 +101,8 @@ impl Desktop {
     }
 
     async fn start_service(&mut self, last_id: u32) {
-        let service =
-            Service { last_id, hangs: self.hangs.subscribe(), seen: self.seen_by.clone() };
+        let (name, hangs) = (self.name, self.hangs.subscribe());
+        let service = Service { last_id, name, hangs, seen: self.seen_by.clone() };
         let connection = self
             .bus
             .builder()
@@ -147,8 +158,37 @@ async fn one_notification_is_replaced_in_place_through_a_dictation() {
     assert_eq!(summary, "On the clipboard");
     assert_eq!(body, "Grüße — “€5” ñ 日 &lt;b&gt;&amp;&lt;/b&gt;");
 
+    // Nothing is going on: the text stays.
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
     assert!(notifier.show(Notice::Closed).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+}
+
+#[tokio::test]
+async fn gnome_is_shown_again_what_it_would_hide_while_it_is_true() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(Notice::Recording { so_far: Some("Grüße".into()) }).await.ok);
+    for number in [0, 1, 1] {
+        let Seen::Shown { replaces, body, .. } = desktop.sees().await else { panic!("closed") };
+        assert_eq!((replaces, body.as_str()), (number, "Grüße"));
+    }
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+}
+
+#[tokio::test]
+async fn on_gnome_a_problem_is_taken_away_before_the_next_recording_is_shown() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let notifier = desktop.notifier();
+    let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
+    assert!(notifier.show(Notice::Problem(failure)).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
 }
 
 #[tokio::test]

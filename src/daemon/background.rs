@@ -27,7 +27,7 @@ pub(super) enum Chore {
     FileRead { result: Result<Vec<i16>, String> },
     /// A recording to recover has been read, or not.
     LeftOverRead { result: Result<Vec<i16>, store::StoreError>, left: Unfinished },
-    /// The user manager was asked for a display that this process lacks.
+    /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
     /// It panicked: a bug.
     Broken(String),
@@ -149,7 +149,9 @@ impl Daemon {
             }
             // The process's environment is fixed once threads run, and clipboards are found by it.
             Chore::DisplayAsked { found: true } => {
-                info!("a desktop has appeared; ending, so that the next press starts with it");
+                info!(
+                    "the desktop is another one than at the start; ending, so that the next press starts with it"
+                );
                 self.tell(crate::session::Event::Terminate);
             }
             Chore::DisplayAsked { found: false } => {}

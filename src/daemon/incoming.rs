@@ -195,10 +195,9 @@ impl Daemon {
             );
             self.publish(Event::Delivery(delivery.clone()));
         }
-        if self.settings.deliver.clipboard && !environment::Displays::from_env().any() {
-            self.chores.spawn(async {
-                Chore::DisplayAsked { found: environment::ask().await.iter().any(is_display) }
-            });
+        if deliveries.iter().any(|delivery| delivery.by == "clipboard" && !delivery.ok) {
+            self.chores
+                .spawn(async { Chore::DisplayAsked { found: environment::has_moved().await } });
         }
         self.tell_job(job, JobEvent::Delivered(deliveries));
     }
@@ -263,8 +262,4 @@ impl Daemon {
         let text = format!("{error}. The text is delivered all the same.");
         self.show(Notice::Problem(Failure::new(Code::File, text)));
     }
-}
-
-fn is_display((name, _): &(String, String)) -> bool {
-    name.ends_with("DISPLAY")
 }

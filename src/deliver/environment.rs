@@ -57,24 +57,34 @@ pub fn adopt() -> Vec<(String, String)> {
     runtime.block_on(ask())
 }
 
-/// As [`adopt`], for a running daemon that has found no display: what a restart would find.
-pub async fn ask() -> Vec<(String, String)> {
+async fn ask() -> Vec<(String, String)> {
     let missing = missing(var);
     if missing.is_empty() {
         return Vec::new();
     }
-    let block = match tokio::time::timeout(DEADLINE, managers_environment()).await {
+    take(&missing, &told().await)
+}
+
+/// Whether the user manager knows a display that this process was not given: a restart would find
+/// it. Takes at most 300 ms. For a daemon that could not reach the clipboard: the desktop came after it,
+/// or went and came again, which on GNOME means a new XAUTHORITY for the same DISPLAY.
+pub async fn has_moved() -> bool {
+    is_news(var, &told().await)
+}
+
+/// The user manager's environment, empty if it is not told in time.
+async fn told() -> Vec<String> {
+    match tokio::time::timeout(DEADLINE, managers_environment()).await {
         Ok(Ok(block)) => block,
         Ok(Err(error)) => {
             debug!(%error, "the user manager was not asked for the desktop's environment");
-            return Vec::new();
+            Vec::new()
         }
         Err(_late) => {
             debug!("the user manager did not tell the desktop's environment in time");
-            return Vec::new();
+            Vec::new()
         }
-    };
-    take(&missing, &block)
+    }
 }
 
 async fn managers_environment() -> zbus::Result<Vec<String>> {
@@ -110,6 +120,10 @@ fn take(names: &[&str], block: &[String]) -> Vec<(String, String)> {
     names.iter().filter_map(found).filter(|(_, value)| !value.is_empty()).collect()
 }
 
+fn is_news(var: impl Fn(&str) -> Option<String>, block: &[String]) -> bool {
+    take(&DISPLAYS, block).into_iter().any(|(name, value)| var(&name) != Some(value))
+}
+
 fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -143,6 +157,18 @@ mod tests {
             take(&DISPLAYS, &block),
             [pair("DISPLAY", ":0"), pair("XAUTHORITY", "/run/a=b")]
         );
+    }
+
+    #[test]
+    fn a_desktop_that_came_or_came_again_is_news() {
+        let block = ["WAYLAND_DISPLAY=wayland-0", "DISPLAY=:0", "XAUTHORITY=/run/new"];
+        let block = block.map(String::from);
+        let given =
+            |key| [("WAYLAND_DISPLAY", "wayland-0"), ("DISPLAY", ":0"), ("XAUTHORITY", key)];
+        assert!(is_news(env(&[]), &block));
+        assert!(is_news(env(&given("/run/old")), &block));
+        assert!(!is_news(env(&given("/run/new")), &block));
+        assert!(!is_news(env(&given("/run/old")), &["LANG=C".to_owned()]));
     }
 
     #[test]

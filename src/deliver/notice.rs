@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Characters of a body. Shells show a few lines of it; the whole text is where it was delivered.
 const MAX_BODY: usize = 300;
 
+/// Characters of a growing text. GNOME's banners have one line of some 52 for a body, cut at the end, where the news is.
+const MAX_GROWING: usize = 48;
+
 /// What the user is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -35,7 +38,7 @@ pub enum Notice {
         /// What was said.
         text: String,
     },
-    /// Nothing any more: the notification is taken away.
+    /// Nothing is going on any more: a notification that says so is taken away. A text or a problem stays.
     Closed,
 }
 
@@ -60,6 +63,8 @@ pub(super) struct Card {
     /// `None`: until the user dismisses it.
     pub(super) expires: Option<Duration>,
     pub(super) category: &'static str,
+    /// Says what is going on now, so it has to be in sight until the next one takes its place.
+    pub(super) standing: bool,
 }
 
 impl Notice {
@@ -76,15 +81,19 @@ impl Notice {
                 let body = so_far.as_deref().map(last_part).unwrap_or_default();
                 progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
             }
-            Self::Text { text, detail } => Card {
-                summary: capitalised(detail),
-                body: shortened(text),
-                icon: "edit-paste",
-                urgency: Urgency::Normal,
-                transient: false,
-                expires: Some(Duration::from_secs(10)),
-                category: "x-v2m.text",
-            },
+            Self::Text { text, detail } => {
+                let (summary, reason) = headline(detail);
+                Card {
+                    summary,
+                    body: [&shortened(text), reason].join("\n").trim_end().to_owned(),
+                    icon: "edit-paste",
+                    urgency: Urgency::Normal,
+                    transient: false,
+                    expires: Some(Duration::from_secs(10)),
+                    category: "x-v2m.text",
+                    standing: false,
+                }
+            }
             Self::Problem(failure) => problem(failure),
             Self::Recovered { text } => Card {
                 summary: "Recovered an unfinished dictation".to_owned(),
@@ -94,6 +103,7 @@ impl Notice {
                 transient: false,
                 expires: Some(Duration::from_secs(20)),
                 category: "x-v2m.recovered",
+                standing: false,
             },
             Self::Closed => return None,
         })
@@ -121,6 +131,7 @@ fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) 
         transient: true,
         expires: Some(expires),
         category: "x-v2m.progress",
+        standing: true,
     }
 }
 
@@ -135,7 +146,7 @@ fn problem(failure: &Failure) -> Card {
             | Code::Cancelled
             | Code::ShuttingDown
     );
-    let mut body = failure.message.clone();
+    let mut body = capitalised(&failure.message);
     if let Some(text) = failure.text.as_deref().filter(|text| !text.is_empty()) {
         body = format!("{body}\n{text}");
     }
@@ -147,6 +158,7 @@ fn problem(failure: &Failure) -> Card {
         transient: passing,
         expires: passing.then_some(Duration::from_secs(8)),
         category: "x-v2m.problem",
+        standing: false,
     }
 }
 
@@ -161,11 +173,18 @@ fn shortened(text: &str) -> String {
 /// Of a text that grows the end is news.
 fn last_part(text: &str) -> String {
     let text = text.trim();
-    let surplus = text.chars().count().saturating_sub(MAX_BODY);
+    let surplus = text.chars().count().saturating_sub(MAX_GROWING);
     match text.char_indices().nth(surplus) {
         Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
         _ => text.to_owned(),
     }
+}
+
+/// A summary is one short line: where the text went, without why and what to do, which come after it.
+fn headline(detail: &str) -> (String, &str) {
+    let short = detail.split_once(": ").or_else(|| detail.split_once(". "));
+    let (short, rest) = short.unwrap_or((detail, ""));
+    (capitalised(short), rest)
 }
 
 fn capitalised(detail: &str) -> String {
@@ -191,9 +210,9 @@ mod tests {
     #[test]
     fn of_a_growing_text_the_end_is_shown() {
         let notice =
-            Notice::Recording { so_far: Some(format!("{}last ñ日", "x".repeat(MAX_BODY))) };
+            Notice::Recording { so_far: Some(format!("{}last ñ日", "x".repeat(MAX_GROWING))) };
         let body = notice.card().unwrap().body;
-        assert_eq!(body.chars().count(), MAX_BODY + 1);
+        assert_eq!(body.chars().count(), MAX_GROWING + 1);
         assert!(body.starts_with('…') && body.ends_with("last ñ日"));
         let body = Notice::Recording { so_far: None }.card().unwrap().body;
         assert!(body.starts_with("Speak now"));
@@ -203,7 +222,7 @@ mod tests {
     fn a_problem_that_needs_the_user_stays_and_shows_what_is_left_of_the_words() {
         let failure = Failure {
             text: Some("dear all".into()),
-            ..Failure::new(Code::EngineFailed, "The recogniser failed. The audio is kept.")
+            ..Failure::new(Code::EngineFailed, "the recogniser failed. The audio is kept.")
         };
         let card = Notice::Problem(failure).card().unwrap();
         assert_eq!((card.urgency, card.expires), (Urgency::Critical, None));
@@ -224,5 +243,26 @@ mod tests {
         let card = notice.card().unwrap();
         assert_eq!((card.summary.as_str(), card.body.as_str()), ("On the clipboard", "Grüße"));
         assert!(Notice::Closed.card().is_none());
+    }
+
+    #[test]
+    fn why_a_text_went_nowhere_comes_after_the_text() {
+        let detail = "not on the clipboard: no display: log in".into();
+        let card = Notice::Text { text: "Grüße".into(), detail }.card().unwrap();
+        assert_eq!(card.summary, "Not on the clipboard");
+        assert_eq!(card.body, "Grüße\nno display: log in");
+        let detail = "on the clipboard. The beginning is missing. It is kept.".into();
+        let card = Notice::Text { text: "Grüße".into(), detail }.card().unwrap();
+        assert_eq!(card.summary, "On the clipboard");
+        assert_eq!(card.body, "Grüße\nThe beginning is missing. It is kept.");
+    }
+
+    #[test]
+    fn only_what_is_going_on_has_to_stay_in_sight() {
+        let standing = |notice: Notice| notice.card().unwrap().standing;
+        assert!(standing(Notice::Recording { so_far: None }));
+        assert!(standing(Notice::Transcribing { so_far: None }));
+        assert!(!standing(Notice::Text { text: "a".into(), detail: "b".into() }));
+        assert!(!standing(Notice::Problem(Failure::new(Code::NoSpeech, "c"))));
     }
 }

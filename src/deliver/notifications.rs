@@ -5,13 +5,19 @@
 //! the event loop must not), and GNOME Shell drops an application's notifications when the connection that sent them closes.
 //! Waiting with bounds is not done here but in `notifier`.
 
-use super::notice::{Card, Notice};
+use super::notice::{Card, Notice, Urgency};
 use std::collections::HashMap;
+use std::time::Duration;
 use zbus::fdo;
 use zbus::{Connection, Message, Variant};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
+
+/// GNOME Shell takes a banner away after 4 s, whatever time was asked for (`NOTIFICATION_TIMEOUT` of its
+/// messageTray.js; seen in 43), and begins anew when it is sent again. Being critical would keep it
+/// there too, but past "do not disturb", and for ever should this process die.
+const GNOME_REPEAT: Duration = Duration::from_secs(3);
 
 /// Why the user does not see a notification.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +48,14 @@ pub(super) struct Service {
     owner: Option<String>,
     /// Whether that service reads markup in bodies.
     markup: bool,
+    /// Whether that service is GNOME Shell.
+    gnome: bool,
     /// 0: none shown yet.
     id: u32,
+    /// Whether what `id` shows is critical.
+    critical: bool,
+    /// Whether what `id` shows is true only for now.
+    standing: bool,
 }
 
 /// The session's notification service, its name and version; for `v2m doctor`. Bounded.
@@ -51,12 +63,10 @@ pub(super) struct Service {
 /// # Errors
 /// Why nothing can be shown and what to do, in words.
 pub async fn notification_service() -> Result<String, String> {
-    const BOUND: std::time::Duration = std::time::Duration::from_secs(2);
+    const BOUND: Duration = Duration::from_secs(2);
     let asked = async {
         let service = Service::connect(None).await?;
-        let reply = service.call(NAME, "GetServerInformation", &()).await?;
-        let (name, vendor, version, _): (String, String, String, String) =
-            reply.body().deserialize().map_err(Problem::Refused)?;
+        let [name, vendor, version, _] = service.information(NAME).await?;
         Ok(format!("{name} {version} ({vendor})"))
     };
     let answer = tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(Problem::Hanging));
@@ -71,21 +81,30 @@ impl Service {
             None => zbus::connection::Builder::session(),
         };
         let bus = builder.build().await.map_err(Problem::NoBus)?;
-        Ok(Self { bus, owner: None, markup: false, id: 0 })
+        Ok(Self {
+            bus,
+            owner: None,
+            markup: false,
+            gnome: false,
+            id: 0,
+            critical: false,
+            standing: false,
+        })
     }
 
     /// Shows `notice` in place of the one before.
     pub(super) async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
         let owner = self.owner_of_name().await?;
         if owner.is_none() || owner != self.owner {
-            (self.owner, self.id) = (owner, 0);
+            (self.owner, self.id, self.standing) = (owner, 0, false);
             if notice.card().is_some() {
                 self.meet().await?;
             }
         }
         match notice.card() {
             Some(card) => self.notify(&card).await,
-            None => self.close().await,
+            None if self.standing => self.close().await,
+            None => Ok(()),
         }
     }
 
@@ -94,14 +113,41 @@ impl Service {
         let reply = self.call(NAME, "GetCapabilities", &()).await?;
         let capabilities: Vec<String> = reply.body().deserialize().map_err(Problem::Refused)?;
         self.markup = capabilities.iter().any(|capability| capability == "body-markup");
+        // A service too simple to tell its name is not GNOME Shell.
+        self.gnome = self.information(NAME).await.is_ok_and(|[name, ..]| name == "gnome-shell");
         self.owner = self.owner_of_name().await?;
         Ok(())
+    }
+
+    /// Name, vendor, version, version of the specification.
+    async fn information(&self, to: &str) -> Result<[String; 4], Problem> {
+        let reply = self.call(to, "GetServerInformation", &()).await?;
+        let (name, vendor, version, specification) =
+            reply.body().deserialize().map_err(Problem::Refused)?;
+        Ok([name, vendor, version, specification])
+    }
+
+    /// After how long `notice`, if nothing has come after it, must be shown again to stay in sight.
+    pub(super) fn repeat(&self, notice: &Notice) -> Option<Duration> {
+        let standing = notice.card().is_some_and(|card| card.standing);
+        (self.gnome && standing).then_some(GNOME_REPEAT)
+    }
+
+    /// The number of the notification: another one than before a call means that the user, or the
+    /// service, had taken it away.
+    pub(super) fn id(&self) -> u32 {
+        self.id
     }
 
     async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
         let Some(owner) = self.owner.clone() else {
             return Err(Problem::Absent("it ended as soon as it was started".to_owned()));
         };
+        // GNOME Shell 43 hides at once what takes the place of a critical notification without
+        // being critical itself.
+        if self.gnome && self.critical && card.urgency != Urgency::Critical {
+            self.close().await?;
+        }
         let body = if self.markup { escaped(&card.body) } else { card.body.clone() };
         let no_actions: [&str; 0] = [];
         // Milliseconds; 0 is "never" in the specification.
@@ -118,11 +164,14 @@ impl Service {
         );
         let reply = self.call(&owner, "Notify", &arguments).await?;
         self.id = reply.body().deserialize().map_err(Problem::Refused)?;
+        self.critical = card.urgency == Urgency::Critical;
+        self.standing = card.standing;
         Ok(())
     }
 
     async fn close(&mut self) -> Result<(), Problem> {
         let id = std::mem::take(&mut self.id);
+        (self.critical, self.standing) = (false, false);
         let Some(owner) = self.owner.clone().filter(|_| id != 0) else { return Ok(()) };
         match self.call(&owner, "CloseNotification", &id).await {
             // The user dismissed it, or it expired: it is away all the same.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
 /// How long an outcome waits to be shown. Notification services answer in a few milliseconds.
@@ -35,6 +35,8 @@ pub struct Notifier {
 struct Wish {
     notice: Notice,
     reply: Option<oneshot::Sender<Result<(), Problem>>>,
+    /// Whether it only shows again what was shown last.
+    again: bool,
 }
 
 impl Notifier {
@@ -43,14 +45,14 @@ impl Notifier {
     pub fn spawn(bus: Option<String>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
-        let actor = Actor { bus, service: None, stalled: Arc::clone(&stalled) };
+        let actor = Actor { bus, service: None, repeat: None, stalled: Arc::clone(&stalled) };
         tokio::spawn(actor.run(inbox));
         Self { wishes, stalled }
     }
 
     /// Shows `notice` when the service gets to it, unless a newer one comes first. Returns at once.
     pub fn progress(&self, notice: Notice) {
-        if self.wishes.try_send(Wish { notice, reply: None }).is_err() {
+        if self.wishes.try_send(Wish { notice, reply: None, again: false }).is_err() {
             debug!("a notice of progress was left out");
         }
     }
@@ -76,7 +78,7 @@ impl Notifier {
         }
         let (reply, outcome) = oneshot::channel();
         let shown = async {
-            let sent = self.wishes.send(Wish { notice, reply: Some(reply) }).await;
+            let sent = self.wishes.send(Wish { notice, reply: Some(reply), again: false }).await;
             sent.map_err(|_| Problem::Hanging)?;
             outcome.await.unwrap_or(Err(Problem::Hanging))
         };
@@ -87,6 +89,8 @@ impl Notifier {
 struct Actor {
     bus: Option<String>,
     service: Option<Service>,
+    /// What is to be shown again, and when, lest the service hide it.
+    repeat: Option<(Instant, Notice)>,
     stalled: Arc<AtomicBool>,
 }
 
@@ -95,10 +99,12 @@ impl Actor {
         let mut next = None;
         while let Some(wish) = match next.take() {
             Some(wish) => Some(wish),
-            None => inbox.recv().await,
+            None => self.next_wish(&mut inbox).await,
         } {
+            let before = self.service.as_ref().map(Service::id);
             let outcome = self.send(&wish.notice, &mut inbox, &mut next).await;
             self.stalled.store(false, Ordering::Relaxed);
+            self.repeat = self.repetition(&wish, before).filter(|_| outcome.is_ok());
             match (wish.reply, outcome) {
                 (Some(reply), outcome) => drop(reply.send(outcome)),
                 (None, Err(problem)) => {
@@ -107,6 +113,24 @@ impl Actor {
                 (None, Ok(())) => {}
             }
         }
+    }
+
+    /// The next to come. Meanwhile what must stay in sight is shown again and again.
+    async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
+        let Some((due, notice)) = self.repeat.take() else { return inbox.recv().await };
+        tokio::select! {
+            wish = inbox.recv() => wish,
+            () = sleep_until(due) => Some(Wish { notice, reply: None, again: true }),
+        }
+    }
+
+    /// When to show what was just shown again, if it must be.
+    fn repetition(&self, wish: &Wish, before: Option<u32>) -> Option<(Instant, Notice)> {
+        let service = self.service.as_ref()?;
+        // The user had taken it away, does not want it, and has been bothered with it once more already.
+        let dismissed = wish.again && before != Some(service.id());
+        let wait = service.repeat(&wish.notice).filter(|_| !dismissed)?;
+        Some((Instant::now() + wait, wish.notice.clone()))
     }
 
     /// Sends `notice`, and meanwhile keeps the newest of what comes in `next`.
