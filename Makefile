@@ -132,8 +132,9 @@ test-system: # the programs on a booted machine; needs root
 	$(call phase,system tests,cargo build --locked --bins && \
 	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/run.sh $(TESTS))
 
-bench: build test-models ## measure, and judge nothing
-	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked
+# Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
+bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)
+	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
 
 man: ## read the manuals that would be installed
 	man -l $(MANUALS)

@@ -1,184 +1,165 @@
 //! Tells when files or directories change, whether they exist yet or not.
 //!
-//! A leaf over inotify (crate `notify`), on a thread of its own. It says that something changed,
-//! not what: whoever listens reads the present state. A file that is being written is reported
-//! when it is complete (closed, or renamed into place), so that nobody reads half of one and no
-//! time need pass to be sure.
+//! A leaf over inotify. It says that something changed, not what: whoever listens reads the present
+//! state. A file that is being written is reported when it is complete (closed, or renamed into
+//! place), so that nobody reads half of one and no time need pass to be sure. Files that are only
+//! opened or read wake nobody: the folder above a missing one is often everybody's.
 
-use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use std::collections::BTreeSet;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
-use tokio::sync::mpsc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
-/// Events that may wait for the thread. When there are more, it takes everything for changed.
-const QUEUE: usize = 256;
 /// As many symbolic links as Linux itself follows.
 const MAX_LINKS: usize = 40;
+/// Room for some events; one takes 16 bytes and its name, of 255 bytes at most.
+const EVENTS: usize = 4096;
 
 /// Why nothing can be watched.
 #[derive(Debug, thiserror::Error)]
-pub enum WatchError {
-    /// inotify cannot be had.
-    #[error(
-        "watching for changed files: {0}; raise fs.inotify.max_user_instances and \
-         max_user_watches, or restart the service after a change"
-    )]
-    Inotify(#[from] notify::Error),
-    /// The thread cannot be started.
-    #[error(
-        "watching for changed files: starting a thread: {0}; end some programs and restart \
-         the service"
-    )]
-    Thread(#[from] std::io::Error),
-}
+#[error(
+    "watching for changed files: {0}; raise fs.inotify.max_user_instances and max_user_watches, \
+     or restart the service after a change"
+)]
+pub struct WatchError(#[from] io::Error);
 
 /// Watches as long as it lives.
 #[derive(Debug)]
 pub struct Watch {
-    life: Option<Arc<()>>,
-    wake: SyncSender<Vec<PathBuf>>,
+    inotify: AsyncFd<OwnedFd>,
+    wanted: Vec<PathBuf>,
+    /// Directories inotify tells of, by its numbers for them.
+    watched: BTreeMap<i32, PathBuf>,
+    /// Where in them the wanted paths are or would be, links followed.
+    places: Vec<PathBuf>,
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.life = None;
-        // A full queue wakes the thread as well.
-        let _ = self.wake.try_send(Vec::new());
-    }
-}
-
-/// Reports changes of the absolute paths `wanted`: of a file, and of the entries of a directory
-/// (not of what lies deeper). One that does not exist is reported once it does. What a symbolic
-/// link names is watched too. Changes that nobody has asked for yet are reported as one.
+/// Watches the absolute paths `wanted`: a file, and the entries of a directory (not what lies
+/// deeper). One that does not exist is reported once it does. What a symbolic link names is watched
+/// too. Must be called within a tokio runtime with IO enabled.
 ///
 /// # Errors
-/// [`WatchError`] when inotify or a thread cannot be had.
-pub fn paths(wanted: Vec<PathBuf>) -> Result<(Watch, mpsc::Receiver<()>), WatchError> {
-    let (wake, signals) = sync_channel(QUEUE);
-    let (changed, changes) = mpsc::channel(1);
-    let life = Arc::new(());
-    let missed = Arc::new(AtomicBool::new(false));
-    let watcher = notify::recommended_watcher(forward(wake.clone(), missed.clone()))?;
-    let (alive, watched) = (Arc::downgrade(&life), BTreeSet::new());
-    let mut worker = Worker { wanted, watcher, watched, places: Vec::new(), changed };
-    worker.arm()?;
-    let work = move || worker.run(&signals, &missed, &alive);
-    std::thread::Builder::new().name("v2m-watch".into()).spawn(work)?;
-    Ok((Watch { life: Some(life), wake }, changes))
+/// [`WatchError`] when inotify cannot be had.
+pub fn paths(wanted: Vec<PathBuf>) -> Result<Watch, WatchError> {
+    let inotify =
+        inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(io::Error::from)?;
+    // SAFETY: `OwnedFd` answers the same open descriptor for as long as it lives.
+    let inotify = unsafe { AsyncFd::register_with_interest(inotify, Interest::READABLE) }
+        .map_err(io::Error::from)?;
+    let mut watch = Watch { inotify, wanted, watched: BTreeMap::new(), places: Vec::new() };
+    watch.arm()?;
+    Ok(watch)
 }
 
-/// What inotify's thread does with an event. It must not wait: the worker waits for it to arm.
-fn forward(
-    wake: SyncSender<Vec<PathBuf>>,
-    missed: Arc<AtomicBool>,
-) -> impl FnMut(notify::Result<Event>) {
-    move |event| {
-        let paths = match event {
-            Ok(event) if event.need_rescan() => None,
-            Ok(event) if !tells_a_change(&event) => return,
-            Ok(event) => Some(event.paths),
-            Err(_) => None,
-        };
-        let sent = paths.is_some_and(|paths| wake.try_send(paths).is_ok());
-        if !sent {
-            missed.store(true, Ordering::SeqCst);
-            // If this finds no place either, the worker has more to take and sees `missed` then.
-            let _ = wake.try_send(Vec::new());
+impl Watch {
+    /// Returns when something has changed since the last call; many changes are one. Cancel-safe.
+    pub async fn changed(&mut self) {
+        while !self.look().await {}
+        if let Err(error) = self.arm() {
+            tracing::warn!(%error, "some changed files will not be noticed");
         }
     }
+
+    /// Takes all that inotify has to tell, waiting for the first of it. Whether that concerns us.
+    async fn look(&self) -> bool {
+        let Ok(mut ready) = self.inotify.readable().await else {
+            // The runtime is shutting down: nobody listens any more.
+            return std::future::pending().await;
+        };
+        let mut concerned = false;
+        let mut buffer = [MaybeUninit::uninit(); EVENTS];
+        let mut reader = Reader::new(self.inotify.get_ref(), &mut buffer);
+        loop {
+            match reader.next() {
+                Ok(event) => {
+                    let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+                    concerned |= self.concerns(event.wd(), event.events(), name);
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => break, // EAGAIN: that was all
+            }
+        }
+        ready.clear_ready();
+        concerned
+    }
+
+    fn concerns(&self, number: i32, events: ReadFlags, name: Option<&OsStr>) -> bool {
+        if events.contains(ReadFlags::QUEUE_OVERFLOW) {
+            return true;
+        }
+        let Some(directory) = self.watched.get(&number) else { return false };
+        let path = name.map_or_else(|| directory.clone(), |name| directory.join(name));
+        tells_a_change(events, &path)
+            && self.places.iter().any(|place| {
+                path == *place || path.parent() == Some(place.as_path()) || place.starts_with(&path)
+            })
+    }
+
+    /// Watches as the paths now are: a directory may have come, gone or been replaced.
+    fn arm(&mut self) -> io::Result<()> {
+        let (mut directories, mut places) = layout(&self.wanted);
+        let watched = loop {
+            let watched = self.watch(&directories)?;
+            // What came before its directory was watched shows now.
+            let now = layout(&self.wanted);
+            if now.0 == directories {
+                break watched;
+            }
+            (directories, places) = now;
+        };
+        for number in self.watched.keys().filter(|number| !watched.contains_key(number)) {
+            // The kernel no longer watches what was deleted anyway.
+            let _ = inotify::remove_watch(&self.inotify, *number);
+        }
+        (self.watched, self.places) = (watched, places);
+        Ok(())
+    }
+
+    /// A directory that is watched already keeps its number.
+    fn watch(&self, directories: &BTreeSet<PathBuf>) -> io::Result<BTreeMap<i32, PathBuf>> {
+        let mut watched = BTreeMap::new();
+        for directory in directories {
+            match inotify::add_watch(&self.inotify, directory, changes()) {
+                Ok(number) => drop(watched.insert(number, directory.clone())),
+                // Gone meanwhile: the next look at the layout knows.
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(watched)
+    }
+}
+
+/// What inotify is to tell; not MODIFY, OPEN, ACCESS: those would wake us for what says nothing.
+fn changes() -> WatchFlags {
+    WatchFlags::CREATE
+        | WatchFlags::CLOSE_WRITE
+        | WatchFlags::MOVED_FROM
+        | WatchFlags::MOVED_TO
+        | WatchFlags::DELETE
+        | WatchFlags::ATTRIB
+        | WatchFlags::DELETE_SELF
+        | WatchFlags::MOVE_SELF
+        | WatchFlags::ONLYDIR
 }
 
 /// A file just made is empty and will be closed; only links are complete from the start.
-fn tells_a_change(event: &Event) -> bool {
-    match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) | EventKind::Modify(ModifyKind::Data(_)) => false,
-        EventKind::Create(CreateKind::File) => event.paths.iter().any(|path| is_link(path)),
-        EventKind::Create(_)
-        | EventKind::Modify(_)
-        | EventKind::Remove(_)
-        | EventKind::Any
-        | EventKind::Other => true,
-    }
+fn tells_a_change(events: ReadFlags, path: &Path) -> bool {
+    let made_file = events.contains(ReadFlags::CREATE) && !events.contains(ReadFlags::ISDIR);
+    !events.contains(ReadFlags::IGNORED) && (!made_file || is_link(path))
 }
 
 fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink() || it.nlink() > 1)
-}
-
-struct Worker {
-    wanted: Vec<PathBuf>,
-    watcher: RecommendedWatcher,
-    /// Directories inotify tells of.
-    watched: BTreeSet<PathBuf>,
-    /// Where in them the wanted paths are or would be, links followed.
-    places: Vec<PathBuf>,
-    changed: mpsc::Sender<()>,
-}
-
-impl Worker {
-    fn run(&mut self, signals: &Receiver<Vec<PathBuf>>, missed: &AtomicBool, alive: &Weak<()>) {
-        while let Ok(paths) = signals.recv() {
-            if alive.upgrade().is_none() {
-                return;
-            }
-            let all = missed.swap(false, Ordering::SeqCst);
-            if !all && !paths.iter().any(|path| self.concerns(path)) {
-                continue;
-            }
-            if let Err(error) = self.arm() {
-                tracing::warn!(%error, "some changed files will not be noticed");
-            }
-            // A report that waits already says as much.
-            let _ = self.changed.try_send(());
-        }
-    }
-
-    fn concerns(&self, path: &Path) -> bool {
-        self.places.iter().any(|place| {
-            path == place || path.parent() == Some(place.as_path()) || place.starts_with(path)
-        })
-    }
-
-    /// Watches anew, as the paths now are: a directory may have come, gone or been replaced.
-    fn arm(&mut self) -> notify::Result<()> {
-        for directory in std::mem::take(&mut self.watched) {
-            // One that was deleted is no longer watched anyway.
-            let _ = self.watcher.unwatch(&directory);
-        }
-        loop {
-            let (directories, places) = layout(&self.wanted);
-            self.places = places;
-            let new: Vec<_> = directories.difference(&self.watched).cloned().collect();
-            if new.is_empty() {
-                return Ok(());
-            }
-            for directory in new {
-                match self.watcher.watch(&directory, RecursiveMode::NonRecursive) {
-                    // Gone meanwhile: the next look at the layout knows.
-                    Err(error) if is_missing(&error) => {}
-                    result => {
-                        result?;
-                        self.watched.insert(directory);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn is_missing(error: &notify::Error) -> bool {
-    match &error.kind {
-        notify::ErrorKind::PathNotFound => true,
-        notify::ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
-        _ => false,
-    }
 }
 
 /// Which directories to watch for which places in them.
@@ -223,59 +204,68 @@ mod tests {
 
     /// Each step changes something, and a report must come; the test hangs if none does. What is
     /// reported before the report that counts (a directory on the way, say) does no harm.
-    async fn reported(changes: &mut mpsc::Receiver<()>, until: impl Fn() -> bool) {
+    async fn reported(watch: &mut Watch, until: impl Fn() -> bool) {
         loop {
-            changes.recv().await.unwrap();
+            watch.changed().await;
             if until() {
                 return;
             }
         }
     }
 
-    fn watched(path: &Path) -> (Watch, mpsc::Receiver<()>) {
+    fn watched(path: &Path) -> Watch {
         paths(vec![path.to_path_buf()]).unwrap()
     }
 
-    /// Reports are in order: after the one for `marker`, none for earlier changes is to come.
-    async fn silent_about(action: impl FnOnce(), dir: &Path, wanted: PathBuf) {
-        let marker = dir.join("marker");
-        let (_watch, mut changes) = paths(vec![wanted, marker.clone()]).unwrap();
-        action();
-        fs::write(&marker, b"x").unwrap();
-        changes.recv().await.unwrap();
-        assert!(marker.exists());
-        // The write is one event that counts, its close; nothing else is left to say.
-        assert!(changes.try_recv().is_err());
+    /// Whether inotify has anything to tell, be it of concern or not.
+    fn woken(watch: &Watch) -> bool {
+        let fd = watch.inotify.get_ref();
+        let mut polled = [rustix::event::PollFd::new(fd, rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut polled, Some(&rustix::event::Timespec::default())).unwrap() > 0
     }
 
     #[tokio::test]
     async fn a_file_is_reported_when_written_replaced_and_deleted() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
-        let (_watch, mut changes) = watched(&file);
+        let mut watch = watched(&file);
         fs::write(&file, b"a").unwrap();
-        changes.recv().await.unwrap();
+        watch.changed().await;
         fs::write(dir.path().join("new"), b"b").unwrap();
         fs::rename(dir.path().join("new"), &file).unwrap();
-        reported(&mut changes, || fs::read(&file).unwrap() == b"b").await;
+        reported(&mut watch, || fs::read(&file).unwrap() == b"b").await;
         fs::remove_file(&file).unwrap();
-        reported(&mut changes, || !file.exists()).await;
+        reported(&mut watch, || !file.exists()).await;
     }
 
     #[tokio::test]
     async fn directories_that_come_and_go_are_followed() {
         let dir = tempfile::tempdir().unwrap();
         let models = dir.path().join("a/b/models");
-        let (_watch, mut changes) = watched(&models);
+        let mut watch = watched(&models);
         for round in 0..3 {
             fs::create_dir_all(&models).unwrap();
-            reported(&mut changes, || models.exists()).await;
+            reported(&mut watch, || models.exists()).await;
             let model = models.join(format!("{round}.bin"));
             fs::write(&model, b"x").unwrap();
-            reported(&mut changes, || fs::read(&model).is_ok_and(|bytes| bytes == b"x")).await;
+            reported(&mut watch, || fs::read(&model).is_ok_and(|bytes| bytes == b"x")).await;
             fs::remove_dir_all(dir.path().join("a")).unwrap();
-            reported(&mut changes, || !dir.path().join("a").exists()).await;
+            reported(&mut watch, || !dir.path().join("a").exists()).await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_directory_put_in_the_place_of_another_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (models, other) = (dir.path().join("models"), dir.path().join("other"));
+        fs::create_dir(&models).unwrap();
+        fs::create_dir(&other).unwrap();
+        let mut watch = watched(&models);
+        fs::rename(&models, dir.path().join("old")).unwrap();
+        fs::rename(&other, &models).unwrap();
+        reported(&mut watch, || models.exists() && !other.exists()).await;
+        fs::write(models.join("new.bin"), b"x").unwrap();
+        reported(&mut watch, || models.join("new.bin").exists()).await;
     }
 
     #[tokio::test]
@@ -283,13 +273,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (link, target) = (dir.path().join("config.toml"), dir.path().join("dotfiles/v2m.toml"));
         symlink("dotfiles/v2m.toml", &link).unwrap();
-        let (_watch, mut changes) = watched(&link);
+        let mut watch = watched(&link);
         fs::create_dir(dir.path().join("dotfiles")).unwrap();
-        changes.recv().await.unwrap();
+        watch.changed().await;
         fs::write(&target, b"x").unwrap();
-        reported(&mut changes, || fs::read(&link).is_ok_and(|bytes| bytes == b"x")).await;
+        reported(&mut watch, || fs::read(&link).is_ok_and(|bytes| bytes == b"x")).await;
         fs::remove_file(&link).unwrap();
-        reported(&mut changes, || !link.is_symlink()).await;
+        reported(&mut watch, || !link.is_symlink()).await;
     }
 
     #[tokio::test]
@@ -297,19 +287,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
         fs::write(&file, b"x").unwrap();
-        let others = || {
-            fs::write(dir.path().join("other"), b"x").unwrap();
-            fs::read(&file).unwrap();
-            fs::create_dir_all(dir.path().join("some/where")).unwrap();
-        };
-        silent_about(others, dir.path(), file.clone()).await;
+        let marker = dir.path().join("marker");
+        let watch = paths(vec![file.clone(), marker.clone()]).unwrap();
+        fs::write(dir.path().join("other"), b"x").unwrap();
+        fs::read(&file).unwrap();
+        fs::create_dir_all(dir.path().join("some/where")).unwrap();
+        // It takes all there is, and all that was done is told by now.
+        assert!(!watch.look().await);
+        fs::write(&marker, b"x").unwrap();
+        assert!(watch.look().await);
+        assert!(!woken(&watch));
     }
 
+    /// Every file that any program opened in the folder above a missing one once woke an idle service.
     #[tokio::test]
-    async fn reports_end_with_the_watch() {
+    async fn files_that_are_only_read_wake_nobody() {
         let dir = tempfile::tempdir().unwrap();
-        let (watch, mut changes) = watched(dir.path());
-        drop(watch);
-        while changes.recv().await.is_some() {}
+        let file = dir.path().join("read by others");
+        fs::write(&file, b"x").unwrap();
+        let watch = watched(&dir.path().join("v2m/config.toml"));
+        fs::read(&file).unwrap();
+        fs::read_dir(dir.path()).unwrap().for_each(drop);
+        assert!(!woken(&watch));
+        fs::create_dir(dir.path().join("v2m")).unwrap();
+        assert!(woken(&watch));
     }
 }

@@ -12,12 +12,11 @@ use crate::watch;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 /// Tells when watched paths have changed; never, where they cannot be watched.
 #[derive(Debug)]
-pub(super) struct Changes(Option<(watch::Watch, mpsc::Receiver<()>)>);
+pub(super) struct Changes(Option<watch::Watch>);
 
 impl Changes {
     fn of(paths: Vec<PathBuf>) -> Self {
@@ -27,12 +26,10 @@ impl Changes {
 
     /// Cancel-safe.
     pub(super) async fn changed(&mut self) {
-        if let Some((_, changes)) = &mut self.0
-            && changes.recv().await.is_some()
-        {
-            return;
+        match &mut self.0 {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 }
 
