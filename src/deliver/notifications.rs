@@ -103,7 +103,8 @@ impl Service {
         }
         match notice.card() {
             Some(card) => self.notify(&card).await,
-            None if self.standing => self.close().await,
+            // Only this process knows its number: nothing may be left that stays until it is closed.
+            None if self.standing || self.critical => self.close().await,
             None => Ok(()),
         }
     }
