@@ -29,6 +29,7 @@ PROGRAMS := v2m $(notdir $(basename $(wildcard src/bin/*)))
 ASSETS := $(wildcard assets/*)
 UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
+DBUS := $(wildcard dbus/*.service)
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
 V2M_TEST_MODELS ?= $(CURDIR)/target/test-models
@@ -80,17 +81,20 @@ install: check-user deps build install-files ## everything: packages, build, fil
 	@$(SETUP) up
 
 install-files: # the files alone, into DESTDIR
-	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' \
+	  '$(DESTDIR)$(DATADIR)/dbus-1/services'
 	@install -m755 $(PROGRAMS:%='$(TARGET)/$(BUILD)/%') '$(DESTDIR)$(BINDIR)'
 	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')
 	@for unit in $(UNITS); do sed 's,@BINDIR@,$(BINDIR),g' "$$unit" >'$(DESTDIR)$(UNITDIR)/'"$${unit##*/}"; done
 	@chmod 644 $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%')
 	@install -m644 $(MANUALS) '$(DESTDIR)$(MANDIR)/man1'
+	@install -m644 $(DBUS) '$(DESTDIR)$(DATADIR)/dbus-1/services'
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
 uninstall: ## stop, disable and remove v2m; configuration, models and dictations stay
 	@$(SETUP) down
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
+	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@rmdir '$(DESTDIR)$(DATADIR)/v2m' 2>/dev/null || true
 	@systemctl --user daemon-reload 2>/dev/null || true

@@ -189,6 +189,13 @@ async fn on_gnome_a_problem_is_taken_away_before_the_next_recording_is_shown() {
     assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
+
+    let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
+    notifier.progress(Notice::Problem(failure));
+    // As at the service's end: what is on its way is shown first, and nothing critical is left.
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 2, urgency: 2, .. }));
+    assert!(matches!(desktop.sees().await, Seen::Closed(2)));
 }
 
 #[tokio::test]

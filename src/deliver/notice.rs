@@ -38,7 +38,7 @@ pub enum Notice {
         /// What was said.
         text: String,
     },
-    /// Nothing is going on any more: a notification that says so is taken away. A text or a problem stays.
+    /// Nothing is going on any more: a notification that says so is taken away. A text stays.
     Closed,
 }
 
@@ -84,8 +84,8 @@ impl Notice {
             Self::Text { text, detail } => {
                 let (summary, reason) = headline(detail);
                 Card {
-                    summary,
-                    body: [&shortened(text), reason].join("\n").trim_end().to_owned(),
+                    summary: if summary.is_empty() { "Dictation".to_owned() } else { summary },
+                    body: [shortened(text), reason].join("\n").trim_end().to_owned(),
                     icon: "edit-paste",
                     urgency: Urgency::Normal,
                     transient: false,
@@ -146,6 +146,9 @@ fn problem(failure: &Failure) -> Card {
             | Code::Cancelled
             | Code::ShuttingDown
     );
+    // Told by a service that ends with it, and so cannot take it away: on GNOME a critical one would
+    // stand before all others until it is dismissed by hand. This one is kept in GNOME's list.
+    let refused = failure.code == Code::BadConfig;
     let mut body = capitalised(&failure.message);
     if let Some(text) = failure.text.as_deref().filter(|text| !text.is_empty()) {
         body = format!("{body}\n{text}");
@@ -154,7 +157,7 @@ fn problem(failure: &Failure) -> Card {
         summary: if passing { "No dictation" } else { "Dictation needs your attention" }.to_owned(),
         body: shortened(&body),
         icon: if passing { "dialog-warning" } else { "dialog-error" },
-        urgency: if passing { Urgency::Normal } else { Urgency::Critical },
+        urgency: if passing || refused { Urgency::Normal } else { Urgency::Critical },
         transient: passing,
         expires: passing.then_some(Duration::from_secs(8)),
         category: "x-v2m.problem",
@@ -181,16 +184,16 @@ fn last_part(text: &str) -> String {
 }
 
 /// A summary is one short line: where the text went, without why and what to do, which come after it.
-fn headline(detail: &str) -> (String, &str) {
+fn headline(detail: &str) -> (String, String) {
     let short = detail.split_once(": ").or_else(|| detail.split_once(". "));
     let (short, rest) = short.unwrap_or((detail, ""));
-    (capitalised(short), rest)
+    (capitalised(short), capitalised(rest))
 }
 
 fn capitalised(detail: &str) -> String {
     let mut chars = detail.chars();
     match chars.next() {
-        None => "Dictation".to_owned(),
+        None => String::new(),
         Some(first) => first.to_uppercase().chain(chars).collect(),
     }
 }
@@ -230,6 +233,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_service_says_that_ends_with_it_is_kept_and_blocks_nothing() {
+        let card = Notice::Problem(Failure::new(Code::BadConfig, "line 1")).card().unwrap();
+        assert_eq!((card.urgency, card.expires), (Urgency::Normal, None));
+        assert!(!card.transient);
+    }
+
+    #[test]
     fn silence_is_told_in_passing() {
         let card =
             Notice::Problem(Failure::new(Code::NoSpeech, "Nothing was said.")).card().unwrap();
@@ -250,7 +260,7 @@ mod tests {
         let detail = "not on the clipboard: no display: log in".into();
         let card = Notice::Text { text: "Grüße".into(), detail }.card().unwrap();
         assert_eq!(card.summary, "Not on the clipboard");
-        assert_eq!(card.body, "Grüße\nno display: log in");
+        assert_eq!(card.body, "Grüße\nNo display: log in");
         let detail = "on the clipboard. The beginning is missing. It is kept.".into();
         let card = Notice::Text { text: "Grüße".into(), detail }.card().unwrap();
         assert_eq!(card.summary, "On the clipboard");

@@ -103,7 +103,8 @@ impl Service {
         }
         match notice.card() {
             Some(card) => self.notify(&card).await,
-            None if self.standing => self.close().await,
+            // Only this process knows its number: nothing may be left that stays until it is closed.
+            None if self.standing || self.critical => self.close().await,
             None => Ok(()),
         }
     }
@@ -211,6 +212,9 @@ impl Service {
     }
 }
 
+// No v2m.desktop is installed, and on purpose: for an application that it knows GNOME Shell (43) drops all
+// notifications once their sender leaves the bus: the text of a service that ends, and the reason of one that
+// does not start. Nor may a later file be called v2m.desktop: the application's name alone would match it.
 fn hints(card: &Card) -> HashMap<&'static str, Variant<'static>> {
     HashMap::from([
         ("urgency", Variant::from(card.urgency as u8)),
