@@ -164,7 +164,7 @@ fn a_cancelled_job_leaves_the_next_one_clean_and_pings_are_answered_meanwhile() 
     engine.begin(1);
     engine.pcm(1, &recording.repeat(4));
     engine.send(&ToEngine::Finish { job: 1 });
-    engine.until(|m| matches!(m, FromEngine::Progress { job: 1 }).then_some(()));
+    engine.until(|m| matches!(m, FromEngine::Progress { job: 1, .. }).then_some(()));
     engine.send(&ToEngine::Ping { n: 7 });
     engine.until(|message| match message {
         FromEngine::Pong { n: 7 } => Some(()),

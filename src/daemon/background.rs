@@ -7,7 +7,7 @@ use crate::call::{Answer, Event};
 use crate::config::{ConfigError, Updated};
 use crate::deliver::Notice;
 use crate::media;
-use crate::recognise::{Recognition, Urgency};
+use crate::recognise::{Recognition, Recorded, Urgency};
 use crate::session::{Code, EngineState, Failure, JobId, State, Transcript};
 use crate::store::{self, Unfinished};
 use crate::text;
@@ -24,9 +24,9 @@ pub(super) enum Chore {
     /// UPDATE_CONFIG has written the file, or not.
     ConfigUpdated { result: Result<Updated, ConfigError> },
     /// TRANSCRIBE_FILE's file has been read, or not.
-    FileRead { result: Result<Vec<i16>, String> },
-    /// A recording to recover has been read, or not.
-    LeftOverRead { result: Result<Vec<i16>, store::StoreError>, left: Unfinished },
+    FileRead { result: Result<Recorded, String> },
+    /// A recording to recover has been opened, or not.
+    LeftOverOpened { result: Result<store::Pcm, store::StoreError>, left: Unfinished },
     /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
     /// It panicked: a bug.
@@ -40,28 +40,44 @@ struct File {
     reply: Reply,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Background {
+    /// Where decoded files are kept until their text is there, without names: four hours take half a
+    /// gigabyte.
+    scratch: PathBuf,
     /// Files to transcribe, in the order they were asked for. Only the first of them is read and
-    /// transcribed, to spare memory: four hours take half a gigabyte.
+    /// transcribed, to spare the disk.
     files: VecDeque<File>,
     /// The file that is being read.
     reading: Option<File>,
     left_over: VecDeque<Unfinished>,
-    /// One left-over recording at a time is read and transcribed, to spare memory.
+    /// One left-over recording at a time is transcribed.
     recovering: bool,
     jobs: Vec<(JobId, Purpose)>,
     numbered: u32,
 }
 
+/// What a job is for, with its length in samples.
 #[derive(Debug)]
 enum Purpose {
-    /// With its length in samples.
     File(File, u64),
-    Recovery,
+    Recovery(u64),
 }
 
 impl Background {
+    /// Decoded files will be kept in the directory `scratch`.
+    pub(super) fn new(scratch: PathBuf) -> Self {
+        Self {
+            scratch,
+            files: VecDeque::new(),
+            reading: None,
+            left_over: VecDeque::new(),
+            recovering: false,
+            jobs: Vec::new(),
+            numbered: 0,
+        }
+    }
+
     /// Recordings that an earlier run left.
     pub(super) fn recover(&mut self, left: Vec<Unfinished>) {
         if !left.is_empty() {
@@ -78,7 +94,7 @@ impl Background {
         // What is to be recovered stays in the store for the next start.
         let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
-            Purpose::Recovery => None,
+            Purpose::Recovery(_) => None,
         });
         for file in at_work.chain(self.reading.take()).chain(self.files.drain(..)) {
             answer(file.reply, Err(failure.clone()));
@@ -87,6 +103,26 @@ impl Background {
 
     pub(super) fn add_file(&mut self, path: PathBuf, reply: Reply) {
         self.files.push_back(File { path, reply });
+    }
+
+    /// Ends when the client of the file that is being transcribed leaves. Cancel-safe.
+    pub(super) async fn abandoned(&mut self) {
+        let mut files = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
+            Purpose::File(file, _) => Some(file),
+            Purpose::Recovery(_) => None,
+        });
+        match files.next() {
+            Some(file) => file.reply.closed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Forgets files whose clients have left; the jobs that are to be cancelled for it.
+    fn drop_abandoned(&mut self) -> Vec<JobId> {
+        // The one that is being read is looked at again when it has been.
+        self.files.retain(|file| !file.reply.is_closed());
+        let abandoned = |(_, purpose): &mut (JobId, Purpose)| matches!(purpose, Purpose::File(File { reply, .. }, _) if reply.is_closed());
+        self.jobs.extract_if(.., abandoned).map(|(job, _)| job).collect()
     }
 
     fn has_file_at_work(&self) -> bool {
@@ -105,6 +141,10 @@ impl Background {
 impl Daemon {
     /// Starts what can be started now.
     pub(super) fn background_step(&mut self) {
+        for job in self.background.drop_abandoned() {
+            info!(job = job.0, "nobody waits for this file any more");
+            self.recogniser.cancel(job);
+        }
         self.read_next_file();
         self.recover_next();
     }
@@ -114,9 +154,9 @@ impl Daemon {
             return;
         }
         let Some(file) = self.background.files.pop_front() else { return };
-        let path = file.path.clone();
+        let (path, scratch) = (file.path.clone(), self.background.scratch.clone());
         self.background.reading = Some(file);
-        self.chores.spawn_blocking(move || Chore::FileRead { result: decode(&path) });
+        self.chores.spawn_blocking(move || Chore::FileRead { result: decode(&path, &scratch) });
     }
 
     fn recover_next(&mut self) {
@@ -127,8 +167,8 @@ impl Daemon {
         }
         if let Some(left) = self.background.left_over.pop_front() {
             self.background.recovering = true;
-            self.chores.spawn_blocking(move || Chore::LeftOverRead {
-                result: store::read_pcm(&left.path),
+            self.chores.spawn_blocking(move || Chore::LeftOverOpened {
+                result: store::open_pcm(&left.path),
                 left,
             });
         }
@@ -138,12 +178,13 @@ impl Daemon {
         match chore {
             Chore::ConfigUpdated { result } => self.config_updated(result),
             Chore::FileRead { result } => self.file_read(result),
-            Chore::LeftOverRead { result: Ok(audio), left } => {
-                let job = self.background_begin(Purpose::Recovery, &audio);
+            Chore::LeftOverOpened { result: Ok(store::Pcm { file, offset, samples }), left } => {
+                let recorded = Recorded { file, offset, samples };
+                let job = self.background_begin(Purpose::Recovery(samples), recorded);
                 let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
                 self.store_said(kept);
             }
-            Chore::LeftOverRead { result: Err(error), left } => {
+            Chore::LeftOverOpened { result: Err(error), left } => {
                 warn!(%error, recording = %left.path.display(), "cannot be recovered");
                 self.background.recovering = false;
             }
@@ -159,24 +200,22 @@ impl Daemon {
         }
     }
 
-    fn file_read(&mut self, result: Result<Vec<i16>, String>) {
+    fn file_read(&mut self, result: Result<Recorded, String>) {
         let Some(file) = self.background.reading.take() else { return };
         match result {
-            Ok(audio) => {
-                let purpose = Purpose::File(file, audio.len() as u64);
-                let job = self.background_begin(purpose, &audio);
+            Ok(recorded) => {
+                let purpose = Purpose::File(file, recorded.samples);
+                let job = self.background_begin(purpose, recorded);
                 self.background_progress(job, 0);
             }
             Err(error) => answer(file.reply, Err(Failure::new(Code::File, error))),
         }
     }
 
-    fn background_begin(&mut self, purpose: Purpose, audio: &[i16]) -> JobId {
+    fn background_begin(&mut self, purpose: Purpose, recorded: Recorded) -> JobId {
         let job = self.background.add(purpose);
         let options = engine::decode_options(&self.settings);
-        self.recogniser.begin(job, options, Urgency::Background);
-        self.recogniser.feed(job, audio);
-        self.recogniser.finish(job);
+        self.recogniser.transcribe(job, options, Urgency::Background, recorded);
         job
     }
 
@@ -188,33 +227,28 @@ impl Daemon {
         }
     }
 
-    pub(super) fn background_done(
-        &mut self,
-        job: JobId,
-        result: Result<Recognition, Failure>,
-        audio: &[i16],
-    ) {
+    pub(super) fn background_done(&mut self, job: JobId, result: Result<Recognition, Failure>) {
         let jobs = &mut self.background.jobs;
         let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
         match jobs.remove(index).1 {
-            Purpose::File(File { path, reply }, _) => {
+            Purpose::File(File { path, reply }, samples) => {
                 let state = self.session.state();
-                let transcript = result.map(|r| transcript(r, audio.len(), Some(path)));
+                let transcript = result.map(|r| transcript(r, samples, Some(path)));
                 answer(
                     reply,
                     transcript.map(|transcript| Answer::Transcript { state, transcript }),
                 );
             }
-            Purpose::Recovery => {
+            Purpose::Recovery(samples) => {
                 self.background.recovering = false;
-                self.recovered(job, result, audio.len());
+                self.recovered(job, result, samples);
             }
         }
     }
 
     /// A left-over recording is transcribed, kept and shown, and never put anywhere: who knows
     /// what the user is doing by now.
-    fn recovered(&mut self, job: JobId, result: Result<Recognition, Failure>, samples: usize) {
+    fn recovered(&mut self, job: JobId, result: Result<Recognition, Failure>, samples: u64) {
         let outcome = match result {
             Ok(recognition) => {
                 let transcript = transcript(recognition, samples, None);
@@ -241,19 +275,23 @@ impl Daemon {
 
 /// Decoded by a process of its own, which this program is when it is called so: a damaged file may
 /// bring a decoder down, and must not bring the daemon down.
-fn decode(path: &Path) -> Result<Vec<i16>, String> {
+fn decode(path: &Path, scratch: &Path) -> Result<Recorded, String> {
+    let spool = tempfile::tempfile_in(scratch).map_err(|error| {
+        format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
+    })?;
     let program = std::env::current_exe()
         .map_err(|error| format!("reading {}: finding v2m itself: {error}", path.display()))?;
     let mut command = std::process::Command::new(program);
     command.arg(media::DECODE_COMMAND);
-    media::read_apart(command, path).map_err(|error| error.to_string())
+    let samples = media::read_apart(command, path, &spool).map_err(|error| error.to_string())?;
+    Ok(Recorded { file: spool, offset: 0, samples })
 }
 
-fn transcript(recognition: Recognition, samples: usize, audio: Option<PathBuf>) -> Transcript {
+fn transcript(recognition: Recognition, samples: u64, audio: Option<PathBuf>) -> Transcript {
     Transcript {
         text: text::polish(&recognition.text),
         language: recognition.language,
-        samples: samples as u64,
+        samples,
         segments: recognition.segments,
         audio_path: audio,
         deliveries: Vec::new(),

@@ -108,7 +108,7 @@ impl Daemon {
             }
             RecogniseEvent::Done { job, recognition, audio } => {
                 if self.background.owns(job) {
-                    return self.background_done(job, Ok(recognition), &audio);
+                    return self.background_done(job, Ok(recognition));
                 }
                 self.mend_recording(job, audio);
                 let transcript = self.transcribed(job, recognition);
@@ -116,7 +116,7 @@ impl Daemon {
             }
             RecogniseEvent::Failed { job, mut failure, audio } => {
                 if self.background.owns(job) {
-                    return self.background_done(job, Err(failure), &audio);
+                    return self.background_done(job, Err(failure));
                 }
                 self.mend_recording(job, audio);
                 failure.audio_path = self.audio_path(job);

@@ -144,6 +144,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         terminate,
         interrupt,
     };
+    let scratch = start.store.clone();
     let store = Store::spawn(start.store, effects::retention(&start.settings), store_events)
         .inspect_err(|error| error!(%error, "dictations cannot be kept"))
         .ok();
@@ -164,7 +165,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         last_ticket: 0,
         timers: timers::Timers::default(),
         live: None,
-        background: background::Background::default(),
+        background: background::Background::new(scratch),
         updates: reload::Updates::default(),
         chores: JoinSet::new(),
         telemetry: telemetry::Telemetry::new(),
@@ -211,6 +212,8 @@ enum Input {
     ConfigChanged,
     ModelsChanged,
     Watchdog,
+    /// A client has left; what it had asked for is looked at in every turn.
+    Abandoned,
     Terminate,
 }
 
@@ -247,6 +250,7 @@ impl Daemon {
             event = self.recogniser.next() => Input::Recogniser(event),
             output = heard(&mut self.capture) => Input::Capture(output),
             Some(event) = inputs.store.recv() => Input::Store(event),
+            () = self.background.abandoned() => Input::Abandoned,
             Some(chore) = self.chores.join_next() => match chore {
                 Ok(chore) => Input::Chore(chore),
                 Err(error) => Input::Chore(background::Chore::Broken(error.to_string())),
@@ -281,6 +285,7 @@ impl Daemon {
             Input::ConfigChanged => self.reload_config(),
             Input::ModelsChanged => self.reload_models(),
             Input::Watchdog => self.watchdog.ping(),
+            Input::Abandoned => {}
             Input::Terminate => {
                 info!("asked to end");
                 self.tell(session::Event::Terminate);

@@ -1,14 +1,15 @@
 //! Decoding in a process of its own, which may die of a file without harm.
 //!
-//! The child writes the samples to its standard output (little-endian) and ends with 0, or writes
-//! one line of reason to standard error and ends with [`DATA_ERROR`]. Anything else is a crash.
-//! One that takes too long is ended: by its own limit of processor time when it computes, by its
-//! parent when it waits (for a network file system, say).
+//! The child writes the samples to its standard output (little-endian), which is a file without a
+//! name, and ends with 0, or writes one line of reason to standard error and ends with
+//! [`DATA_ERROR`]. Anything else is a crash. One that takes too long is ended: by its own limit of
+//! processor time when it computes, by its parent when it waits (for a network file system, say).
 
 use super::{MediaError, max_samples, open, read};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, setrlimit, waitid,
 };
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -22,18 +23,21 @@ const DATA_ERROR: u8 = 65;
 const CPU_SECONDS: u64 = 600;
 /// Time a child may take in all, on a machine that is busy with other things too.
 const LONGEST: Duration = Duration::from_secs(900);
-/// Bytes of memory a child may ask for; the longest sound takes half of it while it grows.
-const MEMORY: u64 = 2 << 30;
+/// Bytes of memory a child may ask for, programs and libraries included; broken headers ask for more.
+const MEMORY: u64 = 1 << 30;
 /// Longest reason that is passed on, in bytes.
 const MAX_REASON: u64 = 4096;
 
-/// As [`read`], by the child process that `command` starts with `path` as its last argument; that
-/// process is to call [`serve`]. Whatever the file does to the decoder, the caller goes on. Blocking.
+/// The sound of a file as samples at 16 kHz, mono, little-endian, written to the empty file `spool`
+/// by the child process that `command` starts with `path` as its last argument; that process is to
+/// call [`serve`]. Answers how many samples. A file that ends too early gives what there is.
+/// Whatever the file does to the decoder, the caller goes on. Blocking, some seconds for hours of
+/// sound.
 ///
 /// # Errors
 /// [`MediaError`].
-pub fn read_apart(command: Command, path: &Path) -> Result<Vec<i16>, MediaError> {
-    read_at_most(command, path, max_samples(), LONGEST)
+pub fn read_apart(command: Command, path: &Path, spool: &File) -> Result<u64, MediaError> {
+    read_within(command, path, spool, LONGEST)
 }
 
 /// The child's side: decodes `path` to standard output. The process should end with what this
@@ -48,32 +52,32 @@ pub fn serve(path: &Path) -> ExitCode {
 }
 
 pub(super) fn answer(path: &Path, output: &mut impl Write, errors: &mut impl Write) -> u8 {
-    match read(path) {
-        Ok(samples) => {
-            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-            let written = output.write_all(&bytes).and_then(|()| output.flush());
-            // Without its reader there is nobody to tell.
-            u8::from(written.is_err())
-        }
+    let flushed = |output: &mut _| {
+        Write::flush(output).map_err(|source| MediaError::Spool { path: path.into(), source })
+    };
+    match read(path, output).and_then(|_| flushed(output)) {
+        Ok(()) => 0,
         Err(error) => {
+            // Without its reader there is nobody to tell.
             let _ = writeln!(errors, "{error}");
             DATA_ERROR
         }
     }
 }
 
-pub(super) fn read_at_most(
+pub(super) fn read_within(
     mut command: Command,
     path: &Path,
-    max: usize,
+    spool: &File,
     longest: Duration,
-) -> Result<Vec<i16>, MediaError> {
+) -> Result<u64, MediaError> {
     open(path)?;
     let failed = |source| MediaError::Child { path: path.into(), source };
-    command.arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = spool.try_clone().map_err(failed)?;
+    command.arg(path).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
     let pid = Pid::from_child(&child);
-    let ((heard, reason), late) = thread::scope(|scope| {
+    let (reason, late) = thread::scope(|scope| {
         let (end, ended) = channel();
         let guard = thread::Builder::new()
             .name("v2m-decoding".into())
@@ -81,25 +85,23 @@ pub(super) fn read_at_most(
         if guard.is_err() {
             let _ = child.kill();
         }
-        let said = listen_to_the_end(&mut child, max);
+        let reason = reason(&mut child);
         // Not waited for yet: as long as it is not, its number is nobody else's.
         let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         drop(end);
-        guard.map(|guard| (said, guard.join().unwrap_or_default()))
+        guard.map(|guard| (reason, guard.join().unwrap_or_default()))
     })
     .map_err(failed)?;
     let status = child.wait().map_err(failed)?;
     if late {
         return Err(MediaError::Stuck { path: path.into(), after: longest });
     }
-    let bytes = heard.map_err(failed)?;
-    if bytes.len() > max * 2 {
+    let bytes = spool.metadata().map_err(failed)?.len();
+    if bytes > max_samples() * 2 {
         return Err(MediaError::TooLong { path: path.into() });
     }
     match (status.code(), reason) {
-        (Some(0), _) if !bytes.is_empty() && bytes.len() % 2 == 0 => {
-            Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
-        }
+        (Some(0), _) if bytes > 0 && bytes.is_multiple_of(2) => Ok(bytes / 2),
         (Some(code), Some(reason)) if code == i32::from(DATA_ERROR) => {
             Err(MediaError::Told(reason))
         }
@@ -120,26 +122,7 @@ fn kill_when_late(pid: Pid, ended: &Receiver<()>, longest: Duration) -> bool {
     late
 }
 
-/// What it writes, and its reason not to.
-fn listen_to_the_end(child: &mut Child, max: usize) -> (io::Result<Vec<u8>>, Option<String>) {
-    let heard = listen(child, max);
-    if heard.as_ref().map_or(true, |bytes| bytes.len() > max * 2) {
-        // It may have ended already.
-        let _ = child.kill();
-    }
-    (heard, reason(child))
-}
-
-/// Its output to the end, or a little more than may be.
-fn listen(child: &mut Child, max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(output) = child.stdout.take() {
-        output.take(max as u64 * 2 + 1).read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
-}
-
-/// Read after the output: what a child says is far shorter than a pipe holds.
+/// Why not, in its words.
 fn reason(child: &mut Child) -> Option<String> {
     let mut text = Vec::new();
     child.stderr.take()?.take(MAX_REASON).read_to_end(&mut text).ok()?;

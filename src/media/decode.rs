@@ -11,13 +11,20 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
 
-/// Decodes the first track of sound to at most `max` samples.
-pub(super) fn decode(path: &Path, file: File, max: usize) -> Result<Vec<i16>, MediaError> {
+/// Decodes the first track of sound to at most `max` samples, written as they come, little-endian.
+/// How many they are.
+pub(super) fn decode(
+    path: &Path,
+    file: File,
+    max: u64,
+    output: &mut impl io::Write,
+) -> Result<u64, MediaError> {
     let unknown = |e: Error| MediaError::Unknown { path: path.into(), reason: e.to_string() };
     let broken = |reason: String| MediaError::Broken { path: path.into(), reason };
     let mut format = probe(path, file).map_err(unknown)?;
     let mut track = Track::of(format.as_ref()).map_err(unknown)?;
-    let mut mixer = Mixer::new(max);
+    let mut output = Output { path, writer: output, bytes: Vec::new(), samples: 0, max };
+    let mut mixer = Mixer::default();
     let mut reason = None;
     loop {
         match format.next_packet() {
@@ -27,6 +34,7 @@ pub(super) fn decode(path: &Path, file: File, max: usize) -> Result<Vec<i16>, Me
                         let (rate, channels) = (sound.spec().rate(), sound.num_planes());
                         sound.copy_to_vec_interleaved(&mut track.samples);
                         mixer.push(&track.samples, channels, rate).map_err(broken)?;
+                        output.take(&mut mixer)?;
                     }
                     // A packet that cannot be decoded is skipped, as players do.
                     Err(error) => reason = Some(error.to_string()),
@@ -39,16 +47,34 @@ pub(super) fn decode(path: &Path, file: File, max: usize) -> Result<Vec<i16>, Me
             Err(Error::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(broken(error.to_string())),
         }
-        if mixer.is_full() {
-            return Err(MediaError::TooLong { path: path.into() });
-        }
     }
-    let samples = mixer.finish().map_err(broken)?;
-    match (samples.is_empty(), reason) {
-        (false, _) if samples.len() > max => Err(MediaError::TooLong { path: path.into() }),
-        (false, _) => Ok(samples),
-        (true, Some(reason)) => Err(MediaError::Broken { path: path.into(), reason }),
-        (true, None) => Err(MediaError::Empty { path: path.into() }),
+    mixer.finish().map_err(broken)?;
+    output.take(&mut mixer)?;
+    match (output.samples, reason) {
+        (0, Some(reason)) => Err(broken(reason)),
+        (0, None) => Err(MediaError::Empty { path: path.into() }),
+        (samples, _) => Ok(samples),
+    }
+}
+
+struct Output<'a, W> {
+    path: &'a Path,
+    writer: &'a mut W,
+    bytes: Vec<u8>,
+    samples: u64,
+    max: u64,
+}
+
+impl<W: io::Write> Output<'_, W> {
+    fn take(&mut self, mixer: &mut Mixer) -> Result<(), MediaError> {
+        self.bytes.clear();
+        self.bytes.extend(mixer.samples.drain(..).flat_map(i16::to_le_bytes));
+        self.samples += self.bytes.len() as u64 / 2;
+        if self.samples > self.max {
+            return Err(MediaError::TooLong { path: self.path.into() });
+        }
+        let failed = |source| MediaError::Spool { path: self.path.into(), source };
+        self.writer.write_all(&self.bytes).map_err(failed)
     }
 }
 

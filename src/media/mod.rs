@@ -1,7 +1,7 @@
 //! Sound files into what the recogniser hears: 16 kHz, mono, 16 bit.
 //!
 //! Any container and codec that `symphonia` reads, at any rate, with any number of channels (their
-//! mean is taken). Decoded and resampled piece by piece, so only the result is in memory.
+//! mean is taken). Decoded and resampled piece by piece into a file, so hours of sound take no memory.
 //!
 //! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
 //! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
@@ -24,7 +24,7 @@ use std::time::Duration;
 pub(crate) const RATE: u32 = 16_000;
 /// The command by which `v2m` becomes the process that [`read_apart`] is given: it calls [`serve`].
 pub const DECODE_COMMAND: &str = "decode-to-pcm";
-/// The longest file, in hours; its samples take 115 MB each hour.
+/// The longest file, in hours; its samples take 115 MB of disk each hour.
 const MAX_HOURS: u32 = 4;
 
 /// Why a file cannot be transcribed.
@@ -91,6 +91,17 @@ pub enum MediaError {
         /// How long it was tried.
         after: Duration,
     },
+    /// What comes out cannot be written down.
+    #[error(
+        "reading {}: keeping its sound on disk, 2 MB each minute: {source}; make room and try again",
+        path.display()
+    )]
+    Spool {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// What the child process said of the file, one of the above.
     #[error("{0}")]
     Told(String),
@@ -102,20 +113,15 @@ pub enum MediaError {
     },
 }
 
-/// The sound of a file: samples at 16 kHz, mono. A file that ends too early gives what there is.
-/// Blocking, some seconds for hours of sound.
-///
-/// # Errors
-/// [`MediaError`].
-///
-/// # Panics
-/// A damaged file may panic in its decoder: only a process that may die should call this.
-pub fn read(path: &Path) -> Result<Vec<i16>, MediaError> {
-    decode::decode(path, open(path)?, max_samples())
+/// Writes the sound of a file, little-endian, and tells how many samples it is. A file that ends too
+/// early gives what there is. A damaged one may panic in its decoder: only a process that may die
+/// should call this.
+fn read(path: &Path, output: &mut impl io::Write) -> Result<u64, MediaError> {
+    decode::decode(path, open(path)?, max_samples(), output)
 }
 
-const fn max_samples() -> usize {
-    (MAX_HOURS * 3600 * RATE) as usize
+const fn max_samples() -> u64 {
+    MAX_HOURS as u64 * 3600 * RATE as u64
 }
 
 /// Without waiting, as opening a pipe would for someone to write into it.

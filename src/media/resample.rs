@@ -11,25 +11,16 @@ const CHUNK: usize = 4096;
 const RATES: RangeInclusive<u32> = 1_000..=768_000;
 
 /// Takes interleaved pieces as they are decoded.
+#[derive(Default)]
 pub(super) struct Mixer {
-    samples: Vec<i16>,
-    max: usize,
+    /// What has come out, for the caller to take.
+    pub(super) samples: Vec<i16>,
     rate: Option<u32>,
     stream: Option<Stream>,
     mono: Vec<f32>,
 }
 
 impl Mixer {
-    /// At most `max` samples are to come out.
-    pub(super) fn new(max: usize) -> Self {
-        Self { samples: Vec::new(), max, rate: None, stream: None, mono: Vec::new() }
-    }
-
-    /// Whether more came out than may.
-    pub(super) fn is_full(&self) -> bool {
-        self.samples.len() > self.max
-    }
-
     /// Adds frames of `channels` samples each. The rate may change between calls.
     pub(super) fn push(
         &mut self,
@@ -41,7 +32,7 @@ impl Mixer {
             return Err(format!("{channels} channels at {rate} samples a second"));
         }
         if self.rate != Some(rate) {
-            self.flush()?;
+            self.finish()?;
             self.rate = Some(rate);
             self.stream = (rate != RATE).then(|| Stream::new(rate)).transpose()?;
         }
@@ -57,13 +48,8 @@ impl Mixer {
         }
     }
 
-    /// All samples.
-    pub(super) fn finish(mut self) -> Result<Vec<i16>, String> {
-        self.flush()?;
-        Ok(self.samples)
-    }
-
-    fn flush(&mut self) -> Result<(), String> {
+    /// Lets out what is still inside.
+    pub(super) fn finish(&mut self) -> Result<(), String> {
         match self.stream.take() {
             Some(stream) => stream.finish(&mut self.samples),
             None => Ok(()),

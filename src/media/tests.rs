@@ -3,9 +3,29 @@
 use super::*;
 use proptest::prelude::*;
 use std::fs;
+use std::io::{Read, Seek};
 use std::process::Command;
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// All samples of a file.
+fn read(path: &Path) -> Result<Vec<i16>, MediaError> {
+    let mut bytes = Vec::new();
+    let count = super::read(path, &mut bytes)?;
+    assert_eq!(bytes.len() as u64, count * 2);
+    Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+}
+
+/// What a child wrote.
+fn spooled(command: Command, path: &Path, longest: Duration) -> Result<Vec<u8>, MediaError> {
+    let mut spool = tempfile::tempfile().unwrap();
+    let samples = apart::read_within(command, path, &spool, longest)?;
+    let mut bytes = Vec::new();
+    spool.rewind().unwrap();
+    spool.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes.len() as u64, samples * 2);
+    Ok(bytes)
+}
 
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -161,9 +181,9 @@ fn a_file_that_is_too_long_is_refused() {
     let dir = directory();
     let path = dir.path().join("x.wav");
     write_tone(&path, spec(1, 8000, 16), 8000, 440.0);
-    let all = decode::decode(&path, open(&path).unwrap(), RATE as usize).unwrap();
-    assert_eq!(all.len(), RATE as usize);
-    let error = decode::decode(&path, open(&path).unwrap(), RATE as usize / 2);
+    let decode = |max| decode::decode(&path, open(&path).unwrap(), max, &mut Vec::new());
+    assert_eq!(decode(u64::from(RATE)).unwrap(), u64::from(RATE));
+    let error = decode(u64::from(RATE) / 2);
     assert!(matches!(error.unwrap_err(), MediaError::TooLong { .. }));
 }
 
@@ -178,8 +198,9 @@ fn a_child_s_sound_and_its_reasons_come_through() {
     let dir = directory();
     let path = dir.path().join("x.wav");
     fs::write(&path, [1, 0, 0, 0x80]).unwrap();
-    assert_eq!(read_apart(script("cat \"$0\""), &path).unwrap(), [1, i16::MIN]);
-    let told = read_apart(script("echo 'reading it: no sound' >&2; exit 65"), &path).unwrap_err();
+    assert_eq!(spooled(script("cat \"$0\""), &path, HOUR).unwrap(), [1, 0, 0, 0x80]);
+    let told = spooled(script("echo 'reading it: no sound' >&2; exit 65"), &path, HOUR);
+    let told = told.unwrap_err();
     assert_eq!(told.to_string(), "reading it: no sound");
 }
 
@@ -190,20 +211,20 @@ fn a_child_that_dies_is_an_error_about_its_file() {
     fs::write(&path, b"x").unwrap();
     for death in ["kill -ABRT $$", "cat /dev/zero | head -c 5000; exit 101", "exit 65", "printf x"]
     {
-        let error = read_apart(script(death), &path).unwrap_err();
+        let error = spooled(script(death), &path, HOUR).unwrap_err();
         assert!(matches!(error, MediaError::Broken { .. }), "{death}: {error}");
     }
-    let error = read_apart(Command::new("/nowhere/v2m"), &path).unwrap_err();
+    let error = spooled(Command::new("/nowhere/v2m"), &path, HOUR).unwrap_err();
     assert!(matches!(error, MediaError::Child { .. }));
 }
 
 #[test]
-fn a_child_that_never_stops_talking_is_stopped() {
-    let dir = directory();
-    let path = dir.path().join("x.wav");
-    fs::write(&path, b"x").unwrap();
-    let error = apart::read_at_most(script("cat /dev/zero"), &path, 1000, HOUR).unwrap_err();
-    assert!(matches!(error, MediaError::TooLong { .. }));
+fn a_disk_that_is_full_is_told() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (mut output, mut errors) = (full, Vec::new());
+    let code = apart::answer(&fixture("tone.flac"), &mut output, &mut errors);
+    let errors = String::from_utf8(errors).unwrap();
+    assert!(code == 65 && errors.contains("make room"), "{errors}");
 }
 
 /// Also one that has closed its output: it would be waited for all the same.
@@ -214,14 +235,14 @@ fn a_child_that_does_not_end_is_ended() {
     fs::write(&path, b"x").unwrap();
     for hang in ["exec sleep 3600", "printf xx; exec sleep 3600 >&- 2>&-"] {
         let limit = Duration::from_millis(50);
-        let error = apart::read_at_most(script(hang), &path, 1000, limit).unwrap_err();
+        let error = spooled(script(hang), &path, limit).unwrap_err();
         assert!(matches!(error, MediaError::Stuck { .. }), "{hang}: {error}");
     }
 }
 
 #[test]
 fn what_is_no_file_needs_no_child() {
-    let error = read_apart(script("cat"), Path::new("/nowhere/x.wav")).unwrap_err();
+    let error = spooled(script("cat"), Path::new("/nowhere/x.wav"), HOUR).unwrap_err();
     assert!(matches!(error, MediaError::Open { .. }));
 }
 

@@ -1,11 +1,17 @@
 //! One recording on its way through an engine.
 
+use super::audio::Audio;
 use super::{RecogniseEvent, Recognition, Urgency};
 use crate::session::{Code, Failure, JobId, Segment};
+use std::borrow::Cow;
+use std::io;
 use v2m_ipc::engine::{DecodeOptions, ToEngine};
 
 /// Samples per PCM frame when there is a backlog: a second.
-const FRAME: usize = 16_000;
+const FRAME: u64 = 16_000;
+/// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs to
+/// see, and not the hours a file may hold, all of which it would keep in memory.
+const AHEAD: u64 = 120 * 16_000;
 /// The audio is given to this many engines before the job is given up.
 const ATTEMPTS: u8 = 2;
 
@@ -14,13 +20,15 @@ pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) urgency: Urgency,
     options: DecodeOptions,
-    audio: Vec<i16>,
+    audio: Audio,
     /// No more audio comes.
     pub(super) finished: bool,
     pub(super) attempts: u8,
     /// What the engine calls it: a new number at each attempt, so that late answers are told apart.
     pub(super) wire: Option<u32>,
-    sent: usize,
+    sent: u64,
+    /// Samples the engine has done with.
+    settled: u64,
     pub(super) finish_sent: bool,
     segments: Vec<Segment>,
     /// Why no engine is given it any more. Told once its audio is complete, for that is handed back.
@@ -28,16 +36,17 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(id: JobId, options: DecodeOptions, urgency: Urgency) -> Self {
+    pub(super) fn new(id: JobId, options: DecodeOptions, urgency: Urgency, audio: Audio) -> Self {
         Self {
             id,
             urgency,
             options,
-            audio: Vec::new(),
-            finished: false,
+            finished: matches!(audio, Audio::Recorded(_)),
+            audio,
             attempts: 0,
             wire: None,
             sent: 0,
+            settled: 0,
             finish_sent: false,
             segments: Vec::new(),
             failure: None,
@@ -45,13 +54,16 @@ impl Job {
     }
 
     pub(super) fn feed(&mut self, samples: &[i16]) {
-        self.audio.extend_from_slice(samples);
+        if let Audio::Heard(audio) = &mut self.audio {
+            audio.extend_from_slice(samples);
+        }
     }
 
     /// Starts over, with whichever engine comes next.
     pub(super) fn rewind(&mut self) {
         self.wire = None;
         self.sent = 0;
+        self.settled = 0;
         self.finish_sent = false;
         self.segments.clear();
     }
@@ -77,12 +89,36 @@ impl Job {
         ToEngine::Begin { job: wire, options: self.options.clone() }
     }
 
-    /// The next stretch of audio to send, at most a second.
-    pub(super) fn next_pcm(&mut self) -> Option<&[i16]> {
-        let start = self.sent;
-        let end = self.audio.len().min(start + FRAME);
-        self.sent = end;
-        (start < end).then(|| &self.audio[start..end])
+    /// The next stretch of audio to send, at most a second; empty when there is none, or when the
+    /// engine has enough to do.
+    ///
+    /// # Errors
+    /// When the recording cannot be read back.
+    pub(super) fn next_pcm(&mut self) -> io::Result<Cow<'_, [i16]>> {
+        let room = (self.settled + AHEAD).saturating_sub(self.sent);
+        let samples = self.audio.read(self.sent, room.min(FRAME))?;
+        self.sent += samples.len() as u64;
+        Ok(samples)
+    }
+
+    /// Notes that the engine has done with all before this sample.
+    pub(super) fn settled(&mut self, until: u64) {
+        self.settled = self.settled.max(until);
+    }
+
+    /// Whether the engine is still to be told that this was all.
+    pub(super) fn to_be_finished(&self) -> bool {
+        self.finished && !self.finish_sent && self.sent == self.audio.len()
+    }
+
+    /// Notes that its audio cannot be had any more.
+    pub(super) fn unreadable(&mut self, error: &io::Error) {
+        self.rewind();
+        let text = format!(
+            "Transcribing: reading the recording back from disk: {error}. Look at the disk (`journalctl -k`) \
+             and try again."
+        );
+        self.failure = Some(Failure::new(Code::File, text));
     }
 
     /// Takes a segment in; answers the text so far if that grew.
@@ -100,11 +136,11 @@ impl Job {
 
     pub(super) fn done(self, mut recognition: Recognition) -> RecogniseEvent {
         recognition.attempts = self.attempts + 1;
-        RecogniseEvent::Done { job: self.id, recognition, audio: self.audio }
+        RecogniseEvent::Done { job: self.id, recognition, audio: self.audio.heard() }
     }
 
     pub(super) fn failed(self, failure: Failure) -> RecogniseEvent {
-        RecogniseEvent::Failed { job: self.id, failure, audio: self.audio }
+        RecogniseEvent::Failed { job: self.id, failure, audio: self.audio.heard() }
     }
 }
 

@@ -1,13 +1,15 @@
 //! The handle of the engine child: it is spawned, fed, watched, replaced, and fed the same audio again.
 //!
-//! The audio of each job is kept here until its text is there, so that a fresh child hears exactly
-//! what the dead one heard. No clever scheduling: one job at a time, a live dictation before any
+//! The audio of each job is kept here (that of files: on disk) until its text is there, so that a fresh
+//! child hears exactly what the dead one heard. No clever scheduling: one job at a time, a live dictation before any
 //! background one. What the engine does with the audio is none of this room's business.
 
+mod audio;
 mod child;
 mod job;
 mod recogniser;
 
+pub use audio::Recorded;
 pub use recogniser::{LOAD_LIMIT, Recogniser};
 
 use crate::session::{EngineState, Failure, JobId, Segment};
@@ -97,7 +99,7 @@ pub enum RecogniseEvent {
         job: JobId,
         /// Its text.
         recognition: Recognition,
-        /// All its audio, 16 kHz mono.
+        /// All its audio, 16 kHz mono, if it was fed; that of a recording on disk is there.
         audio: Vec<i16>,
     },
     /// A job has no text, even at the second try.
@@ -106,7 +108,7 @@ pub enum RecogniseEvent {
         job: JobId,
         /// Why.
         failure: Failure,
-        /// All its audio, 16 kHz mono.
+        /// As in `Done`.
         audio: Vec<i16>,
     },
     /// An engine died or hung and has been replaced; the job, if there was one, starts over.

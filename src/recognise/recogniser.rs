@@ -1,5 +1,6 @@
 //! The supervisor: which job is in which child's hands, and what happens when a child fails.
 
+use super::audio::{Audio, Recorded};
 use super::child::Child;
 use super::job::Job;
 use super::{EngineReport, EngineSpec, RecogniseEvent, Recognition, Urgency};
@@ -99,7 +100,18 @@ impl Recogniser {
 
     /// A recording starts; audio follows.
     pub fn begin(&mut self, job: JobId, options: DecodeOptions, urgency: Urgency) {
-        self.jobs.push(Job::new(job, options, urgency));
+        self.jobs.push(Job::new(job, options, urgency, Audio::Heard(Vec::new())));
+    }
+
+    /// Takes a whole recording from disk.
+    pub fn transcribe(
+        &mut self,
+        job: JobId,
+        options: DecodeOptions,
+        urgency: Urgency,
+        recorded: Recorded,
+    ) {
+        self.jobs.push(Job::new(job, options, urgency, Audio::Recorded(recorded)));
     }
 
     /// Audio of a recording, 16 kHz mono, in order.
@@ -111,6 +123,10 @@ impl Recogniser {
 
     /// No more audio comes; the text is wanted.
     pub fn finish(&mut self, job: JobId) {
+        // From here on the engine is expected to get on.
+        if let Some(child) = &mut self.child {
+            child.progress = Instant::now();
+        }
         match self.job(job) {
             Some(job) => job.finished = true,
             None => self.events.push_back(RecogniseEvent::Failed {
@@ -256,9 +272,16 @@ impl Recogniser {
                 self.last_wire
             }
         };
-        if let Some(samples) = job.next_pcm() {
-            child.queue_pcm(wire, samples);
-        } else if job.finished && !job.finish_sent {
+        match job.next_pcm() {
+            Ok(samples) if !samples.is_empty() => return child.queue_pcm(wire, &samples),
+            Ok(_) => {}
+            Err(error) => {
+                child.queue(&ToEngine::Cancel { job: wire });
+                job.unreadable(&error);
+                return self.tell_failed();
+            }
+        }
+        if job.to_be_finished() {
             job.finish_sent = true;
             child.progress = Instant::now();
             child.queue(&ToEngine::Finish { job: wire });
@@ -287,7 +310,9 @@ impl Recogniser {
             return Some(child.progress + LOAD_LIMIT);
         }
         let hang = self.spec.as_ref().ok()?.hang;
-        self.jobs.iter().any(|j| j.finish_sent).then(|| child.progress + hang)
+        // While somebody still speaks, an engine may well have nothing to say.
+        let at_work = |job: &Job| job.finished && job.wire.is_some();
+        self.jobs.iter().any(at_work).then(|| child.progress + hang)
     }
 
     /// When to look again though nothing has happened; `None` when all is quiet.
@@ -403,7 +428,12 @@ impl Recogniser {
                     self.jobs[index].attempt_failed(message);
                 }
             }
-            FromEngine::Progress { .. } | FromEngine::Pong { .. } => {}
+            FromEngine::Progress { job, settled } => {
+                if let Some(index) = self.by_wire(job) {
+                    self.jobs[index].settled(settled);
+                }
+            }
+            FromEngine::Pong { .. } => {}
         }
     }
 

@@ -1,14 +1,20 @@
 //! One client's conversation: requests in, answers out, in order.
 
 use super::convert::{self, Asked};
-use super::{Server, close_with, feed, read, stopped, write};
+use super::{Server, close_with, feed, is_gone, read, stopped, write};
+use crate::call::{Answer, Request};
+use crate::session::Failure;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use v2m_ipc::frame::{Decoder, Framing};
 use v2m_ipc::message::{Command, EventName, Refusal, Response};
+
+/// How soon it is noticed that the client of a long request has left.
+const GONE_EVERY: Duration = Duration::from_secs(1);
 
 /// What comes next on a connection.
 enum Next {
@@ -49,10 +55,17 @@ impl Connection {
                 Next::Request(Ok(command)) => match convert::request(command) {
                     Asked::Pong => Response::success(&"PONG"),
                     Asked::Events(wanted) => return self.subscribe(wanted).await,
-                    Asked::Call { request, original } => match self.server.call(request).await {
-                        Ok(answer) => convert::answer(answer),
-                        Err(failure) => convert::failure(failure, original),
-                    },
+                    // Hours of work that nobody waits for any more are not done. Every other
+                    // request is carried out, whether its client stays or not.
+                    Asked::Call { request: request @ Request::TranscribeFile { .. }, original } => {
+                        tokio::select! {
+                            result = self.server.call(request) => respond(result, original),
+                            () = gone(&self.stream) => return Ok(()),
+                        }
+                    }
+                    Asked::Call { request, original } => {
+                        respond(self.server.call(request).await, original)
+                    }
                 },
                 Next::Last(response) => return self.close_with(&response).await,
                 Next::End => return Ok(()),
@@ -120,6 +133,24 @@ impl Connection {
             None if cut => Next::Last(cut_off("ends before its length")),
             None => Next::End,
         }
+    }
+}
+
+fn respond(result: Result<Answer, Failure>, original: Option<String>) -> Response {
+    match result {
+        Ok(answer) => convert::answer(answer),
+        Err(failure) => convert::failure(failure, original),
+    }
+}
+
+/// Ends when the peer is gone. Looked for now and then: an end of file, once seen, hides from the
+/// runtime's readiness what comes after it.
+async fn gone(stream: &UnixStream) {
+    loop {
+        if is_gone(stream).unwrap_or(false) {
+            return;
+        }
+        sleep(GONE_EVERY).await;
     }
 }
 

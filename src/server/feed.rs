@@ -3,9 +3,8 @@
 //! Bounded by the events' channel and the socket's buffer: a subscriber that lags behind the one or
 //! does not empty the other loses its connection, and nobody waits for it.
 
-use super::{Server, convert, read, stopped, write};
+use super::{Server, convert, is_gone, read, stopped, write};
 use crate::call::Event;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast::error::RecvError;
@@ -63,12 +62,4 @@ pub(super) async fn run(
 
 fn wants(wanted: &[EventName], event: &Event) -> bool {
     wanted.iter().any(|name| name.name() == event.name())
-}
-
-/// Whether the peer closed both ways. Asked of the kernel: the runtime's own readiness may be older
-/// than the read that showed the end.
-fn is_gone(stream: &UnixStream) -> io::Result<bool> {
-    let mut fds = [PollFd::new(stream, PollFlags::empty())];
-    poll(&mut fds, Some(&Timespec::default()))?;
-    Ok(fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }

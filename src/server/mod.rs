@@ -14,6 +14,7 @@ pub use refuse::refuse_pending;
 use crate::call::{Answer, Call, Calls, Event, Request};
 use crate::session::{Code, Failure};
 use connection::Connection;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,6 +186,14 @@ async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
             result => return result,
         }
     }
+}
+
+/// Whether the peer closed both ways: one that only sends no more still reads. Asked of the kernel, since
+/// the runtime's own readiness may be older than the read that showed the end.
+fn is_gone(stream: &UnixStream) -> io::Result<bool> {
+    let mut fds = [PollFd::new(stream, PollFlags::empty())];
+    poll(&mut fds, Some(&Timespec::default()))?;
+    Ok(fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
 /// How long what a peer still sends is dropped after the last word to it.

@@ -23,7 +23,7 @@ mod wav;
 pub use record::{ErrorRecord, Record, RecordState};
 pub use recovery::{Unfinished, unfinished};
 pub use retention::Retention;
-pub use wav::read_pcm;
+pub use wav::{Pcm, open_pcm, read_pcm};
 
 use crate::session::{Code, Delivery, JobId, Segment};
 use std::collections::{HashMap, HashSet};

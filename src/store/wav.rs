@@ -107,6 +107,27 @@ pub fn read_pcm(path: &Path) -> Result<Vec<i16>, StoreError> {
     Ok(pcm.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
+/// Where the samples of a recording are.
+#[derive(Debug)]
+pub struct Pcm {
+    /// Its file.
+    pub file: File,
+    /// Where in it the first sample is, in bytes.
+    pub offset: u64,
+    /// How many there are: by the file's length, since a recording that broke off has no true header.
+    pub samples: u64,
+}
+
+/// The samples of a recording, left on disk: 16 kHz mono, 16 bit, little-endian.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_pcm(path: &Path) -> Result<Pcm, StoreError> {
+    let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+    let (bytes, file) = opened.map_err(StoreError::file("reading the recording", path))?;
+    Ok(Pcm { file, offset: HEADER, samples: samples_of_length(bytes) })
+}
+
 fn header(samples: u64) -> [u8; HEADER as usize] {
     // A recording of 37 hours would not fit; the longest is two.
     let data = u32::try_from(samples * 2).unwrap_or(u32::MAX - 36).min(u32::MAX - 36);

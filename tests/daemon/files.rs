@@ -80,6 +80,35 @@ fn many_at_once_are_all_answered_and_the_service_with_them() {
     service.end();
 }
 
+fn engine_at_work(service: &House) {
+    crate::house::wait_for("the engine at work", || {
+        let log = fs::read_to_string(service.model_file("double", "log")).unwrap_or_default();
+        log.contains("finish").then_some(())
+    });
+}
+
+/// Its text was computed to the end, however long that took, and others waited for it.
+#[test]
+fn a_file_whose_client_has_left_holds_up_nobody() {
+    let service = House::new("finish deaf").start();
+    let path = service.path("long.wav");
+    wav(&path, &ramp(50_000));
+    let ask = || {
+        let mut client = service.connect();
+        client.send("TRANSCRIBE_FILE", json!({ "file_path": path }));
+        client
+    };
+    let (left, also_left) = (ask(), ask());
+    engine_at_work(&service);
+    let mut stays = ask();
+    // One that only says it will ask no more waits for its answer still.
+    stays.no_more();
+    drop((left, also_left));
+    assert_eq!(stays.receive().unwrap()["data"]["text"], text_of(&ramp(50_000)));
+    service.ready();
+    service.end();
+}
+
 /// Whoever had asked for a file that was still being read got no answer, and held up the end.
 #[test]
 fn at_the_end_those_who_wait_for_a_file_are_told() {
@@ -91,10 +120,7 @@ fn at_the_end_those_who_wait_for_a_file_are_told() {
         client.send("TRANSCRIBE_FILE", json!({ "file_path": first }));
     }
     service.ready();
-    crate::house::wait_for("the engine at work", || {
-        let log = fs::read_to_string(service.model_file("double", "log")).unwrap_or_default();
-        log.contains("finish").then_some(())
-    });
+    engine_at_work(&service);
     let mut last = service.connect();
     last.ask_with("SHUTDOWN", Value::Null);
     for client in &mut waiting {

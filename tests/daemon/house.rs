@@ -254,6 +254,11 @@ impl Client {
         self.0.get_mut().write_all(format!("{request}\n").as_bytes()).unwrap();
     }
 
+    /// Half-closes.
+    pub(crate) fn no_more(&self) {
+        self.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
     /// The next answer or event; `None` at the end.
     pub(crate) fn receive(&mut self) -> Option<Value> {
         let mut line = String::new();

@@ -1,8 +1,11 @@
 //! Which job is heard when, and whose answers count.
 
 use crate::lab::{Lab, short, sound, text_of};
-use v2m::recognise::{RecogniseEvent, Urgency};
-use v2m::session::{EngineState, JobId};
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::Duration;
+use v2m::recognise::{RecogniseEvent, Recorded, Urgency};
+use v2m::session::{Code, EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
 #[tokio::test]
@@ -42,6 +45,55 @@ async fn ten_minutes_that_waited_for_the_engine_arrive_sample_by_sample() {
     lab.job(1, Urgency::Live, &words);
     lab.go();
     assert_eq!(lab.text(1, &words).await, 1);
+}
+
+/// As a file of the store is: something before the samples.
+fn recorded(lab: &Lab, sound: &[i16]) -> Recorded {
+    let path = lab.path().join("recorded");
+    let mut file = File::create_new(&path).unwrap();
+    let bytes: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    file.write_all(&[7; 44]).unwrap();
+    file.write_all(&bytes).unwrap();
+    Recorded { file: File::open(path).unwrap(), offset: 44, samples: sound.len() as u64 }
+}
+
+#[tokio::test]
+async fn a_recording_on_disk_arrives_sample_by_sample_also_at_the_second_engine() {
+    let mut lab = Lab::new("pcm wait; finish die\n\n");
+    let words = sound(14, 600 * 16_000 + 5);
+    let recorded = recorded(&lab, &words);
+    lab.recogniser.transcribe(JobId(1), DecodeOptions::default(), Urgency::Background, recorded);
+    lab.go();
+    let (job, result, audio) = lab.ended().await;
+    let recognition = result.unwrap();
+    assert_eq!((job, recognition.text, recognition.attempts), (1, text_of(&words), 2));
+    assert!(audio.is_empty());
+}
+
+#[tokio::test]
+async fn an_engine_is_given_two_minutes_ahead_and_replaced_when_it_gets_on_with_none_of_them() {
+    let mut lab = Lab::with_hang("begin deaf\n\n", Duration::from_millis(300));
+    let words = sound(15, 300 * 16_000);
+    let recorded = recorded(&lab, &words);
+    lab.recogniser.transcribe(JobId(1), DecodeOptions::default(), Urgency::Background, recorded);
+    lab.until(|event| matches!(event, RecogniseEvent::Replaced { .. }).then_some(())).await;
+    let log = fs::read_to_string(lab.path().join("model.log")).unwrap();
+    assert_eq!(log.lines().filter(|line| *line == "pcm").count(), 120);
+    assert_eq!(lab.ended().await.1.unwrap().text, text_of(&words));
+}
+
+#[tokio::test]
+async fn a_recording_that_cannot_be_read_back_fails_and_leaves_the_engine_to_the_next() {
+    let mut lab = Lab::new("");
+    let words = sound(16, 40_000);
+    let mut short = recorded(&lab, &words);
+    short.samples += 1;
+    lab.recogniser.transcribe(JobId(1), DecodeOptions::default(), Urgency::Live, short);
+    lab.job(2, Urgency::Live, &words);
+    let failure = lab.failure(1, &[]).await;
+    assert!(failure.code == Code::File && failure.message.contains("disk"), "{failure:?}");
+    assert_eq!(lab.text(2, &words).await, 1);
+    assert_eq!(lab.lives("model"), 1);
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 
+/// How many more samples are done with before the daemon is told so: five seconds.
+const TOLD_EVERY: u64 = 5 * 16_000;
+
 /// A decode that the worker has.
 #[derive(Clone, Copy, Debug)]
 struct Handed {
@@ -29,6 +32,8 @@ pub struct Job {
     pub stream: Stream,
     /// When `Finish` came.
     pub finished: Option<Instant>,
+    /// What the daemon was last told to be settled.
+    told: u64,
     task: Option<Handed>,
     decoding: Duration,
     /// Samples given to decodes that were of no use any more when they ended.
@@ -50,6 +55,7 @@ impl Job {
             settings: Arc::new(settings),
             stream: Stream::new(Cutting::default(), options.language),
             finished: None,
+            told: 0,
             task: None,
             decoding: Duration::ZERO,
             wasted: 0,
@@ -61,6 +67,17 @@ impl Job {
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         self.stream.finish(voice)
+    }
+
+    /// The sign of life, if it is due for the sake of what it says of the samples done with.
+    pub fn advance(&mut self) -> Option<FromEngine> {
+        (self.stream.settled() >= self.told + TOLD_EVERY).then(|| self.progress())
+    }
+
+    /// The sign of life.
+    pub fn progress(&mut self) -> FromEngine {
+        self.told = self.stream.settled();
+        FromEngine::Progress { job: self.number, settled: self.told }
     }
 
     /// The worker has a decode of this job now, of that many samples.

@@ -178,6 +178,9 @@ impl Engine {
                 }
             }
         }
+        if let Some(progress) = self.job.as_mut().and_then(Job::advance) {
+            self.wire.send(&progress)?;
+        }
         self.hand_over();
         Ok(())
     }
@@ -210,8 +213,8 @@ impl Engine {
                 Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
                 Event::Beat(id) => {
                     // Also an abandoned task's: it is what this job waits for.
-                    if let Some(job) = self.job.as_ref().filter(|_| self.busy == Some(id)) {
-                        self.wire.send(&FromEngine::Progress { job: job.number })?;
+                    if let Some(job) = self.job.as_mut().filter(|_| self.busy == Some(id)) {
+                        self.wire.send(&job.progress())?;
                     }
                 }
                 Event::Done { id, result, took } => self.done(id, result, took)?,

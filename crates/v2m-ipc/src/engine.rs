@@ -158,10 +158,15 @@ pub enum FromEngine {
         #[serde(rename = "final")]
         is_final: bool,
     },
-    /// Still at work on this job; sent whenever the decoder gets on, so that silence means it hangs.
+    /// Still at work on this job; sent whenever the decoder gets on, so that silence means it hangs,
+    /// and whenever `settled` has grown by some seconds, so that a daemon with hours of audio can
+    /// wait with the rest.
     Progress {
         /// The job.
         job: u32,
+        /// All samples before this one are done with: the engine does not keep them any more.
+        #[serde(default)]
+        settled: u64,
     },
     /// The answer to `Finish`.
     Final {

@@ -210,6 +210,11 @@ impl Stream {
         effects
     }
 
+    /// All samples before this one are done with.
+    pub fn settled(&self) -> u64 {
+        self.kept_from
+    }
+
     /// The decode under way, for a caller who drops the stream.
     pub fn decoding(&self) -> Option<DecodeId> {
         self.decoding.map(|(id, _)| id)

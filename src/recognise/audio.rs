@@ -1,0 +1,63 @@
+//! A job's audio: in memory as it is heard, or whole on disk.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Audio on disk: 16 kHz mono, 16 bit, little-endian.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The file.
+    pub file: File,
+    /// Where in it the first sample is, in bytes.
+    pub offset: u64,
+    /// How many samples there are.
+    pub samples: u64,
+}
+
+#[derive(Debug)]
+pub(super) enum Audio {
+    /// Of a dictation, which may still go on. Kept in memory, so that a full disk loses nothing.
+    Heard(Vec<i16>),
+    Recorded(Recorded),
+}
+
+impl Audio {
+    /// Samples so far.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Heard(samples) => samples.len() as u64,
+            Self::Recorded(recorded) => recorded.samples,
+        }
+    }
+
+    /// At most `most` samples from `from` on, fewer at the end. Blocking; a second of audio is 32 kB.
+    ///
+    /// # Errors
+    /// Those of reading the file, `UnexpectedEof` when it has become shorter.
+    pub(super) fn read(&self, from: u64, most: u64) -> io::Result<Cow<'_, [i16]>> {
+        let to = self.len().min(from.saturating_add(most)).max(from);
+        match self {
+            Self::Heard(samples) => {
+                let [from, to] = [from, to].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+                Ok(samples.get(from..to).unwrap_or_default().into())
+            }
+            Self::Recorded(recorded) => {
+                let count = usize::try_from(to - from).map_err(io::Error::other)?;
+                let mut bytes = vec![0; count * 2];
+                recorded.file.read_exact_at(&mut bytes, recorded.offset + from * 2)?;
+                let pairs = bytes.chunks_exact(2);
+                Ok(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+            }
+        }
+    }
+
+    /// What is in memory.
+    pub(super) fn heard(self) -> Vec<i16> {
+        match self {
+            Self::Heard(samples) => samples,
+            Self::Recorded(_) => Vec::new(),
+        }
+    }
+}
