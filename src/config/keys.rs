@@ -124,7 +124,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "threads",
         allowed: "a whole number from 0 to 256",
-        doc: "Threads on the processor. 0: one less than the physical cores, at most 8.",
+        doc: "Threads on the processor. 0: one for each physical core, at most 8.",
         restart: false,
         secret: false,
         get: |s| json!(s.engine.threads),

@@ -38,7 +38,7 @@ pub struct Engine {
     pub vocabulary: Vec<String>,
     /// 1 to 8; 1 is greedy.
     pub beam_size: u8,
-    /// 0: one less than the physical cores, at most 8.
+    /// 0: one for each physical core, at most 8.
     pub threads: u16,
     /// Seconds without a sign of life before the engine is replaced, 5 to 600.
     pub hang_seconds: u32,

@@ -13,7 +13,7 @@ it is of no use on a terminal.
 
   --model FILE   Whisper model in ggml form
   --vad FILE     Silero voice activity model in ggml form; without it all audio counts as speech
-  --threads N    threads of the decoder (default: physical cores less one, at most 8)
+  --threads N    threads of the decoder (default: physical cores, at most 8)
   -h, --help     print this
   -V, --version  print the version
 

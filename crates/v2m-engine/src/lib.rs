@@ -10,6 +10,7 @@
 //! | [`worker`] | the thread `v2m-whisper`: loads the model, decodes pieces, reports |
 //! | [`model`] | checks of the machine and of the model files before whisper.cpp sees them |
 //! | [`decode`] | whisper.cpp: parameters, callbacks, results |
+//! | [`openmp`] | how the decoder's threads wait for one another |
 //! | [`vad`] | Silero: where somebody speaks |
 //! | [`text`] | what of a transcript was never said: bracketed artefacts |
 //!
@@ -20,6 +21,7 @@ pub mod args;
 pub mod decode;
 pub mod job;
 pub mod model;
+pub mod openmp;
 pub mod run;
 pub mod stream;
 pub mod text;
@@ -46,6 +48,9 @@ pub fn main() -> ExitCode {
 }
 
 fn serve(args: &Args) -> ExitCode {
+    if let Err(error) = openmp::spin_little() {
+        eprintln!("v2m-engine: telling OpenMP not to spin: {error}; decoding may be slow");
+    }
     match run::serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -49,16 +49,13 @@ pub fn name() -> String {
     field(&info, "model name").unwrap_or("unknown processor").into()
 }
 
-/// Threads for the decoder when the user names no number: one less than the physical cores this
-/// process may use, [`MOST_THREADS`] at most. At ggml's barriers all threads wait, spinning, for the
-/// last one: two on one core, or one on a core that something else keeps busy, and a decode takes
-/// many times as long. So one core is left to the desktop.
+/// Threads for the decoder when the user names no number: the physical cores this process may use,
+/// [`MOST_THREADS`] at most. Two threads on one core compute no faster than one.
 pub fn threads() -> NonZeroUsize {
     let allowed = available_parallelism().map_or(1, NonZeroUsize::get);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = physical_cores(&info).unwrap_or(allowed);
-    NonZeroUsize::new(cores.min(allowed).saturating_sub(1).min(MOST_THREADS))
-        .unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new(cores.min(allowed).min(MOST_THREADS)).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn physical_cores(cpuinfo: &str) -> Option<usize> {
