@@ -47,7 +47,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user build install install-files uninstall purge test test-deps test-models \
-	test-rust test-system fmt fmt-check clippy bench man
+	test-rust test-system fmt fmt-check clippy bench bench-speech man
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
@@ -139,6 +139,9 @@ test-system: # the programs on a booted machine; needs root
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
+
+bench-speech: toolchain test-models ## accuracy and speed over real recordings, beside batch and faster-whisper (25 minutes)
+	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/speech.sh
 
 man: ## read the manuals that would be installed
 	man -l $(MANUALS)

@@ -1,6 +1,7 @@
 //! Plays real recordings into the recogniser and writes down, one JSON object a line, what it
 //! understood and how long that took. `benches/speech_score.py` makes the table of it: word error
-//! rates need Whisper's published normaliser, which exists in Python. Judges nothing.
+//! rates need Whisper's published normaliser, which exists in Python. `make bench-speech` runs all of it
+//! (`benches/speech.sh`). Judges nothing.
 //!
 //! `cargo bench --bench speech --profile dev -- --models DIR [options]`
 //! (whisper.cpp is compiled optimised in every profile; so is the engine's crate.)
@@ -152,7 +153,11 @@ fn report(recording: &Recording, mode: &str, measured: Value) -> Result<()> {
 
 fn stream(options: &Options, recordings: &[Recording]) -> Result<()> {
     let mut engine = Engine::start(options)?;
-    let name = if options.mode == Mode::RealTime { "real-time" } else { "fast" };
+    let name = match options.mode {
+        Mode::RealTime if options.pause > 0 => "paused",
+        Mode::RealTime => "real-time",
+        Mode::Fast | Mode::Batch => "fast",
+    };
     for (job, recording) in (1..).zip(recordings) {
         let measured = engine.transcribe(options, job, recording)?;
         report(recording, name, measured)?;

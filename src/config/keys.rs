@@ -2,6 +2,7 @@
 
 use super::settings::{Backend, LogLevel, Settings};
 use super::values::{choice, flag, language, languages, model, number, put, text, texts, whole};
+use crate::session::TriggerMode;
 use serde_json::{Value, json};
 
 /// Stands for a secret's value wherever settings are shown.
@@ -36,6 +37,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("engine", "The recogniser. A change here restarts only the recogniser, at once."),
     ("capture", "The microphone."),
     ("session", "One dictation."),
+    ("trigger", "The shortcut that runs `v2m-send toggle`."),
     (
         "store",
         "What is kept of dictations, in ~/.local/state/v2m/dictations.\nWhat has not been transcribed yet is always kept.",
@@ -174,6 +176,18 @@ pub(super) static KEYS: &[Key] = &[
         secret: false,
         get: |s| json!(s.session.max_minutes),
         set: |s, v| put(&mut s.session.max_minutes, number(v, 0.05..=120.0)),
+    },
+    Key {
+        section: "trigger",
+        name: "mode",
+        allowed: "\"auto\", \"toggle\" or \"hold\"",
+        doc: "\"auto\": a tap starts or stops; a key that is held down records until it is let go, where\n\
+              the desktop repeats a held shortcut (GNOME does). \"toggle\": taps only, a held key is one\n\
+              tap. \"hold\": as auto, and a tap stops by itself after a second or so.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.trigger.mode.name()),
+        set: |s, v| put(&mut s.trigger.mode, choice(v, &TriggerMode::ALL, TriggerMode::name)),
     },
     Key {
         section: "store",

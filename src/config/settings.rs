@@ -1,6 +1,7 @@
 //! What the configuration comes to: values that have been checked. Built only by this room.
 
 use super::keys::{KEYS, MASK};
+use crate::session::TriggerMode;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ pub struct Settings {
     pub capture: Capture,
     /// `[session]`
     pub session: Session,
+    /// `[trigger]`
+    pub trigger: Trigger,
     /// `[store]`
     pub store: Retention,
     /// `[deliver]`
@@ -80,6 +83,13 @@ pub struct Capture {
 pub struct Session {
     /// Longest recording in minutes, 0.05 to 120.
     pub max_minutes: f64,
+}
+
+/// The shortcut.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trigger {
+    /// What its presses do.
+    pub mode: TriggerMode,
 }
 
 /// What is kept on disk of dictations that were delivered.

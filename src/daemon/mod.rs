@@ -196,7 +196,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
 }
 
 fn limits(settings: &Settings) -> Limits {
-    Limits { longest: settings.session.max_duration() }
+    Limits { longest: settings.session.max_duration(), trigger: settings.trigger.mode }
 }
 
 /// What one turn of the loop has to deal with.

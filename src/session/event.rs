@@ -64,6 +64,8 @@ pub enum Timer {
     Longest(JobId),
     /// Capture has not said that it ended.
     Drain(JobId),
+    /// What the hand on the key means is known by now.
+    Hand,
     /// Ending in order has taken long enough.
     Grace,
 }

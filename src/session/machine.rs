@@ -1,12 +1,11 @@
-//! Phases, and what commands do in each.
+//! Phases, and what commands do in each. What presses of a shortcut mean is `hand`'s.
 
 use super::event::{Effect, Event, Heard, JobEvent, Notice, Timer};
+use super::hand::Presses;
+use super::trigger::TriggerMode;
 use super::types::{Code, Command, EngineState, Failure, JobId, Reply, State, Ticket, Transcript};
 use std::time::Duration;
 
-/// A toggle this soon after the last one is the same press: a held shortcut repeats its command
-/// about every 30 ms, the first time after some 500 ms, and hands tremble.
-const DEBOUNCE: Duration = Duration::from_millis(300);
 /// Capture needs a few quanta to drain; after this it hangs, and what was heard is taken as it is.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 /// How long an orderly end waits for a text that is on its way. The recording is on disk anyway and
@@ -18,16 +17,18 @@ const GRACE: Duration = Duration::from_secs(8);
 pub struct Limits {
     /// A recording is stopped and transcribed after this time.
     pub longest: Duration,
+    /// What the presses of a shortcut do.
+    pub trigger: TriggerMode,
 }
 
 /// The session: what v2m is doing and who waits for it.
 #[derive(Debug)]
 pub struct Session {
-    phase: Phase,
+    pub(super) phase: Phase,
     pub(super) limits: Limits,
     pub(super) paused: bool,
-    ending: bool,
-    last_toggle: Option<Duration>,
+    pub(super) ending: bool,
+    pub(super) presses: Presses,
     next_job: u32,
     engine: EngineState,
     engine_problem: Option<Failure>,
@@ -85,7 +86,7 @@ impl Session {
             limits,
             paused: false,
             ending: false,
-            last_toggle: None,
+            presses: Presses::new(limits.trigger),
             next_job: first_job,
             engine: EngineState::Loading,
             engine_problem: None,
@@ -113,12 +114,14 @@ impl Session {
     /// New limits, for the next recording.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.presses.set_mode(limits.trigger);
     }
 
     /// What is to be done now that `event` happened. `now` counts from any fixed moment.
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.step(event, now, &mut effects);
+        self.watch_hand(now, &mut effects);
         let state = self.state();
         if state != self.published {
             self.published = state;
@@ -135,6 +138,7 @@ impl Session {
             Event::Command { ticket, command } => self.command(ticket, command, now, out),
             Event::Terminate => self.end(out),
             Event::Engine(state, problem) => self.engine_changed(state, problem, out),
+            Event::Elapsed(Timer::Hand) => self.settle_hand(now, out),
             Event::Elapsed(Timer::Grace) => self.give_up(out),
             Event::Elapsed(Timer::Longest(job)) => {
                 self.job_event(job, JobEvent::LongestReached, out);
@@ -174,28 +178,20 @@ impl Session {
                 let state = if self.paused { State::Paused } else { self.state() };
                 out.push(Effect::Answer(ticket, Ok(Reply::State(state, None))));
             }
-            Command::Toggle => {
-                let repeated = self.last_toggle.is_some_and(|last| now < last + DEBOUNCE);
-                // Also when ignored: a key held for seconds stays one press.
-                self.last_toggle = Some(now);
-                if repeated {
-                    let reply = Reply::State(self.state(), Some("Same press as the last one."));
-                    out.push(Effect::Answer(ticket, Ok(reply)));
-                } else {
-                    match self.phase {
-                        Phase::Idle => self.start(ticket, out),
-                        Phase::Opening { .. } | Phase::Recording { .. } => {
-                            self.stop_asked(ticket, out)
-                        }
-                        Phase::Draining { .. }
-                        | Phase::Transcribing { .. }
-                        | Phase::Delivering { .. } => out.push(refuse(ticket, busy())),
-                    }
-                }
-            }
+            Command::Toggle => self.press(ticket, now, out),
             Command::Start => self.start(ticket, out),
-            Command::Stop => self.stop_asked(ticket, out),
+            Command::Stop => self.stop_asked(Some(ticket), out),
             Command::Cancel => self.cancel(ticket, out),
+        }
+    }
+
+    pub(super) fn toggle(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Idle => self.start(ticket, out),
+            Phase::Opening { .. } | Phase::Recording { .. } => self.stop_asked(Some(ticket), out),
+            Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
+                out.push(refuse(ticket, busy()));
+            }
         }
     }
 
@@ -241,30 +237,33 @@ impl Session {
         }
     }
 
-    fn stop_asked(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+    /// Stops the recording for the client of that ticket, or for a hand that has let go.
+    pub(super) fn stop_asked(&mut self, ticket: Option<Ticket>, out: &mut Vec<Effect>) {
+        let tickets = ticket.into_iter();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Idle => {
                 let text =
                     "Nothing is being recorded. Start with `v2m-send start` or the shortcut.";
-                out.push(refuse(ticket, Failure::new(Code::NotRecording, text)));
+                let failure = Failure::new(Code::NotRecording, text);
+                out.extend(tickets.map(|ticket| refuse(ticket, failure.clone())));
                 Phase::Idle
             }
             Phase::Opening { job, waiting } => {
                 let text = Some("Stopped before the first audio was reported.");
                 answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
-                self.stop(job, vec![ticket], out)
+                self.stop(job, tickets.collect(), out)
             }
-            Phase::Recording { job } => self.stop(job, vec![ticket], out),
+            Phase::Recording { job } => self.stop(job, tickets.collect(), out),
             Phase::Draining { job, mut waiting } => {
-                waiting.push(ticket);
+                waiting.extend(tickets);
                 Phase::Draining { job, waiting }
             }
             Phase::Transcribing { job, mut waiting, heard } => {
-                waiting.push(ticket);
+                waiting.extend(tickets);
                 Phase::Transcribing { job, waiting, heard }
             }
             Phase::Delivering { job, mut waiting, transcript } => {
-                waiting.push(ticket);
+                waiting.extend(tickets);
                 Phase::Delivering { job, waiting, transcript }
             }
         };
@@ -341,6 +340,7 @@ impl Session {
         if std::mem::replace(&mut self.ending, true) {
             return;
         }
+        self.leave_hand(out);
         self.phase = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Opening { job, waiting } => {
                 let text = Some("v2m is ending; the recording was stopped.");

@@ -4,8 +4,10 @@
 //! late timer, is recognised by its number and ignored by name. No runtime, no clock, no file here.
 
 mod event;
+mod hand;
 mod machine;
 mod progress;
+mod trigger;
 mod types;
 
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod tests;
 
 pub use event::{Effect, Event, Heard, JobEvent, Notice, Outcome, Timer};
 pub use machine::{Limits, Session};
+pub use trigger::TriggerMode;
 pub use types::{
     Code, Command, Delivery, EngineState, Failure, JobId, Reply, Segment, State, Ticket, Transcript,
 };

@@ -1,22 +1,65 @@
 //! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do what it should.
 //! Whatever happened before, the press after it was put right works, and nobody had to run systemctl.
 
-use crate::lab::{self, Lab, assert_phrase, beside, property};
+use crate::lab::{self, Client, Lab, assert_phrase, beside, property, run};
 use serde_json::Value;
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
+/// Presses a key as a desktop does: the command at once, after the keyboard's delay, and then every 30 ms as long as
+/// `held` is true; each is a client of its own, which waits for its answer.
+fn hold(lab: &Lab, mut held: impl FnMut() -> bool) -> Vec<Client> {
+    let mut clients = Vec::new();
+    let mut press = |after: u64| {
+        // The key's repetition is what is tested.
+        thread::sleep(Duration::from_millis(after));
+        let mut client = lab.client();
+        client.send("TOGGLE_RECORDING", Value::Null).unwrap();
+        clients.push(client);
+    };
+    press(0);
+    press(500);
+    while held() {
+        press(30);
+    }
+    clients
+}
+
 #[test]
-fn a_key_held_for_two_seconds_is_one_toggle() {
+fn a_key_held_while_one_speaks_is_one_dictation() {
     let lab = Lab::new();
-    let presses = (0..50).map(|_| {
-        // The key's repetition is what is tested: 25 a second.
-        thread::sleep(Duration::from_millis(40));
-        lab.client().ask("TOGGLE_RECORDING")["state"].clone()
+    lab::copy("before");
+    let speaking = thread::spawn(lab::speak);
+    let clients = hold(&lab, || !speaking.is_finished());
+    assert!(clients.len() > 50, "{}", clients.len());
+    for mut client in clients {
+        assert_eq!(client.receive().unwrap()["status"], "success");
+    }
+    // Nobody waits for the text of a key that was let go: it comes by the notification and the clipboard.
+    let text = lab::wait_for("the text on the clipboard", || {
+        lab::clipboard().filter(|text| text != "before")
     });
-    let states: Vec<Value> = presses.collect();
-    assert!(states.iter().all(|state| state == "recording"), "{states:?}");
+    assert_phrase(&text);
+    lab.wait_for_notice("country");
+    lab::wait_for("the end of the delivery", || {
+        (lab.client().ask("GET_STATUS")["state"] == "idle").then_some(())
+    });
+    assert_eq!(lab.records().len(), 1);
+}
+
+#[test]
+fn a_key_held_for_two_seconds_is_one_tap_where_only_taps_are_wanted() {
+    let lab = Lab::new();
+    run("v2m-send", &["config", "set", "trigger.mode=toggle"]);
+    let mut presses = 50;
+    let clients = hold(&lab, || {
+        presses -= 1;
+        presses > 0
+    });
+    for mut client in clients {
+        assert_eq!(client.receive().unwrap()["data"]["state"], "recording");
+    }
     assert_eq!(lab.client().ask("GET_STATUS")["is_recording"], true);
     lab.client().ask("CANCEL_RECORDING");
     assert_eq!(lab.client().ask("GET_STATUS")["state"], "idle");

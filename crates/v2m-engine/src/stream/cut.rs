@@ -33,7 +33,9 @@ pub struct Cutting {
     /// a second late on soft beginnings, and to decode more silence costs nothing.
     pub lead: u64,
     /// Kept after the last voice. A pause of this length is also what a speculative decode waits
-    /// for, so that it hears exactly what the piece will be if the pause goes on.
+    /// for, so that it hears exactly what the piece will be if the pause goes on. Measured: with
+    /// 200 ms the ends of words are cut off, one word in a hundred comes out wrong for it; with more
+    /// than 350 nothing is gained.
     pub tail: u64,
     /// No piece is longer: Whisper hears 30 s at once.
     pub longest: u64,
@@ -50,7 +52,7 @@ impl Default for Cutting {
             short_pause: ms(400),
             grown: ms(8_000),
             lead: ms(1_000),
-            tail: ms(200),
+            tail: ms(350),
             longest: ms(25_000),
             search: ms(10_000),
         }

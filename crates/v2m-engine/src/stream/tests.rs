@@ -129,7 +129,7 @@ fn a_pause_ends_a_piece_and_silence_is_in_none() {
     assert_eq!(heard.finals.len(), 2);
     let pieces = committed(&heard);
     let kept: u64 = pieces.iter().map(|(start, end)| end - start).sum();
-    assert!(kept < 16 * 5600, "{pieces:?}");
+    assert!(kept < 16 * 5_800, "{pieces:?}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_draft_is_shown_and_kept_when_the_pause_goes_on() {
 
 #[test]
 fn a_draft_is_dropped_when_speech_goes_on() {
-    let heard = play(&Script::plain(&recording(&[500, 1000, 350, 1000, 100])));
+    let heard = play(&Script::plain(&recording(&[500, 1000, 500, 1000, 100])));
     assert_eq!(heard.finals.len(), 1);
     assert_eq!(heard.drafts.len(), 1);
     assert_ne!(heard.drafts, heard.finals);
@@ -195,7 +195,7 @@ fn a_failed_piece_leaves_a_gap_and_the_others_their_text() {
 #[test]
 fn a_late_answer_to_an_aborted_decode_is_ignored() {
     let mut stream = Stream::new(Cutting::default(), None);
-    let effects = stream.hear(&recording(&[0, 1000, 350, 200]), &mut Loudness);
+    let effects = stream.hear(&recording(&[0, 1000, 500, 200]), &mut Loudness);
     let [Effect::Decode { id, .. }, Effect::Abort(aborted)] = &effects[..] else {
         panic!("{effects:?}")
     };

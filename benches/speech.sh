@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# `make bench-speech`: the recogniser over real recordings, as a stream in real time (once stopping at once, once
+# after half a second of silence) and as fast as it goes, whole (batch), and faster-whisper with the same weights,
+# one after the other in one run. Prints the tables of docs/performance.md. Judges nothing; 25 minutes or so with
+# the 11 minutes of ../shared/speech, one with the project's own sample.
+#
+#   MODEL=base-q8_0    the model
+#   MODES="fast …"     some of: fast real-time paused batch peer (not the first)
+#   SPEECH=DIR         recordings with a manifest.jsonl
+#   THREADS=N          threads for all of them
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+model=${MODEL:-base-q8_0}
+modes=${MODES:-fast real-time paused batch peer}
+threads=${THREADS:-$(nproc)}
+speech=${SPEECH:-../shared/speech}
+[ -d "$speech" ] || speech=assets
+models=${V2M_TEST_MODELS:-$PWD/target/test-models}
+out=target/bench-speech
+mkdir -p "$out"
+
+say() { printf '== %s\n' "$*" >&2; }
+
+# The scorer and the peer are Python; they stay out of the user's own packages.
+python=$out/venv/bin/python
+if ! [ -x "$python" ]; then
+	say "fetching the scorer"
+	python3 -m venv "$out/venv"
+fi
+"$python" -m pip install --quiet --disable-pip-version-check jiwer whisper-normalizer
+case " $modes " in *" peer "*)
+	"$python" -m pip install --quiet --disable-pip-version-check faster-whisper ||
+		{ say "without faster-whisper: pip does not have it"; modes=${modes/peer/}; } ;;
+esac
+
+cargo bench --locked --bench speech --no-run
+results=()
+for mode in $modes; do
+	say "$mode"
+	result=$out/$mode.jsonl
+	run() { cargo bench --quiet --locked --bench speech -- --models "$models" --model "ggml-$model.bin" \
+		--speech "$speech" --threads "$threads" "$@" >"$result"; }
+	case $mode in
+	paused) run --mode real-time --pause 500 ;;
+	peer) "$python" benches/speech_peer.py --speech "$speech" --like "${results[0]}" --threads "$threads" \
+		--cache "$out" >"$result" || { say "without faster-whisper: see above"; continue; } ;;
+	*) run --mode "$mode" ;;
+	esac
+	results+=("$result")
+done
+printf '%s, %s threads, %s\n\n' "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" "$threads" "$model"
+"$python" benches/speech_score.py "${results[@]}"
