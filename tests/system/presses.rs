@@ -1,29 +1,29 @@
 //! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do what it should.
 //! Whatever happened before, the press after it was put right works, and nobody had to run systemctl.
 
-use crate::lab::{self, Client, Lab, assert_phrase, beside, property, run};
+use crate::lab::{self, Lab, assert_phrase, beside, property, run};
 use serde_json::Value;
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
 /// Presses a key as a desktop does: the command at once, after the keyboard's delay, and then every 30 ms as long as
-/// `held` is true; each is a client of its own, which waits for its answer.
-fn hold(lab: &Lab, mut held: impl FnMut() -> bool) -> Vec<Client> {
-    let mut clients = Vec::new();
-    let mut press = |after: u64| {
-        // The key's repetition is what is tested.
-        thread::sleep(Duration::from_millis(after));
-        let mut client = lab.client();
-        client.send("TOGGLE_RECORDING", Value::Null).unwrap();
-        clients.push(client);
-    };
-    press(0);
-    press(500);
-    while held() {
-        press(30);
-    }
-    clients
+/// `held` is true. Each is a client of its own, which waits for its answer and leaves; the answers.
+fn hold(lab: &Lab, mut held: impl FnMut() -> bool) -> Vec<Value> {
+    thread::scope(|scope| {
+        let mut clients = Vec::new();
+        let mut press = |after: u64| {
+            // The key's repetition is what is tested.
+            thread::sleep(Duration::from_millis(after));
+            clients.push(scope.spawn(|| lab.client().ask("TOGGLE_RECORDING")));
+        };
+        press(0);
+        press(500);
+        while held() {
+            press(30);
+        }
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    })
 }
 
 #[test]
@@ -31,11 +31,8 @@ fn a_key_held_while_one_speaks_is_one_dictation() {
     let lab = Lab::new();
     lab::copy("before");
     let speaking = thread::spawn(lab::speak);
-    let clients = hold(&lab, || !speaking.is_finished());
-    assert!(clients.len() > 50, "{}", clients.len());
-    for mut client in clients {
-        assert_eq!(client.receive().unwrap()["status"], "success");
-    }
+    let answers = hold(&lab, || !speaking.is_finished());
+    assert!(answers.len() > 50, "{}", answers.len());
     // Nobody waits for the text of a key that was let go: it comes by the notification and the clipboard.
     let text = lab::wait_for("the text on the clipboard", || {
         lab::clipboard().filter(|text| text != "before")
@@ -53,13 +50,11 @@ fn a_key_held_for_two_seconds_is_one_tap_where_only_taps_are_wanted() {
     let lab = Lab::new();
     run("v2m-send", &["config", "set", "trigger.mode=toggle"]);
     let mut presses = 50;
-    let clients = hold(&lab, || {
+    let answers = hold(&lab, || {
         presses -= 1;
         presses > 0
     });
-    for mut client in clients {
-        assert_eq!(client.receive().unwrap()["data"]["state"], "recording");
-    }
+    assert!(answers.iter().all(|answer| answer["state"] == "recording"), "{answers:?}");
     assert_eq!(lab.client().ask("GET_STATUS")["is_recording"], true);
     lab.client().ask("CANCEL_RECORDING");
     assert_eq!(lab.client().ask("GET_STATUS")["state"], "idle");
