@@ -325,11 +325,12 @@ impl Daemon {
         }
         self.background.refuse_all(&failure());
         self.updates.refuse_all(&failure());
+        // Before anything that takes time: who comes now is to meet the next run, not the end of this one.
+        // The receiver is gone only if the server has ended already.
+        let _ = stop.send(true);
         // Waited for, half a second at most: a critical notification that outlives its service stands before
         // all later ones on GNOME. The outcome changes nothing now.
         let _ = self.notifier.show(crate::deliver::Notice::Closed).await;
-        // The receiver is gone only if the server has ended already.
-        let _ = stop.send(true);
         if timeout(LAST_WORDS, server).await.is_err() {
             warn!("some clients did not take their answers");
         }

@@ -109,8 +109,11 @@ fn after_a_shutdown_the_next_connection_starts_the_service_again() {
 #[test]
 fn a_file_is_transcribed_by_the_client() {
     let _lab = Lab::new();
-    let sample = sample();
-    assert_sample(&run("v2m-send", &["transcribe", sample.to_str().unwrap()]));
+    // The whole sample would ask what this small model makes of its first pause, which is not the same at every
+    // margin: it hears "and so am I" there. That is for `make bench-speech`.
+    let folder = tempfile::tempdir().unwrap();
+    let phrase = lab::phrase(folder.path());
+    lab::assert_phrase(&run("v2m-send", &["transcribe", phrase.to_str().unwrap()]));
 }
 
 #[test]

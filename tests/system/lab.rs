@@ -192,7 +192,7 @@ pub(crate) fn sample() -> PathBuf {
 pub(crate) const PHRASE: &str = "ask what you can do for your country";
 
 /// The recording of [`PHRASE`], in a folder that the caller keeps as long as it plays.
-fn phrase(folder: &Path) -> PathBuf {
+pub(crate) fn phrase(folder: &Path) -> PathBuf {
     let mut whole = hound::WavReader::open(sample()).unwrap();
     let path = folder.join("phrase.wav");
     let mut part = hound::WavWriter::create(&path, whole.spec()).unwrap();
