@@ -23,13 +23,14 @@ build_packages() {
 	esac
 }
 
-# A systemd that can be booted in a container, sound, an X server with clipboard, notifications. pip fetches
-# models where their usual host cannot be reached.
+# A systemd that can be booted in a container, sound, an X server with clipboard, notifications, GNOME's settings
+# (not GNOME). pip fetches models where their usual host cannot be reached.
 test_packages() {
 	case $1 in
 	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
-		xvfb xauth xclip sway wl-clipboard dunst libnotify-bin binutils procps man-db python3-pip ;;
+		xvfb xauth xclip sway wl-clipboard dunst libnotify-bin binutils procps man-db python3-pip \
+		libglib2.0-bin gsettings-desktop-schemas gnome-settings-daemon-common ;;
 	esac
 }
 
@@ -41,7 +42,7 @@ pip_packages() {
 	esac
 }
 
-test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip sway wl-paste dunst readelf pgrep man pip3"
+test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip sway wl-paste dunst readelf pgrep man pip3 gsettings"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do

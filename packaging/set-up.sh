@@ -98,6 +98,12 @@ up() {
 		prove_alone
 	fi
 	step "Done"
+	case ":${XDG_CURRENT_DESKTOP:-}:" in
+	*:GNOME:*)
+		say "Give dictation a key: $BINDIR/v2m shortcut install   (--binding '<Control><Alt>v' for one of your choice)"
+		return
+		;;
+	esac
 	case ":$PATH:" in
 	*":$BINDIR:"*) say "Give a key the command \`v2m-send toggle\` (GNOME: Settings, Keyboard, Custom Shortcuts)." ;;
 	*) say "Give a key the command \`$BINDIR/v2m-send toggle\` ($BINDIR is not in your PATH)." ;;

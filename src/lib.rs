@@ -13,6 +13,7 @@
 //! | [`media`] | edge | sound files into PCM, in a process that may die of it |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
 //! | [`dbus`] | edge | the session-bus interface: state, events, the socket's commands |
+//! | [`shortcut`] | edge | the key that runs `v2m-send toggle`, in GNOME's settings |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
@@ -36,6 +37,7 @@ pub mod media;
 pub mod recognise;
 pub mod server;
 pub mod session;
+pub mod shortcut;
 pub mod store;
 pub mod systemd;
 pub mod text;

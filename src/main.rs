@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::logging::Logging;
-use v2m::{config, daemon, deliver, doctor, media, server, systemd};
+use v2m::{config, daemon, deliver, doctor, media, server, shortcut, systemd};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
@@ -45,12 +45,29 @@ enum Command {
     },
     /// Print the default configuration with its documentation.
     DefaultConfig,
+    /// The keyboard shortcut for dictation, on GNOME.
+    #[command(subcommand)]
+    Shortcut(Shortcut),
     /// Write a sound file's samples to standard output: the service's own helper process.
     #[command(hide = true, name = media::DECODE_COMMAND)]
     Decode {
         /// The sound file.
         file: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+enum Shortcut {
+    /// Bind a key combination to `v2m-send toggle`.
+    Install {
+        /// The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of some.
+        #[arg(long)]
+        binding: Option<String>,
+    },
+    /// Print what is bound.
+    Show,
+    /// Remove it again.
+    Remove,
 }
 
 fn main() -> ExitCode {
@@ -67,6 +84,7 @@ fn main() -> ExitCode {
             print!("{}", config::default_toml());
             ExitCode::SUCCESS
         }
+        Some(Command::Shortcut(command)) => bind(&command),
         Some(Command::Decode { file }) => media::serve(&file),
     }
 }
@@ -116,6 +134,36 @@ fn refuse(listener: std::os::unix::net::UnixListener, error: &config::ConfigErro
     server::refuse_pending(listener, &failure);
     daemon::show_refusal(&failure);
     ExitCode::from(BAD_CONFIG)
+}
+
+fn bind(command: &Shortcut) -> ExitCode {
+    let said = match command {
+        Shortcut::Install { binding } => {
+            // Beside this program; GNOME's own search path may not have it.
+            let client = std::env::current_exe()
+                .map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"));
+            shortcut::install(binding.as_deref(), &client)
+                .map(|is| format!("{} dictates: tap it, or hold it down while you speak.", is.binding))
+        }
+        Shortcut::Show => shortcut::show().map(|is| match is {
+            Some(is) => format!("{} runs {}", is.binding, is.command),
+            None => "There is no shortcut of v2m's. Set one: v2m shortcut install".to_owned(),
+        }),
+        Shortcut::Remove => shortcut::remove().map(|was| match was {
+            true => "The shortcut is removed.".to_owned(),
+            false => "There was no shortcut of v2m's.".to_owned(),
+        }),
+    };
+    match said {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("v2m: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn check_config(file: Option<PathBuf>) -> ExitCode {

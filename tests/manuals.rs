@@ -49,13 +49,17 @@ fn help_of(program: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The help of a program and of each of its commands.
+/// The help of a program, of each of its commands, and of each of theirs.
 fn help(program: &str) -> String {
     let mut text = help_of(program, &["--help"]);
     // v2m-send has one help for all.
     if program != "v2m-send" {
         for command in commands_in_help(&text) {
-            text += &help_of(program, &[&command, "--help"]);
+            let below = help_of(program, &[&command, "--help"]);
+            for second in commands_in_help(&below) {
+                text += &help_of(program, &[&command, &second, "--help"]);
+            }
+            text += &below;
         }
     }
     text

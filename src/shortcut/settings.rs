@@ -1,0 +1,164 @@
+//! GNOME's settings, through `gsettings`.
+
+use super::accelerator::Accelerator;
+use super::{Shortcut, ShortcutError};
+use std::process::Command;
+
+const SCHEMA: &str = "org.gnome.settings-daemon.plugins.media-keys";
+const LIST: &str = "custom-keybindings";
+const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybinding";
+/// The path of our own entry. GNOME Settings names its own ones `customN`.
+const OWN: &str = "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/v2m/";
+
+pub(super) struct Settings(());
+
+impl Settings {
+    pub(super) fn open() -> Result<Self, ShortcutError> {
+        let schemas = gsettings(&["list-schemas"])?;
+        let known = schemas.lines().any(|line| line == SCHEMA);
+        if known { Ok(Self(())) } else { Err(ShortcutError::NoGnome) }
+    }
+
+    /// Our own entry, if it is in force.
+    pub(super) fn own(&self) -> Result<Option<Shortcut>, ShortcutError> {
+        if !self.entries()?.iter().any(|path| path == OWN) {
+            return Ok(None);
+        }
+        Ok(Some(Shortcut { binding: read(OWN, "binding")?, command: read(OWN, "command")? }))
+    }
+
+    /// Writes our own entry, and then puts it on the list.
+    pub(super) fn put(&self, name: &str, shortcut: &Shortcut) -> Result<Shortcut, ShortcutError> {
+        let entry = format!("{ENTRY}:{OWN}");
+        let values =
+            [("name", name), ("command", &shortcut.command), ("binding", &shortcut.binding)];
+        for (key, value) in values {
+            gsettings(&["set", &entry, key, &variant(value)])?;
+        }
+        let mut entries = self.entries()?;
+        if !entries.iter().any(|path| path == OWN) {
+            entries.push(OWN.to_owned());
+            set_entries(&entries)?;
+        }
+        match self.own()? {
+            Some(kept) if kept == *shortcut => Ok(kept),
+            _ => Err(ShortcutError::NotKept(LIST)),
+        }
+    }
+
+    /// Takes our own entry off the list and forgets it; whether it was there.
+    pub(super) fn remove(&self) -> Result<bool, ShortcutError> {
+        let mut entries = self.entries()?;
+        let before = entries.len();
+        entries.retain(|path| path != OWN);
+        if entries.len() == before {
+            return Ok(false);
+        }
+        set_entries(&entries)?;
+        gsettings(&["reset-recursively", &format!("{ENTRY}:{OWN}")])?;
+        if self.own()?.is_some() {
+            return Err(ShortcutError::NotKept(LIST));
+        }
+        Ok(true)
+    }
+
+    /// What else that combination does, in words.
+    pub(super) fn taken_by(&self, wanted: &Accelerator) -> Result<Option<String>, ShortcutError> {
+        for path in self.entries()?.iter().filter(|path| *path != OWN) {
+            if is(&read(path, "binding")?, wanted) {
+                return Ok(Some(format!("your own shortcut “{}”", read(path, "name")?)));
+            }
+        }
+        let all = gsettings(&["list-recursively"])?;
+        let mut bound = all.lines().filter_map(|line| {
+            let (schema, rest) = line.split_once(' ')?;
+            let (key, value) = rest.split_once(' ')?;
+            let shortcuts = schema.ends_with("keybindings") || schema == SCHEMA;
+            (shortcuts && key != LIST).then_some((schema, key, value))
+        });
+        let taken = bound.find(|(_, _, value)| strings(value).iter().any(|b| is(b, wanted)));
+        Ok(taken.map(|(schema, key, _)| format!("“{key}” of {schema}")))
+    }
+
+    fn entries(&self) -> Result<Vec<String>, ShortcutError> {
+        Ok(strings(&gsettings(&["get", SCHEMA, LIST])?))
+    }
+}
+
+fn is(binding: &str, wanted: &Accelerator) -> bool {
+    Accelerator::parse(binding).is_some_and(|binding| binding == *wanted)
+}
+
+fn set_entries(entries: &[String]) -> Result<(), ShortcutError> {
+    let list = entries.iter().map(|path| variant(path)).collect::<Vec<_>>().join(", ");
+    gsettings(&["set", SCHEMA, LIST, &format!("@as [{list}]")]).map(drop)
+}
+
+fn read(path: &str, key: &str) -> Result<String, ShortcutError> {
+    let value = gsettings(&["get", &format!("{ENTRY}:{path}"), key])?;
+    Ok(strings(&value).into_iter().next().unwrap_or_default())
+}
+
+fn gsettings(arguments: &[&str]) -> Result<String, ShortcutError> {
+    let output = Command::new("gsettings")
+        .args(arguments)
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .map_err(ShortcutError::NoGsettings)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(ShortcutError::Gsettings {
+        command: arguments.join(" "),
+        said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
+
+/// A string in GVariant's text form.
+fn variant(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// All strings in a value of GVariant's text form: one, or a list of them.
+fn strings(value: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<(char, String)> = None;
+    let mut characters = value.chars();
+    while let Some(c) = characters.next() {
+        match &mut open {
+            None if c == '\'' || c == '"' => open = Some((c, String::new())),
+            None => {}
+            Some((_, text)) if c == '\\' => text.extend(characters.next()),
+            Some((quote, _)) if c == *quote => found.extend(open.take().map(|(_, text)| text)),
+            Some((_, text)) => text.push(c),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn values_are_read() {
+        assert_eq!(strings("@as []\n"), [""; 0]);
+        assert_eq!(strings("['<Super>d', '<Primary><Alt>d']\n"), ["<Super>d", "<Primary><Alt>d"]);
+        assert_eq!(strings("\"it's\"\n"), ["it's"]);
+        assert_eq!(strings("uint32 5\n"), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(texts in proptest::collection::vec("[ -~ñß—]{0,20}", 0..5)) {
+            let list = texts.iter().map(|text| variant(text)).collect::<Vec<_>>().join(", ");
+            prop_assert_eq!(strings(&format!("[{list}]")), texts);
+        }
+
+        #[test]
+        fn any_value_is_read(value in ".{0,60}") {
+            let _ = strings(&value);
+        }
+    }
+}

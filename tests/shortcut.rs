@@ -1,0 +1,124 @@
+//! `v2m shortcut` on GNOME's real settings schemas, in a settings file of the test's own.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const LIST: [&str; 2] = ["org.gnome.settings-daemon.plugins.media-keys", "custom-keybindings"];
+
+struct Desktop(tempfile::TempDir);
+
+impl Desktop {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn run(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
+        Command::new(program)
+            .args(arguments)
+            .env("GSETTINGS_BACKEND", "keyfile")
+            .env("XDG_CONFIG_HOME", self.0.path())
+            .env("HOME", self.0.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Standard output of what must succeed.
+    fn gsettings(&self, arguments: &[&str]) -> String {
+        let output = self.run("gsettings", arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Exit code, and what was said.
+    fn shortcut(&self, arguments: &[&str]) -> (i32, String) {
+        let output =
+            self.run(env!("CARGO_BIN_EXE_v2m"), &[&["shortcut"], arguments].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    fn list(&self) -> String {
+        self.gsettings(&["get", LIST[0], LIST[1]])
+    }
+
+    fn entry(&self, name: &str, key: &str) -> String {
+        self.gsettings(&["get", &schema(name), key])
+    }
+}
+
+fn schema(name: &str) -> String {
+    let path = "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings";
+    format!("org.gnome.settings-daemon.plugins.media-keys.custom-keybinding:{path}/{name}/")
+}
+
+#[test]
+fn it_is_installed_shown_changed_and_removed() {
+    let desktop = Desktop::new();
+    let (code, said) = desktop.shortcut(&["show"]);
+    assert!(code == 0 && said.contains("v2m shortcut install"), "{said}");
+    let (code, said) = desktop.shortcut(&["install"]);
+    assert!(code == 0 && said.contains("<Control><Alt>v"), "{said}");
+    assert_eq!(desktop.entry("v2m", "binding"), "'<Control><Alt>v'");
+    let client = Path::new(env!("CARGO_BIN_EXE_v2m-send")).display();
+    assert_eq!(desktop.entry("v2m", "command"), format!("'{client} toggle'"));
+    let (code, said) = desktop.shortcut(&["show"]);
+    assert!(code == 0 && said.contains("<Control><Alt>v"), "{said}");
+
+    assert_eq!(desktop.shortcut(&["install", "--binding", "<Super>F8"]).0, 0);
+    assert_eq!(desktop.entry("v2m", "binding"), "'<Super>F8'");
+    // Installing again, as `make install` may, does not change what the user chose.
+    assert_eq!(desktop.shortcut(&["install"]).0, 0);
+    assert_eq!(desktop.entry("v2m", "binding"), "'<Super>F8'");
+
+    assert_eq!(desktop.shortcut(&["remove"]).0, 0);
+    assert_eq!(desktop.list(), "@as []");
+    assert_eq!(desktop.entry("v2m", "command"), "''");
+    let (code, said) = desktop.shortcut(&["remove"]);
+    assert!(code == 0 && said.contains("no shortcut"), "{said}");
+}
+
+#[test]
+fn the_users_own_shortcuts_stay_and_their_keys_are_not_taken() {
+    let desktop = Desktop::new();
+    let path = schema("custom0");
+    for (key, value) in [("name", "it's a \"terminal\""), ("command", "foot"), ("binding", "<Alt><Ctrl>V")] {
+        desktop.gsettings(&["set", &path, key, value]);
+    }
+    let list = format!("['{}']", path.split_once(':').unwrap().1);
+    desktop.gsettings(&["set", LIST[0], LIST[1], &list]);
+    let (code, said) = desktop.shortcut(&["install"]);
+    assert!(code == 0 && said.contains("<Control><Alt>space"), "{said}");
+    let (code, said) = desktop.shortcut(&["install", "--binding", "<Control><Alt>v"]);
+    assert!(code == 1 && said.contains("it's a \"terminal\""), "{said}");
+    assert_eq!(desktop.entry("v2m", "binding"), "'<Control><Alt>space'");
+    assert_eq!(desktop.shortcut(&["remove"]).0, 0);
+    assert_eq!(desktop.list(), list);
+    assert_eq!(desktop.entry("custom0", "binding"), "'<Alt><Ctrl>V'");
+}
+
+#[test]
+fn gnomes_own_keys_and_nonsense_are_refused() {
+    let desktop = Desktop::new();
+    let own = desktop.gsettings(&["get", LIST[0], "screensaver"]);
+    let own = own.trim_matches(['[', ']', '\'']);
+    let (code, said) = desktop.shortcut(&["install", "--binding", own]);
+    assert!(code == 1 && said.contains("screensaver"), "{own}: {said}");
+    for nonsense in ["", "<Super>", "<Hyperspace>d", "dictate!"] {
+        let (code, said) = desktop.shortcut(&["install", "--binding", nonsense]);
+        assert!(code == 1 && said.contains("no key combination"), "{nonsense}: {said}");
+    }
+    assert_eq!(desktop.list(), "@as []");
+}
+
+#[test]
+fn without_gnome_it_says_what_to_do() {
+    let desktop = Desktop::new();
+    let nowhere = Command::new(env!("CARGO_BIN_EXE_v2m"))
+        .args(["shortcut", "install"])
+        .env("PATH", desktop.0.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(nowhere.stderr).unwrap();
+    assert!(!nowhere.status.success() && said.contains("v2m-send toggle"), "{said}");
+}
