@@ -142,8 +142,9 @@ fn bind(command: &Shortcut) -> ExitCode {
             // Beside this program; GNOME's own search path may not have it.
             let client = std::env::current_exe()
                 .map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"));
-            shortcut::install(binding.as_deref(), &client)
-                .map(|is| format!("{} dictates: tap it, or hold it down while you speak.", is.binding))
+            shortcut::install(binding.as_deref(), &client).map(|is| {
+                format!("{} dictates: tap it, or hold it down while you speak.", is.binding)
+            })
         }
         Shortcut::Show => shortcut::show().map(|is| match is {
             Some(is) => format!("{} runs {}", is.binding, is.command),

@@ -32,8 +32,7 @@ impl Desktop {
 
     /// Exit code, and what was said.
     fn shortcut(&self, arguments: &[&str]) -> (i32, String) {
-        let output =
-            self.run(env!("CARGO_BIN_EXE_v2m"), &[&["shortcut"], arguments].concat());
+        let output = self.run(env!("CARGO_BIN_EXE_v2m"), &[&["shortcut"], arguments].concat());
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     }
@@ -82,7 +81,9 @@ fn it_is_installed_shown_changed_and_removed() {
 fn the_users_own_shortcuts_stay_and_their_keys_are_not_taken() {
     let desktop = Desktop::new();
     let path = schema("custom0");
-    for (key, value) in [("name", "it's a \"terminal\""), ("command", "foot"), ("binding", "<Alt><Ctrl>V")] {
+    for (key, value) in
+        [("name", "it's a \"terminal\""), ("command", "foot"), ("binding", "<Alt><Ctrl>V")]
+    {
         desktop.gsettings(&["set", &path, key, value]);
     }
     let list = format!("['{}']", path.split_once(':').unwrap().1);
