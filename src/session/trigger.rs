@@ -37,6 +37,10 @@ impl TriggerMode {
 
 /// Two presses closer than this are one: hands tremble, and keys bounce.
 const BOUNCE: Duration = Duration::from_millis(300);
+/// A run whose first two arrivals are so far apart is no held key, but a program, or a key that bounces: no
+/// keyboard repeats so soon after the press (the least that desktops' settings offer is 100 ms). It is one tap.
+/// Arrivals closer than this have waited together for the service to start, and tell nothing.
+const TOO_SOON: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_millis(90);
 /// The longest delay before a held key begins to repeat: GNOME's slider ends at 2 s, X11's default is
 /// 660 ms, KDE's 600. Longer delays would let a quick second tap wait for its judgement.
 const LONGEST_DELAY: Duration = Duration::from_millis(1_200);
@@ -83,8 +87,8 @@ enum Hand {
     Pressed { at: Duration },
     /// A second arrival.
     Doubt { pressed: Duration, at: Duration },
-    /// A run; the count is of intervals between repeats.
-    Held { first: Duration, last: Duration, intervals: u32, longest: Duration },
+    /// A run; the count is of intervals between repeats. Of a key, or one that only counts as a tap.
+    Held { key: bool, first: Duration, last: Duration, intervals: u32, longest: Duration },
     /// A run has ended; what straggles in belongs to it.
     Released { last: Duration },
 }
@@ -109,7 +113,7 @@ impl Trigger {
             }
             Hand::Away | Hand::Pressed { .. } | Hand::Released { .. } => None,
             Hand::Doubt { at, .. } => Some(at + JUDGED),
-            Hand::Held { first, last, intervals, longest } => {
+            Hand::Held { first, last, intervals, longest, .. } => {
                 let mean = (last - first) / intervals.max(1);
                 let silence = (mean * SILENT_INTERVALS).max(longest * LATE_INTERVALS);
                 Some(last + silence.clamp(SILENCE[0], SILENCE[1]))
@@ -127,6 +131,9 @@ impl Trigger {
                 (Hand::Pressed { at: pressed }, Verdict::Bounced)
             }
             Hand::Doubt { at, .. } => (Hand::Pressed { at }, Verdict::Pressed),
+            Hand::Held { key: false, last, .. } if self.mode != TriggerMode::Hold => {
+                (Hand::Released { last }, Verdict::Bounced)
+            }
             Hand::Pressed { at: last } | Hand::Held { last, .. } => {
                 (Hand::Released { last }, Verdict::Released)
             }
@@ -143,14 +150,15 @@ impl Trigger {
             Hand::Pressed { at } if now < at + LONGEST_DELAY => {
                 (Hand::Doubt { pressed: at, at: now }, None, Arrival::Doubtful)
             }
-            Hand::Doubt { at, .. } => {
+            Hand::Doubt { pressed, at } => {
+                let key = !TOO_SOON.contains(&at.saturating_sub(pressed));
                 let longest = now.saturating_sub(at);
-                let held = Hand::Held { first: at, last: now, intervals: 1, longest };
+                let held = Hand::Held { key, first: at, last: now, intervals: 1, longest };
                 (held, Some(Verdict::Held), Arrival::Repeat)
             }
-            Hand::Held { first, last, intervals, longest } => {
+            Hand::Held { key, first, last, intervals, longest } => {
                 let longest = longest.max(now.saturating_sub(last));
-                let held = Hand::Held { first, last: now, intervals: intervals + 1, longest };
+                let held = Hand::Held { key, first, last: now, intervals: intervals + 1, longest };
                 (held, None, Arrival::Repeat)
             }
             Hand::Released { last } if now < last + BOUNCE => {
@@ -273,6 +281,22 @@ mod tests {
         assert_eq!(read(TriggerMode::Auto, &[0, 700]), [(0, "press"), (900, "press")]);
         let said = read(TriggerMode::Auto, &[0, 700, 1_400, 9_000]);
         assert_eq!(said, [(0, "press"), (900, "press"), (1_600, "press"), (9_000, "press")]);
+    }
+
+    #[test]
+    fn a_run_that_no_keyboard_makes_is_one_tap() {
+        let run: Vec<u64> = (0..50).map(|i| i * 40).collect();
+        assert_eq!(read(TriggerMode::Auto, &run), [(0, "press")]);
+        let again: Vec<u64> = run.iter().copied().chain([9_000]).collect();
+        assert_eq!(read(TriggerMode::Auto, &again), [(0, "press"), (9_000, "press")]);
+    }
+
+    #[test]
+    fn what_waited_for_the_service_to_start_is_a_hold_all_the_same() {
+        let mut arrivals = vec![0, 0, 1, 1];
+        arrivals.extend((1..30).map(|i| 1 + i * 30));
+        let said = read(TriggerMode::Auto, &arrivals);
+        assert!(matches!(said[..], [(0, "press"), (_, "release")]), "{said:?}");
     }
 
     #[test]
