@@ -2,7 +2,7 @@
 //!
 //! Doors convert their wire types to and from these; they know nothing of one another.
 
-use crate::session::{Command, EngineState, Failure, State, Transcript};
+use crate::session::{Command, DeliverMode, EngineState, Failure, State, Transcript};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Request {
     /// A command to the session.
     Session(Command),
+    /// As `Session`, with where the text of this dictation is to go.
+    SessionDelivering(Command, DeliverMode),
     /// GET_STATUS.
     Status,
     /// GET_CONFIG.

@@ -8,7 +8,7 @@
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
-//! | [`deliver`] | edge | clipboard and notification; each sink tells what it did or why not |
+//! | [`deliver`] | edge | clipboard, cursor and notification; each sink tells what it did or why not |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
 //! | [`media`] | edge | sound files into PCM, in a process that may die of it |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
@@ -17,6 +17,7 @@
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
+//! | [`chord`] | leaf | key combinations as the configuration writes them |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
@@ -27,6 +28,7 @@
 pub mod atomic;
 pub mod call;
 pub mod capture;
+pub mod chord;
 pub mod config;
 pub mod daemon;
 pub mod dbus;

@@ -50,11 +50,11 @@ pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
 /// One dictation of a file; the time from the stop to the text, and the text.
 pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> Outcome<(Duration, String)> {
     let mut client = service.client()?;
-    ask(&mut client, &Command::StartRecording)?;
+    ask(&mut client, &Command::StartRecording { deliver: None })?;
     let mut feeder = lab.sound.play(wav, MICROPHONE);
     until("the end of the recording", || !feeder.is_running())?;
     let stop = Instant::now();
-    let answer = ask(&mut client, &Command::StopRecording)?;
+    let answer = ask(&mut client, &Command::StopRecording { deliver: None })?;
     let took = stop.elapsed();
     Ok((took, answer["text"].as_str().unwrap_or_default().to_owned()))
 }

@@ -1,8 +1,8 @@
 //! The table of keys: all there is to know of each, in the order of the default file.
 
 use super::settings::{Backend, LogLevel, Settings};
-use super::values::{choice, flag, language, languages, model, number, put, text, texts, whole};
-use crate::session::TriggerMode;
+use super::values::{choice, chord, flag, language, languages, model, number, put, text, texts, whole};
+use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Value, json};
 
 /// Stands for a secret's value wherever settings are shown.
@@ -221,13 +221,25 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         section: "deliver",
-        name: "clipboard",
-        allowed: FLAG,
-        doc: "Put the text on the clipboard.",
+        name: "mode",
+        allowed: "\"clipboard\", \"paste\" or \"none\"",
+        doc: "\"clipboard\"; \"paste\": into the window that has the keyboard, and the clipboard gets back\n\
+              what it held (on GNOME; where that cannot be, the text waits on the clipboard); \"none\".\n\
+              `v2m-send toggle --deliver` outranks it for one dictation.",
         restart: false,
         secret: false,
-        get: |s| json!(s.deliver.clipboard),
-        set: |s, v| put(&mut s.deliver.clipboard, flag(v)),
+        get: |s| json!(s.deliver.mode.name()),
+        set: |s, v| put(&mut s.deliver.mode, choice(v, &DeliverMode::ALL, DeliverMode::name)),
+    },
+    Key {
+        section: "deliver",
+        name: "paste_key",
+        allowed: "a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
+        doc: "The keys that paste, with mode = \"paste\". Most terminals want \"ctrl+shift+v\".",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.deliver.paste_key.to_string()),
+        set: |s, v| put(&mut s.deliver.paste_key, chord(v)),
     },
     Key {
         section: "deliver",

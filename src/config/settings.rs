@@ -1,7 +1,8 @@
 //! What the configuration comes to: values that have been checked. Built only by this room.
 
 use super::keys::{KEYS, MASK};
-use crate::session::TriggerMode;
+use crate::chord::Chord;
+use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -106,8 +107,10 @@ pub struct Retention {
 /// Where the text goes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deliver {
-    /// To the clipboard.
-    pub clipboard: bool,
+    /// Beside the answer and the notification.
+    pub mode: DeliverMode,
+    /// The keys that paste.
+    pub paste_key: Chord,
     /// Into a notification.
     pub notify: bool,
 }
@@ -223,7 +226,7 @@ impl Default for Retention {
 
 impl Default for Deliver {
     fn default() -> Self {
-        Self { clipboard: true, notify: true }
+        Self { mode: DeliverMode::Clipboard, paste_key: Chord::ctrl_v(), notify: true }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a value as it was written to the type a setting has, or `None` where it is not allowed.
 
+use crate::chord::Chord;
 use super::languages::WHISPER_LANGUAGES;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -34,6 +35,10 @@ pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
 pub(super) fn choice<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
     let wanted = value.as_str()?;
     all.iter().copied().find(|&one| name(one) == wanted)
+}
+
+pub(super) fn chord(value: &Value) -> Option<Chord> {
+    value.as_str()?.parse().ok()
 }
 
 /// A plain name or an absolute path: a relative path would depend on where the service started.

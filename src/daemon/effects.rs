@@ -127,26 +127,29 @@ impl Daemon {
         self.store_said(kept);
     }
 
-    /// Clipboard first, then the notification that says where the text is.
+    /// The desktop first, then the notification that says where the text is.
     fn deliver(&mut self, job: JobId, transcript: &Transcript, problem: Option<Failure>) {
-        let clipboard = self.clipboard.take().unwrap_or_default();
+        let sinks = self.sinks.take().unwrap_or_default();
         let notifier = self.settings.deliver.notify.then(|| self.notifier.clone());
-        let to_clipboard = self.settings.deliver.clipboard;
+        let wanted = deliver::Wanted {
+            mode: self.deliver_as.take().unwrap_or(self.settings.deliver.mode),
+            paste_key: self.settings.deliver.paste_key.clone(),
+        };
         let text = transcript.text.clone();
         self.delivering = Some(Box::pin(async move {
-            let mut clipboard = clipboard;
-            let mut deliveries = Vec::new();
-            if to_clipboard {
-                deliveries.push(clipboard.deliver(&text).await);
-            }
+            let mut sinks = sinks;
+            let mut deliveries = sinks.hand_over(&text, &wanted).await;
             if let Some(notifier) = notifier {
-                let mut detail: Vec<&str> = deliveries.iter().map(|d| d.detail.as_str()).collect();
+                // Where it is, before where it is not.
+                let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
+                let outcomes = there.iter().chain(&failed);
+                let mut detail: Vec<&str> = outcomes.map(|d| d.detail.as_str()).collect();
                 detail.extend(problem.as_ref().map(|p| p.message.as_str()));
                 let detail = detail.join(". ");
                 let notice = deliver::Notice::Text { text, detail };
                 deliveries.push(notifier.show(notice).await);
             }
-            (job, deliveries, clipboard)
+            (job, deliveries, sinks)
         }));
     }
 

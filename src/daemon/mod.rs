@@ -30,10 +30,10 @@ mod timers;
 use crate::call::{Answer, Call, Event};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
-use crate::deliver::{Clipboard, Notifier};
+use crate::deliver::{Notifier, Sinks};
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
-use crate::session::{self, Delivery, Failure, JobId, Limits, Session, State, Ticket};
+use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
 use crate::{dbus, server, systemd};
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ pub struct Start {
 }
 
 type Reply = oneshot::Sender<Result<Answer, Failure>>;
-type Delivering = Pin<Box<dyn Future<Output = (JobId, Vec<Delivery>, Clipboard)>>>;
+type Delivering = Pin<Box<dyn Future<Output = (JobId, Vec<Delivery>, Sinks)>>>;
 
 struct Daemon {
     session: Session,
@@ -82,8 +82,10 @@ struct Daemon {
     store: Option<Store>,
     notifier: Notifier,
     /// `None` while a delivery has it.
-    clipboard: Option<Clipboard>,
+    sinks: Option<Sinks>,
     delivering: Option<Delivering>,
+    /// Where the text of the session's dictation is wanted, if its clients said so.
+    deliver_as: Option<DeliverMode>,
     tickets: HashMap<Ticket, Reply>,
     last_ticket: u64,
     timers: timers::Timers,
@@ -159,7 +161,8 @@ async fn serve(start: Start) -> std::io::Result<()> {
         capture,
         store,
         notifier: Notifier::spawn(None),
-        clipboard: Some(Clipboard::new()),
+        sinks: Some(Sinks::new()),
+        deliver_as: None,
         delivering: None,
         tickets: HashMap::new(),
         last_ticket: 0,
@@ -205,7 +208,7 @@ enum Input {
     Capture(CaptureOutput),
     Recogniser(RecogniseEvent),
     Store(StoreEvent),
-    Delivered(JobId, Vec<Delivery>, Clipboard),
+    Delivered(JobId, Vec<Delivery>, Sinks),
     Chore(background::Chore),
     Timer(session::Timer),
     Heartbeat,
@@ -243,9 +246,9 @@ impl Daemon {
             _ = inputs.terminate.recv() => Input::Terminate,
             _ = inputs.interrupt.recv() => Input::Terminate,
             Some(call) = inputs.calls.recv() => Input::Call(call),
-            (job, deliveries, clipboard) = delivered(&mut self.delivering) => {
+            (job, deliveries, sinks) = delivered(&mut self.delivering) => {
                 self.delivering = None;
-                Input::Delivered(job, deliveries, clipboard)
+                Input::Delivered(job, deliveries, sinks)
             }
             event = self.recogniser.next() => Input::Recogniser(event),
             output = heard(&mut self.capture) => Input::Capture(output),
@@ -272,8 +275,8 @@ impl Daemon {
             Input::Capture(output) => self.captured(output),
             Input::Recogniser(event) => self.recognised(event),
             Input::Store(event) => self.stored(event),
-            Input::Delivered(job, deliveries, clipboard) => {
-                self.clipboard = Some(clipboard);
+            Input::Delivered(job, deliveries, sinks) => {
+                self.sinks = Some(sinks);
                 self.delivered(job, deliveries);
             }
             Input::Chore(chore) => self.chore_done(chore),
@@ -331,6 +334,11 @@ impl Daemon {
         // Waited for, half a second at most: a critical notification that outlives its service stands before
         // all later ones on GNOME. The outcome changes nothing now.
         let _ = self.notifier.show(crate::deliver::Notice::Closed).await;
+        if let Some(sinks) = &mut self.sinks
+            && timeout(LAST_WORDS, sinks.settle()).await.is_err()
+        {
+            warn!("the clipboard was not given back in time");
+        }
         if timeout(LAST_WORDS, server).await.is_err() {
             warn!("some clients did not take their answers");
         }
@@ -358,7 +366,7 @@ async fn heard(capture: &mut Option<Capture>) -> CaptureOutput {
     }
 }
 
-async fn delivered(delivering: &mut Option<Delivering>) -> (JobId, Vec<Delivery>, Clipboard) {
+async fn delivered(delivering: &mut Option<Delivering>) -> (JobId, Vec<Delivery>, Sinks) {
     match delivering {
         Some(delivering) => delivering.await,
         None => std::future::pending().await,

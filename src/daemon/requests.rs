@@ -2,7 +2,7 @@
 
 use super::{Daemon, Reply};
 use crate::call::{Answer, Call, EngineStatus, Request, Status};
-use crate::session::{self, Code, Command, Failure, Ticket};
+use crate::session::{self, Code, Command, DeliverMode, Failure, Ticket};
 use std::path::PathBuf;
 use tracing::{debug, info};
 
@@ -10,7 +10,10 @@ impl Daemon {
     pub(super) fn call(&mut self, call: Call) {
         let Call { request, reply } = call;
         match request {
-            Request::Session(command) => self.session_command(command, reply),
+            Request::Session(command) => self.session_command(command, None, reply),
+            Request::SessionDelivering(command, mode) => {
+                self.session_command(command, Some(mode), reply);
+            }
             Request::Status => {
                 let status = self.status();
                 answer(reply, Ok(Answer::Status(Box::new(status))));
@@ -24,12 +27,16 @@ impl Daemon {
         }
     }
 
-    fn session_command(&mut self, command: Command, reply: Reply) {
-        let before = self.session.state();
+    fn session_command(&mut self, command: Command, deliver: Option<DeliverMode>, reply: Reply) {
+        let (before, job) = (self.session.state(), self.session.job());
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.tickets.insert(ticket, reply);
         self.tell(session::Event::Command { ticket, command });
+        // A dictation's start decides, a later word on it outranks that; neither counts for the next one.
+        if self.session.job() != job || deliver.is_some() {
+            self.deliver_as = deliver;
+        }
         let (cmd, state) = (name(command), self.session.state());
         // A held key repeats its command some 30 times a second: worth no line each.
         if state == before {

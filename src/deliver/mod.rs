@@ -1,16 +1,21 @@
-//! Where a text goes: the clipboard and a notification. Each sink tells what it did, or why not and
+//! Where a text goes: the clipboard, the cursor, and a notification. Each sink tells what it did, or why not and
 //! what to do about it.
 //!
 //! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
 //! text whatever happens here. Which sinks are used is the daemon's decision.
 
 mod clipboard;
+mod cursor;
 pub mod environment;
 mod notice;
 mod notifications;
 mod notifier;
+mod sinks;
 
 pub use clipboard::Clipboard;
+pub use cursor::way_to_the_cursor;
+use cursor::Cursor;
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;
+pub use sinks::{Sinks, Wanted};

@@ -185,8 +185,8 @@ fn last_part(text: &str) -> String {
 
 /// A summary is one short line: where the text went, without why and what to do, which come after it.
 fn headline(detail: &str) -> (String, String) {
-    let short = detail.split_once(": ").or_else(|| detail.split_once(". "));
-    let (short, rest) = short.unwrap_or((detail, ""));
+    let ends = [": ", ". "].into_iter().filter_map(|end| detail.find(end)).min();
+    let (short, rest) = ends.map_or((detail, ""), |at| (&detail[..at], &detail[at + 2..]));
     (capitalised(short), capitalised(rest))
 }
 

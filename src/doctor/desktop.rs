@@ -1,6 +1,7 @@
 //! What the user's machine and session offer: files, units, PipeWire, notifications, display.
 
 use super::Finding::{self, Bad, Good, Poor};
+use crate::session::DeliverMode;
 use crate::{capture, config, deliver};
 use std::process::Command;
 use v2m_models::{catalogue, paths};
@@ -100,6 +101,21 @@ pub(super) fn notifications() -> Finding {
     match asked {
         Ok(name) => Good(name),
         Err(problem) => Poor(format!("texts are not shown: {problem}")),
+    }
+}
+
+/// Lacking only where it is wanted.
+pub(super) fn cursor() -> Finding {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return Poor("this process may not start a runtime".into()) };
+    let asked = runtime.block_on(deliver::way_to_the_cursor());
+    runtime.shutdown_background();
+    match asked {
+        Ok(name) => Good(format!("texts can be pasted, by {name}")),
+        Err(_) if settings().deliver.mode != DeliverMode::Paste => {
+            Good("none, and not wanted: deliver.mode is not \"paste\"".into())
+        }
+        Err(problem) => Poor(format!("texts wait on the clipboard: {problem}")),
     }
 }
 

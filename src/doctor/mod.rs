@@ -38,13 +38,14 @@ type Check = (&'static str, fn(&mut service::Service) -> Finding);
 const MICROPHONE: &str = "microphone";
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("configuration", |_| desktop::configuration()),
     ("units", |_| desktop::units()),
     ("model", |_| desktop::model()),
     (MICROPHONE, |_| desktop::microphone()),
     ("notifications", |_| desktop::notifications()),
     ("clipboard", |_| desktop::clipboard()),
+    ("cursor", |_| desktop::cursor()),
     ("socket", service::Service::ping),
     ("recogniser", service::Service::engine),
     ("sample", service::Service::sample),

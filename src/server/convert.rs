@@ -2,7 +2,7 @@
 //! until it has its place here.
 
 use crate::call::{Answer, Event, Gpu, Request, Status};
-use crate::session::{self, Command, Failure, State, Transcript};
+use crate::session::{self, Command, DeliverMode, Failure, State, Transcript};
 use std::path::Path;
 use v2m_ipc::data;
 use v2m_ipc::engine::SAMPLE_RATE;
@@ -30,9 +30,9 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::Ping => return Asked::Pong,
         Wire::Subscribe { events } => return Asked::Events(events),
         Wire::GetStatus => (Request::Status, None),
-        Wire::StartRecording => (Request::Session(Command::Start), None),
-        Wire::StopRecording => (Request::Session(Command::Stop), None),
-        Wire::ToggleRecording => (Request::Session(Command::Toggle), None),
+        Wire::StartRecording { deliver } => (dictation(Command::Start, deliver), None),
+        Wire::StopRecording { deliver } => (dictation(Command::Stop, deliver), None),
+        Wire::ToggleRecording { deliver } => (dictation(Command::Toggle, deliver), None),
         Wire::CancelRecording => (Request::Session(Command::Cancel), None),
         Wire::PauseDaemon => (Request::Session(Command::Pause), None),
         Wire::ResumeDaemon => (Request::Session(Command::Resume), None),
@@ -50,6 +50,17 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),
     };
     Asked::Call { request, original }
+}
+
+fn dictation(command: Command, deliver: Option<message::Deliver>) -> Request {
+    use message::Deliver as Wire;
+    let mode = match deliver {
+        None => return Request::Session(command),
+        Some(Wire::Clipboard) => DeliverMode::Clipboard,
+        Some(Wire::Paste) => DeliverMode::Paste,
+        Some(Wire::None) => DeliverMode::None,
+    };
+    Request::SessionDelivering(command, mode)
 }
 
 /// The daemon's answer as it goes to the client.

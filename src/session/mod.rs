@@ -17,5 +17,5 @@ pub use event::{Effect, Event, Heard, JobEvent, Notice, Outcome, Timer};
 pub use machine::{Limits, Session};
 pub use trigger::TriggerMode;
 pub use types::{
-    Code, Command, Delivery, EngineState, Failure, JobId, Reply, Segment, State, Ticket, Transcript,
+    Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply, Segment, State, Ticket, Transcript,
 };

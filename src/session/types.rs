@@ -85,6 +85,32 @@ pub enum Command {
     Shutdown,
 }
 
+/// Where a dictation's text goes, beside the answer and the notification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeliverMode {
+    /// To the clipboard.
+    #[default]
+    Clipboard,
+    /// Into the window that has the keyboard; to the clipboard if that cannot be.
+    Paste,
+    /// Nowhere else.
+    None,
+}
+
+impl DeliverMode {
+    /// All of them, the default first.
+    pub const ALL: [Self; 3] = [Self::Clipboard, Self::Paste, Self::None];
+
+    /// The name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clipboard => "clipboard",
+            Self::Paste => "paste",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Machine-readable reason of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {

@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Delivers nothing, for there is no desktop, and answers to the double's name.
 pub(crate) const CONFIG: &str =
-    "[engine]\nmodel = \"double\"\n[deliver]\nclipboard = false\nnotify = false\n";
+    "[engine]\nmodel = \"double\"\n[deliver]\nmode = \"none\"\nnotify = false\n";
 
 /// What outlives the service.
 pub(crate) struct House {

@@ -9,14 +9,19 @@
 #   container.sh run USER CMD    run a shell command inside, as root or as tester
 #   container.sh down            power it off and remove it
 #
-# V2M_CT names its directory; two containers with two names do not meet.
+# V2M_CT names its directory; two containers with two names do not meet. V2M_DESKTOP is `x11` or `gnome`: GNOME Shell in
+# place of the X server and the notification daemon.
 set -euo pipefail
 
 BASE=${V2M_CT:?set V2M_CT to the directory of the container, below /run}
+DESKTOP=${V2M_DESKTOP:-x11}
 ROOT=$BASE/root
 TESTER=tester
 TESTER_ID=1777
 DISPLAY_NUMBER=7
+# GNOME Shell's are not known before it is up: the user manager tells them.
+DISPLAYS=()
+[ "$DESKTOP" = gnome ] || DISPLAYS=(DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority")
 
 fail() { echo "container: $*" >&2; exit 1; }
 
@@ -31,7 +36,7 @@ as_tester() {
 	inside runuser -u "$TESTER" -- env -i HOME="/home/$TESTER" USER="$TESTER" LOGNAME="$TESTER" \
 		PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 RUST_BACKTRACE=1 \
 		XDG_RUNTIME_DIR="/run/user/$TESTER_ID" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$TESTER_ID/bus" \
-		DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority" \
+		"${DISPLAYS[@]}" \
 		bash -c "cd; set -a; . .config/environment.d/v2m.conf; set +a; $1"
 }
 
@@ -66,14 +71,25 @@ make_home() {
 	here=$(dirname "$(readlink -f "$0")")
 	mkdir -p "$home"/.config/{pipewire/pipewire.conf.d,environment.d,dunst,systemd/user/default.target.wants}
 	cp "$here/vmic.conf" "$home/.config/pipewire/pipewire.conf.d/"
+	case $DESKTOP in
+	x11) make_x11 "$home" "$here" ;;
+	gnome) make_gnome "$home" "$here" ;;
+	*) fail "no desktop is called $DESKTOP" ;;
+	esac
+	# A small model, quick to load and to decode with: what is tested here is not how well it hears.
+	printf '%s\n' V2M_MODEL_DIR=/opt/v2m-test/models V2M_ENGINE__MODEL=tiny.en-q8_0 V2M_ENGINE__THREADS=1 \
+		V2M_ENGINE__BEAM_SIZE=1 >"$home/.config/environment.d/v2m.conf"
+	mkdir -p "$ROOT/mnt/small"
+	chroot "$ROOT" chown -R "$TESTER:" "/home/$TESTER"
+}
+
+make_x11() {
+	local home=$1 here=$2
 	cp "$here/dunstrc" "$home/.config/dunst/"
 	install -m755 "$here/record-notification" "$ROOT/usr/local/bin/"
 	# As a desktop session does: the user manager knows the display, and so does all it starts.
 	printf 'DISPLAY=:%s\nXAUTHORITY=/run/user/%s/Xauthority\n' "$DISPLAY_NUMBER" "$TESTER_ID" \
 		>"$home/.config/environment.d/display.conf"
-	# A small model, quick to load and to decode with: what is tested here is not how well it hears.
-	printf '%s\n' V2M_MODEL_DIR=/opt/v2m-test/models V2M_ENGINE__MODEL=tiny.en-q8_0 V2M_ENGINE__THREADS=1 \
-		V2M_ENGINE__BEAM_SIZE=1 >"$home/.config/environment.d/v2m.conf"
 	cat >"$home/.config/systemd/user/xvfb.service" <<-UNIT
 		[Unit]
 		Description=An X server without a screen
@@ -87,8 +103,31 @@ make_home() {
 	mkdir -p "$home/.config/systemd/user/dunst.service.d"
 	printf '[Unit]\nAfter=xvfb.service\nWants=xvfb.service\n' >"$home/.config/systemd/user/dunst.service.d/after-xvfb.conf"
 	ln -s /usr/lib/systemd/user/dunst.service "$home/.config/systemd/user/default.target.wants/dunst.service"
-	mkdir -p "$ROOT/mnt/small"
-	chroot "$ROOT" chown -R "$TESTER:" "/home/$TESTER"
+}
+
+make_gnome() {
+	local home=$1 here=$2 units=$1/.config/systemd/user target
+	install -m755 "$here/gnome/gnome-desktop" "$ROOT/usr/local/bin/"
+	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
+	# Without this unit the shell forks ibus-daemon in a way that now and then hangs it.
+	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n' \
+		>"$units/org.freedesktop.IBus.session.GNOME.service"
+	ln -s ../org.freedesktop.IBus.session.GNOME.service "$units/default.target.wants/"
+	# The shell waits for the first of these before it serves XWayland; Debian's pull in parts of gnome-session.
+	for target in gnome-session-x11-services-ready gnome-session-x11-services; do
+		printf '[Unit]\nDescription=Nothing\n' >"$units/$target.target"
+	done
+	cat >"$units/gnome-desktop.service" <<-UNIT
+		[Unit]
+		Description=GNOME Shell without a screen
+		After=dbus.socket org.freedesktop.IBus.session.GNOME.service
+		[Service]
+		Type=oneshot
+		RemainAfterExit=yes
+		ExecStart=/usr/local/bin/gnome-desktop
+		TimeoutStartSec=120
+	UNIT
+	ln -s ../gnome-desktop.service "$units/default.target.wants/gnome-desktop.service"
 }
 
 boot() {

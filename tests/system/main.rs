@@ -8,6 +8,7 @@
 mod lab;
 
 mod dictation;
+mod gnome;
 mod loss;
 mod machine;
 mod presses;

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 : "${V2M_TEST_MODELS:?the folder of the test models}" "${MAKE:=make}"
 [ "$(id -u)" = 0 ] || { echo "The system tests boot a container, which only root can: run \`make test\` as root."; exit 1; }
 
-export V2M_CT=/run/v2m-test-$$
+export V2M_CT=/run/v2m-test-$$ V2M_DESKTOP=
 machine() { bash tests/system/container.sh "$@"; }
 trap 'machine down' EXIT
 trap 'exit 130' INT TERM
@@ -15,18 +15,33 @@ program=$(cargo test --locked --no-run --test system --message-format=json |
 	sed -n '/"kind":\["test"\]/s/.*"executable":"\([^"]*\)".*/\1/p')
 [ -x "$program" ] || { echo "The system tests were not built."; exit 1; }
 
-machine make
-"$MAKE" install-files BUILD=debug PREFIX=/usr/local DESTDIR="$V2M_CT/root"
-install -D -m755 "$program" "$V2M_CT/root/opt/v2m-test/system"
-install -m644 assets/sample.wav assets/sample.txt "$V2M_CT/root/opt/v2m-test/" 2>/dev/null || true
-machine boot --bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models"
-status=0
-machine run tester "exec /opt/v2m-test/system --test-threads=1 --show-output $*" || status=$?
-if [ "$status" != 0 ]; then
-	# CI keeps nothing but what is printed; at home the whole journal is worth having.
-	mkdir -p target/system
-	machine run tester "journalctl --user --no-pager --no-hostname -o short-precise" >target/system/journal || true
-	printf '\n== The last of the journal (all of it is in target/system/journal)\n'
-	tail -60 target/system/journal
-fi
-exit "$status"
+# On a machine with the desktop $1, the tests that the other arguments choose.
+tests_on() {
+	V2M_DESKTOP=$1 V2M_CT=/run/v2m-test-$$-$1 status=0
+	shift
+	printf '\n== system tests: %s\n' "$V2M_DESKTOP"
+	machine make
+	"$MAKE" install-files BUILD=debug PREFIX=/usr/local DESTDIR="$V2M_CT/root"
+	install -D -m755 "$program" "$V2M_CT/root/opt/v2m-test/system"
+	install -m644 assets/sample.wav assets/sample.txt "$V2M_CT/root/opt/v2m-test/" 2>/dev/null || true
+	machine boot --bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models"
+	machine run tester "exec /opt/v2m-test/system --test-threads=1 --show-output $*" || status=$?
+	if [ "$status" != 0 ]; then
+		# CI keeps nothing but what is printed; at home the whole journal is worth having.
+		mkdir -p target/system
+		machine run tester "journalctl --user --no-pager --no-hostname -o short-precise" >target/system/journal || true
+		printf '\n== The last of the journal (all of it is in target/system/journal)\n'
+		tail -60 target/system/journal
+	fi
+	machine down
+	[ "$status" = 0 ] || exit "$status"
+}
+
+case "$*" in
+gnome*) tests_on gnome "$@" ;;
+?*) tests_on x11 "$@" --skip gnome:: ;;
+'')
+	tests_on x11 --skip gnome::
+	tests_on gnome gnome::
+	;;
+esac

@@ -22,11 +22,20 @@ pub enum Command {
     /// State, engine and machine: [`crate::data::Status`].
     GetStatus,
     /// Start a recording; answered once the first audio has arrived.
-    StartRecording,
+    StartRecording {
+        /// Where its text is to go; `None`: as configured.
+        deliver: Option<Deliver>,
+    },
     /// Stop, transcribe and deliver: [`crate::data::Transcript`].
-    StopRecording,
+    StopRecording {
+        /// Where the text is to go; `None`: as the start said, or as configured.
+        deliver: Option<Deliver>,
+    },
     /// Start or stop, whichever applies.
-    ToggleRecording,
+    ToggleRecording {
+        /// As for start and stop.
+        deliver: Option<Deliver>,
+    },
     /// Drop the recording, audio and text.
     CancelRecording,
     /// Let the language model work on a text.
@@ -74,9 +83,9 @@ impl Command {
         match self {
             Self::Ping => "PING",
             Self::GetStatus => "GET_STATUS",
-            Self::StartRecording => "START_RECORDING",
-            Self::StopRecording => "STOP_RECORDING",
-            Self::ToggleRecording => "TOGGLE_RECORDING",
+            Self::StartRecording { .. } => "START_RECORDING",
+            Self::StopRecording { .. } => "STOP_RECORDING",
+            Self::ToggleRecording { .. } => "TOGGLE_RECORDING",
             Self::CancelRecording => "CANCEL_RECORDING",
             Self::ProcessText { .. } => "PROCESS_TEXT",
             Self::TranslateText { .. } => "TRANSLATE_TEXT",
@@ -102,11 +111,16 @@ impl Command {
             Self::TranscribeFile { file_path } => json!({"file_path": file_path}),
             Self::UpdateConfig { updates } => json!({"updates": updates}),
             Self::Subscribe { events } => json!({"events": events}),
+            Self::StartRecording { deliver: Some(deliver) }
+            | Self::StopRecording { deliver: Some(deliver) }
+            | Self::ToggleRecording { deliver: Some(deliver) } => {
+                json!({"deliver": deliver.name()})
+            }
             Self::Ping
             | Self::GetStatus
-            | Self::StartRecording
-            | Self::StopRecording
-            | Self::ToggleRecording
+            | Self::StartRecording { deliver: None }
+            | Self::StopRecording { deliver: None }
+            | Self::ToggleRecording { deliver: None }
             | Self::CancelRecording
             | Self::GetConfig
             | Self::PauseDaemon
@@ -114,6 +128,41 @@ impl Command {
             | Self::Shutdown => return json!({"cmd": self.name()}),
         };
         json!({"cmd": self.name(), "data": data})
+    }
+}
+
+/// Where a dictation's text goes, beside the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deliver {
+    /// To the clipboard.
+    Clipboard,
+    /// Into the window that has the keyboard.
+    Paste,
+    /// Nowhere else.
+    None,
+}
+
+impl Deliver {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Clipboard, Self::Paste, Self::None];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clipboard => "clipboard",
+            Self::Paste => "paste",
+            Self::None => "none",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|deliver| deliver.name() == name)
+    }
+
+    /// All names, for messages.
+    pub fn list() -> String {
+        Self::ALL.map(Self::name).join(", ")
     }
 }
 

@@ -7,7 +7,7 @@ use crate::format::Format;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use v2m_ipc::message::{Command, EventName};
+use v2m_ipc::message::{Command, Deliver, EventName};
 
 /// What was typed.
 #[derive(Debug, PartialEq)]
@@ -70,7 +70,7 @@ pub(crate) enum Text {
 /// [`Trouble::Usage`].
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     let (mut json, mut instruction, mut target_lang) = (false, None, None);
-    let (mut format, mut output) = (None, None);
+    let (mut format, mut output, mut deliver) = (None, None, None);
     let mut words: Vec<OsString> = Vec::new();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -81,6 +81,11 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
             }
             Short('i') | Long("instruction") => instruction = Some(parser.value()?.string()?),
             Short('t') | Long("to") => target_lang = Some(parser.value()?.string()?),
+            Short('d') | Long("deliver") => {
+                let name = parser.value()?.string()?;
+                let known = || usage(&format!("--deliver is one of: {}", Deliver::list()));
+                deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
+            }
             Short('f') | Long("format") => {
                 format = Some(Format::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?)
             }
@@ -97,6 +102,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     if target_lang.is_some() && command != "translate" {
         return Err(usage("--to belongs to translate alone"));
     }
+    if deliver.is_some() && !matches!(command.as_str(), "toggle" | "start" | "stop") {
+        return Err(usage("--deliver belongs to toggle, start and stop alone"));
+    }
     if (format.is_some() || output.is_some()) && command != "transcribe" {
         return Err(usage("--format and --output belong to transcribe alone"));
     }
@@ -104,9 +112,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
         return Err(usage("--json prints the raw answers; it goes with no --format or --output"));
     }
     let action = match command.as_str() {
-        "toggle" => words.none(Command::ToggleRecording)?,
-        "start" => words.none(Command::StartRecording)?,
-        "stop" => words.none(Command::StopRecording)?,
+        "toggle" => words.none(Command::ToggleRecording { deliver })?,
+        "start" => words.none(Command::StartRecording { deliver })?,
+        "stop" => words.none(Command::StopRecording { deliver })?,
         "cancel" => words.none(Command::CancelRecording)?,
         "status" => words.none(Command::GetStatus)?,
         "ping" => words.none(Command::Ping)?,
@@ -230,6 +238,17 @@ mod tests {
     }
 
     #[test]
+    fn one_dictation_may_go_elsewhere() {
+        let deliver = Some(Deliver::Paste);
+        assert_eq!(
+            action("toggle --deliver paste"),
+            Action::Ask(Command::ToggleRecording { deliver })
+        );
+        assert_eq!(action("-d paste stop"), Action::Ask(Command::StopRecording { deliver }));
+        assert_eq!(action("start"), Action::Ask(Command::StartRecording { deliver: None }));
+    }
+
+    #[test]
     fn events_are_all_or_those_named() {
         assert_eq!(action("watch"), Action::Watch { events: EventName::ALL.to_vec() });
         assert_eq!(action("watch level"), Action::Watch { events: vec![EventName::Level] });
@@ -251,6 +270,8 @@ mod tests {
             ("transcribe a --json -f json", "--json"),
             ("transcribe x/a.wav y/a.mp3 -o out", "a.txt"),
             ("status -f txt", "transcribe"),
+            ("status --deliver paste", "toggle"),
+            ("toggle --deliver there", "clipboard"),
             ("config", "get"),
             ("config drop", "drop"),
             ("config set", "SECTION.KEY=VALUE"),

@@ -1,6 +1,6 @@
 //! From a request's frame to the command it means, or to why it means none.
 
-use super::{Command, EventName, Refusal};
+use super::{Command, Deliver, EventName, Refusal};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -15,9 +15,9 @@ impl Command {
         match data.cmd {
             "PING" => Ok(Self::Ping),
             "GET_STATUS" => Ok(Self::GetStatus),
-            "START_RECORDING" => Ok(Self::StartRecording),
-            "STOP_RECORDING" => Ok(Self::StopRecording),
-            "TOGGLE_RECORDING" => Ok(Self::ToggleRecording),
+            "START_RECORDING" => Ok(Self::StartRecording { deliver: data.deliver()? }),
+            "STOP_RECORDING" => Ok(Self::StopRecording { deliver: data.deliver()? }),
+            "TOGGLE_RECORDING" => Ok(Self::ToggleRecording { deliver: data.deliver()? }),
             "CANCEL_RECORDING" => Ok(Self::CancelRecording),
             "PROCESS_TEXT" => data.process_text(),
             "TRANSLATE_TEXT" => data.translate_text(),
@@ -115,6 +115,12 @@ impl Data<'_> {
         events.sort_unstable();
         events.dedup();
         Ok(Command::Subscribe { events })
+    }
+
+    fn deliver(mut self) -> Result<Option<Deliver>, Refusal> {
+        let Some(name) = self.optional_string("deliver")? else { return Ok(None) };
+        let known = || self.bad(&format!("`deliver` may be only {}", Deliver::list()));
+        Deliver::from_name(&name).map(Some).ok_or_else(known)
     }
 
     fn text(&mut self) -> Result<String, Refusal> {

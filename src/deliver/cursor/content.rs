@@ -1,0 +1,30 @@
+//! What a clipboard holds: one thing in several formats.
+
+/// Formats, best first, with what the thing is in each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// MIME types or X11 target names, none twice.
+    pub(super) formats: Vec<(String, Vec<u8>)>,
+}
+
+/// Names under which programs ask for text: MIME, and what X11 programs know.
+const TEXT: [&str; 3] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain"];
+
+impl Content {
+    /// The most that is remembered of a clipboard, over all formats together: 64 MiB. Pictures of a whole screen
+    /// are below it; what is larger stays where it is, and the user is told.
+    pub(super) const LIMIT: usize = 64 << 20;
+
+    pub(super) fn text(text: &str) -> Self {
+        let formats = TEXT.iter().map(|name| ((*name).to_owned(), text.as_bytes().to_vec()));
+        Self { formats: formats.collect() }
+    }
+
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.formats.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.formats.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.as_slice())
+    }
+}

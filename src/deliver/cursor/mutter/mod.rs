@@ -1,0 +1,115 @@
+//! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without touching the focus.
+//!
+//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portal's RemoteDesktop
+//! asks the user each time (version 1) and is not used. Order and times as measured on GNOME 43: Mutter's own clipboard
+//! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
+//! GTK window asks some 3 ms after the keys.
+
+mod session;
+
+use super::content::Content;
+use super::{Problem, Receipt};
+use crate::chord::Chord;
+use session::{Offer, Session};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tracing::debug;
+use zbus::Connection;
+
+/// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20 ms.
+const REMEMBER: Duration = Duration::from_millis(700);
+/// How long Mutter's clipboard manager is waited for. It reads at once, or is not there.
+const MANAGER: Duration = Duration::from_millis(150);
+/// How long a window may take to ask for what is pasted: busy ones take some hundred milliseconds.
+const RECEIPT: Duration = Duration::from_millis(1_200);
+/// A program may ask for the text in more than one format; the old clipboard comes back once it was quiet for so long.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// The connection to GNOME's bus names, and what is still being put right after the last delivery.
+#[derive(Debug)]
+pub(super) struct Mutter {
+    bus: Connection,
+    giving_back: Option<JoinHandle<()>>,
+}
+
+impl Mutter {
+    pub(super) const NAME: &str = "mutter";
+
+    /// `None`: the desktop is not GNOME. `address` is a bus's; `None`: the session's.
+    pub(super) async fn connect(address: Option<&str>) -> Result<Option<Self>, Problem> {
+        let builder = match address {
+            Some(address) => zbus::connection::Builder::address(address),
+            None => zbus::connection::Builder::session(),
+        };
+        let bus = builder.build().await.map_err(Problem::NoBus)?;
+        let mutter = Self { bus, giving_back: None };
+        Ok(mutter.is_there().await.then_some(mutter))
+    }
+
+    /// Whether Mutter is on the bus.
+    pub(super) async fn is_there(&self) -> bool {
+        session::mutter(&self.bus).await.is_ok()
+    }
+
+    /// Whether the screen is locked, as GNOME Shell says. A shell that says nothing shows its session.
+    pub(super) async fn is_locked(&self) -> Result<bool, Problem> {
+        let to = "org.gnome.ScreenSaver";
+        let asked = self
+            .bus
+            .call_method(Some(to), "/org/gnome/ScreenSaver", Some(to), "GetActive", &())
+            .await;
+        match asked {
+            Ok(reply) => reply.body().deserialize().map_err(Problem::Refused),
+            Err(error @ zbus::Error::InputOutput(_)) => Err(Problem::NoBus(error)),
+            Err(error) => {
+                debug!(%error, "GNOME Shell does not tell whether the screen is locked");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Offers `text`, presses `chord`, waits for the window's request.
+    pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
+        self.settle().await;
+        let mut session = Session::open(&self.bus).await?;
+        let before = session.remember(REMEMBER).await;
+        let content = Content::text(text);
+        session.offer(&content).await?;
+        session.serve(&content, Offer::Once, MANAGER).await?;
+        session.press(chord).await?;
+        if session.serve(&content, Offer::Once, RECEIPT).await? == 0 {
+            session.close().await;
+            return Ok(Receipt::NotTaken);
+        }
+        self.giving_back = Some(tokio::spawn(give_back(session, content, before)));
+        Ok(Receipt::Taken)
+    }
+
+    /// Waits until the clipboard has been given back.
+    pub(super) async fn settle(&mut self) {
+        if let Some(giving_back) = self.giving_back.take() {
+            // An error would be a panic, and ends the process here.
+            let _ = giving_back.await;
+        }
+    }
+}
+
+/// Puts back what was on the clipboard, unless the user has copied something meanwhile.
+async fn give_back(mut session: Session, text: Content, before: Option<Content>) {
+    let given = async {
+        session.serve(&text, Offer::UntilQuiet, QUIET).await?;
+        match before {
+            Some(before) if !before.formats.is_empty() => {
+                session.offer(&before).await?;
+                // Mutter's manager keeps what it reads now, when the session closes.
+                session.serve(&before, Offer::UntilQuiet, QUIET).await
+            }
+            Some(_empty) => session.clear().await.map(|()| 0),
+            None => Ok(0),
+        }
+    };
+    if let Err(problem) = given.await {
+        debug!(reason = %problem, "the clipboard keeps the text");
+    }
+    session.close().await;
+}

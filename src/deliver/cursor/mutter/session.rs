@@ -1,0 +1,326 @@
+//! One session of Mutter's RemoteDesktop interface: its calls, its signals, and the pipes that carry content.
+
+use super::super::Problem;
+use super::super::content::Content;
+use crate::chord::{Chord, Key, Modifier};
+use futures_core::Stream;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+use zbus::{Connection, MatchRule, Message, MessageStream, OwnedFd, OwnedObjectPath, Variant, fdo};
+
+const NAME: &str = "org.gnome.Mutter.RemoteDesktop";
+const PATH: &str = "/org/gnome/Mutter/RemoteDesktop";
+const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
+
+/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
+const TRANSFER: Duration = Duration::from_secs(2);
+
+/// How many requests are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// One.
+    Once,
+    /// All that come, each within the patience after the one before.
+    UntilQuiet,
+}
+
+/// A session. Mutter ends it when it is closed or the connection goes.
+#[derive(Debug)]
+pub(super) struct Session {
+    bus: Connection,
+    /// Mutter's unique name: what another one says is not believed.
+    mutter: String,
+    path: OwnedObjectPath,
+    signals: MessageStream,
+}
+
+/// What a session tells.
+#[derive(Debug)]
+enum Signal {
+    /// A program asks for the content in this format.
+    Transfer { format: String, serial: u32 },
+    /// The clipboard has another owner, and these formats.
+    Owner { ours: bool, formats: Vec<String> },
+    /// Nothing that matters.
+    Other,
+    /// It has ended.
+    Closed,
+}
+
+/// Mutter's unique name on the bus.
+pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
+    let to = "org.freedesktop.DBus";
+    let reply = bus
+        .call_method(Some(to), "/org/freedesktop/DBus", Some(to), "GetNameOwner", &NAME)
+        .await
+        .map_err(problem)?;
+    reply.body().deserialize().map_err(Problem::Refused)
+}
+
+fn problem(error: zbus::Error) -> Problem {
+    match error {
+        error @ zbus::Error::InputOutput(_) => Problem::NoBus(error),
+        zbus::Error::FDO(error) if matches!(*error, fdo::Error::NameHasNoOwner(_)) => Problem::NoWay,
+        error => Problem::Refused(error),
+    }
+}
+
+impl Session {
+    /// Opens a session that may press keys and hold the clipboard.
+    pub(super) async fn open(bus: &Connection) -> Result<Self, Problem> {
+        let mutter = mutter(bus).await?;
+        let reply = bus
+            .call_method(Some(mutter.as_str()), PATH, Some(NAME), "CreateSession", &())
+            .await
+            .map_err(problem)?;
+        let path: OwnedObjectPath = reply.body().deserialize().map_err(Problem::Refused)?;
+        let rule = MatchRule::builder()
+            .msg_type(zbus::message::Type::Signal)
+            .sender(mutter.as_str())
+            .interface(SESSION)
+            .path(path.as_str())
+            .build()
+            .map_err(Problem::Refused)?;
+        let signals =
+            MessageStream::for_match_rule(rule, bus, None).await.map_err(Problem::Refused)?;
+        let session = Self { bus: bus.clone(), mutter, path, signals };
+        session.call("Start", &()).await?;
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        session.call("EnableClipboard", &none).await?;
+        Ok(session)
+    }
+
+    /// What is on the clipboard, in all its formats. `None`: it cannot be had whole, in `patience` or in memory.
+    pub(super) async fn remember(&mut self, patience: Duration) -> Option<Content> {
+        // Mutter says whose the clipboard is before it answers EnableClipboard, and nothing if it is nobody's.
+        let mut formats = Vec::new();
+        while let Some(signal) = self.ready() {
+            if let Signal::Owner { formats: newer, .. } = signal {
+                formats = newer;
+            }
+        }
+        let until = Instant::now() + patience;
+        let mut content = Content::default();
+        let mut left = Content::LIMIT;
+        for format in formats {
+            match timeout_at(until, self.read(&format, left)).await {
+                Ok(Ok(Some(bytes))) => {
+                    left -= bytes.len();
+                    content.formats.push((format, bytes));
+                }
+                Ok(Ok(None)) => {
+                    debug!("the clipboard holds more than is remembered");
+                    return None;
+                }
+                // Offered and not to be had: some programs do so. The other formats count.
+                Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
+                Err(_late) => {
+                    debug!("the clipboard could not be read in time");
+                    return None;
+                }
+            }
+        }
+        Some(content)
+    }
+
+    /// `None`: it is longer than `most`.
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+        let reply = self.call("SelectionRead", &format).await?;
+        let fd: OwnedFd = reply.body().deserialize().map_err(Problem::Refused)?;
+        let io = |error: std::io::Error| Problem::Refused(zbus::Error::from(error));
+        let pipe = pipe::Receiver::from_owned_fd(fd.into()).map_err(io)?;
+        let mut bytes = Vec::new();
+        let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+        pipe.take(bound).read_to_end(&mut bytes).await.map_err(io)?;
+        Ok((bytes.len() <= most).then_some(bytes))
+    }
+
+    /// Takes the clipboard for `content`.
+    pub(super) async fn offer(&self, content: &Content) -> Result<(), Problem> {
+        let options = HashMap::from([("mime-types", Variant::from(content.names()))]);
+        self.call("SetSelection", &options).await.map(drop)
+    }
+
+    /// Leaves the clipboard to nobody.
+    pub(super) async fn clear(&self) -> Result<(), Problem> {
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        self.call("SetSelection", &none).await.map(drop)
+    }
+
+    /// Serves requests for `content`; how many. `patience` is for each to begin.
+    pub(super) async fn serve(
+        &mut self,
+        content: &Content,
+        offer: Offer,
+        patience: Duration,
+    ) -> Result<usize, Problem> {
+        let mut served = 0;
+        let mut until = Instant::now() + patience;
+        loop {
+            match timeout_at(until, self.next()).await {
+                Err(_quiet) => return Ok(served),
+                Ok(Signal::Transfer { format, serial }) => {
+                    let written = timeout(TRANSFER, self.write(content, &format, serial)).await;
+                    // A program that hangs up may have changed its mind, and may ask again.
+                    if !matches!(written, Ok(Ok(()))) {
+                        debug!(format, ?written, "a request for the clipboard was not served");
+                        continue;
+                    }
+                    served += 1;
+                    if offer == Offer::Once {
+                        return Ok(served);
+                    }
+                    until = Instant::now() + patience;
+                }
+                Ok(Signal::Owner { ours: false, .. }) => return Err(Problem::Overtaken),
+                Ok(Signal::Owner { .. } | Signal::Other) => {}
+                Ok(Signal::Closed) => return Err(Problem::NoWay),
+            }
+        }
+    }
+
+    async fn write(&self, content: &Content, format: &str, serial: u32) -> Result<(), Problem> {
+        let bytes = content.get(format);
+        let written = match bytes {
+            Some(bytes) => self.transfer(bytes, serial).await,
+            None => Ok(()),
+        };
+        let done = written.is_ok() && bytes.is_some();
+        self.call("SelectionWriteDone", &(serial, done)).await?;
+        written
+    }
+
+    async fn transfer(&self, bytes: &[u8], serial: u32) -> Result<(), Problem> {
+        let reply = self.call("SelectionWrite", &serial).await?;
+        let fd: OwnedFd = reply.body().deserialize().map_err(Problem::Refused)?;
+        let io = |error: std::io::Error| Problem::Refused(zbus::Error::from(error));
+        let mut pipe = pipe::Sender::from_owned_fd(fd.into()).map_err(io)?;
+        pipe.write_all(bytes).await.map_err(io)
+        // Closed by being dropped: the end of the content.
+    }
+
+    /// Presses and releases. What was pressed is released whatever happens, and Mutter releases what a session that
+    /// ends has left pressed.
+    pub(super) async fn press(&self, chord: &Chord) -> Result<(), Problem> {
+        let mut outcome = Ok(());
+        let mut down = Vec::new();
+        for modifier in &chord.modifiers {
+            down.push(*modifier);
+            outcome = self.key(*modifier, true).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        if outcome.is_ok() {
+            outcome = self.strike(chord.key).await;
+        }
+        for modifier in down.into_iter().rev() {
+            outcome = self.key(modifier, false).await.and(outcome);
+        }
+        outcome
+    }
+
+    async fn strike(&self, key: Key) -> Result<(), Problem> {
+        // By what it means, not where it is: V is elsewhere on Dvorak.
+        let keysym: u32 = match key {
+            Key::Letter(letter) => u32::from(letter),
+            Key::Insert => 0xff63,
+        };
+        let pressed = self.call("NotifyKeyboardKeysym", &(keysym, true)).await;
+        let released = self.call("NotifyKeyboardKeysym", &(keysym, false)).await;
+        pressed.and(released).map(drop)
+    }
+
+    async fn key(&self, modifier: Modifier, pressed: bool) -> Result<(), Problem> {
+        // Linux's input-event-codes.h: modifiers are in one place on all layouts.
+        let code: u32 = match modifier {
+            Modifier::Ctrl => 29,
+            Modifier::Shift => 42,
+            Modifier::Alt => 56,
+            Modifier::Super => 125,
+        };
+        self.call("NotifyKeyboardKeycode", &(code, pressed)).await.map(drop)
+    }
+
+    /// Ends it. What the clipboard's manager has read stays on the clipboard.
+    pub(super) async fn close(self) {
+        if let Err(problem) = self.call("Stop", &()).await {
+            debug!(reason = %problem, "the session with Mutter did not end in order");
+        }
+    }
+
+    async fn call<B>(&self, method: &str, body: &B) -> Result<Message, Problem>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let to = Some(self.mutter.as_str());
+        let path = self.path.as_str();
+        self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
+    }
+
+    async fn next(&mut self) -> Signal {
+        poll_fn(|cx| Pin::new(&mut self.signals).poll_next(cx)).await.map_or(Signal::Closed, read)
+    }
+
+    /// What has come already.
+    fn ready(&mut self) -> Option<Signal> {
+        let waker = std::task::Waker::noop();
+        let mut cx = std::task::Context::from_waker(waker);
+        match Pin::new(&mut self.signals).poll_next(&mut cx) {
+            Poll::Ready(Some(message)) => Some(read(message)),
+            Poll::Ready(None) | Poll::Pending => None,
+        }
+    }
+}
+
+fn read(message: zbus::Result<Message>) -> Signal {
+    let Ok(message) = message else { return Signal::Other };
+    let header = message.header();
+    let member = header.member().map(|member| member.as_str().to_owned());
+    let body = message.body();
+    match member.as_deref() {
+        Some("SelectionTransfer") => match body.deserialize() {
+            Ok((format, serial)) => Signal::Transfer { format, serial },
+            Err(_) => Signal::Other,
+        },
+        Some("SelectionOwnerChanged") => match body.deserialize::<HashMap<String, Variant<'_>>>() {
+            Ok(options) => owner(&options),
+            Err(_) => Signal::Other,
+        },
+        Some("Closed") => Signal::Closed,
+        _ => Signal::Other,
+    }
+}
+
+fn owner(options: &HashMap<String, Variant<'_>>) -> Signal {
+    let ours = matches!(options.get("session-is-owner"), Some(Variant::Bool(true)));
+    let mut formats = Vec::new();
+    if let Some(types) = options.get("mime-types") {
+        strings(types, &mut formats);
+    }
+    Signal::Owner { ours, formats }
+}
+
+/// Mutter sends a list of strings; 43 wraps it in a structure of one.
+fn strings(value: &Variant<'_>, into: &mut Vec<String>) {
+    match value {
+        Variant::Str(text) => {
+            if !into.iter().any(|known| known == text.as_str()) {
+                into.push(text.as_str().to_owned());
+            }
+        }
+        Variant::Array(array) => array.iter().for_each(|inner| strings(inner, into)),
+        Variant::Structure(structure) => {
+            structure.fields().iter().for_each(|inner| strings(inner, into));
+        }
+        Variant::Variant(inner) => strings(inner, into),
+        _ => {}
+    }
+}

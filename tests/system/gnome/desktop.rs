@@ -1,0 +1,196 @@
+//! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard, the lock.
+
+use crate::lab::{beside, run, wait_for};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use zbus::{Connection, OwnedObjectPath};
+
+/// Keys by the codes of Linux's input-event-codes.h.
+pub(crate) mod key {
+    pub(crate) const ESCAPE: u32 = 1;
+    pub(crate) const CTRL: u32 = 29;
+    pub(crate) const A: u32 = 30;
+    pub(crate) const V: u32 = 47;
+    pub(crate) const ALT: u32 = 56;
+    pub(crate) const DELETE: u32 = 111;
+}
+
+const MUTTER: &str = "org.gnome.Mutter.RemoteDesktop";
+const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
+
+/// The desktop, with a keyboard of the test's own as long as this lives.
+pub(crate) struct Desktop {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    bus: Connection,
+    keyboard: OwnedObjectPath,
+    environment: HashMap<String, String>,
+}
+
+impl Desktop {
+    /// Unlocked, out of the overview, nothing on the clipboard but `before`.
+    pub(crate) fn new() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (bus, keyboard) = runtime.block_on(async {
+            let bus = Connection::session().await.unwrap();
+            let reply = bus
+                .call_method(
+                    Some(MUTTER),
+                    "/org/gnome/Mutter/RemoteDesktop",
+                    Some(MUTTER),
+                    "CreateSession",
+                    &(),
+                )
+                .await
+                .unwrap();
+            let path: OwnedObjectPath = reply.body().deserialize().unwrap();
+            let start =
+                bus.call_method(Some(MUTTER), path.as_str(), Some(SESSION), "Start", &()).await;
+            start.unwrap();
+            (bus, path)
+        });
+        let environment = run("systemctl", &["--user", "show-environment"]);
+        let environment = environment
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .filter(|(name, _)| ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY"].contains(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let desktop = Self { runtime, bus, keyboard, environment };
+        desktop.lock(false);
+        desktop.press(&[key::ESCAPE]);
+        desktop.copy("text/plain;charset=utf-8", b"before");
+        desktop
+    }
+
+    fn key(&self, code: u32, down: bool) {
+        let path = self.keyboard.as_str();
+        let call = self.bus.call_method(
+            Some(MUTTER),
+            path,
+            Some(SESSION),
+            "NotifyKeyboardKeycode",
+            &(code, down),
+        );
+        self.runtime.block_on(call).unwrap();
+    }
+
+    /// Presses the keys in their order and lets go of them in the other.
+    pub(crate) fn press(&self, keys: &[u32]) {
+        self.hold(keys, || ());
+    }
+
+    /// Holds the keys down while `meanwhile` goes on.
+    pub(crate) fn hold(&self, keys: &[u32], meanwhile: impl FnOnce()) {
+        keys.iter().for_each(|code| self.key(*code, true));
+        meanwhile();
+        keys.iter().rev().for_each(|code| self.key(*code, false));
+    }
+
+    /// Locks the screen, or unlocks it, and waits until that is so.
+    pub(crate) fn lock(&self, locked: bool) {
+        let shell = "org.gnome.ScreenSaver";
+        let call = |method: &'static str| {
+            let path = "/org/gnome/ScreenSaver";
+            self.bus.call_method(Some(shell), path, Some(shell), method, &())
+        };
+        let set = self.bus.call_method(
+            Some(shell),
+            "/org/gnome/ScreenSaver",
+            Some(shell),
+            "SetActive",
+            &locked,
+        );
+        self.runtime.block_on(set).unwrap();
+        wait_for("the lock", || {
+            let reply = self.runtime.block_on(call("GetActive")).unwrap();
+            let active: bool = reply.body().deserialize().unwrap();
+            (active == locked).then_some(())
+        });
+    }
+
+    /// A command that knows the displays.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.envs(&self.environment).stdin(Stdio::null());
+        command
+    }
+
+    /// Copies, as a program on XWayland does: it keeps serving the clipboard in the background.
+    pub(crate) fn copy(&self, format: &str, bytes: &[u8]) {
+        let mut child = self
+            .command("xclip")
+            .args(["-in", "-selection", "clipboard", "-target", format])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        assert!(child.wait().unwrap().success(), "xclip does not copy");
+        wait_for("what was copied", || (self.clipboard(format)? == bytes).then_some(()));
+    }
+
+    /// What another program would paste in this format.
+    pub(crate) fn clipboard(&self, format: &str) -> Option<Vec<u8>> {
+        let output = self
+            .command("timeout")
+            .args(["10", "xclip", "-out", "-selection", "clipboard", "-target", format])
+            .output()
+            .unwrap();
+        output.status.success().then_some(output.stdout)
+    }
+
+    /// Opens a window that has the keyboard; with a text field, or without.
+    pub(crate) fn window(&self, with_field: bool) -> Window {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("window");
+        let mut command = self.command(beside("window.py"));
+        command.arg(&file);
+        if !with_field {
+            command.arg("no-field");
+        }
+        let window = Window { child: command.spawn().unwrap(), file, _folder: folder };
+        wait_for("the window to have the keyboard", || {
+            (window.read()?["active"] == true).then_some(())
+        });
+        window
+    }
+}
+
+/// A window; closed when dropped.
+pub(crate) struct Window {
+    child: Child,
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Window {
+    fn read(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
+    }
+
+    /// Whether it has the keyboard.
+    pub(crate) fn is_active(&self) -> bool {
+        self.read().unwrap()["active"] == true
+    }
+
+    /// What is written in it.
+    pub(crate) fn text(&self) -> String {
+        self.read().unwrap()["text"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until `wanted` of what is written in it; that text.
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        wait_for(what, || Some(self.text()).filter(|text| wanted(text)))
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

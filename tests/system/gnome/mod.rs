@@ -1,0 +1,145 @@
+//! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
+
+mod desktop;
+
+use crate::lab::{self, Lab, assert_phrase, run, words};
+use desktop::{Desktop, key};
+use std::thread;
+use v2m::deliver::{Sinks, Wanted};
+use v2m::session::DeliverMode;
+
+/// The key that `v2m shortcut install` finds free on a GNOME as it comes.
+const SHORTCUT: [u32; 3] = [key::CTRL, key::ALT, key::V];
+
+const TEXT: &str = "text/plain;charset=utf-8";
+
+/// The machine in order, with the shortcut, and texts that are pasted.
+fn lab() -> (Lab, Desktop) {
+    let lab = Lab::new();
+    let desktop = Desktop::new();
+    let said = run("v2m", &["shortcut", "install"]);
+    assert!(said.contains("<Control><Alt>v"), "{said}");
+    run("v2m-send", &["config", "set", "deliver.mode=paste"]);
+    (lab, desktop)
+}
+
+fn wait_for_state(lab: &Lab, state: &str) {
+    lab::wait_for(state, || (lab.client().ask("GET_STATUS")["state"] == state).then_some(()));
+}
+
+/// Waits until a dictation is over; what became of its text, as the store has it: by, ok, detail.
+fn outcome(lab: &Lab, by: &str) -> (bool, String) {
+    let record = lab::wait_for("the dictation's outcome", || {
+        lab.records().pop().filter(|record| record["deliveries"].is_array())
+    });
+    let deliveries = record["deliveries"].as_array().unwrap();
+    let delivery = deliveries.iter().find(|delivery| delivery["by"] == by);
+    let delivery = delivery.unwrap_or_else(|| panic!("no {by} in {record}"));
+    (delivery["ok"] == true, delivery["detail"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn two_taps_of_the_shortcut_put_the_text_into_the_window_and_the_clipboard_is_as_before() {
+    let (lab, desktop) = lab();
+    let window = desktop.window(true);
+    desktop.press(&SHORTCUT);
+    wait_for_state(&lab, "recording");
+    lab::speak();
+    desktop.press(&SHORTCUT);
+    let text = window.wait_for("the text in the window", |text| text.contains("country"));
+    assert_phrase(&text);
+    assert_eq!(outcome(&lab, "paste"), (true, "pasted".to_owned()));
+    lab::wait_for("what was on the clipboard", || {
+        (desktop.clipboard(TEXT)? == b"before").then_some(())
+    });
+    assert!(window.is_active(), "the focus was moved");
+}
+
+#[test]
+fn a_shortcut_held_while_one_speaks_puts_the_text_into_the_window() {
+    let (_lab, desktop) = lab();
+    let window = desktop.window(true);
+    desktop.hold(&SHORTCUT, || {
+        // The key is pressed to the last word, as a hand does.
+        thread::spawn(lab::speak).join().unwrap();
+    });
+    assert_phrase(&window.wait_for("the text in the window", |text| text.contains("country")));
+}
+
+#[test]
+fn a_picture_on_the_clipboard_comes_back() {
+    let (lab, desktop) = lab();
+    // Larger than a pipe holds at once.
+    let picture: Vec<u8> = b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..3_000_000u32).map(|i| i as u8)).collect();
+    desktop.copy("image/png", &picture);
+    let window = desktop.window(true);
+    let mut client = lab.record();
+    client.ask("STOP_RECORDING");
+    window.wait_for("the text in the window", |text| text.contains("country"));
+    lab::wait_for("the picture", || (desktop.clipboard("image/png")? == picture).then_some(()));
+}
+
+#[test]
+fn a_window_that_takes_no_text_is_told_of_and_the_text_waits_on_the_clipboard() {
+    let (lab, desktop) = lab();
+    let _window = desktop.window(false);
+    let answer = lab.dictate();
+    let told = &answer["deliveries"][0];
+    assert_eq!((&told["by"], &told["ok"]), (&"paste".into(), &false.into()), "{answer}");
+    assert!(told["detail"].as_str().unwrap().contains("ctrl+v"), "{answer}");
+    let waits = desktop.clipboard(TEXT).expect("a text is on the clipboard");
+    assert_phrase(&String::from_utf8(waits).unwrap());
+}
+
+#[test]
+fn nothing_is_pasted_into_a_locked_screen() {
+    let (lab, desktop) = lab();
+    let window = desktop.window(true);
+    let mut client = lab.record();
+    desktop.lock(true);
+    let answer = client.ask("STOP_RECORDING");
+    assert_phrase(answer["text"].as_str().unwrap());
+    let told = &answer["deliveries"][0];
+    assert_eq!(told["ok"], false, "{answer}");
+    assert!(told["detail"].as_str().unwrap().contains("locked"), "{answer}");
+    desktop.lock(false);
+    assert_eq!(desktop.clipboard(TEXT).as_deref(), Some(&b"before"[..]));
+    assert_eq!(window.text(), "");
+    assert_phrase(lab.records().pop().unwrap()["text"].as_str().unwrap());
+}
+
+#[test]
+fn one_dictation_may_go_elsewhere() {
+    let (lab, desktop) = lab();
+    let window = desktop.window(true);
+    lab.record();
+    assert_phrase(&run("v2m-send", &["stop", "--deliver", "clipboard"]));
+    assert_phrase(&String::from_utf8(desktop.clipboard(TEXT).unwrap()).unwrap());
+    assert_eq!(window.text(), "");
+    // The next one goes where the configuration says.
+    lab.dictate();
+    window.wait_for("the text in the window", |text| words(text) == words(lab::PHRASE));
+}
+
+#[test]
+fn every_character_of_many_texts_arrives_once_and_the_clipboard_is_as_before() {
+    let (_lab, desktop) = lab();
+    let window = desktop.window(true);
+    let wanted =
+        Wanted { mode: DeliverMode::Paste, paste_key: "ctrl+v".parse().unwrap() };
+    let mut sinks = Sinks::new();
+    let mut expected = String::new();
+    for number in 0..20 {
+        let text = format!("{number}: Grüße — “€5” ñ 日 ¿qué? 😀\n");
+        let deliveries = desktop.runtime.block_on(sinks.hand_over(&text, &wanted));
+        assert!(deliveries[0].ok, "{deliveries:?}");
+        expected += &text;
+    }
+    desktop.runtime.block_on(sinks.settle());
+    assert_eq!(window.wait_for("all texts", |text| text.len() >= expected.len()), expected);
+    assert_eq!(desktop.clipboard(TEXT).as_deref(), Some(&b"before"[..]));
+    // What was typed by hand at the end shows that no key is still held.
+    desktop.press(&[key::CTRL, key::A]);
+    desktop.press(&[key::DELETE]);
+    window.wait_for("an empty window", str::is_empty);
+}
