@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn what_would_type_or_means_nothing_is_refused() {
-        for text in ["", "v", "+", "ctrl", "ctrl+", "ctrl+ctrl+v", "ctrl+vv", "hyper+v", "ctrl+ñ"] {
+        for text in ["", "v", "+", "ctrl", "ctrl+", "ctrl+ctrl+v", "ctrl+vv", "hyper+v", "ctrl+ñ"]
+        {
             assert_eq!(text.parse::<Chord>(), Err(NotAChord), "{text}");
         }
     }

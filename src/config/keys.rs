@@ -1,7 +1,9 @@
 //! The table of keys: all there is to know of each, in the order of the default file.
 
 use super::settings::{Backend, LogLevel, Settings};
-use super::values::{choice, chord, flag, language, languages, model, number, put, text, texts, whole};
+use super::values::{
+    choice, chord, flag, language, languages, model, number, put, text, texts, whole,
+};
 use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! From a value as it was written to the type a setting has, or `None` where it is not allowed.
 
-use crate::chord::Chord;
 use super::languages::WHISPER_LANGUAGES;
+use crate::chord::Chord;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 

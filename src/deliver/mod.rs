@@ -13,8 +13,8 @@ mod notifier;
 mod sinks;
 
 pub use clipboard::Clipboard;
-pub use cursor::way_to_the_cursor;
 use cursor::Cursor;
+pub use cursor::way_to_the_cursor;
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;

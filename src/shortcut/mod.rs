@@ -153,7 +153,7 @@ mod tests {
         for (index, candidate) in CANDIDATES.iter().enumerate() {
             let own = Accelerator::parse(candidate).unwrap();
             let same = |other: &&str| Accelerator::parse(other).unwrap() == own;
-            assert_eq!(CANDIDATES.iter().position(|other| same(other)), Some(index));
+            assert_eq!(CANDIDATES.iter().position(same), Some(index));
         }
     }
 }

@@ -109,6 +109,20 @@ make_gnome() {
 	local home=$1 here=$2 units=$1/.config/systemd/user target
 	install -m755 "$here/gnome/gnome-desktop" "$ROOT/usr/local/bin/"
 	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
+	install -m755 "$here/gnome/display-manager" "$ROOT/usr/local/bin/"
+	cat >"$ROOT/etc/systemd/system/display-manager-test.service" <<-UNIT
+		[Unit]
+		Description=What GNOME Shell asks of a display manager
+		[Service]
+		Type=dbus
+		BusName=org.gnome.DisplayManager
+		ExecStart=/usr/local/bin/display-manager
+	UNIT
+	printf '<busconfig><policy user="root"><allow own="org.gnome.DisplayManager"/></policy>%s</busconfig>\n' \
+		'<policy context="default"><allow send_destination="org.gnome.DisplayManager"/></policy>' \
+		>"$ROOT/etc/dbus-1/system.d/display-manager-test.conf"
+	mkdir -p "$ROOT/etc/systemd/system/multi-user.target.wants"
+	ln -s ../display-manager-test.service "$ROOT/etc/systemd/system/multi-user.target.wants/"
 	# Without this unit the shell forks ibus-daemon in a way that now and then hangs it.
 	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n' \
 		>"$units/org.freedesktop.IBus.session.GNOME.service"

@@ -10,6 +10,23 @@ pub(super) struct Content {
 /// Names under which programs ask for text: MIME, and what X11 programs know.
 const TEXT: [&str; 3] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain"];
 
+/// X11's questions about a selection (ICCCM 2.6.2), which are no formats of it.
+const QUESTIONS: [&str; 8] = [
+    "TARGETS",
+    "MULTIPLE",
+    "TIMESTAMP",
+    "SAVE_TARGETS",
+    "DELETE",
+    "INSERT_SELECTION",
+    "INSERT_PROPERTY",
+    "ATOM_PAIR",
+];
+
+/// Whether it names a format.
+pub(super) fn is_format(name: &str) -> bool {
+    !QUESTIONS.contains(&name)
+}
+
 impl Content {
     /// The most that is remembered of a clipboard, over all formats together: 64 MiB. Pictures of a whole screen
     /// are below it; what is larger stays where it is, and the user is told.

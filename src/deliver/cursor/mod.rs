@@ -26,7 +26,9 @@ enum Problem {
         "this desktop has no way that v2m knows to paste for another program. See `v2m doctor`"
     )]
     NoWay,
-    #[error("the screen is locked; the text is kept with the recording, and the last answer holds it")]
+    #[error(
+        "the screen is locked; the text is kept with the recording, and the last answer holds it"
+    )]
     Locked,
     #[error(
         "no window took it; press {0} where it belongs. If that always happens in one program, it \
@@ -35,7 +37,9 @@ enum Problem {
     NotTaken(String),
     #[error("something else was copied meanwhile, and stays on the clipboard")]
     Overtaken,
-    #[error("the session bus cannot be reached ({0}). After logging in to the desktop: systemctl --user restart v2m.service")]
+    #[error(
+        "the session bus cannot be reached ({0}). After logging in to the desktop: systemctl --user restart v2m.service"
+    )]
     NoBus(zbus::Error),
     #[error("the desktop refused it ({0})")]
     Refused(zbus::Error),
@@ -50,11 +54,9 @@ impl Problem {
             // Who sits there may be somebody else, and unlocking fields can be pasted into.
             Self::Locked => false,
             Self::Overtaken | Self::NoText => false,
-            Self::NoWay
-            | Self::NotTaken(_)
-            | Self::NoBus(_)
-            | Self::Refused(_)
-            | Self::Hanging => true,
+            Self::NoWay | Self::NotTaken(_) | Self::NoBus(_) | Self::Refused(_) | Self::Hanging => {
+                true
+            }
         }
     }
 }
@@ -66,21 +68,16 @@ enum Receipt {
     NotTaken,
 }
 
-/// The way to the window that has the keyboard.
+/// The way to the window that has the keyboard. Reached for at each delivery, so a desktop that comes later is found.
 #[derive(Debug, Default)]
-pub struct Cursor {
+pub(super) struct Cursor {
     mutter: Option<Mutter>,
 }
 
 impl Cursor {
-    /// Reaches for nothing yet: that happens at each delivery, so a desktop that comes later is found.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Pastes `text` into the window that has the keyboard; also whether it should go to the clipboard instead.
     /// Answers within three seconds. The clipboard is given back in the background; see [`Self::settle`].
-    pub async fn paste(&mut self, text: &str, chord: &Chord) -> (Delivery, bool) {
+    pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> (Delivery, bool) {
         let outcome = match tokio::time::timeout(DEADLINE, self.put(text, chord)).await {
             Ok(outcome) => outcome,
             Err(_late) => {
@@ -101,7 +98,7 @@ impl Cursor {
     }
 
     /// Waits until the clipboard has been given back. Bounded.
-    pub async fn settle(&mut self) {
+    pub(super) async fn settle(&mut self) {
         if let Some(mutter) = &mut self.mutter {
             mutter.settle().await;
         }

@@ -32,8 +32,7 @@ pub(crate) struct Desktop {
 impl Desktop {
     /// Unlocked, out of the overview, nothing on the clipboard but `before`.
     pub(crate) fn new() -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (bus, keyboard) = runtime.block_on(async {
             let bus = Connection::session().await.unwrap();
             let reply = bus
@@ -67,14 +66,12 @@ impl Desktop {
     }
 
     fn key(&self, code: u32, down: bool) {
-        let path = self.keyboard.as_str();
-        let call = self.bus.call_method(
-            Some(MUTTER),
-            path,
-            Some(SESSION),
-            "NotifyKeyboardKeycode",
-            &(code, down),
-        );
+        let call = async {
+            let path = self.keyboard.as_str();
+            let body = (code, down);
+            let (to, method) = (Some(MUTTER), "NotifyKeyboardKeycode");
+            self.bus.call_method(to, path, Some(SESSION), method, &body).await
+        };
         self.runtime.block_on(call).unwrap();
     }
 
@@ -97,14 +94,14 @@ impl Desktop {
             let path = "/org/gnome/ScreenSaver";
             self.bus.call_method(Some(shell), path, Some(shell), method, &())
         };
-        let set = self.bus.call_method(
-            Some(shell),
-            "/org/gnome/ScreenSaver",
-            Some(shell),
-            "SetActive",
-            &locked,
-        );
-        self.runtime.block_on(set).unwrap();
+        if locked {
+            // SetActive(true) alone only darkens the screen until somebody moves.
+            self.runtime.block_on(call("Lock")).unwrap();
+        } else {
+            let path = "/org/gnome/ScreenSaver";
+            let unlock = self.bus.call_method(Some(shell), path, Some(shell), "SetActive", &false);
+            self.runtime.block_on(unlock).unwrap();
+        }
         wait_for("the lock", || {
             let reply = self.runtime.block_on(call("GetActive")).unwrap();
             let active: bool = reply.body().deserialize().unwrap();
@@ -141,6 +138,12 @@ impl Desktop {
             .output()
             .unwrap();
         output.status.success().then_some(output.stdout)
+    }
+
+    /// The text that another program would paste.
+    pub(crate) fn copied(&self) -> String {
+        // The one target that every owner of a text has: arboard's gives it for this name alone.
+        String::from_utf8(self.clipboard("UTF8_STRING").expect("a text is copied")).unwrap()
     }
 
     /// Opens a window that has the keyboard; with a text field, or without.

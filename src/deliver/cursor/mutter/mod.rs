@@ -22,8 +22,10 @@ const REMEMBER: Duration = Duration::from_millis(700);
 const MANAGER: Duration = Duration::from_millis(150);
 /// How long a window may take to ask for what is pasted: busy ones take some hundred milliseconds.
 const RECEIPT: Duration = Duration::from_millis(1_200);
-/// A program may ask for the text in more than one format; the old clipboard comes back once it was quiet for so long.
+/// A program may ask for the text in more than one format; the old clipboard comes back once it was quiet for so long,
 const QUIET: Duration = Duration::from_millis(100);
+/// or after so long: some programs read the clipboard again and again.
+const NO_LONGER: Duration = Duration::from_millis(400);
 
 /// The connection to GNOME's bus names, and what is still being put right after the last delivery.
 #[derive(Debug)]
@@ -75,9 +77,9 @@ impl Mutter {
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
         session.offer(&content).await?;
-        session.serve(&content, Offer::Once, MANAGER).await?;
+        session.serve(&content, Offer::Once(MANAGER)).await?;
         session.press(chord).await?;
-        if session.serve(&content, Offer::Once, RECEIPT).await? == 0 {
+        if session.serve(&content, Offer::Once(RECEIPT)).await? == 0 {
             session.close().await;
             return Ok(Receipt::NotTaken);
         }
@@ -97,12 +99,12 @@ impl Mutter {
 /// Puts back what was on the clipboard, unless the user has copied something meanwhile.
 async fn give_back(mut session: Session, text: Content, before: Option<Content>) {
     let given = async {
-        session.serve(&text, Offer::UntilQuiet, QUIET).await?;
+        session.serve(&text, Offer::UntilQuiet(QUIET, NO_LONGER)).await?;
         match before {
             Some(before) if !before.formats.is_empty() => {
                 session.offer(&before).await?;
                 // Mutter's manager keeps what it reads now, when the session closes.
-                session.serve(&before, Offer::UntilQuiet, QUIET).await
+                session.serve(&before, Offer::UntilQuiet(QUIET, NO_LONGER)).await
             }
             Some(_empty) => session.clear().await.map(|()| 0),
             None => Ok(0),

@@ -1,7 +1,7 @@
 //! One session of Mutter's RemoteDesktop interface: its calls, its signals, and the pipes that carry content.
 
 use super::super::Problem;
-use super::super::content::Content;
+use super::super::content::{Content, is_format};
 use crate::chord::{Chord, Key, Modifier};
 use futures_core::Stream;
 use std::collections::HashMap;
@@ -22,13 +22,13 @@ const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
 /// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
 const TRANSFER: Duration = Duration::from_secs(2);
 
-/// How many requests are served.
+/// Which requests are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
-    /// One.
-    Once,
-    /// All that come, each within the patience after the one before.
-    UntilQuiet,
+    /// One, if it comes within this time.
+    Once(Duration),
+    /// All, until none has come for the first time, or the second one is over.
+    UntilQuiet(Duration, Duration),
 }
 
 /// A session. Mutter ends it when it is closed or the connection goes.
@@ -67,7 +67,9 @@ pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
 fn problem(error: zbus::Error) -> Problem {
     match error {
         error @ zbus::Error::InputOutput(_) => Problem::NoBus(error),
-        zbus::Error::FDO(error) if matches!(*error, fdo::Error::NameHasNoOwner(_)) => Problem::NoWay,
+        zbus::Error::FDO(error) if matches!(*error, fdo::Error::NameHasNoOwner(_)) => {
+            Problem::NoWay
+        }
         error => Problem::Refused(error),
     }
 }
@@ -109,7 +111,7 @@ impl Session {
         let until = Instant::now() + patience;
         let mut content = Content::default();
         let mut left = Content::LIMIT;
-        for format in formats {
+        for format in formats.into_iter().filter(|name| is_format(name)) {
             match timeout_at(until, self.read(&format, left)).await {
                 Ok(Ok(Some(bytes))) => {
                     left -= bytes.len();
@@ -154,15 +156,17 @@ impl Session {
         self.call("SetSelection", &none).await.map(drop)
     }
 
-    /// Serves requests for `content`; how many. `patience` is for each to begin.
+    /// Serves requests for `content`; how many.
     pub(super) async fn serve(
         &mut self,
         content: &Content,
         offer: Offer,
-        patience: Duration,
     ) -> Result<usize, Problem> {
         let mut served = 0;
-        let mut until = Instant::now() + patience;
+        let begun = Instant::now();
+        let mut until = match offer {
+            Offer::Once(patience) | Offer::UntilQuiet(patience, _) => begun + patience,
+        };
         loop {
             match timeout_at(until, self.next()).await {
                 Err(_quiet) => return Ok(served),
@@ -174,10 +178,12 @@ impl Session {
                         continue;
                     }
                     served += 1;
-                    if offer == Offer::Once {
-                        return Ok(served);
+                    match offer {
+                        Offer::Once(_) => return Ok(served),
+                        Offer::UntilQuiet(quiet, no_longer) => {
+                            until = (Instant::now() + quiet).min(begun + no_longer);
+                        }
                     }
-                    until = Instant::now() + patience;
                 }
                 Ok(Signal::Owner { ours: false, .. }) => return Err(Problem::Overtaken),
                 Ok(Signal::Owner { .. } | Signal::Other) => {}
@@ -311,10 +317,8 @@ fn owner(options: &HashMap<String, Variant<'_>>) -> Signal {
 /// Mutter sends a list of strings; 43 wraps it in a structure of one.
 fn strings(value: &Variant<'_>, into: &mut Vec<String>) {
     match value {
-        Variant::Str(text) => {
-            if !into.iter().any(|known| known == text.as_str()) {
-                into.push(text.as_str().to_owned());
-            }
+        Variant::Str(text) if !into.iter().any(|known| known == text.as_str()) => {
+            into.push(text.as_str().to_owned());
         }
         Variant::Array(array) => array.iter().for_each(|inner| strings(inner, into)),
         Variant::Structure(structure) => {
