@@ -126,11 +126,15 @@ impl Fake {
         let end = self.heard.samples;
         let segment = Segment { start: 0, end, text: text.clone() };
         let segments = if text.is_empty() { Vec::new() } else { vec![segment.clone()] };
+        let mut frames = Vec::new();
         if !text.is_empty() {
-            self.send(&FromEngine::Segment { job, segment, is_final: true })?;
+            frames = encode_message(&FromEngine::Segment { job, segment, is_final: true });
         }
         let stats = DecodeStats { samples: end, ..DecodeStats::default() };
-        self.send(&FromEngine::Final { job, text, language: "en".into(), segments, stats })
+        let whole = FromEngine::Final { job, text, language: "en".into(), segments, stats };
+        frames.extend(encode_message(&whole));
+        // At once: nothing the daemon says after the first can be heard before the second.
+        self.stream.write_all(&frames)
     }
 
     fn pong(&mut self, n: u64) -> io::Result<()> {

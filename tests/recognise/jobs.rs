@@ -72,7 +72,7 @@ async fn a_recording_on_disk_arrives_sample_by_sample_also_at_the_second_engine(
 
 #[tokio::test]
 async fn an_engine_is_given_two_minutes_ahead_and_replaced_when_it_gets_on_with_none_of_them() {
-    let mut lab = Lab::with_hang("begin deaf\n\n", Duration::from_millis(300));
+    let mut lab = Lab::with_hang("begin deaf\n\n", Duration::from_secs(3));
     let words = sound(15, 300 * 16_000);
     let recorded = recorded(&lab, &words);
     lab.recogniser.transcribe(JobId(1), DecodeOptions::default(), Urgency::Background, recorded);

@@ -39,7 +39,7 @@ async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
 
 #[tokio::test]
 async fn an_engine_that_answers_pings_and_gets_on_with_nothing_is_replaced_after_the_hang_limit() {
-    let mut lab = Lab::with_hang("finish deaf\n\n", Duration::from_millis(300));
+    let mut lab = Lab::with_hang("finish deaf\n\n", Duration::from_secs(3));
     let words = sound(2, 20_000);
     lab.state(EngineState::Warm).await;
     lab.job(1, Urgency::Live, &words);

@@ -14,9 +14,9 @@ fn every_command() -> Vec<Command> {
     vec![
         Command::Ping,
         Command::GetStatus,
-        Command::StartRecording,
-        Command::StopRecording,
-        Command::ToggleRecording,
+        Command::StartRecording { deliver: None },
+        Command::StopRecording { deliver: Some(Deliver::Clipboard) },
+        Command::ToggleRecording { deliver: Some(Deliver::Paste) },
         Command::CancelRecording,
         Command::ProcessText { text: "a".into(), instruction: Some("b".into()) },
         Command::ProcessText { text: "a".into(), instruction: None },
@@ -100,6 +100,8 @@ fn what_cannot_be_understood_is_a_bad_request() {
         r#"{"cmd":"SUBSCRIBE","data":{"events":"state"}}"#,
         r#"{"cmd":"SUBSCRIBE","data":{"events":["state","weather"]}}"#,
         r#"{"cmd":"SUBSCRIBE","data":{"events":[1]}}"#,
+        r#"{"cmd":"TOGGLE_RECORDING","data":{"deliver":"there"}}"#,
+        r#"{"cmd":"START_RECORDING","data":{"deliver":7}}"#,
     ] {
         assert_eq!(parse(request).map_err(|r| r.code), Err("bad_request"), "{request}");
     }
