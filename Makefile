@@ -47,7 +47,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user build install install-files uninstall purge test test-deps test-models \
-	test-rust test-system fmt fmt-check clippy bench bench-speech man
+	test-rust test-system fmt fmt-check clippy bench bench-speech bench-desktop man
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
@@ -142,6 +142,9 @@ bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)
 
 bench-speech: toolchain test-models ## accuracy and speed over real recordings, beside batch and faster-whisper (25 minutes)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/speech.sh
+
+bench-desktop: toolchain test-deps test-models ## GNOME Shell: delivery, press to sample, press to text (5 minutes, as root)
+	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash benches/desktop.sh
 
 man: ## read the manuals that would be installed
 	man -l $(MANUALS)

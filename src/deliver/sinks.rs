@@ -13,6 +13,12 @@ pub struct Wanted {
     pub paste_key: Chord,
 }
 
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { mode: DeliverMode::default(), paste_key: Chord::ctrl_v() }
+    }
+}
+
 /// The sinks that hold on to something from one text to the next.
 #[derive(Debug, Default)]
 pub struct Sinks {

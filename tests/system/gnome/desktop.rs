@@ -171,7 +171,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    fn read(&self) -> Option<Value> {
+    /// What its file holds, if that has been written.
+    pub(crate) fn read(&self) -> Option<Value> {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 

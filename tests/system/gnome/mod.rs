@@ -140,7 +140,7 @@ fn one_dictation_may_go_elsewhere() {
 fn every_character_of_many_texts_arrives_once_and_the_clipboard_is_as_before() {
     let (_lab, desktop) = lab();
     let window = desktop.window(true);
-    let wanted = Wanted { mode: DeliverMode::Paste, paste_key: "ctrl+v".parse().unwrap() };
+    let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
     let mut sinks = Sinks::new();
     let mut expected = String::new();
     for number in 0..20 {

@@ -1,0 +1,177 @@
+//! `make bench-desktop`: the last metre on GNOME Shell, in figures: from a text to what the window shows, from the shortcut
+//! to the first sample, from the shortcut to the text in the window. Prints, and judges nothing.
+//!
+//! Runs as an ordinary user on the machine that `tests/system/container.sh` boots, with GNOME Shell, the virtual microphone and
+//! the release build; `benches/desktop.sh` makes it. docs/performance.md tells what the figures mean. What the window shows is
+//! read from a file that it writes at each change, looked at every half millisecond.
+
+#[path = "../../tests/system/gnome/desktop.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "shared with tests, where panics are the report")]
+mod desktop;
+#[path = "../service/figures.rs"]
+#[allow(dead_code, reason = "shared with another bench")]
+mod figures;
+#[path = "../../tests/system/lab.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "shared with tests, where panics are the report")]
+mod lab;
+
+use desktop::{Desktop, Window, key};
+use figures::{Figures, head_ms};
+use lab::{Client, Lab, Playing};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use v2m::deliver::{Sinks, Wanted};
+use v2m::session::DeliverMode;
+
+const SHORTCUT: [u32; 3] = [key::CTRL, key::ALT, key::V];
+const TEXT: &str = "text/plain;charset=utf-8";
+const DELIVERIES: usize = 100;
+const PRESSES: usize = 20;
+/// Longer than the session waits to tell two taps from a held key.
+const BETWEEN: Duration = Duration::from_millis(1_500);
+
+fn main() {
+    let lab = Lab::new();
+    let desktop = Desktop::new();
+    lab::run("v2m", &["shortcut", "install"]);
+    lab::run("v2m-send", &["config", "set", "deliver.mode=paste"]);
+    let window = desktop.window(true);
+    deliveries(&desktop, &window);
+    presses(&lab, &desktop);
+    dictations(&lab, &desktop, &window);
+}
+
+/// Waits for `wanted` of what the window shows; when that was.
+fn shown(window: &Window, wanted: impl Fn(&str) -> bool) -> Option<Instant> {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < give_up {
+        if window.read().is_some_and(|w| w["text"].as_str().is_some_and(&wanted)) {
+            return Some(Instant::now());
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    None
+}
+
+fn clear(desktop: &Desktop, window: &Window) {
+    desktop.press(&[key::CTRL, key::A]);
+    desktop.press(&[key::DELETE]);
+    shown(window, str::is_empty);
+}
+
+fn deliveries(desktop: &Desktop, window: &Window) {
+    let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+    let mut sinks = Sinks::new();
+    let (mut visible, mut receipt) = (Figures::default(), Figures::default());
+    let (mut exact, mut restored, mut focused) = (0, 0, 0);
+    for number in 0..DELIVERIES {
+        clear(desktop, window);
+        let text = format!("{number}: Grüße — “€5” ñ 日 ¿qué?");
+        let begun = Instant::now();
+        let reader = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| shown(window, |now| now == text));
+            let told = desktop.runtime.block_on(sinks.hand_over(&text, &wanted));
+            if told.iter().all(|delivery| delivery.ok) {
+                receipt.add(begun.elapsed());
+            }
+            reader.join().ok().flatten()
+        });
+        if let Some(at) = reader {
+            visible.add(at - begun);
+            exact += 1;
+        }
+        desktop.runtime.block_on(sinks.settle());
+        restored += usize::from(desktop.clipboard(TEXT).as_deref() == Some(b"before"));
+        focused += usize::from(window.is_active());
+    }
+    head_ms("Delivery alone: from the text to the window, and to the receipt");
+    visible.print_ms("text ready to text visible");
+    receipt.print_ms("text ready to receipt");
+    println!(
+        "  of {DELIVERIES}: {exact} exact, {restored} clipboards as before, {focused} with the focus unmoved\n"
+    );
+}
+
+/// Subscribes to the session's states.
+fn states(lab: &Lab) -> Client {
+    let mut client = lab.client();
+    client.call("SUBSCRIBE", json!({"events": ["state"]})).expect("v2m answers");
+    client
+}
+
+fn wait_for_state(events: &mut Client, state: &str) -> Instant {
+    while events.receive().expect("v2m goes on")["data"]["state"] != state {}
+    Instant::now()
+}
+
+fn presses(lab: &Lab, desktop: &Desktop) {
+    let mut events = states(lab);
+    let mut figures = Figures::default();
+    // The desktop takes a new shortcut over in its own time.
+    std::thread::sleep(2 * BETWEEN);
+    for number in 0..=PRESSES {
+        let begun = Instant::now();
+        desktop.press(&SHORTCUT);
+        let recording = wait_for_state(&mut events, "recording");
+        // The first one finds capture cold.
+        if number > 0 {
+            figures.add(recording - begun);
+        }
+        lab.client().ask("CANCEL_RECORDING");
+        wait_for_state(&mut events, "idle");
+        std::thread::sleep(BETWEEN);
+    }
+    head_ms("The shortcut's key to the first sample (GNOME Shell, v2m-send, service, PipeWire)");
+    figures.print_ms("warm");
+    println!();
+}
+
+/// Short recordings of real speech where there are some, else the project's own sample.
+fn clips() -> Vec<PathBuf> {
+    let folder = lab::beside("speech");
+    let mut clips: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension().is_some_and(|e| e == "wav")
+                && hound::WavReader::open(path)
+                    .is_ok_and(|wav| wav.duration() < 12 * wav.spec().sample_rate)
+        })
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            ["command", "fleurs", "librispeech"].iter().any(|kind| name.contains(kind))
+        })
+        .collect();
+    clips.sort_unstable();
+    if clips.is_empty() {
+        clips.push(lab::sample());
+    }
+    clips
+}
+
+fn dictations(lab: &Lab, desktop: &Desktop, window: &Window) {
+    let mut events = states(lab);
+    let mut figures = Figures::default();
+    let clips = clips();
+    let mut silent = 0;
+    for clip in &clips {
+        clear(desktop, window);
+        desktop.press(&SHORTCUT);
+        wait_for_state(&mut events, "recording");
+        Playing::start(clip).finish();
+        let begun = Instant::now();
+        desktop.press(&SHORTCUT);
+        match shown(window, |text| !text.is_empty()) {
+            Some(at) => figures.add(at - begun),
+            None => silent += 1,
+        }
+        wait_for_state(&mut events, "idle");
+        std::thread::sleep(BETWEEN);
+    }
+    head_ms(
+        "The shortcut's key to the text in the window, after real speech without a pause at its end",
+    );
+    figures.print_ms(&format!("{} recordings, {silent} without text", clips.len()));
+}
