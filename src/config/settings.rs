@@ -20,6 +20,8 @@ pub struct Settings {
     pub store: Retention,
     /// `[deliver]`
     pub deliver: Deliver,
+    /// `[feedback]`
+    pub feedback: Feedback,
     /// `[log]`
     pub log: Logging,
 }
@@ -110,6 +112,15 @@ pub struct Deliver {
     pub clipboard: bool,
     /// Into a notification.
     pub notify: bool,
+}
+
+/// What there is to hear of a dictation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feedback {
+    /// Whether start, stop and problems have a sound.
+    pub sounds: bool,
+    /// Whether media players are paused while recording.
+    pub pause_media: bool,
 }
 
 /// The journal.
@@ -224,6 +235,12 @@ impl Default for Retention {
 impl Default for Deliver {
     fn default() -> Self {
         Self { clipboard: true, notify: true }
+    }
+}
+
+impl Default for Feedback {
+    fn default() -> Self {
+        Self { sounds: true, pause_media: false }
     }
 }
 
