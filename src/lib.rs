@@ -9,6 +9,7 @@
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
 //! | [`deliver`] | edge | clipboard, cursor and notification; each sink tells what it did or why not |
+//! | [`feedback`] | edge | sounds, and media players that are quiet while somebody speaks |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
 //! | [`media`] | edge | sound files into PCM, in a process that may die of it |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
@@ -34,6 +35,7 @@ pub mod daemon;
 pub mod dbus;
 pub mod deliver;
 pub mod doctor;
+pub mod feedback;
 pub mod logging;
 pub mod media;
 pub mod recognise;

@@ -309,3 +309,28 @@ fn help_and_version_are_printed_and_mistakes_named() {
     assert!(String::from_utf8_lossy(&run("--version").stdout).contains(env!("CARGO_PKG_VERSION")));
     assert_eq!(run("--modle").status.code(), Some(2));
 }
+
+/// The microphone hears them, if the speakers are on.
+#[test]
+fn the_sounds_of_a_dictation_are_no_words_and_change_none() {
+    let heard = |sound: v2m::feedback::Sound| -> Vec<i16> {
+        // From 48 kHz; there is nothing above 3 kHz in it.
+        let samples = sound.samples().into_iter().step_by(3);
+        samples.map(|sample| (sample * 32_768.0) as i16).collect()
+    };
+    let mut engine = Engine::loaded();
+    let pause = [0; 8_000];
+    let mut sounds = pause.to_vec();
+    for sound in v2m::feedback::Sound::ALL {
+        sounds.extend(heard(sound).iter().chain(&pause));
+    }
+    assert_eq!(engine.transcribe(1, &sounds), (String::new(), Vec::new()));
+
+    // Into what a microphone hears of it, 20 dB less, somebody speaks at once. (The default model writes the same
+    // words with all of it; to this one a quarter of a second of silence before the words makes more of a difference.)
+    let start = heard(v2m::feedback::Sound::Start).into_iter().map(|sample| sample / 10);
+    let mixed = sample().into_iter().zip(start.chain(std::iter::repeat(0)));
+    let mixed: Vec<i16> = mixed.map(|(voice, sound)| voice.saturating_add(sound)).collect();
+    assert_is_sample(&engine.transcribe(2, &mixed).0);
+    assert!(engine.end().status.success());
+}

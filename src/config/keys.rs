@@ -45,6 +45,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "What is kept of dictations, in ~/.local/state/v2m/dictations.\nWhat has not been transcribed yet is always kept.",
     ),
     ("deliver", "Where the text goes, beside the answer to the client."),
+    ("feedback", "What there is to hear of a dictation."),
     ("log", "The journal: journalctl --user -u v2m"),
 ];
 
@@ -252,6 +253,27 @@ pub(super) static KEYS: &[Key] = &[
         secret: false,
         get: |s| json!(s.deliver.notify),
         set: |s, v| put(&mut s.deliver.notify, flag(v)),
+    },
+    Key {
+        section: "feedback",
+        name: "sounds",
+        allowed: FLAG,
+        doc: "Short, soft sounds: v2m hears now, v2m hears no longer, something went wrong. Their volume\n\
+              is that of the desktop's notifications.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.feedback.sounds),
+        set: |s, v| put(&mut s.feedback.sounds, flag(v)),
+    },
+    Key {
+        section: "feedback",
+        name: "pause_media",
+        allowed: FLAG,
+        doc: "Pause media players while recording; those that were paused for it play again after it.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.feedback.pause_media),
+        set: |s, v| put(&mut s.feedback.pause_media, flag(v)),
     },
     Key {
         section: "log",

@@ -21,6 +21,8 @@ pub struct Settings {
     pub store: Retention,
     /// `[deliver]`
     pub deliver: Deliver,
+    /// `[feedback]`
+    pub feedback: Feedback,
     /// `[log]`
     pub log: Logging,
 }
@@ -113,6 +115,15 @@ pub struct Deliver {
     pub paste_key: Chord,
     /// Into a notification.
     pub notify: bool,
+}
+
+/// What there is to hear of a dictation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feedback {
+    /// Whether start, stop and problems have a sound.
+    pub sounds: bool,
+    /// Whether media players are paused while recording.
+    pub pause_media: bool,
 }
 
 /// The journal.
@@ -227,6 +238,12 @@ impl Default for Retention {
 impl Default for Deliver {
     fn default() -> Self {
         Self { mode: DeliverMode::Clipboard, paste_key: Chord::ctrl_v(), notify: true }
+    }
+}
+
+impl Default for Feedback {
+    fn default() -> Self {
+        Self { sounds: true, pause_media: false }
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `incoming` | what the edges say, told to the session |
 //! | `requests` | requests that do not concern the session |
 //! | `background` | files and left-over recordings, transcribed when nobody is waiting |
+//! | `feedback` | what there is to hear of a dictation |
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
 //! | `live` | the recording under way: length, peak, level |
@@ -20,6 +21,7 @@
 mod background;
 mod effects;
 mod engine;
+mod feedback;
 mod incoming;
 mod live;
 mod reload;
@@ -81,6 +83,7 @@ struct Daemon {
     recogniser: Recogniser,
     store: Option<Store>,
     notifier: Notifier,
+    feedback: feedback::Feedback,
     /// `None` while a delivery has it.
     sinks: Option<Sinks>,
     delivering: Option<Delivering>,
@@ -161,6 +164,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         capture,
         store,
         notifier: Notifier::spawn(None),
+        feedback: feedback::Feedback::new(),
         sinks: Some(Sinks::new()),
         deliver_as: None,
         delivering: None,
@@ -298,9 +302,13 @@ impl Daemon {
 
     /// Tells the session, and does what it asks for.
     fn tell(&mut self, event: session::Event) {
-        for effect in self.session.handle(event, self.started.elapsed()) {
+        let concerned = feedback::concerns_dictation(&event);
+        let effects = self.session.handle(event, self.started.elapsed());
+        let sound = feedback::sound_of(&effects).filter(|_| concerned);
+        for effect in effects {
             self.carry_out(effect);
         }
+        self.give_feedback(sound);
     }
 
     /// The watchdog looks closely while something is going on, and next to never while nothing is.
@@ -348,6 +356,7 @@ impl Daemon {
         if timeout(LAST_WORDS, async { while stored.recv().await.is_some() {} }).await.is_err() {
             warn!("the disk did not answer in time");
         }
+        self.feedback.end().await;
         info!("v2m has ended");
     }
 }

@@ -109,6 +109,7 @@ impl Daemon {
         info!(applied = applied.join(" "), restart = restart.join(" "), "configuration");
         let old = std::mem::replace(&mut self.settings, new);
         self.session.set_limits(limits(&self.settings));
+        self.give_feedback(None);
         if let Err(error) = self.logging.set_level(self.settings.log.level.name()) {
             warn!(%error, "the log's level stays");
         }

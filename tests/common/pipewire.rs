@@ -188,6 +188,21 @@ impl PipeWire {
         feeder
     }
 
+    /// Adds a sink, the default one from now on, and has a microphone hear all that is played to it.
+    pub fn add_speaker(&self, name: &str, microphone: &str) {
+        let properties = format!(
+            "{{ factory.name=support.null-audio-sink node.name={name} media.class=Audio/Sink \
+             audio.position=[ MONO ] audio.rate=48000 object.linger=true priority.session=1000 }}"
+        );
+        self.run("pw-cli", &["create-node", "adapter", &properties]);
+        let default = format!("default.audio.sink' value:'{{\"name\":\"{name}\"}}'");
+        self.until("the default sink", |pw| {
+            pw.ask("pw-metadata", &["0"]).is_some_and(|told| told.contains(&default))
+        });
+        let (from, to) = (format!("{name}:monitor_MONO"), format!("{microphone}:input_MONO"));
+        self.until("the speaker's link", |pw| pw.ask("pw-link", &[&from, &to]).is_some());
+    }
+
     /// The id of the node of that name, if it is there.
     pub fn node_id(&self, name: &str) -> Option<u32> {
         let name = format!("node.name = \"{name}\"");

@@ -16,9 +16,9 @@ use tempfile::TempDir;
 /// Far longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Delivers nothing, for there is no desktop, and answers to the double's name.
-pub(crate) const CONFIG: &str =
-    "[engine]\nmodel = \"double\"\n[deliver]\nmode = \"none\"\nnotify = false\n";
+/// Delivers nothing and makes no sound, for there is no desktop, and answers to the double's name.
+pub(crate) const CONFIG: &str = "[engine]\nmodel = \"double\"\n[feedback]\nsounds = false\n\
+    [deliver]\nmode = \"none\"\nnotify = false\n";
 
 /// What outlives the service.
 pub(crate) struct House {
@@ -28,6 +28,8 @@ pub(crate) struct House {
     manager: UnixDatagram,
     /// Where PipeWire is to be found, if it is.
     pub(crate) pipewire: Option<PathBuf>,
+    /// The session bus's address, if there is one.
+    pub(crate) bus: Option<String>,
 }
 
 impl House {
@@ -46,7 +48,7 @@ impl House {
         let listener = UnixListener::bind(dir.path().join("run/v2m.sock")).unwrap();
         let manager = UnixDatagram::bind(dir.path().join("run/notify")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
-        let house = Self { dir, listener, manager, pipewire: None };
+        let house = Self { dir, listener, manager, pipewire: None, bus: None };
         house.configure(CONFIG);
         house
     }
@@ -116,6 +118,9 @@ impl House {
             .stderr(log);
         if let Some(dir) = &self.pipewire {
             command.env("PIPEWIRE_RUNTIME_DIR", dir);
+        }
+        if let Some(address) = &self.bus {
+            command.env("DBUS_SESSION_BUS_ADDRESS", address);
         }
         let process = command.spawn().unwrap();
         let logged = self.log().len();

@@ -4,6 +4,8 @@
 
 #[path = "../doubles/digest.rs"]
 mod digest;
+#[path = "../doubles/media_player.rs"]
+mod media_player;
 #[path = "../common/pipewire.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
 mod pipewire;
@@ -11,6 +13,7 @@ mod pipewire;
 mod config;
 mod crowd;
 mod ending;
+mod feedback;
 mod files;
 mod house;
 mod recording;

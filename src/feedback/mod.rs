@@ -1,0 +1,22 @@
+//! What a dictation is like beside its text: short sounds that say when v2m hears, and media
+//! players that keep quiet meanwhile.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `sounds` | the sounds, computed: pure |
+//! | `player` | who plays them, one after the other, on the thread `v2m-sounds` |
+//! | `playback` | one sound through PipeWire, from connecting to the last sample |
+//! | `players` | media players (MPRIS): paused for a recording, resumed after it |
+//!
+//! Nothing here is needed for a dictation, so nothing here is waited for, and what goes wrong is a
+//! line of the log at debug. Deliberately not here: when which sound is due (`daemon::feedback`
+//! reads that from what the session asks for), and volume (the desktop's own, by the stream's role).
+
+mod playback;
+mod player;
+mod players;
+mod sounds;
+
+pub use player::Speaker;
+pub use players::MediaPlayers;
+pub use sounds::{PEAK_DBFS, RATE, Sound};
