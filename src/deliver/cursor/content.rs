@@ -27,6 +27,15 @@ pub(super) fn is_format(name: &str) -> bool {
     !QUESTIONS.contains(&name)
 }
 
+/// Password managers mark what they put on the clipboard by this format (KeePassXC and others), and take it away after some
+/// seconds if it is still theirs. Given back by us it would be ours, and stay.
+const SECRET: &str = "x-kde-passwordManagerHint";
+
+/// Whether what comes in these formats must not be remembered.
+pub(super) fn is_secret(formats: &[String]) -> bool {
+    formats.iter().any(|name| name == SECRET)
+}
+
 impl Content {
     /// The most that is remembered of a clipboard, over all formats together: 64 MiB. Pictures of a whole screen
     /// are below it; what is larger stays where it is, and the user is told.

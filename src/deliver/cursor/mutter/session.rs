@@ -1,7 +1,7 @@
 //! One session of Mutter's RemoteDesktop interface: its calls, its signals, and the pipes that carry content.
 
 use super::super::Problem;
-use super::super::content::{Content, is_format};
+use super::super::content::{Content, is_format, is_secret};
 use crate::chord::{Chord, Key, Modifier};
 use futures_core::Stream;
 use std::collections::HashMap;
@@ -107,6 +107,10 @@ impl Session {
             if let Signal::Owner { formats: newer, .. } = signal {
                 formats = newer;
             }
+        }
+        if is_secret(&formats) {
+            debug!("the clipboard holds a secret, which is not given back");
+            return None;
         }
         let until = Instant::now() + patience;
         let mut content = Content::default();
