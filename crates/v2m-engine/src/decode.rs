@@ -256,6 +256,8 @@ fn context_parameters() -> WhisperContextParameters<'static> {
 }
 
 fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {
+    // whisper.cpp 1.8.3 draws a beam's candidates at random, by a generator that lives as long as the state: the text of
+    // a piece may depend on what was decoded before it. Greedy decoding has no chance in it, and more errors.
     let strategy = match beams {
         0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
         n => SamplingStrategy::BeamSearch { beam_size: n.min(MOST_BEAMS).into(), patience: -1.0 },
