@@ -10,7 +10,8 @@
 #   container.sh down            power it off and remove it
 #
 # V2M_CT names its directory; two containers with two names do not meet. V2M_DESKTOP is `x11` or `gnome`: GNOME Shell in
-# place of the X server and the notification daemon.
+# place of the X server and the notification daemon. V2M_LOWER is the root it is made from, in place of this machine's own:
+# another release of Debian, say.
 set -euo pipefail
 
 BASE=${V2M_CT:?set V2M_CT to the directory of the container, below /run}
@@ -45,7 +46,7 @@ make_root() {
 	mkdir -p "$BASE"
 	mount -t tmpfs -o mode=755,size=3g tmpfs "$BASE"
 	mkdir "$BASE"/{upper,work,root}
-	mount -t overlay overlay -o "lowerdir=/,upperdir=$BASE/upper,workdir=$BASE/work" "$ROOT"
+	mount -t overlay overlay -o "lowerdir=${V2M_LOWER:-/},upperdir=$BASE/upper,workdir=$BASE/work" "$ROOT"
 	echo v2m-test >"$ROOT/etc/hostname"
 	rm -f "$ROOT/etc/machine-id"
 	: >"$ROOT/etc/machine-id"
