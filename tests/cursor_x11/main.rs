@@ -15,6 +15,7 @@ mod window;
 use desktop::Desktop;
 use programs::{Manager, copy, manager, wait_for};
 use rustix::process::Signal;
+use std::time::Duration;
 use v2m::session::Delivery;
 use window::{PastesOn, Seen, Window};
 
@@ -112,6 +113,30 @@ fn what_a_clipboard_manager_reads_is_no_receipt() {
 }
 
 #[test]
+fn what_a_clipboard_manager_reads_after_the_keys_is_no_receipt_either() {
+    let mut desktop = Desktop::start();
+    let read = manager(desktop.display(), Manager::ReadsOn);
+    let window = Window::open(desktop.display(), "Editor", PastesOn::Nothing);
+    let deliveries = desktop.paste(WORDS);
+    waits(&desktop, &deliveries, "no window took it", WORDS);
+    assert_eq!(read.recv().unwrap(), WORDS.as_bytes());
+    assert!(matches!(window.next(), Seen::Key('v', _)));
+}
+
+#[test]
+fn a_window_that_also_watches_the_clipboard_gives_a_receipt() {
+    let mut desktop = Desktop::start();
+    // Somebody who is waited for, so that the window's first read comes before the keys.
+    let _manager = manager(desktop.display(), Manager::Saves);
+    let window = Window::that_watches(desktop.display());
+    for text in ["first", "second"] {
+        pasted(&desktop.paste(text));
+        assert_eq!(window.text(), text);
+        desktop.settle();
+    }
+}
+
+#[test]
 fn with_a_clipboard_manager_the_old_content_is_what_it_keeps() {
     let mut desktop = Desktop::start();
     let said = manager(desktop.display(), Manager::Reads);
@@ -192,6 +217,11 @@ fn the_keys_wait_for_the_hand_that_leaves_the_shortcut() {
     let hand = programs::Keyboard::new(desktop.display());
     let hand = std::thread::spawn(move || {
         wait_for("the text on the clipboard", || hand.clipboard_is_owned().then_some(()));
+        // Hands are slow.
+        std::thread::sleep(Duration::from_millis(50));
+        let mut down = [alt, v];
+        down.sort_unstable();
+        assert_eq!(hand.down(), down, "the keys were taken out of the hand");
         hand.press(v, false);
         hand.press(alt, false);
     });
@@ -218,6 +248,14 @@ fn the_letter_is_pressed_where_the_layout_has_it() {
     pasted(&desktop.paste("in the second layout"));
     assert_eq!(window.text(), "in the second layout");
 
+    desktop.keyboard.set(v, [V, upper(V), B, upper(B)]);
+    desktop.keyboard.set(b, [B, upper(B), V, upper(V)]);
+    desktop.keyboard.switch_to(1);
+    pasted(&desktop.paste("in the second layout, which is in force"));
+    assert_eq!(window.text(), "in the second layout, which is in force");
+    desktop.keyboard.switch_to(0);
+
+    desktop.keyboard.set(v, [B, upper(B), 0, 0]);
     desktop.keyboard.set(b, [em, upper_em, 0, 0]);
     let deliveries = desktop.paste(WORDS);
     waits(&desktop, &deliveries, "the keyboard has no key for ctrl+v", WORDS);
@@ -248,6 +286,27 @@ fn a_text_waits_when_the_user_has_gone_to_another_window() {
     first.focus();
     pasted(&desktop.paste_into("back again", meant));
     assert_eq!(first.text(), "back again");
+}
+
+#[test]
+fn a_text_waits_when_another_window_comes_up_while_the_shortcut_is_held() {
+    let mut desktop = Desktop::start();
+    let second = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    let _first = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    let meant = desktop.focus();
+    let alt = desktop.keyboard.code(ALT);
+    desktop.keyboard.press(alt, true);
+    let hand = programs::Keyboard::new(desktop.display());
+    let user = std::thread::spawn(move || {
+        wait_for("the text on the clipboard", || hand.clipboard_is_owned().then_some(()));
+        second.focus();
+        hand.press(alt, false);
+        second
+    });
+    let deliveries = desktop.paste_into(WORDS, meant);
+    let second = user.join().unwrap();
+    waits(&desktop, &deliveries, "another window has the keyboard", WORDS);
+    second.had_no_key(&desktop.keyboard);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, PropMode,
+    Atom, AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, ModMask, PropMode,
     SELECTION_NOTIFY_EVENT, SelectionNotifyEvent, SelectionRequestEvent, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
@@ -95,6 +95,8 @@ pub(crate) fn copy(display: &str, formats: &[(&str, Vec<u8>)]) {
 pub(crate) enum Manager {
     /// Reads the text whenever the clipboard gets another owner, before or after the keys as it happens to come.
     Reads,
+    /// Reads it again and again.
+    ReadsOn,
     /// Only keeps what programs that end ask it to keep.
     Saves,
 }
@@ -126,16 +128,19 @@ fn manage(
 ) -> Option<()> {
     let (conn, window) = (&program.conn, program.window);
     let (utf8, property) = (program.atom("UTF8_STRING"), program.atom("READ"));
+    let save = program.atom("SAVE_TARGETS");
+    let read = || {
+        conn.convert_selection(window, clipboard, utf8, property, x11rb::CURRENT_TIME).ok()?;
+        conn.flush().ok()
+    };
     match conn.wait_for_event().ok()? {
-        Event::XfixesSelectionNotify(_) if does == Manager::Reads => {
-            conn.convert_selection(window, clipboard, utf8, property, x11rb::CURRENT_TIME).ok()?;
-            conn.flush().ok()
-        }
+        Event::XfixesSelectionNotify(_) if does != Manager::Saves => read(),
         Event::SelectionNotify(told) if told.property != x11rb::NONE => {
-            let read = conn.get_property(true, window, property, AtomEnum::ANY, 0, 1 << 20).ok()?;
-            say.send(read.reply().ok()?.value).ok()
+            let told = conn.get_property(true, window, property, AtomEnum::ANY, 0, 1 << 20).ok()?;
+            say.send(told.reply().ok()?.value).ok()?;
+            if does == Manager::ReadsOn { read() } else { Some(()) }
         }
-        Event::SelectionRequest(asked) if asked.selection == own => {
+        Event::SelectionRequest(asked) if asked.selection == own && asked.target == save => {
             say.send(b"asked to save".to_vec()).ok()?;
             program.answer(&asked, true)
         }
@@ -176,6 +181,20 @@ impl Keyboard {
     pub(crate) fn set(&self, code: u8, keysyms: [u32; 4]) {
         let conn = &self.0.conn;
         conn.change_keyboard_mapping(1, code, 4, &keysyms).unwrap().check().unwrap();
+    }
+
+    /// Switches to a layout, from 0.
+    pub(crate) fn switch_to(&self, layout: u8) {
+        use x11rb::protocol::xkb::{self, ConnectionExt as _};
+        let (conn, keyboard, none) = (&self.0.conn, xkb::ID::USE_CORE_KBD, ModMask::from(0u16));
+        conn.xkb_use_extension(1, 0).unwrap().reply().unwrap();
+        let group = xkb::Group::from(layout);
+        conn.xkb_latch_lock_state(keyboard.into(), none, none, true, group, none, false, 0)
+            .unwrap()
+            .check()
+            .unwrap();
+        let state = conn.xkb_get_state(keyboard.into()).unwrap().reply().unwrap();
+        assert_eq!(u8::from(state.group), layout, "the keyboard has that layout");
     }
 
     /// All that any key means.

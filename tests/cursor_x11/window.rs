@@ -6,6 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
+use x11rb::protocol::xfixes::{self, ConnectionExt as _};
+use x11rb::protocol::xkb::ConnectionExt as _;
 use x11rb::protocol::xproto::{
     AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, GetKeyboardMappingReply, InputFocus,
     KeyButMask, KeyPressEvent, PropMode, Property, WindowClass,
@@ -51,6 +53,15 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn open(display: &str, class: &str, pastes_on: PastesOn) -> Self {
+        Self::make(display, class, pastes_on, false)
+    }
+
+    /// One that reads the clipboard as soon as it changes, as viewers of other machines do, and pastes too.
+    pub(crate) fn that_watches(display: &str) -> Self {
+        Self::make(display, "Viewer", PastesOn::Ctrl, true)
+    }
+
+    fn make(display: &str, class: &str, pastes_on: PastesOn, watches: bool) -> Self {
         let (conn, screen) = RustConnection::connect(Some(display)).unwrap();
         let (admin, _) = RustConnection::connect(Some(display)).unwrap();
         let root = conn.setup().roots[screen].root;
@@ -65,6 +76,14 @@ impl Window {
         conn.map_window(id).unwrap();
         conn.flush().unwrap();
         while !matches!(conn.wait_for_event().unwrap(), Event::Expose(_)) {}
+        if watches {
+            let clipboard = conn.intern_atom(false, b"CLIPBOARD").unwrap().reply().unwrap().atom;
+            conn.xfixes_query_version(5, 0).unwrap().reply().unwrap();
+            let changes = xfixes::SelectionEventMask::SET_SELECTION_OWNER;
+            conn.xfixes_select_selection_input(id, clipboard, changes).unwrap().check().unwrap();
+        }
+        // Toolkits do, and only then are told the layout in force with each key.
+        conn.xkb_use_extension(1, 0).unwrap().reply().unwrap();
         let (say, seen) = channel();
         let mut window = Self { admin, id, seen, thread: None };
         window.focus();
@@ -129,7 +148,13 @@ struct Toolkit {
 impl Toolkit {
     /// Deals with an event; `None` when the connection or the test has ended.
     fn turn(&mut self) -> Option<()> {
-        let Event::KeyPress(press) = self.conn.wait_for_event().ok()? else { return Some(()) };
+        let press = match self.conn.wait_for_event().ok()? {
+            Event::KeyPress(press) => press,
+            Event::XfixesSelectionNotify(changed) => {
+                return paste(&self.conn, self.id, changed.timestamp).map(drop);
+            }
+            _ => return Some(()),
+        };
         let Some(letter) = letter(&self.conn, &press) else { return Some(()) };
         let modifiers = u16::from(press.state) & 0xff;
         self.say.send(Seen::Key(letter, modifiers)).ok()?;
