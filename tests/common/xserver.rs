@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A running Xvfb.
 pub struct XServer {
@@ -79,6 +80,11 @@ impl XServer {
             .expect("xclip is installed (package xclip)");
         process.stdin.take().unwrap().write_all(content).unwrap();
         assert!(process.wait().unwrap().success());
+        // xclip goes into the background before the server has heard of it.
+        let give_up = Instant::now() + Duration::from_secs(20);
+        while self.clipboard(format).as_deref() != Some(content) {
+            assert!(Instant::now() < give_up, "xclip has not copied");
+        }
     }
 
     /// Sends a signal to the server.

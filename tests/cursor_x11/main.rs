@@ -109,7 +109,7 @@ fn what_a_clipboard_manager_reads_is_no_receipt() {
     let _window = Window::open(desktop.display(), "Editor", PastesOn::Nothing);
     let deliveries = desktop.paste(WORDS);
     waits(&desktop, &deliveries, "no window took it", WORDS);
-    assert_eq!(read.recv().unwrap(), WORDS.as_bytes());
+    assert_eq!(read.recv_timeout(Duration::from_secs(20)).unwrap(), WORDS.as_bytes());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_a_clipboard_manager_reads_after_the_keys_is_no_receipt_either() {
     let window = Window::open(desktop.display(), "Editor", PastesOn::Nothing);
     let deliveries = desktop.paste(WORDS);
     waits(&desktop, &deliveries, "no window took it", WORDS);
-    assert_eq!(read.recv().unwrap(), WORDS.as_bytes());
+    assert_eq!(read.recv_timeout(Duration::from_secs(20)).unwrap(), WORDS.as_bytes());
     assert!(matches!(window.next(), Seen::Key('v', _)));
 }
 
@@ -162,7 +162,7 @@ fn a_clipboard_manager_that_reads_nothing_is_asked_to_save_at_the_end() {
     pasted(&desktop.paste(WORDS));
     assert_eq!(window.text(), WORDS);
     desktop.settle();
-    assert_eq!(said.recv().unwrap(), b"asked to save");
+    assert_eq!(said.recv_timeout(Duration::from_secs(20)).unwrap(), b"asked to save");
 }
 
 #[test]
