@@ -92,6 +92,18 @@ fn a_picture_that_comes_piece_by_piece_goes_back_so() {
 }
 
 #[test]
+fn a_password_is_not_given_back() {
+    let mut desktop = Desktop::start();
+    let hint = ("x-kde-passwordManagerHint", b"secret".to_vec());
+    copy(desktop.display(), &[(UTF8, b"password".to_vec()), hint]);
+    let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    pasted(&desktop.paste(WORDS));
+    assert_eq!(window.text(), WORDS);
+    desktop.settle();
+    assert_eq!(desktop.server.paste(), WORDS);
+}
+
+#[test]
 fn what_no_window_takes_waits_on_the_clipboard() {
     let mut desktop = Desktop::start();
     desktop.server.copy(UTF8, b"before");

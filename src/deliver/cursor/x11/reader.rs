@@ -36,7 +36,7 @@ struct Reader<'s> {
 }
 
 /// What is on the clipboard; what could be had of it by `until`, best formats first. Empty: nothing is on it. `None`: it could
-/// not be had at all. `time` is the server's, now.
+/// not be had at all, or is a secret. `time` is the server's, now.
 pub(super) fn remember(
     server: &mut Server,
     time: Timestamp,
@@ -55,9 +55,14 @@ pub(super) fn remember(
 
 impl Reader<'_> {
     fn read_all(&mut self) -> Result<Option<Vec<Format>>, Problem> {
+        let targets = self.targets()?;
+        if targets.contains(&self.server.atoms.PASSWORD) {
+            debug!("the clipboard holds a secret, which is not given back");
+            return Ok(None);
+        }
         let mut formats = Vec::new();
         let mut left = Content::LIMIT;
-        for target in self.targets()? {
+        for target in targets {
             match self.read(target, left)? {
                 Some(Read::Whole(format)) => {
                     left -= format.bytes.len();

@@ -3,6 +3,7 @@
 //! What an event means is not known here.
 
 use super::super::Problem;
+use super::super::content::SECRET;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -34,6 +35,7 @@ x11rb::atom_manager! {
         INSERT_PROPERTY,
         INSERT_SELECTION,
         MULTIPLE,
+        PASSWORD: SECRET.as_bytes(),
         SAVE_TARGETS,
         TARGETS,
         TEXT_PLAIN: b"text/plain",
