@@ -3,14 +3,16 @@
 
 #[path = "../private_bus/mod.rs"]
 mod private_bus;
+#[path = "../doubles/x11_programs.rs"]
+mod programs;
+#[path = "../doubles/x11_window.rs"]
+mod window;
 #[path = "../common/xserver.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
 mod xserver;
 
 mod desktop;
 mod locked;
-mod programs;
-mod window;
 
 use desktop::Desktop;
 use programs::{Manager, copy, manager, wait_for};
