@@ -141,6 +141,9 @@ fn manage(
             if does == Manager::ReadsOn { read() } else { Some(()) }
         }
         Event::SelectionRequest(asked) if asked.selection == own && asked.target == save => {
+            let (from, list) = (asked.requestor, asked.property);
+            let list = conn.get_property(false, from, list, AtomEnum::ATOM, 0, 64).ok()?;
+            assert!(list.reply().ok()?.value32()?.any(|target| target == utf8), "what to save");
             say.send(b"asked to save".to_vec()).ok()?;
             program.answer(&asked, true)
         }

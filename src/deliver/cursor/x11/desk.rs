@@ -10,7 +10,8 @@ use super::server::Server;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 use tracing::debug;
-use x11rb::protocol::xproto::ConnectionExt as _;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode};
+use x11rb::wrapper::ConnectionExt as _;
 
 /// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20 ms.
 const REMEMBER: Duration = Duration::from_millis(700);
@@ -129,16 +130,20 @@ impl Desk {
         Ok(())
     }
 
-    /// Lets the clipboard manager, if there is one, keep what is on the clipboard: with us it would go.
+    /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it would go
+    /// (freedesktop.org's clipboard manager specification).
     pub(super) fn leave(&mut self) -> Result<(), Problem> {
-        if self.owner.content().is_none() || self.manager()? == x11rb::NONE {
+        let Some(content) = self.owner.content() else { return Ok(()) };
+        let targets: Vec<_> = content.iter().map(|format| format.target).collect();
+        if self.manager()? == x11rb::NONE {
             return Ok(());
         }
         let time = self.server.time()?;
-        let (window, atoms) = (self.server.window, &self.server.atoms);
-        let (manager, save, answer) =
+        let Server { conn, window, atoms, .. } = &self.server;
+        let (manager, save, list) =
             (atoms.CLIPBOARD_MANAGER, atoms.SAVE_TARGETS, atoms.V2M_CONTENT);
-        self.server.conn.convert_selection(window, manager, save, answer, time)?;
+        conn.change_property32(PropMode::REPLACE, *window, list, AtomEnum::ATOM, &targets)?;
+        conn.convert_selection(*window, manager, save, list, time)?;
         let until = Instant::now() + SAVE;
         while let Some(said) = self.step(until)? {
             if matches!(said, Said::Saved | Said::Lost) {
