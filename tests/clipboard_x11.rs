@@ -2,64 +2,12 @@
 //! DISPLAY, which only a process without other threads may do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+mod common;
+
+use common::xserver::XServer;
 use v2m::deliver::Clipboard;
 
 const WORDS: &str = "Grüße — “€5” ñ 日";
-
-struct XServer {
-    process: Child,
-    display: String,
-}
-
-impl XServer {
-    /// Starts on a free display, or on a given one.
-    fn start(display: Option<&str>) -> Self {
-        let mut command = Command::new("Xvfb");
-        command.args(display).args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "64x64x24",
-            "-nolisten",
-            "tcp",
-        ]);
-        let mut process = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb is installed (package xvfb)");
-        let mut number = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        assert!(!number.trim().is_empty(), "Xvfb did not start");
-        Self { process, display: format!(":{}", number.trim()) }
-    }
-
-    /// What another program would paste.
-    fn paste(&self) -> String {
-        let output = Command::new("timeout")
-            .args(["10", "xclip", "-selection", "clipboard", "-o"])
-            .env("DISPLAY", &self.display)
-            .output()
-            .expect("xclip is installed (package xclip)");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-}
-
-impl Drop for XServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 fn set_display(display: Option<&str>) {
     // SAFETY: the only other thread of this test's process is libtest's, which waits for this one;

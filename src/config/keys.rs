@@ -227,7 +227,8 @@ pub(super) static KEYS: &[Key] = &[
         name: "mode",
         allowed: "\"clipboard\", \"paste\" or \"none\"",
         doc: "\"clipboard\"; \"paste\": into the window that has the keyboard, and the clipboard gets back\n\
-              what it held (on GNOME; where that cannot be, the text waits on the clipboard); \"none\".\n\
+              what it held (on GNOME and X11; where that cannot be, the text waits on the clipboard);\n\
+              \"none\".\n\
               `v2m-send toggle --deliver` outranks it for one dictation.",
         restart: false,
         secret: false,
@@ -238,11 +239,45 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "paste_key",
         allowed: "a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
-        doc: "The keys that paste, with mode = \"paste\". Most terminals want \"ctrl+shift+v\".",
+        doc: "The keys that paste, with mode = \"paste\".",
         restart: false,
         secret: false,
         get: |s| json!(s.deliver.paste_key.to_string()),
         set: |s, v| put(&mut s.deliver.paste_key, chord(v)),
+    },
+    Key {
+        section: "deliver",
+        name: "terminal_paste_key",
+        allowed: "a key combination such as \"ctrl+shift+v\" or \"shift+insert\"",
+        doc: "The keys that paste in a terminal, where the desktop tells which program has the keyboard\n\
+              (X11; GNOME on Wayland does not: set paste_key there if you dictate into terminals).",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.deliver.terminal_paste_key.to_string()),
+        set: |s, v| put(&mut s.deliver.terminal_paste_key, chord(v)),
+    },
+    Key {
+        section: "deliver",
+        name: "terminals",
+        allowed: "a list of classes of windows, such as [\"kitty\", \"konsole\"]",
+        doc: "Which programs those are: the classes of their windows, as the second name of\n\
+              `xprop WM_CLASS` shows them, in whatever case.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.deliver.terminals),
+        set: |s, v| put(&mut s.deliver.terminals, texts(v)),
+    },
+    Key {
+        section: "deliver",
+        name: "same_window",
+        allowed: FLAG,
+        doc: "Paste only into the window that had the keyboard when the recording was stopped; if that is\n\
+              another one by then, the text waits on the clipboard. Where the desktop tells no windows\n\
+              (GNOME on Wayland) it is pasted.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.deliver.same_window),
+        set: |s, v| put(&mut s.deliver.same_window, flag(v)),
     },
     Key {
         section: "deliver",

@@ -6,6 +6,37 @@ use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
+/// Terminals that paste by Ctrl+Shift+V, by the class of their windows, in lower case. xterm and rxvt do not: they
+/// know no key for the clipboard until they are told one.
+const TERMINALS: [&str; 26] = [
+    "alacritty",
+    "blackbox",
+    "com.mitchellh.ghostty",
+    "com.raggesi.blackbox",
+    "cool-retro-term",
+    "deepin-terminal",
+    "foot",
+    "gnome-terminal",
+    "guake",
+    "kgx",
+    "kitty",
+    "konsole",
+    "lxterminal",
+    "mate-terminal",
+    "org.gnome.console",
+    "org.gnome.ptyxis",
+    "org.wezfurlong.wezterm",
+    "ptyxis",
+    "qterminal",
+    "st-256color",
+    "terminator",
+    "terminology",
+    "tilix",
+    "wezterm",
+    "xfce4-terminal",
+    "yakuake",
+];
+
 /// Everything that can be configured, in force or to be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -113,6 +144,12 @@ pub struct Deliver {
     pub mode: DeliverMode,
     /// The keys that paste.
     pub paste_key: Chord,
+    /// The keys that paste in a terminal.
+    pub terminal_paste_key: Chord,
+    /// Classes of windows that are terminals.
+    pub terminals: Vec<String>,
+    /// Paste only into the window that had the keyboard when the recording was stopped.
+    pub same_window: bool,
     /// Into a notification.
     pub notify: bool,
 }
@@ -237,7 +274,14 @@ impl Default for Retention {
 
 impl Default for Deliver {
     fn default() -> Self {
-        Self { mode: DeliverMode::Clipboard, paste_key: Chord::ctrl_v(), notify: true }
+        Self {
+            mode: DeliverMode::Clipboard,
+            paste_key: Chord::ctrl_v(),
+            terminal_paste_key: Chord::ctrl_shift_v(),
+            terminals: TERMINALS.map(str::to_owned).to_vec(),
+            same_window: true,
+            notify: true,
+        }
     }
 }
 

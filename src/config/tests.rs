@@ -51,7 +51,9 @@ fn the_default_file_says_every_key_and_its_default() {
     for key in KEYS {
         assert!(document[key.section].get(key.name).is_some(), "{}", key.full_name());
     }
-    assert!(text.lines().all(|line| line.chars().count() <= 100));
+    // A long list is one line all the same: it is commented out by one sign.
+    let prose = text.lines().filter(|line| !line.ends_with(']'));
+    assert!(prose.map(|line| line.chars().count()).all(|length| length <= 100));
 }
 
 #[test]

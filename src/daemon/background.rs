@@ -22,7 +22,7 @@ const FIRST_JOB: u32 = 1 << 31;
 #[derive(Debug)]
 pub(super) enum Chore {
     /// UPDATE_CONFIG has written the file, or not.
-    ConfigUpdated { result: Result<Updated, ConfigError> },
+    ConfigUpdated { result: Result<Box<Updated>, ConfigError> },
     /// TRANSCRIBE_FILE's file has been read, or not.
     FileRead { result: Result<Recorded, String> },
     /// A recording to recover has been opened, or not.

@@ -42,6 +42,8 @@ impl Daemon {
                     live.stopped = Some(Instant::now());
                 }
                 self.capture_command(CaptureCommand::Stop { job });
+                // Where the user wants the text, before they go elsewhere. Asked beside all this, and after the stop.
+                self.focus = self.settings.deliver.same_window.then(deliver::Focus::ask);
             }
             Effect::CancelCapture(job) => self.capture_command(CaptureCommand::Cancel { job }),
             Effect::Transcribe(job) => self.recogniser.finish(job),
@@ -88,6 +90,8 @@ impl Daemon {
 
     fn start_capture(&mut self, job: JobId) {
         self.live = Some(Live::new(job));
+        // Of a dictation that was never delivered.
+        self.focus = None;
         let begun = self.store.as_mut().map(|store| store.begin(job).map(drop));
         self.store_said(begun);
         self.recogniser.begin(job, engine::decode_options(&self.settings), Urgency::Live);
@@ -131,13 +135,23 @@ impl Daemon {
     fn deliver(&mut self, job: JobId, transcript: &Transcript, problem: Option<Failure>) {
         let sinks = self.sinks.take().unwrap_or_default();
         let notifier = self.settings.deliver.notify.then(|| self.notifier.clone());
-        let wanted = deliver::Wanted {
-            mode: self.deliver_as.take().unwrap_or(self.settings.deliver.mode),
-            paste_key: self.settings.deliver.paste_key.clone(),
+        let settings = &self.settings.deliver;
+        let mut wanted = deliver::Wanted {
+            mode: self.deliver_as.take().unwrap_or(settings.mode),
+            keys: deliver::PasteKeys {
+                usual: settings.paste_key.clone(),
+                terminal: settings.terminal_paste_key.clone(),
+                terminals: settings.terminals.clone(),
+            },
+            window: None,
         };
+        let focus = self.focus.take();
         let text = transcript.text.clone();
         self.delivering = Some(Box::pin(async move {
             let mut sinks = sinks;
+            if let Some(focus) = focus {
+                wanted.window = focus.window().await;
+            }
             let mut deliveries = sinks.hand_over(&text, &wanted).await;
             if let Some(notifier) = notifier {
                 // Where it is, before where it is not.

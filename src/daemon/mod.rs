@@ -32,7 +32,7 @@ mod timers;
 use crate::call::{Answer, Call, Event};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
-use crate::deliver::{Notifier, Sinks};
+use crate::deliver::{Focus, Notifier, Sinks};
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Session, State, Ticket};
@@ -89,6 +89,8 @@ struct Daemon {
     delivering: Option<Delivering>,
     /// Where the text of the session's dictation is wanted, if its clients said so.
     deliver_as: Option<DeliverMode>,
+    /// The window that had the keyboard when the session's recording was stopped.
+    focus: Option<Focus>,
     tickets: HashMap<Ticket, Reply>,
     last_ticket: u64,
     timers: timers::Timers,
@@ -167,6 +169,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         feedback: feedback::Feedback::new(),
         sinks: Some(Sinks::new()),
         deliver_as: None,
+        focus: None,
         delivering: None,
         tickets: HashMap::new(),
         last_ticket: 0,

@@ -84,13 +84,14 @@ impl Daemon {
         let current = self.settings.clone();
         // Writes a file and waits until it is on the disk: not in the event loop.
         self.chores.spawn_blocking(move || Chore::ConfigUpdated {
-            result: config::update(&path, std::env::vars_os(), &current, &partial),
+            result: config::update(&path, std::env::vars_os(), &current, &partial).map(Box::new),
         });
     }
 
-    pub(super) fn config_updated(&mut self, result: Result<Updated, ConfigError>) {
+    pub(super) fn config_updated(&mut self, result: Result<Box<Updated>, ConfigError>) {
         let result = match result {
-            Ok(Updated { settings, applied, restart }) => {
+            Ok(updated) => {
+                let Updated { settings, applied, restart } = *updated;
                 self.apply(settings);
                 Ok(Answer::ConfigUpdated { applied, restart })
             }

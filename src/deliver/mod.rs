@@ -14,7 +14,7 @@ mod sinks;
 
 pub use clipboard::Clipboard;
 use cursor::Cursor;
-pub use cursor::way_to_the_cursor;
+pub use cursor::{Focus, PasteKeys, Window, way_to_the_cursor};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;

@@ -1,22 +1,17 @@
 //! Which sink a text goes to, and which one when that one fails.
 
-use super::{Clipboard, Cursor};
-use crate::chord::Chord;
+use super::{Clipboard, Cursor, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
 
 /// Where the user wants a text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Beside the answer and the notification.
     pub mode: DeliverMode,
     /// The keys that paste.
-    pub paste_key: Chord,
-}
-
-impl Default for Wanted {
-    fn default() -> Self {
-        Self { mode: DeliverMode::default(), paste_key: Chord::ctrl_v() }
-    }
+    pub keys: PasteKeys,
+    /// The only window it may be pasted into. `None`: whichever has the keyboard.
+    pub window: Option<Window>,
 }
 
 /// The sinks that hold on to something from one text to the next.
@@ -39,7 +34,8 @@ impl Sinks {
             DeliverMode::None => Vec::new(),
             DeliverMode::Clipboard => vec![self.clipboard.deliver(text).await],
             DeliverMode::Paste => {
-                let (pasted, instead) = self.cursor.paste(text, &wanted.paste_key).await;
+                let (keys, window) = (&wanted.keys, wanted.window.as_ref());
+                let (pasted, instead) = self.cursor.paste(text, keys, window).await;
                 let mut deliveries = vec![pasted];
                 if instead {
                     deliveries.push(self.clipboard.deliver(text).await);

@@ -30,6 +30,8 @@ pub(crate) struct House {
     pub(crate) pipewire: Option<PathBuf>,
     /// The session bus's address, if there is one.
     pub(crate) bus: Option<String>,
+    /// The X server's display, if there is one.
+    pub(crate) display: Option<String>,
 }
 
 impl House {
@@ -48,7 +50,7 @@ impl House {
         let listener = UnixListener::bind(dir.path().join("run/v2m.sock")).unwrap();
         let manager = UnixDatagram::bind(dir.path().join("run/notify")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
-        let house = Self { dir, listener, manager, pipewire: None, bus: None };
+        let house = Self { dir, listener, manager, pipewire: None, bus: None, display: None };
         house.configure(CONFIG);
         house
     }
@@ -112,6 +114,8 @@ impl House {
             .env("XDG_CONFIG_HOME", self.path("config"))
             .env("XDG_STATE_HOME", self.path("state"))
             .env("NOTIFY_SOCKET", self.path("run/notify"))
+            // What logind says of this machine's screen does not count here.
+            .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", self.path("none").display()))
             .env("V2M_ENGINE", double())
             .stdin(OwnedFd::from(self.listener.try_clone().unwrap()))
             .stdout(Stdio::null())
@@ -121,6 +125,9 @@ impl House {
         }
         if let Some(address) = &self.bus {
             command.env("DBUS_SESSION_BUS_ADDRESS", address);
+        }
+        if let Some(display) = &self.display {
+            command.env("DISPLAY", display);
         }
         let process = command.spawn().unwrap();
         let logged = self.log().len();

@@ -9,9 +9,19 @@ mod media_player;
 #[path = "../common/pipewire.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
 mod pipewire;
+#[path = "../doubles/x11_programs.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod programs;
+#[path = "../doubles/x11_window.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod window;
+#[path = "../common/xserver.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
+mod xserver;
 
 mod config;
 mod crowd;
+mod cursor;
 mod ending;
 mod feedback;
 mod files;

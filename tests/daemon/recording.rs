@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Somebody speaks all the time, into a microphone of this test's own.
-struct Studio {
-    service: Service,
+pub(crate) struct Studio {
+    pub(crate) service: Service,
     speaker: Running,
     pipewire: PipeWire,
     _turn: MutexGuard<'static, ()>,
@@ -32,7 +32,7 @@ impl Studio {
         Self::with(House::new(script))
     }
 
-    fn with(mut house: House) -> Self {
+    pub(crate) fn with(mut house: House) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let pipewire = PipeWire::start(&["microphone"]);
         let speech = house.path("speech.wav");
@@ -46,7 +46,7 @@ impl Studio {
     }
 
     /// Starts a recording and lets at least so many tenths of a second of it be heard.
-    fn record(&self, tenths: usize) {
+    pub(crate) fn record(&self, tenths: usize) {
         let mut levels = self.service.connect().subscribe(&["level"]);
         let started = self.service.connect().ask("START_RECORDING");
         assert_eq!(started["state"], "recording");

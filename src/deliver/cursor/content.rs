@@ -29,7 +29,7 @@ pub(super) fn is_format(name: &str) -> bool {
 
 /// Password managers mark what they put on the clipboard by this format (KeePassXC and others), and take it away after some
 /// seconds if it is still theirs. Given back by us it would be ours, and stay.
-const SECRET: &str = "x-kde-passwordManagerHint";
+pub(super) const SECRET: &str = "x-kde-passwordManagerHint";
 
 /// Whether what comes in these formats must not be remembered.
 pub(super) fn is_secret(formats: &[String]) -> bool {

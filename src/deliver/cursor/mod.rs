@@ -6,13 +6,23 @@
 //! with which keys, is the daemon's decision.
 
 mod content;
+mod focus;
+mod lock;
 mod mutter;
+mod window;
+mod x11;
 
-use crate::chord::Chord;
+pub use focus::Focus;
+pub use window::{PasteKeys, Window};
+
+use super::environment::Displays;
 use crate::session::Delivery;
+use lock::Lock;
 use mutter::Mutter;
 use std::time::Duration;
 use tracing::{info, warn};
+use window::Order;
+use x11::X11;
 
 /// Past this the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -32,11 +42,31 @@ enum Problem {
     Locked,
     #[error(
         "no window took it; press {0} where it belongs. If that always happens in one program, it \
-         pastes by other keys: see deliver.paste_key"
+         pastes by other keys: see deliver.paste_key and deliver.terminals"
     )]
     NotTaken(String),
     #[error("something else was copied meanwhile, and stays on the clipboard")]
     Overtaken,
+    #[error(
+        "another window has the keyboard than when the recording was stopped; paste it where it belongs. \
+         deliver.same_window = false pastes into any window"
+    )]
+    Moved,
+    #[error(
+        "the keyboard has no key for {0}; see deliver.paste_key and deliver.terminal_paste_key"
+    )]
+    NoKey(String),
+    #[error(
+        "the X server at DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
+         systemctl --user restart v2m.service"
+    )]
+    NoServer(String),
+    #[error("the X server did not do it ({0})")]
+    Server(String),
+    #[error("the X server lacks the extension {0}, without which no program can press keys")]
+    Lacks(&'static str),
+    #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
+    NoThread(std::io::Error),
     #[error(
         "the session bus cannot be reached ({0}). After logging in to the desktop: systemctl --user restart v2m.service"
     )]
@@ -54,9 +84,17 @@ impl Problem {
             // Who sits there may be somebody else, and unlocking fields can be pasted into.
             Self::Locked => false,
             Self::Overtaken | Self::NoText => false,
-            Self::NoWay | Self::NotTaken(_) | Self::NoBus(_) | Self::Refused(_) | Self::Hanging => {
-                true
-            }
+            Self::NoWay
+            | Self::NotTaken(_)
+            | Self::Moved
+            | Self::NoKey(_)
+            | Self::NoServer(_)
+            | Self::Server(_)
+            | Self::Lacks(_)
+            | Self::NoThread(_)
+            | Self::NoBus(_)
+            | Self::Refused(_)
+            | Self::Hanging => true,
         }
     }
 }
@@ -68,21 +106,87 @@ enum Receipt {
     NotTaken,
 }
 
-/// The way to the window that has the keyboard. Reached for at each delivery, so a desktop that comes later is found.
+/// The way to the window that has the keyboard. Reaches for nothing before the first delivery, so a desktop that comes later is found.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
-    mutter: Option<Mutter>,
+    way: Option<Way>,
+    lock: Lock,
+}
+
+/// One that this desktop offers.
+#[derive(Debug)]
+enum Way {
+    Mutter(Mutter),
+    X11(X11),
+}
+
+impl Way {
+    /// Finds the one for this desktop.
+    async fn find() -> Result<Self, Problem> {
+        if is_x11() {
+            return Ok(Self::X11(X11::new()));
+        }
+        Mutter::connect(None).await?.map(Self::Mutter).ok_or(Problem::NoWay)
+    }
+
+    /// Whether it still leads anywhere.
+    async fn is_there(&self) -> bool {
+        match self {
+            Self::Mutter(mutter) => mutter.is_there().await,
+            // Finds a server that comes back by itself.
+            Self::X11(_) => true,
+        }
+    }
+
+    /// Whether a window took the text, `Ok` or with the reason why not.
+    async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+        match self {
+            Self::X11(x11) => x11.paste(order).await,
+            Self::Mutter(mutter) => {
+                // GNOME tells nobody which window has the keyboard.
+                let chord = order.keys.for_window(None);
+                match mutter.paste(&order.text, chord).await? {
+                    Receipt::Taken => Ok(()),
+                    Receipt::NotTaken => Err(Problem::NotTaken(chord.to_string())),
+                }
+            }
+        }
+    }
+
+    async fn settle(&mut self) {
+        match self {
+            Self::Mutter(mutter) => mutter.settle().await,
+            Self::X11(x11) => x11.settle().await,
+        }
+    }
+}
+
+/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own way too.
+fn is_x11() -> bool {
+    let displays = Displays::from_env();
+    displays.x11.is_some() && displays.wayland.is_none()
 }
 
 impl Cursor {
-    /// Pastes `text` into the window that has the keyboard; also whether it should go to the clipboard instead.
+    /// Pastes `text` into the window that has the keyboard, with the keys for it, and only if it is the window `only` where that
+    /// is known; also whether the text should go to the clipboard instead.
     /// Answers within three seconds. The clipboard is given back in the background; see [`Self::settle`].
-    pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> (Delivery, bool) {
-        let outcome = match tokio::time::timeout(DEADLINE, self.put(text, chord)).await {
+    pub(super) async fn paste(
+        &mut self,
+        text: &str,
+        keys: &PasteKeys,
+        only: Option<&Window>,
+    ) -> (Delivery, bool) {
+        let order = Order { text: text.to_owned(), keys: keys.clone(), only: only.cloned() };
+        let outcome = match tokio::time::timeout(DEADLINE, self.put(order)).await {
             Ok(outcome) => outcome,
             Err(_late) => {
-                // A bus that hung may have lost its order.
-                self.mutter = None;
+                match &mut self.way {
+                    // Its thread may hang for good; it is counted, and left behind.
+                    Some(Way::X11(x11)) => x11.abandon(),
+                    // A bus that hung may have lost its order.
+                    _ => self.way = None,
+                }
                 Err(Problem::Hanging)
             }
         };
@@ -99,27 +203,23 @@ impl Cursor {
 
     /// Waits until the clipboard has been given back. Bounded.
     pub(super) async fn settle(&mut self) {
-        if let Some(mutter) = &mut self.mutter {
-            mutter.settle().await;
+        if let Some(way) = &mut self.way {
+            way.settle().await;
         }
     }
 
-    async fn put(&mut self, text: &str, chord: &Chord) -> Result<(), Problem> {
-        if text.is_empty() {
+    async fn put(&mut self, order: Order) -> Result<(), Problem> {
+        if order.text.is_empty() {
             return Err(Problem::NoText);
         }
-        let mutter = match self.mutter.take() {
-            Some(mutter) if mutter.is_there().await => mutter,
-            _ => Mutter::connect(None).await?.ok_or(Problem::NoWay)?,
-        };
-        let mutter = self.mutter.insert(mutter);
-        if mutter.is_locked().await? {
+        if self.lock.is_locked().await {
             return Err(Problem::Locked);
         }
-        match mutter.paste(text, chord).await? {
-            Receipt::Taken => Ok(()),
-            Receipt::NotTaken => Err(Problem::NotTaken(chord.to_string())),
-        }
+        let way = match self.way.take() {
+            Some(way) if way.is_there().await => way,
+            _ => Way::find().await?,
+        };
+        self.way.insert(way).paste(order).await
     }
 }
 
@@ -128,13 +228,22 @@ impl Cursor {
 /// # Errors
 /// Why there is none, in words.
 pub async fn way_to_the_cursor() -> Result<&'static str, String> {
-    let found = tokio::time::timeout(DEADLINE, Mutter::connect(None)).await;
-    let found = found.unwrap_or(Err(Problem::Hanging)).and_then(|way| way.ok_or(Problem::NoWay));
-    match found {
-        Ok(_) => {
-            info!(backend = Mutter::NAME, "the way to the cursor");
-            Ok(Mutter::NAME)
+    let found = tokio::time::timeout(DEADLINE, probe()).await;
+    match found.unwrap_or(Err(Problem::Hanging)) {
+        Ok(name) => {
+            info!(backend = name, "the way to the cursor");
+            Ok(name)
         }
         Err(problem) => Err(problem.to_string()),
+    }
+}
+
+async fn probe() -> Result<&'static str, Problem> {
+    match Way::find().await? {
+        Way::Mutter(_) => Ok(Mutter::NAME),
+        Way::X11(_) => {
+            let asked = tokio::task::spawn_blocking(x11::is_there).await;
+            asked.map_err(|_| Problem::Hanging)?.map(|()| X11::NAME)
+        }
     }
 }

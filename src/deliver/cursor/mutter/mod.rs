@@ -53,23 +53,6 @@ impl Mutter {
         session::mutter(&self.bus).await.is_ok()
     }
 
-    /// Whether the screen is locked, as GNOME Shell says. A shell that says nothing shows its session.
-    pub(super) async fn is_locked(&self) -> Result<bool, Problem> {
-        let to = "org.gnome.ScreenSaver";
-        let asked = self
-            .bus
-            .call_method(Some(to), "/org/gnome/ScreenSaver", Some(to), "GetActive", &())
-            .await;
-        match asked {
-            Ok(reply) => reply.body().deserialize().map_err(Problem::Refused),
-            Err(error @ zbus::Error::InputOutput(_)) => Err(Problem::NoBus(error)),
-            Err(error) => {
-                debug!(%error, "GNOME Shell does not tell whether the screen is locked");
-                Ok(false)
-            }
-        }
-    }
-
     /// Offers `text`, presses `chord`, waits for the window's request.
     pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
         self.settle().await;

@@ -1,0 +1,95 @@
+//! Pressing keys (the XTEST extension), and which ones the user holds at this moment.
+
+use super::super::Problem;
+use super::keymap::{KeyMeaning, Keymap};
+use super::server::Server;
+use crate::chord::Chord;
+use x11rb::protocol::xkb::{self, ConnectionExt as _};
+use x11rb::protocol::xproto::{
+    ConnectionExt as _, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode, ModMask,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+
+/// The keys of a combination on this keyboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Strokes {
+    modifiers: Vec<Keycode>,
+    key: Keycode,
+    /// All keys that would change what the combination means.
+    in_the_way: Vec<Keycode>,
+}
+
+impl Strokes {
+    /// Finds `chord` on the keyboard as it is laid out now.
+    pub(super) fn find(server: &Server, chord: &Chord) -> Result<Self, Problem> {
+        let keyboard = xkb::ID::USE_CORE_KBD.into();
+        let state = server.conn.xkb_get_state(keyboard)?;
+        let keymap = keymap(server)?;
+        let group = u8::from(state.reply()?.group);
+        let missing = || Problem::NoKey(chord.to_string());
+        let modifiers = chord.modifiers.iter().map(|modifier| keymap.modifier(*modifier));
+        let modifiers = modifiers.collect::<Option<Vec<_>>>().ok_or_else(missing)?;
+        let key = keymap.key(chord.key, group).ok_or_else(missing)?;
+        let mut in_the_way = keymap.modifiers;
+        in_the_way.push(key);
+        Ok(Self { modifiers, key, in_the_way })
+    }
+
+    /// Which keys are down that would change the combination: the user has not let go of the shortcut yet, as a rule.
+    pub(super) fn held(&self, server: &Server) -> Result<Vec<Keycode>, Problem> {
+        let down = server.conn.query_keymap()?.reply()?.keys;
+        let is_down = |code: &Keycode| down[usize::from(code / 8)] & (1 << (code % 8)) != 0;
+        Ok(self.in_the_way.iter().copied().filter(is_down).collect())
+    }
+
+    /// Lets go of `held`, presses and releases the combination. The number of the request that pressed its last key.
+    ///
+    /// What was let go of is not pressed again: the user may have released it by then, and nobody would release it once
+    /// more. A key that is up and held is harmless; one that is down and not held turns all typing into shortcuts.
+    pub(super) fn press(&self, server: &Server, held: &[Keycode]) -> Result<u64, Problem> {
+        let fake = |kind, code| server.conn.xtest_fake_input(kind, code, 0, x11rb::NONE, 0, 0, 0);
+        for code in held {
+            fake(KEY_RELEASE_EVENT, *code)?;
+        }
+        let mut down = Vec::new();
+        let mut outcome = Ok(0);
+        for code in self.modifiers.iter().chain([&self.key]) {
+            down.push(*code);
+            outcome = fake(KEY_PRESS_EVENT, *code).map(|sent| sent.sequence_number());
+            if outcome.is_err() {
+                break;
+            }
+        }
+        // Whatever happened before.
+        let mut released = Ok(());
+        for code in down.into_iter().rev() {
+            released = fake(KEY_RELEASE_EVENT, code).map(drop).and(released);
+        }
+        released?;
+        // An answer means that all of it was carried out.
+        server.conn.get_input_focus()?.reply()?;
+        Ok(outcome?)
+    }
+}
+
+fn keymap(server: &Server) -> Result<Keymap, Problem> {
+    let parts = xkb::MapPart::KEY_SYMS | xkb::MapPart::MODIFIER_MAP;
+    let (none, no_mods) = (xkb::MapPart::from(0u16), xkb::VMod::from(0u16));
+    let keyboard = xkb::ID::USE_CORE_KBD.into();
+    let map = server
+        .conn
+        .xkb_get_map(keyboard, parts, none, 0, 0, 0, 0, 0, 0, 0, 0, no_mods, 0, 0, 0, 0, 0, 0)?
+        .reply()?;
+    let meaning = |key: xkb::KeySymMap| KeyMeaning {
+        groups: key.group_info,
+        width: key.width,
+        keysyms: key.syms,
+    };
+    let modifies = |key: &xkb::KeyModMap| u16::from(key.mods) & !u16::from(ModMask::LOCK) != 0;
+    let modifiers = map.map.modmap_rtrn.unwrap_or_default();
+    Ok(Keymap {
+        first: map.first_key_sym,
+        keys: map.map.syms_rtrn.unwrap_or_default().into_iter().map(meaning).collect(),
+        modifiers: modifiers.into_iter().filter(modifies).map(|key| key.keycode).collect(),
+    })
+}

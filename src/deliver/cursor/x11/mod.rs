@@ -1,0 +1,219 @@
+//! X11: the clipboard is a selection that v2m owns for the time of a paste, and keys are pressed through XTEST.
+//!
+//! All of it happens on a thread of its own, as X11's answers are waited for; the event loop only sends it orders. That
+//! thread goes on giving others what is on the clipboard until another program takes it, and sleeps when nobody asks.
+//! XWayland is not X11 in this sense: its keys reach only its own windows.
+
+mod desk;
+mod focus;
+mod keymap;
+mod keys;
+mod owner;
+mod reader;
+mod server;
+
+use super::Problem;
+use super::window::{Order, Window};
+use desk::Desk;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use tokio::sync::oneshot;
+use tracing::debug;
+
+/// Threads that may hang at once in a dead X server before no more are started.
+const MAX_STUCK: usize = 3;
+
+/// The way to X11's windows.
+#[derive(Debug, Default)]
+pub(super) struct X11 {
+    worker: Option<Worker>,
+    /// Counts the worker threads alive: each holds a clone.
+    alive: Arc<()>,
+    giving_back: Option<oneshot::Receiver<()>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    // Dropped before the bell, whose end wakes the thread.
+    jobs: SyncSender<Job>,
+    bell: OwnedFd,
+}
+
+#[derive(Debug)]
+enum Job {
+    Paste {
+        order: Box<Order>,
+        reply: oneshot::Sender<Result<(), Problem>>,
+        given_back: oneshot::Sender<()>,
+    },
+    Leave {
+        done: oneshot::Sender<()>,
+    },
+}
+
+impl X11 {
+    pub(super) const NAME: &str = "x11";
+
+    /// Reaches for no display yet.
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
+    pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+        let (reply, outcome) = oneshot::channel();
+        let (given_back, giving_back) = oneshot::channel();
+        self.hand_over(Job::Paste { order: Box::new(order), reply, given_back })?;
+        self.giving_back = Some(giving_back);
+        outcome.await.unwrap_or(Err(Problem::Hanging))
+    }
+
+    /// Waits until the clipboard has been given back, and is in good hands should v2m end.
+    pub(super) async fn settle(&mut self) {
+        if let Some(giving_back) = self.giving_back.take() {
+            // An error means the same: the thread has let go of it.
+            let _ = giving_back.await;
+        }
+        let (done, left) = oneshot::channel();
+        if self.worker.is_some() && self.hand_over(Job::Leave { done }).is_ok() {
+            let _ = left.await;
+        }
+    }
+
+    /// Leaves the thread to itself: without its sender it ends as soon as the X server lets go of it.
+    pub(super) fn abandon(&mut self) {
+        self.worker = None;
+        self.giving_back = None;
+    }
+
+    fn hand_over(&mut self, job: Job) -> Result<(), Problem> {
+        let Some(worker) = &self.worker else { return self.start(job) };
+        match worker.send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Problem::Hanging),
+            Err(TrySendError::Disconnected(job)) => self.start(job),
+        }
+    }
+
+    fn start(&mut self, first: Job) -> Result<(), Problem> {
+        if Arc::strong_count(&self.alive) > MAX_STUCK {
+            return Err(Problem::Hanging);
+        }
+        let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
+        let (heard, bell) = pipe.map_err(|errno| Problem::NoThread(errno.into()))?;
+        let (jobs, inbox) = sync_channel(2);
+        let alive = Arc::clone(&self.alive);
+        std::thread::Builder::new()
+            .name("v2m-cursor".to_owned())
+            .spawn(move || {
+                work(&inbox, &heard);
+                drop(alive);
+            })
+            .map_err(Problem::NoThread)?;
+        let worker = self.worker.insert(Worker { jobs, bell });
+        worker.send(first).map_err(|_| Problem::Hanging)
+    }
+}
+
+impl Worker {
+    fn send(&self, job: Job) -> Result<(), TrySendError<Job>> {
+        self.jobs.try_send(job)?;
+        // A full pipe rings as well.
+        let _ = rustix::io::write(&self.bell, &[0]);
+        Ok(())
+    }
+}
+
+/// Whether a display answers that keys can be pressed on. Blocking.
+pub(super) fn is_there() -> Result<(), Problem> {
+    Desk::open().map(drop)
+}
+
+/// The window that has the keyboard. Blocking.
+pub(super) fn focus() -> Result<Option<Window>, Problem> {
+    focus::focused(&server::Server::connect()?)
+}
+
+/// Runs until [`X11`] lets go of its sender.
+fn work(jobs: &Receiver<Job>, bell: &OwnedFd) {
+    let mut desk = None;
+    loop {
+        let job = match &mut desk {
+            None => jobs.recv().map_err(|_| TryRecvError::Disconnected),
+            Some(open) => {
+                if let Err(problem) = Desk::serve(open, bell.as_fd()) {
+                    debug!(reason = %problem, "the connection to the X server has ended");
+                    desk = None;
+                }
+                quieten(bell);
+                jobs.try_recv()
+            }
+        };
+        match job {
+            Ok(job) => carry_out(&mut desk, job),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return,
+        }
+    }
+}
+
+fn quieten(bell: &OwnedFd) {
+    let mut rung = [0; 16];
+    while matches!(rustix::io::read(bell, &mut rung), Ok(1..) | Err(Errno::INTR)) {}
+}
+
+fn carry_out(desk: &mut Option<Desk>, job: Job) {
+    let outcome = match job {
+        Job::Paste { order, reply, given_back } => paste(desk, &order, reply, given_back),
+        Job::Leave { done } => {
+            let outcome = desk.as_mut().map_or(Ok(()), Desk::leave);
+            let _ = done.send(()); // nobody waits any more
+            outcome
+        }
+    };
+    // What is left of a broken connection would fail again.
+    if let Err(problem) = outcome {
+        debug!(reason = %problem, "the clipboard was not given back");
+        *desk = None;
+    }
+}
+
+/// Carries out an order and tells its outcome; the error is of what comes after.
+fn paste(
+    desk: &mut Option<Desk>,
+    order: &Order,
+    reply: oneshot::Sender<Result<(), Problem>>,
+    given_back: oneshot::Sender<()>,
+) -> Result<(), Problem> {
+    // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+    if reply.is_closed() {
+        return Ok(());
+    }
+    let open = match desk.take().map_or_else(Desk::open, Ok) {
+        Ok(open) => desk.insert(open),
+        Err(problem) => {
+            let _ = reply.send(Err(problem));
+            return Ok(());
+        }
+    };
+    let outcome = open.paste(order, || !reply.is_closed());
+    match outcome {
+        Ok(before) => {
+            let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
+            let outcome = open.give_back(before);
+            let _ = given_back.send(());
+            outcome
+        }
+        Err(problem) => {
+            let is_broken = matches!(problem, Problem::Server(_));
+            let _ = reply.send(Err(problem));
+            if is_broken {
+                *desk = None;
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A desktop of a test's own: an X server, a bus that stands for the session's and the system's, and v2m's sinks on it.
+
+use crate::private_bus::PrivateBus;
+use crate::programs::Keyboard;
+use crate::xserver::XServer;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Runtime;
+use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
+use v2m::session::{DeliverMode, Delivery};
+
+/// Displays and buses are found by variables of the process: one test at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+pub(crate) struct Desktop {
+    // In the order they are to end.
+    sinks: Sinks,
+    runtime: Runtime,
+    pub(crate) keyboard: Keyboard,
+    pub(crate) server: XServer,
+    pub(crate) bus: PrivateBus,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Desktop {
+    pub(crate) fn start() -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let (server, bus) = (XServer::start(None), PrivateBus::start());
+        let variables = [
+            ("DISPLAY", server.display.as_str()),
+            ("DBUS_SESSION_BUS_ADDRESS", bus.address.as_str()),
+            ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_str()),
+        ];
+        // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are idle or have ended;
+        // what is left of this process reads variables only through std, which locks them.
+        unsafe {
+            std::env::remove_var("WAYLAND_DISPLAY");
+            for (name, value) in variables {
+                std::env::set_var(name, value);
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let keyboard = Keyboard::new(&server.display);
+        Self { sinks: Sinks::new(), runtime, keyboard, server, bus, _alone: alone }
+    }
+
+    pub(crate) fn display(&self) -> &str {
+        &self.server.display
+    }
+
+    /// Hands a text over to be pasted: what became of it.
+    pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
+        self.paste_into(text, None)
+    }
+
+    /// As above, into one window only.
+    pub(crate) fn paste_into(&mut self, text: &str, window: Option<Focused>) -> Vec<Delivery> {
+        let keys = PasteKeys {
+            usual: "ctrl+v".parse().unwrap(),
+            terminal: "ctrl+shift+v".parse().unwrap(),
+            terminals: vec!["some-terminal".to_owned()],
+        };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, window };
+        self.runtime.block_on(self.sinks.hand_over(text, &wanted))
+    }
+
+    /// Waits until the clipboard has been given back.
+    pub(crate) fn settle(&mut self) {
+        self.runtime.block_on(self.sinks.settle());
+    }
+
+    pub(crate) fn focus(&self) -> Option<Focused> {
+        self.runtime.block_on(Focus::ask().window())
+    }
+
+    /// Runs what belongs to a program of the desktop.
+    pub(crate) fn run<T>(&self, task: impl Future<Output = T>) -> T {
+        self.runtime.block_on(task)
+    }
+}

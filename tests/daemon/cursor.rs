@@ -1,0 +1,89 @@
+//! Dictations into a window of X11: the text goes where the user was when they stopped, or waits.
+
+use crate::house::{CONFIG, House, wait_for};
+use crate::recording::Studio;
+use crate::window::{PastesOn, Window};
+use crate::xserver::XServer;
+use serde_json::{Value, json};
+use std::fs;
+
+/// Somebody who dictates on a desktop of X11, with an engine that takes its time until it is told.
+fn studio(server: &XServer, settings: &str) -> Studio {
+    let mut house = House::new("finish wait");
+    let paste = format!("mode = \"paste\"\n{settings}");
+    house.configure(&CONFIG.replace("mode = \"none\"", &paste));
+    house.display = Some(server.display.clone());
+    Studio::with(house)
+}
+
+/// Stops, and lets the user do something else before the text is there; the answer to the stop.
+fn stop_and(studio: &Studio, meanwhile: impl FnOnce()) -> Value {
+    let mut client = studio.service.connect();
+    client.send("STOP_RECORDING", Value::Null);
+    wait_for("the end of the recording, as the engine is told it", || {
+        let log = fs::read_to_string(studio.service.model_file("double", "log")).ok()?;
+        log.contains("finish").then_some(())
+    });
+    // The question which window has the keyboard is put on a thread of its own.
+    wait_for("the answer to it", || (!is_asking(studio)).then_some(()));
+    meanwhile();
+    studio.service.go();
+    let answer = client.receive().unwrap();
+    assert_eq!(answer["status"], "success", "{answer}");
+    answer["data"].clone()
+}
+
+fn is_asking(studio: &Studio) -> bool {
+    let tasks = format!("/proc/{}/task", studio.service.pid().as_raw_nonzero());
+    let threads = fs::read_dir(tasks).unwrap().flatten();
+    let mut names = threads.flat_map(|thread| fs::read_to_string(thread.path().join("comm")));
+    names.any(|name| name.trim() == "v2m-focus")
+}
+
+#[test]
+fn the_text_goes_into_the_window_and_the_clipboard_is_as_before() {
+    let server = XServer::start(None);
+    server.copy("UTF8_STRING", b"before");
+    let window = Window::open(&server.display, "Editor", PastesOn::Ctrl);
+    let studio = studio(&server, "");
+    studio.record(3);
+    let answer = stop_and(&studio, || ());
+    assert_eq!(window.text(), answer["text"].as_str().unwrap());
+    wait_for("what was on the clipboard", || {
+        (server.clipboard("UTF8_STRING")? == b"before").then_some(())
+    });
+    // With the clipboard's owner in the house, the end comes in order all the same.
+    studio.service.end();
+}
+
+/// Stops in one window and goes to another one; the answer to the stop.
+fn go_elsewhere(server: &XServer, studio: &Studio, other: &Window) -> String {
+    let _window = Window::open(&server.display, "Editor", PastesOn::Ctrl);
+    studio.record(3);
+    let answer = stop_and(studio, || other.focus());
+    answer["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_text_waits_when_the_user_has_gone_elsewhere() {
+    let server = XServer::start(None);
+    let other = Window::open(&server.display, "Other", PastesOn::Ctrl);
+    let studio = studio(&server, "");
+    let text = go_elsewhere(&server, &studio, &other);
+    assert_eq!(server.paste(), text);
+    let record = wait_for("the record", || {
+        Some(studio.service.record()).filter(|record| record["deliveries"].is_array())
+    });
+    let paste = &record["deliveries"][0];
+    assert_eq!((&paste["by"], &paste["ok"]), (&json!("paste"), &json!(false)));
+    assert!(paste["detail"].as_str().unwrap().contains("another window"), "{record}");
+}
+
+#[test]
+fn the_text_follows_the_user_where_that_is_wanted() {
+    let server = XServer::start(None);
+    let other = Window::open(&server.display, "Other", PastesOn::Ctrl);
+    let studio = studio(&server, "same_window = false\n");
+    let text = go_elsewhere(&server, &studio, &other);
+    assert_eq!(other.text(), text);
+}
