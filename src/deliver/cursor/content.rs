@@ -10,6 +10,9 @@ pub(super) struct Content {
 /// Names under which programs ask for text: MIME, and what X11 programs know.
 const TEXT: [&str; 3] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain"];
 
+/// Names of text in X11's older encodings.
+const X11_TEXT: [&str; 3] = ["STRING", "TEXT", "COMPOUND_TEXT"];
+
 /// X11's questions about a selection (ICCCM 2.6.2), which are no formats of it.
 const QUESTIONS: [&str; 8] = [
     "TARGETS",
@@ -44,6 +47,16 @@ impl Content {
     pub(super) fn text(text: &str) -> Self {
         let formats = TEXT.iter().map(|name| ((*name).to_owned(), text.as_bytes().to_vec()));
         Self { formats: formats.collect() }
+    }
+
+    /// Whether it is one thing in one format, text under its several names included: what keepers of one format can keep.
+    pub(super) fn is_plain(&self) -> bool {
+        let texts = TEXT.iter().chain(&X11_TEXT);
+        let is_text = |name: &str| texts.clone().any(|text| *text == name);
+        match self.formats.as_slice() {
+            [] | [_] => true,
+            formats => formats.iter().all(|(name, _)| is_text(name)),
+        }
     }
 
     pub(super) fn names(&self) -> Vec<&str> {

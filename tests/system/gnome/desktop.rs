@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use zbus::{Connection, OwnedObjectPath};
 
 /// Keys by the codes of Linux's input-event-codes.h.
@@ -130,14 +131,35 @@ impl Desktop {
         wait_for("what was copied", || (self.clipboard(format)? == bytes).then_some(()));
     }
 
+    /// Copies a text that is HTML too, as a browser does.
+    pub(crate) fn copy_html(&self, text: &str, html: &str) -> Copying {
+        let mut command = self.command(beside("copy.py"));
+        let child = command.env("GDK_BACKEND", "x11").args([text, html]).spawn().unwrap();
+        wait_for("what was copied", || {
+            (self.clipboard("text/html")? == html.as_bytes()).then_some(())
+        });
+        Copying(child)
+    }
+
     /// What another program would paste in this format.
     pub(crate) fn clipboard(&self, format: &str) -> Option<Vec<u8>> {
         let output = self
             .command("timeout")
-            .args(["10", "xclip", "-out", "-selection", "clipboard", "-target", format])
+            .args(["2", "xclip", "-out", "-selection", "clipboard", "-target", format])
             .output()
             .unwrap();
         output.status.success().then_some(output.stdout)
+    }
+
+    /// Waits until another program would paste `bytes` in each of these formats. Asks seldom: whoever asks X11 while the
+    /// clipboard changes hands may be left without an answer by GNOME Shell 43.
+    pub(crate) fn wait_for_clipboard(&self, formats: &[(&str, &[u8])]) {
+        wait_for("what was on the clipboard", || {
+            std::thread::sleep(Duration::from_millis(700));
+            let back =
+                |(format, bytes): &(&str, &[u8])| self.clipboard(format).as_deref() == Some(bytes);
+            formats.iter().all(back).then_some(())
+        });
     }
 
     /// The text that another program would paste.
@@ -160,6 +182,16 @@ impl Desktop {
             (window.read()?["active"] == true).then_some(())
         });
         window
+    }
+}
+
+/// A program that has copied something; ends when dropped.
+pub(crate) struct Copying(Child);
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

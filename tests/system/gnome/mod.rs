@@ -63,9 +63,7 @@ fn two_taps_of_the_shortcut_put_the_text_into_the_window_and_the_clipboard_is_as
     let text = window.wait_for("the text in the window", |text| text.contains("country"));
     assert_phrase(&text);
     assert_eq!(outcome(&lab, "paste"), (true, "pasted".to_owned()));
-    lab::wait_for("what was on the clipboard", || {
-        (desktop.clipboard(TEXT)? == b"before").then_some(())
-    });
+    desktop.wait_for_clipboard(&[(TEXT, b"before")]);
     assert!(window.is_active(), "the focus was moved");
 }
 
@@ -91,7 +89,20 @@ fn a_picture_on_the_clipboard_comes_back() {
     let mut client = lab.record();
     client.ask("STOP_RECORDING");
     window.wait_for("the text in the window", |text| text.contains("country"));
-    lab::wait_for("the picture", || (desktop.clipboard("image/png")? == picture).then_some(()));
+    desktop.wait_for_clipboard(&[("image/png", &picture)]);
+}
+
+#[test]
+fn what_a_browser_copied_comes_back_in_all_its_formats() {
+    let (lab, desktop) = lab();
+    let html = "<p>Grüße <b>日</b></p>";
+    let _browser = desktop.copy_html("Grüße 日", html);
+    let window = desktop.window(true);
+    lab.dictate();
+    window.wait_for("the text in the window", |text| text.contains("country"));
+    let text = "Grüße 日".as_bytes();
+    desktop.wait_for_clipboard(&[("text/html", html.as_bytes()), (TEXT, text)]);
+    assert_eq!(desktop.copied(), "Grüße 日");
 }
 
 #[test]

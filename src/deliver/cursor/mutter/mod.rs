@@ -8,11 +8,14 @@
 mod session;
 
 use super::content::Content;
+use super::x11::X11;
 use super::{Problem, Receipt};
 use crate::chord::Chord;
+use crate::deliver::environment::Displays;
 use session::{Offer, Session};
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tracing::debug;
 use zbus::Connection;
 
@@ -26,12 +29,16 @@ const RECEIPT: Duration = Duration::from_millis(1_200);
 const QUIET: Duration = Duration::from_millis(100);
 /// or after so long: some programs read the clipboard again and again.
 const NO_LONGER: Duration = Duration::from_millis(400);
+/// How long XWayland may take to start and to take the clipboard: half a second on a slow machine.
+const XWAYLAND: Duration = Duration::from_secs(3);
 
 /// The connection to GNOME's bus names, and what is still being put right after the last delivery.
 #[derive(Debug)]
 pub(super) struct Mutter {
     bus: Connection,
-    giving_back: Option<JoinHandle<()>>,
+    giving_back: Option<JoinHandle<X11>>,
+    /// Holds what the session cannot leave behind. `None` while the clipboard is given back.
+    x11: Option<X11>,
 }
 
 impl Mutter {
@@ -44,7 +51,7 @@ impl Mutter {
             None => zbus::connection::Builder::session(),
         };
         let bus = builder.build().await.map_err(Problem::NoBus)?;
-        let mutter = Self { bus, giving_back: None };
+        let mutter = Self { bus, giving_back: None, x11: None };
         Ok(mutter.is_there().await.then_some(mutter))
     }
 
@@ -66,7 +73,8 @@ impl Mutter {
             session.close().await;
             return Ok(Receipt::NotTaken);
         }
-        self.giving_back = Some(tokio::spawn(give_back(session, content, before)));
+        let x11 = self.x11.take().unwrap_or_default();
+        self.giving_back = Some(tokio::spawn(give_back(session, content, before, x11)));
         Ok(Receipt::Taken)
     }
 
@@ -74,27 +82,53 @@ impl Mutter {
     pub(super) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
             // An error would be a panic, and ends the process here.
-            let _ = giving_back.await;
+            self.x11 = giving_back.await.ok();
         }
     }
 }
 
+/// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would leave it to Mutter's
+/// manager, which has read the text.
+async fn handed_over(session: &mut Session, text: &Content) -> Result<(), Problem> {
+    match session.serve(text, Offer::UntilQuiet(XWAYLAND, XWAYLAND)).await {
+        Err(Problem::Overtaken) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
 /// Puts back what was on the clipboard, unless the user has copied something meanwhile.
-async fn give_back(mut session: Session, text: Content, before: Option<Content>) {
+///
+/// What the session offers ends with it. Mutter's clipboard manager then keeps the one format it likes best, which is all
+/// there is of a text or a picture. Of what a browser copies it would keep the text alone: that is left with XWayland,
+/// where a program may hold the clipboard without a window.
+async fn give_back(
+    mut session: Session,
+    text: Content,
+    before: Option<Content>,
+    mut x11: X11,
+) -> X11 {
     let given = async {
         session.serve(&text, Offer::UntilQuiet(QUIET, NO_LONGER)).await?;
-        match before {
-            Some(before) if !before.formats.is_empty() => {
-                session.offer(&before).await?;
-                // Mutter's manager keeps what it reads now, when the session closes.
-                session.serve(&before, Offer::UntilQuiet(QUIET, NO_LONGER)).await
-            }
-            Some(_empty) => session.clear().await.map(|()| 0),
-            None => Ok(0),
+        let Some(before) = before else { return Ok(()) };
+        if before.formats.is_empty() {
+            return session.clear().await;
         }
+        if !before.is_plain() && Displays::from_env().x11.is_some() {
+            match timeout(XWAYLAND, x11.hold(before.clone())).await {
+                Ok(Ok(())) => return handed_over(&mut session, &text).await,
+                Ok(Err(problem)) => {
+                    debug!(reason = %problem, "XWayland does not hold the clipboard")
+                }
+                Err(_late) => x11.abandon(),
+            }
+        }
+        session.offer(&before).await?;
+        session.serve(&before, Offer::UntilQuiet(QUIET, NO_LONGER)).await.map(drop)
     };
-    if let Err(problem) = given.await {
+    let given: Result<(), Problem> = given.await;
+    if let Err(problem) = given {
         debug!(reason = %problem, "the clipboard keeps the text");
     }
     session.close().await;
+    x11
 }

@@ -1,10 +1,11 @@
 //! One paste from beginning to end, and what comes after it, on the thread of the cursor.
 
 use super::super::Problem;
+use super::super::content::Content;
 use super::super::window::{Order, Window};
 use super::focus::focused;
 use super::keys::Strokes;
-use super::owner::{Format, Owner, Said, text_formats};
+use super::owner::{Format, Owner, Said, formats_of, text_formats};
 use super::reader::remember;
 use super::server::Server;
 use std::os::fd::BorrowedFd;
@@ -128,6 +129,13 @@ impl Desk {
         let owned = self.owner.own(&self.server, before, time)?;
         debug!(owned, "the clipboard was given back");
         Ok(())
+    }
+
+    /// Takes the clipboard for `content`.
+    pub(super) fn hold(&mut self, content: &Content) -> Result<(), Problem> {
+        let time = self.server.time()?;
+        let formats = formats_of(content, &self.server)?;
+        if self.owner.own(&self.server, formats, time)? { Ok(()) } else { Err(Problem::Overtaken) }
     }
 
     /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it would go

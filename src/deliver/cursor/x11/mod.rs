@@ -13,6 +13,7 @@ mod reader;
 mod server;
 
 use super::Problem;
+use super::content::Content;
 use super::window::{Order, Window};
 use desk::Desk;
 use rustix::io::Errno;
@@ -49,6 +50,10 @@ enum Job {
         reply: oneshot::Sender<Result<(), Problem>>,
         given_back: oneshot::Sender<()>,
     },
+    Hold {
+        content: Content,
+        reply: oneshot::Sender<Result<(), Problem>>,
+    },
     Leave {
         done: oneshot::Sender<()>,
     },
@@ -68,6 +73,13 @@ impl X11 {
         let (given_back, giving_back) = oneshot::channel();
         self.hand_over(Job::Paste { order: Box::new(order), reply, given_back })?;
         self.giving_back = Some(giving_back);
+        outcome.await.unwrap_or(Err(Problem::Hanging))
+    }
+
+    /// Puts `content` on the clipboard, and gives it to others until something else is copied. Presses nothing.
+    pub(super) async fn hold(&mut self, content: Content) -> Result<(), Problem> {
+        let (reply, outcome) = oneshot::channel();
+        self.hand_over(Job::Hold { content, reply })?;
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
 
@@ -168,6 +180,7 @@ fn quieten(bell: &OwnedFd) {
 fn carry_out(desk: &mut Option<Desk>, job: Job) {
     let outcome = match job {
         Job::Paste { order, reply, given_back } => paste(desk, &order, reply, given_back),
+        Job::Hold { content, reply } => hold(desk, &content, reply),
         Job::Leave { done } => {
             let outcome = desk.as_mut().map_or(Ok(()), Desk::leave);
             let _ = done.send(()); // nobody waits any more
@@ -179,6 +192,20 @@ fn carry_out(desk: &mut Option<Desk>, job: Job) {
         debug!(reason = %problem, "the clipboard was not given back");
         *desk = None;
     }
+}
+
+fn hold(
+    desk: &mut Option<Desk>,
+    content: &Content,
+    reply: oneshot::Sender<Result<(), Problem>>,
+) -> Result<(), Problem> {
+    let outcome =
+        desk.take().map_or_else(Desk::open, Ok).and_then(|open| desk.insert(open).hold(content));
+    if outcome.is_err() {
+        *desk = None;
+    }
+    let _ = reply.send(outcome); // who has left has another use for it
+    Ok(())
 }
 
 /// Carries out an order and tells its outcome; the error is of what comes after.

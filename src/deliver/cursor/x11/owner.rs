@@ -4,6 +4,7 @@
 //! caller; what that means is not known here.
 
 use super::super::Problem;
+use super::super::content::Content;
 use super::server::{Atoms, Seen, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,6 +92,22 @@ pub(super) fn text_formats(text: &str, atoms: &Atoms) -> Vec<Format> {
         formats.push(format(string, string, bytes.into()));
     }
     formats
+}
+
+/// `content` as X11 knows it: a format's name is its target. Text is also given under the name that all X11 programs ask for.
+pub(super) fn formats_of(content: &Content, server: &Server) -> Result<Vec<Format>, Problem> {
+    let mut formats = Vec::new();
+    for (name, bytes) in &content.formats {
+        let target = server.conn.intern_atom(false, name.as_bytes())?.reply()?.atom;
+        formats.push(Format { target, kind: target, width: 8, bytes: bytes.as_slice().into() });
+    }
+    let Atoms { UTF8_STRING: utf8, TEXT_PLAIN_UTF_8: text, .. } = server.atoms;
+    if !formats.iter().any(|format| format.target == utf8)
+        && let Some(text) = formats.iter().find(|format| format.target == text).cloned()
+    {
+        formats.push(Format { target: utf8, kind: utf8, ..text });
+    }
+    Ok(formats)
 }
 
 /// `None`: it has characters that STRING does not. That is Latin-1 without control characters other than tab and newline.
