@@ -9,8 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
+
+/// The application of windows with a field, and of windows without.
+const FIELD: &str = "org.v2m.Field";
+const BUTTON: &str = "org.v2m.Button";
 
 /// Displays and buses are found by variables of the process: one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -24,6 +28,15 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+struct Locked;
+
+#[zbus::interface(name = "org.freedesktop.ScreenSaver")]
+impl Locked {
+    fn get_active(&self) -> bool {
+        true
     }
 }
 
@@ -62,13 +75,36 @@ impl Desktop {
 
     /// Hands a text over to be pasted: what became of it.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
-        let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+        self.paste_into(text, None, &["ctrl+v"; 2])
+    }
+
+    /// As above, into one window only, by the usual keys, and by others where the windows with a field count as terminals.
+    pub(crate) fn paste_into(
+        &mut self,
+        text: &str,
+        window: Option<Focused>,
+        keys: &[&str; 2],
+    ) -> Vec<Delivery> {
+        let [usual, terminal] = keys.map(|keys| keys.parse().unwrap());
+        let keys = PasteKeys { usual, terminal, terminals: vec![FIELD.to_lowercase()] };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, window };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
     /// Waits until the clipboard has been given back.
     pub(crate) fn settle(&mut self) {
         self.runtime.block_on(self.sinks.settle());
+    }
+
+    /// Locks the screen as far as the desktop's word goes, until the connection is dropped.
+    pub(crate) fn lock(&self) -> zbus::Connection {
+        let (name, path) = ("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver");
+        let saver = self.bus.builder().name(name).serve_at(path, Locked);
+        self.runtime.block_on(saver.build()).unwrap()
+    }
+
+    pub(crate) fn focus(&self) -> Option<Focused> {
+        self.runtime.block_on(Focus::ask().window())
     }
 
     /// Plugs in a keyboard beside v2m's, on which nothing is pressed.
@@ -140,6 +176,7 @@ impl Desktop {
         program.arg(source).arg(&file).args((!with_field).then_some("no-field"));
         program
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
+            .env("APPLICATION", if with_field { FIELD } else { BUTTON })
             .env("GDK_BACKEND", "wayland")
             .env("GSK_RENDERER", "cairo")
             .env("GTK_A11Y", "none");

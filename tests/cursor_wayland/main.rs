@@ -100,7 +100,7 @@ fn without_any_other_keyboard_the_text_arrives_and_an_empty_clipboard_is_empty_a
     // Without a keyboard GTK calls no window active.
     let window = desktop.open(true);
     wait_for("the window", || {
-        desktop.compositor.ask("get_tree").contains("org.v2m.Test").then_some(())
+        desktop.compositor.ask("get_tree").contains("org.v2m.Field").then_some(())
     });
     pasted(&desktop.paste(WORDS));
     window.wait_for(WORDS);
@@ -116,6 +116,49 @@ fn what_no_window_takes_waits_on_the_clipboard() {
     let _window = desktop.window(false);
     let deliveries = desktop.paste(WORDS);
     waits(&desktop, &deliveries, "no window took it; press ctrl+v", WORDS);
+}
+
+#[test]
+fn a_terminal_is_pasted_into_by_its_own_keys() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    let window = desktop.window(true);
+    pasted(&desktop.paste_into(WORDS, None, &["ctrl+b", "shift+insert"]));
+    window.wait_for(WORDS);
+    let deliveries = desktop.paste_into("lost", None, &["shift+insert", "alt+b"]);
+    waits(&desktop, &deliveries, "no window took it; press alt+b", "lost");
+}
+
+#[test]
+fn a_text_goes_only_into_the_program_that_had_the_keyboard() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    assert_eq!(desktop.focus(), None);
+    let window = desktop.window(true);
+    let meant = desktop.focus();
+    assert!(meant.is_some());
+    let keys = ["ctrl+v"; 2];
+    pasted(&desktop.paste_into(WORDS, meant.clone(), &keys));
+    window.wait_for(WORDS);
+    let _other = desktop.window(false);
+    let deliveries = desktop.paste_into(WORDS, meant, &keys);
+    waits(&desktop, &deliveries, "another window has the keyboard", WORDS);
+}
+
+#[test]
+fn nothing_is_pasted_while_the_desktop_says_that_the_screen_is_locked() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    desktop.copy(TEXT, b"before");
+    let window = desktop.window(true);
+    let lock = desktop.lock();
+    let deliveries = desktop.paste(WORDS);
+    let [Delivery { ok: false, detail, .. }] = &deliveries[..] else { panic!("{deliveries:?}") };
+    assert!(detail.contains("locked"), "{detail}");
+    assert_eq!(desktop.compositor.paste(), "before");
+    drop(lock);
+    pasted(&desktop.paste(WORDS));
+    window.wait_for(WORDS);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::Order;
+use super::focus::focused;
 use super::keys::Keyboard;
 use super::owner::{Event, Owner};
 use super::reader::remember;
@@ -71,6 +72,8 @@ impl Desk {
         order: &Order,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Before, Problem> {
+        let window = focused()?;
+        order.check(window.as_ref())?;
         // What has been said while nobody listened.
         while self.next(Some(Instant::now()), None)?.is_some() {}
         let before = match self.owner.content() {
@@ -81,7 +84,7 @@ impl Desk {
             return Err(Problem::Hanging);
         }
         let listened_to = self.server.has_keyboard();
-        let chord = order.keys.for_window(None);
+        let chord = order.keys.for_window(window.as_ref());
         let keyboard = Keyboard::new(&self.server, chord)?;
         self.owner.own(&mut self.server, Arc::new(content(&order.text)));
         self.wait_for_managers()?;
@@ -92,6 +95,8 @@ impl Desk {
             self.give_back(before)?;
             return Err(Problem::Hanging);
         }
+        // Some time has passed.
+        order.check(focused()?.as_ref())?;
         // Before the keys, so that no request of theirs is taken for an earlier one.
         let keys = self.server.mark();
         keyboard.press();

@@ -10,6 +10,7 @@
 
 mod data_control;
 mod desk;
+mod focus;
 mod keymap;
 mod keys;
 mod owner;
@@ -17,7 +18,7 @@ mod reader;
 mod server;
 
 use super::Problem;
-use super::window::Order;
+use super::window::{Order, Window};
 use desk::Desk;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -127,6 +128,11 @@ impl Worker {
 /// Whether a compositor answers that offers all it takes. Blocking.
 pub(super) fn is_there() -> Result<(), Problem> {
     Desk::open().map(drop)
+}
+
+/// The window that has the keyboard. Blocking.
+pub(super) fn focus() -> Result<Option<Window>, Problem> {
+    focus::focused()
 }
 
 /// Runs until [`Wayland`] lets go of its sender.

@@ -23,7 +23,7 @@ use wayland_protocols_misc::zwp_virtual_keyboard_v1::client::{
 };
 
 /// How long each step of a conversation's beginning may take. A healthy compositor takes a millisecond.
-const ANSWER: Duration = Duration::from_millis(500);
+pub(super) const ANSWER: Duration = Duration::from_millis(500);
 
 /// A number for what we put on the clipboard: the compositor may still speak of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +95,7 @@ pub(super) enum Woken {
 impl Server {
     /// Connects.
     pub(super) fn connect() -> Result<Self, Problem> {
-        let stream = stream().map_err(|error| Problem::NoCompositor(error.to_string()))?;
-        let conn = Connection::from_socket(stream).map_err(broken)?;
+        let conn = connection()?;
         let mut queue = conn.new_event_queue();
         let handle = queue.handle();
         let mut seen = Seen::default();
@@ -153,7 +152,7 @@ impl Server {
         }
     }
 
-    /// Sends what is to be sent, and waits for the compositor, the bell, or one of the `others`. `until` `None`: for ever.
+    /// See [`wait`].
     pub(super) fn wait(
         &mut self,
         until: Option<Instant>,
@@ -192,6 +191,12 @@ impl Globals<'_> {
     }
 }
 
+/// A connection on which nothing has been said.
+pub(super) fn connection() -> Result<Connection, Problem> {
+    let stream = stream().map_err(|error| Problem::NoCompositor(error.to_string()))?;
+    Connection::from_socket(stream).map_err(broken)
+}
+
 /// The compositor's socket, as the Wayland library's manual says (wl_display_connect).
 fn stream() -> std::io::Result<UnixStream> {
     let missing = |name: &str| std::io::Error::other(format!("{name} is not set"));
@@ -222,9 +227,10 @@ fn wait_for(
     }
 }
 
-fn wait(
-    queue: &mut EventQueue<Seen>,
-    seen: &mut Seen,
+/// Sends what is to be sent, and waits for the compositor, the bell, or one of the others. `until` `None`: for ever.
+pub(super) fn wait<S>(
+    queue: &mut EventQueue<S>,
+    seen: &mut S,
     until: Option<Instant>,
     bell: Option<BorrowedFd<'_>>,
     others: Vec<PollFd<'_>>,
@@ -262,7 +268,7 @@ fn wait(
     Ok(if rung { Woken::Rung } else { Woken::News })
 }
 
-fn broken(error: impl std::fmt::Display) -> Problem {
+pub(super) fn broken(error: impl std::fmt::Display) -> Problem {
     Problem::Compositor(error.to_string())
 }
 
