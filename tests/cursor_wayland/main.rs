@@ -233,6 +233,18 @@ fn a_copy_made_after_it_stays_and_the_next_text_arrives() {
 }
 
 #[test]
+fn a_password_is_not_given_back() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    desktop.copy("x-kde-passwordManagerHint", b"secret");
+    let window = desktop.window(true);
+    pasted(&desktop.paste(WORDS));
+    window.wait_for(WORDS);
+    desktop.settle();
+    assert_eq!(desktop.compositor.paste(), WORDS);
+}
+
+#[test]
 fn an_owner_that_hangs_holds_up_nothing_and_the_text_stays() {
     let mut desktop = Desktop::start();
     desktop.plug_in_keyboard();

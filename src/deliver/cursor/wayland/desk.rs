@@ -31,6 +31,13 @@ const NO_LONGER: Duration = Duration::from_millis(400);
 /// More names of text, under which programs of X11 ask for it. All of them take UTF-8 here.
 const MORE_TEXT: [&str; 2] = ["TEXT", "STRING"];
 
+/// What is known of a desktop from one paste to the next.
+#[derive(Debug, Default)]
+pub(super) struct Habits {
+    /// Somebody reads what comes onto the clipboard.
+    has_manager: bool,
+}
+
 /// What was on the clipboard before a text. `None`: it could not be had.
 pub(super) type Before = Option<Arc<Content>>;
 
@@ -46,6 +53,16 @@ pub(super) struct Desk {
 enum News {
     Of(Event),
     Reached(Mark),
+}
+
+/// What came of serving for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    /// Nobody has asked.
+    None,
+    Some,
+    /// Another program has the clipboard.
+    Lost,
 }
 
 impl Desk {
@@ -70,6 +87,7 @@ impl Desk {
     pub(super) fn paste(
         &mut self,
         order: &Order,
+        habits: &mut Habits,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Before, Problem> {
         let window = focused()?;
@@ -87,16 +105,16 @@ impl Desk {
         let chord = order.keys.for_window(window.as_ref());
         let keyboard = Keyboard::new(&self.server, chord)?;
         self.owner.own(&mut self.server, Arc::new(content(&order.text)));
-        self.wait_for_managers()?;
+        self.wait_for_managers(habits)?;
         if !listened_to {
             self.pause(FIRST_KEYBOARD)?;
         }
+        // Some time has passed.
+        order.check(focused()?.as_ref())?;
         if !is_wanted() {
             self.give_back(before)?;
             return Err(Problem::Hanging);
         }
-        // Some time has passed.
-        order.check(focused()?.as_ref())?;
         // Before the keys, so that no request of theirs is taken for an earlier one.
         let keys = self.server.mark();
         keyboard.press();
@@ -109,7 +127,7 @@ impl Desk {
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
     pub(super) fn give_back(&mut self, before: Before) -> Result<(), Problem> {
-        if !self.serve_until_quiet(QUIET, NO_LONGER)? {
+        if self.serve_until_quiet(QUIET, QUIET, NO_LONGER)? == Served::Lost {
             return Ok(());
         }
         match before {
@@ -122,23 +140,35 @@ impl Desk {
         self.wait_for(given)
     }
 
-    fn wait_for_managers(&mut self) -> Result<(), Problem> {
-        let still_ours = self.serve_until_quiet(MANAGER, MANAGERS)?;
-        if still_ours { Ok(()) } else { Err(Problem::Overtaken) }
+    fn wait_for_managers(&mut self, habits: &mut Habits) -> Result<(), Problem> {
+        // One that is known and has not read yet is busy, and would be taken for the window.
+        let first = if habits.has_manager { MANAGERS } else { MANAGER };
+        let served = self.serve_until_quiet(first, MANAGER, MANAGERS)?;
+        habits.has_manager = served == Served::Some;
+        if served == Served::Lost { Err(Problem::Overtaken) } else { Ok(()) }
     }
 
-    /// Serves requests until none has come for `quiet`, or `no_longer` is over; whether the clipboard still is ours.
-    fn serve_until_quiet(&mut self, quiet: Duration, no_longer: Duration) -> Result<bool, Problem> {
+    /// Serves requests until none has come for the time `first`, or for `quiet` since the last, or `no_longer` is over.
+    fn serve_until_quiet(
+        &mut self,
+        first: Duration,
+        quiet: Duration,
+        no_longer: Duration,
+    ) -> Result<Served, Problem> {
         let enough = Instant::now() + no_longer;
-        let mut until = Instant::now() + quiet;
+        let mut until = Instant::now() + first;
+        let mut served = Served::None;
         while let Some(news) = self.next(Some(until.min(enough)), None)? {
             match news {
-                News::Of(Event::Lost) => return Ok(false),
-                News::Of(Event::Asked) => until = Instant::now() + quiet,
+                News::Of(Event::Lost) => return Ok(Served::Lost),
+                News::Of(Event::Asked) => {
+                    served = Served::Some;
+                    until = Instant::now() + quiet;
+                }
                 News::Reached(_) => {}
             }
         }
-        Ok(true)
+        Ok(served)
     }
 
     fn pause(&mut self, pause: Duration) -> Result<(), Problem> {

@@ -19,7 +19,7 @@ mod server;
 
 use super::Problem;
 use super::window::{Order, Window};
-use desk::Desk;
+use desk::{Desk, Habits};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, OwnedFd};
@@ -138,6 +138,7 @@ pub(super) fn focus() -> Result<Option<Window>, Problem> {
 /// Runs until [`Wayland`] lets go of its sender.
 fn work(jobs: &Receiver<Job>, bell: &OwnedFd) {
     let mut desk: Option<Desk> = None;
+    let mut habits = Habits::default();
     loop {
         let job = match &mut desk {
             None => jobs.recv().map_err(|_| TryRecvError::Disconnected),
@@ -155,7 +156,7 @@ fn work(jobs: &Receiver<Job>, bell: &OwnedFd) {
             }
         };
         match job {
-            Ok(job) => carry_out(&mut desk, job),
+            Ok(job) => carry_out(&mut desk, &mut habits, job),
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => return,
         }
@@ -168,7 +169,7 @@ fn quieten(bell: &OwnedFd) {
 }
 
 /// Pastes and tells the outcome, then gives back the clipboard.
-fn carry_out(desk: &mut Option<Desk>, job: Job) {
+fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
     let Job { order, reply, given_back } = job;
     // Nobody waits any more: the user was told that it is not there, so it must not appear later.
     if reply.is_closed() {
@@ -181,7 +182,7 @@ fn carry_out(desk: &mut Option<Desk>, job: Job) {
             return;
         }
     };
-    let ended = match open.paste(&order, || !reply.is_closed()) {
+    let ended = match open.paste(&order, habits, || !reply.is_closed()) {
         Ok(before) => {
             let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
             open.give_back(before)
