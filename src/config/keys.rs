@@ -227,8 +227,8 @@ pub(super) static KEYS: &[Key] = &[
         name: "mode",
         allowed: "\"clipboard\", \"paste\" or \"none\"",
         doc: "\"clipboard\"; \"paste\": into the window that has the keyboard, and the clipboard gets back\n\
-              what it held (on GNOME and X11; where that cannot be, the text waits on the clipboard);\n\
-              \"none\".\n\
+              what it held (GNOME, sway and other wlroots compositors, X11; where that cannot be, the text\n\
+              waits on the clipboard); \"none\".\n\
               `v2m-send toggle --deliver` outranks it for one dictation.",
         restart: false,
         secret: false,
@@ -250,7 +250,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "terminal_paste_key",
         allowed: "a key combination such as \"ctrl+shift+v\" or \"shift+insert\"",
         doc: "The keys that paste in a terminal, where the desktop tells which program has the keyboard\n\
-              (X11; GNOME on Wayland does not: set paste_key there if you dictate into terminals).",
+              (X11, wlroots; GNOME on Wayland does not: set paste_key there if you dictate into terminals).",
         restart: false,
         secret: false,
         get: |s| json!(s.deliver.terminal_paste_key.to_string()),
@@ -261,7 +261,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "terminals",
         allowed: "a list of classes of windows, such as [\"kitty\", \"konsole\"]",
         doc: "Which programs those are: the classes of their windows, as the second name of\n\
-              `xprop WM_CLASS` shows them, in whatever case.",
+              `xprop WM_CLASS` shows them, or on Wayland their application ids, in whatever case.",
         restart: false,
         secret: false,
         get: |s| json!(s.deliver.terminals),
@@ -272,8 +272,8 @@ pub(super) static KEYS: &[Key] = &[
         name: "same_window",
         allowed: FLAG,
         doc: "Paste only into the window that had the keyboard when the recording was stopped; if that is\n\
-              another one by then, the text waits on the clipboard. Where the desktop tells no windows\n\
-              (GNOME on Wayland) it is pasted.",
+              another one by then, the text waits on the clipboard. sway and the like tell only which\n\
+              program's window it is; where the desktop tells nothing (GNOME on Wayland) it is pasted.",
         restart: false,
         secret: false,
         get: |s| json!(s.deliver.same_window),

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 /// Terminals that paste by Ctrl+Shift+V, by the class of their windows, in lower case. xterm and rxvt do not: they
 /// know no key for the clipboard until they are told one.
-const TERMINALS: [&str; 26] = [
+const TERMINALS: [&str; 30] = [
     "alacritty",
     "blackbox",
     "com.mitchellh.ghostty",
+    "com.gexperts.tilix",
     "com.raggesi.blackbox",
     "cool-retro-term",
     "deepin-terminal",
@@ -25,6 +26,9 @@ const TERMINALS: [&str; 26] = [
     "mate-terminal",
     "org.gnome.console",
     "org.gnome.ptyxis",
+    "org.gnome.terminal",
+    "org.kde.konsole",
+    "org.kde.yakuake",
     "org.wezfurlong.wezterm",
     "ptyxis",
     "qterminal",

@@ -1,7 +1,8 @@
 //! Which window has the keyboard, asked beside whoever wants to know it later.
 
+use super::super::environment::Displays;
 use super::window::Window;
-use super::{is_x11, x11};
+use super::{Problem, is_x11, wayland, x11};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -21,13 +22,13 @@ pub struct Focus(Option<oneshot::Receiver<Option<Window>>>);
 impl Focus {
     /// Asks, and does not wait.
     pub fn ask() -> Self {
-        if !is_x11() || ASKING.swap(true, Ordering::AcqRel) {
+        if !Displays::from_env().any() || ASKING.swap(true, Ordering::AcqRel) {
             return Self(None);
         }
         let (tell, told) = oneshot::channel();
         let thread = std::thread::Builder::new().name("v2m-focus".to_owned());
         let asking = thread.spawn(move || {
-            let window = x11::focus().unwrap_or_else(|problem| {
+            let window = focus().unwrap_or_else(|problem| {
                 debug!(reason = %problem, "nobody tells which window has the keyboard");
                 None
             });
@@ -45,4 +46,9 @@ impl Focus {
     pub async fn window(self) -> Option<Window> {
         timeout(PATIENCE, self.0?).await.ok()?.ok()?
     }
+}
+
+/// Blocking.
+fn focus() -> Result<Option<Window>, Problem> {
+    if is_x11() { x11::focus() } else { wayland::focus() }
 }

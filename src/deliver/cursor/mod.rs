@@ -9,6 +9,7 @@ mod content;
 mod focus;
 mod lock;
 mod mutter;
+mod wayland;
 mod window;
 mod x11;
 
@@ -21,6 +22,7 @@ use lock::Lock;
 use mutter::Mutter;
 use std::time::Duration;
 use tracing::{info, warn};
+use wayland::Wayland;
 use window::Order;
 use x11::X11;
 
@@ -65,6 +67,13 @@ enum Problem {
     Server(String),
     #[error("the X server lacks the extension {0}, without which no program can press keys")]
     Lacks(&'static str),
+    #[error(
+        "the compositor at WAYLAND_DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
+         systemctl --user restart v2m.service"
+    )]
+    NoCompositor(String),
+    #[error("the compositor did not do it ({0})")]
+    Compositor(String),
     #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
     NoThread(std::io::Error),
     #[error(
@@ -91,6 +100,8 @@ impl Problem {
             | Self::NoServer(_)
             | Self::Server(_)
             | Self::Lacks(_)
+            | Self::NoCompositor(_)
+            | Self::Compositor(_)
             | Self::NoThread(_)
             | Self::NoBus(_)
             | Self::Refused(_)
@@ -117,6 +128,7 @@ pub(super) struct Cursor {
 #[derive(Debug)]
 enum Way {
     Mutter(Mutter),
+    Wayland(Wayland),
     X11(X11),
 }
 
@@ -126,7 +138,15 @@ impl Way {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
         }
-        Mutter::connect(None).await?.map(Self::Mutter).ok_or(Problem::NoWay)
+        match Mutter::connect(None).await {
+            Ok(Some(mutter)) => Ok(Self::Mutter(mutter)),
+            // Small compositors are also run without a bus.
+            Ok(None) | Err(Problem::NoBus(_)) if Displays::from_env().wayland.is_some() => {
+                Ok(Self::Wayland(Wayland::new()))
+            }
+            Ok(None) => Err(Problem::NoWay),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Whether it still leads anywhere.
@@ -134,7 +154,7 @@ impl Way {
         match self {
             Self::Mutter(mutter) => mutter.is_there().await,
             // Finds a server that comes back by itself.
-            Self::X11(_) => true,
+            Self::Wayland(_) | Self::X11(_) => true,
         }
     }
 
@@ -142,6 +162,7 @@ impl Way {
     async fn paste(&mut self, order: Order) -> Result<(), Problem> {
         match self {
             Self::X11(x11) => x11.paste(order).await,
+            Self::Wayland(wayland) => wayland.paste(order).await,
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
                 let chord = order.keys.for_window(None);
@@ -156,6 +177,7 @@ impl Way {
     async fn settle(&mut self) {
         match self {
             Self::Mutter(mutter) => mutter.settle().await,
+            Self::Wayland(wayland) => wayland.settle().await,
             Self::X11(x11) => x11.settle().await,
         }
     }
@@ -184,6 +206,7 @@ impl Cursor {
                 match &mut self.way {
                     // Its thread may hang for good; it is counted, and left behind.
                     Some(Way::X11(x11)) => x11.abandon(),
+                    Some(Way::Wayland(wayland)) => wayland.abandon(),
                     // A bus that hung may have lost its order.
                     _ => self.way = None,
                 }
@@ -241,6 +264,10 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
 async fn probe() -> Result<&'static str, Problem> {
     match Way::find().await? {
         Way::Mutter(_) => Ok(Mutter::NAME),
+        Way::Wayland(_) => {
+            let asked = tokio::task::spawn_blocking(wayland::is_there).await;
+            asked.map_err(|_| Problem::Hanging)?.map(|()| Wayland::NAME)
+        }
         Way::X11(_) => {
             let asked = tokio::task::spawn_blocking(x11::is_there).await;
             asked.map_err(|_| Problem::Hanging)?.map(|()| X11::NAME)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A GTK window with a text field. Its text, and whether it has the keyboard, go to the file argv[1] at each change, as JSON.
-With a second argument it has a button in place of the field: a window that takes no text."""
+With a second argument it has a button in place of the field: a window that takes no text.
+APPLICATION in the environment is the application's id."""
 
 import json
 import os
@@ -35,6 +36,6 @@ def activate(app: Gtk.Application) -> None:
     tell()
 
 
-app = Gtk.Application(application_id="org.v2m.Test")
+app = Gtk.Application(application_id=os.environ.get("APPLICATION", "org.v2m.Test"))
 app.connect("activate", activate)
 app.run([])

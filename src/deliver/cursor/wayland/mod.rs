@@ -1,0 +1,205 @@
+//! wlroots' compositors (sway, Hyprland, river, Wayfire, …): the clipboard is owned by data-control for the time of a paste, and keys
+//! are pressed on a virtual keyboard. No window is opened, and the focus stays where it is.
+//!
+//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard,
+//! so there is no way there. All of it happens on a thread of its own, which goes on giving others what was on the
+//! clipboard until another program takes it, then lets go of the compositor, and sleeps in between.
+//!
+//! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
+//! what a desktop or logind says of it is known, and that is asked for all ways alike.
+
+mod data_control;
+mod desk;
+mod focus;
+mod keymap;
+mod keys;
+mod owner;
+mod reader;
+mod server;
+
+use super::Problem;
+use super::window::{Order, Window};
+use desk::{Desk, Habits};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use tokio::sync::oneshot;
+use tracing::debug;
+
+/// Threads that may hang at once in a dead compositor before no more are started.
+const MAX_STUCK: usize = 3;
+
+/// The way to the windows of such a compositor.
+#[derive(Debug, Default)]
+pub(super) struct Wayland {
+    worker: Option<Worker>,
+    /// Counts the worker threads alive: each holds a clone.
+    alive: Arc<()>,
+    giving_back: Option<oneshot::Receiver<()>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    // Dropped before the bell, whose end wakes the thread.
+    jobs: SyncSender<Job>,
+    bell: OwnedFd,
+}
+
+#[derive(Debug)]
+struct Job {
+    order: Box<Order>,
+    reply: oneshot::Sender<Result<(), Problem>>,
+    /// Dropped when the clipboard has been given back.
+    given_back: oneshot::Sender<()>,
+}
+
+impl Wayland {
+    pub(super) const NAME: &str = "wayland";
+
+    /// Reaches for no display yet.
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
+    pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+        let (reply, outcome) = oneshot::channel();
+        let (given_back, giving_back) = oneshot::channel();
+        self.hand_over(Job { order: Box::new(order), reply, given_back })?;
+        self.giving_back = Some(giving_back);
+        outcome.await.unwrap_or(Err(Problem::Hanging))
+    }
+
+    /// Waits until the clipboard has been given back. It holds that as long as v2m runs: what nobody keeps goes with its owner
+    /// on Wayland, and whoever wants to keep it, a clipboard manager, has been told.
+    pub(super) async fn settle(&mut self) {
+        if let Some(giving_back) = self.giving_back.take() {
+            // An error means the same: the thread has let go of it.
+            let _ = giving_back.await;
+        }
+    }
+
+    /// Leaves the thread to itself: without its sender it ends as soon as the compositor lets go of it.
+    pub(super) fn abandon(&mut self) {
+        self.worker = None;
+        self.giving_back = None;
+    }
+
+    fn hand_over(&mut self, job: Job) -> Result<(), Problem> {
+        let Some(worker) = &self.worker else { return self.start(job) };
+        match worker.send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Problem::Hanging),
+            Err(TrySendError::Disconnected(job)) => self.start(job),
+        }
+    }
+
+    fn start(&mut self, first: Job) -> Result<(), Problem> {
+        if Arc::strong_count(&self.alive) > MAX_STUCK {
+            return Err(Problem::Hanging);
+        }
+        let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
+        let (heard, bell) = pipe.map_err(|errno| Problem::NoThread(errno.into()))?;
+        let (jobs, inbox) = sync_channel(1);
+        let alive = Arc::clone(&self.alive);
+        std::thread::Builder::new()
+            .name("v2m-cursor".to_owned())
+            .spawn(move || {
+                work(&inbox, &heard);
+                drop(alive);
+            })
+            .map_err(Problem::NoThread)?;
+        let worker = self.worker.insert(Worker { jobs, bell });
+        worker.send(first).map_err(|_| Problem::Hanging)
+    }
+}
+
+impl Worker {
+    fn send(&self, job: Job) -> Result<(), TrySendError<Job>> {
+        self.jobs.try_send(job)?;
+        // A full pipe rings as well.
+        let _ = rustix::io::write(&self.bell, &[0]);
+        Ok(())
+    }
+}
+
+/// Whether a compositor answers that offers all it takes. Blocking.
+pub(super) fn is_there() -> Result<(), Problem> {
+    Desk::open().map(drop)
+}
+
+/// The window that has the keyboard. Blocking.
+pub(super) fn focus() -> Result<Option<Window>, Problem> {
+    focus::focused()
+}
+
+/// Runs until [`Wayland`] lets go of its sender.
+fn work(jobs: &Receiver<Job>, bell: &OwnedFd) {
+    let mut desk: Option<Desk> = None;
+    let mut habits = Habits::default();
+    loop {
+        let job = match &mut desk {
+            None => jobs.recv().map_err(|_| TryRecvError::Disconnected),
+            Some(open) => {
+                let more = open.serve(bell.as_fd());
+                if let Err(problem) = &more {
+                    debug!(reason = %problem, "the connection to the compositor has ended");
+                }
+                // A connection without a purpose would be told of each copy that anybody makes.
+                if !matches!(more, Ok(true)) {
+                    desk = None;
+                }
+                quieten(bell);
+                jobs.try_recv()
+            }
+        };
+        match job {
+            Ok(job) => carry_out(&mut desk, &mut habits, job),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return,
+        }
+    }
+}
+
+fn quieten(bell: &OwnedFd) {
+    let mut rung = [0; 16];
+    while matches!(rustix::io::read(bell, &mut rung), Ok(1..) | Err(Errno::INTR)) {}
+}
+
+/// Pastes and tells the outcome, then gives back the clipboard.
+fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
+    let Job { order, reply, given_back } = job;
+    // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+    if reply.is_closed() {
+        return;
+    }
+    let mut open = match desk.take().map_or_else(Desk::open, Ok) {
+        Ok(open) => open,
+        Err(problem) => {
+            let _ = reply.send(Err(problem));
+            return;
+        }
+    };
+    let ended = match open.paste(&order, habits, || !reply.is_closed()) {
+        Ok(before) => {
+            let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
+            open.give_back(before)
+        }
+        Err(problem) => {
+            let is_broken = matches!(problem, Problem::Compositor(_));
+            let _ = reply.send(Err(problem));
+            if is_broken {
+                return;
+            }
+            Ok(())
+        }
+    };
+    drop(given_back);
+    match ended {
+        Ok(()) => *desk = Some(open),
+        // What is left of a broken connection would fail again.
+        Err(problem) => debug!(reason = %problem, "the clipboard was not given back"),
+    }
+}

@@ -1,0 +1,233 @@
+//! A desktop of a test's own: a compositor, a bus that stands for the session's and the system's, and v2m's sinks on it.
+
+use crate::private_bus::PrivateBus;
+use crate::sway::Compositor;
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
+use v2m::session::{DeliverMode, Delivery};
+
+/// The application of windows with a field, and of windows without.
+const FIELD: &str = "org.v2m.Field";
+const BUTTON: &str = "org.v2m.Button";
+
+/// Displays and buses are found by variables of the process: one test at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Asks until there is an answer.
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+struct Locked;
+
+#[zbus::interface(name = "org.freedesktop.ScreenSaver")]
+impl Locked {
+    fn get_active(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) struct Desktop {
+    // In the order they are to end.
+    pub(crate) runtime: Runtime,
+    sinks: Sinks,
+    programs: Vec<Child>,
+    pub(crate) compositor: Compositor,
+    bus: PrivateBus,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Desktop {
+    pub(crate) fn start() -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let (compositor, bus) = (Compositor::start(), PrivateBus::start());
+        let variables: [(&str, &Path); 4] = [
+            ("XDG_RUNTIME_DIR", compositor.runtime.path()),
+            ("WAYLAND_DISPLAY", compositor.display.as_ref()),
+            ("DBUS_SESSION_BUS_ADDRESS", bus.address.as_ref()),
+            ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_ref()),
+        ];
+        // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are idle or have ended;
+        // what is left of this process reads variables only through std, which locks them.
+        unsafe {
+            std::env::remove_var("DISPLAY");
+            for (name, value) in variables {
+                std::env::set_var(name, value);
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (sinks, programs) = (Sinks::new(), Vec::new());
+        Self { runtime, sinks, programs, compositor, bus, _alone: alone }
+    }
+
+    /// Hands a text over to be pasted: what became of it.
+    pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
+        self.paste_into(text, None, &["ctrl+v"; 2])
+    }
+
+    /// As above, into one window only, by the usual keys, and by others where the windows with a field count as terminals.
+    pub(crate) fn paste_into(
+        &mut self,
+        text: &str,
+        window: Option<Focused>,
+        keys: &[&str; 2],
+    ) -> Vec<Delivery> {
+        let [usual, terminal] = keys.map(|keys| keys.parse().unwrap());
+        let keys = PasteKeys { usual, terminal, terminals: vec![FIELD.to_lowercase()] };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, window };
+        self.runtime.block_on(self.sinks.hand_over(text, &wanted))
+    }
+
+    /// Waits until the clipboard has been given back.
+    pub(crate) fn settle(&mut self) {
+        self.runtime.block_on(self.sinks.settle());
+    }
+
+    /// Locks the screen as far as the desktop's word goes, until the connection is dropped.
+    pub(crate) fn lock(&self) -> zbus::Connection {
+        let (name, path) = ("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver");
+        let saver = self.bus.builder().name(name).serve_at(path, Locked);
+        self.runtime.block_on(saver.build()).unwrap()
+    }
+
+    pub(crate) fn focus(&self) -> Option<Focused> {
+        self.runtime.block_on(Focus::ask().window())
+    }
+
+    /// Plugs in a keyboard beside v2m's, on which nothing is pressed.
+    pub(crate) fn plug_in_keyboard(&mut self) {
+        let mut keyboard = Command::new("wtype");
+        // It has its keyboard while it waits for its turn to type.
+        keyboard.args(["-s", "3600000", "x"]);
+        self.spawn(keyboard);
+        wait_for("the keyboard", || {
+            self.compositor.ask("get_inputs").contains("keyboard").then_some(())
+        });
+    }
+
+    /// Types on a keyboard that is there for that only.
+    pub(crate) fn type_text(&self, text: &str) {
+        let typed = self.compositor.command("wtype").arg(text).status();
+        assert!(typed.expect("wtype is installed (package wtype)").success());
+    }
+
+    /// Copies as a program of the desktop does; the number of its process.
+    pub(crate) fn copy(&mut self, format: &str, bytes: &[u8]) -> u32 {
+        let mut copy = Command::new("wl-copy");
+        copy.args(["--foreground", "--type", format]).stdin(Stdio::piped());
+        let child = self.spawn(copy);
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        let process = child.id();
+        wait_for("the copy", || (self.clipboard(format)? == bytes).then_some(()));
+        process
+    }
+
+    /// What any program would read from the clipboard in this format.
+    pub(crate) fn clipboard(&self, format: &str) -> Option<Vec<u8>> {
+        let mut paste = self.compositor.command("wl-paste");
+        let output = paste.args(["--no-newline", "--type", format]).output();
+        let output = output.expect("wl-paste is installed (package wl-clipboard)");
+        output.status.success().then_some(output.stdout)
+    }
+
+    /// The formats of what is on the clipboard.
+    pub(crate) fn formats(&self) -> Vec<String> {
+        let output = self.compositor.command("wl-paste").arg("--list-types").output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Starts a clipboard manager that appends all that is copied to a file.
+    pub(crate) fn manager(&mut self, file: &Path) {
+        let mut manager = Command::new("wl-paste");
+        let keep = format!("cat >> {0}; printf '|' >> {0}", file.display());
+        manager.args(["--type", "text", "--watch", "sh", "-c", &keep]);
+        self.spawn(manager);
+    }
+
+    /// Opens a window that has the keyboard; with a text field, or without.
+    pub(crate) fn window(&mut self, with_field: bool) -> Window {
+        let window = self.open(with_field);
+        wait_for("the window to have the keyboard", || {
+            (window.read()?["active"] == true).then_some(())
+        });
+        window
+    }
+
+    /// Starts the program of a window.
+    pub(crate) fn open(&mut self, with_field: bool) -> Window {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("window");
+        // The distribution's own, which has GTK.
+        let mut program = Command::new("/usr/bin/python3");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/gnome/window.py");
+        program.arg(source).arg(&file).args((!with_field).then_some("no-field"));
+        program
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
+            .env("APPLICATION", if with_field { FIELD } else { BUTTON })
+            .env("GDK_BACKEND", "wayland")
+            .env("GSK_RENDERER", "cairo")
+            .env("GTK_A11Y", "none");
+        self.spawn(program);
+        Window { file, _folder: folder }
+    }
+
+    fn spawn(&mut self, mut command: Command) -> &mut Child {
+        self.compositor.enter(&mut command);
+        let program = command.get_program().to_owned();
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.programs.push(child.unwrap_or_else(|error| panic!("{program:?}: {error}")));
+        self.programs.last_mut().unwrap()
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        for program in &mut self.programs {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
+}
+
+/// A window of a program of its own.
+pub(crate) struct Window {
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Window {
+    fn read(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
+    }
+
+    /// Whether it has the keyboard.
+    pub(crate) fn is_active(&self) -> bool {
+        self.read().unwrap()["active"] == true
+    }
+
+    /// Waits until exactly `text` is written in it.
+    pub(crate) fn wait_for(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let read = self.read().unwrap();
+            if read["text"] == text {
+                return;
+            }
+            assert!(Instant::now() < deadline, "in the window: {read}, not {text:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
