@@ -11,6 +11,7 @@ mod lock;
 mod mutter;
 mod wayland;
 mod window;
+mod worker;
 mod x11;
 
 pub use focus::Focus;

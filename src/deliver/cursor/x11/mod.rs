@@ -15,32 +15,16 @@ mod server;
 use super::Problem;
 use super::content::Content;
 use super::window::{Order, Window};
+use super::worker::{Ended, Inbox, Worker};
 use desk::Desk;
-use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 use tracing::debug;
-
-/// Threads that may hang at once in a dead X server before no more are started.
-const MAX_STUCK: usize = 3;
 
 /// The way to X11's windows.
 #[derive(Debug, Default)]
 pub(super) struct X11 {
-    worker: Option<Worker>,
-    /// Counts the worker threads alive: each holds a clone.
-    alive: Arc<()>,
+    worker: Worker<Job>,
     giving_back: Option<oneshot::Receiver<()>>,
-}
-
-#[derive(Debug)]
-struct Worker {
-    // Dropped before the bell, whose end wakes the thread.
-    jobs: SyncSender<Job>,
-    bell: OwnedFd,
 }
 
 #[derive(Debug)]
@@ -71,7 +55,7 @@ impl X11 {
     pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        self.hand_over(Job::Paste { order: Box::new(order), reply, given_back })?;
+        self.worker.hand_over(Job::Paste { order: Box::new(order), reply, given_back }, work)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
@@ -79,7 +63,7 @@ impl X11 {
     /// Puts `content` on the clipboard, and gives it to others until something else is copied. Presses nothing.
     pub(super) async fn hold(&mut self, content: Content) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
-        self.hand_over(Job::Hold { content, reply })?;
+        self.worker.hand_over(Job::Hold { content, reply }, work)?;
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
 
@@ -90,52 +74,15 @@ impl X11 {
             let _ = giving_back.await;
         }
         let (done, left) = oneshot::channel();
-        if self.worker.is_some() && self.hand_over(Job::Leave { done }).is_ok() {
+        if self.worker.is_started() && self.worker.hand_over(Job::Leave { done }, work).is_ok() {
             let _ = left.await;
         }
     }
 
     /// Leaves the thread to itself: without its sender it ends as soon as the X server lets go of it.
     pub(super) fn abandon(&mut self) {
-        self.worker = None;
+        self.worker.abandon();
         self.giving_back = None;
-    }
-
-    fn hand_over(&mut self, job: Job) -> Result<(), Problem> {
-        let Some(worker) = &self.worker else { return self.start(job) };
-        match worker.send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Problem::Hanging),
-            Err(TrySendError::Disconnected(job)) => self.start(job),
-        }
-    }
-
-    fn start(&mut self, first: Job) -> Result<(), Problem> {
-        if Arc::strong_count(&self.alive) > MAX_STUCK {
-            return Err(Problem::Hanging);
-        }
-        let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
-        let (heard, bell) = pipe.map_err(|errno| Problem::NoThread(errno.into()))?;
-        let (jobs, inbox) = sync_channel(2);
-        let alive = Arc::clone(&self.alive);
-        std::thread::Builder::new()
-            .name("v2m-cursor".to_owned())
-            .spawn(move || {
-                work(&inbox, &heard);
-                drop(alive);
-            })
-            .map_err(Problem::NoThread)?;
-        let worker = self.worker.insert(Worker { jobs, bell });
-        worker.send(first).map_err(|_| Problem::Hanging)
-    }
-}
-
-impl Worker {
-    fn send(&self, job: Job) -> Result<(), TrySendError<Job>> {
-        self.jobs.try_send(job)?;
-        // A full pipe rings as well.
-        let _ = rustix::io::write(&self.bell, &[0]);
-        Ok(())
     }
 }
 
@@ -150,31 +97,25 @@ pub(super) fn focus() -> Result<Option<Window>, Problem> {
 }
 
 /// Runs until [`X11`] lets go of its sender.
-fn work(jobs: &Receiver<Job>, bell: &OwnedFd) {
+fn work(inbox: &Inbox<Job>) {
     let mut desk = None;
     loop {
         let job = match &mut desk {
-            None => jobs.recv().map_err(|_| TryRecvError::Disconnected),
+            None => inbox.wait().map(Some).ok_or(Ended),
             Some(open) => {
-                if let Err(problem) = Desk::serve(open, bell.as_fd()) {
+                if let Err(problem) = Desk::serve(open, inbox.bell()) {
                     debug!(reason = %problem, "the connection to the X server has ended");
                     desk = None;
                 }
-                quieten(bell);
-                jobs.try_recv()
+                inbox.look()
             }
         };
         match job {
-            Ok(job) => carry_out(&mut desk, job),
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return,
+            Ok(Some(job)) => carry_out(&mut desk, job),
+            Ok(None) => {}
+            Err(Ended) => return,
         }
     }
-}
-
-fn quieten(bell: &OwnedFd) {
-    let mut rung = [0; 16];
-    while matches!(rustix::io::read(bell, &mut rung), Ok(1..) | Err(Errno::INTR)) {}
 }
 
 fn carry_out(desk: &mut Option<Desk>, job: Job) {
