@@ -30,7 +30,7 @@ test_packages() {
 	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
 		xvfb xauth xclip sway wl-clipboard wtype dunst libnotify-bin binutils procps man-db python3-pip \
-		libglib2.0-bin gsettings-desktop-schemas gnome-shell gnome-settings-daemon xwayland dconf-gsettings-backend \
+		libglib2.0-bin gsettings-desktop-schemas gjs gnome-shell gnome-settings-daemon xwayland dconf-gsettings-backend \
 		libgl1-mesa-dri libegl1 adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 ;;
 	esac
 }
@@ -43,7 +43,7 @@ pip_packages() {
 	esac
 }
 
-test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip sway wl-paste wtype dunst readelf pgrep man pip3 gsettings gnome-shell"
+test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip sway wl-paste wtype dunst readelf pgrep man pip3 gsettings gjs gnome-shell"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do

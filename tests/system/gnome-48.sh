@@ -9,7 +9,7 @@ mirror=${V2M_MIRROR:-http://deb.debian.org/debian}
 command -v debootstrap >/dev/null || { echo "This needs debootstrap: apt-get install debootstrap"; exit 1; }
 
 # As the tests need them on Debian 12 (packaging/deps.sh), but for what is only built with.
-packages="gnome-shell gnome-settings-daemon xwayland pipewire pipewire-bin wireplumber libspa-0.2-modules libgl1-mesa-dri
+packages="gjs gnome-shell gnome-settings-daemon xwayland pipewire pipewire-bin wireplumber libspa-0.2-modules libgl1-mesa-dri
 	libegl1 gsettings-desktop-schemas dconf-gsettings-backend python3-gi gir1.2-gtk-4.0 libglib2.0-bin procps fonts-dejavu-core
 	adwaita-icon-theme xclip libgomp1"
 
