@@ -66,16 +66,15 @@ impl Mutter {
         let mut session = Session::open(&self.bus).await?;
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
-        session.offer(&content).await?;
-        session.serve(&content, Offer::Once(MANAGER)).await?;
-        session.press(chord).await?;
-        if session.serve(&content, Offer::Once(RECEIPT)).await? == 0 {
+        let receipt = hand_over(&mut session, &content, chord).await;
+        if let Ok(Receipt::Taken) = receipt {
+            let x11 = self.x11.take().unwrap_or_default();
+            self.giving_back = Some(tokio::spawn(give_back(session, content, before, x11)));
+        } else {
+            // Also after a failure: left open, it would stay until v2m ends, and its sign in GNOME's panel with it.
             session.close().await;
-            return Ok(Receipt::NotTaken);
         }
-        let x11 = self.x11.take().unwrap_or_default();
-        self.giving_back = Some(tokio::spawn(give_back(session, content, before, x11)));
-        Ok(Receipt::Taken)
+        receipt
     }
 
     /// Waits until the clipboard has been given back.
@@ -85,6 +84,19 @@ impl Mutter {
             self.x11 = giving_back.await.ok();
         }
     }
+}
+
+/// Offers the text, presses the keys, waits for the window's request.
+async fn hand_over(
+    session: &mut Session,
+    text: &Content,
+    chord: &Chord,
+) -> Result<Receipt, Problem> {
+    session.offer(text).await?;
+    session.serve(text, Offer::Once(MANAGER)).await?;
+    session.press(chord).await?;
+    let taken = session.serve(text, Offer::Once(RECEIPT)).await? > 0;
+    Ok(if taken { Receipt::Taken } else { Receipt::NotTaken })
 }
 
 /// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would leave it to Mutter's

@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedFd, OwnedObjectPath, Variant, fdo};
 
@@ -21,6 +21,10 @@ const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
 
 /// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
 const TRANSFER: Duration = Duration::from_secs(2);
+
+/// Mutter reads one format at a time, and may not know yet that the last one is read when we have come to its end: it tells
+/// nobody when it does, and is asked again after so long.
+const BUSY: Duration = Duration::from_millis(1);
 
 /// Which requests are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +68,11 @@ pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
     reply.body().deserialize().map_err(Problem::Refused)
 }
 
+/// Whether Mutter still reads the format before.
+fn is_busy(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::FDO(error) if matches!(**error, fdo::Error::LimitsExceeded(_)))
+}
+
 fn problem(error: zbus::Error) -> Problem {
     match error {
         error @ zbus::Error::InputOutput(_) => Problem::NoBus(error),
@@ -93,10 +102,19 @@ impl Session {
         let signals =
             MessageStream::for_match_rule(rule, bus, None).await.map_err(Problem::Refused)?;
         let session = Self { bus: bus.clone(), mutter, path, signals };
-        session.call("Start", &()).await?;
+        match session.begin().await {
+            Ok(()) => Ok(session),
+            Err(problem) => {
+                session.close().await;
+                Err(problem)
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<(), Problem> {
+        self.call("Start", &()).await?;
         let none: HashMap<&str, Variant<'_>> = HashMap::new();
-        session.call("EnableClipboard", &none).await?;
-        Ok(session)
+        self.call("EnableClipboard", &none).await.map(drop)
     }
 
     /// What is on the clipboard, in all its formats. `None`: it cannot be had whole, in `patience` or in memory.
@@ -136,9 +154,14 @@ impl Session {
         Some(content)
     }
 
-    /// `None`: it is longer than `most`.
+    /// `None`: it is longer than `most`. To be bounded in time by the caller.
     async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
-        let reply = self.call("SelectionRead", &format).await?;
+        let reply = loop {
+            match self.call("SelectionRead", &format).await {
+                Err(Problem::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
+                reply => break reply?,
+            }
+        };
         let fd: OwnedFd = reply.body().deserialize().map_err(Problem::Refused)?;
         let io = |error: std::io::Error| Problem::Refused(zbus::Error::from(error));
         let pipe = pipe::Receiver::from_owned_fd(fd.into()).map_err(io)?;
