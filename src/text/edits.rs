@@ -1,0 +1,95 @@
+//! "Scratch that": takes back the last piece.
+//!
+//! Only where it is an utterance of its own: a piece between two pauses, or the last sentence of one. Then the
+//! piece before it goes, or the sentence before it. In the middle of a piece it is words like any others.
+
+use super::language::Language;
+use super::token::{Kept, Kind, SENTENCE, Token};
+
+/// Takes back what is to be; whether anything was.
+pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
+    let mut kept = Kept::with_room_for(tokens.len());
+    let mut changed = false;
+    let mut phrase_ends = Vec::with_capacity(tokens.len());
+    for at in 0..tokens.len() {
+        phrase_ends.push(language.take_back.at(&tokens[at..]).map(|(length, ())| at + length));
+    }
+    if phrase_ends.iter().all(Option::is_none) {
+        return false;
+    }
+    let heard = std::mem::take(tokens);
+    let count = heard.len();
+    // Where phrases stand among the kept tokens: start and end.
+    let mut phrases: Vec<(usize, usize)> = Vec::new();
+    let mut open: Option<(usize, usize)> = None;
+    for (at, token) in heard.into_iter().enumerate() {
+        if open.is_none()
+            && let Some(end) = phrase_ends[at]
+        {
+            open = Some((kept.tokens.len(), end));
+        }
+        let ends_piece = token.pause || at + 1 == count;
+        kept.push(token);
+        if let Some((start, end)) = open
+            && end == at + 1
+        {
+            phrases.push((start, kept.tokens.len()));
+            open = None;
+        }
+        if ends_piece && open.is_none() {
+            changed |= take_back(&mut kept.tokens, &mut phrases);
+        }
+    }
+    *tokens = kept.tokens;
+    changed
+}
+
+/// At the end of a piece: carries out the commands that end it. Every token is taken away once at most.
+fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<(usize, usize)>) -> bool {
+    let mut changed = false;
+    loop {
+        let mut commands = 0;
+        let mut end = kept.len();
+        while let Some(start) = trailing(kept, end, phrases, commands) {
+            commands += 1;
+            end = start;
+        }
+        if commands == 0 || end == 0 {
+            return changed;
+        }
+        kept.truncate(end);
+        for _ in 0..commands {
+            take_unit(kept);
+        }
+        while phrases.pop_if(|(_, end)| *end > kept.len()).is_some() {}
+        changed = true;
+    }
+}
+
+/// Where the command begins that ends at `end`, marks aside, and is an utterance of its own. `skip` phrases, the
+/// last ones, lie behind it.
+fn trailing(
+    kept: &[Token<'_>],
+    end: usize,
+    phrases: &[(usize, usize)],
+    skip: usize,
+) -> Option<usize> {
+    let &(start, phrase_end) = phrases.get(phrases.len().checked_sub(skip + 1)?)?;
+    let only_marks = kept[phrase_end..end].iter().all(|token| token.is_mark_of(".,!…"));
+    let apart = start == 0 || ends_utterance(&kept[start - 1]);
+    (only_marks && apart).then_some(start)
+}
+
+fn ends_utterance(token: &Token<'_>) -> bool {
+    token.pause || token.kind == Kind::Break || token.is_mark_of(SENTENCE)
+}
+
+/// Takes a piece away, if the text ends where one does, else a sentence.
+fn take_unit(kept: &mut Vec<Token<'_>>) {
+    if kept.pop_if(|last| last.pause).is_some() {
+        while kept.pop_if(|last| !last.pause).is_some() {}
+        return;
+    }
+    while kept.pop_if(|last| matches!(last.kind, Kind::Mark | Kind::Break)).is_some() {}
+    while kept.pop_if(|last| !ends_utterance(last)).is_some() {}
+}
