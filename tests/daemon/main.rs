@@ -28,3 +28,4 @@ mod files;
 mod house;
 mod recording;
 mod start;
+mod text;
