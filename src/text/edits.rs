@@ -8,15 +8,13 @@ use super::token::{Kept, Kind, SENTENCE, Token};
 
 /// Takes back what is to be; whether anything was.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
-    let mut kept = Kept::with_room_for(tokens.len());
-    let mut changed = false;
-    let mut phrase_ends = Vec::with_capacity(tokens.len());
-    for at in 0..tokens.len() {
-        phrase_ends.push(language.take_back.at(&tokens[at..]).map(|(length, ())| at + length));
-    }
+    let ends = |at: usize| Some(at + language.take_back.at(&tokens[at..])?.0);
+    let phrase_ends: Vec<Option<usize>> = (0..tokens.len()).map(ends).collect();
     if phrase_ends.iter().all(Option::is_none) {
         return false;
     }
+    let mut kept = Kept::with_room_for(tokens.len());
+    let mut changed = false;
     let heard = std::mem::take(tokens);
     let count = heard.len();
     // Where phrases stand among the kept tokens: start and end.

@@ -6,6 +6,9 @@ use super::token::{Kept, Kind, SENTENCE, Token};
 /// Leaves them out; whether there were any. A text of nothing else stays as it is.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let fillers = Fillers { language, heard: tokens };
+    if !tokens.iter().any(|token| fillers.may_be(token)) {
+        return false;
+    }
     let mut kept = Kept::with_room_for(tokens.len());
     let mut at = 0;
     // A capital that a filler had as the first word of its sentence.
@@ -50,6 +53,11 @@ impl<'a> Fillers<'_, 'a> {
         }
         self.language.fillers.contains(&*token.low)
             || self.language.fillers_between_marks.contains(&*token.low) && self.hesitates(at, kept)
+    }
+
+    fn may_be(&self, token: &Token<'_>) -> bool {
+        self.language.fillers.contains(&*token.low)
+            || self.language.fillers_between_marks.contains(&*token.low)
     }
 
     /// Whether a word that may be one stands apart, and not in a list.

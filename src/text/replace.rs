@@ -52,8 +52,10 @@ impl Replacements {
 
     /// Writes what the table says; whether it said anything.
     pub(super) fn apply(&self, tokens: &mut Vec<Token<'_>>) -> bool {
+        if (0..tokens.len()).all(|at| self.heard.at(&tokens[at..]).is_none()) {
+            return false;
+        }
         let mut kept = Kept::with_room_for(tokens.len());
-        let mut changed = false;
         let mut at = 0;
         while at < tokens.len() {
             let Some((length, written)) = self.heard.at(&tokens[at..]) else {
@@ -61,7 +63,6 @@ impl Replacements {
                 at += 1;
                 continue;
             };
-            changed = true;
             let replaced = &tokens[at..at + length];
             let marks = written.iter().all(|token| token.is_mark_of(CLOSING));
             for (index, token) in written.iter().enumerate() {
@@ -76,10 +77,8 @@ impl Replacements {
             }
             at += length;
         }
-        if changed {
-            *tokens = kept.tokens;
-        }
-        changed
+        *tokens = kept.tokens;
+        true
     }
 }
 
