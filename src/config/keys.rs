@@ -264,8 +264,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "spoken_edits",
         allowed: FLAG,
-        doc: "\"Scratch that\", \"borra eso\", said on its own after a pause, takes back what was said before\n\
-              it, up to the pause before that.",
+        doc: "\"Scratch that\", \"borra eso\", said on its own, takes back the sentence before it; after a longer\n\
+              pause all that was said between that pause and the one before.",
         restart: false,
         secret: false,
         get: |s| json!(s.text.spoken_edits),

@@ -1,10 +1,11 @@
 //! "Scratch that": takes back the last piece.
 //!
-//! Only where it is an utterance of its own: a piece between two pauses, or the last sentence of one. Then the
-//! piece before it goes, or the sentence before it. In the middle of a piece it is words like any others.
+//! Only where it is an utterance of its own: a piece between two pauses, or a sentence. Then the piece before it
+//! goes, or the sentence before it. (After a pause too short to end a piece the model writes "I come on Monday.
+//! Scratch that. I come on Tuesday.")
 
 use super::language::Language;
-use super::token::{Kept, Kind, SENTENCE, Token};
+use super::token::{CLOSING, Kept, Kind, SENTENCE, Token};
 
 /// Takes back what is to be; whether anything was.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
@@ -15,26 +16,21 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     }
     let mut kept = Kept::with_room_for(tokens.len());
     let mut changed = false;
-    let heard = std::mem::take(tokens);
-    let count = heard.len();
     // Where phrases stand among the kept tokens: start and end.
     let mut phrases: Vec<(usize, usize)> = Vec::new();
     let mut open: Option<(usize, usize)> = None;
-    for (at, token) in heard.into_iter().enumerate() {
-        if open.is_none()
-            && let Some(end) = phrase_ends[at]
-        {
+    let mut heard = std::mem::take(tokens).into_iter().enumerate().peekable();
+    while let Some((at, token)) = heard.next() {
+        if let Some(end) = phrase_ends[at].filter(|_| open.is_none()) {
             open = Some((kept.tokens.len(), end));
         }
-        let ends_piece = token.pause || at + 1 == count;
+        let more_marks = heard.peek().is_some_and(|(_, next)| next.is_mark_of(CLOSING));
+        let ends = heard.peek().is_none() || ends_utterance(&token) && !more_marks;
         kept.push(token);
-        if let Some((start, end)) = open
-            && end == at + 1
-        {
+        if let Some((start, _)) = open.take_if(|(_, end)| *end == at + 1) {
             phrases.push((start, kept.tokens.len()));
-            open = None;
         }
-        if ends_piece && open.is_none() {
+        if ends && open.is_none() {
             changed |= take_back(&mut kept.tokens, &mut phrases);
         }
     }
@@ -42,7 +38,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     changed
 }
 
-/// At the end of a piece: carries out the commands that end it. Every token is taken away once at most.
+/// At the end of an utterance: carries out the commands that end it. Every token is taken away once at most.
 fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<(usize, usize)>) -> bool {
     let mut changed = false;
     loop {
@@ -74,6 +70,9 @@ fn trailing(
 ) -> Option<usize> {
     let &(start, phrase_end) = phrases.get(phrases.len().checked_sub(skip + 1)?)?;
     let only_marks = kept[phrase_end..end].iter().all(|token| token.is_mark_of(".,!…"));
+    // "¡Borra eso!"
+    let exclaimed = start > 0 && kept[start - 1].is_mark_of("¡");
+    let start = start - usize::from(exclaimed);
     let apart = start == 0 || ends_utterance(&kept[start - 1]);
     (only_marks && apart).then_some(start)
 }

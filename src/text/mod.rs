@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `spacing` | marks stand close to the word before them | `fit` |
 //! | `fillers` | leaves out "um" and "eh", by choice | `fillers` |
-//! | `take back` | "scratch that" takes back the last piece | `edits` |
+//! | `take back` | "scratch that" takes back the last piece or sentence | `edits` |
 //! | `replace` | the user's own table | `replace` |
 //! | `commands` | "new line", "open quote"; by choice "comma" and the like | `spoken`, `write` |
 //! | `context` | spaces and capitals between what stands before and after | `fit` |

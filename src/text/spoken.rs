@@ -91,7 +91,7 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &Command, language: &Langua
         _ if before.pause => Side::Open,
         Kind::Break => Side::Open,
         // “new line”: quoted, not obeyed. A quote that closes something before it says nothing.
-        Kind::Mark if before.is_mark_of("\"“”„«»()[]{}¿¡") => {
+        Kind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
             let closes = before.is_mark_of("”»)]}") || before.is_mark_of("\"") && before.glued;
             if closes && !tokens[at].glued { Side::Open } else { Side::Talk }
         }

@@ -65,6 +65,7 @@ fn layout_is_written_where_it_is_meant() {
         ("Dear Ann, new line, I am well.", "Dear Ann,\nI am well."),
         ("Hello. New line. And then.", "Hello.\nAnd then."),
         ("milk | new line | eggs | new line | bread", "milk\nEggs\nBread"),
+        ("I am here... new line... Then", "I am here...\nThen"),
         ("Hello. New paragraph, the rest.", "Hello.\n\nThe rest."),
         ("I went home. New paragraph then I slept.", "I went home.\n\nThen I slept."),
         ("Yours, new line, new line, Ann", "Yours,\n\nAnn"),
@@ -84,6 +85,7 @@ fn layout_is_written_where_it_is_meant() {
     let spanish = [
         ("Hola, Ana, nueva línea, estoy bien.", "Hola, Ana,\nEstoy bien."),
         ("Hola. Nueva línea. Y entonces.", "Hola.\nY entonces."),
+        ("¡Hola! ¡Nueva línea! ¡Espero que estés bien!", "¡Hola!\n¡Espero que estés bien!"),
         ("Hola, punto y aparte, ¿cómo estás?", "Hola.\n¿Cómo estás?"),
         ("Hola. Punto y aparte. Cómo estás", "Hola.\nCómo estás"),
         ("¿Vienes? Punto y aparte. Dímelo.", "¿Vienes?\nDímelo."),
@@ -185,7 +187,11 @@ fn what_is_taken_back_is_the_last_piece() {
         ("One. Two. Scratch that. Scratch that.", ""),
         ("One. | Two. | Scratch that. | Scratch that.", ""),
         ("One. | Two three. | Strike that.", "One."),
-        ("One. Scratch that. Two.", "One. Scratch that. Two."),
+        ("I come on Monday. Scratch that. I come on Tuesday.", "I come on Tuesday."),
+        ("One. Two. Scratch that... Three.", "One. Three."),
+        ("A. Scratch that. B. Scratch that. C.", "C."),
+        ("New paragraph. One. Scratch that.", "\n\n"),
+        ("It itches, so scratch that. Now.", "It itches, so scratch that. Now."),
         ("One | scratch | that", ""),
     ];
     check(&default(), "en", &english);
@@ -193,6 +199,7 @@ fn what_is_taken_back_is_the_last_piece() {
         ("Me quedo. | Me voy. | Borra eso.", "Me quedo."),
         ("Me quedo. Me voy. Borra eso.", "Me quedo."),
         ("Me quedo. | Borra eso. | Me voy.", "Me voy."),
+        ("Hasta el lunes. ¡Borra eso! Hasta el martes.", "Hasta el martes."),
     ];
     check(&default(), "es", &spanish);
     let off = Choices { take_back: false, ..default() };

@@ -45,6 +45,8 @@ pub(super) fn write_out<'a>(
         while let Some((_, token)) = tokens.next_if(|(at, _)| *at < command.end) {
             writer.out.leave_out(&token);
         }
+        // "¡Nueva línea!": what closes it is swallowed too.
+        writer.out.strip("¡");
         let mut ended = false;
         let swallowed = writer.swallows_after(command.command.write);
         while let Some((_, mark)) = tokens.next_if(|(_, token)| token.is_mark_of(swallowed)) {
