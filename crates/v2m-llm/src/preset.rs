@@ -1,0 +1,161 @@
+//! Presets: named instructions, built in and in the user's files, which win.
+//!
+//! A file is TOML: `instruction`, and perhaps `description`, `temperature` and the bounds of a rewriting in
+//! `[accept]`. Its name is the preset's: `email.toml`. Reading folders is not done here.
+
+use crate::accept::Bounds;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// An instruction, longer than any preset needs.
+const LONGEST: usize = 16 << 10;
+
+const BUILT_IN: [(&str, &str); 4] = [
+    ("clean-up", include_str!("../presets/clean-up.toml")),
+    ("email", include_str!("../presets/email.toml")),
+    ("notes", include_str!("../presets/notes.toml")),
+    ("prompt", include_str!("../presets/prompt.toml")),
+];
+
+/// What is asked for under a name.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// One line for people.
+    #[serde(default)]
+    pub description: String,
+    /// For the model.
+    pub instruction: String,
+    /// 0 to 2; `None`: as configured.
+    #[serde(default)]
+    pub temperature: Option<f64>,
+    /// What counts as a rewriting.
+    #[serde(default)]
+    pub accept: Bounds,
+}
+
+/// Why there is no such preset.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PresetError {
+    /// None has that name.
+    #[error(
+        "there is no preset {name:?}; there are: {known}. A new one is a file {name}.toml in ~/.config/v2m/presets"
+    )]
+    Unknown {
+        /// As asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Its file is not right.
+    #[error("reading the preset {name}.toml: {reason}; correct the file or remove it")]
+    Invalid {
+        /// Whose.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// All presets by name. A file that is not right fails only who asks for it.
+#[derive(Clone, Debug)]
+pub struct Presets(BTreeMap<String, Result<Preset, PresetError>>);
+
+impl Presets {
+    /// The built-in ones and the user's, which are names (without `.toml`) and texts of files.
+    pub fn new(files: impl IntoIterator<Item = (String, String)>) -> Self {
+        let built_in = BUILT_IN.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let all = built_in.into_iter().chain(files);
+        Self(all.map(|(name, text)| (name.clone(), read(&name, &text))).collect())
+    }
+
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// [`PresetError`].
+    pub fn get(&self, name: &str) -> Result<&Preset, PresetError> {
+        match self.0.get(name) {
+            Some(preset) => preset.as_ref().map_err(Clone::clone),
+            None => Err(PresetError::Unknown { name: name.into(), known: self.names() }),
+        }
+    }
+
+    /// All names, for messages.
+    pub fn names(&self) -> String {
+        self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn read(name: &str, text: &str) -> Result<Preset, PresetError> {
+    let invalid = |reason: String| PresetError::Invalid { name: name.into(), reason };
+    if text.len() > LONGEST {
+        return Err(invalid("it is longer than 16 KiB".into()));
+    }
+    let preset: Preset =
+        toml_edit::de::from_str(text).map_err(|e| invalid(e.to_string().trim().into()))?;
+    let Bounds { shortest, longest, kept, from_original } = preset.accept;
+    let share = 0.0..=1.0;
+    if preset.instruction.trim().is_empty() {
+        Err(invalid("instruction is empty".into()))
+    } else if preset.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
+        Err(invalid("temperature is a number from 0 to 2".into()))
+    } else if ![shortest, kept, from_original].iter().all(|bound| share.contains(bound)) {
+        Err(invalid("shortest, kept and from_original in [accept] are numbers from 0 to 1".into()))
+    } else if !(1.0..=100.0).contains(&longest) {
+        Err(invalid("longest in [accept] is a number from 1 to 100".into()))
+    } else {
+        Ok(preset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, text: &str) -> Presets {
+        Presets::new([(name.to_owned(), text.to_owned())])
+    }
+
+    #[test]
+    fn the_built_in_ones_are_right() {
+        let presets = Presets::new([]);
+        for (name, _) in BUILT_IN {
+            let preset = presets.get(name).unwrap();
+            assert!(!preset.description.is_empty() && !preset.instruction.contains("  "), "{name}");
+        }
+        assert_eq!(presets.get("clean-up").unwrap().accept, Bounds::default());
+    }
+
+    #[test]
+    fn the_users_files_win() {
+        let presets =
+            with("email", "instruction = 'Mine.'\ntemperature = 0.1\n[accept]\nkept = 0.2");
+        let preset = presets.get("email").unwrap();
+        assert_eq!((preset.instruction.as_str(), preset.temperature), ("Mine.", Some(0.1)));
+        assert_eq!(preset.accept, Bounds { kept: 0.2, ..Bounds::default() });
+        assert!(with("mine", "instruction = 'x'").get("mine").is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_to_who_asks_for_it() {
+        let long = format!("instruction = '{}'", "a".repeat(LONGEST));
+        for (text, reason) in [
+            ("", "instruction"),
+            ("instruction = ''", "empty"),
+            ("instruction = 'a'\ntemprature = 1", "temprature"),
+            ("instruction = 'a'\ntemperature = 3", "from 0 to 2"),
+            ("instruction = 'a'\n[accept]\nkept = 2", "from 0 to 1"),
+            ("instruction = 'a'\n[accept]\nkept = nan", "from 0 to 1"),
+            ("instruction = 'a'\n[accept]\nlongest = 0.5", "from 1 to 100"),
+            ("instruction = ", "line 1"),
+            (&long, "16 KiB"),
+        ] {
+            let presets = with("mine", text);
+            let said = presets.get("mine").unwrap_err().to_string();
+            assert!(said.contains("mine.toml") && said.contains(reason), "{said}");
+            assert!(presets.get("email").is_ok());
+        }
+        let said = Presets::new([]).get("none").unwrap_err().to_string();
+        assert!(said.contains("clean-up, email, notes, prompt") && said.contains("none.toml"));
+    }
+}
