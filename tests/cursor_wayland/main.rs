@@ -28,7 +28,8 @@ fn picture() -> Vec<u8> {
 }
 
 fn pasted(deliveries: &[Delivery]) {
-    let pasted = Delivery { by: "paste", ok: true, detail: "pasted".to_owned() };
+    let pasted =
+        Delivery { by: "paste", backend: Some("wayland"), ok: true, detail: "pasted".to_owned() };
     assert_eq!(deliveries, [pasted]);
 }
 

@@ -1,12 +1,14 @@
 //! The cursor: the text goes into the window that has the keyboard, by the way that the desktop offers.
 //!
-//! Every way does the same: it remembers what is on the clipboard, offers the text in its place, presses the keys
+//! Every way pastes alike: it remembers what is on the clipboard, offers the text in its place, presses the keys
 //! that paste, and waits for the window to ask for the text. That request is the receipt; without it nothing is claimed,
-//! and the text waits on the clipboard. On the receipt the clipboard gets back what it held. Whether to paste at all, and
-//! with which keys, is the daemon's decision.
+//! and the text waits on the clipboard. On the receipt the clipboard gets back what it held. Typing goes past the clipboard:
+//! the keys that write the text on the layout in force are pressed one after the other, and no window confirms it. Whether
+//! to paste or to type, and with which keys, is the daemon's decision.
 
 mod content;
 mod focus;
+mod layout;
 mod lock;
 mod mutter;
 mod wayland;
@@ -15,9 +17,11 @@ mod worker;
 mod x11;
 
 pub use focus::Focus;
+pub(in crate::deliver) use window::Means;
 pub use window::{PasteKeys, Window};
 
 use super::environment::Displays;
+use super::sinks::Sink;
 use crate::session::Delivery;
 use lock::Lock;
 use mutter::Mutter;
@@ -29,12 +33,30 @@ use x11::X11;
 
 /// Past this the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(3);
+/// Added to it for each character that is typed: programs take some ten times less.
+const DEADLINE_PER_KEY: Duration = Duration::from_millis(4);
+/// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
+const MAX_TYPED: usize = 2_000;
 
 /// Why a text is not at the cursor.
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error("there was no text")]
     NoText,
+    #[error("no window has the keyboard; paste it where it belongs")]
+    NoWindow,
+    #[error(transparent)]
+    Lacks(#[from] layout::Lacks),
+    #[error(transparent)]
+    NotALayout(#[from] layout::NotALayout),
+    #[error("the desktop does not tell the keyboard's layout ({0})")]
+    NoLayout(&'static str),
+    #[error("it is longer than {MAX_TYPED} characters")]
+    TooLong,
+    #[error(
+        "only its beginning was typed, as the keyboard went to another window; the rest is missing there"
+    )]
+    InPart,
     #[error(
         "this desktop has no way that v2m knows to paste for another program. See `v2m doctor`"
     )]
@@ -67,7 +89,7 @@ enum Problem {
     #[error("the X server did not do it ({0})")]
     Server(String),
     #[error("the X server lacks the extension {0}, without which no program can press keys")]
-    Lacks(&'static str),
+    NoExtension(&'static str),
     #[error(
         "the compositor at WAYLAND_DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
          systemctl --user restart v2m.service"
@@ -88,25 +110,31 @@ enum Problem {
 }
 
 impl Problem {
-    /// Whether the text may go to the clipboard instead.
-    fn leaves_the_clipboard(&self) -> bool {
+    /// Where the text goes instead.
+    fn instead(&self) -> Option<Sink> {
         match self {
             // Who sits there may be somebody else, and unlocking fields can be pasted into.
-            Self::Locked => false,
-            Self::Overtaken | Self::NoText => false,
+            Self::Locked => None,
+            Self::Overtaken | Self::NoText => None,
+            // Why it cannot be typed.
+            Self::Lacks(_) | Self::NotALayout(_) | Self::NoLayout(_) | Self::TooLong => {
+                Some(Sink::Cursor(Means::Paste))
+            }
             Self::NoWay
+            | Self::NoWindow
+            | Self::InPart
             | Self::NotTaken(_)
             | Self::Moved
             | Self::NoKey(_)
             | Self::NoServer(_)
             | Self::Server(_)
-            | Self::Lacks(_)
+            | Self::NoExtension(_)
             | Self::NoCompositor(_)
             | Self::Compositor(_)
             | Self::NoThread(_)
             | Self::NoBus(_)
             | Self::Refused(_)
-            | Self::Hanging => true,
+            | Self::Hanging => Some(Sink::Clipboard),
         }
     }
 }
@@ -159,11 +187,20 @@ impl Way {
         }
     }
 
-    /// Whether a window took the text, `Ok` or with the reason why not.
-    async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    fn name(&self) -> &'static str {
         match self {
-            Self::X11(x11) => x11.paste(order).await,
-            Self::Wayland(wayland) => wayland.paste(order).await,
+            Self::Mutter(_) => Mutter::NAME,
+            Self::Wayland(_) => Wayland::NAME,
+            Self::X11(_) => X11::NAME,
+        }
+    }
+
+    /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
+    async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+        match self {
+            Self::X11(x11) => x11.carry_out(order).await,
+            Self::Wayland(wayland) => wayland.carry_out(order).await,
+            Self::Mutter(mutter) if order.means == Means::Type => mutter.write(&order.text).await,
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
                 let chord = order.keys.for_window(None);
@@ -191,17 +228,30 @@ fn is_x11() -> bool {
 }
 
 impl Cursor {
-    /// Pastes `text` into the window that has the keyboard, with the keys for it, and only if it is the window `only` where that
-    /// is known; also whether the text should go to the clipboard instead.
-    /// Answers within three seconds. The clipboard is given back in the background; see [`Self::settle`].
-    pub(super) async fn paste(
+    /// Puts `text` into the window that has the keyboard, and only if it is the window `only` where that
+    /// is known; also where the text should go instead.
+    /// Answers within three seconds, and four milliseconds more for each character that is typed. The clipboard is given
+    /// back in the background; see [`Self::settle`].
+    pub(super) async fn put(
         &mut self,
         text: &str,
+        means: Means,
         keys: &PasteKeys,
         only: Option<&Window>,
-    ) -> (Delivery, bool) {
-        let order = Order { text: text.to_owned(), keys: keys.clone(), only: only.cloned() };
-        let outcome = match tokio::time::timeout(DEADLINE, self.put(order)).await {
+    ) -> (Delivery, Option<Sink>) {
+        let characters = text.chars().take(MAX_TYPED + 1).count();
+        let (by, done, deadline) = match means {
+            Means::Paste => ("paste", "pasted", DEADLINE),
+            Means::Type => {
+                let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
+                ("type", "typed", DEADLINE + typing)
+            }
+        };
+        if means == Means::Type && characters > MAX_TYPED {
+            return self.told(by, done, Err(Problem::TooLong));
+        }
+        let order = Order { text: text.to_owned(), means, keys: keys.clone(), only: only.cloned() };
+        let outcome = match tokio::time::timeout(deadline, self.try_to(order)).await {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.way {
@@ -214,13 +264,22 @@ impl Cursor {
                 Err(Problem::Hanging)
             }
         };
-        let by = "paste";
+        self.told(by, done, outcome)
+    }
+
+    fn told(
+        &self,
+        by: &'static str,
+        done: &str,
+        outcome: Result<(), Problem>,
+    ) -> (Delivery, Option<Sink>) {
+        let backend = self.way.as_ref().map(Way::name);
         match outcome {
-            Ok(()) => (Delivery { by, ok: true, detail: "pasted".to_owned() }, false),
+            Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
             Err(problem) => {
-                warn!(reason = %problem, "the text could not be pasted");
-                let detail = format!("not pasted: {problem}");
-                (Delivery { by, ok: false, detail }, problem.leaves_the_clipboard())
+                warn!(reason = %problem, "the text could not be {done}");
+                let detail = format!("not {done}: {problem}");
+                (Delivery { by, backend, ok: false, detail }, problem.instead())
             }
         }
     }
@@ -232,7 +291,7 @@ impl Cursor {
         }
     }
 
-    async fn put(&mut self, order: Order) -> Result<(), Problem> {
+    async fn try_to(&mut self, order: Order) -> Result<(), Problem> {
         if order.text.is_empty() {
             return Err(Problem::NoText);
         }
@@ -243,7 +302,7 @@ impl Cursor {
             Some(way) if way.is_there().await => way,
             _ => Way::find().await?,
         };
-        self.way.insert(way).paste(order).await
+        self.way.insert(way).carry_out(order).await
     }
 }
 

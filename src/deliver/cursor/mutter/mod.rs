@@ -5,14 +5,16 @@
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
+mod group;
 mod session;
+mod typing;
 
 use super::content::Content;
 use super::x11::X11;
 use super::{Problem, Receipt};
 use crate::chord::Chord;
 use crate::deliver::environment::Displays;
-use session::{Offer, Session};
+use session::{Offer, Session, Use};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -63,7 +65,7 @@ impl Mutter {
     /// Offers `text`, presses `chord`, waits for the window's request.
     pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
         self.settle().await;
-        let mut session = Session::open(&self.bus).await?;
+        let mut session = Session::open(&self.bus, Use::Clipboard).await?;
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
         let receipt = hand_over(&mut session, &content, chord).await;
@@ -75,6 +77,16 @@ impl Mutter {
             session.close().await;
         }
         receipt
+    }
+
+    /// Types `text`.
+    pub(super) async fn write(&mut self, text: &str) -> Result<(), Problem> {
+        // What it may still give to others goes with its session.
+        self.settle().await;
+        let session = Session::open(&self.bus, Use::Keys).await?;
+        let outcome = typing::write(&session, text).await;
+        session.close().await;
+        outcome
     }
 
     /// Waits until the clipboard has been given back.

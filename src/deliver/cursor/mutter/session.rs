@@ -26,6 +26,13 @@ const TRANSFER: Duration = Duration::from_secs(2);
 /// nobody when it does, and is asked again after so long.
 const BUSY: Duration = Duration::from_millis(1);
 
+/// What a session is for, beside keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Keys,
+    Clipboard,
+}
+
 /// Which requests are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
@@ -84,8 +91,8 @@ fn problem(error: zbus::Error) -> Problem {
 }
 
 impl Session {
-    /// Opens a session that may press keys and hold the clipboard.
-    pub(super) async fn open(bus: &Connection) -> Result<Self, Problem> {
+    /// Opens a session that may press keys, and hold the clipboard if it is to be used.
+    pub(super) async fn open(bus: &Connection, used: Use) -> Result<Self, Problem> {
         let mutter = mutter(bus).await?;
         let reply = bus
             .call_method(Some(mutter.as_str()), PATH, Some(NAME), "CreateSession", &())
@@ -102,7 +109,7 @@ impl Session {
         let signals =
             MessageStream::for_match_rule(rule, bus, None).await.map_err(Problem::Refused)?;
         let session = Self { bus: bus.clone(), mutter, path, signals };
-        match session.begin().await {
+        match session.begin(used).await {
             Ok(()) => Ok(session),
             Err(problem) => {
                 session.close().await;
@@ -111,8 +118,11 @@ impl Session {
         }
     }
 
-    async fn begin(&self) -> Result<(), Problem> {
+    async fn begin(&self, used: Use) -> Result<(), Problem> {
         self.call("Start", &()).await?;
+        if used == Use::Keys {
+            return Ok(());
+        }
         let none: HashMap<&str, Variant<'_>> = HashMap::new();
         self.call("EnableClipboard", &none).await.map(drop)
     }
@@ -271,6 +281,38 @@ impl Session {
         pressed.and(released).map(drop)
     }
 
+    /// Presses keys by the kernel's codes, in their order, and releases them in the other one, whatever happens.
+    pub(super) async fn strike_codes(&self, codes: &[u32]) -> Result<(), Problem> {
+        let mut outcome = Ok(());
+        let mut down = Vec::new();
+        for code in codes {
+            down.push(*code);
+            outcome = self.code(*code, true).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        for code in down.into_iter().rev() {
+            outcome = self.code(code, false).await.and(outcome);
+        }
+        outcome
+    }
+
+    /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
+    pub(super) async fn locks(&self) -> Result<(bool, bool), Problem> {
+        Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
+    }
+
+    async fn is_on(&self, property: &str) -> Result<bool, Problem> {
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let (to, path) = (Some(self.mutter.as_str()), self.path.as_str());
+        let wanted = (SESSION, property);
+        let asked = self.bus.call_method(to, path, properties, "Get", &wanted).await;
+        let value: zbus::OwnedVariant =
+            asked.map_err(problem)?.body().deserialize().map_err(Problem::Refused)?;
+        value.try_into().map_err(Problem::Refused)
+    }
+
     async fn key(&self, modifier: Modifier, pressed: bool) -> Result<(), Problem> {
         // Linux's input-event-codes.h: modifiers are in one place on all layouts.
         let code: u32 = match modifier {
@@ -279,6 +321,10 @@ impl Session {
             Modifier::Alt => 56,
             Modifier::Super => 125,
         };
+        self.code(code, pressed).await
+    }
+
+    async fn code(&self, code: u32, pressed: bool) -> Result<(), Problem> {
         self.call("NotifyKeyboardKeycode", &(code, pressed)).await.map(drop)
     }
 

@@ -4,7 +4,7 @@ use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::Order;
 use super::focus::focused;
-use super::keys::Keyboard;
+use super::keys::{Keyboard, Typist};
 use super::owner::{Event, Owner};
 use super::reader::remember;
 use super::server::{Mark, Said, Server, Woken};
@@ -123,6 +123,26 @@ impl Desk {
         } else {
             Err(Problem::NotTaken(chord.to_string()))
         }
+    }
+
+    /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
+    pub(super) fn write(
+        &mut self,
+        order: &Order,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), Problem> {
+        order.check(focused()?.as_ref())?;
+        let typist = Typist::new(&self.server, &order.text)?;
+        for (number, piece) in typist.pieces().enumerate() {
+            if !is_wanted() {
+                return Err(if number == 0 { Problem::Hanging } else { Problem::InPart });
+            }
+            typist.press(piece);
+            // What is sent faster than the compositor takes it would fill the pipes of the program that has the keyboard.
+            let typed = self.server.mark();
+            self.wait_for(typed)?;
+        }
+        Ok(())
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.

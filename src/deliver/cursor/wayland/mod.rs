@@ -13,12 +13,13 @@ mod desk;
 mod focus;
 mod keymap;
 mod keys;
+mod layout;
 mod owner;
 mod reader;
 mod server;
 
 use super::Problem;
-use super::window::{Order, Window};
+use super::window::{Means, Order, Window};
 use super::worker::{Ended, Inbox, Worker};
 use desk::{Desk, Habits};
 use tokio::sync::oneshot;
@@ -47,8 +48,9 @@ impl Wayland {
         Self::default()
     }
 
-    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
-    pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types, and
+    /// answers when all keys have been pressed.
+    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
         self.worker.hand_over(Job { order: Box::new(order), reply, given_back }, work)?;
@@ -75,6 +77,11 @@ impl Wayland {
 /// Whether a compositor answers that offers all it takes. Blocking.
 pub(super) fn is_there() -> Result<(), Problem> {
     Desk::open().map(drop)
+}
+
+/// The keyboard's layout in xkb's text form. Blocking.
+pub(super) fn layout() -> Result<Option<Vec<u8>>, Problem> {
+    layout::layout()
 }
 
 /// The window that has the keyboard. Blocking.
@@ -109,7 +116,7 @@ fn work(inbox: &Inbox<Job>) {
     }
 }
 
-/// Pastes and tells the outcome, then gives back the clipboard.
+/// Pastes or types and tells the outcome, then gives back the clipboard.
 fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
     let Job { order, reply, given_back } = job;
     // Nobody waits any more: the user was told that it is not there, so it must not appear later.
@@ -123,10 +130,15 @@ fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
             return;
         }
     };
-    let ended = match open.paste(&order, habits, || !reply.is_closed()) {
+    let is_wanted = || !reply.is_closed();
+    let outcome = match order.means {
+        Means::Paste => open.paste(&order, habits, is_wanted).map(Some),
+        Means::Type => open.write(&order, is_wanted).map(|()| None),
+    };
+    let ended = match outcome {
         Ok(before) => {
             let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
-            open.give_back(before)
+            before.map_or(Ok(()), |before| open.give_back(before))
         }
         Err(problem) => {
             let is_broken = matches!(problem, Problem::Compositor(_));
