@@ -8,7 +8,9 @@ mod private_bus;
 mod sway;
 
 mod desktop;
+mod keyboard;
 mod other;
+mod typing;
 
 use desktop::{Desktop, wait_for};
 use other::Other;

@@ -42,6 +42,10 @@ impl Locked {
     }
 }
 
+/// The last code of the keys that people type on, in xkb's "evdev" and "xfree86" numbering alike. Layouts name more keys, with
+/// characters that are elsewhere too.
+const LAST_KEY: u32 = 135;
+
 /// xkb's <LVL3>, which every layout has for programs and no keyboard has.
 const NO_KEY: u32 = 92;
 
@@ -129,8 +133,8 @@ impl Layout {
 
     pub(super) fn new(keymap: &Keymap) -> Self {
         let groups = keymap.keys().map(|key| key.groups().count()).max().unwrap_or(0);
-        let mut keys: Vec<Keycode> = keymap.keys().map(|key| key.keycode()).collect();
-        // The main block's keys come before those that only some keyboards have.
+        let keys = keymap.keys().map(|key| key.keycode());
+        let mut keys: Vec<Keycode> = keys.filter(|key| key.raw() <= LAST_KEY).collect();
         keys.sort_unstable_by_key(|key| key.raw());
         Self {
             table: keymap.to_builder().build_lookup_table(),

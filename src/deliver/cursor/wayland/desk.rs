@@ -1,8 +1,8 @@
 //! One paste from beginning to end, and what comes after it, on the thread of the cursor.
 
-use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::Order;
+use super::super::{PACE, Problem};
 use super::focus::focused;
 use super::keys::{Keyboard, Typist};
 use super::owner::{Event, Owner};
@@ -106,8 +106,8 @@ impl Desk {
         let keyboard = Keyboard::new(&self.server, chord)?;
         self.owner.own(&mut self.server, Arc::new(content(&order.text)));
         self.wait_for_managers(habits)?;
-        if !listened_to {
-            self.pause(FIRST_KEYBOARD)?;
+        if !listened_to && self.pause(FIRST_KEYBOARD)? {
+            return Err(Problem::Overtaken);
         }
         // Some time has passed.
         order.check(focused()?.as_ref())?;
@@ -138,9 +138,7 @@ impl Desk {
                 return Err(if number == 0 { Problem::Hanging } else { Problem::InPart });
             }
             typist.press(piece);
-            // What is sent faster than the compositor takes it would fill the pipes of the program that has the keyboard.
-            let typed = self.server.mark();
-            self.wait_for(typed)?;
+            self.pause(PACE.saturating_mul(piece.len() as u32))?;
         }
         Ok(())
     }
@@ -191,14 +189,14 @@ impl Desk {
         Ok(served)
     }
 
-    fn pause(&mut self, pause: Duration) -> Result<(), Problem> {
+    /// Whether something else came onto the clipboard meanwhile.
+    fn pause(&mut self, pause: Duration) -> Result<bool, Problem> {
         let until = Instant::now() + pause;
+        let mut lost = false;
         while let Some(news) = self.next(Some(until), None)? {
-            if matches!(news, News::Of(Event::Lost)) {
-                return Err(Problem::Overtaken);
-            }
+            lost |= matches!(news, News::Of(Event::Lost));
         }
-        Ok(())
+        Ok(lost)
     }
 
     /// Whether a window asks for the text after the keys, which were pressed at the mark `keys`.
