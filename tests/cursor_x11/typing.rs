@@ -114,7 +114,8 @@ fn what_the_layout_lacks_is_pasted_and_what_cannot_be_pasted_waits() {
     lay_out(&desktop, &["-layout", "us"]);
     {
         let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
-        for (text, lacking) in [("señor", "'ñ'"), ("one\ntwo", "'\\n'"), (&"a".repeat(501), "500")]
+        for (text, lacking) in
+            [("señor", "'ñ'"), ("one\ntwo", "'\\n'"), (&"a".repeat(2_001), "too many keys")]
         {
             let deliveries = desktop.put(DeliverMode::Type, text, None);
             let [

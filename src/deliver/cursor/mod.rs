@@ -34,12 +34,9 @@ use x11::X11;
 /// Past this the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Added to it for each character that is typed: programs take some ten times less.
-const DEADLINE_PER_KEY: Duration = Duration::from_millis(10);
-/// Characters that are typed; more are pasted. A Wayland compositor that finds some 200 kB waiting for a program takes it
-/// for dead and ends its connection, and it with it: a program that hangs must live through all the keys of a text.
-const MAX_TYPED: usize = 500;
-/// How long a character takes, on Wayland: programs that are slow, not dead, are not to fall behind.
-const PACE: Duration = Duration::from_millis(3);
+const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
+/// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
+const MAX_TYPED: usize = 2_000;
 
 /// Why a text is not at the cursor.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +51,7 @@ enum Problem {
     NotALayout(#[from] layout::NotALayout),
     #[error("the desktop does not tell the keyboard's layout ({0})")]
     NoLayout(&'static str),
-    #[error("it is longer than {MAX_TYPED} characters")]
+    #[error("it takes too many keys")]
     TooLong,
     #[error(
         "only its beginning was typed, as the keyboard went to another window; the rest is missing there"
@@ -233,7 +230,7 @@ fn is_x11() -> bool {
 impl Cursor {
     /// Puts `text` into the window that has the keyboard, and only if it is the window `only` where that
     /// is known; also where the text should go instead.
-    /// Answers within three seconds, and ten milliseconds more for each character that is typed. The clipboard is given
+    /// Answers within three seconds, and two milliseconds more for each character that is typed. The clipboard is given
     /// back in the background; see [`Self::settle`].
     pub(super) async fn put(
         &mut self,

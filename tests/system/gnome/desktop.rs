@@ -1,6 +1,7 @@
 //! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard, the lock.
 
 use crate::lab::{beside, run, wait_for};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Write;
@@ -16,7 +17,9 @@ pub(crate) mod key {
     pub(crate) const A: u32 = 30;
     pub(crate) const V: u32 = 47;
     pub(crate) const ALT: u32 = 56;
+    pub(crate) const CAPS_LOCK: u32 = 58;
     pub(crate) const DELETE: u32 = 111;
+    pub(crate) const F24: u32 = 194;
 }
 
 const MUTTER: &str = "org.gnome.Mutter.RemoteDesktop";
@@ -59,6 +62,12 @@ impl Desktop {
             .filter(|(name, _)| ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY"].contains(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        // v2m's sinks find the displays by this process's own.
+        for (name, value) in v2m::deliver::environment::adopt() {
+            // SAFETY: tests run one at a time here, and v2m's threads of an earlier one are idle or have ended; what is
+            // left of this process reads variables only through std, which locks them.
+            unsafe { std::env::set_var(name, value) };
+        }
         let desktop = Self { runtime, bus, keyboard, environment };
         desktop.lock(false);
         desktop.press(&[key::ESCAPE]);
@@ -216,6 +225,21 @@ impl Window {
     /// What is written in it.
     pub(crate) fn text(&self) -> String {
         self.read().unwrap()["text"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until exactly `text` is written in it.
+    pub(crate) fn wait_for_all_of(&self, text: &str) {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while self.text() != text && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(self.text(), text);
+    }
+
+    /// Stops its program where it is, or has it go on.
+    pub(crate) fn stop(&self, stop: bool) {
+        let signal = if stop { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until `wanted` of what is written in it; that text.

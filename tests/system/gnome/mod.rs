@@ -1,6 +1,8 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
 
 mod desktop;
+mod keymap;
+mod typing;
 
 use crate::lab::{self, Lab, assert_phrase, run, words};
 use desktop::{Desktop, key};

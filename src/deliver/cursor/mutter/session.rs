@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
+use zbus::message::Flags;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedFd, OwnedObjectPath, Variant, fdo};
 
 const NAME: &str = "org.gnome.Mutter.RemoteDesktop";
@@ -281,21 +282,17 @@ impl Session {
         pressed.and(released).map(drop)
     }
 
-    /// Presses keys by the kernel's codes, in their order, and releases them in the other one, whatever happens.
-    pub(super) async fn strike_codes(&self, codes: &[u32]) -> Result<(), Problem> {
-        let mut outcome = Ok(());
-        let mut down = Vec::new();
-        for code in codes {
-            down.push(*code);
-            outcome = self.code(*code, true).await;
-            if outcome.is_err() {
-                break;
+    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. All of it
+    /// is sent in one go, and Mutter is waited for at the end.
+    pub(super) async fn strike_codes(&self, strokes: &[Vec<u32>]) -> Result<(), Problem> {
+        for codes in strokes {
+            let down = codes.iter().map(|code| (*code, true));
+            for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
+                self.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
             }
         }
-        for code in down.into_iter().rev() {
-            outcome = self.code(code, false).await.and(outcome);
-        }
-        outcome
+        // Mutter deals with messages in their order, and has an answer for this one: a session that has ended is noticed.
+        self.is_on("CapsLockState").await.map(drop)
     }
 
     /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
@@ -342,6 +339,19 @@ impl Session {
         let to = Some(self.mutter.as_str());
         let path = self.path.as_str();
         self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
+    }
+
+    async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let message = Message::method_call(self.path.as_str(), method)
+            .destination(self.mutter.as_str())
+            .interface(SESSION)
+            .with_flags(Flags::NO_REPLY_EXPECTED)
+            .build(body)
+            .map_err(Problem::Refused)?;
+        self.bus.send(&message).await.map_err(problem)
     }
 
     async fn next(&mut self) -> Signal {

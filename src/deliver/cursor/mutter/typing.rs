@@ -6,8 +6,8 @@
 
 use super::super::layout::{Layout, Locked, OFFSET, Stroke};
 use super::super::{Problem, wayland};
-use super::group::group;
 use super::session::Session;
+use super::sources::groups;
 
 /// Types `text`, all of it or, if the layout lacks any of it, nothing.
 pub(super) async fn write(session: &Session, text: &str) -> Result<(), Problem> {
@@ -15,14 +15,19 @@ pub(super) async fn write(session: &Session, text: &str) -> Result<(), Problem> 
         Some(text) => Layout::parse(&text).map_err(Problem::from),
         None => Err(Problem::NoLayout("there is no keyboard")),
     });
-    let (layout, group, locks) = tokio::join!(layout, group(), session.locks());
+    let (layout, groups, locks) = tokio::join!(layout, groups(), session.locks());
     let (layout, (caps, num)) = (layout.map_err(|_| Problem::Hanging)??, locks?);
     let caps = if caps { Locked::CAPS } else { Locked::default() };
     let num = if num { Locked::NUM } else { Locked::default() };
-    for stroke in layout.strokes(text, group?, caps.and(num))? {
-        session.strike_codes(&codes(&stroke)).await?;
+    let mut ways = groups?.map(|group| layout.strokes(text, group, caps.and(num)));
+    let strokes = ways.next().ok_or(Problem::NoLayout("it is empty"))??;
+    if ways.any(|way| way.as_ref() != Ok(&strokes)) {
+        let reason = "you have several on which this is typed differently, and GNOME does not say which is in force";
+        return Err(Problem::NoLayout(reason));
     }
-    Ok(())
+    wayland::check(&strokes)?;
+    let strokes: Vec<_> = strokes.iter().map(codes).collect();
+    session.strike_codes(&strokes).await
 }
 
 /// The kernel's codes.

@@ -1,8 +1,8 @@
 //! One paste from beginning to end, and what comes after it, on the thread of the cursor.
 
+use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::Order;
-use super::super::{PACE, Problem};
 use super::focus::focused;
 use super::keys::{Keyboard, Typist};
 use super::owner::{Event, Owner};
@@ -106,8 +106,8 @@ impl Desk {
         let keyboard = Keyboard::new(&self.server, chord)?;
         self.owner.own(&mut self.server, Arc::new(content(&order.text)));
         self.wait_for_managers(habits)?;
-        if !listened_to && self.pause(FIRST_KEYBOARD)? {
-            return Err(Problem::Overtaken);
+        if !listened_to {
+            self.pause(FIRST_KEYBOARD)?;
         }
         // Some time has passed.
         order.check(focused()?.as_ref())?;
@@ -125,7 +125,7 @@ impl Desk {
         }
     }
 
-    /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
+    /// Types the text. `is_wanted` is asked before the keys: who ordered it may have given up.
     pub(super) fn write(
         &mut self,
         order: &Order,
@@ -133,14 +133,12 @@ impl Desk {
     ) -> Result<(), Problem> {
         order.check(focused()?.as_ref())?;
         let typist = Typist::new(&self.server, &order.text)?;
-        for (number, piece) in typist.pieces().enumerate() {
-            if !is_wanted() {
-                return Err(if number == 0 { Problem::Hanging } else { Problem::InPart });
-            }
-            typist.press(piece);
-            self.pause(PACE.saturating_mul(piece.len() as u32))?;
+        if !is_wanted() {
+            return Err(Problem::Hanging);
         }
-        Ok(())
+        typist.press();
+        let typed = self.server.mark();
+        self.wait_for(typed)
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
@@ -189,14 +187,14 @@ impl Desk {
         Ok(served)
     }
 
-    /// Whether something else came onto the clipboard meanwhile.
-    fn pause(&mut self, pause: Duration) -> Result<bool, Problem> {
+    fn pause(&mut self, pause: Duration) -> Result<(), Problem> {
         let until = Instant::now() + pause;
-        let mut lost = false;
         while let Some(news) = self.next(Some(until), None)? {
-            lost |= matches!(news, News::Of(Event::Lost));
+            if matches!(news, News::Of(Event::Lost)) {
+                return Err(Problem::Overtaken);
+            }
         }
-        Ok(lost)
+        Ok(())
     }
 
     /// Whether a window asks for the text after the keys, which were pressed at the mark `keys`.

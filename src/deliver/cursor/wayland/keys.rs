@@ -6,6 +6,7 @@
 
 use super::super::Problem;
 use super::super::layout::{Layout, Locked, OFFSET, Stroke};
+use super::check;
 use super::keymap::{code, keymap, mask};
 use super::layout::layout;
 use super::server::Server;
@@ -57,25 +58,18 @@ pub(super) struct Typist {
     group: u32,
 }
 
-/// Characters that are typed before the compositor is waited for.
-const PIECE: usize = 16;
-
 impl Typist {
     /// Finds the keys for `text` and plugs in a keyboard. Presses nothing yet.
     pub(super) fn new(server: &Server, text: &str) -> Result<Self, Problem> {
         let keymap = layout()?.ok_or(Problem::NoLayout("there is no keyboard"))?;
         let (strokes, group) = find(&Layout::parse(&keymap)?, text)?;
+        check(&strokes)?;
         Ok(Self { keyboard: plug_in(server, &keymap)?, strokes, group })
     }
 
-    /// The text in pieces.
-    pub(super) fn pieces(&self) -> impl Iterator<Item = &[Stroke]> {
-        self.strokes.chunks(PIECE)
-    }
-
-    /// Presses and releases the keys of one piece.
-    pub(super) fn press(&self, piece: &[Stroke]) {
-        for Stroke { key, mask, .. } in piece {
+    /// Presses and releases all keys, in one go.
+    pub(super) fn press(&self) {
+        for Stroke { key, mask, .. } in &self.strokes {
             let (time, key) = (milliseconds(), key - OFFSET);
             self.keyboard.modifiers(*mask, 0, 0, self.group);
             self.keyboard.key(time, key, KeyState::Pressed.into());

@@ -19,6 +19,7 @@ mod reader;
 mod server;
 
 use super::Problem;
+use super::layout::Stroke;
 use super::window::{Means, Order, Window};
 use super::worker::{Ended, Inbox, Worker};
 use desk::{Desk, Habits};
@@ -77,6 +78,23 @@ impl Wayland {
 /// Whether a compositor answers that offers all it takes. Blocking.
 pub(super) fn is_there() -> Result<(), Problem> {
     Desk::open().map(drop)
+}
+
+/// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program takes it for dead (libwayland
+/// before 1.23) and ends its connection, and the program with it. So a program that hangs must live through all the keys of
+/// a text. They are sent at once: what comes in drops takes more of the kernel's room than what comes in a gush.
+pub(super) fn check(strokes: &[Stroke]) -> Result<(), Problem> {
+    /// Bytes of events that a program may be sent.
+    const MOST: usize = 64 << 10;
+    /// A key's events, pressed and released: 24 bytes each.
+    const KEY: usize = 48;
+    /// An event that tells the modifiers: 28 bytes, before and after the key.
+    const MODIFIERS: usize = 56;
+    let bytes = |stroke: &Stroke| match stroke.hold.len() {
+        0 => KEY,
+        held => KEY + held * (KEY + MODIFIERS),
+    };
+    if strokes.iter().map(bytes).sum::<usize>() > MOST { Err(Problem::TooLong) } else { Ok(()) }
 }
 
 /// The keyboard's layout in xkb's text form. Blocking.
