@@ -1,6 +1,8 @@
 //! Pasting at the cursor on a real compositor that has data-control and virtual keyboards, into windows of GTK.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+#[path = "../common/wayland_keyboard.rs"]
+mod keyboard;
 #[path = "../private_bus/mod.rs"]
 mod private_bus;
 #[path = "../common/sway.rs"]
@@ -8,7 +10,6 @@ mod private_bus;
 mod sway;
 
 mod desktop;
-mod keyboard;
 mod other;
 mod typing;
 

@@ -72,6 +72,7 @@ make_home() {
 	here=$(dirname "$(readlink -f "$0")")
 	mkdir -p "$home"/.config/{pipewire/pipewire.conf.d,environment.d,dunst,systemd/user/default.target.wants}
 	cp "$here/vmic.conf" "$home/.config/pipewire/pipewire.conf.d/"
+	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
 	case $DESKTOP in
 	x11) make_x11 "$home" "$here" ;;
 	gnome) make_gnome "$home" "$here" ;;
@@ -109,7 +110,6 @@ make_x11() {
 make_gnome() {
 	local home=$1 here=$2 units=$1/.config/systemd/user target
 	install -m755 "$here/gnome/gnome-desktop" "$ROOT/usr/local/bin/"
-	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
 	install -m755 "$here/gnome/copy.py" "$ROOT/opt/v2m-test/"
 	install -m755 "$here/gnome/display-manager" "$ROOT/usr/local/bin/"
 	cat >"$ROOT/etc/systemd/system/display-manager-test.service" <<-UNIT

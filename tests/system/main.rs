@@ -7,6 +7,7 @@
 
 mod lab;
 
+mod compositors;
 mod dictation;
 mod gnome;
 mod loss;

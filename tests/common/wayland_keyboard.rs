@@ -29,7 +29,11 @@ struct Globals {
 impl Keyboard {
     /// One with these layouts, on which [`Self::press`] has been called.
     pub(crate) fn plug_in(layouts: &[&str]) -> Self {
-        let conn = Connection::connect_to_env().unwrap();
+        Self::plug_into(Connection::connect_to_env().unwrap(), layouts)
+    }
+
+    /// As above, on one of several compositors.
+    pub(crate) fn plug_into(conn: Connection, layouts: &[&str]) -> Self {
         let mut queue = conn.new_event_queue();
         let handle = queue.handle();
         let mut globals = Globals::default();
@@ -54,9 +58,17 @@ impl Keyboard {
     /// Presses a key that means nothing, as the user presses a shortcut: the compositor has this keyboard's layout in force from then on.
     pub(crate) fn press(&mut self) {
         // F24's code in Linux's input-event-codes.h.
-        for state in [KeyState::Pressed, KeyState::Released] {
-            self.keyboard.key(0, 194, state.into());
-        }
+        self.hold(0, 194, || ());
+    }
+
+    /// Holds a key down meanwhile, by its code in input-event-codes.h, with a set of modifiers.
+    pub(crate) fn hold(&mut self, modifiers: u32, code: u32, meanwhile: impl FnOnce()) {
+        self.keyboard.modifiers(modifiers, 0, 0, 0);
+        self.keyboard.key(0, code, KeyState::Pressed.into());
+        self.queue.roundtrip(&mut Globals::default()).unwrap();
+        meanwhile();
+        self.keyboard.key(0, code, KeyState::Released.into());
+        self.keyboard.modifiers(0, 0, 0, 0);
         self.queue.roundtrip(&mut Globals::default()).unwrap();
     }
 }
