@@ -119,6 +119,16 @@ impl Desktop {
         });
     }
 
+    /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel shows a sign as long as any does.
+    pub(crate) fn sessions(&self) -> usize {
+        let path = "/org/gnome/Mutter/RemoteDesktop/Session";
+        let face = Some("org.freedesktop.DBus.Introspectable");
+        let asked = self.bus.call_method(Some(MUTTER), path, face, "Introspect", &());
+        let reply = self.runtime.block_on(asked).unwrap();
+        let text: String = reply.body().deserialize().unwrap();
+        text.matches("<node name=").count()
+    }
+
     /// A command that knows the displays.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);

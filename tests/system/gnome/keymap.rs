@@ -2,7 +2,6 @@
 
 use kbvm::xkb::diagnostic::WriteToLog;
 use kbvm::{GroupIndex, Keycode, ModifierMask, xkb};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use wayland_client::protocol::wl_keyboard::{self, WlKeyboard};
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
@@ -77,7 +76,7 @@ impl Dispatch<WlKeyboard, ()> for Told {
     ) {
         if let wl_keyboard::Event::Keymap { fd, size, .. } = event {
             let mut text = vec![0; size.try_into().unwrap()];
-            let file = std::fs::File::from(OwnedFd::from(fd));
+            let file = std::fs::File::from(fd);
             file.read_exact_at(&mut text, 0).unwrap();
             told.text = String::from_utf8(text).unwrap().trim_end_matches('\0').to_owned();
         }
