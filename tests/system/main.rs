@@ -9,6 +9,7 @@ mod lab;
 
 mod dictation;
 mod gnome;
+mod kde;
 mod loss;
 mod machine;
 mod presses;

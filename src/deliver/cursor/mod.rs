@@ -9,6 +9,7 @@ mod content;
 mod focus;
 mod lock;
 mod mutter;
+mod portal;
 mod wayland;
 mod window;
 mod worker;
@@ -21,6 +22,7 @@ use super::environment::Displays;
 use crate::session::Delivery;
 use lock::Lock;
 use mutter::Mutter;
+use portal::Portal;
 use std::time::Duration;
 use tracing::{info, warn};
 use wayland::Wayland;
@@ -83,6 +85,21 @@ enum Problem {
     NoBus(zbus::Error),
     #[error("the desktop refused it ({0})")]
     Refused(zbus::Error),
+    #[error(
+        "the desktop asks whether v2m may press keys: allow it there, and the next text is pasted"
+    )]
+    Asking,
+    #[error(
+        "the desktop was told that v2m may not press keys. To be asked again: systemctl --user restart v2m.service"
+    )]
+    Denied,
+    #[error(
+        "the desktop was told to let v2m have less than the keyboard and the clipboard, and it needs both. To be asked again: \
+         systemctl --user restart v2m.service"
+    )]
+    HalfAllowed,
+    #[error("the desktop's portal has ended its session; the next text opens another one")]
+    PortalGone,
     #[error("the desktop has not answered for {} s", DEADLINE.as_secs())]
     Hanging,
 }
@@ -106,6 +123,10 @@ impl Problem {
             | Self::NoThread(_)
             | Self::NoBus(_)
             | Self::Refused(_)
+            | Self::Asking
+            | Self::Denied
+            | Self::HalfAllowed
+            | Self::PortalGone
             | Self::Hanging => true,
         }
     }
@@ -129,24 +150,39 @@ pub(super) struct Cursor {
 #[derive(Debug)]
 enum Way {
     Mutter(Mutter),
+    Portal(Portal),
     Wayland(Wayland),
     X11(X11),
 }
 
 impl Way {
-    /// Finds the one for this desktop.
+    /// Finds the one for this desktop: the one that needs least of others.
     async fn find() -> Result<Self, Problem> {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
         }
-        match Mutter::connect(None).await {
-            Ok(Some(mutter)) => Ok(Self::Mutter(mutter)),
+        let bus = match Mutter::connect(None).await {
+            Ok(Some(mutter)) if mutter.lets_us().await => return Ok(Self::Mutter(mutter)),
+            Ok(_) => Ok(()),
             // Small compositors are also run without a bus.
-            Ok(None) | Err(Problem::NoBus(_)) if Displays::from_env().wayland.is_some() => {
-                Ok(Self::Wayland(Wayland::new()))
-            }
-            Ok(None) => Err(Problem::NoWay),
             Err(problem) => Err(problem),
+        };
+        let compositor = match Displays::from_env().wayland {
+            Some(_) => wayland::offers().await,
+            None => Err(Problem::NoWay),
+        };
+        if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
+            return Ok(Self::Wayland(Wayland::new()));
+        }
+        let portal = match bus {
+            Ok(()) => Portal::find(compositor.is_ok()).await,
+            Err(problem) => Err(problem),
+        };
+        match (portal, compositor) {
+            (Ok(portal), _) => Ok(Self::Portal(portal)),
+            // What the nearer of the two says.
+            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
+            (Err(problem), _) => Err(problem),
         }
     }
 
@@ -154,6 +190,7 @@ impl Way {
     async fn is_there(&self) -> bool {
         match self {
             Self::Mutter(mutter) => mutter.is_there().await,
+            Self::Portal(portal) => portal.is_there(),
             // Finds a server that comes back by itself.
             Self::Wayland(_) | Self::X11(_) => true,
         }
@@ -164,6 +201,7 @@ impl Way {
         match self {
             Self::X11(x11) => x11.paste(order).await,
             Self::Wayland(wayland) => wayland.paste(order).await,
+            Self::Portal(portal) => portal.paste(order).await,
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
                 let chord = order.keys.for_window(None);
@@ -178,6 +216,7 @@ impl Way {
     async fn settle(&mut self) {
         match self {
             Self::Mutter(mutter) => mutter.settle().await,
+            Self::Portal(portal) => portal.settle().await,
             Self::Wayland(wayland) => wayland.settle().await,
             Self::X11(x11) => x11.settle().await,
         }
@@ -208,6 +247,8 @@ impl Cursor {
                     // Its thread may hang for good; it is counted, and left behind.
                     Some(Way::X11(x11)) => x11.abandon(),
                     Some(Way::Wayland(wayland)) => wayland.abandon(),
+                    // Its session stays, or the user would be asked or told again.
+                    Some(Way::Portal(portal)) => portal.abandon(),
                     // A bus that hung may have lost its order.
                     _ => self.way = None,
                 }
@@ -265,10 +306,8 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
 async fn probe() -> Result<&'static str, Problem> {
     match Way::find().await? {
         Way::Mutter(_) => Ok(Mutter::NAME),
-        Way::Wayland(_) => {
-            let asked = tokio::task::spawn_blocking(wayland::is_there).await;
-            asked.map_err(|_| Problem::Hanging)?.map(|()| Wayland::NAME)
-        }
+        Way::Portal(portal) => Ok(portal.name()),
+        Way::Wayland(_) => Ok(Wayland::NAME),
         Way::X11(_) => {
             let asked = tokio::task::spawn_blocking(x11::is_there).await;
             asked.map_err(|_| Problem::Hanging)?.map(|()| X11::NAME)

@@ -1,8 +1,8 @@
 //! wlroots' compositors (sway, Hyprland, river, Wayfire, …): the clipboard is owned by data-control for the time of a paste, and keys
 //! are pressed on a virtual keyboard. No window is opened, and the focus stays where it is.
 //!
-//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard,
-//! so there is no way there. All of it happens on a thread of its own, which goes on giving others what was on the
+//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard:
+//! there the portal presses the keys (see `portal`). All of it happens on a thread of its own, which goes on giving others what was on the
 //! clipboard until another program takes it, then lets go of the compositor, and sleeps in between.
 //!
 //! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
@@ -15,7 +15,10 @@ mod keymap;
 mod keys;
 mod owner;
 mod reader;
+mod remote;
 mod server;
+
+pub(super) use remote::RemoteKeys;
 
 use super::Problem;
 use super::window::{Order, Window};
@@ -34,6 +37,8 @@ pub(super) struct Wayland {
 #[derive(Debug)]
 struct Job {
     order: Box<Order>,
+    /// Who presses the keys in place of a keyboard of our own.
+    remote: Option<RemoteKeys>,
     reply: oneshot::Sender<Result<(), Problem>>,
     /// Dropped when the clipboard has been given back.
     given_back: oneshot::Sender<()>,
@@ -49,9 +54,18 @@ impl Wayland {
 
     /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
     pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+        self.paste_by(order, None).await
+    }
+
+    /// As [`Self::paste`]; `remote` presses the keys, or else a keyboard of our own.
+    pub(super) async fn paste_by(
+        &mut self,
+        order: Order,
+        remote: Option<RemoteKeys>,
+    ) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        self.worker.hand_over(Job { order: Box::new(order), reply, given_back }, work)?;
+        self.worker.hand_over(Job { order: Box::new(order), remote, reply, given_back }, work)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
@@ -72,9 +86,25 @@ impl Wayland {
     }
 }
 
-/// Whether a compositor answers that offers all it takes. Blocking.
-pub(super) fn is_there() -> Result<(), Problem> {
-    Desk::open().map(drop)
+/// What a compositor offers that lends its clipboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Offers {
+    /// Keyboards too, so that nothing else is needed.
+    pub(super) keyboards: bool,
+}
+
+/// What the compositor offers. Bounded, but for one that takes no connection at all.
+///
+/// # Errors
+/// [`Problem::NoWay`]: it does not lend its clipboard.
+pub(super) async fn offers() -> Result<Offers, Problem> {
+    let (tell, told) = oneshot::channel();
+    let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
+        let asked = Desk::open().map(|desk| Offers { keyboards: desk.lends_keyboards() });
+        let _ = tell.send(asked); // nobody waits any more
+    });
+    asking.map_err(Problem::NoThread)?;
+    told.await.unwrap_or(Err(Problem::Hanging))
 }
 
 /// The window that has the keyboard. Blocking.
@@ -111,7 +141,7 @@ fn work(inbox: &Inbox<Job>) {
 
 /// Pastes and tells the outcome, then gives back the clipboard.
 fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
-    let Job { order, reply, given_back } = job;
+    let Job { order, remote, reply, given_back } = job;
     // Nobody waits any more: the user was told that it is not there, so it must not appear later.
     if reply.is_closed() {
         return;
@@ -123,7 +153,7 @@ fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
             return;
         }
     };
-    let ended = match open.paste(&order, habits, || !reply.is_closed()) {
+    let ended = match open.paste(&order, remote, habits, || !reply.is_closed()) {
         Ok(before) => {
             let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
             open.give_back(before)
