@@ -8,7 +8,7 @@ mirror=${V2M_MIRROR:-http://deb.debian.org/debian}
 [ "$(id -u)" = 0 ] || { echo "This makes and boots a system, which only root can: run it as root."; exit 1; }
 command -v debootstrap >/dev/null || { echo "This needs debootstrap: apt-get install debootstrap"; exit 1; }
 
-packages="kwin-wayland xdg-desktop-portal xdg-desktop-portal-kde qt6-wayland pipewire pipewire-bin wireplumber libspa-0.2-modules
+packages="kwin-wayland kwin-common xdg-desktop-portal xdg-desktop-portal-kde qt6-wayland pipewire pipewire-bin wireplumber libspa-0.2-modules
 	libgl1-mesa-dri libegl1 gsettings-desktop-schemas dconf-gsettings-backend python3-gi gir1.2-gtk-4.0 libglib2.0-bin procps
 	fonts-dejavu-core adwaita-icon-theme wl-clipboard libgomp1"
 

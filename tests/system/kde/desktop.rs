@@ -27,6 +27,7 @@ impl Desktop {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let desktop = Self { sinks: Some(Sinks::new()), runtime };
         desktop.answer_in_advance(true);
+        desktop.layout("");
         desktop
     }
 
@@ -65,10 +66,17 @@ impl Desktop {
         run("gdbus", &[&call[..], &what[..]].concat());
     }
 
-    /// Sets the layout of the user's keyboard.
-    pub(crate) fn layout(&self, layout: &str, variant: &str) {
+    /// Restarts KDE's portal and the one in front of it.
+    pub(crate) fn restart_portals(&self) {
+        for unit in ["plasma-xdg-desktop-portal-kde.service", "xdg-desktop-portal.service"] {
+            run("systemctl", &["--user", "restart", unit]);
+        }
+    }
+
+    /// Sets the variant of the US layout that the user's keyboard has.
+    pub(crate) fn layout(&self, variant: &str) {
         let file = PathBuf::from(std::env::var_os("HOME").unwrap()).join(".config/kxkbrc");
-        let text = format!("[Layout]\nLayoutList={layout}\nVariantList={variant}\nUse=true\n");
+        let text = format!("[Layout]\nLayoutList=us\nVariantList={variant}\nUse=true\n");
         std::fs::write(file, text).unwrap();
         let told = ["/Layouts", "org.kde.keyboard.reloadConfig"];
         run("dbus-send", &[&["--session", "--type=signal"], &told[..]].concat());

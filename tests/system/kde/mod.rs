@@ -70,14 +70,21 @@ fn what_no_window_takes_waits_on_the_clipboard() {
     desktop.wait_for_clipboard(TEXT, WORDS.as_bytes());
 }
 
+/// KDE's portal learns the layout only from the first key that is asked for by its meaning, and presses that one as on a US
+/// keyboard: where V is on Dvorak, there is K.
 #[test]
-fn v_is_where_the_users_layout_has_it() {
+fn v_is_where_the_users_layout_has_it_from_the_first_text_on() {
     let (_lab, mut desktop) = (Lab::new(), Desktop::start());
-    desktop.layout("us", "dvorak");
+    desktop.layout("dvorak");
     let window = desktop.window(true);
+    wait_for("the layout", || {
+        desktop.type_v();
+        window.text().ends_with('k').then_some(())
+    });
+    let typed = window.text();
+    desktop.restart_portals();
     desktop.pastes(WORDS);
-    window.wait_for("the text", |text| *text == WORDS);
-    desktop.layout("us", "");
+    window.wait_for("the text", |text| *text == format!("{typed}{WORDS}"));
 }
 
 #[test]
@@ -88,14 +95,13 @@ fn a_permission_is_kept_and_opens_the_next_session() {
     assert!(named.contains("asks for permission"), "{named}");
     let window = desktop.window(true);
     desktop.pastes(WORDS);
-    let first = std::fs::read_to_string(&token).unwrap();
+    assert!(token.exists());
     let named = desktop.runtime.block_on(way_to_the_cursor());
     assert_eq!(named, Ok("portal, with the compositor's clipboard"));
     // From here on only the token opens one.
     desktop.answer_in_advance(false);
     desktop.restart_v2m();
     desktop.pastes(WORDS);
-    assert_ne!(std::fs::read_to_string(&token).unwrap(), first);
     window.wait_for("both texts", |text| *text == WORDS.repeat(2));
     desktop.answer_in_advance(true);
 }
@@ -105,7 +111,7 @@ fn a_portal_that_was_restarted_is_found_again() {
     let (_lab, mut desktop) = (Lab::new(), Desktop::start());
     let window = desktop.window(true);
     desktop.pastes(WORDS);
-    run("systemctl", &["--user", "restart", "xdg-desktop-portal.service"]);
+    desktop.restart_portals();
     desktop.pastes(WORDS);
     wait_for("both texts", || (window.text() == WORDS.repeat(2)).then_some(()));
 }

@@ -36,7 +36,7 @@ const QUIET: Duration = Duration::from_millis(100);
 const NO_LONGER: Duration = Duration::from_millis(400);
 
 /// What came of opening a session.
-type Opened = Result<Result<Session, Problem>, JoinError>;
+type Opened = Result<Result<Box<Session>, Problem>, JoinError>;
 /// What was on the clipboard before a text. `None`: it could not be had, or others give it back.
 type Before = Option<Arc<Content>>;
 type Reply = oneshot::Sender<Result<(), Problem>>;
@@ -47,7 +47,7 @@ enum Permission {
     /// Not asked for yet, or to be asked for again.
     None,
     /// The portal opens a session; the user may have been asked.
-    Asked(JoinHandle<Result<Session, Problem>>),
+    Asked(JoinHandle<Result<Box<Session>, Problem>>),
     Open(Box<Session>),
     /// The user has said no, or half a yes.
     Refused {
@@ -183,7 +183,8 @@ impl Desk {
         if let Permission::None = self.permission {
             let (bus, kept) = (self.bus.clone(), self.kept.clone());
             let with_clipboard = self.lender == Lender::Portal;
-            let opening = async move { Session::open(&bus, &kept, with_clipboard).await };
+            let opening =
+                async move { Session::open(&bus, &kept, with_clipboard).await.map(Box::new) };
             self.permission = Permission::Asked(tokio::spawn(opening));
         }
         if let Permission::Asked(opening) = &mut self.permission {
@@ -204,11 +205,12 @@ impl Desk {
         self.clipboard = Clipboard::default();
         match opened.unwrap_or(Err(Problem::PortalGone)) {
             Ok(mut session) => {
-                if self.lender == Lender::Portal {
-                    self.clipboard.listen(&mut session, FIRST_OWNER).await;
+                match self.lender {
+                    Lender::Portal => self.clipboard.listen(&mut session, FIRST_OWNER).await,
+                    Lender::Compositor => session.learn_layout().await?,
                 }
                 info!("the desktop lets v2m press keys");
-                self.permission = Permission::Open(Box::new(session));
+                self.permission = Permission::Open(session);
             }
             Err(Problem::Denied) => self.permission = Permission::Refused { half: false },
             Err(Problem::HalfAllowed) => self.permission = Permission::Refused { half: true },

@@ -20,6 +20,9 @@ const KEYBOARD: u32 = 1;
 /// The permission lasts until it is taken back.
 const UNTIL_REVOKED: u32 = 2;
 
+/// xkb's number of U+10FFFF, which is no character and never will be.
+const NO_KEY: i32 = 0x0110_ffff;
+
 /// Makes the names of requests and sessions different from one another.
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -140,6 +143,12 @@ impl Session {
             outcome = self.strike(stroke).await.and(outcome);
         }
         outcome
+    }
+
+    /// Has KDE's portal learn the user's layout: it asks for that only when the first key is named by its meaning, and takes
+    /// that one from the US layout (6.3: Ctrl+V is Ctrl+K on Dvorak). Nothing is pressed: a key that no keyboard has is released.
+    pub(super) async fn learn_layout(&self) -> Result<(), Problem> {
+        self.strike(Stroke::Symbol(NO_KEY, false)).await
     }
 
     async fn strike(&self, stroke: Stroke) -> Result<(), Problem> {
