@@ -295,6 +295,18 @@ fn a_managers_read_is_no_receipt_and_what_no_window_takes_waits_on_the_clipboard
     assert_eq!(desktop.clipboard(TEXT), WORDS.as_bytes());
 }
 
+/// xdg-desktop-portal 1.20 died when a text came while the clipboard's manager read what had just been given back: what was
+/// asked for before the clipboard changed was answered after.
+#[test]
+fn what_was_asked_for_before_the_clipboard_changed_is_not_answered_after() {
+    let mut desktop = Desktop::start();
+    desktop.portal.state().manager = true;
+    for number in 0..20 {
+        desktop.pastes(&format!("{number}: {WORDS}"));
+    }
+    assert_eq!(desktop.portal.state().stale, 0);
+}
+
 #[test]
 fn the_way_is_named_with_what_will_happen() {
     let mut desktop = Desktop::start();

@@ -41,6 +41,8 @@ pub struct State {
     pub manager: bool,
     /// The symbol of a key that is refused.
     pub refuses: Option<i32>,
+    /// How often something was written that nobody waited for any more: the real one dies of it.
+    pub stale: usize,
     /// How often the user was asked.
     pub asked: usize,
     /// The tokens that came with each session.
@@ -490,6 +492,7 @@ impl Clipboard {
             let types = options.get("mime_types").cloned();
             state.offered = types.map(|types| Vec::<String>::try_from(types).unwrap());
             state.copied.clear();
+            state.transfers.clear();
             state.manager && state.offered.is_some()
         };
         tell_owner(bus, &self.state).await;
@@ -503,6 +506,7 @@ impl Clipboard {
         let mut state = lock(&self.state);
         started(&mut state, &at)?;
         let reader = state.transfers.remove(&serial);
+        state.stale += usize::from(reader.is_none());
         let reader = reader.ok_or_else(|| fdo::Error::Failed("No such transfer".into()))?;
         let (pipe, theirs) = std::io::pipe().unwrap();
         let state = Arc::clone(&self.state);

@@ -10,7 +10,8 @@
 #   container.sh down            power it off and remove it
 #
 # V2M_CT names its directory; two containers with two names do not meet. V2M_DESKTOP is `x11`, or in place of the X server
-# and the notification daemon `gnome`, GNOME Shell, or `kde`, KWin with its portals. V2M_LOWER is the root it is made from, in place of this machine's own:
+# and the notification daemon `gnome`, GNOME Shell, or `kde`, KWin with its portals, or
+# `gnome-portal`, GNOME Shell with its. V2M_LOWER is the root it is made from, in place of this machine's own:
 # another release of Debian, say.
 set -euo pipefail
 
@@ -75,6 +76,10 @@ make_home() {
 	case $DESKTOP in
 	x11) make_x11 "$home" "$here" ;;
 	gnome) make_gnome "$home" "$here" ;;
+	gnome-portal)
+		make_gnome "$home" "$here"
+		make_portal "$home"
+		;;
 	kde) make_kde "$home" "$here" ;;
 	*) fail "no desktop is called $DESKTOP" ;;
 	esac
@@ -145,6 +150,16 @@ make_gnome() {
 		TimeoutStartSec=120
 	UNIT
 	ln -s ../gnome-desktop.service "$units/default.target.wants/gnome-desktop.service"
+}
+
+# GNOME's portal runs in a graphical session only, which gnome-session would tell of.
+make_portal() {
+	local units=$1/.config/systemd/user
+	printf '[Unit]\nBindsTo=graphical-session.target\nBefore=graphical-session.target\n[Service]\nType=oneshot\n%s\n%s\n' \
+		RemainAfterExit=yes ExecStart=/bin/true >"$units/graphical-session-test.service"
+	ln -s ../graphical-session-test.service "$units/default.target.wants/"
+	mkdir -p "$units/gnome-desktop.service.d"
+	printf '[Unit]\nAfter=graphical-session-test.service\n' >"$units/gnome-desktop.service.d/session.conf"
 }
 
 make_kde() {

@@ -12,5 +12,6 @@ mod gnome;
 mod kde;
 mod loss;
 mod machine;
+mod portal;
 mod presses;
 mod units;

@@ -1,6 +1,6 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
 
-mod desktop;
+pub(crate) mod desktop;
 
 use crate::lab::{self, Lab, assert_phrase, run, words};
 use desktop::{Desktop, key};

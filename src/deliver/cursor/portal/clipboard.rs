@@ -22,6 +22,9 @@ const BUSY: Duration = Duration::from_millis(2);
 /// this often.
 const TRIES: u32 = 10;
 
+/// How long the portal may take to tell that the clipboard is ours.
+const TAKEN: Duration = Duration::from_millis(300);
+
 /// Which requests are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
@@ -118,11 +121,21 @@ impl Clipboard {
     /// Takes it for `content`.
     pub(super) async fn offer(
         &mut self,
-        session: &Session,
+        session: &mut Session,
         content: Arc<Content>,
     ) -> Result<(), Problem> {
         let options = Options::from([("mime_types", Variant::from(content.names()))]);
         session.clipboard("SetSelection", |path| (path, options)).await?;
+        // What was asked for before that is not to be had any more, and must not be answered: xdg-desktop-portal (1.20) dies of it.
+        let until = Instant::now() + TAKEN;
+        while let Ok(signal) = timeout_at(until, session.signals.next()).await {
+            match signal {
+                Signal::Owner { ours: true, .. } => break,
+                Signal::Closed(path) if path == session.path() => return Err(Problem::PortalGone),
+                Signal::Gone => return Err(Problem::PortalGone),
+                _ => {}
+            }
+        }
         self.held = Some(content);
         self.formats.clear();
         Ok(())
