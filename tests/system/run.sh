@@ -39,9 +39,11 @@ tests_on() {
 
 case "$*" in
 gnome*) tests_on gnome "$@" ;;
-?*) tests_on x11 "$@" --skip gnome:: ;;
+# Only on a system that has it: kde.sh fetches one.
+kde*) tests_on kde "$@" ;;
+?*) tests_on x11 "$@" --skip gnome:: --skip kde:: ;;
 '')
-	tests_on x11 --skip gnome::
+	tests_on x11 --skip gnome:: --skip kde::
 	tests_on gnome gnome::
 	;;
 esac

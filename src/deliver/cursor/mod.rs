@@ -11,6 +11,8 @@ mod focus;
 mod layout;
 mod lock;
 mod mutter;
+mod portal;
+mod problem;
 mod wayland;
 mod window;
 mod worker;
@@ -25,6 +27,8 @@ use super::sinks::Sink;
 use crate::session::Delivery;
 use lock::Lock;
 use mutter::Mutter;
+use portal::Portal;
+use problem::Problem;
 use std::time::Duration;
 use tracing::{info, warn};
 use wayland::Wayland;
@@ -37,107 +41,6 @@ const DEADLINE: Duration = Duration::from_secs(3);
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
 /// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
 const MAX_TYPED: usize = 2_000;
-
-/// Why a text is not at the cursor.
-#[derive(Debug, thiserror::Error)]
-enum Problem {
-    #[error("there was no text")]
-    NoText,
-    #[error("no window has the keyboard; paste it where it belongs")]
-    NoWindow,
-    #[error(transparent)]
-    Lacks(#[from] layout::Lacks),
-    #[error(transparent)]
-    NotALayout(#[from] layout::NotALayout),
-    #[error("the desktop does not tell the keyboard's layout ({0})")]
-    NoLayout(&'static str),
-    #[error("it takes too many keys")]
-    TooLong,
-    #[error(
-        "only its beginning was typed, as the keyboard went to another window; the rest is missing there"
-    )]
-    InPart,
-    #[error(
-        "this desktop has no way that v2m knows to paste for another program. See `v2m doctor`"
-    )]
-    NoWay,
-    #[error(
-        "the screen is locked; the text is kept with the recording, and the last answer holds it"
-    )]
-    Locked,
-    #[error(
-        "no window took it; press {0} where it belongs. If that always happens in one program, it \
-         pastes by other keys: see deliver.paste_key and deliver.terminals"
-    )]
-    NotTaken(String),
-    #[error("something else was copied meanwhile, and stays on the clipboard")]
-    Overtaken,
-    #[error(
-        "another window has the keyboard than when the recording was stopped; paste it where it belongs. \
-         deliver.same_window = false pastes into any window"
-    )]
-    Moved,
-    #[error(
-        "the keyboard has no key for {0}; see deliver.paste_key and deliver.terminal_paste_key"
-    )]
-    NoKey(String),
-    #[error(
-        "the X server at DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
-         systemctl --user restart v2m.service"
-    )]
-    NoServer(String),
-    #[error("the X server did not do it ({0})")]
-    Server(String),
-    #[error("the X server lacks the extension {0}, without which no program can press keys")]
-    NoExtension(&'static str),
-    #[error(
-        "the compositor at WAYLAND_DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
-         systemctl --user restart v2m.service"
-    )]
-    NoCompositor(String),
-    #[error("the compositor did not do it ({0})")]
-    Compositor(String),
-    #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
-    NoThread(std::io::Error),
-    #[error(
-        "the session bus cannot be reached ({0}). After logging in to the desktop: systemctl --user restart v2m.service"
-    )]
-    NoBus(zbus::Error),
-    #[error("the desktop refused it ({0})")]
-    Refused(zbus::Error),
-    #[error("the desktop has not answered for {} s", DEADLINE.as_secs())]
-    Hanging,
-}
-
-impl Problem {
-    /// Where the text goes instead.
-    fn instead(&self) -> Option<Sink> {
-        match self {
-            // Who sits there may be somebody else, and unlocking fields can be pasted into.
-            Self::Locked => None,
-            Self::Overtaken | Self::NoText => None,
-            // Why it cannot be typed.
-            Self::Lacks(_) | Self::NotALayout(_) | Self::NoLayout(_) | Self::TooLong => {
-                Some(Sink::Cursor(Means::Paste))
-            }
-            Self::NoWay
-            | Self::NoWindow
-            | Self::InPart
-            | Self::NotTaken(_)
-            | Self::Moved
-            | Self::NoKey(_)
-            | Self::NoServer(_)
-            | Self::Server(_)
-            | Self::NoExtension(_)
-            | Self::NoCompositor(_)
-            | Self::Compositor(_)
-            | Self::NoThread(_)
-            | Self::NoBus(_)
-            | Self::Refused(_)
-            | Self::Hanging => Some(Sink::Clipboard),
-        }
-    }
-}
 
 /// Whether the window asked for the text after the keys were pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,24 +60,39 @@ pub(super) struct Cursor {
 #[derive(Debug)]
 enum Way {
     Mutter(Mutter),
+    Portal(Portal),
     Wayland(Wayland),
     X11(X11),
 }
 
 impl Way {
-    /// Finds the one for this desktop.
+    /// Finds the one for this desktop: the one that needs least of others.
     async fn find() -> Result<Self, Problem> {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
         }
-        match Mutter::connect(None).await {
-            Ok(Some(mutter)) => Ok(Self::Mutter(mutter)),
+        let bus = match Mutter::connect(None).await {
+            Ok(Some(mutter)) if mutter.lets_us().await => return Ok(Self::Mutter(mutter)),
+            Ok(_) => Ok(()),
             // Small compositors are also run without a bus.
-            Ok(None) | Err(Problem::NoBus(_)) if Displays::from_env().wayland.is_some() => {
-                Ok(Self::Wayland(Wayland::new()))
-            }
-            Ok(None) => Err(Problem::NoWay),
             Err(problem) => Err(problem),
+        };
+        let compositor = match Displays::from_env().wayland {
+            Some(_) => wayland::offers().await,
+            None => Err(Problem::NoWay),
+        };
+        if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
+            return Ok(Self::Wayland(Wayland::new()));
+        }
+        let portal = match bus {
+            Ok(()) => Portal::find(compositor.is_ok()).await,
+            Err(problem) => Err(problem),
+        };
+        match (portal, compositor) {
+            (Ok(portal), _) => Ok(Self::Portal(portal)),
+            // What the nearer of the two says.
+            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
+            (Err(problem), _) => Err(problem),
         }
     }
 
@@ -182,6 +100,7 @@ impl Way {
     async fn is_there(&self) -> bool {
         match self {
             Self::Mutter(mutter) => mutter.is_there().await,
+            Self::Portal(portal) => portal.is_there(),
             // Finds a server that comes back by itself.
             Self::Wayland(_) | Self::X11(_) => true,
         }
@@ -191,6 +110,7 @@ impl Way {
         match self {
             Self::Mutter(_) => Mutter::NAME,
             Self::Wayland(_) => Wayland::NAME,
+            Self::Portal(_) => "portal",
             Self::X11(_) => X11::NAME,
         }
     }
@@ -200,6 +120,8 @@ impl Way {
         match self {
             Self::X11(x11) => x11.carry_out(order).await,
             Self::Wayland(wayland) => wayland.carry_out(order).await,
+            Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
+            Self::Portal(portal) => portal.paste(order).await,
             Self::Mutter(mutter) if order.means == Means::Type => mutter.write(&order.text).await,
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
@@ -215,6 +137,7 @@ impl Way {
     async fn settle(&mut self) {
         match self {
             Self::Mutter(mutter) => mutter.settle().await,
+            Self::Portal(portal) => portal.settle().await,
             Self::Wayland(wayland) => wayland.settle().await,
             Self::X11(x11) => x11.settle().await,
         }
@@ -258,6 +181,8 @@ impl Cursor {
                     // Its thread may hang for good; it is counted, and left behind.
                     Some(Way::X11(x11)) => x11.abandon(),
                     Some(Way::Wayland(wayland)) => wayland.abandon(),
+                    // Its session stays, or the user would be asked or told again.
+                    Some(Way::Portal(portal)) => portal.abandon(),
                     // A bus that hung may have lost its order.
                     _ => self.way = None,
                 }
@@ -324,10 +249,8 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
 async fn probe() -> Result<&'static str, Problem> {
     match Way::find().await? {
         Way::Mutter(_) => Ok(Mutter::NAME),
-        Way::Wayland(_) => {
-            let asked = tokio::task::spawn_blocking(wayland::is_there).await;
-            asked.map_err(|_| Problem::Hanging)?.map(|()| Wayland::NAME)
-        }
+        Way::Portal(portal) => Ok(portal.name()),
+        Way::Wayland(_) => Ok(Wayland::NAME),
         Way::X11(_) => {
             let asked = tokio::task::spawn_blocking(x11::is_there).await;
             asked.map_err(|_| Problem::Hanging)?.map(|()| X11::NAME)

@@ -1,6 +1,6 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
 
-mod desktop;
+pub(crate) mod desktop;
 mod keymap;
 mod typing;
 

@@ -1,7 +1,7 @@
 //! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without touching the focus.
 //!
-//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portal's RemoteDesktop
-//! asks the user each time (version 1) and is not used. Order and times as measured on GNOME 43: Mutter's own clipboard
+//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portals, which ask the
+//! user, are used only where this interface is refused. Order and times as measured on GNOME 43: Mutter's own clipboard
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
@@ -60,6 +60,11 @@ impl Mutter {
     /// Whether Mutter is on the bus.
     pub(super) async fn is_there(&self) -> bool {
         session::mutter(&self.bus).await.is_ok()
+    }
+
+    /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let nobody through.
+    pub(super) async fn lets_us(&self) -> bool {
+        session::version(&self.bus).await.is_ok()
     }
 
     /// Offers `text`, presses `chord`, waits for the window's request.

@@ -76,6 +76,12 @@ pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
     reply.body().deserialize().map_err(Problem::Refused)
 }
 
+/// The interface's version, which changes nothing to ask for.
+pub(super) async fn version(bus: &Connection) -> Result<(), Problem> {
+    let (to, body) = (Some("org.freedesktop.DBus.Properties"), (NAME, "Version"));
+    bus.call_method(Some(NAME), PATH, to, "Get", &body).await.map(drop).map_err(problem)
+}
+
 /// Whether Mutter still reads the format before.
 fn is_busy(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::FDO(error) if matches!(**error, fdo::Error::LimitsExceeded(_)))

@@ -19,6 +19,12 @@ use std::os::fd::AsFd;
 use wayland_client::protocol::wl_keyboard::{KeyState, KeymapFormat};
 use wayland_protocols_misc::zwp_virtual_keyboard_v1::client::zwp_virtual_keyboard_v1::ZwpVirtualKeyboardV1;
 
+/// One combination of keys, ready to be pressed.
+pub(super) trait Presser {
+    /// Presses and releases it.
+    fn press(&self) -> Result<(), Problem>;
+}
+
 /// A keyboard with the keys of one combination. Unplugged when dropped, which also releases its keys.
 #[derive(Debug)]
 pub(super) struct Keyboard {
@@ -33,14 +39,17 @@ impl Keyboard {
         let keyboard = plug_in(server, keymap(chord.key).as_bytes())?;
         Ok(Self { keyboard, modifiers: mask(chord), key: code(chord.key) })
     }
+}
 
-    /// Presses and releases the combination, in one go.
-    pub(super) fn press(&self) {
+impl Presser for Keyboard {
+    /// In one go.
+    fn press(&self) -> Result<(), Problem> {
         let time = milliseconds();
         self.keyboard.modifiers(self.modifiers, 0, 0, 0);
         self.keyboard.key(time, self.key, KeyState::Pressed.into());
         self.keyboard.key(time.wrapping_add(1), self.key, KeyState::Released.into());
         self.keyboard.modifiers(0, 0, 0, 0);
+        Ok(())
     }
 }
 
@@ -99,7 +108,7 @@ fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), Problem> {
 
 fn plug_in(server: &Server, keymap: &[u8]) -> Result<ZwpVirtualKeyboardV1, Problem> {
     let (file, size) = shared(keymap).map_err(|e| Problem::Compositor(e.to_string()))?;
-    let keyboard = server.create_keyboard();
+    let keyboard = server.create_keyboard().ok_or(Problem::NoWay)?;
     keyboard.keymap(KeymapFormat::XkbV1.into(), file.as_fd(), size);
     Ok(keyboard)
 }

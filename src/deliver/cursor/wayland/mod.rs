@@ -1,8 +1,8 @@
 //! wlroots' compositors (sway, Hyprland, river, Wayfire, …): the clipboard is owned by data-control for the time of a paste, and keys
 //! are pressed on a virtual keyboard. No window is opened, and the focus stays where it is.
 //!
-//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard,
-//! so there is no way there. All of it happens on a thread of its own, which goes on giving others what was on the
+//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard:
+//! there the portal presses the keys (see `portal`). All of it happens on a thread of its own, which goes on giving others what was on the
 //! clipboard until another program takes it, then lets go of the compositor, and sleeps in between.
 //!
 //! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
@@ -16,7 +16,10 @@ mod keys;
 mod layout;
 mod owner;
 mod reader;
+mod remote;
 mod server;
+
+pub(super) use remote::RemoteKeys;
 
 use super::Problem;
 use super::layout::Stroke;
@@ -36,6 +39,8 @@ pub(super) struct Wayland {
 #[derive(Debug)]
 struct Job {
     order: Box<Order>,
+    /// Who presses the keys in place of a keyboard of our own.
+    remote: Option<RemoteKeys>,
     reply: oneshot::Sender<Result<(), Problem>>,
     /// Dropped when the clipboard has been given back.
     given_back: oneshot::Sender<()>,
@@ -52,9 +57,18 @@ impl Wayland {
     /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types, and
     /// answers when all keys have been pressed.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+        self.carry_out_by(order, None).await
+    }
+
+    /// As [`Self::carry_out`]; `remote` presses the keys that paste, or else a keyboard of our own.
+    pub(super) async fn carry_out_by(
+        &mut self,
+        order: Order,
+        remote: Option<RemoteKeys>,
+    ) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        self.worker.hand_over(Job { order: Box::new(order), reply, given_back }, work)?;
+        self.worker.hand_over(Job { order: Box::new(order), remote, reply, given_back }, work)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
@@ -75,9 +89,25 @@ impl Wayland {
     }
 }
 
-/// Whether a compositor answers that offers all it takes. Blocking.
-pub(super) fn is_there() -> Result<(), Problem> {
-    Desk::open().map(drop)
+/// What a compositor offers that lends its clipboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Offers {
+    /// Keyboards too, so that nothing else is needed.
+    pub(super) keyboards: bool,
+}
+
+/// What the compositor offers. Bounded, but for one that takes no connection at all.
+///
+/// # Errors
+/// [`Problem::NoWay`]: it does not lend its clipboard.
+pub(super) async fn offers() -> Result<Offers, Problem> {
+    let (tell, told) = oneshot::channel();
+    let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
+        let asked = Desk::open().map(|desk| Offers { keyboards: desk.lends_keyboards() });
+        let _ = tell.send(asked); // nobody waits any more
+    });
+    asking.map_err(Problem::NoThread)?;
+    told.await.unwrap_or(Err(Problem::Hanging))
 }
 
 /// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program takes it for dead (libwayland
@@ -136,7 +166,7 @@ fn work(inbox: &Inbox<Job>) {
 
 /// Pastes or types and tells the outcome, then gives back the clipboard.
 fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
-    let Job { order, reply, given_back } = job;
+    let Job { order, remote, reply, given_back } = job;
     // Nobody waits any more: the user was told that it is not there, so it must not appear later.
     if reply.is_closed() {
         return;
@@ -150,7 +180,7 @@ fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
     };
     let is_wanted = || !reply.is_closed();
     let outcome = match order.means {
-        Means::Paste => open.paste(&order, habits, is_wanted).map(Some),
+        Means::Paste => open.paste(&order, remote, habits, is_wanted).map(Some),
         Means::Type => open.write(&order, is_wanted).map(|()| None),
     };
     let ended = match outcome {
