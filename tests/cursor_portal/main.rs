@@ -3,7 +3,7 @@
 //! What only the real thing shows is in `tests/system/kde.sh`.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "../doubles/portal.rs"]
+#[path = "../doubles/portal/mod.rs"]
 mod portal;
 #[path = "../private_bus/mod.rs"]
 mod private_bus;

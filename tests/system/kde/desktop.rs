@@ -8,6 +8,15 @@ use std::process::{Child, Command, Stdio};
 use v2m::deliver::{Sinks, Wanted};
 use v2m::session::{DeliverMode, Delivery};
 
+/// Keys by the codes of Linux's input-event-codes.h.
+pub(crate) mod key {
+    pub(crate) const ENTER: u32 = 28;
+    pub(crate) const V: u32 = 47;
+}
+
+/// The application that types.
+const TYPIST: &str = "org.v2m.Typist";
+
 const STORE: &str = "org.freedesktop.impl.portal.PermissionStore";
 
 /// The desktop, and the sinks of a v2m that has just been started.
@@ -56,14 +65,10 @@ impl Desktop {
         self.runtime.block_on(sinks.settle());
     }
 
-    /// Whether Plasma answers its question without asking.
+    /// Whether Plasma answers its question for v2m without asking.
     pub(crate) fn answer_in_advance(&self, yes: bool) {
-        let path = format!("/{}", STORE.replace('.', "/"));
-        let method = format!("{STORE}.SetPermission");
-        let answer = if yes { "['yes']" } else { "['no']" };
-        let call = ["call", "--session", "--dest", STORE, "--object-path", &path, "--method"];
-        let what = [&method, "kde-authorized", "true", "remote-desktop", "''", answer];
-        run("gdbus", &[&call[..], &what[..]].concat());
+        // "" is a program whose unit is not named after an application.
+        permit("''", yes);
     }
 
     /// Restarts KDE's portal and the one in front of it.
@@ -82,9 +87,13 @@ impl Desktop {
         run("dbus-send", &[&["--session", "--type=signal"], &told[..]].concat());
     }
 
-    /// Types the letter on a keyboard that is not v2m's.
-    pub(crate) fn type_v(&self) {
-        run(beside("type.py").to_str().unwrap(), &["47"]);
+    /// Presses a key on a keyboard that is not v2m's but another application's, whose unit is named after it.
+    pub(crate) fn type_key(&self, code: u32) {
+        permit(TYPIST, true);
+        let unit = format!("--unit=app-{TYPIST}.service");
+        let (program, code) = (beside("type.py"), code.to_string());
+        let how = ["--user", "--quiet", "--wait", "--collect", &unit];
+        run("systemd-run", &[&how[..], &[program.to_str().unwrap(), &code]].concat());
     }
 
     /// Copies, as a program does that stays as long as it is copied.
@@ -124,6 +133,16 @@ impl Desktop {
         });
         window
     }
+}
+
+/// Whether an application may press keys without a question.
+fn permit(application: &str, yes: bool) {
+    let path = format!("/{}", STORE.replace('.', "/"));
+    let method = format!("{STORE}.SetPermission");
+    let answer = if yes { "['yes']" } else { "['no']" };
+    let call = ["call", "--session", "--dest", STORE, "--object-path", &path, "--method"];
+    let what = [&method, "kde-authorized", "true", "remote-desktop", application, answer];
+    run("gdbus", &[&call[..], &what[..]].concat());
 }
 
 /// A window; closed when dropped.

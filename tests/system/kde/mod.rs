@@ -1,11 +1,11 @@
 //! The last metre on KDE: KWin's clipboard by data-control, keys by the RemoteDesktop portal, into windows of GTK.
 //!
-//! KDE's question is answered in advance by the permission store; the window in which it is put is not tested here.
+//! KDE's question is answered in advance by its permission store, but where it is what is tested.
 
 mod desktop;
 
 use crate::lab::{Lab, assert_phrase, run, wait_for};
-use desktop::Desktop;
+use desktop::{Desktop, key};
 use v2m::deliver::way_to_the_cursor;
 
 const WORDS: &str = "Grüße — “€5” ñ 日 ¿qué? 😀\n";
@@ -39,7 +39,7 @@ fn every_character_of_many_texts_arrives_once_and_no_key_is_left_down() {
     assert_eq!(window.wait_for("all texts", |text| text.len() >= expected.len()), expected);
     desktop.wait_for_clipboard(TEXT, b"before");
     // With Ctrl still down it would paste.
-    desktop.type_v();
+    desktop.type_key(key::V);
     window.wait_for("what was typed", |text| *text == format!("{expected}v"));
 }
 
@@ -78,13 +78,36 @@ fn v_is_where_the_users_layout_has_it_from_the_first_text_on() {
     desktop.layout("dvorak");
     let window = desktop.window(true);
     wait_for("the layout", || {
-        desktop.type_v();
+        desktop.type_key(key::V);
         window.text().ends_with('k').then_some(())
     });
     let typed = window.text();
     desktop.restart_portals();
     desktop.pastes(WORDS);
     window.wait_for("the text", |text| *text == format!("{typed}{WORDS}"));
+}
+
+#[test]
+fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
+    let (_lab, mut desktop) = (Lab::new(), Desktop::start());
+    desktop.answer_in_advance(false);
+    let window = desktop.window(true);
+    for _ in 0..2 {
+        let deliveries = desktop.paste(WORDS);
+        let told = &deliveries[0].detail;
+        assert!(!deliveries[0].ok && told.contains("the desktop asks whether"), "{told}");
+        assert!(deliveries[1].ok, "{deliveries:?}");
+    }
+    wait_for("KDE's question", || (!window.is_active()).then_some(()));
+    // "Share" is what Enter presses.
+    desktop.type_key(key::ENTER);
+    wait_for("the end of the question", || window.is_active().then_some(()));
+    for _ in 0..2 {
+        desktop.pastes(WORDS);
+    }
+    desktop.restart_v2m();
+    desktop.pastes(WORDS);
+    window.wait_for("the texts", |text| *text == WORDS.repeat(3));
 }
 
 #[test]
