@@ -47,7 +47,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user build install install-files uninstall purge test test-deps test-models \
-	test-rust test-system test-gnome48 fmt fmt-check clippy bench bench-speech bench-desktop man
+	test-rust test-system test-gnome48 test-kde fmt fmt-check clippy bench bench-speech bench-desktop man
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
@@ -138,6 +138,9 @@ test-system: # the programs on a booted machine; needs root
 
 test-gnome48: test-models ## the GNOME tests on Debian 13's GNOME Shell 48, which is fetched (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/gnome-48.sh
+
+test-kde: test-models ## pasting on Debian 13's KWin 6 through KDE's portals, which are fetched (as root; needs debootstrap)
+	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/kde.sh
 
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)

@@ -23,13 +23,13 @@ build_packages() {
 	esac
 }
 
-# A systemd that can be booted in a container, sound, an X server with clipboard, notifications, sway, GNOME Shell with
+# A systemd that can be booted in a container, sound, an X server with clipboard and i3, notifications, sway, GNOME Shell with
 # what a window of a test needs. pip fetches models where their usual host cannot be reached.
 test_packages() {
 	case $1 in
 	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
-		xvfb xauth xclip sway wl-clipboard wtype dunst libnotify-bin binutils procps man-db python3-pip \
+		xvfb xauth xclip i3-wm sway wl-clipboard wtype dunst libnotify-bin binutils procps man-db python3-pip \
 		libglib2.0-bin gsettings-desktop-schemas gjs gnome-shell gnome-settings-daemon xwayland dconf-gsettings-backend \
 		libgl1-mesa-dri libegl1 adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 ;;
 	esac
@@ -43,7 +43,7 @@ pip_packages() {
 	esac
 }
 
-test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip sway wl-paste wtype dunst readelf pgrep man pip3 gsettings gjs gnome-shell"
+test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway wl-paste wtype dunst readelf pgrep man pip3 gsettings gjs gnome-shell"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do

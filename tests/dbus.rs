@@ -169,8 +169,12 @@ async fn events_become_properties_and_signals() {
     daemon.events.send(Event::Level { dbfs: -20.0 }).unwrap();
     let update = Event::TranscriptionUpdate { text: WORDS.into(), is_final: true };
     daemon.events.send(update).unwrap();
-    let delivery =
-        v2m::session::Delivery { by: "clipboard", ok: false, detail: "no display".into() };
+    let delivery = v2m::session::Delivery {
+        by: "clipboard",
+        backend: None,
+        ok: false,
+        detail: "no display".into(),
+    };
     daemon.events.send(Event::Delivery(delivery)).unwrap();
 
     assert_eq!(next(&mut states).await.get().await.unwrap(), "recording");

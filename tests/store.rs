@@ -71,7 +71,7 @@ fn text(text: &str) -> Text {
 }
 
 fn delivered(said: &str) -> Outcome {
-    let delivery = Delivery { by: "clipboard", ok: true, detail: "arboard".into() };
+    let delivery = Delivery { by: "clipboard", backend: None, ok: true, detail: "arboard".into() };
     Outcome::Delivered(text(said), vec![delivery])
 }
 

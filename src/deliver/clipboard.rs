@@ -83,7 +83,7 @@ impl Clipboard {
                 (false, format!("not on the clipboard: {problem}"))
             }
         };
-        Delivery { by: "clipboard", ok, detail }
+        Delivery { by: "clipboard", backend: None, ok, detail }
     }
 
     async fn put(&mut self, text: &str) -> Result<(), Problem> {

@@ -68,7 +68,7 @@ impl Notifier {
                 (false, format!("not shown: {problem}"))
             }
         };
-        Delivery { by: "notification", ok, detail }
+        Delivery { by: "notification", backend: None, ok, detail }
     }
 
     async fn outcome(&self, notice: Notice) -> Result<(), Problem> {

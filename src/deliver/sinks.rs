@@ -1,5 +1,6 @@
 //! Which sink a text goes to, and which one when that one fails.
 
+use super::cursor::Means;
 use super::{Clipboard, Cursor, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
 
@@ -10,7 +11,7 @@ pub struct Wanted {
     pub mode: DeliverMode,
     /// The keys that paste.
     pub keys: PasteKeys,
-    /// The only window it may be pasted into. `None`: whichever has the keyboard.
+    /// The only window it may be put into. `None`: whichever has the keyboard.
     pub window: Option<Window>,
 }
 
@@ -21,28 +22,46 @@ pub struct Sinks {
     cursor: Cursor,
 }
 
+/// One that is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sink {
+    Clipboard,
+    Cursor(Means),
+}
+
+impl Sink {
+    fn first(mode: DeliverMode) -> Option<Self> {
+        match mode {
+            DeliverMode::Clipboard => Some(Self::Clipboard),
+            DeliverMode::Paste => Some(Self::Cursor(Means::Paste)),
+            DeliverMode::Type => Some(Self::Cursor(Means::Type)),
+            DeliverMode::None => None,
+        }
+    }
+}
+
 impl Sinks {
     /// Reaches for nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands `text` over; what each sink did, in the order it was tried. What cannot be pasted goes to the clipboard,
-    /// except where that would show it to somebody else or take away what the user has just copied.
+    /// Hands `text` over; what each sink did, in the order they were tried. What cannot be typed is pasted, and what cannot be pasted
+    /// goes to the clipboard, except where that would show it to somebody else or take away what the user has just copied.
     pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
-        match wanted.mode {
-            DeliverMode::None => Vec::new(),
-            DeliverMode::Clipboard => vec![self.clipboard.deliver(text).await],
-            DeliverMode::Paste => {
-                let (keys, window) = (&wanted.keys, wanted.window.as_ref());
-                let (pasted, instead) = self.cursor.paste(text, keys, window).await;
-                let mut deliveries = vec![pasted];
-                if instead {
-                    deliveries.push(self.clipboard.deliver(text).await);
+        let mut deliveries = Vec::new();
+        let mut next = Sink::first(wanted.mode);
+        while let Some(sink) = next {
+            let delivery;
+            (delivery, next) = match sink {
+                Sink::Clipboard => (self.clipboard.deliver(text).await, None),
+                Sink::Cursor(means) => {
+                    self.cursor.put(text, means, &wanted.keys, wanted.window.as_ref()).await
                 }
-                deliveries
-            }
+            };
+            deliveries.push(delivery);
         }
+        deliveries
     }
 
     /// Waits until nothing is left to put right. Bounded.

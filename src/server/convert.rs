@@ -60,6 +60,7 @@ fn dictation(command: Command, deliver: Option<message::Deliver>) -> Request {
         None => return Request::Session(command),
         Some(Wire::Clipboard) => DeliverMode::Clipboard,
         Some(Wire::Paste) => DeliverMode::Paste,
+        Some(Wire::Type) => DeliverMode::Type,
         Some(Wire::None) => DeliverMode::None,
     };
     Request::SessionDelivering(command, mode)
@@ -160,8 +161,8 @@ fn segment_data(segment: session::Segment) -> data::Segment {
 }
 
 fn delivery_data(delivery: session::Delivery) -> data::Delivery {
-    let session::Delivery { by, ok, detail } = delivery;
-    data::Delivery { by: by.into(), ok, detail }
+    let session::Delivery { by, backend, ok, detail } = delivery;
+    data::Delivery { by: by.into(), backend: backend.map(str::to_owned), ok, detail }
 }
 
 fn config_updated(applied: Vec<String>, restart: Vec<String>) -> data::ConfigUpdated {

@@ -69,7 +69,7 @@ fn transcript(text: &str) -> Transcript {
 }
 
 fn delivery(ok: bool) -> Delivery {
-    Delivery { by: "clipboard", ok, detail: String::new() }
+    Delivery { by: "clipboard", backend: None, ok, detail: String::new() }
 }
 
 fn replies(effects: &[Effect]) -> Vec<(Ticket, Result<Reply, Code>)> {

@@ -93,19 +93,22 @@ pub enum DeliverMode {
     Clipboard,
     /// Into the window that has the keyboard; to the clipboard if that cannot be.
     Paste,
+    /// There too, key by key, and past the clipboard; pasted if the keyboard's layout lacks any of it.
+    Type,
     /// Nowhere else.
     None,
 }
 
 impl DeliverMode {
     /// All of them, the default first.
-    pub const ALL: [Self; 3] = [Self::Clipboard, Self::Paste, Self::None];
+    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Clipboard => "clipboard",
             Self::Paste => "paste",
+            Self::Type => "type",
             Self::None => "none",
         }
     }
@@ -238,6 +241,8 @@ pub enum Reply {
 pub struct Delivery {
     /// `clipboard`, `notification`, …
     pub by: &'static str,
+    /// Which of the desktop's ways was used, where there are several.
+    pub backend: Option<&'static str>,
     /// Whether it arrived.
     pub ok: bool,
     /// How it arrived, or why not and what to do about it.

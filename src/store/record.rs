@@ -71,6 +71,9 @@ pub struct SegmentRecord {
 pub struct DeliveryRecord {
     /// Its name.
     pub by: String,
+    /// Which of the desktop's ways was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// Whether it arrived.
     pub ok: bool,
     /// How, or why not.
@@ -129,7 +132,12 @@ impl Record {
                 self.take_text(text);
                 self.deliveries = deliveries
                     .into_iter()
-                    .map(|d| DeliveryRecord { by: d.by.into(), ok: d.ok, detail: d.detail })
+                    .map(|d| DeliveryRecord {
+                        by: d.by.into(),
+                        backend: d.backend.map(str::to_owned),
+                        ok: d.ok,
+                        detail: d.detail,
+                    })
                     .collect();
             }
             Outcome::Failed(code, message) => {

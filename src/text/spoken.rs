@@ -90,6 +90,10 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &Command, language: &Langua
     match before.kind {
         _ if before.pause => Side::Open,
         Kind::Break => Side::Open,
+        // The model heard that somebody is quoted: `He said, "Open quote, I will`.
+        Kind::Mark if quotes(command) && before.is_mark_of("\"“") && tokens[at].glued => {
+            Side::Open
+        }
         // “new line”: quoted, not obeyed. A quote that closes something before it says nothing.
         Kind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
             let closes = before.is_mark_of("”»)]}") || before.is_mark_of("\"") && before.glued;
@@ -112,6 +116,10 @@ fn right_of(tokens: &[Token<'_>], end: usize, command: &Command, language: &Lang
         Kind::Word | Kind::Fixed if language.talks_after(command, after) => Side::Talk,
         Kind::Word | Kind::Fixed => Side::Word,
     }
+}
+
+fn quotes(command: &Command) -> bool {
+    matches!(command.write, Write::Open(_, "\""))
 }
 
 fn is_mark(command: &Command, mark: &str) -> bool {

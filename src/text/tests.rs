@@ -78,6 +78,15 @@ fn layout_is_written_where_it_is_meant() {
             "He said \"hello there\" and left.",
         ),
         ("He said. Open quote. Hello. Close quote. Then", "He said. \"Hello.\" Then"),
+        (
+            "He said, \"Open quote. I will be there.\" Close quote. And left.",
+            "He said, \"I will be there.\" And left.",
+        ),
+        (
+            "He said, \"Open quote, I will be there, close quote, and left.\" Then",
+            "He said, \"I will be there\", and left. Then",
+        ),
+        ("“Open quote hello close quote.”", "\"hello\"."),
         ("We open parenthesis all of us close parenthesis agree.", "We (all of us) agree."),
         ("Open paren all open quote yes close quote so close paren", "(all \"yes\" so)"),
     ];
@@ -114,6 +123,7 @@ fn words_that_talk_of_layout_stay() {
         "Came to a full stop.",
         "Is it, new line? Yes.",
         "The “new line” key, and (new line) too.",
+        "The \"open quote\" and \"close quote\" keys.",
         "Start with a new paragraph, please.",
         "There are new paragraphs.",
         "Close quote without its other half.",

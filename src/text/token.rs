@@ -183,6 +183,13 @@ impl<'a> Kept<'a> {
         }
     }
 
+    /// Takes back the last token.
+    pub(super) fn strip_last(&mut self) {
+        if let Some(last) = self.tokens.pop() {
+            self.leave_out(&last);
+        }
+    }
+
     /// Takes back marks at the end that are among `marks`; whether one of them ended a sentence.
     pub(super) fn strip(&mut self, marks: &str) -> bool {
         let mut ended = false;

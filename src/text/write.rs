@@ -11,6 +11,7 @@ use super::token::{CLOSING, Kept, Kind, SENTENCE, Token};
 const PAUSES: &str = ",.;:…";
 /// Marks that do not end a sentence.
 const WEAK: &str = ",;:";
+const QUOTES: &str = "\"“”";
 
 struct Writer<'a, 'l> {
     out: Kept<'a>,
@@ -18,6 +19,8 @@ struct Writer<'a, 'l> {
     next: Next,
     /// No space before the next token.
     glue: bool,
+    /// Quotes that the model opened by itself where one is said; theirs that close are left out too.
+    unasked: usize,
 }
 
 /// What becomes of the next word's first letter.
@@ -36,7 +39,7 @@ pub(super) fn write_out<'a>(
     language: &Language,
 ) -> Vec<Token<'a>> {
     let out = Kept::with_room_for(tokens.len());
-    let mut writer = Writer { out, language, next: Next::AsHeard, glue: false };
+    let mut writer = Writer { out, language, next: Next::AsHeard, glue: false, unasked: 0 };
     let mut tokens = tokens.into_iter().enumerate().peekable();
     for command in commands {
         while let Some((_, token)) = tokens.next_if(|(at, _)| *at < command.start) {
@@ -63,6 +66,10 @@ pub(super) fn write_out<'a>(
 
 impl<'a> Writer<'a, '_> {
     fn keep(&mut self, mut token: Token<'a>) {
+        if self.unasked > 0 && token.glued && token.is_mark_of(QUOTES) {
+            self.unasked -= 1;
+            return self.out.leave_out(&token);
+        }
         if matches!(token.kind, Kind::Word | Kind::Fixed) {
             match std::mem::replace(&mut self.next, Next::AsHeard) {
                 Next::Capital => token.capitalise(),
@@ -119,6 +126,12 @@ impl<'a> Writer<'a, '_> {
                 };
             }
             Write::Open(_, mark) => {
+                let opened =
+                    |last: &Token<'_>| last.is_mark_of("“") || last.is_mark_of("\"") && !last.glued;
+                if QUOTES.contains(mark) && self.out.last().is_some_and(opened) {
+                    self.out.strip_last();
+                    self.unasked += 1;
+                }
                 let mut token = Token::mark(mark);
                 token.glued = self.out.last().is_none_or(|last| last.is_mark_of("(¿¡«“"));
                 let glued = token.glued || self.glue;

@@ -2,6 +2,7 @@
 
 use crate::private_bus::PrivateBus;
 use crate::sway::Compositor;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,12 @@ impl Desktop {
         self.paste_into(text, None, &["ctrl+v"; 2])
     }
 
+    /// As above, in any way.
+    pub(crate) fn put(&mut self, mode: DeliverMode, text: &str) -> Vec<Delivery> {
+        let wanted = Wanted { mode, ..Wanted::default() };
+        self.runtime.block_on(self.sinks.hand_over(text, &wanted))
+    }
+
     /// As above, into one window only, by the usual keys, and by others where the windows with a field count as terminals.
     pub(crate) fn paste_into(
         &mut self,
@@ -94,6 +101,14 @@ impl Desktop {
     /// Waits until the clipboard has been given back.
     pub(crate) fn settle(&mut self) {
         self.runtime.block_on(self.sinks.settle());
+    }
+
+    /// Stops all programs where they are, or has them go on.
+    pub(crate) fn stop_programs(&self, stop: bool) {
+        let signal = if stop { Signal::STOP } else { Signal::CONT };
+        for program in &self.programs {
+            kill_process(Pid::from_child(program), signal).unwrap();
+        }
     }
 
     /// Locks the screen as far as the desktop's word goes, until the connection is dropped.

@@ -1,6 +1,8 @@
 //! Pasting at the cursor on a real compositor that has data-control and virtual keyboards, into windows of GTK.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+#[path = "../common/wayland_keyboard.rs"]
+mod keyboard;
 #[path = "../private_bus/mod.rs"]
 mod private_bus;
 #[path = "../common/sway.rs"]
@@ -9,6 +11,7 @@ mod sway;
 
 mod desktop;
 mod other;
+mod typing;
 
 use desktop::{Desktop, wait_for};
 use other::Other;
@@ -28,7 +31,8 @@ fn picture() -> Vec<u8> {
 }
 
 fn pasted(deliveries: &[Delivery]) {
-    let pasted = Delivery { by: "paste", ok: true, detail: "pasted".to_owned() };
+    let pasted =
+        Delivery { by: "paste", backend: Some("wayland"), ok: true, detail: "pasted".to_owned() };
     assert_eq!(deliveries, [pasted]);
 }
 

@@ -54,12 +54,22 @@ impl Desktop {
 
     /// As above, into one window only.
     pub(crate) fn paste_into(&mut self, text: &str, window: Option<Focused>) -> Vec<Delivery> {
+        self.put(DeliverMode::Paste, text, window)
+    }
+
+    /// Hands a text over in any way.
+    pub(crate) fn put(
+        &mut self,
+        mode: DeliverMode,
+        text: &str,
+        window: Option<Focused>,
+    ) -> Vec<Delivery> {
         let keys = PasteKeys {
             usual: "ctrl+v".parse().unwrap(),
             terminal: "ctrl+shift+v".parse().unwrap(),
             terminals: vec!["some-terminal".to_owned()],
         };
-        let wanted = Wanted { mode: DeliverMode::Paste, keys, window };
+        let wanted = Wanted { mode, keys, window };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 

@@ -13,6 +13,7 @@ mod xserver;
 
 mod desktop;
 mod locked;
+mod typing;
 
 use desktop::Desktop;
 use programs::{Manager, copy, manager, wait_for};
@@ -38,7 +39,8 @@ fn picture() -> Vec<u8> {
 }
 
 fn pasted(deliveries: &[Delivery]) {
-    let pasted = Delivery { by: "paste", ok: true, detail: "pasted".to_owned() };
+    let pasted =
+        Delivery { by: "paste", backend: Some("x11"), ok: true, detail: "pasted".to_owned() };
     assert_eq!(deliveries, [pasted]);
 }
 

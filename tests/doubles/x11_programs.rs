@@ -218,6 +218,25 @@ impl Keyboard {
         self.0.conn.get_selection_owner(clipboard).unwrap().reply().unwrap().owner != x11rb::NONE
     }
 
+    /// Gives the keyboard to the window of that title, if there is one.
+    pub(crate) fn focus_on(&self, title: &str) {
+        use x11rb::protocol::xproto::{InputFocus, MapState};
+        let conn = &self.0.conn;
+        let all = conn.query_tree(self.0.root).unwrap().reply().unwrap().children;
+        let is_it = |window: &u32| {
+            let (property, any) = (AtomEnum::WM_NAME, AtomEnum::ANY);
+            let name =
+                conn.get_property(false, *window, property, any, 0, 64).ok()?.reply().ok()?;
+            let shown = conn.get_window_attributes(*window).ok()?.reply().ok()?.map_state;
+            Some(name.value == title.as_bytes() && shown == MapState::VIEWABLE)
+        };
+        if let Some(window) = all.into_iter().find(|window| is_it(window) == Some(true)) {
+            let (parent, now) = (InputFocus::PARENT, x11rb::CURRENT_TIME);
+            // It may have gone by now.
+            let _ = conn.set_input_focus(parent, window, now).unwrap().check();
+        }
+    }
+
     /// Says which window is active, as a window manager does.
     pub(crate) fn set_active(&self, window: u32) {
         let active = self.0.atom("_NET_ACTIVE_WINDOW");

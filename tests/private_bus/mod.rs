@@ -14,7 +14,7 @@ const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bu
   <listen>unix:path=SOCKET</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>POLICY
   </policy>
 </busconfig>"#;
 
@@ -29,20 +29,26 @@ pub(crate) struct PrivateBus {
 impl PrivateBus {
     /// Starts it; it listens when this returns.
     pub(crate) fn start() -> Self {
-        Self::start_in(Arc::new(tempfile::tempdir().unwrap()))
+        Self::start_with("")
+    }
+
+    /// Starts one with further rules, as in its configuration.
+    pub(crate) fn start_with(policy: &str) -> Self {
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), policy)
     }
 
     /// Ends it, and starts another one at the same address.
     pub(crate) fn restart(&mut self) {
         self.end();
-        *self = Self::start_in(Arc::clone(&self.directory));
+        *self = Self::start_in(Arc::clone(&self.directory), "");
     }
 
-    fn start_in(directory: Arc<TempDir>) -> Self {
+    fn start_in(directory: Arc<TempDir>, policy: &str) -> Self {
         let config = directory.path().join("bus.conf");
         let socket = directory.path().join("bus");
         let _ = std::fs::remove_file(&socket);
-        std::fs::write(&config, CONFIG.replace("SOCKET", socket.to_str().unwrap())).unwrap();
+        let text = CONFIG.replace("SOCKET", socket.to_str().unwrap()).replace("POLICY", policy);
+        std::fs::write(&config, text).unwrap();
         let mut daemon = Command::new("dbus-daemon")
             .args(["--nofork", "--print-address=1", "--config-file"])
             .arg(&config)

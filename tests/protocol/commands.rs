@@ -14,7 +14,12 @@ fn transcript() -> Transcript {
         samples: 40_000,
         segments: vec![Segment { start: 8_000, end: 24_000, text: "Hello there.".into() }],
         audio_path: Some("/data/1.wav".into()),
-        deliveries: vec![Delivery { by: "clipboard", ok: true, detail: "copied".into() }],
+        deliveries: vec![Delivery {
+            by: "clipboard",
+            backend: None,
+            ok: true,
+            detail: "copied".into(),
+        }],
     }
 }
 

@@ -7,7 +7,8 @@ use v2m::call::Event;
 use v2m::session::{Delivery, EngineState, State};
 
 fn every_event() -> Vec<(Event, Value)> {
-    let delivery = Delivery { by: "clipboard", ok: false, detail: "no display".into() };
+    let delivery =
+        Delivery { by: "clipboard", backend: None, ok: false, detail: "no display".into() };
     vec![
         (Event::State(State::Recording), json!({"type": "state", "state": "recording"})),
         (

@@ -9,8 +9,9 @@
 #   container.sh run USER CMD    run a shell command inside, as root or as tester
 #   container.sh down            power it off and remove it
 #
-# V2M_CT names its directory; two containers with two names do not meet. V2M_DESKTOP is `x11` or `gnome`: GNOME Shell in
-# place of the X server and the notification daemon. V2M_LOWER is the root it is made from, in place of this machine's own:
+# V2M_CT names its directory; two containers with two names do not meet. V2M_DESKTOP is `x11`, or in place of the X server
+# and the notification daemon `gnome`, GNOME Shell, or `kde`, KWin with its portals, or
+# `gnome-portal`, GNOME Shell with its. V2M_LOWER is the root it is made from, in place of this machine's own:
 # another release of Debian, say.
 set -euo pipefail
 
@@ -20,9 +21,9 @@ ROOT=$BASE/root
 TESTER=tester
 TESTER_ID=1777
 DISPLAY_NUMBER=7
-# GNOME Shell's are not known before it is up: the user manager tells them.
+# Those of GNOME Shell and KWin are not known before they are up: the user manager tells them.
 DISPLAYS=()
-[ "$DESKTOP" = gnome ] || DISPLAYS=(DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority")
+[ "$DESKTOP" != x11 ] || DISPLAYS=(DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority")
 
 fail() { echo "container: $*" >&2; exit 1; }
 
@@ -72,9 +73,15 @@ make_home() {
 	here=$(dirname "$(readlink -f "$0")")
 	mkdir -p "$home"/.config/{pipewire/pipewire.conf.d,environment.d,dunst,systemd/user/default.target.wants}
 	cp "$here/vmic.conf" "$home/.config/pipewire/pipewire.conf.d/"
+	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
 	case $DESKTOP in
 	x11) make_x11 "$home" "$here" ;;
 	gnome) make_gnome "$home" "$here" ;;
+	gnome-portal)
+		make_gnome "$home" "$here"
+		make_portal "$home"
+		;;
+	kde) make_kde "$home" "$here" ;;
 	*) fail "no desktop is called $DESKTOP" ;;
 	esac
 	# A small model, quick to load and to decode with: what is tested here is not how well it hears.
@@ -109,7 +116,6 @@ make_x11() {
 make_gnome() {
 	local home=$1 here=$2 units=$1/.config/systemd/user target
 	install -m755 "$here/gnome/gnome-desktop" "$ROOT/usr/local/bin/"
-	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
 	install -m755 "$here/gnome/copy.py" "$ROOT/opt/v2m-test/"
 	install -m755 "$here/gnome/display-manager" "$ROOT/usr/local/bin/"
 	cat >"$ROOT/etc/systemd/system/display-manager-test.service" <<-UNIT
@@ -144,6 +150,34 @@ make_gnome() {
 		TimeoutStartSec=120
 	UNIT
 	ln -s ../gnome-desktop.service "$units/default.target.wants/gnome-desktop.service"
+}
+
+# GNOME's portal runs in a graphical session only, which gnome-session would tell of.
+make_portal() {
+	local units=$1/.config/systemd/user
+	printf '[Unit]\nBindsTo=graphical-session.target\nBefore=graphical-session.target\n[Service]\nType=oneshot\n%s\n%s\n' \
+		RemainAfterExit=yes ExecStart=/bin/true >"$units/graphical-session-test.service"
+	ln -s ../graphical-session-test.service "$units/default.target.wants/"
+	mkdir -p "$units/gnome-desktop.service.d"
+	printf '[Unit]\nAfter=graphical-session-test.service\n' >"$units/gnome-desktop.service.d/session.conf"
+}
+
+make_kde() {
+	local home=$1 here=$2 units=$1/.config/systemd/user
+	install -m755 "$here/kde/kde-desktop" "$ROOT/usr/local/bin/"
+	install -D -m755 "$here/gnome/window.py" "$ROOT/opt/v2m-test/window.py"
+	install -m755 "$here/kde/type.py" "$ROOT/opt/v2m-test/"
+	cat >"$units/kde-desktop.service" <<-UNIT
+		[Unit]
+		Description=KWin without a screen
+		After=dbus.socket
+		[Service]
+		Type=oneshot
+		RemainAfterExit=yes
+		ExecStart=/usr/local/bin/kde-desktop
+		TimeoutStartSec=120
+	UNIT
+	ln -s ../kde-desktop.service "$units/default.target.wants/kde-desktop.service"
 }
 
 boot() {

@@ -1,30 +1,17 @@
 #!/usr/bin/env bash
-# `make test-gnome48`: the GNOME tests on Debian 13's GNOME Shell 48, with the programs built here. Fetches that system into
-# $V2M_TRIXIE (target/trixie) the first time: 3 minutes, 1.7 GB, with debootstrap. Not part of `make test`.
+# `make test-gnome48`: the GNOME tests on Debian 13's GNOME Shell 48, with the programs built here, and those of its portals.
+# Fetches that system into $V2M_TRIXIE (target/trixie) the first time: 3 minutes, 1.8 GB, with debootstrap. Not part of `make test`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$(readlink -m "${V2M_TRIXIE:-target/trixie}")
-mirror=${V2M_MIRROR:-http://deb.debian.org/debian}
-[ "$(id -u)" = 0 ] || { echo "This makes and boots a system, which only root can: run it as root."; exit 1; }
-command -v debootstrap >/dev/null || { echo "This needs debootstrap: apt-get install debootstrap"; exit 1; }
 
-# As the tests need them on Debian 12 (packaging/deps.sh), but for what is only built with.
+# As the tests need them on Debian 12 (packaging/deps.sh), but for what is only built with; and the portals.
 packages="gjs gnome-shell gnome-settings-daemon xwayland pipewire pipewire-bin wireplumber libspa-0.2-modules libgl1-mesa-dri
 	libegl1 gsettings-desktop-schemas dconf-gsettings-backend python3-gi gir1.2-gtk-4.0 libglib2.0-bin procps fonts-dejavu-core
-	adwaita-icon-theme xclip libgomp1"
+	adwaita-icon-theme xclip libgomp1 xdg-desktop-portal xdg-desktop-portal-gnome xdg-dbus-proxy"
 
-if ! [ -e "$root/.complete" ]; then
-	printf '== Fetching Debian 13 into %s\n' "$root"
-	rm -rf "$root"
-	debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,ca-certificates \
-		trixie "$root" "$mirror"
-	cp /etc/resolv.conf "$root/etc/resolv.conf"
-	# Nothing is to be started in there now.
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod +x "$root/usr/sbin/policy-rc.d"
-	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y --no-install-recommends $packages
-	rm "$root/usr/sbin/policy-rc.d"
-	: >"$root/.complete"
-fi
-V2M_LOWER=$root bash tests/system/run.sh gnome "$@"
+# shellcheck disable=SC2086
+bash tests/system/debian-13.sh "$root" $packages
+export V2M_LOWER=$root
+[ $# != 0 ] || bash tests/system/run.sh portal
+bash tests/system/run.sh gnome "$@"

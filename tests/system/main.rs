@@ -7,9 +7,12 @@
 
 mod lab;
 
+mod compositors;
 mod dictation;
 mod gnome;
+mod kde;
 mod loss;
 mod machine;
+mod portal;
 mod presses;
 mod units;

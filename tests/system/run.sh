@@ -37,11 +37,15 @@ tests_on() {
 	[ "$status" = 0 ] || exit "$status"
 }
 
+others=(--skip gnome:: --skip kde:: --skip portal::)
 case "$*" in
 gnome*) tests_on gnome "$@" ;;
-?*) tests_on x11 "$@" --skip gnome:: ;;
+# Only on systems that have them: kde.sh and gnome-48.sh fetch some.
+kde*) tests_on kde "$@" ;;
+portal*) tests_on gnome-portal "$@" ;;
+?*) tests_on x11 "$@" "${others[@]}" ;;
 '')
-	tests_on x11 --skip gnome::
+	tests_on x11 "${others[@]}"
 	tests_on gnome gnome::
 	;;
 esac

@@ -58,6 +58,9 @@ pub struct Segment {
 pub struct Delivery {
     /// `clipboard`, `notification`, …
     pub by: String,
+    /// Which of the desktop's ways was used, where there are several: `mutter`, `wayland`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// Whether it arrived.
     pub ok: bool,
     /// How it arrived, or why not and what to do about it.

@@ -147,19 +147,22 @@ pub enum Deliver {
     Clipboard,
     /// Into the window that has the keyboard.
     Paste,
+    /// There too, key by key.
+    Type,
     /// Nowhere else.
     None,
 }
 
 impl Deliver {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Clipboard, Self::Paste, Self::None];
+    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Clipboard => "clipboard",
             Self::Paste => "paste",
+            Self::Type => "type",
             Self::None => "none",
         }
     }

@@ -34,7 +34,7 @@ Service:
 Options:
   --json                   print the service's answer as it is
   -d, --deliver WHERE      for toggle, start, stop: where this one text goes (clipboard, paste,
-                           none), whatever deliver.mode says
+                           type, none), whatever deliver.mode says
   -f, --format FORMAT      for transcribe: txt (the default), json (one object a line, also for a
                            file that failed), or the subtitles srt and vtt
   -o, --output DIRECTORY   for transcribe: write each text to a file in DIRECTORY, named as the

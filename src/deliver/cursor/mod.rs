@@ -1,26 +1,34 @@
 //! The cursor: the text goes into the window that has the keyboard, by the way that the desktop offers.
 //!
-//! Every way does the same: it remembers what is on the clipboard, offers the text in its place, presses the keys
+//! Every way pastes alike: it remembers what is on the clipboard, offers the text in its place, presses the keys
 //! that paste, and waits for the window to ask for the text. That request is the receipt; without it nothing is claimed,
-//! and the text waits on the clipboard. On the receipt the clipboard gets back what it held. Whether to paste at all, and
-//! with which keys, is the daemon's decision.
+//! and the text waits on the clipboard. On the receipt the clipboard gets back what it held. Typing goes past the clipboard:
+//! the keys that write the text on the layout in force are pressed one after the other, and no window confirms it. Whether
+//! to paste or to type, and with which keys, is the daemon's decision.
 
 mod content;
 mod focus;
+mod layout;
 mod lock;
 mod mutter;
+mod portal;
+mod problem;
 mod wayland;
 mod window;
 mod worker;
 mod x11;
 
 pub use focus::Focus;
+pub(in crate::deliver) use window::Means;
 pub use window::{PasteKeys, Window};
 
 use super::environment::Displays;
+use super::sinks::Sink;
 use crate::session::Delivery;
 use lock::Lock;
 use mutter::Mutter;
+use portal::Portal;
+use problem::Problem;
 use std::time::Duration;
 use tracing::{info, warn};
 use wayland::Wayland;
@@ -29,87 +37,10 @@ use x11::X11;
 
 /// Past this the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(3);
-
-/// Why a text is not at the cursor.
-#[derive(Debug, thiserror::Error)]
-enum Problem {
-    #[error("there was no text")]
-    NoText,
-    #[error(
-        "this desktop has no way that v2m knows to paste for another program. See `v2m doctor`"
-    )]
-    NoWay,
-    #[error(
-        "the screen is locked; the text is kept with the recording, and the last answer holds it"
-    )]
-    Locked,
-    #[error(
-        "no window took it; press {0} where it belongs. If that always happens in one program, it \
-         pastes by other keys: see deliver.paste_key and deliver.terminals"
-    )]
-    NotTaken(String),
-    #[error("something else was copied meanwhile, and stays on the clipboard")]
-    Overtaken,
-    #[error(
-        "another window has the keyboard than when the recording was stopped; paste it where it belongs. \
-         deliver.same_window = false pastes into any window"
-    )]
-    Moved,
-    #[error(
-        "the keyboard has no key for {0}; see deliver.paste_key and deliver.terminal_paste_key"
-    )]
-    NoKey(String),
-    #[error(
-        "the X server at DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
-         systemctl --user restart v2m.service"
-    )]
-    NoServer(String),
-    #[error("the X server did not do it ({0})")]
-    Server(String),
-    #[error("the X server lacks the extension {0}, without which no program can press keys")]
-    Lacks(&'static str),
-    #[error(
-        "the compositor at WAYLAND_DISPLAY cannot be reached ({0}). If you logged in to another desktop session since: \
-         systemctl --user restart v2m.service"
-    )]
-    NoCompositor(String),
-    #[error("the compositor did not do it ({0})")]
-    Compositor(String),
-    #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
-    NoThread(std::io::Error),
-    #[error(
-        "the session bus cannot be reached ({0}). After logging in to the desktop: systemctl --user restart v2m.service"
-    )]
-    NoBus(zbus::Error),
-    #[error("the desktop refused it ({0})")]
-    Refused(zbus::Error),
-    #[error("the desktop has not answered for {} s", DEADLINE.as_secs())]
-    Hanging,
-}
-
-impl Problem {
-    /// Whether the text may go to the clipboard instead.
-    fn leaves_the_clipboard(&self) -> bool {
-        match self {
-            // Who sits there may be somebody else, and unlocking fields can be pasted into.
-            Self::Locked => false,
-            Self::Overtaken | Self::NoText => false,
-            Self::NoWay
-            | Self::NotTaken(_)
-            | Self::Moved
-            | Self::NoKey(_)
-            | Self::NoServer(_)
-            | Self::Server(_)
-            | Self::Lacks(_)
-            | Self::NoCompositor(_)
-            | Self::Compositor(_)
-            | Self::NoThread(_)
-            | Self::NoBus(_)
-            | Self::Refused(_)
-            | Self::Hanging => true,
-        }
-    }
-}
+/// Added to it for each character that is typed: programs take some ten times less.
+const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
+/// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
+const MAX_TYPED: usize = 2_000;
 
 /// Whether the window asked for the text after the keys were pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,24 +60,39 @@ pub(super) struct Cursor {
 #[derive(Debug)]
 enum Way {
     Mutter(Mutter),
+    Portal(Portal),
     Wayland(Wayland),
     X11(X11),
 }
 
 impl Way {
-    /// Finds the one for this desktop.
+    /// Finds the one for this desktop: the one that needs least of others.
     async fn find() -> Result<Self, Problem> {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
         }
-        match Mutter::connect(None).await {
-            Ok(Some(mutter)) => Ok(Self::Mutter(mutter)),
+        let bus = match Mutter::connect(None).await {
+            Ok(Some(mutter)) if mutter.lets_us().await => return Ok(Self::Mutter(mutter)),
+            Ok(_) => Ok(()),
             // Small compositors are also run without a bus.
-            Ok(None) | Err(Problem::NoBus(_)) if Displays::from_env().wayland.is_some() => {
-                Ok(Self::Wayland(Wayland::new()))
-            }
-            Ok(None) => Err(Problem::NoWay),
             Err(problem) => Err(problem),
+        };
+        let compositor = match Displays::from_env().wayland {
+            Some(_) => wayland::offers().await,
+            None => Err(Problem::NoWay),
+        };
+        if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
+            return Ok(Self::Wayland(Wayland::new()));
+        }
+        let portal = match bus {
+            Ok(()) => Portal::find(compositor.is_ok()).await,
+            Err(problem) => Err(problem),
+        };
+        match (portal, compositor) {
+            (Ok(portal), _) => Ok(Self::Portal(portal)),
+            // What the nearer of the two says.
+            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
+            (Err(problem), _) => Err(problem),
         }
     }
 
@@ -154,16 +100,29 @@ impl Way {
     async fn is_there(&self) -> bool {
         match self {
             Self::Mutter(mutter) => mutter.is_there().await,
+            Self::Portal(portal) => portal.is_there(),
             // Finds a server that comes back by itself.
             Self::Wayland(_) | Self::X11(_) => true,
         }
     }
 
-    /// Whether a window took the text, `Ok` or with the reason why not.
-    async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    fn name(&self) -> &'static str {
         match self {
-            Self::X11(x11) => x11.paste(order).await,
-            Self::Wayland(wayland) => wayland.paste(order).await,
+            Self::Mutter(_) => Mutter::NAME,
+            Self::Wayland(_) => Wayland::NAME,
+            Self::Portal(_) => "portal",
+            Self::X11(_) => X11::NAME,
+        }
+    }
+
+    /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
+    async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+        match self {
+            Self::X11(x11) => x11.carry_out(order).await,
+            Self::Wayland(wayland) => wayland.carry_out(order).await,
+            Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
+            Self::Portal(portal) => portal.paste(order).await,
+            Self::Mutter(mutter) if order.means == Means::Type => mutter.write(&order.text).await,
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
                 let chord = order.keys.for_window(None);
@@ -178,6 +137,7 @@ impl Way {
     async fn settle(&mut self) {
         match self {
             Self::Mutter(mutter) => mutter.settle().await,
+            Self::Portal(portal) => portal.settle().await,
             Self::Wayland(wayland) => wayland.settle().await,
             Self::X11(x11) => x11.settle().await,
         }
@@ -191,36 +151,60 @@ fn is_x11() -> bool {
 }
 
 impl Cursor {
-    /// Pastes `text` into the window that has the keyboard, with the keys for it, and only if it is the window `only` where that
-    /// is known; also whether the text should go to the clipboard instead.
-    /// Answers within three seconds. The clipboard is given back in the background; see [`Self::settle`].
-    pub(super) async fn paste(
+    /// Puts `text` into the window that has the keyboard, and only if it is the window `only` where that
+    /// is known; also where the text should go instead.
+    /// Answers within three seconds, and two milliseconds more for each character that is typed. The clipboard is given
+    /// back in the background; see [`Self::settle`].
+    pub(super) async fn put(
         &mut self,
         text: &str,
+        means: Means,
         keys: &PasteKeys,
         only: Option<&Window>,
-    ) -> (Delivery, bool) {
-        let order = Order { text: text.to_owned(), keys: keys.clone(), only: only.cloned() };
-        let outcome = match tokio::time::timeout(DEADLINE, self.put(order)).await {
+    ) -> (Delivery, Option<Sink>) {
+        let characters = text.chars().take(MAX_TYPED + 1).count();
+        let (by, done, deadline) = match means {
+            Means::Paste => ("paste", "pasted", DEADLINE),
+            Means::Type => {
+                let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
+                ("type", "typed", DEADLINE + typing)
+            }
+        };
+        if means == Means::Type && characters > MAX_TYPED {
+            return self.told(by, done, Err(Problem::TooLong));
+        }
+        let order = Order { text: text.to_owned(), means, keys: keys.clone(), only: only.cloned() };
+        let outcome = match tokio::time::timeout(deadline, self.try_to(order)).await {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.way {
                     // Its thread may hang for good; it is counted, and left behind.
                     Some(Way::X11(x11)) => x11.abandon(),
                     Some(Way::Wayland(wayland)) => wayland.abandon(),
+                    // Its session stays, or the user would be asked or told again.
+                    Some(Way::Portal(portal)) => portal.abandon(),
                     // A bus that hung may have lost its order.
                     _ => self.way = None,
                 }
                 Err(Problem::Hanging)
             }
         };
-        let by = "paste";
+        self.told(by, done, outcome)
+    }
+
+    fn told(
+        &self,
+        by: &'static str,
+        done: &str,
+        outcome: Result<(), Problem>,
+    ) -> (Delivery, Option<Sink>) {
+        let backend = self.way.as_ref().map(Way::name);
         match outcome {
-            Ok(()) => (Delivery { by, ok: true, detail: "pasted".to_owned() }, false),
+            Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
             Err(problem) => {
-                warn!(reason = %problem, "the text could not be pasted");
-                let detail = format!("not pasted: {problem}");
-                (Delivery { by, ok: false, detail }, problem.leaves_the_clipboard())
+                warn!(reason = %problem, "the text could not be {done}");
+                let detail = format!("not {done}: {problem}");
+                (Delivery { by, backend, ok: false, detail }, problem.instead())
             }
         }
     }
@@ -232,7 +216,7 @@ impl Cursor {
         }
     }
 
-    async fn put(&mut self, order: Order) -> Result<(), Problem> {
+    async fn try_to(&mut self, order: Order) -> Result<(), Problem> {
         if order.text.is_empty() {
             return Err(Problem::NoText);
         }
@@ -243,7 +227,7 @@ impl Cursor {
             Some(way) if way.is_there().await => way,
             _ => Way::find().await?,
         };
-        self.way.insert(way).paste(order).await
+        self.way.insert(way).carry_out(order).await
     }
 }
 
@@ -265,10 +249,8 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
 async fn probe() -> Result<&'static str, Problem> {
     match Way::find().await? {
         Way::Mutter(_) => Ok(Mutter::NAME),
-        Way::Wayland(_) => {
-            let asked = tokio::task::spawn_blocking(wayland::is_there).await;
-            asked.map_err(|_| Problem::Hanging)?.map(|()| Wayland::NAME)
-        }
+        Way::Portal(portal) => Ok(portal.name()),
+        Way::Wayland(_) => Ok(Wayland::NAME),
         Way::X11(_) => {
             let asked = tokio::task::spawn_blocking(x11::is_there).await;
             asked.map_err(|_| Problem::Hanging)?.map(|()| X11::NAME)

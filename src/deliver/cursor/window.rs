@@ -33,10 +33,20 @@ impl Default for PasteKeys {
     }
 }
 
+/// How a text gets into a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::deliver) enum Means {
+    /// The window is told to paste.
+    Paste,
+    /// Each of its characters is typed.
+    Type,
+}
+
 /// One text for the cursor.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) text: String,
+    pub(super) means: Means,
     pub(super) keys: PasteKeys,
     /// The only window it is meant for. `None`: whichever has the keyboard.
     pub(super) only: Option<Window>,
@@ -91,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_text_goes_only_into_the_window_it_is_meant_for() {
-        let mut order = Order { text: "text".into(), keys: keys(), only: Some(window(1, "a")) };
+        let (text, means) = ("text".into(), Means::Paste);
+        let mut order = Order { text, means, keys: keys(), only: Some(window(1, "a")) };
         assert!(order.check(Some(&window(1, "another title"))).is_ok());
         assert!(matches!(order.check(Some(&window(2, "a"))), Err(Problem::Moved)));
         assert!(order.check(None).is_ok());

@@ -1,6 +1,7 @@
 //! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard, the lock.
 
 use crate::lab::{beside, run, wait_for};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Write;
@@ -12,11 +13,15 @@ use zbus::{Connection, OwnedObjectPath};
 /// Keys by the codes of Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ESCAPE: u32 = 1;
+    pub(crate) const I: u32 = 23;
     pub(crate) const CTRL: u32 = 29;
     pub(crate) const A: u32 = 30;
+    pub(crate) const S: u32 = 31;
     pub(crate) const V: u32 = 47;
     pub(crate) const ALT: u32 = 56;
+    pub(crate) const CAPS_LOCK: u32 = 58;
     pub(crate) const DELETE: u32 = 111;
+    pub(crate) const F24: u32 = 194;
 }
 
 const MUTTER: &str = "org.gnome.Mutter.RemoteDesktop";
@@ -59,6 +64,12 @@ impl Desktop {
             .filter(|(name, _)| ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY"].contains(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        // v2m's sinks find the displays by this process's own.
+        for (name, value) in v2m::deliver::environment::adopt() {
+            // SAFETY: tests run one at a time here, and v2m's threads of an earlier one are idle or have ended; what is
+            // left of this process reads variables only through std, which locks them.
+            unsafe { std::env::set_var(name, value) };
+        }
         let desktop = Self { runtime, bus, keyboard, environment };
         desktop.lock(false);
         desktop.press(&[key::ESCAPE]);
@@ -108,6 +119,16 @@ impl Desktop {
             let active: bool = reply.body().deserialize().unwrap();
             (active == locked).then_some(())
         });
+    }
+
+    /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel shows a sign as long as any does.
+    pub(crate) fn sessions(&self) -> usize {
+        let path = "/org/gnome/Mutter/RemoteDesktop/Session";
+        let face = Some("org.freedesktop.DBus.Introspectable");
+        let asked = self.bus.call_method(Some(MUTTER), path, face, "Introspect", &());
+        let reply = self.runtime.block_on(asked).unwrap();
+        let text: String = reply.body().deserialize().unwrap();
+        text.matches("<node name=").count()
     }
 
     /// A command that knows the displays.
@@ -216,6 +237,21 @@ impl Window {
     /// What is written in it.
     pub(crate) fn text(&self) -> String {
         self.read().unwrap()["text"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until exactly `text` is written in it.
+    pub(crate) fn wait_for_all_of(&self, text: &str) {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while self.text() != text && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(self.text(), text);
+    }
+
+    /// Stops its program where it is, or has it go on.
+    pub(crate) fn stop(&self, stop: bool) {
+        let signal = if stop { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until `wanted` of what is written in it; that text.

@@ -1,6 +1,8 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
 
-mod desktop;
+pub(crate) mod desktop;
+mod keymap;
+mod typing;
 
 use crate::lab::{self, Lab, assert_phrase, run, words};
 use desktop::{Desktop, key};
@@ -109,7 +111,9 @@ fn what_a_browser_copied_comes_back_in_all_its_formats() {
 fn a_window_that_takes_no_text_is_told_of_and_the_text_waits_on_the_clipboard() {
     let (lab, desktop) = lab();
     let _window = desktop.window(false);
+    assert_eq!(desktop.sessions(), 1, "the test's own keyboard");
     let answer = lab.dictate();
+    assert_eq!(desktop.sessions(), 1, "v2m holds on to the keyboard");
     let told = &answer["deliveries"][0];
     assert_eq!((&told["by"], &told["ok"]), (&"paste".into(), &false.into()), "{answer}");
     assert!(told["detail"].as_str().unwrap().contains("ctrl+v"), "{answer}");

@@ -1,18 +1,20 @@
 //! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without touching the focus.
 //!
-//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portal's RemoteDesktop
-//! asks the user each time (version 1) and is not used. Order and times as measured on GNOME 43: Mutter's own clipboard
+//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portals, which ask the
+//! user, are used only where this interface is refused. Order and times as measured on GNOME 43: Mutter's own clipboard
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
 mod session;
+mod sources;
+mod typing;
 
 use super::content::Content;
 use super::x11::X11;
 use super::{Problem, Receipt};
 use crate::chord::Chord;
 use crate::deliver::environment::Displays;
-use session::{Offer, Session};
+use session::{Offer, Session, Use};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -60,10 +62,15 @@ impl Mutter {
         session::mutter(&self.bus).await.is_ok()
     }
 
+    /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let nobody through.
+    pub(super) async fn lets_us(&self) -> bool {
+        session::version(&self.bus).await.is_ok()
+    }
+
     /// Offers `text`, presses `chord`, waits for the window's request.
     pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
         self.settle().await;
-        let mut session = Session::open(&self.bus).await?;
+        let mut session = Session::open(&self.bus, Use::Clipboard).await?;
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
         let receipt = hand_over(&mut session, &content, chord).await;
@@ -75,6 +82,16 @@ impl Mutter {
             session.close().await;
         }
         receipt
+    }
+
+    /// Types `text`.
+    pub(super) async fn write(&mut self, text: &str) -> Result<(), Problem> {
+        // What it may still give to others goes with its session.
+        self.settle().await;
+        let session = Session::open(&self.bus, Use::Keys).await?;
+        let outcome = typing::write(&session, text).await;
+        session.close().await;
+        outcome
     }
 
     /// Waits until the clipboard has been given back.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
+use zbus::message::Flags;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedFd, OwnedObjectPath, Variant, fdo};
 
 const NAME: &str = "org.gnome.Mutter.RemoteDesktop";
@@ -25,6 +26,13 @@ const TRANSFER: Duration = Duration::from_secs(2);
 /// Mutter reads one format at a time, and may not know yet that the last one is read when we have come to its end: it tells
 /// nobody when it does, and is asked again after so long.
 const BUSY: Duration = Duration::from_millis(1);
+
+/// What a session is for, beside keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Keys,
+    Clipboard,
+}
 
 /// Which requests are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +76,12 @@ pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
     reply.body().deserialize().map_err(Problem::Refused)
 }
 
+/// The interface's version, which changes nothing to ask for.
+pub(super) async fn version(bus: &Connection) -> Result<(), Problem> {
+    let (to, body) = (Some("org.freedesktop.DBus.Properties"), (NAME, "Version"));
+    bus.call_method(Some(NAME), PATH, to, "Get", &body).await.map(drop).map_err(problem)
+}
+
 /// Whether Mutter still reads the format before.
 fn is_busy(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::FDO(error) if matches!(**error, fdo::Error::LimitsExceeded(_)))
@@ -84,8 +98,8 @@ fn problem(error: zbus::Error) -> Problem {
 }
 
 impl Session {
-    /// Opens a session that may press keys and hold the clipboard.
-    pub(super) async fn open(bus: &Connection) -> Result<Self, Problem> {
+    /// Opens a session that may press keys, and hold the clipboard if it is to be used.
+    pub(super) async fn open(bus: &Connection, used: Use) -> Result<Self, Problem> {
         let mutter = mutter(bus).await?;
         let reply = bus
             .call_method(Some(mutter.as_str()), PATH, Some(NAME), "CreateSession", &())
@@ -102,7 +116,7 @@ impl Session {
         let signals =
             MessageStream::for_match_rule(rule, bus, None).await.map_err(Problem::Refused)?;
         let session = Self { bus: bus.clone(), mutter, path, signals };
-        match session.begin().await {
+        match session.begin(used).await {
             Ok(()) => Ok(session),
             Err(problem) => {
                 session.close().await;
@@ -111,8 +125,11 @@ impl Session {
         }
     }
 
-    async fn begin(&self) -> Result<(), Problem> {
+    async fn begin(&self, used: Use) -> Result<(), Problem> {
         self.call("Start", &()).await?;
+        if used == Use::Keys {
+            return Ok(());
+        }
         let none: HashMap<&str, Variant<'_>> = HashMap::new();
         self.call("EnableClipboard", &none).await.map(drop)
     }
@@ -271,6 +288,34 @@ impl Session {
         pressed.and(released).map(drop)
     }
 
+    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. All of it
+    /// is sent in one go, and Mutter is waited for at the end.
+    pub(super) async fn strike_codes(&self, strokes: &[Vec<u32>]) -> Result<(), Problem> {
+        for codes in strokes {
+            let down = codes.iter().map(|code| (*code, true));
+            for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
+                self.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
+            }
+        }
+        // Mutter deals with messages in their order, and has an answer for this one: a session that has ended is noticed.
+        self.is_on("CapsLockState").await.map(drop)
+    }
+
+    /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
+    pub(super) async fn locks(&self) -> Result<(bool, bool), Problem> {
+        Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
+    }
+
+    async fn is_on(&self, property: &str) -> Result<bool, Problem> {
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let (to, path) = (Some(self.mutter.as_str()), self.path.as_str());
+        let wanted = (SESSION, property);
+        let asked = self.bus.call_method(to, path, properties, "Get", &wanted).await;
+        let value: zbus::OwnedVariant =
+            asked.map_err(problem)?.body().deserialize().map_err(Problem::Refused)?;
+        value.try_into().map_err(Problem::Refused)
+    }
+
     async fn key(&self, modifier: Modifier, pressed: bool) -> Result<(), Problem> {
         // Linux's input-event-codes.h: modifiers are in one place on all layouts.
         let code: u32 = match modifier {
@@ -279,6 +324,10 @@ impl Session {
             Modifier::Alt => 56,
             Modifier::Super => 125,
         };
+        self.code(code, pressed).await
+    }
+
+    async fn code(&self, code: u32, pressed: bool) -> Result<(), Problem> {
         self.call("NotifyKeyboardKeycode", &(code, pressed)).await.map(drop)
     }
 
@@ -296,6 +345,19 @@ impl Session {
         let to = Some(self.mutter.as_str());
         let path = self.path.as_str();
         self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
+    }
+
+    async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let message = Message::method_call(self.path.as_str(), method)
+            .destination(self.mutter.as_str())
+            .interface(SESSION)
+            .with_flags(Flags::NO_REPLY_EXPECTED)
+            .build(body)
+            .map_err(Problem::Refused)?;
+        self.bus.send(&message).await.map_err(problem)
     }
 
     async fn next(&mut self) -> Signal {

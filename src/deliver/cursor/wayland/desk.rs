@@ -4,9 +4,10 @@ use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::Order;
 use super::focus::focused;
-use super::keys::Keyboard;
+use super::keys::{Keyboard, Presser, Typist};
 use super::owner::{Event, Owner};
 use super::reader::remember;
+use super::remote::{Remote, RemoteKeys};
 use super::server::{Mark, Said, Server, Woken};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -71,6 +72,11 @@ impl Desk {
         Ok(Self { owner: Owner::default(), server: Server::connect()? })
     }
 
+    /// Whether the compositor lends keyboards too.
+    pub(super) fn lends_keyboards(&self) -> bool {
+        self.server.lends_keyboards()
+    }
+
     /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give; whether there is.
     /// Asleep when nobody asks.
     pub(super) fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
@@ -83,10 +89,12 @@ impl Desk {
     }
 
     /// Offers the text, presses the keys, waits for the window's request. `is_wanted` is asked before the keys: who
-    /// ordered it may have given up. Answers what was on the clipboard before, for [`Self::give_back`].
+    /// ordered it may have given up. Answers what was on the clipboard before, for [`Self::give_back`]. `remote` presses the keys,
+    /// or else a keyboard of our own.
     pub(super) fn paste(
         &mut self,
         order: &Order,
+        remote: Option<RemoteKeys>,
         habits: &mut Habits,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Before, Problem> {
@@ -101,9 +109,13 @@ impl Desk {
         if !is_wanted() {
             return Err(Problem::Hanging);
         }
-        let listened_to = self.server.has_keyboard();
+        let is_remote = remote.is_some();
+        let listened_to = is_remote || self.server.has_keyboard();
         let chord = order.keys.for_window(window.as_ref());
-        let keyboard = Keyboard::new(&self.server, chord)?;
+        let presser: Box<dyn Presser> = match remote {
+            Some(keys) => Box::new(Remote { keys, chord: chord.clone() }),
+            None => Box::new(Keyboard::new(&self.server, chord)?),
+        };
         self.owner.own(&mut self.server, Arc::new(content(&order.text)));
         self.wait_for_managers(habits)?;
         if !listened_to {
@@ -117,12 +129,35 @@ impl Desk {
         }
         // Before the keys, so that no request of theirs is taken for an earlier one.
         let keys = self.server.mark();
-        keyboard.press();
-        if self.wait_for_receipt(keys)? {
+        if is_remote {
+            // Those come to the compositor by another way, which may be shorter.
+            self.wait_for(keys)?;
+            if self.owner.content().is_none() {
+                return Err(Problem::Overtaken);
+            }
+        }
+        presser.press()?;
+        if self.wait_for_receipt(keys, is_remote)? {
             Ok(before)
         } else {
             Err(Problem::NotTaken(chord.to_string()))
         }
+    }
+
+    /// Types the text. `is_wanted` is asked before the keys: who ordered it may have given up.
+    pub(super) fn write(
+        &mut self,
+        order: &Order,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), Problem> {
+        order.check(focused()?.as_ref())?;
+        let typist = Typist::new(&self.server, &order.text)?;
+        if !is_wanted() {
+            return Err(Problem::Hanging);
+        }
+        typist.press();
+        let typed = self.server.mark();
+        self.wait_for(typed)
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
@@ -181,10 +216,9 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether a window asks for the text after the keys, which were pressed at the mark `keys`.
-    fn wait_for_receipt(&mut self, keys: Mark) -> Result<bool, Problem> {
+    /// Whether a window asks for the text after the keys, which were pressed at the mark `keys`; `pressed`: that is behind us.
+    fn wait_for_receipt(&mut self, keys: Mark, mut pressed: bool) -> Result<bool, Problem> {
         let until = Instant::now() + RECEIPT;
-        let mut pressed = false;
         while let Some(news) = self.next(Some(until), None)? {
             match news {
                 News::Of(Event::Lost) => return Err(Problem::Overtaken),

@@ -1,8 +1,8 @@
 //! wlroots' compositors (sway, Hyprland, river, Wayfire, …): the clipboard is owned by data-control for the time of a paste, and keys
 //! are pressed on a virtual keyboard. No window is opened, and the focus stays where it is.
 //!
-//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard,
-//! so there is no way there. All of it happens on a thread of its own, which goes on giving others what was on the
+//! Both are protocols that a compositor may offer or not; KDE has data-control and lets no program have a keyboard:
+//! there the portal presses the keys (see `portal`). All of it happens on a thread of its own, which goes on giving others what was on the
 //! clipboard until another program takes it, then lets go of the compositor, and sleeps in between.
 //!
 //! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
@@ -13,12 +13,17 @@ mod desk;
 mod focus;
 mod keymap;
 mod keys;
+mod layout;
 mod owner;
 mod reader;
+mod remote;
 mod server;
 
+pub(super) use remote::RemoteKeys;
+
 use super::Problem;
-use super::window::{Order, Window};
+use super::layout::Stroke;
+use super::window::{Means, Order, Window};
 use super::worker::{Ended, Inbox, Worker};
 use desk::{Desk, Habits};
 use tokio::sync::oneshot;
@@ -34,6 +39,8 @@ pub(super) struct Wayland {
 #[derive(Debug)]
 struct Job {
     order: Box<Order>,
+    /// Who presses the keys in place of a keyboard of our own.
+    remote: Option<RemoteKeys>,
     reply: oneshot::Sender<Result<(), Problem>>,
     /// Dropped when the clipboard has been given back.
     given_back: oneshot::Sender<()>,
@@ -47,11 +54,21 @@ impl Wayland {
         Self::default()
     }
 
-    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
-    pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types, and
+    /// answers when all keys have been pressed.
+    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+        self.carry_out_by(order, None).await
+    }
+
+    /// As [`Self::carry_out`]; `remote` presses the keys that paste, or else a keyboard of our own.
+    pub(super) async fn carry_out_by(
+        &mut self,
+        order: Order,
+        remote: Option<RemoteKeys>,
+    ) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        self.worker.hand_over(Job { order: Box::new(order), reply, given_back }, work)?;
+        self.worker.hand_over(Job { order: Box::new(order), remote, reply, given_back }, work)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
@@ -72,9 +89,47 @@ impl Wayland {
     }
 }
 
-/// Whether a compositor answers that offers all it takes. Blocking.
-pub(super) fn is_there() -> Result<(), Problem> {
-    Desk::open().map(drop)
+/// What a compositor offers that lends its clipboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Offers {
+    /// Keyboards too, so that nothing else is needed.
+    pub(super) keyboards: bool,
+}
+
+/// What the compositor offers. Bounded, but for one that takes no connection at all.
+///
+/// # Errors
+/// [`Problem::NoWay`]: it does not lend its clipboard.
+pub(super) async fn offers() -> Result<Offers, Problem> {
+    let (tell, told) = oneshot::channel();
+    let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
+        let asked = Desk::open().map(|desk| Offers { keyboards: desk.lends_keyboards() });
+        let _ = tell.send(asked); // nobody waits any more
+    });
+    asking.map_err(Problem::NoThread)?;
+    told.await.unwrap_or(Err(Problem::Hanging))
+}
+
+/// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program takes it for dead (libwayland
+/// before 1.23) and ends its connection, and the program with it. So a program that hangs must live through all the keys of
+/// a text. They are sent at once: what comes in drops takes more of the kernel's room than what comes in a gush.
+pub(super) fn check(strokes: &[Stroke]) -> Result<(), Problem> {
+    /// Bytes of events that a program may be sent.
+    const MOST: usize = 64 << 10;
+    /// A key's events, pressed and released: 24 bytes each.
+    const KEY: usize = 48;
+    /// An event that tells the modifiers: 28 bytes, before and after the key.
+    const MODIFIERS: usize = 56;
+    let bytes = |stroke: &Stroke| match stroke.hold.len() {
+        0 => KEY,
+        held => KEY + held * (KEY + MODIFIERS),
+    };
+    if strokes.iter().map(bytes).sum::<usize>() > MOST { Err(Problem::TooLong) } else { Ok(()) }
+}
+
+/// The keyboard's layout in xkb's text form. Blocking.
+pub(super) fn layout() -> Result<Option<Vec<u8>>, Problem> {
+    layout::layout()
 }
 
 /// The window that has the keyboard. Blocking.
@@ -109,9 +164,9 @@ fn work(inbox: &Inbox<Job>) {
     }
 }
 
-/// Pastes and tells the outcome, then gives back the clipboard.
+/// Pastes or types and tells the outcome, then gives back the clipboard.
 fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
-    let Job { order, reply, given_back } = job;
+    let Job { order, remote, reply, given_back } = job;
     // Nobody waits any more: the user was told that it is not there, so it must not appear later.
     if reply.is_closed() {
         return;
@@ -123,10 +178,15 @@ fn carry_out(desk: &mut Option<Desk>, habits: &mut Habits, job: Job) {
             return;
         }
     };
-    let ended = match open.paste(&order, habits, || !reply.is_closed()) {
+    let is_wanted = || !reply.is_closed();
+    let outcome = match order.means {
+        Means::Paste => open.paste(&order, remote, habits, is_wanted).map(Some),
+        Means::Type => open.write(&order, is_wanted).map(|()| None),
+    };
+    let ended = match outcome {
         Ok(before) => {
             let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
-            open.give_back(before)
+            before.map_or(Ok(()), |before| open.give_back(before))
         }
         Err(problem) => {
             let is_broken = matches!(problem, Problem::Compositor(_));

@@ -77,7 +77,8 @@ pub(super) struct Server {
     pub(super) seen: Seen,
     conn: Connection,
     seat: WlSeat,
-    keyboards: ZwpVirtualKeyboardManagerV1,
+    /// `None`: the compositor lets no program have a keyboard.
+    keyboards: Option<ZwpVirtualKeyboardManagerV1>,
     device: Box<dyn Device>,
     last_number: u64,
 }
@@ -107,7 +108,7 @@ impl Server {
             Ok(std::mem::take(&mut seen))
         };
         let globals = Globals { seen: catch_up(0)?.globals, registry, handle: &handle };
-        let keyboards = globals.bind(1).ok_or(Problem::NoWay)?;
+        let keyboards = globals.bind(1);
         let seat = globals.bind(1).ok_or(Problem::NoWay)?;
         let device = globals.device(&seat).ok_or(Problem::NoWay)?;
         // By then the compositor has told what is on the clipboard.
@@ -120,8 +121,15 @@ impl Server {
         self.seen.has_keyboard
     }
 
-    pub(super) fn create_keyboard(&self) -> ZwpVirtualKeyboardV1 {
-        self.keyboards.create_virtual_keyboard(&self.seat, &self.handle, ())
+    /// Whether a keyboard of our own can be had.
+    pub(super) fn lends_keyboards(&self) -> bool {
+        self.keyboards.is_some()
+    }
+
+    /// `None`: it cannot.
+    pub(super) fn create_keyboard(&self) -> Option<ZwpVirtualKeyboardV1> {
+        let keyboards = self.keyboards.as_ref()?;
+        Some(keyboards.create_virtual_keyboard(&self.seat, &self.handle, ()))
     }
 
     /// Takes the clipboard with these formats.

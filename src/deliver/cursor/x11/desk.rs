@@ -4,10 +4,11 @@ use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::{Order, Window};
 use super::focus::focused;
-use super::keys::Strokes;
+use super::keys::{Strokes, held};
 use super::owner::{Format, Owner, Said, formats_of, text_formats};
 use super::reader::remember;
 use super::server::Server;
+use super::typing::Typing;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 use tracing::debug;
@@ -87,7 +88,7 @@ impl Desk {
             return Err(Problem::Overtaken);
         }
         self.wait_for_manager()?;
-        let held = self.wait_for_hands(&strokes)?;
+        let held = self.wait_for_hands(strokes.in_the_way())?;
         if !is_wanted() {
             self.give_back(before)?;
             return Err(Problem::Hanging);
@@ -100,6 +101,21 @@ impl Desk {
         } else {
             Err(Problem::NotTaken(chord.to_string()))
         }
+    }
+
+    /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
+    pub(super) fn write(
+        &mut self,
+        order: &Order,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), Problem> {
+        let window = focused(&self.server)?.ok_or(Problem::NoWindow)?;
+        order.check(Some(&window))?;
+        let typing = Typing::find(&self.server, &order.text)?;
+        let held = self.wait_for_hands(typing.in_the_way())?;
+        typing.write(&self.server, &held, || {
+            Ok(is_wanted() && focused(&self.server)?.is_some_and(|now| now.id == window.id))
+        })
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
@@ -178,12 +194,12 @@ impl Desk {
         Ok(())
     }
 
-    /// Waits until no key is down that would change the combination; those that still are when patience ends.
-    fn wait_for_hands(&mut self, strokes: &Strokes) -> Result<Vec<u8>, Problem> {
+    /// Waits until none of `keys` is down; those that still are when patience ends.
+    fn wait_for_hands(&mut self, keys: &[u8]) -> Result<Vec<u8>, Problem> {
         let enough = Instant::now() + HANDS;
         loop {
             // Also asks whatever is on its way from the server by now.
-            let held = strokes.held(&self.server)?;
+            let held = held(&self.server, keys)?;
             let now = Instant::now();
             let until = if held.is_empty() || now >= enough { now } else { now + LOOK };
             while let Some(said) = self.step(until)? {

@@ -35,11 +35,9 @@ impl Strokes {
         Ok(Self { modifiers, key, in_the_way })
     }
 
-    /// Which keys are down that would change the combination: the user has not let go of the shortcut yet, as a rule.
-    pub(super) fn held(&self, server: &Server) -> Result<Vec<Keycode>, Problem> {
-        let down = server.conn.query_keymap()?.reply()?.keys;
-        let is_down = |code: &Keycode| down[usize::from(code / 8)] & (1 << (code % 8)) != 0;
-        Ok(self.in_the_way.iter().copied().filter(is_down).collect())
+    /// All keys that would change what the combination means.
+    pub(super) fn in_the_way(&self) -> &[Keycode] {
+        &self.in_the_way
     }
 
     /// Lets go of `held`, presses and releases the combination. The number of the request that pressed its last key.
@@ -47,29 +45,56 @@ impl Strokes {
     /// What was let go of is not pressed again: the user may have released it by then, and nobody would release it once
     /// more. A key that is up and held is harmless; one that is down and not held turns all typing into shortcuts.
     pub(super) fn press(&self, server: &Server, held: &[Keycode]) -> Result<u64, Problem> {
-        let fake = |kind, code| server.conn.xtest_fake_input(kind, code, 0, x11rb::NONE, 0, 0, 0);
-        for code in held {
-            fake(KEY_RELEASE_EVENT, *code)?;
-        }
-        let mut down = Vec::new();
-        let mut outcome = Ok(0);
-        for code in self.modifiers.iter().chain([&self.key]) {
-            down.push(*code);
-            outcome = fake(KEY_PRESS_EVENT, *code).map(|sent| sent.sequence_number());
-            if outcome.is_err() {
-                break;
-            }
-        }
-        // Whatever happened before.
-        let mut released = Ok(());
-        for code in down.into_iter().rev() {
-            released = fake(KEY_RELEASE_EVENT, code).map(drop).and(released);
-        }
-        released?;
-        // An answer means that all of it was carried out.
-        server.conn.get_input_focus()?.reply()?;
-        Ok(outcome?)
+        release(server, held)?;
+        let pressed = strike(server, self.modifiers.iter().chain([&self.key]).copied())?;
+        carried_out(server)?;
+        Ok(pressed)
     }
+}
+
+/// Those of `keys` that are down: the user has not let go of the shortcut yet, as a rule.
+pub(super) fn held(server: &Server, keys: &[Keycode]) -> Result<Vec<Keycode>, Problem> {
+    let down = server.conn.query_keymap()?.reply()?.keys;
+    let is_down = |code: &Keycode| down[usize::from(code / 8)] & (1 << (code % 8)) != 0;
+    Ok(keys.iter().copied().filter(is_down).collect())
+}
+
+/// Lets go of `keys`.
+pub(super) fn release(server: &Server, keys: &[Keycode]) -> Result<(), Problem> {
+    for code in keys {
+        fake(server, KEY_RELEASE_EVENT, *code)?;
+    }
+    Ok(())
+}
+
+/// Presses `keys` in their order, and releases them in the other one, whatever happens. The number of the request that pressed the last one.
+pub(super) fn strike(server: &Server, keys: impl Iterator<Item = Keycode>) -> Result<u64, Problem> {
+    let mut down = Vec::new();
+    let mut outcome = Ok(0);
+    for code in keys {
+        down.push(code);
+        outcome = fake(server, KEY_PRESS_EVENT, code);
+        if outcome.is_err() {
+            break;
+        }
+    }
+    let mut released = Ok(0);
+    for code in down.into_iter().rev() {
+        released = released.and(fake(server, KEY_RELEASE_EVENT, code));
+    }
+    released?;
+    outcome
+}
+
+/// Waits until all keys have been pressed.
+pub(super) fn carried_out(server: &Server) -> Result<(), Problem> {
+    server.conn.get_input_focus()?.reply()?;
+    Ok(())
+}
+
+fn fake(server: &Server, kind: u8, code: Keycode) -> Result<u64, Problem> {
+    let sent = server.conn.xtest_fake_input(kind, code, 0, x11rb::NONE, 0, 0, 0)?;
+    Ok(sent.sequence_number())
 }
 
 fn keymap(server: &Server) -> Result<Keymap, Problem> {

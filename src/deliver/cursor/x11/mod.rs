@@ -11,10 +11,11 @@ mod keys;
 mod owner;
 mod reader;
 mod server;
+mod typing;
 
 use super::Problem;
 use super::content::Content;
-use super::window::{Order, Window};
+use super::window::{Means, Order, Window};
 use super::worker::{Ended, Inbox, Worker};
 use desk::Desk;
 use tokio::sync::oneshot;
@@ -29,7 +30,7 @@ pub(super) struct X11 {
 
 #[derive(Debug)]
 enum Job {
-    Paste {
+    Put {
         order: Box<Order>,
         reply: oneshot::Sender<Result<(), Problem>>,
         given_back: oneshot::Sender<()>,
@@ -51,11 +52,12 @@ impl X11 {
         Self::default()
     }
 
-    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
-    pub(super) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types, and
+    /// answers when all keys have been pressed.
+    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        self.worker.hand_over(Job::Paste { order: Box::new(order), reply, given_back }, work)?;
+        self.worker.hand_over(Job::Put { order: Box::new(order), reply, given_back }, work)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
@@ -120,7 +122,7 @@ fn work(inbox: &Inbox<Job>) {
 
 fn carry_out(desk: &mut Option<Desk>, job: Job) {
     let outcome = match job {
-        Job::Paste { order, reply, given_back } => paste(desk, &order, reply, given_back),
+        Job::Put { order, reply, given_back } => put(desk, &order, reply, given_back),
         Job::Hold { content, reply } => hold(desk, &content, reply),
         Job::Leave { done } => {
             let outcome = desk.as_mut().map_or(Ok(()), Desk::leave);
@@ -150,7 +152,7 @@ fn hold(
 }
 
 /// Carries out an order and tells its outcome; the error is of what comes after.
-fn paste(
+fn put(
     desk: &mut Option<Desk>,
     order: &Order,
     reply: oneshot::Sender<Result<(), Problem>>,
@@ -167,11 +169,15 @@ fn paste(
             return Ok(());
         }
     };
-    let outcome = open.paste(order, || !reply.is_closed());
+    let is_wanted = || !reply.is_closed();
+    let outcome = match order.means {
+        Means::Paste => open.paste(order, is_wanted).map(Some),
+        Means::Type => open.write(order, is_wanted).map(|()| None),
+    };
     match outcome {
         Ok(before) => {
             let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
-            let outcome = open.give_back(before);
+            let outcome = before.map_or(Ok(()), |before| open.give_back(before));
             let _ = given_back.send(());
             outcome
         }

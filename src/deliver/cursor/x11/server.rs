@@ -75,10 +75,10 @@ impl Server {
             RustConnection::connect(None).map_err(|error| Problem::NoServer(error.to_string()))?;
         let has = |name| conn.extension_information(name).map(|found| found.is_some());
         if !has(xtest::X11_EXTENSION_NAME)? {
-            return Err(Problem::Lacks(xtest::X11_EXTENSION_NAME));
+            return Err(Problem::NoExtension(xtest::X11_EXTENSION_NAME));
         }
         if !has(xkb::X11_EXTENSION_NAME)? || !conn.xkb_use_extension(1, 0)?.reply()?.supported {
-            return Err(Problem::Lacks(xkb::X11_EXTENSION_NAME));
+            return Err(Problem::NoExtension(xkb::X11_EXTENSION_NAME));
         }
         let atoms = Atoms::new(&conn)?.reply()?;
         let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;

@@ -1,0 +1,36 @@
+//! A text typed by the keys that write it on the layout in force.
+//!
+//! Mutter can also be given characters (NotifyKeyboardKeysym) and finds the keys itself. But it tells nobody of those it
+//! has no key for, and presses no more than one modifier: a character behind Shift and AltGr becomes another one. So the
+//! keys are found here, before the first is pressed.
+
+use super::super::layout::{Layout, Locked, OFFSET, Stroke};
+use super::super::{Problem, wayland};
+use super::session::Session;
+use super::sources::groups;
+
+/// Types `text`, all of it or, if the layout lacks any of it, nothing.
+pub(super) async fn write(session: &Session, text: &str) -> Result<(), Problem> {
+    let layout = tokio::task::spawn_blocking(|| match wayland::layout()? {
+        Some(text) => Layout::parse(&text).map_err(Problem::from),
+        None => Err(Problem::NoLayout("there is no keyboard")),
+    });
+    let (layout, groups, locks) = tokio::join!(layout, groups(), session.locks());
+    let (layout, (caps, num)) = (layout.map_err(|_| Problem::Hanging)??, locks?);
+    let caps = if caps { Locked::CAPS } else { Locked::default() };
+    let num = if num { Locked::NUM } else { Locked::default() };
+    let mut ways = groups?.map(|group| layout.strokes(text, group, caps.and(num)));
+    let strokes = ways.next().ok_or(Problem::NoLayout("it is empty"))??;
+    if ways.any(|way| way.as_ref() != Ok(&strokes)) {
+        let reason = "you have several on which this is typed differently, and GNOME does not say which is in force";
+        return Err(Problem::NoLayout(reason));
+    }
+    wayland::check(&strokes)?;
+    let strokes: Vec<_> = strokes.iter().map(codes).collect();
+    session.strike_codes(&strokes).await
+}
+
+/// The kernel's codes.
+fn codes(stroke: &Stroke) -> Vec<u32> {
+    stroke.hold.iter().chain([&stroke.key]).map(|code| code - OFFSET).collect()
+}

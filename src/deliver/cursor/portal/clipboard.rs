@@ -1,0 +1,238 @@
+//! The clipboard through the portal, for desktops whose compositor gives it to nobody else: GNOME.
+//!
+//! What is offered goes with the session, so that stays open, and what was on the clipboard before comes back whole.
+
+use super::super::Problem;
+use super::super::content::{Content, is_format, is_secret};
+use super::bus::{Options, Signal};
+use super::session::Session;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::debug;
+use zbus::{Message, OwnedFd, Variant};
+
+/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
+const TRANSFER: Duration = Duration::from_secs(2);
+/// The desktop may read one format at a time and know only later that it is read (Mutter does); the portal tells no reason
+/// for a refusal. Asked again after so long,
+const BUSY: Duration = Duration::from_millis(2);
+/// this often.
+const TRIES: u32 = 10;
+
+/// How long the portal may take to tell that the clipboard is ours.
+const TAKEN: Duration = Duration::from_millis(300);
+
+/// Which requests are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// One, if it comes within this time.
+    Once(Duration),
+    /// All, until none has come for the first time, or the second one is over.
+    UntilQuiet(Duration, Duration),
+}
+
+/// The clipboard as the session knows it.
+#[derive(Debug, Default)]
+pub(super) struct Clipboard {
+    /// What we have on it.
+    held: Option<Arc<Content>>,
+    /// What another program has on it.
+    formats: Vec<String>,
+}
+
+impl Clipboard {
+    /// Hears what is on it, which a session tells after it has begun; nothing if it is nobody's.
+    pub(super) async fn listen(&mut self, session: &mut Session, patience: Duration) {
+        let until = Instant::now() + patience;
+        while let Ok(signal) = timeout_at(until, session.signals.next()).await {
+            match signal {
+                Signal::Owner { ours, formats } => {
+                    self.changed(ours, formats);
+                    return;
+                }
+                Signal::Gone | Signal::Closed(_) => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether it is another program's now that was ours.
+    fn changed(&mut self, ours: bool, formats: Vec<String>) -> bool {
+        if ours {
+            return false;
+        }
+        self.formats = formats;
+        self.held.take().is_some()
+    }
+
+    /// Deals with a signal while nobody waits for one.
+    pub(super) async fn handle(&mut self, session: &Session, signal: Signal) {
+        match signal {
+            Signal::Transfer { format, serial } => {
+                self.give(session, &format, serial).await;
+            }
+            Signal::Owner { ours, formats } => {
+                self.changed(ours, formats);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is on it, in all its formats. `None`: it cannot be had whole, in `patience` or in memory.
+    pub(super) async fn remember(
+        &mut self,
+        session: &mut Session,
+        patience: Duration,
+    ) -> Option<Arc<Content>> {
+        if let Some(held) = &self.held {
+            return Some(Arc::clone(held));
+        }
+        if is_secret(&self.formats) {
+            debug!("the clipboard holds a secret, which is not given back");
+            return None;
+        }
+        let until = Instant::now() + patience;
+        let mut content = Content::default();
+        let mut left = Content::LIMIT;
+        for format in self.formats.iter().filter(|name| is_format(name)) {
+            match timeout_at(until, read(session, format, left)).await {
+                Ok(Ok(Some(bytes))) => {
+                    left -= bytes.len();
+                    content.formats.push((format.clone(), bytes));
+                }
+                Ok(Ok(None)) => {
+                    debug!("the clipboard holds more than is remembered");
+                    return None;
+                }
+                // Offered and not to be had: some programs do so. The other formats count.
+                Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
+                Err(_late) => {
+                    debug!("the clipboard could not be read in time");
+                    return None;
+                }
+            }
+        }
+        Some(Arc::new(content))
+    }
+
+    /// Takes it for `content`.
+    pub(super) async fn offer(
+        &mut self,
+        session: &mut Session,
+        content: Arc<Content>,
+    ) -> Result<(), Problem> {
+        let options = Options::from([("mime_types", Variant::from(content.names()))]);
+        session.clipboard("SetSelection", |path| (path, options)).await?;
+        // What was asked for before that is not to be had any more, and must not be answered: xdg-desktop-portal (1.20) dies of it.
+        let until = Instant::now() + TAKEN;
+        while let Ok(signal) = timeout_at(until, session.signals.next()).await {
+            match signal {
+                Signal::Owner { ours: true, .. } => break,
+                Signal::Closed(path) if path == session.path() => return Err(Problem::PortalGone),
+                Signal::Gone => return Err(Problem::PortalGone),
+                _ => {}
+            }
+        }
+        self.held = Some(content);
+        self.formats.clear();
+        Ok(())
+    }
+
+    /// Leaves it to nobody.
+    pub(super) async fn clear(&mut self, session: &Session) -> Result<(), Problem> {
+        session.clipboard("SetSelection", |path| (path, Options::new())).await?;
+        self.held = None;
+        Ok(())
+    }
+
+    /// Serves requests for what we have on it; how many.
+    pub(super) async fn serve(
+        &mut self,
+        session: &mut Session,
+        offer: Offer,
+    ) -> Result<usize, Problem> {
+        let mut served = 0;
+        let begun = Instant::now();
+        let mut until = match offer {
+            Offer::Once(patience) | Offer::UntilQuiet(patience, _) => begun + patience,
+        };
+        loop {
+            let Ok(signal) = timeout_at(until, session.signals.next()).await else {
+                return Ok(served);
+            };
+            match signal {
+                Signal::Transfer { format, serial } => {
+                    // A program that hangs up may have changed its mind, and may ask again.
+                    if !self.give(session, &format, serial).await {
+                        continue;
+                    }
+                    served += 1;
+                    match offer {
+                        Offer::Once(_) => return Ok(served),
+                        Offer::UntilQuiet(quiet, no_longer) => {
+                            until = (Instant::now() + quiet).min(begun + no_longer);
+                        }
+                    }
+                }
+                Signal::Owner { ours, formats } => {
+                    if self.changed(ours, formats) {
+                        return Err(Problem::Overtaken);
+                    }
+                }
+                Signal::Closed(path) if path == session.path() => return Err(Problem::PortalGone),
+                Signal::Gone => return Err(Problem::PortalGone),
+                Signal::Closed(_) | Signal::Response { .. } | Signal::Other => {}
+            }
+        }
+    }
+
+    /// Whether a request was served whole.
+    async fn give(&self, session: &Session, format: &str, serial: u32) -> bool {
+        let written = timeout(TRANSFER, self.write(session, format, serial)).await;
+        let is_whole = matches!(written, Ok(Ok(true)));
+        if !is_whole {
+            debug!(format, ?written, "a request for the clipboard was not served");
+        }
+        let done = session.clipboard("SelectionWriteDone", |path| (path, serial, is_whole)).await;
+        is_whole && done.is_ok()
+    }
+
+    async fn write(&self, session: &Session, format: &str, serial: u32) -> Result<bool, Problem> {
+        let Some(bytes) = self.held.as_ref().and_then(|held| held.get(format)) else {
+            return Ok(false);
+        };
+        let reply = session.clipboard("SelectionWrite", |path| (path, serial)).await?;
+        let mut pipe = pipe::Sender::from_owned_fd(fd(&reply)?.into()).map_err(io)?;
+        pipe.write_all(bytes).await.map_err(io)?;
+        // Closed by being dropped: the end of the content.
+        Ok(true)
+    }
+}
+
+/// `None`: it is longer than `most`. To be bounded in time by the caller.
+async fn read(session: &Session, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+    let mut tries = 0;
+    let reply = loop {
+        tries += 1;
+        match session.clipboard("SelectionRead", |path| (path, format)).await {
+            Err(Problem::Refused(_)) if tries < TRIES => sleep(BUSY).await,
+            reply => break reply?,
+        }
+    };
+    let pipe = pipe::Receiver::from_owned_fd(fd(&reply)?.into()).map_err(io)?;
+    let mut bytes = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    pipe.take(bound).read_to_end(&mut bytes).await.map_err(io)?;
+    Ok((bytes.len() <= most).then_some(bytes))
+}
+
+fn fd(reply: &Message) -> Result<OwnedFd, Problem> {
+    reply.body().deserialize().map_err(Problem::Refused)
+}
+
+fn io(error: std::io::Error) -> Problem {
+    Problem::Refused(zbus::Error::from(error))
+}

@@ -1,0 +1,166 @@
+//! Typing on the layout in force, into a window of a real toolkit.
+
+use crate::desktop::Desktop;
+use crate::programs::wait_for;
+use crate::window::{PastesOn, Window};
+use crate::{no_key_is_down, waits};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use v2m::session::{DeliverMode, Delivery};
+
+/// What a Spanish keyboard writes, with dead keys, a third level and capitals.
+const SPANISH: &str =
+    "¿Qué pasó en España, señor Íñigo? «Sí» 100 % [5 €] pingüino ~ ^ ` ' \"fin\"!";
+
+/// A program of GTK with a text field.
+struct Editor {
+    program: Child,
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Editor {
+    /// It has the keyboard.
+    fn open(desktop: &Desktop) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("window");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/gnome/window.py");
+        let program = Command::new("/usr/bin/python3")
+            .arg(source)
+            .arg(&file)
+            .env("DISPLAY", desktop.display())
+            .env("DBUS_SESSION_BUS_ADDRESS", &desktop.bus.address)
+            .env("GDK_BACKEND", "x11")
+            .env("GSK_RENDERER", "cairo")
+            .env("GTK_A11Y", "none")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("there is Python with GTK (packages python3-gi, gir1.2-gtk-4.0)");
+        let editor = Self { program, file, _folder: folder };
+        wait_for("the editor to have the keyboard", || {
+            desktop.keyboard.focus_on("A text");
+            (editor.read()?["active"] == true).then_some(())
+        });
+        editor
+    }
+
+    fn read(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
+    }
+
+    fn wait_for(&self, text: &str) {
+        wait_for("the text", || (self.read()?["text"] == text).then_some(()));
+    }
+}
+
+impl Drop for Editor {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+fn lay_out(desktop: &Desktop, arguments: &[&str]) {
+    let laid_out =
+        Command::new("setxkbmap").env("DISPLAY", desktop.display()).args(arguments).status();
+    assert!(laid_out.expect("setxkbmap is installed (package x11-xkb-utils)").success());
+}
+
+fn typed(deliveries: &[Delivery]) {
+    let typed = Delivery { by: "type", backend: Some("x11"), ok: true, detail: "typed".to_owned() };
+    assert_eq!(deliveries, [typed]);
+}
+
+#[test]
+fn a_text_is_typed_as_the_keyboard_is_laid_out() {
+    let mut desktop = Desktop::start();
+    desktop.server.copy("UTF8_STRING", b"before");
+    lay_out(&desktop, &["-layout", "es,ru"]);
+    let layout = desktop.keyboard.keysyms();
+    let editor = Editor::open(&desktop);
+    let mut expected = String::new();
+    for _ in 0..10 {
+        typed(&desktop.put(DeliverMode::Type, SPANISH, None));
+        expected += SPANISH;
+        no_key_is_down(&desktop);
+    }
+    editor.wait_for(&expected);
+    desktop.keyboard.switch_to(1);
+    typed(&desktop.put(DeliverMode::Type, "Привет, мир!", None));
+    editor.wait_for(&(expected + "Привет, мир!"));
+    assert_eq!(desktop.keyboard.keysyms(), layout, "the layout was changed");
+    assert_eq!(desktop.server.paste(), "before");
+}
+
+#[test]
+fn caps_lock_changes_nothing_of_what_is_typed() {
+    const CAPS_LOCK: u32 = 0xffe5;
+    let mut desktop = Desktop::start();
+    lay_out(&desktop, &["-layout", "us"]);
+    let editor = Editor::open(&desktop);
+    let caps = desktop.keyboard.code(CAPS_LOCK);
+    for down in [true, false] {
+        desktop.keyboard.press(caps, down);
+    }
+    typed(&desktop.put(DeliverMode::Type, "Hello, World: it's 5%", None));
+    editor.wait_for("Hello, World: it's 5%");
+}
+
+#[test]
+fn what_the_layout_lacks_is_pasted_and_what_cannot_be_pasted_waits() {
+    let mut desktop = Desktop::start();
+    lay_out(&desktop, &["-layout", "us"]);
+    {
+        let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+        for (text, lacking) in
+            [("señor", "'ñ'"), ("one\ntwo", "'\\n'"), (&"a".repeat(2_001), "too many keys")]
+        {
+            let deliveries = desktop.put(DeliverMode::Type, text, None);
+            let [
+                Delivery { by: "type", ok: false, detail, .. },
+                Delivery { by: "paste", ok: true, .. },
+            ] = &deliveries[..]
+            else {
+                panic!("{deliveries:?}")
+            };
+            assert!(detail.contains(lacking), "{detail}");
+            assert_eq!(window.text(), text);
+        }
+        desktop.settle();
+    }
+    let _window = Window::open(desktop.display(), "Editor", PastesOn::Nothing);
+    let deliveries = desktop.put(DeliverMode::Type, "señor", None);
+    waits(&desktop, &deliveries[1..], "no window took it", "señor");
+}
+
+#[test]
+fn nothing_is_typed_where_no_window_is_or_another_one_than_meant() {
+    let mut desktop = Desktop::start();
+    let nowhere = desktop.put(DeliverMode::Type, "nowhere", None);
+    assert!(nowhere[0].detail.contains("no window has the keyboard"), "{nowhere:?}");
+    assert_eq!(desktop.server.paste(), "nowhere");
+
+    let _first = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    let meant = desktop.focus();
+    let second = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    let moved = desktop.put(DeliverMode::Type, "moved", meant);
+    assert!(moved[0].detail.contains("another window has the keyboard"), "{moved:?}");
+    assert_eq!(desktop.server.paste(), "moved");
+    second.had_no_key(&desktop.keyboard);
+}
+
+#[test]
+fn keys_of_the_shortcut_are_waited_for() {
+    const ALT: u32 = 0xffe9;
+    let mut desktop = Desktop::start();
+    lay_out(&desktop, &["-layout", "us"]);
+    let editor = Editor::open(&desktop);
+    let alt = desktop.keyboard.code(ALT);
+    desktop.keyboard.press(alt, true);
+    // The user never lets go of it.
+    typed(&desktop.put(DeliverMode::Type, "no menu", None));
+    editor.wait_for("no menu");
+    no_key_is_down(&desktop);
+}

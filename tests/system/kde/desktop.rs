@@ -1,0 +1,181 @@
+//! What the tests take in hand of KDE: the clipboard, windows, the layout, the permission, and v2m's sinks.
+
+use crate::lab::{beside, run, try_run, wait_for};
+use serde_json::Value;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use v2m::deliver::{Sinks, Wanted};
+use v2m::session::{DeliverMode, Delivery};
+
+/// Keys by the codes of Linux's input-event-codes.h.
+pub(crate) mod key {
+    pub(crate) const ENTER: u32 = 28;
+    pub(crate) const V: u32 = 47;
+}
+
+/// The application that types.
+const TYPIST: &str = "org.v2m.Typist";
+
+const STORE: &str = "org.freedesktop.impl.portal.PermissionStore";
+
+/// The desktop, and the sinks of a v2m that has just been started.
+pub(crate) struct Desktop {
+    sinks: Option<Sinks>,
+    pub(crate) runtime: tokio::runtime::Runtime,
+}
+
+impl Desktop {
+    pub(crate) fn start() -> Self {
+        let environment = run("systemctl", &["--user", "show-environment"]);
+        let lines = environment.lines().filter_map(|line| line.split_once('='));
+        for (name, value) in lines.filter(|(name, _)| name.starts_with("WAYLAND_DISPLAY")) {
+            // SAFETY: one test runs at a time, and the threads of an earlier one read variables only through std.
+            unsafe { std::env::set_var(name, value) };
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let desktop = Self { sinks: Some(Sinks::new()), runtime };
+        desktop.answer_in_advance(true);
+        desktop.layout("");
+        desktop
+    }
+
+    /// v2m ends, and is started again.
+    pub(crate) fn restart_v2m(&mut self) {
+        self.sinks = Some(Sinks::new());
+        // What the last one had open is closed by its task.
+        self.runtime.block_on(async { tokio::task::yield_now().await });
+    }
+
+    /// What became of pasting a text.
+    pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
+        let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+        let sinks = self.sinks.as_mut().unwrap();
+        self.runtime.block_on(sinks.hand_over(text, &wanted))
+    }
+
+    pub(crate) fn pastes(&mut self, text: &str) {
+        let pasted = Delivery { by: "paste", ok: true, detail: "pasted".to_owned() };
+        assert_eq!(self.paste(text), [pasted]);
+    }
+
+    /// Waits until the clipboard has been given back.
+    pub(crate) fn settle(&mut self) {
+        let sinks = self.sinks.as_mut().unwrap();
+        self.runtime.block_on(sinks.settle());
+    }
+
+    /// Whether Plasma answers its question for v2m without asking.
+    pub(crate) fn answer_in_advance(&self, yes: bool) {
+        // "" is a program whose unit is not named after an application.
+        permit("''", yes);
+    }
+
+    /// Restarts KDE's portal and the one in front of it.
+    pub(crate) fn restart_portals(&self) {
+        for unit in ["plasma-xdg-desktop-portal-kde.service", "xdg-desktop-portal.service"] {
+            run("systemctl", &["--user", "restart", unit]);
+        }
+    }
+
+    /// Sets the variant of the US layout that the user's keyboard has.
+    pub(crate) fn layout(&self, variant: &str) {
+        let file = PathBuf::from(std::env::var_os("HOME").unwrap()).join(".config/kxkbrc");
+        let text = format!("[Layout]\nLayoutList=us\nVariantList={variant}\nUse=true\n");
+        std::fs::write(file, text).unwrap();
+        let told = ["/Layouts", "org.kde.keyboard.reloadConfig"];
+        run("dbus-send", &[&["--session", "--type=signal"], &told[..]].concat());
+    }
+
+    /// Presses a key on a keyboard that is not v2m's but another application's, whose unit is named after it.
+    pub(crate) fn type_key(&self, code: u32) {
+        permit(TYPIST, true);
+        let unit = format!("--unit=app-{TYPIST}.service");
+        let (program, code) = (beside("type.py"), code.to_string());
+        let how = ["--user", "--quiet", "--wait", "--collect", &unit];
+        run("systemd-run", &[&how[..], &[program.to_str().unwrap(), &code]].concat());
+    }
+
+    /// Copies, as a program does that stays as long as it is copied.
+    pub(crate) fn copy(&self, format: &str, bytes: &[u8]) {
+        let mut child = Command::new("wl-copy")
+            .args(["--type", format])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        assert!(child.wait().unwrap().success(), "wl-copy does not copy");
+        self.wait_for_clipboard(format, bytes);
+    }
+
+    /// Waits until another program would paste this.
+    pub(crate) fn wait_for_clipboard(&self, format: &str, bytes: &[u8]) {
+        wait_for("what is on the clipboard", || {
+            let read = ["5", "wl-paste", "--no-newline", "--type", format];
+            let output = try_run("timeout", &read);
+            (output.status.success() && output.stdout == bytes).then_some(())
+        });
+    }
+
+    /// Opens a window that has the keyboard; with a text field, or without.
+    pub(crate) fn window(&self, with_field: bool) -> Window {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("window");
+        let mut command = Command::new(beside("window.py"));
+        command.arg(&file).args((!with_field).then_some("no-field"));
+        command.env("GSK_RENDERER", "cairo").env("GTK_A11Y", "none");
+        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let window = Window { child, file, _folder: folder };
+        wait_for("the window to have the keyboard", || {
+            (window.read()?["active"] == true).then_some(())
+        });
+        window
+    }
+}
+
+/// Whether an application may press keys without a question.
+fn permit(application: &str, yes: bool) {
+    let path = format!("/{}", STORE.replace('.', "/"));
+    let method = format!("{STORE}.SetPermission");
+    let answer = if yes { "['yes']" } else { "['no']" };
+    let call = ["call", "--session", "--dest", STORE, "--object-path", &path, "--method"];
+    let what = [&method, "kde-authorized", "true", "remote-desktop", application, answer];
+    run("gdbus", &[&call[..], &what[..]].concat());
+}
+
+/// A window; closed when dropped.
+pub(crate) struct Window {
+    child: Child,
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Window {
+    fn read(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
+    }
+
+    /// Whether it has the keyboard.
+    pub(crate) fn is_active(&self) -> bool {
+        self.read().unwrap()["active"] == true
+    }
+
+    /// What is written in it.
+    pub(crate) fn text(&self) -> String {
+        self.read().unwrap()["text"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until `wanted` of what is written in it; that text.
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&String) -> bool) -> String {
+        wait_for(what, || Some(self.text()).filter(&wanted))
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
