@@ -60,6 +60,12 @@ impl Daemon {
                 device: report.device.clone(),
                 model: report.model.clone(),
                 loaded_in_ms: report.loaded_in_ms,
+                memory_bytes: report.memory_bytes,
+                passed_over: report
+                    .passed_over
+                    .iter()
+                    .map(|engine| (engine.backend.name(), engine.reason.clone()))
+                    .collect(),
             },
             uptime_s: self.started.elapsed().as_secs(),
             problem: report.problem.clone(),

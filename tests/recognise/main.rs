@@ -6,7 +6,10 @@
 mod digest;
 
 mod dying;
+mod fallback;
 mod jobs;
 mod lab;
 mod loading;
+mod loss;
+mod rest;
 mod time;

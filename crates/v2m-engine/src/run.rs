@@ -201,12 +201,15 @@ impl Engine {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(event) = self.worker.news() {
             match event {
-                Event::Loaded { multilingual, took } => {
+                Event::Loaded { multilingual, took, warm_up } => {
                     self.loaded = true;
                     self.wire.send(&FromEngine::Loaded {
                         backend: "cpu".into(),
                         device: cpu::name(),
                         loaded_in_ms: job::millis(took),
+                        warm_up_ms: job::millis(warm_up),
+                        // Of the processor's engine the system's own figures tell more.
+                        memory_bytes: 0,
                         multilingual,
                     })?;
                 }

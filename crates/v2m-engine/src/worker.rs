@@ -47,6 +47,8 @@ pub enum Event {
         multilingual: bool,
         /// Since the worker started.
         took: Duration,
+        /// Of that, the first decode.
+        warm_up: Duration,
     },
     /// It is not; the worker has ended.
     LoadFailed(LoadError),
@@ -154,9 +156,10 @@ fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &Atom
             return;
         }
     };
+    let read = Instant::now();
     whisper.warm_up();
-    let multilingual = whisper.multilingual();
-    reporter.report(Event::Loaded { multilingual, took: started.elapsed() });
+    let (multilingual, warm_up) = (whisper.multilingual(), read.elapsed());
+    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), warm_up });
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);

@@ -79,6 +79,10 @@ fn status(data: &Value) -> String {
         format!("cpu      {} %", word(&data["cpu_usage"])),
         format!("memory   {} of {} GiB", word(&ram["used_gb"]), word(&ram["total_gb"])),
     ];
+    let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
+    lines.extend(passed_over.iter().map(|engine| {
+        format!("not used {}: {}", word(&engine["backend"]), word(&engine["reason"]))
+    }));
     let gpu = &data["telemetry"]["gpu"];
     if !gpu.is_null() {
         lines.push(format!(
