@@ -14,6 +14,7 @@
 //! | `feedback` | what there is to hear of a dictation |
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
+//! | `sleep` | what is done before the machine sleeps |
 //! | `live` | the recording under way: length, peak, level |
 //! | `telemetry` | CPU and memory of the machine |
 //! | `timers` | the session's timers |
@@ -26,6 +27,7 @@ mod incoming;
 mod live;
 mod reload;
 mod requests;
+mod sleep;
 mod telemetry;
 mod timers;
 
@@ -37,6 +39,7 @@ use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
+use crate::suspend::SuspendEvent;
 use crate::{dbus, server, systemd};
 use std::collections::HashMap;
 use std::future::Future;
@@ -81,6 +84,7 @@ struct Daemon {
     logging: Logging,
     capture: Option<Capture>,
     recogniser: Recogniser,
+    sleep: sleep::Sleep,
     store: Option<Store>,
     notifier: Notifier,
     feedback: feedback::Feedback,
@@ -158,9 +162,13 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let capture = Capture::spawn(start.settings.capture.linger())
         .inspect_err(|error| error!(%error, "nothing can be recorded"))
         .ok();
+    let spec = models.spec(&start.settings);
+    let mut sleep = sleep::Sleep::default();
+    sleep.attend(&spec);
     let mut daemon = Daemon {
         session: Session::new(limits(&start.settings), 1),
-        recogniser: Recogniser::new(models.spec(&start.settings)),
+        recogniser: Recogniser::new(spec),
+        sleep,
         config_path: start.config_path,
         logging: start.logging,
         capture,
@@ -214,6 +222,7 @@ enum Input {
     Call(Call),
     Capture(CaptureOutput),
     Recogniser(RecogniseEvent),
+    Sleep(SuspendEvent),
     Store(StoreEvent),
     Delivered(JobId, Vec<Delivery>, Sinks),
     Chore(background::Chore),
@@ -233,6 +242,7 @@ impl Daemon {
         while !self.exiting {
             let input = self.next(inputs).await;
             self.take(input);
+            self.allow_sleep();
             self.background_step();
             self.update_config();
             self.renew_capture();
@@ -258,6 +268,7 @@ impl Daemon {
                 Input::Delivered(job, deliveries, sinks)
             }
             event = self.recogniser.next() => Input::Recogniser(event),
+            event = self.sleep.next() => Input::Sleep(event),
             output = heard(&mut self.capture) => Input::Capture(output),
             Some(event) = inputs.store.recv() => Input::Store(event),
             () = self.background.abandoned() => Input::Abandoned,
@@ -281,6 +292,7 @@ impl Daemon {
             Input::Call(call) => self.call(call),
             Input::Capture(output) => self.captured(output),
             Input::Recogniser(event) => self.recognised(event),
+            Input::Sleep(event) => self.sleep_said(event),
             Input::Store(event) => self.stored(event),
             Input::Delivered(job, deliveries, sinks) => {
                 self.sinks = Some(sinks);
