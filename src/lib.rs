@@ -17,6 +17,7 @@
 //! | [`shortcut`] | edge | the key that runs `v2m-send toggle`, in GNOME's settings |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`suspend`] | edge | logind's word that the machine sleeps or wakes, and the lock that delays it |
+//! | [`telemetry`] | edge | figures of the machine: processors, memory, GPU |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
@@ -46,5 +47,6 @@ pub mod shortcut;
 pub mod store;
 pub mod suspend;
 pub mod systemd;
+pub mod telemetry;
 pub mod text;
 pub mod watch;

@@ -16,7 +16,6 @@
 //! | `reload` | settings and models that change while it runs |
 //! | `sleep` | what is done before the machine sleeps |
 //! | `live` | the recording under way: length, peak, level |
-//! | `telemetry` | CPU and memory of the machine |
 //! | `timers` | the session's timers |
 
 mod background;
@@ -28,7 +27,6 @@ mod live;
 mod reload;
 mod requests;
 mod sleep;
-mod telemetry;
 mod timers;
 
 use crate::call::{Answer, Call, Event};
@@ -40,6 +38,7 @@ use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
 use crate::suspend::SuspendEvent;
+use crate::telemetry::{Figures, Machine, Telemetry};
 use crate::{dbus, server, systemd};
 use std::collections::HashMap;
 use std::future::Future;
@@ -104,7 +103,9 @@ struct Daemon {
     /// Blocking work under way.
     chores: JoinSet<background::Chore>,
     events: broadcast::Sender<Event>,
-    telemetry: telemetry::Telemetry,
+    telemetry: Telemetry,
+    /// Who waits for a reading of the machine's figures.
+    status_asked: Vec<Reply>,
     watchdog: systemd::Watchdog,
     models: engine::Models,
     /// The model's file as it was when it was last loaded.
@@ -186,7 +187,8 @@ async fn serve(start: Start) -> std::io::Result<()> {
         background: background::Background::new(scratch),
         updates: reload::Updates::default(),
         chores: JoinSet::new(),
-        telemetry: telemetry::Telemetry::new(),
+        telemetry: Telemetry::new(Machine::new()),
+        status_asked: Vec::new(),
         watchdog: systemd::Watchdog::from_env(),
         model_stamp: models.stamp(&start.settings),
         models_watch: None,
@@ -223,6 +225,7 @@ enum Input {
     Capture(CaptureOutput),
     Recogniser(RecogniseEvent),
     Sleep(SuspendEvent),
+    Measured(Option<Figures>),
     Store(StoreEvent),
     Delivered(JobId, Vec<Delivery>, Sinks),
     Chore(background::Chore),
@@ -269,6 +272,7 @@ impl Daemon {
             }
             event = self.recogniser.next() => Input::Recogniser(event),
             event = self.sleep.next() => Input::Sleep(event),
+            figures = self.telemetry.next() => Input::Measured(figures),
             output = heard(&mut self.capture) => Input::Capture(output),
             Some(event) = inputs.store.recv() => Input::Store(event),
             () = self.background.abandoned() => Input::Abandoned,
@@ -293,6 +297,7 @@ impl Daemon {
             Input::Capture(output) => self.captured(output),
             Input::Recogniser(event) => self.recognised(event),
             Input::Sleep(event) => self.sleep_said(event),
+            Input::Measured(figures) => self.measured(figures),
             Input::Store(event) => self.stored(event),
             Input::Delivered(job, deliveries, sinks) => {
                 self.sinks = Some(sinks);
@@ -346,7 +351,8 @@ impl Daemon {
         systemd::stopping("Ending");
         let failure =
             || Failure::new(session::Code::ShuttingDown, "v2m is ending. Ask again in a moment.");
-        for (_, reply) in self.tickets.drain() {
+        for reply in self.tickets.drain().map(|(_, reply)| reply).chain(self.status_asked.drain(..))
+        {
             let _ = reply.send(Err(failure())); // a client that has left needs no answer
         }
         self.background.refuse_all(&failure());

@@ -1,7 +1,8 @@
 //! Which engine computes, as the service tells it: status, journal, events.
 
-use crate::house::{CONFIG, House, wait_for};
+use crate::house::{CONFIG, House, example, wait_for};
 use crate::recording::Studio;
+use serde_json::json;
 use std::fs;
 
 /// A house with the processor's engine and that of a GPU, each of its own script.
@@ -58,7 +59,7 @@ fn the_gpu_alone_and_no_use_says_what_to_do_wherever_one_asks() {
     assert_eq!(service.lives("double").len(), 0);
     // It is mended by the very setting that it names.
     let mut events = service.connect().subscribe(&["engine"]);
-    client.ask_with("UPDATE_CONFIG", serde_json::json!({"engine": {"backend": "auto"}}));
+    client.ask_with("UPDATE_CONFIG", json!({"engine": {"backend": "auto"}}));
     assert_eq!(events.until("engine", "state", "warm")["backend"], "cpu");
     service.end();
 }
@@ -111,4 +112,35 @@ fn a_model_that_was_let_go_is_loaded_by_the_press_that_needs_it() {
     let answer = service.connect().ask("STOP_RECORDING");
     assert_eq!(answer["text"], studio.text_of_recording());
     studio.service.end();
+}
+
+#[test]
+fn the_figures_are_those_of_the_gpu_that_computes() {
+    let mut house = house("", "");
+    let libraries = house.path("libraries");
+    fs::create_dir(&libraries).unwrap();
+    let nvml = example("fake-nvml", "libfake_nvml.so");
+    std::os::unix::fs::symlink(nvml, libraries.join("libnvidia-ml.so.1")).unwrap();
+    house.libraries = Some(libraries);
+    let service = house.start();
+    service.ready();
+    let status = service.connect().ask("GET_STATUS");
+    let gpu = json!({"name": "a double GPU", "vram_used_mb": 1234, "vram_total_mb": 16_000,
+                     "temp_c": 61, "percent": 37.0});
+    assert_eq!(status["telemetry"]["gpu"], gpu);
+    assert_eq!((&status["gpu_usage"], &status["vram_usage"]), (&json!(37.0), &json!(1234)));
+    service.end();
+}
+
+#[test]
+fn without_a_driver_there_are_no_figures_of_a_gpu_and_no_complaint() {
+    let service = house("", "").start();
+    service.ready();
+    let status = service.connect().ask("GET_STATUS");
+    for figure in [&status["telemetry"]["gpu"], &status["gpu_usage"], &status["vram_usage"]] {
+        assert_eq!(figure, &json!(null));
+    }
+    assert!(status["telemetry"]["ram"]["total_gb"].as_f64().unwrap() > 0.0, "{status}");
+    let house = service.end();
+    assert!(!house.log().contains("GPU tells"), "{}", house.log());
 }

@@ -34,6 +34,8 @@ pub(crate) struct House {
     pub(crate) system_bus: Option<String>,
     /// The X server's display, if there is one.
     pub(crate) display: Option<String>,
+    /// A folder of libraries that the machine lacks.
+    pub(crate) libraries: Option<PathBuf>,
 }
 
 impl House {
@@ -60,6 +62,7 @@ impl House {
             bus: None,
             system_bus: None,
             display: None,
+            libraries: None,
         };
         house.install("");
         house.configure(CONFIG);
@@ -151,6 +154,9 @@ impl House {
         if let Some(display) = &self.display {
             command.env("DISPLAY", display);
         }
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
         let process = command.spawn().unwrap();
         let logged = self.log().len();
         Service { process, told: Mutex::default(), logged, house: Some(self) }
@@ -191,8 +197,13 @@ pub(crate) fn text_of(sound: &[i16]) -> String {
 }
 
 fn double() -> PathBuf {
-    let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples/fake-engine");
-    assert!(double.exists(), "build the engine's double: cargo build --example fake-engine");
+    example("fake-engine", "fake-engine")
+}
+
+/// A double that `cargo test` builds with the tests.
+pub(crate) fn example(name: &str, file: &str) -> PathBuf {
+    let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples").join(file);
+    assert!(double.exists(), "build the double: cargo build --example {name}");
     double
 }
 
