@@ -96,6 +96,13 @@ impl Lab {
         lab
     }
 
+    /// With engines and a model of the test's own.
+    pub(crate) fn with_spec(spec: EngineSpec) -> Self {
+        let mut lab = Self::without_model();
+        lab.recogniser = Recogniser::new(Ok(spec));
+        lab
+    }
+
     /// With nothing to load.
     pub(crate) fn without_model() -> Self {
         let absent = Failure::new(v2m::session::Code::ModelMissing, "There is no model.");

@@ -11,5 +11,6 @@ mod jobs;
 mod lab;
 mod loading;
 mod loss;
+mod real;
 mod rest;
 mod time;
