@@ -35,15 +35,8 @@ impl Recogniser {
     /// A child is gone, by itself or because it was condemned.
     pub(super) fn died(&mut self, started: Instant, before: &str, ending: Ending) {
         let Ending { how, unfit, said } = ending;
-        let loading = self.report.state == EngineState::Loading;
         let victim = self.jobs.iter().position(|job| job.wire.is_some());
-        let fault = match victim {
-            Some(index) => Fault::Working(self.jobs[index].died()),
-            None if loading && unfit => Fault::Unfit,
-            None if loading => Fault::Loading,
-            None if started.elapsed() < SETTLED_AFTER => Fault::Restless,
-            None => Fault::Resting,
-        };
+        let fault = self.fault(victim, started, unfit);
         let reason = match said {
             Some(said) if fault == Fault::Unfit => said,
             Some(said) => format!("{before}{how}: {said}"),
@@ -79,6 +72,18 @@ impl Recogniser {
                 self.give_up(advice::dies_loading(&model, &reason));
             }
             Verdict::Never => self.give_up(advice::unfit(failed, &reason)),
+        }
+    }
+
+    /// What the death of a child amounts to that had this job in its hands, or none.
+    fn fault(&mut self, victim: Option<usize>, started: Instant, unfit: bool) -> Fault {
+        let loading = self.report.state == EngineState::Loading;
+        match victim {
+            Some(index) => Fault::Working(self.jobs[index].died()),
+            None if loading && unfit => Fault::Unfit,
+            None if loading => Fault::Loading,
+            None if started.elapsed() < SETTLED_AFTER => Fault::Restless,
+            None => Fault::Resting,
         }
     }
 

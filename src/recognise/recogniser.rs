@@ -44,6 +44,8 @@ pub struct Recogniser {
     pub(super) load_wanted: bool,
     /// A better engine may work again.
     pub(super) swap_wanted: bool,
+    /// When those that failed right after a sleep are tried again.
+    pub(super) second_look: Option<Instant>,
 }
 
 /// Why a child goes.
@@ -74,6 +76,7 @@ impl Recogniser {
             asleep: None,
             load_wanted: false,
             swap_wanted: false,
+            second_look: None,
         };
         recogniser.set_spec(spec);
         recogniser
@@ -94,7 +97,7 @@ impl Recogniser {
         self.lineup = spec.as_ref().ok().and_then(|spec| Lineup::new(&spec.candidates));
         self.spec = spec;
         self.retry_at = None;
-        (self.load_wanted, self.swap_wanted) = (false, false);
+        (self.load_wanted, self.swap_wanted, self.second_look) = (false, false, None);
         // Dropping a child kills it; its jobs have not failed by their own fault.
         self.child = None;
         self.parting = None;
@@ -338,13 +341,13 @@ impl Recogniser {
                 let ping = child.ping_deadline();
                 Some(self.hang_deadline(child).map_or(ping, |hang| ping.min(hang)))
             }
-            Some(_) => self.unload_at(),
+            Some(_) => self.idle_deadline(),
         }
     }
 
     fn overdue(&mut self) {
         if !self.busy() {
-            return self.let_go(Parting::Unload);
+            return self.idled();
         }
         let hung = match &self.child {
             Some(child) => self.hang_deadline(child).is_some_and(|at| Instant::now() >= at),

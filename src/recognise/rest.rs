@@ -3,12 +3,15 @@
 //! Before sleep only one on a GPU is. What a driver keeps of a process over a suspend, it keeps with some luck; the
 //! processor's memory stays as it is, so an engine there needs nothing.
 
+use super::candidates::Lineup;
 use super::job::Job;
 use super::recogniser::{Parting, Recogniser};
 use crate::session::{Code, EngineState};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// A driver that is not awake yet when the machine is gets so long for it.
+const SECOND_LOOK: Duration = Duration::from_secs(20);
 /// A machine that has not slept by then, nor said that it has: this much time of its being awake.
 const AWAKE_AFTER: Duration = Duration::from_secs(60);
 
@@ -27,9 +30,11 @@ impl Recogniser {
         }
     }
 
-    /// The machine is awake. What was loaded is loaded again; engines that had failed are tried again.
+    /// The machine is awake. What was loaded is loaded again; engines that had failed are tried again, and those that fail
+    /// now once more a little later.
     pub fn resumed(&mut self) {
         self.asleep = None;
+        self.second_look = Some(Instant::now() + SECOND_LOOK);
         let better = self.lineup.as_mut().is_some_and(|lineup| lineup.reconsider());
         // Those of a missing or broken model are for whoever changes the model.
         let mends = |problem: &crate::session::Failure| problem.code == Code::EngineFailed;
@@ -71,8 +76,21 @@ impl Recogniser {
         }
     }
 
-    /// When the child is let go for want of work.
-    pub(super) fn unload_at(&self) -> Option<Instant> {
+    /// An engine without work: it is let go, or for a better one that did not start right after the machine woke.
+    pub(super) fn idled(&mut self) {
+        if self.second_look.take_if(|at| *at <= Instant::now()).is_some() {
+            self.swap_wanted |= self.lineup.as_mut().is_some_and(Lineup::reconsider);
+        } else {
+            self.let_go(Parting::Unload);
+        }
+    }
+
+    /// When something is to be done about an engine without work.
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        [self.unload_at(), self.second_look].into_iter().flatten().min()
+    }
+
+    fn unload_at(&self) -> Option<Instant> {
         let unload = self.spec.as_ref().ok()?.unload;
         let on_gpu = self.child.as_ref()?.backend.is_gpu();
         Some(self.idle_since? + if on_gpu { unload.gpu? } else { unload.cpu? })

@@ -145,6 +145,27 @@ async fn a_gpu_that_had_failed_is_tried_again_after_sleep() {
     assert_eq!(lab.text(2, &words).await, 1);
 }
 
+/// NVIDIA's own service for it wakes the driver at about the time at which logind says that the machine is awake.
+#[tokio::test]
+async fn a_driver_that_wakes_later_than_the_machine_is_looked_at_once_more() {
+    let mut lab = Lab::with_engines("", &[(Cuda, "\nload unfit\n\n")]);
+    lab.state(EngineState::Warm).await;
+    lab.recogniser.suspend();
+    lab.state(EngineState::Unloaded).await;
+    lab.recogniser.resumed();
+    assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("cpu"));
+    lab.retried().await;
+    assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("cuda"));
+    // And no more.
+    assert_eq!(lab.lives("model.cuda"), 3);
+    let pid = lab.recogniser.pid();
+    let clock = Stillness::begin();
+    clock.pass(Duration::from_secs(600)).await;
+    lab.glance().await;
+    drop(clock);
+    assert_eq!(lab.recogniser.pid(), pid);
+}
+
 #[tokio::test]
 async fn nobody_who_is_being_heard_waits_for_the_better_engine() {
     let script = "load unfit\n\n";
