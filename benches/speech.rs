@@ -244,7 +244,7 @@ impl Engine {
 
 fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
     let mut whisper = Whisper::load(&options.models.join(&options.model), options.threads)?;
-    whisper.warm_up();
+    whisper.warm_up()?;
     for recording in recordings {
         let audio: Vec<f32> =
             recording.samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();

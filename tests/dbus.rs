@@ -198,6 +198,8 @@ fn status(state: State) -> Status {
             device: None,
             model: Some("base-q8_0".into()),
             loaded_in_ms: Some(310),
+            memory_bytes: None,
+            passed_over: Vec::new(),
         },
         uptime_s: 5,
         problem: None,

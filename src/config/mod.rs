@@ -19,7 +19,7 @@ mod values;
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
 pub use settings::{
-    Backend, Capture, Deliver, Engine, LogLevel, Logging, Retention, Session, Settings,
+    Backend, Capture, Deliver, Engine, LogLevel, Logging, Retention, Session, Settings, UnloadAfter,
 };
 pub use update::{Updated, update};
 

@@ -126,6 +126,7 @@ impl Daemon {
         if spec != self.models.spec(&old) {
             self.model_stamp = self.models.stamp(&self.settings);
             self.models_watch = None;
+            self.sleep.attend(&spec);
             self.recogniser.set_spec(spec);
         }
     }
@@ -154,6 +155,8 @@ impl Daemon {
         }
         self.model_stamp = stamp;
         info!("the model's file has changed; it is loaded");
-        self.recogniser.set_spec(self.models.spec(&self.settings));
+        let spec = self.models.spec(&self.settings);
+        self.sleep.attend(&spec);
+        self.recogniser.set_spec(spec);
     }
 }

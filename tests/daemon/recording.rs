@@ -56,7 +56,7 @@ impl Studio {
     }
 
     /// What the double makes of the only recording, once all of it is on the disk.
-    fn text_of_recording(&self) -> String {
+    pub(crate) fn text_of_recording(&self) -> String {
         let delivered = || (self.service.record()["state"] == "delivered").then_some(());
         wait_for("the record", delivered);
         self.service.text_of_recording()

@@ -84,13 +84,16 @@ impl Whisper {
         self.context.is_multilingual()
     }
 
-    /// Runs encoder and decoder once over a little silence, so that the buffers are there.
-    pub fn warm_up(&mut self) {
+    /// Runs encoder and decoder once over a second of silence, so that the buffers are there; and to see whether what
+    /// computes still does.
+    ///
+    /// # Errors
+    /// whisper.cpp's: it does not.
+    pub fn warm_up(&mut self) -> Result<(), WhisperError> {
         let mut parameters = self.template(5, "en");
         parameters.set_audio_ctx(64);
         parameters.set_max_tokens(1);
-        // Only the time is wanted: a model that cannot do this will say so at the first decode.
-        let _ = self.state.full(parameters, &[0.0; 16_000]);
+        self.state.full(parameters, &[0.0; 16_000])
     }
 
     /// A decoder that reports to `watch`.

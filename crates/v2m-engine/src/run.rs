@@ -26,6 +26,9 @@ pub enum RunError {
     /// There is no usable model; the daemon has been told.
     #[error("loading the model: {0}")]
     Load(#[from] LoadError),
+    /// Nothing can be decoded any more; the daemon has been told.
+    #[error("the device that computes has failed: {0}")]
+    Device(String),
 }
 
 /// Serves until the daemon closes its end, and then leaves the process at once.
@@ -201,16 +204,23 @@ impl Engine {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(event) = self.worker.news() {
             match event {
-                Event::Loaded { multilingual, took } => {
+                Event::Loaded { multilingual, took, warm_up } => {
                     self.loaded = true;
                     self.wire.send(&FromEngine::Loaded {
                         backend: "cpu".into(),
                         device: cpu::name(),
                         loaded_in_ms: job::millis(took),
+                        warm_up_ms: job::millis(warm_up),
+                        // Of the processor's engine the system's own figures tell more.
+                        memory_bytes: 0,
                         multilingual,
                     })?;
                 }
                 Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
+                Event::DeviceFailed(reason) => {
+                    self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
+                    return Err(RunError::Device(reason));
+                }
                 Event::Beat(id) => {
                     // Also an abandoned task's: it is what this job waits for.
                     if let Some(job) = self.job.as_mut().filter(|_| self.busy == Some(id)) {

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use whisper_rs::WhisperError;
 
 /// How often at most a running decode says that it gets on.
 const BEAT: Duration = Duration::from_millis(200);
@@ -47,9 +48,13 @@ pub enum Event {
         multilingual: bool,
         /// Since the worker started.
         took: Duration,
+        /// Of that, the first decode.
+        warm_up: Duration,
     },
     /// It is not; the worker has ended.
     LoadFailed(LoadError),
+    /// What computes does so no more; the worker has ended.
+    DeviceFailed(String),
     /// The task gets on.
     Beat(TaskId),
     /// The task is over.
@@ -154,9 +159,15 @@ fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &Atom
             return;
         }
     };
-    whisper.warm_up();
-    let multilingual = whisper.multilingual();
-    reporter.report(Event::Loaded { multilingual, took: started.elapsed() });
+    let read = Instant::now();
+    if let Err(error) = whisper.warm_up() {
+        let why =
+            format!("the model is loaded, and a second of silence cannot be decoded: {error}");
+        reporter.report(Event::LoadFailed(LoadError::Unsupported(why)));
+        return;
+    }
+    let (multilingual, warm_up) = (whisper.multilingual(), read.elapsed());
+    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), warm_up });
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
@@ -164,10 +175,24 @@ fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &Atom
         let language = task.language.as_deref();
         let mut decoder = whisper.watched(&watch);
         let result = transcribe(&mut decoder, &task.piece, &task.audio, &task.settings, language);
+        if let Some(reason) = device_failure(&result, || whisper.warm_up()) {
+            reporter.report(Event::DeviceFailed(reason));
+            return;
+        }
         if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
             return;
         }
     }
+}
+
+/// Why nothing can be decoded any more. A decode may fail for its piece's sake; when silence cannot be decoded
+/// either, it is the device: one that was lost, or whose memory others have taken.
+fn device_failure<T>(
+    result: &Result<T, DecodeError>,
+    still_computes: impl FnOnce() -> Result<(), WhisperError>,
+) -> Option<String> {
+    let Err(DecodeError::Whisper(error)) = result else { return None };
+    still_computes().err().map(|again| format!("{error}; and for silence: {again}"))
 }
 
 struct TaskWatch<'a> {
@@ -191,5 +216,23 @@ impl Watch for TaskWatch<'_> {
             self.reporter.wake();
         }
         self.aborted.load(Ordering::Relaxed) >= self.id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_failed_when_it_cannot_do_anything_any_more() {
+        let broken = || Err(WhisperError::GenericError(-6));
+        let failed = || Err(DecodeError::Whisper(WhisperError::GenericError(-7)));
+        let reason = device_failure::<()>(&failed(), broken).unwrap();
+        assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");
+        // The piece was to blame, or nothing was.
+        assert_eq!(device_failure::<()>(&failed(), || Ok(())), None);
+        let unasked = || panic!("not to be tried");
+        assert_eq!(device_failure(&Ok(()), unasked), None);
+        assert_eq!(device_failure::<()>(&Err(DecodeError::Aborted), unasked), None);
     }
 }
