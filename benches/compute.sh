@@ -11,18 +11,19 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-variants=${VARIANTS:-v3 v4 native v3-llamafile v4-llamafile v4-ggml-threads v4-openblas v4-bound}
+variants=${VARIANTS:-v3 v3-bound v3-dot v3-ggml-threads v3-openblas v4 native}
 out=$(realpath -m target/bench-compute)
 mkdir -p "$out"
 
-# What cmake is told beside .cargo/config.toml's x86-64-v3.
+# What cmake is told beside what is in .cargo/config.toml: x86-64-v3, tinyBLAS, OpenMP. `-dot`: without tinyBLAS;
+# `-bound`: threads kept on their processors.
 compiled() {
 	case $1 in
 	v4*) echo GGML_AVX512=ON GGML_AVX512_VNNI=ON ;;
 	native) echo GGML_NATIVE=ON ;;
 	esac
 	case $1 in
-	*-llamafile) echo GGML_LLAMAFILE=ON ;;
+	*-dot) echo GGML_LLAMAFILE=OFF ;;
 	*-ggml-threads) echo GGML_OPENMP=OFF ;;
 	*-openblas) echo BLAS_INCLUDE_DIRS=${BLAS_INCLUDE_DIRS:-/usr/include/x86_64-linux-gnu/openblas-pthread} ;;
 	esac
