@@ -69,13 +69,13 @@ define phase
 @printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
 endef
 
-.PHONY: help deps toolchain check-user build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
+.PHONY: help deps toolchain check-user fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
 	test test-deps test-models test-rust test-system test-gnome48 test-engines fmt fmt-check clippy bench bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 ## Building and installing
 
@@ -97,7 +97,13 @@ check-user:
 	  echo 'Run `make install` as yourself, without sudo: it asks for sudo where it needs it.'; \
 	  echo 'To install for everybody: sudo make install PREFIX=/usr/local'; exit 1; fi
 
-build: toolchain ## the release build (3 to 9 minutes the first time; 2 to 3 more where ENGINES has v4)
+# cargo does not know that whisper.cpp depends on these settings, and would keep what it compiled with older ones.
+fresh-whisper:
+	@cmp -s .cargo/config.toml '$(TARGET)/whisper-settings' || { \
+	  [ ! -d '$(TARGET)/release' ] || cargo clean --quiet --release --package whisper-rs-sys; \
+	  install -D -m644 .cargo/config.toml '$(TARGET)/whisper-settings'; }
+
+build: toolchain fresh-whisper ## the release build (3 to 9 minutes the first time; 2 to 3 more where ENGINES has v4)
 	@echo '== Building; the recogniser alone takes some minutes the first time'
 	cargo build --release --locked --bins
 	@for engine in $(ENGINES); do $(MAKE) "engine-$$engine"; done

@@ -7,13 +7,17 @@
 #   MODELS="base-q8_0 …" installed models (V2M_TEST_MODELS)
 #   THREADS="1 2"        numbers of threads
 #   ROUNDS=5             how often each runs
+#   SPEECH_CACHE=DIR     where `make bench-speech` keeps faster-whisper, without which there is no variant faster-whisper
 #   RECORDINGS="…"       WAV files, 16 kHz mono; the project's own sample if none are named
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-variants=${VARIANTS:-v3 v3-bound v3-dot v3-ggml-threads v3-openblas v4 native}
 out=$(realpath -m target/bench-compute)
 mkdir -p "$out"
+cache=${SPEECH_CACHE:-target/bench-speech}
+python=$cache/venv/bin/python
+[ ! -x "$python" ] || "$python" -c 'import faster_whisper' 2>/dev/null && peer=faster-whisper || peer=
+variants=${VARIANTS:-v3 v3-bound v3-dot v3-ggml-threads v3-openblas v4 native $peer}
 
 # What cmake is told beside what is in .cargo/config.toml: x86-64-v3, tinyBLAS, OpenMP. `-dot`: without tinyBLAS;
 # `-bound`: threads kept on their processors.
@@ -43,7 +47,20 @@ build() {
 	cp "$program" "$out/$variant"
 }
 
-for variant in $variants; do case $variant in *-bound) ;; *) build "$variant" ;; esac; done
+measure() {
+	local bind=() recordings=${RECORDINGS:-assets/sample.wav}
+	case $1 in
+	faster-whisper)
+		[ "$2" != base-q8_0 ] || "$python" benches/compute_peer.py --threads "$3" --cache "$cache" $recordings
+		return
+		;;
+	*-bound) bind=(OMP_PROC_BIND=true) ;;
+	esac
+	env GOMP_SPINCOUNT=1000 OPENBLAS_NUM_THREADS="$3" "${bind[@]}" "$out/${1%-bound}" --threads "$3" --repeat 1 \
+		--model "${V2M_TEST_MODELS:-target/test-models}/ggml-$2.bin" $recordings
+}
+
+for variant in $variants; do case $variant in *-bound | faster-whisper) ;; *) build "$variant" ;; esac; done
 [ "${ROUNDS:-5}" != 0 ] || exit 0
 
 results=$out/results.jsonl
@@ -52,11 +69,7 @@ for round in $(seq "${ROUNDS:-5}"); do
 	for model in ${MODELS:-base-q8_0}; do
 		for threads in ${THREADS:-1 2}; do
 			for variant in $variants; do
-				bind=()
-				case $variant in *-bound) bind=(OMP_PROC_BIND=true) ;; esac
-				env GOMP_SPINCOUNT=1000 OPENBLAS_NUM_THREADS="$threads" "${bind[@]}" "$out/${variant%-bound}" \
-					--model "${V2M_TEST_MODELS:-target/test-models}/ggml-$model.bin" --threads "$threads" --repeat 1 \
-					${RECORDINGS:-assets/sample.wav} |
+				measure "$variant" "$model" "$threads" |
 					sed "s/^{/{\"variant\":\"$variant\",\"model\":\"$model\",\"threads\":$threads,/" >>"$results"
 			done
 		done

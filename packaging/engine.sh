@@ -17,6 +17,17 @@ folder=$(realpath -m "${TARGET:-target}/engine-$name")
 
 say() { printf '%s\n' "$*" >&2; }
 
+# cargo does not know what whisper.cpp's build depends on, and would keep objects of other settings, GPUs or another toolkit.
+fresh() {
+	local stamp=$folder/built-for now
+	now=$(cat .cargo/config.toml; printf '%s\n' "$@")
+	if [ -e "$stamp" ] && [ "$(<"$stamp")" != "$now" ]; then
+		CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder cargo clean --quiet --release --package whisper-rs-sys
+	fi
+	mkdir -p "$folder"
+	printf '%s\n' "$now" >"$stamp"
+}
+
 build() {
 	CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder \
 		cargo build --release --locked --package v2m-engine --features "$name" --bin "v2m-engine-$name"
@@ -63,21 +74,12 @@ build_cuda() {
 	[ "$CUDA_LIBS" != wheels ] || cp -Ll "$CUDA_HOME"/lib/lib{cudart,cublas,cublasLt}.so.13 "$libraries"
 }
 
-# cargo would take the objects of another toolkit or other GPUs for good.
-fresh() {
-	local stamp=$folder/built-for
-	if [ -e "$stamp" ] && [ "$(<"$stamp")" != "$1" ]; then
-		CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder cargo clean --quiet --release --package whisper-rs-sys
-	fi
-	mkdir -p "$folder"
-	echo "$1" >"$stamp"
-}
-
 build_vulkan() {
 	[ "${DEPS:-yes}" != yes ] || bash $here/deps.sh vulkan
 	local headers
 	headers=$(bash $here/vulkan-headers.sh "${TARGET:-target}/vulkan-headers")
 	[ -z "$headers" ] || export CMAKE_INCLUDE_PATH=$headers
+	fresh "$headers"
 	build
 }
 
@@ -85,6 +87,7 @@ case $name in
 v4)
 	[ "$(uname -m)" = x86_64 ] || { say "AVX-512 is x86-64's; there is no v2m-engine-v4 for $(uname -m)."; exit 1; }
 	export GGML_AVX512=ON GGML_AVX512_VNNI=ON
+	fresh "$GGML_AVX512 $GGML_AVX512_VNNI"
 	build
 	;;
 cuda) build_cuda ;;

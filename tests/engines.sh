@@ -28,7 +28,8 @@ unavailable() {
 transcribes() {
 	local said
 	said=$(python3 tests/doubles/ask_engine.py "$2" "$model" assets/sample.wav) || { fail "$1"; return; }
-	grep -qi 'ask not what your country can do for you' <<<"$said" || { fail "$1: $said"; return; }
+	# The smallest model sets its own full stops.
+	tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' || { fail "$1: $said"; return; }
 	say "$1: $said"
 }
 

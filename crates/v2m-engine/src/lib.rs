@@ -69,6 +69,9 @@ pub fn main(backend: Backend) -> ExitCode {
 
 fn serve(backend: Backend, args: &Args) -> ExitCode {
     let program = backend.program();
+    if let Err(reason) = model::cpu::check(backend) {
+        return unavailable(backend, &reason);
+    }
     if let Err(error) = openmp::spin_little() {
         eprintln!("{program}: telling OpenMP not to spin: {error}; decoding may be slow");
     }

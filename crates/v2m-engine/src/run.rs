@@ -214,7 +214,7 @@ impl Engine {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(event) = self.worker.news() {
             match event {
-                Event::Loaded { multilingual, took, memory: _ } => {
+                Event::Loaded { multilingual, took, .. } => {
                     self.loaded = true;
                     self.wire.send(&FromEngine::Loaded {
                         backend: self.backend.name().into(),

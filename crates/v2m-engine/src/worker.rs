@@ -48,6 +48,8 @@ pub enum Event {
         multilingual: bool,
         /// Since the worker started.
         took: Duration,
+        /// Of that, the first decode.
+        warm_up: Duration,
         /// Bytes it takes, with its working memory, where it computes.
         memory: u64,
     },
@@ -165,10 +167,11 @@ fn work(
             return;
         }
     };
+    let read = Instant::now();
     whisper.warm_up();
-    let multilingual = whisper.multilingual();
+    let (multilingual, warm_up) = (whisper.multilingual(), read.elapsed());
     let memory = device.taken(before);
-    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), memory });
+    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), warm_up, memory });
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
