@@ -3,7 +3,8 @@
 //! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
 
 use crate::args::Args;
-use crate::decode::{DecodeError, Watch, Whisper};
+use crate::decode::{DecodeError, Options, Watch, Whisper};
+use crate::device::Device;
 use crate::model::{LoadError, cpu};
 use crate::stream::piece::{Settings, transcribe};
 use crate::stream::{Outcome, Piece};
@@ -50,6 +51,8 @@ pub enum Event {
         took: Duration,
         /// Of that, the first decode.
         warm_up: Duration,
+        /// Bytes it takes, with its working memory, where it computes.
+        memory: u64,
     },
     /// It is not; the worker has ended.
     LoadFailed(LoadError),
@@ -82,7 +85,7 @@ impl Worker {
     ///
     /// # Errors
     /// When there is no thread or socketpair to be had.
-    pub fn start(args: &Args) -> io::Result<Self> {
+    pub fn start(args: &Args, device: &Device) -> io::Result<Self> {
         let (task_sender, tasks) = sync_channel(1);
         let (event_sender, events) = sync_channel(16);
         let (wake, waker) = UnixStream::pair()?;
@@ -90,10 +93,10 @@ impl Worker {
         waker.set_nonblocking(true)?;
         let aborted = Arc::new(AtomicU64::new(0));
         let reporter = Reporter { events: event_sender, waker };
-        let (args, flag) = (args.clone(), aborted.clone());
+        let (args, device, flag) = (args.clone(), device.clone(), aborted.clone());
         thread::Builder::new()
             .name("v2m-whisper".into())
-            .spawn(move || work(&args, &tasks, &reporter, &flag))?;
+            .spawn(move || work(&args, &device, &tasks, &reporter, &flag))?;
         Ok(Self { tasks: task_sender, events, wake, aborted })
     }
 
@@ -149,10 +152,18 @@ impl Reporter {
     }
 }
 
-fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &AtomicU64) {
+fn work(
+    args: &Args,
+    device: &Device,
+    tasks: &Receiver<Task>,
+    reporter: &Reporter,
+    aborted: &AtomicU64,
+) {
     let started = Instant::now();
+    let before = device.memory();
     let threads = args.threads.unwrap_or_else(cpu::threads);
-    let mut whisper = match Whisper::load(&args.model, threads) {
+    let options = Options { threads, flash_attention: args.flash_attention };
+    let mut whisper = match Whisper::load(&args.model, options) {
         Ok(whisper) => whisper,
         Err(error) => {
             reporter.report(Event::LoadFailed(error));
@@ -167,7 +178,8 @@ fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &Atom
         return;
     }
     let (multilingual, warm_up) = (whisper.multilingual(), read.elapsed());
-    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), warm_up });
+    let memory = device.taken(before);
+    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), warm_up, memory });
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
