@@ -248,6 +248,7 @@ impl Recogniser {
     /// Starts the engine whose turn it is.
     pub(super) fn start(&mut self) {
         self.load_wanted = false;
+        self.retry_at = None;
         let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) else {
             let text = "Starting the recogniser: none is installed. Install v2m again.";
             let failure = Failure::new(Code::EngineFailed, text);
@@ -272,7 +273,10 @@ impl Recogniser {
         if self.awake_at().is_some_and(|at| Instant::now() >= at) {
             return self.resumed();
         }
-        self.retry_at = None;
+        let looked = self.second_look.take_if(|at| *at <= Instant::now()).is_some();
+        if looked && !self.engine_is_to_blame() {
+            return;
+        }
         self.start();
     }
 
@@ -336,7 +340,10 @@ impl Recogniser {
     /// When to look again though nothing has happened; `None` when all is quiet.
     fn deadline(&self) -> Option<Instant> {
         match &self.child {
-            None => [self.retry_at, self.awake_at()].into_iter().flatten().min(),
+            None => {
+                let deadlines = [self.retry_at, self.awake_at(), self.second_look];
+                deadlines.into_iter().flatten().min()
+            }
             Some(child) if self.busy() => {
                 let ping = child.ping_deadline();
                 Some(self.hang_deadline(child).map_or(ping, |hang| ping.min(hang)))

@@ -24,6 +24,7 @@ impl Recogniser {
             return;
         }
         self.asleep = Some(Instant::now());
+        self.second_look = None;
         if self.child.is_some() {
             self.load_wanted = true;
             self.let_go(Parting::Unload);
@@ -36,14 +37,17 @@ impl Recogniser {
         self.asleep = None;
         self.second_look = Some(Instant::now() + SECOND_LOOK);
         let better = self.lineup.as_mut().is_some_and(|lineup| lineup.reconsider());
-        // Those of a missing or broken model are for whoever changes the model.
-        let mends = |problem: &crate::session::Failure| problem.code == Code::EngineFailed;
-        let failed = self.report.problem.as_ref().is_some_and(mends);
         match (&self.child, &self.parting) {
             (Some(_), _) => self.swap_wanted = better,
-            (None, None) if failed => self.start(),
+            (None, None) if self.engine_is_to_blame() => self.start(),
             (None, _) => {}
         }
+    }
+
+    /// Whether there is no engine for a reason that another attempt may find gone. A missing or broken model is for
+    /// whoever changes the model.
+    pub(super) fn engine_is_to_blame(&self) -> bool {
+        self.report.problem.as_ref().is_some_and(|problem| problem.code == Code::EngineFailed)
     }
 
     /// Whether a process of an engine on a GPU is still there.

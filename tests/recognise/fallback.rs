@@ -200,10 +200,11 @@ async fn a_gpu_that_dies_and_then_has_no_text_leaves_the_recording_to_the_proces
     assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cuda"));
 }
 
+/// With that engine and no other one to stand in for it.
 fn alone(backend: Backend, script: &str) -> Lab {
-    let mut lab = Lab::with_engines("", &[(backend, script)]);
-    let mut spec = lab.model("model", "");
-    spec.candidates = vec![Candidate { backend, program: lab.path().join("engine-cuda") }];
+    let mut lab = Lab::without_model();
+    let mut spec = lab.engines("", &[(backend, script)]);
+    spec.candidates.truncate(1);
     lab.recogniser.set_spec(Ok(spec));
     lab
 }

@@ -77,7 +77,14 @@ impl Lab {
     /// With these engines, each of its own script: the processor's first, then those of the GPUs and the like.
     pub(crate) fn with_engines(cpu: &str, others: &[(Backend, &str)]) -> Self {
         let mut lab = Self::without_model();
-        let mut spec = lab.model("model", cpu);
+        let spec = lab.engines(cpu, others);
+        lab.recogniser = Recogniser::new(Ok(spec));
+        lab
+    }
+
+    /// What [`Self::with_engines`] runs.
+    pub(crate) fn engines(&self, cpu: &str, others: &[(Backend, &str)]) -> EngineSpec {
+        let mut spec = self.model("model", cpu);
         for (backend, script) in others {
             let ending = match backend {
                 Backend::Cuda => "cuda",
@@ -86,14 +93,13 @@ impl Lab {
                 Backend::Cpu => panic!("it has its own place"),
             };
             fs::write(spec.model.with_extension(ending), script).unwrap();
-            let program = lab.path().join(format!("engine-{ending}"));
+            let program = self.path().join(format!("engine-{ending}"));
             std::os::unix::fs::symlink(double(), &program).unwrap();
             let candidate = Candidate { backend: *backend, program };
             spec.candidates.insert(spec.candidates.len() - 1, candidate);
         }
-        spec.unload.gpu = Some(lab.unload);
-        lab.recogniser = Recogniser::new(Ok(spec));
-        lab
+        spec.unload.gpu = Some(self.unload);
+        spec
     }
 
     /// With engines and a model of the test's own.

@@ -167,6 +167,21 @@ async fn a_driver_that_wakes_later_than_the_machine_is_looked_at_once_more() {
 }
 
 #[tokio::test]
+async fn so_it_is_where_no_other_engine_stands_in() {
+    let mut lab = Lab::without_model();
+    let mut spec = lab.engines("", &[(Cuda, "\nload unfit\n\n")]);
+    spec.candidates.truncate(1);
+    lab.recogniser.set_spec(Ok(spec));
+    lab.state(EngineState::Warm).await;
+    lab.recogniser.suspend();
+    lab.state(EngineState::Unloaded).await;
+    lab.recogniser.resumed();
+    lab.state(EngineState::Failed).await;
+    lab.retried().await;
+    lab.state(EngineState::Warm).await;
+}
+
+#[tokio::test]
 async fn nobody_who_is_being_heard_waits_for_the_better_engine() {
     let script = "load unfit\n\n";
     let mut lab = Lab::with_engines("", &[(Cuda, script), (Vulkan, "load unfit")]);
