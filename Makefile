@@ -53,6 +53,7 @@ ASSETS := $(wildcard assets/*)
 UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
 DBUS := $(wildcard dbus/*.service)
+GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
 V2M_TEST_MODELS ?= $(CURDIR)/target/test-models
@@ -131,6 +132,7 @@ ifeq ($(BUILD),release)
 	@libraries='$(TARGET)/engine-cuda/lib'; case ' $(ENGINES) ' in *' cuda '*) \
 	  if [ -n "$$(ls -A "$$libraries" 2>/dev/null)" ]; then install -d '$(DESTDIR)$(LIBDIR)'; \
 	    install -m644 "$$libraries"/* '$(DESTDIR)$(LIBDIR)'; fi;; esac
+	@case ' $(ENGINES) ' in *' cuda '*|*' vulkan '*) install -D -m644 systemd/gpu.conf '$(DESTDIR)$(GPU_CONF)';; esac
 endif
 	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')
 	@for unit in $(UNITS); do sed 's,@BINDIR@,$(BINDIR),g' "$$unit" >'$(DESTDIR)$(UNITDIR)/'"$${unit##*/}"; done
@@ -144,8 +146,8 @@ uninstall: ## stop, disable and remove v2m; configuration, models and dictations
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%')
-	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23]
-	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(LIBDIR)' 2>/dev/null || true
+	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
+	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
 	@systemctl --user daemon-reload 2>/dev/null || true
 	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
