@@ -3,6 +3,7 @@
 //! Doors convert their wire types to and from these; they know nothing of one another.
 
 use crate::session::{Command, DeliverMode, EngineState, Failure, State, Transcript};
+use crate::text::Step;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +35,13 @@ pub enum Request {
         /// Language to translate to; `None`: the configured one.
         target_lang: Option<String>,
     },
+    /// TEST_RULES.
+    TestRules {
+        /// The text; each line of it is a piece between two pauses.
+        text: String,
+        /// Its language; `None`: the configured one, or what it seems to be.
+        language: Option<String>,
+    },
     /// TRANSCRIBE_FILE.
     TranscribeFile {
         /// The file, absolute.
@@ -64,6 +72,17 @@ pub enum Answer {
         state: State,
         /// The refined text.
         text: String,
+    },
+    /// To TEST_RULES.
+    Rules {
+        /// The text that a dictation would have become.
+        text: String,
+        /// Whose rules were applied.
+        language: String,
+        /// Whether they are applied to dictations.
+        applied: bool,
+        /// What each rule did that did something.
+        steps: Vec<Step>,
     },
     /// To GET_STATUS.
     Status(Box<Status>),

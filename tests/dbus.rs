@@ -81,6 +81,7 @@ async fn next<S: futures_core::Stream + Unpin>(stream: &mut S) -> S::Item {
 fn transcript(text: &str) -> Answer {
     let transcript = Transcript {
         text: text.into(),
+        unrefined: None,
         language: "de".into(),
         samples: 16_000,
         segments: Vec::new(),

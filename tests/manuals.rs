@@ -65,9 +65,10 @@ fn help(program: &str) -> String {
     text
 }
 
-/// A command's name: one word, two for those of `config`.
+/// A command's name: one word, two for those of `config` and `rules`.
 fn command(line: &str) -> String {
-    let count = if line.starts_with("config ") { 2 } else { 1 };
+    let two = ["config ", "rules "].iter().any(|first| line.starts_with(first));
+    let count = if two { 2 } else { 1 };
     line.split_whitespace().take(count).collect::<Vec<_>>().join(" ")
 }
 

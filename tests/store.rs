@@ -67,7 +67,7 @@ impl Bench {
 
 fn text(text: &str) -> Text {
     let segments = vec![Segment { start: 0, end: 9, text: text.into() }];
-    Text { text: text.into(), language: "en".into(), segments }
+    Text { text: text.into(), unrefined: None, language: "en".into(), segments }
 }
 
 fn delivered(said: &str) -> Outcome {
@@ -111,6 +111,22 @@ fn a_dictation_is_kept_with_its_text_for_the_user_alone() {
         (0o700, 0o600, 0o600)
     );
     assert!(unfinished(&directory).unwrap().is_empty());
+}
+
+#[test]
+fn what_was_heard_is_kept_beside_what_became_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::open(dir.path(), Retention::default());
+    let unrefined = || Some("um hello".to_owned());
+    let refined = Text { unrefined: unrefined(), ..text("hello") };
+    let taken_back = Text { unrefined: unrefined(), ..text("") };
+    let first = bench.dictate(1, &[1; 16_000], Outcome::Delivered(refined, Vec::new()));
+    let second = bench.dictate(2, &[1; 16_000], Outcome::Delivered(taken_back, Vec::new()));
+    for (path, expected) in [(first, "hello"), (second, "")] {
+        let record = record(&path);
+        assert_eq!((record.text.as_deref(), record.unrefined), (Some(expected), unrefined()));
+    }
+    assert!(unfinished(dir.path()).unwrap().is_empty(), "there is nothing to try again");
 }
 
 #[test]

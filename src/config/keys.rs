@@ -1,9 +1,9 @@
 //! The table of keys: all there is to know of each, in the order of the default file.
 
-use super::settings::{Backend, LogLevel, Settings};
+use super::settings::{Backend, LogLevel, Refine, Settings};
 use super::values::{
-    choice, chord, flag, language, languages, model, number, put, text, texts, unload_after,
-    unload_text, whole,
+    choice, chord, flag, language, languages, model, number, put, replacements, text, texts,
+    unload_after, unload_text, whole,
 };
 use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Value, json};
@@ -44,6 +44,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     (
         "store",
         "What is kept of dictations, in ~/.local/state/v2m/dictations.\nWhat has not been transcribed yet is always kept.",
+    ),
+    (
+        "text",
+        "What becomes of what was heard. `v2m-send rules test` shows it; what was heard is kept beside\n\
+         it. Files are transcribed as they are. The rules know English and Spanish.",
     ),
     ("deliver", "Where the text goes, beside the answer to the client."),
     ("feedback", "What there is to hear of a dictation."),
@@ -234,6 +239,71 @@ pub(super) static KEYS: &[Key] = &[
         secret: false,
         get: |s| json!(s.store.keep_audio),
         set: |s, v| put(&mut s.store.keep_audio, flag(v)),
+    },
+    Key {
+        section: "text",
+        name: "refine",
+        allowed: "\"off\" or \"rules\"",
+        doc: "\"rules\": the rules below, at once; \"off\": the text is delivered as it was heard.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.text.refine.name()),
+        set: |s, v| put(&mut s.text.refine, choice(v, &Refine::ALL, Refine::name)),
+    },
+    Key {
+        section: "text",
+        name: "spoken_layout",
+        allowed: FLAG,
+        doc: "\"New line\", \"new paragraph\", \"nueva línea\", \"punto y aparte\", said with a pause before and\n\
+              after; \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\".",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.text.spoken_layout),
+        set: |s, v| put(&mut s.text.spoken_layout, flag(v)),
+    },
+    Key {
+        section: "text",
+        name: "spoken_punctuation",
+        allowed: FLAG,
+        doc: "Also \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
+              pauses or without, unless the words beside speak against it (\"the comma\", \"el punto\"). The\n\
+              model writes punctuation by itself: for those who dictate it all the same.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.text.spoken_punctuation),
+        set: |s, v| put(&mut s.text.spoken_punctuation, flag(v)),
+    },
+    Key {
+        section: "text",
+        name: "spoken_edits",
+        allowed: FLAG,
+        doc: "\"Scratch that\", \"borra eso\", said on its own, takes back the sentence before it; after a longer\n\
+              pause all that was said between that pause and the one before.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.text.spoken_edits),
+        set: |s, v| put(&mut s.text.spoken_edits, flag(v)),
+    },
+    Key {
+        section: "text",
+        name: "remove_fillers",
+        allowed: FLAG,
+        doc: "Leave out \"um\", \"uh\", \"eh\" and the like, as far as the model wrote them.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.text.remove_fillers),
+        set: |s, v| put(&mut s.text.remove_fillers, flag(v)),
+    },
+    Key {
+        section: "text",
+        name: "replace",
+        allowed: "a table of what is heard and what is written for it, such as { \"ve dos eme\" = \"v2m\" }",
+        doc: "What is heard, in whatever case, and what is written for it, in just this one:\n\
+              replace = { \"ve dos eme\" = \"v2m\" }, or a section [text.replace] with a line for each.",
+        restart: false,
+        secret: false,
+        get: |s| json!(s.text.replace),
+        set: |s, v| put(&mut s.text.replace, replacements(v)),
     },
     Key {
         section: "deliver",

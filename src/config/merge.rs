@@ -140,9 +140,13 @@ fn from_plain(key: &Key, text: &str) -> Value {
         .unwrap_or(plain)
 }
 
-/// TOML's values in JSON's terms; null for what no key takes (dates, NaN, tables).
-fn to_json(item: &Item) -> Value {
-    item.as_value().map_or(Value::Null, value_to_json)
+/// TOML's values in JSON's terms; null for what no key takes (dates, NaN, lists of tables).
+pub(super) fn to_json(item: &Item) -> Value {
+    match item {
+        Item::Value(value) => value_to_json(value),
+        Item::Table(table) => table.iter().map(|(k, v)| (k.to_owned(), to_json(v))).collect(),
+        Item::None | Item::ArrayOfTables(_) => Value::Null,
+    }
 }
 
 fn value_to_json(value: &toml_edit::Value) -> Value {
@@ -153,7 +157,10 @@ fn value_to_json(value: &toml_edit::Value) -> Value {
         Toml::Float(n) => Value::from(*n.value()),
         Toml::Boolean(b) => Value::from(*b.value()),
         Toml::Array(values) => values.iter().map(value_to_json).collect(),
-        Toml::Datetime(_) | Toml::InlineTable(_) => Value::Null,
+        Toml::InlineTable(table) => {
+            table.iter().map(|(k, v)| (k.to_owned(), value_to_json(v))).collect()
+        }
+        Toml::Datetime(_) => Value::Null,
     }
 }
 

@@ -19,7 +19,8 @@ mod values;
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
 pub use settings::{
-    Backend, Capture, Deliver, Engine, LogLevel, Logging, Retention, Session, Settings, UnloadAfter,
+    Backend, Capture, Deliver, Engine, LogLevel, Logging, Refine, Retention, Session, Settings,
+    Text, UnloadAfter,
 };
 pub use update::{Updated, update};
 

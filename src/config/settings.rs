@@ -4,6 +4,7 @@ use super::keys::{KEYS, MASK};
 use crate::chord::Chord;
 use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Terminals that paste by Ctrl+Shift+V, by the class of their windows, in lower case. xterm and rxvt do not: they
@@ -54,6 +55,8 @@ pub struct Settings {
     pub trigger: Trigger,
     /// `[store]`
     pub store: Retention,
+    /// `[text]`
+    pub text: Text,
     /// `[deliver]`
     pub deliver: Deliver,
     /// `[feedback]`
@@ -172,6 +175,45 @@ pub struct Retention {
     pub keep_days: u32,
     /// Whether the recording stays once its text is delivered.
     pub keep_audio: bool,
+}
+
+/// What becomes of what was heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Text {
+    /// By whom it is made better.
+    pub refine: Refine,
+    /// "New line", "open quote", where certainly meant.
+    pub spoken_layout: bool,
+    /// "Comma" and the like.
+    pub spoken_punctuation: bool,
+    /// "Scratch that".
+    pub spoken_edits: bool,
+    /// Leave "um" and "eh" out.
+    pub remove_fillers: bool,
+    /// What is heard, and what is written for it.
+    pub replace: BTreeMap<String, String>,
+}
+
+/// Who makes a dictation's text better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refine {
+    /// Nobody: it is delivered as it was heard.
+    Off,
+    /// The rules.
+    Rules,
+}
+
+impl Refine {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Off, Self::Rules];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Rules => "rules",
+        }
+    }
 }
 
 /// Where the text goes.
@@ -307,6 +349,19 @@ impl Default for Session {
 impl Default for Retention {
     fn default() -> Self {
         Self { keep_count: 200, keep_days: 30, keep_audio: true }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            refine: Refine::Rules,
+            spoken_layout: true,
+            spoken_punctuation: false,
+            spoken_edits: true,
+            remove_fillers: false,
+            replace: BTreeMap::new(),
+        }
     }
 }
 

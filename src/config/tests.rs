@@ -280,6 +280,48 @@ fn an_update_can_mend_the_value_it_replaces_and_names_the_line_of_another() {
     assert!(error.to_string().contains("line 3: engine.threads = -1"), "{error}");
 }
 
+const REPLACE: &str = "[text] # words\nremove_fillers = true\n\n# mine\n[text.replace] # own\n# name\n\
+                       \"ve dos eme\" = 'v2m' # kept\nfoo = 'bar'\n";
+
+#[test]
+fn a_table_is_read_in_every_form() {
+    let want = |text: &str| {
+        let replace = load_text(text).unwrap().text.replace;
+        assert_eq!(replace.get("ve dos eme").map(String::as_str), Some("v2m"), "{text}");
+    };
+    want(REPLACE);
+    want("[text]\nreplace = { 've dos eme' = 'v2m' }");
+    want("text.replace.'ve dos eme' = 'v2m'");
+    let env = [("V2M_TEXT__REPLACE", "{ 've dos eme' = 'v2m' }")];
+    assert_eq!(load(&file("").path, env).unwrap().text.replace.len(), 1);
+    for wrong in
+        ["replace = 'a'", "replace = { a = 1 }", "replace = { a = ' ' }", "replace = { ',' = 'x' }"]
+    {
+        let error = error_of(&format!("[text]\n{wrong}"));
+        assert!(error.contains("line 2: text.replace") && error.contains("ve dos eme"), "{error}");
+    }
+}
+
+#[test]
+fn an_update_of_a_table_is_an_update_of_its_entries() {
+    let fixture = file(REPLACE);
+    let change = json!({"text": {"replace": {"foo": null, "ve dos eme": "V2M", "new": "one"}}});
+    let current = load(&fixture.path, NO_ENV).unwrap();
+    let updated = update(&fixture.path, NO_ENV, &current, &partial(change)).unwrap();
+    assert_eq!(updated.applied, ["text.replace"]);
+    let text = fs::read_to_string(&fixture.path).unwrap();
+    let expected = REPLACE.replace("'v2m'", "\"V2M\"").replace("foo = 'bar'", "new = \"one\"");
+    assert_eq!(text, expected);
+    let change = json!({"text": {"replace": null}});
+    update(&fixture.path, NO_ENV, &updated.settings, &partial(change)).unwrap();
+    assert!(load(&fixture.path, NO_ENV).unwrap().text.replace.is_empty());
+    let fixture = file("[text]\nreplace = { a = 'b' } # x\n");
+    let change = json!({"text": {"replace": {"c": "d"}}});
+    update(&fixture.path, NO_ENV, &Settings::default(), &partial(change)).unwrap();
+    let text = fs::read_to_string(&fixture.path).unwrap();
+    assert_eq!(text, "[text]\nreplace = { a = \"b\", c = \"d\" } # x\n");
+}
+
 /// JSON that is often, but not always, a sensible change.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -365,6 +407,12 @@ proptest! {
                         match value {
                             Value::Null => prop_assert_eq!(&now[section][name], &default[section][name]),
                             Value::Number(_) => prop_assert_eq!(said, got),
+                            // Null takes an entry out, of which there is none.
+                            Value::Object(entries) => {
+                                let mut entries = entries.clone();
+                                entries.retain(|_, value| !value.is_null());
+                                prop_assert_eq!(&now[section][name], &Value::from(entries));
+                            }
                             _ => prop_assert_eq!(&now[section][name], value),
                         }
                     }

@@ -24,8 +24,8 @@ pub struct Updated {
     pub restart: Vec<String>,
 }
 
-/// Merges `partial` (`{section: {key: value}}`; null takes a key or a section out of the file, back
-/// to the default) into the file at `path`, checking the whole before anything changes. A missing
+/// Merges `partial` (`{section: {key: value}}`; null takes a key, a section or an entry of a key that is a
+/// table out of the file, back to the default) into the file at `path`, checking the whole before anything changes. A missing
 /// file is made from the documented default one. `current` are the settings in force, `env` is the
 /// environment they were loaded with. Blocking: it waits for the disk.
 ///
@@ -41,11 +41,12 @@ where
     K: Into<OsString>,
     V: Into<OsString>,
 {
-    let wanted = wanted(partial)?;
+    let mut wanted = wanted(partial)?;
     let env = merge::from_env(env)?;
     refuse_overridden(&wanted, &env)?;
     let old = merge::read(path)?;
     let text = old.clone().unwrap_or_else(defaults::default_toml);
+    add_entries(&mut wanted, merge::from_file(path, &text)?);
     let settings = merged(path, &text, &wanted, &env)?;
     let new = edited(path, &text, &wanted)?;
     let write_failed = |source| ConfigError::Write { path: path.into(), source };
@@ -102,6 +103,18 @@ fn wanted_key(section: &str, name: &str, value: &Value) -> Result<Wanted, Config
     Ok(Wanted(key, given))
 }
 
+/// Puts the wanted entries of tables among those that the file has.
+fn add_entries(wanted: &mut [Wanted], in_file: Vec<Given>) {
+    for Wanted(key, new) in wanted {
+        let Some(Value::Object(new)) = new.as_mut().map(|given| &mut given.value) else { continue };
+        let old = in_file.iter().find(|given| std::ptr::eq(given.key, *key));
+        let mut all = old.and_then(|old| old.value.as_object()).cloned().unwrap_or_default();
+        all.append(new);
+        all.retain(|_, value| !value.is_null());
+        *new = all;
+    }
+}
+
 fn refuse_overridden(wanted: &[Wanted], env: &[Given]) -> Result<(), ConfigError> {
     let overridden = wanted.iter().filter(|w| w.1.is_some()).find_map(|Wanted(key, _)| {
         env.iter().find(|given| std::ptr::eq(given.key, *key)).map(|given| (key, &given.origin))
@@ -150,6 +163,11 @@ fn edited(path: &Path, text: &str, wanted: &[Wanted]) -> Result<String, ConfigEr
 fn set(document: &mut DocumentMut, key: &Key, value: &Value) {
     let section = document.entry(key.section).or_insert_with(toml_edit::table);
     let Some(section) = section.as_table_like_mut() else { return };
+    if let (Some(table), Value::Object(entries)) =
+        (section.get_mut(key.name).and_then(Item::as_table_mut), value)
+    {
+        return set_entries(table, entries);
+    }
     let mut value = to_toml(value);
     if let Some(old) = section.get(key.name).and_then(Item::as_value) {
         *value.decor_mut() = old.decor().clone();
@@ -158,6 +176,32 @@ fn set(document: &mut DocumentMut, key: &Key, value: &Value) {
         Some(item) => *item = Item::Value(value),
         None => {
             section.insert(key.name, Item::Value(value));
+        }
+    }
+}
+
+/// Makes a table hold these entries and no others; what stays keeps its comments.
+fn set_entries(table: &mut toml_edit::Table, entries: &Map<String, Value>) {
+    let gone = table.iter().map(|(name, _)| name.to_owned());
+    let gone: Vec<String> = gone.filter(|name| !entries.contains_key(name)).collect();
+    for name in gone {
+        table.remove(&name);
+    }
+    for (name, value) in entries {
+        if table.get(name).is_some_and(|old| merge::to_json(old) == *value) {
+            continue;
+        }
+        let mut value = to_toml(value);
+        match table.get_mut(name) {
+            Some(item) => {
+                if let Some(old) = item.as_value() {
+                    *value.decor_mut() = old.decor().clone();
+                }
+                *item = Item::Value(value);
+            }
+            None => {
+                table.insert(name, Item::Value(value));
+            }
         }
     }
 }
@@ -217,7 +261,11 @@ pub(super) fn to_toml(value: &Value) -> toml_edit::Value {
         },
         Value::String(text) => text.as_str().into(),
         Value::Array(values) => values.iter().map(to_toml).collect::<toml_edit::Array>().into(),
-        // No key takes these: its check has refused them.
-        Value::Null | Value::Object(_) => "".into(),
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(name, value)| (name, to_toml(value)));
+            entries.collect::<toml_edit::InlineTable>().into()
+        }
+        // No key takes it: its check has refused it.
+        Value::Null => "".into(),
     }
 }

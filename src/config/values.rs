@@ -4,6 +4,7 @@ use super::languages::WHISPER_LANGUAGES;
 use super::settings::UnloadAfter;
 use crate::chord::Chord;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -37,6 +38,16 @@ pub(super) fn text(value: &Value) -> Option<String> {
 pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     let word = |value| text(value).filter(|word| !word.trim().is_empty());
     value.as_array()?.iter().map(word).collect()
+}
+
+/// What is heard, each with what is written for it.
+pub(super) fn replacements(value: &Value) -> Option<BTreeMap<String, String>> {
+    let written = |value| text(value).filter(|text| !text.trim().is_empty());
+    let entries = value.as_object()?.iter().map(|(heard, value)| {
+        let heard = text(&Value::from(heard.as_str()))?;
+        Some((heard, written(value)?)).filter(|(heard, _)| heard.contains(char::is_alphanumeric))
+    });
+    entries.collect()
 }
 
 pub(super) fn choice<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Option<T> {

@@ -252,12 +252,14 @@ impl Daemon {
     fn recovered(&mut self, job: JobId, result: Result<Recognition, Failure>, samples: u64) {
         let outcome = match result {
             Ok(recognition) => {
-                let transcript = transcript(recognition, samples, None);
+                let (text, unrefined) = self.refine(&recognition);
+                let heard = transcript(recognition, samples, None);
+                let transcript = Transcript { text, unrefined, ..heard };
                 info!(job = job.0, characters = transcript.text.chars().count(), "recovered");
-                if transcript.text.is_empty() {
+                if transcript.text.is_empty() && transcript.unrefined.is_none() {
                     store::Outcome::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
                 } else {
-                    if self.settings.deliver.notify {
+                    if self.settings.deliver.notify && !transcript.text.is_empty() {
                         let text = transcript.text.clone();
                         self.notifier.progress(Notice::Recovered { text });
                     }
@@ -288,9 +290,11 @@ fn decode(path: &Path, scratch: &Path) -> Result<Recorded, String> {
     Ok(Recorded { file: spool, offset: 0, samples })
 }
 
+/// The text as it was heard: in a file nobody commands.
 fn transcript(recognition: Recognition, samples: u64, audio: Option<PathBuf>) -> Transcript {
     Transcript {
         text: text::polish(&recognition.text),
+        unrefined: None,
         language: recognition.language,
         samples,
         segments: recognition.segments,

@@ -27,6 +27,7 @@ pub(super) fn retention(settings: &Settings) -> Retention {
 pub(super) fn store_text(transcript: &Transcript) -> store::Text {
     store::Text {
         text: transcript.text.clone(),
+        unrefined: transcript.unrefined.clone(),
         language: transcript.language.clone(),
         segments: transcript.segments.clone(),
     }

@@ -96,6 +96,7 @@ mod tests {
     fn text(text: &str) -> Event {
         let transcript = Transcript {
             text: text.into(),
+            unrefined: None,
             language: "en".into(),
             samples: 16_000,
             segments: Vec::new(),

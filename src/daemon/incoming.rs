@@ -182,11 +182,12 @@ impl Daemon {
             characters = recognition.text.chars().count(),
             "transcribed"
         );
-        let text = text::polish(&recognition.text);
+        let (text, unrefined) = self.refine(&recognition);
         // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
         let keeps = self.settings.store.keep_audio;
         Transcript {
             text,
+            unrefined,
             language: recognition.language,
             samples: stats.samples,
             segments: recognition.segments,

@@ -12,6 +12,7 @@
 //! | `requests` | requests that do not concern the session |
 //! | `background` | files and left-over recordings, transcribed when nobody is waiting |
 //! | `feedback` | what there is to hear of a dictation |
+//! | `refine` | what was heard, made into what is delivered |
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
 //! | `sleep` | what is done before the machine sleeps |
@@ -24,6 +25,7 @@ mod engine;
 mod feedback;
 mod incoming;
 mod live;
+mod refine;
 mod reload;
 mod requests;
 mod sleep;
@@ -39,6 +41,7 @@ use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Sessio
 use crate::store::{Store, StoreEvent};
 use crate::suspend::SuspendEvent;
 use crate::telemetry::{Figures, Machine, Telemetry};
+use crate::text::Rules;
 use crate::{dbus, server, systemd};
 use std::collections::HashMap;
 use std::future::Future;
@@ -113,6 +116,8 @@ struct Daemon {
     /// Made anew when the settings name another model.
     models_watch: Option<reload::Changes>,
     linger_changed: bool,
+    /// As the settings choose them.
+    rules: Rules,
     started: Instant,
     announced: bool,
     exiting: bool,
@@ -194,6 +199,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         models_watch: None,
         linger_changed: false,
         models,
+        rules: refine::rules(&start.settings),
         settings: start.settings,
         events: events.clone(),
         started: Instant::now(),

@@ -3,7 +3,7 @@
 use super::background::Chore;
 use super::engine::Models;
 use super::requests::answer;
-use super::{Daemon, Reply, config_failure, effects, limits};
+use super::{Daemon, Reply, config_failure, effects, limits, refine};
 use crate::call::Answer;
 use crate::capture::Capture;
 use crate::config::{self, ConfigError, Settings, Updated};
@@ -118,6 +118,11 @@ impl Daemon {
             let retention = effects::retention(&self.settings);
             let kept = self.store.as_mut().map(|store| store.retain(retention));
             self.store_said(kept);
+        }
+        if (&old.text, &old.engine.vocabulary)
+            != (&self.settings.text, &self.settings.engine.vocabulary)
+        {
+            self.rules = refine::rules(&self.settings);
         }
         if old.capture.linger_seconds != self.settings.capture.linger_seconds {
             self.linger_changed = true;

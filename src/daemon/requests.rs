@@ -21,6 +21,9 @@ impl Daemon {
             Request::ProcessText { text, .. } | Request::TranslateText { text, .. } => {
                 answer(reply, Err(no_llm(text)));
             }
+            Request::TestRules { text, language } => {
+                answer(reply, self.test_rules(&text, language));
+            }
             Request::TranscribeFile { path } => self.transcribe_file(path, reply),
         }
     }

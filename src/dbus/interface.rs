@@ -52,6 +52,7 @@ fn state_and_text(answer: Answer) -> (String, String) {
         Answer::Transcript { state, transcript } => (state, transcript.text),
         Answer::Text { state, text } => (state, text),
         Answer::Status(status) => (status.state, String::new()),
+        Answer::Rules { text, .. } => (State::Idle, text),
         Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
             (State::Idle, String::new())
         }

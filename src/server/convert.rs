@@ -3,6 +3,7 @@
 
 use crate::call::{Answer, EngineStatus, Event, Gpu, Request, Status};
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript};
+use crate::text;
 use std::path::Path;
 use v2m_ipc::data;
 use v2m_ipc::engine::SAMPLE_RATE;
@@ -43,6 +44,7 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::TranslateText { text, target_lang } => {
             (Request::TranslateText { text: text.clone(), target_lang }, Some(text))
         }
+        Wire::TestRules { text, language } => (Request::TestRules { text, language }, None),
         Wire::TranscribeFile { file_path } => {
             (Request::TranscribeFile { path: file_path.into() }, None)
         }
@@ -78,6 +80,10 @@ pub(super) fn answer(answer: Answer) -> Response {
             text,
             state: state.name().into(),
         }),
+        Answer::Rules { text, language, applied, steps } => {
+            let steps = steps.into_iter().map(rule_step).collect();
+            Response::success(&data::Rules { text, language, applied, steps })
+        }
         Answer::Status(status) => Response::success(&status_data(*status)),
         Answer::Config(config) => Response::success(&data::Config { config }),
         Answer::ConfigUpdated { applied, restart } => {
@@ -129,17 +135,24 @@ pub(super) fn event(event: Event) -> data::Event {
 }
 
 fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
-    let Transcript { text, language, samples, segments, audio_path, deliveries } = transcript;
+    let Transcript { text, unrefined, language, samples, segments, audio_path, deliveries } =
+        transcript;
     data::Transcript {
         state: state.name().into(),
         transcription: text.clone(),
         text,
+        unrefined,
         audio_path: path(audio_path),
         language,
         seconds: seconds(samples),
         segments: segments.into_iter().map(segment_data).collect(),
         deliveries: deliveries.into_iter().map(delivery_data).collect(),
     }
+}
+
+fn rule_step(step: text::Step) -> data::RuleStep {
+    let text::Step { rule, before, after } = step;
+    data::RuleStep { rule: rule.into(), before, after }
 }
 
 fn segment_data(segment: session::Segment) -> data::Segment {

@@ -109,7 +109,7 @@ pub enum Effect {
 pub enum Outcome {
     /// The text was delivered, by at least one of the ways asked for.
     Delivered(Transcript),
-    /// The text is there and arrived nowhere.
+    /// The text is there and arrived nowhere, or all of it was taken back.
     Undelivered(Transcript),
     /// There is no text.
     Failed(Failure),

@@ -103,6 +103,11 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Phase {
         match event {
+            JobEvent::Transcribed(transcript)
+                if transcript.text.is_empty() && transcript.unrefined.is_some() =>
+            {
+                self.taken_back(job, waiting, transcript, out)
+            }
             JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
                 let mut failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
                 failure.audio_path = transcript.audio_path;
@@ -181,6 +186,23 @@ impl Session {
             Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
             Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
         }
+        out.push(Effect::Show(Notice::Problem(failure.clone())));
+        answer_all(out, waiting, Err(failure));
+        Phase::Idle
+    }
+
+    /// The speaker took back all that they said: there is nothing to deliver, and the words are kept.
+    fn taken_back(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
+        let text = "There is no text: all that was said was taken back. What was heard is kept with \
+                    the dictations; with text.spoken_edits = false nothing is taken back.";
+        let failure = Failure::new(Code::NoSpeech, text);
         out.push(Effect::Show(Notice::Problem(failure.clone())));
         answer_all(out, waiting, Err(failure));
         Phase::Idle

@@ -59,6 +59,7 @@ fn heard(samples: u64) -> Heard {
 fn transcript(text: &str) -> Transcript {
     Transcript {
         text: text.into(),
+        unrefined: None,
         language: "en".into(),
         samples: 16_000,
         segments: Vec::new(),
@@ -122,6 +123,24 @@ fn a_dictation_from_press_to_text() {
             Effect::Publish(State::Idle),
         ]
     );
+}
+
+#[test]
+fn a_text_that_was_all_taken_back_is_kept_and_not_delivered() {
+    let mut story = Story::new();
+    story.command(Command::Toggle);
+    story.job(JobEvent::CaptureStarted);
+    let (stop, _) = story.command(Command::Toggle);
+    story.job(JobEvent::CaptureEnded(heard(16_000)));
+    let nothing = Transcript { unrefined: Some("No. Scratch that.".into()), ..transcript("") };
+    let effects = story.job(JobEvent::Transcribed(nothing.clone()));
+    let told = |effect: &Effect| {
+        matches!(effect, Effect::Answer(ticket, Err(failure))
+            if *ticket == stop && failure.message.contains("taken back"))
+    };
+    assert!(effects.contains(&Effect::Keep(JobId(1), Outcome::Undelivered(nothing))));
+    assert!(effects.iter().any(told), "{effects:?}");
+    assert!(effects.contains(&Effect::Publish(State::Idle)));
 }
 
 /// A session and a hand on its shortcut; timers run as they are set.

@@ -211,6 +211,8 @@ pub struct Segment {
 pub struct Transcript {
     /// What is delivered.
     pub text: String,
+    /// What was heard, where the text rules made something else of it.
+    pub unrefined: Option<String>,
     /// ISO 639-1 code.
     pub language: String,
     /// Length of the recording in samples at 16 kHz.

@@ -96,6 +96,8 @@ pub enum Outcome {
 pub struct Text {
     /// What is delivered.
     pub text: String,
+    /// What was heard, where that is something else.
+    pub unrefined: Option<String>,
     /// ISO 639-1 code.
     pub language: String,
     /// In samples at 16 kHz.

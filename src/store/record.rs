@@ -24,6 +24,10 @@ pub struct Record {
     pub attempts: u32,
     /// The text, once there is one.
     pub text: Option<String>,
+    /// What was heard, where the text rules made something else of it. Empty `text` beside it: all of it was
+    /// taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrefined: Option<String>,
     /// ISO 639-1 code.
     pub language: Option<String>,
     /// In samples at 16 kHz.
@@ -149,6 +153,7 @@ impl Record {
 
     fn take_text(&mut self, text: Text) {
         self.text = Some(text.text);
+        self.unrefined = text.unrefined;
         self.language = Some(text.language).filter(|code| !code.is_empty());
         let segments = text.segments.into_iter();
         self.segments =
@@ -187,6 +192,7 @@ impl Default for Record {
             seconds: 0.0,
             attempts: 0,
             text: None,
+            unrefined: None,
             language: None,
             segments: Vec::new(),
             deliveries: Vec::new(),

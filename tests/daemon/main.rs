@@ -32,3 +32,4 @@ mod house;
 mod recording;
 mod sleep;
 mod start;
+mod text;

@@ -4,10 +4,12 @@ use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{Answer, EngineStatus, Gpu, Ram, Request, Status};
 use v2m::session::{Code, Command, Delivery, EngineState, Failure, Segment, State, Transcript};
+use v2m::text::Step;
 
 fn transcript() -> Transcript {
     Transcript {
         text: "Hello there.".into(),
+        unrefined: Some("um hello there".into()),
         language: "en".into(),
         samples: 40_000,
         segments: vec![Segment { start: 8_000, end: 24_000, text: "Hello there.".into() }],
@@ -88,6 +90,7 @@ fn start_may_say_a_sentence() {
 fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
     let expected = json!({
         "state": "idle", "text": "Hello there.", "transcription": "Hello there.",
+        "unrefined": "um hello there",
         "audio_path": "/data/1.wav", "language": "en", "seconds": 2.5,
         "segments": [{"start": 0.5, "end": 1.5, "text": "Hello there."}],
         "deliveries": [{"by": "clipboard", "ok": true, "detail": "copied"}],
@@ -117,6 +120,24 @@ fn process_and_translate_answer_the_text_twice() {
             &json!({"text": "So.", "refined_text": "So.", "state": "idle"}),
         );
     }
+}
+
+#[test]
+fn the_rules_tell_their_steps() {
+    let json = r#"{"cmd":"TEST_RULES","data":{"text":"a,\nnew line","language":"en"}}"#;
+    let request = Request::TestRules { text: "a,\nnew line".into(), language: Some("en".into()) };
+    let step = Step { rule: "commands", before: "a, new line".into(), after: "a,\n".into() };
+    let answer = Answer::Rules {
+        text: "a,\n".into(),
+        language: "en".into(),
+        applied: true,
+        steps: vec![step],
+    };
+    let steps = json!([{"rule": "commands", "before": "a, new line", "after": "a,\n"}]);
+    assert_eq!(
+        data(&exchange(json, request, Ok(answer))),
+        &json!({"text": "a,\n", "language": "en", "applied": true, "steps": steps}),
+    );
 }
 
 #[test]

@@ -61,6 +61,25 @@ fn json_is_the_answer_as_it_is() {
 }
 
 #[test]
+fn what_each_rule_did_is_a_line() {
+    let data = json!({"text": "Hi,\nAnn", "language": "en", "applied": false, "steps": [
+        {"rule": "fillers", "before": "um hi, new line, Ann", "after": "Hi, new line, Ann"},
+        {"rule": "commands", "before": "Hi, new line, Ann", "after": "Hi,\nAnn"},
+    ]});
+    let args = ["rules", "test", "-l", "en", "um hi, new line, Ann"];
+    let (request, ended) = ask(&args, data);
+    let text = json!({"text": "um hi, new line, Ann", "language": "en"});
+    assert_eq!(request, json!({"cmd": "TEST_RULES", "data": text}));
+    let out = "language  en\nheard     um hi, new line, Ann\nfillers   Hi, new line, Ann\n\
+               commands  Hi,⏎Ann\ntext      Hi,⏎Ann\n\
+               Dictations are not treated so: text.refine is \"off\"\n";
+    assert_eq!(ended, fine(out));
+    let nothing = json!({"text": "Hi.", "language": "en", "applied": true, "steps": []});
+    let (_, ended) = ask(&["rules", "test", "Hi."], nothing);
+    assert_eq!(ended, fine("language  en\nheard     Hi.\ntext      Hi.\n"));
+}
+
+#[test]
 fn an_error_goes_to_standard_error_and_the_text_stays() {
     let answer = json!({"status": "error", "code": "llm_unavailable",
                         "error": "cannot reach the language model", "data": {"text": "so um"}});

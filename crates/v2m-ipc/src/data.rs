@@ -27,6 +27,9 @@ pub struct Transcript {
     pub text: String,
     /// The text again: clients of both traditions find it.
     pub transcription: String,
+    /// What was heard, where the text rules made something else of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrefined: Option<String>,
     /// The recording on disk, if it is kept.
     pub audio_path: Option<String>,
     /// ISO 639-1 code.
@@ -73,6 +76,30 @@ pub struct Text {
     pub refined_text: String,
     /// The state now.
     pub state: String,
+}
+
+/// To TEST_RULES.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What a dictation of that text would have become.
+    pub text: String,
+    /// Whose rules were applied, ISO 639-1 code.
+    pub language: String,
+    /// Whether dictations are treated so.
+    pub applied: bool,
+    /// The rules that changed something, in their order.
+    pub steps: Vec<RuleStep>,
+}
+
+/// What one rule did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleStep {
+    /// The rule's name.
+    pub rule: String,
+    /// The text before it.
+    pub before: String,
+    /// The text after it.
+    pub after: String,
 }
 
 /// To GET_CONFIG.

@@ -52,6 +52,13 @@ pub enum Command {
         /// Language to translate to; `None`: as configured.
         target_lang: Option<String>,
     },
+    /// What the text rules make of a text: [`crate::data::Rules`].
+    TestRules {
+        /// The text; each line is a piece between two pauses.
+        text: String,
+        /// ISO 639-1 code; `None`: as configured, or what the text seems to be.
+        language: Option<String>,
+    },
     /// Transcribe an audio file.
     TranscribeFile {
         /// Absolute path: the daemon's working directory is not the client's.
@@ -89,6 +96,7 @@ impl Command {
             Self::CancelRecording => "CANCEL_RECORDING",
             Self::ProcessText { .. } => "PROCESS_TEXT",
             Self::TranslateText { .. } => "TRANSLATE_TEXT",
+            Self::TestRules { .. } => "TEST_RULES",
             Self::TranscribeFile { .. } => "TRANSCRIBE_FILE",
             Self::GetConfig => "GET_CONFIG",
             Self::UpdateConfig { .. } => "UPDATE_CONFIG",
@@ -108,6 +116,7 @@ impl Command {
             Self::TranslateText { text, target_lang } => {
                 json!({"text": text, "target_lang": target_lang})
             }
+            Self::TestRules { text, language } => json!({"text": text, "language": language}),
             Self::TranscribeFile { file_path } => json!({"file_path": file_path}),
             Self::UpdateConfig { updates } => json!({"updates": updates}),
             Self::Subscribe { events } => json!({"events": events}),

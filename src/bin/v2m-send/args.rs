@@ -41,6 +41,13 @@ pub(crate) enum Action {
         /// Language to translate to.
         target_lang: Option<String>,
     },
+    /// Try the text rules.
+    TestRules {
+        /// The text.
+        text: Text,
+        /// Its language.
+        language: Option<String>,
+    },
     /// Print settings.
     ConfigGet {
         /// A section or key, or everything.
@@ -69,7 +76,7 @@ pub(crate) enum Text {
 /// # Errors
 /// [`Trouble::Usage`].
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
-    let (mut json, mut instruction, mut target_lang) = (false, None, None);
+    let (mut json, mut instruction, mut target_lang, mut language) = (false, None, None, None);
     let (mut format, mut output, mut deliver) = (None, None, None);
     let mut words: Vec<OsString> = Vec::new();
     while let Some(arg) = parser.next()? {
@@ -80,6 +87,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
                 return Ok(Invocation { json, action: Action::Version });
             }
             Short('i') | Long("instruction") => instruction = Some(parser.value()?.string()?),
+            Short('l') | Long("language") => language = Some(parser.value()?.string()?),
             Short('t') | Long("to") => target_lang = Some(parser.value()?.string()?),
             Short('d') | Long("deliver") => {
                 let name = parser.value()?.string()?;
@@ -101,6 +109,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     }
     if target_lang.is_some() && command != "translate" {
         return Err(usage("--to belongs to translate alone"));
+    }
+    if language.is_some() && command != "rules" {
+        return Err(usage("--language belongs to rules test alone"));
     }
     if deliver.is_some() && !matches!(command.as_str(), "toggle" | "start" | "stop") {
         return Err(usage("--deliver belongs to toggle, start and stop alone"));
@@ -124,6 +135,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
         "transcribe" => words.transcribe(format.unwrap_or(Format::Text), output)?,
         "process" => Action::Process { text: words.text()?, instruction },
         "translate" => Action::Translate { text: words.text()?, target_lang },
+        "rules" => words.rules(language)?,
         "config" => words.config()?,
         "watch" => Action::Watch { events: words.events()? },
         other => return Err(usage(&format!("there is no command {other:?}"))),
@@ -163,6 +175,13 @@ impl Words {
     fn transcribe(self, format: Format, output: Option<PathBuf>) -> Result<Action, Trouble> {
         let wanted = files::wanted(self.0.collect(), format, output).map_err(|e| usage(&e))?;
         Ok(Action::Transcribe(wanted))
+    }
+
+    fn rules(mut self, language: Option<String>) -> Result<Action, Trouble> {
+        match self.next("`test`")?.as_str() {
+            "test" => Ok(Action::TestRules { text: self.text()?, language }),
+            other => Err(usage(&format!("rules knows `test`, not {other:?}"))),
+        }
     }
 
     fn config(mut self) -> Result<Action, Trouble> {
@@ -238,6 +257,15 @@ mod tests {
     }
 
     #[test]
+    fn rules_are_tried_on_a_text() {
+        let text = Text::Given("a new line".into());
+        let language = Some("en".into());
+        assert_eq!(action("rules test -l en a new line"), Action::TestRules { text, language });
+        let nothing = Action::TestRules { text: Text::StandardInput, language: None };
+        assert_eq!(action("rules test"), nothing);
+    }
+
+    #[test]
     fn one_dictation_may_go_elsewhere() {
         let deliver = Some(Deliver::Paste);
         assert_eq!(
@@ -272,6 +300,9 @@ mod tests {
             ("status -f txt", "transcribe"),
             ("status --deliver paste", "toggle"),
             ("toggle --deliver there", "clipboard"),
+            ("rules", "test"),
+            ("rules drop", "drop"),
+            ("status -l en", "rules"),
             ("config", "get"),
             ("config drop", "drop"),
             ("config set", "SECTION.KEY=VALUE"),

@@ -17,6 +17,8 @@ Dictation:
 Text (from the arguments, or from standard input if there is none or it is -):
   process [-i INSTRUCTION] [TEXT…]    let the language model work on the text
   translate [-t LANGUAGE] [TEXT…]     translate the text
+  rules test [-l LANGUAGE] [TEXT…]    show what each text rule makes of the text; a line of it is what
+                                      was said between two pauses
 
 Service:
   status                   state, engine, machine, and what is wrong if anything is
@@ -40,6 +42,8 @@ Options:
                            print its name
   -i, --instruction TEXT   for process: what to do with the text
   -t, --to LANGUAGE        for translate: the language, say en or Spanish
+  -l, --language LANGUAGE  for rules test: the text's language, en or es; without it
+                           engine.language, or what the text seems to be
   -h, --help               print this
   -V, --version            print the version
 
@@ -61,6 +65,8 @@ Examples:
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send process -i 'as a list' < notes.txt
+  v2m-send rules test 'Dear Ann, new line, I am well.'
+  v2m-send config set 'text.replace.ve dos eme=v2m'
   v2m-send config set engine.languages='[en, de]' capture.linger_seconds=10
   v2m-send --json status
 ";

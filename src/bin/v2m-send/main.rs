@@ -42,6 +42,9 @@ fn run(invocation: Invocation) -> Result<Exit, Trouble> {
         Action::Translate { text, target_lang } => {
             ask(&Command::TranslateText { text: read(text)?, target_lang }, json)
         }
+        Action::TestRules { text, language } => {
+            ask(&Command::TestRules { text: read(text)?, language }, json)
+        }
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
         Action::Watch { events } => watch(&events, json),
         Action::Transcribe(wanted) => files::transcribe(&wanted, json),

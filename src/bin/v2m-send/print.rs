@@ -7,9 +7,12 @@ use serde_json::Value;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::Response;
 
-/// A successful answer, told by what it holds: a text, a status, settings, a sentence, a state.
+/// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a sentence, a state.
 pub(crate) fn success(answer: &Response) -> String {
     let data = &answer.data;
+    if let Some(steps) = data["steps"].as_array() {
+        return rules(data, steps);
+    }
     if let Some(text) = data.as_str().or_else(|| data["text"].as_str()) {
         return line(text);
     }
@@ -69,6 +72,23 @@ pub(crate) fn event(event: &Event) -> String {
             line(&format!("progress {seconds:.0} of {of:.0} s: {file_path}"))
         }
     }
+}
+
+/// What was heard, what each rule made of it, and what is left, a line each: `⏎` is a line break.
+fn rules(data: &Value, steps: &[Value]) -> String {
+    let heard = steps.first().map_or(&data["text"], |first| &first["before"]);
+    let mut lines = vec![("language", &data["language"]), ("heard", heard)];
+    for step in steps {
+        lines.push((step["rule"].as_str().unwrap_or("?"), &step["after"]));
+    }
+    lines.push(("text", &data["text"]));
+    let shown =
+        |(name, text): (&str, &Value)| format!("{name:9} {}\n", word(text).replace('\n', "⏎"));
+    let mut shown: String = lines.into_iter().map(shown).collect();
+    if data["applied"] == false {
+        shown += "Dictations are not treated so: text.refine is \"off\"\n";
+    }
+    shown
 }
 
 fn status(data: &Value) -> String {

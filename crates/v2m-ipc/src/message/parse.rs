@@ -21,6 +21,7 @@ impl Command {
             "CANCEL_RECORDING" => Ok(Self::CancelRecording),
             "PROCESS_TEXT" => data.process_text(),
             "TRANSLATE_TEXT" => data.translate_text(),
+            "TEST_RULES" => data.test_rules(),
             "TRANSCRIBE_FILE" => data.transcribe_file(),
             "GET_CONFIG" => Ok(Self::GetConfig),
             "UPDATE_CONFIG" => data.update_config(),
@@ -71,6 +72,11 @@ impl Data<'_> {
     fn translate_text(mut self) -> Result<Command, Refusal> {
         let text = self.text()?;
         Ok(Command::TranslateText { text, target_lang: self.optional_string("target_lang")? })
+    }
+
+    fn test_rules(mut self) -> Result<Command, Refusal> {
+        let text = self.text()?;
+        Ok(Command::TestRules { text, language: self.optional_string("language")? })
     }
 
     fn transcribe_file(mut self) -> Result<Command, Refusal> {

@@ -21,6 +21,7 @@ fn every_command() -> Vec<Command> {
         Command::ProcessText { text: "a".into(), instruction: Some("b".into()) },
         Command::ProcessText { text: "a".into(), instruction: None },
         Command::TranslateText { text: "a".into(), target_lang: Some("de".into()) },
+        Command::TestRules { text: "a\nb".into(), language: Some("es".into()) },
         Command::TranscribeFile { file_path: "/a.wav".into() },
         Command::GetConfig,
         Command::UpdateConfig { updates: updates.as_object().unwrap().clone() },

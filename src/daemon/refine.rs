@@ -1,0 +1,71 @@
+//! What was heard, made into what is delivered, as the settings say.
+
+use super::Daemon;
+use crate::call::Answer;
+use crate::config::{Refine, Settings};
+use crate::recognise::Recognition;
+use crate::session::{Code, Failure};
+use crate::text::{self, Choices, Context, Heard, Rules};
+
+/// The longest text that the rules are tried on: the answer holds it once for each rule.
+const LONGEST_TRIAL: usize = 64 << 10;
+
+/// The rules that the settings choose.
+pub(super) fn rules(settings: &Settings) -> Rules {
+    let text = &settings.text;
+    let replace = text.replace.iter().map(|(heard, written)| (heard.clone(), written.clone()));
+    Rules::new(Choices {
+        layout: text.spoken_layout,
+        punctuation: text.spoken_punctuation,
+        take_back: text.spoken_edits,
+        fillers: text.remove_fillers,
+        replace: replace.collect(),
+        vocabulary: settings.engine.vocabulary.clone(),
+    })
+}
+
+impl Daemon {
+    /// A dictation's text, and what was heard if that is another one.
+    pub(super) fn refine(&self, recognition: &Recognition) -> (String, Option<String>) {
+        let heard = text::polish(&recognition.text);
+        if self.settings.text.refine == Refine::Off {
+            return (heard, None);
+        }
+        let pauses = text::pauses(&heard, recognition.segments.iter().map(|s| s.text.as_str()));
+        // What was said in another language is English by now.
+        let translated = self.settings.engine.translate;
+        let language = if translated { "en" } else { recognition.language.as_str() };
+        let heard_so = Heard { text: &heard, pauses: &pauses, language };
+        let refined = self.rules.apply(heard_so, Context::default()).text;
+        if refined == heard { (heard, None) } else { (refined, Some(heard)) }
+    }
+
+    /// TEST_RULES.
+    pub(super) fn test_rules(
+        &self,
+        text: &str,
+        language: Option<String>,
+    ) -> Result<Answer, Failure> {
+        if text.len() > LONGEST_TRIAL {
+            let message =
+                "Trying the text rules: the text is longer than 64 KiB. Give a part of it.";
+            return Err(Failure::new(Code::TooLarge, message));
+        }
+        let pieces: Vec<String> = text.lines().map(text::polish).collect();
+        let pieces: Vec<&str> =
+            pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty()).collect();
+        let text = pieces.join(" ");
+        let pauses = text::pauses(&text, pieces);
+        let language = language
+            .or_else(|| self.settings.engine.language.clone())
+            .unwrap_or_else(|| self.rules.guess_language(&text).to_owned());
+        let heard = Heard { text: &text, pauses: &pauses, language: &language };
+        let refined = self.rules.apply(heard, Context::default());
+        Ok(Answer::Rules {
+            text: refined.text,
+            language,
+            applied: self.settings.text.refine != Refine::Off,
+            steps: refined.steps,
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! Sounds that are no words ("um", "eh"), left out with the marks that stood for their pauses.
+
+use super::language::Language;
+use super::token::{Kept, Kind, SENTENCE, Token};
+
+/// Leaves them out; whether there were any. A text of nothing else stays as it is.
+pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
+    let fillers = Fillers { language, heard: tokens };
+    if !tokens.iter().any(|token| fillers.may_be(token)) {
+        return false;
+    }
+    let mut kept = Kept::with_room_for(tokens.len());
+    let mut at = 0;
+    // A capital that a filler had as the first word of its sentence.
+    let mut capital = false;
+    while at < tokens.len() {
+        if !fillers.is_filler(at, &kept) {
+            let mut token = tokens[at].clone();
+            if matches!(token.kind, Kind::Word | Kind::Fixed) && std::mem::take(&mut capital) {
+                token.capitalise();
+            }
+            kept.push(token);
+            at += 1;
+            continue;
+        }
+        capital |= tokens[at].text != tokens[at].low;
+        kept.leave_out(&tokens[at]);
+        at += 1;
+        at += fillers.marks_after(at, &mut kept);
+    }
+    let words = |token: &Token<'_>| matches!(token.kind, Kind::Word | Kind::Fixed);
+    let changed = kept.tokens.len() != tokens.len() && kept.tokens.iter().any(words);
+    if changed {
+        *tokens = kept.tokens;
+    }
+    changed
+}
+
+struct Fillers<'t, 'a> {
+    language: &'t Language,
+    heard: &'t [Token<'a>],
+}
+
+impl<'a> Fillers<'_, 'a> {
+    fn is_filler(&self, at: usize, kept: &Kept<'a>) -> bool {
+        let (token, next) = (&self.heard[at], self.heard.get(at + 1));
+        // "ER" and "UM" are names, "¿eh?" and "oh, er!" are said on purpose.
+        let shouted = token.text.chars().count() > 1 && token.text.to_uppercase() == token.text;
+        let asked = next.is_some_and(|next| next.is_mark_of("?!\"”»"))
+            || token.glued && kept.last().is_some_and(|last| last.is_mark_of("¿¡\"“«"));
+        if !token.is_word() || shouted || asked {
+            return false;
+        }
+        self.language.fillers.contains(&*token.low)
+            || self.language.fillers_between_marks.contains(&*token.low) && self.hesitates(at, kept)
+    }
+
+    fn may_be(&self, token: &Token<'_>) -> bool {
+        self.language.fillers.contains(&*token.low)
+            || self.language.fillers_between_marks.contains(&*token.low)
+    }
+
+    /// Whether a word that may be one stands apart, and not in a list.
+    fn hesitates(&self, at: usize, kept: &Kept<'a>) -> bool {
+        let apart = kept.last().is_none_or(|last| {
+            last.pause || last.kind == Kind::Break || last.is_mark_of(",;:.…!?")
+        });
+        let filler = |t: &Token<'_>| t.is_word() && self.language.fillers.contains(&*t.low);
+        let next = self.heard.get(at + 1);
+        let broken_off = next.is_some_and(|next| next.is_mark_of(",…") || filler(next));
+        let beside = |t: &Token<'_>| self.language.not_beside.contains(&*t.low);
+        let word = |t: &&Token<'_>| t.kind != Kind::Mark;
+        // A mark or two between: how far is looked does not depend on the text.
+        let before = kept.tokens.iter().rev().take(3).find(word);
+        let after = self.heard.iter().skip(at + 1).take(3).find(word);
+        apart && broken_off && !before.is_some_and(beside) && !after.is_some_and(beside)
+    }
+
+    /// Settles the marks around a filler that was left out; how many of those after it go too.
+    fn marks_after(&self, at: usize, kept: &mut Kept<'a>) -> usize {
+        let pause = |t: &&Token<'_>| t.is_mark_of(",;…");
+        let ends = |t: &Token<'_>| t.is_mark_of(SENTENCE) || t.kind == Kind::Break;
+        let next = self.heard.get(at);
+        let starts = kept.last().is_none_or(ends);
+        let mut gone = 0;
+        if starts {
+            // "Um, I think", "Um. I think": nothing is left to pause or to end.
+            let marks = self.heard[at..].iter().take_while(|t| t.is_mark_of(",;:.…"));
+            gone = marks.count();
+        } else if next.is_none_or(ends) {
+            kept.strip(",;");
+        } else if next.filter(pause).is_some() && kept.last().filter(pause).is_some() {
+            gone = 1;
+        }
+        for mark in &self.heard[at..at + gone] {
+            kept.leave_out(mark);
+        }
+        let gap = !starts && kept.last().is_some_and(|last| last.is_mark_of(","));
+        if gap || next.filter(pause).is_some() && gone == 0 && !starts {
+            gone += self.idle_comma(at, gone, kept);
+        }
+        gone
+    }
+
+    /// A comma that only set the filler off: "I, um, think". It goes where the word before it is one that
+    /// nobody writes a comma after.
+    fn idle_comma(&self, at: usize, gone: usize, kept: &mut Kept<'a>) -> usize {
+        let comma = kept.last().is_some_and(|last| last.is_mark_of(","));
+        let count = kept.tokens.len() - usize::from(comma);
+        let before = count.checked_sub(1).and_then(|at| kept.tokens.get(at));
+        let idle = before.is_some_and(|word| {
+            word.is_word() && (word.text == "I" || self.language.common.contains(&*word.low))
+        });
+        if !idle {
+            return 0;
+        }
+        kept.strip(",");
+        let next = self.heard.get(at + gone).filter(|next| !comma && next.is_mark_of(","));
+        next.map_or(0, |next| {
+            kept.leave_out(next);
+            1
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! What the rules know of a language: phrases, and words around which they are only talked about. From data files.
+
+use super::phrases::Phrases;
+use super::token::Token;
+use serde::Deserialize;
+use std::collections::HashSet;
+
+/// The files. Another language is another line here.
+const FILES: [&str; 2] = [include_str!("languages/en.toml"), include_str!("languages/es.toml")];
+
+/// A language's phrases and words, ready to be looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Language {
+    /// ISO 639-1.
+    pub(super) code: String,
+    pub(super) commands: Phrases<Command>,
+    pub(super) take_back: Phrases<()>,
+    pub(super) fillers: HashSet<String>,
+    pub(super) fillers_between_marks: HashSet<String>,
+    pub(super) not_beside: HashSet<String>,
+    /// Words that are never names.
+    pub(super) common: HashSet<String>,
+    talk: Talk,
+}
+
+/// What a spoken command writes, and when it is obeyed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Command {
+    pub(super) write: Write,
+    pub(super) when: When,
+    /// Words beside this very command that make it mean the thing.
+    before: HashSet<String>,
+    after: HashSet<String>,
+}
+
+/// What a command writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Line breaks, after a full stop if so.
+    Break { lines: &'static str, full_stop: bool },
+    /// A mark after a word.
+    Mark(&'static str),
+    /// The opening half of the pair of that number.
+    Open(usize, &'static str),
+    /// The closing half.
+    Close(usize, &'static str),
+}
+
+/// How much must speak for a command to be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum When {
+    /// Pauses or marks on both sides.
+    Alone,
+    /// On one.
+    Edge,
+    /// The user's choice of spoken punctuation.
+    Choice,
+    /// The other half.
+    #[serde(skip)]
+    Paired,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Talk {
+    before: HashSet<String>,
+    after: HashSet<String>,
+    possessives: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    code: String,
+    talk: Talk,
+    command: Vec<CommandEntry>,
+    pair: Vec<PairEntry>,
+    take_back: TakeBack,
+    fillers: Fillers,
+    common: HashSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CommandEntry {
+    say: Vec<String>,
+    write: String,
+    when: When,
+    #[serde(default)]
+    before: HashSet<String>,
+    #[serde(default)]
+    after: HashSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PairEntry {
+    open: Vec<String>,
+    close: Vec<String>,
+    write: [String; 2],
+    before: HashSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TakeBack {
+    say: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fillers {
+    always: HashSet<String>,
+    #[serde(default)]
+    between_marks: HashSet<String>,
+    #[serde(default)]
+    not_beside: HashSet<String>,
+}
+
+/// Every language there is a file for.
+pub(super) fn all() -> Vec<Language> {
+    FILES.iter().map(|text| Language::read(text).expect("a test reads every file")).collect()
+}
+
+impl Language {
+    fn read(text: &str) -> Result<Self, String> {
+        let file: File = toml_edit::de::from_str(text).map_err(|error| error.to_string())?;
+        let mut commands = Phrases::new(false);
+        for entry in file.command {
+            let CommandEntry { say, write, when, before, after } = entry;
+            let command = Command { write: Write::read(&write)?, when, before, after };
+            for phrase in say {
+                commands.add(&phrase, command.clone());
+            }
+        }
+        for (number, pair) in file.pair.into_iter().enumerate() {
+            let [opening, closing] = &pair.write;
+            let halves = [
+                (pair.open, Write::Open(number, mark(opening)?)),
+                (pair.close, Write::Close(number, mark(closing)?)),
+            ];
+            for (phrases, write) in halves {
+                let (before, after) = (pair.before.clone(), HashSet::new());
+                let command = Command { write, when: When::Paired, before, after };
+                for phrase in phrases {
+                    commands.add(&phrase, command.clone());
+                }
+            }
+        }
+        let mut take_back = Phrases::new(false);
+        for phrase in file.take_back.say {
+            take_back.add(&phrase, ());
+        }
+        Ok(Self {
+            code: file.code,
+            commands,
+            take_back,
+            fillers: file.fillers.always,
+            fillers_between_marks: file.fillers.between_marks,
+            not_beside: file.fillers.not_beside,
+            common: file.common,
+            talk: file.talk,
+        })
+    }
+
+    /// Whether the word before a command says that the thing is talked about.
+    pub(super) fn talks_before(&self, command: &Command, word: &Token<'_>) -> bool {
+        let low = &*word.low;
+        // "He said open quote": the other half says more than the verb.
+        let of_all = command.when != When::Paired && self.talk.before.contains(low);
+        of_all
+            || command.before.contains(low)
+            || self.talk.possessives.iter().any(|end| low.ends_with(end.as_str()))
+    }
+
+    /// As [`Self::talks_before`], of the word after it.
+    pub(super) fn talks_after(&self, command: &Command, word: &Token<'_>) -> bool {
+        let low = &*word.low;
+        // "New line 5 opens tomorrow."
+        let number = low.starts_with(|c: char| c.is_ascii_digit());
+        let talked_about = number || self.talk.after.contains(low) || command.after.contains(low);
+        talked_about && command.when != When::Paired
+    }
+
+    /// How many of these words are the language's own.
+    pub(super) fn knows(&self, tokens: &[Token<'_>]) -> usize {
+        tokens.iter().filter(|token| self.common.contains(&*token.low)).count()
+    }
+}
+
+impl Write {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "\n" => Self::Break { lines: "\n", full_stop: false },
+            "\n\n" => Self::Break { lines: "\n\n", full_stop: false },
+            ".\n" => Self::Break { lines: "\n", full_stop: true },
+            other => Self::Mark(mark(other)?),
+        })
+    }
+}
+
+fn mark(text: &str) -> Result<&'static str, String> {
+    const MARKS: [&str; 17] =
+        [",", ".", ";", ":", "?", "!", "…", "\"", "(", ")", "¿", "¡", "«", "»", "“", "”", "—"];
+    let known = MARKS.into_iter().find(|mark| *mark == text);
+    known.ok_or_else(|| format!("{text:?} is no mark that a command may write"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_read_and_in_lower_case() {
+        let codes: Vec<_> = FILES.iter().map(|text| Language::read(text).unwrap().code).collect();
+        assert_eq!(codes, ["en", "es"]);
+        for file in FILES {
+            let lines = file.lines().filter(|line| !line.starts_with('#'));
+            assert!(lines.clone().all(|line| line == line.to_lowercase()));
+        }
+    }
+
+    #[test]
+    fn what_a_file_may_not_say_is_an_error() {
+        let good = FILES[0];
+        for (old, new) in [
+            ("write = \",\"", "write = \"x\""),
+            ("when = \"edge\"", "when = \"often\""),
+            ("code =", "colour = 1\ncode ="),
+        ] {
+            assert!(Language::read(&good.replacen(old, new, 1)).is_err(), "{new}");
+        }
+    }
+}

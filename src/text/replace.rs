@@ -1,0 +1,105 @@
+//! The user's own table: what is written for what was heard, as it stands there.
+
+use super::phrases::Phrases;
+use super::token::{CLOSING, Kept, Kind, Token, tokens};
+
+/// The table, ready to be looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Replacements {
+    heard: Phrases<Vec<Token<'static>>>,
+    /// What the table writes. It is left alone where it stands already: a result that holds its own phrase
+    /// ("foo" = "foo bar") does not grow each time.
+    written: Phrases<()>,
+}
+
+impl Replacements {
+    /// From phrases and what is written for them. Words of `vocabulary` that nobody could mean otherwise
+    /// (`PipeWire`, `v2m`) are written so, however the model did.
+    pub(super) fn new(table: &[(String, String)], vocabulary: &[String]) -> Self {
+        let mut all = Self { heard: Phrases::new(false), written: Phrases::new(true) };
+        for (heard, written) in table {
+            all.add(heard, written);
+        }
+        for name in vocabulary.iter().filter(|name| has_a_case_of_its_own(name)) {
+            all.add(name, name);
+        }
+        all
+    }
+
+    fn add(&mut self, heard: &str, written: &str) {
+        let fixed = written_tokens(written);
+        if fixed.iter().any(|token| token.kind == Kind::Fixed) {
+            self.written.add(written, ());
+        }
+        self.heard.add(heard, fixed);
+    }
+
+    /// Marks as fixed what the table would have written.
+    pub(super) fn protect(&self, tokens: &mut [Token<'_>]) {
+        let mut at = 0;
+        while at < tokens.len() {
+            match self.written.at(&tokens[at..]) {
+                Some((length, ())) => {
+                    for token in &mut tokens[at..at + length] {
+                        token.kind = Kind::Fixed;
+                    }
+                    at += length;
+                }
+                None => at += 1,
+            }
+        }
+    }
+
+    /// Writes what the table says; whether it said anything.
+    pub(super) fn apply(&self, tokens: &mut Vec<Token<'_>>) -> bool {
+        if (0..tokens.len()).all(|at| self.heard.at(&tokens[at..]).is_none()) {
+            return false;
+        }
+        let mut kept = Kept::with_room_for(tokens.len());
+        let mut at = 0;
+        while at < tokens.len() {
+            let Some((length, written)) = self.heard.at(&tokens[at..]) else {
+                kept.push(tokens[at].clone());
+                at += 1;
+                continue;
+            };
+            let replaced = &tokens[at..at + length];
+            let marks = written.iter().all(|token| token.is_mark_of(CLOSING));
+            for (index, token) in written.iter().enumerate() {
+                let mut token = token.clone();
+                if index == 0 {
+                    token.glued = replaced[0].glued || marks && kept.last().is_some();
+                }
+                kept.push(token);
+            }
+            if let Some(last) = kept.tokens.last_mut() {
+                last.pause = replaced[length - 1].pause;
+            }
+            at += length;
+        }
+        *tokens = kept.tokens;
+        true
+    }
+}
+
+/// Fixed, unless it is nothing but marks: those are as good as any.
+fn written_tokens(written: &str) -> Vec<Token<'static>> {
+    let mut owned: Vec<Token<'static>> = Vec::new();
+    for token in tokens(written, &[]) {
+        let Token { kind, text, low, glued, pause } = token;
+        let (text, low) = (text.into_owned().into(), low.into_owned().into());
+        owned.push(Token { kind, text, low, glued, pause });
+    }
+    if owned.iter().any(Token::is_word) {
+        owned.iter_mut().for_each(|token| token.kind = Kind::Fixed);
+    }
+    owned
+}
+
+/// A capital that is not the first letter beside small ones, or a digit beside letters: no other word is spelt so.
+fn has_a_case_of_its_own(name: &str) -> bool {
+    let small = name.contains(char::is_lowercase);
+    let inner_capital = name.chars().skip(1).any(char::is_uppercase);
+    let digit = name.contains(|c: char| c.is_ascii_digit());
+    small && (inner_capital || digit) && !name.contains(char::is_whitespace)
+}

@@ -1,0 +1,171 @@
+//! Spoken punctuation and layout: which commands are meant.
+//!
+//! "New line" is a command in "Dear Ann, new line, I am well" and two words in "a new line of code". What tells
+//! them apart is the evidence around: pauses and marks, the words beside, the other half of a pair. What a command
+//! that is meant does to the text is in `write.rs`.
+
+use super::language::{Command, Language, When, Write};
+use super::token::{Kind, Token};
+use super::write::write_out;
+
+/// Which commands are obeyed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Obeyed {
+    /// Line breaks, paragraphs, quotes and brackets, where it is certain that they are meant.
+    pub(super) layout: bool,
+    /// Every mark, unless the words beside say otherwise.
+    pub(super) punctuation: bool,
+}
+
+/// A command's phrase in the text.
+pub(super) struct Found<'l> {
+    /// Its tokens.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) command: &'l Command,
+    left: Side,
+    right: Side,
+    /// Whether its other half is there.
+    paired: bool,
+}
+
+/// What is beside a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// The start or end of the text, a pause, a mark, a line break.
+    Open,
+    /// Another command.
+    Command,
+    /// A word that says nothing about it.
+    Word,
+    /// Something that says that the thing is talked about.
+    Talk,
+}
+
+/// Carries out the commands that are meant; whether there were any.
+pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language, obeyed: Obeyed) -> bool {
+    let mut found = find(tokens, language, obeyed);
+    pair(&mut found);
+    found.retain(|command| command.paired || command.command.when != When::Paired);
+    let meant = meant(&found, obeyed.punctuation);
+    let mut keep = meant.iter();
+    found.retain(|_| keep.next().copied().unwrap_or_default());
+    if found.is_empty() {
+        return false;
+    }
+    *tokens = write_out(std::mem::take(tokens), &found, language);
+    true
+}
+
+fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec<Found<'l>> {
+    let wanted = |command: &Command| match command.when {
+        When::Choice => obeyed.punctuation,
+        When::Alone | When::Edge | When::Paired => obeyed.layout,
+    };
+    let mut found: Vec<Found<'l>> = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        match language.commands.at(&tokens[at..]) {
+            Some((length, command)) if wanted(command) => {
+                let end = at + length;
+                let left = match found.last_mut().filter(|last| last.end == at) {
+                    Some(last) if last.right != Side::Open => {
+                        last.right = Side::Command;
+                        Side::Command
+                    }
+                    _ => left_of(tokens, at, command, language),
+                };
+                let right = right_of(tokens, end, command, language);
+                found.push(Found { start: at, end, command, left, right, paired: false });
+                at = end;
+            }
+            Some(_) | None => at += 1,
+        }
+    }
+    found
+}
+
+fn left_of(tokens: &[Token<'_>], at: usize, command: &Command, language: &Language) -> Side {
+    let Some(before) = at.checked_sub(1).map(|before| &tokens[before]) else { return Side::Open };
+    match before.kind {
+        _ if before.pause => Side::Open,
+        Kind::Break => Side::Open,
+        // The model heard that somebody is quoted: `He said, "Open quote, I will`.
+        Kind::Mark if quotes(command) && before.is_mark_of("\"“") && tokens[at].glued => {
+            Side::Open
+        }
+        // “new line”: quoted, not obeyed. A quote that closes something before it says nothing.
+        Kind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
+            let closes = before.is_mark_of("”»)]}") || before.is_mark_of("\"") && before.glued;
+            if closes && !tokens[at].glued { Side::Open } else { Side::Talk }
+        }
+        Kind::Mark => Side::Open,
+        Kind::Word | Kind::Fixed if language.talks_before(command, before) => Side::Talk,
+        Kind::Word | Kind::Fixed => Side::Word,
+    }
+}
+
+fn right_of(tokens: &[Token<'_>], end: usize, command: &Command, language: &Language) -> Side {
+    let Some(after) = tokens.get(end) else { return Side::Open };
+    match after.kind {
+        // "New line?" asks about it, also when the speaker pauses after it.
+        Kind::Mark if after.is_mark_of("?") && !is_mark(command, "?") => Side::Talk,
+        Kind::Mark if after.is_mark_of("\"“”„«»()[]{}") && after.glued => Side::Talk,
+        _ if tokens[end - 1].pause => Side::Open,
+        Kind::Break | Kind::Mark => Side::Open,
+        Kind::Word | Kind::Fixed if language.talks_after(command, after) => Side::Talk,
+        Kind::Word | Kind::Fixed => Side::Word,
+    }
+}
+
+fn quotes(command: &Command) -> bool {
+    matches!(command.write, Write::Open(_, "\""))
+}
+
+fn is_mark(command: &Command, mark: &str) -> bool {
+    matches!(command.write, Write::Mark(own) if own == mark)
+}
+
+/// Finds the halves of pairs that belong together, as brackets do: the last open one is closed first.
+fn pair(found: &mut [Found<'_>]) {
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    for at in 0..found.len() {
+        if [found[at].left, found[at].right].contains(&Side::Talk) {
+            continue;
+        }
+        match found[at].command.write {
+            Write::Open(number, _) => open.push((number, at)),
+            Write::Close(number, _) => {
+                // Of several kinds the innermost counts; a half that crosses another pair belongs to none.
+                if let Some((_, first)) = open.pop_if(|(last, _)| *last == number) {
+                    found[first].paired = true;
+                    found[at].paired = true;
+                }
+            }
+            Write::Break { .. } | Write::Mark(_) => {}
+        }
+    }
+}
+
+/// Which of them are meant. Commands in a row stand or fall by what is around them all.
+fn meant(found: &[Found<'_>], any: bool) -> Vec<bool> {
+    let mut meant = Vec::with_capacity(found.len());
+    let joined = |a: &Found<'_>, b: &Found<'_>| {
+        a.end == b.start && b.left == Side::Command && !a.paired && !b.paired
+    };
+    for row in found.chunk_by(joined) {
+        // Beyond the row it is a half of a pair, which is a mark soon.
+        let outer = |side: Side| if side == Side::Command { Side::Open } else { side };
+        let left = row.first().map_or(Side::Open, |first| outer(first.left));
+        let right = row.last().map_or(Side::Open, |last| outer(last.right));
+        meant.extend(row.iter().map(|command| match command.command.when {
+            When::Paired => true,
+            _ if [left, right].contains(&Side::Talk) => false,
+            _ if any => true,
+            When::Alone => [left, right] == [Side::Open; 2],
+            When::Edge => [left, right].contains(&Side::Open),
+            When::Choice => false,
+        }));
+    }
+    meant
+}

@@ -1,0 +1,243 @@
+//! A text as words, marks and line breaks, and back.
+//!
+//! Taking apart and putting together changes nothing but white space: runs of it become one space, or the line
+//! breaks they hold.
+
+use std::borrow::Cow;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Anything between spaces, without the marks around it: `don't`, `3.5`, `v2m`, `€5`.
+    Word,
+    /// A word that the table of replacements has written: no rule touches it.
+    Fixed,
+    /// One punctuation mark.
+    Mark,
+    /// Line breaks, one or more.
+    Break,
+}
+
+/// A piece of the text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Token<'a> {
+    pub(super) kind: Kind,
+    pub(super) text: Cow<'a, str>,
+    /// In lower case, to compare with.
+    pub(super) low: Cow<'a, str>,
+    /// No space stands before it.
+    pub(super) glued: bool,
+    /// The speaker paused after it.
+    pub(super) pause: bool,
+}
+
+impl<'a> Token<'a> {
+    fn new(kind: Kind, text: &'a str, glued: bool) -> Self {
+        let low = if text.contains(char::is_uppercase) {
+            Cow::Owned(text.to_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+        Self { kind, text: text.into(), low, glued, pause: false }
+    }
+
+    /// A mark without a space before it.
+    pub(super) fn mark(text: &'static str) -> Self {
+        Self::new(Kind::Mark, text, true)
+    }
+
+    /// A line break.
+    pub(super) fn line_break(text: &'static str) -> Self {
+        Self::new(Kind::Break, text, true)
+    }
+
+    pub(super) fn is_word(&self) -> bool {
+        self.kind == Kind::Word
+    }
+
+    /// Whether it is one of `marks`.
+    pub(super) fn is_mark_of(&self, marks: &str) -> bool {
+        self.kind == Kind::Mark && marks.contains(&*self.text)
+    }
+
+    /// With a capital, if it is a plain word in lower case.
+    pub(super) fn capitalise(&mut self) {
+        let plain = |c: char| c.is_lowercase() || matches!(c, '\'' | '’' | '-');
+        let first = self.text.chars().next().filter(|c| c.is_lowercase());
+        if let Some(first) = first.filter(|_| self.is_word() && self.text.chars().all(plain)) {
+            let rest = &self.text[first.len_utf8()..];
+            self.text = Cow::Owned(first.to_uppercase().chain(rest.chars()).collect());
+        }
+    }
+}
+
+/// Marks that end a sentence.
+pub(super) const SENTENCE: &str = ".!?…";
+/// Marks that stand close to the word before them.
+pub(super) const CLOSING: &str = ".,;:!?…";
+const OTHER_MARKS: &str = "\"“”„«»()[]{}¿¡—–";
+
+fn is_mark(c: char) -> bool {
+    CLOSING.contains(c) || OTHER_MARKS.contains(c)
+}
+
+/// Takes a text apart. `pauses` are byte offsets in it, rising: the ends of what was said in one go.
+pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
+    let mut tokens: Vec<Token<'a>> = Vec::new();
+    let mut pauses = pauses.iter().copied().peekable();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let blank = rest.len() - rest.trim_start().len();
+        let breaks = rest[..blank].bytes().filter(|byte| *byte == b'\n').count();
+        if breaks > 0 {
+            let text: Cow<'a, str> = Cow::Owned("\n".repeat(breaks));
+            let low = text.clone();
+            tokens.push(Token { kind: Kind::Break, text, low, glued: true, pause: false });
+        }
+        let chunk = &rest[blank..];
+        let chunk = &chunk[..chunk.find(char::is_whitespace).unwrap_or(chunk.len())];
+        let first = tokens.len();
+        if !chunk.is_empty() {
+            take_apart(chunk, breaks > 0, &mut tokens);
+        }
+        at += blank + chunk.len();
+        // Told apart by the end of the chunk alone: nobody pauses within a word.
+        if pauses.peek().is_some_and(|pause| *pause <= at) {
+            while pauses.next_if(|pause| *pause <= at).is_some() {}
+            if let Some(last) = tokens.last_mut().filter(|_| !chunk.is_empty() || first > 0) {
+                last.pause = true;
+            }
+        }
+    }
+    tokens
+}
+
+/// Marks, a word, marks.
+fn take_apart<'a>(chunk: &'a str, glued: bool, tokens: &mut Vec<Token<'a>>) {
+    let after_marks = chunk.trim_start_matches(is_mark);
+    let (leading, rest) = chunk.split_at(chunk.len() - after_marks.len());
+    let word = rest.trim_end_matches(is_mark);
+    let trailing = &rest[word.len()..];
+    let mut glued = glued;
+    let mut push = |kind, text| {
+        tokens.push(Token::new(kind, text, glued));
+        glued = true;
+    };
+    for (at, c) in leading.char_indices() {
+        push(Kind::Mark, &leading[at..at + c.len_utf8()]);
+    }
+    if !word.is_empty() {
+        push(if word == "-" { Kind::Mark } else { Kind::Word }, word);
+    }
+    for (at, c) in trailing.char_indices() {
+        push(Kind::Mark, &trailing[at..at + c.len_utf8()]);
+    }
+}
+
+/// Puts a text together again.
+pub(super) fn render(tokens: &[Token<'_>]) -> String {
+    let mut text = String::with_capacity(tokens.iter().map(|t| t.text.len() + 1).sum());
+    for (at, token) in tokens.iter().enumerate() {
+        if at > 0 && !token.glued {
+            text.push(' ');
+        }
+        text.push_str(&token.text);
+    }
+    text
+}
+
+/// Tokens that a rule keeps, one after the other, with the spaces and pauses of those it leaves out.
+#[derive(Default)]
+pub(super) struct Kept<'a> {
+    pub(super) tokens: Vec<Token<'a>>,
+    /// A space stood before something that was left out.
+    space: bool,
+}
+
+impl<'a> Kept<'a> {
+    pub(super) fn with_room_for(count: usize) -> Self {
+        Self { tokens: Vec::with_capacity(count), space: false }
+    }
+
+    pub(super) fn last(&self) -> Option<&Token<'a>> {
+        self.tokens.last()
+    }
+
+    pub(super) fn push(&mut self, mut token: Token<'a>) {
+        let after_break = self.last().is_some_and(|last| last.kind == Kind::Break);
+        if after_break {
+            token.glued = true;
+        } else if self.space && !token.is_mark_of(CLOSING) && token.kind != Kind::Break {
+            token.glued = false;
+        }
+        self.space = false;
+        self.tokens.push(token);
+    }
+
+    /// Notes a token that is left out.
+    pub(super) fn leave_out(&mut self, token: &Token<'_>) {
+        self.space |= !token.glued;
+        if let Some(last) = self.tokens.last_mut().filter(|_| token.pause) {
+            last.pause = true;
+        }
+    }
+
+    /// Takes back the last token.
+    pub(super) fn strip_last(&mut self) {
+        if let Some(last) = self.tokens.pop() {
+            self.leave_out(&last);
+        }
+    }
+
+    /// Takes back marks at the end that are among `marks`; whether one of them ended a sentence.
+    pub(super) fn strip(&mut self, marks: &str) -> bool {
+        let mut ended = false;
+        while let Some(mark) = self.tokens.pop_if(|last| last.is_mark_of(marks)) {
+            ended |= mark.is_mark_of(SENTENCE);
+            self.leave_out(&mark);
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(text: &str) -> String {
+        let show = |t: &Token<'_>| format!("{}{}", if t.glued { "" } else { " " }, t.text);
+        tokens(text, &[]).iter().map(show).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn a_text_is_words_marks_and_breaks() {
+        for (text, expected) in [
+            ("Hello, world.", " Hello|,| world|."),
+            ("(don't) 3.5 €5", " (|don't|)| 3.5| €5"),
+            ("¿Qué…? ", " ¿|Qué|…|?"),
+            ("a - b — c -5", " a| -| b| —| c| -5"),
+            ("a \n\n b\n", " a|\n\n|b|\n"),
+            ("...", " .|.|."),
+        ] {
+            assert_eq!(shown(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn pauses_fall_on_the_token_before_them() {
+        let tokens = tokens("one two. three", &[8]);
+        let pauses: Vec<_> = tokens.iter().map(|token| token.pause).collect();
+        assert_eq!(pauses, [false, false, true, false]);
+    }
+
+    proptest! {
+        #[test]
+        fn only_white_space_changes(text in r"[ a-z.,¿?(\n\t“é-]{0,40}|\PC{0,20}") {
+            let again = render(&tokens(&text, &[]));
+            prop_assert!(again.split_whitespace().eq(text.split_whitespace()));
+            prop_assert_eq!(render(&tokens(&again, &[])), again);
+        }
+    }
+}

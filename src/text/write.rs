@@ -1,0 +1,169 @@
+//! What a spoken command does to the text around it.
+//!
+//! The model hears a pause around a command and writes marks for it ("Hello, comma, how are you"): those go with
+//! it, and so do the capitals they brought.
+
+use super::language::{Language, Write};
+use super::spoken::Found;
+use super::token::{CLOSING, Kept, Kind, SENTENCE, Token};
+
+/// Marks that a model writes for a pause.
+const PAUSES: &str = ",.;:…";
+/// Marks that do not end a sentence.
+const WEAK: &str = ",;:";
+const QUOTES: &str = "\"“”";
+
+struct Writer<'a, 'l> {
+    out: Kept<'a>,
+    language: &'l Language,
+    next: Next,
+    /// No space before the next token.
+    glue: bool,
+    /// Quotes that the model opened by itself where one is said; theirs that close are left out too.
+    unasked: usize,
+}
+
+/// What becomes of the next word's first letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    AsHeard,
+    Capital,
+    /// The sentence goes on: the capital goes, where it is certainly no name's.
+    Small,
+}
+
+/// The tokens with what the commands write in the place of their phrases.
+pub(super) fn write_out<'a>(
+    tokens: Vec<Token<'a>>,
+    commands: &[Found<'_>],
+    language: &Language,
+) -> Vec<Token<'a>> {
+    let out = Kept::with_room_for(tokens.len());
+    let mut writer = Writer { out, language, next: Next::AsHeard, glue: false, unasked: 0 };
+    let mut tokens = tokens.into_iter().enumerate().peekable();
+    for command in commands {
+        while let Some((_, token)) = tokens.next_if(|(at, _)| *at < command.start) {
+            writer.keep(token);
+        }
+        while let Some((_, token)) = tokens.next_if(|(at, _)| *at < command.end) {
+            writer.out.leave_out(&token);
+        }
+        // "¡Nueva línea!": what closes it is swallowed too.
+        writer.out.strip("¡");
+        let mut ended = false;
+        let swallowed = writer.swallows_after(command.command.write);
+        while let Some((_, mark)) = tokens.next_if(|(_, token)| token.is_mark_of(swallowed)) {
+            ended |= mark.is_mark_of(SENTENCE);
+            writer.out.leave_out(&mark);
+        }
+        writer.write(command.command.write, ended);
+    }
+    for (_, token) in tokens {
+        writer.keep(token);
+    }
+    writer.out.tokens
+}
+
+impl<'a> Writer<'a, '_> {
+    fn keep(&mut self, mut token: Token<'a>) {
+        if self.unasked > 0 && token.glued && token.is_mark_of(QUOTES) {
+            self.unasked -= 1;
+            return self.out.leave_out(&token);
+        }
+        if matches!(token.kind, Kind::Word | Kind::Fixed) {
+            match std::mem::replace(&mut self.next, Next::AsHeard) {
+                Next::Capital => token.capitalise(),
+                Next::Small => self.language.uncapitalise(&mut token),
+                Next::AsHeard => {}
+            }
+        }
+        let glue = std::mem::take(&mut self.glue);
+        self.push(token, glue);
+    }
+
+    /// With a space before it unless it is glued, whatever was left out there.
+    fn push(&mut self, token: Token<'a>, glued: bool) {
+        self.out.push(token);
+        if let Some(last) = self.out.tokens.last_mut() {
+            last.glued |= glued;
+        }
+    }
+
+    fn swallows_after(&self, write: Write) -> &'static str {
+        match write {
+            Write::Mark("?" | "!") => CLOSING,
+            // "Close quote." may end the sentence, if what it closes did not.
+            Write::Close(..) if self.out.last().is_some_and(|t| t.is_mark_of(SENTENCE)) => PAUSES,
+            Write::Close(..) => "",
+            Write::Break { .. } => ",.;:…!",
+            Write::Mark(_) | Write::Open(..) => PAUSES,
+        }
+    }
+
+    /// `ended`: marks that ended a sentence were swallowed after it.
+    fn write(&mut self, write: Write, ended: bool) {
+        match write {
+            Write::Break { lines, full_stop } => {
+                if full_stop {
+                    self.full_stop();
+                }
+                self.push(Token::line_break(lines), true);
+                self.next = Next::Capital;
+            }
+            Write::Mark(".") => {
+                self.full_stop();
+                self.next = Next::Capital;
+            }
+            Write::Mark(mark) => {
+                let ends = SENTENCE.contains(mark);
+                let stripped = self.out.strip(if ends { CLOSING } else { PAUSES });
+                let glued = mark != "—";
+                self.push(Token::mark(mark), glued);
+                self.next = match (ends, ended || stripped) {
+                    (true, _) => Next::Capital,
+                    (false, true) => Next::Small,
+                    (false, false) => Next::AsHeard,
+                };
+            }
+            Write::Open(_, mark) => {
+                let opened =
+                    |last: &Token<'_>| last.is_mark_of("“") || last.is_mark_of("\"") && !last.glued;
+                if QUOTES.contains(mark) && self.out.last().is_some_and(opened) {
+                    self.out.strip_last();
+                    self.unasked += 1;
+                }
+                let mut token = Token::mark(mark);
+                token.glued = self.out.last().is_none_or(|last| last.is_mark_of("(¿¡«“"));
+                let glued = token.glued || self.glue;
+                self.push(token, glued);
+                self.glue = true;
+            }
+            Write::Close(_, mark) => {
+                let own_end = SENTENCE.contains(mark);
+                self.out.strip(if own_end { PAUSES } else { WEAK });
+                self.push(Token::mark(mark), true);
+                self.glue = false;
+            }
+        }
+    }
+
+    /// Ends the sentence, unless it has ended or nothing was said.
+    fn full_stop(&mut self) {
+        self.out.strip(WEAK);
+        let nothing = self.out.last().is_none_or(|t| t.kind == Kind::Break);
+        if !nothing && !self.out.last().is_some_and(|last| last.is_mark_of(SENTENCE)) {
+            self.push(Token::mark("."), true);
+        }
+    }
+}
+
+impl Language {
+    /// Without the capital that the start of a sentence gave it, where it is certainly no name's.
+    pub(super) fn uncapitalise(&self, token: &mut Token<'_>) {
+        let capital = token.text.chars().next().is_some_and(char::is_uppercase);
+        let rest_small = !token.text.chars().skip(1).any(char::is_uppercase);
+        if token.is_word() && capital && rest_small && self.common.contains(&*token.low) {
+            token.text = token.low.clone();
+        }
+    }
+}
