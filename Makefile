@@ -32,7 +32,7 @@ CPU ?= v3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ifeq ($(CPU),native)
 # In a folder of its own: cargo does not know that whisper.cpp depends on these. AMX was seen to crash with q8_0.
-TARGET := $(TARGET)/native
+TARGET := $(patsubst %/native,%,$(TARGET))/native
 export CARGO_TARGET_DIR := $(TARGET)
 export CARGO_BUILD_BUILD_DIR := $(TARGET)
 export GGML_NATIVE := ON
@@ -44,7 +44,8 @@ endif
 LIBDIR ?= $(PREFIX)/lib/v2m
 engine_file = $(TARGET)/engine-$(1)/release/v2m-engine-$(1)
 ALL_ENGINES := v4 cuda vulkan
-BUILT_ENGINES := $(foreach engine,cuda vulkan,$(if $(wildcard $(call engine_file,$(engine))),$(engine)))
+# Asked anew each time, for `make engine-cuda install`.
+BUILT_ENGINES = $(foreach engine,cuda vulkan,$(shell [ ! -e '$(call engine_file,$(engine))' ] || echo $(engine)))
 # On one's own machine v2m-engine-v4 is of use only where the processor can; a package is for all.
 HAS_V4 := $(shell [ "$$(uname -m)" = x86_64 ] && { [ -n '$(DESTDIR)' ] || grep -qw avx512_vnni /proc/cpuinfo; } && echo v4)
 ENGINES ?= $(HAS_V4) $(BUILT_ENGINES)

@@ -33,7 +33,7 @@ transcribes() {
 	say "$1: $said"
 }
 
-cargo build --locked --bin v2m-engine
+cargo build --quiet --locked --bin v2m-engine
 engine=$(cargo build --locked --bin v2m-engine --message-format json 2>/dev/null |
 	sed -n 's/.*"name":"v2m-engine".*"executable":"\([^"]*\)".*/\1/p')
 for program in "$engine" "$@"; do

@@ -83,7 +83,7 @@ pub fn recommend(machine: &Machine) -> &'static Model {
         Fit::Slow | Fit::Memory | Fit::Disk => false,
     };
     let smallest = &catalogue::all()[0];
-    candidates().find(|model| soon(model)).or(candidates().last()).unwrap_or(smallest)
+    candidates().find(|model| soon(model)).or(candidates().next_back()).unwrap_or(smallest)
 }
 
 /// Seconds that a processor needs to encode 10 s of speech.
