@@ -64,7 +64,7 @@ impl Mutter {
 
     /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let nobody through.
     pub(super) async fn lets_us(&self) -> bool {
-        session::version(&self.bus).await.is_ok()
+        !session::is_refused(&self.bus).await
     }
 
     /// Offers `text`, presses `chord`, waits for the window's request.

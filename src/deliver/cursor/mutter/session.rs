@@ -76,10 +76,11 @@ pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
     reply.body().deserialize().map_err(Problem::Refused)
 }
 
-/// The interface's version, which changes nothing to ask for.
-pub(super) async fn version(bus: &Connection) -> Result<(), Problem> {
+/// Whether the bus lets nothing of ours through to Mutter. Asks for what changes nothing: the interface's version.
+pub(super) async fn is_refused(bus: &Connection) -> bool {
     let (to, body) = (Some("org.freedesktop.DBus.Properties"), (NAME, "Version"));
-    bus.call_method(Some(NAME), PATH, to, "Get", &body).await.map(drop).map_err(problem)
+    let asked = bus.call_method(Some(NAME), PATH, to, "Get", &body).await;
+    matches!(asked, Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::AccessDenied(_)))
 }
 
 /// Whether Mutter still reads the format before.
