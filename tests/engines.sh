@@ -4,7 +4,7 @@
 # transcribe the project's sample. Neither GPU nor AVX-512 is needed: Mesa's software Vulkan stands in for a GPU, qemu for
 # processors without this and that.
 #
-# Not here: what the daemon makes of it.
+# The daemon, with all of them beside one another, must transcribe the sample whatever cannot run, and say what computes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 model=${V2M_TEST_MODELS:?}/ggml-tiny.en-q8_0.bin
@@ -33,7 +33,35 @@ transcribes() {
 	say "$1: $said"
 }
 
-cargo build --quiet --locked --bin v2m-engine
+# `serves FOLDER WORDS LIBRARIES`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
+# status has these words.
+serves() {
+	local folder=$1 wanted=$2 said status set service
+	mkdir -p "$folder"/{run,config,state}
+	export V2M_SOCKET_PATH=$folder/run/v2m.sock
+	local environment=()
+	for set in HOME="$folder" XDG_RUNTIME_DIR="$folder/run" XDG_CONFIG_HOME="$folder/config" XDG_STATE_HOME="$folder/state" \
+		V2M_MODEL_DIR="$(dirname "$model")" V2M_ENGINE="$folder/v2m-engine" V2M_ENGINE__MODEL=tiny.en-q8_0 \
+		LD_LIBRARY_PATH="$3" VK_DRIVER_FILES=/nowhere VK_ICD_FILENAMES=/nowhere; do
+		environment+=(--setenv="$set")
+	done
+	systemd-socket-activate --listen="$V2M_SOCKET_PATH" "${environment[@]}" target/debug/v2m >"$folder/log" 2>&1 &
+	service=$!
+	for _ in $(seq 100); do [ -S "$V2M_SOCKET_PATH" ] && break; sleep 0.1; done
+	said=$(timeout 300 target/debug/v2m-send transcribe assets/sample.wav 2>&1) || true
+	status=$(timeout 60 target/debug/v2m-send status 2>&1) || true
+	kill "$service" 2>/dev/null || true
+	wait "$service" 2>/dev/null || true
+	if tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' && grep -q "$wanted" <<<"$status"; then
+		say "the service with $(cd "$folder" && echo v2m-engine*)"
+		printf '%s\n' "$status"
+	else
+		fail "the service: $said; $status"
+		tail -5 "$folder/log"
+	fi
+}
+
+cargo build --quiet --locked --bin v2m-engine --bin v2m --bin v2m-send
 engine=$(cargo build --locked --bin v2m-engine --message-format json 2>/dev/null |
 	sed -n 's/.*"name":"v2m-engine".*"executable":"\([^"]*\)".*/\1/p')
 for program in "$engine" "$@"; do
@@ -67,5 +95,17 @@ for program in "$engine" "$@"; do
 		;;
 	esac
 done
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+ln -s "$engine" "$folder/"
+for program in "$@"; do ln -s "$(readlink -f "$program")" "$folder/"; done
+libraries=
+for program in "$@"; do
+	case $program in
+	*-cuda) libraries=$(readlink -f "$(dirname "$program")/..")/lib:$(readlink -f "${TARGET:-target}/cuda-toolkit/lib64/stubs") ;;
+	esac
+done
+nvidia-smi >/dev/null 2>&1 || serves "$folder" cpu "$libraries"
+
 [ "$failures" = 0 ] || { say "$failures failed"; exit 1; }
 say "The engines are as they should be"
