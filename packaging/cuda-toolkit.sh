@@ -42,7 +42,7 @@ python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-cache-
 # As a toolkit lies on disk: wheels keep neither links nor the permission to run.
 cuda=$dir/wheels/nvidia/cu13
 chmod +x "$cuda"/bin/* "$cuda"/nvvm/bin/*
-for part in "$cuda"/*; do ln -sfn "$part" "$dir/"; done
+for part in "$cuda"/*; do ln -sfn "wheels/nvidia/cu13/${part##*/}" "$dir/"; done
 ln -sfn lib "$dir/lib64"
 for library in libcudart libcublas libcublasLt; do ln -sfn "$library.so.13" "$cuda/lib/$library.so"; done
 

@@ -312,7 +312,7 @@ pub(super) static KEYS: &[Key] = &[
         doc: "\"clipboard\"; \"paste\": into the window that has the keyboard, and the clipboard gets back\n\
               what it held (GNOME, sway and other wlroots compositors, X11; where that cannot be, the text\n\
               waits on the clipboard); \"type\": there too, key by key as the keyboard is laid out, for windows\n\
-              that take no paste (no window confirms it; pasted if the layout lacks any of it); \"none\".\n\
+              that take no paste (no window confirms it; what is long, or the layout lacks, is pasted); \"none\".\n\
               `v2m-send toggle --deliver` outranks it for one dictation.",
         restart: false,
         secret: false,

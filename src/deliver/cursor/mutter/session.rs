@@ -307,6 +307,18 @@ impl Session {
         Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
     }
 
+    /// GNOME Shell's version, say 43; 0 if it does not tell.
+    pub(super) async fn shell(&self) -> u32 {
+        let (shell, path) = (Some("org.gnome.Shell"), "/org/gnome/Shell");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let wanted = ("org.gnome.Shell", "ShellVersion");
+        let asked = self.bus.call_method(shell, path, properties, "Get", &wanted).await;
+        let told = asked.and_then(|reply| reply.body().deserialize::<zbus::OwnedVariant>());
+        let version: Option<String> = told.ok().and_then(|value| value.try_into().ok());
+        let major = version.as_deref().and_then(|version| version.split('.').next());
+        major.and_then(|major| major.parse().ok()).unwrap_or(0)
+    }
+
     async fn is_on(&self, property: &str) -> Result<bool, Problem> {
         let properties = Some("org.freedesktop.DBus.Properties");
         let (to, path) = (Some(self.mutter.as_str()), self.path.as_str());
