@@ -5,6 +5,7 @@
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
+mod keys;
 mod session;
 mod sources;
 mod typing;
