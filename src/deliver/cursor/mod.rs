@@ -6,9 +6,7 @@
 //! the keys that write the text on the layout in force are pressed one after the other, and no window confirms it. Whether
 //! to paste or to type, and with which keys, is the daemon's decision.
 
-mod codes;
 mod content;
-mod exchange;
 mod focus;
 mod layout;
 mod lock;
@@ -39,7 +37,7 @@ use x11::X11;
 
 /// Past this the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// Added to it for each character that is typed.
+/// Added to it for each character that is typed: programs take some ten times less.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
 /// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
 const MAX_TYPED: usize = 2_000;

@@ -4,11 +4,10 @@
 
 use super::super::Problem;
 use super::super::content::Content;
-use super::super::exchange::Offer;
 use super::super::wayland::{RemoteKeys, Wayland};
 use super::super::window::Order;
 use super::bus::Signal;
-use super::clipboard::Clipboard;
+use super::clipboard::{Clipboard, Offer};
 use super::session::Session;
 use super::token::TokenFile;
 use super::{Job, Lender};

@@ -1,6 +1,5 @@
 //! A combination of keys as the portal is told of it. Pure.
 
-use super::super::codes;
 use crate::chord::{Chord, Key, Modifier};
 
 /// One change of one key.
@@ -14,11 +13,21 @@ pub(super) enum Stroke {
 
 /// Modifiers are in one place on all layouts; V is elsewhere on Dvorak.
 fn stroke(modifier: Modifier, down: bool) -> Stroke {
-    Stroke::Code(codes::of_modifier(modifier).into(), down)
+    let code = match modifier {
+        Modifier::Ctrl => 29,
+        Modifier::Shift => 42,
+        Modifier::Alt => 56,
+        Modifier::Super => 125,
+    };
+    Stroke::Code(code, down)
 }
 
 fn symbol(key: Key) -> i32 {
-    codes::keysym(key).into()
+    match key {
+        // Latin letters are numbered as in ASCII.
+        Key::Letter(letter) => i32::from(u8::try_from(letter).unwrap_or_default()),
+        Key::Insert => 0xff63,
+    }
 }
 
 /// What presses the combination.

@@ -4,13 +4,19 @@
 //! not by its meaning. The user's layout is neither read nor changed. Nothing of xkb's own files is included: the text
 //! says all of it.
 
-use super::super::codes;
-use super::super::layout::OFFSET;
 use crate::chord::{Chord, Key, Modifier};
+
+/// xkb's codes begin after the kernel's, as X11's did.
+const OFFSET: u32 = 8;
 
 /// The letters' places on a keyboard, row by row, and the code of the first of each.
 const ROWS: [(&str, u32); 3] = [("qwertyuiop", 16), ("asdfghjkl", 30), ("zxcvbnm", 44)];
 const INSERT: u32 = 110;
+
+const CONTROL: u32 = 29 + OFFSET;
+const SHIFT: u32 = 42 + OFFSET;
+const ALT: u32 = 56 + OFFSET;
+const SUPER: u32 = 125 + OFFSET;
 
 /// The kernel's code of a key.
 pub(super) fn code(key: Key) -> u32 {
@@ -37,9 +43,6 @@ pub(super) fn mask(chord: &Chord) -> u32 {
 /// A keymap that has `key`.
 pub(super) fn keymap(key: Key) -> String {
     let code = code(key) + OFFSET;
-    let modifiers = [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super];
-    let [control, shift, alt, logo] =
-        modifiers.map(|modifier| u32::from(codes::of_modifier(modifier)) + OFFSET);
     let symbols = match key {
         // As every layout has it: a combination with Shift is told by either letter.
         Key::Letter(letter) => {
@@ -52,10 +55,10 @@ pub(super) fn keymap(key: Key) -> String {
 xkb_keycodes "v2m" {{
   minimum = 8;
   maximum = 255;
-  <LCTL> = {control};
-  <LFSH> = {shift};
-  <LALT> = {alt};
-  <LWIN> = {logo};
+  <LCTL> = {CONTROL};
+  <LFSH> = {SHIFT};
+  <LALT> = {ALT};
+  <LWIN> = {SUPER};
   <KEY> = {code};
 }};
 xkb_types "v2m" {{

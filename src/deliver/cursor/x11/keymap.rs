@@ -2,7 +2,6 @@
 //!
 //! The layout is read and never changed: it is the user's. Pure; the server's answer is taken apart in `keys`.
 
-use super::super::codes;
 use crate::chord::{Key, Modifier};
 
 /// What one key means.
@@ -72,7 +71,12 @@ impl Keymap {
 
     /// The key for `key`, where `group` is in force.
     pub(super) fn key(&self, key: Key, group: u8) -> Option<u8> {
-        self.find(codes::keysym(key).into(), group)
+        let keysym = match key {
+            // Latin-1's keysyms are its characters.
+            Key::Letter(letter) => u32::from(letter),
+            Key::Insert => 0xff63,
+        };
+        self.find(keysym, group)
     }
 }
 
