@@ -4,6 +4,10 @@
 #   DESTDIR   a root to install into, for packages and containers
 #   BUILD     release, or debug (tests)
 #   MODEL     the model that `make install` fetches
+#   ENGINES   recognisers to build and install beside v2m-engine, some of: v4 cuda vulkan. If not given: v4 where this
+#             machine's processor has AVX-512 VNNI (packages: always on x86-64), and those that were built before
+#   CPU       v3 (any x86-64 processor since about 2015), or native (this machine's alone, an older one too)
+#   CUDA_ARCHS, CUDA_HOME, CUDA_FROM: see packaging/engine.sh
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -24,12 +28,33 @@ endif
 BUILD ?= release
 MODEL ?= base-q8_0
 DEPS ?= yes
+CPU ?= v3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+ifeq ($(CPU),native)
+# In a folder of its own: cargo does not know that whisper.cpp depends on these. AMX was seen to crash with q8_0.
+TARGET := $(patsubst %/native,%,$(TARGET))/native
+export CARGO_TARGET_DIR := $(TARGET)
+export CARGO_BUILD_BUILD_DIR := $(TARGET)
+export GGML_NATIVE := ON
+NO_AMX := $(shell flags='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'; $(CC) $$flags -E -x c /dev/null >/dev/null 2>&1 && echo "$$flags")
+export CFLAGS += $(NO_AMX)
+export CXXFLAGS += $(NO_AMX)
+ENGINES ?= $(BUILT_ENGINES)
+endif
+LIBDIR ?= $(PREFIX)/lib/v2m
+engine_file = $(TARGET)/engine-$(1)/release/v2m-engine-$(1)
+ALL_ENGINES := v4 cuda vulkan
+# Asked anew each time, for `make engine-cuda install`.
+BUILT_ENGINES = $(foreach engine,cuda vulkan,$(shell [ ! -e '$(call engine_file,$(engine))' ] || echo $(engine)))
+# On one's own machine v2m-engine-v4 is of use only where the processor can; a package is for all.
+HAS_V4 := $(shell [ "$$(uname -m)" = x86_64 ] && { [ -n '$(DESTDIR)' ] || grep -qw avx512_vnni /proc/cpuinfo; } && echo v4)
+ENGINES ?= $(HAS_V4) $(BUILT_ENGINES)
 PROGRAMS := v2m $(notdir $(basename $(wildcard src/bin/*)))
 ASSETS := $(wildcard assets/*)
 UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
 DBUS := $(wildcard dbus/*.service)
+GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
 V2M_TEST_MODELS ?= $(CURDIR)/target/test-models
@@ -46,12 +71,13 @@ define phase
 @printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
 endef
 
-.PHONY: help deps toolchain check-user build install install-files uninstall purge test test-deps test-models \
-	test-rust test-system test-gnome48 test-kde fmt fmt-check clippy bench bench-speech bench-desktop man
+.PHONY: help deps toolchain check-user fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
+	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check clippy bench bench-speech \
+	bench-compute bench-desktop man
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 ## Building and installing
 
@@ -73,9 +99,25 @@ check-user:
 	  echo 'Run `make install` as yourself, without sudo: it asks for sudo where it needs it.'; \
 	  echo 'To install for everybody: sudo make install PREFIX=/usr/local'; exit 1; fi
 
-build: toolchain ## the release build (3 to 9 minutes the first time)
+# cargo does not know that whisper.cpp depends on these settings, and would keep what it compiled with older ones.
+fresh-whisper:
+	@cmp -s .cargo/config.toml '$(TARGET)/whisper-settings' || { \
+	  [ ! -d '$(TARGET)/release' ] || cargo clean --quiet --release --package whisper-rs-sys; \
+	  install -D -m644 .cargo/config.toml '$(TARGET)/whisper-settings'; }
+
+build: toolchain fresh-whisper ## the release build (3 to 9 minutes the first time; 2 to 3 more where ENGINES has v4)
 	@echo '== Building; the recogniser alone takes some minutes the first time'
 	cargo build --release --locked --bins
+	@for engine in $(ENGINES); do $(MAKE) "engine-$$engine"; done
+
+engine-v4: toolchain ## the recogniser for processors with AVX-512 VNNI (2 to 3 minutes the first time)
+	@TARGET='$(TARGET)' bash packaging/engine.sh v4
+
+engine-cuda: toolchain ## the recogniser for NVIDIA GPUs (15 minutes a kind of GPU on two cores; fetches CUDA if need be)
+	@TARGET='$(TARGET)' bash packaging/engine.sh cuda
+
+engine-vulkan: toolchain ## the recogniser for GPUs with a Vulkan driver
+	@TARGET='$(TARGET)' DEPS='$(DEPS)' bash packaging/engine.sh vulkan
 
 install: check-user deps build install-files ## everything: packages, build, files, socket, model, and a proof that it works
 	@$(SETUP) up
@@ -84,6 +126,15 @@ install-files: # the files alone, into DESTDIR
 	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 	  '$(DESTDIR)$(DATADIR)/dbus-1/services'
 	@install -m755 $(PROGRAMS:%='$(TARGET)/$(BUILD)/%') '$(DESTDIR)$(BINDIR)'
+ifeq ($(BUILD),release)
+	@for engine in $(ENGINES); do file='$(TARGET)/engine-'$$engine/release/v2m-engine-$$engine; \
+	  if [ -e "$$file" ]; then install -m755 "$$file" '$(DESTDIR)$(BINDIR)'; echo "Installed v2m-engine-$$engine too"; \
+	  else echo "Not installed, since not built: v2m-engine-$$engine (make engine-$$engine)"; fi; done
+	@libraries='$(TARGET)/engine-cuda/lib'; case ' $(ENGINES) ' in *' cuda '*) \
+	  if [ -n "$$(ls -A "$$libraries" 2>/dev/null)" ]; then install -d '$(DESTDIR)$(LIBDIR)'; \
+	    install -m644 "$$libraries"/* '$(DESTDIR)$(LIBDIR)'; fi;; esac
+	@case ' $(ENGINES) ' in *' cuda '*|*' vulkan '*) install -D -m644 systemd/gpu.conf '$(DESTDIR)$(GPU_CONF)';; esac
+endif
 	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')
 	@for unit in $(UNITS); do sed 's,@BINDIR@,$(BINDIR),g' "$$unit" >'$(DESTDIR)$(UNITDIR)/'"$${unit##*/}"; done
 	@chmod 644 $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%')
@@ -93,10 +144,11 @@ install-files: # the files alone, into DESTDIR
 
 uninstall: ## stop, disable and remove v2m; configuration, models and dictations stay
 	@$(SETUP) down
-	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
+	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%')
-	@rmdir '$(DESTDIR)$(DATADIR)/v2m' 2>/dev/null || true
+	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
+	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
 	@systemctl --user daemon-reload 2>/dev/null || true
 	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
@@ -142,12 +194,20 @@ test-gnome48: test-models ## the GNOME tests on Debian 13's GNOME Shell 48, whic
 test-kde: test-models ## pasting on Debian 13's KWin 6 through KDE's portals, which are fetched (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/kde.sh
 
+# Not part of `make test`: it takes as long as all of that.
+test-engines: test-models ## the recognisers beside v2m-engine that were built: they transcribe, or say why they cannot
+	@bash packaging/deps.sh engines
+	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine))))
+
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
 
 bench-speech: toolchain test-models ## accuracy and speed over real recordings, beside batch and faster-whisper (25 minutes)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/speech.sh
+
+bench-compute: toolchain test-models ## ways of compiling whisper.cpp for a processor, beside one another (half an hour)
+	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/compute.sh
 
 bench-desktop: toolchain test-deps test-models ## GNOME Shell: delivery, press to sample, press to text (5 minutes, as root)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash benches/desktop.sh

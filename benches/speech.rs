@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m_engine::decode::{Watch, Whisper};
+use v2m_engine::decode::{Options as Decoding, Watch, Whisper};
 use v2m_engine::stream::{Decoder, Request};
 use v2m_ipc::engine::{
     DecodeOptions, Frame, FromEngine, SAMPLE_RATE, ToEngine, encode_pcm, read_frame, write_message,
@@ -243,8 +243,9 @@ impl Engine {
 }
 
 fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
-    let mut whisper = Whisper::load(&options.models.join(&options.model), options.threads)?;
-    whisper.warm_up();
+    let how = Decoding { threads: options.threads, flash_attention: false };
+    let mut whisper = Whisper::load(&options.models.join(&options.model), how)?;
+    whisper.warm_up()?;
     for recording in recordings {
         let audio: Vec<f32> =
             recording.samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();

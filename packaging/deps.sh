@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what v2m is built with (`deps.sh build`), what its tests need besides (`deps.sh test`), and pip
-# (`deps.sh pip`), by the distribution's own package manager: only what is missing, and says what it does.
+# Installs what v2m is built with (`deps.sh build`), what its tests need besides (`deps.sh test`), pip (`deps.sh pip`), and
+# what v2m-engine-vulkan is built with (`deps.sh vulkan`) and tested with (`deps.sh engines`), by the distribution's own
+# package manager: only what is missing, and says what it does.
 # Not here: the Rust toolchain, which distributions have too old (`make toolchain` checks it).
 set -euo pipefail
 
@@ -40,6 +41,23 @@ pip_packages() {
 	case $1 in
 	apt | dnf | zypper) echo python3-pip ;;
 	pacman) echo python-pip ;;
+	esac
+}
+
+# The loader to link against, the compiler of shaders, and what fetches newer headers where these are too old.
+vulkan_packages() {
+	case $1 in
+	apt) echo libvulkan-dev glslc curl ca-certificates binutils xz-utils ;;
+	dnf) echo vulkan-headers vulkan-loader-devel glslc ;;
+	pacman) echo vulkan-headers vulkan-icd-loader shaderc ;;
+	zypper) echo vulkan-devel shaderc ;;
+	esac
+}
+
+# A GPU made of software, and processors that lack this and that.
+engines_packages() {
+	case $1 in
+	apt) echo mesa-vulkan-drivers qemu-user binutils ;;
 	esac
 }
 
@@ -84,7 +102,7 @@ install_missing() {
 	esac
 }
 
-what=${1:?say build, test or pip}
+what=${1:?say build, test, pip, vulkan or engines}
 m=$(manager)
 case $what:$m in
 *:)
@@ -93,6 +111,8 @@ case $what:$m in
 	exit 1
 	;;
 pip:*) install_missing "$m" $(pip_packages "$m") ;;
+vulkan:*) install_missing "$m" $(vulkan_packages "$m") ;;
+engines:*) install_missing "$m" $(engines_packages "$m") ;;
 build:*) install_missing "$m" $(build_packages "$m") ;;
 test:apt) install_missing "$m" $(build_packages "$m") $(test_packages "$m") ;;
 test:*)
@@ -104,5 +124,5 @@ test:*)
 		exit 1
 	}
 	;;
-*) say "deps.sh: say build, test or pip"; exit 2 ;;
+*) say "deps.sh: say build, test, pip, vulkan or engines"; exit 2 ;;
 esac

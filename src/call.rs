@@ -155,6 +155,10 @@ pub struct EngineStatus {
     pub model: Option<String>,
     /// How long loading took.
     pub loaded_in_ms: Option<u64>,
+    /// Memory in bytes that it takes on its device, where that is known.
+    pub memory_bytes: Option<u64>,
+    /// What was wanted before it, by name, and why it is not used.
+    pub passed_over: Vec<(&'static str, String)>,
 }
 
 /// What subscribers are told.

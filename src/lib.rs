@@ -16,6 +16,8 @@
 //! | [`dbus`] | edge | the session-bus interface: state, events, the socket's commands |
 //! | [`shortcut`] | edge | the key that runs `v2m-send toggle`, in GNOME's settings |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
+//! | [`suspend`] | edge | logind's word that the machine sleeps or wakes, and the lock that delays it |
+//! | [`telemetry`] | edge | figures of the machine: processors, memory, GPU |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
@@ -43,6 +45,8 @@ pub mod server;
 pub mod session;
 pub mod shortcut;
 pub mod store;
+pub mod suspend;
 pub mod systemd;
+pub mod telemetry;
 pub mod text;
 pub mod watch;

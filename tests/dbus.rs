@@ -199,6 +199,8 @@ fn status(state: State) -> Status {
             device: None,
             model: Some("base-q8_0".into()),
             loaded_in_ms: Some(310),
+            memory_bytes: None,
+            passed_over: vec![("cuda", "there is no driver".into())],
         },
         uptime_s: 5,
         problem: None,
@@ -216,6 +218,7 @@ async fn status_is_a_dictionary_without_what_has_no_value() {
     assert_eq!(<&str>::try_from(&*told["state"]).unwrap(), "recording");
     assert_eq!(<&str>::try_from(&*told["backend"]).unwrap(), "cpu");
     assert_eq!(u64::try_from(&*told["loaded_in_ms"]).unwrap(), 310);
+    assert_eq!(<&str>::try_from(&*told["passed_over"]).unwrap(), "cuda: there is no driver");
     assert!(!told.contains_key("gpu") && !told.contains_key("problem"));
 }
 

@@ -188,7 +188,9 @@ fn a_cancelled_job_leaves_the_next_one_clean_and_pings_are_answered_meanwhile() 
 
 #[test]
 fn text_grows_while_one_speaks() {
-    let mut engine = Engine::loaded();
+    // The smallest model is in two minds about a word of the second time round: which one wins hangs on the last bit.
+    let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
+    engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
     let recording = sample();
     engine.begin(1);
     engine.pcm(1, &recording);

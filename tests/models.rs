@@ -92,6 +92,13 @@ fn the_list_shows_what_there_is_and_json_says_it_all() {
     let own = rows.iter().find(|r| r["name"] == "my-own").unwrap();
     assert_eq!(own["path"], user.models().join("ggml-my-own.bin").to_str().unwrap());
     assert_eq!(rows.iter().filter(|r| r["selected"] == true).count(), 1);
+    // Which one depends on the machine; that it is one, and marked in both, does not.
+    let recommended: Vec<_> = rows.iter().filter(|r| r["recommended"] == true).collect();
+    assert_eq!(recommended.len(), 1);
+    let name = recommended[0]["name"].as_str().unwrap();
+    assert!(line(name).ends_with("(recommended)"), "{table}");
+    assert!(table.contains(&format!("): {name}.")), "{table}");
+    assert!(rows.iter().all(|r| r["fit"].is_string() != (r["name"] == "my-own")), "{json}");
 }
 
 #[test]

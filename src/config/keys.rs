@@ -2,7 +2,8 @@
 
 use super::settings::{Backend, LogLevel, Refine, Settings};
 use super::values::{
-    choice, chord, flag, language, languages, model, number, put, replacements, text, texts, whole,
+    choice, chord, flag, language, languages, model, number, put, replacements, text, texts,
+    unload_after, unload_text, whole,
 };
 use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Value, json};
@@ -71,9 +72,10 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "engine",
         name: "backend",
-        allowed: "\"auto\" or \"cpu\"",
+        allowed: "\"auto\", \"cuda\", \"vulkan\" or \"cpu\"",
         doc: "What computes: \"auto\" (CUDA, Vulkan or the processor: the first that is installed and\n\
-              works) or \"cpu\".",
+              works), \"cuda\", \"vulkan\" (that and nothing else: where it does not work, nothing does) or\n\
+              \"cpu\". `v2m-send status` says which it is.",
         restart: false,
         secret: false,
         get: |s| json!(s.engine.backend.name()),
@@ -150,6 +152,17 @@ pub(super) static KEYS: &[Key] = &[
         secret: false,
         get: |s| json!(s.engine.hang_seconds),
         set: |s, v| put(&mut s.engine.hang_seconds, whole(v, 5..=600)),
+    },
+    Key {
+        section: "engine",
+        name: "unload_after",
+        allowed: "\"auto\", \"never\", or a time from 1s to 24h, such as \"90s\", \"15min\" or \"2h\"",
+        doc: "After so long without a dictation the model is let go and its memory is free; the next press\n\
+              loads it while you speak. \"auto\": after 15min on a GPU, never on the processor.",
+        restart: false,
+        secret: false,
+        get: |s| json!(unload_text(s.engine.unload_after)),
+        set: |s, v| put(&mut s.engine.unload_after, unload_after(v)),
     },
     Key {
         section: "capture",
@@ -299,7 +312,7 @@ pub(super) static KEYS: &[Key] = &[
         doc: "\"clipboard\"; \"paste\": into the window that has the keyboard, and the clipboard gets back\n\
               what it held (GNOME, sway and other wlroots compositors, X11; where that cannot be, the text\n\
               waits on the clipboard); \"type\": there too, key by key as the keyboard is laid out, for windows\n\
-              that take no paste (no window confirms it; pasted if the layout lacks any of it); \"none\".\n\
+              that take no paste (no window confirms it; what is long, or the layout lacks, is pasted); \"none\".\n\
               `v2m-send toggle --deliver` outranks it for one dictation.",
         restart: false,
         secret: false,

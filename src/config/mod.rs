@@ -20,7 +20,7 @@ pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
 pub use settings::{
     Backend, Capture, Deliver, Engine, LogLevel, Logging, Refine, Retention, Session, Settings,
-    Text,
+    Text, UnloadAfter,
 };
 pub use update::{Updated, update};
 

@@ -86,6 +86,8 @@ pub struct Engine {
     pub threads: u16,
     /// Seconds without a sign of life before the engine is replaced, 5 to 600.
     pub hang_seconds: u32,
+    /// When the model is let go.
+    pub unload_after: UnloadAfter,
 }
 
 /// What the recogniser may compute on.
@@ -93,19 +95,50 @@ pub struct Engine {
 pub enum Backend {
     /// The fastest that is installed and works.
     Auto,
+    /// NVIDIA's GPUs only.
+    Cuda,
+    /// GPUs with a Vulkan driver only.
+    Vulkan,
     /// The processor only.
     Cpu,
 }
 
 impl Backend {
     /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::Auto, Self::Cpu];
+    pub(super) const ALL: [Self; 4] = [Self::Auto, Self::Cuda, Self::Vulkan, Self::Cpu];
 
     /// The name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
+            Self::Cuda => "cuda",
+            Self::Vulkan => "vulkan",
             Self::Cpu => "cpu",
+        }
+    }
+}
+
+/// After which time without a dictation the model is let go, and its memory with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnloadAfter {
+    /// A GPU's memory after [`Self::GPU`], the processor's never.
+    Auto,
+    /// Never.
+    Never,
+    /// After so long, 1 s to 24 h.
+    After(Duration),
+}
+
+impl UnloadAfter {
+    /// A GPU's memory is little and wanted by others; loading a model anew takes seconds.
+    pub const GPU: Duration = Duration::from_secs(15 * 60);
+
+    /// The time, for an engine on a GPU or not; `None`: never.
+    pub fn on(self, gpu: bool) -> Option<Duration> {
+        match self {
+            Self::Auto => gpu.then_some(Self::GPU),
+            Self::Never => None,
+            Self::After(time) => Some(time),
         }
     }
 }
@@ -296,6 +329,7 @@ impl Default for Engine {
             beam_size: 5,
             threads: 0,
             hang_seconds: 60,
+            unload_after: UnloadAfter::Auto,
         }
     }
 }

@@ -94,6 +94,33 @@ fn every_form_of_a_section_is_read() {
 }
 
 #[test]
+fn times_are_taken_with_their_units_and_written_the_shortest_way() {
+    let read = |text: &str| load_text(&format!("[engine]\nunload_after = '{text}'"));
+    let written = [
+        ("auto", "auto"),
+        ("never", "never"),
+        ("90s", "90s"),
+        ("120s", "2min"),
+        ("15 min", "15min"),
+        ("60min", "1h"),
+        ("24h", "24h"),
+    ];
+    for (text, back) in written {
+        let settings = read(text).unwrap();
+        assert_eq!(settings.to_json()["engine"]["unload_after"], back, "{text}");
+    }
+    for text in
+        ["", "15", "min", "0s", "25h", "1d", "-1s", "1.5h", "99999999999999999999s", "1 s x"]
+    {
+        assert!(read(text).is_err(), "{text:?}");
+    }
+    let on = |text: &str, gpu| read(text).unwrap().engine.unload_after.on(gpu).map(|t| t.as_secs());
+    assert_eq!((on("auto", true), on("auto", false)), (Some(900), None));
+    assert_eq!((on("90s", true), on("90s", false)), (Some(90), Some(90)));
+    assert_eq!((on("never", true), on("never", false)), (None, None));
+}
+
+#[test]
 fn errors_say_where_what_and_what_to_do() {
     let cases = [
         (
@@ -122,6 +149,8 @@ fn errors_say_where_what_and_what_to_do() {
         ("[session]\nmax_minutes = nan", "line 2: session.max_minutes = nan is not allowed"),
         ("[session]\nmax_minutes = 0.01", "a number from 0.05 to 120"),
         ("[log]\nlevel = \"loud\"", "it takes \"error\", \"warn\""),
+        ("[engine]\nbackend = \"gpu\"", "it takes \"auto\", \"cuda\", \"vulkan\" or \"cpu\""),
+        ("[engine]\nunload_after = 15", "it takes \"auto\", \"never\", or a time from 1s to 24h"),
         ("[[log]]\nlevel = \"info\"", "log is a section of keys"),
         ("[engine]\n\nmodel = ", "line 3"),
         ("[engine]\nmodel = 'a'\nmodel = 'b'", "line 3"),

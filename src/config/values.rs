@@ -1,10 +1,17 @@
 //! From a value as it was written to the type a setting has, or `None` where it is not allowed.
 
 use super::languages::WHISPER_LANGUAGES;
+use super::settings::UnloadAfter;
 use crate::chord::Chord;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Units of time with their seconds, the largest first.
+const UNITS: [(&str, u64); 3] = [("h", 3600), ("min", 60), ("s", 1)];
+/// The longest time that can be set.
+const DAY: u64 = 24 * 3600;
 
 /// Takes an allowed value over; false where there is none.
 pub(super) fn put<T>(place: &mut T, value: Option<T>) -> bool {
@@ -71,4 +78,30 @@ pub(super) fn languages(value: &Value) -> Option<Vec<String>> {
 
 fn known_language(code: &str) -> Option<String> {
     WHISPER_LANGUAGES.contains(&code).then(|| code.to_owned())
+}
+
+/// "auto", "never", or a whole number and its unit: "90s", "15min", "2h".
+pub(super) fn unload_after(value: &Value) -> Option<UnloadAfter> {
+    let text = value.as_str()?;
+    match text {
+        "auto" => return Some(UnloadAfter::Auto),
+        "never" => return Some(UnloadAfter::Never),
+        _ => {}
+    }
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (count, unit) = (text[..digits].parse::<u64>().ok()?, text[digits..].trim_start());
+    let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let time = count.checked_mul(*seconds).filter(|seconds| (1..=DAY).contains(seconds))?;
+    Some(UnloadAfter::After(Duration::from_secs(time)))
+}
+
+/// As [`unload_after`] takes it.
+pub(super) fn unload_text(setting: UnloadAfter) -> String {
+    let seconds = match setting {
+        UnloadAfter::Auto => return "auto".into(),
+        UnloadAfter::Never => return "never".into(),
+        UnloadAfter::After(time) => time.as_secs(),
+    };
+    let fits = UNITS.iter().find(|(_, unit)| seconds.is_multiple_of(*unit));
+    fits.map_or_else(String::new, |(name, unit)| format!("{}{name}", seconds / unit))
 }

@@ -161,8 +161,9 @@ impl Daemon {
 
     fn recover_next(&mut self) {
         let quiet = matches!(self.session.state(), State::Idle | State::Paused);
-        let warm = self.recogniser.report().state == EngineState::Warm;
-        if !quiet || !warm || self.background.recovering {
+        let state = self.recogniser.report().state;
+        let usable = matches!(state, EngineState::Warm | EngineState::Unloaded);
+        if !quiet || !usable || self.background.recovering {
             return;
         }
         if let Some(left) = self.background.left_over.pop_front() {

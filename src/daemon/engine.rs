@@ -1,14 +1,15 @@
-//! Which engine and which model the settings mean.
+//! Which engines and which model the settings mean.
 
+use crate::config;
 use crate::config::Settings;
-use crate::recognise::EngineSpec;
+use crate::recognise::{Backend, Candidate, EngineSpec, Unload};
 use crate::session::{Code, Failure};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use v2m_ipc::engine::DecodeOptions;
 use v2m_models::paths;
 
-/// The engine's program where nothing else is said: beside this one.
+/// The processor's engine where nothing else is said: beside this program. The others lie beside it in turn.
 const PROGRAM: &str = "v2m-engine";
 
 /// Where engines and models are.
@@ -38,13 +39,50 @@ impl Models {
         let places = self.places.as_ref().map_err(missing)?;
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
         Ok(EngineSpec {
-            program: self.program.clone(),
+            candidates: self.candidates(settings.engine.backend)?,
             model_name: settings.engine.model.clone(),
             model,
             vad: places.resolve_asset(paths::VAD).ok(),
             threads: settings.engine.threads.into(),
             hang: settings.engine.hang(),
+            unload: Unload {
+                gpu: settings.engine.unload_after.on(true),
+                cpu: settings.engine.unload_after.on(false),
+            },
         })
+    }
+
+    /// The engines that are wanted and installed, the first one first. The processor's plain one need not be there to be
+    /// named: it always should be.
+    fn candidates(&self, wanted: config::Backend) -> Result<Vec<Candidate>, Failure> {
+        let fits = |backend: Backend| match wanted {
+            config::Backend::Auto => true,
+            config::Backend::Cuda => backend == Backend::Cuda,
+            config::Backend::Vulkan => backend == Backend::Vulkan,
+            config::Backend::Cpu => !backend.is_gpu(),
+        };
+        let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
+        let named =
+            wanted_ones.map(|backend| Candidate { backend, program: self.program(backend) });
+        let installed: Vec<_> = named
+            .filter(|candidate| candidate.backend == Backend::Cpu || candidate.program.is_file())
+            .collect();
+        if installed.is_empty() {
+            return Err(not_installed(wanted.name(), &self.program));
+        }
+        Ok(installed)
+    }
+
+    fn program(&self, backend: Backend) -> PathBuf {
+        let suffix = match backend {
+            Backend::Cuda => "-cuda",
+            Backend::Vulkan => "-vulkan",
+            Backend::CpuV4 => "-v4",
+            Backend::Cpu => "",
+        };
+        let mut name = self.program.file_name().unwrap_or_default().to_owned();
+        name.push(suffix);
+        self.program.with_file_name(name)
     }
 
     /// The folders in which a model may appear, the one the settings name among them.
@@ -69,5 +107,46 @@ pub(super) fn decode_options(settings: &Settings) -> DecodeOptions {
         translate: engine.translate,
         vocabulary: engine.vocabulary.clone(),
         beam_size: engine.beam_size,
+    }
+}
+
+fn not_installed(backend: &str, beside: &Path) -> Failure {
+    let folder = beside.parent().unwrap_or(Path::new("."));
+    let text = format!(
+        "Starting the recogniser: engine.backend is \"{backend}\", and there is no {PROGRAM}-{backend} in {}. Build it with \
+         `make engine-{backend}`, install it, and restart the service (`systemctl --user restart v2m`); or let v2m \
+         choose: `v2m-send config set engine.backend=auto`.",
+        folder.display()
+    );
+    Failure::new(Code::EngineFailed, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backends(models: &Models, wanted: config::Backend) -> Vec<&'static str> {
+        let candidates = models.candidates(wanted).unwrap();
+        candidates.iter().map(|candidate| candidate.backend.name()).collect()
+    }
+
+    #[test]
+    fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
+        use config::Backend::{Auto, Cpu, Cuda, Vulkan};
+        let dir = tempfile::tempdir().unwrap();
+        let models =
+            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
+        assert_eq!(backends(&models, Auto), ["cpu"]);
+        let failure = models.candidates(Cuda).unwrap_err();
+        assert_eq!(failure.code, Code::EngineFailed);
+        assert!(failure.message.contains("make engine-cuda"), "{}", failure.message);
+        assert!(models.candidates(Vulkan).is_err());
+        for name in ["v2m-engine-v4", "v2m-engine-cuda", "v2m-engine-vulkan"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(backends(&models, Auto), ["cuda", "vulkan", "cpu-v4", "cpu"]);
+        assert_eq!(backends(&models, Cuda), ["cuda"]);
+        assert_eq!(backends(&models, Vulkan), ["vulkan"]);
+        assert_eq!(backends(&models, Cpu), ["cpu-v4", "cpu"]);
     }
 }

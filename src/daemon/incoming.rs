@@ -102,6 +102,17 @@ impl Daemon {
                     self.publish(Event::TranscriptionUpdate { text, is_final });
                 }
             }
+            RecogniseEvent::PassedOver { engine, notice } => {
+                let backend = engine.backend.name();
+                warn!(
+                    backend,
+                    reason = engine.reason,
+                    "this recogniser is not used; the next one is"
+                );
+                if let Some(failure) = notice {
+                    self.show(Notice::Problem(failure));
+                }
+            }
             RecogniseEvent::Replaced { job, reason } => {
                 let job = job.map(|job| job.0);
                 warn!(job, reason, "the recogniser was replaced; its recording starts over");
@@ -217,6 +228,9 @@ impl Daemon {
                 report.device.as_deref().unwrap_or("unknown device"),
             ),
             (_, Some(problem)) => format!("Not ready: {}", problem.message),
+            (EngineState::Unloaded, _) => {
+                format!("Ready: {model} is not loaded; the next press loads it")
+            }
             (_, None) => format!("The recogniser is {}", state.name()),
         };
         info!(
@@ -225,6 +239,8 @@ impl Daemon {
             backend = report.backend,
             device = report.device,
             loaded_in_ms = report.loaded_in_ms,
+            warm_up_ms = report.warm_up_ms,
+            memory_bytes = report.memory_bytes,
             "recogniser"
         );
         // Ready once the model is loaded; and without a usable one too, because a service that

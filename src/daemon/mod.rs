@@ -15,8 +15,8 @@
 //! | `refine` | what was heard, made into what is delivered |
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
+//! | `sleep` | what is done before the machine sleeps |
 //! | `live` | the recording under way: length, peak, level |
-//! | `telemetry` | CPU and memory of the machine |
 //! | `timers` | the session's timers |
 
 mod background;
@@ -28,7 +28,7 @@ mod live;
 mod refine;
 mod reload;
 mod requests;
-mod telemetry;
+mod sleep;
 mod timers;
 
 use crate::call::{Answer, Call, Event};
@@ -39,6 +39,8 @@ use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
+use crate::suspend::SuspendEvent;
+use crate::telemetry::{Figures, Machine, Telemetry};
 use crate::text::Rules;
 use crate::{dbus, server, systemd};
 use std::collections::HashMap;
@@ -84,6 +86,7 @@ struct Daemon {
     logging: Logging,
     capture: Option<Capture>,
     recogniser: Recogniser,
+    sleep: sleep::Sleep,
     store: Option<Store>,
     notifier: Notifier,
     feedback: feedback::Feedback,
@@ -103,7 +106,9 @@ struct Daemon {
     /// Blocking work under way.
     chores: JoinSet<background::Chore>,
     events: broadcast::Sender<Event>,
-    telemetry: telemetry::Telemetry,
+    telemetry: Telemetry,
+    /// Who waits for a reading of the machine's figures.
+    status_asked: Vec<Reply>,
     watchdog: systemd::Watchdog,
     models: engine::Models,
     /// The model's file as it was when it was last loaded.
@@ -163,9 +168,13 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let capture = Capture::spawn(start.settings.capture.linger())
         .inspect_err(|error| error!(%error, "nothing can be recorded"))
         .ok();
+    let spec = models.spec(&start.settings);
+    let mut sleep = sleep::Sleep::default();
+    sleep.attend(&spec);
     let mut daemon = Daemon {
         session: Session::new(limits(&start.settings), 1),
-        recogniser: Recogniser::new(models.spec(&start.settings)),
+        recogniser: Recogniser::new(spec),
+        sleep,
         config_path: start.config_path,
         logging: start.logging,
         capture,
@@ -183,7 +192,8 @@ async fn serve(start: Start) -> std::io::Result<()> {
         background: background::Background::new(scratch),
         updates: reload::Updates::default(),
         chores: JoinSet::new(),
-        telemetry: telemetry::Telemetry::new(),
+        telemetry: Telemetry::new(Machine::new()),
+        status_asked: Vec::new(),
         watchdog: systemd::Watchdog::from_env(),
         model_stamp: models.stamp(&start.settings),
         models_watch: None,
@@ -220,6 +230,8 @@ enum Input {
     Call(Call),
     Capture(CaptureOutput),
     Recogniser(RecogniseEvent),
+    Sleep(SuspendEvent),
+    Measured(Option<Figures>),
     Store(StoreEvent),
     Delivered(JobId, Vec<Delivery>, Sinks),
     Chore(background::Chore),
@@ -239,6 +251,7 @@ impl Daemon {
         while !self.exiting {
             let input = self.next(inputs).await;
             self.take(input);
+            self.allow_sleep();
             self.background_step();
             self.update_config();
             self.renew_capture();
@@ -264,6 +277,8 @@ impl Daemon {
                 Input::Delivered(job, deliveries, sinks)
             }
             event = self.recogniser.next() => Input::Recogniser(event),
+            event = self.sleep.next() => Input::Sleep(event),
+            figures = self.telemetry.next() => Input::Measured(figures),
             output = heard(&mut self.capture) => Input::Capture(output),
             Some(event) = inputs.store.recv() => Input::Store(event),
             () = self.background.abandoned() => Input::Abandoned,
@@ -287,6 +302,8 @@ impl Daemon {
             Input::Call(call) => self.call(call),
             Input::Capture(output) => self.captured(output),
             Input::Recogniser(event) => self.recognised(event),
+            Input::Sleep(event) => self.sleep_said(event),
+            Input::Measured(figures) => self.measured(figures),
             Input::Store(event) => self.stored(event),
             Input::Delivered(job, deliveries, sinks) => {
                 self.sinks = Some(sinks);
@@ -340,7 +357,8 @@ impl Daemon {
         systemd::stopping("Ending");
         let failure =
             || Failure::new(session::Code::ShuttingDown, "v2m is ending. Ask again in a moment.");
-        for (_, reply) in self.tickets.drain() {
+        for reply in self.tickets.drain().map(|(_, reply)| reply).chain(self.status_asked.drain(..))
+        {
             let _ = reply.send(Err(failure())); // a client that has left needs no answer
         }
         self.background.refuse_all(&failure());

@@ -131,6 +131,7 @@ impl Daemon {
         if spec != self.models.spec(&old) {
             self.model_stamp = self.models.stamp(&self.settings);
             self.models_watch = None;
+            self.sleep.attend(&spec);
             self.recogniser.set_spec(spec);
         }
     }
@@ -159,6 +160,8 @@ impl Daemon {
         }
         self.model_stamp = stamp;
         info!("the model's file has changed; it is loaded");
-        self.recogniser.set_spec(self.models.spec(&self.settings));
+        let spec = self.models.spec(&self.settings);
+        self.sleep.attend(&spec);
+        self.recogniser.set_spec(spec);
     }
 }

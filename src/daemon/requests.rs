@@ -1,8 +1,9 @@
 //! Requests: those of the session get a ticket, the others are answered here.
 
 use super::{Daemon, Reply};
-use crate::call::{Answer, Call, EngineStatus, Request, Status};
+use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
 use crate::session::{self, Code, Command, DeliverMode, Failure, Ticket};
+use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
 
@@ -14,10 +15,7 @@ impl Daemon {
             Request::SessionDelivering(command, mode) => {
                 self.session_command(command, Some(mode), reply);
             }
-            Request::Status => {
-                let status = self.status();
-                answer(reply, Ok(Answer::Status(Box::new(status))));
-            }
+            Request::Status => self.status_asked(reply),
             Request::GetConfig => answer(reply, Ok(Answer::Config(self.settings.to_json()))),
             Request::UpdateConfig(partial) => self.updates.waiting.push_back((partial, reply)),
             Request::ProcessText { text, .. } | Request::TranslateText { text, .. } => {
@@ -49,24 +47,47 @@ impl Daemon {
         }
     }
 
-    fn status(&mut self) -> Status {
-        let (cpu_percent, ram) = self.telemetry.figures();
+    fn status_asked(&mut self, reply: Reply) {
+        let device = self.recogniser.report().device.as_deref();
+        match self.telemetry.ask(device) {
+            Some(figures) => answer(reply, Ok(self.status(Some(figures)))),
+            None => self.status_asked.push(reply),
+        }
+    }
+
+    /// The machine's figures are there, or cannot be had in time.
+    pub(super) fn measured(&mut self, figures: Option<Figures>) {
+        for reply in std::mem::take(&mut self.status_asked) {
+            answer(reply, Ok(self.status(figures.clone())));
+        }
+    }
+
+    fn status(&self, figures: Option<Figures>) -> Answer {
+        let unknown = Figures { cpu_percent: 0.0, ram: Ram { total: 0, used: 0 }, gpu: None };
+        let Figures { cpu_percent, ram, gpu } = figures.unwrap_or(unknown);
         let report = self.recogniser.report();
-        Status {
+        let status = Status {
             state: self.session.state(),
             cpu_percent,
             ram,
-            gpu: None,
+            gpu,
             engine: EngineStatus {
                 state: report.state,
                 backend: report.backend.clone(),
                 device: report.device.clone(),
                 model: report.model.clone(),
                 loaded_in_ms: report.loaded_in_ms,
+                memory_bytes: report.memory_bytes,
+                passed_over: report
+                    .passed_over
+                    .iter()
+                    .map(|engine| (engine.backend.name(), engine.reason.clone()))
+                    .collect(),
             },
             uptime_s: self.started.elapsed().as_secs(),
             problem: report.problem.clone(),
-        }
+        };
+        Answer::Status(Box::new(status))
     }
 
     fn transcribe_file(&mut self, path: PathBuf, reply: Reply) {

@@ -16,7 +16,10 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ("uptime_s", Variant::from(uptime_s)),
         ("version", Variant::from(env!("CARGO_PKG_VERSION"))),
     ]);
+    let passed_over: Vec<String> =
+        engine.passed_over.iter().map(|(backend, reason)| format!("{backend}: {reason}")).collect();
     let texts = [
+        ("passed_over", Some(passed_over.join("\n")).filter(|text| !text.is_empty())),
         ("backend", engine.backend),
         ("device", engine.device),
         ("model", engine.model),

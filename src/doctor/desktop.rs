@@ -112,8 +112,8 @@ pub(super) fn cursor() -> Finding {
     runtime.shutdown_background();
     match asked {
         Ok(name) => Good(format!("texts can be pasted, by {name}")),
-        Err(_) if settings().deliver.mode != DeliverMode::Paste => {
-            Good("none, and not wanted: deliver.mode is not \"paste\"".into())
+        Err(_) if !matches!(settings().deliver.mode, DeliverMode::Paste | DeliverMode::Type) => {
+            Good("none, and not wanted: deliver.mode is neither \"paste\" nor \"type\"".into())
         }
         Err(problem) => Poor(format!("texts wait on the clipboard: {problem}")),
     }

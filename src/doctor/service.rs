@@ -1,6 +1,7 @@
 //! The running service, asked through its socket as any client asks it.
 
-use super::Finding::{self, Bad, Good};
+use super::Finding::{self, Bad, Good, Poor};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use v2m_ipc::client::Client;
@@ -45,14 +46,23 @@ impl Service {
             let field = |name: &str| engine[name].as_str().unwrap_or("?").to_owned();
             match engine["state"].as_str() {
                 Some("loading") if Instant::now() < end => std::thread::sleep(LOOK),
-                Some("warm" | "unloaded") => {
-                    return Good(format!(
+                Some("warm") => {
+                    let works = format!(
                         "{} on {} ({}), loaded in {} ms",
                         field("model"),
                         field("backend"),
                         field("device"),
                         engine["loaded_in_ms"]
-                    ));
+                    );
+                    return with_passed_over(works, engine);
+                }
+                Some("unloaded") => {
+                    let model = field("model");
+                    let works = format!(
+                        "{model} is not loaded after so long without a dictation (engine.unload_after); \
+                         the next one loads it"
+                    );
+                    return with_passed_over(works, engine);
                 }
                 state => {
                     let problem = status["problem"]["error"].as_str();
@@ -105,6 +115,17 @@ impl Service {
     }
 }
 
+/// With the engines that are installed and wanted, and not used. A GPU among them is worth a look.
+fn with_passed_over(works: String, engine: &Value) -> Finding {
+    let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let told = passed_over.iter().fold(works, |told, engine| {
+        format!("{told}; not used: {} ({})", text(&engine["backend"]), text(&engine["reason"]))
+    });
+    let gpus = passed_over.iter().any(|engine| !text(&engine["backend"]).starts_with("cpu"));
+    if gpus { Poor(told) } else { Good(told) }
+}
+
 /// The share (0–1) of `expected`'s words that are in `text`, each counted as often as it is there.
 fn heard(expected: &str, text: &str) -> f64 {
     let words = |text: &str| -> Vec<String> {
@@ -130,7 +151,20 @@ fn heard(expected: &str, text: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::heard;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn engines_that_are_not_used_are_named_and_a_gpu_among_them_is_a_warning() {
+        let engine =
+            |backend| json!({"passed_over": [{"backend": backend, "reason": "no driver"}]});
+        let works = || "base on cpu".to_owned();
+        assert_eq!(with_passed_over(works(), &json!({})), Good(works()));
+        let told = "base on cpu; not used: cpu-v4 (no driver)".to_owned();
+        assert_eq!(with_passed_over(works(), &engine("cpu-v4")), Good(told));
+        let told = "base on cpu; not used: cuda (no driver)".to_owned();
+        assert_eq!(with_passed_over(works(), &engine("cuda")), Poor(told));
+    }
 
     #[test]
     fn words_are_compared_not_punctuation() {

@@ -1,6 +1,8 @@
 //! One engine process and the frames to and from it. Knows nothing of jobs beyond their wire numbers.
 
 use super::EngineSpec;
+use super::candidates::{Backend, Candidate};
+use super::stderr::Listener;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -16,22 +18,34 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 /// The engine answers pings from a thread that does nothing heavy: this much silence is a hang,
 /// not load.
 const PONG_LIMIT: Duration = Duration::from_secs(10);
+/// Before it has said its first word it may be busy with libraries of a gigabyte and a driver that wakes up.
+const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process that has closed its end may take to be gone by itself: its own exit code says
 /// more than our signal.
 const LEAVE_LIMIT: Duration = Duration::from_millis(500);
 /// How long a killed process may take to be gone. One that is stuck in a driver is left to the kernel.
 const REAP_LIMIT: Duration = Duration::from_secs(2);
+/// What an ended process printed is there at once, as a rule.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Exit codes of an engine that cannot work here: its own (EX_UNAVAILABLE of sysexits.h), and that of the loader, which
+/// misses a library.
+const UNFIT: [i32; 2] = [engine::EXIT_UNFIT as i32, 127];
 
 /// A running engine process. Killed when dropped.
 #[derive(Debug)]
 pub(super) struct Child {
     process: tokio::process::Child,
+    /// What it computes with.
+    pub(super) backend: Backend,
+    stderr: Option<Listener>,
     stream: UnixStream,
     /// Bytes to write, and how many of them are written.
     out: Vec<u8>,
     written: usize,
     /// Bytes read that are no whole frame yet.
     input: Vec<u8>,
+    /// It has said something.
+    spoken: bool,
     pub(super) frames: VecDeque<FromEngine>,
     /// The last sign of progress, for the hang limit.
     pub(super) progress: Instant,
@@ -44,14 +58,16 @@ pub(super) struct Child {
     closed: bool,
     /// Since when its end is waited for.
     ending: Option<Instant>,
+    /// How it ended, and its exit code if there is one.
+    reaped: Option<(String, Option<i32>)>,
 }
 
 impl Child {
-    /// Starts the engine, with one end of a socketpair as its standard input.
-    pub(super) fn spawn(spec: &EngineSpec) -> io::Result<Self> {
+    /// Starts that engine, with one end of a socketpair as its standard input.
+    pub(super) fn spawn(candidate: &Candidate, spec: &EngineSpec) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut command = tokio::process::Command::new(&spec.program);
+        let mut command = tokio::process::Command::new(&candidate.program);
         command.arg("--model").arg(&spec.model);
         if let Some(vad) = &spec.vad {
             command.arg("--vad").arg(vad);
@@ -70,18 +86,24 @@ impl Child {
         ] {
             command.env_remove(name);
         }
-        let process = command
+        // ggml would have a debugger print its stack when it aborts, and wait for that.
+        command.env("GGML_NO_BACKTRACE", "1");
+        let mut process = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
         let now = Instant::now();
         Ok(Self {
+            backend: candidate.backend,
+            stderr: process.stderr.take().map(Listener::spawn),
             process,
             stream: UnixStream::from_std(ours)?,
             out: Vec::new(),
             written: 0,
             input: Vec::new(),
+            spoken: false,
             frames: VecDeque::new(),
             progress: now,
             next_ping: now + PING_EVERY,
@@ -90,6 +112,7 @@ impl Child {
             started: now,
             closed: false,
             ending: None,
+            reaped: None,
         })
     }
 
@@ -128,14 +151,18 @@ impl Child {
 
     /// When to look again at a busy engine: the next ping, or the end of patience with the last one.
     pub(super) fn ping_deadline(&self) -> Instant {
-        self.unanswered_ping.map_or(self.next_ping, |sent| sent + PONG_LIMIT)
+        self.unanswered_ping.map_or(self.next_ping, |sent| sent + self.patience())
+    }
+
+    fn patience(&self) -> Duration {
+        if self.spoken { PONG_LIMIT } else { FIRST_PONG_LIMIT }
     }
 
     /// Sends the ping that is due. `false`: the last one has stayed unanswered too long.
     pub(super) fn ping(&mut self) -> bool {
         let now = Instant::now();
         if let Some(sent) = self.unanswered_ping {
-            return now < sent + PONG_LIMIT;
+            return now < sent + self.patience();
         }
         if now >= self.next_ping {
             self.pings += 1;
@@ -194,7 +221,10 @@ impl Child {
             let end = 4 + engine::frame_length(*header)?;
             let Some(body) = self.input.get(4..end) else { break };
             match engine::decode(body)? {
-                Frame::Message(message) => self.frames.push_back(message),
+                Frame::Message(message) => {
+                    self.spoken = true;
+                    self.frames.push_back(message);
+                }
                 Frame::Pcm { .. } => {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "PCM from the engine"));
                 }
@@ -209,10 +239,31 @@ impl Child {
         io::ErrorKind::UnexpectedEof.into()
     }
 
+    /// Lets it go: a sound engine ends by itself when its socket is closed, and has nothing to save.
+    pub(super) fn dismiss(&mut self) {
+        // One that is gone already has nothing to be shut down.
+        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
+        self.closed = true;
+    }
+
     /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe: its limits count
     /// from the first call.
-    pub(super) async fn end(&mut self) -> String {
+    pub(super) async fn end(&mut self) -> Ending {
         let since = *self.ending.get_or_insert_with(Instant::now);
+        let (how, code) = match self.reaped.clone() {
+            Some(reaped) => reaped,
+            None => self.reap(since).await,
+        };
+        self.reaped = Some((how.clone(), code));
+        let said = match &mut self.stderr {
+            Some(stderr) => stderr.reason(since + LEAVE_LIMIT + REAP_LIMIT + LAST_WORDS).await,
+            None => None,
+        };
+        self.stderr = None;
+        Ending { unfit: code.is_some_and(|code| UNFIT.contains(&code)), how, said }
+    }
+
+    async fn reap(&mut self, since: Instant) -> (String, Option<i32>) {
         if self.closed
             && let Ok(ended) = timeout_at(since + LEAVE_LIMIT, self.process.wait()).await
         {
@@ -221,26 +272,42 @@ impl Child {
         // Already gone is as good; anything else shows in the wait.
         let _ = self.process.start_kill();
         match timeout_at(since + LEAVE_LIMIT + REAP_LIMIT, self.process.wait()).await {
-            Ok(ended) if self.closed => format!("stopped listening, {}", describe(ended)),
+            Ok(ended) if self.closed => {
+                let (how, code) = describe(ended);
+                (format!("stopped listening, {how}"), code)
+            }
             Ok(ended) => describe(ended),
-            Err(_) => "could not be killed; it may be stuck in a driver".to_owned(),
+            Err(_) => ("could not be killed; it may be stuck in a driver".to_owned(), None),
         }
     }
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// For people, after "the recogniser".
+    pub(super) how: String,
+    /// It, or the system's loader, has said that it cannot work on this machine.
+    pub(super) unfit: bool,
+    /// What it printed of the reason.
+    pub(super) said: Option<String>,
 }
 
 fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
-fn describe(ended: io::Result<ExitStatus>) -> String {
+/// In words, and the exit code if there is one.
+fn describe(ended: io::Result<ExitStatus>) -> (String, Option<i32>) {
     use std::os::unix::process::ExitStatusExt;
     let status = match ended {
         Ok(status) => status,
-        Err(error) => return format!("could not be waited for: {error}"),
+        Err(error) => return (format!("could not be waited for: {error}"), None),
     };
-    match (status.signal(), status.code()) {
+    let how = match (status.signal(), status.code()) {
         (Some(signal), _) => format!("ended by signal {signal}"),
         (None, Some(code)) => format!("ended with exit code {code}"),
         (None, None) => "ended".to_owned(),
-    }
+    };
+    (how, status.code())
 }

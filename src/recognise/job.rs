@@ -1,6 +1,7 @@
 //! One recording on its way through an engine.
 
 use super::audio::Audio;
+use super::candidates::LIMIT;
 use super::{RecogniseEvent, Recognition, Urgency};
 use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
@@ -12,9 +13,6 @@ const FRAME: u64 = 16_000;
 /// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs to
 /// see, and not the hours a file may hold, all of which it would keep in memory.
 const AHEAD: u64 = 120 * 16_000;
-/// The audio is given to this many engines before the job is given up.
-const ATTEMPTS: u8 = 2;
-
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: JobId,
@@ -23,7 +21,12 @@ pub(super) struct Job {
     audio: Audio,
     /// No more audio comes.
     pub(super) finished: bool,
-    pub(super) attempts: u8,
+    /// How often an engine failed it, whichever.
+    attempts: u8,
+    /// How often the engine in use died of it.
+    deaths: u8,
+    /// How often the engine in use had no text for it.
+    refusals: u8,
     /// What the engine calls it: a new number at each attempt, so that late answers are told apart.
     pub(super) wire: Option<u32>,
     sent: u64,
@@ -44,6 +47,8 @@ impl Job {
             finished: matches!(audio, Audio::Recorded(_)),
             audio,
             attempts: 0,
+            deaths: 0,
+            refusals: 0,
             wire: None,
             sent: 0,
             settled: 0,
@@ -68,20 +73,40 @@ impl Job {
         self.segments.clear();
     }
 
-    /// Starts over with another engine or model, which the last one's failures say nothing about.
+    /// Starts over with another model or with settings that changed, about which failures so far say nothing.
     pub(super) fn renew(&mut self) {
-        self.rewind();
+        self.pass_on();
         self.attempts = 0;
         self.failure = None;
     }
 
-    /// Notes that the engine at work on it failed; at the last attempt, with what the user is told.
-    pub(super) fn attempt_failed(&mut self, message: impl FnOnce() -> String) {
-        self.attempts += 1;
+    /// Starts over with another engine, which has all its chances.
+    pub(super) fn pass_on(&mut self) {
         self.rewind();
-        if self.attempts >= ATTEMPTS {
-            self.failure = Some(Failure::new(Code::EngineFailed, message()));
-        }
+        (self.deaths, self.refusals) = (0, 0);
+    }
+
+    /// Notes that the engine at work on it died; how often that one has failed it by now.
+    pub(super) fn died(&mut self) -> u8 {
+        self.deaths = self.deaths.saturating_add(1);
+        self.attempt_failed()
+    }
+
+    /// Notes that the engine at work on it had no text; whether that is to be believed.
+    pub(super) fn refused(&mut self) -> bool {
+        self.refusals = self.refusals.saturating_add(1);
+        self.attempt_failed() >= LIMIT
+    }
+
+    fn attempt_failed(&mut self) -> u8 {
+        self.rewind();
+        self.attempts = self.attempts.saturating_add(1);
+        self.deaths.saturating_add(self.refusals)
+    }
+
+    /// Whether the engine in use has died of it.
+    pub(super) fn has_killed(&self) -> bool {
+        self.deaths > 0
     }
 
     pub(super) fn begin(&mut self, wire: u32) -> ToEngine {

@@ -3,13 +3,31 @@
 //! The audio of each job is kept here (that of files: on disk) until its text is there, so that a fresh
 //! child hears exactly what the dead one heard. No clever scheduling: one job at a time, a live dictation before any
 //! background one. What the engine does with the audio is none of this room's business.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `recogniser` | the handle; which job is in which child's hands |
+//! | `candidates` | which engine is next when one fails: the policy, pure |
+//! | `frames` | what a child says |
+//! | `failing` | children that fail, and jobs that no child will take |
+//! | `rest` | children that are let go: long idle, or before the machine sleeps |
+//! | `child`, `stderr` | one process: its frames, its end, its last words |
+//! | `job`, `audio` | one recording on its way |
+//! | `advice` | what people are told to do about it |
 
+mod advice;
 mod audio;
+mod candidates;
 mod child;
+mod failing;
+mod frames;
 mod job;
 mod recogniser;
+mod rest;
+mod stderr;
 
 pub use audio::Recorded;
+pub use candidates::{Backend, Candidate, PassedOver};
 pub use recogniser::{LOAD_LIMIT, Recogniser};
 
 use crate::session::{EngineState, Failure, JobId, Segment};
@@ -17,11 +35,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 use v2m_ipc::engine::DecodeStats;
 
-/// Which engine to run, on which model.
+/// Which engines may run, on which model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineSpec {
-    /// The engine's program.
-    pub program: PathBuf,
+    /// The engines, the one to try first at the front; the next ones stand in for it. At least one.
+    pub candidates: Vec<Candidate>,
     /// The model's name, for people.
     pub model_name: String,
     /// The model's file.
@@ -32,6 +50,17 @@ pub struct EngineSpec {
     pub threads: u32,
     /// An engine at work that gives no sign of life for this long is replaced.
     pub hang: Duration,
+    /// How long engines keep their model without work; `None`: for good.
+    pub unload: Unload,
+}
+
+/// After which time without work an engine is let go; `None`: never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unload {
+    /// One that computes with a GPU, whose memory others want too.
+    pub gpu: Option<Duration>,
+    /// One that computes with the processor.
+    pub cpu: Option<Duration>,
 }
 
 /// How urgent a job is.
@@ -60,6 +89,30 @@ pub struct EngineReport {
     pub device: Option<String>,
     /// How long loading took, in milliseconds.
     pub loaded_in_ms: Option<u64>,
+    /// What of that the first second of audio took, in milliseconds.
+    pub warm_up_ms: Option<u64>,
+    /// Memory in bytes that it takes on its device, where that is known.
+    pub memory_bytes: Option<u64>,
+    /// Engines that were wanted before this one, and why they are not used.
+    pub passed_over: Vec<PassedOver>,
+}
+
+impl EngineReport {
+    /// In that state, with nothing else known.
+    pub(crate) fn new(state: EngineState) -> Self {
+        Self {
+            state,
+            problem: None,
+            model: None,
+            bytes: None,
+            backend: None,
+            device: None,
+            loaded_in_ms: None,
+            warm_up_ms: None,
+            memory_bytes: None,
+            passed_over: Vec::new(),
+        }
+    }
 }
 
 /// The text of a job, as the engine gives it.
@@ -73,7 +126,7 @@ pub struct Recognition {
     pub segments: Vec<Segment>,
     /// What it took.
     pub stats: DecodeStats,
-    /// How often the audio was given to an engine: 1, or 2 when the first one died of it.
+    /// How often the audio was given to an engine: 1, and one more for each that failed at it.
     pub attempts: u8,
 }
 
@@ -110,6 +163,13 @@ pub enum RecogniseEvent {
         failure: Failure,
         /// As in `Done`.
         audio: Vec<i16>,
+    },
+    /// An engine is not used any more, as it failed; the next one is.
+    PassedOver {
+        /// Which, and how it failed.
+        engine: PassedOver,
+        /// What to tell the user: it had worked before.
+        notice: Option<Failure>,
     },
     /// An engine died or hung and has been replaced; the job, if there was one, starts over.
     Replaced {

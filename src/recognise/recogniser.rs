@@ -1,22 +1,21 @@
-//! The supervisor: which job is in which child's hands, and what happens when a child fails.
+//! The supervisor: which job is in which child's hands.
 
 use super::audio::{Audio, Recorded};
+use super::candidates::Lineup;
 use super::child::Child;
 use super::job::Job;
-use super::{EngineReport, EngineSpec, RecogniseEvent, Recognition, Urgency};
-use crate::session::{Code, EngineState, Failure, JobId, Segment};
+use super::{EngineReport, EngineSpec, RecogniseEvent, Urgency};
+use crate::session::{Code, EngineState, Failure, JobId};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-use v2m_ipc::engine::{self, DecodeOptions, FromEngine, LoadFailure, ToEngine};
+use v2m_ipc::engine::{DecodeOptions, ToEngine};
 
-/// An engine that dies this often while loading does not get better by trying at once.
-const LOAD_ATTEMPTS: u32 = 2;
-/// When to try again after that: memory may be free by then.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// When to try again where no engine could be loaded: memory may be free by then.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// An engine that has nothing to do and dies within this time of its start counts as one that died
 /// while loading, lest it be started over and over.
-const SETTLED_AFTER: Duration = Duration::from_secs(60);
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(60);
 /// Loading may take this long. The largest models are 3 GB; the slowest disks read 30 MB a second.
 pub const LOAD_LIMIT: Duration = Duration::from_secs(240);
 
@@ -25,41 +24,59 @@ pub const LOAD_LIMIT: Duration = Duration::from_secs(240);
 #[derive(Debug)]
 pub struct Recogniser {
     /// What to run, or why there is nothing to run.
-    spec: Result<EngineSpec, Failure>,
-    child: Option<Child>,
-    /// A child that has to go, and why.
-    dying: Option<(Child, String)>,
-    report: EngineReport,
+    pub(super) spec: Result<EngineSpec, Failure>,
+    /// Its engines; `None` where there is nothing to run.
+    pub(super) lineup: Option<Lineup>,
+    pub(super) child: Option<Child>,
+    /// A child that has to go, and why. No other one is started before it has gone.
+    pub(super) parting: Option<(Child, Parting)>,
+    pub(super) report: EngineReport,
     /// Not started anew before this moment.
-    retry_at: Option<Instant>,
-    load_crashes: u32,
-    jobs: Vec<Job>,
+    pub(super) retry_at: Option<Instant>,
+    pub(super) jobs: Vec<Job>,
     last_wire: u32,
-    events: VecDeque<RecogniseEvent>,
+    pub(super) events: VecDeque<RecogniseEvent>,
+    /// Since when a loaded engine has nothing to do.
+    pub(super) idle_since: Option<Instant>,
+    /// Since when the machine is about to sleep, or sleeps.
+    pub(super) asleep: Option<Instant>,
+    /// What was let go is to be loaded again as soon as that can be.
+    pub(super) load_wanted: bool,
+    /// A better engine may work again.
+    pub(super) swap_wanted: bool,
+    /// When those that failed right after a sleep are tried again.
+    pub(super) second_look: Option<Instant>,
+}
+
+/// Why a child goes.
+#[derive(Debug)]
+pub(super) enum Parting {
+    /// It failed; said before how it ended.
+    Failed(String),
+    /// It is not needed for now.
+    Unload,
+    /// For another one.
+    Swap,
 }
 
 impl Recogniser {
     /// Starts an engine, or notes why there is none.
     pub fn new(spec: Result<EngineSpec, Failure>) -> Self {
-        let report = EngineReport {
-            state: EngineState::Loading,
-            problem: None,
-            model: None,
-            bytes: None,
-            backend: None,
-            device: None,
-            loaded_in_ms: None,
-        };
         let mut recogniser = Self {
             spec: Err(Failure::new(Code::Internal, "The recogniser has not been started.")),
+            lineup: None,
             child: None,
-            dying: None,
-            report,
+            parting: None,
+            report: EngineReport::new(EngineState::Loading),
             retry_at: None,
-            load_crashes: 0,
             jobs: Vec::new(),
             last_wire: 0,
             events: VecDeque::new(),
+            idle_since: None,
+            asleep: None,
+            load_wanted: false,
+            swap_wanted: false,
+            second_look: None,
         };
         recogniser.set_spec(spec);
         recogniser
@@ -68,23 +85,30 @@ impl Recogniser {
     /// Another engine or model, or the same one tried anew. Jobs under way start over with it.
     pub fn set_spec(&mut self, spec: Result<EngineSpec, Failure>) {
         let same = spec == self.spec;
-        let usable = matches!(self.report.state, EngineState::Loading | EngineState::Warm);
-        if same && usable && self.child.is_some() {
+        let usable = match self.report.state {
+            EngineState::Loading | EngineState::Warm => self.child.is_some(),
+            EngineState::Unloaded => true,
+            EngineState::Absent | EngineState::Failed => false,
+        };
+        // Still nothing to load: that has been said.
+        if same && (usable || spec.is_err()) {
             return;
         }
-        if same && spec.is_err() {
-            return; // still nothing to load, and that has been said
-        }
+        self.lineup = spec.as_ref().ok().and_then(|spec| Lineup::new(&spec.candidates));
         self.spec = spec;
-        self.load_crashes = 0;
         self.retry_at = None;
+        (self.load_wanted, self.swap_wanted, self.second_look) = (false, false, None);
         // Dropping a child kills it; its jobs have not failed by their own fault.
         self.child = None;
-        self.dying = None;
+        self.parting = None;
         self.jobs.iter_mut().for_each(Job::renew);
-        match self.spec.clone() {
-            Ok(spec) => self.spawn(&spec),
-            Err(problem) => self.set_state(EngineState::Absent, Some(problem)),
+        match &self.spec {
+            Ok(_) => self.start(),
+            Err(problem) => {
+                let (missing, problem) = (problem.code == Code::ModelMissing, problem.clone());
+                let state = if missing { EngineState::Absent } else { EngineState::Failed };
+                self.set_state(state, Some(problem));
+            }
         }
     }
 
@@ -152,15 +176,21 @@ impl Recogniser {
             if let Some(event) = self.events.pop_front() {
                 return event;
             }
-            if let Some((child, _)) = &mut self.dying {
+            if let Some((child, _)) = &mut self.parting {
                 let ending = child.end().await;
-                if let Some((child, reason)) = self.dying.take() {
-                    self.died(child.started, format!("{reason}{ending}"));
+                match self.parting.take() {
+                    Some((child, Parting::Failed(before))) => {
+                        self.died(child.started, &before, ending);
+                    }
+                    Some((_, Parting::Unload)) => self.set_state(EngineState::Unloaded, None),
+                    Some((_, Parting::Swap)) => self.start(),
+                    None => {}
                 }
                 continue;
             }
+            self.rouse();
             self.arrange();
-            if !self.events.is_empty() {
+            if !self.events.is_empty() || self.parting.is_some() {
                 continue;
             }
             let deadline = self.deadline();
@@ -198,51 +228,56 @@ impl Recogniser {
         self.jobs.iter_mut().find(|job| job.id == id)
     }
 
-    fn set_state(&mut self, state: EngineState, problem: Option<Failure>) {
-        let model = self.spec.as_ref().ok().map(|spec| spec.model_name.clone());
-        let old = std::mem::replace(
-            &mut self.report,
-            EngineReport {
-                state,
-                problem,
-                model,
-                bytes: None,
-                backend: None,
-                device: None,
-                loaded_in_ms: None,
-            },
-        );
+    pub(super) fn model_name(&self) -> String {
+        self.spec.as_ref().map_or_else(|_| "?".to_owned(), |spec| spec.model_name.clone())
+    }
+
+    pub(super) fn set_state(&mut self, state: EngineState, problem: Option<Failure>) {
+        let report = EngineReport {
+            problem,
+            model: self.spec.as_ref().ok().map(|spec| spec.model_name.clone()),
+            passed_over: self.lineup.as_ref().map(Lineup::passed_over).unwrap_or_default(),
+            ..EngineReport::new(state)
+        };
+        let old = std::mem::replace(&mut self.report, report);
         if self.report != old || state == EngineState::Loading {
             self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
         }
     }
 
-    fn spawn(&mut self, spec: &EngineSpec) {
-        match Child::spawn(spec) {
+    /// Starts the engine whose turn it is.
+    pub(super) fn start(&mut self) {
+        self.load_wanted = false;
+        self.retry_at = None;
+        let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) else {
+            let text = "Starting the recogniser: none is installed. Install v2m again.";
+            let failure = Failure::new(Code::EngineFailed, text);
+            return self.set_state(EngineState::Failed, Some(failure));
+        };
+        if self.asleep.is_some() && lineup.current().backend.is_gpu() {
+            self.load_wanted = true;
+            return self.set_state(EngineState::Unloaded, None);
+        }
+        match Child::spawn(lineup.current(), spec) {
             Ok(mut child) => {
                 child.rouse();
                 self.child = Some(child);
                 self.set_state(EngineState::Loading, None);
             }
-            Err(error) => {
-                let text = format!(
-                    "Starting the recogniser {}: {error}. Is v2m installed completely? Try \
-                     `v2m doctor`.",
-                    spec.program.display()
-                );
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
-                self.set_state(EngineState::Failed, Some(Failure::new(Code::EngineFailed, text)));
-            }
+            Err(error) => self.not_started(&error),
         }
     }
 
+    /// Nothing runs, and it is time to see whether something can.
     fn retry(&mut self) {
-        if self.child.is_none()
-            && let Ok(spec) = self.spec.clone()
-        {
-            self.retry_at = None;
-            self.spawn(&spec);
+        if self.awake_at().is_some_and(|at| Instant::now() >= at) {
+            return self.resumed();
         }
+        let looked = self.second_look.take_if(|at| *at <= Instant::now()).is_some();
+        if looked && !self.engine_is_to_blame() {
+            return;
+        }
+        self.start();
     }
 
     /// Brings what the child does in line with what is wanted.
@@ -288,19 +323,6 @@ impl Recogniser {
         }
     }
 
-    /// Those that no engine will take are told so once their audio is complete: until then there may
-    /// be another engine, and their words are handed back whole.
-    fn tell_failed(&mut self) {
-        let no_engine = self.report.problem.clone().filter(|_| self.child.is_none());
-        let hopeless =
-            |job: &mut Job| job.finished && (job.failure.is_some() || no_engine.is_some());
-        for job in self.jobs.extract_if(.., hopeless) {
-            if let Some(failure) = job.failure.clone().or_else(|| no_engine.clone()) {
-                self.events.push_back(job.failed(failure));
-            }
-        }
-    }
-
     fn busy(&self) -> bool {
         self.report.state == EngineState::Loading || self.jobs.iter().any(|j| j.wire.is_some())
     }
@@ -318,16 +340,22 @@ impl Recogniser {
     /// When to look again though nothing has happened; `None` when all is quiet.
     fn deadline(&self) -> Option<Instant> {
         match &self.child {
-            None => self.retry_at,
+            None => {
+                let deadlines = [self.retry_at, self.awake_at(), self.second_look];
+                deadlines.into_iter().flatten().min()
+            }
             Some(child) if self.busy() => {
                 let ping = child.ping_deadline();
                 Some(self.hang_deadline(child).map_or(ping, |hang| ping.min(hang)))
             }
-            Some(_) => None,
+            Some(_) => self.idle_deadline(),
         }
     }
 
     fn overdue(&mut self) {
+        if !self.busy() {
+            return self.idled();
+        }
         let hung = match &self.child {
             Some(child) => self.hang_deadline(child).is_some_and(|at| Instant::now() >= at),
             None => false,
@@ -337,132 +365,4 @@ impl Recogniser {
             self.condemn("gave no sign of life and was ended, ".to_owned());
         }
     }
-
-    fn condemn(&mut self, reason: String) {
-        if let Some(child) = self.child.take() {
-            self.dying = Some((child, reason));
-        }
-    }
-
-    /// A child is gone, by itself or by us.
-    fn died(&mut self, started: Instant, reason: String) {
-        let victim = self.jobs.iter_mut().find(|job| job.wire.is_some());
-        let job = victim.as_ref().map(|job| job.id);
-        if let Some(victim) = victim {
-            victim.attempt_failed(|| {
-                format!(
-                    "Transcribing: the recogniser {reason}, twice on the same recording. The \
-                     recording is kept and is tried again at the next start. Another model may \
-                     help: `v2m-model list`."
-                )
-            });
-        }
-        self.events.push_back(RecogniseEvent::Replaced { job, reason: reason.clone() });
-        let fresh = job.is_none() && started.elapsed() < SETTLED_AFTER;
-        let useless = fresh || self.report.state == EngineState::Loading;
-        let Ok(spec) = self.spec.clone() else { return };
-        self.load_crashes = if useless { self.load_crashes + 1 } else { 0 };
-        if self.load_crashes < LOAD_ATTEMPTS {
-            return self.spawn(&spec);
-        }
-        self.load_crashes = 0;
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
-        let text = format!(
-            "Loading the model {}: the recogniser {reason}, twice. Is there memory for this model? \
-             A smaller one: `v2m-model list`. It is tried again every minute.",
-            spec.model_name
-        );
-        self.set_state(EngineState::Failed, Some(Failure::new(Code::EngineFailed, text)));
-    }
-
-    fn take_frames(&mut self) {
-        let frames = self.child.as_mut().map(|c| std::mem::take(&mut c.frames));
-        for frame in frames.into_iter().flatten() {
-            self.take_frame(frame);
-        }
-    }
-
-    fn take_frame(&mut self, frame: FromEngine) {
-        let Some(child) = &mut self.child else { return };
-        match frame {
-            FromEngine::Pong { .. } => return child.pong(),
-            FromEngine::Loading { .. }
-            | FromEngine::Loaded { .. }
-            | FromEngine::LoadFailed { .. }
-            | FromEngine::Segment { .. }
-            | FromEngine::Progress { .. }
-            | FromEngine::Final { .. }
-            | FromEngine::Failed { .. } => child.progress = Instant::now(),
-        }
-        match frame {
-            FromEngine::Loading { bytes } => {
-                self.report.bytes = Some(bytes);
-                self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
-            }
-            FromEngine::Loaded { backend, device, loaded_in_ms, multilingual: _ } => {
-                self.report.state = EngineState::Warm;
-                self.report.backend = Some(backend);
-                self.report.device = Some(device);
-                self.report.loaded_in_ms = Some(loaded_in_ms);
-                self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
-            }
-            FromEngine::LoadFailed { failure, reason } => self.load_failed(failure, &reason),
-            FromEngine::Segment { job, segment, is_final } => {
-                let update =
-                    self.by_wire(job).map(|i| self.jobs[i].update(from_wire(segment), is_final));
-                self.events.extend(update);
-            }
-            FromEngine::Final { job, text, language, segments, stats } => {
-                // A text that nobody asked for yet is not the whole one.
-                if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
-                    self.load_crashes = 0;
-                    let segments = segments.into_iter().map(from_wire).collect();
-                    let recognition = Recognition { text, language, segments, stats, attempts: 0 };
-                    let event = self.jobs.remove(index).done(recognition);
-                    self.events.push_back(event);
-                }
-            }
-            FromEngine::Failed { job, reason } => {
-                if let Some(index) = self.by_wire(job) {
-                    let message = || format!("Transcribing: {reason}. The recording is kept.");
-                    self.jobs[index].attempt_failed(message);
-                }
-            }
-            FromEngine::Progress { job, settled } => {
-                if let Some(index) = self.by_wire(job) {
-                    self.jobs[index].settled(settled);
-                }
-            }
-            FromEngine::Pong { .. } => {}
-        }
-    }
-
-    /// The engine has said that this model is of no use: it is not tried again before it changes.
-    fn load_failed(&mut self, failure: LoadFailure, reason: &str) {
-        let model = self.spec.as_ref().map_or("?", |spec| &spec.model_name);
-        let (code, advice) = match failure {
-            LoadFailure::Missing => {
-                (Code::ModelMissing, format!("Fetch it: v2m-model pull {model}"))
-            }
-            LoadFailure::Broken => (
-                Code::ModelMissing,
-                format!("Fetch it again: v2m-model rm --force {model} && v2m-model pull {model}"),
-            ),
-            LoadFailure::Unsupported => (Code::EngineFailed, "Try `v2m doctor`.".to_owned()),
-        };
-        let text = format!("{} {advice}", reason.trim_end());
-        self.child = None;
-        self.jobs.iter_mut().for_each(Job::rewind);
-        // No timer: the model's folder is watched, and a new specification starts a new child.
-        self.set_state(EngineState::Failed, Some(Failure::new(code, text)));
-        self.retry_at = None;
-    }
-
-    fn by_wire(&self, wire: u32) -> Option<usize> {
-        self.jobs.iter().position(|job| job.wire == Some(wire))
-    }
-}
-
-fn from_wire(segment: engine::Segment) -> Segment {
-    Segment { start: segment.start, end: segment.end, text: segment.text }
 }

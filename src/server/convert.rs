@@ -1,7 +1,7 @@
 //! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
 //! until it has its place here.
 
-use crate::call::{Answer, Event, Gpu, Request, Status};
+use crate::call::{Answer, EngineStatus, Event, Gpu, Request, Status};
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript};
 use crate::text;
 use std::path::Path;
@@ -188,16 +188,26 @@ fn status_data(status: Status) -> data::Status {
         vram_usage: gpu.as_ref().map(|gpu| gpu.vram_used_mb),
         cpu_usage: cpu,
         telemetry: data::Telemetry { ram: ram_data(ram), cpu: data::Cpu { percent: cpu }, gpu },
-        engine: data::Engine {
-            state: engine.state.name().into(),
-            backend: engine.backend,
-            device: engine.device,
-            model: engine.model,
-            loaded_in_ms: engine.loaded_in_ms,
-        },
+        engine: engine_data(engine),
         uptime_s,
         version: env!("CARGO_PKG_VERSION").into(),
         problem: problem.map(|p| data::Problem { code: p.code.name().into(), error: p.message }),
+    }
+}
+
+fn engine_data(engine: EngineStatus) -> data::Engine {
+    let EngineStatus { state, backend, device, model, loaded_in_ms, memory_bytes, passed_over } =
+        engine;
+    let passed =
+        |(backend, reason): (&str, String)| data::PassedOver { backend: backend.into(), reason };
+    data::Engine {
+        state: state.name().into(),
+        backend,
+        device,
+        model,
+        loaded_in_ms,
+        memory_mb: memory_bytes.map(|bytes| bytes / 1_000_000),
+        passed_over: passed_over.into_iter().map(passed).collect(),
     }
 }
 

@@ -40,7 +40,7 @@ fn a_program_that_hangs_meanwhile_gets_the_whole_text_afterwards() {
     let _keyboard = Keyboard::plug_in(&["es"]);
     let window = desktop.window(true);
     // About the most that is typed.
-    let text = "Áé ".repeat(180);
+    let text = "Áé ".repeat(140);
     desktop.stop_programs(true);
     typed(&desktop.put(DeliverMode::Type, &text));
     desktop.stop_programs(false);

@@ -30,8 +30,12 @@ pub(crate) struct House {
     pub(crate) pipewire: Option<PathBuf>,
     /// The session bus's address, if there is one.
     pub(crate) bus: Option<String>,
+    /// The system bus's address, if there is one.
+    pub(crate) system_bus: Option<String>,
     /// The X server's display, if there is one.
     pub(crate) display: Option<String>,
+    /// A folder of libraries that the machine lacks.
+    pub(crate) libraries: Option<PathBuf>,
 }
 
 impl House {
@@ -44,13 +48,23 @@ impl House {
 
     pub(crate) fn without_model() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        for folder in ["run", "home", "data/v2m/models", "config/v2m", "state"] {
+        for folder in ["run", "home", "data/v2m/models", "config/v2m", "state", "engines"] {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         let listener = UnixListener::bind(dir.path().join("run/v2m.sock")).unwrap();
         let manager = UnixDatagram::bind(dir.path().join("run/notify")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
-        let house = Self { dir, listener, manager, pipewire: None, bus: None, display: None };
+        let house = Self {
+            dir,
+            listener,
+            manager,
+            pipewire: None,
+            bus: None,
+            system_bus: None,
+            display: None,
+            libraries: None,
+        };
+        house.install("");
         house.configure(CONFIG);
         house
     }
@@ -98,6 +112,17 @@ impl House {
         Client(BufReader::new(stream))
     }
 
+    /// Installs the double as the engine of that suffix: `-cuda`, say, or the processor's without any.
+    pub(crate) fn install(&self, suffix: &str) {
+        let program = self.path(&format!("engines/v2m-engine{suffix}"));
+        std::os::unix::fs::symlink(double(), program).unwrap();
+    }
+
+    fn system_bus(&self) -> String {
+        let none = || format!("unix:path={}", self.path("none").display());
+        self.system_bus.clone().unwrap_or_else(none)
+    }
+
     /// Starts the service.
     pub(crate) fn start(self) -> Service {
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
@@ -115,8 +140,8 @@ impl House {
             .env("XDG_STATE_HOME", self.path("state"))
             .env("NOTIFY_SOCKET", self.path("run/notify"))
             // What logind says of this machine's screen does not count here.
-            .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", self.path("none").display()))
-            .env("V2M_ENGINE", double())
+            .env("DBUS_SYSTEM_BUS_ADDRESS", self.system_bus())
+            .env("V2M_ENGINE", self.path("engines/v2m-engine"))
             .stdin(OwnedFd::from(self.listener.try_clone().unwrap()))
             .stdout(Stdio::null())
             .stderr(log);
@@ -128,6 +153,9 @@ impl House {
         }
         if let Some(display) = &self.display {
             command.env("DISPLAY", display);
+        }
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
         }
         let process = command.spawn().unwrap();
         let logged = self.log().len();
@@ -169,8 +197,13 @@ pub(crate) fn text_of(sound: &[i16]) -> String {
 }
 
 fn double() -> PathBuf {
-    let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples/fake-engine");
-    assert!(double.exists(), "build the engine's double: cargo build --example fake-engine");
+    example("fake-engine", "fake-engine")
+}
+
+/// A double that `cargo test` builds with the tests.
+pub(crate) fn example(name: &str, file: &str) -> PathBuf {
+    let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples").join(file);
+    assert!(double.exists(), "build the double: cargo build --example {name}");
     double
 }
 

@@ -4,6 +4,8 @@
 
 #[path = "../doubles/digest.rs"]
 mod digest;
+#[path = "../doubles/logind.rs"]
+mod logind;
 #[path = "../doubles/media_player.rs"]
 mod media_player;
 #[path = "../common/pipewire.rs"]
@@ -19,6 +21,7 @@ mod window;
 #[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
 mod xserver;
 
+mod backends;
 mod config;
 mod crowd;
 mod cursor;
@@ -27,5 +30,6 @@ mod feedback;
 mod files;
 mod house;
 mod recording;
+mod sleep;
 mod start;
 mod text;

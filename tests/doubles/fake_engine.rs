@@ -10,7 +10,12 @@
 //!   `oversized`, `sound` (frames it must not send), `fail` (this job), `deaf` (never answers this
 //!   job), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
 //!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
-//!   (refuses the model), `truncated` (half a frame, then its end).
+//!   (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on standard error that it
+//!   cannot work here), `unlinked` (as a program whose library is missing ends), `device` (reports that
+//!   its device is lost), `driver` (aborts with a driver's complaint).
+//!
+//! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then in MODEL.cuda and so on, if
+//! there is such a file, and its marks are MODEL.cuda.lives and so on.
 //!
 //! A job's text is `heard N samples HASH` ([`digest`]'s), or empty when all of them are zero. Each
 //! life adds its process id as a line to MODEL.lives, each frame it reads adds its kind to MODEL.log,
@@ -24,8 +29,8 @@ use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::thread::park;
 use v2m_ipc::engine::{
-    DecodeStats, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_message, encode_pcm,
-    read_frame,
+    DecodeStats, EXIT_UNFIT, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_message,
+    encode_pcm, read_frame,
 };
 
 #[path = "digest.rs"]
@@ -33,6 +38,8 @@ mod digest;
 use digest::Digest;
 
 struct Fake {
+    backend: &'static str,
+    device: &'static str,
     stream: UnixStream,
     log: File,
     model: PathBuf,
@@ -49,9 +56,11 @@ fn main() -> io::Result<()> {
     fake.send(&FromEngine::Loading { bytes })?;
     fake.play("loading", 0)?;
     fake.send(&FromEngine::Loaded {
-        backend: "cpu".into(),
-        device: "a double".into(),
+        backend: fake.backend.into(),
+        device: fake.device.into(),
         loaded_in_ms: 1,
+        warm_up_ms: 1,
+        memory_bytes: 0,
         multilingual: true,
     })?;
     fake.play("loaded", 0)?;
@@ -63,22 +72,35 @@ fn main() -> io::Result<()> {
 
 impl Fake {
     fn new() -> io::Result<Self> {
+        let program = std::env::args().next().unwrap_or_default();
+        let (kind, backend, device) = match program.rsplit_once('-') {
+            Some((_, "cuda")) => ("cuda", "cuda", "a double GPU"),
+            Some((_, "vulkan")) => ("vulkan", "vulkan", "another double GPU"),
+            Some((_, "v4")) => ("v4", "cpu", "a double with AVX-512"),
+            _ => ("", "cpu", "a double"),
+        };
         let mut arguments = std::env::args_os().skip_while(|argument| argument != "--model");
         let model = PathBuf::from(arguments.nth(1).expect("--model FILE is given"));
-        let lives_path = model.with_extension("lives");
+        let mark = |name: &str| match kind {
+            "" => model.with_extension(name),
+            _ => model.with_extension(format!("{kind}.{name}")),
+        };
+        let lives_path = mark("lives");
         let append = |path: &Path| File::options().append(true).create(true).open(path);
         let mut lives = append(&lives_path)?;
-        let log = append(&model.with_extension("log"))?;
+        let log = append(&mark("log"))?;
         let life = std::fs::read_to_string(&lives_path)?.lines().count();
         writeln!(lives, "{}", std::process::id())?;
-        let script = std::fs::read_to_string(&model)?;
+        let script = std::fs::read_to_string(model.with_extension(kind));
+        let script = script.or_else(|_| std::fs::read_to_string(&model))?;
         let line = script.lines().nth(life).or(script.lines().last()).unwrap_or_default();
         let rules = line.split(';').filter_map(|rule| rule.trim().split_once(' '));
         let rules = rules.map(|(when, what)| (when.to_owned(), what.to_owned())).collect();
         let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         // With a second descriptor open, closing this one would close nothing.
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-        Ok(Self { stream, log, model, rules, job: 0, heard: Digest::default(), deaf: false })
+        let heard = Digest::default();
+        Ok(Self { backend, device, stream, log, model, rules, job: 0, heard, deaf: false })
     }
 
     fn read(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
@@ -176,6 +198,25 @@ impl Fake {
             "truncated" => {
                 self.stream.write_all(&[0, 0, 1, 0, b'J', b'{'])?;
                 exit(0)
+            }
+            "unfit" => {
+                eprintln!("v2m-engine-double: there is no device for a double");
+                exit(i32::from(EXIT_UNFIT))
+            }
+            "unlinked" => {
+                eprintln!(
+                    "double: error while loading shared libraries: libdouble.so.1: not there"
+                );
+                exit(127)
+            }
+            "device" => {
+                let reason = "the double's device is gone".to_owned();
+                self.send(&FromEngine::DeviceFailed { reason })?;
+                exit(1)
+            }
+            "driver" => {
+                eprintln!("CUDA error: out of memory\n  in a double\n#0 somewhere");
+                std::process::abort()
             }
             "fail" => {
                 self.deaf = true;

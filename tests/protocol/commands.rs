@@ -35,6 +35,8 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
             device: Some("NVIDIA".into()),
             model: Some("base-q8_0".into()),
             loaded_in_ms: Some(310),
+            memory_bytes: None,
+            passed_over: Vec::new(),
         },
         uptime_s: 77,
         problem,
@@ -180,6 +182,19 @@ fn status_without_a_gpu_makes_no_figures_up() {
             "uptime_s": 77, "version": env!("CARGO_PKG_VERSION"), "problem": null,
         }),
     );
+}
+
+#[test]
+fn status_tells_what_is_not_used_and_why() {
+    let mut status = status(None, None);
+    status.engine.memory_bytes = Some(1_234_567_890);
+    status.engine.passed_over = vec![("cuda", "there is no driver".into())];
+    let answer =
+        exchange(r#"{"cmd":"GET_STATUS"}"#, Request::Status, Ok(Answer::Status(Box::new(status))));
+    let engine = &data(&answer)["engine"];
+    assert_eq!(engine["memory_mb"], 1234);
+    let passed = json!([{"backend": "cuda", "reason": "there is no driver"}]);
+    assert_eq!(engine["passed_over"], passed);
 }
 
 #[test]

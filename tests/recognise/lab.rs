@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use v2m::recognise::{EngineReport, EngineSpec, RecogniseEvent, Recogniser, Recognition, Urgency};
+use v2m::recognise::{
+    Backend, Candidate, EngineReport, EngineSpec, RecogniseEvent, Recogniser, Recognition, Unload,
+    Urgency,
+};
 use v2m::session::{EngineState, Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -19,6 +22,8 @@ pub(crate) struct Lab {
     pub(crate) recogniser: Recogniser,
     /// How long an engine may be silent.
     hang: Duration,
+    /// How long an engine on a GPU may be without work.
+    unload: Duration,
     /// Said while something else was waited for.
     said: VecDeque<RecogniseEvent>,
 }
@@ -69,11 +74,51 @@ impl Lab {
         lab
     }
 
+    /// With these engines, each of its own script: the processor's first, then those of the GPUs and the like.
+    pub(crate) fn with_engines(cpu: &str, others: &[(Backend, &str)]) -> Self {
+        let mut lab = Self::without_model();
+        let spec = lab.engines(cpu, others);
+        lab.recogniser = Recogniser::new(Ok(spec));
+        lab
+    }
+
+    /// What [`Self::with_engines`] runs.
+    pub(crate) fn engines(&self, cpu: &str, others: &[(Backend, &str)]) -> EngineSpec {
+        let mut spec = self.model("model", cpu);
+        for (backend, script) in others {
+            let ending = match backend {
+                Backend::Cuda => "cuda",
+                Backend::Vulkan => "vulkan",
+                Backend::CpuV4 => "v4",
+                Backend::Cpu => panic!("it has its own place"),
+            };
+            fs::write(spec.model.with_extension(ending), script).unwrap();
+            let program = self.path().join(format!("engine-{ending}"));
+            std::os::unix::fs::symlink(double(), &program).unwrap();
+            let candidate = Candidate { backend: *backend, program };
+            spec.candidates.insert(spec.candidates.len() - 1, candidate);
+        }
+        spec.unload.gpu = Some(self.unload);
+        spec
+    }
+
+    /// With engines and a model of the test's own.
+    pub(crate) fn with_spec(spec: EngineSpec) -> Self {
+        let mut lab = Self::without_model();
+        lab.recogniser = Recogniser::new(Ok(spec));
+        lab
+    }
+
     /// With nothing to load.
     pub(crate) fn without_model() -> Self {
         let absent = Failure::new(v2m::session::Code::ModelMissing, "There is no model.");
-        let (recogniser, hang) = (Recogniser::new(Err(absent)), Duration::from_secs(60));
-        Self { dir: tempfile::tempdir().unwrap(), recogniser, hang, said: VecDeque::new() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            recogniser: Recogniser::new(Err(absent)),
+            hang: Duration::from_secs(60),
+            unload: Duration::from_secs(900),
+            said: VecDeque::new(),
+        }
     }
 
     /// Writes a model of this script.
@@ -81,12 +126,13 @@ impl Lab {
         let model = self.dir.path().join(name).with_extension("bin");
         fs::write(&model, script).unwrap();
         EngineSpec {
-            program: double(),
+            candidates: vec![Candidate { backend: Backend::Cpu, program: double() }],
             model_name: name.to_owned(),
             model,
             vad: None,
             threads: 0,
             hang: self.hang,
+            unload: Unload::default(),
         }
     }
 
@@ -97,7 +143,7 @@ impl Lab {
 
     /// How often an engine was started with the model of that name.
     pub(crate) fn lives(&self, name: &str) -> usize {
-        let lives = fs::read_to_string(self.dir.path().join(name).with_extension("lives"));
+        let lives = fs::read_to_string(self.dir.path().join(format!("{name}.lives")));
         lives.unwrap_or_default().lines().count()
     }
 
@@ -205,8 +251,17 @@ impl Lab {
 
     /// Lets it work until the double has logged that so often.
     pub(crate) async fn engine_did(&mut self, kind: &str, count: usize) {
+        self.did("model.log", kind, count).await;
+    }
+
+    /// As [`Self::engine_did`], of a double that pretends to be that engine.
+    pub(crate) async fn engine_did_on(&mut self, engine: &str, kind: &str, count: usize) {
+        self.did(&format!("model.{engine}.log"), kind, count).await;
+    }
+
+    async fn did(&mut self, log: &str, kind: &str, count: usize) {
         self.work_until(|lab| {
-            let log = fs::read_to_string(lab.dir.path().join("model.log")).unwrap_or_default();
+            let log = fs::read_to_string(lab.dir.path().join(log)).unwrap_or_default();
             log.lines().filter(|line| *line == kind).count() >= count
         })
         .await;
@@ -219,6 +274,16 @@ impl Lab {
         tokio::time::resume();
         let loading = |report: &EngineReport| report.state == EngineState::Loading;
         assert!(matches!(&event, RecogniseEvent::Engine(report) if loading(report)), "{event:?}");
+    }
+
+    /// Lets so much time pass without work that the engine is let go.
+    pub(crate) async fn stays_idle_for_long(&mut self) {
+        self.glance().await;
+        let clock = Stillness::begin();
+        clock.pass(self.unload + Duration::from_secs(1)).await;
+        self.glance().await;
+        drop(clock);
+        self.state(EngineState::Unloaded).await;
     }
 
     /// Nothing more is said, however long one waits.

@@ -93,7 +93,7 @@ async fn an_engine_that_cannot_be_started_is_named_and_tried_again() {
     let mut lab = Lab::without_model();
     let mut spec = lab.model("model", "");
     let program = lab.path().join("not-there-yet");
-    spec.program = program.clone();
+    spec.candidates[0].program = program.clone();
     lab.recogniser.set_spec(Ok(spec));
     let problem = lab.state(EngineState::Failed).await.problem.unwrap();
     assert_eq!(problem.code, Code::EngineFailed);

@@ -6,7 +6,11 @@
 mod digest;
 
 mod dying;
+mod fallback;
 mod jobs;
 mod lab;
 mod loading;
+mod loss;
+mod real;
+mod rest;
 mod time;

@@ -3,7 +3,7 @@
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
-use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::recognise::{Backend, RecogniseEvent, Urgency};
 use v2m::session::{EngineState, JobId};
 
 async fn replaced(lab: &mut Lab) -> (Option<JobId>, String) {
@@ -35,6 +35,52 @@ async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
     assert!((10..20).contains(&seconds), "{seconds}");
     assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
+}
+
+/// Lets time pass until the present engine is taken for hung.
+async fn outlast(lab: &mut Lab, engine: &str, nth: usize) {
+    lab.engine_did_on(engine, "finish", nth).await;
+    let clock = Stillness::begin();
+    let stopped = lab.recogniser.pid();
+    while lab.recogniser.pid() == stopped {
+        clock.pass(Duration::from_secs(1)).await;
+        lab.glance().await;
+    }
+    drop(clock);
+}
+
+#[tokio::test]
+async fn a_gpu_that_stops_twice_leaves_the_recording_to_the_processor() {
+    let mut lab = Lab::with_engines("", &[(Backend::Cuda, "finish stop")]);
+    let words = sound(9, 20_000);
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &words);
+    outlast(&mut lab, "cuda", 1).await;
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
+    outlast(&mut lab, "cuda", 2).await;
+    assert_eq!(lab.text(1, &words).await, 3);
+    assert_eq!((lab.lives("model.cuda"), lab.lives("model")), (2, 1));
+}
+
+/// A driver that is stuck hangs whoever asks it for its devices: before the first word.
+#[tokio::test]
+async fn an_engine_that_hangs_at_its_start_is_passed_over() {
+    let mut lab = Lab::with_engines("", &[(Backend::Cuda, "load stop")]);
+    let words = sound(10, 20_000);
+    lab.job(1, Urgency::Live, &words);
+    lab.work_until(|lab| lab.lives("model.cuda") == 1).await;
+    let clock = Stillness::begin();
+    let (stopped, mut seconds) = (lab.recogniser.pid(), 0);
+    while lab.recogniser.pid() == stopped {
+        clock.pass(Duration::from_secs(1)).await;
+        lab.glance().await;
+        seconds += 1;
+    }
+    drop(clock);
+    // Libraries of a gigabyte and a driver that wakes up take their time.
+    assert!((55..80).contains(&seconds), "{seconds}");
+    assert_eq!(lab.text(1, &words).await, 1);
+    assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cpu"));
 }
 
 #[tokio::test]

@@ -170,6 +170,30 @@ fn a_status_is_told_in_words() {
 }
 
 #[test]
+fn a_status_tells_of_the_gpu_and_of_what_is_not_used() {
+    let (_, ended) = ask(
+        &["status"],
+        json!({"state": "idle", "is_recording": false, "cpu_usage": 12.3,
+               "telemetry": {"ram": {"total_gb": 32.0, "used_gb": 8.5, "percent": 26.6},
+                             "cpu": {"percent": 12.3},
+                             "gpu": {"name": "a GPU", "percent": 37.0, "vram_used_mb": 1234,
+                                     "vram_total_mb": 8000, "temp_c": 61}},
+               "engine": {"state": "warm", "backend": "vulkan", "device": "a GPU",
+                          "model": "base-q8_0", "loaded_in_ms": 310, "memory_mb": 512,
+                          "passed_over": [{"backend": "cuda", "reason": "there is no driver"}]},
+               "uptime_s": 77, "version": "0.1.0", "problem": null}),
+    );
+    let lines = [
+        "warm: base-q8_0 on vulkan, a GPU, loaded in 310 ms, 512 MB",
+        "unused   cuda: there is no driver",
+        "gpu      a GPU: 37.0 %, 1234 of 8000 MB, 61 °C",
+    ];
+    for line in lines {
+        assert!(ended.out.contains(line), "{line}: {}", ended.out);
+    }
+}
+
+#[test]
 fn events_are_printed_as_they_come() {
     let service = Service::run(|listener| {
         let (mut stream, _) = listener.accept().unwrap();

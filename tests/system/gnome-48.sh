@@ -13,5 +13,5 @@ packages="gjs gnome-shell gnome-settings-daemon xwayland pipewire pipewire-bin w
 # shellcheck disable=SC2086
 bash tests/system/debian-13.sh "$root" $packages
 export V2M_LOWER=$root
-[ $# != 0 ] || bash tests/system/run.sh portal
+[ $# != 0 ] || bash tests/system/run.sh portal::
 bash tests/system/run.sh gnome "$@"

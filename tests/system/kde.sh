@@ -12,4 +12,4 @@ packages="kwin-wayland kwin-common plasma-workspace xdg-desktop-portal xdg-deskt
 
 # shellcheck disable=SC2086
 bash tests/system/debian-13.sh "$root" $packages
-V2M_LOWER=$root bash tests/system/run.sh kde "$@"
+V2M_LOWER=$root bash tests/system/run.sh "${@:-kde::}"

@@ -4,9 +4,12 @@ use lexopt::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-/// Shown by `--help` and after a mistake.
-pub const USAGE: &str = "\
-usage: v2m-engine --model FILE [--vad FILE] [--threads N]
+/// Shown by `--help` and after a mistake; `program` is one of the engines, all of which take the same arguments.
+pub fn usage(program: &str) -> String {
+    format!(
+        "\
+usage: {program} --model FILE [--vad FILE] [--threads N]
+       {program} --check
 
 v2m's recogniser. The daemon starts it with one end of a socketpair as standard input;
 it is of no use on a terminal.
@@ -14,10 +17,16 @@ it is of no use on a terminal.
   --model FILE   Whisper model in ggml form
   --vad FILE     Silero voice activity model in ggml form; without it all audio counts as speech
   --threads N    threads of the decoder (default: physical cores, at most 8)
+  --check        only say what it would compute on, or why it cannot
+  --flash-attention, --cuda-graphs
+                 for measurements; off by default
   -h, --help     print this
   -V, --version  print the version
 
-Exit codes: 0 the daemon closed its end, 1 it could not go on, 2 wrong arguments";
+Exit codes: 0 the daemon closed its end, 1 it could not go on, 2 wrong arguments,
+69 this machine cannot run it (processor, GPU or driver; the reason is on standard error)"
+    )
+}
 
 /// What to run with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +37,10 @@ pub struct Args {
     pub vad: Option<PathBuf>,
     /// Threads of the decoder; `None`: as many as make sense here.
     pub threads: Option<NonZeroUsize>,
+    /// whisper.cpp's flash attention; see [`crate::decode`] for why not.
+    pub flash_attention: bool,
+    /// CUDA graphs in the engine for CUDA.
+    pub cuda_graphs: bool,
 }
 
 /// What the command line asks for.
@@ -35,6 +48,8 @@ pub struct Args {
 pub enum Parsed {
     /// Serve.
     Run(Args),
+    /// Find the device, say which, and end.
+    Check,
     /// Print this and end.
     Print(String),
 }
@@ -43,26 +58,30 @@ pub enum Parsed {
 ///
 /// # Errors
 /// Says which argument is wrong.
-pub fn parse() -> Result<Parsed, lexopt::Error> {
-    parse_from(lexopt::Parser::from_env())
+pub fn parse(program: &str) -> Result<Parsed, lexopt::Error> {
+    parse_from(program, lexopt::Parser::from_env())
 }
 
-fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
+fn parse_from(program: &str, mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
     let (mut model, mut vad, mut threads) = (None, None, None);
+    let (mut flash_attention, mut cuda_graphs) = (false, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("model") => model = Some(PathBuf::from(parser.value()?)),
             Long("vad") => vad = Some(PathBuf::from(parser.value()?)),
             Long("threads") => threads = Some(parser.value()?.parse()?),
-            Short('h') | Long("help") => return Ok(Parsed::Print(USAGE.into())),
+            Long("flash-attention") => flash_attention = true,
+            Long("cuda-graphs") => cuda_graphs = true,
+            Long("check") => return Ok(Parsed::Check),
+            Short('h') | Long("help") => return Ok(Parsed::Print(usage(program))),
             Short('V') | Long("version") => {
-                return Ok(Parsed::Print(format!("v2m-engine {}", env!("CARGO_PKG_VERSION"))));
+                return Ok(Parsed::Print(format!("{program} {}", env!("CARGO_PKG_VERSION"))));
             }
             other => return Err(other.unexpected()),
         }
     }
     let model = model.ok_or("--model FILE is needed")?;
-    Ok(Parsed::Run(Args { model, vad, threads }))
+    Ok(Parsed::Run(Args { model, vad, threads, flash_attention, cuda_graphs }))
 }
 
 #[cfg(test)]
@@ -70,7 +89,7 @@ mod tests {
     use super::*;
 
     fn parsed(args: &[&str]) -> Result<Parsed, lexopt::Error> {
-        parse_from(lexopt::Parser::from_args(args))
+        parse_from("v2m-engine", lexopt::Parser::from_args(args))
     }
 
     #[test]
@@ -80,6 +99,8 @@ mod tests {
             model: "m.bin".into(),
             vad: Some("v.bin".into()),
             threads: NonZeroUsize::new(3),
+            flash_attention: false,
+            cuda_graphs: false,
         };
         assert_eq!(args, Parsed::Run(wanted));
     }

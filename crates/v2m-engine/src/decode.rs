@@ -47,6 +47,17 @@ pub trait Watch: Sync {
     fn tick(&self) -> bool;
 }
 
+/// How the model is run; the same for all decodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Of the processor; on a GPU they do what little is left to it.
+    pub threads: NonZeroUsize,
+    /// Off but for measurements: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256 and, without a
+    /// mask, attends to whatever the decode before left in the rest, so that the text of a piece with
+    /// a fitted context depends on the pieces before it. On the CPU it is no faster either; on a GPU nobody has measured it.
+    pub flash_attention: bool,
+}
+
 /// The loaded model with its working memory.
 #[derive(Debug)]
 pub struct Whisper {
@@ -62,7 +73,7 @@ impl Whisper {
     ///
     /// # Errors
     /// When the file is missing or no whole model, or memory does not suffice.
-    pub fn load(path: &Path, threads: NonZeroUsize) -> Result<Self, LoadError> {
+    pub fn load(path: &Path, options: Options) -> Result<Self, LoadError> {
         file::whisper(path)?;
         // SAFETY: the callback does not panic and touches nothing.
         unsafe { whisper_rs::set_log_callback(Some(log), std::ptr::null_mut()) };
@@ -70,12 +81,13 @@ impl Whisper {
             path: path.into(),
             why: format!("whisper.cpp refuses it: {error}"),
         };
-        let context =
-            WhisperContext::new_with_params(path, context_parameters()).map_err(refused)?;
+        let mut parameters = WhisperContextParameters::new();
+        parameters.flash_attn(options.flash_attention);
+        let context = WhisperContext::new_with_params(path, parameters).map_err(refused)?;
         let state = context.create_state().map_err(|_| {
             LoadError::Unsupported("there is too little memory for this model".into())
         })?;
-        let threads = c_int::try_from(threads.get()).unwrap_or(1);
+        let threads = c_int::try_from(options.threads.get()).unwrap_or(1);
         Ok(Self { context, state, threads, templates: HashMap::new() })
     }
 
@@ -84,13 +96,16 @@ impl Whisper {
         self.context.is_multilingual()
     }
 
-    /// Runs encoder and decoder once over a little silence, so that the buffers are there.
-    pub fn warm_up(&mut self) {
+    /// Runs encoder and decoder once over a second of silence, so that the buffers are there; and to see whether what
+    /// computes still does.
+    ///
+    /// # Errors
+    /// whisper.cpp's: it does not.
+    pub fn warm_up(&mut self) -> Result<(), WhisperError> {
         let mut parameters = self.template(5, "en");
         parameters.set_audio_ctx(64);
         parameters.set_max_tokens(1);
-        // Only the time is wanted: a model that cannot do this will say so at the first decode.
-        let _ = self.state.full(parameters, &[0.0; 16_000]);
+        self.state.full(parameters, &[0.0; 16_000])
     }
 
     /// A decoder that reports to `watch`.
@@ -244,15 +259,6 @@ impl Watched<'_> {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// No flash attention: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256 and, without a
-/// mask, attends to whatever the decode before left in the rest, so that the text of a piece with
-/// a fitted context depends on the pieces before it. On the CPU it is no faster either.
-fn context_parameters() -> WhisperContextParameters<'static> {
-    let mut parameters = WhisperContextParameters::new();
-    parameters.flash_attn(false);
-    parameters
 }
 
 fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {

@@ -2,7 +2,9 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`backend`] | which of the engines this executable is |
 //! | [`args`] | the command line |
+//! | [`device`] | the processor or GPU it computes on, tried before a model is read |
 //! | [`run`] | the main thread: frames in, frames out, one job at a time |
 //! | [`job`] | one recording: its stream, its clock, its answer |
 //! | [`stream`] | the policy, pure: what to decode when, and what to believe |
@@ -18,7 +20,9 @@
 //! config or its store; dictated text leaves by the socket and is never printed.
 
 pub mod args;
+pub mod backend;
 pub mod decode;
+pub mod device;
 pub mod job;
 pub mod model;
 pub mod openmp;
@@ -30,32 +34,64 @@ pub mod wire;
 pub mod worker;
 
 use args::{Args, Parsed};
+use backend::Backend;
+use device::Device;
 use std::process::ExitCode;
 
+/// Exit status of an engine that cannot run on this machine: its processor lacks instructions, there is no GPU, or the GPU's
+/// driver is missing, too old or broken. Told before the model is read and before anything is said by the socket;
+/// the reason is one line on standard error. `EX_UNAVAILABLE` of sysexits.h. (A shared library that is not
+/// there ends the program earlier, with the dynamic loader's 127.)
+pub const UNAVAILABLE: u8 = v2m_ipc::engine::EXIT_UNFIT;
+
 /// The whole program: reads the arguments, then serves the daemon until it closes its end.
-pub fn main() -> ExitCode {
-    match args::parse() {
-        Ok(Parsed::Run(args)) => serve(&args),
+pub fn main(backend: Backend) -> ExitCode {
+    let program = backend.program();
+    match args::parse(program) {
+        Ok(Parsed::Run(args)) => serve(backend, &args),
+        Ok(Parsed::Check) => match device::find(backend) {
+            Ok(device) => {
+                println!("{backend}: {device}");
+                ExitCode::SUCCESS
+            }
+            Err(reason) => unavailable(backend, &reason),
+        },
         Ok(Parsed::Print(text)) => {
             println!("{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("v2m-engine: {error}\n{}", args::USAGE);
+            eprintln!("{program}: {error}\n{}", args::usage(program));
             ExitCode::from(2)
         }
     }
 }
 
-fn serve(args: &Args) -> ExitCode {
-    if let Err(error) = openmp::spin_little() {
-        eprintln!("v2m-engine: telling OpenMP not to spin: {error}; decoding may be slow");
+fn serve(backend: Backend, args: &Args) -> ExitCode {
+    let program = backend.program();
+    if let Err(reason) = model::cpu::check(backend) {
+        return unavailable(backend, &reason);
     }
-    match run::serve(args) {
+    if let Err(error) = openmp::spin_little() {
+        eprintln!("{program}: telling OpenMP not to spin: {error}; decoding may be slow");
+    }
+    if !args.cuda_graphs {
+        device::without_cuda_graphs();
+    }
+    let device: Device = match device::find(backend) {
+        Ok(device) => device,
+        Err(reason) => return unavailable(backend, &reason),
+    };
+    match run::serve(args, backend, device) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("v2m-engine: {error}");
+            eprintln!("{program}: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn unavailable(backend: Backend, reason: &device::Unavailable) -> ExitCode {
+    eprintln!("{}: {reason}", backend.program());
+    ExitCode::from(UNAVAILABLE)
 }

@@ -5,9 +5,11 @@
 //! abandoned: its task is told to abort, and whatever it still answers is recognised by number.
 
 use crate::args::Args;
+use crate::backend::Backend;
 use crate::decode::DecodeError;
+use crate::device::Device;
 use crate::job::{self, Job};
-use crate::model::{LoadError, cpu, file};
+use crate::model::{LoadError, file};
 use crate::stream::{DecodeId, Effect, Outcome};
 use crate::vad::Voice;
 use crate::wire::Wire;
@@ -26,29 +28,42 @@ pub enum RunError {
     /// There is no usable model; the daemon has been told.
     #[error("loading the model: {0}")]
     Load(#[from] LoadError),
+    /// Nothing can be decoded any more; the daemon has been told.
+    #[error("the device that computes has failed: {0}")]
+    Device(String),
 }
 
 /// Serves until the daemon closes its end, and then leaves the process at once.
 ///
 /// # Errors
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
-pub fn serve(args: &Args) -> Result<(), RunError> {
-    match converse(args) {
+pub fn serve(args: &Args, backend: Backend, device: Device) -> Result<(), RunError> {
+    match converse(args, backend, device) {
         // It closed its end while something was being written to it: as clean an end as any.
         Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => leave(),
         result => result,
     }
 }
 
-fn converse(args: &Args) -> Result<(), RunError> {
+fn converse(args: &Args, backend: Backend, device: Device) -> Result<(), RunError> {
     let mut wire = Wire::stdin()?;
-    let (worker, voice) = match begin(args, &mut wire) {
+    let (worker, voice) = match begin(args, &device, &mut wire) {
         Ok(begun) => begun,
         Err(RunError::Load(error)) => return Err(refuse(&mut wire, error)),
         Err(error) => return Err(error),
     };
-    let mut engine =
-        Engine { wire, worker, voice, job: None, loaded: false, busy: None, next: None, tasks: 0 };
+    let mut engine = Engine {
+        wire,
+        worker,
+        voice,
+        backend,
+        device,
+        job: None,
+        loaded: false,
+        busy: None,
+        next: None,
+        tasks: 0,
+    };
     loop {
         let ready = engine.wire.wait(engine.worker.wake())?;
         if ready.other {
@@ -63,12 +78,11 @@ fn converse(args: &Args) -> Result<(), RunError> {
     }
 }
 
-fn begin(args: &Args, wire: &mut Wire) -> Result<(Worker, Voice), RunError> {
-    cpu::check()?;
+fn begin(args: &Args, device: &Device, wire: &mut Wire) -> Result<(Worker, Voice), RunError> {
     let bytes = file::whisper(&args.model)?;
     let voice = Voice::load(args.vad.as_deref())?;
     wire.send(&FromEngine::Loading { bytes })?;
-    Ok((Worker::start(args)?, voice))
+    Ok((Worker::start(args, device)?, voice))
 }
 
 fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
@@ -90,6 +104,8 @@ struct Engine {
     wire: Wire,
     worker: Worker,
     voice: Voice,
+    backend: Backend,
+    device: Device,
     job: Option<Job>,
     loaded: bool,
     /// What the worker has. It may be of no use to anybody any more.
@@ -201,16 +217,22 @@ impl Engine {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(event) = self.worker.news() {
             match event {
-                Event::Loaded { multilingual, took } => {
+                Event::Loaded { multilingual, took, warm_up, memory } => {
                     self.loaded = true;
                     self.wire.send(&FromEngine::Loaded {
-                        backend: "cpu".into(),
-                        device: cpu::name(),
+                        backend: self.backend.kind().into(),
+                        device: self.backend.device(&self.device.name),
                         loaded_in_ms: job::millis(took),
+                        warm_up_ms: job::millis(warm_up),
+                        memory_bytes: memory,
                         multilingual,
                     })?;
                 }
                 Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
+                Event::DeviceFailed(reason) => {
+                    self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
+                    return Err(RunError::Device(reason));
+                }
                 Event::Beat(id) => {
                     // Also an abandoned task's: it is what this job waits for.
                     if let Some(job) = self.job.as_mut().filter(|_| self.busy == Some(id)) {

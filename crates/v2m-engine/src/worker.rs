@@ -3,7 +3,8 @@
 //! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
 
 use crate::args::Args;
-use crate::decode::{DecodeError, Watch, Whisper};
+use crate::decode::{DecodeError, Options, Watch, Whisper};
+use crate::device::Device;
 use crate::model::{LoadError, cpu};
 use crate::stream::piece::{Settings, transcribe};
 use crate::stream::{Outcome, Piece};
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use whisper_rs::WhisperError;
 
 /// How often at most a running decode says that it gets on.
 const BEAT: Duration = Duration::from_millis(200);
@@ -47,9 +49,15 @@ pub enum Event {
         multilingual: bool,
         /// Since the worker started.
         took: Duration,
+        /// Of that, the first decode.
+        warm_up: Duration,
+        /// Bytes it takes, with its working memory, where it computes.
+        memory: u64,
     },
     /// It is not; the worker has ended.
     LoadFailed(LoadError),
+    /// What computes does so no more; the worker has ended.
+    DeviceFailed(String),
     /// The task gets on.
     Beat(TaskId),
     /// The task is over.
@@ -77,7 +85,7 @@ impl Worker {
     ///
     /// # Errors
     /// When there is no thread or socketpair to be had.
-    pub fn start(args: &Args) -> io::Result<Self> {
+    pub fn start(args: &Args, device: &Device) -> io::Result<Self> {
         let (task_sender, tasks) = sync_channel(1);
         let (event_sender, events) = sync_channel(16);
         let (wake, waker) = UnixStream::pair()?;
@@ -85,10 +93,10 @@ impl Worker {
         waker.set_nonblocking(true)?;
         let aborted = Arc::new(AtomicU64::new(0));
         let reporter = Reporter { events: event_sender, waker };
-        let (args, flag) = (args.clone(), aborted.clone());
+        let (args, device, flag) = (args.clone(), device.clone(), aborted.clone());
         thread::Builder::new()
             .name("v2m-whisper".into())
-            .spawn(move || work(&args, &tasks, &reporter, &flag))?;
+            .spawn(move || work(&args, &device, &tasks, &reporter, &flag))?;
         Ok(Self { tasks: task_sender, events, wake, aborted })
     }
 
@@ -144,19 +152,34 @@ impl Reporter {
     }
 }
 
-fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &AtomicU64) {
+fn work(
+    args: &Args,
+    device: &Device,
+    tasks: &Receiver<Task>,
+    reporter: &Reporter,
+    aborted: &AtomicU64,
+) {
     let started = Instant::now();
+    let before = device.memory();
     let threads = args.threads.unwrap_or_else(cpu::threads);
-    let mut whisper = match Whisper::load(&args.model, threads) {
+    let options = Options { threads, flash_attention: args.flash_attention };
+    let mut whisper = match Whisper::load(&args.model, options) {
         Ok(whisper) => whisper,
         Err(error) => {
             reporter.report(Event::LoadFailed(error));
             return;
         }
     };
-    whisper.warm_up();
-    let multilingual = whisper.multilingual();
-    reporter.report(Event::Loaded { multilingual, took: started.elapsed() });
+    let read = Instant::now();
+    if let Err(error) = whisper.warm_up() {
+        let why =
+            format!("the model is loaded, and a second of silence cannot be decoded: {error}");
+        reporter.report(Event::LoadFailed(LoadError::Unsupported(why)));
+        return;
+    }
+    let (multilingual, warm_up) = (whisper.multilingual(), read.elapsed());
+    let memory = device.taken(before);
+    reporter.report(Event::Loaded { multilingual, took: started.elapsed(), warm_up, memory });
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
@@ -164,10 +187,24 @@ fn work(args: &Args, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &Atom
         let language = task.language.as_deref();
         let mut decoder = whisper.watched(&watch);
         let result = transcribe(&mut decoder, &task.piece, &task.audio, &task.settings, language);
+        if let Some(reason) = device_failure(&result, || whisper.warm_up()) {
+            reporter.report(Event::DeviceFailed(reason));
+            return;
+        }
         if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
             return;
         }
     }
+}
+
+/// Why nothing can be decoded any more. A decode may fail for its piece's sake; when silence cannot be decoded
+/// either, it is the device: one that was lost, or whose memory others have taken.
+fn device_failure<T>(
+    result: &Result<T, DecodeError>,
+    still_computes: impl FnOnce() -> Result<(), WhisperError>,
+) -> Option<String> {
+    let Err(DecodeError::Whisper(error)) = result else { return None };
+    still_computes().err().map(|again| format!("{error}; and for silence: {again}"))
 }
 
 struct TaskWatch<'a> {
@@ -191,5 +228,23 @@ impl Watch for TaskWatch<'_> {
             self.reporter.wake();
         }
         self.aborted.load(Ordering::Relaxed) >= self.id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_failed_when_it_cannot_do_anything_any_more() {
+        let broken = || Err(WhisperError::GenericError(-6));
+        let failed = || Err(DecodeError::Whisper(WhisperError::GenericError(-7)));
+        let reason = device_failure::<()>(&failed(), broken).unwrap();
+        assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");
+        // The piece was to blame, or nothing was.
+        assert_eq!(device_failure::<()>(&failed(), || Ok(())), None);
+        let unasked = || panic!("not to be tried");
+        assert_eq!(device_failure(&Ok(()), unasked), None);
+        assert_eq!(device_failure::<()>(&Err(DecodeError::Aborted), unasked), None);
     }
 }

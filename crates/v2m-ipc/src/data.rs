@@ -218,6 +218,21 @@ pub struct Engine {
     pub model: Option<String>,
     /// How long loading took.
     pub loaded_in_ms: Option<u64>,
+    /// Memory that it takes on its device, in MB, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u64>,
+    /// Engines that are installed and wanted before this one, and not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// An engine that is not used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// `cuda`, `vulkan`, `cpu-v4` or `cpu`.
+    pub backend: String,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// What is wrong with the service.

@@ -11,6 +11,9 @@
 //! was never finished. After `Finish` the engine answers `Final` or `Failed` once, `Segment`s may
 //! come any time after `Begin`. Answers to a job that was cancelled may still be under way: the
 //! daemon recognises them by their number. When the daemon closes its end, the engine exits.
+//!
+//! An engine that cannot work on this machine at all (no device, no driver, a processor without what it needs) says
+//! why in one line on its standard error and exits with [`EXIT_UNFIT`], if it comes that far.
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -20,6 +23,9 @@ pub const SAMPLE_RATE: u32 = 16_000;
 
 /// Longest frame accepted, in bytes after the length: a minute of PCM with room to spare.
 pub const MAX_FRAME: usize = 4 << 20;
+
+/// Exit code of an engine that cannot work on this machine: `EX_UNAVAILABLE` of sysexits.h.
+pub const EXIT_UNFIT: u8 = 69;
 
 const KIND_JSON: u8 = b'J';
 const KIND_PCM: u8 = b'P';
@@ -138,6 +144,12 @@ pub enum FromEngine {
         device: String,
         /// Time from start to here, in milliseconds.
         loaded_in_ms: u64,
+        /// What of it the first second of audio took: whatever is made at the first use is made by then.
+        #[serde(default)]
+        warm_up_ms: u64,
+        /// Memory in bytes that all this takes on the device; 0 where that is not known.
+        #[serde(default)]
+        memory_bytes: u64,
         /// Whether the model knows languages beside English.
         multilingual: bool,
     },
@@ -185,6 +197,12 @@ pub enum FromEngine {
     Failed {
         /// The job.
         job: u32,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The device that computes is lost or has failed: this process can do nothing more and exits after
+    /// this. The job under way, if there is one, is for another process.
+    DeviceFailed {
         /// What went wrong.
         reason: String,
     },

@@ -7,6 +7,7 @@
 //! | [`import`] | a CTranslate2 model (faster-whisper) becomes a ggml file |
 //! | [`quantise`] | an f16 ggml file becomes q8_0 or q5_1 |
 //! | [`ggml`] | whisper.cpp's file format |
+//! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
 //! | [`whole`] | files written whole or not at all |
 //!
@@ -16,6 +17,7 @@
 pub mod catalogue;
 mod ct2;
 mod error;
+pub mod fit;
 pub mod ggml;
 pub mod import;
 mod input;

@@ -33,7 +33,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the published models and those installed
+    /// Show the published models and those installed, and which suit this machine
+    ///
+    /// HERE is `GPU` or `fits` (on the processor), `slow` (its text lets you wait), `too big` for the memory, or `no room` on
+    /// the disk. One is recommended, by cores, memory, and the GPU if an engine for it is installed.
     List {
         /// One JSON array instead of a table
         #[arg(long)]

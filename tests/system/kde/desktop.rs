@@ -55,7 +55,12 @@ impl Desktop {
     }
 
     pub(crate) fn pastes(&mut self, text: &str) {
-        let pasted = Delivery { by: "paste", ok: true, detail: "pasted".to_owned() };
+        let pasted = Delivery {
+            by: "paste",
+            backend: Some("portal"),
+            ok: true,
+            detail: "pasted".to_owned(),
+        };
         assert_eq!(self.paste(text), [pasted]);
     }
 

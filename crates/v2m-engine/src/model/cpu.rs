@@ -1,7 +1,10 @@
 //! The processor: whether this build can run on it, its name, and how many threads make sense.
 
-use super::LoadError;
+use crate::backend::Backend;
+use crate::device::Unavailable;
 use std::collections::HashSet;
+#[cfg(target_arch = "x86_64")]
+use std::ffi::c_int;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
@@ -10,32 +13,59 @@ use std::thread::available_parallelism;
 /// work with a barrier after every layer, and the barriers then cost more than the work saved.
 const MOST_THREADS: usize = 8;
 
-/// Refuses a processor without what ggml was compiled for (x86-64-v3, see `.cargo/config.toml`):
-/// it would end the program with SIGILL in the middle of a dictation.
+/// Refuses a processor without the instructions that ggml was compiled with: they would end the program with SIGILL in
+/// the middle of a dictation. Only ggml's and whisper.cpp's files are compiled so, and of them nothing runs before this
+/// but functions that return a constant; Rust's code is for any x86-64.
 ///
 /// # Errors
-/// [`LoadError::Unsupported`], naming what is missing.
-pub fn check() -> Result<(), LoadError> {
+/// [`Unavailable::Processor`], naming what is missing and what to do.
+pub fn check(backend: Backend) -> Result<(), Unavailable> {
     let missing = missing();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(LoadError::Unsupported(format!(
-        "its processor ({}) lacks {}, which every x86-64 processor since about 2013–2015 has",
+    let advice = match backend {
+        Backend::CpuV4 => "v2m-engine does without",
+        _ => {
+            "it needs x86-64-v3, as processors since about 2013 to 2015 have it; \
+             for an older one build v2m on it, with `make install CPU=native`"
+        }
+    };
+    Err(Unavailable::Processor(format!(
+        "this processor ({}) lacks {}; {advice}",
         name(),
         missing.join(", ")
     )))
 }
 
+/// Asked of ggml itself, so that the check fits however it was compiled.
 #[cfg(target_arch = "x86_64")]
 fn missing() -> Vec<&'static str> {
-    let features = [
-        ("AVX2", is_x86_feature_detected!("avx2")),
-        ("FMA", is_x86_feature_detected!("fma")),
-        ("F16C", is_x86_feature_detected!("f16c")),
-        ("BMI2", is_x86_feature_detected!("bmi2")),
+    use whisper_rs::whisper_rs_sys as sys;
+    /// What ggml uses, the processor's features that this takes, whether it has them.
+    type Need = (unsafe extern "C" fn() -> c_int, &'static str, bool);
+    // Each option of AVX-512 comes with all that the first one names (ggml/src/ggml-cpu/CMakeLists.txt).
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512cd")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw");
+    let needs: [Need; 11] = [
+        (sys::ggml_cpu_has_ssse3, "SSE4.2", is_x86_feature_detected!("sse4.2")),
+        (sys::ggml_cpu_has_avx, "AVX", is_x86_feature_detected!("avx")),
+        (sys::ggml_cpu_has_avx2, "AVX2", is_x86_feature_detected!("avx2")),
+        (sys::ggml_cpu_has_fma, "FMA", is_x86_feature_detected!("fma")),
+        (sys::ggml_cpu_has_f16c, "F16C", is_x86_feature_detected!("f16c")),
+        (sys::ggml_cpu_has_bmi2, "BMI2", is_x86_feature_detected!("bmi2")),
+        (sys::ggml_cpu_has_avx_vnni, "AVX-VNNI", is_x86_feature_detected!("avxvnni")),
+        (sys::ggml_cpu_has_avx512, "AVX-512", avx512),
+        (sys::ggml_cpu_has_avx512_vnni, "AVX-512 VNNI", is_x86_feature_detected!("avx512vnni")),
+        (sys::ggml_cpu_has_avx512_vbmi, "AVX-512 VBMI", is_x86_feature_detected!("avx512vbmi")),
+        (sys::ggml_cpu_has_avx512_bf16, "AVX-512 BF16", is_x86_feature_detected!("avx512bf16")),
     ];
-    features.into_iter().filter(|(_, has)| !has).map(|(name, _)| name).collect()
+    // SAFETY: these functions return whether the compiler defined a macro.
+    let used = |need: &Need| unsafe { (need.0)() } != 0;
+    needs.into_iter().filter(|need| !need.2 && used(need)).map(|(_, name, _)| name).collect()
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -16,6 +16,10 @@ const MARGIN: usize = 256;
 /// Smallest context. Measured likewise.
 const FLOOR: usize = 640;
 
+/// Contexts are multiples of this many units: ggml's fast multiplication of matrices (`GGML_LLAMAFILE`) takes no other
+/// lengths for the attention's second product, which is a quarter of the encoder's work otherwise.
+const STEP: usize = 32;
+
 /// Speech needed before a detected language is kept for the rest of the recording, in samples.
 const TELLING: u64 = 3 * 16_000;
 
@@ -49,7 +53,7 @@ pub struct Outcome {
 
 /// The context, in units of 20 ms, for that many samples.
 pub fn fitted(samples: usize) -> usize {
-    (samples.div_ceil(UNIT) + MARGIN).max(FLOOR)
+    (samples.div_ceil(UNIT) + MARGIN).max(FLOOR).next_multiple_of(STEP)
 }
 
 /// Decodes `audio`, which is `piece`; `known` is the language given or detected before, if any.

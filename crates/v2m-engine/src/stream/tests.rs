@@ -325,7 +325,8 @@ fn a_believed_piece_is_decoded_once_with_a_fitted_context() {
     let mut decoder = Scripted::new(&[("a plausible sentence of some length", -0.2)]);
     let outcome =
         transcribe(&mut decoder, &piece, &audio, &Settings::default(), Some("en")).unwrap();
-    assert_eq!(decoder.asked, [(1256, 0, false)]);
+    // Five seconds of margin, and up to the next multiple of 32.
+    assert_eq!(decoder.asked, [(1280, 0, false)]);
     assert_eq!((outcome.redone, outcome.decoded), (0, 320_000));
     assert_eq!(fitted(16_000), 640);
 }

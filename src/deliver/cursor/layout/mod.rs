@@ -42,8 +42,8 @@ impl Locked {
     }
 }
 
-/// The last code of the keys that people type on, in xkb's "evdev" and "xfree86" numbering alike. Layouts name more keys, with
-/// characters that are elsewhere too.
+/// The last code of the keys that people type on, in xkb's "evdev" numbering. Layouts name more keys, with characters that are
+/// elsewhere too.
 const LAST_KEY: u32 = 135;
 
 /// xkb's <LVL3>, which every layout has for programs and no keyboard has.

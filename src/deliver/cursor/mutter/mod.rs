@@ -5,6 +5,7 @@
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
+mod keys;
 mod session;
 mod sources;
 mod typing;
@@ -64,7 +65,7 @@ impl Mutter {
 
     /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let nobody through.
     pub(super) async fn lets_us(&self) -> bool {
-        session::version(&self.bus).await.is_ok()
+        !session::is_refused(&self.bus).await
     }
 
     /// Offers `text`, presses `chord`, waits for the window's request.

@@ -2,7 +2,6 @@
 
 use super::super::Problem;
 use super::super::content::{Content, is_format, is_secret};
-use crate::chord::{Chord, Key, Modifier};
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -76,10 +75,11 @@ pub(super) async fn mutter(bus: &Connection) -> Result<String, Problem> {
     reply.body().deserialize().map_err(Problem::Refused)
 }
 
-/// The interface's version, which changes nothing to ask for.
-pub(super) async fn version(bus: &Connection) -> Result<(), Problem> {
+/// Whether the bus lets nothing of ours through to Mutter. Asks for what changes nothing: the interface's version.
+pub(super) async fn is_refused(bus: &Connection) -> bool {
     let (to, body) = (Some("org.freedesktop.DBus.Properties"), (NAME, "Version"));
-    bus.call_method(Some(NAME), PATH, to, "Get", &body).await.map(drop).map_err(problem)
+    let asked = bus.call_method(Some(NAME), PATH, to, "Get", &body).await;
+    matches!(asked, Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::AccessDenied(_)))
 }
 
 /// Whether Mutter still reads the format before.
@@ -256,57 +256,24 @@ impl Session {
         // Closed by being dropped: the end of the content.
     }
 
-    /// Presses and releases. What was pressed is released whatever happens, and Mutter releases what a session that
-    /// ends has left pressed.
-    pub(super) async fn press(&self, chord: &Chord) -> Result<(), Problem> {
-        let mut outcome = Ok(());
-        let mut down = Vec::new();
-        for modifier in &chord.modifiers {
-            down.push(*modifier);
-            outcome = self.key(*modifier, true).await;
-            if outcome.is_err() {
-                break;
-            }
-        }
-        if outcome.is_ok() {
-            outcome = self.strike(chord.key).await;
-        }
-        for modifier in down.into_iter().rev() {
-            outcome = self.key(modifier, false).await.and(outcome);
-        }
-        outcome
-    }
-
-    async fn strike(&self, key: Key) -> Result<(), Problem> {
-        // By what it means, not where it is: V is elsewhere on Dvorak.
-        let keysym: u32 = match key {
-            Key::Letter(letter) => u32::from(letter),
-            Key::Insert => 0xff63,
-        };
-        let pressed = self.call("NotifyKeyboardKeysym", &(keysym, true)).await;
-        let released = self.call("NotifyKeyboardKeysym", &(keysym, false)).await;
-        pressed.and(released).map(drop)
-    }
-
-    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. All of it
-    /// is sent in one go, and Mutter is waited for at the end.
-    pub(super) async fn strike_codes(&self, strokes: &[Vec<u32>]) -> Result<(), Problem> {
-        for codes in strokes {
-            let down = codes.iter().map(|code| (*code, true));
-            for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
-                self.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
-            }
-        }
-        // Mutter deals with messages in their order, and has an answer for this one: a session that has ended is noticed.
-        self.is_on("CapsLockState").await.map(drop)
-    }
-
     /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
     pub(super) async fn locks(&self) -> Result<(bool, bool), Problem> {
         Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
     }
 
-    async fn is_on(&self, property: &str) -> Result<bool, Problem> {
+    /// GNOME Shell's version, say 43; 0 if it does not tell.
+    pub(super) async fn shell(&self) -> u32 {
+        let (shell, path) = (Some("org.gnome.Shell"), "/org/gnome/Shell");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let wanted = ("org.gnome.Shell", "ShellVersion");
+        let asked = self.bus.call_method(shell, path, properties, "Get", &wanted).await;
+        let told = asked.and_then(|reply| reply.body().deserialize::<zbus::OwnedVariant>());
+        let version: Option<String> = told.ok().and_then(|value| value.try_into().ok());
+        let major = version.as_deref().and_then(|version| version.split('.').next());
+        major.and_then(|major| major.parse().ok()).unwrap_or(0)
+    }
+
+    pub(super) async fn is_on(&self, property: &str) -> Result<bool, Problem> {
         let properties = Some("org.freedesktop.DBus.Properties");
         let (to, path) = (Some(self.mutter.as_str()), self.path.as_str());
         let wanted = (SESSION, property);
@@ -316,21 +283,6 @@ impl Session {
         value.try_into().map_err(Problem::Refused)
     }
 
-    async fn key(&self, modifier: Modifier, pressed: bool) -> Result<(), Problem> {
-        // Linux's input-event-codes.h: modifiers are in one place on all layouts.
-        let code: u32 = match modifier {
-            Modifier::Ctrl => 29,
-            Modifier::Shift => 42,
-            Modifier::Alt => 56,
-            Modifier::Super => 125,
-        };
-        self.code(code, pressed).await
-    }
-
-    async fn code(&self, code: u32, pressed: bool) -> Result<(), Problem> {
-        self.call("NotifyKeyboardKeycode", &(code, pressed)).await.map(drop)
-    }
-
     /// Ends it. What the clipboard's manager has read stays on the clipboard.
     pub(super) async fn close(self) {
         if let Err(problem) = self.call("Stop", &()).await {
@@ -338,7 +290,7 @@ impl Session {
         }
     }
 
-    async fn call<B>(&self, method: &str, body: &B) -> Result<Message, Problem>
+    pub(super) async fn call<B>(&self, method: &str, body: &B) -> Result<Message, Problem>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
@@ -347,7 +299,7 @@ impl Session {
         self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
     }
 
-    async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
+    pub(super) async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {

@@ -18,9 +18,9 @@ use zbus::{Message, OwnedFd, Variant};
 const TRANSFER: Duration = Duration::from_secs(2);
 /// The desktop may read one format at a time and know only later that it is read (Mutter does); the portal tells no reason
 /// for a refusal. Asked again after so long,
-const BUSY: Duration = Duration::from_millis(2);
+const BUSY: Duration = Duration::from_millis(5);
 /// this often.
-const TRIES: u32 = 10;
+const TRIES: u32 = 20;
 
 /// How long the portal may take to tell that the clipboard is ours.
 const TAKEN: Duration = Duration::from_millis(300);
@@ -39,8 +39,8 @@ pub(super) enum Offer {
 pub(super) struct Clipboard {
     /// What we have on it.
     held: Option<Arc<Content>>,
-    /// What another program has on it.
-    formats: Vec<String>,
+    /// What another program has on it. `None`: nobody has told.
+    formats: Option<Vec<String>>,
 }
 
 impl Clipboard {
@@ -64,7 +64,7 @@ impl Clipboard {
         if ours {
             return false;
         }
-        self.formats = formats;
+        self.formats = Some(formats);
         self.held.take().is_some()
     }
 
@@ -90,14 +90,16 @@ impl Clipboard {
         if let Some(held) = &self.held {
             return Some(Arc::clone(held));
         }
-        if is_secret(&self.formats) {
+        // Not the same as nothing, which would be given back.
+        let formats = self.formats.as_ref()?;
+        if is_secret(formats) {
             debug!("the clipboard holds a secret, which is not given back");
             return None;
         }
         let until = Instant::now() + patience;
         let mut content = Content::default();
         let mut left = Content::LIMIT;
-        for format in self.formats.iter().filter(|name| is_format(name)) {
+        for format in formats.iter().filter(|name| is_format(name)) {
             match timeout_at(until, read(session, format, left)).await {
                 Ok(Ok(Some(bytes))) => {
                     left -= bytes.len();
@@ -115,7 +117,8 @@ impl Clipboard {
                 }
             }
         }
-        Some(Arc::new(content))
+        let is_lost = content.formats.is_empty() && !formats.is_empty();
+        (!is_lost).then(|| Arc::new(content))
     }
 
     /// Takes it for `content`.
@@ -137,14 +140,14 @@ impl Clipboard {
             }
         }
         self.held = Some(content);
-        self.formats.clear();
+        self.formats = None;
         Ok(())
     }
 
     /// Leaves it to nobody.
     pub(super) async fn clear(&mut self, session: &Session) -> Result<(), Problem> {
         session.clipboard("SetSelection", |path| (path, Options::new())).await?;
-        self.held = None;
+        (self.held, self.formats) = (None, Some(Vec::new()));
         Ok(())
     }
 

@@ -22,8 +22,8 @@ use zbus::Connection;
 /// How long a text waits for the session to open. Where the permission is kept that takes some tens of milliseconds;
 /// anything longer is the user being asked.
 const OPENING: Duration = Duration::from_millis(800);
-/// How long the portal may take to tell what is on the clipboard once a session is open.
-const FIRST_OWNER: Duration = Duration::from_millis(100);
+/// How long the portal may take to tell what is on the clipboard once a session is open. It tells nothing if that is nothing.
+const FIRST_OWNER: Duration = Duration::from_millis(500);
 /// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20 ms.
 const REMEMBER: Duration = Duration::from_millis(700);
 /// How long the desktop's clipboard manager is waited for. It reads at once, or is not there.

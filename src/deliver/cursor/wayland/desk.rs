@@ -131,7 +131,9 @@ impl Desk {
         let keys = self.server.mark();
         if is_remote {
             // Those come to the compositor by another way, which may be shorter.
-            self.wait_for(keys)?;
+            if !self.wait_for(keys)? {
+                return Err(Problem::Hanging);
+            }
             if self.owner.content().is_none() {
                 return Err(Problem::Overtaken);
             }
@@ -157,7 +159,7 @@ impl Desk {
         }
         typist.press();
         let typed = self.server.mark();
-        self.wait_for(typed)
+        if self.wait_for(typed)? { Ok(()) } else { Err(Problem::Hanging) }
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
@@ -172,7 +174,7 @@ impl Desk {
         }
         // Sent now, whatever comes.
         let given = self.server.mark();
-        self.wait_for(given)
+        self.wait_for(given).map(drop)
     }
 
     fn wait_for_managers(&mut self, habits: &mut Habits) -> Result<(), Problem> {
@@ -231,14 +233,15 @@ impl Desk {
         Ok(false)
     }
 
-    fn wait_for(&mut self, mark: Mark) -> Result<(), Problem> {
+    /// Whether the compositor has dealt with everything up to the mark; it is given some time.
+    fn wait_for(&mut self, mark: Mark) -> Result<bool, Problem> {
         let until = Instant::now() + NO_LONGER;
         while let Some(news) = self.next(Some(until), None)? {
             if matches!(news, News::Reached(reached) if reached == mark) {
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The next thing that comes. `None`: `until` has come, or the bell has rung.

@@ -114,8 +114,8 @@ pub(super) async fn offers() -> Result<Offers, Problem> {
 /// before 1.23) and ends its connection, and the program with it. So a program that hangs must live through all the keys of
 /// a text. They are sent at once: what comes in drops takes more of the kernel's room than what comes in a gush.
 pub(super) fn check(strokes: &[Stroke]) -> Result<(), Problem> {
-    /// Bytes of events that a program may be sent.
-    const MOST: usize = 64 << 10;
+    /// Bytes of events that a program may be sent: in the kernel they take twice that.
+    const MOST: usize = 48 << 10;
     /// A key's events, pressed and released: 24 bytes each.
     const KEY: usize = 48;
     /// An event that tells the modifiers: 28 bytes, before and after the key.

@@ -23,7 +23,11 @@ impl Typing {
     pub(super) fn find(server: &Server, text: &str) -> Result<Self, Problem> {
         let layout = layout(server)?;
         let state = server.conn.xkb_get_state(xkb::ID::USE_CORE_KBD.into())?.reply()?;
-        let locked = Locked(u32::from(u16::from(state.locked_mods | state.latched_mods)));
+        // It would change the first key alone.
+        if u16::from(state.latched_mods) != 0 || state.latched_group != 0 {
+            return Err(Problem::NoLayout("a sticky key waits for its letter"));
+        }
+        let locked = Locked(u32::from(u16::from(state.locked_mods)));
         let strokes = layout.strokes(text, u32::from(u8::from(state.group)), locked)?;
         let strokes: Option<Vec<_>> = strokes.iter().map(codes).collect();
         let strokes = strokes.ok_or(Problem::NoLayout("it has keys that X11 has no codes for"))?;

@@ -1,0 +1,176 @@
+//! Which models suit a machine: a rule over figures, pure, so that a table can test it.
+//!
+//! Not here: asking the machine (`v2m-model` does), and accuracy, which is the user's to weigh: the rule takes the best model
+//! whose text comes soon enough.
+
+use crate::catalogue::{self, Model};
+use serde::Serialize;
+
+/// What of a machine matters to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// RAM in bytes, all of it.
+    pub memory: u64,
+    /// Physical cores.
+    pub cores: u32,
+    /// Memory in bytes of the GPU that an installed engine computes on; `None`: there is none.
+    pub vram: Option<u64>,
+    /// Bytes free where models are kept; `None`: unknown.
+    pub disk: Option<u64>,
+}
+
+/// How a model and a machine go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// On the GPU.
+    Gpu,
+    /// On the processor, and quick enough to dictate with.
+    Cpu,
+    /// On the processor, and then the text lets its user wait.
+    Slow,
+    /// Neither the GPU's memory nor half of the RAM holds it.
+    Memory,
+    /// It is not installed, and the disk has no room for it.
+    Disk,
+}
+
+/// What a driver and its libraries take of a GPU's memory beside the model. An estimate: nobody measured it yet.
+const GPU_OVERHEAD: u64 = 512 << 20;
+/// Room left on the disk.
+const DISK_RESERVE: u64 = 64 << 20;
+/// What one core does of a q8_0 encoder, GFLOP/s: measured (base, full context, Zen 4, docs/performance.md).
+const CORE_GFLOPS: f64 = 40.0;
+/// More threads gain nothing (`v2m-engine` takes no more by itself).
+const MOST_CORES: u32 = 8;
+/// The context for 10 s of speech, of the encoder's whole one.
+const TEN_SECONDS: f64 = 768.0 / 1500.0;
+/// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores takes 0.5.
+const SOON: f64 = 0.6;
+/// … and beyond which it is slow.
+const LATE: f64 = 1.5;
+/// From the best on. English alone is as well served by these.
+const CANDIDATES: [&str; 5] =
+    ["large-v3-turbo-q8_0", "medium-q8_0", "small-q8_0", "base-q8_0", "tiny-q8_0"];
+
+/// Whether `model` suits `machine`; an installed one needs no room on the disk.
+#[must_use]
+pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
+    let memory = u64::from(model.memory_mib) << 20;
+    if !installed && machine.disk.is_some_and(|free| free < model.bytes + DISK_RESERVE) {
+        Fit::Disk
+    } else if machine.vram.is_some_and(|vram| vram >= memory + GPU_OVERHEAD) {
+        Fit::Gpu
+    } else if machine.memory / 2 < memory {
+        Fit::Memory
+    } else if wait(model, machine) > LATE {
+        Fit::Slow
+    } else {
+        Fit::Cpu
+    }
+}
+
+/// The model to begin with here: the best that a GPU holds, or whose text comes soon on the processor; for want of such a one
+/// the default, or the smallest.
+#[must_use]
+pub fn recommend(machine: &Machine) -> &'static Model {
+    let candidates = || CANDIDATES.iter().filter_map(|name| catalogue::find(name));
+    // What is installed already makes no difference to what is best.
+    let fits = |model: &Model| fit(model, machine, true);
+    let soon = |model: &Model| match fits(model) {
+        Fit::Gpu => true,
+        Fit::Cpu => wait(model, machine) <= SOON || model.is_default(),
+        Fit::Slow | Fit::Memory | Fit::Disk => false,
+    };
+    let smallest = &catalogue::all()[0];
+    candidates().find(|model| soon(model)).or(candidates().next_back()).unwrap_or(smallest)
+}
+
+/// Seconds that a processor needs to encode 10 s of speech.
+fn wait(model: &Model, machine: &Machine) -> f64 {
+    let cores = f64::from(machine.cores.clamp(1, MOST_CORES));
+    encoder_gflop(model.family().0) * TEN_SECONDS / (CORE_GFLOPS * cores)
+}
+
+/// The encoder's work over its full context of 1500, from its layers and their width: the products with the weights (12 widths
+/// squared a layer) and those of the attention.
+fn encoder_gflop(family: &str) -> f64 {
+    let (layers, width) = match family.trim_end_matches(".en") {
+        "tiny" => (4.0, 384.0),
+        "base" => (6.0, 512.0),
+        "small" => (12.0, 768.0),
+        "medium" => (24.0, 1024.0),
+        _ => (32.0, 1280.0),
+    };
+    let context = 1500.0;
+    layers * (2.0 * context * 12.0 * width * width + 4.0 * context * context * width) / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn machine(memory: u64, cores: u32, vram: Option<u64>) -> Machine {
+        Machine { memory: memory * GIB, cores, vram: vram.map(|v| v * GIB), disk: Some(100 * GIB) }
+    }
+
+    #[test]
+    fn recommended_by_hardware() {
+        let table = [
+            (machine(1, 1, None), "base-q8_0"),
+            (machine(4, 2, None), "base-q8_0"),
+            (machine(16, 4, None), "base-q8_0"),
+            (machine(16, 8, None), "small-q8_0"),
+            (machine(64, 64, None), "small-q8_0"),
+            (machine(16, 8, Some(1)), "small-q8_0"),
+            (machine(16, 8, Some(2)), "large-v3-turbo-q8_0"),
+            (machine(8, 2, Some(80)), "large-v3-turbo-q8_0"),
+            (Machine { memory: 256 << 20, ..machine(0, 1, None) }, "tiny-q8_0"),
+        ];
+        for (machine, name) in table {
+            assert_eq!(recommend(&machine).name, name, "{machine:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_marked_with_its_reason() {
+        let small_machine = machine(4, 2, None);
+        let full = Machine { disk: Some(GIB / 4), ..small_machine };
+        let unknown = Machine { disk: None, ..small_machine };
+        let table = [
+            ("base-q8_0", small_machine, false, Fit::Cpu),
+            ("small-q8_0", small_machine, false, Fit::Slow),
+            ("small-q8_0", machine(4, 4, None), false, Fit::Cpu),
+            ("large-v3", small_machine, false, Fit::Memory),
+            ("large-v3", machine(4, 2, Some(4)), false, Fit::Gpu),
+            ("large-v3", machine(16, 2, Some(1)), false, Fit::Slow),
+            ("small-q8_0", full, false, Fit::Disk),
+            ("small-q8_0", full, true, Fit::Slow),
+            ("base-q8_0", unknown, false, Fit::Cpu),
+        ];
+        for (name, machine, installed, wanted) in table {
+            let model = catalogue::find(name).unwrap();
+            assert_eq!(fit(model, &machine, installed), wanted, "{name} on {machine:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_recommended_fits() {
+        for memory in [1, 2, 4, 64] {
+            for cores in [0, 1, 2, 8, 128] {
+                for vram in [None, Some(0), Some(1), Some(2), Some(16)] {
+                    let machine = machine(memory, cores, vram);
+                    let fit = fit(recommend(&machine), &machine, true);
+                    assert!(matches!(fit, Fit::Gpu | Fit::Cpu), "{machine:?}: {fit:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_candidate_is_published() {
+        assert!(CANDIDATES.iter().all(|name| catalogue::find(name).is_some()));
+    }
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Builds one of the recognisers beside v2m-engine: `engine.sh v4`, `engine.sh cuda` or `engine.sh vulkan`, into
+# TARGET/engine-NAME/release/v2m-engine-NAME. Each has a build folder of its own, since whisper.cpp is compiled otherwise
+# for each, and cargo does not know of the variables that say how.
+#
+#   TARGET       cargo's target folder (default target)
+#   CUDA_ARCHS   GPUs to compile for, as cmake's CMAKE_CUDA_ARCHITECTURES has them; default: those of this machine, or
+#                where nvidia-smi tells of none, all from Turing on, and PTX for later ones (15 minutes each on two cores)
+#   GGML_CUDA_FA ON: with the kernels of `--flash-attention`, which take twice as long to compile
+#   CUDA_HOME    a toolkit of CUDA 12 or 13; CUDA_FROM=wheels rather fetches one, CUDA_FROM=system never does
+#   DEPS         no: install no packages
+set -euo pipefail
+cd "$(dirname "$0")/.."
+here=packaging
+name=${1:?usage: engine.sh v4|cuda|vulkan}
+folder=$(realpath -m "${TARGET:-target}/engine-$name")
+
+say() { printf '%s\n' "$*" >&2; }
+
+# cargo does not know what whisper.cpp's build depends on, and would keep objects of other settings, GPUs or another toolkit.
+fresh() {
+	local stamp=$folder/built-for now
+	now=$(cat .cargo/config.toml; printf '%s\n' "$@")
+	if [ -e "$stamp" ] && [ "$(<"$stamp")" != "$now" ]; then
+		CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder cargo clean --quiet --release --package whisper-rs-sys
+	fi
+	mkdir -p "$folder"
+	printf '%s\n' "$now" >"$stamp"
+}
+
+build() {
+	CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder \
+		cargo build --release --locked --package v2m-engine --features "$name" --bin "v2m-engine-$name"
+	say "Built $folder/release/v2m-engine-$name"
+}
+
+cuda_archs() {
+	local here wanted arch last known
+	here=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d . | sort -un) || here=
+	if [ -n "$here" ]; then
+		sed 's/$/-real/' <<<"$here" | paste -sd';'
+		return
+	fi
+	# Turing, Ampere, Ada, Hopper, Blackwell. ggml's code for 120 runs there alone, so PTX is that of 90.
+	known=$("$CUDA_HOME/bin/nvcc" --list-gpu-arch)
+	wanted=
+	for arch in 75 80 86 89 90 120; do
+		last=-real
+		[ "$arch" != 90 ] || last=
+		! grep -qx "compute_$arch" <<<"$known" || wanted="$wanted${wanted:+;}$arch$last"
+	done
+	echo "$wanted"
+}
+
+build_cuda() {
+	local found libraries=$folder/lib
+	found=$(bash $here/cuda-toolkit.sh "${TARGET:-target}/cuda-toolkit")
+	eval "$found"
+	archs=${CUDA_ARCHS:-$(cuda_archs)}
+	say "Compiling CUDA kernels for $archs with the toolkit in $CUDA_HOME"
+	export PATH=$CUDA_HOME/bin:$PATH CUDA_PATH=$CUDA_HOME CUDAToolkit_ROOT=$CUDA_HOME CUDACXX=$CUDA_HOME/bin/nvcc
+	export CMAKE_CUDA_COMPILER=$CUDACXX CMAKE_CUDA_ARCHITECTURES=$archs
+	# Compiled in, and off unless the engine is told `--cuda-graphs`.
+	export GGML_CUDA_GRAPHS=ON GGML_CUDA_FA=${GGML_CUDA_FA:-OFF}
+	export LIBRARY_PATH=$CUDA_HOME/lib64:$CUDA_HOME/lib64/stubs
+	fresh "$CUDA_HOME $archs $GGML_CUDA_FA"
+	# Where the dynamic loader looks, after the folder that `make install` fills.
+	export V2M_CUDA_LIBRARIES=
+	[ "$CUDA_LIBS" != system ] || V2M_CUDA_LIBRARIES=$CUDA_HOME/lib64
+	build
+	rm -rf "$libraries"
+	mkdir -p "$libraries"
+	# A toolkit from wheels is this build's alone: its libraries are installed with the engine.
+	[ "$CUDA_LIBS" != wheels ] || cp -Ll "$CUDA_HOME"/lib/lib{cudart,cublas,cublasLt}.so.13 "$libraries"
+}
+
+build_vulkan() {
+	[ "${DEPS:-yes}" != yes ] || bash $here/deps.sh vulkan
+	local headers
+	headers=$(bash $here/vulkan-headers.sh "${TARGET:-target}/vulkan-headers")
+	[ -z "$headers" ] || export CMAKE_INCLUDE_PATH=$headers
+	fresh "$headers"
+	build
+}
+
+case $name in
+v4)
+	[ "$(uname -m)" = x86_64 ] || { say "AVX-512 is x86-64's; there is no v2m-engine-v4 for $(uname -m)."; exit 1; }
+	export GGML_AVX512=ON GGML_AVX512_VNNI=ON
+	fresh "$GGML_AVX512 $GGML_AVX512_VNNI"
+	build
+	;;
+cuda) build_cuda ;;
+vulkan) build_vulkan ;;
+*)
+	say "engine.sh: say v4, cuda or vulkan"
+	exit 2
+	;;
+esac

@@ -1,0 +1,155 @@
+//! Children that fail, and jobs that no child will take.
+
+use super::RecogniseEvent;
+use super::advice;
+use super::candidates::{Fault, PassedOver, Verdict};
+use super::child::Ending;
+use super::job::Job;
+use super::recogniser::{Parting, RETRY_AFTER, Recogniser, SETTLED_AFTER};
+use crate::session::{EngineState, Failure};
+use std::io;
+use tokio::time::Instant;
+use v2m_ipc::engine::LoadFailure;
+
+impl Recogniser {
+    /// Those that no engine will take are told so once their audio is complete: until then there may
+    /// be another engine, and their words are handed back whole.
+    pub(super) fn tell_failed(&mut self) {
+        let no_engine = self.report.problem.clone().filter(|_| self.child.is_none());
+        let hopeless =
+            |job: &mut Job| job.finished && (job.failure.is_some() || no_engine.is_some());
+        for job in self.jobs.extract_if(.., hopeless) {
+            if let Some(failure) = job.failure.clone().or_else(|| no_engine.clone()) {
+                self.events.push_back(job.failed(failure));
+            }
+        }
+    }
+
+    /// The child has to go; `reason` is said before how it ended.
+    pub(super) fn condemn(&mut self, reason: String) {
+        if let Some(child) = self.child.take() {
+            self.parting = Some((child, Parting::Failed(reason)));
+        }
+    }
+
+    /// A child is gone, by itself or because it was condemned.
+    pub(super) fn died(&mut self, started: Instant, before: &str, ending: Ending) {
+        let Ending { how, unfit, said } = ending;
+        let victim = self.jobs.iter().position(|job| job.wire.is_some());
+        let fault = self.fault(victim, started, unfit);
+        let reason = match said {
+            Some(said) if fault == Fault::Unfit => said,
+            Some(said) => format!("{before}{how}: {said}"),
+            None => format!("{before}{how}"),
+        };
+        let Some(lineup) = &mut self.lineup else { return };
+        let failed = lineup.current().backend;
+        let verdict = lineup.failed(fault, &reason);
+        let replaced = match verdict {
+            Verdict::Again | Verdict::WithoutTheJob | Verdict::Later => true,
+            Verdict::Next { worked } => worked,
+            Verdict::Never => false,
+        };
+        if replaced {
+            let job = victim.map(|index| self.jobs[index].id);
+            self.events.push_back(RecogniseEvent::Replaced { job, reason: reason.clone() });
+        }
+        match verdict {
+            Verdict::Again => self.start(),
+            Verdict::Next { worked } => {
+                self.pass_over(PassedOver { backend: failed, reason }, worked);
+                self.start();
+            }
+            Verdict::WithoutTheJob => {
+                if let Some(index) = victim {
+                    self.jobs[index].failure = Some(advice::dies_working(&reason));
+                }
+                self.start();
+            }
+            Verdict::Later => {
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                let model = self.model_name();
+                self.give_up(advice::dies_loading(&model, &reason));
+            }
+            Verdict::Never => self.give_up(advice::unfit(failed, &reason)),
+        }
+    }
+
+    /// What the death of a child amounts to that had this job in its hands, or none.
+    fn fault(&mut self, victim: Option<usize>, started: Instant, unfit: bool) -> Fault {
+        let loading = self.report.state == EngineState::Loading;
+        match victim {
+            Some(index) => Fault::Working(self.jobs[index].died()),
+            None if loading && unfit => Fault::Unfit,
+            None if loading => Fault::Loading,
+            None if started.elapsed() < SETTLED_AFTER => Fault::Restless,
+            None => Fault::Resting,
+        }
+    }
+
+    /// The current engine's program does not even start.
+    pub(super) fn not_started(&mut self, error: &io::Error) {
+        let Some(lineup) = &mut self.lineup else { return };
+        let candidate = lineup.current().clone();
+        let reason = format!("{} cannot be started: {error}", candidate.program.display());
+        match lineup.failed(Fault::Unfit, &reason) {
+            Verdict::Next { worked } => {
+                self.pass_over(PassedOver { backend: candidate.backend, reason }, worked);
+                self.start();
+            }
+            Verdict::Again | Verdict::WithoutTheJob | Verdict::Later | Verdict::Never => {
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.give_up(advice::not_startable(&candidate, error));
+            }
+        }
+    }
+
+    /// The engine has said that this model is of no use to it.
+    pub(super) fn load_failed(&mut self, failure: LoadFailure, reason: &str) {
+        let Some(lineup) = &mut self.lineup else { return };
+        let backend = lineup.current().backend;
+        self.child = None;
+        self.jobs.iter_mut().for_each(Job::rewind);
+        // A file that is not there is there for no other engine.
+        if failure != LoadFailure::Missing
+            && let Verdict::Next { worked } = lineup.failed(Fault::Unfit, reason)
+        {
+            self.pass_over(PassedOver { backend, reason: reason.to_owned() }, worked);
+            return self.start();
+        }
+        // No timer: the model's folder is watched, and a new specification starts a new child.
+        self.retry_at = None;
+        let model = self.model_name();
+        self.give_up(advice::load_failed(failure, backend, &model, reason));
+    }
+
+    /// The engine has no text for this job, which is tried again; it is not to blame for that as a rule.
+    pub(super) fn refused(&mut self, index: usize, reason: &str) {
+        if !self.jobs[index].refused() {
+            return;
+        }
+        let Some(lineup) = &mut self.lineup else { return };
+        let backend = lineup.current().backend;
+        if self.jobs[index].has_killed()
+            && let Verdict::Next { worked } = lineup.failed(Fault::Working(u8::MAX), reason)
+        {
+            let reason = format!("failed: {reason}");
+            self.pass_over(PassedOver { backend, reason }, worked);
+            return self.let_go(Parting::Swap);
+        }
+        self.jobs[index].failure = Some(advice::refused(reason));
+    }
+
+    /// Says that an engine is not used any more; all jobs are the next one's.
+    fn pass_over(&mut self, engine: PassedOver, worked: bool) {
+        self.jobs.iter_mut().for_each(Job::pass_on);
+        let next = self.lineup.as_ref().map(|lineup| lineup.current().backend);
+        let told = |next| advice::fell_back(engine.backend, &engine.reason, next);
+        let notice = next.filter(|_| worked).map(told);
+        self.events.push_back(RecogniseEvent::PassedOver { engine, notice });
+    }
+
+    fn give_up(&mut self, problem: Failure) {
+        self.set_state(EngineState::Failed, Some(problem));
+    }
+}

@@ -1,0 +1,96 @@
+//! What a child says.
+
+use super::recogniser::Recogniser;
+use super::{RecogniseEvent, Recognition};
+use crate::session::{EngineState, Segment};
+use tokio::time::Instant;
+use v2m_ipc::engine::{self, FromEngine};
+
+impl Recogniser {
+    pub(super) fn take_frames(&mut self) {
+        let frames = self.child.as_mut().map(|c| std::mem::take(&mut c.frames));
+        for frame in frames.into_iter().flatten() {
+            self.take_frame(frame);
+        }
+    }
+
+    fn take_frame(&mut self, frame: FromEngine) {
+        let Some(child) = &mut self.child else { return };
+        if let FromEngine::Pong { .. } = frame {
+            // No progress: an engine that does nothing but answer pings hangs.
+            return child.pong();
+        }
+        child.progress = Instant::now();
+        match frame {
+            FromEngine::Loading { bytes } => {
+                self.report.bytes = Some(bytes);
+                self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
+            }
+            FromEngine::Loaded { .. } => self.loaded(frame),
+            FromEngine::LoadFailed { failure, reason } => self.load_failed(failure, &reason),
+            FromEngine::DeviceFailed { reason } => {
+                self.condemn(format!("lost its device ({reason}), "));
+            }
+            FromEngine::Segment { job, segment, is_final } => {
+                let update =
+                    self.by_wire(job).map(|i| self.jobs[i].update(from_wire(segment), is_final));
+                self.events.extend(update);
+            }
+            FromEngine::Final { job, text, language, segments, stats } => {
+                // A text that nobody asked for yet is not the whole one.
+                if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
+                    if let Some(lineup) = &mut self.lineup {
+                        lineup.delivered();
+                    }
+                    let segments = segments.into_iter().map(from_wire).collect();
+                    let recognition = Recognition { text, language, segments, stats, attempts: 0 };
+                    let event = self.jobs.remove(index).done(recognition);
+                    self.events.push_back(event);
+                }
+            }
+            FromEngine::Failed { job, reason } => {
+                if let Some(index) = self.by_wire(job) {
+                    self.refused(index, &reason);
+                }
+            }
+            FromEngine::Progress { job, settled } => {
+                if let Some(index) = self.by_wire(job) {
+                    self.jobs[index].settled(settled);
+                }
+            }
+            FromEngine::Pong { .. } => {}
+        }
+    }
+
+    fn loaded(&mut self, frame: FromEngine) {
+        let FromEngine::Loaded {
+            backend,
+            device,
+            loaded_in_ms,
+            warm_up_ms,
+            memory_bytes,
+            multilingual: _,
+        } = frame
+        else {
+            return;
+        };
+        if let Some(lineup) = &mut self.lineup {
+            lineup.loaded();
+        }
+        self.report.state = EngineState::Warm;
+        self.report.backend = Some(backend);
+        self.report.device = Some(device);
+        self.report.loaded_in_ms = Some(loaded_in_ms);
+        self.report.warm_up_ms = Some(warm_up_ms).filter(|ms| *ms > 0);
+        self.report.memory_bytes = Some(memory_bytes).filter(|bytes| *bytes > 0);
+        self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
+    }
+
+    fn by_wire(&self, wire: u32) -> Option<usize> {
+        self.jobs.iter().position(|job| job.wire == Some(wire))
+    }
+}
+
+fn from_wire(segment: engine::Segment) -> Segment {
+    Segment { start: segment.start, end: segment.end, text: segment.text }
+}

@@ -1,0 +1,114 @@
+//! What an engine prints: passed on to the journal, and the line that says why it ended kept.
+
+use std::collections::VecDeque;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tracing::info;
+
+/// Longer lines are cut, in bytes.
+const LONGEST: usize = 400;
+/// Lines that are kept: a driver's complaint may be followed by a stack of calls.
+const KEPT: usize = 40;
+
+/// Reads an engine's standard error until it ends.
+#[derive(Debug)]
+pub(super) struct Listener(JoinHandle<VecDeque<String>>);
+
+impl Listener {
+    pub(super) fn spawn(stderr: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        Self(tokio::spawn(listen(stderr)))
+    }
+
+    /// Once the process has ended: why, in its own words, if it said anything. By that time what it printed is there,
+    /// but another process may hold the pipe open: until `limit`. Cancel-safe.
+    pub(super) async fn reason(&mut self, limit: Instant) -> Option<String> {
+        let lines = timeout_at(limit, &mut self.0).await.ok()?.ok()?;
+        reason(&lines).map(str::to_owned)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The first line that tells of an error, for what comes after it may be a stack of calls; else the last one.
+fn reason(lines: &VecDeque<String>) -> Option<&str> {
+    let tells = |line: &&String| {
+        let line = line.to_lowercase();
+        ["error", "failed", "cannot", "could not"].iter().any(|word| line.contains(word))
+    };
+    let line = lines.iter().find(tells).or(lines.back())?;
+    // Its own name, as all programs put it before what they say.
+    let named = line.split_once(": ").filter(|(name, _)| name.starts_with("v2m-engine"));
+    Some(named.map_or(line, |(_, said)| said))
+}
+
+async fn listen(mut stderr: impl AsyncRead + Unpin) -> VecDeque<String> {
+    let (mut lines, mut line, mut chunk) = (VecDeque::new(), Vec::new(), [0; 1024]);
+    loop {
+        // An end by an error is an end.
+        let read = stderr.read(&mut chunk).await.unwrap_or(0);
+        for &byte in &chunk[..read] {
+            match byte {
+                b'\n' => keep(&mut lines, &mut line),
+                _ if line.len() < LONGEST => line.push(byte),
+                _ => {}
+            }
+        }
+        if read == 0 {
+            keep(&mut lines, &mut line);
+            return lines;
+        }
+    }
+}
+
+fn keep(lines: &mut VecDeque<String>, line: &mut Vec<u8>) {
+    let text = String::from_utf8_lossy(line).trim().to_owned();
+    line.clear();
+    if text.is_empty() {
+        return;
+    }
+    info!("the recogniser says: {text}");
+    if lines.len() == KEPT {
+        lines.pop_front();
+    }
+    lines.push_back(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn reason_in(text: &str) -> Option<String> {
+        let limit = Instant::now() + std::time::Duration::from_secs(30);
+        Listener::spawn(std::io::Cursor::new(text.as_bytes().to_vec())).reason(limit).await
+    }
+
+    #[tokio::test]
+    async fn the_line_that_says_why_is_found() {
+        let cases = [
+            ("", None),
+            ("\n\n", None),
+            ("v2m-engine-cuda: there is no GPU\n", Some("there is no GPU")),
+            (
+                "hello\nCUDA error: out of memory\n  in f\n#0 main\n",
+                Some("CUDA error: out of memory"),
+            ),
+            ("one\ntwo", Some("two")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(reason_in(text).await.as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_cut() {
+        let reason = reason_in(&"x".repeat(1 << 20)).await.unwrap();
+        assert_eq!(reason.len(), LONGEST);
+        let many = (0..1000).map(|n| format!("line {n}\n")).collect::<String>();
+        assert_eq!(reason_in(&many).await.unwrap(), "line 999");
+    }
+}

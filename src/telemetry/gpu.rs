@@ -1,0 +1,39 @@
+//! NVIDIA's GPUs, by the library of their driver, which is looked for at run time. Other GPUs tell nothing here.
+//!
+//! The library is let go after each reading: a process that holds it keeps a GPU awake.
+
+use crate::call::Gpu;
+use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
+use std::ffi::OsStr;
+use tracing::debug;
+
+/// The name without a version is there for developers only.
+const LIBRARY: &str = "libnvidia-ml.so.1";
+
+/// The figures of the GPU that computes, else of the first one; `None` where there is none, or no driver. Blocking.
+pub(super) fn read(device: Option<&str>) -> Option<Gpu> {
+    let told = Nvml::builder().lib_path(OsStr::new(LIBRARY)).init().and_then(|nvml| {
+        let count = nvml.device_count()?;
+        let computes = (0..count).find(|&index| {
+            let name = nvml.device_by_index(index).and_then(|device| device.name());
+            name.is_ok_and(|name| device == Some(&*name))
+        });
+        figures(&nvml.device_by_index(computes.unwrap_or(0))?)
+    });
+    told.inspect_err(|error| debug!(%error, "no GPU tells its figures")).ok()
+}
+
+fn figures(device: &Device<'_>) -> Result<Gpu, NvmlError> {
+    let memory = device.memory_info()?;
+    let megabytes = |bytes: u64| bytes / 1_000_000;
+    Ok(Gpu {
+        name: device.name()?,
+        vram_used_mb: megabytes(memory.used),
+        vram_total_mb: megabytes(memory.total),
+        // Some tell the one or the other not at all.
+        temp_c: device.temperature(TemperatureSensor::Gpu).ok(),
+        percent: device.utilization_rates().map_or(0.0, |use_of| use_of.gpu as f32),
+    })
+}

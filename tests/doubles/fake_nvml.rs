@@ -1,0 +1,117 @@
+//! A double of NVIDIA's management library with two GPUs, as far as v2m asks: name, memory, temperature and use.
+//! Numbers and layouts are those of nvml.h.
+
+use std::ffi::{c_char, c_int, c_uint, c_void};
+
+const SUCCESS: c_int = 0;
+const INVALID_ARGUMENT: c_int = 2;
+const NOT_SUPPORTED: c_int = 3;
+
+/// `nvmlMemory_v2_t`.
+#[repr(C)]
+pub struct Memory {
+    version: c_uint,
+    total: u64,
+    reserved: u64,
+    free: u64,
+    used: u64,
+}
+
+/// `nvmlUtilization_t`.
+#[repr(C)]
+pub struct Utilization {
+    gpu: c_uint,
+    memory: c_uint,
+}
+
+/// Handles are the numbers of the devices, from 1 on.
+type Handle = *mut c_void;
+
+#[unsafe(no_mangle)]
+extern "C" fn nvmlInit_v2() -> c_int {
+    SUCCESS
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn nvmlShutdown() -> c_int {
+    SUCCESS
+}
+
+/// # Safety
+/// `count` can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetCount_v2(count: *mut c_uint) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { *count = 2 };
+    SUCCESS
+}
+
+/// # Safety
+/// `device` can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(
+    index: c_uint,
+    device: *mut Handle,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { *device = std::ptr::without_provenance_mut(index as usize + 1) };
+    SUCCESS
+}
+
+/// # Safety
+/// `length` bytes can be written to `name`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetName(
+    device: Handle,
+    name: *mut c_char,
+    length: c_uint,
+) -> c_int {
+    let told = if device.addr() == 1 { c"a GPU for pictures" } else { c"a double GPU" };
+    let bytes = told.to_bytes_with_nul();
+    if bytes.len() > length as usize {
+        return INVALID_ARGUMENT;
+    }
+    // SAFETY: as the caller promises, and it is long enough.
+    unsafe { std::ptr::copy_nonoverlapping(told.as_ptr(), name, bytes.len()) };
+    SUCCESS
+}
+
+/// # Safety
+/// `memory` is a `nvmlMemory_v2_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Handle, memory: *mut Memory) -> c_int {
+    // SAFETY: as the caller promises.
+    let memory = unsafe { &mut *memory };
+    memory.total = 8_000_000_000 * device.addr() as u64;
+    memory.used = 1_234_567_890;
+    memory.free = memory.total - memory.used;
+    SUCCESS
+}
+
+/// # Safety
+/// `celsius` can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetTemperature(
+    device: Handle,
+    _sensor: c_int,
+    celsius: *mut c_uint,
+) -> c_int {
+    if device.addr() == 1 {
+        return NOT_SUPPORTED;
+    }
+    // SAFETY: as the caller promises.
+    unsafe { *celsius = 61 };
+    SUCCESS
+}
+
+/// # Safety
+/// `rates` is a `nvmlUtilization_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetUtilizationRates(
+    _device: Handle,
+    rates: *mut Utilization,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { *rates = Utilization { gpu: 37, memory: 5 } };
+    SUCCESS
+}

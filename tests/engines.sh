@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# `make test-engines`: the recognisers beside v2m-engine, those given as arguments and v2m-engine itself. One that cannot
+# run here must end with status 69 and one line that says why, before it asks for a model; one that can must
+# transcribe the project's sample. Neither GPU nor AVX-512 is needed: Mesa's software Vulkan stands in for a GPU, qemu for
+# processors without this and that.
+#
+# The daemon, with all of them beside one another, must transcribe the sample whatever cannot run, and say what computes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+model=${V2M_TEST_MODELS:?}/ggml-tiny.en-q8_0.bin
+failures=0
+
+say() { printf '== %s\n' "$*"; }
+fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
+
+# `unavailable WHAT WORDS COMMAND…`: it ends with 69, and one line on standard error that has these words in it.
+unavailable() {
+	local what=$1 words=$2 status=0 said
+	shift 2
+	said=$("$@" --model /nowhere 2>&1 >/dev/null </dev/null) || status=$?
+	[ "$status" = 69 ] || { fail "$what: status $status, not 69: $said"; return; }
+	[ "$(wc -l <<<"$said")" = 1 ] || { fail "$what: more than a line: $said"; return; }
+	grep -q "$words" <<<"$said" || { fail "$what: no word of '$words': $said"; return; }
+	say "$what: $said"
+}
+
+# `transcribes WHAT ENGINE`: the sample, over the engine's own protocol.
+transcribes() {
+	local said
+	said=$(python3 tests/doubles/ask_engine.py "$2" "$model" assets/sample.wav) || { fail "$1"; return; }
+	# The smallest model sets its own full stops.
+	tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' || { fail "$1: $said"; return; }
+	say "$1: $said"
+}
+
+# `serves FOLDER WORDS LIBRARIES`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
+# status has these words.
+serves() {
+	local folder=$1 wanted=$2 said status set service
+	mkdir -p "$folder"/{run,config,state}
+	export V2M_SOCKET_PATH=$folder/run/v2m.sock
+	local environment=()
+	for set in HOME="$folder" XDG_RUNTIME_DIR="$folder/run" XDG_CONFIG_HOME="$folder/config" XDG_STATE_HOME="$folder/state" \
+		V2M_MODEL_DIR="$(dirname "$model")" V2M_ENGINE="$folder/v2m-engine" V2M_ENGINE__MODEL=tiny.en-q8_0 \
+		LD_LIBRARY_PATH="$3" VK_DRIVER_FILES=/nowhere VK_ICD_FILENAMES=/nowhere; do
+		environment+=(--setenv="$set")
+	done
+	systemd-socket-activate --listen="$V2M_SOCKET_PATH" "${environment[@]}" target/debug/v2m >"$folder/log" 2>&1 &
+	service=$!
+	for _ in $(seq 100); do [ -S "$V2M_SOCKET_PATH" ] && break; sleep 0.1; done
+	said=$(timeout 300 target/debug/v2m-send transcribe assets/sample.wav 2>&1) || true
+	status=$(timeout 60 target/debug/v2m-send status 2>&1) || true
+	kill "$service" 2>/dev/null || true
+	wait "$service" 2>/dev/null || true
+	if tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' && grep -q "$wanted" <<<"$status"; then
+		say "the service with $(cd "$folder" && echo v2m-engine*)"
+		printf '%s\n' "$status"
+	else
+		fail "the service: $said; $status"
+		tail -5 "$folder/log"
+	fi
+}
+
+cargo build --quiet --locked --bin v2m-engine --bin v2m --bin v2m-send
+engine=$(cargo build --locked --bin v2m-engine --message-format json 2>/dev/null |
+	sed -n 's/.*"name":"v2m-engine".*"executable":"\([^"]*\)".*/\1/p')
+for program in "$engine" "$@"; do
+	name=$(basename "$program")
+	case $name in
+	v2m-engine)
+		transcribes "$name" "$program"
+		unavailable "$name without AVX2" "lacks.*AVX2" qemu-x86_64 -cpu Nehalem "$program"
+		;;
+	v2m-engine-v4)
+		unavailable "$name without AVX-512" "lacks AVX-512" qemu-x86_64 -cpu max "$program"
+		! grep -qw avx512_vnni /proc/cpuinfo || transcribes "$name" "$program"
+		;;
+	v2m-engine-vulkan)
+		unavailable "$name without a GPU" "no GPU with a Vulkan driver" \
+			env VK_ICD_FILENAMES=/nowhere VK_DRIVER_FILES=/nowhere "$program"
+		GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program"
+		;;
+	v2m-engine-cuda)
+		if nvidia-smi >/dev/null 2>&1; then
+			transcribes "$name" "$program"
+		else
+			# The stub of the toolkit stands in for the driver.
+			libraries=$(dirname "$program")/../lib:${TARGET:-target}/cuda-toolkit/lib64/stubs
+			unavailable "$name with a driver that does not work" "no NVIDIA GPU" env LD_LIBRARY_PATH="$libraries" "$program"
+			status=0
+			said=$(env LD_LIBRARY_PATH="$(dirname "$program")/../lib" "$program" --check 2>&1) || status=$?
+			[ "$status" = 127 ] || fail "$name without a driver: status $status, not the loader's 127: $said"
+			say "$name without a driver: $said"
+		fi
+		;;
+	esac
+done
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+ln -s "$engine" "$folder/"
+for program in "$@"; do ln -s "$(readlink -f "$program")" "$folder/"; done
+libraries=
+for program in "$@"; do
+	case $program in
+	*-cuda) libraries=$(readlink -f "$(dirname "$program")/..")/lib:$(readlink -f "${TARGET:-target}/cuda-toolkit/lib64/stubs") ;;
+	esac
+done
+nvidia-smi >/dev/null 2>&1 || serves "$folder" cpu "$libraries"
+
+[ "$failures" = 0 ] || { say "$failures failed"; exit 1; }
+say "The engines are as they should be"
