@@ -1,10 +1,11 @@
-//! What passes through v2m's two doors.
+//! What passes between v2m's programs.
 //!
 //! - [`frame`]: framing of the clients' socket, both forms, without IO.
 //! - [`message`]: requests, answers and events of that socket, as they stand on the wire; [`data`]: what
 //!   answers and events hold.
 //! - [`client`]: a small blocking client of it.
 //! - [`engine`]: the frames between the daemon and its engine child.
+//! - [`llm`]: what the daemon asks of `v2m-llm`.
 //!
 //! Standard library, serde and serde_json only: `v2m-send` must start in about a millisecond.
 //! Nothing here knows the daemon's own types; `server` and `recognise` convert.
@@ -13,4 +14,5 @@ pub mod client;
 pub mod data;
 pub mod engine;
 pub mod frame;
+pub mod llm;
 pub mod message;
