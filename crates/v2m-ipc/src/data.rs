@@ -74,8 +74,14 @@ pub struct Text {
     pub text: String,
     /// The text again.
     pub refined_text: String,
+    /// The text before, where the client did not send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
     /// The state now.
     pub state: String,
+    /// Where the text went beside this answer, and where it did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
 }
 
 /// To TEST_RULES.

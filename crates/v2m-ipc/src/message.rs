@@ -22,35 +22,32 @@ pub enum Command {
     /// State, engine and machine: [`crate::data::Status`].
     GetStatus,
     /// Start a recording; answered once the first audio has arrived.
-    StartRecording {
-        /// Where its text is to go; `None`: as configured.
-        deliver: Option<Deliver>,
-    },
+    StartRecording(Wishes),
     /// Stop, transcribe and deliver: [`crate::data::Transcript`].
-    StopRecording {
-        /// Where the text is to go; `None`: as the start said, or as configured.
-        deliver: Option<Deliver>,
-    },
+    StopRecording(Wishes),
     /// Start or stop, whichever applies.
-    ToggleRecording {
-        /// As for start and stop.
-        deliver: Option<Deliver>,
-    },
+    ToggleRecording(Wishes),
     /// Drop the recording, audio and text.
     CancelRecording,
-    /// Let the language model work on a text.
+    /// Let the language model work on a text: [`crate::data::Text`].
     ProcessText {
-        /// The text; not blank.
-        text: String,
-        /// What to do with it; `None`: as configured.
+        /// Which text.
+        text: TextSource,
+        /// What to do with it, beside what the preset says.
         instruction: Option<String>,
+        /// The preset's name; `None`: as configured, or none where there is an instruction.
+        preset: Option<String>,
+        /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from there.
+        deliver: Option<Deliver>,
     },
-    /// Translate a text.
+    /// Translate a text: [`crate::data::Text`].
     TranslateText {
-        /// The text; not blank.
-        text: String,
-        /// Language to translate to; `None`: as configured.
+        /// Which text.
+        text: TextSource,
+        /// Language to translate to, as a code or a name; `None`: as configured.
         target_lang: Option<String>,
+        /// As for PROCESS_TEXT.
+        deliver: Option<Deliver>,
     },
     /// What the text rules make of a text: [`crate::data::Rules`].
     TestRules {
@@ -90,9 +87,9 @@ impl Command {
         match self {
             Self::Ping => "PING",
             Self::GetStatus => "GET_STATUS",
-            Self::StartRecording { .. } => "START_RECORDING",
-            Self::StopRecording { .. } => "STOP_RECORDING",
-            Self::ToggleRecording { .. } => "TOGGLE_RECORDING",
+            Self::StartRecording(_) => "START_RECORDING",
+            Self::StopRecording(_) => "STOP_RECORDING",
+            Self::ToggleRecording(_) => "TOGGLE_RECORDING",
             Self::CancelRecording => "CANCEL_RECORDING",
             Self::ProcessText { .. } => "PROCESS_TEXT",
             Self::TranslateText { .. } => "TRANSLATE_TEXT",
@@ -110,37 +107,85 @@ impl Command {
     /// The request as it goes on the wire. UPDATE_CONFIG takes the form that no key can be mistaken in.
     pub fn to_request(&self) -> Value {
         let data = match self {
-            Self::ProcessText { text, instruction } => {
-                json!({"text": text, "instruction": instruction})
-            }
-            Self::TranslateText { text, target_lang } => {
-                json!({"text": text, "target_lang": target_lang})
-            }
+            Self::ProcessText { text, instruction, preset, deliver } => text.to_data([
+                ("instruction", instruction.as_deref()),
+                ("preset", preset.as_deref()),
+                ("deliver", deliver.map(Deliver::name)),
+            ]),
+            Self::TranslateText { text, target_lang, deliver } => text.to_data([
+                ("target_lang", target_lang.as_deref()),
+                ("deliver", deliver.map(Deliver::name)),
+            ]),
             Self::TestRules { text, language } => json!({"text": text, "language": language}),
             Self::TranscribeFile { file_path } => json!({"file_path": file_path}),
             Self::UpdateConfig { updates } => json!({"updates": updates}),
             Self::Subscribe { events } => json!({"events": events}),
-            Self::StartRecording { deliver: Some(deliver) }
-            | Self::StopRecording { deliver: Some(deliver) }
-            | Self::ToggleRecording { deliver: Some(deliver) } => {
-                json!({"deliver": deliver.name()})
-            }
+            Self::StartRecording(wishes)
+            | Self::StopRecording(wishes)
+            | Self::ToggleRecording(wishes) => wishes.to_data(),
             Self::Ping
             | Self::GetStatus
-            | Self::StartRecording { deliver: None }
-            | Self::StopRecording { deliver: None }
-            | Self::ToggleRecording { deliver: None }
             | Self::CancelRecording
             | Self::GetConfig
             | Self::PauseDaemon
             | Self::ResumeDaemon
-            | Self::Shutdown => return json!({"cmd": self.name()}),
+            | Self::Shutdown => Value::Null,
         };
+        if data.is_null() {
+            return json!({"cmd": self.name()});
+        }
         json!({"cmd": self.name(), "data": data})
     }
 }
 
-/// Where a dictation's text goes, beside the answer.
+/// What is wished for one dictation; `None`: as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Where its text is to go. The last word on it counts.
+    pub deliver: Option<Deliver>,
+    /// The preset by which a language model is to rewrite it. The last word on it counts.
+    pub preset: Option<String>,
+}
+
+impl Wishes {
+    fn to_data(&self) -> Value {
+        let deliver = ("deliver", self.deliver.map(Deliver::name));
+        let data = given([deliver, ("preset", self.preset.as_deref())]);
+        if data.is_empty() { Value::Null } else { data.into() }
+    }
+}
+
+/// Which text is to be worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextSource {
+    /// This one; not blank.
+    Given(String),
+    /// What is on the clipboard.
+    Clipboard,
+    /// The last dictation's.
+    Last,
+}
+
+impl TextSource {
+    fn to_data<const N: usize>(&self, others: [(&str, Option<&str>); N]) -> Value {
+        let mut data = given(others);
+        let (key, value) = match self {
+            Self::Given(text) => ("text", text.as_str()),
+            Self::Clipboard => ("source", "clipboard"),
+            Self::Last => ("source", "last"),
+        };
+        data.insert(key.into(), value.into());
+        data.into()
+    }
+}
+
+/// The keys that have a value.
+fn given<const N: usize>(keys: [(&str, Option<&str>); N]) -> Map<String, Value> {
+    let set = keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
+    set.collect()
+}
+
+/// Where a text goes, beside the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deliver {
     /// To the clipboard.

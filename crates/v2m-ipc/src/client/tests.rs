@@ -147,7 +147,7 @@ fn an_answer_given_before_the_request_was_read_counts() {
     });
     let mut client = Client::connect_to(&socket.0).unwrap();
     let text = "x".repeat(MAX_REQUEST / 2);
-    let answer = client.request(&Command::ProcessText { text, instruction: None }).unwrap();
+    let answer = client.request(&Command::TestRules { text, language: None }).unwrap();
     assert_eq!(answer.code.as_deref(), Some("busy"));
     server.join().unwrap();
 }

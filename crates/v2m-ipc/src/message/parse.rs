@@ -1,6 +1,6 @@
 //! From a request's frame to the command it means, or to why it means none.
 
-use super::{Command, Deliver, EventName, Refusal};
+use super::{Command, Deliver, EventName, Refusal, TextSource, Wishes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -15,9 +15,9 @@ impl Command {
         match data.cmd {
             "PING" => Ok(Self::Ping),
             "GET_STATUS" => Ok(Self::GetStatus),
-            "START_RECORDING" => Ok(Self::StartRecording { deliver: data.deliver()? }),
-            "STOP_RECORDING" => Ok(Self::StopRecording { deliver: data.deliver()? }),
-            "TOGGLE_RECORDING" => Ok(Self::ToggleRecording { deliver: data.deliver()? }),
+            "START_RECORDING" => Ok(Self::StartRecording(data.wishes()?)),
+            "STOP_RECORDING" => Ok(Self::StopRecording(data.wishes()?)),
+            "TOGGLE_RECORDING" => Ok(Self::ToggleRecording(data.wishes()?)),
             "CANCEL_RECORDING" => Ok(Self::CancelRecording),
             "PROCESS_TEXT" => data.process_text(),
             "TRANSLATE_TEXT" => data.translate_text(),
@@ -64,14 +64,25 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
+    fn wishes(mut self) -> Result<Wishes, Refusal> {
+        Ok(Wishes { deliver: self.deliver()?, preset: self.optional_string("preset")? })
+    }
+
     fn process_text(mut self) -> Result<Command, Refusal> {
-        let text = self.text()?;
-        Ok(Command::ProcessText { text, instruction: self.optional_string("instruction")? })
+        Ok(Command::ProcessText {
+            text: self.text_source()?,
+            instruction: self.optional_string("instruction")?,
+            preset: self.optional_string("preset")?,
+            deliver: self.deliver()?,
+        })
     }
 
     fn translate_text(mut self) -> Result<Command, Refusal> {
-        let text = self.text()?;
-        Ok(Command::TranslateText { text, target_lang: self.optional_string("target_lang")? })
+        Ok(Command::TranslateText {
+            text: self.text_source()?,
+            target_lang: self.optional_string("target_lang")?,
+            deliver: self.deliver()?,
+        })
     }
 
     fn test_rules(mut self) -> Result<Command, Refusal> {
@@ -123,7 +134,21 @@ impl Data<'_> {
         Ok(Command::Subscribe { events })
     }
 
-    fn deliver(mut self) -> Result<Option<Deliver>, Refusal> {
+    /// The text itself, or where it is.
+    fn text_source(&mut self) -> Result<TextSource, Refusal> {
+        let source = match self.optional_string("source")?.as_deref() {
+            None => return self.text().map(TextSource::Given),
+            Some("clipboard") => TextSource::Clipboard,
+            Some("last") => TextSource::Last,
+            Some(_) => return Err(self.bad("`source` may be only clipboard or last")),
+        };
+        match self.take("text") {
+            None => Ok(source),
+            Some(_) => Err(self.bad("`text` and `source` exclude each other")),
+        }
+    }
+
+    fn deliver(&mut self) -> Result<Option<Deliver>, Refusal> {
         let Some(name) = self.optional_string("deliver")? else { return Ok(None) };
         let known = || self.bad(&format!("`deliver` may be only {}", Deliver::list()));
         Deliver::from_name(&name).map(Some).ok_or_else(known)

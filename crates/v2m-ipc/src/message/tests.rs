@@ -14,13 +14,30 @@ fn every_command() -> Vec<Command> {
     vec![
         Command::Ping,
         Command::GetStatus,
-        Command::StartRecording { deliver: None },
-        Command::StopRecording { deliver: Some(Deliver::Clipboard) },
-        Command::ToggleRecording { deliver: Some(Deliver::Paste) },
+        Command::StartRecording(Wishes::default()),
+        Command::StopRecording(Wishes { deliver: Some(Deliver::Clipboard), preset: None }),
+        Command::ToggleRecording(Wishes {
+            deliver: Some(Deliver::Paste),
+            preset: Some("email".into()),
+        }),
         Command::CancelRecording,
-        Command::ProcessText { text: "a".into(), instruction: Some("b".into()) },
-        Command::ProcessText { text: "a".into(), instruction: None },
-        Command::TranslateText { text: "a".into(), target_lang: Some("de".into()) },
+        Command::ProcessText {
+            text: TextSource::Given("a".into()),
+            instruction: Some("b".into()),
+            preset: None,
+            deliver: None,
+        },
+        Command::ProcessText {
+            text: TextSource::Clipboard,
+            instruction: None,
+            preset: Some("notes".into()),
+            deliver: Some(Deliver::Type),
+        },
+        Command::TranslateText {
+            text: TextSource::Last,
+            target_lang: Some("de".into()),
+            deliver: Some(Deliver::None),
+        },
         Command::TestRules { text: "a\nb".into(), language: Some("es".into()) },
         Command::TranscribeFile { file_path: "/a.wav".into() },
         Command::GetConfig,
@@ -103,6 +120,10 @@ fn what_cannot_be_understood_is_a_bad_request() {
         r#"{"cmd":"SUBSCRIBE","data":{"events":[1]}}"#,
         r#"{"cmd":"TOGGLE_RECORDING","data":{"deliver":"there"}}"#,
         r#"{"cmd":"START_RECORDING","data":{"deliver":7}}"#,
+        r#"{"cmd":"START_RECORDING","data":{"preset":7}}"#,
+        r#"{"cmd":"PROCESS_TEXT","data":{"source":"tape"}}"#,
+        r#"{"cmd":"PROCESS_TEXT","data":{"source":"last","text":"a"}}"#,
+        r#"{"cmd":"TRANSLATE_TEXT","data":{"text":"a","deliver":"there"}}"#,
     ] {
         assert_eq!(parse(request).map_err(|r| r.code), Err("bad_request"), "{request}");
     }
@@ -165,7 +186,8 @@ proptest! {
     #[test]
     fn any_text_survives_the_wire(text in "[^ ].{0,60}", instruction in proptest::option::of(".{0,20}")) {
         prop_assume!(!text.trim().is_empty());
-        let command = Command::ProcessText { text, instruction };
+        let text = TextSource::Given(text);
+        let command = Command::ProcessText { text, instruction, preset: None, deliver: None };
         prop_assert_eq!(parse(&command.to_request().to_string()), Ok(command));
     }
 }
