@@ -2,7 +2,7 @@
 //!
 //! Doors convert their wire types to and from these; they know nothing of one another.
 
-use crate::session::{Command, DeliverMode, EngineState, Failure, State, Transcript};
+use crate::session::{Command, DeliverMode, Delivery, EngineState, Failure, State, Transcript};
 use crate::text::Step;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -13,28 +13,16 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Request {
     /// A command to the session.
     Session(Command),
-    /// As `Session`, with where the text of this dictation is to go.
-    SessionDelivering(Command, DeliverMode),
+    /// As `Session`, with wishes for this dictation.
+    Dictation(Command, Wishes),
     /// GET_STATUS.
     Status,
     /// GET_CONFIG.
     GetConfig,
     /// UPDATE_CONFIG with the partial config.
     UpdateConfig(Map<String, Value>),
-    /// PROCESS_TEXT.
-    ProcessText {
-        /// The text to work on.
-        text: String,
-        /// What to do with it.
-        instruction: Option<String>,
-    },
-    /// TRANSLATE_TEXT.
-    TranslateText {
-        /// The text to translate.
-        text: String,
-        /// Language to translate to; `None`: the configured one.
-        target_lang: Option<String>,
-    },
+    /// PROCESS_TEXT and TRANSLATE_TEXT.
+    Text(TextWork),
     /// TEST_RULES.
     TestRules {
         /// The text; each line of it is a piece between two pauses.
@@ -46,6 +34,54 @@ pub enum Request {
     TranscribeFile {
         /// The file, absolute.
         path: PathBuf,
+    },
+}
+
+/// What is wished for one dictation; `None`: as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Where its text is to go.
+    pub deliver: Option<DeliverMode>,
+    /// The preset by which a language model is to rewrite it.
+    pub preset: Option<String>,
+}
+
+/// A text for a language model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextWork {
+    /// Which text.
+    pub source: TextSource,
+    /// What is to be done with it.
+    pub task: Task,
+    /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from there.
+    pub deliver: Option<DeliverMode>,
+}
+
+/// Which text is to be worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextSource {
+    /// This one.
+    Given(String),
+    /// What is on the clipboard.
+    Clipboard,
+    /// The last dictation's.
+    Last,
+}
+
+/// What a language model is to do with a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Rewrite it.
+    Rewrite {
+        /// In words, beside what the preset says.
+        instruction: Option<String>,
+        /// The preset's name; `None`: the configured one, or none where there is an instruction.
+        preset: Option<String>,
+    },
+    /// Translate it.
+    Translate {
+        /// Code or name of the language; `None`: the configured one.
+        into: Option<String>,
     },
 }
 
@@ -72,6 +108,10 @@ pub enum Answer {
         state: State,
         /// The refined text.
         text: String,
+        /// The text before, if the client did not send it.
+        original: Option<String>,
+        /// Where it went beside this answer, and where it did not.
+        deliveries: Vec<Delivery>,
     },
     /// To TEST_RULES.
     Rules {
@@ -193,7 +233,7 @@ pub enum Event {
         backend: Option<String>,
     },
     /// A text was delivered, or not.
-    Delivery(crate::session::Delivery),
+    Delivery(Delivery),
     /// A file of TRANSCRIBE_FILE got on.
     Progress {
         /// The file.

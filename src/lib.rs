@@ -17,10 +17,12 @@
 //! | [`shortcut`] | edge | the key that runs `v2m-send toggle`, in GNOME's settings |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
 //! | [`suspend`] | edge | logind's word that the machine sleeps or wakes, and the lock that delays it |
+//! | [`llm`] | edge | what v2m-llm is asked, and the presets: it alone has a network |
 //! | [`telemetry`] | edge | figures of the machine: processors, memory, GPU |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
+//! | [`language`] | leaf | languages to translate into, by code or by name |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
@@ -38,6 +40,8 @@ pub mod dbus;
 pub mod deliver;
 pub mod doctor;
 pub mod feedback;
+pub mod language;
+pub mod llm;
 pub mod logging;
 pub mod media;
 pub mod recognise;

@@ -87,6 +87,7 @@ fn transcript(text: &str) -> Answer {
         segments: Vec::new(),
         audio_path: None,
         deliveries: Vec::new(),
+        problems: Vec::new(),
     };
     Answer::Transcript { state: State::Idle, transcript }
 }

@@ -10,7 +10,7 @@ use crate::lab::{Lab, MICROPHONE, Outcome, Service, ask, until};
 use crate::process::{Memory, memory};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use v2m_ipc::message::Command;
+use v2m_ipc::message::{Command, Wishes};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.wav");
 const LENGTHS: [u32; 4] = [3, 10, 30, 60];
@@ -50,11 +50,11 @@ pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
 /// One dictation of a file; the time from the stop to the text, and the text.
 pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> Outcome<(Duration, String)> {
     let mut client = service.client()?;
-    ask(&mut client, &Command::StartRecording { deliver: None })?;
+    ask(&mut client, &Command::StartRecording(Wishes::default()))?;
     let mut feeder = lab.sound.play(wav, MICROPHONE);
     until("the end of the recording", || !feeder.is_running())?;
     let stop = Instant::now();
-    let answer = ask(&mut client, &Command::StopRecording { deliver: None })?;
+    let answer = ask(&mut client, &Command::StopRecording(Wishes::default()))?;
     let took = stop.elapsed();
     Ok((took, answer["text"].as_str().unwrap_or_default().to_owned()))
 }

@@ -1,6 +1,6 @@
 //! The documented default file: every key with its documentation, commented out.
 
-use super::keys::{KEYS, SECTIONS};
+use super::keys::{self, SECTIONS};
 use super::settings::Settings;
 use super::update::to_toml;
 
@@ -17,7 +17,7 @@ pub fn default_toml() -> String {
         text.push('\n');
         document(&mut text, about);
         text.push_str(&format!("[{section}]\n"));
-        for key in KEYS.iter().filter(|key| key.section == *section) {
+        for key in keys::all().filter(|key| key.section == *section) {
             text.push('\n');
             document(&mut text, key.doc);
             text.push_str(&format!("#{} = {}\n", key.name, to_toml(&(key.get)(&defaults))));

@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration, in words that say where and what to do.
 
-use super::keys::{KEYS, SECTIONS};
+use super::keys::{self, SECTIONS};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -124,7 +124,7 @@ impl fmt::Display for Origin {
 impl ConfigError {
     pub(super) fn unknown_section(origin: Origin, name: &str) -> Self {
         // A key that lost its section says best what was meant.
-        let hint = match KEYS.iter().find(|key| key.name == name) {
+        let hint = match keys::all().find(|key| key.name == name) {
             Some(key) => format!("did you mean the key {name} in section [{}]?", key.section),
             None => match nearest(name, SECTIONS.iter().map(|(name, _)| *name)) {
                 Some(near) => format!("did you mean [{near}]?"),
@@ -135,9 +135,12 @@ impl ConfigError {
     }
 
     pub(super) fn unknown_key(origin: Origin, section: &str, name: &str) -> Self {
-        let own = || KEYS.iter().filter(|key| key.section == section).map(|key| key.name);
-        let elsewhere = KEYS.iter().find(|key| key.name == name);
+        let own = || keys::all().filter(|key| key.section == section).map(|key| key.name);
+        let elsewhere = keys::all().find(|key| key.name == name);
         let hint = match (elsewhere, nearest(name, own())) {
+            _ if section == "llm" && (name.contains("key") || name.contains("token")) => {
+                SECRETS.into()
+            }
             (Some(key), _) => format!("did you mean {}?", key.full_name()),
             (None, Some(near)) => format!("did you mean {section}.{near}?"),
             (None, None) => format!("[{section}] has {}", listed(own())),
@@ -145,6 +148,10 @@ impl ConfigError {
         Self::UnknownKey { origin, key: format!("{section}.{name}"), hint }
     }
 }
+
+/// For who writes a key into the file, which others may come to read: dotfiles are shared.
+const SECRETS: &str = "a secret does not belong into the configuration: put it into a file only you can read, such as \
+     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways)";
 
 /// The candidate most like `name`, unless none is (a Jaro-Winkler similarity of 0.7 separates
 /// misspellings from other words well enough).

@@ -59,7 +59,7 @@ impl Given {
         Err(ConfigError::Value {
             origin: self.origin.clone(),
             key: self.key.full_name(),
-            shown: if self.key.secret { keys::MASK.into() } else { self.shown.clone() },
+            shown: if self.key.hidden { keys::MASK.into() } else { self.shown.clone() },
             allowed: self.key.allowed.into(),
         })
     }

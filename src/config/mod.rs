@@ -19,13 +19,12 @@ mod values;
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
 pub use settings::{
-    Backend, Capture, Deliver, Engine, LogLevel, Logging, Refine, Retention, Session, Settings,
-    Text, UnloadAfter,
+    Backend, Capture, Deliver, Engine, Llm, LlmProvider, LogLevel, Logging, Refine, Retention,
+    Session, Settings, Text, UnloadAfter,
 };
 pub use update::{Updated, update};
 
 use etcetera::BaseStrategy;
-use keys::KEYS;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +64,7 @@ where
 /// Which keys (`section.key`) differ: those that can be put in force at once, and those that
 /// need a restart of the service.
 pub fn changes(old: &Settings, new: &Settings) -> (Vec<String>, Vec<String>) {
-    let changed = KEYS.iter().filter(|key| (key.get)(old) != (key.get)(new));
+    let changed = keys::all().filter(|key| (key.get)(old) != (key.get)(new));
     let (restart, applied): (Vec<_>, Vec<_>) = changed.partition(|key| key.restart);
     let names = |keys: Vec<&keys::Key>| keys.iter().map(|key| key.full_name()).collect();
     (names(applied), names(restart))

@@ -1,6 +1,6 @@
 //! What the configuration comes to: values that have been checked. Built only by this room.
 
-use super::keys::{KEYS, MASK};
+use super::keys;
 use crate::chord::Chord;
 use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Map, Value};
@@ -57,6 +57,8 @@ pub struct Settings {
     pub store: Retention,
     /// `[text]`
     pub text: Text,
+    /// `[llm]`
+    pub llm: Llm,
     /// `[deliver]`
     pub deliver: Deliver,
     /// `[feedback]`
@@ -201,17 +203,71 @@ pub enum Refine {
     Off,
     /// The rules.
     Rules,
+    /// The rules, then a language model.
+    Llm,
 }
 
 impl Refine {
     /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::Off, Self::Rules];
+    pub(super) const ALL: [Self; 3] = [Self::Off, Self::Rules, Self::Llm];
 
     /// The name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Rules => "rules",
+            Self::Llm => "llm",
+        }
+    }
+}
+
+/// A language model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Llm {
+    /// Whose form it speaks.
+    pub provider: LlmProvider,
+    /// Its name there; empty: none is set.
+    pub model: String,
+    /// Where it answers; `None`: at the provider's own address.
+    pub base_url: Option<String>,
+    /// 0 to 2.
+    pub temperature: f64,
+    /// Until a connection stands, 1 to 60.
+    pub connect_seconds: u32,
+    /// For a client's text, all in all, 1 to 600.
+    pub timeout_seconds: u32,
+    /// For a dictation, all in all, 1 to 120.
+    pub dictation_seconds: u32,
+    /// The preset where none is named.
+    pub preset: String,
+    /// The language to translate into where none is named: a code or a name.
+    pub target_language: String,
+}
+
+/// Whose language model is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LlmProvider {
+    /// Nobody's.
+    None,
+    /// Google's Gemini.
+    Gemini,
+    /// Ollama's.
+    Ollama,
+    /// OpenAI's, or another service's of the same form.
+    OpenAi,
+}
+
+impl LlmProvider {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::None, Self::Gemini, Self::Ollama, Self::OpenAi];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::OpenAi => "openai",
         }
     }
 }
@@ -282,14 +338,13 @@ impl LogLevel {
 }
 
 impl Settings {
-    /// The answer to GET_CONFIG: `{section: {key: value}}`, secrets masked.
+    /// The answer to GET_CONFIG: `{section: {key: value}}`. No key takes a secret.
     pub fn to_json(&self) -> Value {
         let mut sections = Map::new();
-        for key in KEYS {
-            let value = if key.secret { Value::from(MASK) } else { (key.get)(self) };
+        for key in keys::all() {
             let section = sections.entry(key.section).or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(section) = section {
-                section.insert(key.name.into(), value);
+                section.insert(key.name.into(), (key.get)(self));
             }
         }
         Value::Object(sections)
@@ -300,6 +355,23 @@ impl Engine {
     /// [`Self::hang_seconds`].
     pub fn hang(&self) -> Duration {
         Duration::from_secs(self.hang_seconds.into())
+    }
+}
+
+impl Llm {
+    /// [`Self::connect_seconds`].
+    pub fn connect(&self) -> Duration {
+        Duration::from_secs(self.connect_seconds.into())
+    }
+
+    /// [`Self::timeout_seconds`].
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds.into())
+    }
+
+    /// [`Self::dictation_seconds`].
+    pub fn dictation(&self) -> Duration {
+        Duration::from_secs(self.dictation_seconds.into())
     }
 }
 
@@ -361,6 +433,22 @@ impl Default for Text {
             spoken_edits: true,
             remove_fillers: false,
             replace: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Llm {
+    fn default() -> Self {
+        Self {
+            provider: LlmProvider::None,
+            model: String::new(),
+            base_url: None,
+            temperature: 0.2,
+            connect_seconds: 5,
+            timeout_seconds: 60,
+            dictation_seconds: 15,
+            preset: "clean-up".into(),
+            target_language: "en".into(),
         }
     }
 }

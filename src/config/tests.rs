@@ -1,6 +1,6 @@
 //! The room as a whole: text and environment in, settings or a helpful error out.
 
-use super::keys::{KEYS, SECTIONS};
+use super::keys::{self, SECTIONS};
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -48,7 +48,7 @@ fn the_default_file_says_every_key_and_its_default() {
     let text = uncommented();
     assert_eq!(load_text(&text).unwrap(), Settings::default());
     let document: toml_edit::DocumentMut = text.parse().unwrap();
-    for key in KEYS {
+    for key in keys::all() {
         assert!(document[key.section].get(key.name).is_some(), "{}", key.full_name());
     }
     // A long list is one line all the same: it is commented out by one sign.
@@ -58,11 +58,11 @@ fn the_default_file_says_every_key_and_its_default() {
 
 #[test]
 fn the_table_of_keys_is_whole() {
-    let mut names: Vec<String> = KEYS.iter().map(|key| key.full_name()).collect();
+    let mut names: Vec<String> = keys::all().map(|key| key.full_name()).collect();
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), KEYS.len());
-    for key in KEYS {
+    assert_eq!(names.len(), keys::all().count());
+    for key in keys::all() {
         assert!(SECTIONS.iter().any(|(name, _)| *name == key.section));
         let default = (key.get)(&Settings::default());
         assert!((key.set)(&mut Settings::default(), &default), "{}", key.full_name());
@@ -343,13 +343,14 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 fn any_change() -> impl Strategy<Value = Map<String, Value>> {
-    let key = (0..KEYS.len(), any_value());
+    let key = (0..keys::all().count(), any_value());
     let keys = proptest::collection::vec(key, 0..4);
     (keys, proptest::option::weighted(0.1, ("[a-z]{1,7}", any_value()))).prop_map(|(keys, odd)| {
         let mut change = Map::new();
         for (index, value) in keys {
-            let section = change.entry(KEYS[index].section).or_insert_with(|| json!({}));
-            section[KEYS[index].name] = value;
+            let key = keys::all().nth(index).unwrap();
+            let section = change.entry(key.section).or_insert_with(|| json!({}));
+            section[key.name] = value;
         }
         change.extend(odd);
         change

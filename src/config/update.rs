@@ -2,7 +2,7 @@
 //! file, whose comments, order and spelling stay.
 
 use super::error::{ConfigError, Origin};
-use super::keys::{self, KEYS, Key, SECTIONS};
+use super::keys::{self, Key, SECTIONS};
 use super::merge::{self, Given};
 use super::settings::Settings;
 use super::{changes, defaults};
@@ -72,7 +72,7 @@ fn wanted(partial: &Map<String, Value>) -> Result<Vec<Wanted>, ConfigError> {
         match value {
             Value::Null => {
                 wanted
-                    .extend(KEYS.iter().filter(|k| k.section == section).map(|k| Wanted(k, None)));
+                    .extend(keys::all().filter(|k| k.section == section).map(|k| Wanted(k, None)));
             }
             Value::Object(keys) => {
                 for (name, value) in keys {

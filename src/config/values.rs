@@ -65,6 +65,29 @@ pub(super) fn model(value: &Value) -> Option<String> {
         .filter(|model| model.starts_with('/') || !(model.trim().is_empty() || model.contains('/')))
 }
 
+/// Of a service: `http` or `https`, a host and perhaps a path. User names, passwords and queries would be secrets in a
+/// file that is none.
+pub(super) fn base_url(value: &Value) -> Option<Option<String>> {
+    let url = text(value)?;
+    if url.is_empty() {
+        return Some(None);
+    }
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let plain = !rest.contains(['@', '?', '#', ' ', '\\']) && !rest.starts_with('/');
+    (plain && !rest.is_empty()).then_some(Some(url))
+}
+
+/// A preset's name is a file's.
+pub(super) fn preset(value: &Value) -> Option<String> {
+    text(value)
+        .filter(|name| !(name.trim().is_empty() || name.contains('/') || name.starts_with('.')))
+}
+
+/// What can be translated into, as it was written.
+pub(super) fn target_language(value: &Value) -> Option<String> {
+    text(value).filter(|asked| crate::language::name(asked).is_ok())
+}
+
 pub(super) fn language(value: &Value) -> Option<Option<String>> {
     match value.as_str()? {
         "auto" => Some(None),

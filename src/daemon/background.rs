@@ -300,5 +300,6 @@ fn transcript(recognition: Recognition, samples: u64, audio: Option<PathBuf>) ->
         segments: recognition.segments,
         audio_path: audio,
         deliveries: Vec::new(),
+        problems: Vec::new(),
     }
 }

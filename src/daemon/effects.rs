@@ -1,7 +1,8 @@
 //! What the session asks for, done.
 
+use super::handing::{Parcel, Whose};
 use super::{Daemon, engine, live::Live};
-use crate::call::{Answer, Event};
+use crate::call::{Answer, Event, Wishes};
 use crate::capture::CaptureCommand;
 use crate::config::Settings;
 use crate::deliver;
@@ -57,7 +58,9 @@ impl Daemon {
                 self.store_said(kept);
             }
             Effect::Keep(job, outcome) => self.keep(job, &outcome),
-            Effect::Deliver(job, transcript, problem) => self.deliver(job, &transcript, problem),
+            Effect::Rewrite(job, draft) => self.rewrite(job, &draft),
+            Effect::LeaveRewriting(job) => self.leave_rewriting(job),
+            Effect::Deliver(job, transcript) => self.deliver(job, &transcript),
             Effect::Show(notice) => self.show(notice),
             Effect::Publish(state) => {
                 debug!(state = state.name(), "state");
@@ -122,6 +125,7 @@ impl Daemon {
         self.live = None;
         let outcome = match outcome {
             Outcome::Delivered(t) | Outcome::Undelivered(t) => {
+                self.remember_text(&t.text);
                 store::Outcome::Delivered(store_text(t), t.deliveries.clone())
             }
             Outcome::Failed(failure) => {
@@ -132,40 +136,28 @@ impl Daemon {
         self.store_said(kept);
     }
 
-    /// The desktop first, then the notification that says where the text is.
-    fn deliver(&mut self, job: JobId, transcript: &Transcript, problem: Option<Failure>) {
-        let sinks = self.sinks.take().unwrap_or_default();
-        let notifier = self.settings.deliver.notify.then(|| self.notifier.clone());
+    fn deliver(&mut self, job: JobId, transcript: &Transcript) {
+        let mode = self.wishes.deliver.take().unwrap_or(self.settings.deliver.mode);
+        self.wishes = Wishes::default();
+        self.handing.add(Parcel {
+            whose: Whose::Dictation(job),
+            text: transcript.text.clone(),
+            wanted: deliver::Wanted { mode, ..self.wanted() },
+            focus: self.focus.take(),
+            notifier: self.settings.deliver.notify.then(|| self.notifier.clone()),
+            remarks: transcript.problems.iter().map(|p| p.message.clone()).collect(),
+        });
+    }
+
+    /// As the settings say.
+    pub(super) fn wanted(&self) -> deliver::Wanted {
         let settings = &self.settings.deliver;
-        let mut wanted = deliver::Wanted {
-            mode: self.deliver_as.take().unwrap_or(settings.mode),
-            keys: deliver::PasteKeys {
-                usual: settings.paste_key.clone(),
-                terminal: settings.terminal_paste_key.clone(),
-                terminals: settings.terminals.clone(),
-            },
-            window: None,
+        let keys = deliver::PasteKeys {
+            usual: settings.paste_key.clone(),
+            terminal: settings.terminal_paste_key.clone(),
+            terminals: settings.terminals.clone(),
         };
-        let focus = self.focus.take();
-        let text = transcript.text.clone();
-        self.delivering = Some(Box::pin(async move {
-            let mut sinks = sinks;
-            if let Some(focus) = focus {
-                wanted.window = focus.window().await;
-            }
-            let mut deliveries = sinks.hand_over(&text, &wanted).await;
-            if let Some(notifier) = notifier {
-                // Where it is, before where it is not.
-                let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
-                let outcomes = there.iter().chain(&failed);
-                let mut detail: Vec<&str> = outcomes.map(|d| d.detail.as_str()).collect();
-                detail.extend(problem.as_ref().map(|p| p.message.as_str()));
-                let detail = detail.join(". ");
-                let notice = deliver::Notice::Text { text, detail };
-                deliveries.push(notifier.show(notice).await);
-            }
-            (job, deliveries, sinks)
-        }));
+        deliver::Wanted { mode: settings.mode, keys, window: None }
     }
 
     pub(super) fn show(&self, notice: Notice) {
@@ -178,6 +170,7 @@ impl Daemon {
         self.notifier.progress(match notice {
             Notice::Recording => deliver::Notice::Recording { so_far: None },
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
+            Notice::Rewriting => deliver::Notice::Rewriting,
             Notice::Problem(failure) => deliver::Notice::Problem(failure),
             Notice::Nothing => deliver::Notice::Closed,
         });

@@ -43,7 +43,7 @@ impl Daemon {
 /// no dictation.
 pub(super) fn concerns_dictation(event: &Event) -> bool {
     match event {
-        Event::Engine(..) => false,
+        Event::Engine(..) | Event::TextWork(_) => false,
         Event::Command { .. } | Event::Job(..) | Event::Elapsed(_) | Event::Terminate => true,
     }
 }
@@ -51,10 +51,13 @@ pub(super) fn concerns_dictation(event: &Event) -> bool {
 /// The sound for what the session asks for, the most important one.
 pub(super) fn sound_of(effects: &[Effect]) -> Option<Sound> {
     let any = |wanted: fn(&Effect) -> bool| effects.iter().any(wanted);
-    if any(|effect| {
-        // The text is there, and the recording ended before the user ended it.
-        matches!(effect, Effect::Show(Notice::Problem(_)) | Effect::Deliver(_, _, Some(_)))
-    }) {
+    let problem = |effect: &Effect| match effect {
+        Effect::Show(Notice::Problem(_)) => true,
+        // The text is there, and not as it was meant to be.
+        Effect::Deliver(_, transcript) => !transcript.problems.is_empty(),
+        _ => false,
+    };
+    if effects.iter().any(problem) {
         Some(Sound::Problem)
     } else if any(|effect| matches!(effect, Effect::Show(Notice::Recording))) {
         Some(Sound::Start)
@@ -102,6 +105,7 @@ mod tests {
             segments: Vec::new(),
             audio_path: None,
             deliveries: Vec::new(),
+            problems: Vec::new(),
         };
         Event::Job(JOB, JobEvent::Transcribed(transcript))
     }

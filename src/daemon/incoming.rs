@@ -2,6 +2,7 @@
 
 use super::Daemon;
 use super::background::Chore;
+use super::handing::Whose;
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
@@ -123,7 +124,8 @@ impl Daemon {
                 }
                 self.mend_recording(job, audio);
                 let transcript = self.transcribed(job, recognition);
-                self.tell_job(job, JobEvent::Transcribed(transcript));
+                let text = self.text_of_dictation(transcript);
+                self.tell_job(job, text);
             }
             RecogniseEvent::Failed { job, mut failure, audio } => {
                 if self.background.owns(job) {
@@ -193,25 +195,27 @@ impl Daemon {
             segments: recognition.segments,
             audio_path: keeps.then(|| self.audio_path(job)).flatten(),
             deliveries: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
-    pub(super) fn delivered(&mut self, job: JobId, deliveries: Vec<Delivery>) {
+    pub(super) fn delivered(&mut self, whose: Whose, deliveries: Vec<Delivery>) {
+        let job = match &whose {
+            Whose::Dictation(job) => Some(job.0),
+            Whose::Client(_) => None,
+        };
         for delivery in &deliveries {
-            info!(
-                job = job.0,
-                by = delivery.by,
-                ok = delivery.ok,
-                detail = delivery.detail,
-                "delivery"
-            );
+            info!(job, by = delivery.by, ok = delivery.ok, detail = delivery.detail, "delivery");
             self.publish(Event::Delivery(delivery.clone()));
         }
         if deliveries.iter().any(|delivery| delivery.by == "clipboard" && !delivery.ok) {
             self.chores
                 .spawn(async { Chore::DisplayAsked { found: environment::has_moved().await } });
         }
-        self.tell_job(job, JobEvent::Delivered(deliveries));
+        match whose {
+            Whose::Dictation(job) => self.tell_job(job, JobEvent::Delivered(deliveries)),
+            Whose::Client(finished) => self.answer_text(*finished, deliveries),
+        }
     }
 
     fn engine_said(&mut self, report: EngineReport) {

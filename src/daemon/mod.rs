@@ -12,6 +12,8 @@
 //! | `requests` | requests that do not concern the session |
 //! | `background` | files and left-over recordings, transcribed when nobody is waiting |
 //! | `feedback` | what there is to hear of a dictation |
+//! | `texts` | what a language model is asked: a dictation's text, and clients' |
+//! | `handing` | texts on their way to the desktop, one after the other |
 //! | `refine` | what was heard, made into what is delivered |
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
@@ -23,30 +25,30 @@ mod background;
 mod effects;
 mod engine;
 mod feedback;
+mod handing;
 mod incoming;
 mod live;
 mod refine;
 mod reload;
 mod requests;
 mod sleep;
+mod texts;
 mod timers;
 
-use crate::call::{Answer, Call, Event};
+use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
-use crate::deliver::{Focus, Notifier, Sinks};
+use crate::deliver::{Focus, Notifier};
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
-use crate::session::{self, DeliverMode, Delivery, Failure, JobId, Limits, Session, State, Ticket};
+use crate::session::{self, Delivery, Failure, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
 use crate::suspend::SuspendEvent;
 use crate::telemetry::{Figures, Machine, Telemetry};
 use crate::text::Rules;
 use crate::{dbus, server, systemd};
 use std::collections::HashMap;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -77,7 +79,6 @@ pub struct Start {
 }
 
 type Reply = oneshot::Sender<Result<Answer, Failure>>;
-type Delivering = Pin<Box<dyn Future<Output = (JobId, Vec<Delivery>, Sinks)>>>;
 
 struct Daemon {
     session: Session,
@@ -90,11 +91,12 @@ struct Daemon {
     store: Option<Store>,
     notifier: Notifier,
     feedback: feedback::Feedback,
-    /// `None` while a delivery has it.
-    sinks: Option<Sinks>,
-    delivering: Option<Delivering>,
-    /// Where the text of the session's dictation is wanted, if its clients said so.
-    deliver_as: Option<DeliverMode>,
+    handing: handing::Handing,
+    texts: texts::Texts,
+    /// What the clients of the session's dictation wished for it.
+    wishes: Wishes,
+    /// Where dictations are kept.
+    dictations: PathBuf,
     /// The window that had the keyboard when the session's recording was stopped.
     focus: Option<Focus>,
     tickets: HashMap<Ticket, Reply>,
@@ -175,16 +177,17 @@ async fn serve(start: Start) -> std::io::Result<()> {
         session: Session::new(limits(&start.settings), 1),
         recogniser: Recogniser::new(spec),
         sleep,
-        config_path: start.config_path,
         logging: start.logging,
         capture,
         store,
         notifier: Notifier::spawn(None),
         feedback: feedback::Feedback::new(),
-        sinks: Some(Sinks::new()),
-        deliver_as: None,
+        handing: handing::Handing::new(),
+        texts: texts::Texts::new(&start.config_path),
+        config_path: start.config_path,
+        wishes: Wishes::default(),
+        dictations: scratch.clone(),
         focus: None,
-        delivering: None,
         tickets: HashMap::new(),
         last_ticket: 0,
         timers: timers::Timers::default(),
@@ -233,7 +236,8 @@ enum Input {
     Sleep(SuspendEvent),
     Measured(Option<Figures>),
     Store(StoreEvent),
-    Delivered(JobId, Vec<Delivery>, Sinks),
+    Delivered(handing::Whose, Vec<Delivery>),
+    Text(texts::TextEvent),
     Chore(background::Chore),
     Timer(session::Timer),
     Heartbeat,
@@ -272,10 +276,8 @@ impl Daemon {
             _ = inputs.terminate.recv() => Input::Terminate,
             _ = inputs.interrupt.recv() => Input::Terminate,
             Some(call) = inputs.calls.recv() => Input::Call(call),
-            (job, deliveries, sinks) = delivered(&mut self.delivering) => {
-                self.delivering = None;
-                Input::Delivered(job, deliveries, sinks)
-            }
+            (whose, deliveries) = self.handing.next() => Input::Delivered(whose, deliveries),
+            event = self.texts.next() => Input::Text(event),
             event = self.recogniser.next() => Input::Recogniser(event),
             event = self.sleep.next() => Input::Sleep(event),
             figures = self.telemetry.next() => Input::Measured(figures),
@@ -305,10 +307,8 @@ impl Daemon {
             Input::Sleep(event) => self.sleep_said(event),
             Input::Measured(figures) => self.measured(figures),
             Input::Store(event) => self.stored(event),
-            Input::Delivered(job, deliveries, sinks) => {
-                self.sinks = Some(sinks);
-                self.delivered(job, deliveries);
-            }
+            Input::Delivered(whose, deliveries) => self.delivered(whose, deliveries),
+            Input::Text(event) => self.text_event(event),
             Input::Chore(chore) => self.chore_done(chore),
             Input::Timer(timer) => {
                 self.timers.disarm(timer);
@@ -362,16 +362,19 @@ impl Daemon {
             let _ = reply.send(Err(failure())); // a client that has left needs no answer
         }
         self.background.refuse_all(&failure());
+        // Theirs is done: they have it in the answer, if not where they wanted it.
+        for finished in self.handing.clients().collect::<Vec<_>>() {
+            self.answer_text(finished, Vec::new());
+        }
         self.updates.refuse_all(&failure());
+        self.texts.refuse_all().await;
         // Before anything that takes time: who comes now is to meet the next run, not the end of this one.
         // The receiver is gone only if the server has ended already.
         let _ = stop.send(true);
         // Waited for, half a second at most: a critical notification that outlives its service stands before
         // all later ones on GNOME. The outcome changes nothing now.
         let _ = self.notifier.show(crate::deliver::Notice::Closed).await;
-        if let Some(sinks) = &mut self.sinks
-            && timeout(LAST_WORDS, sinks.settle()).await.is_err()
-        {
+        if timeout(LAST_WORDS, self.handing.settle()).await.is_err() {
             warn!("the clipboard was not given back in time");
         }
         if timeout(LAST_WORDS, server).await.is_err() {
@@ -398,13 +401,6 @@ async fn at(moment: Option<Instant>) {
 async fn heard(capture: &mut Option<Capture>) -> CaptureOutput {
     match capture {
         Some(capture) => capture.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn delivered(delivering: &mut Option<Delivering>) -> (JobId, Vec<Delivery>, Sinks) {
-    match delivering {
-        Some(delivering) => delivering.await,
         None => std::future::pending().await,
     }
 }

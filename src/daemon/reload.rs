@@ -19,7 +19,7 @@ use tracing::{info, warn};
 pub(super) struct Changes(Option<watch::Watch>);
 
 impl Changes {
-    fn of(paths: Vec<PathBuf>) -> Self {
+    pub(super) fn of(paths: Vec<PathBuf>) -> Self {
         let watched = watch::paths(paths);
         Self(watched.inspect_err(|error| warn!(%error, "changes of files go unnoticed")).ok())
     }

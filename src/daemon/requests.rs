@@ -1,8 +1,8 @@
 //! Requests: those of the session get a ticket, the others are answered here.
 
 use super::{Daemon, Reply};
-use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
-use crate::session::{self, Code, Command, DeliverMode, Failure, Ticket};
+use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status, Wishes};
+use crate::session::{self, Command, Failure, Notice, Ticket};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -11,16 +11,12 @@ impl Daemon {
     pub(super) fn call(&mut self, call: Call) {
         let Call { request, reply } = call;
         match request {
-            Request::Session(command) => self.session_command(command, None, reply),
-            Request::SessionDelivering(command, mode) => {
-                self.session_command(command, Some(mode), reply);
-            }
+            Request::Session(command) => self.session_command(command, Wishes::default(), reply),
+            Request::Dictation(command, wishes) => self.session_command(command, wishes, reply),
             Request::Status => self.status_asked(reply),
             Request::GetConfig => answer(reply, Ok(Answer::Config(self.settings.to_json()))),
             Request::UpdateConfig(partial) => self.updates.waiting.push_back((partial, reply)),
-            Request::ProcessText { text, .. } | Request::TranslateText { text, .. } => {
-                answer(reply, Err(no_llm(text)));
-            }
+            Request::Text(work) => self.work_on_text(work, reply),
             Request::TestRules { text, language } => {
                 answer(reply, self.test_rules(&text, language));
             }
@@ -28,15 +24,26 @@ impl Daemon {
         }
     }
 
-    fn session_command(&mut self, command: Command, deliver: Option<DeliverMode>, reply: Reply) {
+    fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
         let (before, job) = (self.session.state(), self.session.job());
+        // A stop is never refused for it: what was said comes first.
+        let starts = job.is_none() && matches!(command, Command::Start | Command::Toggle);
+        let preset = wishes.preset.as_deref().filter(|_| starts);
+        if let Some(failure) = preset.and_then(|preset| self.refuse_preset(preset)) {
+            info!(code = failure.code.name(), reason = failure.message, "refused");
+            self.show(Notice::Problem(failure.clone()));
+            return answer(reply, Err(failure));
+        }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.tickets.insert(ticket, reply);
         self.tell(session::Event::Command { ticket, command });
         // A dictation's start decides, a later word on it outranks that; neither counts for the next one.
-        if self.session.job() != job || deliver.is_some() {
-            self.deliver_as = deliver;
+        if self.session.job() != job {
+            self.wishes = wishes;
+        } else {
+            self.wishes.deliver = wishes.deliver.or(self.wishes.deliver);
+            self.wishes.preset = wishes.preset.or_else(|| self.wishes.preset.take());
         }
         let (cmd, state) = (name(command), self.session.state());
         // A held key repeats its command some 30 times a second: worth no line each.
@@ -101,12 +108,6 @@ impl Daemon {
 
 pub(super) fn answer(reply: Reply, result: Result<Answer, Failure>) {
     let _ = reply.send(result); // a client that has left needs no answer
-}
-
-fn no_llm(text: String) -> Failure {
-    let message = "Working on a text needs a language model, and none is set up in this version \
-                   of v2m. The text is returned as it was.";
-    Failure { text: Some(text), ..Failure::new(Code::LlmUnavailable, message) }
 }
 
 fn name(command: Command) -> &'static str {

@@ -3,7 +3,7 @@
 
 use super::failure::Refusal;
 use super::status;
-use crate::call::{Answer, Call, Calls, Request};
+use crate::call::{Answer, Call, Calls, Request, Task, TextSource, TextWork};
 use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -40,9 +40,27 @@ impl Dictation {
         answer.await.map_err(|_| Refusal(lost()))?.map_err(Refusal)
     }
 
+    async fn work(&self, text: String, task: Task) -> Result<(String, String), Refusal> {
+        if text.trim().is_empty() {
+            let message = "There is no text to work on: the first argument is empty.";
+            return Err(Refusal(Failure::new(Code::NoText, message)));
+        }
+        let original = text.clone();
+        let work = TextWork { source: TextSource::Given(text), task, deliver: None };
+        let done = self.ask(Request::Text(work)).await;
+        let with_original = |Refusal(failure)| {
+            Refusal(Failure { text: failure.text.or(Some(original)), ..failure })
+        };
+        done.map(state_and_text).map_err(with_original)
+    }
+
     async fn command(&self, command: Command) -> Result<(String, String), Refusal> {
         self.ask(Request::Session(command)).await.map(state_and_text)
     }
+}
+
+fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.trim().is_empty())
 }
 
 /// Of any answer; no text where there is none.
@@ -50,7 +68,7 @@ fn state_and_text(answer: Answer) -> (String, String) {
     let (state, text) = match answer {
         Answer::State { state, .. } => (state, String::new()),
         Answer::Transcript { state, transcript } => (state, transcript.text),
-        Answer::Text { state, text } => (state, text),
+        Answer::Text { state, text, .. } => (state, text),
         Answer::Status(status) => (status.state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
         Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
@@ -108,6 +126,29 @@ impl Dictation {
             return Err(Refusal(Failure::new(Code::BadRequest, text)));
         }
         self.ask(Request::TranscribeFile { path }).await.map(state_and_text)
+    }
+
+    /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by the configured
+    /// preset. Empty means none.
+    #[zbus(out_args("state", "text"))]
+    async fn process_text(
+        &self,
+        text: String,
+        preset: String,
+        instruction: String,
+    ) -> Result<(String, String), Refusal> {
+        let (preset, instruction) = (given(preset), given(instruction));
+        self.work(text, Task::Rewrite { instruction, preset }).await
+    }
+
+    /// Has a language model translate a text, into a language by code or name. Empty: the configured one.
+    #[zbus(out_args("state", "text"))]
+    async fn translate_text(
+        &self,
+        text: String,
+        language: String,
+    ) -> Result<(String, String), Refusal> {
+        self.work(text, Task::Translate { into: given(language) }).await
     }
 
     /// All that v2m tells of itself. Keys without a value now are left out.

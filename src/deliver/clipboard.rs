@@ -24,11 +24,13 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Threads that may hang at once in a dead display server before no more are started.
 const MAX_STUCK: usize = 3;
 
-/// Why a text is not on the clipboard.
+/// Why a text is not on the clipboard, or none could be read from there.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+pub enum Problem {
     #[error("there was no text")]
     NoText,
+    #[error("there is no text on it")]
+    Empty,
     #[error(
         "neither WAYLAND_DISPLAY nor DISPLAY was set when the service started, so there is no \
          desktop to reach. After logging in to the desktop: systemctl --user restart v2m.service"
@@ -58,14 +60,38 @@ pub struct Clipboard {
     alive: Arc<()>,
 }
 
+/// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by others.
+#[derive(Debug, Default)]
+pub struct ClipboardReader(Clipboard);
+
+/// Why no text could be read.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the clipboard: {0}")]
+pub struct NoText(#[from] Problem);
+
+impl ClipboardReader {
+    /// The text on the clipboard, asked for now; within two seconds.
+    pub fn text(&mut self) -> impl Future<Output = Result<String, NoText>> + Send + use<> {
+        let (reply, text) = oneshot::channel();
+        let asked = self.0.worker_gets(Job::Get(reply));
+        async move {
+            asked?;
+            match timeout(DEADLINE, text).await {
+                Ok(Ok(text)) => Ok(text?),
+                Ok(Err(_)) | Err(_) => Err(Problem::Hanging.into()),
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Worker {
     jobs: SyncSender<Job>,
 }
 
-struct Job {
-    text: String,
-    reply: oneshot::Sender<Result<(), Problem>>,
+enum Job {
+    Put(String, oneshot::Sender<Result<(), Problem>>),
+    Get(oneshot::Sender<Result<String, Problem>>),
 }
 
 impl Clipboard {
@@ -91,7 +117,7 @@ impl Clipboard {
             return Err(Problem::NoText);
         }
         let (reply, outcome) = oneshot::channel();
-        self.hand_over(Job { text: text.to_owned(), reply })?;
+        self.worker_gets(Job::Put(text.to_owned(), reply))?;
         match timeout(DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_ended)) => Err(Problem::Hanging),
@@ -103,7 +129,7 @@ impl Clipboard {
         }
     }
 
-    fn hand_over(&mut self, job: Job) -> Result<(), Problem> {
+    fn worker_gets(&mut self, job: Job) -> Result<(), Problem> {
         let Some(worker) = &self.worker else { return self.start(job) };
         match worker.jobs.try_send(job) {
             Ok(()) => Ok(()),
@@ -133,13 +159,14 @@ impl Clipboard {
 /// Runs until [`Clipboard`] lets go of its sender; the clipboard's content goes with it.
 fn serve(jobs: &Receiver<Job>) {
     let mut owner = None;
-    while let Ok(Job { text, reply }) = jobs.recv() {
-        // Nobody waits any more: the user was told it is not there, so it must not appear later.
-        if reply.is_closed() {
-            continue;
-        }
-        let outcome = put(&mut owner, &text);
-        if reply.send(outcome).is_err() {
+    while let Ok(job) = jobs.recv() {
+        let told = match job {
+            // Nobody waits any more: the user was told it is not there, so it must not appear later.
+            Job::Put(_, reply) if reply.is_closed() => continue,
+            Job::Put(text, reply) => reply.send(put(&mut owner, &text)).is_ok(),
+            Job::Get(reply) => reply.send(get()).is_ok(),
+        };
+        if !told {
             debug!("the display server answered too late");
         }
     }
@@ -175,6 +202,21 @@ fn put(owner: &mut Option<arboard::Clipboard>, text: &str) -> Result<(), Problem
             let_go(owner);
             Err(unreachable(error))
         }
+    }
+}
+
+fn get() -> Result<String, Problem> {
+    let displays = Displays::from_env();
+    if !displays.any() {
+        return Err(Problem::NoDisplay);
+    }
+    // A handle for one look: one that is kept would not be told of the desktop's end.
+    let text = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get_text());
+    match text {
+        Ok(text) if text.trim().is_empty() => Err(Problem::Empty),
+        Ok(text) => Ok(text),
+        Err(arboard::Error::ContentNotAvailable) => Err(Problem::Empty),
+        Err(error) => Err(Problem::Unreachable { displays, reason: error.to_string() }),
     }
 }
 

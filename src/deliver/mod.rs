@@ -12,7 +12,7 @@ mod notifications;
 mod notifier;
 mod sinks;
 
-pub use clipboard::Clipboard;
+pub use clipboard::{Clipboard, ClipboardReader, NoText};
 use cursor::Cursor;
 pub use cursor::{Focus, PasteKeys, Window, way_to_the_cursor};
 pub use notice::Notice;

@@ -24,6 +24,8 @@ pub enum Notice {
         /// The text so far.
         so_far: Option<String>,
     },
+    /// A language model has the text.
+    Rewriting,
     /// The text, and where it went.
     Text {
         /// What was said.
@@ -81,6 +83,9 @@ impl Notice {
                 let body = so_far.as_deref().map(last_part).unwrap_or_default();
                 progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
             }
+            Self::Rewriting => {
+                progress("Rewriting", String::new(), "view-refresh", Duration::from_secs(10 * 60))
+            }
             Self::Text { text, detail } => {
                 let (summary, reason) = headline(detail);
                 Card {
@@ -114,6 +119,7 @@ impl Notice {
         match self {
             Self::Recording { .. } => "recording",
             Self::Transcribing { .. } => "transcribing",
+            Self::Rewriting => "rewriting",
             Self::Text { .. } => "text",
             Self::Problem(_) => "problem",
             Self::Recovered { .. } => "recovered",

@@ -1,7 +1,9 @@
 //! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
 //! until it has its place here.
 
-use crate::call::{Answer, EngineStatus, Event, Gpu, Request, Status};
+use crate::call::{
+    Answer, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork, Wishes,
+};
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript};
 use crate::text;
 use std::path::Path;
@@ -31,18 +33,18 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::Ping => return Asked::Pong,
         Wire::Subscribe { events } => return Asked::Events(events),
         Wire::GetStatus => (Request::Status, None),
-        Wire::StartRecording { deliver } => (dictation(Command::Start, deliver), None),
-        Wire::StopRecording { deliver } => (dictation(Command::Stop, deliver), None),
-        Wire::ToggleRecording { deliver } => (dictation(Command::Toggle, deliver), None),
+        Wire::StartRecording(wishes) => (dictation(Command::Start, wishes), None),
+        Wire::StopRecording(wishes) => (dictation(Command::Stop, wishes), None),
+        Wire::ToggleRecording(wishes) => (dictation(Command::Toggle, wishes), None),
         Wire::CancelRecording => (Request::Session(Command::Cancel), None),
         Wire::PauseDaemon => (Request::Session(Command::Pause), None),
         Wire::ResumeDaemon => (Request::Session(Command::Resume), None),
         Wire::Shutdown => (Request::Session(Command::Shutdown), None),
-        Wire::ProcessText { text, instruction } => {
-            (Request::ProcessText { text: text.clone(), instruction }, Some(text))
+        Wire::ProcessText { text, instruction, preset, deliver } => {
+            text_work(text, Task::Rewrite { instruction, preset }, deliver)
         }
-        Wire::TranslateText { text, target_lang } => {
-            (Request::TranslateText { text: text.clone(), target_lang }, Some(text))
+        Wire::TranslateText { text, target_lang, deliver } => {
+            text_work(text, Task::Translate { into: target_lang }, deliver)
         }
         Wire::TestRules { text, language } => (Request::TestRules { text, language }, None),
         Wire::TranscribeFile { file_path } => {
@@ -54,16 +56,38 @@ pub(super) fn request(command: message::Command) -> Asked {
     Asked::Call { request, original }
 }
 
-fn dictation(command: Command, deliver: Option<message::Deliver>) -> Request {
-    use message::Deliver as Wire;
-    let mode = match deliver {
-        None => return Request::Session(command),
-        Some(Wire::Clipboard) => DeliverMode::Clipboard,
-        Some(Wire::Paste) => DeliverMode::Paste,
-        Some(Wire::Type) => DeliverMode::Type,
-        Some(Wire::None) => DeliverMode::None,
+fn dictation(command: Command, wishes: message::Wishes) -> Request {
+    let message::Wishes { deliver, preset } = wishes;
+    let wishes = Wishes { deliver: deliver.map(deliver_mode), preset };
+    if wishes == Wishes::default() {
+        Request::Session(command)
+    } else {
+        Request::Dictation(command, wishes)
+    }
+}
+
+fn text_work(
+    text: message::TextSource,
+    task: Task,
+    deliver: Option<message::Deliver>,
+) -> (Request, Option<String>) {
+    use message::TextSource as Wire;
+    let (source, original) = match text {
+        Wire::Given(text) => (TextSource::Given(text.clone()), Some(text)),
+        Wire::Clipboard => (TextSource::Clipboard, None),
+        Wire::Last => (TextSource::Last, None),
     };
-    Request::SessionDelivering(command, mode)
+    (Request::Text(TextWork { source, task, deliver: deliver.map(deliver_mode) }), original)
+}
+
+fn deliver_mode(deliver: message::Deliver) -> DeliverMode {
+    use message::Deliver as Wire;
+    match deliver {
+        Wire::Clipboard => DeliverMode::Clipboard,
+        Wire::Paste => DeliverMode::Paste,
+        Wire::Type => DeliverMode::Type,
+        Wire::None => DeliverMode::None,
+    }
 }
 
 /// The daemon's answer as it goes to the client.
@@ -75,10 +99,12 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::Transcript { state, transcript } => {
             Response::success(&transcript_data(state, transcript))
         }
-        Answer::Text { state, text } => Response::success(&data::Text {
+        Answer::Text { state, text, original, deliveries } => Response::success(&data::Text {
             refined_text: text.clone(),
             text,
+            original,
             state: state.name().into(),
+            deliveries: deliveries.into_iter().map(delivery_data).collect(),
         }),
         Answer::Rules { text, language, applied, steps } => {
             let steps = steps.into_iter().map(rule_step).collect();
@@ -135,8 +161,16 @@ pub(super) fn event(event: Event) -> data::Event {
 }
 
 fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
-    let Transcript { text, unrefined, language, samples, segments, audio_path, deliveries } =
-        transcript;
+    let Transcript {
+        text,
+        unrefined,
+        language,
+        samples,
+        segments,
+        audio_path,
+        deliveries,
+        problems,
+    } = transcript;
     data::Transcript {
         state: state.name().into(),
         transcription: text.clone(),
@@ -147,7 +181,12 @@ fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
         seconds: seconds(samples),
         segments: segments.into_iter().map(segment_data).collect(),
         deliveries: deliveries.into_iter().map(delivery_data).collect(),
+        problems: problems.into_iter().map(problem_data).collect(),
     }
+}
+
+fn problem_data(problem: Failure) -> data::Problem {
+    data::Problem { code: problem.code.name().into(), error: problem.message }
 }
 
 fn rule_step(step: text::Step) -> data::RuleStep {
@@ -191,7 +230,7 @@ fn status_data(status: Status) -> data::Status {
         engine: engine_data(engine),
         uptime_s,
         version: env!("CARGO_PKG_VERSION").into(),
-        problem: problem.map(|p| data::Problem { code: p.code.name().into(), error: p.message }),
+        problem: problem.map(problem_data),
     }
 }
 

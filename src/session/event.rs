@@ -19,6 +19,8 @@ pub enum Event {
     Job(JobId, JobEvent),
     /// The recogniser's state changed; with a reason where it cannot be used.
     Engine(EngineState, Option<Failure>),
+    /// A client's text is with a language model, or none is any more.
+    TextWork(bool),
     /// A timer ran out.
     Elapsed(Timer),
     /// The service is asked to end (SIGTERM).
@@ -36,6 +38,10 @@ pub enum JobEvent {
     CaptureEnded(Heard),
     /// The recogniser's answer.
     Transcribed(Transcript),
+    /// The recogniser's answer too; a language model is to rewrite it, within that time.
+    Drafted(Transcript, Duration),
+    /// What the language model made of the text, or why nothing.
+    Rewritten(Result<String, Failure>),
     /// The recogniser has no answer, even at the second try.
     RecognitionFailed(Failure),
     /// The text has been handed over, or could not be.
@@ -44,6 +50,8 @@ pub enum JobEvent {
     LongestReached,
     /// Capture should have said by now that it ended.
     DrainOverdue,
+    /// The language model should have answered by now.
+    RewriteOverdue,
 }
 
 /// What a recording amounted to.
@@ -64,6 +72,8 @@ pub enum Timer {
     Longest(JobId),
     /// Capture has not said that it ended.
     Drain(JobId),
+    /// The language model has had its time.
+    Rewrite(JobId),
     /// What the hand on the key means is known by now.
     Hand,
     /// Ending in order has taken long enough.
@@ -89,9 +99,12 @@ pub enum Effect {
     Discard(JobId),
     /// Write down how the dictation went.
     Keep(JobId, Outcome),
+    /// Have a language model rewrite the text; answered by [`JobEvent::Rewritten`].
+    Rewrite(JobId, Transcript),
+    /// Nobody waits for that any more.
+    LeaveRewriting(JobId),
     /// Put the text where the user wants it; answered by [`JobEvent::Delivered`].
-    /// The failure, if any, is why the recording ended early: the user is told with the text.
-    Deliver(JobId, Transcript, Option<Failure>),
+    Deliver(JobId, Transcript),
     /// Tell the user.
     Show(Notice),
     /// The state that clients see has changed.
@@ -122,6 +135,8 @@ pub enum Notice {
     Recording,
     /// The text is on its way.
     Transcribing,
+    /// A language model has the text.
+    Rewriting,
     /// Something is wrong.
     Problem(Failure),
     /// Nothing any more.

@@ -131,6 +131,7 @@ impl Session {
             phase @ (Phase::Idle
             | Phase::Draining { .. }
             | Phase::Transcribing { .. }
+            | Phase::Rewriting { .. }
             | Phase::Delivering { .. }) => {
                 self.phase = phase;
                 return;

@@ -28,6 +28,8 @@ pub struct Session {
     pub(super) limits: Limits,
     pub(super) paused: bool,
     pub(super) ending: bool,
+    /// A client's text is with a language model.
+    text_work: bool,
     pub(super) presses: Presses,
     next_job: u32,
     engine: EngineState,
@@ -57,6 +59,13 @@ pub(super) enum Phase {
         waiting: Vec<Ticket>,
         heard: Heard,
     },
+    /// A language model has the text.
+    Rewriting {
+        job: JobId,
+        waiting: Vec<Ticket>,
+        draft: Transcript,
+        within: Duration,
+    },
     /// The text is being handed over.
     Delivering {
         job: JobId,
@@ -73,6 +82,7 @@ impl Phase {
             | Self::Recording { job }
             | Self::Draining { job, .. }
             | Self::Transcribing { job, .. }
+            | Self::Rewriting { job, .. }
             | Self::Delivering { job, .. } => Some(*job),
         }
     }
@@ -86,6 +96,7 @@ impl Session {
             limits,
             paused: false,
             ending: false,
+            text_work: false,
             presses: Presses::new(limits.trigger),
             next_job: first_job,
             engine: EngineState::Loading,
@@ -98,7 +109,9 @@ impl Session {
     pub fn state(&self) -> State {
         match self.phase {
             Phase::Idle if self.paused => State::Paused,
+            Phase::Idle if self.text_work => State::Processing,
             Phase::Idle => State::Idle,
+            Phase::Rewriting { .. } => State::Processing,
             Phase::Opening { .. } | Phase::Recording { .. } => State::Recording,
             Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
                 State::Transcribing
@@ -144,6 +157,10 @@ impl Session {
                 self.job_event(job, JobEvent::LongestReached, out);
             }
             Event::Elapsed(Timer::Drain(job)) => self.job_event(job, JobEvent::DrainOverdue, out),
+            Event::Elapsed(Timer::Rewrite(job)) => {
+                self.job_event(job, JobEvent::RewriteOverdue, out);
+            }
+            Event::TextWork(under_way) => self.text_work = under_way,
             Event::Job(job, event) => self.job_event(job, event, out),
         }
     }
@@ -160,6 +177,9 @@ impl Session {
             Phase::Draining { job, waiting } => self.draining(job, waiting, event, out),
             Phase::Transcribing { job, waiting, heard } => {
                 self.transcribing(job, waiting, heard, event, out)
+            }
+            Phase::Rewriting { job, waiting, draft, within } => {
+                self.rewriting(job, waiting, draft, within, event, out)
             }
             Phase::Delivering { job, waiting, transcript } => {
                 self.delivering(job, waiting, transcript, event, out)
@@ -192,6 +212,7 @@ impl Session {
             Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
                 out.push(refuse(ticket, busy()));
             }
+            Phase::Rewriting { .. } => out.push(refuse(ticket, rewriting())),
         }
     }
 
@@ -205,6 +226,7 @@ impl Session {
             Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
                 out.push(refuse(ticket, busy()));
             }
+            Phase::Rewriting { .. } => out.push(refuse(ticket, rewriting())),
             Phase::Idle => match self.refusal() {
                 Some(failure) => {
                     out.push(Effect::Show(Notice::Problem(failure.clone())));
@@ -262,6 +284,10 @@ impl Session {
                 waiting.extend(tickets);
                 Phase::Transcribing { job, waiting, heard }
             }
+            Phase::Rewriting { job, mut waiting, draft, within } => {
+                waiting.extend(tickets);
+                Phase::Rewriting { job, waiting, draft, within }
+            }
             Phase::Delivering { job, mut waiting, transcript } => {
                 waiting.extend(tickets);
                 Phase::Delivering { job, waiting, transcript }
@@ -306,6 +332,10 @@ impl Session {
                 dropped(out, job, waiting)
             }
             Phase::Transcribing { job, waiting, .. } => dropped(out, job, waiting),
+            Phase::Rewriting { job, waiting, .. } => {
+                out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
+                dropped(out, job, waiting)
+            }
             phase @ Phase::Delivering { .. } => {
                 let text = "Too late to cancel: the text is being delivered.";
                 out.push(refuse(ticket, Failure::new(Code::Busy, text)));
@@ -348,6 +378,9 @@ impl Session {
                 self.stop(job, Vec::new(), out)
             }
             Phase::Recording { job } => self.stop(job, Vec::new(), out),
+            Phase::Rewriting { job, waiting, draft, .. } => {
+                self.leave_rewriting(job, waiting, draft, ending(), out)
+            }
             phase @ (Phase::Idle
             | Phase::Draining { .. }
             | Phase::Transcribing { .. }
@@ -365,6 +398,7 @@ impl Session {
             Phase::Opening { waiting, .. }
             | Phase::Draining { waiting, .. }
             | Phase::Transcribing { waiting, .. }
+            | Phase::Rewriting { waiting, .. }
             | Phase::Delivering { waiting, .. } => waiting,
         };
         let text = "v2m had to end before the text was there. The recording is kept and is \
@@ -375,6 +409,16 @@ impl Session {
 
 fn busy() -> Failure {
     Failure::new(Code::Busy, "The last recording is still being transcribed. Wait for its text.")
+}
+
+fn rewriting() -> Failure {
+    let text = "The language model still has the last text. Wait for it, or give that text up: `v2m-send cancel`.";
+    Failure::new(Code::Busy, text)
+}
+
+pub(super) fn ending() -> Failure {
+    let text = "v2m is ending, so no language model rewrote the text.";
+    Failure::new(Code::ShuttingDown, text)
 }
 
 fn refuse(ticket: Ticket, failure: Failure) -> Effect {

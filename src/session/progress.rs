@@ -1,8 +1,9 @@
 //! One dictation's way through the phases: what its own events do in each.
 
 use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
-use super::machine::{Phase, Session, answer_all};
+use super::machine::{Phase, Session, answer_all, ending};
 use super::types::{Code, Delivery, Failure, JobId, Reply, State, Ticket, Transcript};
+use std::time::Duration;
 
 impl Session {
     pub(super) fn opening(
@@ -28,9 +29,12 @@ impl Session {
             JobEvent::RecognitionFailed(_)
             // Nothing was asked for yet.
             | JobEvent::Transcribed(_)
+            | JobEvent::Drafted(..)
+            | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
             | JobEvent::LongestReached
-            | JobEvent::DrainOverdue => Phase::Opening { job, waiting },
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue => Phase::Opening { job, waiting },
         }
     }
 
@@ -55,8 +59,11 @@ impl Session {
             JobEvent::RecognitionFailed(_)
             | JobEvent::CaptureStarted
             | JobEvent::Transcribed(_)
+            | JobEvent::Drafted(..)
+            | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
-            | JobEvent::DrainOverdue => Phase::Recording { job },
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue => Phase::Recording { job },
         }
     }
 
@@ -90,6 +97,9 @@ impl Session {
             // As in `opening`.
             | JobEvent::RecognitionFailed(_)
             | JobEvent::Transcribed(_)
+            | JobEvent::Drafted(..)
+            | JobEvent::Rewritten(_)
+            | JobEvent::RewriteOverdue
             | JobEvent::Delivered(_) => Phase::Draining { job, waiting },
         }
     }
@@ -103,20 +113,32 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Phase {
         match event {
-            JobEvent::Transcribed(transcript)
+            JobEvent::Transcribed(transcript) | JobEvent::Drafted(transcript, _)
                 if transcript.text.is_empty() && transcript.unrefined.is_some() =>
             {
                 self.taken_back(job, waiting, transcript, out)
             }
-            JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
+            JobEvent::Transcribed(transcript) | JobEvent::Drafted(transcript, _)
+                if transcript.text.is_empty() =>
+            {
                 let mut failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
                 failure.audio_path = transcript.audio_path;
                 self.failed(job, waiting, failure, Lost::Words, out)
             }
-            JobEvent::Transcribed(transcript) => {
-                let problem = heard.problem;
-                out.push(Effect::Deliver(job, transcript.clone(), problem));
-                Phase::Delivering { job, waiting, transcript }
+            JobEvent::Transcribed(mut transcript) => {
+                transcript.problems.extend(heard.problem);
+                self.deliver(job, waiting, transcript, out)
+            }
+            JobEvent::Drafted(mut draft, within) => {
+                draft.problems.extend(heard.problem);
+                if self.ending {
+                    draft.problems.push(ending());
+                    return self.deliver(job, waiting, draft, out);
+                }
+                out.push(Effect::Show(Notice::Rewriting));
+                out.push(Effect::Arm(Timer::Rewrite(job), within));
+                out.push(Effect::Rewrite(job, draft.clone()));
+                Phase::Rewriting { job, waiting, draft, within }
             }
             JobEvent::RecognitionFailed(failure) => {
                 self.failed(job, waiting, failure, Lost::Words, out)
@@ -128,9 +150,75 @@ impl Session {
             // Disarmed, but had run out already.
             | JobEvent::LongestReached
             | JobEvent::DrainOverdue
-            // Nothing was handed over yet.
+            // Nothing was handed over yet, to a language model neither.
+            | JobEvent::Rewritten(_)
+            | JobEvent::RewriteOverdue
             | JobEvent::Delivered(_) => Phase::Transcribing { job, waiting, heard },
         }
+    }
+
+    pub(super) fn rewriting(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        mut draft: Transcript,
+        within: Duration,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        match event {
+            JobEvent::Rewritten(Ok(text)) => {
+                out.push(Effect::Disarm(Timer::Rewrite(job)));
+                if text != draft.text {
+                    let before = std::mem::replace(&mut draft.text, text);
+                    draft.unrefined.get_or_insert(before);
+                }
+                self.deliver(job, waiting, draft, out)
+            }
+            JobEvent::Rewritten(Err(failure)) => {
+                out.push(Effect::Disarm(Timer::Rewrite(job)));
+                draft.problems.push(failure);
+                self.deliver(job, waiting, draft, out)
+            }
+            JobEvent::RewriteOverdue => {
+                self.leave_rewriting(job, waiting, draft, overdue(within), out)
+            }
+            // As in `transcribing`; and the recogniser's first answer counts.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::Drafted(..)
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            | JobEvent::Delivered(_) => Phase::Rewriting { job, waiting, draft, within },
+        }
+    }
+
+    /// The draft is what is delivered.
+    pub(super) fn leave_rewriting(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        mut draft: Transcript,
+        why: Failure,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
+        draft.problems.push(why);
+        self.deliver(job, waiting, draft, out)
+    }
+
+    fn deliver(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        out.push(Effect::Deliver(job, transcript.clone()));
+        Phase::Delivering { job, waiting, transcript }
     }
 
     pub(super) fn delivering(
@@ -150,9 +238,12 @@ impl Session {
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
             | JobEvent::Transcribed(_)
+            | JobEvent::Drafted(..)
+            | JobEvent::Rewritten(_)
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
-            | JobEvent::DrainOverdue => Phase::Delivering { job, waiting, transcript },
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue => Phase::Delivering { job, waiting, transcript },
         }
     }
 
@@ -238,6 +329,14 @@ enum Lost {
     NothingHeard,
     /// Something was said; its audio stays in the store.
     Words,
+}
+
+fn overdue(within: Duration) -> Failure {
+    let text = format!(
+        "The language model did not answer within {} s (llm.dictation_seconds): the text is as it was before it.",
+        within.as_secs_f64()
+    );
+    Failure::new(Code::LlmUnavailable, text)
 }
 
 fn drain_failure() -> Failure {

@@ -129,6 +129,8 @@ pub enum Code {
     NotRecording,
     /// The recording holds no speech.
     NoSpeech,
+    /// There is no text to work on.
+    NoText,
     /// The microphone or PipeWire cannot be had.
     NoMicrophone,
     /// There is no model to transcribe with.
@@ -137,6 +139,8 @@ pub enum Code {
     EngineFailed,
     /// No language model can be reached.
     LlmUnavailable,
+    /// A language model answered, and not with a rewriting of the text.
+    LlmRejected,
     /// The request is longer than allowed.
     TooLarge,
     /// The recording was cancelled by another client.
@@ -161,10 +165,12 @@ impl Code {
             Self::Busy => "busy",
             Self::NotRecording => "not_recording",
             Self::NoSpeech => "no_speech",
+            Self::NoText => "no_text",
             Self::NoMicrophone => "no_microphone",
             Self::ModelMissing => "model_missing",
             Self::EngineFailed => "engine_failed",
             Self::LlmUnavailable => "llm_unavailable",
+            Self::LlmRejected => "llm_rejected",
             Self::TooLarge => "too_large",
             Self::Cancelled => "cancelled",
             Self::BadConfig => "bad_config",
@@ -223,6 +229,8 @@ pub struct Transcript {
     pub audio_path: Option<PathBuf>,
     /// Where the text went, and where it did not.
     pub deliveries: Vec<Delivery>,
+    /// What the user is told with the text: why the recording ended early, why no language model rewrote it.
+    pub problems: Vec<Failure>,
 }
 
 /// What a command's sender is told.

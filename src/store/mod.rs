@@ -14,12 +14,14 @@
 
 mod directory;
 mod job;
+mod last;
 mod record;
 mod recovery;
 mod retention;
 mod thread;
 mod wav;
 
+pub use last::last_text;
 pub use record::{ErrorRecord, Record, RecordState};
 pub use recovery::{Unfinished, unfinished};
 pub use retention::Retention;

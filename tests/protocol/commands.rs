@@ -2,8 +2,12 @@
 
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
-use v2m::call::{Answer, EngineStatus, Gpu, Ram, Request, Status};
-use v2m::session::{Code, Command, Delivery, EngineState, Failure, Segment, State, Transcript};
+use v2m::call::{
+    Answer, EngineStatus, Gpu, Ram, Request, Status, Task, TextSource, TextWork, Wishes,
+};
+use v2m::session::{
+    Code, Command, DeliverMode, Delivery, EngineState, Failure, Segment, State, Transcript,
+};
 use v2m::text::Step;
 
 fn transcript() -> Transcript {
@@ -20,6 +24,7 @@ fn transcript() -> Transcript {
             ok: true,
             detail: "copied".into(),
         }],
+        problems: Vec::new(),
     }
 }
 
@@ -106,15 +111,61 @@ fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
     }
 }
 
+fn given(task: Task) -> Request {
+    let source = TextSource::Given("so um".into());
+    Request::Text(TextWork { source, task, deliver: None })
+}
+
+#[test]
+fn a_text_from_elsewhere_is_answered_with_what_it_was_and_where_it_went() {
+    let json = r#"{"cmd":"PROCESS_TEXT","data":{"source":"clipboard","preset":"email","deliver":"paste"}}"#;
+    let request = Request::Text(TextWork {
+        source: TextSource::Clipboard,
+        task: Task::Rewrite { instruction: None, preset: Some("email".into()) },
+        deliver: Some(DeliverMode::Paste),
+    });
+    let delivery =
+        Delivery { by: "paste", backend: Some("x11"), ok: true, detail: "pasted".into() };
+    let answer = Answer::Text {
+        state: State::Recording,
+        text: "Dear Ann,".into(),
+        original: Some("ann".into()),
+        deliveries: vec![delivery],
+    };
+    let delivered = json!([{"by": "paste", "backend": "x11", "ok": true, "detail": "pasted"}]);
+    assert_eq!(
+        data(&exchange(json, request, Ok(answer))),
+        &json!({"text": "Dear Ann,", "refined_text": "Dear Ann,", "original": "ann",
+                "state": "recording", "deliveries": delivered}),
+    );
+}
+
+#[test]
+fn a_dictation_takes_wishes() {
+    let json = r#"{"cmd":"TOGGLE_RECORDING","data":{"preset":"email","deliver":"none"}}"#;
+    let wishes = Wishes { deliver: Some(DeliverMode::None), preset: Some("email".into()) };
+    let mut transcript = transcript();
+    transcript.problems = vec![Failure::new(Code::LlmUnavailable, "nobody there")];
+    let answer = Answer::Transcript { state: State::Idle, transcript };
+    let answer = exchange(json, Request::Dictation(Command::Toggle, wishes), Ok(answer));
+    let problems = json!([{"code": "llm_unavailable", "error": "nobody there"}]);
+    assert_eq!(data(&answer)["problems"], problems);
+}
+
 #[test]
 fn process_and_translate_answer_the_text_twice() {
-    let process = Request::ProcessText { text: "so um".into(), instruction: Some("tidy".into()) };
-    let translate = Request::TranslateText { text: "so um".into(), target_lang: None };
+    let process = given(Task::Rewrite { instruction: Some("tidy".into()), preset: None });
+    let translate = given(Task::Translate { into: None });
     for (json, request) in [
         (r#"{"cmd":"PROCESS_TEXT","data":{"text":"so um","instruction":"tidy"}}"#, process),
         (r#"{"cmd":"TRANSLATE_TEXT","data":{"text":"so um","target_lang":null}}"#, translate),
     ] {
-        let answer = Answer::Text { state: State::Idle, text: "So.".into() };
+        let answer = Answer::Text {
+            state: State::Idle,
+            text: "So.".into(),
+            original: None,
+            deliveries: Vec::new(),
+        };
         assert_eq!(
             data(&exchange(json, request, Ok(answer))),
             &json!({"text": "So.", "refined_text": "So.", "state": "idle"}),
@@ -144,7 +195,7 @@ fn the_rules_tell_their_steps() {
 fn a_text_is_given_back_when_no_language_model_answers() {
     let failure = || Failure::new(Code::LlmUnavailable, "cannot reach the language model");
     let with_text = Failure { text: Some("so far".into()), ..failure() };
-    let request = || Request::ProcessText { text: "so um".into(), instruction: None };
+    let request = || given(Task::Rewrite { instruction: None, preset: None });
     let json = r#"{"cmd":"PROCESS_TEXT","data":{"text":"so um"}}"#;
     for (failure, text) in [(failure(), "so um"), (with_text, "so far")] {
         let answer = exchange(json, request(), Err(failure));

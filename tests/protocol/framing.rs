@@ -3,7 +3,7 @@
 use crate::harness::{Service, code, data};
 use serde_json::json;
 use std::io::Write;
-use v2m::call::{Answer, Request};
+use v2m::call::{Answer, Request, TextSource, TextWork};
 use v2m::session::{Code, Failure, State};
 
 const PING: &str = r#"{"cmd":"PING"}"#;
@@ -48,10 +48,15 @@ fn a_last_line_needs_no_end() {
     peer.assert_ended();
 }
 
+fn echo(work: TextWork) -> Answer {
+    let TextSource::Given(text) = work.source else { panic!("{work:?}") };
+    Answer::Text { state: State::Idle, text, original: None, deliveries: Vec::new() }
+}
+
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let service = Service::scripted(|request| match request {
-        Request::ProcessText { text, .. } => Ok(Answer::Text { state: State::Idle, text }),
+        Request::Text(work) => Ok(echo(work)),
         _ => Err(Failure::new(Code::Internal, "not in the script")),
     });
     let mut peer = service.connect();
@@ -114,7 +119,7 @@ fn a_client_that_leaves_without_its_answer_harms_nobody() {
 #[test]
 fn both_framings_keep_their_text_whole() {
     let service = Service::scripted(|request| match request {
-        Request::TranslateText { text, .. } => Ok(Answer::Text { state: State::Idle, text }),
+        Request::Text(work) => Ok(echo(work)),
         _ => Err(Failure::new(Code::Internal, "not in the script")),
     });
     let text = "Zeile 1\nZeile 2 \u{2028} \u{1f600} \"\\".repeat(2000);

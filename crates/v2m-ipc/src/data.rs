@@ -40,6 +40,9 @@ pub struct Transcript {
     pub segments: Vec<Segment>,
     /// Where the text went, and where it did not.
     pub deliveries: Vec<Delivery>,
+    /// What else there is to tell: why the recording ended early, why no language model rewrote the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
 }
 
 /// A stretch of speech, in seconds from the recording's start.
@@ -241,7 +244,7 @@ pub struct PassedOver {
     pub reason: String,
 }
 
-/// What is wrong with the service.
+/// What is wrong with the service, or went wrong with a dictation that has its text all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// For programs.

@@ -7,7 +7,7 @@ use crate::format::Format;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use v2m_ipc::message::{Command, Deliver, EventName};
+use v2m_ipc::message::{Command, Deliver, EventName, Wishes};
 
 /// What was typed.
 #[derive(Debug, PartialEq)]
@@ -33,6 +33,10 @@ pub(crate) enum Action {
         text: Text,
         /// What to do with it.
         instruction: Option<String>,
+        /// The preset that says so.
+        preset: Option<String>,
+        /// Where the result goes.
+        deliver: Option<Deliver>,
     },
     /// Ask for a translation.
     Translate {
@@ -40,6 +44,8 @@ pub(crate) enum Action {
         text: Text,
         /// Language to translate to.
         target_lang: Option<String>,
+        /// Where the result goes.
+        deliver: Option<Deliver>,
     },
     /// Try the text rules.
     TestRules {
@@ -69,6 +75,24 @@ pub(crate) enum Text {
     Given(String),
     /// Standard input.
     StandardInput,
+    /// The clipboard.
+    Clipboard,
+    /// The last dictation.
+    Last,
+}
+
+/// The options that were given.
+#[derive(Default)]
+struct Options {
+    instruction: Option<String>,
+    preset: Option<String>,
+    target_lang: Option<String>,
+    language: Option<String>,
+    deliver: Option<Deliver>,
+    clipboard: bool,
+    last: bool,
+    format: Option<Format>,
+    output: Option<PathBuf>,
 }
 
 /// Parses a command line.
@@ -76,8 +100,7 @@ pub(crate) enum Text {
 /// # Errors
 /// [`Trouble::Usage`].
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
-    let (mut json, mut instruction, mut target_lang, mut language) = (false, None, None, None);
-    let (mut format, mut output, mut deliver) = (None, None, None);
+    let (mut json, mut options) = (false, Options::default());
     let mut words: Vec<OsString> = Vec::new();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -86,61 +109,115 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
             Short('V') | Long("version") => {
                 return Ok(Invocation { json, action: Action::Version });
             }
-            Short('i') | Long("instruction") => instruction = Some(parser.value()?.string()?),
-            Short('l') | Long("language") => language = Some(parser.value()?.string()?),
-            Short('t') | Long("to") => target_lang = Some(parser.value()?.string()?),
+            Short('i') | Long("instruction") => {
+                options.instruction = Some(parser.value()?.string()?);
+            }
+            Short('p') | Long("preset") => options.preset = Some(parser.value()?.string()?),
+            Short('c') | Long("clipboard") => options.clipboard = true,
+            Long("last") => options.last = true,
+            Short('l') | Long("language") => options.language = Some(parser.value()?.string()?),
+            Short('t') | Long("to") => options.target_lang = Some(parser.value()?.string()?),
             Short('d') | Long("deliver") => {
                 let name = parser.value()?.string()?;
                 let known = || usage(&format!("--deliver is one of: {}", Deliver::list()));
-                deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
+                options.deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
             }
             Short('f') | Long("format") => {
-                format = Some(Format::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?)
+                let format = Format::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?;
+                options.format = Some(format);
             }
-            Short('o') | Long("output") => output = Some(PathBuf::from(parser.value()?)),
+            Short('o') | Long("output") => options.output = Some(PathBuf::from(parser.value()?)),
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
     }
     let mut words = Words(words.into_iter());
     let command = words.next("a command")?;
-    if instruction.is_some() && command != "process" {
-        return Err(usage("--instruction belongs to process alone"));
-    }
-    if target_lang.is_some() && command != "translate" {
-        return Err(usage("--to belongs to translate alone"));
-    }
-    if language.is_some() && command != "rules" {
-        return Err(usage("--language belongs to rules test alone"));
-    }
-    if deliver.is_some() && !matches!(command.as_str(), "toggle" | "start" | "stop") {
-        return Err(usage("--deliver belongs to toggle, start and stop alone"));
-    }
-    if (format.is_some() || output.is_some()) && command != "transcribe" {
-        return Err(usage("--format and --output belong to transcribe alone"));
-    }
-    if json && (format.is_some() || output.is_some()) {
+    options.fit(&command)?;
+    if json && (options.format.is_some() || options.output.is_some()) {
         return Err(usage("--json prints the raw answers; it goes with no --format or --output"));
     }
-    let action = match command.as_str() {
-        "toggle" => words.none(Command::ToggleRecording { deliver })?,
-        "start" => words.none(Command::StartRecording { deliver })?,
-        "stop" => words.none(Command::StopRecording { deliver })?,
-        "cancel" => words.none(Command::CancelRecording)?,
-        "status" => words.none(Command::GetStatus)?,
-        "ping" => words.none(Command::Ping)?,
-        "pause" => words.none(Command::PauseDaemon)?,
-        "resume" => words.none(Command::ResumeDaemon)?,
-        "shutdown" => words.none(Command::Shutdown)?,
-        "transcribe" => words.transcribe(format.unwrap_or(Format::Text), output)?,
-        "process" => Action::Process { text: words.text()?, instruction },
-        "translate" => Action::Translate { text: words.text()?, target_lang },
-        "rules" => words.rules(language)?,
-        "config" => words.config()?,
-        "watch" => Action::Watch { events: words.events()? },
-        other => return Err(usage(&format!("there is no command {other:?}"))),
-    };
-    Ok(Invocation { json, action })
+    Ok(Invocation { json, action: action(&command, words, options)? })
+}
+
+fn action(command: &str, words: Words, options: Options) -> Result<Action, Trouble> {
+    match command {
+        "toggle" => words.none(Command::ToggleRecording(options.wishes())),
+        "start" => words.none(Command::StartRecording(options.wishes())),
+        "stop" => words.none(Command::StopRecording(options.wishes())),
+        "cancel" => words.none(Command::CancelRecording),
+        "status" => words.none(Command::GetStatus),
+        "ping" => words.none(Command::Ping),
+        "pause" => words.none(Command::PauseDaemon),
+        "resume" => words.none(Command::ResumeDaemon),
+        "shutdown" => words.none(Command::Shutdown),
+        "transcribe" => words.transcribe(options.format.unwrap_or(Format::Text), options.output),
+        "process" => Ok(Action::Process {
+            text: words.text_or_source(&options)?,
+            instruction: options.instruction,
+            preset: options.preset,
+            deliver: options.deliver,
+        }),
+        "translate" => Ok(Action::Translate {
+            text: words.text_or_source(&options)?,
+            target_lang: options.target_lang,
+            deliver: options.deliver,
+        }),
+        "rules" => words.rules(options.language),
+        "config" => words.config(),
+        "watch" => Ok(Action::Watch { events: words.events()? }),
+        other => Err(usage(&format!("there is no command {other:?}"))),
+    }
+}
+
+impl Options {
+    /// Whether they all belong to that command.
+    fn fit(&self, command: &str) -> Result<(), Trouble> {
+        const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
+        let dictation = DICTATION.contains(&command);
+        let given: [(bool, bool, &str); 8] = [
+            (
+                self.instruction.is_some(),
+                command == "process",
+                "--instruction belongs to process alone",
+            ),
+            (
+                self.preset.is_some(),
+                dictation || command == "process",
+                "--preset belongs to process, toggle, start and stop alone",
+            ),
+            (self.target_lang.is_some(), command == "translate", "--to belongs to translate alone"),
+            (self.language.is_some(), command == "rules", "--language belongs to rules test alone"),
+            (
+                self.deliver.is_some(),
+                dictation || matches!(command, "process" | "translate"),
+                "--deliver belongs to toggle, start, stop, process and translate alone",
+            ),
+            (
+                self.clipboard || self.last,
+                matches!(command, "process" | "translate"),
+                "--clipboard and --last belong to process and translate alone",
+            ),
+            (
+                self.format.is_some() || self.output.is_some(),
+                command == "transcribe",
+                "--format and --output belong to transcribe alone",
+            ),
+            (
+                self.clipboard && self.last,
+                false,
+                "--clipboard and --last exclude each other: both say which text is meant",
+            ),
+        ];
+        match given.iter().find(|(given, fits, _)| *given && !fits) {
+            Some((_, _, problem)) => Err(usage(problem)),
+            None => Ok(()),
+        }
+    }
+
+    fn wishes(self) -> Wishes {
+        Wishes { deliver: self.deliver, preset: self.preset }
+    }
 }
 
 /// The words of the command line that are no options.
@@ -170,6 +247,18 @@ impl Words {
     fn text(self) -> Result<Text, Trouble> {
         let text = self.rest()?.join(" ");
         Ok(if text.is_empty() || text == "-" { Text::StandardInput } else { Text::Given(text) })
+    }
+
+    fn text_or_source(self, options: &Options) -> Result<Text, Trouble> {
+        let source = match (options.clipboard, options.last) {
+            (false, false) => return self.text(),
+            (true, _) => Text::Clipboard,
+            (false, true) => Text::Last,
+        };
+        match self.text()? {
+            Text::StandardInput => Ok(source),
+            _ => Err(usage("--clipboard and --last say which text is meant: give no other")),
+        }
     }
 
     fn transcribe(self, format: Format, output: Option<PathBuf>) -> Result<Action, Trouble> {
@@ -239,20 +328,42 @@ mod tests {
         assert_eq!(action("stop --help"), Action::Help);
     }
 
+    fn process(text: Text) -> Action {
+        Action::Process { text, instruction: None, preset: None, deliver: None }
+    }
+
     #[test]
     fn a_text_is_the_words_or_standard_input() {
-        let process = |text, instruction| Action::Process { text, instruction };
-        assert_eq!(action("process a b"), process(Text::Given("a b".into()), None));
-        assert_eq!(action("process"), process(Text::StandardInput, None));
+        assert_eq!(action("process a b"), process(Text::Given("a b".into())));
+        assert_eq!(action("process"), process(Text::StandardInput));
+        assert_eq!(action("process -- -i"), process(Text::Given("-i".into())));
         assert_eq!(
-            action("process -i to_list -"),
-            process(Text::StandardInput, Some("to list".into()))
+            action("process -i to_list -p notes -"),
+            Action::Process {
+                text: Text::StandardInput,
+                instruction: Some("to list".into()),
+                preset: Some("notes".into()),
+                deliver: None
+            }
         );
-        assert_eq!(action("process -- -i"), process(Text::Given("-i".into()), None));
+        let text = Text::Given("x".into());
         let to = Some("de".into());
         assert_eq!(
             action("translate x --to=de"),
-            Action::Translate { text: Text::Given("x".into()), target_lang: to }
+            Action::Translate { text, target_lang: to, deliver: None }
+        );
+    }
+
+    #[test]
+    fn a_text_may_lie_on_the_clipboard_or_be_the_last_dictations() {
+        assert_eq!(action("process --clipboard"), process(Text::Clipboard));
+        assert_eq!(
+            action("translate --last -d paste"),
+            Action::Translate {
+                text: Text::Last,
+                target_lang: None,
+                deliver: Some(Deliver::Paste)
+            }
         );
     }
 
@@ -266,14 +377,20 @@ mod tests {
     }
 
     #[test]
-    fn one_dictation_may_go_elsewhere() {
-        let deliver = Some(Deliver::Paste);
-        assert_eq!(
-            action("toggle --deliver paste"),
-            Action::Ask(Command::ToggleRecording { deliver })
-        );
-        assert_eq!(action("-d paste stop"), Action::Ask(Command::StopRecording { deliver }));
-        assert_eq!(action("start"), Action::Ask(Command::StartRecording { deliver: None }));
+    fn one_dictation_may_go_elsewhere_and_be_rewritten() {
+        let wishes =
+            |deliver, preset: Option<&str>| Wishes { deliver, preset: preset.map(Into::into) };
+        for (line, expected) in [
+            (
+                "toggle --deliver paste",
+                Command::ToggleRecording(wishes(Some(Deliver::Paste), None)),
+            ),
+            ("-d paste stop", Command::StopRecording(wishes(Some(Deliver::Paste), None))),
+            ("start", Command::StartRecording(wishes(None, None))),
+            ("toggle --preset email", Command::ToggleRecording(wishes(None, Some("email")))),
+        ] {
+            assert_eq!(action(line), Action::Ask(expected), "{line}");
+        }
     }
 
     #[test]
@@ -300,6 +417,10 @@ mod tests {
             ("status -f txt", "transcribe"),
             ("status --deliver paste", "toggle"),
             ("toggle --deliver there", "clipboard"),
+            ("status --preset email", "toggle"),
+            ("toggle --clipboard", "process"),
+            ("process --clipboard --last", "exclude"),
+            ("process --last words", "no other"),
             ("rules", "test"),
             ("rules drop", "drop"),
             ("status -l en", "rules"),

@@ -15,8 +15,8 @@ Dictation:
                            if there are several, and those that fail do not stop the others
 
 Text (from the arguments, or from standard input if there is none or it is -):
-  process [-i INSTRUCTION] [TEXT…]    let the language model work on the text
-  translate [-t LANGUAGE] [TEXT…]     translate the text
+  process [-p PRESET] [-i INSTRUCTION] [TEXT…]    let the language model rewrite the text
+  translate [-t LANGUAGE] [TEXT…]                 let it translate the text
   rules test [-l LANGUAGE] [TEXT…]    show what each text rule makes of the text; a line of it is what
                                       was said between two pauses
 
@@ -33,15 +33,21 @@ Service:
 
 Options:
   --json                   print the service's answer as it is
-  -d, --deliver WHERE      for toggle, start, stop: where this one text goes (clipboard, paste,
-                           type, none), whatever deliver.mode says
+  -d, --deliver WHERE      for toggle, start, stop, process, translate: where this one text goes
+                           (clipboard, paste, type, none), whatever deliver.mode says
+  -p, --preset PRESET      for toggle, start, stop: let the language model rewrite this dictation;
+                           for process: how. Presets: clean-up, email, notes, prompt, and yours
+  -c, --clipboard          for process, translate: the text on the clipboard; the result goes back
+                           there, or where --deliver says
+  --last                   for process, translate: the last dictation's text
   -f, --format FORMAT      for transcribe: txt (the default), json (one object a line, also for a
                            file that failed), or the subtitles srt and vtt
   -o, --output DIRECTORY   for transcribe: write each text to a file in DIRECTORY, named as the
                            sound is but ending in .FORMAT (replacing one that is there), and
                            print its name
-  -i, --instruction TEXT   for process: what to do with the text
-  -t, --to LANGUAGE        for translate: the language, say en or Spanish
+  -i, --instruction TEXT   for process: what to do with the text, in place of a preset or beside it
+  -t, --to LANGUAGE        for translate: the language, say en or Spanish; without it
+                           llm.target_language
   -l, --language LANGUAGE  for rules test: the text's language, en or es; without it
                            engine.language, or what the text seems to be
   -h, --help               print this
@@ -64,7 +70,10 @@ Examples:
   v2m-send toggle                              what a keyboard shortcut runs
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
+  v2m-send toggle --preset email               dictate an e-mail
+  v2m-send process --clipboard                 what another shortcut may run
   v2m-send process -i 'as a list' < notes.txt
+  v2m-send translate --last --to en
   v2m-send rules test 'Dear Ann, new line, I am well.'
   v2m-send config set 'text.replace.ve dos eme=v2m'
   v2m-send config set engine.languages='[en, de]' capture.linger_seconds=10

@@ -19,7 +19,7 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use v2m_ipc::client::{self, Client};
 use v2m_ipc::frame::MAX_REQUEST;
-use v2m_ipc::message::{Command, EventName, Outcome};
+use v2m_ipc::message::{Command, EventName, Outcome, TextSource};
 
 fn main() -> ExitCode {
     let done = args::parse(lexopt::Parser::from_env()).and_then(run);
@@ -36,15 +36,19 @@ fn run(invocation: Invocation) -> Result<Exit, Trouble> {
         Action::Help => say(help::TEXT),
         Action::Version => say(concat!("v2m-send ", env!("CARGO_PKG_VERSION"), "\n")),
         Action::Ask(command) => ask(&command, json),
-        Action::Process { text, instruction } => {
-            ask(&Command::ProcessText { text: read(text)?, instruction }, json)
+        Action::Process { text, instruction, preset, deliver } => {
+            let text = source(text)?;
+            ask(&Command::ProcessText { text, instruction, preset, deliver }, json)
         }
-        Action::Translate { text, target_lang } => {
-            ask(&Command::TranslateText { text: read(text)?, target_lang }, json)
+        Action::Translate { text, target_lang, deliver } => {
+            ask(&Command::TranslateText { text: source(text)?, target_lang, deliver }, json)
         }
-        Action::TestRules { text, language } => {
-            ask(&Command::TestRules { text: read(text)?, language }, json)
-        }
+        Action::TestRules { text, language } => match source(text)? {
+            TextSource::Given(text) => ask(&Command::TestRules { text, language }, json),
+            TextSource::Clipboard | TextSource::Last => {
+                Err(Trouble::Usage("rules are tried on a text that is given".into()))
+            }
+        },
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
         Action::Watch { events } => watch(&events, json),
         Action::Transcribe(wanted) => files::transcribe(&wanted, json),
@@ -56,7 +60,7 @@ fn ask(command: &Command, json: bool) -> Result<Exit, Trouble> {
     if json {
         say(&(raw + "\n"))?;
     } else if answer.status == Outcome::Success {
-        for note in print::undelivered(&answer) {
+        for note in print::remarks(&answer) {
             exit::complain(&note);
         }
         say(&print::success(&answer))?;
@@ -105,16 +109,18 @@ fn exit_of(status: Outcome) -> Exit {
     }
 }
 
-/// The text as given, or all of standard input.
-fn read(text: Text) -> Result<String, Trouble> {
+/// The text as given, all of standard input, or where the service is to find it.
+fn source(text: Text) -> Result<TextSource, Trouble> {
     let text = match text {
         Text::Given(text) => text,
         Text::StandardInput => read_standard_input()?,
+        Text::Clipboard => return Ok(TextSource::Clipboard),
+        Text::Last => return Ok(TextSource::Last),
     };
     if text.trim().is_empty() {
         return Err(Trouble::Usage("the text is empty".into()));
     }
-    Ok(text)
+    Ok(TextSource::Given(text))
 }
 
 fn read_standard_input() -> Result<String, Trouble> {

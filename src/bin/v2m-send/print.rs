@@ -29,13 +29,14 @@ pub(crate) fn success(answer: &Response) -> String {
     }
 }
 
-/// Where the text did not get to, though it should have.
-pub(crate) fn undelivered(answer: &Response) -> Vec<String> {
-    let deliveries = answer.data["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
-    let failed = deliveries.iter().filter(|delivery| delivery["ok"] == false);
-    failed
-        .map(|delivery| format!("{}: {}", word(&delivery["by"]), word(&delivery["detail"])))
-        .collect()
+/// What is told beside the text: what went wrong though it is there, and where it did not get to.
+pub(crate) fn remarks(answer: &Response) -> Vec<String> {
+    let list = |key: &str| answer.data[key].as_array().map_or(&[][..], Vec::as_slice);
+    let problems = list("problems").iter().map(|problem| word(&problem["error"]));
+    let failed = list("deliveries").iter().filter(|delivery| delivery["ok"] == false);
+    let undelivered =
+        failed.map(|delivery| format!("{}: {}", word(&delivery["by"]), word(&delivery["detail"])));
+    problems.chain(undelivered).collect()
 }
 
 /// An error answer's sentence.

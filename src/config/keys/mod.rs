@@ -1,0 +1,75 @@
+//! The table of keys: all there is to know of each, in the order of the default file.
+
+mod desktop;
+mod hearing;
+mod text;
+
+use super::settings::Settings;
+use serde_json::Value;
+
+/// Stands where what was written is not shown.
+pub(super) const MASK: &str = "********";
+
+/// One key of the configuration.
+pub(super) struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// What it takes, as it completes "it takes …".
+    pub(super) allowed: &'static str,
+    /// For the default file; lines as they stand there.
+    pub(super) doc: &'static str,
+    /// Whether a change needs a restart of the service.
+    pub(super) restart: bool,
+    /// Whether a value that is refused is not shown: it may hold a secret that does not belong there.
+    pub(super) hidden: bool,
+    /// Its value in the file's terms.
+    pub(super) get: fn(&Settings) -> Value,
+    /// Takes a value over; false when it is not allowed, and nothing is changed then.
+    pub(super) set: fn(&mut Settings, &Value) -> bool,
+}
+
+impl Key {
+    pub(super) fn full_name(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+}
+
+/// The sections with what they are about, in the order of the default file.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("engine", "The recogniser. A change here restarts only the recogniser, at once."),
+    ("capture", "The microphone."),
+    ("session", "One dictation."),
+    ("trigger", "The shortcut that runs `v2m-send toggle`."),
+    (
+        "store",
+        "What is kept of dictations, in ~/.local/state/v2m/dictations.\nWhat has not been transcribed yet is always kept.",
+    ),
+    (
+        "text",
+        "What becomes of what was heard. `v2m-send rules test` shows it; what was heard is kept beside\n\
+         it. Files are transcribed as they are. The rules know English and Spanish.",
+    ),
+    (
+        "llm",
+        "A language model, for `v2m-send process` and `translate`, and for dictations with refine =\n\
+         \"llm\" or `v2m-send toggle --preset NAME`. v2m-llm asks it; nothing else of v2m has a network.\n\
+         The key does not belong here: GEMINI_API_KEY or OPENAI_API_KEY in v2m-llm's environment, or a\n\
+         file only you can read, ~/.config/v2m/gemini.key or openai.key (man v2m-llm).",
+    ),
+    ("deliver", "Where the text goes, beside the answer to the client."),
+    ("feedback", "What there is to hear of a dictation."),
+    ("log", "The journal: journalctl --user -u v2m"),
+];
+
+const FLAG: &str = "true or false";
+
+/// All of them.
+pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+    // Statics, not constants: keys are told apart by their address.
+    [hearing::KEYS, text::KEYS, desktop::KEYS].into_iter().flatten()
+}
+
+/// The key of that name, if there is one.
+pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
+    all().find(|key| key.section == section && key.name == name)
+}

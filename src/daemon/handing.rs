@@ -1,0 +1,106 @@
+//! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A dictation's goes
+//! before a client's.
+
+use super::texts::Finished;
+use crate::deliver::{Focus, Notice, Notifier, Sinks, Wanted};
+use crate::session::{Delivery, JobId};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+
+/// Whose text it is.
+#[derive(Debug)]
+pub(super) enum Whose {
+    Dictation(JobId),
+    Client(Box<Finished>),
+}
+
+/// A text and where it is wanted.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) whose: Whose,
+    pub(super) text: String,
+    pub(super) wanted: Wanted,
+    /// Asked when the recording was stopped.
+    pub(super) focus: Option<Focus>,
+    /// Who shows it, if it is to be shown.
+    pub(super) notifier: Option<Notifier>,
+    /// What is told with it.
+    pub(super) remarks: Vec<String>,
+}
+
+type OnItsWay = Pin<Box<dyn Future<Output = (Whose, Vec<Delivery>, Sinks)>>>;
+
+#[derive(Default)]
+pub(super) struct Handing {
+    /// `None` while a text is on its way.
+    sinks: Option<Sinks>,
+    on_its_way: Option<OnItsWay>,
+    waiting: VecDeque<Parcel>,
+}
+
+impl Handing {
+    pub(super) fn new() -> Self {
+        Self { sinks: Some(Sinks::new()), on_its_way: None, waiting: VecDeque::new() }
+    }
+
+    pub(super) fn add(&mut self, parcel: Parcel) {
+        match parcel.whose {
+            Whose::Dictation(_) => self.waiting.push_front(parcel),
+            Whose::Client(_) => self.waiting.push_back(parcel),
+        }
+        self.start();
+    }
+
+    /// The next text that has arrived, or could not. Cancel-safe.
+    pub(super) async fn next(&mut self) -> (Whose, Vec<Delivery>) {
+        let Some(on_its_way) = &mut self.on_its_way else { return std::future::pending().await };
+        let (whose, deliveries, sinks) = on_its_way.await;
+        self.on_its_way = None;
+        self.sinks = Some(sinks);
+        self.start();
+        (whose, deliveries)
+    }
+
+    /// Those of clients that wait, or are on their way to nobody's knowledge; for the end.
+    pub(super) fn clients(&mut self) -> impl Iterator<Item = Finished> {
+        self.waiting.drain(..).filter_map(|parcel| match parcel.whose {
+            Whose::Client(finished) => Some(*finished),
+            Whose::Dictation(_) => None,
+        })
+    }
+
+    /// Waits until nothing is left to put right. Bounded.
+    pub(super) async fn settle(&mut self) {
+        if let Some(sinks) = &mut self.sinks {
+            sinks.settle().await;
+        }
+    }
+
+    fn start(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let Some(sinks) = self.sinks.take() else { return };
+        self.on_its_way =
+            self.waiting.pop_front().map(|parcel| Box::pin(carry(parcel, sinks)) as _);
+    }
+}
+
+/// The desktop first, then the notification that says where the text is.
+async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Whose, Vec<Delivery>, Sinks) {
+    let Parcel { whose, text, mut wanted, focus, notifier, remarks } = parcel;
+    if let Some(focus) = focus {
+        wanted.window = focus.window().await;
+    }
+    let mut deliveries = sinks.hand_over(&text, &wanted).await;
+    if let Some(notifier) = notifier {
+        // Where it is, before where it is not.
+        let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
+        let outcomes = there.iter().chain(&failed).map(|d| d.detail.as_str());
+        let detail: Vec<&str> = outcomes.chain(remarks.iter().map(String::as_str)).collect();
+        let detail = detail.join(". ");
+        deliveries.push(notifier.show(Notice::Text { text, detail }).await);
+    }
+    (whose, deliveries, sinks)
+}

@@ -1,0 +1,430 @@
+//! Texts that a language model works on: a dictation's, and clients' (PROCESS_TEXT, TRANSLATE_TEXT).
+//!
+//! What is asked of it is put together here, from settings, presets and wishes; the asking is `llm`'s. A dictation never
+//! waits for the model beyond its limit: the session sees to that.
+
+use super::handing::{Parcel, Whose};
+use super::requests::answer;
+use super::{Daemon, Reply, reload};
+use crate::call::{Answer, Task, TextSource, TextWork};
+use crate::config::{LlmProvider, Settings};
+use crate::deliver::{self, ClipboardReader, Wanted};
+use crate::llm::{self, Bounds, Endpoint, LlmError, MAX_TEXT, Preset, Presets, Provider, Question};
+use crate::session::{
+    Code, DeliverMode, Delivery, Event, Failure, JobEvent, JobId, Notice, Transcript,
+};
+use crate::{language, store};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+/// Clients' texts that are with the model at once; more of them wait.
+const AT_ONCE: usize = 4;
+/// The longest instruction of a client, in bytes.
+const LONGEST_INSTRUCTION: usize = 16 << 10;
+
+type Asking = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
+
+/// What a language model has at the moment, and by what it is asked.
+pub(super) struct Texts {
+    presets: Presets,
+    presets_folder: PathBuf,
+    presets_watch: reload::Changes,
+    /// The dictation's text that it has.
+    rewriting: Option<(JobId, Asking)>,
+    work: JoinSet<Option<Finished>>,
+    permits: Arc<Semaphore>,
+    clipboard: ClipboardReader,
+    /// The last dictation's text, of this run.
+    last: Option<String>,
+    /// Dropped when the service ends.
+    ending: watch::Sender<()>,
+}
+
+/// A client's text that the model is done with.
+#[derive(Debug)]
+pub(super) struct Finished {
+    reply: Reply,
+    /// The text before, where the client did not send it.
+    original: Option<String>,
+    result: Result<String, Failure>,
+    deliver: DeliverMode,
+}
+
+/// Something that happened to a text.
+pub(super) enum TextEvent {
+    /// The model is done with the dictation's text, or cannot do it.
+    Rewritten(JobId, Result<String, LlmError>),
+    /// It is done with a client's; `None` where nobody waits any more.
+    Finished(Option<Finished>),
+    /// The files of the presets have changed.
+    PresetsChanged,
+}
+
+impl Texts {
+    /// Presets lie beside the configuration.
+    pub(super) fn new(config_path: &Path) -> Self {
+        let folder = config_path.with_file_name("presets");
+        Self {
+            presets: Presets::read(&folder),
+            presets_watch: reload::Changes::of(vec![folder.clone()]),
+            presets_folder: folder,
+            rewriting: None,
+            work: JoinSet::new(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            clipboard: ClipboardReader::default(),
+            last: None,
+            ending: watch::Sender::new(()),
+        }
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn next(&mut self) -> TextEvent {
+        let rewritten = async {
+            match &mut self.rewriting {
+                Some((job, asking)) => (*job, asking.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            (job, result) = rewritten => {
+                self.rewriting = None;
+                TextEvent::Rewritten(job, result)
+            }
+            // What panics is a bug, and ends the process.
+            Some(done) = self.work.join_next() => TextEvent::Finished(done.ok().flatten()),
+            () = self.presets_watch.changed() => TextEvent::PresetsChanged,
+        }
+    }
+
+    /// Refuses what is not done yet, at once.
+    pub(super) async fn refuse_all(&mut self) {
+        drop(std::mem::take(&mut self.ending));
+        while self.work.join_next().await.is_some() {}
+    }
+}
+
+impl Daemon {
+    pub(super) fn text_event(&mut self, event: TextEvent) {
+        match event {
+            TextEvent::Rewritten(job, result) => self.rewritten(job, result),
+            TextEvent::Finished(finished) => {
+                if self.texts.work.is_empty() {
+                    self.tell(Event::TextWork(false));
+                }
+                if let Some(finished) = finished {
+                    self.text_finished(finished);
+                }
+            }
+            TextEvent::PresetsChanged => {
+                self.texts.presets = Presets::read(&self.texts.presets_folder);
+                info!(presets = self.texts.presets.names(), "presets");
+            }
+        }
+    }
+
+    /// A recording's text, as the session is to be told of it: as it is, or as a draft.
+    pub(super) fn text_of_dictation(&self, mut transcript: Transcript) -> JobEvent {
+        let preset = self.wishes.preset.as_deref();
+        let wanted = preset.is_some() || self.settings.text.refine == crate::config::Refine::Llm;
+        if !wanted || transcript.text.is_empty() {
+            return JobEvent::Transcribed(transcript);
+        }
+        match self.rewriting(&transcript.text, preset) {
+            Ok(_) => JobEvent::Drafted(transcript, self.settings.llm.dictation()),
+            Err(failure) => {
+                transcript.problems.push(failure);
+                JobEvent::Transcribed(transcript)
+            }
+        }
+    }
+
+    /// Why a dictation with this preset would come to nothing: told before anybody speaks.
+    pub(super) fn refuse_preset(&self, preset: &str) -> Option<Failure> {
+        self.rewriting("", Some(preset)).err()
+    }
+
+    fn rewriting(&self, text: &str, preset: Option<&str>) -> Result<Question, Failure> {
+        let task = Task::Rewrite { instruction: None, preset: preset.map(str::to_owned) };
+        let question = self.question(&task, self.settings.llm.dictation())?;
+        with_text(question, text.to_owned())
+    }
+
+    /// The model gets the dictation's text.
+    pub(super) fn rewrite(&mut self, job: JobId, draft: &Transcript) {
+        let question = self.rewriting(&draft.text, self.wishes.preset.as_deref());
+        match question {
+            Ok(question) => {
+                let started = Instant::now();
+                let asking = async move {
+                    let result = llm::ask(&question).await;
+                    let ms = started.elapsed().as_millis() as u64;
+                    info!(job = job.0, ms, ok = result.is_ok(), "rewritten by the language model");
+                    result
+                };
+                self.texts.rewriting = Some((job, Box::pin(asking)));
+            }
+            // The settings have changed this very moment.
+            Err(failure) => self.tell_job(job, JobEvent::Rewritten(Err(failure))),
+        }
+    }
+
+    pub(super) fn leave_rewriting(&mut self, job: JobId) {
+        // Its connection is closed with it, which tells v2m-llm that nobody waits any more.
+        self.texts.rewriting.take_if(|(own, _)| *own == job);
+    }
+
+    fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
+        let result = result.map_err(|error| {
+            let text = format!("{error} The text is as it was before it.");
+            warn!(job = job.0, code = error.code().name(), %error, "not rewritten");
+            Failure::new(error.code(), text)
+        });
+        self.tell_job(job, JobEvent::Rewritten(result));
+    }
+
+    /// PROCESS_TEXT and TRANSLATE_TEXT.
+    pub(super) fn work_on_text(&mut self, work: TextWork, reply: Reply) {
+        let TextWork { source, task, deliver } = work;
+        let deliver = deliver.unwrap_or(match source {
+            TextSource::Clipboard => DeliverMode::Clipboard,
+            TextSource::Given(_) | TextSource::Last => DeliverMode::None,
+        });
+        let question = match self.question(&task, self.settings.llm.timeout()) {
+            Ok(question) => question,
+            Err(failure) => return self.refuse_text(reply, failure, deliver),
+        };
+        if deliver != DeliverMode::None {
+            self.show_beside(Notice::Rewriting);
+        }
+        let source = self.source(source);
+        let permits = self.texts.permits.clone();
+        let mut ending = self.texts.ending.subscribe();
+        self.texts.work.spawn(async move {
+            let mut reply = reply;
+            tokio::select! {
+                (original, result) = ask(source, question, permits) => {
+                    Some(Finished { reply, original, result, deliver })
+                }
+                () = reply.closed() => None,
+                _ = ending.changed() => {
+                    let text = "v2m is ending. Ask again in a moment.";
+                    answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
+                    None
+                }
+            }
+        });
+        self.tell(Event::TextWork(true));
+    }
+
+    /// Where a text comes from, ready to be waited for.
+    fn source(&mut self, source: TextSource) -> Source {
+        match source {
+            TextSource::Given(text) => Source::Given(text),
+            TextSource::Clipboard => Source::Clipboard(Box::pin(self.texts.clipboard.text())),
+            TextSource::Last => match &self.texts.last {
+                Some(text) => Source::Last(text.clone()),
+                None => Source::LastOnDisk(self.dictations.clone()),
+            },
+        }
+    }
+
+    /// For `--last`.
+    pub(super) fn remember_text(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.texts.last = Some(text.to_owned());
+        }
+    }
+
+    fn text_finished(&mut self, finished: Finished) {
+        let text = match &finished.result {
+            Ok(text) => text.clone(),
+            Err(failure) => {
+                let failure = Failure { text: finished.original.clone(), ..failure.clone() };
+                return self.refuse_text(finished.reply, failure, finished.deliver);
+            }
+        };
+        if finished.deliver == DeliverMode::None {
+            return self.answer_text(finished, Vec::new());
+        }
+        let wanted = Wanted { mode: finished.deliver, ..self.wanted() };
+        let notifier = self.settings.deliver.notify.then(|| self.notifier.clone());
+        let whose = Whose::Client(Box::new(finished));
+        self.handing.add(Parcel {
+            whose,
+            text,
+            wanted,
+            focus: None,
+            notifier,
+            remarks: Vec::new(),
+        });
+    }
+
+    /// Its text was handed over, or there was nowhere to hand it to.
+    pub(super) fn answer_text(&self, finished: Finished, deliveries: Vec<Delivery>) {
+        let Finished { reply, original, result, deliver: _ } = finished;
+        let state = self.session.state();
+        answer(reply, result.map(|text| Answer::Text { state, text, original, deliveries }));
+    }
+
+    fn refuse_text(&self, reply: Reply, failure: Failure, deliver: DeliverMode) {
+        info!(code = failure.code.name(), reason = failure.message, "no text");
+        // A shortcut has no terminal that would show it.
+        if deliver != DeliverMode::None {
+            self.show_beside(Notice::Problem(failure.clone()));
+        }
+        answer(reply, Err(failure));
+    }
+
+    /// Shown unless a dictation is shown.
+    fn show_beside(&self, notice: Notice) {
+        if self.session.job().is_none() {
+            self.show(notice);
+        }
+    }
+
+    /// What is asked, but for the text.
+    fn question(&self, task: &Task, within: Duration) -> Result<Question, Failure> {
+        let mut endpoint = endpoint(&self.settings, within)?;
+        let text = String::new();
+        match task {
+            Task::Translate { into } => {
+                let asked = into.as_deref().unwrap_or(&self.settings.llm.target_language);
+                let into = language::name(asked)
+                    .map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
+                Ok(Question::Translate { endpoint, into, text })
+            }
+            Task::Rewrite { instruction, preset } => {
+                let (instruction, preset) =
+                    self.instruction(instruction.as_deref(), preset.as_deref())?;
+                let temperature = preset.and_then(|preset| preset.temperature);
+                endpoint.temperature = temperature.unwrap_or(endpoint.temperature);
+                let accept: Option<Bounds> = preset.map(|preset| preset.accept);
+                Ok(Question::Rewrite { endpoint, instruction, text, accept })
+            }
+        }
+    }
+
+    /// The words of the user's instruction, of the preset, or of both; and the preset, if there is one.
+    fn instruction(
+        &self,
+        instruction: Option<&str>,
+        preset: Option<&str>,
+    ) -> Result<(String, Option<&Preset>), Failure> {
+        let instruction = instruction.map(str::trim).filter(|words| !words.is_empty());
+        if instruction.is_some_and(|words| words.len() > LONGEST_INSTRUCTION) {
+            let text =
+                "Working on a text: the instruction is longer than 16 KiB. Say it in fewer words.";
+            return Err(Failure::new(Code::TooLarge, text));
+        }
+        let name = match (instruction, preset) {
+            (Some(words), None) => return Ok((words.to_owned(), None)),
+            (_, Some(name)) => name,
+            (None, None) => &self.settings.llm.preset,
+        };
+        let preset = self.texts.presets.get(name);
+        let preset = preset.map_err(|e| Failure::new(Code::BadRequest, e.to_string()))?;
+        let words = [Some(preset.instruction.as_str()), instruction].into_iter().flatten();
+        Ok((words.collect::<Vec<_>>().join("\n"), Some(preset)))
+    }
+}
+
+/// Where a client's text comes from.
+enum Source {
+    Given(String),
+    Clipboard(Pin<Box<dyn Future<Output = Result<String, deliver::NoText>> + Send>>),
+    Last(String),
+    LastOnDisk(PathBuf),
+}
+
+impl Source {
+    /// The text, and whether the client knows it.
+    async fn text(self) -> Result<(String, bool), Failure> {
+        match self {
+            Self::Given(text) => Ok((text, true)),
+            Self::Last(text) => Ok((text, false)),
+            Self::Clipboard(reading) => {
+                let text = reading.await;
+                let refused =
+                    |error: deliver::NoText| Failure::new(Code::NoText, error.to_string());
+                Ok((text.map_err(refused)?, false))
+            }
+            Self::LastOnDisk(folder) => {
+                let read = tokio::task::spawn_blocking(move || store::last_text(&folder)).await;
+                let text = read.map_err(|e| Failure::new(Code::Internal, e.to_string()))?;
+                let text = text.map_err(|e| Failure::new(Code::File, e.to_string()))?;
+                let none =
+                    "There is no dictation with a text yet, or none is kept (store.keep_count).";
+                Ok((text.ok_or_else(|| Failure::new(Code::NoText, none))?, false))
+            }
+        }
+    }
+}
+
+/// The text before, where the client does not know it, and after.
+async fn ask(
+    source: Source,
+    question: Question,
+    permits: Arc<Semaphore>,
+) -> (Option<String>, Result<String, Failure>) {
+    // Never closed; if it were, there would be no limit.
+    let _permit = permits.acquire().await;
+    let (text, known) = match source.text().await {
+        Ok(found) => found,
+        Err(failure) => return (None, Err(failure)),
+    };
+    let original = (!known).then(|| text.clone());
+    let asked = async {
+        let question = with_text(question, text)?;
+        let answer = llm::ask(&question).await;
+        answer.map_err(|error| Failure::new(error.code(), error.to_string()))
+    };
+    (original, asked.await)
+}
+
+fn with_text(mut question: Question, new: String) -> Result<Question, Failure> {
+    if new.len() > MAX_TEXT {
+        let text = format!(
+            "Asking the language model: the text has more than {} KiB. Give it in parts.",
+            MAX_TEXT >> 10
+        );
+        return Err(Failure::new(Code::TooLarge, text));
+    }
+    match &mut question {
+        Question::Rewrite { text, .. } | Question::Translate { text, .. } => *text = new,
+        Question::Check { .. } => {}
+    }
+    Ok(question)
+}
+
+/// Where the settings say that a model answers.
+///
+/// # Errors
+/// When they name none.
+pub(crate) fn endpoint(settings: &Settings, within: Duration) -> Result<Endpoint, Failure> {
+    let llm = &settings.llm;
+    let provider = match llm.provider {
+        LlmProvider::Gemini => Provider::Gemini,
+        LlmProvider::Ollama => Provider::Ollama,
+        LlmProvider::OpenAi => Provider::OpenAi,
+        LlmProvider::None => {
+            let text = "Working on a text needs a language model, and none is set up. Choose one, such as: \
+                        v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
+            return Err(Failure::new(Code::LlmUnavailable, text));
+        }
+    };
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Ok(Endpoint {
+        provider,
+        base_url: llm.base_url.clone(),
+        model: llm.model.clone(),
+        temperature: llm.temperature,
+        connect_ms: milliseconds(llm.connect()),
+        total_ms: milliseconds(within),
+    })
+}

@@ -1,0 +1,117 @@
+//! What `v2m-llm` is asked, over its socket, and the presets it is asked by.
+//!
+//! `v2m-llm` is a program of its own because it has a network, which the daemon must not have. systemd starts it at the
+//! first connection. Every question has its limit in time, and one that is dropped closes its connection, which tells
+//! `v2m-llm` that nobody waits any more. Not here: when it is asked, and what becomes of its answer.
+
+mod presets;
+
+pub use presets::{Preset, PresetError, Presets};
+pub use v2m_ipc::llm::{Bounds, Endpoint, MAX_TEXT, Provider, Question};
+
+use crate::session::Code;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+use v2m_ipc::frame::{Decoder, Framing};
+use v2m_ipc::llm::{Answer, Trouble, socket_path};
+
+/// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LlmError {
+    /// Where its socket is cannot be known.
+    #[error("reaching v2m-llm: XDG_RUNTIME_DIR is not set, so its socket cannot be found")]
+    NoPath,
+    /// Nobody listens there.
+    #[error(
+        "reaching v2m-llm at {}: {source}. To enable it: systemctl --user enable --now v2m-llm.socket", path.display()
+    )]
+    Connect {
+        /// Its socket.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It went away.
+    #[error(
+        "v2m-llm went away without an answer ({0}); what happened: journalctl --user -u v2m-llm"
+    )]
+    Lost(io::Error),
+    /// It does not answer.
+    #[error("v2m-llm did not answer within {} s; what it does: journalctl --user -u v2m-llm", .0.as_secs())]
+    Overdue(Duration),
+    /// Its answer is none.
+    #[error(
+        "v2m-llm's answer cannot be understood ({0}); are all of v2m's programs of one version? \
+         (then: systemctl --user restart v2m v2m-llm)"
+    )]
+    Answer(String),
+    /// The endpoint or the model, in its words.
+    #[error("{1}")]
+    Refused(Trouble, String),
+}
+
+impl LlmError {
+    /// For programs.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Refused(Trouble::Rejected, _) => Code::LlmRejected,
+            Self::NoPath
+            | Self::Connect { .. }
+            | Self::Lost(_)
+            | Self::Overdue(_)
+            | Self::Answer(_)
+            | Self::Refused(Trouble::Unavailable | Trouble::BadQuestion, _) => Code::LlmUnavailable,
+        }
+    }
+}
+
+/// Asks, and waits for the text, or for what a check has found.
+///
+/// # Errors
+/// [`LlmError`], after the endpoint's own limit and a few seconds at the latest.
+pub async fn ask(question: &Question) -> Result<String, LlmError> {
+    let path = socket_path().ok_or(LlmError::NoPath)?;
+    let (Question::Rewrite { endpoint, .. }
+    | Question::Translate { endpoint, .. }
+    | Question::Check { endpoint }) = question;
+    let limit = Duration::from_millis(endpoint.total_ms).saturating_add(MARGIN);
+    let answer = async {
+        match exchange(&path, question).await {
+            // One that ends because it is idle leaves who comes at that moment without an answer.
+            Err(LlmError::Lost(_)) => exchange(&path, question).await,
+            answer => answer,
+        }
+    };
+    match timeout(limit, answer).await.map_err(|_| LlmError::Overdue(limit))?? {
+        Answer::Text { text } if text.trim().is_empty() => Err(LlmError::Answer("no text".into())),
+        Answer::Text { text } => Ok(text),
+        Answer::Checked { detail } => Ok(detail),
+        Answer::Failed { trouble, message } => Err(LlmError::Refused(trouble, message)),
+    }
+}
+
+async fn exchange(path: &Path, question: &Question) -> Result<Answer, LlmError> {
+    let connected = UnixStream::connect(path).await;
+    let mut stream = connected.map_err(|source| LlmError::Connect { path: path.into(), source })?;
+    let frame = Framing::Length.encode(question);
+    stream.write_all(&frame).await.map_err(LlmError::Lost)?;
+    let mut answers = Decoder::for_answers(Framing::Length);
+    let mut chunk = [0; 8192];
+    loop {
+        if let Some(answer) = answers.next_frame().map_err(|e| LlmError::Answer(e.to_string()))? {
+            return serde_json::from_slice(answer).map_err(|e| LlmError::Answer(e.to_string()));
+        }
+        match stream.read(&mut chunk).await {
+            Ok(0) => return Err(LlmError::Lost(io::ErrorKind::UnexpectedEof.into())),
+            Ok(got) => answers.push(&chunk[..got]),
+            Err(error) => return Err(LlmError::Lost(error)),
+        }
+    }
+}

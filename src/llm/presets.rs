@@ -1,0 +1,213 @@
+//! Presets: named instructions, built in and in the user's files, which win.
+//!
+//! A file is TOML: `instruction`, and perhaps `description`, `temperature` and the bounds of a rewriting in
+//! `[accept]`. Its name is the preset's: `email.toml`.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use v2m_ipc::llm::Bounds;
+
+/// Longer than any preset's file needs to be, in bytes.
+const LONGEST: usize = 16 << 10;
+/// More files than anybody keeps there.
+const MOST_FILES: usize = 512;
+
+const BUILT_IN: [(&str, &str); 4] = [
+    ("clean-up", include_str!("presets/clean-up.toml")),
+    ("email", include_str!("presets/email.toml")),
+    ("notes", include_str!("presets/notes.toml")),
+    ("prompt", include_str!("presets/prompt.toml")),
+];
+
+/// What is asked for under a name.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// One line for people.
+    #[serde(default)]
+    pub description: String,
+    /// For the model.
+    pub instruction: String,
+    /// 0 to 2; `None`: as configured.
+    #[serde(default)]
+    pub temperature: Option<f64>,
+    /// What counts as a rewriting.
+    #[serde(default)]
+    pub accept: Bounds,
+}
+
+/// Why there is no such preset.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PresetError {
+    /// None has that name.
+    #[error(
+        "there is no preset {name:?}; there are: {known}. A new one is a file {name}.toml in ~/.config/v2m/presets"
+    )]
+    Unknown {
+        /// As asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Its file is not right.
+    #[error("reading the preset {name}.toml: {reason}; correct the file or remove it")]
+    Invalid {
+        /// Whose.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// All presets by name. A file that is not right fails only who asks for it.
+#[derive(Clone, Debug)]
+pub struct Presets(BTreeMap<String, Result<Preset, PresetError>>);
+
+impl Presets {
+    /// The built-in ones and those of the folder, if there is one. Blocking; small files.
+    pub fn read(folder: &Path) -> Self {
+        // A folder that cannot be read has no presets: who asks for one of them is told which there are.
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
+        Self::new(entries.filter_map(|entry| file(entry.path())))
+    }
+
+    /// The built-in ones and the user's, which are names (without `.toml`) and texts of files.
+    fn new(files: impl IntoIterator<Item = (String, io::Result<String>)>) -> Self {
+        let built_in = BUILT_IN.map(|(name, text)| (name.to_owned(), Ok(text.to_owned())));
+        let all = built_in.into_iter().chain(files);
+        Self(all.map(|(name, text)| (name.clone(), parse(&name, text))).collect())
+    }
+
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// [`PresetError`].
+    pub fn get(&self, name: &str) -> Result<&Preset, PresetError> {
+        match self.0.get(name) {
+            Some(preset) => preset.as_ref().map_err(Clone::clone),
+            None => Err(PresetError::Unknown { name: name.into(), known: self.names() }),
+        }
+    }
+
+    /// All names, for messages.
+    pub fn names(&self) -> String {
+        self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A preset's name, and its file's text as far as it may be read.
+fn file(path: PathBuf) -> Option<(String, io::Result<String>)> {
+    let name = path.file_stem()?.to_str()?.to_owned();
+    if path.extension()? != "toml" || name.starts_with('.') {
+        return None;
+    }
+    let read = || {
+        let file = File::open(&path)?;
+        // Reading from a pipe may never end.
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let mut text = String::new();
+        file.take(LONGEST as u64 + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    Some((name, read()))
+}
+
+fn parse(name: &str, text: io::Result<String>) -> Result<Preset, PresetError> {
+    let invalid = |reason: String| PresetError::Invalid { name: name.into(), reason };
+    let text = text.map_err(|error| invalid(error.to_string()))?;
+    if text.len() > LONGEST {
+        return Err(invalid("it is longer than 16 KiB".into()));
+    }
+    let preset: Preset =
+        toml_edit::de::from_str(&text).map_err(|e| invalid(e.to_string().trim().into()))?;
+    let Bounds { shortest, longest, kept, from_original } = preset.accept;
+    let share = 0.0..=1.0;
+    if preset.instruction.trim().is_empty() {
+        Err(invalid("instruction is empty".into()))
+    } else if preset.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
+        Err(invalid("temperature is a number from 0 to 2".into()))
+    } else if ![shortest, kept, from_original].iter().all(|bound| share.contains(bound)) {
+        Err(invalid("shortest, kept and from_original in [accept] are numbers from 0 to 1".into()))
+    } else if !(1.0..=100.0).contains(&longest) {
+        Err(invalid("longest in [accept] is a number from 1 to 100".into()))
+    } else {
+        Ok(preset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, text: &str) -> Presets {
+        Presets::new([(name.to_owned(), Ok(text.to_owned()))])
+    }
+
+    #[test]
+    fn the_built_in_ones_are_right() {
+        let presets = Presets::new([]);
+        for (name, _) in BUILT_IN {
+            let preset = presets.get(name).unwrap();
+            assert!(!preset.description.is_empty() && !preset.instruction.contains("  "), "{name}");
+        }
+        assert_eq!(presets.get("clean-up").unwrap().accept, Bounds::default());
+    }
+
+    #[test]
+    fn the_users_files_win() {
+        let presets =
+            with("email", "instruction = 'Mine.'\ntemperature = 0.1\n[accept]\nkept = 0.2");
+        let preset = presets.get("email").unwrap();
+        assert_eq!((preset.instruction.as_str(), preset.temperature), ("Mine.", Some(0.1)));
+        assert_eq!(preset.accept, Bounds { kept: 0.2, ..Bounds::default() });
+        assert!(with("mine", "instruction = 'x'").get("mine").is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_to_who_asks_for_it() {
+        let long = format!("instruction = '{}'", "a".repeat(LONGEST));
+        for (text, reason) in [
+            ("", "instruction"),
+            ("instruction = ''", "empty"),
+            ("instruction = 'a'\ntemprature = 1", "temprature"),
+            ("instruction = 'a'\ntemperature = 3", "from 0 to 2"),
+            ("instruction = 'a'\n[accept]\nkept = 2", "from 0 to 1"),
+            ("instruction = 'a'\n[accept]\nkept = nan", "from 0 to 1"),
+            ("instruction = 'a'\n[accept]\nlongest = 0.5", "from 1 to 100"),
+            ("instruction = ", "line 1"),
+            (&long, "16 KiB"),
+        ] {
+            let presets = with("mine", text);
+            let said = presets.get("mine").unwrap_err().to_string();
+            assert!(said.contains("mine.toml") && said.contains(reason), "{said}");
+            assert!(presets.get("email").is_ok());
+        }
+        let said = Presets::new([]).get("none").unwrap_err().to_string();
+        assert!(said.contains("clean-up, email, notes, prompt") && said.contains("none.toml"));
+    }
+
+    #[test]
+    fn files_of_the_folder_are_presets_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("standup.toml"), "instruction = 'Three points.'").unwrap();
+        fs::write(path("notes.toml.bak"), "nonsense").unwrap();
+        fs::write(path(".hidden.toml"), "nonsense").unwrap();
+        fs::write(path("binary.toml"), b"\xff\xfe").unwrap();
+        fs::create_dir(path("folder.toml")).unwrap();
+        let presets = Presets::read(folder.path());
+        assert_eq!(presets.get("standup").unwrap().instruction, "Three points.");
+        assert_eq!(presets.names(), "binary, clean-up, email, folder, notes, prompt, standup");
+        for (name, reason) in [("binary", "UTF-8"), ("folder", "no file")] {
+            let said = presets.get(name).unwrap_err().to_string();
+            assert!(said.contains(reason), "{said}");
+        }
+        assert!(presets.get("notes").is_ok());
+        assert_eq!(Presets::read(Path::new("/nowhere")).names(), "clean-up, email, notes, prompt");
+    }
+}

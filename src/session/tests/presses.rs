@@ -1,0 +1,195 @@
+//! A hand on the shortcut: taps, holds and their repeats.
+
+use super::*;
+use std::collections::HashSet;
+
+/// A session and a hand on its shortcut; timers run as they are set.
+struct Desk {
+    session: Session,
+    now: Duration,
+    hand: Option<Duration>,
+    presses: u64,
+    effects: Vec<Effect>,
+}
+
+impl Desk {
+    fn new(trigger: TriggerMode) -> Self {
+        let session = Session::new(Limits { trigger, ..LIMITS }, 1);
+        let now = Duration::from_secs(100);
+        let mut desk = Self { session, now, hand: None, presses: 0, effects: Vec::new() };
+        desk.event(Event::Engine(EngineState::Warm, None));
+        desk.effects.clear();
+        desk
+    }
+
+    fn event(&mut self, event: Event) {
+        for effect in self.session.handle(event, self.now) {
+            match effect {
+                Effect::Arm(Timer::Hand, after) => self.hand = Some(self.now + after),
+                Effect::Disarm(Timer::Hand) => self.hand = None,
+                effect => self.effects.push(effect),
+            }
+        }
+    }
+
+    /// The commands of a press, so many milliseconds after it; then nothing more.
+    fn press(&mut self, arrivals: impl IntoIterator<Item = u64>) {
+        let down = self.now;
+        let commands = arrivals.into_iter().map(|ms| (down + Duration::from_millis(ms), true));
+        for (at, command) in commands.chain([(down + Duration::from_secs(8), false)]) {
+            while let Some(due) = self.hand.take_if(|due| *due <= at) {
+                self.now = due;
+                self.event(Event::Elapsed(Timer::Hand));
+            }
+            self.now = at;
+            if command {
+                self.presses += 1;
+                let ticket = Ticket(self.presses);
+                self.event(Event::Command { ticket, command: Command::Toggle });
+            }
+        }
+    }
+
+    fn job(&mut self, event: JobEvent) {
+        let job = self.session.job().unwrap_or(JobId(0));
+        self.event(Event::Job(job, event));
+    }
+
+    /// From stop to idle.
+    fn text(&mut self) {
+        self.job(JobEvent::CaptureEnded(heard(16_000)));
+        self.job(JobEvent::Transcribed(transcript("words")));
+        self.job(JobEvent::Delivered(vec![delivery(true)]));
+    }
+
+    fn count(&self, wanted: impl Fn(&Effect) -> bool) -> usize {
+        self.effects.iter().filter(|effect| wanted(effect)).count()
+    }
+
+    fn starts_and_stops(&self) -> (usize, usize) {
+        (
+            self.count(|e| matches!(e, Effect::StartCapture(_))),
+            self.count(|e| matches!(e, Effect::StopCapture(_))),
+        )
+    }
+
+    fn answered(&self) -> HashSet<Ticket> {
+        replies(&self.effects).into_iter().map(|(ticket, _)| ticket).collect()
+    }
+}
+
+/// As measured on GNOME: at once, after 500 ms, then every 30 ms.
+fn held() -> impl Iterator<Item = u64> {
+    [7].into_iter().chain((0..50).map(|n| 508 + n * 30))
+}
+
+#[test]
+fn a_held_key_records_until_it_is_let_go() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.press(held());
+    assert_eq!(desk.starts_and_stops(), (1, 1));
+    let open: Vec<_> =
+        (1..=desk.presses).filter(|n| !desk.answered().contains(&Ticket(*n))).collect();
+    assert!(
+        open.is_empty(),
+        "{open:?}: the command of a held key must not pile up: each is answered"
+    );
+    desk.text();
+    assert_eq!(desk.count(|e| matches!(e, Effect::Deliver(..))), 1);
+}
+
+#[test]
+fn a_held_key_is_one_tap_where_taps_are_wanted() {
+    let mut desk = Desk::new(TriggerMode::Toggle);
+    desk.press(held());
+    assert_eq!(desk.starts_and_stops(), (1, 0));
+    desk.job(JobEvent::CaptureStarted);
+    desk.press(held());
+    assert_eq!(desk.starts_and_stops(), (1, 1));
+}
+
+#[test]
+fn taps_toggle_and_a_key_held_too_long_for_the_stop_starts_nothing() {
+    for trigger in [TriggerMode::Auto, TriggerMode::Toggle] {
+        let mut desk = Desk::new(trigger);
+        desk.press([7]);
+        desk.job(JobEvent::CaptureStarted);
+        assert_eq!(desk.starts_and_stops(), (1, 0));
+        desk.press(held());
+        assert_eq!(desk.starts_and_stops(), (1, 1));
+        assert_eq!(desk.session.state(), State::Transcribing);
+    }
+}
+
+/// The text was there before the first repeat of the press that asked for it.
+#[test]
+fn repeats_that_find_it_idle_leave_no_recording() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.press([7]);
+    desk.job(JobEvent::CaptureStarted);
+    let stop = Event::Command { ticket: Ticket(900), command: Command::Toggle };
+    desk.event(stop);
+    desk.text();
+    assert_eq!(desk.session.state(), State::Idle);
+    desk.press(held().skip(1));
+    assert_eq!(desk.session.state(), State::Idle);
+    let (starts, stops) = desk.starts_and_stops();
+    let dropped = desk.count(|e| matches!(e, Effect::Discard(_)));
+    assert_eq!((starts, stops, dropped), (2, 1, 1), "what the first repeat began is dropped");
+    assert_eq!(desk.count(|e| matches!(e, Effect::Show(Notice::Nothing))), 0);
+}
+
+#[test]
+fn a_press_soon_after_the_last_text_records_from_its_first_moment() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.press([7]);
+    desk.job(JobEvent::CaptureStarted);
+    desk.event(Event::Command { ticket: Ticket(900), command: Command::Toggle });
+    desk.text();
+    desk.now += Duration::from_millis(600);
+    desk.event(Event::Command { ticket: Ticket(901), command: Command::Toggle });
+    assert_eq!(desk.session.state(), State::Recording);
+    desk.press([]);
+    assert_eq!(desk.session.state(), State::Recording);
+    assert_eq!(desk.count(|e| matches!(e, Effect::Discard(_))), 0);
+}
+
+#[test]
+fn a_short_dictation_between_two_quick_taps_ends_at_the_second() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.press([7, 800]);
+    assert_eq!(desk.starts_and_stops(), (1, 1));
+    desk.text();
+    assert_eq!(desk.answered().len(), 2);
+}
+
+#[test]
+fn twenty_five_presses_a_second_are_one() {
+    let mut desk = Desk::new(TriggerMode::Toggle);
+    desk.press((0..50).map(|n| n * 40));
+    assert_eq!(desk.starts_and_stops(), (1, 0));
+}
+
+#[test]
+fn letting_go_ends_only_the_recording_that_the_press_began() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    let begin = held().collect::<Vec<_>>();
+    // Cancelled and started anew by other means while the key is down.
+    for (n, ms) in begin.iter().enumerate() {
+        desk.now = Duration::from_secs(100) + Duration::from_millis(*ms);
+        if n == 20 {
+            desk.event(Event::Command { ticket: Ticket(900), command: Command::Cancel });
+            desk.event(Event::Command { ticket: Ticket(901), command: Command::Start });
+        }
+        desk.event(Event::Command { ticket: Ticket(n as u64), command: Command::Toggle });
+    }
+    desk.press([]);
+    assert_eq!(desk.starts_and_stops(), (2, 0));
+}
+
+#[test]
+fn in_hold_mode_a_tap_is_a_short_hold() {
+    let mut desk = Desk::new(TriggerMode::Hold);
+    desk.press([7]);
+    assert_eq!(desk.starts_and_stops(), (1, 1));
+}
