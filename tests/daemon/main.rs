@@ -4,6 +4,8 @@
 
 #[path = "../doubles/digest.rs"]
 mod digest;
+#[path = "../doubles/llm.rs"]
+mod llm;
 #[path = "../doubles/logind.rs"]
 mod logind;
 #[path = "../doubles/media_player.rs"]
@@ -29,6 +31,7 @@ mod ending;
 mod feedback;
 mod files;
 mod house;
+mod language_model;
 mod recording;
 mod sleep;
 mod start;
