@@ -19,8 +19,8 @@ mod values;
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
 pub use settings::{
-    Backend, Capture, Deliver, Engine, Llm, LlmProvider, LogLevel, Logging, Refine, Retention,
-    Session, Settings, Text, UnloadAfter,
+    Backend, Capture, Deliver, Engine, Llm, LogLevel, Logging, Refine, Retention, Session,
+    Settings, Text, UnloadAfter,
 };
 pub use update::{Updated, update};
 

@@ -6,6 +6,7 @@ use crate::session::{DeliverMode, TriggerMode};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use v2m_ipc::llm::{Endpoint, Provider};
 
 /// Terminals that paste by Ctrl+Shift+V, by the class of their windows, in lower case. xterm and rxvt do not: they
 /// know no key for the clipboard until they are told one.
@@ -224,8 +225,8 @@ impl Refine {
 /// A language model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Llm {
-    /// Whose form it speaks.
-    pub provider: LlmProvider,
+    /// Whose form it speaks; `None`: there is none.
+    pub provider: Option<Provider>,
     /// Its name there; empty: none is set.
     pub model: String,
     /// Where it answers; `None`: at the provider's own address.
@@ -242,34 +243,6 @@ pub struct Llm {
     pub preset: String,
     /// The language to translate into where none is named: a code or a name.
     pub target_language: String,
-}
-
-/// Whose language model is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LlmProvider {
-    /// Nobody's.
-    None,
-    /// Google's Gemini.
-    Gemini,
-    /// Ollama's.
-    Ollama,
-    /// OpenAI's, or another service's of the same form.
-    OpenAi,
-}
-
-impl LlmProvider {
-    /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::None, Self::Gemini, Self::Ollama, Self::OpenAi];
-
-    /// The name in the file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gemini => "gemini",
-            Self::Ollama => "ollama",
-            Self::OpenAi => "openai",
-        }
-    }
 }
 
 /// Where the text goes.
@@ -359,9 +332,16 @@ impl Engine {
 }
 
 impl Llm {
-    /// [`Self::connect_seconds`].
-    pub fn connect(&self) -> Duration {
-        Duration::from_secs(self.connect_seconds.into())
+    /// As `v2m-llm` is told of it, with what a question may take; `None` where none is set up.
+    pub fn endpoint(&self, within: Duration) -> Option<Endpoint> {
+        Some(Endpoint {
+            provider: self.provider?,
+            base_url: self.base_url.clone(),
+            model: self.model.clone(),
+            temperature: self.temperature,
+            connect_ms: u64::from(self.connect_seconds) * 1000,
+            total_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     /// [`Self::timeout_seconds`].
@@ -440,7 +420,7 @@ impl Default for Text {
 impl Default for Llm {
     fn default() -> Self {
         Self {
-            provider: LlmProvider::None,
+            provider: None,
             model: String::new(),
             base_url: None,
             temperature: 0.2,

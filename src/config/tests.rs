@@ -5,6 +5,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::fs;
+use std::time::Duration;
 
 const NO_ENV: [(&str, &str); 0] = [];
 
@@ -54,6 +55,35 @@ fn the_default_file_says_every_key_and_its_default() {
     // A long list is one line all the same: it is commented out by one sign.
     let prose = text.lines().filter(|line| !line.ends_with(']'));
     assert!(prose.map(|line| line.chars().count()).all(|length| length <= 100));
+}
+
+/// Dotfiles are shared, and errors are copied into reports.
+#[test]
+fn secrets_are_sent_away_and_not_repeated() {
+    for text in ["[llm]\napi_key = \"hunter2\"", "[llm]\ntoken = \"hunter2\""] {
+        let error = error_of(text);
+        assert!(
+            error.contains("~/.config/v2m/gemini.key") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+    for url in ["https://me:hunter2@llm.example/v1", "https://llm.example/v1?key=hunter2"] {
+        let error = error_of(&format!("[llm]\nbase_url = \"{url}\""));
+        assert!(error.contains("without user name and query"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let plain = load_text("[llm]\nbase_url = \"http://[::1]:8080/v1\"").unwrap();
+    assert_eq!(plain.llm.base_url.as_deref(), Some("http://[::1]:8080/v1"));
+}
+
+#[test]
+fn a_language_model_is_told_what_a_question_may_take() {
+    let within = Duration::from_millis(1_500);
+    assert_eq!(Settings::default().llm.endpoint(within), None);
+    let settings = load_text("[llm]\nprovider = \"ollama\"\nmodel = \"m\"").unwrap();
+    let endpoint = settings.llm.endpoint(within).unwrap();
+    assert_eq!((endpoint.provider.name(), endpoint.model.as_str()), ("ollama", "m"));
+    assert_eq!((endpoint.connect_ms, endpoint.total_ms, endpoint.base_url), (5_000, 1_500, None));
 }
 
 #[test]
@@ -151,6 +181,12 @@ fn errors_say_where_what_and_what_to_do() {
         ("[log]\nlevel = \"loud\"", "it takes \"error\", \"warn\""),
         ("[engine]\nbackend = \"gpu\"", "it takes \"auto\", \"cuda\", \"vulkan\" or \"cpu\""),
         ("[engine]\nunload_after = 15", "it takes \"auto\", \"never\", or a time from 1s to 24h"),
+        ("[text]\nrefine = \"model\"", "it takes \"off\", \"rules\" or \"llm\""),
+        ("[llm]\nprovider = \"clippy\"", "it takes \"none\", \"gemini\", \"ollama\" or \"openai\""),
+        ("[llm]\nbase_url = \"localhost:8080\"", "an address such as"),
+        ("[llm]\npreset = \"../x\"", "the name of a preset"),
+        ("[llm]\ntarget_language = \"xx\"", "a language's code or name"),
+        ("[llm]\ntemperature = -0.1", "a number from 0 to 2"),
         ("[[log]]\nlevel = \"info\"", "log is a section of keys"),
         ("[engine]\n\nmodel = ", "line 3"),
         ("[engine]\nmodel = 'a'\nmodel = 'b'", "line 3"),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
+use v2m_ipc::llm::Provider;
 
 /// Units of time with their seconds, the largest first.
 const UNITS: [(&str, u64); 3] = [("h", 3600), ("min", 60), ("s", 1)];
@@ -75,6 +76,14 @@ pub(super) fn base_url(value: &Value) -> Option<Option<String>> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let plain = !rest.contains(['@', '?', '#', ' ', '\\']) && !rest.starts_with('/');
     (plain && !rest.is_empty()).then_some(Some(url))
+}
+
+/// Whose language model; "none" is nobody's.
+pub(super) fn provider(value: &Value) -> Option<Option<Provider>> {
+    match value.as_str()? {
+        "none" => Some(None),
+        _ => choice(value, &Provider::ALL, Provider::name).map(Some),
+    }
 }
 
 /// A preset's name is a file's.

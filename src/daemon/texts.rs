@@ -7,9 +7,9 @@ use super::handing::{Parcel, Whose};
 use super::requests::answer;
 use super::{Daemon, Reply, reload};
 use crate::call::{Answer, Task, TextSource, TextWork};
-use crate::config::{LlmProvider, Settings};
+use crate::config::Refine;
 use crate::deliver::{self, ClipboardReader, Wanted};
-use crate::llm::{self, Bounds, Endpoint, LlmError, MAX_TEXT, Preset, Presets, Provider, Question};
+use crate::llm::{self, Bounds, LlmError, MAX_TEXT, Preset, Presets, Question};
 use crate::session::{
     Code, DeliverMode, Delivery, Event, Failure, JobEvent, JobId, Notice, Transcript,
 };
@@ -27,6 +27,9 @@ use tracing::{info, warn};
 const AT_ONCE: usize = 4;
 /// The longest instruction of a client, in bytes.
 const LONGEST_INSTRUCTION: usize = 16 << 10;
+
+const NOT_SET_UP: &str = "Working on a text needs a language model, and none is set up. Choose one, such as: \
+                          v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
 
 type Asking = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
 
@@ -131,7 +134,7 @@ impl Daemon {
     /// A recording's text, as the session is to be told of it: as it is, or as a draft.
     pub(super) fn text_of_dictation(&self, mut transcript: Transcript) -> JobEvent {
         let preset = self.wishes.preset.as_deref();
-        let wanted = preset.is_some() || self.settings.text.refine == crate::config::Refine::Llm;
+        let wanted = preset.is_some() || self.settings.text.refine == Refine::Llm;
         if !wanted || transcript.text.is_empty() {
             return JobEvent::Transcribed(transcript);
         }
@@ -290,7 +293,9 @@ impl Daemon {
 
     /// What is asked, but for the text.
     fn question(&self, task: &Task, within: Duration) -> Result<Question, Failure> {
-        let mut endpoint = endpoint(&self.settings, within)?;
+        let endpoint = self.settings.llm.endpoint(within);
+        let mut endpoint =
+            endpoint.ok_or_else(|| Failure::new(Code::LlmUnavailable, NOT_SET_UP))?;
         let text = String::new();
         match task {
             Task::Translate { into } => {
@@ -400,31 +405,4 @@ fn with_text(mut question: Question, new: String) -> Result<Question, Failure> {
         Question::Check { .. } => {}
     }
     Ok(question)
-}
-
-/// Where the settings say that a model answers.
-///
-/// # Errors
-/// When they name none.
-pub(crate) fn endpoint(settings: &Settings, within: Duration) -> Result<Endpoint, Failure> {
-    let llm = &settings.llm;
-    let provider = match llm.provider {
-        LlmProvider::Gemini => Provider::Gemini,
-        LlmProvider::Ollama => Provider::Ollama,
-        LlmProvider::OpenAi => Provider::OpenAi,
-        LlmProvider::None => {
-            let text = "Working on a text needs a language model, and none is set up. Choose one, such as: \
-                        v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
-            return Err(Failure::new(Code::LlmUnavailable, text));
-        }
-    };
-    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    Ok(Endpoint {
-        provider,
-        base_url: llm.base_url.clone(),
-        model: llm.model.clone(),
-        temperature: llm.temperature,
-        connect_ms: milliseconds(llm.connect()),
-        total_ms: milliseconds(within),
-    })
 }

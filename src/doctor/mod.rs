@@ -3,6 +3,7 @@
 //! Looks and asks; changes nothing. The clipboard is not written to: it is the user's.
 
 mod desktop;
+mod language_model;
 mod service;
 
 use std::io::Write;
@@ -16,6 +17,8 @@ enum Finding {
     Poor(String),
     /// Dictation does not work.
     Bad(String),
+    /// There is nothing to look at.
+    None,
 }
 
 use Finding::{Bad, Good, Poor};
@@ -38,7 +41,7 @@ type Check = (&'static str, fn(&mut service::Service) -> Finding);
 const MICROPHONE: &str = "microphone";
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("configuration", |_| desktop::configuration()),
     ("units", |_| desktop::units()),
     ("model", |_| desktop::model()),
@@ -49,6 +52,7 @@ const CHECKS: [Check; 10] = [
     ("socket", service::Service::ping),
     ("recogniser", service::Service::engine),
     ("sample", service::Service::sample),
+    ("language model", |_| language_model::check()),
 ];
 
 /// Runs every check and prints its line to `out`. Blocking; seconds, or as long as the model loads.
@@ -64,11 +68,12 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
             Good(text) => ("ok  ", text),
             Poor(text) => ("warn", text),
             Bad(text) => ("FAIL", text),
+            Finding::None => continue,
         };
         verdict = match finding {
             Bad(_) if name != MICROPHONE => Verdict::Broken,
             Bad(_) if verdict == Verdict::Works => Verdict::Deaf,
-            Bad(_) | Good(_) | Poor(_) => verdict,
+            Bad(_) | Good(_) | Poor(_) | Finding::None => verdict,
         };
         writeln!(out, "{mark}  {name:<14} {text}")?;
         out.flush()?;

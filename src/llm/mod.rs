@@ -7,7 +7,7 @@
 mod presets;
 
 pub use presets::{Preset, PresetError, Presets};
-pub use v2m_ipc::llm::{Bounds, Endpoint, MAX_TEXT, Provider, Question};
+pub use v2m_ipc::llm::{Bounds, MAX_TEXT, Question};
 
 use crate::session::Code;
 use std::io;

@@ -52,6 +52,29 @@ fn what_could_not_be_delivered_is_told_beside_the_text() {
 }
 
 #[test]
+fn why_no_model_rewrote_it_is_told_beside_the_text() {
+    let mut data = text_data();
+    data["problems"] = json!([{"code": "llm_unavailable", "error": "nobody there"}]);
+    let (request, ended) = ask(&["stop", "--preset", "email", "-d", "none"], data);
+    let wishes = json!({"preset": "email", "deliver": "none"});
+    assert_eq!(request, json!({"cmd": "STOP_RECORDING", "data": wishes}));
+    let err = "v2m-send: nobody there\n".to_owned();
+    assert_eq!(ended, Ended { code: 0, out: "Hello.\n".into(), err });
+}
+
+#[test]
+fn a_text_may_come_from_elsewhere() {
+    let data = || json!({"text": "So.", "refined_text": "So.", "original": "so", "state": "idle"});
+    let (request, ended) = ask(&["process", "-c", "-p", "notes", "-i", "short"], data());
+    let asked = json!({"source": "clipboard", "preset": "notes", "instruction": "short"});
+    assert_eq!(request, json!({"cmd": "PROCESS_TEXT", "data": asked}));
+    assert_eq!(ended, fine("So.\n"));
+    let (request, _) = ask(&["translate", "--last", "--to", "en", "--deliver", "paste"], data());
+    let asked = json!({"source": "last", "target_lang": "en", "deliver": "paste"});
+    assert_eq!(request, json!({"cmd": "TRANSLATE_TEXT", "data": asked}));
+}
+
+#[test]
 fn json_is_the_answer_as_it_is() {
     let answer = Framing::Lines.encode(&json!({"status": "success", "data": text_data(),
                                                "error": null, "later": 1}));
@@ -84,7 +107,7 @@ fn an_error_goes_to_standard_error_and_the_text_stays() {
     let answer = json!({"status": "error", "code": "llm_unavailable",
                         "error": "cannot reach the language model", "data": {"text": "so um"}});
     let (ended, request) = answering(answer.clone()).end(&["process", "so", "um"]);
-    let data = json!({"text": "so um", "instruction": null});
+    let data = json!({"text": "so um"});
     assert_eq!(request, json!({"cmd": "PROCESS_TEXT", "data": data}));
     let err = "v2m-send: cannot reach the language model\n".to_owned();
     assert_eq!(ended, Ended { code: 1, out: "so um\n".into(), err });

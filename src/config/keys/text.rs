@@ -1,11 +1,13 @@
 //! Keys of what becomes of a text: what is kept of it, what is made of it.
 
 use super::{FLAG, Key};
-use crate::config::settings::{LlmProvider, Refine};
+use crate::config::settings::Refine;
 use crate::config::values::{
-    base_url, choice, flag, number, preset, put, replacements, target_language, text, whole,
+    base_url, choice, flag, number, preset, provider, put, replacements, target_language, text,
+    whole,
 };
 use serde_json::json;
+use v2m_ipc::llm::Provider;
 
 pub(super) static KEYS: &[Key] = &[
     Key {
@@ -112,8 +114,8 @@ pub(super) static KEYS: &[Key] = &[
               (llama.cpp's server, LM Studio, vLLM, OpenRouter, …), with its address as base_url.",
         restart: false,
         hidden: false,
-        get: |s| json!(s.llm.provider.name()),
-        set: |s, v| put(&mut s.llm.provider, choice(v, &LlmProvider::ALL, LlmProvider::name)),
+        get: |s| json!(s.llm.provider.map_or("none", Provider::name)),
+        set: |s, v| put(&mut s.llm.provider, provider(v)),
     },
     Key {
         section: "llm",

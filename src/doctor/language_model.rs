@@ -1,0 +1,25 @@
+//! The language model, where one is set up: only then is anybody asked, and it is `v2m-llm` that asks.
+
+use super::Finding::{self, Good, Poor};
+use crate::config;
+use crate::llm::{self, Question};
+use std::time::Duration;
+
+/// Lists of models are long, and some providers slow.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Dictation works without: nothing here is worse than poor.
+pub(super) fn check() -> Finding {
+    // What is wrong with the configuration has its own line.
+    let settings = config::default_path().and_then(|path| config::load(&path, std::env::vars_os()));
+    let Ok(settings) = settings else { return Finding::None };
+    let Some(endpoint) = settings.llm.endpoint(WITHIN) else { return Finding::None };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => match runtime.block_on(llm::ask(&Question::Check { endpoint })) {
+            Ok(found) => Good(found),
+            Err(error) => Poor(error.to_string()),
+        },
+        Err(error) => Poor(format!("asking v2m-llm: {error}")),
+    }
+}
