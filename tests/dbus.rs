@@ -6,7 +6,9 @@ mod private_bus;
 use private_bus::PrivateBus;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
-use v2m::call::{Answer, Call, EngineStatus, Event, Ram, Request, Status};
+use v2m::call::{
+    Answer, Call, EngineStatus, Event, Ram, Request, Status, Task, TextSource, TextWork,
+};
 use v2m::dbus::{self, Door, DoorError};
 use v2m::session::{Code, Command, EngineState, Failure, State, Transcript};
 use zbus::OwnedVariant;
@@ -28,6 +30,13 @@ mod client {
         fn start(&self) -> zbus::Result<String>;
         fn stop(&self) -> zbus::Result<(String, String)>;
         fn transcribe_file(&self, path: &str) -> zbus::Result<(String, String)>;
+        fn process_text(
+            &self,
+            text: &str,
+            preset: &str,
+            instruction: &str,
+        ) -> zbus::Result<(String, String)>;
+        fn translate_text(&self, text: &str, language: &str) -> zbus::Result<(String, String)>;
         fn status(&self) -> zbus::Result<HashMap<String, OwnedVariant>>;
         #[zbus(property)]
         fn state(&self) -> zbus::Result<String>;
@@ -148,6 +157,42 @@ async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
     assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into() });
     call.reply.send(Ok(transcript(WORDS))).unwrap();
     assert_eq!(soon(transcribe).await.unwrap().unwrap().1, WORDS);
+}
+
+#[tokio::test]
+async fn texts_are_the_daemons_work_and_come_back_with_its_errors() {
+    let mut daemon = Daemon::start(8).await;
+    let given = |task| {
+        let source = TextSource::Given("so um".into());
+        Request::Text(TextWork { source, task, deliver: None })
+    };
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.process_text("so um", "email", "").await });
+    let call = daemon.call().await;
+    let task = Task::Rewrite { instruction: None, preset: Some("email".into()) };
+    assert_eq!(call.request, given(task));
+    let text = Answer::Text {
+        state: State::Idle,
+        text: "So.".into(),
+        original: None,
+        deliveries: Vec::new(),
+    };
+    call.reply.send(Ok(text)).unwrap();
+    assert_eq!(soon(asked).await.unwrap().unwrap(), ("idle".to_owned(), "So.".to_owned()));
+
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.translate_text("so um", "").await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, given(Task::Translate { into: None }));
+    let nobody = Failure::new(Code::LlmUnavailable, "Nobody is there.");
+    call.reply.send(Err(nobody)).unwrap();
+    let (name, text) = error_of(soon(asked).await.unwrap().unwrap_err());
+    assert_eq!(
+        (name.as_str(), text.as_str()),
+        ("org.v2m.Error.LlmUnavailable", "Nobody is there.\nso um")
+    );
+    let (name, _) = error_of(daemon.client.translate_text(" ", "de").await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.NoText");
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ use tracing::{info, warn};
 
 /// Clients' texts that are with the model at once; more of them wait.
 const AT_ONCE: usize = 4;
+/// Words of the vocabulary that a model is told; the most important ones come first.
+const VOCABULARY: usize = 100;
 /// The longest instruction of a client, in bytes.
 const LONGEST_INSTRUCTION: usize = 16 << 10;
 
@@ -334,8 +336,16 @@ impl Daemon {
         };
         let preset = self.texts.presets.get(name);
         let preset = preset.map_err(|e| Failure::new(Code::BadRequest, e.to_string()))?;
-        let words = [Some(preset.instruction.as_str()), instruction].into_iter().flatten();
-        Ok((words.collect::<Vec<_>>().join("\n"), Some(preset)))
+        let spelling = self.spelling();
+        let words = [Some(preset.instruction.trim_end()), instruction, spelling.as_deref()];
+        Ok((words.into_iter().flatten().collect::<Vec<_>>().join("\n"), Some(preset)))
+    }
+
+    /// A model that does not know a name would take it for a slip of the tongue.
+    fn spelling(&self) -> Option<String> {
+        let words = &self.settings.engine.vocabulary;
+        let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
+        (!first.is_empty()).then(|| format!("Spell so where it is meant: {}.", first.join(", ")))
     }
 }
 

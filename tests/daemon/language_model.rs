@@ -56,6 +56,11 @@ fn a_text_is_processed_by_preset_instruction_or_both() {
     let both = json!({"text": "so um", "preset": "clean-up", "instruction": "Tidy."});
     client.ask_with("PROCESS_TEXT", both);
     assert_eq!(llm.asked(), tidy(accept, &format!("{clean_up}\nTidy.")));
+    let vocabulary = json!({"engine": {"vocabulary": ["Ngozi", "PipeWire"]}});
+    client.ask_with("UPDATE_CONFIG", vocabulary);
+    client.ask_with("PROCESS_TEXT", json!({"text": "so um"}));
+    let spelling = format!("{clean_up}\nSpell so where it is meant: Ngozi, PipeWire.");
+    assert_eq!(llm.asked(), tidy(accept, &spelling));
     service.end();
 }
 
