@@ -160,7 +160,9 @@ fn what_the_model_cannot_do_is_told_and_the_text_stays() {
     assert_eq!(ask()["data"]["text"], "SO UM");
     let answer = ask();
     assert!(answer["error"].as_str().unwrap().contains("journalctl --user -u v2m-llm"), "{answer}");
-    assert_eq!((0..7).map(|_| llm.asked()).count(), 7);
+    for _ in 0..7 {
+        llm.asked();
+    }
     let (code, error) = client.refused_with("PROCESS_TEXT", json!({"text": "a".repeat(200_000)}));
     assert!(code == "too_large" && error.contains("128 KiB"), "{error}");
     llm.saw_nothing_more();

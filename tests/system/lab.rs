@@ -28,15 +28,17 @@ impl Lab {
         let dir = |key| PathBuf::from(std::env::var_os(key).expect("run.sh sets it"));
         let lab = Self { runtime: dir("XDG_RUNTIME_DIR"), home: dir("HOME") };
         // What was left of an earlier test's recording must not be recovered in the next one.
-        let _ = try_run("systemctl", &["--user", "stop", "v2m.service"]);
-        let _ = fs::remove_dir_all(lab.overrides());
+        let _ = try_run("systemctl", &["--user", "stop", "v2m.service", "v2m-llm.service"]);
+        for unit in ["v2m.service", "v2m-llm.service"] {
+            let _ = fs::remove_dir_all(lab.overrides(unit));
+        }
         let _ = fs::remove_dir_all(lab.home.join(".config/v2m"));
         let _ = fs::remove_dir_all(lab.home.join(".local/state/v2m"));
         let _ = fs::remove_dir_all(lab.models());
         let _ = fs::remove_file(lab.runtime.join("notifications"));
         systemctl(&["daemon-reload"]);
-        let _ = try_run("systemctl", &["--user", "reset-failed", "v2m.service"]);
-        systemctl(&["enable", "--quiet", "--now", "v2m.socket"]);
+        let _ = try_run("systemctl", &["--user", "reset-failed", "v2m*"]);
+        systemctl(&["enable", "--quiet", "--now", "v2m.socket", "v2m-llm.socket"]);
         lab
     }
 
@@ -50,15 +52,28 @@ impl Lab {
         self.home.join("models")
     }
 
-    fn overrides(&self) -> PathBuf {
-        self.runtime.join("systemd/user/v2m.service.d")
+    fn overrides(&self, unit: &str) -> PathBuf {
+        self.runtime.join("systemd/user").join(format!("{unit}.d"))
     }
 
     /// Changes the service's unit by a drop-in of these lines, until the next test.
     pub(crate) fn override_service(&self, lines: &str) {
-        fs::create_dir_all(self.overrides()).unwrap();
-        fs::write(self.overrides().join("test.conf"), format!("[Service]\n{lines}\n")).unwrap();
+        self.override_unit("v2m.service", lines);
+    }
+
+    /// As [`Self::override_service`], for one of the services.
+    pub(crate) fn override_unit(&self, unit: &str, lines: &str) {
+        let folder = self.overrides(unit);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("test.conf"), format!("[Service]\n{lines}\n")).unwrap();
         systemctl(&["daemon-reload"]);
+    }
+
+    /// Writes the configuration.
+    pub(crate) fn configure(&self, text: &str) {
+        let folder = self.home.join(".config/v2m");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), text).unwrap();
     }
 
     /// Connects, as a press does.
@@ -147,6 +162,13 @@ impl Client {
         self.receive()
     }
 
+    /// As [`Self::ask`], with data.
+    pub(crate) fn ask_with(&mut self, cmd: &str, data: Value) -> Value {
+        let answer = self.call(cmd, data).unwrap_or_else(|e| panic!("{cmd}: {e}"));
+        assert_eq!(answer["status"], "success", "{cmd}: {answer}");
+        answer["data"].clone()
+    }
+
     /// Sends a request.
     pub(crate) fn send(&mut self, cmd: &str, data: Value) -> std::io::Result<()> {
         let request = json!({ "cmd": cmd, "data": data });
@@ -164,9 +186,7 @@ impl Client {
 
     /// Sends a command and expects it to succeed; its data.
     pub(crate) fn ask(&mut self, cmd: &str) -> Value {
-        let answer = self.call(cmd, Value::Null).unwrap_or_else(|e| panic!("{cmd}: {e}"));
-        assert_eq!(answer["status"], "success", "{cmd}: {answer}");
-        answer["data"].clone()
+        self.ask_with(cmd, Value::Null)
     }
 
     /// Sends a command and expects it to fail; the code and the text of its error.

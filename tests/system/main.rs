@@ -11,6 +11,7 @@ mod compositors;
 mod dictation;
 mod gnome;
 mod kde;
+mod language_model;
 mod loss;
 mod machine;
 mod portal;

@@ -12,7 +12,7 @@ fn unit_file(unit: &str) -> String {
 #[test]
 fn systemd_understands_every_line() {
     let _lab = Lab::new();
-    for unit in ["v2m.socket", "v2m.service"] {
+    for unit in ["v2m.socket", "v2m.service", "v2m-llm.socket", "v2m-llm.service"] {
         let output = lab::try_run("systemd-analyze", &["--user", "verify", &unit_file(unit)]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim().is_empty(), "{unit}: {said}");
@@ -25,10 +25,16 @@ fn the_service_is_kept_from_the_network_and_its_exposure_is_told() {
     let report = lab::run("systemd-analyze", &["--user", "security", "--no-pager", "v2m.service"]);
     let score = report.lines().find(|line| line.contains("exposure level"));
     println!("{}", score.expect("the report ends in a score").trim());
-    let families = property("v2m.service", "RestrictAddressFamilies");
-    let mut families: Vec<_> = families.split_whitespace().collect();
+    assert_eq!(families("v2m.service"), ["AF_NETLINK", "AF_UNIX"]);
+    // The other way round: a network, and neither PipeWire nor bus nor display.
+    assert_eq!(families("v2m-llm.service"), ["AF_INET", "AF_INET6", "AF_NETLINK"]);
+}
+
+fn families(unit: &str) -> Vec<String> {
+    let families = property(unit, "RestrictAddressFamilies");
+    let mut families: Vec<_> = families.split_whitespace().map(str::to_owned).collect();
     families.sort_unstable();
-    assert_eq!(families, ["AF_NETLINK", "AF_UNIX"]);
+    families
 }
 
 #[test]

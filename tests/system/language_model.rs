@@ -1,0 +1,253 @@
+//! Who has a network, and who has none: `v2m-llm` alone, and only when it is asked. The model is a server on loopback that
+//! answers when it is told to.
+
+use crate::lab::{self, Client, Lab, assert_phrase, property, systemctl, wait_for};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+/// A service of OpenAI's form. Answers the text it is given, in capitals, once it is told to.
+struct Model {
+    address: String,
+    requests: Receiver<Request>,
+}
+
+/// What was asked; dropping `go` lets the answer go.
+struct Request {
+    head: String,
+    body: Value,
+    go: Sender<()>,
+}
+
+impl Model {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (asked, requests) = channel();
+        thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let asked = asked.clone();
+                thread::spawn(move || while answer(&stream, &asked).is_some() {});
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn asked(&self) -> Request {
+        self.requests.recv_timeout(lab::PATIENCE).expect("the model is asked")
+    }
+
+    fn config(&self) -> String {
+        format!(
+            "[llm]\nprovider = \"openai\"\nmodel = \"loud\"\nbase_url = \"http://{}/v1\"\n",
+            self.address
+        )
+    }
+}
+
+/// Takes a request and answers it; `None` at the end of the connection.
+fn answer(mut stream: &TcpStream, asked: &Sender<Request>) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let start = head.len();
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+        let line = head[start..].to_lowercase();
+        if line == "\r\n" {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    if head.starts_with("GET ") {
+        let list = json!({"data": [{"id": "loud"}, {"id": "quiet"}]}).to_string();
+        return reply(stream, "application/json", &list);
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let user = body["messages"][1]["content"].as_str().unwrap();
+    let lines: Vec<&str> = user.lines().collect();
+    let said = lines[1..lines.len() - 1].join("\n").to_uppercase();
+    let (go, wait) = channel();
+    asked.send(Request { head, body, go }).unwrap();
+    // An error is the word: the test has let go of its end.
+    let _ = wait.recv();
+    let piece = json!({"choices": [{"delta": {"content": said}, "finish_reason": "stop"}]});
+    let events = format!("data: {piece}\n\ndata: [DONE]\n\n");
+    let done = reply(stream, "text/event-stream", &events);
+    stream.flush().ok()?;
+    done
+}
+
+fn reply(mut stream: &TcpStream, kind: &str, body: &str) -> Option<()> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).ok()
+}
+
+/// The processes of a unit.
+fn processes(unit: &str) -> Vec<String> {
+    let group = property(unit, "ControlGroup");
+    let list =
+        fs::read_to_string(Path::new("/sys/fs/cgroup").join(&group[1..]).join("cgroup.procs"));
+    list.unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// The sockets of the unit's processes that are a network's.
+fn network_sockets(unit: &str) -> usize {
+    let mut network: HashSet<String> = HashSet::new();
+    for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
+        let table = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+        network.extend(
+            table.lines().skip(1).filter_map(|l| l.split_whitespace().nth(9).map(str::to_owned)),
+        );
+    }
+    let sockets = processes(unit).into_iter().flat_map(|pid| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        files.filter_map(|file| fs::read_link(file.path()).ok()?.to_str().map(str::to_owned))
+    });
+    let inodes = sockets.filter_map(|name| {
+        name.strip_prefix("socket:[").and_then(|name| name.strip_suffix(']')).map(str::to_owned)
+    });
+    inodes.filter(|inode| network.contains(inode)).count()
+}
+
+#[test]
+fn with_no_model_nothing_of_v2m_has_a_network_and_the_sandbox_refuses_one() {
+    let lab = Lab::new();
+    lab.dictate();
+    let answer = lab.client().call("PROCESS_TEXT", json!({"text": "so um"})).unwrap();
+    assert_eq!(
+        (&answer["code"], &answer["data"]["text"]),
+        (&json!("llm_unavailable"), &json!("so um"))
+    );
+    assert!(processes("v2m.service").len() >= 2, "the service and its recogniser");
+    assert_eq!(network_sockets("v2m.service"), 0);
+    assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
+    assert_eq!(property("v2m-llm.service", "InvocationID"), "", "it was never started");
+
+    // Another program in its place, which would reach somebody who listens.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached");
+    assert_eq!(lab::run("bash", &["-c", &connect]).trim(), "reached");
+    systemctl(&["stop", "v2m.service"]);
+    let line = format!("ExecStart=\nExecStart=/bin/bash -c '{connect}'\nType=oneshot\nRestart=no");
+    lab.override_service(&line);
+    assert!(!lab::try_run("systemctl", &["--user", "start", "v2m.service"]).status.success());
+    let id = property("v2m.service", "InvocationID");
+    let said = wait_for("what the shell said", || {
+        let filter = format!("_SYSTEMD_INVOCATION_ID={id}");
+        let said = lab::run("journalctl", &["--user", "--output=cat", &filter]);
+        said.contains("Address family not supported").then_some(said)
+    });
+    assert!(!said.contains("reached"), "{said}");
+}
+
+#[test]
+fn with_a_model_its_helper_alone_has_a_network() {
+    let lab = Lab::new();
+    let model = Model::start();
+    lab.configure(&format!("{}[text]\nrefine = \"llm\"\n", model.config()));
+    let mut client = lab.record();
+    client.send("STOP_RECORDING", Value::Null).unwrap();
+    let request = model.asked();
+    assert_eq!(request.body["model"], "loud");
+    assert!(!request.head.to_lowercase().contains("authorization"), "{}", request.head);
+    assert_eq!(network_sockets("v2m.service"), 0);
+    assert_eq!(network_sockets("v2m-llm.service"), 1, "it sees the test's server");
+    assert_eq!(lab.client().ask("GET_STATUS")["state"], "processing");
+    drop(request.go);
+    let answer = client.receive().unwrap();
+    let data = &answer["data"];
+    assert_phrase(data["text"].as_str().unwrap());
+    assert_eq!(data["text"], data["unrefined"].as_str().unwrap().to_uppercase());
+    assert_eq!(lab.records()[0]["unrefined"], data["unrefined"]);
+
+    // One that was stopped is started by the next question.
+    systemctl(&["stop", "v2m-llm.service"]);
+    let process = thread::spawn(|| lab::run("v2m-send", &["translate", "--last", "--to", "es"]));
+    let request = model.asked();
+    let system = request.body["messages"][0]["content"].as_str().unwrap();
+    assert!(system.contains("into Spanish"), "{system}");
+    drop(request.go);
+    assert_eq!(process.join().unwrap().trim(), data["text"]);
+
+    let found = lab::try_run("v2m", &["doctor"]);
+    let found = String::from_utf8_lossy(&found.stdout);
+    let line = found.lines().find(|line| line.contains("language model")).unwrap_or_default();
+    assert!(line.starts_with("ok") && line.contains("loud"), "{found}");
+}
+
+/// Asks, and lets the model answer; the head of the request that it got.
+fn head_of_request(lab: &Lab, model: &Model) -> String {
+    let mut client: Client = lab.client();
+    client.send("PROCESS_TEXT", json!({"text": "so um"})).unwrap();
+    let request = model.asked();
+    drop(request.go);
+    assert_eq!(client.receive().unwrap()["data"]["text"], "SO UM");
+    request.head
+}
+
+#[test]
+fn a_key_comes_from_a_file_of_the_users_or_from_systemd_and_is_written_nowhere() {
+    let lab = Lab::new();
+    let model = Model::start();
+    lab.configure(&model.config());
+    let file = lab.home.join(".config/v2m/openai.key");
+    fs::write(&file, "key-of-the-file\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let head = head_of_request(&lab, &model);
+    assert!(head.contains("Bearer key-of-the-file\r\n"), "{head}");
+
+    systemctl(&["stop", "v2m-llm.service"]);
+    let secret = lab.home.join("credential");
+    fs::write(&secret, "key-of-systemd").unwrap();
+    let line = format!("LoadCredential=openai-api-key:{}", secret.display());
+    lab.override_unit("v2m-llm.service", &line);
+    let head = head_of_request(&lab, &model);
+    assert!(head.contains("Bearer key-of-systemd\r\n"), "{head}");
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    lab.override_unit("v2m-llm.service", "");
+    systemctl(&["stop", "v2m-llm.service"]);
+    let answer = lab.client().call("PROCESS_TEXT", json!({"text": "so um"})).unwrap();
+    assert_eq!(
+        (&answer["code"], &answer["data"]["text"]),
+        (&json!("llm_unavailable"), &json!("so um"))
+    );
+    assert!(answer["error"].as_str().unwrap().contains("chmod 600"), "{answer}");
+
+    let config = lab.client().ask("GET_CONFIG").to_string();
+    let journal = lab::run("journalctl", &["--user", "--no-pager"]);
+    assert!(journal.contains("v2m-llm"), "it is in the journal");
+    for secret in ["key-of-the-file", "key-of-systemd"] {
+        assert!(!journal.contains(secret) && !config.contains(secret), "{secret}");
+    }
+    fs::remove_file(secret).unwrap();
+}
+
+#[test]
+fn what_was_copied_is_rewritten_where_it_lies() {
+    let lab = Lab::new();
+    let model = Model::start();
+    lab.configure(&model.config());
+    lab::copy("añil y rojo");
+    let process = thread::spawn(|| lab::run("v2m-send", &["process", "--clipboard"]));
+    drop(model.asked().go);
+    assert_eq!(process.join().unwrap(), "AÑIL Y ROJO\n");
+    assert_eq!(lab::clipboard().as_deref(), Some("AÑIL Y ROJO"));
+    lab.wait_for_notice("AÑIL Y ROJO");
+}
