@@ -62,12 +62,18 @@ impl Handing {
         (whose, deliveries)
     }
 
-    /// Those of clients that wait, or are on their way to nobody's knowledge; for the end.
-    pub(super) fn clients(&mut self) -> impl Iterator<Item = Finished> {
-        self.waiting.drain(..).filter_map(|parcel| match parcel.whose {
+    /// Takes back those of clients that wait, for the end. What is on its way still arrives.
+    pub(super) fn take_back(&mut self) -> Vec<Finished> {
+        let taken = self.waiting.drain(..).filter_map(|parcel| match parcel.whose {
             Whose::Client(finished) => Some(*finished),
             Whose::Dictation(_) => None,
-        })
+        });
+        taken.collect()
+    }
+
+    /// Whether a text is on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.on_its_way.is_some()
     }
 
     /// Waits until nothing is left to put right. Bounded.

@@ -363,7 +363,7 @@ impl Daemon {
         }
         self.background.refuse_all(&failure());
         // Theirs is done: they have it in the answer, if not where they wanted it.
-        for finished in self.handing.clients().collect::<Vec<_>>() {
+        for finished in self.handing.take_back() {
             self.answer_text(finished, Vec::new());
         }
         self.updates.refuse_all(&failure());
@@ -371,6 +371,11 @@ impl Daemon {
         // Before anything that takes time: who comes now is to meet the next run, not the end of this one.
         // The receiver is gone only if the server has ended already.
         let _ = stop.send(true);
+        if self.handing.is_busy()
+            && let Ok((whose, deliveries)) = timeout(LAST_WORDS, self.handing.next()).await
+        {
+            self.delivered(whose, deliveries);
+        }
         // Waited for, half a second at most: a critical notification that outlives its service stands before
         // all later ones on GNOME. The outcome changes nothing now.
         let _ = self.notifier.show(crate::deliver::Notice::Closed).await;

@@ -3,6 +3,7 @@
 //! [`Session::handle`] is one exhaustive match on (phase, event). A late event of an old job, or a
 //! late timer, is recognised by its number and ignored by name. No runtime, no clock, no file here.
 
+mod ending;
 mod event;
 mod hand;
 mod machine;

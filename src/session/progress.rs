@@ -1,7 +1,8 @@
 //! One dictation's way through the phases: what its own events do in each.
 
+use super::ending::ending;
 use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
-use super::machine::{Phase, Session, answer_all, ending};
+use super::machine::{Phase, Session, answer_all};
 use super::types::{Code, Delivery, Failure, JobId, Reply, State, Ticket, Transcript};
 use std::time::Duration;
 

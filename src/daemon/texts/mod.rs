@@ -1,37 +1,34 @@
 //! Texts that a language model works on: a dictation's, and clients' (PROCESS_TEXT, TRANSLATE_TEXT).
 //!
-//! What is asked of it is put together here, from settings, presets and wishes; the asking is `llm`'s. A dictation never
-//! waits for the model beyond its limit: the session sees to that.
+//! What is asked of it is put together in `question`, where a client's text comes from is `source`'s; the asking is
+//! `llm`'s. A dictation never waits for the model beyond its limit: the session sees to that.
+
+mod question;
+mod source;
 
 use super::handing::{Parcel, Whose};
 use super::requests::answer;
 use super::{Daemon, Reply, reload};
 use crate::call::{Answer, Task, TextSource, TextWork};
 use crate::config::Refine;
-use crate::deliver::{self, ClipboardReader, Wanted};
-use crate::llm::{self, Bounds, LlmError, MAX_TEXT, Preset, Presets, Question};
+use crate::deliver::{ClipboardReader, Wanted};
+use crate::llm::{self, LlmError, Presets, Question};
 use crate::session::{
     Code, DeliverMode, Delivery, Event, Failure, JobEvent, JobId, Notice, Transcript,
 };
-use crate::{language, store};
+use question::with_text;
+use source::{Source, ask};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 /// Clients' texts that are with the model at once; more of them wait.
 const AT_ONCE: usize = 4;
-/// Words of the vocabulary that a model is told; the most important ones come first.
-const VOCABULARY: usize = 100;
-/// The longest instruction of a client, in bytes.
-const LONGEST_INSTRUCTION: usize = 16 << 10;
-
-const NOT_SET_UP: &str = "Working on a text needs a language model, and none is set up. Choose one, such as: \
-                          v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
 
 type Asking = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
 
@@ -122,8 +119,10 @@ impl Daemon {
                 if self.texts.work.is_empty() {
                     self.tell(Event::TextWork(false));
                 }
-                if let Some(finished) = finished {
-                    self.text_finished(finished);
+                match finished {
+                    Some(finished) => self.text_finished(finished),
+                    // Or it would go on saying that the model has the text.
+                    None => self.show_beside(Notice::Nothing),
                 }
             }
             TextEvent::PresetsChanged => {
@@ -186,7 +185,9 @@ impl Daemon {
 
     fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
         let result = result.map_err(|error| {
-            let text = format!("{error} The text is as it was before it.");
+            let reason = error.to_string();
+            let text =
+                format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
             warn!(job = job.0, code = error.code().name(), %error, "not rewritten");
             Failure::new(error.code(), text)
         });
@@ -258,7 +259,8 @@ impl Daemon {
             return self.answer_text(finished, Vec::new());
         }
         let wanted = Wanted { mode: finished.deliver, ..self.wanted() };
-        let notifier = self.settings.deliver.notify.then(|| self.notifier.clone());
+        let shown = self.settings.deliver.notify && self.session.job().is_none();
+        let notifier = shown.then(|| self.notifier.clone());
         let whose = Whose::Client(Box::new(finished));
         self.handing.add(Parcel {
             whose,
@@ -292,127 +294,4 @@ impl Daemon {
             self.show(notice);
         }
     }
-
-    /// What is asked, but for the text.
-    fn question(&self, task: &Task, within: Duration) -> Result<Question, Failure> {
-        let endpoint = self.settings.llm.endpoint(within);
-        let mut endpoint =
-            endpoint.ok_or_else(|| Failure::new(Code::LlmUnavailable, NOT_SET_UP))?;
-        let text = String::new();
-        match task {
-            Task::Translate { into } => {
-                let asked = into.as_deref().unwrap_or(&self.settings.llm.target_language);
-                let into = language::name(asked)
-                    .map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
-                Ok(Question::Translate { endpoint, into, text })
-            }
-            Task::Rewrite { instruction, preset } => {
-                let (instruction, preset) =
-                    self.instruction(instruction.as_deref(), preset.as_deref())?;
-                let temperature = preset.and_then(|preset| preset.temperature);
-                endpoint.temperature = temperature.unwrap_or(endpoint.temperature);
-                let accept: Option<Bounds> = preset.map(|preset| preset.accept);
-                Ok(Question::Rewrite { endpoint, instruction, text, accept })
-            }
-        }
-    }
-
-    /// The words of the user's instruction, of the preset, or of both; and the preset, if there is one.
-    fn instruction(
-        &self,
-        instruction: Option<&str>,
-        preset: Option<&str>,
-    ) -> Result<(String, Option<&Preset>), Failure> {
-        let instruction = instruction.map(str::trim).filter(|words| !words.is_empty());
-        if instruction.is_some_and(|words| words.len() > LONGEST_INSTRUCTION) {
-            let text =
-                "Working on a text: the instruction is longer than 16 KiB. Say it in fewer words.";
-            return Err(Failure::new(Code::TooLarge, text));
-        }
-        let name = match (instruction, preset) {
-            (Some(words), None) => return Ok((words.to_owned(), None)),
-            (_, Some(name)) => name,
-            (None, None) => &self.settings.llm.preset,
-        };
-        let preset = self.texts.presets.get(name);
-        let preset = preset.map_err(|e| Failure::new(Code::BadRequest, e.to_string()))?;
-        let spelling = self.spelling();
-        let words = [Some(preset.instruction.trim_end()), instruction, spelling.as_deref()];
-        Ok((words.into_iter().flatten().collect::<Vec<_>>().join("\n"), Some(preset)))
-    }
-
-    /// A model that does not know a name would take it for a slip of the tongue.
-    fn spelling(&self) -> Option<String> {
-        let words = &self.settings.engine.vocabulary;
-        let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
-        (!first.is_empty()).then(|| format!("Spell so where it is meant: {}.", first.join(", ")))
-    }
-}
-
-/// Where a client's text comes from.
-enum Source {
-    Given(String),
-    Clipboard(Pin<Box<dyn Future<Output = Result<String, deliver::NoText>> + Send>>),
-    Last(String),
-    LastOnDisk(PathBuf),
-}
-
-impl Source {
-    /// The text, and whether the client knows it.
-    async fn text(self) -> Result<(String, bool), Failure> {
-        match self {
-            Self::Given(text) => Ok((text, true)),
-            Self::Last(text) => Ok((text, false)),
-            Self::Clipboard(reading) => {
-                let text = reading.await;
-                let refused =
-                    |error: deliver::NoText| Failure::new(Code::NoText, error.to_string());
-                Ok((text.map_err(refused)?, false))
-            }
-            Self::LastOnDisk(folder) => {
-                let read = tokio::task::spawn_blocking(move || store::last_text(&folder)).await;
-                let text = read.map_err(|e| Failure::new(Code::Internal, e.to_string()))?;
-                let text = text.map_err(|e| Failure::new(Code::File, e.to_string()))?;
-                let none =
-                    "There is no dictation with a text yet, or none is kept (store.keep_count).";
-                Ok((text.ok_or_else(|| Failure::new(Code::NoText, none))?, false))
-            }
-        }
-    }
-}
-
-/// The text before, where the client does not know it, and after.
-async fn ask(
-    source: Source,
-    question: Question,
-    permits: Arc<Semaphore>,
-) -> (Option<String>, Result<String, Failure>) {
-    // Never closed; if it were, there would be no limit.
-    let _permit = permits.acquire().await;
-    let (text, known) = match source.text().await {
-        Ok(found) => found,
-        Err(failure) => return (None, Err(failure)),
-    };
-    let original = (!known).then(|| text.clone());
-    let asked = async {
-        let question = with_text(question, text)?;
-        let answer = llm::ask(&question).await;
-        answer.map_err(|error| Failure::new(error.code(), error.to_string()))
-    };
-    (original, asked.await)
-}
-
-fn with_text(mut question: Question, new: String) -> Result<Question, Failure> {
-    if new.len() > MAX_TEXT {
-        let text = format!(
-            "Asking the language model: the text has more than {} KiB. Give it in parts.",
-            MAX_TEXT >> 10
-        );
-        return Err(Failure::new(Code::TooLarge, text));
-    }
-    match &mut question {
-        Question::Rewrite { text, .. } | Question::Translate { text, .. } => *text = new,
-        Question::Check { .. } => {}
-    }
-    Ok(question)
 }

@@ -1,0 +1,122 @@
+//! Command lines, and what they mean.
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Invocation, String> {
+    let args = line.split_whitespace().map(|word| word.replace('_', " "));
+    parse(lexopt::Parser::from_args(args)).map_err(|trouble| match trouble {
+        Trouble::Usage(what) => what,
+        other => panic!("{other:?}"),
+    })
+}
+
+fn action(line: &str) -> Action {
+    parsed(line).unwrap().action
+}
+
+#[test]
+fn options_may_stand_anywhere() {
+    let expected = Invocation { json: true, action: Action::Ask(Command::GetStatus) };
+    assert_eq!(parsed("--json status"), Ok(expected));
+    assert!(parsed("status --json").unwrap().json);
+    assert_eq!(action("stop --help"), Action::Help);
+}
+
+fn process(text: Text) -> Action {
+    Action::Process { text, instruction: None, preset: None, deliver: None }
+}
+
+#[test]
+fn a_text_is_the_words_or_standard_input() {
+    assert_eq!(action("process a b"), process(Text::Given("a b".into())));
+    assert_eq!(action("process"), process(Text::StandardInput));
+    assert_eq!(action("process -- -i"), process(Text::Given("-i".into())));
+    assert_eq!(
+        action("process -i to_list -p notes -"),
+        Action::Process {
+            text: Text::StandardInput,
+            instruction: Some("to list".into()),
+            preset: Some("notes".into()),
+            deliver: None
+        }
+    );
+    let text = Text::Given("x".into());
+    let to = Some("de".into());
+    assert_eq!(
+        action("translate x --to=de"),
+        Action::Translate { text, target_lang: to, deliver: None }
+    );
+}
+
+#[test]
+fn a_text_may_lie_on_the_clipboard_or_be_the_last_dictations() {
+    assert_eq!(action("process --clipboard"), process(Text::Clipboard));
+    assert_eq!(
+        action("translate --last -d paste"),
+        Action::Translate { text: Text::Last, target_lang: None, deliver: Some(Deliver::Paste) }
+    );
+}
+
+#[test]
+fn rules_are_tried_on_a_text() {
+    let text = Text::Given("a new line".into());
+    let language = Some("en".into());
+    assert_eq!(action("rules test -l en a new line"), Action::TestRules { text, language });
+    let nothing = Action::TestRules { text: Text::StandardInput, language: None };
+    assert_eq!(action("rules test"), nothing);
+}
+
+#[test]
+fn one_dictation_may_go_elsewhere_and_be_rewritten() {
+    let wishes = |deliver, preset: Option<&str>| Wishes { deliver, preset: preset.map(Into::into) };
+    for (line, expected) in [
+        ("toggle --deliver paste", Command::ToggleRecording(wishes(Some(Deliver::Paste), None))),
+        ("-d paste stop", Command::StopRecording(wishes(Some(Deliver::Paste), None))),
+        ("start", Command::StartRecording(wishes(None, None))),
+        ("toggle --preset email", Command::ToggleRecording(wishes(None, Some("email")))),
+    ] {
+        assert_eq!(action(line), Action::Ask(expected), "{line}");
+    }
+}
+
+#[test]
+fn events_are_all_or_those_named() {
+    assert_eq!(action("watch"), Action::Watch { events: EventName::ALL.to_vec() });
+    assert_eq!(action("watch level"), Action::Watch { events: vec![EventName::Level] });
+}
+
+#[test]
+fn what_makes_no_sense_is_said() {
+    for (line, word) in [
+        ("", "command"),
+        ("dance", "dance"),
+        ("stop now", "now"),
+        ("--loud stop", "--loud"),
+        ("stop --to de", "translate"),
+        ("translate -i x y", "process"),
+        ("transcribe", "FILE"),
+        ("transcribe -", "path"),
+        ("transcribe a --format docx", "vtt"),
+        ("transcribe a b -f srt", "--output"),
+        ("transcribe a --json -f json", "--json"),
+        ("transcribe x/a.wav y/a.mp3 -o out", "a.txt"),
+        ("status -f txt", "transcribe"),
+        ("status --deliver paste", "toggle"),
+        ("toggle --deliver there", "clipboard"),
+        ("status --preset email", "toggle"),
+        ("toggle --clipboard", "process"),
+        ("process --clipboard --last", "exclude"),
+        ("process --last words", "no other"),
+        ("rules", "test"),
+        ("rules drop", "drop"),
+        ("status -l en", "rules"),
+        ("config", "get"),
+        ("config drop", "drop"),
+        ("config set", "SECTION.KEY=VALUE"),
+        ("config get a b", "b"),
+        ("watch weather", "heartbeat"),
+    ] {
+        let said = parsed(line).unwrap_err();
+        assert!(said.contains(word), "{line}: {said}");
+    }
+}

@@ -1,0 +1,133 @@
+//! What the settings are where nothing is said.
+
+use super::{
+    Backend, Capture, Deliver, Engine, Feedback, Llm, LogLevel, Logging, Refine, Retention,
+    Session, Text, UnloadAfter,
+};
+use crate::chord::Chord;
+use crate::session::DeliverMode;
+use std::collections::BTreeMap;
+
+/// Terminals that paste by Ctrl+Shift+V, by the class of their windows, in lower case. xterm and rxvt do not: they
+/// know no key for the clipboard until they are told one.
+const TERMINALS: [&str; 30] = [
+    "alacritty",
+    "blackbox",
+    "com.mitchellh.ghostty",
+    "com.gexperts.tilix",
+    "com.raggesi.blackbox",
+    "cool-retro-term",
+    "deepin-terminal",
+    "foot",
+    "gnome-terminal",
+    "guake",
+    "kgx",
+    "kitty",
+    "konsole",
+    "lxterminal",
+    "mate-terminal",
+    "org.gnome.console",
+    "org.gnome.ptyxis",
+    "org.gnome.terminal",
+    "org.kde.konsole",
+    "org.kde.yakuake",
+    "org.wezfurlong.wezterm",
+    "ptyxis",
+    "qterminal",
+    "st-256color",
+    "terminator",
+    "terminology",
+    "tilix",
+    "wezterm",
+    "xfce4-terminal",
+    "yakuake",
+];
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            model: "base-q8_0".into(),
+            backend: Backend::Auto,
+            language: None,
+            languages: Vec::new(),
+            translate: false,
+            vocabulary: Vec::new(),
+            beam_size: 5,
+            threads: 0,
+            hang_seconds: 60,
+            unload_after: UnloadAfter::Auto,
+        }
+    }
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self { source: None, linger_seconds: 30 }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { max_minutes: 10.0 }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { keep_count: 200, keep_days: 30, keep_audio: true }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            refine: Refine::Rules,
+            spoken_layout: true,
+            spoken_punctuation: false,
+            spoken_edits: true,
+            remove_fillers: false,
+            replace: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Llm {
+    fn default() -> Self {
+        Self {
+            provider: None,
+            model: String::new(),
+            base_url: None,
+            temperature: 0.2,
+            connect_seconds: 5,
+            timeout_seconds: 60,
+            dictation_seconds: 15,
+            preset: "clean-up".into(),
+            target_language: "en".into(),
+        }
+    }
+}
+
+impl Default for Deliver {
+    fn default() -> Self {
+        Self {
+            mode: DeliverMode::Clipboard,
+            paste_key: Chord::ctrl_v(),
+            terminal_paste_key: Chord::ctrl_shift_v(),
+            terminals: TERMINALS.map(str::to_owned).to_vec(),
+            same_window: true,
+            notify: true,
+        }
+    }
+}
+
+impl Default for Feedback {
+    fn default() -> Self {
+        Self { sounds: true, pause_media: false }
+    }
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { level: LogLevel::Info }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a language model is asked, put together from settings, presets and wishes.
+
+use crate::call::Task;
+use crate::daemon::Daemon;
+use crate::language;
+use crate::llm::{Bounds, MAX_TEXT, Preset, Question};
+use crate::session::{Code, Failure};
+use std::time::Duration;
+
+/// Words of the vocabulary that a model is told; the most important ones come first.
+const VOCABULARY: usize = 100;
+/// The longest instruction of a client, in bytes.
+const LONGEST_INSTRUCTION: usize = 16 << 10;
+
+const NOT_SET_UP: &str = "Working on a text needs a language model, and none is set up. Choose one, such as: \
+                          v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
+
+impl Daemon {
+    /// What is asked, but for the text.
+    pub(super) fn question(&self, task: &Task, within: Duration) -> Result<Question, Failure> {
+        let endpoint = self.settings.llm.endpoint(within);
+        let mut endpoint =
+            endpoint.ok_or_else(|| Failure::new(Code::LlmUnavailable, NOT_SET_UP))?;
+        let text = String::new();
+        match task {
+            Task::Translate { into } => {
+                let asked = into.as_deref().unwrap_or(&self.settings.llm.target_language);
+                let into = language::name(asked)
+                    .map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
+                Ok(Question::Translate { endpoint, into, text })
+            }
+            Task::Rewrite { instruction, preset } => {
+                let (instruction, preset) =
+                    self.instruction(instruction.as_deref(), preset.as_deref())?;
+                let temperature = preset.and_then(|preset| preset.temperature);
+                endpoint.temperature = temperature.unwrap_or(endpoint.temperature);
+                let accept: Option<Bounds> = preset.map(|preset| preset.accept);
+                Ok(Question::Rewrite { endpoint, instruction, text, accept })
+            }
+        }
+    }
+
+    /// The words of the user's instruction, of the preset, or of both; and the preset, if there is one.
+    fn instruction(
+        &self,
+        instruction: Option<&str>,
+        preset: Option<&str>,
+    ) -> Result<(String, Option<&Preset>), Failure> {
+        let instruction = instruction.map(str::trim).filter(|words| !words.is_empty());
+        if instruction.is_some_and(|words| words.len() > LONGEST_INSTRUCTION) {
+            let text =
+                "Working on a text: the instruction is longer than 16 KiB. Say it in fewer words.";
+            return Err(Failure::new(Code::TooLarge, text));
+        }
+        let name = match (instruction, preset) {
+            (Some(words), None) => return Ok((words.to_owned(), None)),
+            (_, Some(name)) => name,
+            (None, None) => &self.settings.llm.preset,
+        };
+        let preset = self.texts.presets.get(name);
+        let preset = preset.map_err(|e| Failure::new(Code::BadRequest, e.to_string()))?;
+        let spelling = self.spelling();
+        let words = [Some(preset.instruction.trim_end()), instruction, spelling.as_deref()];
+        Ok((words.into_iter().flatten().collect::<Vec<_>>().join("\n"), Some(preset)))
+    }
+
+    /// A model that does not know a name would take it for a slip of the tongue.
+    fn spelling(&self) -> Option<String> {
+        let words = &self.settings.engine.vocabulary;
+        let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
+        (!first.is_empty()).then(|| format!("Spell so where it is meant: {}.", first.join(", ")))
+    }
+}
+
+/// The question, with its text.
+///
+/// # Errors
+/// When the text is longer than `v2m-llm` takes.
+pub(super) fn with_text(mut question: Question, new: String) -> Result<Question, Failure> {
+    if new.len() > MAX_TEXT {
+        let text = format!(
+            "Asking the language model: the text has more than {} KiB. Give it in parts.",
+            MAX_TEXT >> 10
+        );
+        return Err(Failure::new(Code::TooLarge, text));
+    }
+    match &mut question {
+        Question::Rewrite { text, .. } | Question::Translate { text, .. } => *text = new,
+        Question::Check { .. } => {}
+    }
+    Ok(question)
+}

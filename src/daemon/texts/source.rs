@@ -1,0 +1,64 @@
+//! Where a client's text comes from, and the wait for what becomes of it.
+
+use super::question::with_text;
+use crate::deliver::NoText;
+use crate::llm::{self, Question};
+use crate::session::{Code, Failure};
+use crate::store;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Where a client's text comes from, ready to be waited for.
+pub(super) enum Source {
+    Given(String),
+    Clipboard(Pin<Box<dyn Future<Output = Result<String, NoText>> + Send>>),
+    Last(String),
+    LastOnDisk(PathBuf),
+}
+
+impl Source {
+    /// The text, and whether the client knows it.
+    async fn text(self) -> Result<(String, bool), Failure> {
+        match self {
+            Self::Given(text) => Ok((text, true)),
+            Self::Last(text) => Ok((text, false)),
+            Self::Clipboard(reading) => {
+                let text = reading.await;
+                let refused = |error: NoText| Failure::new(Code::NoText, error.to_string());
+                Ok((text.map_err(refused)?, false))
+            }
+            Self::LastOnDisk(folder) => {
+                let read = tokio::task::spawn_blocking(move || store::last_text(&folder)).await;
+                let text = read.map_err(|e| Failure::new(Code::Internal, e.to_string()))?;
+                let text = text.map_err(|e| Failure::new(Code::File, e.to_string()))?;
+                let none =
+                    "There is no dictation with a text yet, or none is kept (store.keep_count).";
+                Ok((text.ok_or_else(|| Failure::new(Code::NoText, none))?, false))
+            }
+        }
+    }
+}
+
+/// The text before, where the client does not know it, and after.
+pub(super) async fn ask(
+    source: Source,
+    question: Question,
+    permits: Arc<Semaphore>,
+) -> (Option<String>, Result<String, Failure>) {
+    // Never closed; if it were, there would be no limit.
+    let _permit = permits.acquire().await;
+    let (text, known) = match source.text().await {
+        Ok(found) => found,
+        Err(failure) => return (None, Err(failure)),
+    };
+    let original = (!known).then(|| text.clone());
+    let asked = async {
+        let question = with_text(question, text)?;
+        let answer = llm::ask(&question).await;
+        answer.map_err(|error| Failure::new(error.code(), error.to_string()))
+    };
+    (original, asked.await)
+}
