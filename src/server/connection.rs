@@ -55,9 +55,12 @@ impl Connection {
                 Next::Request(Ok(command)) => match convert::request(command) {
                     Asked::Pong => Response::success(&"PONG"),
                     Asked::Events(wanted) => return self.subscribe(wanted).await,
-                    // Hours of work that nobody waits for any more are not done. Every other
+                    // Hours of work, and work that costs money, are not done for nobody. Every other
                     // request is carried out, whether its client stays or not.
-                    Asked::Call { request: request @ Request::TranscribeFile { .. }, original } => {
+                    Asked::Call {
+                        request: request @ (Request::TranscribeFile { .. } | Request::Text(_)),
+                        original,
+                    } => {
                         tokio::select! {
                             result = self.server.call(request) => respond(result, original),
                             () = gone(&self.stream) => return Ok(()),

@@ -9,7 +9,7 @@ use std::fs;
 use v2m_ipc::llm::{Answer, Bounds, Endpoint, Provider, Question, Trouble};
 
 const SET_UP: &str = "[llm]\nprovider = \"openai\"\nmodel = \"tiny\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
-    temperature = 0.5\nconnect_seconds = 2\ntimeout_seconds = 7\ndictation_seconds = 20\n";
+    temperature = 0.5\nconnect_seconds = 2\ntimeout_seconds = 90\ndictation_seconds = 20\n";
 
 fn house(acts: Vec<Act>) -> (House, Llm) {
     let house = House::new("");
@@ -44,7 +44,7 @@ fn a_text_is_processed_by_preset_instruction_or_both() {
         client.ask_with("PROCESS_TEXT", json!({"text": "so um", "instruction": " Tidy. "}));
     assert_eq!(answer, json!({"text": "SO UM", "refined_text": "SO UM", "state": "idle"}));
     let tidy = |accept, instruction: &str| Question::Rewrite {
-        endpoint: endpoint(7_000),
+        endpoint: endpoint(90_000),
         instruction: instruction.into(),
         text: "so um".into(),
         accept,
