@@ -3,37 +3,22 @@
 //! By length and by words, which need no second model and no trust in the first: a poem, a refusal, an essay on the
 //! text or an order in it that was carried out share few words with it, or have another length.
 
-use serde::Deserialize;
 use std::collections::HashMap;
+use v2m_ipc::llm::Bounds;
 
 /// Characters that an answer may always be longer or shorter by: of a few words, shares say nothing.
 const SLACK: f64 = 12.0;
 
-/// What makes a rewriting. Shares are of the whole, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Bounds {
-    /// The answer's length, at least, as a multiple of the text's.
-    pub shortest: f64,
-    /// The answer's length, at most, as a multiple of the text's.
-    pub longest: f64,
-    /// The share of the text's words that the answer has too, at least.
-    pub kept: f64,
-    /// The share of the answer's words that the text has too, at least.
-    pub from_original: f64,
-}
+/// For a translation: another language shares no words; three times as long is no translation any more.
+pub const TRANSLATION: Bounds =
+    Bounds { shortest: 0.25, longest: 3.0, kept: 0.0, from_original: 0.0 };
 
-impl Bounds {
-    /// For a translation: another language shares no words; three times as long is no translation any more.
-    pub const TRANSLATION: Self =
-        Self { shortest: 0.25, longest: 3.0, kept: 0.0, from_original: 0.0 };
-}
-
-/// For corrections: the words stay, but for slips of the tongue.
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { shortest: 0.4, longest: 1.5, kept: 0.5, from_original: 0.6 }
-    }
+/// Whether bounds make sense; a peer may send any numbers.
+pub fn are_sane(bounds: &Bounds) -> bool {
+    let Bounds { shortest, longest, kept, from_original } = bounds;
+    let share = 0.0..=1.0;
+    [shortest, kept, from_original].iter().all(|bound| share.contains(*bound))
+        && (1.0..=100.0).contains(longest)
 }
 
 /// Why an answer is refused. The numbers are what was found, and the bound.
@@ -54,6 +39,19 @@ pub enum Rejection {
     /// What was not said is there.
     #[error("of the answer's words {0:.2} are the text's, less than {1:.2}")]
     Foreign(f64, f64),
+}
+
+impl Rejection {
+    /// One word, without anything of the text.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooShort(..) => "too short",
+            Self::TooLong(..) => "too long",
+            Self::Lost(..) => "words lost",
+            Self::Foreign(..) => "words added",
+        }
+    }
 }
 
 /// Judges an answer. Linear in both lengths.
@@ -194,9 +192,17 @@ mod tests {
 
     #[test]
     fn a_translation_is_judged_by_its_length_alone() {
-        let judge = |answer| judge("we meet tomorrow", answer, &Bounds::TRANSLATION);
+        let judge = |answer| judge("we meet tomorrow", answer, &TRANSLATION);
         assert_eq!(judge("Wir treffen uns morgen."), Ok(()));
         assert!(judge(&"Wir treffen uns morgen. ".repeat(9)).is_err());
+    }
+
+    #[test]
+    fn bounds_of_no_sense_are_known() {
+        assert!(are_sane(&CLEAN) && are_sane(&TRANSLATION) && are_sane(&Bounds::default()));
+        assert!(!are_sane(&Bounds { kept: f64::NAN, ..CLEAN }));
+        assert!(!are_sane(&Bounds { shortest: 1.5, ..CLEAN }));
+        assert!(!are_sane(&Bounds { longest: 1e308, ..CLEAN }));
     }
 
     proptest! {
