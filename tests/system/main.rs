@@ -11,6 +11,7 @@ mod compositors;
 mod dictation;
 mod gnome;
 mod kde;
+mod language_models;
 mod loss;
 mod machine;
 mod portal;

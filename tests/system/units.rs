@@ -12,7 +12,7 @@ fn unit_file(unit: &str) -> String {
 #[test]
 fn systemd_understands_every_line() {
     let _lab = Lab::new();
-    for unit in ["v2m.socket", "v2m.service"] {
+    for unit in ["v2m.socket", "v2m.service", "v2m-llm.socket", "v2m-llm.service"] {
         let output = lab::try_run("systemd-analyze", &["--user", "verify", &unit_file(unit)]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim().is_empty(), "{unit}: {said}");

@@ -20,7 +20,7 @@ use crate::wire;
 use agents::Agents;
 use connection::Attempt;
 use serde_json::Value;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::http::Response;
@@ -270,7 +270,13 @@ impl Target {
             _ if !attempt.connected() => Failed { error: connect(), again: Again::Fresh },
             // TLS that fails once fails again.
             ureq::Error::Tls(_) | ureq::Error::Rustls(_) => connect().into(),
-            ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => connect().into(),
+            ureq::Error::Io(e) if e.kind() == ErrorKind::InvalidData => connect().into(),
+            // Nobody listens here, and will not in a second either; elsewhere a server may be starting behind its name.
+            ureq::Error::Io(e)
+                if self.address.loopback && e.kind() == ErrorKind::ConnectionRefused =>
+            {
+                connect().into()
+            }
             _ => Failed { error: connect(), again: Again::After(Duration::ZERO) },
         }
     }
