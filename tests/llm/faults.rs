@@ -1,10 +1,10 @@
 //! Servers that misbehave.
 
-use crate::harness::{CLEAN, Program, endpoint, failed, rewrite, text};
+use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, text};
 use crate::peer::{Act, JSON, Peer, STREAM, Then, reply, said, silent};
 use std::io::Write;
 use std::net::TcpListener;
-use v2m_ipc::llm::{Endpoint, Trouble};
+use v2m_ipc::llm::{Endpoint, Question, Trouble};
 
 /// What is said of it when that server is asked, and how often it was.
 #[track_caller]
@@ -94,8 +94,20 @@ fn an_endless_answer_is_not_read_to_its_end() {
     let spam = "spam ".repeat(40);
     let words = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{spam}\"}}}}]}}\n\n");
     for line in [words.as_str(), ": nothing\n", "no line ends "] {
-        let (message, _) = told(vec![endless(line)], |_| {});
-        assert!(message.contains("too long"), "{message}");
+        let program = Program::plain();
+        let peer = Peer::new(vec![endless(line), endless(line)]);
+        let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
+        let (rejected, endless) = (trouble == Trouble::Rejected, line == words);
+        assert_eq!((rejected, message.contains("read to its end")), (endless, true), "{message}");
+        // Whatever is said counts, but for what nobody can have meant.
+        let free = Question::Rewrite {
+            endpoint: endpoint(&peer.url),
+            instruction: "Write a poem of it.".into(),
+            text: TEXT.into(),
+            accept: None,
+        };
+        let (trouble, message) = failed(program.ask(&free));
+        assert!(trouble == Trouble::Unavailable && message.contains("too long"), "{message}");
     }
 }
 

@@ -11,5 +11,6 @@ mod faults;
 mod harness;
 mod keys;
 mod peer;
+mod proxies;
 mod sandbox;
 mod tls;

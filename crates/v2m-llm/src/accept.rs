@@ -33,6 +33,9 @@ pub enum Rejection {
     /// Too much was added.
     #[error("the answer has {0:.2} times the text's length, more than {1:.2}")]
     TooLong(f64, f64),
+    /// Too much was added, and the rest was not waited for; the bound.
+    #[error("the answer has more than {0:.2} times the text's length; it was not read to its end")]
+    Endless(f64),
     /// What was said is missing.
     #[error("the answer has {0:.2} of the text's words, less than {1:.2}")]
     Lost(f64, f64),
@@ -48,10 +51,22 @@ impl Rejection {
             Self::Empty => "empty",
             Self::TooShort(..) => "too short",
             Self::TooLong(..) => "too long",
+            Self::Endless(_) => "endless",
             Self::Lost(..) => "words lost",
             Self::Foreign(..) => "words added",
         }
     }
+}
+
+/// From how many characters on, white space aside, an answer is too long whatever follows: what stands around it
+/// without being the answer is allowed for.
+pub fn most_letters(original: &str, bounds: &Bounds) -> usize {
+    const AROUND: f64 = 100.0;
+    (letters(original) * bounds.longest + SLACK + AROUND) as usize
+}
+
+fn letters(text: &str) -> f64 {
+    text.chars().filter(|c| !c.is_whitespace()).count() as f64
 }
 
 /// Judges an answer. Linear in both lengths.
@@ -62,8 +77,7 @@ pub fn judge(original: &str, answer: &str, bounds: &Bounds) -> Result<(), Reject
     if answer.trim().is_empty() {
         return Err(Rejection::Empty);
     }
-    let count = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count() as f64;
-    let (had, has) = (count(original), count(answer));
+    let (had, has) = (letters(original), letters(answer));
     let ratio = has / had.max(1.0);
     if has + SLACK < had * bounds.shortest {
         return Err(Rejection::TooShort(ratio, bounds.shortest));
@@ -195,6 +209,15 @@ mod tests {
         let judge = |answer| judge("we meet tomorrow", answer, &TRANSLATION);
         assert_eq!(judge("Wir treffen uns morgen."), Ok(()));
         assert!(judge(&"Wir treffen uns morgen. ".repeat(9)).is_err());
+    }
+
+    #[test]
+    fn what_is_accepted_is_read_to_its_end() {
+        let text = "so we meet tomorrow ".repeat(20);
+        let answer = format!("{}{}", text, &text[..text.len() / 2]);
+        assert_eq!(judge(&text, &answer, &CLEAN), Ok(()));
+        let (most, has) = (most_letters(&text, &CLEAN), letters(&answer) as usize);
+        assert!(has < most && most < 2 * has, "{has} {most}");
     }
 
     #[test]

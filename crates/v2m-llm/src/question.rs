@@ -113,12 +113,21 @@ fn attempt(
     if bounds.is_some_and(|bounds| !accept::are_sane(&bounds)) {
         return bad("the bounds are out of range");
     }
-    let target = target(endpoint)?;
+    let mut target = target(endpoint)?;
+    if let Some(bounds) = &bounds {
+        target.limits.letters = accept::most_letters(text, bounds);
+    }
     if target.model.trim().is_empty() {
         return Err(unnamed(&target, client, cancel, tally).into());
     }
     let prompt = Prompt::new(task, text, RandomState::new().hash_one(text));
-    let answer = client.ask(&target, &prompt, cancel, tally)?;
+    let answer =
+        client.ask(&target, &prompt, cancel, tally).map_err(|error| match (error, bounds) {
+            (LlmError::Endless, Some(bounds)) => {
+                Failure::Rejected(Rejection::Endless(bounds.longest))
+            }
+            (error, _) => error.into(),
+        })?;
     match bounds {
         Some(bounds) => accept::judge(text, &answer, &bounds).map_err(Failure::Rejected)?,
         None if answer.trim().is_empty() => return Err(Failure::Rejected(Rejection::Empty)),

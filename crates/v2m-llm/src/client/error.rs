@@ -38,6 +38,9 @@ pub enum LlmError {
     /// The answer is longer than any that could be meant.
     #[error("the answer of the language model at {0} is too long; it was not read to its end")]
     TooLong(String),
+    /// It has more than [`super::Limits::letters`].
+    #[error("the answer is longer than any rewriting of the text; it was not read to its end")]
+    Endless,
     /// No model is named.
     #[error("llm.model is not set{0}. Set it: v2m-send config set llm.model=NAME")]
     NoModel(String),
@@ -63,6 +66,7 @@ impl LlmError {
             Self::Broken(..) => "broken off".into(),
             Self::Answer(..) => "not understood".into(),
             Self::TooLong(_) => "too long".into(),
+            Self::Endless => "endless".into(),
             Self::NoModel(_) => "no model set".into(),
             Self::UnknownModel(..) => "unknown model".into(),
             Self::Gone => "cancelled".into(),

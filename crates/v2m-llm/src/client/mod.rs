@@ -64,6 +64,8 @@ pub struct Limits {
     pub total: Duration,
     /// The answer's text, in bytes.
     pub text: usize,
+    /// The answer's characters, white space and thoughts aside.
+    pub letters: usize,
     /// All that is read for it, in bytes.
     pub body: u64,
     /// How often it is asked at most.
@@ -76,6 +78,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             total: Duration::from_secs(30),
             text: 1 << 20,
+            letters: usize::MAX,
             body: 32 << 20,
             attempts: 3,
         }

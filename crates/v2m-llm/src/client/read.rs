@@ -24,7 +24,7 @@ pub(super) fn answer(
     let whole = kind.is_some_and(|kind| kind.starts_with("application/json"));
     let limit = target.limits.body;
     let mut lines = BufReader::new(response.into_body().into_reader().take(limit));
-    let mut text = String::new();
+    let mut said = Said::default();
     let mut line = Vec::new();
     let end = loop {
         line.clear();
@@ -39,9 +39,12 @@ pub(super) fn answer(
             return Err(LlmError::Broken(target.url(), "it ended in the middle".into()));
         }
         let piece = understood(target, &String::from_utf8_lossy(&line), whole)?;
-        text.push_str(&piece.text);
-        if text.len() > target.limits.text {
+        said.push(&piece.text);
+        if said.text.len() > target.limits.text {
             return Err(LlmError::TooLong(target.url()));
+        }
+        if said.letters > target.limits.letters {
+            return Err(LlmError::Endless);
         }
         if let Some(end) = piece.end {
             break end;
@@ -50,9 +53,36 @@ pub(super) fn answer(
     match end {
         End::Complete => {
             finish(lines);
-            Ok(text)
+            Ok(said.text)
         }
         End::Cut(why) => Err(LlmError::Broken(target.url(), target.said(&why))),
+    }
+}
+
+/// What a model has said so far.
+#[derive(Default)]
+struct Said {
+    text: String,
+    /// Characters but white space, those of its thoughts aside.
+    letters: usize,
+    thinks: bool,
+}
+
+impl Said {
+    fn push(&mut self, piece: &str) {
+        const THOUGHT: (&str, &str) = ("<think>", "</think>");
+        let before = self.text.len();
+        self.text.push_str(piece);
+        if self.thinks {
+            // Its end may lie across two pieces.
+            let new = &self.text.as_bytes()[before.saturating_sub(THOUGHT.1.len())..];
+            self.thinks = !new.windows(THOUGHT.1.len()).any(|part| part == THOUGHT.1.as_bytes());
+            return;
+        }
+        self.letters += piece.chars().filter(|c| !c.is_whitespace()).count();
+        if before < THOUGHT.0.len() && self.text.trim_start().starts_with(THOUGHT.0) {
+            (self.thinks, self.letters) = (!self.text.contains(THOUGHT.1), 0);
+        }
     }
 }
 
@@ -100,5 +130,26 @@ fn broken(target: &Target, error: &io::Error) -> LlmError {
         LlmError::Timeout(target.url(), target.limits.total)
     } else {
         LlmError::Broken(target.url(), error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_counted_and_thoughts_are_not() {
+        for (pieces, letters) in [
+            (&["Hel", "lo ", "you."][..], 9),
+            (&["<th", "ink>", "They ", "greet</thi", "nk>", "Hi."], 3),
+            (&["<think>They greet</think>", " Hi."], 3),
+            (&["<think>", "ñandú é", "ñ</think>", "¡Hola!"], 6),
+            (&["<think>on and on"], 0),
+            (&["I <think>"], 8),
+        ] {
+            let mut said = Said::default();
+            pieces.iter().for_each(|piece| said.push(piece));
+            assert_eq!(said.letters, letters, "{pieces:?}");
+        }
     }
 }
