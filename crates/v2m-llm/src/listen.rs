@@ -98,8 +98,8 @@ pub fn serve(listener: &UnixListener, idle: Duration) -> io::Result<()> {
         match if full { None } else { accept(listener) } {
             Some(stream) => {
                 let room = threads < CONNECTIONS;
-                threads +=
-                    usize::from(begin(stream, &client, Bell(Arc::clone(&ended)), idle, room));
+                begin(stream, &client, Bell(Arc::clone(&ended)), idle, room);
+                threads += 1;
             }
             None if threads == 0 && quiet.elapsed() >= idle => return Ok(()),
             None => {}
@@ -166,8 +166,9 @@ fn is_own(stream: &UnixStream) -> bool {
     }
 }
 
-/// Serves a connection on a thread of its own, or says there that there is no room. Whether there is a thread.
-fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, room: bool) -> bool {
+/// Serves a connection on a thread of its own, or says there that there is no room. The bell rings when that is over,
+/// be it because there is no thread to be had.
+fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, room: bool) {
     let client = Arc::clone(client);
     let thread = thread::Builder::new().name("v2m-llm-asks".into()).spawn(move || {
         let _bell = bell;
@@ -177,12 +178,7 @@ fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, r
             log::debug(&format!("a connection ended: {error}"));
         }
     });
-    match thread {
-        Ok(_) => true,
-        Err(error) => {
-            // Its bell rang when the closure was dropped, and counts for it.
-            log::warning(&format!("no thread for a connection, which was closed: {error}"));
-            true
-        }
+    if let Err(error) = thread {
+        log::warning(&format!("no thread for a connection, which was closed: {error}"));
     }
 }

@@ -21,6 +21,12 @@ pub enum LlmError {
     /// Nobody is there.
     #[error("asking the language model at {0}: {1}. Is it running, and is llm.base_url right?")]
     Connect(String, String),
+    /// It speaks no TLS, or its certificate is not believed.
+    #[error(
+        "asking the language model at {0} over TLS: {1}. Does it speak https, and does this system trust its certificate? \
+         An authority of your own belongs among the system's (update-ca-certificates, trust anchor)"
+    )]
+    Tls(String, String),
     /// It took too long.
     #[error("the language model at {0} gave no whole answer within {1:?}")]
     Timeout(String, Duration),
@@ -61,6 +67,7 @@ impl LlmError {
             Self::NoKey(..) => "no key".into(),
             Self::Refused(_, status, ..) => format!("key refused, {status}"),
             Self::Connect(..) => "no connection".into(),
+            Self::Tls(..) => "no TLS".into(),
             Self::Timeout(..) => "timeout".into(),
             Self::Status(_, status, _) => format!("status {status}"),
             Self::Broken(..) => "broken off".into(),

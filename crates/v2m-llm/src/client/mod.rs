@@ -261,6 +261,7 @@ impl Target {
 
     fn not_answered(&self, error: &ureq::Error, attempt: &Attempt) -> Failed {
         let connect = || LlmError::Connect(self.url(), error.to_string());
+        let tls = || LlmError::Tls(self.url(), error.to_string());
         match error {
             ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Failed {
                 error: LlmError::Connect(
@@ -272,8 +273,10 @@ impl Target {
             ureq::Error::Timeout(_) => LlmError::Timeout(self.url(), self.limits.total).into(),
             _ if !attempt.connected() => Failed { error: connect(), again: Again::Fresh },
             // TLS that fails once fails again.
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => connect().into(),
-            ureq::Error::Io(e) if e.kind() == ErrorKind::InvalidData => connect().into(),
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => tls().into(),
+            ureq::Error::Io(e) if self.address.https && e.kind() == ErrorKind::InvalidData => {
+                tls().into()
+            }
             // Nobody listens here, and will not in a second either; elsewhere a server may be starting behind its name.
             ureq::Error::Io(e)
                 if self.address.loopback && e.kind() == ErrorKind::ConnectionRefused =>
