@@ -208,7 +208,7 @@ fn check(
             there.replace("; it has", &format!("; {} has", address.url)),
         ));
     }
-    if models.iter().any(|name| wire::same_model(*provider, name, model)) {
+    if models.iter().any(|name| wire::models::same(*provider, name, model)) {
         Ok(format!("{} answers and has {model}", address.url))
     } else {
         Err(LlmError::UnknownModel(address.url.clone(), model.clone(), there))

@@ -25,7 +25,7 @@ const READ: [&str; 12] = [
     "/lib32",
     "/nix/store",
     "/gnu/store",
-    // Certificates of openSUSE, and of Fedora's family by way of links.
+    // Certificates of openSUSE, to which /etc only links.
     "/var/lib/ca-certificates",
     // Whatever /etc/resolv.conf leads to.
     "/run/systemd/resolve",

@@ -165,7 +165,7 @@ impl Client {
         tally: &mut Tally,
     ) -> Result<Option<Vec<String>>, LlmError> {
         self.repeat(target, cancel, tally, |way, attempt, tally| {
-            let url = format!("{}{}", target.address.url, wire::models_path(target.provider));
+            let url = format!("{}{}", target.address.url, wire::models::path(target.provider));
             let call = self.prepared(target, way, self.agent(target).get(&url));
             let response = call.call().map_err(|e| target.not_answered(&e, attempt))?;
             if matches!(response.status().as_u16(), 404 | 405 | 501) {
@@ -173,7 +173,7 @@ impl Client {
             }
             let response = target.accepted(response, way)?;
             let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
-            let models = wire::models(target.provider, &list);
+            let models = wire::models::names(target.provider, &list);
             let form =
                 || LlmError::Answer(target.address.url.clone(), "it is no list of models".into());
             Ok(Some(models.ok_or_else(form)?))

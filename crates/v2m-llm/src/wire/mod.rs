@@ -3,6 +3,8 @@
 //! Sources: OpenAI's reference of chat completions (which llama.cpp's server, LM Studio and vLLM speak too), Ollama's
 //! docs/api.md, and Gemini's reference of `streamGenerateContent`.
 
+pub mod models;
+
 use crate::prompt::Prompt;
 use serde_json::{Value, json};
 use v2m_ipc::llm::Provider;
@@ -100,40 +102,6 @@ fn with(mut body: Value, more: impl IntoIterator<Item = (String, Value)>) -> Val
         fields.extend(more);
     }
     body
-}
-
-/// Where the list of models is, after the base URL. It costs nothing to ask for.
-pub fn models_path(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Gemini => "/v1beta/models?pageSize=1000",
-        Provider::Ollama => "/api/tags",
-        Provider::OpenAi => "/models",
-    }
-}
-
-/// The models of such a list that can be asked to write; `None` if it is no such list.
-pub fn models(provider: Provider, list: &Value) -> Option<Vec<String>> {
-    let (entries, name) = match provider {
-        Provider::Gemini | Provider::Ollama => ("models", "name"),
-        Provider::OpenAi => ("data", "id"),
-    };
-    let writes = |model: &&Value| match model["supportedGenerationMethods"].as_array() {
-        Some(methods) => methods.iter().any(|method| method == "generateContent"),
-        None => true,
-    };
-    let models = list[entries].as_array()?.iter().filter(writes);
-    let names = models.filter_map(|model| Some(plain_name(model[name].as_str()?).to_owned()));
-    Some(names.collect())
-}
-
-/// Whether both name one model: Gemini's names may have their folder before them, Ollama's mean `latest` without a tag.
-pub fn same_model(provider: Provider, one: &str, other: &str) -> bool {
-    let whole = |name: &str| {
-        let name = plain_name(name);
-        let untagged = provider == Provider::Ollama && !name.contains(':');
-        format!("{name}{}", if untagged { ":latest" } else { "" })
-    };
-    whole(one) == whole(other)
 }
 
 fn plain_name(name: &str) -> &str {
@@ -374,42 +342,6 @@ mod tests {
     fn an_answer_that_is_not_streamed_is_one_part() {
         let whole = r#"{"choices":[{"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
         assert_eq!(part(Provider::OpenAi, whole), ended("Hi", End::Complete));
-    }
-
-    #[test]
-    fn lists_of_models_are_read() {
-        for (provider, list, expected) in [
-            (
-                Provider::OpenAi,
-                json!({"object": "list", "data": [{"id": "a"}, {"id": "b"}]}),
-                vec!["a", "b"],
-            ),
-            (
-                Provider::Ollama,
-                json!({"models": [{"name": "qwen:latest", "size": 5}]}),
-                vec!["qwen:latest"],
-            ),
-            (
-                Provider::Gemini,
-                json!({"models": [
-                    {"name": "models/gemini-x", "supportedGenerationMethods": ["generateContent", "countTokens"]},
-                    {"name": "models/embedding", "supportedGenerationMethods": ["embedContent"]},
-                ]}),
-                vec!["gemini-x"],
-            ),
-        ] {
-            let names = models(provider, &list).unwrap();
-            assert_eq!(names, expected);
-        }
-        assert_eq!(models(Provider::OpenAi, &json!({"x": 1})), None);
-    }
-
-    #[test]
-    fn a_model_may_have_two_names() {
-        use Provider::{Gemini, Ollama, OpenAi};
-        assert!(same_model(Ollama, "qwen", "qwen:latest") && same_model(Gemini, "models/g", "g"));
-        assert!(!same_model(Ollama, "qwen:7b", "qwen:latest"));
-        assert!(!same_model(OpenAi, "m", "m:latest"));
     }
 
     proptest! {
