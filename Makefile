@@ -72,7 +72,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check clippy bench bench-speech \
+	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -202,6 +202,9 @@ test-engines: test-models ## the recognisers beside v2m-engine that were built: 
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
+
+bench-text: toolchain ## text rules, and the way to language models beside asking them directly (a minute)
+	cargo bench --locked --bench rules --bench llm
 
 bench-speech: toolchain test-models ## accuracy and speed over real recordings, beside batch and faster-whisper (25 minutes)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/speech.sh

@@ -25,7 +25,7 @@ has_manager() {
 # Units of another v2m, its Python predecessor's say, may lie in a folder that the manager prefers.
 check_units() {
 	local unit found
-	for unit in v2m.socket v2m.service; do
+	for unit in v2m.socket v2m.service v2m-llm.socket v2m-llm.service; do
 		found=$(systemctl --user show --property=FragmentPath --value "$unit")
 		[ "$(readlink -f "$found")" = "$(readlink -f "$UNITDIR/$unit")" ] && continue
 		say "The user manager does not use $UNITDIR/$unit but ${found:-nothing}."
@@ -35,14 +35,14 @@ check_units() {
 }
 
 open_socket() {
-	step "Opening v2m.socket"
+	step "Opening v2m.socket and v2m-llm.socket"
 	systemctl --user daemon-reload
 	check_units
 	# The old program ends in order, what it is recording included; the next press starts the new one.
-	systemctl --user stop v2m.service
-	systemctl --user enable v2m.socket
-	systemctl --user restart v2m.socket
-	systemctl --user --no-legend list-units v2m.socket
+	systemctl --user stop v2m.service v2m-llm.service
+	systemctl --user enable v2m.socket v2m-llm.socket
+	systemctl --user restart v2m.socket v2m-llm.socket
+	systemctl --user --no-legend list-units v2m.socket v2m-llm.socket
 }
 
 fetch_model() {
@@ -62,7 +62,7 @@ fetch_model() {
 # The same socket, without a manager behind it.
 prove_alone() {
 	step "No user manager of systemd runs here"
-	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket"
+	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket v2m-llm.socket"
 	say "The sample is transcribed through systemd-socket-activate instead:"
 	local dir helper text status=0 name keep=()
 	dir=$(mktemp -d)
@@ -112,8 +112,10 @@ up() {
 
 down() {
 	if has_manager; then
+		# One after the other: of two, none is disabled where one is missing.
 		systemctl --user disable --now v2m.socket 2>/dev/null || true
-		systemctl --user stop v2m.service 2>/dev/null || true
+		systemctl --user disable --now v2m-llm.socket 2>/dev/null || true
+		systemctl --user stop v2m.service v2m-llm.service 2>/dev/null || true
 	fi
 }
 

@@ -11,11 +11,12 @@ use std::process::{Command, Output, Stdio};
 
 type Words = BTreeSet<String>;
 
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("v2m", env!("CARGO_BIN_EXE_v2m")),
     ("v2m-send", env!("CARGO_BIN_EXE_v2m-send")),
     ("v2m-model", env!("CARGO_BIN_EXE_v2m-model")),
     ("v2m-engine", env!("CARGO_BIN_EXE_v2m-engine")),
+    ("v2m-llm", env!("CARGO_BIN_EXE_v2m-llm")),
 ];
 
 fn root() -> &'static Path {
@@ -127,7 +128,8 @@ fn pages_tell_what_help_tells() {
         let in_manual: Words = tags(&manual, "COMMANDS").iter().map(|tag| command(tag)).collect();
         let commands = commands_in_help(&help_of(program, &["--help"]));
         assert_eq!(in_manual, commands, "{program}: commands");
-        assert_eq!(commands.is_empty(), program == "v2m-engine", "{program}");
+        let started_by_others = ["v2m-engine", "v2m-llm"].contains(&program);
+        assert_eq!(commands.is_empty(), started_by_others, "{program}");
         assert!(options(&help).contains("--version"), "{program}: {help}");
         assert_eq!(options(&manual), options(&help), "{program}: options");
         let codes: Words = tags(&manual, "EXIT STATUS").into_iter().collect();

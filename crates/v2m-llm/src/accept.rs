@@ -3,37 +3,22 @@
 //! By length and by words, which need no second model and no trust in the first: a poem, a refusal, an essay on the
 //! text or an order in it that was carried out share few words with it, or have another length.
 
-use serde::Deserialize;
 use std::collections::HashMap;
+use v2m_ipc::llm::Bounds;
 
 /// Characters that an answer may always be longer or shorter by: of a few words, shares say nothing.
 const SLACK: f64 = 12.0;
 
-/// What makes a rewriting. Shares are of the whole, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Bounds {
-    /// The answer's length, at least, as a multiple of the text's.
-    pub shortest: f64,
-    /// The answer's length, at most, as a multiple of the text's.
-    pub longest: f64,
-    /// The share of the text's words that the answer has too, at least.
-    pub kept: f64,
-    /// The share of the answer's words that the text has too, at least.
-    pub from_original: f64,
-}
+/// For a translation: another language shares no words; three times as long is no translation any more.
+pub const TRANSLATION: Bounds =
+    Bounds { shortest: 0.25, longest: 3.0, kept: 0.0, from_original: 0.0 };
 
-impl Bounds {
-    /// For a translation: another language shares no words; three times as long is no translation any more.
-    pub const TRANSLATION: Self =
-        Self { shortest: 0.25, longest: 3.0, kept: 0.0, from_original: 0.0 };
-}
-
-/// For corrections: the words stay, but for slips of the tongue.
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { shortest: 0.4, longest: 1.5, kept: 0.5, from_original: 0.6 }
-    }
+/// Whether bounds make sense; a peer may send any numbers.
+pub fn are_sane(bounds: &Bounds) -> bool {
+    let Bounds { shortest, longest, kept, from_original } = bounds;
+    let share = 0.0..=1.0;
+    [shortest, kept, from_original].iter().all(|bound| share.contains(*bound))
+        && (1.0..=100.0).contains(longest)
 }
 
 /// Why an answer is refused. The numbers are what was found, and the bound.
@@ -48,12 +33,40 @@ pub enum Rejection {
     /// Too much was added.
     #[error("the answer has {0:.2} times the text's length, more than {1:.2}")]
     TooLong(f64, f64),
+    /// Too much was added, and the rest was not waited for; the bound.
+    #[error("the answer has more than {0:.2} times the text's length; it was not read to its end")]
+    Endless(f64),
     /// What was said is missing.
     #[error("the answer has {0:.2} of the text's words, less than {1:.2}")]
     Lost(f64, f64),
     /// What was not said is there.
     #[error("of the answer's words {0:.2} are the text's, less than {1:.2}")]
     Foreign(f64, f64),
+}
+
+impl Rejection {
+    /// One word, without anything of the text.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooShort(..) => "too short",
+            Self::TooLong(..) => "too long",
+            Self::Endless(_) => "endless",
+            Self::Lost(..) => "words lost",
+            Self::Foreign(..) => "words added",
+        }
+    }
+}
+
+/// From how many characters on, white space aside, an answer is too long whatever follows: what stands around it
+/// without being the answer is allowed for.
+pub fn most_letters(original: &str, bounds: &Bounds) -> usize {
+    const AROUND: f64 = 100.0;
+    (letters(original) * bounds.longest + SLACK + AROUND) as usize
+}
+
+fn letters(text: &str) -> f64 {
+    text.chars().filter(|c| !c.is_whitespace()).count() as f64
 }
 
 /// Judges an answer. Linear in both lengths.
@@ -64,8 +77,7 @@ pub fn judge(original: &str, answer: &str, bounds: &Bounds) -> Result<(), Reject
     if answer.trim().is_empty() {
         return Err(Rejection::Empty);
     }
-    let count = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count() as f64;
-    let (had, has) = (count(original), count(answer));
+    let (had, has) = (letters(original), letters(answer));
     let ratio = has / had.max(1.0);
     if has + SLACK < had * bounds.shortest {
         return Err(Rejection::TooShort(ratio, bounds.shortest));
@@ -194,9 +206,26 @@ mod tests {
 
     #[test]
     fn a_translation_is_judged_by_its_length_alone() {
-        let judge = |answer| judge("we meet tomorrow", answer, &Bounds::TRANSLATION);
+        let judge = |answer| judge("we meet tomorrow", answer, &TRANSLATION);
         assert_eq!(judge("Wir treffen uns morgen."), Ok(()));
         assert!(judge(&"Wir treffen uns morgen. ".repeat(9)).is_err());
+    }
+
+    #[test]
+    fn what_is_accepted_is_read_to_its_end() {
+        let text = "so we meet tomorrow ".repeat(20);
+        let answer = format!("{}{}", text, &text[..text.len() / 2]);
+        assert_eq!(judge(&text, &answer, &CLEAN), Ok(()));
+        let (most, has) = (most_letters(&text, &CLEAN), letters(&answer) as usize);
+        assert!(has < most && most < 2 * has, "{has} {most}");
+    }
+
+    #[test]
+    fn bounds_of_no_sense_are_known() {
+        assert!(are_sane(&CLEAN) && are_sane(&TRANSLATION) && are_sane(&Bounds::default()));
+        assert!(!are_sane(&Bounds { kept: f64::NAN, ..CLEAN }));
+        assert!(!are_sane(&Bounds { shortest: 1.5, ..CLEAN }));
+        assert!(!are_sane(&Bounds { longest: 1e308, ..CLEAN }));
     }
 
     proptest! {

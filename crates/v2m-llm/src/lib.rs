@@ -1,13 +1,72 @@
-//! What v2m asks of a language model, and what it takes of the answer. Only [`client`] has a network; the rest is pure.
+//! `v2m-llm`: asks language models for the daemon, which has no network.
 //!
-//! Dictated text is data, never instruction. Two things hold that, neither of them trusting the model: the text stands
-//! within a fence that it cannot close ([`prompt`]), and an answer that is not a rewriting of it is refused in favour of
-//! the original ([`accept`]). [`preset`] says what is asked for, [`language`] what may be translated into,
-//! [`wire`] how each provider wants to be asked.
+//! | module | what it is for |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | [`listen`] | the socket from systemd: who is let in, and when the program ends |
+//! | [`conversation`] | one connection: questions in, answers out |
+//! | [`question`] | one question: checked, asked, judged, logged |
+//! | [`keys`] | where the key of a provider is found |
+//! | [`client`] | HTTP: deadlines, attempts, limits; the only module with a network |
+//! | [`wire`] | how each provider wants to be asked, pure |
+//! | [`prompt`] | the text within a fence that it cannot close, pure |
+//! | [`accept`] | whether an answer is a rewriting of the text, pure |
+//! | [`sandbox`] | which files it may read, however it is started |
+//! | [`log`] | lines for the journal |
+//!
+//! Dictated text is data, never instruction. Two things hold that, neither of them trusting the model: the fence of
+//! [`prompt`], and the judgement of [`accept`], by which an answer that is no rewriting is refused. What is asked in which
+//! words, presets and configuration are the daemon's; the frames are [`v2m_ipc::llm`].
+//! Nothing here writes a file, and no text and no key is ever logged.
 
 pub mod accept;
+pub mod args;
 pub mod client;
-pub mod language;
-pub mod preset;
+pub mod conversation;
+pub mod keys;
+pub mod listen;
+pub mod log;
 pub mod prompt;
+pub mod question;
+pub mod sandbox;
 pub mod wire;
+
+use args::{Args, Parsed};
+use std::process::ExitCode;
+
+/// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
+pub const NO_SOCKET: u8 = 69;
+
+/// The whole program: reads the arguments, then serves the daemon until nobody asks any more.
+pub fn main() -> ExitCode {
+    match args::parse() {
+        Ok(Parsed::Run(args)) => serve(&args),
+        Ok(Parsed::Print(text)) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("v2m-llm: {error}\n{}", args::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(args: &Args) -> ExitCode {
+    let listener = match listen::listener() {
+        Ok(listener) => listener,
+        Err(error) => {
+            log::error(&error.to_string());
+            return ExitCode::from(NO_SOCKET);
+        }
+    };
+    // Before there is a second thread: it holds for this one and all that it starts.
+    sandbox::close();
+    match listen::serve(&listener, args.idle) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error(&format!("serving v2m: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -3,27 +3,17 @@
 //! Sources: OpenAI's reference of chat completions (which llama.cpp's server, LM Studio and vLLM speak too), Ollama's
 //! docs/api.md, and Gemini's reference of `streamGenerateContent`.
 
+pub mod models;
+
 use crate::prompt::Prompt;
 use serde_json::{Value, json};
-
-/// Whose form is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// Google's Gemini API.
-    Gemini,
-    /// Ollama's own API.
-    Ollama,
-    /// OpenAI, and every service of its form.
-    OpenAi,
-}
+use v2m_ipc::llm::Provider;
 
 /// A request, but for the address it goes to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// After the base URL.
     pub path: String,
-    /// The header that holds the key, and what stands before the key in it.
-    pub key_header: (&'static str, &'static str),
     /// JSON.
     pub body: Value,
 }
@@ -57,79 +47,100 @@ pub enum PieceError {
     Service(String),
 }
 
-impl Provider {
-    /// The address where nothing else is said.
-    pub fn base_url(self) -> &'static str {
-        match self {
-            Self::Gemini => "https://generativelanguage.googleapis.com",
-            Self::Ollama => "http://localhost:11434",
-            Self::OpenAi => "https://api.openai.com/v1",
-        }
+/// The address where nothing else is said.
+pub fn base_url(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Gemini => "https://generativelanguage.googleapis.com",
+        Provider::Ollama => "http://localhost:11434",
+        Provider::OpenAi => "https://api.openai.com/v1",
     }
+}
 
-    /// What to ask.
-    pub fn request(self, model: &str, temperature: f64, prompt: &Prompt) -> Request {
-        let messages = || {
-            json!([{"role": "system", "content": prompt.system},
-                   {"role": "user", "content": prompt.user}])
-        };
-        match self {
-            Self::Gemini => Request {
-                path: format!("/v1beta/models/{}:streamGenerateContent?alt=sse", segment(model)),
-                key_header: ("x-goog-api-key", ""),
-                body: json!({
-                    "systemInstruction": {"parts": [{"text": prompt.system}]},
-                    "contents": [{"role": "user", "parts": [{"text": prompt.user}]}],
-                    "generationConfig": {"temperature": temperature},
-                }),
-            },
-            Self::Ollama => Request {
-                path: "/api/chat".into(),
-                key_header: ("authorization", "Bearer "),
-                body: json!({"model": model, "messages": messages(), "stream": true,
-                             "options": {"temperature": temperature}}),
-            },
-            Self::OpenAi => Request {
-                path: "/chat/completions".into(),
-                key_header: ("authorization", "Bearer "),
-                body: json!({"model": model, "messages": messages(), "stream": true,
-                             "temperature": temperature}),
-            },
-        }
+/// The header that holds the key, and what stands before the key in it.
+pub fn key_header(provider: Provider) -> (&'static str, &'static str) {
+    match provider {
+        Provider::Gemini => ("x-goog-api-key", ""),
+        Provider::Ollama | Provider::OpenAi => ("authorization", "Bearer "),
     }
+}
 
-    /// A line of a streamed answer.
-    ///
-    /// # Errors
-    /// [`PieceError`].
-    pub fn line(self, line: &str) -> Result<Piece, PieceError> {
-        let line = line.trim();
-        let json = match self {
-            Self::Ollama => line,
-            // Server-sent events: other fields and comments say nothing here.
-            Self::Gemini | Self::OpenAi => line.strip_prefix("data:").unwrap_or_default().trim(),
-        };
-        match json {
-            "" => Ok(Piece::default()),
-            "[DONE]" => Ok(Piece { text: String::new(), end: Some(End::Complete) }),
-            json => self.part(json),
+/// What to ask. Without a temperature: the model's own.
+pub fn request(
+    provider: Provider,
+    model: &str,
+    temperature: Option<f64>,
+    prompt: &Prompt,
+) -> Request {
+    let warmth = temperature.map_or(json!({}), |degree| json!({"temperature": degree}));
+    let chat = json!({
+        "model": model,
+        "stream": true,
+        "messages": [{"role": "system", "content": prompt.system},
+                     {"role": "user", "content": prompt.user}],
+    });
+    match provider {
+        Provider::Gemini => Request {
+            path: format!("/v1beta/models/{}:streamGenerateContent?alt=sse", segment(model)),
+            body: json!({
+                "systemInstruction": {"parts": [{"text": prompt.system}]},
+                "contents": [{"role": "user", "parts": [{"text": prompt.user}]}],
+                "generationConfig": warmth,
+            }),
+        },
+        Provider::Ollama => {
+            Request { path: "/api/chat".into(), body: with(chat, [("options".to_owned(), warmth)]) }
         }
+        Provider::OpenAi => Request {
+            path: "/chat/completions".into(),
+            body: with(chat, warmth.as_object().cloned().unwrap_or_default()),
+        },
     }
+}
 
-    /// A part of an answer, or a whole one that was not streamed.
-    ///
-    /// # Errors
-    /// [`PieceError`].
-    pub fn part(self, json: &str) -> Result<Piece, PieceError> {
-        let part: Value = serde_json::from_str(json).map_err(|_| PieceError::Form)?;
-        if let Some(message) = error_of(&part) {
-            return Err(PieceError::Service(message));
+fn with(mut body: Value, more: impl IntoIterator<Item = (String, Value)>) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        fields.extend(more);
+    }
+    body
+}
+
+fn plain_name(name: &str) -> &str {
+    name.strip_prefix("models/").unwrap_or(name)
+}
+
+/// A line of a streamed answer.
+///
+/// # Errors
+/// [`PieceError`].
+pub fn line(provider: Provider, line: &str) -> Result<Piece, PieceError> {
+    let line = line.trim();
+    let json = match provider {
+        Provider::Ollama => line,
+        // Server-sent events: other fields and comments say nothing here.
+        Provider::Gemini | Provider::OpenAi => {
+            line.strip_prefix("data:").unwrap_or_default().trim()
         }
-        match self {
-            Self::Gemini => gemini(&part),
-            Self::Ollama => ollama(&part),
-            Self::OpenAi => openai(&part),
-        }
+    };
+    match json {
+        "" => Ok(Piece::default()),
+        "[DONE]" => Ok(Piece { text: String::new(), end: Some(End::Complete) }),
+        json => part(provider, json),
+    }
+}
+
+/// A part of an answer, or a whole one that was not streamed.
+///
+/// # Errors
+/// [`PieceError`].
+pub fn part(provider: Provider, json: &str) -> Result<Piece, PieceError> {
+    let part: Value = serde_json::from_str(json).map_err(|_| PieceError::Form)?;
+    if let Some(message) = error_of(&part) {
+        return Err(PieceError::Service(message));
+    }
+    match provider {
+        Provider::Gemini => gemini(&part),
+        Provider::Ollama => ollama(&part),
+        Provider::OpenAi => openai(&part),
     }
 }
 
@@ -187,8 +198,7 @@ fn end(reason: &str, complete: &[&str]) -> End {
 /// A model's name as a part of a path.
 fn segment(name: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
-    let name = name.trim_start_matches("models/");
-    name.chars().filter(|c| safe(*c)).collect::<String>().replace("..", "")
+    plain_name(name).chars().filter(|c| safe(*c)).collect::<String>().replace("..", "")
 }
 
 #[cfg(test)]
@@ -212,23 +222,25 @@ mod tests {
     #[test]
     fn each_provider_is_asked_in_its_form() {
         let Prompt { system, user, .. } = prompt();
-        let openai = Provider::OpenAi.request("gpt", 0.5, &prompt());
-        assert_eq!(
-            (openai.path.as_str(), openai.key_header.0),
-            ("/chat/completions", "authorization")
-        );
+        let openai = request(Provider::OpenAi, "gpt", Some(0.5), &prompt());
+        assert_eq!(openai.path, "/chat/completions");
         assert_eq!(openai.body["messages"][0], json!({"role": "system", "content": system}));
         assert_eq!(
             (&openai.body["stream"], &openai.body["temperature"]),
             (&json!(true), &json!(0.5))
         );
-        let ollama = Provider::Ollama.request("qwen", 0.5, &prompt());
+        let ollama = request(Provider::Ollama, "qwen", Some(0.5), &prompt());
         assert_eq!((ollama.path.as_str(), &ollama.body["model"]), ("/api/chat", &json!("qwen")));
         assert_eq!(ollama.body["options"]["temperature"], 0.5);
-        let gemini = Provider::Gemini.request("models/gemini-x?key=1", 0.5, &prompt());
+        let gemini = request(Provider::Gemini, "models/gemini-x?key=1", Some(0.5), &prompt());
         assert_eq!(gemini.path, "/v1beta/models/gemini-xkey1:streamGenerateContent?alt=sse");
         assert_eq!(gemini.body["contents"][0]["parts"][0]["text"], user);
         assert_eq!(gemini.body["systemInstruction"]["parts"][0]["text"], system);
+        assert_eq!(gemini.body["generationConfig"]["temperature"], 0.5);
+        for provider in Provider::ALL {
+            let cool = request(provider, "m", None, &prompt());
+            assert!(!cool.body.to_string().contains("temperature"), "{}", cool.body);
+        }
     }
 
     #[test]
@@ -322,21 +334,21 @@ mod tests {
             ),
             (Gemini, "data: 5", Err(PieceError::Form)),
         ] {
-            assert_eq!(provider.line(line), expected, "{line}");
+            assert_eq!(super::line(provider, line), expected, "{line}");
         }
     }
 
     #[test]
     fn an_answer_that_is_not_streamed_is_one_part() {
         let whole = r#"{"choices":[{"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
-        assert_eq!(Provider::OpenAi.part(whole), ended("Hi", End::Complete));
+        assert_eq!(part(Provider::OpenAi, whole), ended("Hi", End::Complete));
     }
 
     proptest! {
         #[test]
         fn any_line_is_a_piece_or_an_error(line in r#"(data: )?(\{"(choices|error|done|candidates)":(\[\{\}\]|null|true|5)\}|.{0,20})"#) {
-            for provider in [Provider::Gemini, Provider::Ollama, Provider::OpenAi] {
-                let _ = provider.line(&line);
+            for provider in Provider::ALL {
+                let _ = super::line(provider, &line);
             }
         }
     }

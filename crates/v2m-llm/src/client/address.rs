@@ -1,0 +1,123 @@
+//! Where an endpoint is, as far as it decides how it may be asked.
+
+use super::LlmError;
+use crate::keys::Key;
+use std::net::IpAddr;
+use ureq::http::Uri;
+
+/// A base URL that may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Without a slash at its end.
+    pub url: String,
+    /// Host and port: what may be logged of it.
+    pub place: String,
+    /// Whether it is asked over TLS.
+    pub https: bool,
+    /// Whether it is this machine.
+    pub loopback: bool,
+}
+
+impl Address {
+    /// Of a base URL as configured.
+    ///
+    /// # Errors
+    /// [`LlmError::Address`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, LlmError> {
+        // Not repeated where it may hold a password.
+        let secret = text.contains('@');
+        let shown = || if secret { "llm.base_url".to_owned() } else { text.to_owned() };
+        let wrong = |why| LlmError::Address(shown(), why);
+        if secret {
+            return Err(wrong(
+                "a name or password in llm.base_url is not used; keys have a place of their own, see man v2m-llm",
+            ));
+        }
+        if text.contains(['?', '#']) {
+            return Err(wrong("llm.base_url must end with its path, without a query or fragment"));
+        }
+        let url: Uri = text.parse().map_err(|_| wrong("llm.base_url is no URL"))?;
+        let https = match url.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong("llm.base_url begins neither with http:// nor with https://")),
+        };
+        let authority = url.authority().filter(|authority| !authority.host().is_empty());
+        let authority = authority.ok_or_else(|| wrong("llm.base_url names no host"))?;
+        Ok(Self {
+            url: text.trim_end_matches('/').to_owned(),
+            place: authority.as_str().to_owned(),
+            https,
+            loopback: is_loopback(authority.host()),
+        })
+    }
+
+    /// Refuses to carry a key where others could read it.
+    ///
+    /// # Errors
+    /// [`LlmError::Address`].
+    pub fn may_carry(&self, key: Option<&Key>) -> Result<(), LlmError> {
+        if self.https || self.loopback || key.is_none() {
+            return Ok(());
+        }
+        let why = "the key would travel unencrypted; use https, or take the key away";
+        Err(LlmError::Address(self.url.clone(), why))
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood() {
+        for (url, place, https, loopback) in [
+            ("https://api.openai.com/v1/", "api.openai.com", true, false),
+            ("http://localhost:11434", "localhost:11434", false, true),
+            ("http://127.0.0.2:80/v1", "127.0.0.2:80", false, true),
+            ("http://[::1]:8080", "[::1]:8080", false, true),
+            ("http://gpu.lan:8000/v1", "gpu.lan:8000", false, false),
+            ("http://localhost.example.org", "localhost.example.org", false, false),
+        ] {
+            let address = Address::parse(url).unwrap();
+            assert_eq!(address.url, url.trim_end_matches('/'));
+            assert_eq!(
+                (address.place.as_str(), address.https, address.loopback),
+                (place, https, loopback)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_told() {
+        for (url, word) in [
+            ("ftp://x", "neither"),
+            ("not a url", "no URL"),
+            ("localhost:11434", "neither"),
+            ("", "no URL"),
+            ("/v1", "neither"),
+            ("https://me:hunter2@host/v1", "password"),
+            ("https://host/v1?key=hunter2", "query"),
+            ("https://host/v1#x", "fragment"),
+        ] {
+            let said = Address::parse(url).unwrap_err().to_string();
+            assert!(said.contains(word), "{url}: {said}");
+            assert!(!said.contains("hunter2@"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_key_travels_only_where_nobody_can_read_it() {
+        let key = Key::new("secret");
+        let carries = |url: &str| Address::parse(url).unwrap().may_carry(key.as_ref()).is_ok();
+        assert!(carries("https://llm.example/v1") && carries("http://127.0.0.1:1/v1"));
+        assert!(!carries("http://llm.example/v1"));
+        assert!(Address::parse("http://llm.example").unwrap().may_carry(None).is_ok());
+    }
+}

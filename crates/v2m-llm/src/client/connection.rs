@@ -1,0 +1,144 @@
+//! The library's connections, with what it leaves to its users: a question that is cancelled shuts the connection
+//! it waits for, a connection that was kept from an earlier question is known as such, and the end of an answer is not
+//! waited for as long as its beginning.
+//!
+//! All is told by way of the thread that asks. Certificates are parsed once for all questions, though each has its own
+//! time limits (the library would do it anew for each connection of a request with settings of its own).
+
+use super::cancel::Cancel;
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time;
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, ShutdownHandle, Transport,
+};
+
+thread_local! {
+    static ASKING: RefCell<Option<Asking>> = const { RefCell::new(None) };
+    static HURRY: Cell<Option<time::Duration>> = const { Cell::new(None) };
+}
+
+struct Asking {
+    cancel: Arc<Cancel>,
+    connected: bool,
+}
+
+/// The attempt that the current thread makes, until this is dropped.
+pub(super) struct Attempt(());
+
+impl Attempt {
+    pub(super) fn begin(cancel: &Arc<Cancel>) -> Self {
+        ASKING.set(Some(Asking { cancel: Arc::clone(cancel), connected: false }));
+        Self(())
+    }
+
+    /// Whether a new connection was made, or tried.
+    pub(super) fn connected(&self) -> bool {
+        ASKING.with_borrow(|asking| asking.as_ref().is_some_and(|asking| asking.connected))
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        ASKING.set(None);
+    }
+}
+
+/// Until this is dropped, the current thread waits for no byte longer than so.
+pub(super) fn hurry(longest: time::Duration) -> Hurry {
+    HURRY.set(Some(longest));
+    Hurry(())
+}
+
+pub(super) struct Hurry(());
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        HURRY.set(None);
+    }
+}
+
+fn uses(connection: &Weak<dyn ShutdownHandle>) {
+    ASKING.with_borrow(|asking| {
+        if let Some(asking) = asking {
+            asking.cancel.uses(Weak::clone(connection));
+        }
+    });
+}
+
+/// Makes connections as the library does.
+#[derive(Debug, Default)]
+pub(super) struct Connections(DefaultConnector);
+
+impl Connector for Connections {
+    type Out = Tracked;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        ASKING.with_borrow_mut(|asking| {
+            if let Some(asking) = asking {
+                asking.connected = true;
+            }
+        });
+        let socket = Arc::new(OnceLock::new());
+        let (found, register) = (Arc::clone(&socket), Arc::clone(&details.register_shutdown));
+        let details = ConnectionDetails {
+            uri: details.uri,
+            addrs: details.addrs.clone(),
+            config: details.config,
+            // Settings of TLS are never a request's own here.
+            request_level: false,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: details.timeout,
+            current_time: Arc::clone(&details.current_time),
+            run_connector: Arc::clone(&details.run_connector),
+            register_shutdown: Arc::new(move |handle: Weak<dyn ShutdownHandle>| {
+                // While TLS is agreed upon, it is waited for already.
+                uses(&handle);
+                let _ = found.set(Weak::clone(&handle));
+                register(handle)
+            }),
+        };
+        let transport = self.0.connect(&details, chained)?;
+        Ok(transport.map(|inner| Tracked { inner, socket: socket.get().cloned() }))
+    }
+}
+
+/// A connection that knows its socket.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    inner: Box<dyn Transport>,
+    socket: Option<Weak<dyn ShutdownHandle>>,
+}
+
+impl Transport for Tracked {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        // Whose question it carries changes from one to the next.
+        self.socket.iter().for_each(uses);
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, mut timeout: NextTimeout) -> Result<bool, Error> {
+        if let Some(longest) = HURRY.get().filter(|longest| *timeout.after > *longest) {
+            timeout.after = longest.into();
+        }
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}

@@ -1,0 +1,322 @@
+//! One question to a language model: asked, waited for within limits, asked again where that helps.
+//!
+//! Nothing is followed elsewhere (redirects), nothing is read without a limit, and the key goes to nobody but the
+//! endpoint: over TLS, or to this machine.
+
+mod address;
+mod agents;
+mod cancel;
+mod connection;
+mod error;
+mod read;
+
+pub use address::Address;
+pub use cancel::Cancel;
+pub use error::LlmError;
+
+use crate::keys::{self, Key};
+use crate::prompt::Prompt;
+use crate::wire;
+use agents::Agents;
+use connection::Attempt;
+use serde_json::Value;
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use ureq::http::Response;
+use ureq::{Agent, Body, RequestBuilder, Timeout};
+use v2m_ipc::llm::Provider;
+
+/// The most of an error answer that is read.
+const ERROR_BYTES: u64 = 16 << 10;
+/// The most of a list of models that is read.
+const LIST_BYTES: u64 = 8 << 20;
+/// Waited before the second attempt; twice as long before each later one.
+const BACKOFF: Duration = Duration::from_millis(400);
+
+/// Asks. One for the process: connections are kept from one question to the next.
+#[derive(Default)]
+pub struct Client(Agents);
+
+/// Whom to ask, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Whose form it speaks.
+    pub provider: Provider,
+    /// Where it is.
+    pub address: Address,
+    /// The model's name there.
+    pub model: String,
+    /// 0 to 2.
+    pub temperature: f64,
+    /// Where one is needed.
+    pub key: Option<Key>,
+    /// What it may take.
+    pub limits: Limits,
+}
+
+/// What one question may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Until the answer is whole, all attempts together.
+    pub total: Duration,
+    /// The answer's text, in bytes.
+    pub text: usize,
+    /// The answer's characters, white space and thoughts aside.
+    pub letters: usize,
+    /// All that is read for it, in bytes.
+    pub body: u64,
+    /// How often it is asked at most.
+    pub attempts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(30),
+            text: 1 << 20,
+            letters: usize::MAX,
+            body: 32 << 20,
+            attempts: 3,
+        }
+    }
+}
+
+/// What a question has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests, those that failed too.
+    pub attempts: u32,
+    /// Bytes of their bodies.
+    pub sent: u64,
+    /// Bytes of the answers' bodies.
+    pub received: u64,
+}
+
+/// Why one attempt gave nothing.
+struct Failed {
+    error: LlmError,
+    again: Again,
+}
+
+/// What may help.
+#[derive(Clone, Copy)]
+enum Again {
+    Never,
+    /// The same, after so long at least.
+    After(Duration),
+    /// Another connection: this one was kept, and had been closed meanwhile.
+    Fresh,
+    /// A question without a temperature.
+    Plain,
+}
+
+/// What changes from one attempt to the next.
+struct Way {
+    temperature: Option<f64>,
+    fresh: bool,
+    deadline: Instant,
+}
+
+impl From<LlmError> for Failed {
+    fn from(error: LlmError) -> Self {
+        Self { error, again: Again::Never }
+    }
+}
+
+impl Client {
+    /// Asks, and waits for the whole answer. Blocking, for [`Limits::total`] at most.
+    ///
+    /// # Errors
+    /// [`LlmError`]: that of the last attempt.
+    pub fn ask(
+        &self,
+        target: &Target,
+        prompt: &Prompt,
+        cancel: &Arc<Cancel>,
+        tally: &mut Tally,
+    ) -> Result<String, LlmError> {
+        let text = self.repeat(target, cancel, tally, |way, attempt, tally| {
+            let (provider, model) = (target.provider, &target.model);
+            let asked = wire::request(provider, model, way.temperature, prompt);
+            let url = format!("{}{}", target.address.url, asked.path);
+            let body = asked.body.to_string();
+            tally.sent += body.len() as u64;
+            let call = self.prepared(target, way, self.agent(target).post(&url));
+            let call = call.header("content-type", "application/json");
+            let response = call.send(body).map_err(|e| target.not_answered(&e, attempt))?;
+            let response = target.accepted(response, way)?;
+            Ok(read::answer(target, response, &mut tally.received)?)
+        })?;
+        Ok(prompt.unwrap_answer(&text).to_owned())
+    }
+
+    /// The endpoint's models; `None` if it is there and lists none. Costs no tokens.
+    ///
+    /// # Errors
+    /// [`LlmError`]: that of the last attempt.
+    pub fn models(
+        &self,
+        target: &Target,
+        cancel: &Arc<Cancel>,
+        tally: &mut Tally,
+    ) -> Result<Option<Vec<String>>, LlmError> {
+        self.repeat(target, cancel, tally, |way, attempt, tally| {
+            let url = format!("{}{}", target.address.url, wire::models::path(target.provider));
+            let call = self.prepared(target, way, self.agent(target).get(&url));
+            let response = call.call().map_err(|e| target.not_answered(&e, attempt))?;
+            if matches!(response.status().as_u16(), 404 | 405 | 501) {
+                return Ok(None);
+            }
+            let response = target.accepted(response, way)?;
+            let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
+            let models = wire::models::names(target.provider, &list);
+            let form =
+                || LlmError::Answer(target.address.url.clone(), "it is no list of models".into());
+            Ok(Some(models.ok_or_else(form)?))
+        })
+    }
+
+    fn agent(&self, target: &Target) -> &Agent {
+        self.0.of(&target.address)
+    }
+
+    /// What all requests have in common.
+    fn prepared<B>(
+        &self,
+        target: &Target,
+        way: &Way,
+        call: RequestBuilder<B>,
+    ) -> RequestBuilder<B> {
+        let left = way.deadline.saturating_duration_since(Instant::now());
+        let config = call
+            .config()
+            .timeout_global(Some(left.max(Duration::from_millis(1))))
+            .timeout_resolve(Some(target.limits.connect))
+            .timeout_connect(Some(target.limits.connect));
+        let config = if way.fresh { config.max_idle_age(Duration::ZERO) } else { config };
+        let call = config.build();
+        match &target.key {
+            Some(key) => {
+                let (header, before) = wire::key_header(target.provider);
+                call.header(header, format!("{before}{}", key.expose()))
+            }
+            None => call,
+        }
+    }
+
+    /// Makes attempts until one succeeds, or none is worth another.
+    fn repeat<T>(
+        &self,
+        target: &Target,
+        cancel: &Arc<Cancel>,
+        tally: &mut Tally,
+        once: impl Fn(&Way, &Attempt, &mut Tally) -> Result<T, Failed>,
+    ) -> Result<T, LlmError> {
+        let deadline = Instant::now() + target.limits.total;
+        let mut way = Way { temperature: Some(target.temperature), fresh: false, deadline };
+        let mut attempt = 1;
+        loop {
+            tally.attempts += 1;
+            let tried = once(&way, &Attempt::begin(cancel), tally);
+            if cancel.is_cancelled() {
+                return Err(LlmError::Gone);
+            }
+            let Failed { error, again } = match tried {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            match again {
+                Again::Fresh if !way.fresh => way.fresh = true,
+                Again::Plain if way.temperature.is_some() => way.temperature = None,
+                Again::After(wait) if attempt < target.limits.attempts => {
+                    let wait = wait.max(BACKOFF * 2_u32.saturating_pow(attempt - 1));
+                    if deadline.saturating_duration_since(Instant::now()) <= wait {
+                        return Err(error);
+                    }
+                    if !cancel.wait(wait) {
+                        return Err(LlmError::Gone);
+                    }
+                    attempt += 1;
+                }
+                Again::Never | Again::After(_) | Again::Fresh | Again::Plain => return Err(error),
+            }
+        }
+    }
+}
+
+impl Target {
+    fn url(&self) -> String {
+        self.address.url.clone()
+    }
+
+    /// What a service says, for people: short, and without the key, which some repeat.
+    fn said(&self, text: &str) -> String {
+        let text: String = text.trim().chars().take(300).collect();
+        self.key.as_ref().map_or_else(|| text.clone(), |key| key.masked_in(&text))
+    }
+
+    fn not_answered(&self, error: &ureq::Error, attempt: &Attempt) -> Failed {
+        let connect = || LlmError::Connect(self.url(), error.to_string());
+        let tls = || LlmError::Tls(self.url(), error.to_string());
+        match error {
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Failed {
+                error: LlmError::Connect(
+                    self.url(),
+                    format!("no connection within {:?}", self.limits.connect),
+                ),
+                again: Again::After(Duration::ZERO),
+            },
+            ureq::Error::Timeout(_) => LlmError::Timeout(self.url(), self.limits.total).into(),
+            _ if !attempt.connected() => Failed { error: connect(), again: Again::Fresh },
+            // TLS that fails once fails again.
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => tls().into(),
+            ureq::Error::Io(e) if self.address.https && e.kind() == ErrorKind::InvalidData => {
+                tls().into()
+            }
+            // Nobody listens here, and will not in a second either; elsewhere a server may be starting behind its name.
+            ureq::Error::Io(e)
+                if self.address.loopback && e.kind() == ErrorKind::ConnectionRefused =>
+            {
+                connect().into()
+            }
+            _ => Failed { error: connect(), again: Again::After(Duration::ZERO) },
+        }
+    }
+
+    fn accepted(&self, response: Response<Body>, way: &Way) -> Result<Response<Body>, Failed> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        // A date, which it may be too, is as good as none.
+        let wait = header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+        let mut bytes = Vec::new();
+        // What cannot be read of it is not told.
+        let _ = response.into_body().into_reader().take(ERROR_BYTES).read_to_end(&mut bytes);
+        let message = serde_json::from_slice(&bytes).ok().and_then(|json| wire::error_of(&json));
+        let message =
+            self.said(&message.unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned()));
+        let low = message.to_lowercase();
+        let key_is_wrong = matches!(status, 401 | 403) || status == 400 && low.contains("api key");
+        if key_is_wrong {
+            let places = keys::places(self.provider);
+            return Err(match self.key {
+                Some(_) => LlmError::Refused(self.url(), status, message, places),
+                None => LlmError::NoKey(self.url(), places),
+            }
+            .into());
+        }
+        let again = match status {
+            // Models that reason refuse it.
+            400 if low.contains("temperature") && way.temperature.is_some() => Again::Plain,
+            408 | 429 | 500 | 502 | 503 | 504 => Again::After(wait.unwrap_or_default()),
+            _ => Again::Never,
+        };
+        Err(Failed { error: LlmError::Status(self.url(), status, message), again })
+    }
+}

@@ -1,0 +1,155 @@
+//! An answer's body, as it comes: within its limits, to its end.
+
+use super::{LlmError, Target, connection};
+use crate::wire::{self, End, Piece, PieceError};
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Read};
+use std::time::{Duration, Instant};
+use ureq::Body;
+use ureq::http::Response;
+
+/// How long the end of an answer may come after its last word.
+const TAIL: Duration = Duration::from_millis(50);
+
+/// The text of an answer, streamed or whole. Adds what is read to `received`.
+///
+/// # Errors
+/// [`LlmError`] for an answer that breaks off, makes no sense or has no end.
+pub(super) fn answer(
+    target: &Target,
+    response: Response<Body>,
+    received: &mut u64,
+) -> Result<String, LlmError> {
+    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let whole = kind.is_some_and(|kind| kind.starts_with("application/json"));
+    let limit = target.limits.body;
+    let mut lines = BufReader::new(response.into_body().into_reader().take(limit));
+    let mut said = Said::default();
+    let mut line = Vec::new();
+    let end = loop {
+        line.clear();
+        let got =
+            if whole { lines.read_to_end(&mut line) } else { lines.read_until(b'\n', &mut line) };
+        *received += line.len() as u64;
+        let got = got.map_err(|error| broken(target, &error))?;
+        if lines.get_ref().limit() == 0 {
+            return Err(LlmError::TooLong(target.url()));
+        }
+        if got == 0 {
+            return Err(LlmError::Broken(target.url(), "it ended in the middle".into()));
+        }
+        let piece = understood(target, &String::from_utf8_lossy(&line), whole)?;
+        said.push(&piece.text);
+        if said.text.len() > target.limits.text {
+            return Err(LlmError::TooLong(target.url()));
+        }
+        if said.letters > target.limits.letters {
+            return Err(LlmError::Endless);
+        }
+        if let Some(end) = piece.end {
+            break end;
+        }
+    };
+    match end {
+        End::Complete => {
+            finish(lines);
+            Ok(said.text)
+        }
+        End::Cut(why) => Err(LlmError::Broken(target.url(), target.said(&why))),
+    }
+}
+
+/// What a model has said so far.
+#[derive(Default)]
+struct Said {
+    text: String,
+    /// Characters but white space, those of its thoughts aside.
+    letters: usize,
+    thinks: bool,
+}
+
+impl Said {
+    fn push(&mut self, piece: &str) {
+        const THOUGHT: (&str, &str) = ("<think>", "</think>");
+        let before = self.text.len();
+        self.text.push_str(piece);
+        if self.thinks {
+            // Its end may lie across two pieces.
+            let new = &self.text.as_bytes()[before.saturating_sub(THOUGHT.1.len())..];
+            self.thinks = !new.windows(THOUGHT.1.len()).any(|part| part == THOUGHT.1.as_bytes());
+            return;
+        }
+        self.letters += piece.chars().filter(|c| !c.is_whitespace()).count();
+        if before < THOUGHT.0.len() && self.text.trim_start().starts_with(THOUGHT.0) {
+            (self.thinks, self.letters) = (!self.text.contains(THOUGHT.1), 0);
+        }
+    }
+}
+
+fn understood(target: &Target, json: &str, whole: bool) -> Result<Piece, LlmError> {
+    let read = if whole { wire::part } else { wire::line };
+    read(target.provider, json).map_err(|error| match error {
+        PieceError::Form => LlmError::Answer(target.url(), error.to_string()),
+        PieceError::Service(why) => LlmError::Broken(target.url(), target.said(&why)),
+    })
+}
+
+/// Reads the few bytes after the last word: a connection whose answer was read to its end is kept for the next
+/// question. Who does not end its answer soon is not waited for; the text is whole.
+fn finish(mut rest: impl Read) {
+    let begun = Instant::now();
+    let _hurry = connection::hurry(TAIL);
+    let mut bytes = [0; 1024];
+    while begun.elapsed() < TAIL && rest.read(&mut bytes).is_ok_and(|got| got > 0) {}
+}
+
+/// A list of models, whole.
+///
+/// # Errors
+/// [`LlmError`] for one that breaks off, is no JSON or too long.
+pub(super) fn list(
+    target: &Target,
+    response: Response<Body>,
+    limit: u64,
+    received: &mut u64,
+) -> Result<Value, LlmError> {
+    let mut bytes = Vec::new();
+    let body = response.into_body().into_reader();
+    body.take(limit).read_to_end(&mut bytes).map_err(|error| broken(target, &error))?;
+    *received += bytes.len() as u64;
+    if bytes.len() as u64 == limit {
+        return Err(LlmError::TooLong(target.url()));
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|_| LlmError::Answer(target.url(), "it is no list of models".into()))
+}
+
+fn broken(target: &Target, error: &io::Error) -> LlmError {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    if matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut {
+        LlmError::Timeout(target.url(), target.limits.total)
+    } else {
+        LlmError::Broken(target.url(), error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_counted_and_thoughts_are_not() {
+        for (pieces, letters) in [
+            (&["Hel", "lo ", "you."][..], 9),
+            (&["<th", "ink>", "They ", "greet</thi", "nk>", "Hi."], 3),
+            (&["<think>They greet</think>", " Hi."], 3),
+            (&["<think>", "ñandú é", "ñ</think>", "¡Hola!"], 6),
+            (&["<think>on and on"], 0),
+            (&["I <think>"], 8),
+        ] {
+            let mut said = Said::default();
+            pieces.iter().for_each(|piece| said.push(piece));
+            assert_eq!(said.letters, letters, "{pieces:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The socket from systemd: who is let in, how many at once, and when the program ends.
+//!
+//! Nothing here binds or unlinks a socket. When nobody has been connected for a while the program ends, and the next
+//! connection starts it again; SIGTERM ends it at once, by what the kernel does of itself.
+
+use crate::client::Client;
+use crate::conversation::Conversation;
+use crate::log;
+use listenfd::ListenFd;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::net::sockopt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Connections at once. The daemon needs one for each dictation that is refined, and one for who asks it to process a text.
+const CONNECTIONS: usize = 8;
+/// Those beyond are told so, if not too many come at once.
+const REFUSALS: usize = 8;
+/// Waited when the system has no room for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why there is no socket to listen on.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Started by hand, or as a service without its socket.
+    #[error(
+        "v2m-llm was started without a socket to listen on. systemd passes it, and starts the program when it is needed: \
+         `systemctl --user enable --now v2m-llm.socket`. To try it by hand: \
+         `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-llm-try.sock\" v2m-llm`"
+    )]
+    Missing,
+    /// More than one socket was passed.
+    #[error(
+        "v2m-llm was started with {0} sockets and needs exactly one: \
+         `systemctl --user cat v2m-llm.socket v2m-llm.service`"
+    )]
+    TooMany(usize),
+    /// The passed file descriptor is something else.
+    #[error(
+        "v2m-llm was started with a socket it cannot listen on ({0}). It must be one Unix stream socket that is \
+         listening (ListenStream= a path, Accept=no): `systemctl --user cat v2m-llm.socket`"
+    )]
+    Unusable(#[source] io::Error),
+}
+
+/// Takes the one Unix stream socket that systemd passed, set to non-blocking.
+///
+/// # Errors
+/// None, several, or not a listening Unix stream socket; the text says what to do.
+pub fn listener() -> Result<UnixListener, SocketError> {
+    let mut passed = ListenFd::from_env();
+    match passed.len() {
+        0 => return Err(SocketError::Missing),
+        1 => {}
+        count => return Err(SocketError::TooMany(count)),
+    }
+    let listener =
+        passed.take_unix_listener(0).map_err(SocketError::Unusable)?.ok_or(SocketError::Missing)?;
+    if !sockopt::socket_acceptconn(&listener).map_err(|e| SocketError::Unusable(e.into()))? {
+        return Err(SocketError::Unusable(io::Error::other("it is a connection")));
+    }
+    listener.set_nonblocking(true).map_err(SocketError::Unusable)?;
+    Ok(listener)
+}
+
+/// Rings when a connection's thread ends.
+struct Bell(Arc<OwnedFd>);
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        // Its counter cannot be full: each thread adds one.
+        let _ = rustix::io::write(&*self.0, &1_u64.to_ne_bytes());
+    }
+}
+
+/// Serves until nobody has been connected for `idle`.
+///
+/// # Errors
+/// The system's, for the socket itself; a connection's own troubles end it alone.
+pub fn serve(listener: &UnixListener, idle: Duration) -> io::Result<()> {
+    let client = Arc::new(Client::default());
+    let ended = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+    let mut threads = 0;
+    let mut quiet = Instant::now();
+    loop {
+        let left = (threads == 0).then(|| idle.saturating_sub(quiet.elapsed()));
+        let full = threads >= CONNECTIONS + REFUSALS;
+        wait(listener, &ended, full, left)?;
+        let gone = ended_since(&ended);
+        if gone > 0 {
+            threads -= gone;
+            quiet = Instant::now();
+        }
+        match if full { None } else { accept(listener) } {
+            Some(stream) => {
+                let room = threads < CONNECTIONS;
+                begin(stream, &client, Bell(Arc::clone(&ended)), idle, room);
+                threads += 1;
+            }
+            None if threads == 0 && quiet.elapsed() >= idle => return Ok(()),
+            None => {}
+        }
+    }
+}
+
+/// Until somebody connects (unless it is full), a thread ends, or the time is over.
+fn wait(
+    listener: &UnixListener,
+    ended: &OwnedFd,
+    full: bool,
+    left: Option<Duration>,
+) -> io::Result<()> {
+    let limit = left.map(|left| Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    });
+    let mut fds = [PollFd::new(ended, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
+    let count = if full { 1 } else { 2 };
+    match poll(&mut fds[..count], limit.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn ended_since(ended: &OwnedFd) -> usize {
+    let mut count = [0; 8];
+    match rustix::io::read(ended, &mut count) {
+        Ok(8) => usize::try_from(u64::from_ne_bytes(count)).unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// The next connection of this user's, if there is one.
+fn accept(listener: &UnixListener) -> Option<UnixStream> {
+    match listener.accept() {
+        Ok((stream, _)) => is_own(&stream).then_some(stream),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        Err(error) => {
+            log::warning(&format!("cannot accept a connection: {error}"));
+            // Of what it lacks, there will not be more at once.
+            thread::sleep(ACCEPT_PAUSE);
+            None
+        }
+    }
+}
+
+/// The directory and the socket's mode keep others out already; this holds where they were changed.
+fn is_own(stream: &UnixStream) -> bool {
+    match sockopt::socket_peercred(stream) {
+        Ok(peer) if peer.uid == rustix::process::getuid() => true,
+        Ok(peer) => {
+            let (uid, pid) = (peer.uid.as_raw(), peer.pid.as_raw_nonzero());
+            log::warning(&format!(
+                "a connection of another user was closed (uid {uid}, pid {pid})"
+            ));
+            false
+        }
+        Err(error) => {
+            log::warning(&format!("a connection whose user cannot be told was closed: {error}"));
+            false
+        }
+    }
+}
+
+/// Serves a connection on a thread of its own, or says there that there is no room. The bell rings when that is over,
+/// be it because there is no thread to be had.
+fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, room: bool) {
+    let client = Arc::clone(client);
+    let thread = thread::Builder::new().name("v2m-llm-asks".into()).spawn(move || {
+        let _bell = bell;
+        let mut conversation = Conversation::new(stream, &client, idle);
+        let end = if room { conversation.hold() } else { conversation.refuse(CONNECTIONS) };
+        if let Err(error) = end {
+            log::debug(&format!("a connection ended: {error}"));
+        }
+    });
+    if let Err(error) = thread {
+        log::warning(&format!("no thread for a connection, which was closed: {error}"));
+    }
+}

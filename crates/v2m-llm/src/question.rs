@@ -1,0 +1,245 @@
+//! One question: whether it makes sense, whom it is asked, what becomes of the answer, and the one line that is logged.
+
+use crate::accept::{self, Rejection};
+use crate::client::{Address, Cancel, Client, Limits, LlmError, Tally, Target};
+use crate::keys;
+use crate::log;
+use crate::prompt::{Prompt, Task};
+use crate::wire;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use v2m_ipc::llm::{Answer, Bounds, Endpoint, MAX_TEXT, Provider, Question, Trouble};
+
+/// The longest instruction, in bytes: more than any preset has.
+const MAX_INSTRUCTION: usize = 32 << 10;
+/// The longest name of a language or a model, in bytes.
+const MAX_NAME: usize = 200;
+/// Nobody waits longer for an answer.
+const MAX_TOTAL: Duration = Duration::from_secs(60 * 60);
+/// Nobody waits longer for a connection.
+const MAX_CONNECT: Duration = Duration::from_secs(60);
+/// So many models are named to who asked for another.
+const NAMED: usize = 10;
+
+/// Why there is no text, with what the log may tell of it.
+enum Failure {
+    BadQuestion(&'static str),
+    Llm(LlmError),
+    Rejected(Rejection),
+}
+
+impl From<LlmError> for Failure {
+    fn from(error: LlmError) -> Self {
+        Self::Llm(error)
+    }
+}
+
+/// Answers one question; blocking. `None` if it was cancelled: nobody is there to be answered.
+pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Option<Answer> {
+    let begun = Instant::now();
+    let mut tally = Tally::default();
+    let result = attempt(question, client, cancel, &mut tally);
+    let outcome = match &result {
+        Ok(Answer::Checked { .. }) => "checked".to_owned(),
+        Ok(_) => "text".to_owned(),
+        Err(Failure::BadQuestion(why)) => format!("bad question, {why}"),
+        Err(Failure::Llm(error)) => error.word(),
+        Err(Failure::Rejected(rejection)) => format!("rejected, {}", rejection.word()),
+    };
+    log::info(&format!(
+        "{}: {} ms, attempts {}, {} bytes sent, {} received: {outcome}",
+        whom(question),
+        begun.elapsed().as_millis(),
+        tally.attempts,
+        tally.sent,
+        tally.received,
+    ));
+    let failed = |trouble, message| Some(Answer::Failed { trouble, message });
+    match result {
+        Ok(answer) => Some(answer),
+        Err(Failure::Llm(LlmError::Gone)) => None,
+        Err(Failure::BadQuestion(why)) => {
+            failed(Trouble::BadQuestion, format!("the question makes no sense: {why}"))
+        }
+        Err(Failure::Llm(error)) => failed(Trouble::Unavailable, error.to_string()),
+        Err(Failure::Rejected(rejection)) => failed(
+            Trouble::Rejected,
+            format!("the language model's answer is no rewriting of the text: {rejection}"),
+        ),
+    }
+}
+
+/// Provider, model and host; not the rest of an address, which may be private.
+fn whom(question: &Question) -> String {
+    let (Question::Rewrite { endpoint, .. }
+    | Question::Translate { endpoint, .. }
+    | Question::Check { endpoint }) = question;
+    let place = address(endpoint).map(|address| address.place).unwrap_or_default();
+    let model: String = endpoint.model.chars().take(80).collect();
+    format!("{} {model:?} at {place:?}", endpoint.provider.name())
+}
+
+fn attempt(
+    question: &Question,
+    client: &Client,
+    cancel: &Arc<Cancel>,
+    tally: &mut Tally,
+) -> Result<Answer, Failure> {
+    let bad = |reason| Err(Failure::BadQuestion(reason));
+    let (endpoint, task, text, bounds): (&Endpoint, Task<'_>, &str, Option<Bounds>) = match question
+    {
+        Question::Check { endpoint } => {
+            let target = target(endpoint)?;
+            let detail = check(&target, client, cancel, tally)?;
+            return Ok(Answer::Checked { detail });
+        }
+        Question::Rewrite { endpoint, instruction, text, accept } => {
+            if instruction.trim().is_empty() || instruction.len() > MAX_INSTRUCTION {
+                return bad("the instruction is empty or too long");
+            }
+            (endpoint, Task::Rewrite { instruction }, text, *accept)
+        }
+        Question::Translate { endpoint, into, text } => {
+            if !is_name(into) {
+                return bad("the language is no name");
+            }
+            (endpoint, Task::Translate { into }, text, Some(accept::TRANSLATION))
+        }
+    };
+    if text.trim().is_empty() || text.len() > MAX_TEXT {
+        return bad("the text is empty or too long");
+    }
+    if bounds.is_some_and(|bounds| !accept::are_sane(&bounds)) {
+        return bad("the bounds are out of range");
+    }
+    let mut target = target(endpoint)?;
+    if let Some(bounds) = &bounds {
+        target.limits.letters = accept::most_letters(text, bounds);
+    }
+    if target.model.trim().is_empty() {
+        return Err(unnamed(&target, client, cancel, tally).into());
+    }
+    let prompt = Prompt::new(task, text, RandomState::new().hash_one(text));
+    let answer =
+        client.ask(&target, &prompt, cancel, tally).map_err(|error| match (error, bounds) {
+            (LlmError::Endless, Some(bounds)) => {
+                Failure::Rejected(Rejection::Endless(bounds.longest))
+            }
+            (error, _) => error.into(),
+        })?;
+    match bounds {
+        Some(bounds) => accept::judge(text, &answer, &bounds).map_err(Failure::Rejected)?,
+        None if answer.trim().is_empty() => return Err(Failure::Rejected(Rejection::Empty)),
+        None => {}
+    }
+    Ok(Answer::Text { text: answer })
+}
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control)
+}
+
+fn address(endpoint: &Endpoint) -> Result<Address, LlmError> {
+    let own = || wire::base_url(endpoint.provider);
+    Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))
+}
+
+/// Whom to ask: with the key, where there is one; without, where that may do.
+fn target(endpoint: &Endpoint) -> Result<Target, Failure> {
+    let Endpoint { provider, model, temperature, .. } = endpoint;
+    if !(0.0..=2.0).contains(temperature) {
+        return Err(Failure::BadQuestion("the temperature is out of range"));
+    }
+    if !model.is_empty() && !is_name(model) {
+        return Err(Failure::BadQuestion("the model is no name"));
+    }
+    let address = address(endpoint)?;
+    let key = keys::find(*provider).map_err(LlmError::Key)?;
+    address.may_carry(key.as_ref())?;
+    let openai = || {
+        Address::parse(wire::base_url(Provider::OpenAi)).is_ok_and(|own| own.place == address.place)
+    };
+    let needed = match provider {
+        Provider::Gemini => true,
+        Provider::Ollama => false,
+        Provider::OpenAi => openai(),
+    };
+    if needed && key.is_none() {
+        return Err(LlmError::NoKey(address.url, keys::places(*provider)).into());
+    }
+    let limits = Limits {
+        connect: Duration::from_millis(endpoint.connect_ms).min(MAX_CONNECT),
+        total: Duration::from_millis(endpoint.total_ms).min(MAX_TOTAL),
+        ..Limits::default()
+    };
+    let (provider, model, temperature) = (*provider, model.clone(), *temperature);
+    Ok(Target { provider, address, model, temperature, key, limits })
+}
+
+/// What is wrong when no model is named: with those that there are, if that can be told.
+fn unnamed(target: &Target, client: &Client, cancel: &Arc<Cancel>, tally: &mut Tally) -> LlmError {
+    match client.models(target, cancel, tally) {
+        Ok(Some(models)) if !models.is_empty() => {
+            LlmError::NoModel(format!("; {} has {}", target.address.url, some(&models)))
+        }
+        Err(LlmError::Gone) => LlmError::Gone,
+        Ok(_) | Err(_) => LlmError::NoModel(String::new()),
+    }
+}
+
+fn check(
+    target: &Target,
+    client: &Client,
+    cancel: &Arc<Cancel>,
+    tally: &mut Tally,
+) -> Result<String, LlmError> {
+    let Target { provider, address, model, .. } = target;
+    let Some(models) = client.models(target, cancel, tally)? else {
+        if model.trim().is_empty() {
+            return Err(LlmError::NoModel(String::new()));
+        }
+        return Ok(format!("{} answers, and lists no models; {model} is believed", address.url));
+    };
+    let there =
+        if models.is_empty() { String::new() } else { format!("; it has {}", some(&models)) };
+    if model.trim().is_empty() {
+        return Err(LlmError::NoModel(
+            there.replace("; it has", &format!("; {} has", address.url)),
+        ));
+    }
+    if models.iter().any(|name| wire::models::same(*provider, name, model)) {
+        Ok(format!("{} answers and has {model}", address.url))
+    } else {
+        Err(LlmError::UnknownModel(address.url.clone(), model.clone(), there))
+    }
+}
+
+/// A few names for people, and how many more there are.
+fn some(models: &[String]) -> String {
+    let short =
+        |name: &String| name.chars().filter(|c| !c.is_control()).take(80).collect::<String>();
+    let named: Vec<String> = models.iter().take(NAMED).map(short).collect();
+    match models.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_models_are_named() {
+        let models: Vec<String> = (1..=12).map(|n| format!("m{n}")).collect();
+        assert_eq!(some(&models[..2]), "m1, m2");
+        assert!(some(&models).ends_with("m10 and 2 more"));
+    }
+
+    #[test]
+    fn names_are_short_and_plain() {
+        assert!(is_name("Spanish") && is_name("gemini-2.5-flash"));
+        assert!(!is_name(" ") && !is_name("a\nb") && !is_name(&"x".repeat(MAX_NAME + 1)));
+    }
+}

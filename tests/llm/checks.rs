@@ -1,0 +1,85 @@
+//! Check, and questions without a model: what there is instead.
+
+use crate::harness::{House, Program, endpoint, failed, rewrite};
+use crate::peer::{Act, JSON, Peer, reply};
+use v2m_ipc::llm::{Answer, Endpoint, Provider, Question, Trouble};
+
+fn check(program: &Program, act: Act, change: impl FnOnce(&mut Endpoint)) -> (Answer, String) {
+    let peer = Peer::new(vec![act]);
+    let mut endpoint = endpoint(&peer.url);
+    change(&mut endpoint);
+    let answer = program.ask(&Question::Check { endpoint });
+    (answer, peer.seen().requests.remove(0))
+}
+
+#[track_caller]
+fn detail(answer: Answer) -> String {
+    match answer {
+        Answer::Checked { detail } => detail,
+        other => panic!("{other:?}"),
+    }
+}
+
+const MODELS: &str = "{\"object\":\"list\",\"data\":[{\"id\":\"a\"},{\"id\":\"m\"}]}";
+
+#[test]
+fn a_model_that_is_there_is_found() {
+    let program = House::new().with("GEMINI_API_KEY", "g-secret").start();
+    let (answer, request) = check(&program, reply(JSON, MODELS), |_| {});
+    assert!(detail(answer).ends_with("answers and has m"));
+    assert!(request.starts_with("GET /models "), "{request}");
+    let tags = "{\"models\":[{\"name\":\"qwen2.5:latest\"}]}";
+    let (answer, request) = check(&program, reply(JSON, tags), |endpoint| {
+        (endpoint.provider, endpoint.model) = (Provider::Ollama, "qwen2.5".into());
+    });
+    assert!(detail(answer).ends_with("has qwen2.5") && request.starts_with("GET /api/tags "));
+    let list = "{\"models\":[{\"name\":\"models/gemini-x\",\"supportedGenerationMethods\":[\"generateContent\"]}]}";
+    let (answer, request) = check(&program, reply(JSON, list), |endpoint| {
+        (endpoint.provider, endpoint.model) = (Provider::Gemini, "gemini-x".into());
+    });
+    assert!(detail(answer).ends_with("has gemini-x"));
+    assert!(request.starts_with("GET /v1beta/models?pageSize="), "{request}");
+    assert!(request.to_lowercase().contains("x-goog-api-key: g-secret"), "{request}");
+}
+
+#[test]
+fn a_model_that_is_not_there_is_told_with_those_that_are() {
+    let program = Program::plain();
+    let many: Vec<_> = (1..=12).map(|n| format!("{{\"id\":\"m{n}\"}}")).collect();
+    let many = format!("{{\"data\":[{}]}}", many.join(","));
+    let (answer, _) = check(&program, reply(JSON, many), |_| {});
+    let (trouble, message) = failed(answer);
+    assert_eq!(trouble, Trouble::Unavailable);
+    assert!(message.contains("no model \"m\"; it has m1, m2"), "{message}");
+    assert!(message.contains("m10 and 2 more") && message.contains("llm.model"), "{message}");
+}
+
+#[test]
+fn who_lists_no_models_is_believed() {
+    let program = Program::plain();
+    let (answer, _) = check(&program, reply("404 Not Found", ""), |_| {});
+    assert!(detail(answer).contains("answers, and lists no models"));
+    let (answer, _) = check(&program, reply(JSON, "{\"ok\":true}"), |_| {});
+    assert!(failed(answer).1.contains("no list of models"));
+    let (answer, _) = check(&program, reply("401 Unauthorized", ""), |_| {});
+    assert!(failed(answer).1.contains("asks for a key"));
+}
+
+#[test]
+fn without_a_model_it_is_told_which_there_are() {
+    let program = Program::plain();
+    let nameless = |url: &str| Endpoint { model: String::new(), ..endpoint(url) };
+    for question in [|endpoint| rewrite(endpoint), |endpoint| Question::Check { endpoint }] {
+        let peer = Peer::new(vec![reply(JSON, MODELS)]);
+        let (trouble, message) = failed(program.ask(&question(nameless(&peer.url))));
+        assert_eq!(trouble, Trouble::Unavailable);
+        assert!(
+            message.contains("llm.model is not set") && message.contains("has a, m"),
+            "{message}"
+        );
+        assert!(message.contains("v2m-send config set llm.model="), "{message}");
+    }
+    let peer = Peer::new(vec![reply("404 Not Found", "")]);
+    let (_, message) = failed(program.ask(&rewrite(nameless(&peer.url))));
+    assert!(message.starts_with("llm.model is not set. "), "{message}");
+}

@@ -1,0 +1,16 @@
+//! The real `v2m-llm`, on a socket passed as systemd does, against servers on loopback that behave or do not.
+//!
+//! Not here: what a model's prose is worth, and the units, which `tests/system` boots.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
+
+mod answers;
+mod checks;
+mod door;
+mod faults;
+mod harness;
+mod keys;
+mod peer;
+mod proxies;
+mod sandbox;
+mod tls;
