@@ -3,18 +3,17 @@
 
 use crate::lab::{self, Client, Lab, assert_phrase, property, systemctl, wait_for};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 /// A service of OpenAI's form. Answers the text it is given, in capitals, once it is told to.
 struct Model {
-    address: String,
+    port: u16,
     requests: Receiver<Request>,
 }
 
@@ -28,7 +27,7 @@ struct Request {
 impl Model {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let port = listener.local_addr().unwrap().port();
         let (asked, requests) = channel();
         thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
@@ -36,7 +35,7 @@ impl Model {
                 thread::spawn(move || while answer(&stream, &asked).is_some() {});
             }
         });
-        Self { address, requests }
+        Self { port, requests }
     }
 
     fn asked(&self) -> Request {
@@ -45,8 +44,8 @@ impl Model {
 
     fn config(&self) -> String {
         format!(
-            "[llm]\nprovider = \"openai\"\nmodel = \"loud\"\nbase_url = \"http://{}/v1\"\n",
-            self.address
+            "[llm]\nprovider = \"openai\"\nmodel = \"loud\"\nbase_url = \"http://127.0.0.1:{}/v1\"\n",
+            self.port
         )
     }
 }
@@ -97,36 +96,55 @@ fn reply(mut stream: &TcpStream, kind: &str, body: &str) -> Option<()> {
     stream.write_all((head + body).as_bytes()).ok()
 }
 
-/// The processes of a unit.
+/// The processes of a unit: its main one and all that come from it.
 fn processes(unit: &str) -> Vec<String> {
-    let group = property(unit, "ControlGroup");
-    let list =
-        fs::read_to_string(Path::new("/sys/fs/cgroup").join(&group[1..]).join("cgroup.procs"));
-    list.unwrap_or_default().lines().map(str::to_owned).collect()
+    let mut found = vec![property(unit, "MainPID")];
+    let parent = |pid: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:\t").map(str::to_owned))
+    };
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let all: Vec<_> = all.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut seen = 0;
+    while let Some(one) = found.get(seen).cloned() {
+        found.extend(all.iter().filter(|pid| parent(pid).as_ref() == Some(&one)).cloned());
+        seen += 1;
+    }
+    found
 }
 
-/// The sockets of the unit's processes that are a network's.
+/// The sockets that the processes hold. All of them let their files be seen, or this panics.
+fn sockets(processes: &[String]) -> HashSet<String> {
+    let files = processes.iter().flat_map(|pid| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd"));
+        files.unwrap_or_else(|error| panic!("the files of process {pid}: {error}")).flatten()
+    });
+    let names =
+        files.filter_map(|file| fs::read_link(file.path()).ok()?.to_str().map(str::to_owned));
+    let inode = |name: String| Some(name.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned());
+    names.filter_map(inode).collect()
+}
+
+/// The sockets of networks that there are on this machine, each with the address of its peer as the kernel writes it.
+fn network() -> HashMap<String, String> {
+    let tables = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"];
+    let text = |table| fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+    let rows: String = tables.map(text).concat();
+    let column = |row: &str, n| row.split_whitespace().nth(n).map(str::to_owned);
+    rows.lines().filter_map(|row| Some((column(row, 9)?, column(row, 2)?))).collect()
+}
+
+/// How many sockets of networks the unit's processes hold.
 fn network_sockets(unit: &str) -> usize {
-    let mut network: HashSet<String> = HashSet::new();
-    for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
-        let table = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
-        network.extend(
-            table.lines().skip(1).filter_map(|l| l.split_whitespace().nth(9).map(str::to_owned)),
-        );
-    }
-    let sockets = processes(unit).into_iter().flat_map(|pid| {
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        files.filter_map(|file| fs::read_link(file.path()).ok()?.to_str().map(str::to_owned))
-    });
-    let inodes = sockets.filter_map(|name| {
-        name.strip_prefix("socket:[").and_then(|name| name.strip_suffix(']')).map(str::to_owned)
-    });
-    inodes.filter(|inode| network.contains(inode)).count()
+    let processes = processes(unit);
+    let network = network();
+    sockets(&processes).iter().filter(|inode| network.contains_key(*inode)).count()
 }
 
 #[test]
 fn with_no_model_nothing_of_v2m_has_a_network_and_the_sandbox_refuses_one() {
     let lab = Lab::new();
+    let before = property("v2m-llm.service", "InvocationID");
     lab.dictate();
     let answer = lab.client().call("PROCESS_TEXT", json!({"text": "so um"})).unwrap();
     assert_eq!(
@@ -136,7 +154,7 @@ fn with_no_model_nothing_of_v2m_has_a_network_and_the_sandbox_refuses_one() {
     assert!(processes("v2m.service").len() >= 2, "the service and its recogniser");
     assert_eq!(network_sockets("v2m.service"), 0);
     assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
-    assert_eq!(property("v2m-llm.service", "InvocationID"), "", "it was never started");
+    assert_eq!(property("v2m-llm.service", "InvocationID"), before, "it was not started");
 
     // Another program in its place, which would reach somebody who listens.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -167,7 +185,15 @@ fn with_a_model_its_helper_alone_has_a_network() {
     assert_eq!(request.body["model"], "loud");
     assert!(!request.head.to_lowercase().contains("authorization"), "{}", request.head);
     assert_eq!(network_sockets("v2m.service"), 0);
-    assert_eq!(network_sockets("v2m-llm.service"), 1, "it sees the test's server");
+    // It shows its files to nobody, because of the key: so the connection is in no process that does.
+    let helper = property("v2m-llm.service", "MainPID");
+    assert!(fs::read_dir(format!("/proc/{helper}/fd")).is_err());
+    let peer = format!(":{:04X}", model.port);
+    let network = network();
+    let (inode, _) = network.iter().find(|(_, to)| to.ends_with(&peer)).expect("a connection");
+    let own = [std::process::id().to_string()];
+    let service = [processes("v2m.service"), own.to_vec()].concat();
+    assert!(!sockets(&service).contains(inode));
     assert_eq!(lab.client().ask("GET_STATUS")["state"], "processing");
     drop(request.go);
     let answer = client.receive().unwrap();
