@@ -3,12 +3,15 @@
 //! Every test begins with [`Lab::new`], which puts the machine in order whatever the test before left behind; what a
 //! test changes it changes through this. Helpers panic with what they were about: a test has nobody else to tell.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up; generous, because nothing is measured here.
@@ -256,10 +259,24 @@ pub(crate) fn run(program: &str, args: &[&str]) -> String {
     text
 }
 
-/// Runs a program, whatever comes of it.
+/// Runs a program, whatever comes of it but that it does not end.
 pub(crate) fn try_run(program: &str, args: &[&str]) -> Output {
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output();
-    output.unwrap_or_else(|e| panic!("{program} cannot be run: {e}"))
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap_or_else(|e| panic!("{program} cannot be run: {e}"));
+    let pid = Pid::from_child(&child);
+    let (tell, told) = mpsc::sync_channel(1);
+    thread::spawn(move || tell.send(child.wait_with_output()));
+    let Ok(output) = told.recv_timeout(PATIENCE) else {
+        let _ = kill_process(pid, Signal::KILL);
+        panic!("waited in vain for the end of {program} {args:?}");
+    };
+    output.expect("its pipes can be read")
+}
+
+/// Waits for a program's end.
+pub(crate) fn ended(what: &str, child: &mut Child) -> ExitStatus {
+    wait_for(&format!("the end of {what}"), || child.try_wait().expect("it is our child"))
 }
 
 /// `systemctl --user`.
@@ -280,7 +297,7 @@ pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -306,7 +323,7 @@ impl Playing {
 
     /// Waits for the end of the file.
     pub(crate) fn finish(mut self) {
-        let status = self.0.wait().expect("it is our child");
+        let status = ended("what is played", &mut self.0);
         assert!(status.success(), "pw-cat: {status}");
     }
 }
@@ -335,5 +352,5 @@ pub(crate) fn copy(text: &str) {
         .spawn()
         .expect("xclip is among the packages of the tests");
     xclip.stdin.take().expect("it was asked for").write_all(text.as_bytes()).unwrap();
-    assert!(xclip.wait().unwrap().success());
+    assert!(ended("xclip", &mut xclip).success());
 }

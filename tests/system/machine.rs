@@ -41,7 +41,7 @@ fn the_virtual_microphone_carries_sound_sample_by_sample() {
     Playing::start(&fed).finish();
     // As Ctrl+C does: the file is closed in order.
     lab::run("kill", &["-INT", &recorder.id().to_string()]);
-    recorder.wait().unwrap();
+    lab::ended("the recorder", &mut recorder);
 
     let heard = hound::WavReader::open(&heard).unwrap().into_samples().map(Result::unwrap);
     let heard: Vec<i16> = heard.collect();

@@ -27,7 +27,8 @@ tests_on() {
 	# A real machine has Landlock; nspawn keeps it from those within unless told.
 	machine boot --bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models" \
 		--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self"
-	machine run tester "exec /opt/v2m-test/system --test-threads=1 --show-output $*" || status=$?
+	# Far more than they take. The last line then names the test that hangs.
+	machine run tester "exec timeout --verbose 1800 /opt/v2m-test/system --test-threads=1 --show-output $*" || status=$?
 	if [ "$status" != 0 ]; then
 		# CI keeps nothing but what is printed; at home the whole journal is worth having.
 		mkdir -p target/system

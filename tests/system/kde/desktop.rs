@@ -1,8 +1,8 @@
 //! What the tests take in hand of KDE: the clipboard, windows, the layout, the permission, and v2m's sinks.
 
-use crate::lab::{beside, run, try_run, wait_for};
+use crate::lab::{beside, ended, run, try_run, wait_for};
 use serde_json::Value;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use v2m::deliver::{Sinks, Wanted};
@@ -103,15 +103,17 @@ impl Desktop {
 
     /// Copies, as a program does that stays as long as it is copied.
     pub(crate) fn copy(&self, format: &str, bytes: &[u8]) {
+        let mut content = tempfile::tempfile().unwrap();
+        content.write_all(bytes).unwrap();
+        content.rewind().unwrap();
         let mut child = Command::new("wl-copy")
             .args(["--type", format])
-            .stdin(Stdio::piped())
+            .stdin(content)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(bytes).unwrap();
-        assert!(child.wait().unwrap().success(), "wl-copy does not copy");
+        assert!(ended("wl-copy", &mut child).success(), "wl-copy does not copy");
         self.wait_for_clipboard(format, bytes);
     }
 
