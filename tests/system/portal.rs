@@ -72,7 +72,7 @@ fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
         desktop.press(&[key::ALT, letter]);
     }
     wait_for("the end of the question", || window.is_active().then_some(()));
-    desktop.copy(TEXT, b"before");
+    desktop.copy("before");
     let mut expected = String::new();
     for number in 0..20 {
         let text = format!("{number}: {WORDS}");
@@ -96,7 +96,7 @@ fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
     // A picture comes back too; it is larger than a pipe holds at once.
     let picture: Vec<u8> =
         b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..3_000_000u32).map(|i| i as u8)).collect();
-    desktop.copy("image/png", &picture);
+    let _editor = desktop.copy_all(&[("image/png", &picture)]);
     let delivery = paste(&desktop, &mut sinks, WORDS);
     assert!(delivery.ok, "{delivery:?}");
     desktop.runtime.block_on(sinks.settle());

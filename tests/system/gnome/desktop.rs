@@ -1,14 +1,19 @@
 //! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard, the lock.
 
-use crate::lab::{beside, run, wait_for};
+use crate::lab::{PATIENCE, beside, ended, run, wait_for};
+use futures_core::Stream;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::future::{Future, poll_fn};
 use std::io::Write;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use zbus::{Connection, OwnedObjectPath};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Variant};
 
 /// Keys by the codes of Linux's input-event-codes.h.
 pub(crate) mod key {
@@ -25,38 +30,59 @@ pub(crate) mod key {
 }
 
 const MUTTER: &str = "org.gnome.Mutter.RemoteDesktop";
+const TEXT: &str = "text/plain;charset=utf-8";
 const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
 
 /// The desktop, with a keyboard of the test's own as long as this lives.
 pub(crate) struct Desktop {
-    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) runtime: Runtime,
     bus: Connection,
     keyboard: OwnedObjectPath,
     environment: HashMap<String, String>,
+}
+
+/// Waits for an answer of the desktop.
+fn wait<T>(runtime: &Runtime, what: &str, answer: impl Future<Output = T>) -> T {
+    let answer = runtime.block_on(async { timeout(PATIENCE, answer).await });
+    answer.unwrap_or_else(|_late| panic!("waited in vain for {what}"))
+}
+
+/// A session of Mutter's that may press keys, and is told of the clipboard.
+async fn session(bus: &Connection) -> zbus::Result<OwnedObjectPath> {
+    let manager = "/org/gnome/Mutter/RemoteDesktop";
+    let reply = bus.call_method(Some(MUTTER), manager, Some(MUTTER), "CreateSession", &()).await?;
+    let path: OwnedObjectPath = reply.body().deserialize()?;
+    bus.call_method(Some(MUTTER), path.as_str(), Some(SESSION), "Start", &()).await?;
+    let none: HashMap<&str, Variant<'_>> = HashMap::new();
+    let (to, method) = (Some(MUTTER), "EnableClipboard");
+    bus.call_method(to, path.as_str(), Some(SESSION), method, &none).await?;
+    Ok(path)
+}
+
+/// What Mutter tells of each new owner of the clipboard.
+async fn owners(bus: &Connection, session: &str) -> zbus::Result<MessageStream> {
+    let rule = MatchRule::builder()
+        .msg_type(zbus::message::Type::Signal)
+        .interface(SESSION)
+        .member("SelectionOwnerChanged")
+        .path(session)
+        .build()?;
+    MessageStream::for_match_rule(rule, bus, None).await
+}
+
+/// The next of them: its formats and more, as text, since versions of Mutter nest them differently.
+async fn next(owners: &mut MessageStream) -> String {
+    let told = poll_fn(|cx| Pin::new(&mut *owners).poll_next(cx)).await;
+    let told = told.expect("the bus lives as long").unwrap();
+    format!("{:?}", told.body().deserialize::<HashMap<String, Variant<'_>>>().unwrap())
 }
 
 impl Desktop {
     /// Unlocked, out of the overview, nothing on the clipboard but `before`.
     pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (bus, keyboard) = runtime.block_on(async {
-            let bus = Connection::session().await.unwrap();
-            let reply = bus
-                .call_method(
-                    Some(MUTTER),
-                    "/org/gnome/Mutter/RemoteDesktop",
-                    Some(MUTTER),
-                    "CreateSession",
-                    &(),
-                )
-                .await
-                .unwrap();
-            let path: OwnedObjectPath = reply.body().deserialize().unwrap();
-            let start =
-                bus.call_method(Some(MUTTER), path.as_str(), Some(SESSION), "Start", &()).await;
-            start.unwrap();
-            (bus, path)
-        });
+        let bus = wait(&runtime, "the session bus", Connection::session()).unwrap();
+        let keyboard = wait(&runtime, "a keyboard", session(&bus)).unwrap();
         let environment = run("systemctl", &["--user", "show-environment"]);
         let environment = environment
             .lines()
@@ -73,18 +99,21 @@ impl Desktop {
         let desktop = Self { runtime, bus, keyboard, environment };
         desktop.lock(false);
         desktop.press(&[key::ESCAPE]);
-        desktop.copy("text/plain;charset=utf-8", b"before");
+        desktop.copy("before");
         desktop
     }
 
+    /// Calls a method on the session bus.
+    fn call<B>(&self, to: &str, path: &str, interface: &str, method: &str, body: &B) -> Message
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let call = self.bus.call_method(Some(to), path, Some(interface), method, body);
+        wait(&self.runtime, method, call).unwrap()
+    }
+
     fn key(&self, code: u32, down: bool) {
-        let call = async {
-            let path = self.keyboard.as_str();
-            let body = (code, down);
-            let (to, method) = (Some(MUTTER), "NotifyKeyboardKeycode");
-            self.bus.call_method(to, path, Some(SESSION), method, &body).await
-        };
-        self.runtime.block_on(call).unwrap();
+        self.call(MUTTER, &self.keyboard, SESSION, "NotifyKeyboardKeycode", &(code, down));
     }
 
     /// Presses the keys in their order and lets go of them in the other.
@@ -101,21 +130,15 @@ impl Desktop {
 
     /// Locks the screen, or unlocks it, and waits until that is so.
     pub(crate) fn lock(&self, locked: bool) {
-        let shell = "org.gnome.ScreenSaver";
-        let call = |method: &'static str| {
-            let path = "/org/gnome/ScreenSaver";
-            self.bus.call_method(Some(shell), path, Some(shell), method, &())
-        };
+        let (shell, path) = ("org.gnome.ScreenSaver", "/org/gnome/ScreenSaver");
         if locked {
             // SetActive(true) alone only darkens the screen until somebody moves.
-            self.runtime.block_on(call("Lock")).unwrap();
+            self.call(shell, path, shell, "Lock", &());
         } else {
-            let path = "/org/gnome/ScreenSaver";
-            let unlock = self.bus.call_method(Some(shell), path, Some(shell), "SetActive", &false);
-            self.runtime.block_on(unlock).unwrap();
+            self.call(shell, path, shell, "SetActive", &false);
         }
         wait_for("the lock", || {
-            let reply = self.runtime.block_on(call("GetActive")).unwrap();
+            let reply = self.call(shell, path, shell, "GetActive", &());
             let active: bool = reply.body().deserialize().unwrap();
             (active == locked).then_some(())
         });
@@ -131,9 +154,8 @@ impl Desktop {
     /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel shows a sign as long as any does.
     pub(crate) fn sessions(&self) -> usize {
         let path = "/org/gnome/Mutter/RemoteDesktop/Session";
-        let face = Some("org.freedesktop.DBus.Introspectable");
-        let asked = self.bus.call_method(Some(MUTTER), path, face, "Introspect", &());
-        let reply = self.runtime.block_on(asked).unwrap();
+        let reply =
+            self.call(MUTTER, path, "org.freedesktop.DBus.Introspectable", "Introspect", &());
         let text: String = reply.body().deserialize().unwrap();
         text.matches("<node name=").count()
     }
@@ -145,28 +167,49 @@ impl Desktop {
         command
     }
 
-    /// Copies, as a program on XWayland does: it keeps serving the clipboard in the background.
-    pub(crate) fn copy(&self, format: &str, bytes: &[u8]) {
-        let mut child = self
-            .command("xclip")
-            .args(["-in", "-selection", "clipboard", "-target", format])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(bytes).unwrap();
-        assert!(child.wait().unwrap().success(), "xclip does not copy");
-        wait_for("what was copied", || (self.clipboard(format)? == bytes).then_some(()));
+    /// Copies a text, as a program on XWayland does: it keeps serving the clipboard in the background.
+    pub(crate) fn copy(&self, text: &str) {
+        self.copied_by(&[(TEXT, text.as_bytes())], || {
+            let mut child = self
+                .command("xclip")
+                .args(["-in", "-selection", "clipboard", "-target", TEXT])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+            assert!(ended("xclip", &mut child).success(), "xclip does not copy");
+        });
     }
 
-    /// Copies a text that is HTML too, as a browser does.
-    pub(crate) fn copy_html(&self, text: &str, html: &str) -> Copying {
+    /// Copies in several formats, as a browser does, and what is large. xclip would not do for a picture: while it gives one program
+    /// what does not go in one piece (1 MB), it drops the questions of all others, GNOME Shell's too, and if that program ends
+    /// halfway it answers nobody any more.
+    pub(crate) fn copy_all(&self, formats: &[(&str, &[u8])]) -> Copying {
+        let folder = tempfile::tempdir().unwrap();
         let mut command = self.command(beside("copy.py"));
-        let child = command.env("GDK_BACKEND", "x11").args([text, html]).spawn().unwrap();
-        wait_for("what was copied", || {
-            (self.clipboard("text/html")? == html.as_bytes()).then_some(())
+        for (number, (format, bytes)) in formats.iter().enumerate() {
+            let file = folder.path().join(number.to_string());
+            std::fs::write(&file, bytes).unwrap();
+            command.arg(format).arg(file);
+        }
+        command.env("GDK_BACKEND", "x11");
+        self.copied_by(formats, || Copying(command.spawn().unwrap()))
+    }
+
+    /// Waits until what `copy` copies can be pasted, by programs on X11 and by those that ask GNOME Shell.
+    fn copied_by<T>(&self, formats: &[(&str, &[u8])], copy: impl FnOnce() -> T) -> T {
+        let owners = owners(&self.bus, self.keyboard.as_str());
+        let mut owners = wait(&self.runtime, "the bus to pass on signals", owners).unwrap();
+        let copying = copy();
+        wait(&self.runtime, "GNOME Shell to hear of what was copied", async {
+            let offered = |told: &str| formats.iter().all(|(name, _)| told.contains(name));
+            while !offered(&next(&mut owners).await) {}
         });
-        Copying(child)
+        for (format, bytes) in formats {
+            wait_for("what was copied", || (self.clipboard(format)? == *bytes).then_some(()));
+        }
+        copying
     }
 
     /// What another program would paste in this format.

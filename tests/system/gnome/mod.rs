@@ -88,7 +88,7 @@ fn a_picture_on_the_clipboard_comes_back() {
     // Larger than a pipe holds at once.
     let picture: Vec<u8> =
         b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..3_000_000u32).map(|i| i as u8)).collect();
-    desktop.copy("image/png", &picture);
+    let _editor = desktop.copy_all(&[("image/png", &picture)]);
     let window = desktop.window(true);
     let mut client = lab.record();
     client.ask("STOP_RECORDING");
@@ -100,11 +100,11 @@ fn a_picture_on_the_clipboard_comes_back() {
 fn what_a_browser_copied_comes_back_in_all_its_formats() {
     let (lab, desktop) = lab();
     let html = "<p>Grüße <b>日</b></p>";
-    let _browser = desktop.copy_html("Grüße 日", html);
+    let text = "Grüße 日".as_bytes();
+    let _browser = desktop.copy_all(&[("text/html", html.as_bytes()), (TEXT, text)]);
     let window = desktop.window(true);
     lab.dictate();
     window.wait_for("the text in the window", |text| text.contains("country"));
-    let text = "Grüße 日".as_bytes();
     desktop.wait_for_clipboard(&[("text/html", html.as_bytes()), (TEXT, text)]);
     assert_eq!(desktop.copied(), "Grüße 日");
 }
