@@ -7,6 +7,7 @@
 //! to paste or to type, and with which keys, is the daemon's decision.
 
 mod content;
+mod exchange;
 mod focus;
 mod layout;
 mod lock;

@@ -11,11 +11,12 @@ mod sources;
 mod typing;
 
 use super::content::Content;
+use super::exchange::Offer;
 use super::x11::X11;
 use super::{Problem, Receipt};
 use crate::chord::Chord;
 use crate::deliver::environment::Displays;
-use session::{Offer, Session, Use};
+use session::{Session, Use};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

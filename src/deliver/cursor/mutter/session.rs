@@ -1,26 +1,22 @@
-//! One session of Mutter's RemoteDesktop interface: its calls, its signals, and the pipes that carry content.
+//! One session of Mutter's RemoteDesktop interface: its calls and its signals.
 
 use super::super::Problem;
 use super::super::content::{Content, is_format, is_secret};
+use super::super::exchange::{self, Offer, TRANSFER};
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
 use zbus::message::Flags;
-use zbus::{Connection, MatchRule, Message, MessageStream, OwnedFd, OwnedObjectPath, Variant, fdo};
+use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Variant, fdo};
 
 const NAME: &str = "org.gnome.Mutter.RemoteDesktop";
 const PATH: &str = "/org/gnome/Mutter/RemoteDesktop";
 const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
-
-/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
-const TRANSFER: Duration = Duration::from_secs(2);
 
 /// Mutter reads one format at a time, and may not know yet that the last one is read when we have come to its end: it tells
 /// nobody when it does, and is asked again after so long.
@@ -31,15 +27,6 @@ const BUSY: Duration = Duration::from_millis(1);
 pub(super) enum Use {
     Keys,
     Clipboard,
-}
-
-/// Which requests are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offer {
-    /// One, if it comes within this time.
-    Once(Duration),
-    /// All, until none has come for the first time, or the second one is over.
-    UntilQuiet(Duration, Duration),
 }
 
 /// A session. Mutter ends it when it is closed or the connection goes.
@@ -179,13 +166,7 @@ impl Session {
                 reply => break reply?,
             }
         };
-        let fd: OwnedFd = reply.body().deserialize().map_err(Problem::Refused)?;
-        let io = |error: std::io::Error| Problem::Refused(zbus::Error::from(error));
-        let pipe = pipe::Receiver::from_owned_fd(fd.into()).map_err(io)?;
-        let mut bytes = Vec::new();
-        let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-        pipe.take(bound).read_to_end(&mut bytes).await.map_err(io)?;
-        Ok((bytes.len() <= most).then_some(bytes))
+        exchange::read(&reply, most).await
     }
 
     /// Takes the clipboard for `content`.
@@ -249,11 +230,7 @@ impl Session {
 
     async fn transfer(&self, bytes: &[u8], serial: u32) -> Result<(), Problem> {
         let reply = self.call("SelectionWrite", &serial).await?;
-        let fd: OwnedFd = reply.body().deserialize().map_err(Problem::Refused)?;
-        let io = |error: std::io::Error| Problem::Refused(zbus::Error::from(error));
-        let mut pipe = pipe::Sender::from_owned_fd(fd.into()).map_err(io)?;
-        pipe.write_all(bytes).await.map_err(io)
-        // Closed by being dropped: the end of the content.
+        exchange::write(&reply, bytes).await
     }
 
     /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
@@ -348,24 +325,5 @@ fn read(message: zbus::Result<Message>) -> Signal {
 
 fn owner(options: &HashMap<String, Variant<'_>>) -> Signal {
     let ours = matches!(options.get("session-is-owner"), Some(Variant::Bool(true)));
-    let mut formats = Vec::new();
-    if let Some(types) = options.get("mime-types") {
-        strings(types, &mut formats);
-    }
-    Signal::Owner { ours, formats }
-}
-
-/// Mutter sends a list of strings; 43 wraps it in a structure of one.
-fn strings(value: &Variant<'_>, into: &mut Vec<String>) {
-    match value {
-        Variant::Str(text) if !into.iter().any(|known| known == text.as_str()) => {
-            into.push(text.as_str().to_owned());
-        }
-        Variant::Array(array) => array.iter().for_each(|inner| strings(inner, into)),
-        Variant::Structure(structure) => {
-            structure.fields().iter().for_each(|inner| strings(inner, into));
-        }
-        Variant::Variant(inner) => strings(inner, into),
-        _ => {}
-    }
+    Signal::Owner { ours, formats: exchange::formats(options.get("mime-types")) }
 }

@@ -3,7 +3,7 @@
 //! As its documentation has it (org.freedesktop.portal.Request): a call gives a request's path, and what came of it is a signal of
 //! that path. Signals are listened to before the first call, so that no answer is missed.
 
-use super::super::Problem;
+use super::super::{Problem, exchange};
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -229,24 +229,5 @@ fn read(message: &Message) -> Signal {
 
 fn owner(options: &HashMap<String, Variant<'_>>) -> Signal {
     let ours = matches!(options.get("session_is_owner"), Some(Variant::Bool(true)));
-    let mut formats = Vec::new();
-    if let Some(types) = options.get("mime_types") {
-        strings(types, &mut formats);
-    }
-    Signal::Owner { ours, formats }
-}
-
-/// The documentation has a list of strings; GNOME's portal passes on Mutter's, which older ones wrap in a structure of one.
-fn strings(value: &Variant<'_>, into: &mut Vec<String>) {
-    match value {
-        Variant::Str(text) if !into.iter().any(|known| known == text.as_str()) => {
-            into.push(text.as_str().to_owned());
-        }
-        Variant::Array(array) => array.iter().for_each(|inner| strings(inner, into)),
-        Variant::Structure(structure) => {
-            structure.fields().iter().for_each(|inner| strings(inner, into));
-        }
-        Variant::Variant(inner) => strings(inner, into),
-        _ => {}
-    }
+    Signal::Owner { ours, formats: exchange::formats(options.get("mime_types")) }
 }

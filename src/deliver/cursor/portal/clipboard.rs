@@ -4,18 +4,15 @@
 
 use super::super::Problem;
 use super::super::content::{Content, is_format, is_secret};
+use super::super::exchange::{self, Offer, TRANSFER};
 use super::bus::{Options, Signal};
 use super::session::Session;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
-use zbus::{Message, OwnedFd, Variant};
+use zbus::Variant;
 
-/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
-const TRANSFER: Duration = Duration::from_secs(2);
 /// The desktop may read one format at a time and know only later that it is read (Mutter does); the portal tells no reason
 /// for a refusal. Asked again after so long,
 const BUSY: Duration = Duration::from_millis(5);
@@ -24,15 +21,6 @@ const TRIES: u32 = 20;
 
 /// How long the portal may take to tell that the clipboard is ours.
 const TAKEN: Duration = Duration::from_millis(300);
-
-/// Which requests are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offer {
-    /// One, if it comes within this time.
-    Once(Duration),
-    /// All, until none has come for the first time, or the second one is over.
-    UntilQuiet(Duration, Duration),
-}
 
 /// The clipboard as the session knows it.
 #[derive(Debug, Default)]
@@ -208,9 +196,7 @@ impl Clipboard {
             return Ok(false);
         };
         let reply = session.clipboard("SelectionWrite", |path| (path, serial)).await?;
-        let mut pipe = pipe::Sender::from_owned_fd(fd(&reply)?.into()).map_err(io)?;
-        pipe.write_all(bytes).await.map_err(io)?;
-        // Closed by being dropped: the end of the content.
+        exchange::write(&reply, bytes).await?;
         Ok(true)
     }
 }
@@ -225,17 +211,5 @@ async fn read(session: &Session, format: &str, most: usize) -> Result<Option<Vec
             reply => break reply?,
         }
     };
-    let pipe = pipe::Receiver::from_owned_fd(fd(&reply)?.into()).map_err(io)?;
-    let mut bytes = Vec::new();
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    pipe.take(bound).read_to_end(&mut bytes).await.map_err(io)?;
-    Ok((bytes.len() <= most).then_some(bytes))
-}
-
-fn fd(reply: &Message) -> Result<OwnedFd, Problem> {
-    reply.body().deserialize().map_err(Problem::Refused)
-}
-
-fn io(error: std::io::Error) -> Problem {
-    Problem::Refused(zbus::Error::from(error))
+    exchange::read(&reply, most).await
 }

@@ -4,10 +4,11 @@
 
 use super::super::Problem;
 use super::super::content::Content;
+use super::super::exchange::Offer;
 use super::super::wayland::{RemoteKeys, Wayland};
 use super::super::window::Order;
 use super::bus::Signal;
-use super::clipboard::{Clipboard, Offer};
+use super::clipboard::Clipboard;
 use super::session::Session;
 use super::token::TokenFile;
 use super::{Job, Lender};
