@@ -6,6 +6,7 @@
 //! the keys that write the text on the layout in force are pressed one after the other, and no window confirms it. Whether
 //! to paste or to type, and with which keys, is the daemon's decision.
 
+mod codes;
 mod content;
 mod exchange;
 mod focus;

@@ -1,6 +1,6 @@
 //! What a session does with keys.
 
-use super::super::Problem;
+use super::super::{Problem, codes};
 use super::session::Session;
 use crate::chord::{Chord, Key, Modifier};
 
@@ -28,10 +28,7 @@ impl Session {
 
     async fn strike(&self, key: Key) -> Result<(), Problem> {
         // By what it means, not where it is: V is elsewhere on Dvorak.
-        let keysym: u32 = match key {
-            Key::Letter(letter) => u32::from(letter),
-            Key::Insert => 0xff63,
-        };
+        let keysym = u32::from(codes::keysym(key));
         let pressed = self.call("NotifyKeyboardKeysym", &(keysym, true)).await;
         let released = self.call("NotifyKeyboardKeysym", &(keysym, false)).await;
         pressed.and(released).map(drop)
@@ -51,17 +48,7 @@ impl Session {
     }
 
     async fn key(&self, modifier: Modifier, pressed: bool) -> Result<(), Problem> {
-        // Linux's input-event-codes.h: modifiers are in one place on all layouts.
-        let code: u32 = match modifier {
-            Modifier::Ctrl => 29,
-            Modifier::Shift => 42,
-            Modifier::Alt => 56,
-            Modifier::Super => 125,
-        };
-        self.code(code, pressed).await
-    }
-
-    async fn code(&self, code: u32, pressed: bool) -> Result<(), Problem> {
+        let code = u32::from(codes::of_modifier(modifier));
         self.call("NotifyKeyboardKeycode", &(code, pressed)).await.map(drop)
     }
 }

@@ -1,5 +1,6 @@
 //! A combination of keys as the portal is told of it. Pure.
 
+use super::super::codes;
 use crate::chord::{Chord, Key, Modifier};
 
 /// One change of one key.
@@ -13,33 +14,23 @@ pub(super) enum Stroke {
 
 /// Modifiers are in one place on all layouts; V is elsewhere on Dvorak.
 fn stroke(modifier: Modifier, down: bool) -> Stroke {
-    let code = match modifier {
-        Modifier::Ctrl => 29,
-        Modifier::Shift => 42,
-        Modifier::Alt => 56,
-        Modifier::Super => 125,
-    };
-    Stroke::Code(code, down)
+    Stroke::Code(codes::of_modifier(modifier).into(), down)
 }
 
-fn symbol(key: Key) -> i32 {
-    match key {
-        // Latin letters are numbered as in ASCII.
-        Key::Letter(letter) => i32::from(u8::try_from(letter).unwrap_or_default()),
-        Key::Insert => 0xff63,
-    }
+fn symbol(key: Key, down: bool) -> Stroke {
+    Stroke::Symbol(codes::keysym(key).into(), down)
 }
 
 /// What presses the combination.
 pub(super) fn down(chord: &Chord) -> Vec<Stroke> {
     let modifiers = chord.modifiers.iter().map(|modifier| stroke(*modifier, true));
-    modifiers.chain([Stroke::Symbol(symbol(chord.key), true)]).collect()
+    modifiers.chain([symbol(chord.key, true)]).collect()
 }
 
 /// What lets go of it, in the other order.
 pub(super) fn up(chord: &Chord) -> Vec<Stroke> {
     let modifiers = chord.modifiers.iter().rev().map(|modifier| stroke(*modifier, false));
-    [Stroke::Symbol(symbol(chord.key), false)].into_iter().chain(modifiers).collect()
+    [symbol(chord.key, false)].into_iter().chain(modifiers).collect()
 }
 
 #[cfg(test)]

@@ -4,19 +4,23 @@
 //! not by its meaning. The user's layout is neither read nor changed. Nothing of xkb's own files is included: the text
 //! says all of it.
 
+use super::super::codes;
+use super::super::layout::OFFSET;
 use crate::chord::{Chord, Key, Modifier};
-
-/// xkb's codes begin after the kernel's, as X11's did.
-const OFFSET: u32 = 8;
 
 /// The letters' places on a keyboard, row by row, and the code of the first of each.
 const ROWS: [(&str, u32); 3] = [("qwertyuiop", 16), ("asdfghjkl", 30), ("zxcvbnm", 44)];
 const INSERT: u32 = 110;
 
-const CONTROL: u32 = 29 + OFFSET;
-const SHIFT: u32 = 42 + OFFSET;
-const ALT: u32 = 56 + OFFSET;
-const SUPER: u32 = 125 + OFFSET;
+const CONTROL: u32 = xkb(Modifier::Ctrl);
+const SHIFT: u32 = xkb(Modifier::Shift);
+const ALT: u32 = xkb(Modifier::Alt);
+const SUPER: u32 = xkb(Modifier::Super);
+
+/// xkb's code of its left key.
+const fn xkb(modifier: Modifier) -> u32 {
+    codes::of_modifier(modifier) as u32 + OFFSET
+}
 
 /// The kernel's code of a key.
 pub(super) fn code(key: Key) -> u32 {

@@ -2,6 +2,7 @@
 //!
 //! The layout is read and never changed: it is the user's. Pure; the server's answer is taken apart in `keys`.
 
+use super::super::codes;
 use crate::chord::{Key, Modifier};
 
 /// What one key means.
@@ -71,12 +72,7 @@ impl Keymap {
 
     /// The key for `key`, where `group` is in force.
     pub(super) fn key(&self, key: Key, group: u8) -> Option<u8> {
-        let keysym = match key {
-            // Latin-1's keysyms are its characters.
-            Key::Letter(letter) => u32::from(letter),
-            Key::Insert => 0xff63,
-        };
-        self.find(keysym, group)
+        self.find(codes::keysym(key).into(), group)
     }
 }
 
