@@ -1,10 +1,13 @@
-//! What the clipboards on the session bus have in common, Mutter's and the portal's: what is asked for is served through pipes, and
-//! formats come as lists.
+//! What the clipboards on the session bus have in common, Mutter's and the portal's: content goes through pipes,
+//! formats come as lists, and one is read after the other.
 
 use super::Problem;
+use super::content::{Content, is_format, is_secret};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
 use zbus::{Message, OwnedFd, Variant};
 
 /// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
@@ -17,6 +20,52 @@ pub(super) enum Offer {
     Once(Duration),
     /// All, until none has come for the first time, or the second one is over.
     UntilQuiet(Duration, Duration),
+}
+
+/// A clipboard that is read one format at a time.
+pub(super) trait Source: Sync {
+    /// What it holds in this format. `None`: it is longer than `most`. To be bounded in time by the caller.
+    fn read(
+        &self,
+        format: &str,
+        most: usize,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, Problem>> + Send;
+}
+
+/// What a clipboard holds in these formats. `None`: it cannot be had whole, in `patience` or in memory, or is a secret.
+pub(super) async fn remember(
+    source: &impl Source,
+    formats: &[String],
+    patience: Duration,
+) -> Option<Content> {
+    if is_secret(formats) {
+        debug!("the clipboard holds a secret, which is not given back");
+        return None;
+    }
+    let until = Instant::now() + patience;
+    let mut content = Content::default();
+    let mut left = Content::LIMIT;
+    for format in formats.iter().filter(|name| is_format(name)) {
+        match timeout_at(until, source.read(format, left)).await {
+            Ok(Ok(Some(bytes))) => {
+                left -= bytes.len();
+                content.formats.push((format.clone(), bytes));
+            }
+            Ok(Ok(None)) => {
+                debug!("the clipboard holds more than is remembered");
+                return None;
+            }
+            // Offered and not to be had: some programs do so. The other formats count.
+            Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
+            Err(_late) => {
+                debug!("the clipboard could not be read in time");
+                return None;
+            }
+        }
+    }
+    // Not the same as nothing, which would be given back.
+    let is_lost = content.formats.is_empty() && !formats.is_empty();
+    (!is_lost).then_some(content)
 }
 
 /// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in time by the caller.
@@ -62,5 +111,55 @@ fn strings(value: &Variant<'_>, into: &mut Vec<String>) {
         }
         Variant::Variant(inner) => strings(inner, into),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::cursor::content::SECRET;
+    use std::future::pending;
+
+    /// Gives `size` bytes as `good`, refuses what is called `bad`, and never answers for anything else.
+    struct Scripted {
+        size: usize,
+    }
+
+    impl Source for Scripted {
+        async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+            match format {
+                "good" => Ok((self.size <= most).then(|| vec![7; self.size])),
+                "bad" => Err(Problem::NoWay),
+                _ => pending().await,
+            }
+        }
+    }
+
+    fn remembered(size: usize, formats: &[&str]) -> Option<Vec<(String, usize)>> {
+        let formats: Vec<String> = formats.iter().map(|name| (*name).to_owned()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (source, patience) = (Scripted { size }, Duration::from_millis(20));
+        let held = runtime.block_on(remember(&source, &formats, patience))?.formats;
+        Some(held.into_iter().map(|(name, bytes)| (name, bytes.len())).collect())
+    }
+
+    #[test]
+    fn a_format_that_is_offered_and_refused_does_not_count() {
+        let good = Some(vec![("good".to_owned(), 3)]);
+        assert_eq!(remembered(3, &["bad", "good", "TARGETS"]), good);
+    }
+
+    #[test]
+    fn what_can_be_had_in_no_format_is_not_taken_for_an_empty_clipboard() {
+        assert_eq!(remembered(3, &["bad"]), None);
+        assert_eq!(remembered(3, &[]), Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_too_large_or_comes_too_late_or_is_secret_is_not_remembered() {
+        assert_eq!(remembered(Content::LIMIT + 1, &["good"]), None);
+        assert_eq!(remembered(Content::LIMIT / 2 + 1, &["good", "good"]), None);
+        assert_eq!(remembered(3, &["good", "hangs"]), None);
+        assert_eq!(remembered(3, &["good", SECRET]), None);
     }
 }

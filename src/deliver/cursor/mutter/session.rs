@@ -1,8 +1,8 @@
 //! One session of Mutter's RemoteDesktop interface: its calls and its signals.
 
 use super::super::Problem;
-use super::super::content::{Content, is_format, is_secret};
-use super::super::exchange::{self, Offer, TRANSFER};
+use super::super::content::Content;
+use super::super::exchange::{self, Offer, Source, TRANSFER};
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -130,43 +130,7 @@ impl Session {
                 formats = newer;
             }
         }
-        if is_secret(&formats) {
-            debug!("the clipboard holds a secret, which is not given back");
-            return None;
-        }
-        let until = Instant::now() + patience;
-        let mut content = Content::default();
-        let mut left = Content::LIMIT;
-        for format in formats.into_iter().filter(|name| is_format(name)) {
-            match timeout_at(until, self.read(&format, left)).await {
-                Ok(Ok(Some(bytes))) => {
-                    left -= bytes.len();
-                    content.formats.push((format, bytes));
-                }
-                Ok(Ok(None)) => {
-                    debug!("the clipboard holds more than is remembered");
-                    return None;
-                }
-                // Offered and not to be had: some programs do so. The other formats count.
-                Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
-                Err(_late) => {
-                    debug!("the clipboard could not be read in time");
-                    return None;
-                }
-            }
-        }
-        Some(content)
-    }
-
-    /// `None`: it is longer than `most`. To be bounded in time by the caller.
-    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
-        let reply = loop {
-            match self.call("SelectionRead", &format).await {
-                Err(Problem::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
-                reply => break reply?,
-            }
-        };
-        exchange::read(&reply, most).await
+        exchange::remember(self, &formats, patience).await
     }
 
     /// Takes the clipboard for `content`.
@@ -301,6 +265,18 @@ impl Session {
             Poll::Ready(Some(message)) => Some(read(message)),
             Poll::Ready(None) | Poll::Pending => None,
         }
+    }
+}
+
+impl Source for Session {
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+        let reply = loop {
+            match self.call("SelectionRead", &format).await {
+                Err(Problem::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
+                reply => break reply?,
+            }
+        };
+        exchange::read(&reply, most).await
     }
 }
 

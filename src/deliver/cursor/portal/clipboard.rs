@@ -3,8 +3,8 @@
 //! What is offered goes with the session, so that stays open, and what was on the clipboard before comes back whole.
 
 use super::super::Problem;
-use super::super::content::{Content, is_format, is_secret};
-use super::super::exchange::{self, Offer, TRANSFER};
+use super::super::content::Content;
+use super::super::exchange::{self, Offer, Source, TRANSFER};
 use super::bus::{Options, Signal};
 use super::session::Session;
 use std::sync::Arc;
@@ -80,33 +80,7 @@ impl Clipboard {
         }
         // Not the same as nothing, which would be given back.
         let formats = self.formats.as_ref()?;
-        if is_secret(formats) {
-            debug!("the clipboard holds a secret, which is not given back");
-            return None;
-        }
-        let until = Instant::now() + patience;
-        let mut content = Content::default();
-        let mut left = Content::LIMIT;
-        for format in formats.iter().filter(|name| is_format(name)) {
-            match timeout_at(until, read(session, format, left)).await {
-                Ok(Ok(Some(bytes))) => {
-                    left -= bytes.len();
-                    content.formats.push((format.clone(), bytes));
-                }
-                Ok(Ok(None)) => {
-                    debug!("the clipboard holds more than is remembered");
-                    return None;
-                }
-                // Offered and not to be had: some programs do so. The other formats count.
-                Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
-                Err(_late) => {
-                    debug!("the clipboard could not be read in time");
-                    return None;
-                }
-            }
-        }
-        let is_lost = content.formats.is_empty() && !formats.is_empty();
-        (!is_lost).then(|| Arc::new(content))
+        exchange::remember(session, formats, patience).await.map(Arc::new)
     }
 
     /// Takes it for `content`.
@@ -201,15 +175,16 @@ impl Clipboard {
     }
 }
 
-/// `None`: it is longer than `most`. To be bounded in time by the caller.
-async fn read(session: &Session, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
-    let mut tries = 0;
-    let reply = loop {
-        tries += 1;
-        match session.clipboard("SelectionRead", |path| (path, format)).await {
-            Err(Problem::Refused(_)) if tries < TRIES => sleep(BUSY).await,
-            reply => break reply?,
-        }
-    };
-    exchange::read(&reply, most).await
+impl Source for Session {
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+        let mut tries = 0;
+        let reply = loop {
+            tries += 1;
+            match self.clipboard("SelectionRead", |path| (path, format)).await {
+                Err(Problem::Refused(_)) if tries < TRIES => sleep(BUSY).await,
+                reply => break reply?,
+            }
+        };
+        exchange::read(&reply, most).await
+    }
 }
