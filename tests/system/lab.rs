@@ -274,9 +274,19 @@ pub(crate) fn try_run(program: &str, args: &[&str]) -> Output {
     output.expect("its pipes can be read")
 }
 
-/// Waits for a program's end.
+/// Waits for a program's end. One that does not come to it must not hold our pipes, and is killed.
 pub(crate) fn ended(what: &str, child: &mut Child) -> ExitStatus {
-    wait_for(&format!("the end of {what}"), || child.try_wait().expect("it is our child"))
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return status;
+        }
+        if Instant::now() >= deadline {
+            let _ = child.kill();
+            panic!("waited in vain for the end of {what}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// `systemctl --user`.

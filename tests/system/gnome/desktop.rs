@@ -175,6 +175,7 @@ impl Desktop {
                 .args(["-in", "-selection", "clipboard", "-target", TEXT])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
+                .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
             child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
