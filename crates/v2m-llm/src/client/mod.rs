@@ -20,8 +20,9 @@ use crate::wire;
 use agents::Agents;
 use connection::Attempt;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use ureq::http::Response;
 use ureq::{Agent, Body, RequestBuilder, Timeout};
@@ -36,7 +37,11 @@ const BACKOFF: Duration = Duration::from_millis(400);
 
 /// Asks. One for the process: connections are kept from one question to the next.
 #[derive(Default)]
-pub struct Client(Agents);
+pub struct Client {
+    agents: Agents,
+    /// Addresses and models that refused a temperature: each of their questions would be asked twice.
+    plain: Mutex<HashSet<(String, String)>>,
+}
 
 /// Whom to ask, and how.
 #[derive(Clone, Debug)]
@@ -181,7 +186,7 @@ impl Client {
     }
 
     fn agent(&self, target: &Target) -> &Agent {
-        self.0.of(&target.address)
+        self.agents.of(&target.address)
     }
 
     /// What all requests have in common.
@@ -217,7 +222,10 @@ impl Client {
         once: impl Fn(&Way, &Attempt, &mut Tally) -> Result<T, Failed>,
     ) -> Result<T, LlmError> {
         let deadline = Instant::now() + target.limits.total;
-        let mut way = Way { temperature: Some(target.temperature), fresh: false, deadline };
+        let name = (target.url(), target.model.clone());
+        let plain = || self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        let temperature = Some(target.temperature).filter(|_| !plain().contains(&name));
+        let mut way = Way { temperature, fresh: false, deadline };
         let mut attempt = 1;
         loop {
             tally.attempts += 1;
@@ -231,7 +239,10 @@ impl Client {
             };
             match again {
                 Again::Fresh if !way.fresh => way.fresh = true,
-                Again::Plain if way.temperature.is_some() => way.temperature = None,
+                Again::Plain if way.temperature.is_some() => {
+                    way.temperature = None;
+                    plain().insert(name.clone());
+                }
                 Again::After(wait) if attempt < target.limits.attempts => {
                     let wait = wait.max(BACKOFF * 2_u32.saturating_pow(attempt - 1));
                     if deadline.saturating_duration_since(Instant::now()) <= wait {
