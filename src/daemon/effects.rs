@@ -160,10 +160,16 @@ impl Daemon {
         deliver::Wanted { mode: settings.mode, keys, window: None }
     }
 
+    /// Tells the user; a problem is in the journal too.
     pub(super) fn show(&self, notice: Notice) {
         if let Notice::Problem(failure) = &notice {
             warn!(code = failure.code.name(), "{}", failure.message);
         }
+        self.notify(notice);
+    }
+
+    /// As [`Self::show`], and not a word in the journal.
+    pub(super) fn notify(&self, notice: Notice) {
         if !self.settings.deliver.notify {
             return;
         }

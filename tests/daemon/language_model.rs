@@ -166,7 +166,8 @@ fn what_the_model_cannot_do_is_told_and_the_text_stays() {
     let (code, error) = client.refused_with("PROCESS_TEXT", json!({"text": "a".repeat(200_000)}));
     assert!(code == "too_large" && error.contains("128 KiB"), "{error}");
     llm.saw_nothing_more();
-    service.end();
+    let house = service.end();
+    assert!(!house.log().contains("a poem"), "what a model says may hold what the user said");
 }
 
 #[test]
@@ -274,7 +275,8 @@ fn a_model_that_fails_or_hangs_costs_a_dictation_no_words() {
     assert!(said.contains("within 1 s"), "{said}");
     llm.asked();
     assert_eq!(llm.seen(), Seen::Left, "it is not kept at work for nothing");
-    studio.service.end();
+    let house = studio.service.end();
+    assert!(house.log().contains("llm_rejected") && !house.log().contains("a poem"));
 }
 
 #[test]

@@ -188,7 +188,8 @@ impl Daemon {
             let reason = error.to_string();
             let text =
                 format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
-            warn!(job = job.0, code = error.code().name(), %error, "not rewritten");
+            // What a service says may hold the text: v2m-llm has a line of its own, without it.
+            warn!(job = job.0, code = error.code().name(), "not rewritten; more: journalctl --user -u v2m-llm");
             Failure::new(error.code(), text)
         });
         self.tell_job(job, JobEvent::Rewritten(result));
@@ -280,7 +281,8 @@ impl Daemon {
     }
 
     fn refuse_text(&self, reply: Reply, failure: Failure, deliver: DeliverMode) {
-        info!(code = failure.code.name(), reason = failure.message, "no text");
+        // Without the reason, which may hold the text.
+        info!(code = failure.code.name(), "no text");
         // A shortcut has no terminal that would show it.
         if deliver != DeliverMode::None {
             self.show_beside(Notice::Problem(failure.clone()));
@@ -291,7 +293,7 @@ impl Daemon {
     /// Shown unless a dictation is shown.
     fn show_beside(&self, notice: Notice) {
         if self.session.job().is_none() {
-            self.show(notice);
+            self.notify(notice);
         }
     }
 }
