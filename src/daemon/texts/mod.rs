@@ -189,7 +189,11 @@ impl Daemon {
             let text =
                 format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
-            warn!(job = job.0, code = error.code().name(), "not rewritten; more: journalctl --user -u v2m-llm");
+            warn!(
+                job = job.0,
+                code = error.code().name(),
+                "not rewritten; more: journalctl --user -u v2m-llm"
+            );
             Failure::new(error.code(), text)
         });
         self.tell_job(job, JobEvent::Rewritten(result));
