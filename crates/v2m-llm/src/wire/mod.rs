@@ -51,7 +51,7 @@ pub enum PieceError {
 pub fn base_url(provider: Provider) -> &'static str {
     match provider {
         Provider::Gemini => "https://generativelanguage.googleapis.com",
-        Provider::Ollama => "http://localhost:11434",
+        Provider::Ollama => "http://127.0.0.1:11434",
         Provider::OpenAi => "https://api.openai.com/v1",
     }
 }
