@@ -31,7 +31,6 @@ pub(super) struct Parcel {
 
 type OnItsWay = Pin<Box<dyn Future<Output = (Whose, Vec<Delivery>, Sinks)>>>;
 
-#[derive(Default)]
 pub(super) struct Handing {
     /// `None` while a text is on its way.
     sinks: Option<Sinks>,

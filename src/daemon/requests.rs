@@ -2,7 +2,7 @@
 
 use super::{Daemon, Reply};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status, Wishes};
-use crate::session::{self, Command, Failure, Notice, Ticket};
+use crate::session::{self, Command, Failure, Notice, State, Ticket};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -41,7 +41,8 @@ impl Daemon {
         // A dictation's start decides, a later word on it outranks that; neither counts for the next one.
         if self.session.job() != job {
             self.wishes = wishes;
-        } else {
+        } else if before == State::Recording || command == Command::Stop {
+            // Any other command was refused, and so was what it wished for.
             self.wishes.deliver = wishes.deliver.or(self.wishes.deliver);
             self.wishes.preset = wishes.preset.or_else(|| self.wishes.preset.take());
         }

@@ -307,6 +307,28 @@ fn a_preset_for_one_dictation_is_looked_at_before_anybody_speaks() {
     studio.service.end();
 }
 
+/// The other shortcut, pressed too soon.
+#[test]
+fn a_press_that_is_refused_changes_nothing_of_the_text_under_way() {
+    let (house, llm) = house(Vec::new());
+    house.model("double", "finish wait");
+    let studio = Studio::with(house);
+    studio.record(1);
+    let mut stopping = studio.service.connect();
+    stopping.send("STOP_RECORDING", Value::Null);
+    wait_for("the end of the recording", || {
+        (studio.service.connect().ask("GET_STATUS")["state"] == "transcribing").then_some(())
+    });
+    let email = json!({"preset": "email"});
+    let (code, _) = studio.service.connect().refused_with("TOGGLE_RECORDING", email);
+    assert_eq!(code, "busy");
+    studio.service.go();
+    let answer = stopping.receive().unwrap();
+    assert!(answer["data"]["text"].as_str().unwrap().starts_with("heard "), "{answer}");
+    llm.saw_nothing_more();
+    studio.service.end();
+}
+
 #[test]
 fn a_dictation_that_is_with_the_model_can_be_given_up() {
     let (studio, llm) = studio(vec![Act::Wait], "");
