@@ -28,8 +28,10 @@ struct Arguments {
 const AFTER_HELP: &str = "\
 Files:
   ~/.config/v2m/config.toml        the configuration (V2M_CONFIG names another one)
+  ~/.config/v2m/presets/           presets for the language model, beside that
   ~/.local/share/v2m/models/       models, see v2m-model
   ~/.local/state/v2m/dictations/   what was dictated: recordings and texts
+  $XDG_RUNTIME_DIR/v2m/llm.sock    where v2m-llm is asked (V2M_LLM_SOCKET names another one)
 
 Exit codes: 0 done, 1 something failed, 2 wrong arguments, 3 (doctor) all is well but the microphone,
 78 the configuration is not valid.";
