@@ -84,7 +84,8 @@ impl Notice {
                 progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
             }
             Self::Rewriting => {
-                progress("Rewriting", String::new(), "view-refresh", Duration::from_secs(10 * 60))
+                let body = "The language model has the text.".to_owned();
+                progress("Rewriting", body, "view-refresh", Duration::from_secs(10 * 60))
             }
             Self::Text { text, detail } => {
                 let (summary, reason) = headline(detail);

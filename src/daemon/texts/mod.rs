@@ -168,7 +168,7 @@ impl Daemon {
                 let asking = async move {
                     let result = llm::ask(&question).await;
                     let ms = started.elapsed().as_millis() as u64;
-                    info!(job = job.0, ms, ok = result.is_ok(), "rewritten by the language model");
+                    info!(job = job.0, ms, ok = result.is_ok(), "the language model was asked");
                     result
                 };
                 self.texts.rewriting = Some((job, Box::pin(asking)));
