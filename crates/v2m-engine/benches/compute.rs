@@ -43,7 +43,7 @@ fn main() -> Result<()> {
     let before = device.memory();
     let (whisper, load) = timed(|| Whisper::load(&options.model, options.decoding));
     let mut whisper = whisper?;
-    let (warmed, warm_up) = timed(|| whisper.warm_up());
+    let (warmed, warm_up) = timed(|| whisper.warm_up(64));
     warmed?;
     tell(
         "load",

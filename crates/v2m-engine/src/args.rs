@@ -16,10 +16,11 @@ it is of no use on a terminal.
 
   --model FILE   Whisper model in ggml form
   --vad FILE     Silero voice activity model in ggml form; without it all audio counts as speech
-  --threads N    threads of the decoder (default: physical cores, at most 8)
+  --threads N    threads of the decoder (default: one for each physical core, or for each
+                 processor beside a GPU; at most 8)
   --check        only say what it would compute on, or why it cannot
   --flash-attention, --cuda-graphs
-                 for measurements; off by default
+                 for measurements; off by default: both were slower or worse on a GPU
   -h, --help     print this
   -V, --version  print the version
 

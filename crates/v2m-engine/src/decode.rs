@@ -54,7 +54,8 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// Off but for measurements: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256 and, without a
     /// mask, attends to whatever the decode before left in the rest, so that the text of a piece with
-    /// a fitted context depends on the pieces before it. On the CPU it is no faster either; on a GPU nobody has measured it.
+    /// a fitted context depends on the pieces before it: on an H100 121 of 1136 words were wrong with it, 97 without.
+    /// On the CPU it is no faster either; on the H100 it took 0.6 to 0.95 of the time, and 2.6 times as long for 24 s.
     pub flash_attention: bool,
 }
 
@@ -96,14 +97,14 @@ impl Whisper {
         self.context.is_multilingual()
     }
 
-    /// Runs encoder and decoder once over a second of silence, so that the buffers are there; and to see whether what
-    /// computes still does.
+    /// Runs encoder and decoder once over a second of silence with a context of `context` units of 20 ms, so that the
+    /// buffers and kernels are there; and to see whether what computes still does.
     ///
     /// # Errors
     /// whisper.cpp's: it does not.
-    pub fn warm_up(&mut self) -> Result<(), WhisperError> {
+    pub fn warm_up(&mut self, context: usize) -> Result<(), WhisperError> {
         let mut parameters = self.template(5, "en");
-        parameters.set_audio_ctx(64);
+        parameters.set_audio_ctx(self.audio_context(context));
         parameters.set_max_tokens(1);
         self.state.full(parameters, &[0.0; 16_000])
     }

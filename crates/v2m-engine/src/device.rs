@@ -61,6 +61,11 @@ pub struct Memory {
 }
 
 impl Device {
+    /// Whether this is a GPU.
+    pub fn is_gpu(&self) -> bool {
+        self.gpu.is_some()
+    }
+
     /// The GPU's memory now; `None` for the processor, and where the driver does not tell.
     pub fn memory(&self) -> Option<Memory> {
         let Gpu(device) = self.gpu?;
@@ -71,7 +76,8 @@ impl Device {
     }
 
     /// Bytes that the model and its working memory take where it computes: what the GPU's free memory has
-    /// shrunk by since `before`, or what of this process lies in RAM. 0 where nothing tells.
+    /// shrunk by since `before`, or what of this process lies in RAM. 0 where nothing tells. The driver's own context
+    /// (0.5 GB on an H100) is older than `before` and not in it; what other programs take or give back meanwhile is.
     pub fn taken(&self, before: Option<Memory>) -> u64 {
         match (self.gpu, before, self.memory()) {
             (None, _, _) => resident(),
@@ -122,8 +128,10 @@ fn gpu(backend: Backend) -> Result<Device, Unavailable> {
     }
 }
 
-/// Turns off what ggml would do by itself in an engine that was built with CUDA graphs. Nobody has measured with a GPU yet
-/// whether they help whisper.cpp, and its authors leave them off.
+/// Turns CUDA graphs off, which ggml uses by itself in an engine that was built with them.
+///
+/// On an H100 they save no time (whisper.cpp 1.8.3: the shapes change with each token), and with models larger than `base`
+/// ggml aborts within a few decodes (`ggml-cuda.cu:3031`, a graph that cannot be captured anew). docs/performance.md.
 pub fn without_cuda_graphs() {
     // SAFETY: the program has one thread so far, and nothing has read its environment.
     unsafe { env::set_var("GGML_CUDA_DISABLE_GRAPHS", "1") };
