@@ -245,7 +245,7 @@ impl Engine {
 fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
     let how = Decoding { threads: options.threads, flash_attention: false };
     let mut whisper = Whisper::load(&options.models.join(&options.model), how)?;
-    whisper.warm_up()?;
+    whisper.warm_up(64)?;
     for recording in recordings {
         let audio: Vec<f32> =
             recording.samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
