@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 
+/// What a seam may take after the stop.
+const UNNOTICED: Duration = Duration::from_millis(60);
+
 /// How many more samples are done with before the daemon is told so: five seconds.
 const TOLD_EVERY: u64 = 5 * 16_000;
 
@@ -53,14 +56,16 @@ pub struct Job {
     decoding: Duration,
     /// Of that, for seams.
     mending: Duration,
+    /// What a seam took last.
+    pub pace: Option<Duration>,
     /// Samples given to decodes that were of no use any more when they ended.
     wasted: u64,
     failure: Option<String>,
 }
 
 impl Job {
-    /// A recording that begins.
-    pub fn new(number: u32, options: DecodeOptions) -> Self {
+    /// A recording that begins, `pace` being that of the recording before.
+    pub fn new(number: u32, options: DecodeOptions, pace: Option<Duration>) -> Self {
         let stream = Stream::new(Cutting::default(), options.language);
         let settings = Settings {
             languages: options.languages,
@@ -79,6 +84,7 @@ impl Job {
             task: None,
             decoding: Duration::ZERO,
             mending: Duration::ZERO,
+            pace,
             wasted: 0,
             failure: None,
         }
@@ -87,14 +93,8 @@ impl Job {
     /// No more samples come.
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
-        let patient = self.from_a_file();
-        self.stream.finish(voice, patient)
-    }
-
-    /// Whether the sound came twice as fast as it was spoken: nobody waits with a finger on the key.
-    fn from_a_file(&self) -> bool {
         let spoken = Duration::from_millis(self.stream.heard() / 16);
-        self.began.elapsed() < spoken / 2
+        self.stream.finish(voice, patient(self.began.elapsed(), spoken, self.pace))
     }
 
     /// The sign of life, if it is due for the sake of what it says of the samples done with.
@@ -136,6 +136,7 @@ impl Job {
         }
         if handed.seam {
             self.mending += took;
+            self.pace = Some(took).filter(|_| result.is_ok()).or(self.pace);
             return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
         }
         let outcome = result.map_err(|error| self.failure = Some(error.to_string())).ok();
@@ -158,6 +159,12 @@ impl Job {
     }
 }
 
+/// Whether seams may still be asked about after the stop: where nobody notices the time that takes, or nobody waits with a
+/// finger on the key, since the sound came in half the time it was spoken in.
+fn patient(came_in: Duration, spoken: Duration, pace: Option<Duration>) -> bool {
+    came_in < spoken / 2 || pace.is_some_and(|pace| pace <= UNNOTICED)
+}
+
 /// Whole milliseconds.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -177,7 +184,7 @@ mod tests {
     }
 
     fn finished() -> (Job, DecodeId) {
-        let mut job = Job::new(1, DecodeOptions::default());
+        let mut job = Job::new(1, DecodeOptions::default(), None);
         assert_eq!(job.stream.hear(&[0; 16_000], &mut Always), []);
         let effects = job.finish(&mut Always);
         let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
@@ -185,6 +192,16 @@ mod tests {
         let task = Task { id: TaskId(7), work, settings: job.settings.clone() };
         job.handed_over(Handed::new(*id, &task));
         (job, *id)
+    }
+
+    #[test]
+    fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
+        let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
+        let [fast, slow] = [20, 300].map(Duration::from_millis).map(Some);
+        assert!(!patient(spoken, spoken, slow) && !patient(spoken, spoken, None));
+        assert!(patient(spoken, spoken, fast));
+        // A file.
+        assert!(patient(soon, spoken, slow) && patient(soon, spoken, None));
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn converse(args: &Args, backend: Backend, device: Device) -> Result<(), RunErro
         busy: None,
         next: None,
         tasks: 0,
+        pace: None,
     };
     loop {
         let ready = engine.wire.wait(engine.worker.wake())?;
@@ -113,6 +114,8 @@ struct Engine {
     /// What it gets as soon as it is free.
     next: Option<(DecodeId, Task)>,
     tasks: u64,
+    /// What a seam took last.
+    pace: Option<Duration>,
 }
 
 impl Engine {
@@ -122,7 +125,7 @@ impl Engine {
             Frame::Message(ToEngine::Begin { job, options }) => {
                 self.abandon();
                 self.voice.reset();
-                self.job = Some(Job::new(job, options));
+                self.job = Some(Job::new(job, options, self.pace));
             }
             Frame::Message(ToEngine::Cancel { job }) => {
                 if self.job.as_ref().is_some_and(|j| j.number == job) {
@@ -260,6 +263,7 @@ impl Engine {
         self.busy.take_if(|busy| *busy == id);
         let Some(job) = &mut self.job else { return Ok(()) };
         let effects = job.done(id, result, took);
+        self.pace = job.pace;
         self.carry_out(effects)
     }
 }
