@@ -141,6 +141,8 @@ fn report(recording: &Recording, mode: &str, measured: Value) -> Result<()> {
         "language": recording.language,
         "kind": recording.entry["kind"],
         "reference": recording.entry["text"],
+        "fluent": recording.entry["fluent"],
+        "pauses": recording.entry["pauses"],
         "seconds": recording.samples.len() as f64 / f64::from(SAMPLE_RATE),
         "mode": mode,
     });
@@ -230,6 +232,8 @@ impl Engine {
                         "decoded_s": stats.decoded_samples as f64 / f64::from(SAMPLE_RATE),
                         "redone": stats.redone,
                         "failed": stats.failed,
+                        "seams": stats.seams,
+                        "seam_s": stats.seam_ms as f64 / 1000.0,
                         "pieces": segments.len(),
                         "drafts": drafts,
                     }));
@@ -272,6 +276,8 @@ fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
                 "decoded_s": audio.len() as f64 / f64::from(SAMPLE_RATE),
                 "redone": 0,
                 "failed": 0,
+                "seams": 0,
+                "seam_s": 0.0,
                 "pieces": 1,
                 "drafts": 0,
             }),

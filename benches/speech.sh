@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # `make bench-speech`: the recogniser over real recordings, as a stream in real time (once stopping at once, once
 # after half a second of silence) and as fast as it goes, whole (batch), and faster-whisper with the same weights,
-# one after the other in one run. Prints the tables of docs/performance.md. Judges nothing; 25 minutes or so with
-# the 11 minutes of ../shared/speech, one with the project's own sample.
+# one after the other in one run; and the same with thinking pauses put into fluent sentences (speech_pauses.py). Prints the
+# tables of docs/performance.md, one of them of marks and capitals. Judges nothing; 35 minutes or so with the 11 minutes of
+# ../shared/speech, one with the project's own sample.
 #
 #   MODEL=base-q8_0    the model
 #   MODES="fast …"     some of: fast real-time paused batch peer (not the first)
@@ -28,22 +29,32 @@ if ! [ -x "$python" ]; then
 	say "fetching the scorer"
 	python3 -m venv "$out/venv"
 fi
-"$python" -m pip install --quiet --disable-pip-version-check jiwer whisper-normalizer
+"$python" -m pip install --quiet --disable-pip-version-check jiwer whisper-normalizer numpy
 case " $modes " in *" peer "*)
 	"$python" -m pip install --quiet --disable-pip-version-check faster-whisper ||
 		{ say "without faster-whisper: pip does not have it"; modes=${modes/peer/}; } ;;
 esac
 
 cargo bench --locked --bench speech --no-run
+# Fluent sentences with thinking pauses put into them, for the table of marks.
+pauses=
+if [ -f "$speech/manifest.jsonl" ]; then
+	"$python" benches/speech_pauses.py "$speech" "$out/pauses" && pauses=$out/pauses
+fi
 results=()
 for mode in $modes; do
 	say "$mode"
 	result=$out/$mode.jsonl
-	run() { cargo bench --quiet --locked --bench speech -- --models "$models" --model "ggml-$model.bin" \
-		--speech "$speech" --threads "$threads" "$@" >"$result"; }
+	: >"$result"
+	run() {
+		for from in "$speech" $pauses; do
+			cargo bench --quiet --locked --bench speech -- --models "$models" --model "ggml-$model.bin" \
+				--speech "$from" --threads "$threads" "$@" >>"$result"
+		done
+	}
 	case $mode in
 	paused) run --mode real-time --pause 500 ;;
-	peer) "$python" benches/speech_peer.py --speech "$speech" --like "${results[0]}" --threads "$threads" \
+	peer) "$python" benches/speech_peer.py --speech "$speech" $pauses --like "${results[0]}" --threads "$threads" \
 		--cache "$out" >"$result" || { say "without faster-whisper: see above"; continue; } ;;
 	*) run --mode "$mode" ;;
 	esac

@@ -46,7 +46,7 @@ def weights(cache: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--speech", type=Path, required=True, help="folder with the recordings")
+    parser.add_argument("--speech", type=Path, required=True, nargs="+", help="folders with the recordings")
     parser.add_argument("--like", type=Path, required=True, help="what benches/speech.rs wrote")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--cache", type=Path, required=True)
@@ -57,7 +57,8 @@ def main() -> None:
     model.transcribe(numpy.zeros(16_000, numpy.float32), language="en")
     for line in arguments.like.read_text("utf-8").splitlines():
         run = json.loads(line)
-        with wave.open(str(arguments.speech / run["file"])) as sound:
+        files = (folder / run["file"] for folder in arguments.speech)
+        with wave.open(str(next(file for file in files if file.is_file()))) as sound:
             pcm = sound.readframes(sound.getnframes())
         audio = numpy.frombuffer(pcm, "<i2").astype(numpy.float32) / 32_768
         started = time.perf_counter()
@@ -69,7 +70,8 @@ def main() -> None:
         seconds = len(audio) / 16_000
         print(
             json.dumps(
-                {key: run[key] for key in ("file", "language", "kind", "reference")}
+                {key: run[key] for key in ("file", "language", "kind", "reference", "fluent", "pauses")
+                 if key in run}
                 | {
                     "seconds": seconds,
                     "mode": "faster-whisper",

@@ -1,6 +1,6 @@
 """Tables of what `benches/speech.rs` wrote: python3 benches/speech_score.py RUN.jsonl...
 
-Text is normalised by Whisper's published rules (package whisper-normalizer: the English normaliser
+Marks and capitals are compared by speech_marks.py. For the rest text is normalised by Whisper's published rules (package whisper-normalizer: the English normaliser
 for English, the basic one for other languages), words are compared by jiwer:
     pip install jiwer whisper-normalizer
 """
@@ -12,6 +12,8 @@ from collections import defaultdict
 import jiwer
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
+
+from speech_marks import Marks, compare, punctuated
 
 ENGLISH, BASIC = EnglishTextNormalizer(), BasicTextNormalizer()
 LANGUAGES = {"en": "English", "es": "Spanish", None: "none", "": "none"}
@@ -61,6 +63,20 @@ def table(head: str, rows: dict, modes: list[str], cells) -> None:
     print()
 
 
+def marks(runs: Runs) -> str:
+    """Of what was heard, beside the transcript or, where the run says so, beside another text."""
+    counts: Marks = sum(compare(run.get("right", run["reference"]), run["text"]) for run in runs)
+    per_hundred = 100 * counts.commas / max(1, counts.same)
+    return (f"{counts.false_stops} / {counts.missed_stops} / {counts.capitals}"
+            f" / {per_hundred:.1f} ({counts.same} of {counts.words})")
+
+
+def beside(runs: Runs, mode: str, kind) -> Runs:
+    """The runs for which `mode` wrote down a text that is right for them; with it. `kind` names its recording."""
+    texts = {run["file"]: run["text"] for run in runs if run["mode"] == mode}
+    return [run | {"right": texts[kind(run)]} for run in runs if kind(run) in texts]
+
+
 def length(run: dict) -> str:
     if not run["reference"]:
         return "no speech"
@@ -75,12 +91,36 @@ def grouped(runs: Runs, name) -> dict:
     return dict(sorted(groups.items()))
 
 
+def mark_rows(runs: Runs, modes: list[str]) -> dict:
+    """Punctuated transcripts; thinking pauses beside the same mode's own text without them; the rest beside batch's."""
+    rows = {}
+
+    def add(name: str, of: Runs) -> None:
+        by_mode = {mode: [run for run in of if run["mode"] == mode] for mode in modes}
+        if of:
+            rows[name] = {mode: own for mode, own in by_mode.items() if own}
+
+    speech = [run for run in runs if run["reference"] and run["kind"] not in ("paused", "fluent")]
+    add("punctuated transcripts", [run for run in speech if punctuated(run["reference"])])
+    others = [run for run in speech if not punctuated(run["reference"])]
+    add("others, beside batch", [run for run in beside(others, "batch", lambda run: run["file"])
+                                 if run["mode"] != "batch"])
+    pauses = [run for run in runs if run["kind"] in ("paused", "fluent")]
+    paused = [run for mode in modes for run in
+              beside([run for run in pauses if run["mode"] == mode], mode, lambda run: run.get("fluent"))]
+    count = sum(run["pauses"] for run in paused if run["mode"] == paused[0]["mode"]) if paused else 0
+    add(f"{count} thinking pauses, beside the same without", paused)
+    return rows
+
+
 def main() -> None:
     runs: Runs = []
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as lines:
             runs.extend(json.loads(line) for line in lines)
     modes = list(dict.fromkeys(run["mode"] for run in runs))
+    pauses = {"paused", "fluent"}
+    every, runs = runs, [run for run in runs if run["kind"] not in pauses] or runs
     kinds = grouped(runs, lambda run: f"{LANGUAGES[run['language']]}, {run['kind']}")
     lengths = grouped(runs, length)
     everything = {"all": grouped(runs, lambda _: "all")["all"]}
@@ -88,6 +128,10 @@ def main() -> None:
     table("Seconds from stop to text, p50 / p95", lengths | everything, modes, stop_to_text)
     table("Seconds of computing per second of recording", lengths | everything, modes,
           lambda runs: per_second(runs, "compute_s"))
+    rows = mark_rows(every, modes)
+    if rows:
+        table("Marks: false full stops / missed ones / wrong capitals / wrong commas per 100 words (words in common)",
+              rows, modes, marks)
     streams = [mode for mode in modes if mode not in ("batch", "faster-whisper")]
     table("Seconds decoded per second of recording, and pieces decoded again", everything, streams,
           lambda runs: f"{per_second(runs, 'decoded_s')}, {redone(runs)}")

@@ -4,11 +4,15 @@ use super::Daemon;
 use crate::call::Answer;
 use crate::config::{Refine, Settings};
 use crate::recognise::Recognition;
-use crate::session::{Code, Failure};
+use crate::session::{Code, Failure, Segment};
 use crate::text::{self, Choices, Context, Heard, Rules};
 
 /// The longest text that the rules are tried on: the answer holds it once for each rule.
 const LONGEST_TRIAL: usize = 64 << 10;
+
+/// Silence between two pieces, in samples at 16 kHz, that the speaker meant: 0.7 s. The recogniser cuts at shorter ones too, and in
+/// speech that goes on.
+const PAUSE: u64 = 11_200;
 
 /// The rules that the settings choose.
 pub(super) fn rules(settings: &Settings) -> Rules {
@@ -24,6 +28,15 @@ pub(super) fn rules(settings: &Settings) -> Rules {
     })
 }
 
+/// Where in `heard` the speaker paused on purpose: not at every place where the recogniser cuts.
+fn meant(heard: &str, segments: &[Segment]) -> Vec<usize> {
+    let ends = text::pauses(heard, segments.iter().map(|segment| segment.text.as_str()));
+    let gaps = segments.windows(2).map(|two| two[1].start.saturating_sub(two[0].end));
+    let last = std::iter::once(PAUSE);
+    let told = ends.into_iter().zip(gaps.chain(last));
+    told.filter(|(_, gap)| *gap >= PAUSE).map(|(end, _)| end).collect()
+}
+
 impl Daemon {
     /// A dictation's text, and what was heard if that is another one.
     pub(super) fn refine(&self, recognition: &Recognition) -> (String, Option<String>) {
@@ -31,7 +44,7 @@ impl Daemon {
         if self.settings.text.refine == Refine::Off {
             return (heard, None);
         }
-        let pauses = text::pauses(&heard, recognition.segments.iter().map(|s| s.text.as_str()));
+        let pauses = meant(&heard, &recognition.segments);
         // What was said in another language is English by now.
         let translated = self.settings.engine.translate;
         let language = if translated { "en" } else { recognition.language.as_str() };
@@ -67,5 +80,24 @@ impl Daemon {
             applied: self.settings.text.refine != Refine::Off,
             steps: refined.steps,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pause_that_was_meant_parts_the_text() {
+        let segment = |start, end, text: &str| Segment { start, end, text: text.into() };
+        let segments = [
+            segment(0, 16_000, "I come"),
+            segment(22_400, 32_000, "on Monday."),
+            segment(48_000, 64_000, "Scratch that."),
+        ];
+        let text = "I come on Monday. Scratch that.";
+        assert_eq!(meant(text, &segments), [17, text.len()]);
+        assert_eq!(meant("otherwise", &segments), []);
+        assert_eq!(meant("", &[]), []);
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Job {
     settled: u64,
     pub(super) finish_sent: bool,
     segments: Vec<Segment>,
+    /// What is heard after them and may change.
+    draft: Option<Segment>,
     /// Why no engine is given it any more. Told once its audio is complete, for that is handed back.
     pub(super) failure: Option<Failure>,
 }
@@ -54,6 +56,7 @@ impl Job {
             settled: 0,
             finish_sent: false,
             segments: Vec::new(),
+            draft: None,
             failure: None,
         }
     }
@@ -71,6 +74,7 @@ impl Job {
         self.settled = 0;
         self.finish_sent = false;
         self.segments.clear();
+        self.draft = None;
     }
 
     /// Starts over with another model or with settings that changed, about which failures so far say nothing.
@@ -146,17 +150,20 @@ impl Job {
         self.failure = Some(Failure::new(Code::File, text));
     }
 
-    /// Takes a segment in; answers the text so far if that grew.
+    /// Takes a segment in, in place of an earlier one with the same start; answers the text so far.
     pub(super) fn update(&mut self, segment: Segment, is_final: bool) -> RecogniseEvent {
-        let mut text = join(&self.segments);
-        let end = segment.end;
-        if is_final {
+        let told = self.segments.iter().rposition(|known| known.start == segment.start);
+        if let (Some(told), true) = (told, is_final) {
+            self.segments[told] = segment;
+        } else if is_final {
+            self.draft = None;
             self.segments.push(segment);
-            text = join(&self.segments);
         } else {
-            push(&mut text, &segment.text);
+            self.draft = Some(segment);
         }
-        RecogniseEvent::Update { job: self.id, text, is_final, end }
+        let shown = self.segments.iter().chain(&self.draft);
+        let (text, end) = (join(shown.clone()), shown.last().map_or(0, |last| last.end));
+        RecogniseEvent::Update { job: self.id, text, is_final: self.draft.is_none(), end }
     }
 
     pub(super) fn done(self, mut recognition: Recognition) -> RecogniseEvent {
@@ -169,16 +176,12 @@ impl Job {
     }
 }
 
-fn join(segments: &[Segment]) -> String {
-    segments.iter().fold(String::new(), |mut text, segment| {
-        push(&mut text, &segment.text);
+fn join<'s>(segments: impl Iterator<Item = &'s Segment>) -> String {
+    segments.fold(String::new(), |mut text, segment| {
+        if !text.is_empty() && !segment.text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&segment.text);
         text
     })
-}
-
-fn push(text: &mut String, more: &str) {
-    if !text.is_empty() && !more.is_empty() {
-        text.push(' ');
-    }
-    text.push_str(more);
 }

@@ -2,8 +2,12 @@
 //!
 //! What to decode, and whether to believe the answer, is decided in [`crate::stream`].
 
+mod leads;
+
 use crate::model::{LoadError, file};
-use crate::stream::{Decoder, Hypothesis, Request};
+use crate::stream::seam::Lead;
+use crate::stream::seams::Question;
+use crate::stream::{Decoder, Hypothesis, Request, Token};
 use crate::text;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_void};
@@ -20,6 +24,9 @@ const MOST_BEAMS: u8 = 8;
 
 /// Tokens that fit in the prompt: half the text context, less the token that introduces it.
 const PROMPT: usize = 223;
+
+/// Bytes of a text beyond which it is not made into tokens: more than a prompt's worth.
+const LONGEST_TEXT: usize = 4096;
 
 /// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
 const TEMPERATURE_STEP: f32 = 0.4;
@@ -138,15 +145,25 @@ impl Whisper {
         for entry in vocabulary {
             let separator = if tokens.is_empty() { " " } else { ", " };
             // Too long for the prompt, or not to be written in tokens: left out.
-            let Ok(more) = self.context.tokenize(&format!("{separator}{entry}"), PROMPT) else {
-                continue;
-            };
+            let more = self.tokens(&format!("{separator}{entry}"));
+            let Some(more) = more.filter(|more| more.len() <= PROMPT) else { continue };
             if tokens.len() + more.len() > PROMPT {
                 break;
             }
             tokens.extend(more);
         }
         tokens
+    }
+
+    /// A text as tokens, if it is one and not too long.
+    fn tokens(&self, text: &str) -> Option<Vec<WhisperTokenId>> {
+        // whisper.cpp answers with a negative count if there is too little room, and whisper-rs 0.16 takes all but -1 for the
+        // length of what was written. A token is a byte at least, so there is always room. Its regular expression takes
+        // stack for each character of a word.
+        if text.len() > LONGEST_TEXT {
+            return None;
+        }
+        self.context.tokenize(text, text.len().max(1)).ok()
     }
 
     /// `context` as whisper.cpp takes it: 0 for the model's own.
@@ -157,6 +174,7 @@ impl Whisper {
 
     fn hypothesis(&self) -> Hypothesis {
         let mut raw = String::new();
+        let mut tokens = Vec::new();
         let (mut sum, mut count) = (0.0, 0);
         let end = self.context.token_eot();
         for segment in self.state.as_iter() {
@@ -167,10 +185,18 @@ impl Whisper {
                     sum += data.plog;
                     count += 1;
                 }
+                if data.id < end {
+                    let bytes = self.context.token_to_bytes(data.id).unwrap_or_default().to_vec();
+                    tokens.push(Token { id: data.id, bytes });
+                }
             }
         }
         let mean_log_probability = if count == 0 { 0.0 } else { sum / count as f32 };
-        Hypothesis { text: text::clean(&raw), mean_log_probability }
+        let text = text::clean(&raw);
+        if !raw.split_whitespace().eq(text.split_whitespace()) {
+            tokens.clear();
+        }
+        Hypothesis { text, mean_log_probability, tokens }
     }
 }
 
@@ -231,6 +257,10 @@ impl Decoder for Watched<'_> {
             .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code))
             .max_by(|a, b| a.1.total_cmp(b.1));
         Ok(likeliest.map_or("en", |(code, _)| code).into())
+    }
+
+    fn leads(&mut self, question: &Question) -> Result<Vec<Lead>, DecodeError> {
+        self.ask(question)
     }
 }
 

@@ -4,21 +4,38 @@
 use crate::decode::DecodeError;
 use crate::stream::cut::Cutting;
 use crate::stream::piece::Settings;
-use crate::stream::{DecodeId, Effect, GAP, Outcome, Stream, Transcript, VoiceActivity};
-use crate::worker::TaskId;
+use crate::stream::{DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
+use crate::worker::{Answer, Task, TaskId, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
+
+/// What a seam may take after the stop.
+const UNNOTICED: Duration = Duration::from_millis(60);
 
 /// How many more samples are done with before the daemon is told so: five seconds.
 const TOLD_EVERY: u64 = 5 * 16_000;
 
 /// A decode that the worker has.
 #[derive(Clone, Copy, Debug)]
-struct Handed {
+pub struct Handed {
     decode: DecodeId,
-    task: TaskId,
+    /// The worker's number for it.
+    pub task: TaskId,
+    /// Of a piece; those of a seam were decoded before.
     samples: u64,
+    seam: bool,
+}
+
+impl Handed {
+    /// The stream's decode as the worker's task.
+    pub fn new(decode: DecodeId, task: &Task) -> Self {
+        let (samples, seam) = match &task.work {
+            Work::Piece { audio, .. } => (audio.len() as u64, false),
+            Work::Seam(_) => (0, true),
+        };
+        Self { decode, task: task.id, samples, seam }
+    }
 }
 
 /// One recording on its way.
@@ -30,20 +47,26 @@ pub struct Job {
     pub settings: Arc<Settings>,
     /// The policy.
     pub stream: Stream,
+    began: Instant,
     /// When `Finish` came.
     pub finished: Option<Instant>,
     /// What the daemon was last told to be settled.
     told: u64,
     task: Option<Handed>,
     decoding: Duration,
+    /// Of that, for seams.
+    mending: Duration,
+    /// What a seam took last.
+    pub pace: Option<Duration>,
     /// Samples given to decodes that were of no use any more when they ended.
     wasted: u64,
     failure: Option<String>,
 }
 
 impl Job {
-    /// A recording that begins.
-    pub fn new(number: u32, options: DecodeOptions) -> Self {
+    /// A recording that begins, `pace` being that of the recording before.
+    pub fn new(number: u32, options: DecodeOptions, pace: Option<Duration>) -> Self {
+        let stream = Stream::new(Cutting::default(), options.language);
         let settings = Settings {
             languages: options.languages,
             translate: options.translate,
@@ -53,11 +76,15 @@ impl Job {
         Self {
             number,
             settings: Arc::new(settings),
-            stream: Stream::new(Cutting::default(), options.language),
+            // What is written is English then, what is heard is not.
+            stream: if options.translate { stream.without_seams() } else { stream },
+            began: Instant::now(),
             finished: None,
             told: 0,
             task: None,
             decoding: Duration::ZERO,
+            mending: Duration::ZERO,
+            pace,
             wasted: 0,
             failure: None,
         }
@@ -66,7 +93,8 @@ impl Job {
     /// No more samples come.
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
-        self.stream.finish(voice)
+        let spoken = Duration::from_millis(self.stream.heard() / 16);
+        self.stream.finish(voice, patient(self.began.elapsed(), spoken, self.pace))
     }
 
     /// The sign of life, if it is due for the sake of what it says of the samples done with.
@@ -80,9 +108,9 @@ impl Job {
         FromEngine::Progress { job: self.number, settled: self.told }
     }
 
-    /// The worker has a decode of this job now, of that many samples.
-    pub fn handed_over(&mut self, decode: DecodeId, task: TaskId, samples: usize) {
-        self.task = Some(Handed { decode, task, samples: samples as u64 });
+    /// The worker has a decode of this job now.
+    pub fn handed_over(&mut self, handed: Handed) {
+        self.task = Some(handed);
     }
 
     /// The worker's number for a decode, if it has that.
@@ -94,7 +122,7 @@ impl Job {
     pub fn done(
         &mut self,
         task: TaskId,
-        result: Result<Outcome, DecodeError>,
+        result: Result<Answer, DecodeError>,
         took: Duration,
     ) -> Vec<Effect> {
         let Some(handed) = self.task.take_if(|handed| handed.task == task) else {
@@ -102,11 +130,17 @@ impl Job {
         };
         self.decoding += took;
         if self.stream.decoding() != Some(handed.decode) {
-            self.wasted += result.map_or(handed.samples, |outcome| outcome.decoded);
+            let piece = result.ok().and_then(Answer::piece);
+            self.wasted += piece.map_or(handed.samples, |outcome| outcome.decoded);
             return Vec::new();
         }
+        if handed.seam {
+            self.mending += took;
+            self.pace = Some(took).filter(|_| result.is_ok()).or(self.pace);
+            return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
+        }
         let outcome = result.map_err(|error| self.failure = Some(error.to_string())).ok();
-        self.stream.answered(handed.decode, outcome)
+        self.stream.answered(handed.decode, outcome.and_then(Answer::piece))
     }
 
     /// The answer to `Finish`.
@@ -118,10 +152,17 @@ impl Job {
         }
         transcript.stats.decoded_samples += self.wasted;
         transcript.stats.decode_ms = millis(self.decoding);
+        transcript.stats.seam_ms = millis(self.mending);
         transcript.stats.finish_ms = self.finished.map_or(0, |at| millis(at.elapsed()));
         let Transcript { text, language, segments, stats } = transcript;
         FromEngine::Final { job, text, language, segments, stats }
     }
+}
+
+/// Whether seams may still be asked about after the stop: where nobody notices the time that takes, or nobody waits with a
+/// finger on the key, since the sound came in half the time it was spoken in.
+fn patient(came_in: Duration, spoken: Duration, pace: Option<Duration>) -> bool {
+    came_in < spoken / 2 || pace.is_some_and(|pace| pace <= UNNOTICED)
 }
 
 /// Whole milliseconds.
@@ -132,6 +173,7 @@ pub fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::Outcome;
 
     struct Always;
 
@@ -142,19 +184,31 @@ mod tests {
     }
 
     fn finished() -> (Job, DecodeId) {
-        let mut job = Job::new(1, DecodeOptions::default());
+        let mut job = Job::new(1, DecodeOptions::default(), None);
         assert_eq!(job.stream.hear(&[0; 16_000], &mut Always), []);
         let effects = job.finish(&mut Always);
-        let [Effect::Decode { id, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
-        job.handed_over(*id, TaskId(7), audio.len());
+        let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
+        let work = Work::Piece { piece: *piece, audio: audio.clone(), language: None };
+        let task = Task { id: TaskId(7), work, settings: job.settings.clone() };
+        job.handed_over(Handed::new(*id, &task));
         (job, *id)
+    }
+
+    #[test]
+    fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
+        let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
+        let [fast, slow] = [20, 300].map(Duration::from_millis).map(Some);
+        assert!(!patient(spoken, spoken, slow) && !patient(spoken, spoken, None));
+        assert!(patient(spoken, spoken, fast));
+        // A file.
+        assert!(patient(soon, spoken, slow) && patient(soon, spoken, None));
     }
 
     #[test]
     fn another_jobs_task_is_ignored() {
         let (mut job, id) = finished();
         let late = Outcome { text: "late".into(), ..Outcome::default() };
-        assert_eq!(job.done(TaskId(6), Ok(late), Duration::ZERO), []);
+        assert_eq!(job.done(TaskId(6), Ok(Answer::Piece(late)), Duration::ZERO), []);
         assert_eq!(job.task_of(id), Some(TaskId(7)));
     }
 

@@ -8,12 +8,12 @@ use crate::args::Args;
 use crate::backend::Backend;
 use crate::decode::DecodeError;
 use crate::device::Device;
-use crate::job::{self, Job};
+use crate::job::{self, Handed, Job};
 use crate::model::{LoadError, file};
-use crate::stream::{DecodeId, Effect, Outcome};
+use crate::stream::{DecodeId, Effect};
 use crate::vad::Voice;
 use crate::wire::Wire;
-use crate::worker::{Event, Task, TaskId, Worker};
+use crate::worker::{Answer, Event, Task, TaskId, Work, Worker};
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
@@ -63,6 +63,7 @@ fn converse(args: &Args, backend: Backend, device: Device) -> Result<(), RunErro
         busy: None,
         next: None,
         tasks: 0,
+        pace: None,
     };
     loop {
         let ready = engine.wire.wait(engine.worker.wake())?;
@@ -113,6 +114,8 @@ struct Engine {
     /// What it gets as soon as it is free.
     next: Option<(DecodeId, Task)>,
     tasks: u64,
+    /// What a seam took last.
+    pace: Option<Duration>,
 }
 
 impl Engine {
@@ -122,7 +125,7 @@ impl Engine {
             Frame::Message(ToEngine::Begin { job, options }) => {
                 self.abandon();
                 self.voice.reset();
-                self.job = Some(Job::new(job, options));
+                self.job = Some(Job::new(job, options, self.pace));
             }
             Frame::Message(ToEngine::Cancel { job }) => {
                 if self.job.as_ref().is_some_and(|j| j.number == job) {
@@ -172,11 +175,9 @@ impl Engine {
             let Some(job) = &mut self.job else { return Ok(()) };
             match effect {
                 Effect::Decode { id, piece, audio, language } => {
-                    self.tasks += 1;
-                    let settings = job.settings.clone();
-                    let task = Task { id: TaskId(self.tasks), piece, audio, language, settings };
-                    self.next = Some((id, task));
+                    self.queue(id, Work::Piece { piece, audio, language });
                 }
+                Effect::Ask { id, question } => self.queue(id, Work::Seam(question)),
                 Effect::Abort(id) => {
                     self.next.take_if(|(next, _)| *next == id);
                     if let Some(task) = job.task_of(id) {
@@ -201,16 +202,23 @@ impl Engine {
         Ok(())
     }
 
+    fn queue(&mut self, id: DecodeId, work: Work) {
+        let Some(job) = &self.job else { return };
+        self.tasks += 1;
+        let task = Task { id: TaskId(self.tasks), work, settings: job.settings.clone() };
+        self.next = Some((id, task));
+    }
+
     /// Gives the worker its next task, once it has loaded and is free.
     fn hand_over(&mut self) {
         if !self.loaded || self.busy.is_some() {
             return;
         }
         let (Some((id, task)), Some(job)) = (self.next.take(), &mut self.job) else { return };
-        let (number, samples) = (task.id, task.audio.len());
+        let handed = Handed::new(id, &task);
         if self.worker.submit(task).is_ok() {
-            self.busy = Some(number);
-            job.handed_over(id, number, samples);
+            self.busy = Some(handed.task);
+            job.handed_over(handed);
         }
     }
 
@@ -249,12 +257,13 @@ impl Engine {
     fn done(
         &mut self,
         id: TaskId,
-        result: Result<Outcome, DecodeError>,
+        result: Result<Answer, DecodeError>,
         took: Duration,
     ) -> Result<(), RunError> {
         self.busy.take_if(|busy| *busy == id);
         let Some(job) = &mut self.job else { return Ok(()) };
         let effects = job.done(id, result, took);
+        self.pace = job.pace;
         self.carry_out(effects)
     }
 }

@@ -7,7 +7,9 @@ use crate::decode::{DecodeError, Options, Watch, Whisper};
 use crate::device::Device;
 use crate::model::{LoadError, cpu};
 use crate::stream::piece::{Settings, transcribe};
-use crate::stream::{Outcome, Piece};
+use crate::stream::seam::Lead;
+use crate::stream::seams::Question;
+use crate::stream::{Decoder, Outcome, Piece};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -25,19 +27,58 @@ const BEAT: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId(pub u64);
 
-/// One piece to decode.
+/// Something to decode.
 #[derive(Debug)]
 pub struct Task {
     /// Its number.
     pub id: TaskId,
-    /// Which piece of its recording.
-    pub piece: Piece,
-    /// The piece's samples, 16 kHz mono.
-    pub audio: Vec<f32>,
-    /// The language, if it is known.
-    pub language: Option<String>,
+    /// What.
+    pub work: Work,
     /// How.
     pub settings: Arc<Settings>,
+}
+
+/// What is to be decoded.
+#[derive(Debug)]
+pub enum Work {
+    /// A piece.
+    Piece {
+        /// Which of its recording.
+        piece: Piece,
+        /// Its samples, 16 kHz mono.
+        audio: Vec<f32>,
+        /// The language, if it is known.
+        language: Option<String>,
+    },
+    /// A question about a seam.
+    Seam(Question),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Answer {
+    /// The piece's text.
+    Piece(Outcome),
+    /// How the text may go on after the seam.
+    Seam(Vec<Lead>),
+}
+
+impl Answer {
+    /// The piece's text.
+    pub fn piece(self) -> Option<Outcome> {
+        match self {
+            Self::Piece(outcome) => Some(outcome),
+            Self::Seam(_) => None,
+        }
+    }
+
+    /// How the text may go on.
+    pub fn seam(self) -> Option<Vec<Lead>> {
+        match self {
+            Self::Piece(_) => None,
+            Self::Seam(leads) => Some(leads),
+        }
+    }
 }
 
 /// What the worker tells.
@@ -65,7 +106,7 @@ pub enum Event {
         /// Which.
         id: TaskId,
         /// What came of it.
-        result: Result<Outcome, DecodeError>,
+        result: Result<Answer, DecodeError>,
         /// How long it took.
         took: Duration,
     },
@@ -195,9 +236,14 @@ fn work(
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
         let watch = TaskWatch { id: task.id, started, last_beat, aborted, reporter };
-        let language = task.language.as_deref();
         let mut decoder = whisper.watched(&watch);
-        let result = transcribe(&mut decoder, &task.piece, &task.audio, &task.settings, language);
+        let result = match &task.work {
+            Work::Piece { piece, audio, language } => {
+                transcribe(&mut decoder, piece, audio, &task.settings, language.as_deref())
+                    .map(Answer::Piece)
+            }
+            Work::Seam(question) => decoder.leads(question).map(Answer::Seam),
+        };
         if let Some(reason) = device_failure(&result, || whisper.warm_up(CPU_WARM_UP)) {
             reporter.report(Event::DeviceFailed(reason));
             return;

@@ -81,8 +81,12 @@ pub struct DecodeStats {
     pub redone: u32,
     /// Pieces that could not be decoded; the text says `[…]` there.
     pub failed: u32,
-    /// Time spent decoding, in milliseconds.
+    /// Time spent decoding, in milliseconds, seams included.
     pub decode_ms: u64,
+    /// Seams between pieces that the model was asked about.
+    pub seams: u32,
+    /// Time spent on that, in milliseconds.
+    pub seam_ms: u64,
     /// From `Finish` to `Final`, in milliseconds.
     pub finish_ms: u64,
 }
@@ -160,13 +164,15 @@ pub enum FromEngine {
         /// What was being done and what went wrong, for the user.
         reason: String,
     },
-    /// Text of a stretch of speech. `final: false` may be replaced by a later one from the same start.
+    /// Text of a stretch of speech. One with the same start as one before takes its place. The words of a `final` one are
+    /// there to stay; its last mark and whether its first letter is a capital may be told anew, once it is known how the
+    /// speaker goes on. What [`FromEngine::Final`] has is the last word.
     Segment {
         /// The job.
         job: u32,
         /// The text and where it lies.
         segment: Segment,
-        /// Whether it will not change any more.
+        /// Whether its words will not change any more.
         #[serde(rename = "final")]
         is_final: bool,
     },

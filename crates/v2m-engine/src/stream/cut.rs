@@ -145,6 +145,11 @@ impl Cutter {
             .then(|| open.piece(self.cutting.tail, self.position))
     }
 
+    /// The open piece as far as it was heard.
+    pub fn open(&self) -> Option<Piece> {
+        self.open.as_ref().map(|open| Piece { end: self.position, ..open.piece(0, self.position) })
+    }
+
     /// The recording ends after `total` samples; the open piece, if there is one.
     pub fn finish(&mut self, total: u64) -> Option<Piece> {
         self.position = self.position.min(total).max(self.floor);

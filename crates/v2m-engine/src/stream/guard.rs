@@ -9,6 +9,17 @@ pub struct Hypothesis {
     pub text: String,
     /// Mean natural logarithm of its tokens' probabilities.
     pub mean_log_probability: f32,
+    /// The tokens that the text was made of; empty if it was changed since.
+    pub tokens: Vec<Token>,
+}
+
+/// One token of the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Token {
+    /// Its number.
+    pub id: i32,
+    /// What it says; may be a part of a character.
+    pub bytes: Vec<u8>,
 }
 
 /// zlib's compression ratio above which OpenAI's implementation calls a text a loop.
@@ -115,7 +126,10 @@ mod tests {
     use super::*;
 
     fn doubt_of(text: &str, voice: f32) -> Option<Doubt> {
-        doubt(&Hypothesis { text: text.into(), mean_log_probability: -0.3 }, voice)
+        doubt(
+            &Hypothesis { text: text.into(), mean_log_probability: -0.3, ..Hypothesis::default() },
+            voice,
+        )
     }
 
     #[test]
@@ -140,7 +154,11 @@ mod tests {
         let sentence = "The quick brown fox jumps over the lazy dog behind the red barn.";
         assert_eq!(doubt_of(sentence, 0.5), Some(Doubt::TooFast));
         assert_eq!(doubt_of("you", 9.0), Some(Doubt::TooSlow));
-        let unsure = Hypothesis { text: sentence.into(), mean_log_probability: -1.4 };
+        let unsure = Hypothesis {
+            text: sentence.into(),
+            mean_log_probability: -1.4,
+            ..Hypothesis::default()
+        };
         assert_eq!(doubt(&unsure, 4.0), Some(Doubt::Unlikely));
     }
 

@@ -4,23 +4,35 @@
 //! - [`cut`]: where the recording is cut into pieces.
 //! - [`piece`]: how one piece is decoded, and when again.
 //! - [`guard`]: whether to believe what came out.
+//! - [`seam`]: which mark and which letter stand between two pieces; [`marks`] is what it knows of languages.
+//! - [`seams`]: what to ask the model for that, and when.
 //! - [`Stream`]: samples and answers in, [`Effect`]s out.
 //!
 //! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
 //! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
 //! piece and its text is already there; if speech goes on, it is dropped.
+//!
+//! As soon as a piece has a second of voice, the model is asked about the seam before it. That happens while the speaker
+//! goes on; the last answer never waits for it.
 
 pub mod cut;
 pub mod guard;
+pub mod marks;
 pub mod piece;
+pub mod seam;
+#[cfg(test)]
+mod seam_tests;
+pub mod seams;
 #[cfg(test)]
 mod tests;
 
 use crate::text;
 pub use cut::Piece;
 use cut::{Cutter, Cutting};
-pub use guard::Hypothesis;
+pub use guard::{Hypothesis, Token};
 pub use piece::Outcome;
+use seam::Lead;
+use seams::{Beginning, Question, Seams};
 use std::collections::VecDeque;
 use v2m_ipc::engine::{DecodeStats, Segment};
 
@@ -57,6 +69,12 @@ pub trait Decoder {
         context: usize,
         languages: &[String],
     ) -> Result<String, Self::Error>;
+
+    /// How the text may go on after what is written, as far as the seam is concerned.
+    ///
+    /// # Errors
+    /// The decoder's own.
+    fn leads(&mut self, question: &Question) -> Result<Vec<Lead>, Self::Error>;
 }
 
 /// What a [`Decoder`] is asked.
@@ -96,13 +114,20 @@ pub enum Effect {
         /// The language, if it is known by now.
         language: Option<String>,
     },
+    /// Ask the model about a seam and tell [`Stream::read`]. The one before is answered or aborted.
+    Ask {
+        /// Its number.
+        id: DecodeId,
+        /// What to ask.
+        question: Question,
+    },
     /// The decode before is of no use any more; its answer need not come.
     Abort(DecodeId),
-    /// Text to show.
+    /// Text to show. One that starts where one before did takes its place.
     Segment {
         /// The text and where it lies.
         segment: Segment,
-        /// Whether it will not change any more.
+        /// Whether its words will not change any more. Its last mark and its first letter's case still may.
         is_final: bool,
     },
     /// Everything is decoded.
@@ -133,13 +158,23 @@ pub struct Stream {
     heard: u64,
     /// Closed pieces that wait to be decoded.
     waiting: VecDeque<Piece>,
-    decoding: Option<(DecodeId, Piece)>,
+    busy: Option<(DecodeId, Busy)>,
     /// What the last decode gave, until its piece is closed; `None` inside: it failed.
     draft: Option<(Piece, Option<Outcome>)>,
     language: Option<String>,
     transcript: Transcript,
+    seams: Seams,
+    /// Whether seams may be asked about.
+    mending: bool,
     ids: u64,
     finished: bool,
+}
+
+/// What the decoder is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    Piece(Piece),
+    Seam,
 }
 
 impl Stream {
@@ -151,16 +186,23 @@ impl Stream {
             kept_from: 0,
             heard: 0,
             waiting: VecDeque::new(),
-            decoding: None,
+            busy: None,
             draft: None,
             transcript: Transcript {
                 language: language.clone().unwrap_or_default(),
                 ..Transcript::default()
             },
             language,
+            seams: Seams::default(),
+            mending: true,
             ids: 0,
             finished: false,
         }
+    }
+
+    /// The same, without asking about seams.
+    pub fn without_seams(self) -> Self {
+        Self { mending: false, ..self }
     }
 
     /// Takes the next samples.
@@ -177,8 +219,9 @@ impl Stream {
         effects
     }
 
-    /// No more samples come.
-    pub fn finish(&mut self, vad: &mut impl VoiceActivity) -> Vec<Effect> {
+    /// No more samples come. Unless `patient`, nothing is asked about seams any more: those that are not mended by now stay as
+    /// they are.
+    pub fn finish(&mut self, vad: &mut impl VoiceActivity, patient: bool) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);
         }
@@ -187,6 +230,10 @@ impl Stream {
             self.waiting.push_back(piece);
         }
         let mut effects = Vec::new();
+        self.mending &= patient;
+        if !patient && let Some((id, _)) = self.busy.take_if(|(_, busy)| *busy == Busy::Seam) {
+            effects.push(Effect::Abort(id));
+        }
         self.schedule(&mut effects);
         effects
     }
@@ -194,20 +241,42 @@ impl Stream {
     /// Takes the answer to a decode; `None` when it failed. Answers to an aborted one are ignored.
     pub fn answered(&mut self, id: DecodeId, outcome: Option<Outcome>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let Some((_, piece)) = self.decoding.take_if(|(current, _)| *current == id) else {
+        let Some((_, Busy::Piece(piece))) = self.busy.take_if(|(current, _)| *current == id) else {
             return effects;
         };
         if let Some(outcome) = &outcome {
             self.transcript.stats.decoded_samples += outcome.decoded;
             self.transcript.stats.redone += outcome.redone;
-            if self.waiting.front() != Some(&piece) {
-                effects.extend(segment(&piece, &outcome.text, false));
-            }
         }
         self.draft = Some((piece, outcome));
+        self.show_draft(&mut effects);
         self.schedule(&mut effects);
         self.forget();
         effects
+    }
+
+    /// Takes the answer about a seam; `None` when there is none. Answers to an aborted question are ignored.
+    pub fn read(&mut self, id: DecodeId, leads: Option<Vec<Lead>>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.busy.take_if(|(current, _)| *current == id).is_none() {
+            return effects;
+        }
+        if let Some(before) = self.seams.answered(leads) {
+            self.transcript.stats.seams += 1;
+            let next = self.transcript.segments.get(before + 1).cloned();
+            if let Some(after) = self.mend(before, next.as_ref(), &mut effects) {
+                self.change(before + 1, after, &mut effects);
+            } else {
+                self.show_draft(&mut effects);
+            }
+        }
+        self.schedule(&mut effects);
+        effects
+    }
+
+    /// Samples received.
+    pub fn heard(&self) -> u64 {
+        self.transcript.stats.samples
     }
 
     /// All samples before this one are done with.
@@ -217,7 +286,7 @@ impl Stream {
 
     /// The decode under way, for a caller who drops the stream.
     pub fn decoding(&self) -> Option<DecodeId> {
-        self.decoding.map(|(id, _)| id)
+        self.busy.map(|(id, _)| id)
     }
 
     fn frame(&mut self, vad: &mut impl VoiceActivity) {
@@ -238,18 +307,49 @@ impl Stream {
         let next = self.waiting.front().copied();
         // Speculation is for when nothing else is to be done.
         let wanted = next.or_else(|| self.cutter.candidate());
-        if let Some((id, _)) = self.decoding.take_if(|(_, piece)| Some(*piece) != wanted) {
+        let idle = |busy: &Busy| matches!(busy, Busy::Piece(piece) if Some(*piece) != wanted);
+        if let Some((id, _)) = self.busy.take_if(|(_, busy)| idle(busy)) {
             effects.push(Effect::Abort(id));
         }
-        match wanted {
-            Some(piece) if self.decoding.is_none() && !self.drafted(&piece) => {
-                self.decode(piece, effects);
-            }
-            None if self.finished => {
-                effects.push(Effect::Done(std::mem::take(&mut self.transcript)))
-            }
-            _ => {}
+        if self.busy.is_some() {
+            return;
         }
+        let to_do = wanted.filter(|piece| !self.drafted(piece));
+        // A draft comes before the seam: the speaker may stop now.
+        if (next.is_some() || to_do.is_none())
+            && let Some(question) = self.question()
+        {
+            let id = self.next_id();
+            self.busy = Some((id, Busy::Seam));
+            effects.push(Effect::Ask { id, question });
+        } else if let Some(piece) = to_do {
+            self.decode(piece, effects);
+        } else if wanted.is_none() && self.finished {
+            let transcript = std::mem::take(&mut self.transcript);
+            effects.push(Effect::Done(transcript.whole()));
+        }
+    }
+
+    /// The next question about a seam, if one is due.
+    fn question(&mut self) -> Option<Question> {
+        if !self.mending {
+            return None;
+        }
+        let right = match self.waiting.front() {
+            Some(piece) => Some(*piece),
+            None => self.cutter.open().filter(|open| {
+                let draft = self.draft.as_ref().map(|(piece, _)| piece.voice_start);
+                draft == Some(open.voice_start)
+                    || open.voice_end - open.voice_start >= seams::TELLING
+            }),
+        };
+        let (audio, kept_from) = (&self.audio, self.kept_from);
+        self.seams.ask(&self.transcript.segments, || {
+            let right = right?;
+            let end = right.end.min(right.voice_start + seams::TELLING);
+            let audio = between(audio, kept_from, right.start, end);
+            Some(Beginning { voice_start: right.voice_start, audio })
+        })
     }
 
     fn drafted(&self, piece: &Piece) -> bool {
@@ -263,37 +363,90 @@ impl Stream {
             return;
         };
         self.waiting.pop_front();
+        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
         let Some(outcome) = outcome else {
             self.transcript.stats.failed += 1;
-            return self.commit(&piece, GAP, effects);
+            let gap = Outcome { text: GAP.into(), ..Outcome::default() };
+            return self.commit(&piece, gap, audio, effects);
         };
         if outcome.language_sure {
             self.language = Some(outcome.language.clone());
         }
-        self.transcript.language = outcome.language;
-        self.commit(&piece, &outcome.text, effects);
+        self.transcript.language.clone_from(&outcome.language);
+        self.commit(&piece, outcome, audio, effects);
     }
 
-    fn commit(&mut self, piece: &Piece, said: &str, effects: &mut Vec<Effect>) {
-        let Some(effect) = segment(piece, said, true) else { return };
-        if let Effect::Segment { segment, .. } = &effect {
-            text::append(&mut self.transcript.text, &segment.text);
-            self.transcript.segments.push(segment.clone());
+    fn commit(
+        &mut self,
+        piece: &Piece,
+        outcome: Outcome,
+        audio: Vec<i16>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(mut segment) = segment(piece, &outcome.text) else { return };
+        let index = self.transcript.segments.len();
+        if index > 0
+            && let Some(after) = self.mend(index - 1, Some(&segment), effects)
+        {
+            segment.text = after;
         }
-        effects.push(effect);
+        self.seams.said(index, *piece, audio, outcome.tokens, outcome.language);
+        self.transcript.segments.push(segment.clone());
+        effects.push(Effect::Segment { segment, is_final: true });
+    }
+
+    /// Mends the seam after the segment `before`, `next` being the one after it as far as that is known; what
+    /// becomes of its text.
+    fn mend(
+        &mut self,
+        before: usize,
+        next: Option<&Segment>,
+        effects: &mut Vec<Effect>,
+    ) -> Option<String> {
+        let leads = self.seams.answer(before, next)?;
+        let next = next.map(|next| next.text.as_str());
+        let verdict = seam::verdict(leads, next, self.seams.language(before))?;
+        let (text, after) =
+            seam::mend(&self.transcript.segments[before].text, next.unwrap_or_default(), &verdict);
+        self.change(before, text, effects);
+        next.map(|_| after)
+    }
+
+    fn change(&mut self, index: usize, text: String, effects: &mut Vec<Effect>) {
+        let segment = &mut self.transcript.segments[index];
+        if segment.text != text {
+            segment.text = text;
+            effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
+        }
+    }
+
+    /// Shows what the open piece says so far, as it would go on after the one before.
+    fn show_draft(&mut self, effects: &mut Vec<Effect>) {
+        let Some((piece, Some(outcome))) = &self.draft else { return };
+        if self.waiting.front() == Some(piece) {
+            return;
+        }
+        let Some(mut segment) = segment(piece, &outcome.text) else { return };
+        let before = self.transcript.segments.len().checked_sub(1);
+        if let Some(after) = before.and_then(|at| self.mend(at, Some(&segment), effects)) {
+            segment.text = after;
+        }
+        effects.push(Effect::Segment { segment, is_final: false });
+    }
+
+    fn next_id(&mut self) -> DecodeId {
+        self.ids += 1;
+        DecodeId(self.ids)
     }
 
     fn decode(&mut self, piece: Piece, effects: &mut Vec<Effect>) {
-        self.ids += 1;
-        let id = DecodeId(self.ids);
-        self.decoding = Some((id, piece));
-        let [start, end] = [piece.start, piece.end]
-            .map(|at| usize::try_from(at.saturating_sub(self.kept_from)).expect("it is in memory"));
-        let audio = self.audio.range(start..end.min(self.audio.len())).copied();
+        let id = self.next_id();
+        self.busy = Some((id, Busy::Piece(piece)));
+        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
         effects.push(Effect::Decode {
             id,
             piece,
-            audio: audio.map(to_float).collect(),
+            audio: audio.into_iter().map(to_float).collect(),
             language: self.language.clone(),
         });
     }
@@ -308,10 +461,26 @@ impl Stream {
     }
 }
 
-fn segment(piece: &Piece, text: &str, is_final: bool) -> Option<Effect> {
-    let segment =
-        Segment { start: piece.voice_start, end: piece.voice_end, text: text.trim().to_owned() };
-    (!segment.text.is_empty()).then_some(Effect::Segment { segment, is_final })
+impl Transcript {
+    fn whole(mut self) -> Self {
+        for segment in &self.segments {
+            text::append(&mut self.text, &segment.text);
+        }
+        self
+    }
+}
+
+fn segment(piece: &Piece, text: &str) -> Option<Segment> {
+    let text = text.trim().to_owned();
+    (!text.is_empty()).then_some(Segment { start: piece.voice_start, end: piece.voice_end, text })
+}
+
+/// The samples `start..end` of a recording, of which `audio` is what lies from `kept_from` on.
+fn between(audio: &VecDeque<i16>, kept_from: u64, start: u64, end: u64) -> Vec<i16> {
+    let [start, end] = [start, end]
+        .map(|at| usize::try_from(at.saturating_sub(kept_from)).expect("it is in memory"));
+    let end = end.min(audio.len());
+    audio.range(start.min(end)..end).copied().collect()
 }
 
 fn to_float(sample: i16) -> f32 {

@@ -4,7 +4,7 @@
 //! fitted to the piece saves most of that work, and now and then makes the decoder loop; so what
 //! comes of it is doubted ([`super::guard`]) and decoded again with the full context.
 
-use super::guard::{Hypothesis, doubt, echoes};
+use super::guard::{Hypothesis, Token, doubt, echoes};
 use super::{Decoder, Piece, Request};
 
 /// Samples in one unit of the encoder's context.
@@ -49,6 +49,16 @@ pub struct Outcome {
     pub decoded: u64,
     /// How many times it was decoded again.
     pub redone: u32,
+    /// The tokens that the text was made of; empty if it was changed since.
+    pub tokens: Vec<Token>,
+}
+
+/// Units kept free after what is heard for a seam: nothing is generated there, so nothing can loop. Measured.
+const SEAM_MARGIN: usize = 32;
+
+/// The context, in units of 20 ms, for a question about a seam.
+pub fn fitted_to_seam(samples: usize) -> usize {
+    (samples.div_ceil(UNIT) + SEAM_MARGIN).next_multiple_of(STEP)
 }
 
 /// The context, in units of 20 ms, for that many samples.
@@ -77,6 +87,7 @@ pub fn transcribe<D: Decoder>(
     let count = attempts.count;
     Ok(Outcome {
         text: best.text,
+        tokens: best.tokens,
         language_sure,
         language,
         decoded: u64::from(count) * audio.len() as u64,

@@ -5,13 +5,14 @@
 
 use super::cut::Cutting;
 use super::piece::{Outcome, Settings, fitted, transcribe};
+use super::seams::Question;
 use super::*;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 
 const LOUD: i16 = 10_000;
 
-struct Loudness;
+pub(super) struct Loudness;
 
 impl VoiceActivity for Loudness {
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
@@ -21,7 +22,7 @@ impl VoiceActivity for Loudness {
 }
 
 /// Alternating silence and voice, in milliseconds, silence first.
-fn recording(runs: &[u64]) -> Vec<i16> {
+pub(super) fn recording(runs: &[u64]) -> Vec<i16> {
     let mut samples = Vec::new();
     for (run, milliseconds) in runs.iter().enumerate() {
         for _ in 0..milliseconds * 16 {
@@ -34,35 +35,67 @@ fn recording(runs: &[u64]) -> Vec<i16> {
 
 /// A recording with the calls that it comes in, and how long the decoder takes.
 #[derive(Clone, Debug)]
-struct Script {
-    samples: Vec<i16>,
+pub(super) struct Script {
+    pub(super) samples: Vec<i16>,
     /// Lengths of the chunks, taken in turn.
-    chunks: Vec<usize>,
+    pub(super) chunks: Vec<usize>,
     /// Chunks that pass before an answer, taken in turn.
-    delays: Vec<usize>,
+    pub(super) delays: Vec<usize>,
     /// Starts of pieces, modulo this, that fail when the remainder is 0.
-    failing: Option<u64>,
+    pub(super) failing: Option<u64>,
+    /// What the model goes on with after each seam; `None`: it cannot be asked.
+    pub(super) leads: Option<Vec<Lead>>,
+    /// Whether seams may be asked about after the stop.
+    pub(super) patient: bool,
 }
 
 impl Script {
-    fn plain(samples: &[i16]) -> Self {
-        Self { samples: samples.to_vec(), chunks: vec![1600], delays: vec![0], failing: None }
+    pub(super) fn plain(samples: &[i16]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            chunks: vec![1600],
+            delays: vec![0],
+            failing: None,
+            leads: None,
+            patient: false,
+        }
     }
 }
 
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
-    finals: Vec<Segment>,
-    drafts: Vec<Segment>,
-    transcript: Option<Transcript>,
-    decodes: Vec<Piece>,
+pub(super) struct Heard {
+    /// The last word on each, in order.
+    pub(super) finals: Vec<Segment>,
+    pub(super) drafts: Vec<Segment>,
+    pub(super) transcript: Option<Transcript>,
+    pub(super) decodes: Vec<Piece>,
+    pub(super) questions: Vec<Question>,
+}
+
+impl Heard {
+    fn told(&mut self, segment: Segment) {
+        match self.finals.iter_mut().find(|known| known.start == segment.start) {
+            Some(known) => {
+                assert_eq!(words(&known.text), words(&segment.text));
+                *known = segment;
+            }
+            None => self.finals.push(segment),
+        }
+    }
+}
+
+/// Case and marks aside.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split_whitespace()
+        .map(|w| w.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
+        .collect()
 }
 
 /// Plays the script, deciding like `run.rs`: one decode at a time, aborted ones still take a while.
-fn play(script: &Script) -> Heard {
+pub(super) fn play(script: &Script) -> Heard {
     let mut stream = Stream::new(Cutting::default(), Some("en".into()));
     let mut heard = Heard::default();
-    let mut pending: VecDeque<(usize, DecodeId, Piece)> = VecDeque::new();
+    let mut pending: VecDeque<(usize, DecodeId, Option<Piece>)> = VecDeque::new();
     let (mut chunks, mut delays) = (script.chunks.iter().cycle(), script.delays.iter().cycle());
     let mut take = |effects: Vec<Effect>, heard: &mut Heard, pending: &mut VecDeque<_>| {
         for effect in effects {
@@ -71,26 +104,34 @@ fn play(script: &Script) -> Heard {
                     let span = &script.samples[piece.start as usize..piece.end as usize];
                     assert_eq!(audio, span.iter().map(|s| to_float(*s)).collect::<Vec<_>>());
                     heard.decodes.push(piece);
-                    pending.push_back((*delays.next().unwrap(), id, piece));
+                    pending.push_back((*delays.next().unwrap(), id, Some(piece)));
+                }
+                Effect::Ask { id, question } => {
+                    heard.questions.push(question);
+                    pending.push_back((*delays.next().unwrap(), id, None));
                 }
                 Effect::Abort(id) => {
                     assert!(pending.iter().any(|(_, pending, _)| *pending == id));
                 }
-                Effect::Segment { segment, is_final: true } => heard.finals.push(segment),
+                Effect::Segment { segment, is_final: true } => heard.told(segment),
                 Effect::Segment { segment, is_final: false } => heard.drafts.push(segment),
                 Effect::Done(transcript) => assert!(heard.transcript.replace(transcript).is_none()),
             }
         }
     };
-    let answer = |piece: &Piece| {
+    let answer = |stream: &mut Stream, id: DecodeId, piece: Option<Piece>| {
+        let Some(piece) = piece else { return stream.read(id, script.leads.clone()) };
         let fails = script.failing.is_some_and(|n| (piece.start / 512).is_multiple_of(n));
-        (!fails).then(|| Outcome {
-            text: format!("{}-{}", piece.start, piece.end),
+        let token = |text: &str| Token { id: 7, bytes: text.into() };
+        let outcome = (!fails).then(|| Outcome {
+            text: format!("Piece {}-{}.", piece.start, piece.end),
             language: "en".into(),
             language_sure: true,
             decoded: piece.end - piece.start,
             redone: 0,
-        })
+            tokens: vec![token(" Pi"), token("ece"), token(" 1"), token("."), token("..")],
+        });
+        stream.answered(id, outcome)
     };
     let mut rest = &script.samples[..];
     while !rest.is_empty() {
@@ -99,7 +140,7 @@ fn play(script: &Script) -> Heard {
         take(stream.hear(chunk, &mut Loudness), &mut heard, &mut pending);
         if let Some((wait, id, piece)) = pending.front_mut() {
             if *wait == 0 {
-                let effects = stream.answered(*id, answer(piece));
+                let effects = answer(&mut stream, *id, *piece);
                 pending.pop_front();
                 take(effects, &mut heard, &mut pending);
             } else {
@@ -107,9 +148,9 @@ fn play(script: &Script) -> Heard {
             }
         }
     }
-    take(stream.finish(&mut Loudness), &mut heard, &mut pending);
+    take(stream.finish(&mut Loudness, script.patient), &mut heard, &mut pending);
     while let Some((_, id, piece)) = pending.pop_front() {
-        take(stream.answered(id, answer(&piece)), &mut heard, &mut pending);
+        take(answer(&mut stream, id, piece), &mut heard, &mut pending);
     }
     heard
 }
@@ -117,10 +158,11 @@ fn play(script: &Script) -> Heard {
 /// The pieces that were committed, from the words of the scripted decoder.
 fn committed(heard: &Heard) -> Vec<(u64, u64)> {
     let pair = |word: &str| {
-        let (start, end) = word.split_once('-').unwrap();
-        (start.parse().unwrap(), end.parse().unwrap())
+        let (start, end) = word.split_once('-')?;
+        let end = end.trim_end_matches(|c: char| !c.is_numeric());
+        Some((start.parse().unwrap(), end.parse().unwrap()))
     };
-    heard.transcript.as_ref().unwrap().text.split_whitespace().map(pair).collect()
+    heard.transcript.as_ref().unwrap().text.split_whitespace().filter_map(pair).collect()
 }
 
 #[test]
@@ -215,6 +257,9 @@ fn memory_does_not_grow_in_silence_nor_behind_committed_pieces() {
                 if let Effect::Decode { id, .. } = effect {
                     stream.answered(id, Some(Outcome::default()));
                 }
+                if let Effect::Ask { id, .. } = effect {
+                    stream.read(id, None);
+                }
             }
             assert!(stream.audio.len() < 16_000 * 8, "{}", stream.audio.len());
         }
@@ -230,14 +275,28 @@ fn runs() -> impl Strategy<Value = Vec<u64>> {
     ]
 }
 
+pub(super) fn leads() -> impl Strategy<Value = Option<Vec<Lead>>> {
+    let lead = |mark: &str, next: &str| {
+        vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }]
+    };
+    proptest::option::of(proptest::sample::select(vec![
+        lead("", " piece"),
+        lead(",", " piece"),
+        lead("?", " Piece"),
+        lead("", " other"),
+        Vec::new(),
+    ]))
+}
+
 prop_compose! {
-    fn script()(
+    pub(super) fn script()(
         runs in runs(),
         chunks in proptest::collection::vec(1..8000usize, 1..5),
         delays in proptest::collection::vec(0..30usize, 1..5),
         failing in proptest::option::of(2..5u64),
+        leads in leads(),
     ) -> Script {
-        Script { samples: recording(&runs), chunks, delays, failing }
+        Script { samples: recording(&runs), chunks, delays, failing, leads, patient: false }
     }
 }
 
@@ -246,6 +305,7 @@ proptest! {
 
     #[test]
     fn chunks_and_the_decoders_speed_change_nothing(script in script()) {
+        let script = Script { leads: None, ..script };
         let plain = Script { failing: script.failing, ..Script::plain(&script.samples) };
         let (one, other) = (play(&plain), play(&script));
         prop_assert_eq!(&one.finals, &other.finals);
@@ -295,6 +355,7 @@ impl Scripted {
         let hypothesis = |(text, mean): &(&str, f32)| Hypothesis {
             text: (*text).to_owned(),
             mean_log_probability: *mean,
+            ..Hypothesis::default()
         };
         Self { answers: answers.iter().map(hypothesis).collect(), ..Self::default() }
     }
@@ -311,6 +372,10 @@ impl Decoder for Scripted {
     fn detect(&mut self, _: &[f32], _: usize, languages: &[String]) -> Result<String, ()> {
         self.detected += 1;
         Ok(languages.first().map_or("de", |code| code).into())
+    }
+
+    fn leads(&mut self, _: &Question) -> Result<Vec<Lead>, ()> {
+        Err(())
     }
 }
 

@@ -1,0 +1,130 @@
+//! What whisper.cpp would go on with after a text that it takes as already written.
+//!
+//! `whisper_full` cannot be asked that: it knows a text before only as a prompt, which belongs to other audio. So encoder
+//! and decoder are run one by one. Neither can be interrupted; between them the watch is asked.
+
+use super::{DecodeError, Watched};
+use crate::stream::marks;
+use crate::stream::piece::fitted_to_seam;
+use crate::stream::seam::Lead;
+use crate::stream::seams::{Question, Written};
+use whisper_rs::{WhisperError, WhisperTokenId};
+
+/// Tokens kept of those that may follow. Less likely ones decide nothing.
+const NEXT: usize = 48;
+
+/// Logarithm of a probability below which a mark, or what follows it, is not looked at.
+const LEAST: f32 = -8.0;
+
+impl Watched<'_> {
+    pub(super) fn ask(&mut self, question: &Question) -> Result<Vec<Lead>, DecodeError> {
+        self.whisper.check_language(&question.language)?;
+        self.encode(question)?;
+        let prompt = self.written(question)?;
+        // The logits of the first token of those given at once are all that is to be had, so the last one goes alone.
+        let (last, first) = prompt.split_last().ok_or(WhisperError::InvalidText)?;
+        self.decode_tokens(first, 0)?;
+        let plain = self.logits_after(*last, first.len())?;
+        let mut leads = vec![self.lead("", 0.0, &plain)];
+        for mark in marks::between(&question.language) {
+            let Some(token) = self.single(mark) else { continue };
+            let log_probability = usize::try_from(token).map_or(LEAST, |at| plain[at]);
+            if log_probability > LEAST {
+                let after = self.logits_after(token, prompt.len())?;
+                leads.push(self.lead(mark, log_probability, &after));
+            }
+        }
+        Ok(leads)
+    }
+
+    /// Encoder output for the audio.
+    fn encode(&mut self, question: &Question) -> Result<(), DecodeError> {
+        // Sets spectrum and context, and ends before its first window.
+        let context = fitted_to_seam(question.audio.len());
+        let mut parameters = self.whisper.template(1, &question.language);
+        parameters.set_audio_ctx(self.whisper.audio_context(context));
+        parameters.set_duration_ms(100);
+        self.run(parameters, &question.audio)?;
+        let threads = self.threads();
+        self.whisper.state.encode(0, threads)?;
+        self.go_on()
+    }
+
+    /// What the decoder has before it: the task, and the text so far.
+    fn written(&self, question: &Question) -> Result<Vec<WhisperTokenId>, DecodeError> {
+        let context = &self.whisper.context;
+        let mut tokens = vec![context.token_sot()];
+        if self.whisper.multilingual() {
+            let language = whisper_rs::get_lang_id(&question.language)
+                .ok_or_else(|| DecodeError::UnknownLanguage(question.language.clone()))?;
+            tokens.extend([context.token_lang(language), context.token_transcribe()]);
+        }
+        tokens.push(context.token_not());
+        for part in &question.written {
+            match part {
+                Written::Tokens(ids) => tokens.extend(ids),
+                Written::Text(text) => tokens.extend(self.whisper.tokens(text).unwrap_or_default()),
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The logarithms of the probabilities of all text tokens after `token`, which is the `place`th.
+    fn logits_after(
+        &mut self,
+        token: WhisperTokenId,
+        place: usize,
+    ) -> Result<Vec<f32>, DecodeError> {
+        self.decode_tokens(&[token], place)?;
+        let end = usize::try_from(self.whisper.context.token_eot()).unwrap_or(0);
+        let mut logits = self.whisper.state.get_logits()?.to_vec();
+        logits.truncate(end + 1);
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = logits.iter().map(|x| (x - most).exp()).sum();
+        let log_sum = most + sum.ln();
+        logits.iter_mut().for_each(|x| *x -= log_sum);
+        // The end of the text is no way to go on.
+        logits.truncate(end);
+        Ok(logits)
+    }
+
+    fn decode_tokens(
+        &mut self,
+        tokens: &[WhisperTokenId],
+        place: usize,
+    ) -> Result<(), DecodeError> {
+        if !tokens.is_empty() {
+            let threads = self.threads();
+            self.whisper.state.decode(tokens, place, threads)?;
+        }
+        self.go_on()
+    }
+
+    fn lead(&self, mark: &str, log_probability: f32, after: &[f32]) -> Lead {
+        let mut likely: Vec<(WhisperTokenId, f32)> =
+            (0..).zip(after.iter().copied()).filter(|(_, p)| *p > LEAST).collect();
+        likely.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+        let words = likely.into_iter().filter_map(|(token, p)| {
+            let text =
+                std::str::from_utf8(self.whisper.context.token_to_bytes(token).ok()?).ok()?;
+            text.contains(char::is_alphanumeric).then(|| (text.to_owned(), p))
+        });
+        Lead { mark: mark.into(), log_probability, next: words.take(NEXT).collect() }
+    }
+
+    /// The token that says just this.
+    fn single(&self, text: &str) -> Option<WhisperTokenId> {
+        match self.whisper.tokens(text)?[..] {
+            [token] => Some(token),
+            _ => None,
+        }
+    }
+
+    fn threads(&self) -> usize {
+        usize::try_from(self.whisper.threads).unwrap_or(1)
+    }
+
+    fn go_on(&self) -> Result<(), DecodeError> {
+        if self.watch.tick() { Err(DecodeError::Aborted) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,47 @@
+//! What is known of scripts and languages: punctuation marks, and words that keep their capital. Data.
+
+/// Marks that a piece may end with and that the next piece may turn out to make wrong. Only these are ever replaced.
+/// Dashes and dots are among them: Whisper ends what sounds broken off with "-" and "...".
+pub const TRAILING: &str = ".…!?,;:-–—。、，．？！：；،؟؛۔।॥։።፣፤፥·;";
+
+/// Marks that end a sentence.
+const ENDING: &str = ".…!?。．？！؟۔।॥։።";
+
+/// Marks before a sentence's first word.
+pub const OPENING: &str = "¿¡\"'“„«‘([{「『（";
+
+/// What may stand between two words, for languages that use other marks than English: ISO 639-1 codes, marks.
+const OTHERS: &[(&[&str], &[&str])] = &[
+    (&["zh", "yue"], &["。", "，", "？", "！", "：", "；", "、"]),
+    (&["ja"], &["。", "、", "？", "！"]),
+    (&["ar", "fa", "ps", "sd"], &[".", "،", "؟", "!", ":", "؛"]),
+    (&["ur"], &["۔", "،", "؟", "!", ":", "؛"]),
+    (&["hi", "mr", "ne", "bn", "as", "pa", "sa"], &["।", ".", ",", "?", "!", ":", ";"]),
+    (&["hy"], &["։", ",", "."]),
+    (&["am"], &["።", "፣", "?", "!"]),
+    (&["el"], &[".", ",", ";", "!", "·"]),
+    (&["th", "lo", "my", "km", "bo"], &[]),
+];
+
+const USUAL: &[&str] = &[".", ",", "?", "!", ":", ";"];
+
+/// Words that have a capital wherever they stand: ISO 639-1 code, word.
+const CAPITAL: &[(&str, &str)] =
+    &[("en", "I"), ("en", "I'm"), ("en", "I'll"), ("en", "I've"), ("en", "I'd")];
+
+/// What may stand between two words in that language, beside nothing at all.
+pub fn between(language: &str) -> &'static [&'static str] {
+    let other = OTHERS.iter().find(|(languages, _)| languages.contains(&language));
+    other.map_or(USUAL, |(_, marks)| marks)
+}
+
+/// Whether a sentence is over after `marks`.
+pub fn end_sentence(marks: &str) -> bool {
+    marks.chars().next_back().is_some_and(|mark| ENDING.contains(mark))
+}
+
+/// Whether `word` has its capital wherever it stands.
+pub fn keeps_capital(language: &str, word: &str) -> bool {
+    let word = word.trim_end_matches(|c| TRAILING.contains(c)).replace('’', "'");
+    CAPITAL.contains(&(language, word.as_str()))
+}
