@@ -263,6 +263,7 @@ fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
             beams: DecodeOptions::default().beam_size,
             context: 0,
             fallback: true,
+            most_tokens: None,
         })?;
         let took = started.elapsed().as_secs_f64();
         report(

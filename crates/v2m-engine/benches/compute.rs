@@ -84,6 +84,7 @@ fn measure(
             beams,
             context: fitted(audio.len()),
             fallback: false,
+            most_tokens: None,
         };
         let (decoded, took) = timed(|| whisper.watched(&Patient).decode(&request));
         tell(what, took, json!({"file": file, "seconds": seconds, "text": decoded?.text}));

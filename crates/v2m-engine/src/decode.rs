@@ -172,10 +172,11 @@ impl Whisper {
         c_int::try_from(context).ok().filter(|units| *units < whole).unwrap_or(0)
     }
 
-    fn hypothesis(&self) -> Hypothesis {
+    fn hypothesis(&self, most_tokens: Option<u16>) -> Hypothesis {
         let mut raw = String::new();
         let mut tokens = Vec::new();
-        let (mut sum, mut count) = (0.0, 0);
+        let (mut sum, mut count) = (0.0, 0_u32);
+        let mut ended = false;
         let end = self.context.token_eot();
         for segment in self.state.as_iter() {
             raw.push_str(&segment.to_str_lossy().unwrap_or_default());
@@ -185,6 +186,7 @@ impl Whisper {
                     sum += data.plog;
                     count += 1;
                 }
+                ended |= data.id == end;
                 if data.id < end {
                     let bytes = self.context.token_to_bytes(data.id).unwrap_or_default().to_vec();
                     tokens.push(Token { id: data.id, bytes });
@@ -196,7 +198,9 @@ impl Whisper {
         if !raw.split_whitespace().eq(text.split_whitespace()) {
             tokens.clear();
         }
-        Hypothesis { text, mean_log_probability, tokens }
+        // One that is cut off has a token more than it may have, and no end.
+        let cut_off = !ended && most_tokens.is_some_and(|most| count > u32::from(most));
+        Hypothesis { text, mean_log_probability, cut_off, tokens }
     }
 }
 
@@ -220,11 +224,12 @@ impl Decoder for Watched<'_> {
         // Pieces fit in one window, and there the tokens of time only cost accuracy; a whole
         // recording needs them to move on from window to window.
         parameters.set_no_timestamps(request.audio.len() <= 30 * 16_000);
+        parameters.set_max_tokens(request.most_tokens.map_or(0, c_int::from));
         if !prompt.is_empty() {
             parameters.set_tokens(&prompt);
         }
         self.run(parameters, request.audio)?;
-        Ok(self.whisper.hypothesis())
+        Ok(self.whisper.hypothesis(request.most_tokens))
     }
 
     fn detect(

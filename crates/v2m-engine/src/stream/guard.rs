@@ -9,6 +9,8 @@ pub struct Hypothesis {
     pub text: String,
     /// Mean natural logarithm of its tokens' probabilities.
     pub mean_log_probability: f32,
+    /// Whether it ended because it may have no more tokens ([`super::Request::most_tokens`]).
+    pub cut_off: bool,
     /// The tokens that the text was made of; empty if it was changed since.
     pub tokens: Vec<Token>,
 }
@@ -45,6 +47,8 @@ pub enum Doubt {
     Compression,
     /// The model itself was not sure.
     Unlikely,
+    /// It would have gone on, beyond what can be said in that time.
+    CutOff,
     /// More was written than can be said in that time.
     TooFast,
     /// Hardly anything for a long stretch of voice.
@@ -56,7 +60,9 @@ pub enum Doubt {
 pub fn doubt(hypothesis: &Hypothesis, voice: f32) -> Option<Doubt> {
     let text = hypothesis.text.as_str();
     let characters = text.chars().filter(|c| c.is_alphanumeric()).count() as f32;
-    if repeats(text) {
+    if hypothesis.cut_off {
+        Some(Doubt::CutOff)
+    } else if repeats(text) {
         Some(Doubt::Repetition)
     } else if compression(text) > COMPRESSION {
         Some(Doubt::Compression)
@@ -160,6 +166,13 @@ mod tests {
             ..Hypothesis::default()
         };
         assert_eq!(doubt(&unsure, 4.0), Some(Doubt::Unlikely));
+    }
+
+    #[test]
+    fn a_text_that_would_go_on_is_doubted() {
+        let cut_off =
+            Hypothesis { text: "So it goes".into(), cut_off: true, ..Hypothesis::default() };
+        assert_eq!(doubt(&cut_off, 2.0), Some(Doubt::CutOff));
     }
 
     #[test]

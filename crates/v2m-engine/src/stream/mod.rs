@@ -94,6 +94,8 @@ pub struct Request<'a> {
     pub context: usize,
     /// Whether to try higher temperatures when the decode fails.
     pub fallback: bool,
+    /// Tokens after which a beam is cut off; `None`: as many as the model takes.
+    pub most_tokens: Option<u16>,
 }
 
 /// Number of a decode, rising within a stream.

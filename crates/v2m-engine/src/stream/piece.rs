@@ -66,6 +66,28 @@ pub fn fitted(samples: usize) -> usize {
     (samples.div_ceil(UNIT) + MARGIN).max(FLOOR).next_multiple_of(STEP)
 }
 
+/// Tokens that a piece cannot have, with `voice` seconds of speech in `language`.
+///
+/// whisper.cpp ends a beam search when its last beam has ended. A beam that loops goes on to the model's limit of 220
+/// tokens while the others are long done: the text is the same and takes three times as long (docs/performance.md). A
+/// text that reaches this bound is doubted and decoded again without one, so nothing is lost by it.
+///
+/// Quick English and Spanish have 5 to 7 tokens a second. Scripts that Whisper's vocabulary knows letter by letter have
+/// up to three tokens a character.
+fn most_tokens(voice: f32, language: &str) -> u16 {
+    let a_second = if FEW_TOKENS.contains(&language) { 7.0 } else { 30.0 };
+    (20.0 + a_second * voice).clamp(LOOP_WINDOW, f32::from(u16::MAX)) as u16
+}
+
+/// whisper.cpp tells loops by the last 32 tokens, and only where there are more.
+const LOOP_WINDOW: f32 = 34.0;
+
+/// Languages whose words are one to three tokens.
+const FEW_TOKENS: [&str; 17] = [
+    "ca", "da", "de", "en", "es", "fr", "gl", "id", "it", "nl", "no", "pl", "pt", "ru", "sv", "tr",
+    "uk",
+];
+
 /// Decodes `audio`, which is `piece`; `known` is the language given or detected before, if any.
 ///
 /// # Errors
@@ -107,24 +129,32 @@ impl<D: Decoder> Attempts<'_, D> {
     fn best(&mut self, piece: &Piece) -> Result<Hypothesis, D::Error> {
         let voice = (piece.voice_end - piece.voice_start) as f32 / 16_000.0;
         let vocabulary = &self.settings.vocabulary;
-        let first = self.attempt(fitted(self.audio.len()), vocabulary)?;
+        let context = fitted(self.audio.len());
+        let most =
+            Some(most_tokens(voice, if self.settings.translate { "en" } else { self.language }));
+        let first = self.attempt(context, vocabulary, most)?;
         // The vocabulary is no evidence: only what comes without it is.
         let (first, vocabulary) = if echoes(&first.text, vocabulary) {
-            (self.attempt(fitted(self.audio.len()), &[])?, [].as_slice())
+            (self.attempt(context, &[], most)?, [].as_slice())
         } else {
             (first, vocabulary.as_slice())
         };
         if doubt(&first, voice).is_none() {
             return Ok(first);
         }
-        let second = self.attempt(0, vocabulary)?;
+        let second = self.attempt(0, vocabulary, None)?;
         // Both doubtful: somebody may well have said "no no no no". The likelier one it is.
         let keep_first = doubt(&second, voice).is_some()
             && first.mean_log_probability > second.mean_log_probability;
         Ok(if keep_first { first } else { second })
     }
 
-    fn attempt(&mut self, context: usize, vocabulary: &[String]) -> Result<Hypothesis, D::Error> {
+    fn attempt(
+        &mut self,
+        context: usize,
+        vocabulary: &[String],
+        most_tokens: Option<u16>,
+    ) -> Result<Hypothesis, D::Error> {
         self.count += 1;
         self.decoder.decode(&Request {
             audio: self.audio,
@@ -135,6 +165,23 @@ impl<D: Decoder> Attempts<'_, D> {
             context,
             // The last resort may also try higher temperatures.
             fallback: context == 0,
+            most_tokens,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_speaks_as_many_tokens_as_the_bound() {
+        for seconds in [0.3, 1.0, 4.0, 10.0] {
+            // 300 words a minute, twice the pace of conversation, at 1.5 tokens a word.
+            assert!(f32::from(most_tokens(seconds, "en")) > 7.5 * seconds);
+            // Ten characters a second at three tokens each.
+            assert!(f32::from(most_tokens(seconds, "th")) > 30.0 * seconds);
+        }
+        assert!(most_tokens(4.0, "en") < 50);
     }
 }

@@ -347,6 +347,7 @@ proptest! {
 struct Scripted {
     answers: VecDeque<Hypothesis>,
     asked: Vec<(usize, usize, bool)>,
+    bounds: Vec<Option<u16>>,
     detected: usize,
 }
 
@@ -366,6 +367,7 @@ impl Decoder for Scripted {
 
     fn decode(&mut self, request: &Request) -> Result<Hypothesis, ()> {
         self.asked.push((request.context, request.vocabulary.len(), request.fallback));
+        self.bounds.push(request.most_tokens);
         self.answers.pop_front().ok_or(())
     }
 
@@ -404,6 +406,8 @@ fn a_doubtful_piece_is_decoded_again_with_the_full_context() {
         transcribe(&mut decoder, &piece, &audio, &Settings::default(), Some("en")).unwrap();
     assert_eq!(decoder.asked, [(640, 0, false), (0, 0, true)]);
     assert_eq!((outcome.text.as_str(), outcome.redone), ("no, it is not so", 1));
+    // Only the first attempt is cut off where nobody could have said more.
+    assert!(matches!(decoder.bounds[..], [Some(_), None]), "{:?}", decoder.bounds);
 }
 
 #[test]
