@@ -261,7 +261,7 @@ impl Daemon {
                 } else {
                     if self.settings.deliver.notify && !transcript.text.is_empty() {
                         let text = transcript.text.clone();
-                        self.notifier.progress(Notice::Recovered { text });
+                        self.screen.progress(Notice::Recovered { text });
                     }
                     store::Outcome::Delivered(effects::store_text(&transcript), Vec::new())
                 }

@@ -1,8 +1,9 @@
 //! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A dictation's goes
 //! before a client's.
 
+use super::screen::Screen;
 use super::texts::Finished;
-use crate::deliver::{Focus, Notice, Notifier, Sinks, Wanted};
+use crate::deliver::{Focus, Sinks, Wanted};
 use crate::session::{Delivery, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -23,8 +24,8 @@ pub(super) struct Parcel {
     pub(super) wanted: Wanted,
     /// Asked when the recording was stopped.
     pub(super) focus: Option<Focus>,
-    /// Who shows it, if it is to be shown.
-    pub(super) notifier: Option<Notifier>,
+    /// Where it is shown, if it is to be shown.
+    pub(super) screen: Option<Screen>,
     /// What is told with it.
     pub(super) remarks: Vec<String>,
 }
@@ -94,18 +95,19 @@ impl Handing {
 
 /// The desktop first, then the notification that says where the text is.
 async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Whose, Vec<Delivery>, Sinks) {
-    let Parcel { whose, text, mut wanted, focus, notifier, remarks } = parcel;
+    let Parcel { whose, text, mut wanted, focus, screen, remarks } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
     }
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
-    if let Some(notifier) = notifier {
+    if let Some(screen) = screen {
+        let arrived = remarks.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
         // Where it is, before where it is not.
         let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
         let outcomes = there.iter().chain(&failed).map(|d| d.detail.as_str());
         let detail: Vec<&str> = outcomes.chain(remarks.iter().map(String::as_str)).collect();
         let detail = detail.join(". ");
-        deliveries.push(notifier.show(Notice::Text { text, detail }).await);
+        deliveries.push(screen.show_text(text, detail, arrived).await);
     }
     (whose, deliveries, sinks)
 }

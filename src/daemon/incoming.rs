@@ -26,7 +26,7 @@ impl Daemon {
             CaptureOutput::Event(CaptureEvent::Started { job, latency }) => {
                 let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
                 info!(job = job.0, first_sample_us = us, "recording");
-                if let Some(live) = self.live.as_mut().filter(|live| live.job == job) {
+                if let Some(live) = self.live.get_mut(job) {
                     live.started();
                 }
                 self.tell_job(job, JobEvent::CaptureStarted);
@@ -43,7 +43,7 @@ impl Daemon {
 
     /// Audio: to the disk, to the recogniser, to the level meter.
     fn pcm(&mut self, job: JobId, samples: &[f32]) {
-        let Some(live) = self.live.as_mut().filter(|live| live.job == job) else { return };
+        let Some(live) = self.live.get_mut(job) else { return };
         let levels = live.hear(samples);
         let pcm: Arc<[i16]> = to_pcm16(samples).into();
         self.recogniser.feed(job, &pcm);
@@ -66,7 +66,7 @@ impl Daemon {
         if lost > 0 {
             warn!(job = job.0, lost, "the machine was too busy: samples are missing");
         }
-        let Some(live) = self.live.as_ref().filter(|live| live.job == job) else { return };
+        let Some(live) = self.live.get(job) else { return };
         let heard = live.heard(problem);
         let kept = self.store.as_mut().map(|store| store.recorded(job));
         if !live.gap_on_disk {
@@ -80,9 +80,7 @@ impl Daemon {
     }
 
     pub(super) fn heartbeat(&mut self) {
-        if let Some(live) = &mut self.live {
-            live.beat();
-        }
+        self.live.beat();
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let timestamp = since_1970.map_or(0.0, |d| d.as_secs_f64());
         self.publish(Event::Heartbeat { timestamp, state: self.session.state() });
@@ -97,10 +95,10 @@ impl Daemon {
                 self.background_progress(job, end);
             }
             RecogniseEvent::Update { job, text, is_final, end: _ } => {
-                if self.session.job() == Some(job) {
+                if self.session.has(job) {
                     let text = text::polish(&text);
-                    self.show_growth(&text);
-                    self.publish(Event::TranscriptionUpdate { text, is_final });
+                    self.show_growth(job, &text);
+                    self.publish(Event::TranscriptionUpdate { job, text, is_final });
                 }
             }
             RecogniseEvent::PassedOver { engine, notice } => {
@@ -124,7 +122,7 @@ impl Daemon {
                 }
                 self.mend_recording(job, audio);
                 let transcript = self.transcribed(job, recognition);
-                let text = self.text_of_dictation(transcript);
+                let text = self.text_of_dictation(job, transcript);
                 self.tell_job(job, text);
             }
             RecogniseEvent::Failed { job, mut failure, audio } => {
@@ -138,22 +136,25 @@ impl Daemon {
         }
     }
 
-    /// The text as it grows, in the notification that says what v2m is doing.
-    fn show_growth(&self, text: &str) {
+    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's does not grow
+    /// there while a newer one is recorded.
+    fn show_growth(&self, job: JobId, text: &str) {
         let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
         match self.session.state() {
             _ if !self.settings.deliver.notify => {}
-            State::Recording => self.notifier.progress(deliver::Notice::Recording { so_far }),
-            State::Transcribing => {
-                self.notifier.progress(deliver::Notice::Transcribing { so_far });
+            State::Recording if self.session.recording() == Some(job) => {
+                self.screen.progress(deliver::Notice::Recording { so_far });
             }
-            State::Idle | State::Paused | State::Processing => {}
+            State::Transcribing => {
+                self.screen.progress(deliver::Notice::Transcribing { so_far });
+            }
+            State::Recording | State::Idle | State::Paused | State::Processing => {}
         }
     }
 
     /// A recording of which the disk refused some is written again, whole.
     fn mend_recording(&mut self, job: JobId, audio: Vec<i16>) {
-        let gap = self.live.as_ref().is_some_and(|live| live.job == job && live.gap_on_disk);
+        let gap = self.live.get(job).is_some_and(|live| live.gap_on_disk);
         if gap && !audio.is_empty() {
             let whole = |store: &mut crate::store::Store| {
                 store.rewrite(job, audio)?;
@@ -170,7 +171,7 @@ impl Daemon {
 
     fn transcribed(&self, job: JobId, recognition: Recognition) -> Transcript {
         let stats = recognition.stats;
-        let stopped = self.live.as_ref().and_then(|live| live.stopped);
+        let stopped = self.live.get(job).and_then(|live| live.stopped);
         let stop_to_text_ms = stopped.map(|at| at.elapsed().as_millis() as u64);
         info!(
             job = job.0,
@@ -201,12 +202,12 @@ impl Daemon {
 
     pub(super) fn delivered(&mut self, whose: Whose, deliveries: Vec<Delivery>) {
         let job = match &whose {
-            Whose::Dictation(job) => Some(job.0),
+            Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,
         };
         for delivery in &deliveries {
-            info!(job, by = delivery.by, ok = delivery.ok, detail = delivery.detail, "delivery");
-            self.publish(Event::Delivery(delivery.clone()));
+            info!(job = job.map(|job| job.0), by = delivery.by, ok = delivery.ok, detail = delivery.detail, "delivery");
+            self.publish(Event::Delivery { job, delivery: delivery.clone() });
         }
         if deliveries.iter().any(|delivery| delivery.by == "clipboard" && !delivery.ok) {
             self.chores
@@ -269,7 +270,7 @@ impl Daemon {
             }
             StoreEvent::Recorded { job, samples, .. } => debug!(job = job.0, samples, "on disk"),
             StoreEvent::AppendFailed { job, error } => {
-                if let Some(live) = self.live.as_mut().filter(|live| live.job == job) {
+                if let Some(live) = self.live.get_mut(job) {
                     live.gap_on_disk = true;
                 }
                 self.store_trouble(&error);

@@ -2,7 +2,7 @@
 //!
 //! Only this room sees every other; only `main` names it. It decides nothing that `session` can
 //! decide, and does nothing that an edge can do: it owns tickets, timers and what is known of the
-//! recording under way, and passes things on.
+//! dictations under way, and passes things on.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -18,7 +18,8 @@
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
 //! | `sleep` | what is done before the machine sleeps |
-//! | `live` | the recording under way: length, peak, level |
+//! | `live` | the dictations under way: length, peak, level, where the text is wanted |
+//! | `screen` | what the user is shown, and in which notification |
 //! | `timers` | the session's timers |
 
 mod background;
@@ -31,6 +32,7 @@ mod live;
 mod refine;
 mod reload;
 mod requests;
+mod screen;
 mod sleep;
 mod texts;
 mod timers;
@@ -38,7 +40,7 @@ mod timers;
 use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
-use crate::deliver::{Focus, Notifier};
+use crate::deliver::Notifier;
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, Delivery, Failure, Limits, Session, State, Ticket};
@@ -89,20 +91,18 @@ struct Daemon {
     recogniser: Recogniser,
     sleep: sleep::Sleep,
     store: Option<Store>,
-    notifier: Notifier,
+    screen: screen::Screen,
     feedback: feedback::Feedback,
     handing: handing::Handing,
     texts: texts::Texts,
-    /// What the clients of the session's dictation wished for it.
+    /// What the client wishes whose command the session is being told: for the dictation that it may start.
     wishes: Wishes,
     /// Where dictations are kept.
     dictations: PathBuf,
-    /// The window that had the keyboard when the session's recording was stopped.
-    focus: Option<Focus>,
     tickets: HashMap<Ticket, Reply>,
     last_ticket: u64,
     timers: timers::Timers,
-    live: Option<live::Live>,
+    live: live::Dictations,
     background: background::Background,
     updates: reload::Updates,
     /// Blocking work under way.
@@ -180,18 +180,17 @@ async fn serve(start: Start) -> std::io::Result<()> {
         logging: start.logging,
         capture,
         store,
-        notifier: Notifier::spawn(None),
+        screen: screen::Screen::new(),
         feedback: feedback::Feedback::new(),
         handing: handing::Handing::new(),
         texts: texts::Texts::new(&start.config_path),
         config_path: start.config_path,
         wishes: Wishes::default(),
         dictations: scratch.clone(),
-        focus: None,
         tickets: HashMap::new(),
         last_ticket: 0,
         timers: timers::Timers::default(),
-        live: None,
+        live: live::Dictations::default(),
         background: background::Background::new(scratch),
         updates: reload::Updates::default(),
         chores: JoinSet::new(),
@@ -269,7 +268,7 @@ impl Daemon {
         let models_watch = self
             .models_watch
             .get_or_insert_with(|| reload::watch_models(&self.models, &self.settings));
-        let heartbeat = self.live.as_ref().and_then(live::Live::heartbeat_due);
+        let heartbeat = self.live.heartbeat_due();
         tokio::select! {
             // Requests and outcomes before sound: a flood of audio must not delay a stop.
             biased;
@@ -331,6 +330,7 @@ impl Daemon {
         let concerned = feedback::concerns_dictation(&event);
         let effects = self.session.handle(event, self.started.elapsed());
         let sound = feedback::sound_of(&effects).filter(|_| concerned);
+        self.screen.set_recording(self.session.state() == State::Recording);
         for effect in effects {
             self.carry_out(effect);
         }
@@ -376,9 +376,9 @@ impl Daemon {
         {
             self.delivered(whose, deliveries);
         }
-        // Waited for, half a second at most: a critical notification that outlives its service stands before
-        // all later ones on GNOME. The outcome changes nothing now.
-        let _ = self.notifier.show(crate::deliver::Notice::Closed).await;
+        // Waited for, a second at most: a critical notification that outlives its service stands before
+        // all later ones on GNOME.
+        self.screen.end().await;
         if timeout(LAST_WORDS, self.handing.settle()).await.is_err() {
             warn!("the clipboard was not given back in time");
         }

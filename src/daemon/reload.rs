@@ -138,7 +138,7 @@ impl Daemon {
 
     /// A new linger needs a new capture thread; a recording that runs keeps its own.
     pub(super) fn renew_capture(&mut self) {
-        if !self.linger_changed || self.session.job().is_some() {
+        if !self.linger_changed || self.session.is_capturing() {
             return;
         }
         self.linger_changed = false;

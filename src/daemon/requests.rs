@@ -2,7 +2,7 @@
 
 use super::{Daemon, Reply};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status, Wishes};
-use crate::session::{self, Command, Failure, Notice, State, Ticket};
+use crate::session::{self, Command, Failure, Notice, Ticket};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -25,9 +25,10 @@ impl Daemon {
     }
 
     fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
-        let (before, job) = (self.session.state(), self.session.job());
+        let (before, newest) = (self.session.state(), self.session.newest());
+        let recording = self.session.recording();
         // A stop is never refused for it: what was said comes first.
-        let starts = job.is_none() && matches!(command, Command::Start | Command::Toggle);
+        let starts = recording.is_none() && matches!(command, Command::Start | Command::Toggle);
         let preset = wishes.preset.as_deref().filter(|_| starts);
         if let Some(failure) = preset.and_then(|preset| self.refuse_preset(preset)) {
             info!(code = failure.code.name(), reason = failure.message, "refused");
@@ -37,21 +38,22 @@ impl Daemon {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.tickets.insert(ticket, reply);
-        self.tell(session::Event::Command { ticket, command });
-        // A dictation's start decides, a later word on it outranks that; neither counts for the next one.
-        if self.session.job() != job {
-            self.wishes = wishes;
-        } else if before == State::Recording || command == Command::Stop {
-            // Any other command was refused, and so was what it wished for.
-            self.wishes.deliver = wishes.deliver.or(self.wishes.deliver);
-            self.wishes.preset = wishes.preset.or_else(|| self.wishes.preset.take());
+        // The start of a dictation decides; a later word on the same one outranks that.
+        let stops = recording.or(newest.filter(|_| command == Command::Stop));
+        if let Some(live) = stops.and_then(|job| self.live.get_mut(job)) {
+            live.wishes.deliver = wishes.deliver.or(live.wishes.deliver);
+            live.wishes.preset = wishes.preset.clone().or_else(|| live.wishes.preset.take());
         }
+        self.wishes = wishes;
+        self.tell(session::Event::Command { ticket, command });
+        // Not used: the command started nothing, and what it wished for is not the next one's.
+        self.wishes = Wishes::default();
         let (cmd, state) = (name(command), self.session.state());
         // A held key repeats its command some 30 times a second: worth no line each.
         if state == before {
             debug!(cmd, state = state.name(), "command");
         } else {
-            info!(cmd, state = state.name(), job = self.session.job().map(|j| j.0), "command");
+            info!(cmd, state = state.name(), job = self.session.newest().map(|j| j.0), "command");
         }
     }
 
@@ -76,6 +78,7 @@ impl Daemon {
         let report = self.recogniser.report();
         let status = Status {
             state: self.session.state(),
+            pending: self.session.pending(),
             cpu_percent,
             ram,
             gpu,

@@ -31,6 +31,7 @@ fn transcript() -> Transcript {
 fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
     Status {
         state: State::Recording,
+        pending: 1,
         cpu_percent: 12.3,
         ram: Ram { total: 32 << 30, used: 8 << 30 },
         gpu,

@@ -4,16 +4,23 @@ use crate::harness::{EVENTS, Service, data};
 use serde_json::{Value, json};
 use std::time::Duration;
 use v2m::call::Event;
-use v2m::session::{Delivery, EngineState, State};
+use v2m::session::{Delivery, EngineState, JobId, State};
 
 fn every_event() -> Vec<(Event, Value)> {
     let delivery =
         Delivery { by: "clipboard", backend: None, ok: false, detail: "no display".into() };
     vec![
-        (Event::State(State::Recording), json!({"type": "state", "state": "recording"})),
         (
-            Event::TranscriptionUpdate { text: "hi".into(), is_final: false },
-            json!({"type": "transcription_update", "text": "hi", "final": false}),
+            Event::State { state: State::Recording, job: Some(JobId(8)) },
+            json!({"type": "state", "state": "recording", "job": 8}),
+        ),
+        (
+            Event::State { state: State::Idle, job: None },
+            json!({"type": "state", "state": "idle"}),
+        ),
+        (
+            Event::TranscriptionUpdate { job: JobId(7), text: "hi".into(), is_final: false },
+            json!({"type": "transcription_update", "text": "hi", "final": false, "job": 7}),
         ),
         (
             Event::Heartbeat { timestamp: 1.5, state: State::Recording },
@@ -25,8 +32,9 @@ fn every_event() -> Vec<(Event, Value)> {
             json!({"type": "engine", "state": "loading", "backend": null}),
         ),
         (
-            Event::Delivery(delivery),
-            json!({"type": "delivery", "by": "clipboard", "ok": false, "detail": "no display"}),
+            Event::Delivery { job: Some(JobId(7)), delivery },
+            json!({"type": "delivery", "by": "clipboard", "ok": false, "detail": "no display",
+                   "job": 7}),
         ),
         (
             Event::Progress { path: "/a b.wav".into(), samples: 24_000, of: 48_000 },
@@ -104,7 +112,11 @@ fn a_subscriber_that_does_not_read_loses_its_connection_and_slows_nobody() {
         let text = format!("{n} {text}");
         service
             .events
-            .send(Event::TranscriptionUpdate { text: text.clone(), is_final: false })
+            .send(Event::TranscriptionUpdate {
+                job: JobId(1),
+                text: text.clone(),
+                is_final: false,
+            })
             .unwrap();
         assert_eq!(keen.read()["data"]["text"], text);
     }

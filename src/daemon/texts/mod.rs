@@ -22,6 +22,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -37,8 +38,8 @@ pub(super) struct Texts {
     presets: Presets,
     presets_folder: PathBuf,
     presets_watch: reload::Changes,
-    /// The dictation's text that it has.
-    rewriting: Option<(JobId, Asking)>,
+    /// The dictations' texts that it has.
+    rewriting: Vec<(JobId, Asking)>,
     work: JoinSet<Option<Finished>>,
     permits: Arc<Semaphore>,
     clipboard: ClipboardReader,
@@ -76,7 +77,7 @@ impl Texts {
             presets: Presets::read(&folder),
             presets_watch: reload::Changes::of(vec![folder.clone()]),
             presets_folder: folder,
-            rewriting: None,
+            rewriting: Vec::new(),
             work: JoinSet::new(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             clipboard: ClipboardReader::default(),
@@ -87,17 +88,8 @@ impl Texts {
 
     /// Cancel-safe.
     pub(super) async fn next(&mut self) -> TextEvent {
-        let rewritten = async {
-            match &mut self.rewriting {
-                Some((job, asking)) => (*job, asking.await),
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            (job, result) = rewritten => {
-                self.rewriting = None;
-                TextEvent::Rewritten(job, result)
-            }
+            (job, result) = first_of(&mut self.rewriting) => TextEvent::Rewritten(job, result),
             // What panics is a bug, and ends the process.
             Some(done) = self.work.join_next() => TextEvent::Finished(done.ok().flatten()),
             () = self.presets_watch.changed() => TextEvent::PresetsChanged,
@@ -109,6 +101,23 @@ impl Texts {
         drop(std::mem::take(&mut self.ending));
         while self.work.join_next().await.is_some() {}
     }
+}
+
+/// The first that is done, taken out. Cancel-safe.
+async fn first_of(askings: &mut Vec<(JobId, Asking)>) -> (JobId, Result<String, LlmError>) {
+    std::future::poll_fn(|context| {
+        let done = askings.iter_mut().enumerate().find_map(|(at, (_, asking))| {
+            match asking.as_mut().poll(context) {
+                Poll::Ready(result) => Some((at, result)),
+                Poll::Pending => None,
+            }
+        });
+        match done {
+            Some((at, result)) => Poll::Ready((askings.remove(at).0, result)),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 impl Daemon {
@@ -133,8 +142,8 @@ impl Daemon {
     }
 
     /// A recording's text, as the session is to be told of it: as it is, or as a draft.
-    pub(super) fn text_of_dictation(&self, mut transcript: Transcript) -> JobEvent {
-        let preset = self.wishes.preset.as_deref();
+    pub(super) fn text_of_dictation(&self, job: JobId, mut transcript: Transcript) -> JobEvent {
+        let preset = self.preset_of(job);
         let wanted = preset.is_some() || self.settings.text.refine == Refine::Llm;
         if !wanted || transcript.text.is_empty() {
             return JobEvent::Transcribed(transcript);
@@ -153,6 +162,11 @@ impl Daemon {
         self.rewriting("", Some(preset)).err()
     }
 
+    /// The preset that this dictation's clients wish for.
+    fn preset_of(&self, job: JobId) -> Option<&str> {
+        self.live.get(job)?.wishes.preset.as_deref()
+    }
+
     fn rewriting(&self, text: &str, preset: Option<&str>) -> Result<Question, Failure> {
         let task = Task::Rewrite { instruction: None, preset: preset.map(str::to_owned) };
         let question = self.question(&task, self.settings.llm.dictation())?;
@@ -161,7 +175,7 @@ impl Daemon {
 
     /// The model gets the dictation's text.
     pub(super) fn rewrite(&mut self, job: JobId, draft: &Transcript) {
-        let question = self.rewriting(&draft.text, self.wishes.preset.as_deref());
+        let question = self.rewriting(&draft.text, self.preset_of(job));
         match question {
             Ok(question) => {
                 let started = Instant::now();
@@ -171,7 +185,7 @@ impl Daemon {
                     info!(job = job.0, ms, ok = result.is_ok(), "the language model was asked");
                     result
                 };
-                self.texts.rewriting = Some((job, Box::pin(asking)));
+                self.texts.rewriting.push((job, Box::pin(asking)));
             }
             // The settings have changed this very moment.
             Err(failure) => self.tell_job(job, JobEvent::Rewritten(Err(failure))),
@@ -180,7 +194,7 @@ impl Daemon {
 
     pub(super) fn leave_rewriting(&mut self, job: JobId) {
         // Its connection is closed with it, which tells v2m-llm that nobody waits any more.
-        self.texts.rewriting.take_if(|(own, _)| *own == job);
+        self.texts.rewriting.retain(|(own, _)| *own != job);
     }
 
     fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
@@ -264,15 +278,15 @@ impl Daemon {
             return self.answer_text(finished, Vec::new());
         }
         let wanted = Wanted { mode: finished.deliver, ..self.wanted() };
-        let shown = self.settings.deliver.notify && self.session.job().is_none();
-        let notifier = shown.then(|| self.notifier.clone());
+        let shown = self.settings.deliver.notify && self.session.newest().is_none();
+        let screen = shown.then(|| self.screen.clone());
         let whose = Whose::Client(Box::new(finished));
         self.handing.add(Parcel {
             whose,
             text,
             wanted,
             focus: None,
-            notifier,
+            screen,
             remarks: Vec::new(),
         });
     }
@@ -296,7 +310,7 @@ impl Daemon {
 
     /// Shown unless a dictation is shown.
     fn show_beside(&self, notice: Notice) {
-        if self.session.job().is_none() {
+        if self.session.newest().is_none() {
             self.notify(notice);
         }
     }
