@@ -23,6 +23,8 @@ pub enum Request {
     GetConfig,
     /// UPDATE_CONFIG with the partial config.
     UpdateConfig(Map<String, Value>),
+    /// LAST_TEXT.
+    LastText,
     /// PROCESS_TEXT and TRANSLATE_TEXT.
     Text(TextWork),
     /// TEST_RULES.
@@ -103,6 +105,13 @@ pub enum Answer {
         state: State,
         /// The text and all that is known of it.
         transcript: Transcript,
+    },
+    /// To LAST_TEXT.
+    LastText {
+        /// The state now.
+        state: State,
+        /// The last dictation's text.
+        text: String,
     },
     /// To PROCESS_TEXT and TRANSLATE_TEXT.
     Text {

@@ -45,12 +45,7 @@ mod client {
         #[zbus(property)]
         fn version(&self) -> zbus::Result<String>;
         #[zbus(signal)]
-        fn transcription_update(
-            &self,
-            text: String,
-            r#final: bool,
-            job: u32,
-        ) -> zbus::Result<()>;
+        fn transcription_update(&self, text: String, r#final: bool, job: u32) -> zbus::Result<()>;
         #[zbus(signal)]
         fn delivery(&self, by: String, ok: bool, detail: String) -> zbus::Result<()>;
     }
@@ -219,8 +214,7 @@ async fn events_become_properties_and_signals() {
     let warm = Event::Engine { state: EngineState::Warm, backend: Some("cpu".into()) };
     daemon.events.send(warm).unwrap();
     daemon.events.send(Event::Level { dbfs: -20.0 }).unwrap();
-    let update =
-        Event::TranscriptionUpdate { job: JobId(7), text: WORDS.into(), is_final: true };
+    let update = Event::TranscriptionUpdate { job: JobId(7), text: WORDS.into(), is_final: true };
     daemon.events.send(update).unwrap();
     let delivery = v2m::session::Delivery {
         by: "clipboard",

@@ -35,9 +35,10 @@ pub(super) fn store_text(transcript: &Transcript) -> store::Text {
 }
 
 impl Daemon {
-    pub(super) fn carry_out(&mut self, effect: Effect) {
+    /// `problem_shown`: what is refused is shown, and so in the journal already.
+    pub(super) fn carry_out(&mut self, effect: Effect, problem_shown: bool) {
         match effect {
-            Effect::Answer(ticket, reply) => self.answer(ticket, reply),
+            Effect::Answer(ticket, reply) => self.answer(ticket, reply, problem_shown),
             Effect::StartCapture(job) => self.start_capture(job),
             Effect::StopCapture(job) => {
                 self.capture_command(CaptureCommand::Stop { job });
@@ -51,7 +52,7 @@ impl Daemon {
             Effect::Transcribe(job) => self.recogniser.finish(job),
             Effect::Abandon(job) => self.recogniser.cancel(job),
             Effect::Discard(job) => {
-                info!(job = job.0, "dropped");
+                info!(job = job.0, "dictation {} was dropped, audio and text", job.0);
                 self.live.end(job);
                 let kept = self.store.as_mut().map(|store| store.discard(job));
                 self.store_said(kept);
@@ -76,10 +77,14 @@ impl Daemon {
         let _ = self.events.send(event); // an error means that nobody listens
     }
 
-    fn answer(&mut self, ticket: Ticket, reply: Result<Reply, Failure>) {
+    fn answer(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, problem_shown: bool) {
         let Some(waiting) = self.tickets.remove(&ticket) else { return };
-        if let Err(failure) = &reply {
-            info!(code = failure.code.name(), reason = failure.message, "refused or failed");
+        if let Err(Failure { code, message, .. }) = &reply {
+            if problem_shown {
+                debug!(code = code.name(), reason = message, "refused: {message}");
+            } else {
+                info!(code = code.name(), reason = message, "refused: {message}");
+            }
         }
         let answer = reply.map(|reply| match reply {
             Reply::State(state, message) => {
@@ -115,7 +120,7 @@ impl Daemon {
     /// Reports what the store refused. The audio is in memory until its text is there.
     pub(super) fn store_said(&self, result: Option<Result<(), store::StoreError>>) {
         if let Some(Err(error)) = result {
-            warn!(%error, "the recording is not on disk yet");
+            warn!(%error, "the recording is not on disk yet: {error}");
         }
     }
 

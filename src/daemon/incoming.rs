@@ -1,8 +1,8 @@
 //! What the edges say, told to the session.
 
-use super::Daemon;
 use super::background::Chore;
-use super::handing::Whose;
+use super::handing::{Handed, Whose};
+use super::{Daemon, journal};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
@@ -25,7 +25,12 @@ impl Daemon {
             CaptureOutput::Pcm { job, samples } => self.pcm(job, &samples),
             CaptureOutput::Event(CaptureEvent::Started { job, latency }) => {
                 let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                info!(job = job.0, first_sample_us = us, "recording");
+                let ms = latency.as_secs_f64() * 1e3;
+                info!(
+                    job = job.0,
+                    first_sample_us = us,
+                    "recording, heard since {ms:.0} ms after the press"
+                );
                 if let Some(live) = self.live.get_mut(job) {
                     live.started();
                 }
@@ -57,14 +62,23 @@ impl Daemon {
     }
 
     fn capture_ended(&mut self, job: JobId, end: End, samples: u64, lost: u64) {
-        let seconds = samples as f64 / f64::from(v2m_ipc::engine::SAMPLE_RATE);
-        info!(job = job.0, seconds, lost, end = ?end, "recorded");
+        let seconds = journal::seconds(samples);
+        let how = match &end {
+            End::Stopped => "",
+            End::Lost(_) => "; the microphone went away",
+            End::Cancelled => "; cancelled",
+        };
+        info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s{how}");
         let problem = match end {
             End::Stopped | End::Cancelled => None,
             End::Lost(error) => Some(Failure::new(error.code(), error.to_string())),
         };
         if lost > 0 {
-            warn!(job = job.0, lost, "the machine was too busy: samples are missing");
+            let missing = journal::seconds(lost);
+            warn!(
+                job = job.0,
+                lost, "the machine was too busy: {missing:.1} s of the recording are missing"
+            );
         }
         let Some(live) = self.live.get(job) else { return };
         let heard = live.heard(problem);
@@ -103,18 +117,16 @@ impl Daemon {
             }
             RecogniseEvent::PassedOver { engine, notice } => {
                 let backend = engine.backend.name();
-                warn!(
-                    backend,
-                    reason = engine.reason,
-                    "this recogniser is not used; the next one is"
-                );
+                let reason = engine.reason;
+                warn!(backend, reason, "{backend} is not used: {reason}. The next recogniser is");
                 if let Some(failure) = notice {
                     self.show(Notice::Problem(failure));
                 }
             }
             RecogniseEvent::Replaced { job, reason } => {
                 let job = job.map(|job| job.0);
-                warn!(job, reason, "the recogniser was replaced; its recording starts over");
+                let over = if job.is_some() { "; its recording starts over" } else { "" };
+                warn!(job, reason, "the recogniser was replaced ({reason}){over}");
             }
             RecogniseEvent::Done { job, recognition, audio } => {
                 if self.background.owns(job) {
@@ -171,19 +183,22 @@ impl Daemon {
 
     fn transcribed(&self, job: JobId, recognition: Recognition) -> Transcript {
         let stats = recognition.stats;
-        let stopped = self.live.get(job).and_then(|live| live.stopped);
-        let stop_to_text_ms = stopped.map(|at| at.elapsed().as_millis() as u64);
+        let since_stop =
+            self.live.get(job).and_then(|live| live.stopped).map(|stopped| stopped.elapsed());
+        let engine = self.recogniser.engine_name();
         info!(
             job = job.0,
-            seconds = stats.samples as f64 / f64::from(v2m_ipc::engine::SAMPLE_RATE),
+            seconds = journal::seconds(stats.samples),
             language = recognition.language,
-            stop_to_text_ms,
+            stop_to_text_ms = since_stop.map(|time| time.as_millis() as u64),
             decode_ms = stats.decode_ms,
             redone = stats.redone,
             attempts = recognition.attempts,
             backend = self.recogniser.report().backend,
+            engine,
             characters = recognition.text.chars().count(),
-            "transcribed"
+            "{}",
+            journal::transcribed(&recognition, engine, since_stop)
         );
         let (text, unrefined) = self.refine(&recognition);
         // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
@@ -200,13 +215,17 @@ impl Daemon {
         }
     }
 
-    pub(super) fn delivered(&mut self, whose: Whose, deliveries: Vec<Delivery>) {
+    pub(super) fn delivered(&mut self, handed: Handed) {
+        let Handed { whose, deliveries, took } = handed;
         let job = match &whose {
             Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,
         };
+        // Where the first way failed, how long the second took alone is not known.
+        let ways = deliveries.iter().filter(|delivery| delivery.by != "notification").count();
+        let took = Some(took).filter(|_| ways == 1);
         for delivery in &deliveries {
-            info!(job = job.map(|job| job.0), by = delivery.by, ok = delivery.ok, detail = delivery.detail, "delivery");
+            log_delivery(job, delivery, took);
             self.publish(Event::Delivery { job, delivery: delivery.clone() });
         }
         if deliveries.iter().any(|delivery| delivery.by == "clipboard" && !delivery.ok) {
@@ -246,7 +265,7 @@ impl Daemon {
             loaded_in_ms = report.loaded_in_ms,
             warm_up_ms = report.warm_up_ms,
             memory_bytes = report.memory_bytes,
-            "recogniser"
+            "{status}"
         );
         // Ready once the model is loaded; and without a usable one too, because a service that
         // fails to start again and again makes systemd close the socket.
@@ -283,5 +302,19 @@ impl Daemon {
     fn store_trouble(&mut self, error: &crate::store::StoreError) {
         let text = format!("{error}. The text is delivered all the same.");
         self.show(Notice::Problem(Failure::new(Code::File, text)));
+    }
+}
+
+/// That it is shown too is worth no line: each text is.
+fn log_delivery(job: Option<JobId>, delivery: &Delivery, took: Option<Duration>) {
+    let Delivery { by, backend, ok, detail } = delivery;
+    let job = job.map(|job| job.0);
+    let ms = took.map(|took| took.as_millis() as u64);
+    let words = journal::delivered(delivery, took);
+    match (*ok, *by) {
+        (true, "notification") => debug!(job, by, ok, detail, "{words}"),
+        (true, _) => info!(job, by, backend, ok, detail, took_ms = ms, "{words}"),
+        (false, "notification") => info!(job, by, ok, detail, "{words}"),
+        (false, _) => warn!(job, by, backend, ok, detail, "{words}"),
     }
 }

@@ -18,6 +18,7 @@
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
 //! | `sleep` | what is done before the machine sleeps |
+//! | `journal` | what the journal says of a dictation |
 //! | `live` | the dictations under way: length, peak, level, where the text is wanted |
 //! | `screen` | what the user is shown, and in which notification |
 //! | `timers` | the session's timers |
@@ -28,6 +29,7 @@ mod engine;
 mod feedback;
 mod handing;
 mod incoming;
+mod journal;
 mod live;
 mod refine;
 mod reload;
@@ -43,7 +45,7 @@ use crate::config::{ConfigError, Settings};
 use crate::deliver::Notifier;
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
-use crate::session::{self, Delivery, Failure, Limits, Session, State, Ticket};
+use crate::session::{self, Failure, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
 use crate::suspend::SuspendEvent;
 use crate::telemetry::{Figures, Machine, Telemetry};
@@ -165,10 +167,10 @@ async fn serve(start: Start) -> std::io::Result<()> {
     };
     let scratch = start.store.clone();
     let store = Store::spawn(start.store, effects::retention(&start.settings), store_events)
-        .inspect_err(|error| error!(%error, "dictations cannot be kept"))
+        .inspect_err(|error| error!(%error, "dictations cannot be kept: {error}"))
         .ok();
     let capture = Capture::spawn(start.settings.capture.linger())
-        .inspect_err(|error| error!(%error, "nothing can be recorded"))
+        .inspect_err(|error| error!(%error, "nothing can be recorded: {error}"))
         .ok();
     let spec = models.spec(&start.settings);
     let mut sleep = sleep::Sleep::default();
@@ -214,7 +216,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let bus = tokio::spawn(async move {
         match dbus::serve(None, calls, events, at_start.0, at_start.1).await {
             Ok(_door) => std::future::pending().await,
-            Err(error) => info!(%error, "no interface on the session bus"),
+            Err(error) => info!(%error, "no interface on the session bus: {error}"),
         }
     });
     daemon.turn(&mut inputs).await;
@@ -235,7 +237,7 @@ enum Input {
     Sleep(SuspendEvent),
     Measured(Option<Figures>),
     Store(StoreEvent),
-    Delivered(handing::Whose, Vec<Delivery>),
+    Delivered(handing::Handed),
     Text(texts::TextEvent),
     Chore(background::Chore),
     Timer(session::Timer),
@@ -250,7 +252,8 @@ enum Input {
 
 impl Daemon {
     async fn turn(&mut self, inputs: &mut Inputs) {
-        info!(version = env!("CARGO_PKG_VERSION"), "v2m has started");
+        let version = env!("CARGO_PKG_VERSION");
+        info!(version, "v2m {version} has started");
         while !self.exiting {
             let input = self.next(inputs).await;
             self.take(input);
@@ -275,7 +278,7 @@ impl Daemon {
             _ = inputs.terminate.recv() => Input::Terminate,
             _ = inputs.interrupt.recv() => Input::Terminate,
             Some(call) = inputs.calls.recv() => Input::Call(call),
-            (whose, deliveries) = self.handing.next() => Input::Delivered(whose, deliveries),
+            handed = self.handing.next() => Input::Delivered(handed),
             event = self.texts.next() => Input::Text(event),
             event = self.recogniser.next() => Input::Recogniser(event),
             event = self.sleep.next() => Input::Sleep(event),
@@ -306,7 +309,7 @@ impl Daemon {
             Input::Sleep(event) => self.sleep_said(event),
             Input::Measured(figures) => self.measured(figures),
             Input::Store(event) => self.stored(event),
-            Input::Delivered(whose, deliveries) => self.delivered(whose, deliveries),
+            Input::Delivered(handed) => self.delivered(handed),
             Input::Text(event) => self.text_event(event),
             Input::Chore(chore) => self.chore_done(chore),
             Input::Timer(timer) => {
@@ -319,7 +322,7 @@ impl Daemon {
             Input::Watchdog => self.watchdog.ping(),
             Input::Abandoned => {}
             Input::Terminate => {
-                info!("asked to end");
+                info!("ending: systemd or Ctrl+C asked for it");
                 self.tell(session::Event::Terminate);
             }
         }
@@ -330,9 +333,13 @@ impl Daemon {
         let concerned = feedback::concerns_dictation(&event);
         let effects = self.session.handle(event, self.started.elapsed());
         let sound = feedback::sound_of(&effects).filter(|_| concerned);
+        let shown = |effect: &session::Effect| {
+            matches!(effect, session::Effect::Show(session::Notice::Problem(_)))
+        };
+        let problem_shown = effects.iter().any(shown);
         self.screen.set_recording(self.session.state() == State::Recording);
         for effect in effects {
-            self.carry_out(effect);
+            self.carry_out(effect, problem_shown);
         }
         self.give_feedback(sound);
     }
@@ -367,14 +374,14 @@ impl Daemon {
             self.answer_text(finished, Vec::new());
         }
         self.updates.refuse_all(&failure());
-        self.texts.refuse_all().await;
+        self.texts.refuse_all(&failure()).await;
         // Before anything that takes time: who comes now is to meet the next run, not the end of this one.
         // The receiver is gone only if the server has ended already.
         let _ = stop.send(true);
         if self.handing.is_busy()
-            && let Ok((whose, deliveries)) = timeout(LAST_WORDS, self.handing.next()).await
+            && let Ok(handed) = timeout(LAST_WORDS, self.handing.next()).await
         {
-            self.delivered(whose, deliveries);
+            self.delivered(handed);
         }
         // Waited for, a second at most: a critical notification that outlives its service stands before
         // all later ones on GNOME.
@@ -423,9 +430,10 @@ pub fn show_refusal(failure: &Failure) {
         Ok(runtime) => {
             let notice = crate::deliver::Notice::Problem(failure.clone());
             let shown = runtime.block_on(async { Notifier::spawn(None).show(notice).await });
-            info!(ok = shown.ok, detail = shown.detail, "the refusal was shown");
+            let detail = shown.detail;
+            info!(ok = shown.ok, detail, "notification {detail}");
             runtime.shutdown_background();
         }
-        Err(error) => warn!(%error, "the refusal could not be shown"),
+        Err(error) => warn!(%error, "no notification could be shown: {error}"),
     }
 }

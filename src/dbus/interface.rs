@@ -70,6 +70,8 @@ fn state_and_text(answer: Answer) -> (String, String) {
         Answer::Transcript { state, transcript } => (state, transcript.text),
         Answer::Text { state, text, .. } => (state, text),
         Answer::Status(status) => (status.state, String::new()),
+        // Not asked for here: others can listen on the bus.
+        Answer::LastText { state, .. } => (state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
         Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
             (State::Idle, String::new())

@@ -40,6 +40,7 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::PauseDaemon => (Request::Session(Command::Pause), None),
         Wire::ResumeDaemon => (Request::Session(Command::Resume), None),
         Wire::Shutdown => (Request::Session(Command::Shutdown), None),
+        Wire::LastText => (Request::LastText, None),
         Wire::ProcessText { text, instruction, preset, deliver } => {
             text_work(text, Task::Rewrite { instruction, preset }, deliver)
         }
@@ -99,6 +100,9 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::Transcript { state, transcript } => {
             Response::success(&transcript_data(state, transcript))
         }
+        Answer::LastText { state, text } => {
+            Response::success(&data::LastText { state: state.name().into(), text })
+        }
         Answer::Text { state, text, original, deliveries } => Response::success(&data::Text {
             refined_text: text.clone(),
             text,
@@ -153,10 +157,9 @@ pub(super) fn event(event: Event) -> data::Event {
         Event::Engine { state, backend } => {
             data::Event::Engine { state: state.name().into(), backend }
         }
-        Event::Delivery { job, delivery } => data::Event::Delivery {
-            job: job.map(|job| job.0),
-            delivery: delivery_data(delivery),
-        },
+        Event::Delivery { job, delivery } => {
+            data::Event::Delivery { job: job.map(|job| job.0), delivery: delivery_data(delivery) }
+        }
         Event::Progress { path, samples, of } => data::Event::Progress {
             file_path: path.display().to_string(),
             seconds: seconds(samples),

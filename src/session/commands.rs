@@ -25,9 +25,9 @@ impl Session {
 
     pub(super) fn start(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
         match self.dictations.newest_phase() {
-            Some(
-                Phase::Opening { waiting } | Phase::Recording { waiting, announced: false },
-            ) => waiting.push(ticket),
+            Some(Phase::Opening { waiting } | Phase::Recording { waiting, announced: false }) => {
+                waiting.push(ticket)
+            }
             Some(Phase::Recording { .. }) => {
                 let reply = Reply::State(State::Recording, Some("Recording already."));
                 out.push(Effect::Answer(ticket, Ok(reply)));

@@ -278,9 +278,7 @@ impl Session {
             let failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
             return self.failed(job, waiting, failure, Lost::NothingHeard, out);
         }
-        if heard.problem.is_none() {
-            self.show_progress(Notice::Transcribing, out);
-        }
+        self.show_progress(Notice::Transcribing, out);
         out.push(Effect::Transcribe(job));
         Some(Phase::Transcribing { waiting, heard })
     }

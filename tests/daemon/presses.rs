@@ -28,8 +28,18 @@ fn text(client: &mut Client) -> String {
     answer["data"]["text"].as_str().unwrap().to_owned()
 }
 
-/// What the double makes of the recordings in the store, oldest first.
+/// What the double makes of the recordings in the store, oldest first, once they are whole.
 fn texts_of_recordings(house: &House) -> Vec<String> {
+    wait_for("the recordings on the disk", || {
+        let records: Vec<_> = house
+            .kept("json")
+            .iter()
+            .map(std::fs::read_to_string)
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let under_way = |record: &String| record.contains("\"state\": \"recording\"");
+        (!records.iter().any(under_way)).then_some(())
+    });
     let kept = house.kept("wav");
     kept.iter().map(|path| text_of(&v2m::store::read_pcm(path).unwrap())).collect()
 }

@@ -70,6 +70,15 @@ pub struct Delivery {
     pub detail: String,
 }
 
+/// To LAST_TEXT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastText {
+    /// The state now.
+    pub state: String,
+    /// The text of the last dictation that has one, as it was delivered.
+    pub text: String,
+}
+
 /// To PROCESS_TEXT and TRANSLATE_TEXT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {

@@ -13,6 +13,7 @@ Dictation:
   stop                     stop recording and print the text
   cancel                   drop the recording, audio and text; without one, the newest text that is
                            still being transcribed
+  last                     print the last text, as it was delivered
   transcribe FILE…         transcribe sound files and print their text; a heading stands before each
                            if there are several, and those that fail do not stop the others
 
@@ -70,6 +71,7 @@ Exit codes:
 
 Examples:
   v2m-send toggle                              what a keyboard shortcut runs
+  v2m-send last                                the last text once more, say after it was pasted nowhere
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail

@@ -58,9 +58,7 @@ pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::State { state, job: _ } => line(&format!("state {state}")),
         Event::TranscriptionUpdate { text, is_final: true, .. } => line(&format!("text {text}")),
-        Event::TranscriptionUpdate { text, is_final: false, .. } => {
-            line(&format!("text {text} …"))
-        }
+        Event::TranscriptionUpdate { text, is_final: false, .. } => line(&format!("text {text} …")),
         Event::Heartbeat { timestamp, state } => line(&format!("heartbeat {timestamp:.0} {state}")),
         Event::Level { dbfs } => line(&format!("level {dbfs:.1} dBFS")),
         Event::Engine { state, backend: Some(backend) } => {

@@ -6,6 +6,7 @@
 mod question;
 mod source;
 
+use super::background::Chore;
 use super::handing::{Parcel, Whose};
 use super::requests::answer;
 use super::{Daemon, Reply, reload};
@@ -16,6 +17,7 @@ use crate::llm::{self, LlmError, Presets, Question};
 use crate::session::{
     Code, DeliverMode, Delivery, Event, Failure, JobEvent, JobId, Notice, Transcript,
 };
+use crate::store::{self, StoreError};
 use question::with_text;
 use source::{Source, ask};
 use std::future::Future;
@@ -45,6 +47,8 @@ pub(super) struct Texts {
     clipboard: ClipboardReader,
     /// The last dictation's text, of this run.
     last: Option<String>,
+    /// Who waits until it is read from the disk.
+    last_asked: Vec<Reply>,
     /// Dropped when the service ends.
     ending: watch::Sender<()>,
 }
@@ -82,6 +86,7 @@ impl Texts {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             clipboard: ClipboardReader::default(),
             last: None,
+            last_asked: Vec::new(),
             ending: watch::Sender::new(()),
         }
     }
@@ -97,7 +102,10 @@ impl Texts {
     }
 
     /// Refuses what is not done yet, at once.
-    pub(super) async fn refuse_all(&mut self) {
+    pub(super) async fn refuse_all(&mut self, failure: &Failure) {
+        for reply in self.last_asked.drain(..) {
+            answer(reply, Err(failure.clone()));
+        }
         drop(std::mem::take(&mut self.ending));
         while self.work.join_next().await.is_some() {}
     }
@@ -136,7 +144,8 @@ impl Daemon {
             }
             TextEvent::PresetsChanged => {
                 self.texts.presets = Presets::read(&self.texts.presets_folder);
-                info!(presets = self.texts.presets.names(), "presets");
+                let presets = self.texts.presets.names();
+                info!(presets, "presets were changed; there are: {presets}");
             }
         }
     }
@@ -182,7 +191,9 @@ impl Daemon {
                 let asking = async move {
                     let result = llm::ask(&question).await;
                     let ms = started.elapsed().as_millis() as u64;
-                    info!(job = job.0, ms, ok = result.is_ok(), "the language model was asked");
+                    let ok = result.is_ok();
+                    let done = if ok { "answered" } else { "failed" };
+                    info!(job = job.0, ms, ok, "the language model {done} after {ms} ms");
                     result
                 };
                 self.texts.rewriting.push((job, Box::pin(asking)));
@@ -203,10 +214,10 @@ impl Daemon {
             let text =
                 format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
+            let code = error.code().name();
             warn!(
                 job = job.0,
-                code = error.code().name(),
-                "not rewritten; more: journalctl --user -u v2m-llm"
+                code, "the text was not rewritten ({code}); see: journalctl --user -u v2m-llm"
             );
             Failure::new(error.code(), text)
         });
@@ -259,10 +270,38 @@ impl Daemon {
         }
     }
 
-    /// For `--last`.
+    /// LAST_TEXT: to the client that asks, and nowhere else.
+    pub(super) fn last_text(&mut self, reply: Reply) {
+        if let Some(text) = self.texts.last.clone() {
+            let state = self.session.state();
+            return answer(reply, Ok(Answer::LastText { state, text }));
+        }
+        self.texts.last_asked.push(reply);
+        let folder = self.dictations.clone();
+        self.chores.spawn_blocking(move || Chore::LastTextRead(store::last_text(&folder)));
+    }
+
+    pub(super) fn last_text_read(&mut self, result: Result<Option<String>, StoreError>) {
+        let state = self.session.state();
+        // A dictation that has ended meanwhile is a later one.
+        let found = source::found(result);
+        let found = self.texts.last.clone().map_or(found, Ok);
+        for reply in std::mem::take(&mut self.texts.last_asked) {
+            answer(reply, found.clone().map(|text| Answer::LastText { state, text }));
+        }
+    }
+
+    /// For LAST_TEXT and `--last`.
     pub(super) fn remember_text(&mut self, text: &str) {
         if !text.is_empty() {
             self.texts.last = Some(text.to_owned());
+        }
+    }
+
+    /// The text of an earlier run's dictation, which is older than any of this run.
+    pub(super) fn remember_older_text(&mut self, text: &str) {
+        if self.texts.last.is_none() {
+            self.remember_text(text);
         }
     }
 
@@ -281,14 +320,7 @@ impl Daemon {
         let shown = self.settings.deliver.notify && self.session.newest().is_none();
         let screen = shown.then(|| self.screen.clone());
         let whose = Whose::Client(Box::new(finished));
-        self.handing.add(Parcel {
-            whose,
-            text,
-            wanted,
-            focus: None,
-            screen,
-            remarks: Vec::new(),
-        });
+        self.handing.add(Parcel { whose, text, wanted, focus: None, screen, remarks: Vec::new() });
     }
 
     /// Its text was handed over, or there was nowhere to hand it to.
@@ -300,7 +332,8 @@ impl Daemon {
 
     fn refuse_text(&self, reply: Reply, failure: Failure, deliver: DeliverMode) {
         // Without the reason, which may hold the text.
-        info!(code = failure.code.name(), "no text");
+        let code = failure.code.name();
+        info!(code, "a client's text was not worked on ({code})");
         // A shortcut has no terminal that would show it.
         if deliver != DeliverMode::None {
             self.show_beside(Notice::Problem(failure.clone()));

@@ -21,6 +21,7 @@ fn every_command() -> Vec<Command> {
             preset: Some("email".into()),
         }),
         Command::CancelRecording,
+        Command::LastText,
         Command::ProcessText {
             text: TextSource::Given("a".into()),
             instruction: Some("b".into()),
