@@ -71,8 +71,8 @@ impl Daemon {
         match config::load(&self.config_path, std::env::vars_os()) {
             Ok(settings) => self.apply(settings),
             Err(error) => {
-                warn!(%error, "the configuration was changed and is not valid; the one before stays in force");
-                self.show(Notice::Problem(config_failure(&error)));
+                warn!(%error, "the changed configuration is not valid; the old one stays in force: {error}");
+                self.notify(Notice::Problem(config_failure(&error)));
             }
         }
     }
