@@ -2,7 +2,9 @@
 //!
 //! Doors convert their wire types to and from these; they know nothing of one another.
 
-use crate::session::{Command, DeliverMode, Delivery, EngineState, Failure, State, Transcript};
+use crate::session::{
+    Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript,
+};
 use crate::text::Step;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ pub enum Request {
     GetConfig,
     /// UPDATE_CONFIG with the partial config.
     UpdateConfig(Map<String, Value>),
+    /// LAST_TEXT.
+    LastText,
     /// PROCESS_TEXT and TRANSLATE_TEXT.
     Text(TextWork),
     /// TEST_RULES.
@@ -102,6 +106,13 @@ pub enum Answer {
         /// The text and all that is known of it.
         transcript: Transcript,
     },
+    /// To LAST_TEXT.
+    LastText {
+        /// The state now.
+        state: State,
+        /// The last dictation's text.
+        text: String,
+    },
     /// To PROCESS_TEXT and TRANSLATE_TEXT.
     Text {
         /// The state now.
@@ -144,6 +155,8 @@ pub enum Answer {
 pub struct Status {
     /// The session's state.
     pub state: State,
+    /// How many dictations wait for their texts, without the one that is being recorded.
+    pub pending: usize,
     /// Use of the machine's CPUs, 0–100.
     pub cpu_percent: f32,
     /// Memory of the machine.
@@ -205,9 +218,16 @@ pub struct EngineStatus {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The session's state changed.
-    State(State),
-    /// Text of the running dictation.
+    State {
+        /// The state.
+        state: State,
+        /// The dictation that is being recorded.
+        job: Option<JobId>,
+    },
+    /// Text of a dictation that is being recorded or transcribed.
     TranscriptionUpdate {
+        /// The dictation.
+        job: JobId,
         /// The text so far.
         text: String,
         /// Whether it will not change any more.
@@ -233,7 +253,12 @@ pub enum Event {
         backend: Option<String>,
     },
     /// A text was delivered, or not.
-    Delivery(Delivery),
+    Delivery {
+        /// The dictation; `None`: a client's text.
+        job: Option<JobId>,
+        /// What one way of delivering did.
+        delivery: Delivery,
+    },
     /// A file of TRANSCRIBE_FILE got on.
     Progress {
         /// The file.
@@ -249,12 +274,12 @@ impl Event {
     /// The event's name on the wire.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::State(_) => "state",
+            Self::State { .. } => "state",
             Self::TranscriptionUpdate { .. } => "transcription_update",
             Self::Heartbeat { .. } => "heartbeat",
             Self::Level { .. } => "level",
             Self::Engine { .. } => "engine",
-            Self::Delivery(_) => "delivery",
+            Self::Delivery { .. } => "delivery",
             Self::Progress { .. } => "progress",
         }
     }

@@ -48,7 +48,7 @@ impl Logging {
         });
         let set = tracing_subscriber::registry().with(filter).with(journal).with(stderr).try_init();
         if let Err(error) = set {
-            warn!(%error, "the log was set up twice; the first one stays");
+            warn!(%error, "the log was set up twice; the first one stays: {error}");
         }
         if let Some(bad) = complaint {
             warn!("{bad}; until then: info");

@@ -193,6 +193,7 @@ fn state_dir() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let dirs = etcetera::base_strategy::Xdg::new().ok()?;
     let state: &Path = &dirs.state_dir()?;
-    info!(state = %state.display(), "dictations are kept below");
-    Some(state.join("v2m/dictations"))
+    let dictations = state.join("v2m/dictations");
+    info!(state = %state.display(), "dictations are kept in {}", dictations.display());
+    Some(dictations)
 }

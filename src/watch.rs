@@ -65,7 +65,7 @@ impl Watch {
     pub async fn changed(&mut self) {
         while !self.look().await {}
         if let Err(error) = self.arm() {
-            tracing::warn!(%error, "some changed files will not be noticed");
+            tracing::warn!(%error, "some changed files will not be noticed: {error}");
         }
     }
 

@@ -10,7 +10,7 @@ use v2m::call::{
     Answer, Call, EngineStatus, Event, Ram, Request, Status, Task, TextSource, TextWork,
 };
 use v2m::dbus::{self, Door, DoorError};
-use v2m::session::{Code, Command, EngineState, Failure, State, Transcript};
+use v2m::session::{Code, Command, EngineState, Failure, JobId, State, Transcript};
 use zbus::OwnedVariant;
 
 const WORDS: &str = "Grüße — “€5” ñ 日";
@@ -45,7 +45,7 @@ mod client {
         #[zbus(property)]
         fn version(&self) -> zbus::Result<String>;
         #[zbus(signal)]
-        fn transcription_update(&self, text: String, r#final: bool) -> zbus::Result<()>;
+        fn transcription_update(&self, text: String, r#final: bool, job: u32) -> zbus::Result<()>;
         #[zbus(signal)]
         fn delivery(&self, by: String, ok: bool, detail: String) -> zbus::Result<()>;
     }
@@ -209,11 +209,12 @@ async fn events_become_properties_and_signals() {
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
     assert_eq!(next(&mut engines).await.get().await.unwrap(), "loading");
 
-    daemon.events.send(Event::State(State::Recording)).unwrap();
+    let recording = Event::State { state: State::Recording, job: Some(JobId(8)) };
+    daemon.events.send(recording).unwrap();
     let warm = Event::Engine { state: EngineState::Warm, backend: Some("cpu".into()) };
     daemon.events.send(warm).unwrap();
     daemon.events.send(Event::Level { dbfs: -20.0 }).unwrap();
-    let update = Event::TranscriptionUpdate { text: WORDS.into(), is_final: true };
+    let update = Event::TranscriptionUpdate { job: JobId(7), text: WORDS.into(), is_final: true };
     daemon.events.send(update).unwrap();
     let delivery = v2m::session::Delivery {
         by: "clipboard",
@@ -221,13 +222,13 @@ async fn events_become_properties_and_signals() {
         ok: false,
         detail: "no display".into(),
     };
-    daemon.events.send(Event::Delivery(delivery)).unwrap();
+    daemon.events.send(Event::Delivery { job: None, delivery }).unwrap();
 
     assert_eq!(next(&mut states).await.get().await.unwrap(), "recording");
     assert_eq!(next(&mut engines).await.get().await.unwrap(), "warm");
     let text = next(&mut texts).await;
     let text = text.args().unwrap();
-    assert_eq!((text.text.as_str(), *text.r#final()), (WORDS, true));
+    assert_eq!((text.text.as_str(), *text.r#final(), text.job), (WORDS, true, 7));
     let delivery = next(&mut deliveries).await;
     let delivery = delivery.args().unwrap();
     assert_eq!((delivery.by.as_str(), delivery.ok), ("clipboard", false));
@@ -236,6 +237,7 @@ async fn events_become_properties_and_signals() {
 fn status(state: State) -> Status {
     Status {
         state,
+        pending: 2,
         cpu_percent: 12.5,
         ram: Ram { total: 8 << 30, used: 1 << 30 },
         gpu: None,
@@ -262,6 +264,7 @@ async fn status_is_a_dictionary_without_what_has_no_value() {
     call.reply.send(Ok(Answer::Status(Box::new(status(State::Recording))))).unwrap();
     let told = soon(asked).await.unwrap().unwrap();
     assert_eq!(<&str>::try_from(&*told["state"]).unwrap(), "recording");
+    assert_eq!(u32::try_from(&*told["pending"]).unwrap(), 2);
     assert_eq!(<&str>::try_from(&*told["backend"]).unwrap(), "cpu");
     assert_eq!(u64::try_from(&*told["loaded_in_ms"]).unwrap(), 310);
     assert_eq!(<&str>::try_from(&*told["passed_over"]).unwrap(), "cuda: there is no driver");
@@ -275,7 +278,7 @@ async fn events_that_were_missed_are_made_up_for_by_asking() {
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
     // Nothing is awaited between these: the relay finds the first two gone.
     for state in [State::Recording, State::Transcribing, State::Idle] {
-        daemon.events.send(Event::State(state)).unwrap();
+        daemon.events.send(Event::State { state, job: None }).unwrap();
     }
     let call = daemon.call().await;
     assert_eq!(call.request, Request::Status);
@@ -304,7 +307,7 @@ async fn introspection_tells_what_there_is_and_what_it_does() {
         r#"<signal name="TranscriptionUpdate">"#,
         r#"<arg name="final" type="b"/>"#,
         r#"<property name="EngineState" type="s" access="read"/>"#,
-        "Drops the recording, audio and text.",
+        "Drops the recording, audio and text;",
     ] {
         assert!(xml.contains(expected), "{expected} is not in\n{xml}");
     }

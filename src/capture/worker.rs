@@ -309,7 +309,8 @@ impl Worker {
         let at = self.control.close();
         let (samples, lost) = (at - job.begins, self.control.lost());
         if lost > 0 {
-            tracing::warn!(job = job.id.0, lost, "the event loop read too slowly, samples lost");
+            // The daemon says so to the user.
+            tracing::debug!(job = job.id.0, lost, "the event loop read too slowly, samples lost");
         }
         self.control.mark(at, CaptureEvent::Ended { job: job.id, end, samples, lost });
         self.pause();

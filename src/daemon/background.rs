@@ -2,7 +2,7 @@
 //! earlier run left. One at a time; the recogniser puts a live dictation before them.
 
 use super::requests::answer;
-use super::{Daemon, Reply, effects, engine};
+use super::{Daemon, Reply, effects, engine, journal};
 use crate::call::{Answer, Event};
 use crate::config::{ConfigError, Updated};
 use crate::deliver::Notice;
@@ -29,6 +29,8 @@ pub(super) enum Chore {
     LeftOverOpened { result: Result<store::Pcm, store::StoreError>, left: Unfinished },
     /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
+    /// The last dictation's text has been looked for on the disk.
+    LastTextRead(Result<Option<String>, store::StoreError>),
     /// It panicked: a bug.
     Broken(String),
 }
@@ -81,7 +83,11 @@ impl Background {
     /// Recordings that an earlier run left.
     pub(super) fn recover(&mut self, left: Vec<Unfinished>) {
         if !left.is_empty() {
-            info!(recordings = left.len(), "an earlier run left recordings without text");
+            let recordings = left.len();
+            info!(
+                recordings,
+                "{recordings} recordings of an earlier run have no text yet; they are transcribed"
+            );
         }
         self.left_over.extend(left);
     }
@@ -142,7 +148,7 @@ impl Daemon {
     /// Starts what can be started now.
     pub(super) fn background_step(&mut self) {
         for job in self.background.drop_abandoned() {
-            info!(job = job.0, "nobody waits for this file any more");
+            info!(job = job.0, "a file is not transcribed further: its client has left");
             self.recogniser.cancel(job);
         }
         self.read_next_file();
@@ -186,7 +192,8 @@ impl Daemon {
                 self.store_said(kept);
             }
             Chore::LeftOverOpened { result: Err(error), left } => {
-                warn!(%error, recording = %left.path.display(), "cannot be recovered");
+                let recording = left.path.display();
+                warn!(%error, %recording, "the recording {recording} cannot be recovered: {error}");
                 self.background.recovering = false;
             }
             // The process's environment is fixed once threads run, and clipboards are found by it.
@@ -197,7 +204,8 @@ impl Daemon {
                 self.tell(crate::session::Event::Terminate);
             }
             Chore::DisplayAsked { found: false } => {}
-            Chore::Broken(error) => warn!(error, "a bug: background work broke off"),
+            Chore::LastTextRead(result) => self.last_text_read(result),
+            Chore::Broken(error) => warn!(error, "a bug: background work broke off: {error}"),
         }
     }
 
@@ -255,19 +263,28 @@ impl Daemon {
                 let (text, unrefined) = self.refine(&recognition);
                 let heard = transcript(recognition, samples, None);
                 let transcript = Transcript { text, unrefined, ..heard };
-                info!(job = job.0, characters = transcript.text.chars().count(), "recovered");
+                let (seconds, characters) =
+                    (journal::seconds(samples), transcript.text.chars().count());
+                info!(
+                    job = job.0,
+                    seconds,
+                    characters,
+                    "transcribed a recording of an earlier run ({seconds:.1} s)"
+                );
                 if transcript.text.is_empty() && transcript.unrefined.is_none() {
                     store::Outcome::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
                 } else {
                     if self.settings.deliver.notify && !transcript.text.is_empty() {
                         let text = transcript.text.clone();
-                        self.notifier.progress(Notice::Recovered { text });
+                        self.screen.progress(Notice::Recovered { text });
                     }
+                    self.remember_older_text(&transcript.text);
                     store::Outcome::Delivered(effects::store_text(&transcript), Vec::new())
                 }
             }
             Err(failure) => {
-                warn!(job = job.0, reason = failure.message, "a recording could not be recovered");
+                let reason = &failure.message;
+                warn!(job = job.0, reason, "a recording of an earlier run has no text: {reason}");
                 store::Outcome::Failed(failure.code, failure.message)
             }
         };

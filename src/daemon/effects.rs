@@ -1,8 +1,8 @@
 //! What the session asks for, done.
 
 use super::handing::{Parcel, Whose};
-use super::{Daemon, engine, live::Live};
-use crate::call::{Answer, Event, Wishes};
+use super::{Daemon, engine};
+use crate::call::{Answer, Event};
 use crate::capture::CaptureCommand;
 use crate::config::Settings;
 use crate::deliver;
@@ -35,25 +35,25 @@ pub(super) fn store_text(transcript: &Transcript) -> store::Text {
 }
 
 impl Daemon {
-    pub(super) fn carry_out(&mut self, effect: Effect) {
+    /// `problem_shown`: what is refused is shown, and so in the journal already.
+    pub(super) fn carry_out(&mut self, effect: Effect, problem_shown: bool) {
         match effect {
-            Effect::Answer(ticket, reply) => self.answer(ticket, reply),
+            Effect::Answer(ticket, reply) => self.answer(ticket, reply, problem_shown),
             Effect::StartCapture(job) => self.start_capture(job),
             Effect::StopCapture(job) => {
-                if let Some(live) = &mut self.live {
-                    live.stopped = Some(Instant::now());
-                }
                 self.capture_command(CaptureCommand::Stop { job });
-                // Where the user wants the text, before they go elsewhere. Asked beside all this, and after the stop.
-                self.focus = self.settings.deliver.same_window.then(deliver::Focus::ask);
+                if let Some(live) = self.live.get_mut(job) {
+                    live.stopped = Some(Instant::now());
+                    // Where the user wants the text, before they go elsewhere. Asked beside all this, and after the stop.
+                    live.focus = self.settings.deliver.same_window.then(deliver::Focus::ask);
+                }
             }
             Effect::CancelCapture(job) => self.capture_command(CaptureCommand::Cancel { job }),
             Effect::Transcribe(job) => self.recogniser.finish(job),
             Effect::Abandon(job) => self.recogniser.cancel(job),
             Effect::Discard(job) => {
-                info!(job = job.0, "dropped");
-                // Or its heartbeat would go on, and its last samples still find their way.
-                self.live.take_if(|live| live.job == job);
+                info!(job = job.0, "dictation {} was dropped, audio and text", job.0);
+                self.live.end(job);
                 let kept = self.store.as_mut().map(|store| store.discard(job));
                 self.store_said(kept);
             }
@@ -64,7 +64,7 @@ impl Daemon {
             Effect::Show(notice) => self.show(notice),
             Effect::Publish(state) => {
                 debug!(state = state.name(), "state");
-                self.publish(Event::State(state));
+                self.publish(Event::State { state, job: self.session.recording() });
             }
             Effect::Arm(timer, after) => self.timers.arm(timer, after),
             Effect::Disarm(timer) => self.timers.disarm(timer),
@@ -77,10 +77,14 @@ impl Daemon {
         let _ = self.events.send(event); // an error means that nobody listens
     }
 
-    fn answer(&mut self, ticket: Ticket, reply: Result<Reply, Failure>) {
+    fn answer(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, problem_shown: bool) {
         let Some(waiting) = self.tickets.remove(&ticket) else { return };
-        if let Err(failure) = &reply {
-            info!(code = failure.code.name(), reason = failure.message, "refused or failed");
+        if let Err(Failure { code, message, .. }) = &reply {
+            if problem_shown {
+                debug!(code = code.name(), reason = message, "refused: {message}");
+            } else {
+                info!(code = code.name(), reason = message, "refused: {message}");
+            }
         }
         let answer = reply.map(|reply| match reply {
             Reply::State(state, message) => {
@@ -93,9 +97,8 @@ impl Daemon {
     }
 
     fn start_capture(&mut self, job: JobId) {
-        self.live = Some(Live::new(job));
-        // Of a dictation that was never delivered.
-        self.focus = None;
+        self.live.begin(job, std::mem::take(&mut self.wishes));
+        self.screen.clear_aside();
         let begun = self.store.as_mut().map(|store| store.begin(job).map(drop));
         self.store_said(begun);
         self.recogniser.begin(job, engine::decode_options(&self.settings), Urgency::Live);
@@ -117,12 +120,12 @@ impl Daemon {
     /// Reports what the store refused. The audio is in memory until its text is there.
     pub(super) fn store_said(&self, result: Option<Result<(), store::StoreError>>) {
         if let Some(Err(error)) = result {
-            warn!(%error, "the recording is not on disk yet");
+            warn!(%error, "the recording is not on disk yet: {error}");
         }
     }
 
     fn keep(&mut self, job: JobId, outcome: &Outcome) {
-        self.live = None;
+        self.live.end(job);
         let outcome = match outcome {
             Outcome::Delivered(t) | Outcome::Undelivered(t) => {
                 self.remember_text(&t.text);
@@ -137,14 +140,15 @@ impl Daemon {
     }
 
     fn deliver(&mut self, job: JobId, transcript: &Transcript) {
-        let mode = self.wishes.deliver.take().unwrap_or(self.settings.deliver.mode);
-        self.wishes = Wishes::default();
+        let live = self.live.get_mut(job);
+        let (wished, focus) = live.map_or((None, None), |l| (l.wishes.deliver, l.focus.take()));
+        let mode = wished.unwrap_or(self.settings.deliver.mode);
         self.handing.add(Parcel {
             whose: Whose::Dictation(job),
             text: transcript.text.clone(),
             wanted: deliver::Wanted { mode, ..self.wanted() },
-            focus: self.focus.take(),
-            notifier: self.settings.deliver.notify.then(|| self.notifier.clone()),
+            focus,
+            screen: self.settings.deliver.notify.then(|| self.screen.clone()),
             remarks: transcript.problems.iter().map(|p| p.message.clone()).collect(),
         });
     }
@@ -173,7 +177,7 @@ impl Daemon {
         if !self.settings.deliver.notify {
             return;
         }
-        self.notifier.progress(match notice {
+        self.screen.progress(match notice {
             Notice::Recording => deliver::Notice::Recording { so_far: None },
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
             Notice::Rewriting => deliver::Notice::Rewriting,

@@ -62,9 +62,11 @@ pub(super) fn sound_of(effects: &[Effect]) -> Option<Sound> {
     } else if any(|effect| matches!(effect, Effect::Show(Notice::Recording))) {
         Some(Sound::Start)
     } else if any(|effect| matches!(effect, Effect::StopCapture(_)))
-        // Cancelled by the user; without the other, stopping took too long, and had its sound.
+        // Cancelled by the user. What is kept took too long to stop, and had its sound; what nobody is shown was a
+        // key held too long, and had none.
         || any(|effect| matches!(effect, Effect::CancelCapture(_)))
-            && any(|effect| matches!(effect, Effect::Show(Notice::Nothing)))
+            && any(|effect| matches!(effect, Effect::Discard(_)))
+            && any(|effect| matches!(effect, Effect::Show(_)))
     {
         Some(Sound::Stop)
     } else {
@@ -151,6 +153,27 @@ mod tests {
         let events = [command(Command::Start), started(), stop, heard(None)];
         let told = sounds(events.into_iter().chain([command(Command::Cancel)]));
         assert_eq!(told[4], None);
+    }
+
+    #[test]
+    fn each_of_two_dictations_has_its_sounds_and_so_has_a_refusal() {
+        let stop = || command(Command::Stop);
+        let next = |event| Event::Job(JobId(2), event);
+        let told = sounds([
+            command(Command::Start),
+            started(),
+            stop(),
+            heard(None),
+            command(Command::Start),
+            next(JobEvent::CaptureStarted),
+            text("the first"),
+            command(Command::Cancel),
+            Event::Job(JOB, JobEvent::Delivered(Vec::new())),
+        ]);
+        let (start, stop) = (Some(Sound::Start), Some(Sound::Stop));
+        assert_eq!(told, [None, start, stop, None, None, start, None, stop, None]);
+        let paused = sounds([command(Command::Pause), command(Command::Start)]);
+        assert_eq!(paused, [None, Some(Sound::Problem)]);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A dictation's goes
 //! before a client's.
 
+use super::screen::Screen;
 use super::texts::Finished;
-use crate::deliver::{Focus, Notice, Notifier, Sinks, Wanted};
+use crate::deliver::{Focus, Sinks, Wanted};
 use crate::session::{Delivery, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 /// Whose text it is.
 #[derive(Debug)]
@@ -23,13 +25,22 @@ pub(super) struct Parcel {
     pub(super) wanted: Wanted,
     /// Asked when the recording was stopped.
     pub(super) focus: Option<Focus>,
-    /// Who shows it, if it is to be shown.
-    pub(super) notifier: Option<Notifier>,
+    /// Where it is shown, if it is to be shown.
+    pub(super) screen: Option<Screen>,
     /// What is told with it.
     pub(super) remarks: Vec<String>,
 }
 
-type OnItsWay = Pin<Box<dyn Future<Output = (Whose, Vec<Delivery>, Sinks)>>>;
+/// What became of a text.
+#[derive(Debug)]
+pub(super) struct Handed {
+    pub(super) whose: Whose,
+    pub(super) deliveries: Vec<Delivery>,
+    /// How long the desktop took, without the notification.
+    pub(super) took: Duration,
+}
+
+type OnItsWay = Pin<Box<dyn Future<Output = (Handed, Sinks)>>>;
 
 pub(super) struct Handing {
     /// `None` while a text is on its way.
@@ -52,13 +63,13 @@ impl Handing {
     }
 
     /// The next text that has arrived, or could not. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (Whose, Vec<Delivery>) {
+    pub(super) async fn next(&mut self) -> Handed {
         let Some(on_its_way) = &mut self.on_its_way else { return std::future::pending().await };
-        let (whose, deliveries, sinks) = on_its_way.await;
+        let (handed, sinks) = on_its_way.await;
         self.on_its_way = None;
         self.sinks = Some(sinks);
         self.start();
-        (whose, deliveries)
+        handed
     }
 
     /// Takes back those of clients that wait, for the end. What is on its way still arrives.
@@ -93,19 +104,22 @@ impl Handing {
 }
 
 /// The desktop first, then the notification that says where the text is.
-async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Whose, Vec<Delivery>, Sinks) {
-    let Parcel { whose, text, mut wanted, focus, notifier, remarks } = parcel;
+async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
+    let Parcel { whose, text, mut wanted, focus, screen, remarks } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
     }
+    let started = Instant::now();
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
-    if let Some(notifier) = notifier {
+    let took = started.elapsed();
+    if let Some(screen) = screen {
+        let arrived = remarks.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
         // Where it is, before where it is not.
         let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
         let outcomes = there.iter().chain(&failed).map(|d| d.detail.as_str());
         let detail: Vec<&str> = outcomes.chain(remarks.iter().map(String::as_str)).collect();
         let detail = detail.join(". ");
-        deliveries.push(notifier.show(Notice::Text { text, detail }).await);
+        deliveries.push(screen.show_text(text, detail, arrived).await);
     }
-    (whose, deliveries, sinks)
+    (Handed { whose, deliveries, took }, sinks)
 }

@@ -1,8 +1,8 @@
 //! What the edges say, told to the session.
 
-use super::Daemon;
 use super::background::Chore;
-use super::handing::Whose;
+use super::handing::{Handed, Whose};
+use super::{Daemon, journal};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
@@ -25,8 +25,13 @@ impl Daemon {
             CaptureOutput::Pcm { job, samples } => self.pcm(job, &samples),
             CaptureOutput::Event(CaptureEvent::Started { job, latency }) => {
                 let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                info!(job = job.0, first_sample_us = us, "recording");
-                if let Some(live) = self.live.as_mut().filter(|live| live.job == job) {
+                let ms = latency.as_secs_f64() * 1e3;
+                info!(
+                    job = job.0,
+                    first_sample_us = us,
+                    "recording, heard since {ms:.0} ms after the press"
+                );
+                if let Some(live) = self.live.get_mut(job) {
                     live.started();
                 }
                 self.tell_job(job, JobEvent::CaptureStarted);
@@ -43,7 +48,7 @@ impl Daemon {
 
     /// Audio: to the disk, to the recogniser, to the level meter.
     fn pcm(&mut self, job: JobId, samples: &[f32]) {
-        let Some(live) = self.live.as_mut().filter(|live| live.job == job) else { return };
+        let Some(live) = self.live.get_mut(job) else { return };
         let levels = live.hear(samples);
         let pcm: Arc<[i16]> = to_pcm16(samples).into();
         self.recogniser.feed(job, &pcm);
@@ -57,16 +62,25 @@ impl Daemon {
     }
 
     fn capture_ended(&mut self, job: JobId, end: End, samples: u64, lost: u64) {
-        let seconds = samples as f64 / f64::from(v2m_ipc::engine::SAMPLE_RATE);
-        info!(job = job.0, seconds, lost, end = ?end, "recorded");
+        let seconds = journal::seconds(samples);
+        let how = match &end {
+            End::Stopped => "",
+            End::Lost(_) => "; the microphone went away",
+            End::Cancelled => "; cancelled",
+        };
+        info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s{how}");
         let problem = match end {
             End::Stopped | End::Cancelled => None,
             End::Lost(error) => Some(Failure::new(error.code(), error.to_string())),
         };
         if lost > 0 {
-            warn!(job = job.0, lost, "the machine was too busy: samples are missing");
+            let missing = journal::seconds(lost);
+            warn!(
+                job = job.0,
+                lost, "the machine was too busy: {missing:.1} s of the recording are missing"
+            );
         }
-        let Some(live) = self.live.as_ref().filter(|live| live.job == job) else { return };
+        let Some(live) = self.live.get(job) else { return };
         let heard = live.heard(problem);
         let kept = self.store.as_mut().map(|store| store.recorded(job));
         if !live.gap_on_disk {
@@ -80,9 +94,7 @@ impl Daemon {
     }
 
     pub(super) fn heartbeat(&mut self) {
-        if let Some(live) = &mut self.live {
-            live.beat();
-        }
+        self.live.beat();
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let timestamp = since_1970.map_or(0.0, |d| d.as_secs_f64());
         self.publish(Event::Heartbeat { timestamp, state: self.session.state() });
@@ -97,26 +109,24 @@ impl Daemon {
                 self.background_progress(job, end);
             }
             RecogniseEvent::Update { job, text, is_final, end: _ } => {
-                if self.session.job() == Some(job) {
+                if self.session.has(job) {
                     let text = text::polish(&text);
-                    self.show_growth(&text);
-                    self.publish(Event::TranscriptionUpdate { text, is_final });
+                    self.show_growth(job, &text);
+                    self.publish(Event::TranscriptionUpdate { job, text, is_final });
                 }
             }
             RecogniseEvent::PassedOver { engine, notice } => {
                 let backend = engine.backend.name();
-                warn!(
-                    backend,
-                    reason = engine.reason,
-                    "this recogniser is not used; the next one is"
-                );
+                let reason = engine.reason;
+                warn!(backend, reason, "{backend} is not used: {reason}. The next recogniser is");
                 if let Some(failure) = notice {
                     self.show(Notice::Problem(failure));
                 }
             }
             RecogniseEvent::Replaced { job, reason } => {
                 let job = job.map(|job| job.0);
-                warn!(job, reason, "the recogniser was replaced; its recording starts over");
+                let over = if job.is_some() { "; its recording starts over" } else { "" };
+                warn!(job, reason, "the recogniser was replaced ({reason}){over}");
             }
             RecogniseEvent::Done { job, recognition, audio } => {
                 if self.background.owns(job) {
@@ -124,7 +134,7 @@ impl Daemon {
                 }
                 self.mend_recording(job, audio);
                 let transcript = self.transcribed(job, recognition);
-                let text = self.text_of_dictation(transcript);
+                let text = self.text_of_dictation(job, transcript);
                 self.tell_job(job, text);
             }
             RecogniseEvent::Failed { job, mut failure, audio } => {
@@ -138,22 +148,25 @@ impl Daemon {
         }
     }
 
-    /// The text as it grows, in the notification that says what v2m is doing.
-    fn show_growth(&self, text: &str) {
+    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's does not grow
+    /// there while a newer one is recorded.
+    fn show_growth(&self, job: JobId, text: &str) {
         let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
         match self.session.state() {
             _ if !self.settings.deliver.notify => {}
-            State::Recording => self.notifier.progress(deliver::Notice::Recording { so_far }),
-            State::Transcribing => {
-                self.notifier.progress(deliver::Notice::Transcribing { so_far });
+            State::Recording if self.session.recording() == Some(job) => {
+                self.screen.progress(deliver::Notice::Recording { so_far });
             }
-            State::Idle | State::Paused | State::Processing => {}
+            State::Transcribing => {
+                self.screen.progress(deliver::Notice::Transcribing { so_far });
+            }
+            State::Recording | State::Idle | State::Paused | State::Processing => {}
         }
     }
 
     /// A recording of which the disk refused some is written again, whole.
     fn mend_recording(&mut self, job: JobId, audio: Vec<i16>) {
-        let gap = self.live.as_ref().is_some_and(|live| live.job == job && live.gap_on_disk);
+        let gap = self.live.get(job).is_some_and(|live| live.gap_on_disk);
         if gap && !audio.is_empty() {
             let whole = |store: &mut crate::store::Store| {
                 store.rewrite(job, audio)?;
@@ -170,19 +183,22 @@ impl Daemon {
 
     fn transcribed(&self, job: JobId, recognition: Recognition) -> Transcript {
         let stats = recognition.stats;
-        let stopped = self.live.as_ref().and_then(|live| live.stopped);
-        let stop_to_text_ms = stopped.map(|at| at.elapsed().as_millis() as u64);
+        let since_stop =
+            self.live.get(job).and_then(|live| live.stopped).map(|stopped| stopped.elapsed());
+        let engine = self.recogniser.engine_name();
         info!(
             job = job.0,
-            seconds = stats.samples as f64 / f64::from(v2m_ipc::engine::SAMPLE_RATE),
+            seconds = journal::seconds(stats.samples),
             language = recognition.language,
-            stop_to_text_ms,
+            stop_to_text_ms = since_stop.map(|time| time.as_millis() as u64),
             decode_ms = stats.decode_ms,
             redone = stats.redone,
             attempts = recognition.attempts,
             backend = self.recogniser.report().backend,
+            engine,
             characters = recognition.text.chars().count(),
-            "transcribed"
+            "{}",
+            journal::transcribed(&recognition, engine, since_stop)
         );
         let (text, unrefined) = self.refine(&recognition);
         // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
@@ -199,14 +215,18 @@ impl Daemon {
         }
     }
 
-    pub(super) fn delivered(&mut self, whose: Whose, deliveries: Vec<Delivery>) {
+    pub(super) fn delivered(&mut self, handed: Handed) {
+        let Handed { whose, deliveries, took } = handed;
         let job = match &whose {
-            Whose::Dictation(job) => Some(job.0),
+            Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,
         };
+        // Where the first way failed, how long the second took alone is not known.
+        let ways = deliveries.iter().filter(|delivery| delivery.by != "notification").count();
+        let took = Some(took).filter(|_| ways == 1);
         for delivery in &deliveries {
-            info!(job, by = delivery.by, ok = delivery.ok, detail = delivery.detail, "delivery");
-            self.publish(Event::Delivery(delivery.clone()));
+            log_delivery(job, delivery, took);
+            self.publish(Event::Delivery { job, delivery: delivery.clone() });
         }
         if deliveries.iter().any(|delivery| delivery.by == "clipboard" && !delivery.ok) {
             self.chores
@@ -245,7 +265,7 @@ impl Daemon {
             loaded_in_ms = report.loaded_in_ms,
             warm_up_ms = report.warm_up_ms,
             memory_bytes = report.memory_bytes,
-            "recogniser"
+            "{status}"
         );
         // Ready once the model is loaded; and without a usable one too, because a service that
         // fails to start again and again makes systemd close the socket.
@@ -269,7 +289,7 @@ impl Daemon {
             }
             StoreEvent::Recorded { job, samples, .. } => debug!(job = job.0, samples, "on disk"),
             StoreEvent::AppendFailed { job, error } => {
-                if let Some(live) = self.live.as_mut().filter(|live| live.job == job) {
+                if let Some(live) = self.live.get_mut(job) {
                     live.gap_on_disk = true;
                 }
                 self.store_trouble(&error);
@@ -282,5 +302,19 @@ impl Daemon {
     fn store_trouble(&mut self, error: &crate::store::StoreError) {
         let text = format!("{error}. The text is delivered all the same.");
         self.show(Notice::Problem(Failure::new(Code::File, text)));
+    }
+}
+
+/// That it is shown too is worth no line: each text is.
+fn log_delivery(job: Option<JobId>, delivery: &Delivery, took: Option<Duration>) {
+    let Delivery { by, backend, ok, detail } = delivery;
+    let job = job.map(|job| job.0);
+    let ms = took.map(|took| took.as_millis() as u64);
+    let words = journal::delivered(delivery, took);
+    match (*ok, *by) {
+        (true, "notification") => debug!(job, by, ok, detail, "{words}"),
+        (true, _) => info!(job, by, backend, ok, detail, took_ms = ms, "{words}"),
+        (false, "notification") => info!(job, by, ok, detail, "{words}"),
+        (false, _) => warn!(job, by, backend, ok, detail, "{words}"),
     }
 }

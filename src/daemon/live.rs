@@ -1,5 +1,8 @@
-//! What is known of the recording under way: its length, peak and level.
+//! The dictations under way, as far as the session does not know them: length, peak and level of the recording, where
+//! the text is wanted, and in which window.
 
+use crate::call::Wishes;
+use crate::deliver::Focus;
 use crate::session::{Failure, Heard, JobId};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,10 +14,49 @@ const FLOOR_DBFS: f32 = -120.0;
 /// How often subscribers are told that it still records.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// All of them, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Dictations(Vec<Live>);
+
+impl Dictations {
+    pub(super) fn begin(&mut self, job: JobId, wishes: Wishes) {
+        self.0.push(Live::new(job, wishes));
+    }
+
+    pub(super) fn get(&self, job: JobId) -> Option<&Live> {
+        self.0.iter().find(|live| live.job == job)
+    }
+
+    pub(super) fn get_mut(&mut self, job: JobId) -> Option<&mut Live> {
+        self.0.iter_mut().find(|live| live.job == job)
+    }
+
+    /// It is over: its heartbeat ends, and samples that are still coming find nobody.
+    pub(super) fn end(&mut self, job: JobId) {
+        self.0.retain(|live| live.job != job);
+    }
+
+    /// When subscribers are to be told again that something is recorded.
+    pub(super) fn heartbeat_due(&self) -> Option<Instant> {
+        self.0.last().and_then(Live::heartbeat_due)
+    }
+
+    pub(super) fn beat(&mut self) {
+        if let Some(live) = self.0.last_mut() {
+            live.beat();
+        }
+    }
+}
+
+/// One dictation.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) job: JobId,
-    pub(super) samples: u64,
+    job: JobId,
+    /// What its clients wish for it.
+    pub(super) wishes: Wishes,
+    /// The window that had the keyboard when the recording was stopped.
+    pub(super) focus: Option<Focus>,
+    samples: u64,
     peak: f32,
     energy: f64,
     spanned: usize,
@@ -26,9 +68,11 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(job: JobId) -> Self {
+    fn new(job: JobId, wishes: Wishes) -> Self {
         Self {
             job,
+            wishes,
+            focus: None,
             samples: 0,
             peak: 0.0,
             energy: 0.0,
@@ -65,11 +109,11 @@ impl Live {
         self.heartbeat = Some(Instant::now());
     }
 
-    pub(super) fn heartbeat_due(&self) -> Option<Instant> {
+    fn heartbeat_due(&self) -> Option<Instant> {
         self.heartbeat.filter(|_| self.stopped.is_none())
     }
 
-    pub(super) fn beat(&mut self) {
+    fn beat(&mut self) {
         self.heartbeat = Some(Instant::now() + HEARTBEAT);
     }
 }
@@ -84,7 +128,7 @@ mod tests {
 
     #[test]
     fn levels_and_peak_are_relative_to_full_scale() {
-        let mut live = Live::new(JobId(1));
+        let mut live = Live::new(JobId(1), Wishes::default());
         assert_eq!(live.hear(&[0.5; 800]), Vec::<f32>::new());
         let levels = live.hear(&[-0.5; 2_400]);
         assert_eq!(levels.len(), 2);
@@ -92,6 +136,6 @@ mod tests {
         let heard = live.heard(None);
         assert_eq!(heard.samples, 3_200);
         assert!((heard.peak_dbfs + 6.02).abs() < 0.01);
-        assert_eq!(Live::new(JobId(1)).heard(None).peak_dbfs, FLOOR_DBFS);
+        assert_eq!(Live::new(JobId(1), Wishes::default()).heard(None).peak_dbfs, FLOOR_DBFS);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Only this room sees every other; only `main` names it. It decides nothing that `session` can
 //! decide, and does nothing that an edge can do: it owns tickets, timers and what is known of the
-//! recording under way, and passes things on.
+//! dictations under way, and passes things on.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -18,7 +18,9 @@
 //! | `engine` | which engine and model the settings mean |
 //! | `reload` | settings and models that change while it runs |
 //! | `sleep` | what is done before the machine sleeps |
-//! | `live` | the recording under way: length, peak, level |
+//! | `journal` | what the journal says of a dictation |
+//! | `live` | the dictations under way: length, peak, level, where the text is wanted |
+//! | `screen` | what the user is shown, and in which notification |
 //! | `timers` | the session's timers |
 
 mod background;
@@ -27,10 +29,12 @@ mod engine;
 mod feedback;
 mod handing;
 mod incoming;
+mod journal;
 mod live;
 mod refine;
 mod reload;
 mod requests;
+mod screen;
 mod sleep;
 mod texts;
 mod timers;
@@ -38,10 +42,10 @@ mod timers;
 use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
-use crate::deliver::{Focus, Notifier};
+use crate::deliver::Notifier;
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
-use crate::session::{self, Delivery, Failure, Limits, Session, State, Ticket};
+use crate::session::{self, Failure, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
 use crate::suspend::SuspendEvent;
 use crate::telemetry::{Figures, Machine, Telemetry};
@@ -89,20 +93,18 @@ struct Daemon {
     recogniser: Recogniser,
     sleep: sleep::Sleep,
     store: Option<Store>,
-    notifier: Notifier,
+    screen: screen::Screen,
     feedback: feedback::Feedback,
     handing: handing::Handing,
     texts: texts::Texts,
-    /// What the clients of the session's dictation wished for it.
+    /// What the client wishes whose command the session is being told: for the dictation that it may start.
     wishes: Wishes,
     /// Where dictations are kept.
     dictations: PathBuf,
-    /// The window that had the keyboard when the session's recording was stopped.
-    focus: Option<Focus>,
     tickets: HashMap<Ticket, Reply>,
     last_ticket: u64,
     timers: timers::Timers,
-    live: Option<live::Live>,
+    live: live::Dictations,
     background: background::Background,
     updates: reload::Updates,
     /// Blocking work under way.
@@ -165,10 +167,10 @@ async fn serve(start: Start) -> std::io::Result<()> {
     };
     let scratch = start.store.clone();
     let store = Store::spawn(start.store, effects::retention(&start.settings), store_events)
-        .inspect_err(|error| error!(%error, "dictations cannot be kept"))
+        .inspect_err(|error| error!(%error, "dictations cannot be kept: {error}"))
         .ok();
     let capture = Capture::spawn(start.settings.capture.linger())
-        .inspect_err(|error| error!(%error, "nothing can be recorded"))
+        .inspect_err(|error| error!(%error, "nothing can be recorded: {error}"))
         .ok();
     let spec = models.spec(&start.settings);
     let mut sleep = sleep::Sleep::default();
@@ -180,18 +182,17 @@ async fn serve(start: Start) -> std::io::Result<()> {
         logging: start.logging,
         capture,
         store,
-        notifier: Notifier::spawn(None),
+        screen: screen::Screen::new(),
         feedback: feedback::Feedback::new(),
         handing: handing::Handing::new(),
         texts: texts::Texts::new(&start.config_path),
         config_path: start.config_path,
         wishes: Wishes::default(),
         dictations: scratch.clone(),
-        focus: None,
         tickets: HashMap::new(),
         last_ticket: 0,
         timers: timers::Timers::default(),
-        live: None,
+        live: live::Dictations::default(),
         background: background::Background::new(scratch),
         updates: reload::Updates::default(),
         chores: JoinSet::new(),
@@ -215,7 +216,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let bus = tokio::spawn(async move {
         match dbus::serve(None, calls, events, at_start.0, at_start.1).await {
             Ok(_door) => std::future::pending().await,
-            Err(error) => info!(%error, "no interface on the session bus"),
+            Err(error) => info!(%error, "no interface on the session bus: {error}"),
         }
     });
     daemon.turn(&mut inputs).await;
@@ -236,7 +237,7 @@ enum Input {
     Sleep(SuspendEvent),
     Measured(Option<Figures>),
     Store(StoreEvent),
-    Delivered(handing::Whose, Vec<Delivery>),
+    Delivered(handing::Handed),
     Text(texts::TextEvent),
     Chore(background::Chore),
     Timer(session::Timer),
@@ -251,7 +252,8 @@ enum Input {
 
 impl Daemon {
     async fn turn(&mut self, inputs: &mut Inputs) {
-        info!(version = env!("CARGO_PKG_VERSION"), "v2m has started");
+        let version = env!("CARGO_PKG_VERSION");
+        info!(version, "v2m {version} has started");
         while !self.exiting {
             let input = self.next(inputs).await;
             self.take(input);
@@ -269,14 +271,14 @@ impl Daemon {
         let models_watch = self
             .models_watch
             .get_or_insert_with(|| reload::watch_models(&self.models, &self.settings));
-        let heartbeat = self.live.as_ref().and_then(live::Live::heartbeat_due);
+        let heartbeat = self.live.heartbeat_due();
         tokio::select! {
             // Requests and outcomes before sound: a flood of audio must not delay a stop.
             biased;
             _ = inputs.terminate.recv() => Input::Terminate,
             _ = inputs.interrupt.recv() => Input::Terminate,
             Some(call) = inputs.calls.recv() => Input::Call(call),
-            (whose, deliveries) = self.handing.next() => Input::Delivered(whose, deliveries),
+            handed = self.handing.next() => Input::Delivered(handed),
             event = self.texts.next() => Input::Text(event),
             event = self.recogniser.next() => Input::Recogniser(event),
             event = self.sleep.next() => Input::Sleep(event),
@@ -307,7 +309,7 @@ impl Daemon {
             Input::Sleep(event) => self.sleep_said(event),
             Input::Measured(figures) => self.measured(figures),
             Input::Store(event) => self.stored(event),
-            Input::Delivered(whose, deliveries) => self.delivered(whose, deliveries),
+            Input::Delivered(handed) => self.delivered(handed),
             Input::Text(event) => self.text_event(event),
             Input::Chore(chore) => self.chore_done(chore),
             Input::Timer(timer) => {
@@ -320,7 +322,7 @@ impl Daemon {
             Input::Watchdog => self.watchdog.ping(),
             Input::Abandoned => {}
             Input::Terminate => {
-                info!("asked to end");
+                info!("ending: systemd or Ctrl+C asked for it");
                 self.tell(session::Event::Terminate);
             }
         }
@@ -331,8 +333,13 @@ impl Daemon {
         let concerned = feedback::concerns_dictation(&event);
         let effects = self.session.handle(event, self.started.elapsed());
         let sound = feedback::sound_of(&effects).filter(|_| concerned);
+        let shown = |effect: &session::Effect| {
+            matches!(effect, session::Effect::Show(session::Notice::Problem(_)))
+        };
+        let problem_shown = effects.iter().any(shown);
+        self.screen.set_recording(self.session.state() == State::Recording);
         for effect in effects {
-            self.carry_out(effect);
+            self.carry_out(effect, problem_shown);
         }
         self.give_feedback(sound);
     }
@@ -367,18 +374,18 @@ impl Daemon {
             self.answer_text(finished, Vec::new());
         }
         self.updates.refuse_all(&failure());
-        self.texts.refuse_all().await;
+        self.texts.refuse_all(&failure()).await;
         // Before anything that takes time: who comes now is to meet the next run, not the end of this one.
         // The receiver is gone only if the server has ended already.
         let _ = stop.send(true);
         if self.handing.is_busy()
-            && let Ok((whose, deliveries)) = timeout(LAST_WORDS, self.handing.next()).await
+            && let Ok(handed) = timeout(LAST_WORDS, self.handing.next()).await
         {
-            self.delivered(whose, deliveries);
+            self.delivered(handed);
         }
-        // Waited for, half a second at most: a critical notification that outlives its service stands before
-        // all later ones on GNOME. The outcome changes nothing now.
-        let _ = self.notifier.show(crate::deliver::Notice::Closed).await;
+        // Waited for, a second at most: a critical notification that outlives its service stands before
+        // all later ones on GNOME.
+        self.screen.end().await;
         if timeout(LAST_WORDS, self.handing.settle()).await.is_err() {
             warn!("the clipboard was not given back in time");
         }
@@ -423,9 +430,10 @@ pub fn show_refusal(failure: &Failure) {
         Ok(runtime) => {
             let notice = crate::deliver::Notice::Problem(failure.clone());
             let shown = runtime.block_on(async { Notifier::spawn(None).show(notice).await });
-            info!(ok = shown.ok, detail = shown.detail, "the refusal was shown");
+            let detail = shown.detail;
+            info!(ok = shown.ok, detail, "notification {detail}");
             runtime.shutdown_background();
         }
-        Err(error) => warn!(%error, "the refusal could not be shown"),
+        Err(error) => warn!(%error, "no notification could be shown: {error}"),
     }
 }

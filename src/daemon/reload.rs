@@ -21,7 +21,11 @@ pub(super) struct Changes(Option<watch::Watch>);
 impl Changes {
     pub(super) fn of(paths: Vec<PathBuf>) -> Self {
         let watched = watch::paths(paths);
-        Self(watched.inspect_err(|error| warn!(%error, "changes of files go unnoticed")).ok())
+        Self(
+            watched
+                .inspect_err(|error| warn!(%error, "changes of files go unnoticed: {error}"))
+                .ok(),
+        )
     }
 
     /// Cancel-safe.
@@ -67,8 +71,8 @@ impl Daemon {
         match config::load(&self.config_path, std::env::vars_os()) {
             Ok(settings) => self.apply(settings),
             Err(error) => {
-                warn!(%error, "the changed configuration is not valid; the old one stays in force");
-                self.show(Notice::Problem(config_failure(&error)));
+                warn!(%error, "the changed configuration is not valid; the old one stays in force: {error}");
+                self.notify(Notice::Problem(config_failure(&error)));
             }
         }
     }
@@ -107,12 +111,14 @@ impl Daemon {
         if applied.is_empty() && restart.is_empty() {
             return;
         }
-        info!(applied = applied.join(" "), restart = restart.join(" "), "configuration");
+        let (now, later) = (applied.join(" "), restart.join(" "));
+        let waits = if later.is_empty() { "" } else { "; after a restart: " };
+        info!(applied = now, restart = later, "settings in force now: {now}{waits}{later}");
         let old = std::mem::replace(&mut self.settings, new);
         self.session.set_limits(limits(&self.settings));
         self.give_feedback(None);
         if let Err(error) = self.logging.set_level(self.settings.log.level.name()) {
-            warn!(%error, "the log's level stays");
+            warn!(%error, "the log's level stays: {error}");
         }
         if old.store != self.settings.store {
             let retention = effects::retention(&self.settings);
@@ -138,13 +144,13 @@ impl Daemon {
 
     /// A new linger needs a new capture thread; a recording that runs keeps its own.
     pub(super) fn renew_capture(&mut self) {
-        if !self.linger_changed || self.session.job().is_some() {
+        if !self.linger_changed || self.session.is_capturing() {
             return;
         }
         self.linger_changed = false;
         drop(self.capture.take());
         self.capture = Capture::spawn(self.settings.capture.linger())
-            .inspect_err(|error| warn!(%error, "nothing can be recorded"))
+            .inspect_err(|error| warn!(%error, "nothing can be recorded: {error}"))
             .ok();
     }
 
@@ -159,7 +165,7 @@ impl Daemon {
             return;
         }
         self.model_stamp = stamp;
-        info!("the model's file has changed; it is loaded");
+        info!("the model's file has changed; it is loaded anew");
         let spec = self.models.spec(&self.settings);
         self.sleep.attend(&spec);
         self.recogniser.set_spec(spec);

@@ -1,8 +1,8 @@
 //! Requests: those of the session get a ticket, the others are answered here.
 
-use super::{Daemon, Reply};
+use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status, Wishes};
-use crate::session::{self, Command, Failure, Notice, State, Ticket};
+use crate::session::{self, Command, Failure, Notice, Ticket};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -16,6 +16,7 @@ impl Daemon {
             Request::Status => self.status_asked(reply),
             Request::GetConfig => answer(reply, Ok(Answer::Config(self.settings.to_json()))),
             Request::UpdateConfig(partial) => self.updates.waiting.push_back((partial, reply)),
+            Request::LastText => self.last_text(reply),
             Request::Text(work) => self.work_on_text(work, reply),
             Request::TestRules { text, language } => {
                 answer(reply, self.test_rules(&text, language));
@@ -25,33 +26,35 @@ impl Daemon {
     }
 
     fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
-        let (before, job) = (self.session.state(), self.session.job());
+        let (before, newest) = (self.session.state(), self.session.newest());
+        let recording = self.session.recording();
         // A stop is never refused for it: what was said comes first.
-        let starts = job.is_none() && matches!(command, Command::Start | Command::Toggle);
+        let starts = recording.is_none() && matches!(command, Command::Start | Command::Toggle);
         let preset = wishes.preset.as_deref().filter(|_| starts);
         if let Some(failure) = preset.and_then(|preset| self.refuse_preset(preset)) {
-            info!(code = failure.code.name(), reason = failure.message, "refused");
             self.show(Notice::Problem(failure.clone()));
             return answer(reply, Err(failure));
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.tickets.insert(ticket, reply);
-        self.tell(session::Event::Command { ticket, command });
-        // A dictation's start decides, a later word on it outranks that; neither counts for the next one.
-        if self.session.job() != job {
-            self.wishes = wishes;
-        } else if before == State::Recording || command == Command::Stop {
-            // Any other command was refused, and so was what it wished for.
-            self.wishes.deliver = wishes.deliver.or(self.wishes.deliver);
-            self.wishes.preset = wishes.preset.or_else(|| self.wishes.preset.take());
+        // The start of a dictation decides; a later word on the same one outranks that.
+        let stops = recording.or(newest.filter(|_| command == Command::Stop));
+        if let Some(live) = stops.and_then(|job| self.live.get_mut(job)) {
+            live.wishes.deliver = wishes.deliver.or(live.wishes.deliver);
+            live.wishes.preset = wishes.preset.clone().or_else(|| live.wishes.preset.take());
         }
-        let (cmd, state) = (name(command), self.session.state());
+        self.wishes = wishes;
+        self.tell(session::Event::Command { ticket, command });
+        // Not used: the command started nothing, and what it wished for is not the next one's.
+        self.wishes = Wishes::default();
+        let (cmd, state) = (journal::name(command), self.session.state());
         // A held key repeats its command some 30 times a second: worth no line each.
         if state == before {
-            debug!(cmd, state = state.name(), "command");
+            debug!(cmd, state = state.name(), "{cmd}: still {}", journal::doing(state));
         } else {
-            info!(cmd, state = state.name(), job = self.session.job().map(|j| j.0), "command");
+            let job = self.session.newest().map(|job| job.0);
+            info!(cmd, state = state.name(), job, "{cmd}: now {}", journal::doing(state));
         }
     }
 
@@ -76,6 +79,7 @@ impl Daemon {
         let report = self.recogniser.report();
         let status = Status {
             state: self.session.state(),
+            pending: self.session.pending(),
             cpu_percent,
             ram,
             gpu,
@@ -102,23 +106,11 @@ impl Daemon {
         if let Some(problem) = self.recogniser.report().problem.clone() {
             return answer(reply, Err(problem));
         }
-        info!(file = %path.display(), "a file to transcribe");
+        info!(file = %path.display(), "asked to transcribe {}", path.display());
         self.background.add_file(path, reply);
     }
 }
 
 pub(super) fn answer(reply: Reply, result: Result<Answer, Failure>) {
     let _ = reply.send(result); // a client that has left needs no answer
-}
-
-fn name(command: Command) -> &'static str {
-    match command {
-        Command::Start => "start",
-        Command::Stop => "stop",
-        Command::Toggle => "toggle",
-        Command::Cancel => "cancel",
-        Command::Pause => "pause",
-        Command::Resume => "resume",
-        Command::Shutdown => "shutdown",
-    }
 }

@@ -70,6 +70,8 @@ fn state_and_text(answer: Answer) -> (String, String) {
         Answer::Transcript { state, transcript } => (state, transcript.text),
         Answer::Text { state, text, .. } => (state, text),
         Answer::Status(status) => (status.state, String::new()),
+        // Not asked for here: others can listen on the bus.
+        Answer::LastText { state, .. } => (state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
         Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
             (State::Idle, String::new())
@@ -81,7 +83,8 @@ fn state_and_text(answer: Answer) -> (String, String) {
 /// Dictation: press, speak, press again.
 #[interface(name = "org.v2m.Dictation1")]
 impl Dictation {
-    /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped.
+    /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped. Earlier dictations that
+    /// wait for their texts do not stand in the way.
     #[zbus(out_args("state", "text"))]
     async fn toggle(&self) -> Result<(String, String), Refusal> {
         self.command(Command::Toggle).await
@@ -99,7 +102,7 @@ impl Dictation {
         self.command(Command::Stop).await
     }
 
-    /// Drops the recording, audio and text.
+    /// Drops the recording, audio and text; without one, the newest dictation that waits for its text.
     #[zbus(out_args("state"))]
     async fn cancel(&self) -> Result<String, Refusal> {
         self.command(Command::Cancel).await.map(|(state, _)| state)
@@ -160,7 +163,8 @@ impl Dictation {
         }
     }
 
-    /// idle, recording, transcribing, processing or paused.
+    /// idle, recording, transcribing, processing or paused. While something is recorded it is recording, whatever becomes
+    /// of earlier dictations; how many wait for their texts is in Status, `pending`.
     #[zbus(property)]
     fn state(&self) -> &'static str {
         self.known.borrow().state.name()
@@ -178,12 +182,14 @@ impl Dictation {
         env!("CARGO_PKG_VERSION")
     }
 
-    /// The text of the running dictation; final: it will not change any more.
+    /// The text of a dictation that is recorded or transcribed; final: it will not change any more. `job` numbers the
+    /// dictations: while one is recorded, the one before may still be transcribed.
     #[zbus(signal)]
     async fn transcription_update(
         emitter: &SignalEmitter<'_>,
         text: &str,
         r#final: bool,
+        job: u32,
     ) -> zbus::Result<()>;
 
     /// Where a text went (clipboard, notification, …), or why it did not and what to do.

@@ -143,12 +143,12 @@ impl Relay {
 
     async fn tell(&self, event: Event) -> zbus::Result<()> {
         match event {
-            Event::State(state) => self.learn(|known| known.state = state).await,
+            Event::State { state, job: _ } => self.learn(|known| known.state = state).await,
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
-            Event::TranscriptionUpdate { text, is_final } => {
-                self.object.transcription_update(&text, is_final).await
+            Event::TranscriptionUpdate { job, text, is_final } => {
+                self.object.transcription_update(&text, is_final, job.0).await
             }
-            Event::Delivery(delivery) => {
+            Event::Delivery { job: _, delivery } => {
                 self.object.delivery(delivery.by, delivery.ok, &delivery.detail).await
             }
             // Ten a second and one every two: not for a bus that everyone shares. The socket has them.

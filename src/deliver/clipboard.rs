@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// How long an answer waits for the display server. A healthy one takes a few milliseconds; past two
 /// seconds the user has pasted already, or given up.
@@ -105,7 +105,7 @@ impl Clipboard {
         let (ok, detail) = match self.put(text).await {
             Ok(()) => (true, "on the clipboard".to_owned()),
             Err(problem) => {
-                warn!(reason = %problem, "the text could not be put on the clipboard");
+                debug!(reason = %problem, "the text could not be put on the clipboard: {problem}");
                 (false, format!("not on the clipboard: {problem}"))
             }
         };

@@ -19,6 +19,13 @@ pub enum Notice {
         /// What of it is text already.
         so_far: Option<String>,
     },
+    /// v2m hears, and meanwhile the text of the dictation before has arrived.
+    RecordingNext {
+        /// What was said.
+        text: String,
+        /// Where it went, as in [`Notice::Text`].
+        detail: String,
+    },
     /// Capture has ended; the text is on its way.
     Transcribing {
         /// The text so far.
@@ -79,6 +86,11 @@ impl Notice {
                 let body = so_far.as_deref().map_or_else(|| invitation.to_owned(), last_part);
                 progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
             }
+            Self::RecordingNext { text, detail } => {
+                let (where_to, _) = headline(detail);
+                let body = first_part(&format!("{where_to}: {}", text.trim()));
+                progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
+            }
             Self::Transcribing { so_far } => {
                 let body = so_far.as_deref().map(last_part).unwrap_or_default();
                 progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
@@ -118,7 +130,7 @@ impl Notice {
     /// The name in the journal, which must not hold what was said.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Recording { .. } => "recording",
+            Self::Recording { .. } | Self::RecordingNext { .. } => "recording",
             Self::Transcribing { .. } => "transcribing",
             Self::Rewriting => "rewriting",
             Self::Text { .. } => "text",
@@ -175,6 +187,14 @@ fn problem(failure: &Failure) -> Card {
 fn shortened(text: &str) -> String {
     let text = text.trim();
     match text.char_indices().nth(MAX_BODY) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
+/// What fits into one line.
+fn first_part(text: &str) -> String {
+    match text.char_indices().nth(MAX_GROWING) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
     }
@@ -260,6 +280,16 @@ mod tests {
         let card = notice.card().unwrap();
         assert_eq!((card.summary.as_str(), card.body.as_str()), ("On the clipboard", "Grüße"));
         assert!(Notice::Closed.card().is_none());
+    }
+
+    #[test]
+    fn a_text_that_arrives_while_the_next_is_recorded_leaves_the_sign_for_that() {
+        let text = format!("Grüße {}", "x".repeat(MAX_GROWING));
+        let detail = "on the clipboard: paste it".to_owned();
+        let card = Notice::RecordingNext { text, detail }.card().unwrap();
+        assert_eq!((card.summary.as_str(), card.standing), ("Recording", true));
+        assert!(card.body.starts_with("On the clipboard: Grüße x"), "{}", card.body);
+        assert!(card.body.ends_with('…') && card.body.chars().count() == MAX_GROWING + 1);
     }
 
     #[test]

@@ -117,6 +117,11 @@ impl Recogniser {
         &self.report
     }
 
+    /// The engine in use, or the next to be: `cuda`, `vulkan`, `cpu-v4` or `cpu`.
+    pub fn engine_name(&self) -> Option<&'static str> {
+        self.lineup.as_ref().map(|lineup| lineup.current().backend.name())
+    }
+
     /// The engine's process, for tests and the journal.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().and_then(Child::pid)

@@ -40,6 +40,7 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::PauseDaemon => (Request::Session(Command::Pause), None),
         Wire::ResumeDaemon => (Request::Session(Command::Resume), None),
         Wire::Shutdown => (Request::Session(Command::Shutdown), None),
+        Wire::LastText => (Request::LastText, None),
         Wire::ProcessText { text, instruction, preset, deliver } => {
             text_work(text, Task::Rewrite { instruction, preset }, deliver)
         }
@@ -99,6 +100,9 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::Transcript { state, transcript } => {
             Response::success(&transcript_data(state, transcript))
         }
+        Answer::LastText { state, text } => {
+            Response::success(&data::LastText { state: state.name().into(), text })
+        }
         Answer::Text { state, text, original, deliveries } => Response::success(&data::Text {
             refined_text: text.clone(),
             text,
@@ -140,9 +144,11 @@ pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
 /// An event as it goes to subscribers.
 pub(super) fn event(event: Event) -> data::Event {
     match event {
-        Event::State(state) => data::Event::State { state: state.name().into() },
-        Event::TranscriptionUpdate { text, is_final } => {
-            data::Event::TranscriptionUpdate { text, is_final }
+        Event::State { state, job } => {
+            data::Event::State { state: state.name().into(), job: job.map(|job| job.0) }
+        }
+        Event::TranscriptionUpdate { job, text, is_final } => {
+            data::Event::TranscriptionUpdate { text, is_final, job: job.0 }
         }
         Event::Heartbeat { timestamp, state } => {
             data::Event::Heartbeat { timestamp, state: state.name().into() }
@@ -151,7 +157,9 @@ pub(super) fn event(event: Event) -> data::Event {
         Event::Engine { state, backend } => {
             data::Event::Engine { state: state.name().into(), backend }
         }
-        Event::Delivery(delivery) => data::Event::Delivery(delivery_data(delivery)),
+        Event::Delivery { job, delivery } => {
+            data::Event::Delivery { job: job.map(|job| job.0), delivery: delivery_data(delivery) }
+        }
         Event::Progress { path, samples, of } => data::Event::Progress {
             file_path: path.display().to_string(),
             seconds: seconds(samples),
@@ -217,12 +225,13 @@ fn config_updated(applied: Vec<String>, restart: Vec<String>) -> data::ConfigUpd
 }
 
 fn status_data(status: Status) -> data::Status {
-    let Status { state, cpu_percent, ram, gpu, engine, uptime_s, problem } = status;
+    let Status { state, pending, cpu_percent, ram, gpu, engine, uptime_s, problem } = status;
     let cpu = tenths(cpu_percent.into());
     let gpu = gpu.map(gpu_data);
     data::Status {
         state: state.name().into(),
         is_recording: state == State::Recording,
+        pending: u32::try_from(pending).unwrap_or(u32::MAX),
         gpu_usage: gpu.as_ref().map(|gpu| gpu.percent),
         vram_usage: gpu.as_ref().map(|gpu| gpu.vram_used_mb),
         cpu_usage: cpu,

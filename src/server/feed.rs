@@ -39,11 +39,11 @@ pub(super) async fn run(
                 Ok(event) => {
                     let bytes = framing.encode(&Response::event(&convert::event(event)));
                     write(&mut stream, &bytes, server.limits.unread).await.inspect_err(|error| {
-                        warn!(%error, "a subscriber did not read and was disconnected");
+                        warn!(%error, "a subscriber did not read and was disconnected: {error}");
                     })?;
                 }
                 Err(RecvError::Lagged(missed)) => {
-                    warn!(missed, "a subscriber was too slow and was disconnected");
+                    warn!(missed, "a subscriber was {missed} events behind and was disconnected");
                     return Ok(());
                 }
                 Err(RecvError::Closed) => return Ok(()),

@@ -111,7 +111,7 @@ impl Server {
                         conversations.spawn(converse(stream, Arc::clone(&server), stop));
                     }
                     Err(error) => {
-                        warn!(%error, "cannot accept a connection");
+                        warn!(%error, "cannot accept a connection: {error}");
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -130,7 +130,7 @@ impl Server {
                 false
             }
             Err(error) => {
-                warn!(%error, "a connection whose user cannot be told was closed");
+                warn!(%error, "a connection was closed, as its user cannot be told: {error}");
                 false
             }
         }

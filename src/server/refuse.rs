@@ -23,7 +23,7 @@ pub(super) async fn too_many(mut stream: tokio::net::UnixStream, limits: Limits)
     let _ = timeout(limits.refusal, read(&stream, &mut first)).await;
     let framing = first.first().map_or(Framing::Length, |&byte| Framing::of_first_byte(byte));
     let most = limits.connections;
-    warn!(most, "a connection too many was refused");
+    warn!(most, "a connection was refused: {most} are open, the most there can be");
     let say = format!("v2m serves {most} connections at most and all are in use; close some");
     let answer = Response::error("busy", say, ().into());
     if let Err(error) = close_with(&mut stream, framing, &answer, limits).await {
@@ -40,7 +40,7 @@ pub fn refuse_pending(listener: UnixListener, failure: &Failure) {
     let end = Instant::now() + PENDING_TIME;
     let answer = super::convert::failure(failure.clone(), None);
     if let Err(error) = listener.set_nonblocking(true) {
-        warn!(%error, "cannot answer the connections that wait");
+        warn!(%error, "cannot answer the connections that wait: {error}");
         return;
     }
     while Instant::now() < end {
@@ -53,7 +53,7 @@ pub fn refuse_pending(listener: UnixListener, failure: &Failure) {
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) if e.kind() == ErrorKind::WouldBlock => return,
             Err(error) => {
-                warn!(%error, "cannot accept a connection that waits");
+                warn!(%error, "cannot accept a connection that waits: {error}");
                 return;
             }
         }

@@ -1,22 +1,32 @@
 //! Presses of a shortcut: what `trigger` takes them for, carried out.
 
+use super::dictation::Phase;
 use super::event::{Effect, Notice, Timer};
-use super::machine::{Phase, Session};
+use super::machine::{Session, answer_all};
 use super::trigger::{Arrival, Trigger, TriggerMode, Verdict};
-use super::types::{JobId, Reply, Ticket};
+use super::types::{JobId, Reply, State, Ticket};
 use std::time::Duration;
 
 /// The presses so far, as far as they still matter.
 #[derive(Debug)]
 pub(super) struct Presses {
     trigger: Trigger,
-    /// Who waits for the verdict on the doubtful press.
-    doubtful: Option<Ticket>,
+    /// The press that waits for its verdict, unless it started a recording.
+    doubtful: Option<Doubtful>,
     /// The recording that the last press started: its release ends it.
     started: Option<JobId>,
-    /// The recording that the doubtful press started: if the press was none, it is dropped.
+    /// The recording that the doubtful press started: if the press was none, it is dropped. It is not announced
+    /// before that is known.
     provisional: Option<JobId>,
     armed: Option<Duration>,
+}
+
+/// A press that waits for its verdict.
+#[derive(Debug)]
+struct Doubtful {
+    ticket: Ticket,
+    /// The recording that it stops; `None`: it starts one.
+    stops: Option<JobId>,
 }
 
 impl Presses {
@@ -27,6 +37,10 @@ impl Presses {
 
     pub(super) fn set_mode(&mut self, mode: TriggerMode) {
         self.trigger.mode = mode;
+    }
+
+    pub(super) fn is_provisional(&self, job: JobId) -> bool {
+        self.provisional == Some(job)
     }
 }
 
@@ -46,13 +60,20 @@ impl Session {
                 self.toggle(ticket, out);
                 self.presses.started = self.opening_job();
             }
-            // Speech may begin at once: what is recorded in vain can be dropped.
-            Arrival::Doubtful if matches!(self.phase, Phase::Idle) => {
-                self.toggle(ticket, out);
-                self.presses.provisional = self.opening_job();
-            }
-            Arrival::Doubtful => self.presses.doubtful = Some(ticket),
+            Arrival::Doubtful => self.doubt(ticket, out),
             Arrival::Repeat => self.same_press(ticket, out),
+        }
+    }
+
+    fn doubt(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+        let stops = self.recording();
+        // Speech may begin at once: what is recorded in vain can be dropped. A refusal is told once the press is
+        // known to be one.
+        if stops.is_none() && self.refusal().is_none() {
+            self.start(ticket, out);
+            self.presses.provisional = self.opening_job();
+        } else {
+            self.presses.doubtful = Some(Doubtful { ticket, stops });
         }
     }
 
@@ -65,7 +86,9 @@ impl Session {
 
     /// Sees that the hand is looked at when it is time.
     pub(super) fn watch_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        let due = self.presses.trigger.due();
+        let held_back = self.dictations.has_ready() && self.is_key_down(now);
+        let tap = self.presses.trigger.tap_is_known_at().filter(|_| held_back);
+        let due = [self.presses.trigger.due(), tap].into_iter().flatten().min();
         if due == self.presses.armed {
             return;
         }
@@ -76,11 +99,19 @@ impl Session {
         });
     }
 
+    /// Whether the key may still be down that started the recording. No text is put at the cursor meanwhile: what is
+    /// typed or pasted under a held shortcut goes astray.
+    pub(super) fn is_key_down(&self, now: Duration) -> bool {
+        let Presses { trigger, started, provisional, .. } = &self.presses;
+        let recording = self.recording();
+        recording.is_some() && [*started, *provisional].contains(&recording) && trigger.is_down(now)
+    }
+
     /// Nothing starts or stops by the hand any more.
     pub(super) fn leave_hand(&mut self, out: &mut Vec<Effect>) {
         let left = std::mem::replace(&mut self.presses, Presses::new(self.limits.trigger));
         out.push(Effect::Disarm(Timer::Hand));
-        if let Some(ticket) = left.doubtful {
+        if let Some(Doubtful { ticket, .. }) = left.doubtful {
             self.same_press(ticket, out);
         }
     }
@@ -90,26 +121,56 @@ impl Session {
         let provisional = self.presses.provisional.take();
         match verdict {
             Verdict::Pressed => {
-                if let Some(ticket) = doubtful {
-                    self.toggle(ticket, out);
+                if let Some(Doubtful { ticket, stops }) = doubtful {
+                    match stops {
+                        Some(job) => self.stop_this(job, ticket, out),
+                        None => self.start(ticket, out),
+                    }
+                }
+                if let Some(job) = provisional {
+                    self.announce(job, out);
                 }
                 self.presses.started = provisional.or_else(|| self.opening_job());
             }
             Verdict::Bounced | Verdict::Held => {
-                if let Some(ticket) = doubtful {
+                if let Some(Doubtful { ticket, .. }) = doubtful {
                     self.same_press(ticket, out);
                 }
-                if let Some(job) = provisional.filter(|job| self.job() == Some(*job)) {
+                if let Some(job) = provisional {
                     self.drop_provisional(job, out);
                 }
             }
             Verdict::Released => {
                 let started = self.presses.started.take();
                 let holds = self.presses.trigger.mode != TriggerMode::Toggle;
-                if holds && started.is_some() && started == self.recording_job() {
-                    self.stop_asked(None, out);
+                if let Some(job) = started.filter(|job| holds && self.recording() == Some(*job)) {
+                    self.stop(job, None, out);
                 }
             }
+        }
+    }
+
+    /// A press that was meant to stop this recording, which may have ended by itself since.
+    fn stop_this(&mut self, job: JobId, ticket: Ticket, out: &mut Vec<Effect>) {
+        if self.recording() == Some(job) {
+            return self.stop(job, Some(ticket), out);
+        }
+        match self.dictations.phase_mut(job) {
+            Some(phase) => phase.waiting().push(ticket),
+            None => {
+                let text = Some("The recording had ended before this press.");
+                out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), text))));
+            }
+        }
+    }
+
+    /// The press that started this recording was one.
+    fn announce(&mut self, job: JobId, out: &mut Vec<Effect>) {
+        if let Some(Phase::Recording { waiting, announced: announced @ false }) =
+            self.dictations.phase_mut(job)
+        {
+            *announced = true;
+            tell_recording(std::mem::take(waiting), out);
         }
     }
 
@@ -120,33 +181,22 @@ impl Session {
 
     /// The key that ended the recording before is still held: no new one was meant.
     fn drop_provisional(&mut self, job: JobId, out: &mut Vec<Effect>) {
-        let waiting = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Opening { waiting, .. } => waiting,
-            Phase::Recording { .. } => {
-                out.push(Effect::Disarm(Timer::Longest(job)));
-                out.push(Effect::Show(Notice::Nothing));
-                Vec::new()
-            }
-            // Ended by itself, and what was said in it is kept.
-            phase @ (Phase::Idle
-            | Phase::Draining { .. }
-            | Phase::Transcribing { .. }
-            | Phase::Rewriting { .. }
-            | Phase::Delivering { .. }) => {
-                self.phase = phase;
-                return;
-            }
-        };
-        out.extend([Effect::CancelCapture(job), Effect::Abandon(job), Effect::Discard(job)]);
+        // One that ended by itself is kept, with what was said in it.
+        if self.recording() != Some(job) {
+            return;
+        }
+        let waiting = self.drop_dictation(job, out);
         waiting.into_iter().for_each(|ticket| self.same_press(ticket, out));
     }
 
-    fn opening_job(&self) -> Option<JobId> {
-        matches!(self.phase, Phase::Opening { .. }).then(|| self.job()).flatten()
+    fn opening_job(&mut self) -> Option<JobId> {
+        let opening = matches!(self.dictations.newest_phase(), Some(Phase::Opening { .. }));
+        self.newest().filter(|_| opening)
     }
+}
 
-    fn recording_job(&self) -> Option<JobId> {
-        let recording = matches!(self.phase, Phase::Opening { .. } | Phase::Recording { .. });
-        recording.then(|| self.job()).flatten()
-    }
+/// Tells that v2m hears: the clients that started the recording, and the user.
+pub(super) fn tell_recording(waiting: Vec<Ticket>, out: &mut Vec<Effect>) {
+    answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
+    out.push(Effect::Show(Notice::Recording));
 }

@@ -1,13 +1,12 @@
-//! Phases, and what commands do in each. What presses of a shortcut mean is `hand`'s.
+//! The session: its state, and which part of it an event concerns. What commands do is in `commands`, what becomes
+//! of a dictation in `progress`, what presses of a shortcut mean in `hand`.
 
-use super::event::{Effect, Event, Heard, JobEvent, Notice, Timer};
+use super::dictation::{Dictations, Phase};
+use super::event::{Effect, Event, JobEvent, Notice, Timer};
 use super::hand::Presses;
 use super::trigger::TriggerMode;
-use super::types::{Code, Command, EngineState, Failure, JobId, Reply, State, Ticket, Transcript};
+use super::types::{Command, EngineState, Failure, JobId, Reply, State, Ticket};
 use std::time::Duration;
-
-/// Capture needs a few quanta to drain; after this it hangs, and what was heard is taken as it is.
-const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the configuration says of the session.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,75 +20,24 @@ pub struct Limits {
 /// The session: what v2m is doing and who waits for it.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) phase: Phase,
+    pub(super) dictations: Dictations,
     pub(super) limits: Limits,
     pub(super) paused: bool,
     pub(super) ending: bool,
     /// A client's text is with a language model.
     text_work: bool,
     pub(super) presses: Presses,
-    next_job: u32,
-    engine: EngineState,
-    engine_problem: Option<Failure>,
+    pub(super) next_job: u32,
+    pub(super) engine: EngineState,
+    pub(super) engine_problem: Option<Failure>,
     published: State,
-}
-
-#[derive(Debug)]
-pub(super) enum Phase {
-    Idle,
-    /// Capture was asked for; no audio yet. Those who started it wait.
-    Opening {
-        job: JobId,
-        waiting: Vec<Ticket>,
-    },
-    Recording {
-        job: JobId,
-    },
-    /// Capture was told to stop; its last samples are coming.
-    Draining {
-        job: JobId,
-        waiting: Vec<Ticket>,
-    },
-    /// The recogniser is at work.
-    Transcribing {
-        job: JobId,
-        waiting: Vec<Ticket>,
-        heard: Heard,
-    },
-    /// A language model has the text.
-    Rewriting {
-        job: JobId,
-        waiting: Vec<Ticket>,
-        draft: Transcript,
-        within: Duration,
-    },
-    /// The text is being handed over.
-    Delivering {
-        job: JobId,
-        waiting: Vec<Ticket>,
-        transcript: Transcript,
-    },
-}
-
-impl Phase {
-    fn job(&self) -> Option<JobId> {
-        match self {
-            Self::Idle => None,
-            Self::Opening { job, .. }
-            | Self::Recording { job }
-            | Self::Draining { job, .. }
-            | Self::Transcribing { job, .. }
-            | Self::Rewriting { job, .. }
-            | Self::Delivering { job, .. } => Some(*job),
-        }
-    }
 }
 
 impl Session {
     /// An idle session. Jobs are numbered from `first_job`.
     pub fn new(limits: Limits, first_job: u32) -> Self {
         Self {
-            phase: Phase::Idle,
+            dictations: Dictations::default(),
             limits,
             paused: false,
             ending: false,
@@ -102,23 +50,50 @@ impl Session {
         }
     }
 
-    /// The state that clients see.
+    /// The state that clients see. While something is recorded it is `Recording`, whatever becomes of earlier
+    /// dictations meanwhile.
     pub fn state(&self) -> State {
-        match self.phase {
-            Phase::Idle if self.paused => State::Paused,
-            Phase::Idle if self.text_work => State::Processing,
-            Phase::Idle => State::Idle,
-            Phase::Rewriting { .. } => State::Processing,
-            Phase::Opening { .. } | Phase::Recording { .. } => State::Recording,
-            Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
-                State::Transcribing
-            }
+        let any = |wanted: fn(&Phase) -> bool| self.dictations.phases().any(wanted);
+        if any(Phase::is_recording) {
+            State::Recording
+        } else if any(Phase::is_transcribing) {
+            State::Transcribing
+        } else if any(|phase| matches!(phase, Phase::Rewriting { .. })) {
+            State::Processing
+        } else if !self.dictations.is_empty() {
+            State::Transcribing
+        } else if self.paused {
+            State::Paused
+        } else if self.text_work {
+            State::Processing
+        } else {
+            State::Idle
         }
     }
 
-    /// The dictation under way.
-    pub fn job(&self) -> Option<JobId> {
-        self.phase.job()
+    /// The dictation that was started last, if it is not over.
+    pub fn newest(&self) -> Option<JobId> {
+        self.dictations.newest()
+    }
+
+    /// The dictation that is being recorded.
+    pub fn recording(&self) -> Option<JobId> {
+        self.dictations.recording()
+    }
+
+    /// Whether that dictation is under way.
+    pub fn has(&self, job: JobId) -> bool {
+        self.dictations.contains(job)
+    }
+
+    /// How many dictations wait for their texts. The one that is being recorded is not among them.
+    pub fn pending(&self) -> usize {
+        self.dictations.pending()
+    }
+
+    /// Whether capture is at work.
+    pub fn is_capturing(&self) -> bool {
+        self.dictations.phases().any(Phase::is_capturing)
     }
 
     /// New limits, for the next recording.
@@ -131,13 +106,14 @@ impl Session {
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.step(event, now, &mut effects);
+        self.deliver_next(now, &mut effects);
         self.watch_hand(now, &mut effects);
         let state = self.state();
         if state != self.published {
             self.published = state;
             effects.push(Effect::Publish(state));
         }
-        if self.ending && matches!(self.phase, Phase::Idle) {
+        if self.ending && self.dictations.is_empty() {
             effects.push(Effect::Exit);
         }
         effects
@@ -163,25 +139,28 @@ impl Session {
     }
 
     fn job_event(&mut self, job: JobId, event: JobEvent, out: &mut Vec<Effect>) {
-        if self.phase.job() != Some(job) {
-            return; // a dictation that was cancelled or is over: its late events say nothing any more
-        }
-        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
-        self.phase = match phase {
-            Phase::Idle => Phase::Idle,
-            Phase::Opening { job, waiting } => self.opening(job, waiting, event, out),
-            Phase::Recording { job } => self.recording(job, event, out),
-            Phase::Draining { job, waiting } => self.draining(job, waiting, event, out),
-            Phase::Transcribing { job, waiting, heard } => {
+        // Late events of a dictation that was cancelled or is over find nothing here.
+        let Some((place, phase)) = self.dictations.take(job) else { return };
+        let next = match phase {
+            Phase::Opening { waiting } => self.opening(job, waiting, event, out),
+            Phase::Recording { waiting, announced } => {
+                self.recording_goes_on(job, waiting, announced, event, out)
+            }
+            Phase::Draining { waiting } => self.draining(job, waiting, event, out),
+            Phase::Transcribing { waiting, heard } => {
                 self.transcribing(job, waiting, heard, event, out)
             }
-            Phase::Rewriting { job, waiting, draft, within } => {
+            Phase::Rewriting { waiting, draft, within } => {
                 self.rewriting(job, waiting, draft, within, event, out)
             }
-            Phase::Delivering { job, waiting, transcript } => {
+            Phase::Ready { waiting, transcript } => Some(Self::ready(waiting, transcript, &event)),
+            Phase::Delivering { waiting, transcript } => {
                 self.delivering(job, waiting, transcript, event, out)
             }
         };
+        if let Some(phase) = next {
+            self.dictations.put_back(place, job, phase);
+        }
     }
 
     fn command(&mut self, ticket: Ticket, command: Command, now: Duration, out: &mut Vec<Effect>) {
@@ -197,150 +176,19 @@ impl Session {
             }
             Command::Toggle => self.press(ticket, now, out),
             Command::Start => self.start(ticket, out),
-            Command::Stop => self.stop_asked(Some(ticket), out),
+            Command::Stop => self.stop_newest(ticket, out),
             Command::Cancel => self.cancel(ticket, out),
         }
     }
 
-    pub(super) fn toggle(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
-        match self.phase {
-            Phase::Idle => self.start(ticket, out),
-            Phase::Opening { .. } | Phase::Recording { .. } => self.stop_asked(Some(ticket), out),
-            Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
-                out.push(refuse(ticket, busy()));
-            }
-            Phase::Rewriting { .. } => out.push(refuse(ticket, rewriting())),
+    /// Delivers the oldest text once it is finished. The texts that are finished before it wait.
+    fn deliver_next(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.is_key_down(now) {
+            return;
         }
-    }
-
-    fn start(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
-        match &mut self.phase {
-            Phase::Opening { waiting, .. } => waiting.push(ticket),
-            Phase::Recording { .. } => {
-                let reply = Reply::State(State::Recording, Some("Recording already."));
-                out.push(Effect::Answer(ticket, Ok(reply)));
-            }
-            Phase::Draining { .. } | Phase::Transcribing { .. } | Phase::Delivering { .. } => {
-                out.push(refuse(ticket, busy()));
-            }
-            Phase::Rewriting { .. } => out.push(refuse(ticket, rewriting())),
-            Phase::Idle => match self.refusal() {
-                Some(failure) => {
-                    out.push(Effect::Show(Notice::Problem(failure.clone())));
-                    out.push(refuse(ticket, failure));
-                }
-                None => {
-                    let job = JobId(self.next_job);
-                    self.next_job = self.next_job.wrapping_add(1);
-                    self.phase = Phase::Opening { job, waiting: vec![ticket] };
-                    out.push(Effect::StartCapture(job));
-                }
-            },
+        if let Some((job, transcript)) = self.dictations.oldest_ready() {
+            out.push(Effect::Deliver(job, transcript));
         }
-    }
-
-    /// Why no recording can start now.
-    fn refusal(&self) -> Option<Failure> {
-        if self.ending {
-            let text = "v2m is ending. Press again in a moment: systemd starts it anew.";
-            return Some(Failure::new(Code::ShuttingDown, text));
-        }
-        if self.paused {
-            let text = "Recording is paused. Resume it with `v2m-send resume`.";
-            return Some(Failure::new(Code::Paused, text));
-        }
-        match self.engine {
-            EngineState::Absent | EngineState::Failed => self.engine_problem.clone(),
-            // Capture starts while the model is still being loaded: no first word is lost.
-            EngineState::Loading | EngineState::Warm | EngineState::Unloaded => None,
-        }
-    }
-
-    /// Stops the recording for the client of that ticket, or for a hand that has let go.
-    pub(super) fn stop_asked(&mut self, ticket: Option<Ticket>, out: &mut Vec<Effect>) {
-        let tickets = ticket.into_iter();
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Idle => {
-                let text =
-                    "Nothing is being recorded. Start with `v2m-send start` or the shortcut.";
-                let failure = Failure::new(Code::NotRecording, text);
-                out.extend(tickets.map(|ticket| refuse(ticket, failure.clone())));
-                Phase::Idle
-            }
-            Phase::Opening { job, waiting } => {
-                let text = Some("Stopped before the first audio was reported.");
-                answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
-                self.stop(job, tickets.collect(), out)
-            }
-            Phase::Recording { job } => self.stop(job, tickets.collect(), out),
-            Phase::Draining { job, mut waiting } => {
-                waiting.extend(tickets);
-                Phase::Draining { job, waiting }
-            }
-            Phase::Transcribing { job, mut waiting, heard } => {
-                waiting.extend(tickets);
-                Phase::Transcribing { job, waiting, heard }
-            }
-            Phase::Rewriting { job, mut waiting, draft, within } => {
-                waiting.extend(tickets);
-                Phase::Rewriting { job, waiting, draft, within }
-            }
-            Phase::Delivering { job, mut waiting, transcript } => {
-                waiting.extend(tickets);
-                Phase::Delivering { job, waiting, transcript }
-            }
-        };
-    }
-
-    pub(super) fn stop(
-        &mut self,
-        job: JobId,
-        waiting: Vec<Ticket>,
-        out: &mut Vec<Effect>,
-    ) -> Phase {
-        out.push(Effect::Disarm(Timer::Longest(job)));
-        out.push(Effect::StopCapture(job));
-        out.push(Effect::Arm(Timer::Drain(job), DRAIN_LIMIT));
-        Phase::Draining { job, waiting }
-    }
-
-    fn cancel(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
-        let dropped = |out: &mut Vec<Effect>, job, waiting| {
-            out.extend([Effect::Abandon(job), Effect::Discard(job)]);
-            out.push(Effect::Show(Notice::Nothing));
-            let failure = Failure::new(Code::Cancelled, "The recording was cancelled and deleted.");
-            answer_all(out, waiting, Err(failure));
-            Phase::Idle
-        };
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Idle => Phase::Idle,
-            Phase::Opening { job, waiting } => {
-                out.push(Effect::CancelCapture(job));
-                dropped(out, job, waiting)
-            }
-            Phase::Recording { job } => {
-                out.push(Effect::Disarm(Timer::Longest(job)));
-                out.push(Effect::CancelCapture(job));
-                dropped(out, job, Vec::new())
-            }
-            Phase::Draining { job, waiting } => {
-                out.push(Effect::Disarm(Timer::Drain(job)));
-                out.push(Effect::CancelCapture(job));
-                dropped(out, job, waiting)
-            }
-            Phase::Transcribing { job, waiting, .. } => dropped(out, job, waiting),
-            Phase::Rewriting { job, waiting, .. } => {
-                out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
-                dropped(out, job, waiting)
-            }
-            phase @ Phase::Delivering { .. } => {
-                let text = "Too late to cancel: the text is being delivered.";
-                out.push(refuse(ticket, Failure::new(Code::Busy, text)));
-                self.phase = phase;
-                return;
-            }
-        };
-        out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), None))));
     }
 
     fn engine_changed(
@@ -360,18 +208,19 @@ impl Session {
         }
         self.engine_problem = problem;
     }
+
+    /// What is to be shown of what still goes on, once something else is over.
+    pub(super) fn going_on(&self) -> Notice {
+        match self.state() {
+            State::Recording => Notice::Recording,
+            State::Transcribing => Notice::Transcribing,
+            State::Processing if !self.dictations.is_empty() => Notice::Rewriting,
+            State::Processing | State::Idle | State::Paused => Notice::Nothing,
+        }
+    }
 }
 
-fn busy() -> Failure {
-    Failure::new(Code::Busy, "The last recording is still being transcribed. Wait for its text.")
-}
-
-fn rewriting() -> Failure {
-    let text = "The language model still has the last text. Wait for it, or give that text up: `v2m-send cancel`.";
-    Failure::new(Code::Busy, text)
-}
-
-fn refuse(ticket: Ticket, failure: Failure) -> Effect {
+pub(super) fn refuse(ticket: Ticket, failure: Failure) -> Effect {
     Effect::Answer(ticket, Err(failure))
 }
 

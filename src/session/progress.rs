@@ -1,9 +1,12 @@
-//! One dictation's way through the phases: what its own events do in each.
+//! One dictation's way through the phases: what its own events do in each. `None`: the dictation is over.
 
+use super::commands::stop_capture;
+use super::dictation::Phase;
 use super::ending::ending;
 use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
-use super::machine::{Phase, Session, answer_all};
-use super::types::{Code, Delivery, Failure, JobId, Reply, State, Ticket, Transcript};
+use super::hand::tell_recording;
+use super::machine::{Session, answer_all};
+use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
 use std::time::Duration;
 
 impl Session {
@@ -13,13 +16,16 @@ impl Session {
         waiting: Vec<Ticket>,
         event: JobEvent,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match event {
             JobEvent::CaptureStarted => {
-                answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
-                out.push(Effect::Show(Notice::Recording));
+                let announced = !self.presses.is_provisional(job);
+                let mut waiting = waiting;
+                if announced {
+                    tell_recording(std::mem::take(&mut waiting), out);
+                }
                 out.push(Effect::Arm(Timer::Longest(job), self.limits.longest));
-                Phase::Recording { job }
+                Some(Phase::Recording { waiting, announced })
             }
             JobEvent::CaptureFailed(failure) => {
                 self.failed(job, waiting, failure, Lost::NothingHeard, out)
@@ -35,26 +41,31 @@ impl Session {
             | JobEvent::Delivered(_)
             | JobEvent::LongestReached
             | JobEvent::DrainOverdue
-            | JobEvent::RewriteOverdue => Phase::Opening { job, waiting },
+            | JobEvent::RewriteOverdue => Some(Phase::Opening { waiting }),
         }
     }
 
-    pub(super) fn recording(
+    pub(super) fn recording_goes_on(
         &mut self,
         job: JobId,
+        waiting: Vec<Ticket>,
+        announced: bool,
         event: JobEvent,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match event {
-            JobEvent::LongestReached => self.stop(job, Vec::new(), out),
+            JobEvent::LongestReached => {
+                stop_capture(job, out);
+                Some(Phase::Draining { waiting })
+            }
             // Not asked to: the source is gone. What was heard is transcribed.
             JobEvent::CaptureEnded(heard) => {
                 out.push(Effect::Disarm(Timer::Longest(job)));
-                self.transcribe(job, Vec::new(), heard, out)
+                self.transcribe(job, waiting, heard, out)
             }
             JobEvent::CaptureFailed(failure) => {
                 out.push(Effect::Disarm(Timer::Longest(job)));
-                self.failed(job, Vec::new(), failure, Lost::Words, out)
+                self.failed(job, waiting, failure, Lost::Words, out)
             }
             // As in `opening`.
             JobEvent::RecognitionFailed(_)
@@ -64,7 +75,7 @@ impl Session {
             | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
             | JobEvent::DrainOverdue
-            | JobEvent::RewriteOverdue => Phase::Recording { job },
+            | JobEvent::RewriteOverdue => Some(Phase::Recording { waiting, announced }),
         }
     }
 
@@ -74,7 +85,7 @@ impl Session {
         waiting: Vec<Ticket>,
         event: JobEvent,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match event {
             JobEvent::CaptureEnded(heard) => {
                 out.push(Effect::Disarm(Timer::Drain(job)));
@@ -101,7 +112,7 @@ impl Session {
             | JobEvent::Drafted(..)
             | JobEvent::Rewritten(_)
             | JobEvent::RewriteOverdue
-            | JobEvent::Delivered(_) => Phase::Draining { job, waiting },
+            | JobEvent::Delivered(_) => Some(Phase::Draining { waiting }),
         }
     }
 
@@ -112,7 +123,7 @@ impl Session {
         heard: Heard,
         event: JobEvent,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match event {
             JobEvent::Transcribed(transcript) | JobEvent::Drafted(transcript, _)
                 if transcript.text.is_empty() && transcript.unrefined.is_some() =>
@@ -128,18 +139,18 @@ impl Session {
             }
             JobEvent::Transcribed(mut transcript) => {
                 transcript.problems.extend(heard.problem);
-                self.deliver(job, waiting, transcript, out)
+                Some(Phase::Ready { waiting, transcript })
             }
             JobEvent::Drafted(mut draft, within) => {
                 draft.problems.extend(heard.problem);
                 if self.ending {
                     draft.problems.push(ending());
-                    return self.deliver(job, waiting, draft, out);
+                    return Some(Phase::Ready { waiting, transcript: draft });
                 }
-                out.push(Effect::Show(Notice::Rewriting));
+                self.show_progress(Notice::Rewriting, out);
                 out.push(Effect::Arm(Timer::Rewrite(job), within));
                 out.push(Effect::Rewrite(job, draft.clone()));
-                Phase::Rewriting { job, waiting, draft, within }
+                Some(Phase::Rewriting { waiting, draft, within })
             }
             JobEvent::RecognitionFailed(failure) => {
                 self.failed(job, waiting, failure, Lost::Words, out)
@@ -154,7 +165,7 @@ impl Session {
             // Nothing was handed over yet, to a language model neither.
             | JobEvent::Rewritten(_)
             | JobEvent::RewriteOverdue
-            | JobEvent::Delivered(_) => Phase::Transcribing { job, waiting, heard },
+            | JobEvent::Delivered(_) => Some(Phase::Transcribing { waiting, heard }),
         }
     }
 
@@ -166,7 +177,7 @@ impl Session {
         within: Duration,
         event: JobEvent,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match event {
             JobEvent::Rewritten(Ok(text)) => {
                 out.push(Effect::Disarm(Timer::Rewrite(job)));
@@ -174,15 +185,15 @@ impl Session {
                     let before = std::mem::replace(&mut draft.text, text);
                     draft.unrefined.get_or_insert(before);
                 }
-                self.deliver(job, waiting, draft, out)
+                Some(Phase::Ready { waiting, transcript: draft })
             }
             JobEvent::Rewritten(Err(failure)) => {
                 out.push(Effect::Disarm(Timer::Rewrite(job)));
                 draft.problems.push(failure);
-                self.deliver(job, waiting, draft, out)
+                Some(Phase::Ready { waiting, transcript: draft })
             }
             JobEvent::RewriteOverdue => {
-                self.leave_rewriting(job, waiting, draft, overdue(within), out)
+                Some(self.leave_rewriting(job, waiting, draft, overdue(within), out))
             }
             // As in `transcribing`; and the recogniser's first answer counts.
             JobEvent::CaptureStarted
@@ -193,13 +204,13 @@ impl Session {
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
             | JobEvent::DrainOverdue
-            | JobEvent::Delivered(_) => Phase::Rewriting { job, waiting, draft, within },
+            | JobEvent::Delivered(_) => Some(Phase::Rewriting { waiting, draft, within }),
         }
     }
 
     /// The draft is what is delivered.
     pub(super) fn leave_rewriting(
-        &mut self,
+        &self,
         job: JobId,
         waiting: Vec<Ticket>,
         mut draft: Transcript,
@@ -208,18 +219,26 @@ impl Session {
     ) -> Phase {
         out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
         draft.problems.push(why);
-        self.deliver(job, waiting, draft, out)
+        Phase::Ready { waiting, transcript: draft }
     }
 
-    fn deliver(
-        &mut self,
-        job: JobId,
-        waiting: Vec<Ticket>,
-        transcript: Transcript,
-        out: &mut Vec<Effect>,
-    ) -> Phase {
-        out.push(Effect::Deliver(job, transcript.clone()));
-        Phase::Delivering { job, waiting, transcript }
+    /// A text that waits for its turn.
+    pub(super) fn ready(waiting: Vec<Ticket>, transcript: Transcript, event: &JobEvent) -> Phase {
+        match event {
+            // As in `transcribing` and `rewriting`: late, and the text is finished.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::Drafted(..)
+            | JobEvent::Rewritten(_)
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue
+            // Nothing was handed over yet.
+            | JobEvent::Delivered(_) => Phase::Ready { waiting, transcript },
+        }
     }
 
     pub(super) fn delivering(
@@ -229,7 +248,7 @@ impl Session {
         transcript: Transcript,
         event: JobEvent,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match event {
             JobEvent::Delivered(deliveries) => {
                 self.delivered(job, waiting, Transcript { deliveries, ..transcript }, out)
@@ -244,7 +263,7 @@ impl Session {
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
             | JobEvent::DrainOverdue
-            | JobEvent::RewriteOverdue => Phase::Delivering { job, waiting, transcript },
+            | JobEvent::RewriteOverdue => Some(Phase::Delivering { waiting, transcript }),
         }
     }
 
@@ -254,16 +273,21 @@ impl Session {
         waiting: Vec<Ticket>,
         heard: Heard,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         if heard.samples == 0 {
             let failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
             return self.failed(job, waiting, failure, Lost::NothingHeard, out);
         }
-        if heard.problem.is_none() {
-            out.push(Effect::Show(Notice::Transcribing));
-        }
+        self.show_progress(Notice::Transcribing, out);
         out.push(Effect::Transcribe(job));
-        Phase::Transcribing { job, waiting, heard }
+        Some(Phase::Transcribing { waiting, heard })
+    }
+
+    /// Shows how far an older dictation has got, unless the sign for the recording is to stay.
+    fn show_progress(&self, notice: Notice, out: &mut Vec<Effect>) {
+        if self.recording().is_none() {
+            out.push(Effect::Show(notice));
+        }
     }
 
     fn failed(
@@ -273,14 +297,14 @@ impl Session {
         failure: Failure,
         lost: Lost,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match lost {
             Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
             Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
         }
         out.push(Effect::Show(Notice::Problem(failure.clone())));
         answer_all(out, waiting, Err(failure));
-        Phase::Idle
+        None
     }
 
     /// The speaker took back all that they said: there is nothing to deliver, and the words are kept.
@@ -290,14 +314,14 @@ impl Session {
         waiting: Vec<Ticket>,
         transcript: Transcript,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
         let text = "There is no text: all that was said was taken back. What was heard is kept with \
                     the dictations; with text.spoken_edits = false nothing is taken back.";
         let failure = Failure::new(Code::NoSpeech, text);
         out.push(Effect::Show(Notice::Problem(failure.clone())));
         answer_all(out, waiting, Err(failure));
-        Phase::Idle
+        None
     }
 
     fn delivered(
@@ -306,7 +330,7 @@ impl Session {
         waiting: Vec<Ticket>,
         transcript: Transcript,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         let arrived = transcript.deliveries.iter().any(|d: &Delivery| d.ok)
             || transcript.deliveries.is_empty()
             || !waiting.is_empty();
@@ -318,9 +342,8 @@ impl Session {
                 Outcome::Undelivered(transcript.clone())
             },
         ));
-        let state = if self.paused { State::Paused } else { State::Idle };
-        answer_all(out, waiting, Ok(Reply::Transcript(state, transcript)));
-        Phase::Idle
+        answer_all(out, waiting, Ok(Reply::Transcript(self.state(), transcript)));
+        None
     }
 }
 

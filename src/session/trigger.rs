@@ -121,6 +121,23 @@ impl Trigger {
         }
     }
 
+    /// Whether the key that was pressed last may still be down.
+    pub(super) fn is_down(&self, now: Duration) -> bool {
+        match self.hand {
+            Hand::Away | Hand::Released { .. } => false,
+            Hand::Pressed { .. } => self.tap_is_known_at().is_some_and(|at| now < at),
+            Hand::Doubt { .. } | Hand::Held { .. } => true,
+        }
+    }
+
+    /// When a press that no repeat has followed is known to have been a tap; `None` where there is no such press.
+    pub(super) fn tap_is_known_at(&self) -> Option<Duration> {
+        match self.hand {
+            Hand::Pressed { at } => Some(at + LONGEST_DELAY),
+            Hand::Away | Hand::Doubt { .. } | Hand::Held { .. } | Hand::Released { .. } => None,
+        }
+    }
+
     /// What the time that has passed tells. To be asked before each arrival, and when it is due.
     pub(super) fn look(&mut self, now: Duration) -> Option<Verdict> {
         if self.due().is_none_or(|due| now < due) {

@@ -52,7 +52,8 @@ impl Worker {
         if self.lock.is_none() {
             tracing::warn!(
                 directory = %path.display(),
-                "another v2m uses this directory of dictations: nothing there is recovered or swept"
+                "another v2m uses {}: nothing there is recovered or swept",
+                path.display()
             );
             return Ok(Vec::new());
         }

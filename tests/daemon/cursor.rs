@@ -72,7 +72,8 @@ fn the_text_waits_when_the_user_has_gone_elsewhere() {
     let text = go_elsewhere(&server, &studio, &other);
     assert_eq!(server.paste(), text);
     let record = wait_for("the record", || {
-        Some(studio.service.record()).filter(|record| record["deliveries"].is_array())
+        let delivered = |record: &Value| record["state"] == "delivered";
+        Some(studio.service.record()).filter(delivered)
     });
     let paste = &record["deliveries"][0];
     assert_eq!((&paste["by"], &paste["ok"]), (&json!("paste"), &json!(false)));

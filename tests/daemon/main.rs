@@ -32,6 +32,7 @@ mod feedback;
 mod files;
 mod house;
 mod language_model;
+mod presses;
 mod recording;
 mod sleep;
 mod start;

@@ -26,6 +26,29 @@ fn a_dictation_is_refined_and_what_was_heard_is_kept_beside_it() {
 }
 
 #[test]
+fn the_last_text_can_be_had_again_also_by_the_next_run() {
+    let studio = Studio::with(House::new("\nfinish wait"));
+    let service = &studio.service;
+    let (code, error) = service.connect().refused("LAST_TEXT");
+    assert!(code == "no_text" && error.contains("no text yet"), "{error}");
+    studio.record(2);
+    let text = service.connect().ask("STOP_RECORDING")["text"].clone();
+    let last = service.connect().ask("LAST_TEXT");
+    assert_eq!(last, json!({"state": "idle", "text": text}));
+    // While the next one is recorded it is still the last.
+    studio.record(1);
+    assert_eq!(service.connect().ask("LAST_TEXT"), json!({"state": "recording", "text": text}));
+    service.connect().ask("CANCEL_RECORDING");
+    let house = studio.service.end();
+    let words = text.as_str().unwrap();
+    assert!(!house.log().contains(words), "{}", house.log());
+    let service = house.start();
+    service.ready();
+    assert_eq!(service.connect().ask("LAST_TEXT")["text"], text);
+    service.end();
+}
+
+#[test]
 fn rules_are_tried_as_they_are_set_at_the_moment() {
     let service = House::new("").start();
     let mut client = service.connect();

@@ -31,6 +31,7 @@ fn transcript() -> Transcript {
 fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
     Status {
         state: State::Recording,
+        pending: 1,
         cpu_percent: 12.3,
         ram: Ram { total: 32 << 30, used: 8 << 30 },
         gpu,
@@ -205,6 +206,13 @@ fn a_text_is_given_back_when_no_language_model_answers() {
 }
 
 #[test]
+fn the_last_text_is_told_to_the_client_that_asks() {
+    let last = Answer::LastText { state: State::Recording, text: "So.".into() };
+    let answer = exchange(r#"{"cmd":"LAST_TEXT"}"#, Request::LastText, Ok(last));
+    assert_eq!(data(&answer), &json!({"state": "recording", "text": "So."}));
+}
+
+#[test]
 fn a_failure_tells_what_is_left_of_the_users_words() {
     let stop = || Request::Session(Command::Stop);
     let failure = Failure::new(Code::EngineFailed, "the recogniser failed twice");
@@ -223,6 +231,7 @@ fn status_without_a_gpu_makes_no_figures_up() {
         data(&answer),
         &json!({
             "state": "recording", "is_recording": true,
+            "pending": 1,
             "gpu_usage": null, "vram_usage": null, "cpu_usage": 12.3,
             "telemetry": {
                 "ram": {"total_gb": 32.0, "used_gb": 8.0, "percent": 25.0},

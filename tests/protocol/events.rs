@@ -4,16 +4,19 @@ use crate::harness::{EVENTS, Service, data};
 use serde_json::{Value, json};
 use std::time::Duration;
 use v2m::call::Event;
-use v2m::session::{Delivery, EngineState, State};
+use v2m::session::{Delivery, EngineState, JobId, State};
 
 fn every_event() -> Vec<(Event, Value)> {
     let delivery =
         Delivery { by: "clipboard", backend: None, ok: false, detail: "no display".into() };
     vec![
-        (Event::State(State::Recording), json!({"type": "state", "state": "recording"})),
         (
-            Event::TranscriptionUpdate { text: "hi".into(), is_final: false },
-            json!({"type": "transcription_update", "text": "hi", "final": false}),
+            Event::State { state: State::Recording, job: Some(JobId(8)) },
+            json!({"type": "state", "state": "recording", "job": 8}),
+        ),
+        (
+            Event::TranscriptionUpdate { job: JobId(7), text: "hi".into(), is_final: false },
+            json!({"type": "transcription_update", "text": "hi", "final": false, "job": 7}),
         ),
         (
             Event::Heartbeat { timestamp: 1.5, state: State::Recording },
@@ -25,8 +28,9 @@ fn every_event() -> Vec<(Event, Value)> {
             json!({"type": "engine", "state": "loading", "backend": null}),
         ),
         (
-            Event::Delivery(delivery),
-            json!({"type": "delivery", "by": "clipboard", "ok": false, "detail": "no display"}),
+            Event::Delivery { job: Some(JobId(7)), delivery },
+            json!({"type": "delivery", "by": "clipboard", "ok": false, "detail": "no display",
+                   "job": 7}),
         ),
         (
             Event::Progress { path: "/a b.wav".into(), samples: 24_000, of: 48_000 },
@@ -68,7 +72,7 @@ fn lines_can_subscribe_and_half_close() {
     let mut peer = service.connect();
     peer.write(b"{\"cmd\":\"SUBSCRIBE\"}\n").half_close();
     assert_eq!(peer.read_line()["status"], "success");
-    service.events.send(Event::State(State::Idle)).unwrap();
+    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
     assert_eq!(peer.read_line()["data"]["state"], "idle");
 }
 
@@ -78,7 +82,7 @@ fn an_events_connection_answers_nothing_more() {
     let mut peer = service.connect();
     peer.ask(r#"{"cmd":"SUBSCRIBE"}"#);
     peer.send(r#"{"cmd":"PING"}"#);
-    service.events.send(Event::State(State::Idle)).unwrap();
+    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
     assert_eq!(peer.read()["status"], "event");
 }
 
@@ -88,7 +92,7 @@ fn a_connection_that_did_not_subscribe_gets_no_events() {
     let (mut plain, mut subscriber) = (service.connect(), service.connect());
     assert_eq!(data(&plain.ask(r#"{"cmd":"PING"}"#)), "PONG");
     subscriber.ask(r#"{"cmd":"SUBSCRIBE"}"#);
-    service.events.send(Event::State(State::Idle)).unwrap();
+    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
     subscriber.read();
     assert_eq!(data(&plain.ask(r#"{"cmd":"PING"}"#)), "PONG");
 }
@@ -104,7 +108,7 @@ fn a_subscriber_that_does_not_read_loses_its_connection_and_slows_nobody() {
         let text = format!("{n} {text}");
         service
             .events
-            .send(Event::TranscriptionUpdate { text: text.clone(), is_final: false })
+            .send(Event::TranscriptionUpdate { job: JobId(1), text: text.clone(), is_final: false })
             .unwrap();
         assert_eq!(keen.read()["data"]["text"], text);
     }
@@ -130,7 +134,7 @@ fn stopping_ends_subscriptions_after_what_was_sent() {
     let mut service = Service::bare();
     let mut peer = service.connect();
     peer.ask(r#"{"cmd":"SUBSCRIBE"}"#);
-    service.events.send(Event::State(State::Idle)).unwrap();
+    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
     service.stop();
     assert_eq!(peer.read()["data"]["state"], "idle");
     peer.assert_ended();

@@ -40,6 +40,17 @@ fn a_stop_prints_the_text_and_nothing_else() {
 }
 
 #[test]
+fn the_last_text_is_printed_or_why_there_is_none() {
+    let (request, ended) = ask(&["last"], json!({"state": "idle", "text": "Line.\nLine two."}));
+    assert_eq!((request, ended), (json!({"cmd": "LAST_TEXT"}), fine("Line.\nLine two.\n")));
+    let answer = json!({"status": "error", "data": null, "error": "There is no text yet.",
+                        "code": "no_text"});
+    let (ended, _) = answering(answer).end(&["last"]);
+    let err = "v2m-send: There is no text yet.\n".to_owned();
+    assert_eq!(ended, Ended { code: 1, out: String::new(), err });
+}
+
+#[test]
 fn what_could_not_be_delivered_is_told_beside_the_text() {
     let mut data = text_data();
     data["deliveries"] = json!([

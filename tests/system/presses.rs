@@ -45,6 +45,31 @@ fn a_key_held_while_one_speaks_is_one_dictation() {
     assert_eq!(lab.records().len(), 1);
 }
 
+/// Whoever went on speaking spoke into nothing, and the press that was to stop started a recording.
+#[test]
+fn a_press_while_the_text_is_on_its_way_is_the_next_dictation() {
+    let lab = Lab::new();
+    lab::copy("before");
+    let mut first = lab.record();
+    first.send("STOP_RECORDING", Value::Null).unwrap();
+    lab::wait_for("the end of the first recording", || {
+        (lab.client().ask("GET_STATUS")["is_recording"] == false).then_some(())
+    });
+    let mut second = lab.record();
+    let first = first.receive().unwrap();
+    assert_phrase(first["data"]["text"].as_str().unwrap_or_default());
+    assert_phrase(second.ask("STOP_RECORDING")["text"].as_str().unwrap_or_default());
+    assert_eq!(lab.records().len(), 2);
+    assert_phrase(&lab::clipboard().unwrap());
+    assert_phrase(&lab::run("v2m-send", &["last"]));
+    // While the second was recorded, the first text was told beside the sign for that.
+    let told = lab.notifications();
+    let beside = |n: &lab::Notification| {
+        n.summary == "Recording" && n.body.starts_with("On the clipboard: ")
+    };
+    assert!(told.iter().any(beside), "{told:#?}");
+}
+
 #[test]
 fn a_key_held_for_two_seconds_is_one_tap_where_only_taps_are_wanted() {
     let lab = Lab::new();

@@ -70,6 +70,15 @@ pub struct Delivery {
     pub detail: String,
 }
 
+/// To LAST_TEXT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastText {
+    /// The state now.
+    pub state: String,
+    /// The text of the last dictation that has one, as it was delivered.
+    pub text: String,
+}
+
 /// To PROCESS_TEXT and TRANSLATE_TEXT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {
@@ -152,6 +161,9 @@ pub struct Status {
     pub state: String,
     /// Whether the user is heard now.
     pub is_recording: bool,
+    /// How many dictations wait for their texts, without the one that is being recorded.
+    #[serde(default)]
+    pub pending: u32,
     /// The GPU's use, percent.
     pub gpu_usage: Option<f64>,
     /// The GPU's memory in use, MB.
@@ -275,14 +287,20 @@ pub enum Event {
     State {
         /// The state now.
         state: String,
+        /// The number of the dictation that is being recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<u32>,
     },
-    /// Text of the running dictation.
+    /// Text of a dictation that is being recorded or transcribed.
     TranscriptionUpdate {
         /// The text so far.
         text: String,
         /// Whether it will not change any more.
         #[serde(rename = "final")]
         is_final: bool,
+        /// The number of the dictation: while one is recorded, the one before may still be transcribed.
+        #[serde(default)]
+        job: u32,
     },
     /// Every 2 s while recording.
     Heartbeat {
@@ -304,7 +322,14 @@ pub enum Event {
         backend: Option<String>,
     },
     /// A text was delivered, or not.
-    Delivery(Delivery),
+    Delivery {
+        /// The number of the dictation; none for a client's text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<u32>,
+        /// What one way of delivering did.
+        #[serde(flatten)]
+        delivery: Delivery,
+    },
     /// A file that is being transcribed got on: first with 0 seconds when its sound has been read, then
     /// with each piece of text. It may go back, when a dictation comes between or the engine is replaced.
     Progress {
@@ -326,7 +351,7 @@ impl Event {
             Self::Heartbeat { .. } => EventName::Heartbeat,
             Self::Level { .. } => EventName::Level,
             Self::Engine { .. } => EventName::Engine,
-            Self::Delivery(_) => EventName::Delivery,
+            Self::Delivery { .. } => EventName::Delivery,
             Self::Progress { .. } => EventName::Progress,
         }
     }

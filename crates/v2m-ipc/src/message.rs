@@ -29,6 +29,8 @@ pub enum Command {
     ToggleRecording(Wishes),
     /// Drop the recording, audio and text.
     CancelRecording,
+    /// The last dictation's text: [`crate::data::LastText`].
+    LastText,
     /// Let the language model work on a text: [`crate::data::Text`].
     ProcessText {
         /// Which text.
@@ -91,6 +93,7 @@ impl Command {
             Self::StopRecording(_) => "STOP_RECORDING",
             Self::ToggleRecording(_) => "TOGGLE_RECORDING",
             Self::CancelRecording => "CANCEL_RECORDING",
+            Self::LastText => "LAST_TEXT",
             Self::ProcessText { .. } => "PROCESS_TEXT",
             Self::TranslateText { .. } => "TRANSLATE_TEXT",
             Self::TestRules { .. } => "TEST_RULES",
@@ -126,6 +129,7 @@ impl Command {
             Self::Ping
             | Self::GetStatus
             | Self::CancelRecording
+            | Self::LastText
             | Self::GetConfig
             | Self::PauseDaemon
             | Self::ResumeDaemon

@@ -146,6 +146,7 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, Troub
         "start" => words.none(Command::StartRecording(options.wishes())),
         "stop" => words.none(Command::StopRecording(options.wishes())),
         "cancel" => words.none(Command::CancelRecording),
+        "last" => words.none(Command::LastText),
         "status" => words.none(Command::GetStatus),
         "ping" => words.none(Command::Ping),
         "pause" => words.none(Command::PauseDaemon),

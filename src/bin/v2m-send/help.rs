@@ -7,10 +7,13 @@ Ask v2m, the dictation service, to do something.
 Usage: v2m-send [--json] COMMAND [ARGUMENT…]
 
 Dictation:
-  toggle                   start recording, or stop and print the text
+  toggle                   start recording, or stop and print the text; the next recording can start
+                           while the last text is still being transcribed
   start                    start recording
   stop                     stop recording and print the text
-  cancel                   drop the recording, audio and text
+  cancel                   drop the recording, audio and text; without one, the newest text that is
+                           still being transcribed
+  last                     print the last text, as it was delivered
   transcribe FILE…         transcribe sound files and print their text; a heading stands before each
                            if there are several, and those that fail do not stop the others
 
@@ -68,6 +71,7 @@ Exit codes:
 
 Examples:
   v2m-send toggle                              what a keyboard shortcut runs
+  v2m-send last                                the last text once more, say after it was pasted nowhere
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail

@@ -56,16 +56,16 @@ pub(crate) fn leftover(answer: &Response) -> String {
 /// An event in one line.
 pub(crate) fn event(event: &Event) -> String {
     match event {
-        Event::State { state } => line(&format!("state {state}")),
-        Event::TranscriptionUpdate { text, is_final: true } => line(&format!("text {text}")),
-        Event::TranscriptionUpdate { text, is_final: false } => line(&format!("text {text} …")),
+        Event::State { state, job: _ } => line(&format!("state {state}")),
+        Event::TranscriptionUpdate { text, is_final: true, .. } => line(&format!("text {text}")),
+        Event::TranscriptionUpdate { text, is_final: false, .. } => line(&format!("text {text} …")),
         Event::Heartbeat { timestamp, state } => line(&format!("heartbeat {timestamp:.0} {state}")),
         Event::Level { dbfs } => line(&format!("level {dbfs:.1} dBFS")),
         Event::Engine { state, backend: Some(backend) } => {
             line(&format!("engine {state} on {backend}"))
         }
         Event::Engine { state, backend: None } => line(&format!("engine {state}")),
-        Event::Delivery(delivery) => {
+        Event::Delivery { delivery, job: _ } => {
             let how = if delivery.ok { "ok" } else { "failed" };
             line(&format!("delivery {} {how}: {}", delivery.by, delivery.detail))
         }
@@ -95,7 +95,7 @@ fn rules(data: &Value, steps: &[Value]) -> String {
 fn status(data: &Value) -> String {
     let (engine, ram) = (&data["engine"], &data["telemetry"]["ram"]);
     let mut lines = vec![
-        format!("state    {}", word(&data["state"])),
+        format!("state    {}", state_words(data)),
         format!("engine   {}", engine_words(engine)),
         format!("cpu      {} %", word(&data["cpu_usage"])),
         format!("memory   {} of {} GiB", word(&ram["used_gb"]), word(&ram["total_gb"])),
@@ -121,6 +121,15 @@ fn status(data: &Value) -> String {
         lines.push(format!("problem  {problem}"));
     }
     lines.join("\n") + "\n"
+}
+
+fn state_words(data: &Value) -> String {
+    match data["pending"].as_u64() {
+        Some(pending) if pending > 0 => {
+            format!("{}, {pending} waiting for text", word(&data["state"]))
+        }
+        Some(_) | None => word(&data["state"]),
+    }
 }
 
 fn engine_words(engine: &Value) -> String {

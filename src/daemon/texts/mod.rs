@@ -6,6 +6,7 @@
 mod question;
 mod source;
 
+use super::background::Chore;
 use super::handing::{Parcel, Whose};
 use super::requests::answer;
 use super::{Daemon, Reply, reload};
@@ -16,12 +17,14 @@ use crate::llm::{self, LlmError, Presets, Question};
 use crate::session::{
     Code, DeliverMode, Delivery, Event, Failure, JobEvent, JobId, Notice, Transcript,
 };
+use crate::store::{self, StoreError};
 use question::with_text;
 use source::{Source, ask};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -37,13 +40,15 @@ pub(super) struct Texts {
     presets: Presets,
     presets_folder: PathBuf,
     presets_watch: reload::Changes,
-    /// The dictation's text that it has.
-    rewriting: Option<(JobId, Asking)>,
+    /// The dictations' texts that it has.
+    rewriting: Vec<(JobId, Asking)>,
     work: JoinSet<Option<Finished>>,
     permits: Arc<Semaphore>,
     clipboard: ClipboardReader,
     /// The last dictation's text, of this run.
     last: Option<String>,
+    /// Who waits until it is read from the disk.
+    last_asked: Vec<Reply>,
     /// Dropped when the service ends.
     ending: watch::Sender<()>,
 }
@@ -76,28 +81,20 @@ impl Texts {
             presets: Presets::read(&folder),
             presets_watch: reload::Changes::of(vec![folder.clone()]),
             presets_folder: folder,
-            rewriting: None,
+            rewriting: Vec::new(),
             work: JoinSet::new(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             clipboard: ClipboardReader::default(),
             last: None,
+            last_asked: Vec::new(),
             ending: watch::Sender::new(()),
         }
     }
 
     /// Cancel-safe.
     pub(super) async fn next(&mut self) -> TextEvent {
-        let rewritten = async {
-            match &mut self.rewriting {
-                Some((job, asking)) => (*job, asking.await),
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            (job, result) = rewritten => {
-                self.rewriting = None;
-                TextEvent::Rewritten(job, result)
-            }
+            (job, result) = first_of(&mut self.rewriting) => TextEvent::Rewritten(job, result),
             // What panics is a bug, and ends the process.
             Some(done) = self.work.join_next() => TextEvent::Finished(done.ok().flatten()),
             () = self.presets_watch.changed() => TextEvent::PresetsChanged,
@@ -105,10 +102,30 @@ impl Texts {
     }
 
     /// Refuses what is not done yet, at once.
-    pub(super) async fn refuse_all(&mut self) {
+    pub(super) async fn refuse_all(&mut self, failure: &Failure) {
+        for reply in self.last_asked.drain(..) {
+            answer(reply, Err(failure.clone()));
+        }
         drop(std::mem::take(&mut self.ending));
         while self.work.join_next().await.is_some() {}
     }
+}
+
+/// The first that is done, taken out. Cancel-safe.
+async fn first_of(askings: &mut Vec<(JobId, Asking)>) -> (JobId, Result<String, LlmError>) {
+    std::future::poll_fn(|context| {
+        let done = askings.iter_mut().enumerate().find_map(|(at, (_, asking))| {
+            match asking.as_mut().poll(context) {
+                Poll::Ready(result) => Some((at, result)),
+                Poll::Pending => None,
+            }
+        });
+        match done {
+            Some((at, result)) => Poll::Ready((askings.remove(at).0, result)),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 impl Daemon {
@@ -127,14 +144,15 @@ impl Daemon {
             }
             TextEvent::PresetsChanged => {
                 self.texts.presets = Presets::read(&self.texts.presets_folder);
-                info!(presets = self.texts.presets.names(), "presets");
+                let presets = self.texts.presets.names();
+                info!(presets, "presets were changed; there are: {presets}");
             }
         }
     }
 
     /// A recording's text, as the session is to be told of it: as it is, or as a draft.
-    pub(super) fn text_of_dictation(&self, mut transcript: Transcript) -> JobEvent {
-        let preset = self.wishes.preset.as_deref();
+    pub(super) fn text_of_dictation(&self, job: JobId, mut transcript: Transcript) -> JobEvent {
+        let preset = self.preset_of(job);
         let wanted = preset.is_some() || self.settings.text.refine == Refine::Llm;
         if !wanted || transcript.text.is_empty() {
             return JobEvent::Transcribed(transcript);
@@ -153,6 +171,11 @@ impl Daemon {
         self.rewriting("", Some(preset)).err()
     }
 
+    /// The preset that this dictation's clients wish for.
+    fn preset_of(&self, job: JobId) -> Option<&str> {
+        self.live.get(job)?.wishes.preset.as_deref()
+    }
+
     fn rewriting(&self, text: &str, preset: Option<&str>) -> Result<Question, Failure> {
         let task = Task::Rewrite { instruction: None, preset: preset.map(str::to_owned) };
         let question = self.question(&task, self.settings.llm.dictation())?;
@@ -161,17 +184,19 @@ impl Daemon {
 
     /// The model gets the dictation's text.
     pub(super) fn rewrite(&mut self, job: JobId, draft: &Transcript) {
-        let question = self.rewriting(&draft.text, self.wishes.preset.as_deref());
+        let question = self.rewriting(&draft.text, self.preset_of(job));
         match question {
             Ok(question) => {
                 let started = Instant::now();
                 let asking = async move {
                     let result = llm::ask(&question).await;
                     let ms = started.elapsed().as_millis() as u64;
-                    info!(job = job.0, ms, ok = result.is_ok(), "the language model was asked");
+                    let ok = result.is_ok();
+                    let done = if ok { "answered" } else { "failed" };
+                    info!(job = job.0, ms, ok, "the language model {done} after {ms} ms");
                     result
                 };
-                self.texts.rewriting = Some((job, Box::pin(asking)));
+                self.texts.rewriting.push((job, Box::pin(asking)));
             }
             // The settings have changed this very moment.
             Err(failure) => self.tell_job(job, JobEvent::Rewritten(Err(failure))),
@@ -180,7 +205,7 @@ impl Daemon {
 
     pub(super) fn leave_rewriting(&mut self, job: JobId) {
         // Its connection is closed with it, which tells v2m-llm that nobody waits any more.
-        self.texts.rewriting.take_if(|(own, _)| *own == job);
+        self.texts.rewriting.retain(|(own, _)| *own != job);
     }
 
     fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
@@ -189,10 +214,10 @@ impl Daemon {
             let text =
                 format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
+            let code = error.code().name();
             warn!(
                 job = job.0,
-                code = error.code().name(),
-                "not rewritten; more: journalctl --user -u v2m-llm"
+                code, "the text was not rewritten ({code}); see: journalctl --user -u v2m-llm"
             );
             Failure::new(error.code(), text)
         });
@@ -245,10 +270,38 @@ impl Daemon {
         }
     }
 
-    /// For `--last`.
+    /// LAST_TEXT: to the client that asks, and nowhere else.
+    pub(super) fn last_text(&mut self, reply: Reply) {
+        if let Some(text) = self.texts.last.clone() {
+            let state = self.session.state();
+            return answer(reply, Ok(Answer::LastText { state, text }));
+        }
+        self.texts.last_asked.push(reply);
+        let folder = self.dictations.clone();
+        self.chores.spawn_blocking(move || Chore::LastTextRead(store::last_text(&folder)));
+    }
+
+    pub(super) fn last_text_read(&mut self, result: Result<Option<String>, StoreError>) {
+        let state = self.session.state();
+        // A dictation that has ended meanwhile is a later one.
+        let found = source::found(result);
+        let found = self.texts.last.clone().map_or(found, Ok);
+        for reply in std::mem::take(&mut self.texts.last_asked) {
+            answer(reply, found.clone().map(|text| Answer::LastText { state, text }));
+        }
+    }
+
+    /// For LAST_TEXT and `--last`.
     pub(super) fn remember_text(&mut self, text: &str) {
         if !text.is_empty() {
             self.texts.last = Some(text.to_owned());
+        }
+    }
+
+    /// The text of an earlier run's dictation, which is older than any of this run.
+    pub(super) fn remember_older_text(&mut self, text: &str) {
+        if self.texts.last.is_none() {
+            self.remember_text(text);
         }
     }
 
@@ -264,17 +317,10 @@ impl Daemon {
             return self.answer_text(finished, Vec::new());
         }
         let wanted = Wanted { mode: finished.deliver, ..self.wanted() };
-        let shown = self.settings.deliver.notify && self.session.job().is_none();
-        let notifier = shown.then(|| self.notifier.clone());
+        let shown = self.settings.deliver.notify && self.session.newest().is_none();
+        let screen = shown.then(|| self.screen.clone());
         let whose = Whose::Client(Box::new(finished));
-        self.handing.add(Parcel {
-            whose,
-            text,
-            wanted,
-            focus: None,
-            notifier,
-            remarks: Vec::new(),
-        });
+        self.handing.add(Parcel { whose, text, wanted, focus: None, screen, remarks: Vec::new() });
     }
 
     /// Its text was handed over, or there was nowhere to hand it to.
@@ -286,7 +332,8 @@ impl Daemon {
 
     fn refuse_text(&self, reply: Reply, failure: Failure, deliver: DeliverMode) {
         // Without the reason, which may hold the text.
-        info!(code = failure.code.name(), "no text");
+        let code = failure.code.name();
+        info!(code, "a client's text was not worked on ({code})");
         // A shortcut has no terminal that would show it.
         if deliver != DeliverMode::None {
             self.show_beside(Notice::Problem(failure.clone()));
@@ -296,7 +343,7 @@ impl Daemon {
 
     /// Shown unless a dictation is shown.
     fn show_beside(&self, notice: Notice) {
-        if self.session.job().is_none() {
+        if self.session.newest().is_none() {
             self.notify(notice);
         }
     }

@@ -4,7 +4,7 @@ use super::question::with_text;
 use crate::deliver::NoText;
 use crate::llm::{self, Question};
 use crate::session::{Code, Failure};
-use crate::store;
+use crate::store::{self, StoreError};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -33,13 +33,21 @@ impl Source {
             Self::LastOnDisk(folder) => {
                 let read = tokio::task::spawn_blocking(move || store::last_text(&folder)).await;
                 let text = read.map_err(|e| Failure::new(Code::Internal, e.to_string()))?;
-                let text = text.map_err(|e| Failure::new(Code::File, e.to_string()))?;
-                let none =
-                    "There is no dictation with a text yet, or none is kept (store.keep_count).";
-                Ok((text.ok_or_else(|| Failure::new(Code::NoText, none))?, false))
+                Ok((found(text)?, false))
             }
         }
     }
+}
+
+/// The last dictation's text as it was found in the store.
+///
+/// # Errors
+/// When there is none, or the store cannot be read.
+pub(super) fn found(read: Result<Option<String>, StoreError>) -> Result<String, Failure> {
+    let none =
+        "There is no text yet: no dictation has had one, or none is kept (store.keep_count).";
+    let text = read.map_err(|error| Failure::new(Code::File, error.to_string()))?;
+    text.ok_or_else(|| Failure::new(Code::NoText, none))
 }
 
 /// The text before, where the client does not know it, and after.

@@ -32,7 +32,7 @@ use mutter::Mutter;
 use portal::Portal;
 use problem::Problem;
 use std::time::Duration;
-use tracing::{info, warn};
+use tracing::{debug, info};
 use wayland::Wayland;
 use window::Order;
 use x11::X11;
@@ -204,7 +204,7 @@ impl Cursor {
         match outcome {
             Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
             Err(problem) => {
-                warn!(reason = %problem, "the text could not be {done}");
+                debug!(reason = %problem, "the text could not be {done}: {problem}");
                 let detail = format!("not {done}: {problem}");
                 (Delivery { by, backend, ok: false, detail }, problem.instead())
             }
@@ -241,7 +241,7 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
     let found = tokio::time::timeout(DEADLINE, probe()).await;
     match found.unwrap_or(Err(Problem::Hanging)) {
         Ok(name) => {
-            info!(backend = name, "the way to the cursor");
+            info!(backend = name, "texts are put at the cursor by {name}");
             Ok(name)
         }
         Err(problem) => Err(problem.to_string()),

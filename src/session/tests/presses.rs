@@ -35,23 +35,43 @@ impl Desk {
     /// The commands of a press, so many milliseconds after it; then nothing more.
     fn press(&mut self, arrivals: impl IntoIterator<Item = u64>) {
         let down = self.now;
-        let commands = arrivals.into_iter().map(|ms| (down + Duration::from_millis(ms), true));
-        for (at, command) in commands.chain([(down + Duration::from_secs(8), false)]) {
-            while let Some(due) = self.hand.take_if(|due| *due <= at) {
-                self.now = due;
-                self.event(Event::Elapsed(Timer::Hand));
-            }
-            self.now = at;
-            if command {
-                self.presses += 1;
-                let ticket = Ticket(self.presses);
-                self.event(Event::Command { ticket, command: Command::Toggle });
-            }
+        for ms in arrivals {
+            self.until(down + Duration::from_millis(ms));
+            self.presses += 1;
+            let ticket = Ticket(self.presses);
+            self.event(Event::Command { ticket, command: Command::Toggle });
         }
+        self.until(down + Duration::from_secs(8));
+    }
+
+    /// Time passes.
+    fn until(&mut self, at: Duration) {
+        while let Some(due) = self.hand.take_if(|due| *due <= at) {
+            self.now = due;
+            self.event(Event::Elapsed(Timer::Hand));
+        }
+        self.now = self.now.max(at);
+    }
+
+    /// A press alone, and that much time after it.
+    fn tap(&mut self, ms: u64) {
+        self.presses += 1;
+        self.event(Event::Command { ticket: Ticket(self.presses), command: Command::Toggle });
+        self.until(self.now + Duration::from_millis(ms));
+    }
+
+    fn deliveries(&self) -> usize {
+        self.count(|e| matches!(e, Effect::Deliver(..)))
+    }
+
+    /// Of the dictation that was started that many before the newest.
+    fn older(&mut self, age: u32, event: JobEvent) {
+        let JobId(newest) = self.session.newest().unwrap();
+        self.event(Event::Job(JobId(newest - age), event));
     }
 
     fn job(&mut self, event: JobEvent) {
-        let job = self.session.job().unwrap_or(JobId(0));
+        let job = self.session.newest().unwrap_or(JobId(0));
         self.event(Event::Job(job, event));
     }
 
@@ -105,7 +125,8 @@ fn a_held_key_is_one_tap_where_taps_are_wanted() {
     assert_eq!(desk.starts_and_stops(), (1, 0));
     desk.job(JobEvent::CaptureStarted);
     desk.press(held());
-    assert_eq!(desk.starts_and_stops(), (1, 1));
+    assert_eq!(desk.starts_and_stops(), (2, 1));
+    assert_eq!(desk.count(|e| *e == Effect::Discard(JobId(2))), 1, "unheard");
 }
 
 #[test]
@@ -116,7 +137,10 @@ fn taps_toggle_and_a_key_held_too_long_for_the_stop_starts_nothing() {
         desk.job(JobEvent::CaptureStarted);
         assert_eq!(desk.starts_and_stops(), (1, 0));
         desk.press(held());
-        assert_eq!(desk.starts_and_stops(), (1, 1));
+        // The first repeat might have been a press of its own: its recording is dropped unheard.
+        assert_eq!(desk.starts_and_stops(), (2, 1));
+        assert_eq!(desk.count(|e| *e == Effect::Discard(JobId(2))), 1);
+        assert_eq!(desk.count(|e| *e == Effect::Show(Notice::Recording)), 1);
         assert_eq!(desk.session.state(), State::Transcribing);
     }
 }
@@ -192,4 +216,121 @@ fn in_hold_mode_a_tap_is_a_short_hold() {
     let mut desk = Desk::new(TriggerMode::Hold);
     desk.press([7]);
     assert_eq!(desk.starts_and_stops(), (1, 1));
+}
+
+#[test]
+fn taps_follow_one_another_without_waiting_for_texts() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    for _ in 0..3 {
+        desk.tap(3_000);
+        desk.job(JobEvent::CaptureStarted);
+        desk.tap(3_000);
+        desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    }
+    assert_eq!(desk.starts_and_stops(), (3, 3));
+    assert_eq!(desk.session.pending(), 3);
+    for age in (0..3).rev() {
+        desk.older(age, JobEvent::Transcribed(transcript("words")));
+        desk.older(age, JobEvent::Delivered(vec![delivery(true)]));
+    }
+    assert_eq!((desk.deliveries(), desk.answered().len()), (3, 6));
+}
+
+#[test]
+fn a_press_soon_after_the_stop_records_from_its_first_moment_and_is_announced_once_it_is_sure() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.tap(3_000);
+    desk.job(JobEvent::CaptureStarted);
+    desk.tap(600);
+    desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    desk.tap(50);
+    assert_eq!(desk.starts_and_stops(), (2, 1), "what is said now is heard");
+    let shown = |e: &Effect| *e == Effect::Show(Notice::Recording);
+    desk.job(JobEvent::CaptureStarted);
+    assert_eq!((desk.count(shown), desk.answered().len()), (1, 1), "it may be a repeat");
+    desk.until(desk.now + Duration::from_millis(200));
+    assert_eq!((desk.count(shown), desk.answered().len()), (2, 2));
+    assert_eq!(desk.count(|e| matches!(e, Effect::Discard(_))), 0);
+}
+
+/// Keys that are pressed for the user under a held shortcut go astray.
+#[test]
+fn a_text_waits_while_the_key_is_held_for_the_next_dictation() {
+    for trigger in [TriggerMode::Auto, TriggerMode::Hold, TriggerMode::Toggle] {
+        let mut desk = Desk::new(trigger);
+        desk.event(Event::Command { ticket: Ticket(900), command: Command::Start });
+        desk.job(JobEvent::CaptureStarted);
+        desk.event(Event::Command { ticket: Ticket(901), command: Command::Stop });
+        desk.job(JobEvent::CaptureEnded(heard(16_000)));
+        let down = desk.now;
+        for (n, ms) in held().enumerate() {
+            desk.until(down + Duration::from_millis(ms));
+            desk.event(Event::Command { ticket: Ticket(n as u64), command: Command::Toggle });
+            if n == 10 {
+                desk.older(1, JobEvent::Transcribed(transcript("first")));
+            }
+        }
+        assert_eq!(desk.deliveries(), 0, "{trigger:?}: the key is down");
+        desk.until(desk.now + Duration::from_secs(1));
+        assert_eq!(desk.deliveries(), 1, "{trigger:?}: it was let go");
+        let stops = if trigger == TriggerMode::Toggle { 1 } else { 2 };
+        assert_eq!(desk.starts_and_stops(), (2, stops));
+    }
+}
+
+#[test]
+fn a_text_waits_until_a_press_is_known_to_be_a_tap_and_no_longer() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.tap(3_000);
+    desk.job(JobEvent::CaptureStarted);
+    desk.tap(3_000);
+    desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    desk.tap(100);
+    desk.older(1, JobEvent::Transcribed(transcript("first")));
+    assert_eq!(desk.deliveries(), 0);
+    desk.until(desk.now + Duration::from_millis(1_000));
+    assert_eq!(desk.deliveries(), 0);
+    desk.until(desk.now + Duration::from_millis(200));
+    assert_eq!(desk.deliveries(), 1);
+    assert_eq!(desk.session.state(), State::Recording);
+}
+
+#[test]
+fn the_press_that_stops_holds_no_text_up() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.tap(3_000);
+    desk.job(JobEvent::CaptureStarted);
+    desk.tap(10);
+    desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    desk.job(JobEvent::Transcribed(transcript("words")));
+    assert_eq!(desk.deliveries(), 1);
+}
+
+/// It was answered `busy`, and where it was not, it started a recording that nobody wanted.
+#[test]
+fn a_press_for_a_recording_that_ends_by_itself_meanwhile_is_its_stop() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    desk.tap(700);
+    desk.job(JobEvent::CaptureStarted);
+    desk.tap(50);
+    desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    desk.until(desk.now + Duration::from_secs(2));
+    assert_eq!(desk.starts_and_stops().0, 1);
+    desk.job(JobEvent::Transcribed(transcript("words")));
+    desk.job(JobEvent::Delivered(vec![delivery(true)]));
+    assert_eq!(desk.answered().len(), 2, "it gets the text");
+}
+
+#[test]
+fn a_stop_key_held_too_long_where_no_more_can_wait_is_no_refusal() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    for _ in 0..super::commands::MOST_PENDING {
+        desk.tap(3_000);
+        desk.job(JobEvent::CaptureStarted);
+        desk.press(held());
+        desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    }
+    assert_eq!(desk.count(|e| matches!(e, Effect::Show(Notice::Problem(_)))), 0);
+    desk.tap(3_000);
+    assert_eq!(desk.count(|e| matches!(e, Effect::Show(Notice::Problem(_)))), 1);
 }

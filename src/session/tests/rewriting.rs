@@ -80,10 +80,8 @@ fn a_service_that_ends_delivers_the_draft_at_once() {
 }
 
 #[test]
-fn presses_wait_and_stops_get_the_text() {
+fn stops_get_the_text_that_the_model_has() {
     let (mut story, stop) = Story::rewriting();
-    let (_, effects) = story.command(Command::Toggle);
-    assert_eq!(refused(&effects), Some(Code::Busy));
     let (second, effects) = story.command(Command::Stop);
     assert!(replies(&effects).is_empty());
     story.job(JobEvent::Rewritten(Ok("better".into())));

@@ -19,6 +19,7 @@ impl Command {
             "STOP_RECORDING" => Ok(Self::StopRecording(data.wishes()?)),
             "TOGGLE_RECORDING" => Ok(Self::ToggleRecording(data.wishes()?)),
             "CANCEL_RECORDING" => Ok(Self::CancelRecording),
+            "LAST_TEXT" => Ok(Self::LastText),
             "PROCESS_TEXT" => data.process_text(),
             "TRANSLATE_TEXT" => data.translate_text(),
             "TEST_RULES" => data.test_rules(),

@@ -21,6 +21,7 @@ fn every_command() -> Vec<Command> {
             preset: Some("email".into()),
         }),
         Command::CancelRecording,
+        Command::LastText,
         Command::ProcessText {
             text: TextSource::Given("a".into()),
             instruction: Some("b".into()),
@@ -150,11 +151,11 @@ fn answers_have_all_three_keys() {
 
 #[test]
 fn events_carry_their_type_beside_their_data() {
-    let event = Event::TranscriptionUpdate { text: "hi".into(), is_final: true };
+    let event = Event::TranscriptionUpdate { text: "hi".into(), is_final: true, job: 7 };
     assert_eq!(
         serde_json::to_value(Response::event(&event)).unwrap(),
         json!({"status": "event", "error": null,
-               "data": {"type": "transcription_update", "text": "hi", "final": true}}),
+               "data": {"type": "transcription_update", "text": "hi", "final": true, "job": 7}}),
     );
     assert_eq!(event.name().name(), "transcription_update");
 }

@@ -22,6 +22,12 @@ fn options_may_stand_anywhere() {
     assert_eq!(action("stop --help"), Action::Help);
 }
 
+#[test]
+fn the_last_text_is_asked_for_without_more_words() {
+    assert_eq!(action("last"), Action::Ask(Command::LastText));
+    assert!(parsed("last 2").unwrap_err().contains("one argument too many"));
+}
+
 fn process(text: Text) -> Action {
     Action::Process { text, instruction: None, preset: None, deliver: None }
 }

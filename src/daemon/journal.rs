@@ -1,0 +1,125 @@
+//! What the journal says of a dictation, in words for people. The fields of a line are for programs; `journalctl` shows
+//! the words alone. Never what was said.
+
+use crate::recognise::Recognition;
+use crate::session::{Command, Delivery, State};
+use std::time::Duration;
+use v2m_ipc::engine::SAMPLE_RATE;
+
+/// Samples at 16 kHz in seconds.
+pub(super) fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(SAMPLE_RATE)
+}
+
+/// A command's name on the command line.
+pub(super) fn name(command: Command) -> &'static str {
+    match command {
+        Command::Start => "start",
+        Command::Stop => "stop",
+        Command::Toggle => "toggle",
+        Command::Cancel => "cancel",
+        Command::Pause => "pause",
+        Command::Resume => "resume",
+        Command::Shutdown => "shutdown",
+    }
+}
+
+/// What v2m does from now on, as a command or an event has made it.
+pub(super) fn doing(state: State) -> &'static str {
+    match state {
+        State::Idle => "idle",
+        State::Recording => "recording",
+        State::Transcribing => "transcribing",
+        State::Processing => "waiting for the language model",
+        State::Paused => "paused",
+    }
+}
+
+/// A recording that has become text, by that engine, so long after its stop.
+pub(super) fn transcribed(
+    recognition: &Recognition,
+    engine: Option<&str>,
+    since_stop: Option<Duration>,
+) -> String {
+    let stats = &recognition.stats;
+    let mut line = format!(
+        "transcribed {:.1} s of speech in {:.1} s ({})",
+        seconds(stats.samples),
+        Duration::from_millis(stats.decode_ms).as_secs_f64(),
+        engine.unwrap_or("no engine"),
+    );
+    if let Some(since_stop) = since_stop {
+        line += &format!(", {:.1} s after the stop", since_stop.as_secs_f64());
+    }
+    match stats.redone {
+        0 => {}
+        1 => line += "; one piece was decoded again",
+        more => line += &format!("; {more} pieces were decoded again"),
+    }
+    if recognition.attempts > 1 {
+        line += &format!("; attempt {}", recognition.attempts);
+    }
+    line
+}
+
+/// What became of a text, one line for each way that was tried. `took`: how long all of them took.
+pub(super) fn delivered(delivery: &Delivery, took: Option<Duration>) -> String {
+    let Delivery { by, backend, ok, detail } = delivery;
+    let done = match *by {
+        "paste" => "pasted",
+        "type" => "typed",
+        "clipboard" => "put on the clipboard",
+        "notification" if *ok => return "shown in a notification".to_owned(),
+        "notification" => return format!("notification {detail}"),
+        _ => return detail.clone(),
+    };
+    if !ok {
+        return detail.clone();
+    }
+    let backend = backend.map(|backend| format!(" by {backend}")).unwrap_or_default();
+    let took = took.map(|took| format!(" in {} ms", took.as_millis())).unwrap_or_default();
+    format!("{done}{backend}{took}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v2m_ipc::engine::DecodeStats;
+
+    #[test]
+    fn a_transcription_is_told_in_seconds_of_speech_and_of_work() {
+        let stats = DecodeStats { samples: 78_400, decode_ms: 612, ..DecodeStats::default() };
+        let mut recognition = Recognition {
+            text: "hello".into(),
+            language: "en".into(),
+            segments: Vec::new(),
+            stats,
+            attempts: 1,
+        };
+        let stop = Some(Duration::from_millis(230));
+        let line = transcribed(&recognition, Some("cpu-v4"), None);
+        assert_eq!(line, "transcribed 4.9 s of speech in 0.6 s (cpu-v4)");
+        recognition.stats.redone = 2;
+        recognition.attempts = 2;
+        let line = transcribed(&recognition, Some("cuda"), stop);
+        let told = "transcribed 4.9 s of speech in 0.6 s (cuda), 0.2 s after the stop; 2 pieces were \
+                    decoded again; attempt 2";
+        assert_eq!(line, told);
+    }
+
+    #[test]
+    fn a_delivery_says_how_or_why_not() {
+        let told = |by, backend, ok, detail: &str, ms| {
+            let delivery = Delivery { by, backend, ok, detail: detail.into() };
+            delivered(&delivery, Some(Duration::from_millis(ms)))
+        };
+        let pasted = told("paste", Some("mutter"), true, "pasted", 7);
+        assert_eq!(pasted, "pasted by mutter in 7 ms");
+        let kept = told("paste", Some("mutter"), false, "not pasted: keys were held", 2_000);
+        assert_eq!(kept, "not pasted: keys were held");
+        let copied = told("clipboard", None, true, "on the clipboard", 3);
+        assert_eq!(copied, "put on the clipboard in 3 ms");
+        let unseen = told("notification", None, false, "not shown: no bus", 3);
+        assert_eq!(unseen, "notification not shown: no bus");
+    }
+}

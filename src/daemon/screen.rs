@@ -1,0 +1,68 @@
+//! What the user is shown, and where.
+//!
+//! One notification, the sign, says what v2m is doing and then what came of it. While something is recorded the sign
+//! says so, whatever becomes of earlier dictations: that one of their texts has arrived is added to it, and what went
+//! wrong gets a notification of its own, beside it.
+
+use crate::deliver::{Notice, Notifier};
+use crate::session::Delivery;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Clone, Debug)]
+pub(super) struct Screen {
+    sign: Notifier,
+    aside: Notifier,
+    /// Something is recorded. Shared with the deliveries under way: a recording may start meanwhile.
+    recording: Arc<AtomicBool>,
+}
+
+impl Screen {
+    /// Within a tokio runtime. Connects to nothing before the first notice.
+    pub(super) fn new() -> Self {
+        let recording = Arc::new(AtomicBool::new(false));
+        Self { sign: Notifier::spawn(None), aside: Notifier::spawn(None), recording }
+    }
+
+    pub(super) fn set_recording(&self, recording: bool) {
+        self.recording.store(recording, Ordering::Relaxed);
+    }
+
+    /// Shows what goes on, or went wrong. Returns at once.
+    pub(super) fn progress(&self, notice: Notice) {
+        match notice {
+            Notice::Text { .. } | Notice::Problem(_) | Notice::Recovered { .. }
+                if self.is_recording() =>
+            {
+                self.aside.progress(notice);
+            }
+            notice => self.sign.progress(notice),
+        }
+    }
+
+    /// Shows a text and where it went, in the words of its deliveries; `arrived`: where it was wanted, and as it was
+    /// meant. Answers within half a second.
+    pub(super) async fn show_text(&self, text: String, detail: String, arrived: bool) -> Delivery {
+        match (self.is_recording(), arrived) {
+            (false, _) => self.sign.show(Notice::Text { text, detail }).await,
+            (true, true) => self.sign.show(Notice::RecordingNext { text, detail }).await,
+            (true, false) => self.aside.show(Notice::Text { text, detail }).await,
+        }
+    }
+
+    /// Takes away what is shown of an earlier dictation: a new one begins.
+    pub(super) fn clear_aside(&self) {
+        self.aside.progress(Notice::Closed);
+    }
+
+    /// Takes away what is true no longer once the service has ended. A second at most.
+    pub(super) async fn end(&self) {
+        // The outcome changes nothing now.
+        let _ = self.sign.show(Notice::Closed).await;
+        let _ = self.aside.show(Notice::Closed).await;
+    }
+
+    fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+}
