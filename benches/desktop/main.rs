@@ -35,13 +35,15 @@ const PRESSES: usize = 20;
 /// Longer than the session waits to tell two taps from a held key.
 const BETWEEN: Duration = Duration::from_millis(1_500);
 
-/// Deliveries for each time that the shortcut is held, and each way.
+/// Deliveries for each time that the shortcut is held, and each way, if nothing else is said.
 const HELD: usize = 20;
 
 fn main() {
-    // `held`: only that part.
-    held();
-    if std::env::args().any(|argument| argument == "held") {
+    // `held 10`: only that part, with so many deliveries.
+    let mut arguments = std::env::args().skip_while(|argument| argument != "held");
+    let is_all = arguments.next().is_none();
+    held(arguments.next().and_then(|number| number.parse().ok()).unwrap_or(HELD));
+    if !is_all {
         return;
     }
     let lab = Lab::new();
@@ -55,7 +57,7 @@ fn main() {
 }
 
 /// Deliveries that begin while the user still holds the shortcut, all keys let go of at once, or one by one in any order.
-fn held() {
+fn held(deliveries: usize) {
     let counting = Counting::new("<Control><Alt>v", &SHORTCUT);
     let window = counting.desktop.window(true);
     let mut sinks = Sinks::new();
@@ -69,7 +71,7 @@ fn held() {
         for hold in HOLDS {
             let (mut delivered, mut again, mut early) = (0, 0, 0);
             let mut figures = Figures::default();
-            for number in 0..HELD {
+            for number in 0..deliveries {
                 clear(&counting.desktop, &window);
                 let text = format!("v{number} vav");
                 let order = orders[number % orders.len()];
@@ -86,7 +88,7 @@ fn held() {
                 again += usize::from(came.is_pressed_again);
                 counting.desktop.runtime.block_on(sinks.settle());
             }
-            figures.print_ms(&format!("held for {hold} ms: {delivered} of {HELD} delivered"));
+            figures.print_ms(&format!("held for {hold} ms: {delivered} of {deliveries} delivered"));
             println!(
                 "    {again} pressed the shortcut again, {early} ended before the last release"
             );

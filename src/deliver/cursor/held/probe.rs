@@ -43,11 +43,11 @@ enum Purpose {
 }
 
 impl Purpose {
-    /// How long the key may take to show as activity: for so many times the usual delay, and for so many readings.
-    fn patience(self) -> (u32, u32) {
+    /// How long the key may take to show as activity: for this time, and for so many readings.
+    fn patience(self, seat: &impl Seat) -> (Duration, u32) {
         match self {
-            Self::Question => (1, 3),
-            Self::Effect => (6, 6),
+            Self::Question => (seat.delay(), 3),
+            Self::Effect => (seat.stall(), 12),
         }
     }
 }
@@ -77,6 +77,9 @@ pub(in super::super) trait Seat: Sync {
 
     /// How long a key takes to show as activity, at most as a rule.
     fn delay(&self) -> Duration;
+
+    /// After which time a key that does not show has certainly done nothing, however busy the desktop is.
+    fn stall(&self) -> Duration;
 
     /// Whether to release a key that both the user and v2m hold lets go of it for both.
     fn lifts_the_users(&self) -> bool;
@@ -322,8 +325,7 @@ impl<'a, S: Seat> Probe<'a, S> {
         let limit = (self.seat.now() + NO_QUIET).min(self.until);
         let Some(before) = self.quiet(QUIET, limit).await? else { return Ok(Answer::NotAsked) };
         self.seat.key(key, down).await?;
-        let (delays, readings) = purpose.patience();
-        let time = self.seat.delay() * delays;
+        let (time, readings) = purpose.patience(self.seat);
         let sent = self.seat.now();
         self.asked = Some(sent);
         let mut looks = 0;

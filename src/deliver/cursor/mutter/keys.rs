@@ -11,6 +11,9 @@ use zbus::message::Sequence;
 
 /// How long a key takes to show in Mutter's idle time: 1 to 2 ms as a rule.
 const DELAY: Duration = Duration::from_millis(5);
+/// Keys wait behind movements of the mouse for the next frame, which took more than 30 ms on a busy machine that draws by the processor: a text was
+/// pasted twice.
+const STALL: Duration = Duration::from_millis(150);
 
 /// The keyboard of a session, with what is known of when its keys came to the desktop and of when windows asked for the text: by the order of all that comes
 /// over the bus, exact whatever the clock says. Mutter releases what a session that ends has left pressed.
@@ -111,6 +114,10 @@ impl Seat for Keyboard {
 
     fn delay(&self) -> Duration {
         DELAY
+    }
+
+    fn stall(&self) -> Duration {
+        STALL
     }
 
     /// Mutter counts them.

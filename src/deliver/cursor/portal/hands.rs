@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long a key takes to show in KWin's idle notifications. It goes through two portals: 2 to 40 ms on a busy machine.
 const DELAY: Duration = Duration::from_millis(60);
+/// Ten times that.
+const STALL: Duration = Duration::from_millis(400);
 
 /// The keyboard of a session.
 pub(super) struct Keyboard<'a> {
@@ -63,6 +65,10 @@ impl Seat for Keyboard<'_> {
 
     fn delay(&self) -> Duration {
         DELAY
+    }
+
+    fn stall(&self) -> Duration {
+        STALL
     }
 
     /// KWin has a set of keys that are down, for the whole seat.
