@@ -5,6 +5,9 @@
 //! the release build; `benches/desktop.sh` makes it. docs/performance.md tells what the figures mean. What the window shows is
 //! read from a file that it writes at each change, looked at every half millisecond.
 
+#[path = "../../tests/system/gnome/counting.rs"]
+#[allow(clippy::unwrap_used, reason = "shared with tests, where panics are the report")]
+mod counting;
 #[path = "../../tests/system/gnome/desktop.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "shared with tests, where panics are the report")]
 mod desktop;
@@ -15,6 +18,7 @@ mod figures;
 #[allow(dead_code, clippy::unwrap_used, reason = "shared with tests, where panics are the report")]
 mod lab;
 
+use counting::{Counting, HOLDS};
 use desktop::{Desktop, Window, key};
 use figures::{Figures, head_ms};
 use lab::{Client, Lab, Playing};
@@ -31,7 +35,17 @@ const PRESSES: usize = 20;
 /// Longer than the session waits to tell two taps from a held key.
 const BETWEEN: Duration = Duration::from_millis(1_500);
 
+/// Deliveries for each time that the shortcut is held, and each way, if nothing else is said.
+const HELD: usize = 20;
+
 fn main() {
+    // `held 10`: only that part, with so many deliveries.
+    let mut arguments = std::env::args().skip_while(|argument| argument != "held");
+    let is_all = arguments.next().is_none();
+    held(arguments.next().and_then(|number| number.parse().ok()).unwrap_or(HELD));
+    if !is_all {
+        return;
+    }
     let lab = Lab::new();
     let desktop = Desktop::new();
     lab::run("v2m", &["shortcut", "install"]);
@@ -42,9 +56,54 @@ fn main() {
     dictations(&lab, &desktop, &window);
 }
 
+/// Deliveries that begin while the user still holds the shortcut, all keys let go of at once, or one by one in any order.
+fn held(deliveries: usize) {
+    let counting = Counting::new("<Control><Alt>v", &SHORTCUT);
+    let window = counting.desktop.window(true);
+    let mut sinks = Sinks::new();
+    let (c, a, v) = (key::CTRL, key::ALT, key::V);
+    let orders = [[v, a, c], [c, a, v], [c, v, a], [a, c, v]];
+    for mode in [DeliverMode::Paste, DeliverMode::Type] {
+        head_ms(&format!(
+            "The shortcut is held when the text is there: deliver.mode = {:?}",
+            mode.name()
+        ));
+        for hold in HOLDS {
+            let (mut delivered, mut again, mut early) = (0, 0, 0);
+            let mut figures = Figures::default();
+            for number in 0..deliveries {
+                clear(&counting.desktop, &window);
+                let text = format!("v{number} vav");
+                let order = orders[number % orders.len()];
+                let apart = Duration::from_millis(if number % 2 == 0 { 10 } else { 40 });
+                let hold = Duration::from_millis(hold);
+                let came = counting.deliver(&mut sinks, (mode, &text), hold, &order, apart);
+                let is_there =
+                    shown_within(&window, Duration::from_millis(300), |now| now == text).is_some();
+                if is_there && came.deliveries.iter().all(|delivery| delivery.ok) {
+                    delivered += 1;
+                    early += usize::from(came.ended < came.released);
+                    figures.add(came.ended.saturating_duration_since(came.released));
+                }
+                again += usize::from(came.is_pressed_again);
+                counting.desktop.runtime.block_on(sinks.settle());
+            }
+            figures.print_ms(&format!("held for {hold} ms: {delivered} of {deliveries} delivered"));
+            println!(
+                "    {again} pressed the shortcut again, {early} ended before the last release"
+            );
+        }
+        println!();
+    }
+}
+
 /// Waits for `wanted` of what the window shows; when that was.
 fn shown(window: &Window, wanted: impl Fn(&str) -> bool) -> Option<Instant> {
-    let give_up = Instant::now() + Duration::from_secs(10);
+    shown_within(window, Duration::from_secs(10), wanted)
+}
+
+fn shown_within(window: &Window, time: Duration, wanted: impl Fn(&str) -> bool) -> Option<Instant> {
+    let give_up = Instant::now() + time;
     while Instant::now() < give_up {
         if window.read().is_some_and(|w| w["text"].as_str().is_some_and(&wanted)) {
             return Some(Instant::now());

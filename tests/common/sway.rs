@@ -86,6 +86,14 @@ impl Compositor {
         String::from_utf8(swaymsg.output().unwrap().stdout).unwrap()
     }
 
+    /// Has sway do something, in its own words.
+    pub fn tell(&self, words: &str) {
+        let mut swaymsg = self.command("swaymsg");
+        swaymsg.env("SWAYSOCK", self.runtime.path().join("sway.sock")).arg(words);
+        let told = swaymsg.output().unwrap();
+        assert!(told.status.success(), "{words}: {}", String::from_utf8_lossy(&told.stdout));
+    }
+
     /// What any program would read from the clipboard; fails if there is no text.
     pub fn paste(&self) -> String {
         let output = self

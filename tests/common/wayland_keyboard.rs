@@ -61,6 +61,14 @@ impl Keyboard {
         self.hold(0, 194, || ());
     }
 
+    /// Presses a key, or lets go of it, by its code in input-event-codes.h, and has these modifiers down from then on.
+    pub(crate) fn key(&mut self, code: u32, down: bool, modifiers: u32) {
+        let state = if down { KeyState::Pressed } else { KeyState::Released };
+        self.keyboard.key(0, code, state.into());
+        self.keyboard.modifiers(modifiers, 0, 0, 0);
+        self.queue.roundtrip(&mut Globals::default()).unwrap();
+    }
+
     /// Holds a key down meanwhile, by its code in input-event-codes.h, with a set of modifiers.
     pub(crate) fn hold(&mut self, modifiers: u32, code: u32, meanwhile: impl FnOnce()) {
         self.keyboard.modifiers(modifiers, 0, 0, 0);

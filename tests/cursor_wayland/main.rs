@@ -10,6 +10,7 @@ mod private_bus;
 mod sway;
 
 mod desktop;
+mod held;
 mod other;
 mod typing;
 

@@ -12,6 +12,7 @@ mod window;
 mod xserver;
 
 mod desktop;
+mod held;
 mod locked;
 mod typing;
 
@@ -209,17 +210,6 @@ fn a_copy_made_after_the_paste_stays() {
     copy(desktop.display(), &[(UTF8, b"the user's".to_vec())]);
     desktop.settle();
     assert_eq!(desktop.server.paste(), "the user's");
-}
-
-#[test]
-fn a_modifier_that_the_user_never_lets_go_of_does_not_spoil_the_keys() {
-    let mut desktop = Desktop::start();
-    let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
-    let alt = desktop.keyboard.code(ALT);
-    desktop.keyboard.press(alt, true);
-    pasted(&desktop.paste(WORDS));
-    assert_eq!(window.text(), WORDS);
-    no_key_is_down(&desktop);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const SPANISH: &str =
     "¿Qué pasó en España, señor Íñigo? «Sí» 100 % [5 €] pingüino ~ ^ ` ' \"fin\"!";
 
 /// A program of GTK with a text field.
-struct Editor {
+pub(crate) struct Editor {
     program: Child,
     file: PathBuf,
     _folder: tempfile::TempDir,
@@ -22,7 +22,7 @@ struct Editor {
 
 impl Editor {
     /// It has the keyboard.
-    fn open(desktop: &Desktop) -> Self {
+    pub(crate) fn open(desktop: &Desktop) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/gnome/window.py");
@@ -50,7 +50,7 @@ impl Editor {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         wait_for("the text", || (self.read()?["text"] == text).then_some(()));
     }
 }
@@ -62,13 +62,13 @@ impl Drop for Editor {
     }
 }
 
-fn lay_out(desktop: &Desktop, arguments: &[&str]) {
+pub(crate) fn lay_out(desktop: &Desktop, arguments: &[&str]) {
     let laid_out =
         Command::new("setxkbmap").env("DISPLAY", desktop.display()).args(arguments).status();
     assert!(laid_out.expect("setxkbmap is installed (package x11-xkb-utils)").success());
 }
 
-fn typed(deliveries: &[Delivery]) {
+pub(crate) fn typed(deliveries: &[Delivery]) {
     let typed = Delivery { by: "type", backend: Some("x11"), ok: true, detail: "typed".to_owned() };
     assert_eq!(deliveries, [typed]);
 }
@@ -149,18 +149,4 @@ fn nothing_is_typed_where_no_window_is_or_another_one_than_meant() {
     assert!(moved[0].detail.contains("another window has the keyboard"), "{moved:?}");
     assert_eq!(desktop.server.paste(), "moved");
     second.had_no_key(&desktop.keyboard);
-}
-
-#[test]
-fn keys_of_the_shortcut_are_waited_for() {
-    const ALT: u32 = 0xffe9;
-    let mut desktop = Desktop::start();
-    lay_out(&desktop, &["-layout", "us"]);
-    let editor = Editor::open(&desktop);
-    let alt = desktop.keyboard.code(ALT);
-    desktop.keyboard.press(alt, true);
-    // The user never lets go of it.
-    typed(&desktop.put(DeliverMode::Type, "no menu", None));
-    editor.wait_for("no menu");
-    no_key_is_down(&desktop);
 }

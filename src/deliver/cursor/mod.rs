@@ -10,6 +10,7 @@ mod codes;
 mod content;
 mod exchange;
 mod focus;
+mod held;
 mod layout;
 mod lock;
 mod mutter;
@@ -37,7 +38,7 @@ use wayland::Wayland;
 use window::Order;
 use x11::X11;
 
-/// Past this the user has pasted by hand, or given up.
+/// Past this the user has pasted by hand, or given up. The waiting for the user's keys is not counted.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Added to it for each character that is typed: programs take some ten times less.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
@@ -155,7 +156,8 @@ fn is_x11() -> bool {
 impl Cursor {
     /// Puts `text` into the window that has the keyboard, and only if it is the window `only` where that
     /// is known; also where the text should go instead.
-    /// Answers within three seconds, and two milliseconds more for each character that is typed. The clipboard is given
+    /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
+    /// are waited for two seconds, or four. The clipboard is given
     /// back in the background; see [`Self::settle`].
     pub(super) async fn put(
         &mut self,
@@ -166,10 +168,11 @@ impl Cursor {
     ) -> (Delivery, Option<Sink>) {
         let characters = text.chars().take(MAX_TYPED + 1).count();
         let (by, done, deadline) = match means {
-            Means::Paste => ("paste", "pasted", DEADLINE),
+            Means::Paste => ("paste", "pasted", DEADLINE + held::PATIENCE),
             Means::Type => {
                 let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
-                ("type", "typed", DEADLINE + typing)
+                // Modifiers are waited for, and then the other keys.
+                ("type", "typed", DEADLINE + 2 * held::PATIENCE + typing)
             }
         };
         if means == Means::Type && characters > MAX_TYPED {

@@ -1,6 +1,7 @@
 //! Why a text is not at the cursor, in words for the user, and where it goes instead.
 
 use super::super::sinks::Sink;
+use super::held::PATIENCE;
 use super::window::Means;
 use super::{DEADLINE, layout};
 
@@ -38,6 +39,18 @@ pub(super) enum Problem {
          pastes by other keys: see deliver.paste_key and deliver.terminals"
     )]
     NotTaken(String),
+    #[error(
+        "keys were still held down {} s after the text was there; paste it where it belongs, and let go of the shortcut sooner",
+        PATIENCE.as_secs()
+    )]
+    KeysHeld,
+    #[error(
+        "v2m could not see that no key is held down, as the mouse or the like moved for {} s; paste it where it belongs",
+        PATIENCE.as_secs()
+    )]
+    KeysUnclear,
+    #[error("only its beginning was typed, as a key was held down; the rest is missing there")]
+    HeldInPart,
     #[error("something else was copied meanwhile, and stays on the clipboard")]
     Overtaken,
     #[error(
@@ -108,6 +121,9 @@ impl Problem {
             Self::NoWay
             | Self::NoWindow
             | Self::InPart
+            | Self::KeysHeld
+            | Self::KeysUnclear
+            | Self::HeldInPart
             | Self::NotTaken(_)
             | Self::Moved
             | Self::NoKey(_)

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Variant};
@@ -23,9 +23,11 @@ pub(crate) mod key {
     pub(crate) const A: u32 = 30;
     pub(crate) const S: u32 = 31;
     pub(crate) const V: u32 = 47;
+    pub(crate) const F9: u32 = 67;
     pub(crate) const ALT: u32 = 56;
     pub(crate) const CAPS_LOCK: u32 = 58;
     pub(crate) const DELETE: u32 = 111;
+    pub(crate) const SUPER: u32 = 125;
     pub(crate) const F24: u32 = 194;
 }
 
@@ -254,6 +256,51 @@ impl Desktop {
             (window.read()?["active"] == true).then_some(())
         });
         window
+    }
+}
+
+/// A hand on a keyboard and a mouse of its own, which goes on while the test does something else.
+pub(crate) struct Hand {
+    runtime: Runtime,
+    bus: Connection,
+    devices: OwnedObjectPath,
+}
+
+impl Hand {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let bus = wait(&runtime, "the session bus", Connection::session()).unwrap();
+        let devices = wait(&runtime, "a hand", session(&bus)).unwrap();
+        Self { runtime, bus, devices }
+    }
+
+    fn call<B>(&self, method: &str, body: &B)
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let path = self.devices.as_str();
+        let call = self.bus.call_method(Some(MUTTER), path, Some(SESSION), method, body);
+        wait(&self.runtime, method, call).unwrap();
+    }
+
+    /// Presses a key, or lets go of it; when.
+    pub(crate) fn key(&self, code: u32, down: bool) -> Instant {
+        self.call("NotifyKeyboardKeycode", &(code, down));
+        Instant::now()
+    }
+
+    /// Moves the mouse to and fro, so many times a second, for some time.
+    pub(crate) fn move_mouse(&self, per_second: u32, time: Duration) {
+        let (begun, interval) = (Instant::now(), Duration::from_secs(1) / per_second);
+        for number in 1.. {
+            let by = if number % 2 == 0 { 1.0 } else { -1.0 };
+            self.call("NotifyPointerMotionRelative", &(by, 0.0));
+            if begun.elapsed() >= time {
+                return;
+            }
+            let next = begun + interval * number;
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
 
+mod counting;
 pub(crate) mod desktop;
+mod held;
 mod keymap;
 mod typing;
 

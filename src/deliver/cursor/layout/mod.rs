@@ -4,6 +4,7 @@
 //! takes it apart. A character counts as written by a key only if the layout, looked up as programs do, gives just that
 //! character for it; letters with accents may also be written by a dead key and the letter, as the user would.
 
+use crate::chord::Modifier;
 use kbvm::lookup::LookupTable;
 use kbvm::xkb::Keymap;
 use kbvm::xkb::diagnostic::WriteToLog;
@@ -152,6 +153,27 @@ impl Layout {
     /// The codes of all keys that are modifiers while they are held.
     pub(super) fn modifier_keys(&self) -> impl Iterator<Item = u32> {
         self.holders.iter().map(|holder| holder.key.raw())
+    }
+
+    /// The codes of all keys that are this modifier on a keyboard, the one that is so by name on the left first.
+    pub(super) fn keys_of(&self, modifier: Modifier) -> Vec<u32> {
+        let signs: &[Keysym] = match modifier {
+            Modifier::Ctrl => &[syms::Control_L, syms::Control_R],
+            Modifier::Shift => &[syms::Shift_L, syms::Shift_R],
+            Modifier::Alt => &[syms::Alt_L, syms::Alt_R, syms::Meta_L, syms::Meta_R],
+            Modifier::Super => &[syms::Super_L, syms::Super_R],
+        };
+        let on_keyboards = |key: &u32| *key <= LAST_KEY && *key != NO_KEY;
+        let mut found = Vec::new();
+        for sign in signs {
+            let keys = self.holders.iter().filter(|holder| holder.sign == *sign);
+            for key in keys.map(|holder| holder.key.raw()).filter(on_keyboards) {
+                if !found.contains(&key) {
+                    found.push(key);
+                }
+            }
+        }
+        found
     }
 
     /// The strokes that write `text` where `group` is in force and `locked` is locked, in their order.

@@ -1,54 +1,134 @@
 //! What a session does with keys.
 
+use super::super::held::probe::{Asked, Key, Seat, press, press_one, wait};
 use super::super::{Problem, codes};
-use super::session::Session;
-use crate::chord::{Chord, Key, Modifier};
+use super::hands::Hands;
+use super::session::Calls;
+use crate::chord::{Chord, Modifier};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use zbus::message::Sequence;
 
-impl Session {
-    /// Presses and releases. What was pressed is released whatever happens, and Mutter releases what a session that
-    /// ends has left pressed.
-    pub(super) async fn press(&self, chord: &Chord) -> Result<(), Problem> {
-        let mut outcome = Ok(());
-        let mut down = Vec::new();
-        for modifier in &chord.modifiers {
-            down.push(*modifier);
-            outcome = self.key(*modifier, true).await;
-            if outcome.is_err() {
-                break;
-            }
-        }
-        if outcome.is_ok() {
-            outcome = self.strike(chord.key).await;
-        }
-        for modifier in down.into_iter().rev() {
-            outcome = self.key(modifier, false).await.and(outcome);
-        }
-        outcome
+/// How long a key takes to show in Mutter's idle time: 1 to 2 ms as a rule.
+const DELAY: Duration = Duration::from_millis(5);
+/// Keys wait behind movements of the mouse for the next frame, which took more than 30 ms on a busy machine that draws by the processor: a text was
+/// pasted twice.
+const STALL: Duration = Duration::from_millis(150);
+
+/// The keyboard of a session, with what is known of when its keys came to the desktop and of when windows asked for the text: by the order of all that comes
+/// over the bus, exact whatever the clock says. Mutter releases what a session that ends has left pressed.
+#[derive(Debug)]
+pub(super) struct Keyboard {
+    calls: Calls,
+    /// When the key that pastes was pressed last, and when a text was given last.
+    told: Mutex<(Option<Sequence>, Option<Sequence>)>,
+}
+
+impl Keyboard {
+    pub(super) fn new(calls: Calls) -> Self {
+        Self { calls, told: Mutex::default() }
     }
 
-    async fn strike(&self, key: Key) -> Result<(), Problem> {
+    /// A text was given to somebody who asked for it at this place in the order.
+    pub(super) fn gave(&self, position: Sequence) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(position);
+    }
+
+    /// Waits until the user's keys are up, presses and releases the combination.
+    pub(super) async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), Problem> {
+        let asked = Asked { control: hands.place(Modifier::Ctrl), others: hands.in_the_way() };
+        let place = |modifier: &Modifier| hands.place(*modifier);
+        let modifiers: Vec<Key> = chord.modifiers.iter().map(place).collect();
         // By what it means, not where it is: V is elsewhere on Dvorak.
-        let keysym = u32::from(codes::keysym(key));
-        let pressed = self.call("NotifyKeyboardKeysym", &(keysym, true)).await;
-        let released = self.call("NotifyKeyboardKeysym", &(keysym, false)).await;
-        pressed.and(released).map(drop)
+        press(self, &asked, &modifiers, Key::Symbol(codes::keysym(chord.key).into())).await
     }
 
-    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. All of it
-    /// is sent in one go, and Mutter is waited for at the end.
-    pub(super) async fn strike_codes(&self, strokes: &[Vec<u32>]) -> Result<(), Problem> {
-        for codes in strokes {
-            let down = codes.iter().map(|code| (*code, true));
-            for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
-                self.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
+    /// Waits until the user's modifiers are up.
+    pub(super) async fn wait(&self, hands: &Hands) -> Result<(), Problem> {
+        wait(self, &Asked { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
+    }
+
+    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. The first time that
+    /// a combination ends with a key of `suspects`, it waits until the user's is up. The rest is sent in one go, and Mutter is
+    /// waited for at the end.
+    pub(super) async fn strike(
+        &self,
+        strokes: &[Vec<u32>],
+        suspects: &[u32],
+    ) -> Result<(), Problem> {
+        let mut suspects = suspects.to_vec();
+        for (number, codes) in strokes.iter().enumerate() {
+            let Some((key, modifiers)) = codes.split_last() else { continue };
+            let at = suspects.iter().position(|suspect| suspect == key);
+            let Some(at) = at else {
+                self.send(codes).await?;
+                continue;
+            };
+            suspects.swap_remove(at);
+            let modifiers: Vec<Key> = modifiers.iter().copied().map(Key::Code).collect();
+            match press_one(self, &modifiers, Key::Code(*key)).await {
+                Err(Problem::KeysHeld | Problem::KeysUnclear) if number > 0 => {
+                    return Err(Problem::HeldInPart);
+                }
+                other => other?,
             }
         }
         // Mutter deals with messages in their order, and has an answer for this one: a session that has ended is noticed.
-        self.is_on("CapsLockState").await.map(drop)
+        self.calls.is_on("CapsLockState").await.map(drop)
     }
 
-    async fn key(&self, modifier: Modifier, pressed: bool) -> Result<(), Problem> {
-        let code = u32::from(codes::of_modifier(modifier));
-        self.call("NotifyKeyboardKeycode", &(code, pressed)).await.map(drop)
+    async fn send(&self, codes: &[u32]) -> Result<(), Problem> {
+        let down = codes.iter().map(|code| (*code, true));
+        for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
+            self.calls.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Seat for Keyboard {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn idle(&self) -> Result<Duration, Problem> {
+        self.calls.idle().await
+    }
+
+    async fn key(&self, key: Key, down: bool) -> Result<(), Problem> {
+        let (method, number) = match key {
+            Key::Code(code) => ("NotifyKeyboardKeycode", code),
+            Key::Symbol(symbol) => ("NotifyKeyboardKeysym", symbol),
+        };
+        let answer = self.calls.call(method, &(number, down)).await?;
+        if down && matches!(key, Key::Symbol(_)) {
+            let position = answer.recv_position();
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).0 = Some(position);
+        }
+        Ok(())
+    }
+
+    fn delay(&self) -> Duration {
+        DELAY
+    }
+
+    fn stall(&self) -> Duration {
+        STALL
+    }
+
+    /// Mutter counts them.
+    fn lifts_the_users(&self) -> bool {
+        false
+    }
+
+    fn is_answered(&self) -> bool {
+        match *self.told.lock().unwrap_or_else(PoisonError::into_inner) {
+            (Some(pressed), Some(given)) => given > pressed,
+            _ => false,
+        }
     }
 }

@@ -5,17 +5,22 @@
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
+mod hands;
 mod keys;
 mod session;
+mod shortcut;
 mod sources;
 mod typing;
 
 use super::content::Content;
 use super::exchange::Offer;
+use super::held::probe::Seat;
 use super::x11::X11;
 use super::{Problem, Receipt};
 use crate::chord::Chord;
 use crate::deliver::environment::Displays;
+use hands::{Habits, Hands};
+use keys::Keyboard;
 use session::{Session, Use};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -41,6 +46,8 @@ const XWAYLAND: Duration = Duration::from_secs(3);
 pub(super) struct Mutter {
     bus: Connection,
     giving_back: Option<JoinHandle<X11>>,
+    /// The user's, as far as known.
+    habits: Habits,
     /// Holds what the session cannot leave behind. `None` while the clipboard is given back.
     x11: Option<X11>,
 }
@@ -55,7 +62,7 @@ impl Mutter {
             None => zbus::connection::Builder::session(),
         };
         let bus = builder.build().await.map_err(Problem::NoBus)?;
-        let mutter = Self { bus, giving_back: None, x11: None };
+        let mutter = Self { bus, giving_back: None, habits: Habits::default(), x11: None };
         Ok(mutter.is_there().await.then_some(mutter))
     }
 
@@ -69,13 +76,14 @@ impl Mutter {
         !session::is_refused(&self.bus).await
     }
 
-    /// Offers `text`, presses `chord`, waits for the window's request.
+    /// Offers `text`, presses `chord` once the user's keys are up, waits for the window's request.
     pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
         self.settle().await;
+        let hands = tokio::spawn(self.habits.clone().hands());
         let mut session = Session::open(&self.bus, Use::Clipboard).await?;
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
-        let receipt = hand_over(&mut session, &content, chord).await;
+        let receipt = hand_over(&mut session, &content, chord, hands).await;
         if let Ok(Receipt::Taken) = receipt {
             let x11 = self.x11.take().unwrap_or_default();
             self.giving_back = Some(tokio::spawn(give_back(session, content, before, x11)));
@@ -91,7 +99,7 @@ impl Mutter {
         // What it may still give to others goes with its session.
         self.settle().await;
         let session = Session::open(&self.bus, Use::Keys).await?;
-        let outcome = typing::write(&session, text).await;
+        let outcome = typing::write(&session, text, self.habits.clone().hands()).await;
         session.close().await;
         outcome
     }
@@ -105,16 +113,23 @@ impl Mutter {
     }
 }
 
-/// Offers the text, presses the keys, waits for the window's request.
+/// Offers the text, presses the keys once the user's are up, waits for the window's request.
 async fn hand_over(
     session: &mut Session,
     text: &Content,
     chord: &Chord,
+    hands: JoinHandle<Hands>,
 ) -> Result<Receipt, Problem> {
     session.offer(text).await?;
     session.serve(text, Offer::Once(MANAGER)).await?;
-    session.press(chord).await?;
-    let taken = session.serve(text, Offer::Once(RECEIPT)).await? > 0;
+    let keyboard = Keyboard::new(session.calls.clone());
+    let pressing = async {
+        let hands = hands.await.map_err(|_panic| Problem::Hanging)?;
+        keyboard.press(&hands, chord).await
+    };
+    session.serve_while(text, |position| keyboard.gave(position), pressing).await?;
+    // Some windows ask while the keys are still being released.
+    let taken = keyboard.is_answered() || session.serve(text, Offer::Once(RECEIPT)).await? > 0;
     Ok(if taken { Receipt::Taken } else { Receipt::NotTaken })
 }
 

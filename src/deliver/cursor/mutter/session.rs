@@ -7,11 +7,12 @@ use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
-use zbus::message::Flags;
+use zbus::message::{Flags, Sequence};
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Variant, fdo};
 
 const NAME: &str = "org.gnome.Mutter.RemoteDesktop";
@@ -32,18 +33,24 @@ pub(super) enum Use {
 /// A session. Mutter ends it when it is closed or the connection goes.
 #[derive(Debug)]
 pub(super) struct Session {
+    pub(super) calls: Calls,
+    signals: MessageStream,
+}
+
+/// The way to call a session's methods.
+#[derive(Clone, Debug)]
+pub(super) struct Calls {
     bus: Connection,
     /// Mutter's unique name: what another one says is not believed.
     mutter: String,
     path: OwnedObjectPath,
-    signals: MessageStream,
 }
 
 /// What a session tells.
 #[derive(Debug)]
 enum Signal {
-    /// A program asks for the content in this format.
-    Transfer { format: String, serial: u32 },
+    /// A program asks for the content in this format; when, in the order of all that came over the bus.
+    Transfer { format: String, serial: u32, position: Sequence },
     /// The clipboard has another owner, and these formats.
     Owner { ours: bool, formats: Vec<String> },
     /// Nothing that matters.
@@ -102,7 +109,7 @@ impl Session {
             .map_err(Problem::Refused)?;
         let signals =
             MessageStream::for_match_rule(rule, bus, None).await.map_err(Problem::Refused)?;
-        let session = Self { bus: bus.clone(), mutter, path, signals };
+        let session = Self { calls: Calls { bus: bus.clone(), mutter, path }, signals };
         match session.begin(used).await {
             Ok(()) => Ok(session),
             Err(problem) => {
@@ -113,12 +120,12 @@ impl Session {
     }
 
     async fn begin(&self, used: Use) -> Result<(), Problem> {
-        self.call("Start", &()).await?;
+        self.calls.call("Start", &()).await?;
         if used == Use::Keys {
             return Ok(());
         }
         let none: HashMap<&str, Variant<'_>> = HashMap::new();
-        self.call("EnableClipboard", &none).await.map(drop)
+        self.calls.call("EnableClipboard", &none).await.map(drop)
     }
 
     /// What is on the clipboard, in all its formats. `None`: it cannot be had whole, in `patience` or in memory.
@@ -136,13 +143,13 @@ impl Session {
     /// Takes the clipboard for `content`.
     pub(super) async fn offer(&self, content: &Content) -> Result<(), Problem> {
         let options = HashMap::from([("mime-types", Variant::from(content.names()))]);
-        self.call("SetSelection", &options).await.map(drop)
+        self.calls.call("SetSelection", &options).await.map(drop)
     }
 
     /// Leaves the clipboard to nobody.
     pub(super) async fn clear(&self) -> Result<(), Problem> {
         let none: HashMap<&str, Variant<'_>> = HashMap::new();
-        self.call("SetSelection", &none).await.map(drop)
+        self.calls.call("SetSelection", &none).await.map(drop)
     }
 
     /// Serves requests for `content`; how many.
@@ -159,11 +166,8 @@ impl Session {
         loop {
             match timeout_at(until, self.next()).await {
                 Err(_quiet) => return Ok(served),
-                Ok(Signal::Transfer { format, serial }) => {
-                    let written = timeout(TRANSFER, self.write(content, &format, serial)).await;
-                    // A program that hangs up may have changed its mind, and may ask again.
-                    if !matches!(written, Ok(Ok(()))) {
-                        debug!(format, ?written, "a request for the clipboard was not served");
+                Ok(Signal::Transfer { format, serial, .. }) => {
+                    if !self.calls.serve(content, &format, serial).await {
                         continue;
                     }
                     served += 1;
@@ -181,20 +185,91 @@ impl Session {
         }
     }
 
-    async fn write(&self, content: &Content, format: &str, serial: u32) -> Result<(), Problem> {
-        let bytes = content.get(format);
-        let written = match bytes {
-            Some(bytes) => self.transfer(bytes, serial).await,
-            None => Ok(()),
+    /// Serves requests for `content` while `other` goes on, and tells `served` which ones. `other` is given up if another program takes
+    /// the clipboard.
+    pub(super) async fn serve_while(
+        &mut self,
+        content: &Content,
+        served: impl Fn(Sequence),
+        other: impl Future<Output = Result<(), Problem>>,
+    ) -> Result<(), Problem> {
+        let Self { calls, signals } = self;
+        let is_giving = AtomicBool::new(false);
+        let serving = async {
+            loop {
+                match next(signals).await {
+                    Signal::Transfer { format, serial, position } => {
+                        is_giving.store(true, Ordering::Relaxed);
+                        if calls.serve(content, &format, serial).await {
+                            served(position);
+                        }
+                        is_giving.store(false, Ordering::Relaxed);
+                    }
+                    Signal::Owner { ours: false, .. } => return Problem::Overtaken,
+                    Signal::Owner { .. } | Signal::Other => {}
+                    Signal::Closed => return Problem::NoWay,
+                }
+            }
         };
-        let done = written.is_ok() && bytes.is_some();
-        self.call("SelectionWriteDone", &(serial, done)).await?;
-        written
+        tokio::pin!(serving);
+        tokio::select! {
+            outcome = other => outcome?,
+            problem = &mut serving => return Err(problem),
+        }
+        // Nobody is left with half of it.
+        poll_fn(|cx| match serving.as_mut().poll(cx) {
+            Poll::Ready(problem) => Poll::Ready(Err(problem)),
+            Poll::Pending if is_giving.load(Ordering::Relaxed) => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await
     }
 
-    async fn transfer(&self, bytes: &[u8], serial: u32) -> Result<(), Problem> {
-        let reply = self.call("SelectionWrite", &serial).await?;
-        exchange::write(&reply, bytes).await
+    /// Ends it. What the clipboard's manager has read stays on the clipboard.
+    pub(super) async fn close(self) {
+        if let Err(problem) = self.calls.call("Stop", &()).await {
+            debug!(reason = %problem, "the session with Mutter did not end in order");
+        }
+    }
+
+    async fn next(&mut self) -> Signal {
+        next(&mut self.signals).await
+    }
+
+    /// What has come already.
+    fn ready(&mut self) -> Option<Signal> {
+        let waker = std::task::Waker::noop();
+        let mut cx = std::task::Context::from_waker(waker);
+        match Pin::new(&mut self.signals).poll_next(&mut cx) {
+            Poll::Ready(Some(message)) => Some(read(message)),
+            Poll::Ready(None) | Poll::Pending => None,
+        }
+    }
+}
+
+impl Calls {
+    /// Calls a method of the session.
+    pub(super) async fn call<B>(&self, method: &str, body: &B) -> Result<Message, Problem>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let to = Some(self.mutter.as_str());
+        let path = self.path.as_str();
+        self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
+    }
+
+    /// As [`Self::call`], and waits for no answer.
+    pub(super) async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let message = Message::method_call(self.path.as_str(), method)
+            .destination(self.mutter.as_str())
+            .interface(SESSION)
+            .with_flags(Flags::NO_REPLY_EXPECTED)
+            .build(body)
+            .map_err(Problem::Refused)?;
+        self.bus.send(&message).await.map_err(problem)
     }
 
     /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
@@ -224,60 +299,56 @@ impl Session {
         value.try_into().map_err(Problem::Refused)
     }
 
-    /// Ends it. What the clipboard's manager has read stays on the clipboard.
-    pub(super) async fn close(self) {
-        if let Err(problem) = self.call("Stop", &()).await {
-            debug!(reason = %problem, "the session with Mutter did not end in order");
+    /// Gives a program what it asks for; whether it took that. One that hangs up may have changed its mind, and may ask again.
+    async fn serve(&self, content: &Content, format: &str, serial: u32) -> bool {
+        let written = timeout(TRANSFER, self.write(content, format, serial)).await;
+        let is_served = matches!(written, Ok(Ok(())));
+        if !is_served {
+            debug!(format, ?written, "a request for the clipboard was not served");
         }
+        is_served
     }
 
-    pub(super) async fn call<B>(&self, method: &str, body: &B) -> Result<Message, Problem>
-    where
-        B: serde::Serialize + zbus::wire::DynamicType,
-    {
-        let to = Some(self.mutter.as_str());
-        let path = self.path.as_str();
-        self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
+    async fn write(&self, content: &Content, format: &str, serial: u32) -> Result<(), Problem> {
+        let bytes = content.get(format);
+        let written = match bytes {
+            Some(bytes) => self.transfer(bytes, serial).await,
+            None => Ok(()),
+        };
+        let done = written.is_ok() && bytes.is_some();
+        self.call("SelectionWriteDone", &(serial, done)).await?;
+        written
     }
 
-    pub(super) async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
-    where
-        B: serde::Serialize + zbus::wire::DynamicType,
-    {
-        let message = Message::method_call(self.path.as_str(), method)
-            .destination(self.mutter.as_str())
-            .interface(SESSION)
-            .with_flags(Flags::NO_REPLY_EXPECTED)
-            .build(body)
-            .map_err(Problem::Refused)?;
-        self.bus.send(&message).await.map_err(problem)
+    async fn transfer(&self, bytes: &[u8], serial: u32) -> Result<(), Problem> {
+        let reply = self.call("SelectionWrite", &serial).await?;
+        exchange::write(&reply, bytes).await
     }
 
-    async fn next(&mut self) -> Signal {
-        poll_fn(|cx| Pin::new(&mut self.signals).poll_next(cx)).await.map_or(Signal::Closed, read)
-    }
-
-    /// What has come already.
-    fn ready(&mut self) -> Option<Signal> {
-        let waker = std::task::Waker::noop();
-        let mut cx = std::task::Context::from_waker(waker);
-        match Pin::new(&mut self.signals).poll_next(&mut cx) {
-            Poll::Ready(Some(message)) => Some(read(message)),
-            Poll::Ready(None) | Poll::Pending => None,
-        }
+    /// For how long nobody has done anything on this desktop.
+    pub(super) async fn idle(&self) -> Result<Duration, Problem> {
+        let (to, path) = (Some(self.mutter.as_str()), "/org/gnome/Mutter/IdleMonitor/Core");
+        let name = Some("org.gnome.Mutter.IdleMonitor");
+        let reply = self.bus.call_method(to, path, name, "GetIdletime", &()).await;
+        let idle = reply.map_err(problem)?.body().deserialize().map_err(Problem::Refused)?;
+        Ok(Duration::from_millis(idle))
     }
 }
 
 impl Source for Session {
     async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
         let reply = loop {
-            match self.call("SelectionRead", &format).await {
+            match self.calls.call("SelectionRead", &format).await {
                 Err(Problem::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
                 reply => break reply?,
             }
         };
         exchange::read(&reply, most).await
     }
+}
+
+async fn next(signals: &mut MessageStream) -> Signal {
+    poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await.map_or(Signal::Closed, read)
 }
 
 fn read(message: zbus::Result<Message>) -> Signal {
@@ -287,7 +358,9 @@ fn read(message: zbus::Result<Message>) -> Signal {
     let body = message.body();
     match member.as_deref() {
         Some("SelectionTransfer") => match body.deserialize() {
-            Ok((format, serial)) => Signal::Transfer { format, serial },
+            Ok((format, serial)) => {
+                Signal::Transfer { format, serial, position: message.recv_position() }
+            }
             Err(_) => Signal::Other,
         },
         Some("SelectionOwnerChanged") => match body.deserialize::<HashMap<String, Variant<'_>>>() {

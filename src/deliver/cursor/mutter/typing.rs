@@ -6,6 +6,8 @@
 
 use super::super::layout::{Layout, Locked, OFFSET, Stroke};
 use super::super::{Problem, wayland};
+use super::hands::Hands;
+use super::keys::Keyboard;
 use super::session::Session;
 use super::sources::groups;
 
@@ -18,31 +20,46 @@ const PATIENT: u32 = 48;
 /// smallest message takes 768).
 const MOST: usize = 240;
 
-/// Types `text`, all of it or, if the layout lacks any of it, nothing.
-pub(super) async fn write(session: &Session, text: &str) -> Result<(), Problem> {
+/// Types `text` once the user's keys are up: all of it or, if the layout lacks any of it, nothing. `hands` tells which keys those are.
+pub(super) async fn write(
+    session: &Session,
+    text: &str,
+    hands: impl Future<Output = Hands>,
+) -> Result<(), Problem> {
     let layout = tokio::task::spawn_blocking(|| match wayland::layout()? {
         Some(text) => Layout::parse(&text).map_err(Problem::from),
         None => Err(Problem::NoLayout("there is no keyboard")),
     });
-    let (layout, groups, locks) = tokio::join!(layout, groups(), session.locks());
+    let calls = &session.calls;
+    let (layout, groups, locks, hands) = tokio::join!(layout, groups(), calls.locks(), hands);
     let (layout, (caps, num)) = (layout.map_err(|_| Problem::Hanging)??, locks?);
     let caps = if caps { Locked::CAPS } else { Locked::default() };
     let num = if num { Locked::NUM } else { Locked::default() };
-    let mut ways = groups?.map(|group| layout.strokes(text, group, caps.and(num)));
+    let groups = groups?;
+    let group = groups.start;
+    let mut ways = groups.map(|group| layout.strokes(text, group, caps.and(num)));
     let strokes = ways.next().ok_or(Problem::NoLayout("it is empty"))??;
     if ways.any(|way| way.as_ref() != Ok(&strokes)) {
         let reason = "you have several on which this is typed differently, and GNOME does not say which is in force";
         return Err(Problem::NoLayout(reason));
     }
-    if session.shell().await < PATIENT {
+    if calls.shell().await < PATIENT {
         let keys = strokes.iter().map(|stroke| 2 * (1 + stroke.hold.len()));
         if keys.sum::<usize>() > MOST {
             return Err(Problem::TooLong);
         }
     }
     wayland::check(&strokes)?;
+    let suspects = hands.suspects(|character| {
+        let strokes = layout.strokes(&character.to_string(), group, Locked::default()).ok()?;
+        Some(strokes.first()?.key - OFFSET)
+    });
     let strokes: Vec<_> = strokes.iter().map(codes).collect();
-    session.strike_codes(&strokes).await
+    let suspects =
+        suspects.unwrap_or_else(|| strokes.iter().filter_map(|s| s.last().copied()).collect());
+    let keyboard = Keyboard::new(calls.clone());
+    keyboard.wait(&hands).await?;
+    keyboard.strike(&strokes, &suspects).await
 }
 
 /// The kernel's codes.

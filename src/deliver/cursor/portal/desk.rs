@@ -5,10 +5,11 @@
 use super::super::Problem;
 use super::super::content::Content;
 use super::super::exchange::Offer;
-use super::super::wayland::{RemoteKeys, Wayland};
+use super::super::wayland::{Idle, RemoteKeys, Wayland};
 use super::super::window::Order;
 use super::bus::Signal;
 use super::clipboard::Clipboard;
+use super::hands::Keyboard;
 use super::session::Session;
 use super::token::TokenFile;
 use super::{Job, Lender};
@@ -73,12 +74,14 @@ pub(super) struct Desk {
     clipboard: Clipboard,
     /// Where the compositor lends the clipboard.
     compositor: Wayland,
+    /// Where the compositor tells for how long nobody has done anything.
+    idle: Option<Idle>,
 }
 
 impl Desk {
     pub(super) fn new(bus: Connection, lender: Lender, kept: TokenFile) -> Self {
         let (clipboard, compositor) = (Clipboard::default(), Wayland::new());
-        Self { bus, lender, kept, permission: Permission::None, clipboard, compositor }
+        Self { bus, lender, kept, permission: Permission::None, clipboard, compositor, idle: None }
     }
 
     /// Works until nobody gives orders any more, or the bus has gone.
@@ -226,7 +229,11 @@ impl Desk {
         order: Order,
         reply: &mut Reply,
     ) -> Result<Before, Problem> {
+        if self.idle.is_none() {
+            self.idle = tokio::task::spawn_blocking(Idle::watch).await.ok().and_then(Result::ok);
+        }
         let Permission::Open(session) = &self.permission else { return Err(Problem::PortalGone) };
+        let idle = self.idle.as_ref();
         let (keys, mut requests) = RemoteKeys::channel();
         let outcome = {
             let paste = self.compositor.carry_out_by(order, Some(keys));
@@ -235,7 +242,11 @@ impl Desk {
                 tokio::select! {
                     outcome = &mut paste => break Some(outcome),
                     Some(request) = requests.recv() => {
-                        let _ = request.done.send(session.press(&request.chord).await);
+                        let pressed = match idle {
+                            Some(idle) => Keyboard::new(session, idle).press(&request.chord).await,
+                            None => session.press(&request.chord).await,
+                        };
+                        let _ = request.done.send(pressed);
                     }
                     () = reply.closed() => break None,
                 }

@@ -129,7 +129,8 @@ impl Session {
         self.path.as_str()
     }
 
-    /// Presses and releases. What was pressed is released whatever happens; the caller must not give up in between.
+    /// Presses and releases, whatever the user holds: for desktops that tell nothing of it. What was pressed is released whatever
+    /// happens; the caller must not give up in between.
     pub(super) async fn press(&self, chord: &Chord) -> Result<(), Problem> {
         let mut outcome = Ok(());
         for stroke in down(chord) {
@@ -151,7 +152,8 @@ impl Session {
         self.strike(Stroke::Symbol(NO_KEY, false)).await
     }
 
-    async fn strike(&self, stroke: Stroke) -> Result<(), Problem> {
+    /// Presses one key, or releases it.
+    pub(super) async fn strike(&self, stroke: Stroke) -> Result<(), Problem> {
         let (method, number, down) = match stroke {
             Stroke::Code(code, down) => ("NotifyKeyboardKeycode", code, down),
             Stroke::Symbol(symbol, down) => ("NotifyKeyboardKeysym", symbol, down),

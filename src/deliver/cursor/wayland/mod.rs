@@ -11,6 +11,7 @@
 mod data_control;
 mod desk;
 mod focus;
+mod idle;
 mod keymap;
 mod keys;
 mod layout;
@@ -19,6 +20,7 @@ mod reader;
 mod remote;
 mod server;
 
+pub(super) use idle::Idle;
 pub(super) use remote::RemoteKeys;
 
 use super::Problem;

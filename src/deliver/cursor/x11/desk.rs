@@ -2,9 +2,10 @@
 
 use super::super::Problem;
 use super::super::content::Content;
+use super::super::held::Wait;
 use super::super::window::{Order, Window};
 use super::focus::focused;
-use super::keys::{Strokes, held};
+use super::keys::{Strokes, are_down};
 use super::owner::{Format, Owner, Said, formats_of, text_formats};
 use super::reader::remember;
 use super::server::Server;
@@ -19,8 +20,6 @@ use x11rb::wrapper::ConnectionExt as _;
 const REMEMBER: Duration = Duration::from_millis(700);
 /// How long a clipboard manager is waited for. It reads at once, or not at all.
 const MANAGER: Duration = Duration::from_millis(150);
-/// How long the user may take to let go of the keys of the shortcut.
-const HANDS: Duration = Duration::from_millis(400);
 /// X11 tells of no key that is pressed elsewhere, except to who takes the keyboard from the others. So it is asked, so often.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a window may take to ask for what is pasted: busy ones take some hundred milliseconds.
@@ -88,14 +87,14 @@ impl Desk {
             return Err(Problem::Overtaken);
         }
         self.wait_for_manager()?;
-        let held = self.wait_for_hands(strokes.in_the_way())?;
+        self.wait_for_hands(strokes.in_the_way())?;
         if !is_wanted() {
             self.give_back(before)?;
             return Err(Problem::Hanging);
         }
         // Some time has passed.
         order.check(focused(&self.server)?.as_ref())?;
-        let keys = strokes.press(&self.server, &held)?;
+        let keys = strokes.press(&self.server)?;
         if self.wait_for_receipt(keys, window.as_ref())? {
             Ok(before)
         } else {
@@ -112,8 +111,8 @@ impl Desk {
         let window = focused(&self.server)?.ok_or(Problem::NoWindow)?;
         order.check(Some(&window))?;
         let typing = Typing::find(&self.server, &order.text)?;
-        let held = self.wait_for_hands(typing.in_the_way())?;
-        typing.write(&self.server, &held, || {
+        self.wait_for_hands(typing.in_the_way())?;
+        typing.write(&self.server, || {
             Ok(is_wanted() && focused(&self.server)?.is_some_and(|now| now.id == window.id))
         })
     }
@@ -194,19 +193,19 @@ impl Desk {
         Ok(())
     }
 
-    /// Waits until none of `keys` is down; those that still are when patience ends.
-    fn wait_for_hands(&mut self, keys: &[u8]) -> Result<Vec<u8>, Problem> {
-        let enough = Instant::now() + HANDS;
+    /// Waits until none of `keys` is down.
+    fn wait_for_hands(&mut self, keys: &[u8]) -> Result<(), Problem> {
+        let wait = Wait::from(Instant::now());
         loop {
             // Also asks whatever is on its way from the server by now.
-            let held = held(&self.server, keys)?;
+            let any_down = are_down(&self.server, keys)?;
             let now = Instant::now();
-            let until = if held.is_empty() || now >= enough { now } else { now + LOOK };
-            while let Some(said) = self.step(until)? {
+            let again = wait.next(any_down, now, LOOK)?;
+            while let Some(said) = self.step(again.unwrap_or(now))? {
                 self.note_reader(said)?;
             }
-            if held.is_empty() || now >= enough {
-                return Ok(held);
+            if again.is_none() {
+                return Ok(());
             }
         }
     }

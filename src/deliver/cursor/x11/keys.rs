@@ -40,31 +40,18 @@ impl Strokes {
         &self.in_the_way
     }
 
-    /// Lets go of `held`, presses and releases the combination. The number of the request that pressed its last key.
-    ///
-    /// What was let go of is not pressed again: the user may have released it by then, and nobody would release it once
-    /// more. A key that is up and held is harmless; one that is down and not held turns all typing into shortcuts.
-    pub(super) fn press(&self, server: &Server, held: &[Keycode]) -> Result<u64, Problem> {
-        release(server, held)?;
+    /// Presses and releases the combination. The number of the request that pressed its last key.
+    pub(super) fn press(&self, server: &Server) -> Result<u64, Problem> {
         let pressed = strike(server, self.modifiers.iter().chain([&self.key]).copied())?;
         carried_out(server)?;
         Ok(pressed)
     }
 }
 
-/// Those of `keys` that are down: the user has not let go of the shortcut yet, as a rule.
-pub(super) fn held(server: &Server, keys: &[Keycode]) -> Result<Vec<Keycode>, Problem> {
+/// Whether any of `keys` is down: the user has not let go of the shortcut yet, as a rule.
+pub(super) fn are_down(server: &Server, keys: &[Keycode]) -> Result<bool, Problem> {
     let down = server.conn.query_keymap()?.reply()?.keys;
-    let is_down = |code: &Keycode| down[usize::from(code / 8)] & (1 << (code % 8)) != 0;
-    Ok(keys.iter().copied().filter(is_down).collect())
-}
-
-/// Lets go of `keys`.
-pub(super) fn release(server: &Server, keys: &[Keycode]) -> Result<(), Problem> {
-    for code in keys {
-        fake(server, KEY_RELEASE_EVENT, *code)?;
-    }
-    Ok(())
+    Ok(keys.iter().any(|code| down[usize::from(code / 8)] & (1 << (code % 8)) != 0))
 }
 
 /// Presses `keys` in their order, and releases them in the other one, whatever happens. The number of the request that pressed the last one.

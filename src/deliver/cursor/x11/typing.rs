@@ -2,7 +2,7 @@
 
 use super::super::Problem;
 use super::super::layout::{Layout, Locked, NotALayout, Stroke};
-use super::keys::{carried_out, release, strike};
+use super::keys::{carried_out, strike};
 use super::server::Server;
 use kbvm::xkb::x11::KbvmX11Ext as _;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
@@ -43,19 +43,15 @@ impl Typing {
         &self.in_the_way
     }
 
-    /// Lets go of `held` and types. `go_on` is asked before each piece.
+    /// Types. `go_on` is asked before each piece.
     pub(super) fn write(
         &self,
         server: &Server,
-        held: &[Keycode],
         go_on: impl Fn() -> Result<bool, Problem>,
     ) -> Result<(), Problem> {
         for (number, piece) in self.strokes.chunks(PIECE).enumerate() {
             if !go_on()? {
                 return Err(if number == 0 { Problem::Moved } else { Problem::InPart });
-            }
-            if number == 0 {
-                release(server, held)?;
             }
             for stroke in piece {
                 strike(server, stroke.iter().copied())?;
