@@ -61,7 +61,7 @@ pub(super) struct Background {
 #[derive(Debug)]
 enum Purpose {
     File(File, u64),
-    Recovery(u64),
+    Recovery { samples: u64, cut_off: bool },
 }
 
 impl Background {
@@ -94,7 +94,7 @@ impl Background {
         // What is to be recovered stays in the store for the next start.
         let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
-            Purpose::Recovery(_) => None,
+            Purpose::Recovery { .. } => None,
         });
         for file in at_work.chain(self.reading.take()).chain(self.files.drain(..)) {
             answer(file.reply, Err(failure.clone()));
@@ -109,7 +109,7 @@ impl Background {
     pub(super) async fn abandoned(&mut self) {
         let mut files = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
-            Purpose::Recovery(_) => None,
+            Purpose::Recovery { .. } => None,
         });
         match files.next() {
             Some(file) => file.reply.closed().await,
@@ -123,6 +123,11 @@ impl Background {
         self.files.retain(|file| !file.reply.is_closed());
         let abandoned = |(_, purpose): &mut (JobId, Purpose)| matches!(purpose, Purpose::File(File { reply, .. }, _) if reply.is_closed());
         self.jobs.extract_if(.., abandoned).map(|(job, _)| job).collect()
+    }
+
+    /// Whether there is no file to transcribe and no recording to recover.
+    pub(super) fn is_idle(&self) -> bool {
+        self.files.is_empty() && self.reading.is_none() && self.jobs.is_empty()
     }
 
     fn has_file_at_work(&self) -> bool {
@@ -181,7 +186,8 @@ impl Daemon {
             Chore::FileRead { result } => self.file_read(result),
             Chore::LeftOverOpened { result: Ok(store::Pcm { file, offset, samples }), left } => {
                 let recorded = Recorded { file, offset, samples };
-                let job = self.background_begin(Purpose::Recovery(samples), recorded);
+                let purpose = Purpose::Recovery { samples, cut_off: left.cut_off };
+                let job = self.background_begin(purpose, recorded);
                 let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
                 self.store_said(kept);
             }
@@ -240,28 +246,36 @@ impl Daemon {
                     transcript.map(|transcript| Answer::Transcript { state, transcript }),
                 );
             }
-            Purpose::Recovery(samples) => {
+            Purpose::Recovery { samples, cut_off } => {
                 self.background.recovering = false;
-                self.recovered(job, result, samples);
+                self.recovered(job, result, samples, cut_off);
             }
         }
     }
 
     /// A left-over recording is transcribed, kept and shown, and never put anywhere: who knows
     /// what the user is doing by now.
-    fn recovered(&mut self, job: JobId, result: Result<Recognition, Failure>, samples: u64) {
+    fn recovered(
+        &mut self,
+        job: JobId,
+        result: Result<Recognition, Failure>,
+        samples: u64,
+        cut_off: bool,
+    ) {
         let outcome = match result {
             Ok(recognition) => {
                 let (text, unrefined) = self.refine(&recognition);
                 let heard = transcript(recognition, samples, None);
                 let transcript = Transcript { text, unrefined, ..heard };
                 info!(job = job.0, characters = transcript.text.chars().count(), "recovered");
+                // The notice says that `v2m-send last` prints it.
+                self.remember_text(&transcript.text);
                 if transcript.text.is_empty() && transcript.unrefined.is_none() {
                     store::Outcome::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
                 } else {
                     if self.settings.deliver.notify && !transcript.text.is_empty() {
                         let text = transcript.text.clone();
-                        self.notifier.progress(Notice::Recovered { text });
+                        self.notifier.progress(Notice::Recovered { text, cut_off });
                     }
                     store::Outcome::Delivered(effects::store_text(&transcript), Vec::new())
                 }

@@ -3,7 +3,7 @@
 
 use super::texts::Finished;
 use crate::deliver::{Focus, Notice, Notifier, Sinks, Wanted};
-use crate::session::{Delivery, JobId};
+use crate::session::{Delivery, Failure, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ pub(super) struct Parcel {
     /// Who shows it, if it is to be shown.
     pub(super) notifier: Option<Notifier>,
     /// What is told with it.
-    pub(super) remarks: Vec<String>,
+    pub(super) problems: Vec<Failure>,
 }
 
 type OnItsWay = Pin<Box<dyn Future<Output = (Whose, Vec<Delivery>, Sinks)>>>;
@@ -94,18 +94,14 @@ impl Handing {
 
 /// The desktop first, then the notification that says where the text is.
 async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Whose, Vec<Delivery>, Sinks) {
-    let Parcel { whose, text, mut wanted, focus, notifier, remarks } = parcel;
+    let Parcel { whose, text, mut wanted, focus, notifier, problems } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
     }
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     if let Some(notifier) = notifier {
-        // Where it is, before where it is not.
-        let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
-        let outcomes = there.iter().chain(&failed).map(|d| d.detail.as_str());
-        let detail: Vec<&str> = outcomes.chain(remarks.iter().map(String::as_str)).collect();
-        let detail = detail.join(". ");
-        deliveries.push(notifier.show(Notice::Text { text, detail }).await);
+        let notice = Notice::Text { text, deliveries: deliveries.clone(), problems };
+        deliveries.push(notifier.show(notice).await);
     }
     (whose, deliveries, sinks)
 }

@@ -38,6 +38,7 @@ mod timers;
 use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
+use crate::deliver::environment::DisplayServer;
 use crate::deliver::{Focus, Notifier};
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
@@ -84,6 +85,8 @@ struct Daemon {
     session: Session,
     settings: Settings,
     config_path: PathBuf,
+    /// What is wrong with the configuration file, where settings from before it are in force.
+    config_problem: Option<Failure>,
     logging: Logging,
     capture: Option<Capture>,
     recogniser: Recogniser,
@@ -122,6 +125,8 @@ struct Daemon {
     rules: Rules,
     started: Instant,
     announced: bool,
+    /// The desktop that this process knows has ended: its clipboard cannot be reached any more.
+    display_ended: bool,
     exiting: bool,
 }
 
@@ -130,6 +135,7 @@ struct Inputs {
     calls: mpsc::Receiver<Call>,
     store: mpsc::Receiver<StoreEvent>,
     config: reload::Changes,
+    display: DisplayServer,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -160,6 +166,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         calls: calls_in,
         store: store_in,
         config: reload::watch_config(&start.config_path),
+        display: DisplayServer::watch().await,
         terminate,
         interrupt,
     };
@@ -180,11 +187,12 @@ async fn serve(start: Start) -> std::io::Result<()> {
         logging: start.logging,
         capture,
         store,
-        notifier: Notifier::spawn(None),
+        notifier: Notifier::spawn(None, note_file()),
         feedback: feedback::Feedback::new(),
         handing: handing::Handing::new(),
         texts: texts::Texts::new(&start.config_path),
         config_path: start.config_path,
+        config_problem: None,
         wishes: Wishes::default(),
         dictations: scratch.clone(),
         focus: None,
@@ -207,6 +215,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         events: events.clone(),
         started: Instant::now(),
         announced: false,
+        display_ended: false,
         exiting: false,
     };
     // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
@@ -218,6 +227,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
             Err(error) => info!(%error, "no interface on the session bus"),
         }
     });
+    daemon.notifier.progress(crate::deliver::Notice::Tidy);
     daemon.turn(&mut inputs).await;
     bus.abort();
     daemon.end(stop, server, inputs.store).await;
@@ -244,6 +254,8 @@ enum Input {
     ConfigChanged,
     ModelsChanged,
     Watchdog,
+    /// The desktop that this process was given is gone.
+    DisplayEnded,
     /// A client has left; what it had asked for is looked at in every turn.
     Abandoned,
     Terminate,
@@ -259,6 +271,7 @@ impl Daemon {
             self.background_step();
             self.update_config();
             self.renew_capture();
+            self.leave_ended_desktop();
             self.pace();
         }
     }
@@ -295,6 +308,7 @@ impl Daemon {
             () = at(heartbeat) => Input::Heartbeat,
             () = inputs.config.changed() => Input::ConfigChanged,
             () = models_watch.changed() => Input::ModelsChanged,
+            () = inputs.display.ended() => Input::DisplayEnded,
             () = at(watchdog) => Input::Watchdog,
         }
     }
@@ -318,6 +332,12 @@ impl Daemon {
             Input::ConfigChanged => self.reload_config(),
             Input::ModelsChanged => self.reload_models(),
             Input::Watchdog => self.watchdog.ping(),
+            Input::DisplayEnded => {
+                info!(
+                    "the desktop has ended; v2m ends once it is idle, and starts with the next one"
+                );
+                self.display_ended = true;
+            }
             Input::Abandoned => {}
             Input::Terminate => {
                 info!("asked to end");
@@ -335,6 +355,15 @@ impl Daemon {
             self.carry_out(effect);
         }
         self.give_feedback(sound);
+    }
+
+    /// A process cannot take over another desktop's display while its threads run: the next press starts one that can.
+    fn leave_ended_desktop(&mut self) {
+        // Paused is a state that the next process would not know.
+        let idle = self.session.state() == State::Idle;
+        if self.display_ended && idle && self.background.is_idle() && !self.exiting {
+            self.tell(session::Event::Terminate);
+        }
     }
 
     /// The watchdog looks closely while something is going on, and next to never while nothing is.
@@ -410,10 +439,38 @@ async fn heard(capture: &mut Option<Capture>) -> CaptureOutput {
     }
 }
 
+/// Takes away what [`show_refusal`] has shown: the configuration is valid now. Bounded.
+pub fn withdraw_refusal() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Ok(runtime) = runtime {
+        let mended = crate::deliver::Notice::Mended(session::Code::BadConfig);
+        let withdrawn =
+            runtime.block_on(async { Notifier::spawn(None, note_file()).show(mended).await });
+        info!(ok = withdrawn.ok, "the configuration is valid again");
+        runtime.shutdown_background();
+    }
+}
+
+/// Where it is noted what v2m leaves on the desktop if it is killed: beside the socket.
+fn note_file() -> Option<PathBuf> {
+    let socket = v2m_ipc::client::socket_path().ok()?;
+    Some(socket.with_file_name("notification.json"))
+}
+
 /// The failure that a broken configuration is to clients.
 pub fn config_failure(error: &ConfigError) -> Failure {
     let text = format!("{error}. Check it with `v2m check-config`.");
-    Failure::new(session::Code::BadConfig, text)
+    let (cause, remedy) = error.in_brief();
+    Failure::new(session::Code::BadConfig, text).in_brief(cause, remedy).lasting()
+}
+
+/// An error's text as a sentence of its own.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let rest = chars.as_str().trim_end_matches('.');
+    let end = if rest.ends_with(['?', '!']) { "" } else { "." };
+    format!("{first}{rest}{end}")
 }
 
 /// Says on the desktop that the service cannot start, waiting for that only shortly.
@@ -422,7 +479,8 @@ pub fn show_refusal(failure: &Failure) {
     match runtime {
         Ok(runtime) => {
             let notice = crate::deliver::Notice::Problem(failure.clone());
-            let shown = runtime.block_on(async { Notifier::spawn(None).show(notice).await });
+            let shown =
+                runtime.block_on(async { Notifier::spawn(None, note_file()).show(notice).await });
             info!(ok = shown.ok, detail = shown.detail, "the refusal was shown");
             runtime.shutdown_background();
         }

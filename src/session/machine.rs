@@ -247,7 +247,8 @@ impl Session {
         }
         if self.paused {
             let text = "Recording is paused. Resume it with `v2m-send resume`.";
-            return Some(Failure::new(Code::Paused, text));
+            let failure = Failure::new(Code::Paused, text);
+            return Some(failure.in_brief("Dictation is paused", "Resume it: v2m-send resume"));
         }
         match self.engine {
             EngineState::Absent | EngineState::Failed => self.engine_problem.clone(),

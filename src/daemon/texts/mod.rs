@@ -185,16 +185,20 @@ impl Daemon {
 
     fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
         let result = result.map_err(|error| {
-            let reason = error.to_string();
-            let text =
-                format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
+            let reason = super::sentence(&error.to_string());
+            let unchanged = "Your text was delivered unchanged.";
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
             warn!(
                 job = job.0,
                 code = error.code().name(),
                 "not rewritten; more: journalctl --user -u v2m-llm"
             );
-            Failure::new(error.code(), text)
+            let cause = match error.code() {
+                Code::LlmRejected => "The rewriting was not used",
+                _ => "The language model is not available",
+            };
+            Failure::new(error.code(), format!("{reason} {unchanged}"))
+                .in_brief(cause, format!("{unchanged} See why: v2m doctor"))
         });
         self.tell_job(job, JobEvent::Rewritten(result));
     }
@@ -273,7 +277,7 @@ impl Daemon {
             wanted,
             focus: None,
             notifier,
-            remarks: Vec::new(),
+            problems: Vec::new(),
         });
     }
 
