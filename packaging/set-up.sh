@@ -98,19 +98,34 @@ up() {
 		prove_alone
 	fi
 	step "Done"
-	case ":${XDG_CURRENT_DESKTOP:-}:" in
-	*:GNOME:*)
-		say "Give dictation a key: $BINDIR/v2m shortcut install   (--binding '<Control><Alt>v' for one of your choice)"
-		return
+	case ":$PATH:" in
+	*":$BINDIR:"*) ;;
+	*)
+		say "$BINDIR is not on your PATH, so a terminal finds neither v2m nor v2m-send there. To change that, add this line"
+		say "to ~/.profile and log in again:"
+		say "    export PATH=\"$BINDIR:\$PATH\""
+		say "Until then, write the whole path, as below."
 		;;
 	esac
-	case ":$PATH:" in
-	*":$BINDIR:"*) say "Give a key the command \`v2m-send toggle\` (GNOME: Settings, Keyboard, Custom Shortcuts)." ;;
-	*) say "Give a key the command \`$BINDIR/v2m-send toggle\` ($BINDIR is not in your PATH)." ;;
+	local prefix=$BINDIR/
+	case ":$PATH:" in *":$BINDIR:"*) prefix= ;; esac
+	case ":${XDG_CURRENT_DESKTOP:-}:" in
+	*:GNOME:*) say "Choose a key for dictation: ${prefix}v2m shortcut install   (--binding '<Control><Alt>v' to name one)" ;;
+	# A desktop's shortcuts do not always have the terminal's PATH: the whole path works everywhere.
+	*) say "In your desktop's settings, give a key the command: $BINDIR/v2m-send toggle" ;;
+	esac
+}
+
+# The shortcut is the user's setting, and runs a program that is about to go. Not on GNOME: there is nothing to remove.
+remove_shortcut() {
+	[ -x "$BINDIR/v2m" ] || return 0
+	case $("$BINDIR/v2m" shortcut show 2>/dev/null || true) in
+	*"$BINDIR/v2m-send"*) "$BINDIR/v2m" shortcut remove || true ;;
 	esac
 }
 
 down() {
+	remove_shortcut
 	if has_manager; then
 		# One after the other: of two, none is disabled where one is missing.
 		systemctl --user disable --now v2m.socket 2>/dev/null || true

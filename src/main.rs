@@ -170,12 +170,16 @@ fn bind(command: &Shortcut) -> ExitCode {
 }
 
 fn check_config(file: Option<PathBuf>) -> ExitCode {
+    let in_force = file.is_none();
     let loaded = file.map_or_else(config::default_path, Ok).and_then(|path| {
         let settings = config::load(&path, std::env::vars_os())?;
         Ok((settings, path))
     });
     match loaded {
         Ok((settings, path)) => {
+            if in_force {
+                daemon::withdraw_refusal();
+            }
             let there = if path.exists() { "is valid" } else { "does not exist: defaults" };
             println!("{} {there}. In force:", path.display());
             println!("{:#}", settings.to_json());

@@ -5,10 +5,11 @@ mod private_bus;
 
 use private_bus::PrivateBus;
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use v2m::deliver::{Notice, Notifier};
-use v2m::session::{Code, Failure};
+use v2m::session::{Code, Delivery, Failure};
 use zbus::{Connection, OwnedVariant};
 
 #[derive(Debug)]
@@ -117,7 +118,22 @@ impl Desktop {
     }
 
     fn notifier(&self) -> Notifier {
-        Notifier::spawn(Some(self.bus.address.clone()))
+        Notifier::spawn(Some(self.bus.address.clone()), None)
+    }
+
+    /// One that leaves word for the next run, in this folder.
+    fn run(&self, folder: &Path) -> Notifier {
+        Notifier::spawn(Some(self.bus.address.clone()), Some(folder.join("v2m/note.json")))
+    }
+
+    /// The user takes the notification away.
+    async fn dismiss(&self, id: u32) {
+        let service = self.service.as_ref().unwrap();
+        let path = "/org/freedesktop/Notifications";
+        let interface = "org.freedesktop.Notifications";
+        let body = (id, 2_u32);
+        let told = service.emit_signal(NOBODY, path, interface, "NotificationClosed", &body);
+        told.await.unwrap();
     }
 
     async fn sees(&mut self) -> Seen {
@@ -128,8 +144,17 @@ impl Desktop {
     }
 }
 
+/// A signal to all.
+const NOBODY: Option<&str> = None;
+
 fn text(text: &str) -> Notice {
-    Notice::Text { text: text.into(), detail: "on the clipboard".into() }
+    let detail = "on the clipboard".into();
+    let delivery = Delivery { by: "clipboard", backend: None, ok: true, detail };
+    Notice::Text { text: text.into(), deliveries: vec![delivery], problems: Vec::new() }
+}
+
+fn refusal() -> Notice {
+    Notice::Problem(Failure::new(Code::BadConfig, "line 1").lasting())
 }
 
 #[tokio::test]
@@ -250,7 +275,7 @@ async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_
 
 #[tokio::test]
 async fn without_a_bus_the_reason_and_the_remedy_are_told() {
-    let notifier = Notifier::spawn(Some("unix:path=/nonexistent/bus".into()));
+    let notifier = Notifier::spawn(Some("unix:path=/nonexistent/bus".into()), None);
     let delivery = notifier.show(text("hello")).await;
     assert!(!delivery.ok);
     assert!(delivery.detail.contains("no session bus"), "{}", delivery.detail);
@@ -267,4 +292,111 @@ async fn a_bus_that_was_lost_is_connected_to_anew() {
     let delivery = notifier.show(text("two")).await;
     assert!(delivery.ok, "{}", delivery.detail);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+}
+
+/// A held key on a broken configuration: once 32 processes left 32 notifications, and the one that said
+/// "Recording" found no room among them.
+#[tokio::test]
+async fn runs_that_refuse_to_start_share_one_notification_and_one_that_starts_takes_it_away() {
+    let mut desktop = Desktop::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for number in [0, 1, 1] {
+        assert!(desktop.run(folder.path()).show(refusal()).await.ok);
+        let Seen::Shown { replaces, urgency: 2, .. } = desktop.sees().await else {
+            panic!("the refusal was not shown as critical")
+        };
+        assert_eq!(replaces, number);
+    }
+    let started = desktop.run(folder.path());
+    started.progress(Notice::Tidy);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    assert!(started.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+}
+
+#[tokio::test]
+async fn what_a_killed_run_said_is_taken_away_by_the_next_one() {
+    let mut desktop = Desktop::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    assert!(desktop.run(folder.path()).show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    let next = desktop.run(folder.path());
+    next.progress(Notice::Tidy);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    // And a text that arrived stays.
+    assert!(next.show(text("one")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    drop(next);
+    assert!(desktop.run(folder.path()).show(text("two")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+}
+
+#[tokio::test]
+async fn a_restarted_service_is_not_asked_to_take_away_a_strangers_notification() {
+    let mut desktop = Desktop::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    assert!(desktop.run(folder.path()).show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    desktop.stop_service().await;
+    desktop.start_service(0).await;
+    let next = desktop.run(folder.path());
+    assert!(next.show(Notice::Tidy).await.ok);
+    assert!(next.show(text("one")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    assert!(!folder.path().join("v2m/note.json").exists());
+}
+
+#[tokio::test]
+async fn a_problem_is_taken_away_once_it_is_mended_and_no_other_is() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(refusal()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { .. }));
+    assert!(notifier.show(Notice::Mended(Code::EngineFailed)).await.ok);
+    assert!(notifier.show(Notice::Mended(Code::BadConfig)).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    assert!(notifier.show(text("one")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    assert!(notifier.show(Notice::Mended(Code::BadConfig)).await.ok);
+    assert!(notifier.show(text("two")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 2, .. }), "the text stayed");
+}
+
+#[tokio::test]
+async fn a_notification_that_the_user_took_away_is_not_shown_again() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let folder = tempfile::tempdir().unwrap();
+    let notifier = desktop.run(folder.path());
+    let note = folder.path().join("v2m/note.json");
+    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    assert!(note.exists());
+    desktop.dismiss(7).await;
+    desktop.dismiss(1).await;
+    while note.exists() {
+        tokio::task::yield_now().await;
+    }
+    // Nothing came in between, though GNOME is shown again what is true.
+    assert!(notifier.show(text("one")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
+}
+
+#[tokio::test]
+async fn a_text_that_did_not_arrive_is_urgent_and_ends_in_the_list_of_past_notifications() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let notifier = desktop.notifier();
+    let detail = "not pasted: no window took it; press Ctrl+V where it belongs".into();
+    let failed = Delivery { by: "paste", backend: None, ok: false, detail };
+    let notice =
+        Notice::Text { text: "one".into(), deliveries: vec![failed], problems: Vec::new() };
+    assert!(notifier.show(notice).await.ok);
+    let Seen::Shown { summary, urgency: 2, .. } = desktop.sees().await else {
+        panic!("not urgent")
+    };
+    assert_eq!(summary, "Not pasted: no window took it");
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    let Seen::Shown { replaces: 0, urgency: 0, transient: false, .. } = desktop.sees().await else {
+        panic!("not listed")
+    };
 }

@@ -2,12 +2,14 @@
 //! default, who is linked with whom. Callbacks only note; decisions are the worker's.
 
 use super::CaptureError;
+use super::session_manager;
 use super::sources::Source;
 use pipewire::context::ContextRc;
 use pipewire::core::{self, CoreRc};
 use pipewire::main_loop::MainLoopRc;
 use pipewire::metadata::{Metadata, MetadataListener};
 use pipewire::properties::{PropertiesBox, properties};
+use pipewire::proxy::ProxyT;
 use pipewire::registry::{self, GlobalObject, RegistryRc};
 use pipewire::spa::utils::dict::DictRef;
 use pipewire::types::ObjectType;
@@ -38,6 +40,10 @@ struct Known {
     metadata: Option<GlobalObject<PropertiesBox>>,
     /// `node.name` of the default source.
     default: Option<String>,
+    /// Client id → its process.
+    clients: BTreeMap<u32, u32>,
+    /// The client whose metadata it is.
+    manager: Option<u32>,
     /// The last answered round trip.
     answered: Option<i32>,
     /// Why the connection is dead.
@@ -100,6 +106,21 @@ impl Connection {
         &self.core
     }
 
+    /// Takes hold of an object.
+    pub(super) fn bind<T: ProxyT>(&self, global: &GlobalObject<PropertiesBox>) -> Option<T> {
+        self.registry.bind(global).ok()
+    }
+
+    /// Begins a round trip: what was asked before is answered when [`Self::is_back`] is.
+    pub(super) fn round_trip(&self) -> Option<i32> {
+        self.core.sync(0).ok().map(|asked| asked.seq())
+    }
+
+    /// Whether a round trip has ended.
+    pub(super) fn is_back(&self, asked: i32) -> bool {
+        self.known.borrow().answered == Some(asked)
+    }
+
     /// Why the connection is dead, if it is.
     pub(super) fn dead(&self) -> Option<String> {
         self.known.borrow().dead.clone()
@@ -159,22 +180,24 @@ impl Connection {
         }
     }
 
-    /// Whether the session manager has looked at the devices and chosen a default source.
+    /// Whether the session manager has looked at the devices: it has chosen a default source, or had the time to.
     pub(super) fn settled(&self) -> bool {
         let known = self.known.borrow();
         let is_default = |node: &Node| known.default.as_ref() == Some(&node.name);
-        known.sources.values().any(is_default)
+        let manager = known.manager.and_then(|client| known.clients.get(&client).copied());
+        known.sources.values().any(is_default) || session_manager::has_settled(manager)
     }
 
-    /// All sources that are there.
-    pub(super) fn sources(&self) -> Vec<Source> {
+    /// All sources that are there, with their ids. Their volume has to be asked for.
+    pub(super) fn sources(&self) -> Vec<(u32, Source)> {
         let known = self.known.borrow();
         let source = |node: &Node| Source {
             name: node.name.clone(),
             description: node.description.clone(),
             is_default: known.default.as_ref() == Some(&node.name),
+            is_silenced: false,
         };
-        known.sources.values().map(source).collect()
+        known.sources.iter().map(|(id, node)| (*id, source(node))).collect()
     }
 
     /// Whether that very source is still there.
@@ -215,6 +238,7 @@ fn listen_registry(registry: &RegistryRc, known: &Rc<RefCell<Known>>) -> registr
             let mut known = gone.borrow_mut();
             known.sources.remove(&id);
             known.links.remove(&id);
+            known.clients.remove(&id);
         })
         .register()
 }
@@ -236,7 +260,12 @@ fn note(known: &mut Known, global: &GlobalObject<&DictRef>) {
             }
         }
         ObjectType::Metadata if props.get("metadata.name") == Some("default") => {
+            known.manager = props.get(*pipewire::keys::CLIENT_ID).and_then(|id| id.parse().ok());
             known.metadata = Some(global.to_owned());
+        }
+        ObjectType::Client => {
+            let pid = props.get(*pipewire::keys::SEC_PID).and_then(|pid| pid.parse().ok());
+            known.clients.extend(pid.map(|pid| (global.id, pid)));
         }
         _ => {}
     }

@@ -126,9 +126,65 @@ impl CaptureError {
     }
 }
 
+impl CaptureError {
+    /// The title and the body of a notification.
+    fn in_brief(&self) -> (String, &'static str) {
+        let (cause, remedy) = match self {
+            Self::Setup(_) => {
+                ("Recording is not possible", "Restart v2m: systemctl --user restart v2m")
+            }
+            Self::NoPipeWire(_) => {
+                ("PipeWire is not running", "Start it: systemctl --user start pipewire wireplumber")
+            }
+            Self::NoAnswer(_) => (
+                "PipeWire does not answer",
+                "Restart it: systemctl --user restart pipewire wireplumber",
+            ),
+            Self::PipeWireStopped(_) => (
+                "PipeWire stopped",
+                "Dictate again. If it stops again, see why: systemctl --user status pipewire",
+            ),
+            Self::NoSource => {
+                ("No microphone", "Connect one, or turn one on in the sound settings.")
+            }
+            Self::NoDefault { .. } => {
+                ("No microphone is selected", "Select one in the sound settings.")
+            }
+            Self::SourceMissing { wanted, .. } => {
+                let cause = format!("Microphone {wanted} is missing");
+                return (
+                    cause,
+                    "Connect it, or use the default one: v2m-send config set capture.source=''",
+                );
+            }
+            Self::WrongSource { .. } => (
+                "The desktop connected another microphone",
+                "Reconnect yours, or choose one: capture.source in the configuration.",
+            ),
+            Self::NoAudio { .. } => (
+                "The microphone sends no sound",
+                "Reconnect it, close programs that use it alone, or choose another one.",
+            ),
+            Self::SourceGone(_) => {
+                ("The microphone was disconnected", "Reconnect it, then dictate again.")
+            }
+            Self::Silent { .. } => {
+                ("The microphone stopped sending", "Reconnect it, then dictate again.")
+            }
+            Self::Stream(_) => (
+                "PipeWire refused to record",
+                "See why: systemctl --user status pipewire wireplumber",
+            ),
+            Self::Busy => ("Another recording is running", "Stop it first: v2m-send stop"),
+        };
+        (cause.to_owned(), remedy)
+    }
+}
+
 impl From<CaptureError> for Failure {
     fn from(error: CaptureError) -> Self {
-        Failure::new(error.code(), error.to_string())
+        let (cause, remedy) = error.in_brief();
+        Failure::new(error.code(), error.to_string()).in_brief(cause, remedy)
     }
 }
 

@@ -7,7 +7,9 @@
 //! | `thread` | the thread `v2m-capture` and its loop |
 //! | `worker` | what it does: one recording at a time, deadlines, linger |
 //! | `connection` | PipeWire's side: what is there, who is linked with whom |
+//! | `session_manager` | whether the sources that there are have been found |
 //! | `stream` | our node in the graph and its realtime callback |
+//! | `volume` | whether a source is muted |
 //! | `sources` | a look at which sources there are, for `v2m doctor` |
 //!
 //! Deliberately not here: resampling and downmixing (PipeWire does both), level metering, WAV
@@ -18,9 +20,11 @@ mod connection;
 mod error;
 mod pcm;
 mod ring;
+mod session_manager;
 mod sources;
 mod stream;
 mod thread;
+mod volume;
 mod worker;
 
 pub use error::CaptureError;

@@ -2,10 +2,12 @@
 //! thread. Not for the daemon's event loop.
 
 use super::CaptureError;
-use super::clock;
+use super::clock::{self, Nanos};
 use super::connection::Connection;
 use super::thread::{new_loop, turn};
+use super::volume::VolumeQuestion;
 use super::worker::ANSWER;
+use pipewire::main_loop::MainLoopRc;
 
 /// A microphone, or whatever else PipeWire takes for a source of audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Source {
     pub description: String,
     /// Whether it is recorded when the configuration names none.
     pub is_default: bool,
+    /// Whether it is muted, or turned down to nothing.
+    pub is_silenced: bool,
 }
 
 /// The sources that are there now. Blocks for milliseconds, 3 s at most.
@@ -27,14 +31,35 @@ pub fn sources() -> Result<Vec<Source>, CaptureError> {
     let mainloop = new_loop()?;
     let mut connection = Connection::open(&mainloop)?;
     let deadline = clock::after(clock::now(), ANSWER);
-    while !connection.ready() {
+    until(&mainloop, &mut connection, deadline, Connection::ready)?;
+    let sources = connection.sources();
+    let questions: Vec<_> =
+        sources.iter().map(|(id, _)| VolumeQuestion::ask(&connection, *id)).collect();
+    if let Some(asked) = connection.round_trip() {
+        until(&mainloop, &mut connection, deadline, |connection| connection.is_back(asked))?;
+    }
+    let told = |((_, source), question): ((u32, Source), Option<VolumeQuestion>)| Source {
+        is_silenced: question.is_some_and(|question| question.is_silenced()),
+        ..source
+    };
+    Ok(sources.into_iter().zip(questions).map(told).collect())
+}
+
+/// Runs the loop until PipeWire has told something.
+fn until(
+    mainloop: &MainLoopRc,
+    connection: &mut Connection,
+    deadline: Nanos,
+    mut told: impl FnMut(&mut Connection) -> bool,
+) -> Result<(), CaptureError> {
+    while !told(connection) {
         if let Some(reason) = connection.dead() {
             return Err(CaptureError::PipeWireStopped(reason));
         }
         if clock::now() >= deadline {
             return Err(CaptureError::NoAnswer(ANSWER));
         }
-        turn(&mainloop, deadline);
+        turn(mainloop, deadline);
     }
-    Ok(connection.sources())
+    Ok(())
 }

@@ -122,6 +122,54 @@ impl fmt::Display for Origin {
 }
 
 impl ConfigError {
+    /// The same for a notification: what is wrong and where, in the few words of a title, and what to do about it.
+    pub fn in_brief(&self) -> (String, String) {
+        let wrong = |origin: &Origin| match origin {
+            Origin::File { line, .. } => format!("v2m: error in its configuration, line {line}"),
+            Origin::Environment(name) => format!("v2m: error in {name}"),
+            Origin::Update => "The configuration cannot be changed so".to_owned(),
+        };
+        let file = |origin: &Origin| match origin {
+            Origin::File { path, .. } => format!("\n{}", path.display()),
+            Origin::Environment(_) | Origin::Update => String::new(),
+        };
+        match self {
+            Self::NoHome => {
+                ("v2m finds no home directory".to_owned(), "Set HOME, or V2M_CONFIG.".to_owned())
+            }
+            Self::Read { path, source } => (
+                "The configuration cannot be read".to_owned(),
+                format!("Correct its permissions, or move it away: {source}.\n{}", path.display()),
+            ),
+            Self::Write { path, source } => (
+                "The configuration cannot be written".to_owned(),
+                format!("Nothing was changed: {source}.\n{}", path.display()),
+            ),
+            Self::Syntax { origin, message } => {
+                (wrong(origin), format!("Correct that line: {message}.{}", file(origin)))
+            }
+            Self::UnknownSection { origin, name, hint } => (
+                wrong(origin),
+                format!("{} There is no section [{name}].{}", hint_first(hint), file(origin)),
+            ),
+            Self::UnknownKey { origin, key, hint } => (
+                wrong(origin),
+                format!("{} There is no key {key}.{}", hint_first(hint), file(origin)),
+            ),
+            Self::NotASection { origin, section, .. } => (
+                wrong(origin),
+                format!("Write [{section}], and its keys in the lines below.{}", file(origin)),
+            ),
+            Self::Value { origin, key, shown, allowed } => {
+                (wrong(origin), format!("{key} takes {allowed}, not {shown}.{}", file(origin)))
+            }
+            Self::Overridden { key, variable } => (
+                format!("{key} is set elsewhere"),
+                format!("Unset {variable} in the service's environment."),
+            ),
+        }
+    }
+
     pub(super) fn unknown_section(origin: Origin, name: &str) -> Self {
         // A key that lost its section says best what was meant.
         let hint = match keys::all().find(|key| key.name == name) {
@@ -162,6 +210,14 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
         .filter(|(similarity, _)| *similarity >= 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// A hint as a sentence: "did you mean x?" asks already.
+fn hint_first(hint: &str) -> String {
+    let mut chars = hint.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if hint.ends_with('?') { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -8,6 +8,7 @@
 //! Not here: what the settings do (the rooms that take them say that), and any watch on the file.
 
 mod defaults;
+mod documented;
 mod error;
 mod keys;
 mod languages;

@@ -292,8 +292,31 @@ fn an_update_of_a_missing_file_starts_from_the_documented_one() {
     let change = partial(json!({"engine": {"language": "de"}}));
     update(&path, NO_ENV, &Settings::default(), &change).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    assert!(text.contains("[engine]\nlanguage = \"de\"\n"), "{text}");
+    assert!(text.contains("#language = \"auto\"\nlanguage = \"de\"\n\n# With"), "{text}");
     assert!(text.contains("#beam_size = 5"));
+    let back = partial(json!({"engine": {"language": null}}));
+    update(&path, NO_ENV, &Settings::default(), &back).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), default_toml());
+}
+
+#[test]
+fn a_new_key_goes_below_its_documented_line_whatever_it_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, default_toml()).unwrap();
+    let change = json!({
+        "deliver": {"terminals": ["kitty"], "mode": "paste"},
+        "text": {"replace": {"ve dos eme": "v2m"}},
+        "log": {"level": "debug"},
+    });
+    update(&path, NO_ENV, &Settings::default(), &partial(change)).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    for key in ["terminals = [", "mode = \"paste\"", "replace = {", "level = \"debug\""] {
+        let name = key.split(' ').next().unwrap();
+        let at = text.lines().position(|line| line.starts_with(key)).expect(key);
+        let above = text.lines().nth(at - 1).unwrap();
+        assert!(above.starts_with(&format!("#{name} = ")), "{key} below {above}");
+    }
 }
 
 #[test]

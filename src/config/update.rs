@@ -5,7 +5,7 @@ use super::error::{ConfigError, Origin};
 use super::keys::{self, Key, SECTIONS};
 use super::merge::{self, Given};
 use super::settings::Settings;
-use super::{changes, defaults};
+use super::{changes, defaults, documented};
 use crate::atomic;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
@@ -48,9 +48,13 @@ where
     let text = old.clone().unwrap_or_else(defaults::default_toml);
     add_entries(&mut wanted, merge::from_file(path, &text)?);
     let settings = merged(path, &text, &wanted, &env)?;
-    let new = edited(path, &text, &wanted)?;
     let write_failed = |source| ConfigError::Write { path: path.into(), source };
-    if merge::settings(path, &new, &env).ok().as_ref() != Some(&settings) {
+    let fits = |new: &String| merge::settings(path, new, &env).ok().as_ref() == Some(&settings);
+    let new = match edited(path, &with_documented(&text, &wanted), &wanted).ok().filter(fits) {
+        Some(new) => new,
+        None => edited(path, &text, &wanted)?,
+    };
+    if !fits(&new) {
         return Err(write_failed(io::Error::other("the change does not fit the file's form")));
     }
     if new != text {
@@ -144,6 +148,23 @@ fn merged(
         given.apply(&mut settings)?;
     }
     Ok(settings)
+}
+
+/// New keys where the file documents them.
+fn with_documented(text: &str, wanted: &[Wanted]) -> String {
+    let mut text = text.to_owned();
+    for Wanted(key, given) in wanted {
+        let there = |document: DocumentMut| {
+            document.get(key.section).and_then(|section| section.get(key.name)).is_some()
+        };
+        let Some(given) = given.as_ref().filter(|_| !text.parse().is_ok_and(there)) else {
+            continue;
+        };
+        if let Some(new) = documented::below(&text, key.section, key.name, &to_toml(&given.value)) {
+            text = new;
+        }
+    }
+    text
 }
 
 fn edited(path: &Path, text: &str, wanted: &[Wanted]) -> Result<String, ConfigError> {

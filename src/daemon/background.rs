@@ -63,7 +63,7 @@ pub(super) struct Background {
 #[derive(Debug)]
 enum Purpose {
     File(File, u64),
-    Recovery(u64),
+    Recovery { samples: u64, cut_off: bool },
 }
 
 impl Background {
@@ -100,7 +100,7 @@ impl Background {
         // What is to be recovered stays in the store for the next start.
         let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
-            Purpose::Recovery(_) => None,
+            Purpose::Recovery { .. } => None,
         });
         for file in at_work.chain(self.reading.take()).chain(self.files.drain(..)) {
             answer(file.reply, Err(failure.clone()));
@@ -115,7 +115,7 @@ impl Background {
     pub(super) async fn abandoned(&mut self) {
         let mut files = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
-            Purpose::Recovery(_) => None,
+            Purpose::Recovery { .. } => None,
         });
         match files.next() {
             Some(file) => file.reply.closed().await,
@@ -129,6 +129,11 @@ impl Background {
         self.files.retain(|file| !file.reply.is_closed());
         let abandoned = |(_, purpose): &mut (JobId, Purpose)| matches!(purpose, Purpose::File(File { reply, .. }, _) if reply.is_closed());
         self.jobs.extract_if(.., abandoned).map(|(job, _)| job).collect()
+    }
+
+    /// Whether there is no file to transcribe and no recording to recover.
+    pub(super) fn is_idle(&self) -> bool {
+        self.files.is_empty() && self.reading.is_none() && self.jobs.is_empty()
     }
 
     fn has_file_at_work(&self) -> bool {
@@ -187,7 +192,8 @@ impl Daemon {
             Chore::FileRead { result } => self.file_read(result),
             Chore::LeftOverOpened { result: Ok(store::Pcm { file, offset, samples }), left } => {
                 let recorded = Recorded { file, offset, samples };
-                let job = self.background_begin(Purpose::Recovery(samples), recorded);
+                let purpose = Purpose::Recovery { samples, cut_off: left.cut_off };
+                let job = self.background_begin(purpose, recorded);
                 let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
                 self.store_said(kept);
             }
@@ -248,16 +254,22 @@ impl Daemon {
                     transcript.map(|transcript| Answer::Transcript { state, transcript }),
                 );
             }
-            Purpose::Recovery(samples) => {
+            Purpose::Recovery { samples, cut_off } => {
                 self.background.recovering = false;
-                self.recovered(job, result, samples);
+                self.recovered(job, result, samples, cut_off);
             }
         }
     }
 
     /// A left-over recording is transcribed, kept and shown, and never put anywhere: who knows
     /// what the user is doing by now.
-    fn recovered(&mut self, job: JobId, result: Result<Recognition, Failure>, samples: u64) {
+    fn recovered(
+        &mut self,
+        job: JobId,
+        result: Result<Recognition, Failure>,
+        samples: u64,
+        cut_off: bool,
+    ) {
         let outcome = match result {
             Ok(recognition) => {
                 let (text, unrefined) = self.refine(&recognition);
@@ -276,7 +288,7 @@ impl Daemon {
                 } else {
                     if self.settings.deliver.notify && !transcript.text.is_empty() {
                         let text = transcript.text.clone();
-                        self.screen.progress(Notice::Recovered { text });
+                        self.screen.progress(Notice::Recovered { text, cut_off });
                     }
                     self.remember_older_text(&transcript.text);
                     store::Outcome::Delivered(effects::store_text(&transcript), Vec::new())

@@ -104,7 +104,8 @@ impl Daemon {
         self.recogniser.begin(job, engine::decode_options(&self.settings), Urgency::Live);
         if self.capture.is_none() {
             let text = "Recording: the capture thread could not be started; see `journalctl --user -u v2m`.";
-            let failure = Failure::new(Code::NoMicrophone, text);
+            let failure = Failure::new(Code::NoMicrophone, text)
+                .in_brief("Recording is not possible", "See why: journalctl --user -u v2m");
             return self.tell(session::Event::Job(job, JobEvent::CaptureFailed(failure)));
         }
         let source = self.settings.capture.source.clone();
@@ -149,7 +150,7 @@ impl Daemon {
             wanted: deliver::Wanted { mode, ..self.wanted() },
             focus,
             screen: self.settings.deliver.notify.then(|| self.screen.clone()),
-            remarks: transcript.problems.iter().map(|p| p.message.clone()).collect(),
+            problems: transcript.problems.clone(),
         });
     }
 
@@ -170,6 +171,11 @@ impl Daemon {
             warn!(code = failure.code.name(), "{}", failure.message);
         }
         self.notify(notice);
+    }
+
+    /// Takes the notification of a problem of that kind away, if it is there.
+    pub(super) fn mended(&self, code: Code) {
+        self.screen.progress(deliver::Notice::Mended(code));
     }
 
     /// As [`Self::show`], and not a word in the journal.

@@ -34,8 +34,10 @@ impl Models {
 
     /// The engine to run, or why none can.
     pub(super) fn spec(&self, settings: &Settings) -> Result<EngineSpec, Failure> {
-        let missing =
-            |error: &paths::PathError| Failure::new(Code::ModelMissing, error.to_string());
+        let missing = |error: &paths::PathError| {
+            let (cause, remedy) = model_in_brief(error);
+            Failure::new(Code::ModelMissing, error.to_string()).in_brief(cause, remedy).lasting()
+        };
         let places = self.places.as_ref().map_err(missing)?;
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
         Ok(EngineSpec {
@@ -50,6 +52,17 @@ impl Models {
                 cpu: settings.engine.unload_after.on(false),
             },
         })
+    }
+
+    /// Refuses a model that would not be found.
+    pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
+        let Ok(places) = &self.places else { return Ok(()) };
+        let refused = |error: paths::PathError| {
+            let text = format!("Changing engine.model: {error}. Nothing was changed.");
+            let (cause, remedy) = model_in_brief(&error);
+            Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
+        };
+        places.resolve(name).map(drop).map_err(refused)
     }
 
     /// The engines that are wanted and installed, the first one first. The processor's plain one need not be there to be
@@ -119,6 +132,38 @@ fn not_installed(backend: &str, beside: &Path) -> Failure {
         folder.display()
     );
     Failure::new(Code::EngineFailed, text)
+        .in_brief(
+            format!("There is no recogniser for {backend}"),
+            "Let v2m choose one: v2m-send config set engine.backend=auto",
+        )
+        .lasting()
+}
+
+/// A notification's title and body.
+fn model_in_brief(error: &paths::PathError) -> (String, String) {
+    use paths::PathError::{NoAsset, NoFile, NoHome, NotAName, NotInstalled, Unknown};
+    let usual = v2m_models::catalogue::DEFAULT;
+    match error {
+        NotInstalled { name } => (
+            format!("The model {name} is not installed"),
+            format!("Fetch it: v2m-model pull {name}"),
+        ),
+        Unknown { name, .. } | NotAName(name) => (
+            format!("There is no model {name}"),
+            match v2m_models::catalogue::near(name).first() {
+                Some(near) => format!("Did you mean {near}? All: v2m-model list"),
+                None => format!("Choose one: v2m-model list. The default: v2m-model use {usual}"),
+            },
+        ),
+        NoFile(path) => (
+            "The model file is missing".to_owned(),
+            format!("Fetch the default model: v2m-model use {usual}\n{}", path.display()),
+        ),
+        NoHome => ("v2m finds no home directory".to_owned(), "Set HOME.".to_owned()),
+        NoAsset { name, .. } => {
+            (format!("The file {name} is missing"), "Install v2m again: make install".to_owned())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::screen::Screen;
 use super::texts::Finished;
 use crate::deliver::{Focus, Sinks, Wanted};
-use crate::session::{Delivery, JobId};
+use crate::session::{Delivery, Failure, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ pub(super) struct Parcel {
     /// Where it is shown, if it is to be shown.
     pub(super) screen: Option<Screen>,
     /// What is told with it.
-    pub(super) remarks: Vec<String>,
+    pub(super) problems: Vec<Failure>,
 }
 
 /// What became of a text.
@@ -105,7 +105,7 @@ impl Handing {
 
 /// The desktop first, then the notification that says where the text is.
 async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
-    let Parcel { whose, text, mut wanted, focus, screen, remarks } = parcel;
+    let Parcel { whose, text, mut wanted, focus, screen, problems } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
     }
@@ -113,13 +113,7 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
-        let arrived = remarks.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
-        // Where it is, before where it is not.
-        let (there, failed): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.ok);
-        let outcomes = there.iter().chain(&failed).map(|d| d.detail.as_str());
-        let detail: Vec<&str> = outcomes.chain(remarks.iter().map(String::as_str)).collect();
-        let detail = detail.join(". ");
-        deliveries.push(screen.show_text(text, detail, arrived).await);
+        deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }
     (Handed { whose, deliveries, took }, sinks)
 }

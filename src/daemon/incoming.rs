@@ -2,7 +2,7 @@
 
 use super::background::Chore;
 use super::handing::{Handed, Whose};
-use super::{Daemon, journal};
+use super::{Daemon, journal, sentence};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
@@ -37,8 +37,7 @@ impl Daemon {
                 self.tell_job(job, JobEvent::CaptureStarted);
             }
             CaptureOutput::Event(CaptureEvent::Failed { job, error }) => {
-                let failure = Failure::new(error.code(), error.to_string());
-                self.tell_job(job, JobEvent::CaptureFailed(failure));
+                self.tell_job(job, JobEvent::CaptureFailed(error.into()));
             }
             CaptureOutput::Event(CaptureEvent::Ended { job, end, samples, lost }) => {
                 self.capture_ended(job, end, samples, lost);
@@ -71,7 +70,7 @@ impl Daemon {
         info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s{how}");
         let problem = match end {
             End::Stopped | End::Cancelled => None,
-            End::Lost(error) => Some(Failure::new(error.code(), error.to_string())),
+            End::Lost(error) => Some(error.into()),
         };
         if lost > 0 {
             let missing = journal::seconds(lost);
@@ -277,6 +276,9 @@ impl Daemon {
         if !self.announced {
             systemd::extend_timeout(START_LIMIT);
         }
+        if matches!(state, EngineState::Warm | EngineState::Unloaded) && report.problem.is_none() {
+            self.mended(Code::EngineFailed);
+        }
         self.publish(Event::Engine { state, backend: report.backend });
         self.tell(session::Event::Engine(state, report.problem));
     }
@@ -301,7 +303,11 @@ impl Daemon {
     /// Told to the user: what they say now would not survive a crash.
     fn store_trouble(&mut self, error: &crate::store::StoreError) {
         let text = format!("{error}. The text is delivered all the same.");
-        self.show(Notice::Problem(Failure::new(Code::File, text)));
+        let failure = Failure::new(Code::File, text).in_brief(
+            "The recording cannot be saved",
+            format!("Your text is delivered all the same. {}", sentence(&error.to_string())),
+        );
+        self.show(Notice::Problem(failure));
     }
 }
 

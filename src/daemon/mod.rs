@@ -43,6 +43,7 @@ use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::{ConfigError, Settings};
 use crate::deliver::Notifier;
+use crate::deliver::environment::DisplayServer;
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
 use crate::session::{self, Failure, Limits, Session, State, Ticket};
@@ -88,6 +89,8 @@ struct Daemon {
     session: Session,
     settings: Settings,
     config_path: PathBuf,
+    /// What is wrong with the configuration file, where settings from before it are in force.
+    config_problem: Option<Failure>,
     logging: Logging,
     capture: Option<Capture>,
     recogniser: Recogniser,
@@ -124,6 +127,8 @@ struct Daemon {
     rules: Rules,
     started: Instant,
     announced: bool,
+    /// The desktop that this process knows has ended: its clipboard cannot be reached any more.
+    display_ended: bool,
     exiting: bool,
 }
 
@@ -132,6 +137,7 @@ struct Inputs {
     calls: mpsc::Receiver<Call>,
     store: mpsc::Receiver<StoreEvent>,
     config: reload::Changes,
+    display: DisplayServer,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -162,6 +168,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         calls: calls_in,
         store: store_in,
         config: reload::watch_config(&start.config_path),
+        display: DisplayServer::watch().await,
         terminate,
         interrupt,
     };
@@ -182,11 +189,12 @@ async fn serve(start: Start) -> std::io::Result<()> {
         logging: start.logging,
         capture,
         store,
-        screen: screen::Screen::new(),
+        screen: screen::Screen::new(note_file("notification"), note_file("notification-aside")),
         feedback: feedback::Feedback::new(),
         handing: handing::Handing::new(),
         texts: texts::Texts::new(&start.config_path),
         config_path: start.config_path,
+        config_problem: None,
         wishes: Wishes::default(),
         dictations: scratch.clone(),
         tickets: HashMap::new(),
@@ -208,6 +216,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         events: events.clone(),
         started: Instant::now(),
         announced: false,
+        display_ended: false,
         exiting: false,
     };
     // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
@@ -219,6 +228,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
             Err(error) => info!(%error, "no interface on the session bus: {error}"),
         }
     });
+    daemon.screen.progress(crate::deliver::Notice::Tidy);
     daemon.turn(&mut inputs).await;
     bus.abort();
     daemon.end(stop, server, inputs.store).await;
@@ -245,6 +255,8 @@ enum Input {
     ConfigChanged,
     ModelsChanged,
     Watchdog,
+    /// The desktop that this process was given is gone.
+    DisplayEnded,
     /// A client has left; what it had asked for is looked at in every turn.
     Abandoned,
     Terminate,
@@ -261,6 +273,7 @@ impl Daemon {
             self.background_step();
             self.update_config();
             self.renew_capture();
+            self.leave_ended_desktop();
             self.pace();
         }
     }
@@ -297,6 +310,7 @@ impl Daemon {
             () = at(heartbeat) => Input::Heartbeat,
             () = inputs.config.changed() => Input::ConfigChanged,
             () = models_watch.changed() => Input::ModelsChanged,
+            () = inputs.display.ended() => Input::DisplayEnded,
             () = at(watchdog) => Input::Watchdog,
         }
     }
@@ -320,6 +334,12 @@ impl Daemon {
             Input::ConfigChanged => self.reload_config(),
             Input::ModelsChanged => self.reload_models(),
             Input::Watchdog => self.watchdog.ping(),
+            Input::DisplayEnded => {
+                info!(
+                    "the desktop has ended; v2m ends once it is idle, and starts with the next one"
+                );
+                self.display_ended = true;
+            }
             Input::Abandoned => {}
             Input::Terminate => {
                 info!("ending: systemd or Ctrl+C asked for it");
@@ -342,6 +362,15 @@ impl Daemon {
             self.carry_out(effect, problem_shown);
         }
         self.give_feedback(sound);
+    }
+
+    /// A process cannot take over another desktop's display while its threads run: the next press starts one that can.
+    fn leave_ended_desktop(&mut self) {
+        // Paused is a state that the next process would not know.
+        let idle = self.session.state() == State::Idle;
+        if self.display_ended && idle && self.background.is_idle() && !self.exiting {
+            self.tell(session::Event::Terminate);
+        }
     }
 
     /// The watchdog looks closely while something is going on, and next to never while nothing is.
@@ -417,10 +446,39 @@ async fn heard(capture: &mut Option<Capture>) -> CaptureOutput {
     }
 }
 
+/// Takes away what [`show_refusal`] has shown: the configuration is valid now. Bounded.
+pub fn withdraw_refusal() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Ok(runtime) = runtime {
+        let mended = crate::deliver::Notice::Mended(session::Code::BadConfig);
+        let withdrawn = runtime.block_on(async {
+            Notifier::spawn(None, note_file("notification")).show(mended).await
+        });
+        info!(ok = withdrawn.ok, "the configuration is valid again");
+        runtime.shutdown_background();
+    }
+}
+
+/// Where it is noted what v2m leaves on the desktop if it is killed: beside the socket.
+fn note_file(of: &str) -> Option<PathBuf> {
+    let socket = v2m_ipc::client::socket_path().ok()?;
+    Some(socket.with_file_name(format!("{of}.json")))
+}
+
 /// The failure that a broken configuration is to clients.
 pub fn config_failure(error: &ConfigError) -> Failure {
     let text = format!("{error}. Check it with `v2m check-config`.");
-    Failure::new(session::Code::BadConfig, text)
+    let (cause, remedy) = error.in_brief();
+    Failure::new(session::Code::BadConfig, text).in_brief(cause, remedy).lasting()
+}
+
+/// An error's text as a sentence of its own.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let rest = chars.as_str().trim_end_matches('.');
+    let end = if rest.ends_with(['?', '!']) { "" } else { "." };
+    format!("{first}{rest}{end}")
 }
 
 /// Says on the desktop that the service cannot start, waiting for that only shortly.
@@ -429,7 +487,9 @@ pub fn show_refusal(failure: &Failure) {
     match runtime {
         Ok(runtime) => {
             let notice = crate::deliver::Notice::Problem(failure.clone());
-            let shown = runtime.block_on(async { Notifier::spawn(None).show(notice).await });
+            let shown = runtime.block_on(async {
+                Notifier::spawn(None, note_file("notification")).show(notice).await
+            });
             let detail = shown.detail;
             info!(ok = shown.ok, detail, "notification {detail}");
             runtime.shutdown_background();

@@ -7,7 +7,7 @@ use super::{Daemon, Reply, config_failure, effects, limits, refine};
 use crate::call::Answer;
 use crate::capture::Capture;
 use crate::config::{self, ConfigError, Settings, Updated};
-use crate::session::{EngineState, Failure, Notice};
+use crate::session::{Code, EngineState, Failure, Notice};
 use crate::watch;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
@@ -69,11 +69,26 @@ impl Updates {
 impl Daemon {
     pub(super) fn reload_config(&mut self) {
         match config::load(&self.config_path, std::env::vars_os()) {
-            Ok(settings) => self.apply(settings),
+            Ok(settings) => {
+                self.config_mended();
+                self.apply(settings);
+            }
             Err(error) => {
                 warn!(%error, "the changed configuration is not valid; the old one stays in force: {error}");
-                self.notify(Notice::Problem(config_failure(&error)));
+                let failure = config_failure(&error);
+                // Editors save more than once. And what v2m is doing is not hidden behind this.
+                if self.config_problem.as_ref() != Some(&failure) && self.session.newest().is_none()
+                {
+                    self.notify(Notice::Problem(failure.clone()));
+                }
+                self.config_problem = Some(failure);
             }
+        }
+    }
+
+    fn config_mended(&mut self) {
+        if self.config_problem.take().is_some() {
+            self.mended(Code::BadConfig);
         }
     }
 
@@ -83,6 +98,10 @@ impl Daemon {
             return;
         }
         let Some((partial, reply)) = self.updates.waiting.pop_front() else { return };
+        let model = partial.get("engine").and_then(|engine| engine["model"].as_str());
+        if let Some(Err(failure)) = model.map(|model| self.models.check(model)) {
+            return answer(reply, Err(failure));
+        }
         self.updates.reply = Some(reply);
         let path = self.config_path.clone();
         let current = self.settings.clone();
@@ -96,6 +115,7 @@ impl Daemon {
         let result = match result {
             Ok(updated) => {
                 let Updated { settings, applied, restart } = *updated;
+                self.config_mended();
                 self.apply(settings);
                 Ok(Answer::ConfigUpdated { applied, restart })
             }

@@ -97,7 +97,7 @@ impl Daemon {
                     .collect(),
             },
             uptime_s: self.started.elapsed().as_secs(),
-            problem: report.problem.clone(),
+            problem: report.problem.as_ref().or(self.config_problem.as_ref()).cloned(),
         };
         Answer::Status(Box::new(status))
     }

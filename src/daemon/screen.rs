@@ -5,7 +5,8 @@
 //! wrong gets a notification of its own, beside it.
 
 use crate::deliver::{Notice, Notifier};
-use crate::session::Delivery;
+use crate::session::{Delivery, Failure};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,10 +19,12 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Within a tokio runtime. Connects to nothing before the first notice.
-    pub(super) fn new() -> Self {
+    /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are the files that tell the next run
+    /// what this one leaves on the desktop if it is killed.
+    pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
         let recording = Arc::new(AtomicBool::new(false));
-        Self { sign: Notifier::spawn(None), aside: Notifier::spawn(None), recording }
+        let [sign, aside] = [sign, aside].map(|note| Notifier::spawn(None, note));
+        Self { sign, aside, recording }
     }
 
     pub(super) fn set_recording(&self, recording: bool) {
@@ -36,17 +39,29 @@ impl Screen {
             {
                 self.aside.progress(notice);
             }
+            Notice::Mended(_) | Notice::Tidy => {
+                self.aside.progress(notice.clone());
+                self.sign.progress(notice);
+            }
             notice => self.sign.progress(notice),
         }
     }
 
-    /// Shows a text and where it went, in the words of its deliveries; `arrived`: where it was wanted, and as it was
-    /// meant. Answers within half a second.
-    pub(super) async fn show_text(&self, text: String, detail: String, arrived: bool) -> Delivery {
-        match (self.is_recording(), arrived) {
-            (false, _) => self.sign.show(Notice::Text { text, detail }).await,
-            (true, true) => self.sign.show(Notice::RecordingNext { text, detail }).await,
-            (true, false) => self.aside.show(Notice::Text { text, detail }).await,
+    /// Shows a text, where it went, and what went wrong on the way. Answers within half a second.
+    pub(super) async fn show_text(
+        &self,
+        text: String,
+        deliveries: Vec<Delivery>,
+        problems: Vec<Failure>,
+    ) -> Delivery {
+        let arrived = problems.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
+        let place = deliveries.iter().rfind(|delivery| delivery.ok).map(|d| d.detail.clone());
+        match (self.is_recording(), place.filter(|_| arrived)) {
+            (true, Some(place)) => self.sign.show(Notice::RecordingNext { text, place }).await,
+            (recording, _) => {
+                let notifier = if recording { &self.aside } else { &self.sign };
+                notifier.show(Notice::Text { text, deliveries, problems }).await
+            }
         }
     }
 

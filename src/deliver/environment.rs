@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::net::UnixStream;
 use tracing::debug;
 
 const DISPLAYS: [&str; 3] = ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY"];
@@ -43,6 +45,53 @@ impl fmt::Display for Displays {
             named.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
         f.write_str(&set.collect::<Vec<_>>().join(", "))
     }
+}
+
+/// The display server that this process was given, watched for its end.
+///
+/// A connection that says nothing: it closes when the server does. Whoever comes after has another XAUTHORITY, and often
+/// another name, which this process cannot take over.
+#[derive(Debug)]
+pub struct DisplayServer(Option<UnixStream>);
+
+impl DisplayServer {
+    /// Connects to the Wayland compositor, else to the local X server. Within a tokio runtime.
+    pub async fn watch() -> Self {
+        let Some(socket) = server_socket(var) else { return Self(None) };
+        let connected = UnixStream::connect(&socket).await;
+        let connected = connected.inspect_err(
+            |error| debug!(%error, socket = %socket.display(), "the display server is not watched"),
+        );
+        Self(connected.ok())
+    }
+
+    /// Returns once it has ended. Cancel-safe.
+    pub async fn ended(&mut self) {
+        let Some(stream) = &self.0 else { return std::future::pending().await };
+        loop {
+            let readable = stream.readable().await;
+            let mut byte = [0];
+            match readable.and_then(|()| stream.try_read(&mut byte)) {
+                // Nothing was asked, so nothing is told; but that is no end.
+                Ok(1..) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+        self.0 = None;
+    }
+}
+
+/// Where the display server listens: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
+fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    if let Some(name) = var("WAYLAND_DISPLAY") {
+        // An absolute name stays what it is.
+        return Some(Path::new(&var("XDG_RUNTIME_DIR")?).join(name));
+    }
+    let display = var("DISPLAY")?;
+    let number = display.strip_prefix(':')?.split('.').next()?;
+    let number: u32 = number.parse().ok()?;
+    Some(PathBuf::from(format!("/tmp/.X11-unix/X{number}")))
 }
 
 /// The variables that this process lacks and the user manager knows, as pairs for `main` to set.
@@ -169,6 +218,30 @@ mod tests {
         assert!(is_news(env(&given("/run/old")), &block));
         assert!(!is_news(env(&given("/run/new")), &block));
         assert!(!is_news(env(&given("/run/old")), &["LANG=C".to_owned()]));
+    }
+
+    #[test]
+    fn a_display_on_this_machine_has_a_socket() {
+        let socket = |pairs: &[(&str, &str)]| server_socket(env(pairs));
+        let runtime = ("XDG_RUNTIME_DIR", "/run/user/7");
+        let wayland = socket(&[runtime, ("WAYLAND_DISPLAY", "wayland-0"), ("DISPLAY", ":0")]);
+        assert_eq!(wayland, Some("/run/user/7/wayland-0".into()));
+        assert_eq!(socket(&[runtime, ("WAYLAND_DISPLAY", "/a/b")]), Some("/a/b".into()));
+        assert_eq!(socket(&[("DISPLAY", ":12.0")]), Some("/tmp/.X11-unix/X12".into()));
+        assert_eq!(socket(&[("DISPLAY", "far:10.0")]), None);
+        assert_eq!(socket(&[]), None);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_display_server_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wayland-0");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let mut server = DisplayServer(Some(UnixStream::connect(&path).await.unwrap()));
+        let (accepted, _) = listener.accept().await.unwrap();
+        drop(accepted);
+        server.ended().await;
+        assert!(server.0.is_none());
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
 //! text whatever happens here. Which sinks are used is the daemon's decision.
 
+mod card;
 mod clipboard;
 mod cursor;
 pub mod environment;
+mod leftover;
 mod notice;
 mod notifications;
 mod notifier;

@@ -5,11 +5,17 @@
 //! the event loop must not), and GNOME Shell drops an application's notifications when the connection that sent them closes.
 //! Waiting with bounds is not done here but in `notifier`.
 
-use super::notice::{Card, Notice, Urgency};
+use super::card::{Card, Stay, Urgency};
+use super::leftover::{Leftover, Note, What};
+use super::notice::Notice;
+use crate::session::Code;
+use futures_core::Stream;
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::time::Duration;
+use tracing::debug;
 use zbus::fdo;
-use zbus::{Connection, Message, Variant};
+use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -18,6 +24,18 @@ const PATH: &str = "/org/freedesktop/Notifications";
 /// messageTray.js; seen in 43), and begins anew when it is sent again. Being critical would keep it
 /// there too, but past "do not disturb", and for ever should this process die.
 const GNOME_REPEAT: Duration = Duration::from_secs(3);
+
+/// How long a service may take to let a notification expire by itself.
+const SHORTLY: Duration = Duration::from_secs(1);
+
+/// What is to be done with what is shown once it has been shown for some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Show it again, or it goes out of sight.
+    Again,
+    /// Take it out of sight.
+    Retire,
+}
 
 /// Why the user does not see a notification.
 #[derive(Debug, thiserror::Error)]
@@ -44,18 +62,25 @@ pub(super) enum Problem {
 #[derive(Debug)]
 pub(super) struct Service {
     bus: Connection,
-    /// Unique name of the service that knows `id`: another one counts anew, and would replace a stranger's.
+    /// Unique name of the service that knows `shown`: another one counts anew, and would replace a stranger's.
     owner: Option<String>,
     /// Whether that service reads markup in bodies.
     markup: bool,
     /// Whether that service is GNOME Shell.
     gnome: bool,
-    /// 0: none shown yet.
+    shown: Option<Shown>,
+    /// Tells when the user takes it away. Only while that matters: every other program's are told too.
+    closings: Option<MessageStream>,
+}
+
+/// v2m's notification, as far as v2m knows.
+#[derive(Debug)]
+struct Shown {
     id: u32,
-    /// Whether what `id` shows is critical.
     critical: bool,
-    /// Whether what `id` shows is true only for now.
-    standing: bool,
+    what: What,
+    /// As it looks; unknown where an earlier run has left it.
+    card: Option<Card>,
 }
 
 /// The session's notification service, its name and version; for `v2m doctor`. Bounded.
@@ -81,32 +106,94 @@ impl Service {
             None => zbus::connection::Builder::session(),
         };
         let bus = builder.build().await.map_err(Problem::NoBus)?;
-        Ok(Self {
-            bus,
-            owner: None,
-            markup: false,
-            gnome: false,
-            id: 0,
-            critical: false,
-            standing: false,
-        })
+        Ok(Self { bus, owner: None, markup: false, gnome: false, shown: None, closings: None })
     }
 
-    /// Shows `notice` in place of the one before.
-    pub(super) async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
+    /// Does what `notice` says: shows it in place of the one before, or takes that away.
+    pub(super) async fn show(&mut self, notice: &Notice, note: &mut Note) -> Result<(), Problem> {
         let owner = self.owner_of_name().await?;
         if owner.is_none() || owner != self.owner {
-            (self.owner, self.id, self.standing) = (owner, 0, false);
-            if notice.card().is_some() {
+            (self.owner, self.shown, self.closings) = (owner, None, None);
+            if self.owner.is_some() || notice.card().is_some() {
                 self.meet().await?;
             }
+            self.take_up(note);
         }
-        match notice.card() {
-            Some(card) => self.notify(&card).await,
-            // Only this process knows its number: nothing may be left that stays until it is closed.
-            None if self.standing || self.critical => self.close().await,
-            None => Ok(()),
+        let result = match (notice.card(), notice) {
+            (Some(card), _) => self.notify(&card).await,
+            (None, Notice::Tidy) if self.is_left_over() => self.close().await,
+            (None, Notice::Mended(code)) if self.tells_of(*code) => self.close().await,
+            (None, Notice::Closed) => self.leave().await,
+            (None, _) => Ok(()),
+        };
+        self.attend().await;
+        note.keep(self.leftover());
+        result
+    }
+
+    /// Takes up the notification that an earlier run has left with this very service.
+    fn take_up(&mut self, note: &mut Note) {
+        let Some(left) = note.read() else { return };
+        let same_bus = left.bus == self.bus.server_guid().to_string();
+        if same_bus && self.owner.as_ref() == Some(&left.service) {
+            // Whether it was critical is not known; to treat it so does no harm.
+            self.shown = Some(Shown { id: left.id, critical: true, what: left.what, card: None });
         }
+    }
+
+    /// What the next run must know if this process were killed now.
+    fn leftover(&self) -> Option<Leftover> {
+        let shown = self.shown.as_ref()?;
+        Some(Leftover {
+            bus: self.bus.server_guid().to_string(),
+            service: self.owner.clone()?,
+            id: shown.id,
+            what: shown.what,
+        })
+        .filter(|left| left.what != What::Stays)
+    }
+
+    /// Whether it was left by an earlier run, and is not true any more now that this one has started.
+    fn is_left_over(&self) -> bool {
+        let over = |shown: &Shown| shown.card.is_none() && shown.what != What::NoEngine;
+        self.shown.as_ref().is_some_and(over)
+    }
+
+    fn tells_of(&self, code: Code) -> bool {
+        let what = What::of(Stay::UntilMended(code));
+        self.shown.as_ref().is_some_and(|shown| shown.what == what)
+    }
+
+    /// Nothing is left that is true only now, nor anything that stays until it is closed: this process ends.
+    async fn leave(&mut self) -> Result<(), Problem> {
+        let Some(shown) = &self.shown else { return Ok(()) };
+        match shown.card.as_ref().map(|card| card.stay) {
+            Some(Stay::AsUsual) => Ok(()),
+            Some(Stay::ThenListed(_)) => self.put_away().await,
+            Some(_) | None => self.close().await,
+        }
+    }
+
+    /// Its time in sight is over: it goes, or joins the list of past notifications.
+    pub(super) async fn retire(&mut self, note: &mut Note) -> Result<(), Problem> {
+        let retired = self.put_away().await;
+        self.attend().await;
+        note.keep(self.leftover());
+        retired
+    }
+
+    async fn put_away(&mut self) -> Result<(), Problem> {
+        let card = self.shown.as_ref().and_then(|shown| shown.card.clone());
+        let Some(card) = card.filter(|card| matches!(card.stay, Stay::ThenListed(_))) else {
+            return self.close().await;
+        };
+        // GNOME lists what has low urgency and shows no banner. Elsewhere a short time does it.
+        let urgency = if self.gnome { Urgency::Low } else { Urgency::Normal };
+        if self.gnome {
+            self.close().await?;
+        }
+        let expires = Some(SHORTLY);
+        self.notify(&Card { urgency, expires, stay: Stay::AsUsual, ..card }).await
     }
 
     /// Starts the service if the bus knows how, and learns what it can show.
@@ -128,16 +215,63 @@ impl Service {
         Ok([name, vendor, version, specification])
     }
 
-    /// After how long `notice`, if nothing has come after it, must be shown again to stay in sight.
-    pub(super) fn repeat(&self, notice: &Notice) -> Option<Duration> {
-        let standing = notice.card().is_some_and(|card| card.standing);
-        (self.gnome && standing).then_some(GNOME_REPEAT)
+    /// What is due next with what is shown, and when, if nothing comes after it.
+    pub(super) fn due(&self) -> Option<(Duration, Due)> {
+        match self.shown.as_ref()?.card.as_ref()?.stay {
+            Stay::WhileTrue if self.gnome => Some((GNOME_REPEAT, Due::Again)),
+            // After the service had its time to do so itself.
+            Stay::ThenListed(time) | Stay::ThenGone(time) => Some((time + SHORTLY, Due::Retire)),
+            Stay::WhileTrue | Stay::UntilMended(_) | Stay::AsUsual => None,
+        }
     }
 
-    /// The number of the notification: another one than before a call means that the user, or the
-    /// service, had taken it away.
-    pub(super) fn id(&self) -> u32 {
-        self.id
+    /// Listens for the user's taking it away, as long as that matters.
+    async fn attend(&mut self) {
+        let matters = self.shown.as_ref().is_some_and(|shown| shown.what != What::Stays);
+        let Some(owner) = self.owner.as_deref().filter(|_| matters) else {
+            self.closings = None;
+            return;
+        };
+        if self.closings.is_some() {
+            return;
+        }
+        let closings = async {
+            let rule = MatchRule::builder()
+                .msg_type(zbus::message::Type::Signal)
+                .sender(owner)
+                .interface(NAME)
+                .member("NotificationClosed")
+                .build()?;
+            MessageStream::for_match_rule(rule, &self.bus, None).await
+        };
+        self.closings = closings
+            .await
+            .inspect_err(|error: &zbus::Error| debug!(%error, "closed notifications go unnoticed"))
+            .ok();
+    }
+
+    /// Ends when the notification was taken away: by the user, or as its time was over. Cancel-safe.
+    pub(super) async fn closed(&mut self) {
+        loop {
+            let Some(closings) = &mut self.closings else { return std::future::pending().await };
+            let next = std::future::poll_fn(|cx| Pin::new(&mut *closings).poll_next(cx)).await;
+            let Some(signal) = next else {
+                self.closings = None;
+                continue;
+            };
+            // Its number and the reason.
+            let closed = signal.ok().and_then(|s| s.body().deserialize::<(u32, u32)>().ok());
+            let Some((id, _reason)) = closed else { continue };
+            if self.shown.as_ref().is_some_and(|shown| shown.id == id) {
+                (self.shown, self.closings) = (None, None);
+                return;
+            }
+        }
+    }
+
+    /// Notes that it was taken away.
+    pub(super) fn forget(&self, note: &mut Note) {
+        note.keep(self.leftover());
     }
 
     async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
@@ -146,7 +280,8 @@ impl Service {
         };
         // GNOME Shell 43 hides at once what takes the place of a critical notification without
         // being critical itself.
-        if self.gnome && self.critical && card.urgency != Urgency::Critical {
+        let was_critical = self.shown.as_ref().is_some_and(|shown| shown.critical);
+        if self.gnome && was_critical && card.urgency != Urgency::Critical {
             self.close().await?;
         }
         let body = if self.markup { escaped(&card.body) } else { card.body.clone() };
@@ -155,7 +290,7 @@ impl Service {
         let expires = card.expires.map_or(0, |t| i32::try_from(t.as_millis()).unwrap_or(i32::MAX));
         let arguments = (
             "v2m",
-            self.id,
+            self.shown.as_ref().map_or(0, |shown| shown.id),
             card.icon,
             &*card.summary,
             &*body,
@@ -164,17 +299,19 @@ impl Service {
             expires,
         );
         let reply = self.call(&owner, "Notify", &arguments).await?;
-        self.id = reply.body().deserialize().map_err(Problem::Refused)?;
-        self.critical = card.urgency == Urgency::Critical;
-        self.standing = card.standing;
+        self.shown = Some(Shown {
+            id: reply.body().deserialize().map_err(Problem::Refused)?,
+            critical: card.urgency == Urgency::Critical,
+            what: What::of(card.stay),
+            card: Some(card.clone()),
+        });
         Ok(())
     }
 
     async fn close(&mut self) -> Result<(), Problem> {
-        let id = std::mem::take(&mut self.id);
-        (self.critical, self.standing) = (false, false);
-        let Some(owner) = self.owner.clone().filter(|_| id != 0) else { return Ok(()) };
-        match self.call(&owner, "CloseNotification", &id).await {
+        let Some(shown) = self.shown.take() else { return Ok(()) };
+        let Some(owner) = self.owner.clone() else { return Ok(()) };
+        match self.call(&owner, "CloseNotification", &shown.id).await {
             // The user dismissed it, or it expired: it is away all the same.
             Ok(_) | Err(Problem::Refused(_)) => Ok(()),
             Err(problem) => Err(problem),

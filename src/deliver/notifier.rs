@@ -6,9 +6,11 @@
 //! that would leave "Recording" standing beside the text. A service that hung at "Recording" is known to hang when the
 //! recording stops, so the answer does not wait for it at all.
 
+use super::leftover::Note;
 use super::notice::Notice;
-use super::notifications::{Problem, Service};
+use super::notifications::{Due, Problem, Service};
 use crate::session::Delivery;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -35,24 +37,24 @@ pub struct Notifier {
 struct Wish {
     notice: Notice,
     reply: Option<oneshot::Sender<Result<(), Problem>>>,
-    /// Whether it only shows again what was shown last.
-    again: bool,
 }
 
 impl Notifier {
     /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address; `None`: the
-    /// session's. Connects at the first notice, and again whenever the bus was lost.
-    pub fn spawn(bus: Option<String>) -> Self {
+    /// session's. Connects at the first notice, and again whenever the bus was lost. `note` is a file in the
+    /// runtime directory, by which the next run finds what this one leaves on the desktop if it is killed.
+    pub fn spawn(bus: Option<String>, note: Option<PathBuf>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
-        let actor = Actor { bus, service: None, repeat: None, stalled: Arc::clone(&stalled) };
+        let note = Note::new(note);
+        let actor = Actor { bus, service: None, note, due: None, stalled: Arc::clone(&stalled) };
         tokio::spawn(actor.run(inbox));
         Self { wishes, stalled }
     }
 
     /// Shows `notice` when the service gets to it, unless a newer one comes first. Returns at once.
     pub fn progress(&self, notice: Notice) {
-        if self.wishes.try_send(Wish { notice, reply: None, again: false }).is_err() {
+        if self.wishes.try_send(Wish { notice, reply: None }).is_err() {
             debug!("a notice of progress was left out");
         }
     }
@@ -78,7 +80,7 @@ impl Notifier {
         }
         let (reply, outcome) = oneshot::channel();
         let shown = async {
-            let sent = self.wishes.send(Wish { notice, reply: Some(reply), again: false }).await;
+            let sent = self.wishes.send(Wish { notice, reply: Some(reply) }).await;
             sent.map_err(|_| Problem::Hanging)?;
             outcome.await.unwrap_or(Err(Problem::Hanging))
         };
@@ -89,8 +91,9 @@ impl Notifier {
 struct Actor {
     bus: Option<String>,
     service: Option<Service>,
-    /// What is to be shown again, and when, lest the service hide it.
-    repeat: Option<(Instant, Notice)>,
+    note: Note,
+    /// What is to be done with the last notice, and when.
+    due: Option<(Instant, Due, Notice)>,
     stalled: Arc<AtomicBool>,
 }
 
@@ -101,10 +104,9 @@ impl Actor {
             Some(wish) => Some(wish),
             None => self.next_wish(&mut inbox).await,
         } {
-            let before = self.service.as_ref().map(Service::id);
             let outcome = self.send(&wish.notice, &mut inbox, &mut next).await;
             self.stalled.store(false, Ordering::Relaxed);
-            self.repeat = self.repetition(&wish, before).filter(|_| outcome.is_ok());
+            self.due = self.next_due(&wish.notice).filter(|_| outcome.is_ok());
             match (wish.reply, outcome) {
                 (Some(reply), outcome) => drop(reply.send(outcome)),
                 (None, Err(problem)) => {
@@ -115,22 +117,46 @@ impl Actor {
         }
     }
 
-    /// The next to come. Meanwhile what must stay in sight is shown again and again.
+    /// The next to come. Meanwhile what must stay in sight is shown again and again, and what was there long enough is
+    /// taken away.
     async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
-        let Some((due, notice)) = self.repeat.take() else { return inbox.recv().await };
-        tokio::select! {
-            wish = inbox.recv() => wish,
-            () = sleep_until(due) => Some(Wish { notice, reply: None, again: true }),
+        loop {
+            let due = self.due.as_ref().map(|(at, ..)| *at);
+            tokio::select! {
+                wish = inbox.recv() => return wish,
+                () = at(due) => {
+                    if let Some((_, Due::Again, notice)) = self.due.take() {
+                        return Some(Wish { notice, reply: None });
+                    }
+                    self.retire().await;
+                }
+                () = closed(&mut self.service) => {
+                    // By the user, who has read it.
+                    self.due = None;
+                    if let Some(service) = &self.service {
+                        service.forget(&mut self.note);
+                    }
+                }
+            }
         }
     }
 
-    /// When to show what was just shown again, if it must be.
-    fn repetition(&self, wish: &Wish, before: Option<u32>) -> Option<(Instant, Notice)> {
-        let service = self.service.as_ref()?;
-        // The user had taken it away, does not want it, and has been bothered with it once more already.
-        let dismissed = wish.again && before != Some(service.id());
-        let wait = service.repeat(&wish.notice).filter(|_| !dismissed)?;
-        Some((Instant::now() + wait, wish.notice.clone()))
+    /// What is to be done with `notice`, which was just shown or has left in sight what was there.
+    fn next_due(&mut self, notice: &Notice) -> Option<(Instant, Due, Notice)> {
+        if notice.card().is_none() {
+            let nothing_left = self.service.as_ref().is_none_or(|service| service.due().is_none());
+            return self.due.take().filter(|_| !nothing_left);
+        }
+        let (after, due) = self.service.as_ref()?.due()?;
+        Some((Instant::now() + after, due, notice.clone()))
+    }
+
+    async fn retire(&mut self) {
+        let Some(service) = &mut self.service else { return };
+        let retired = timeout(GIVE_UP, service.retire(&mut self.note)).await;
+        if let Err(problem) = retired.unwrap_or(Err(Problem::Hanging)) {
+            debug!(reason = %problem, "a notice was not taken away");
+        }
     }
 
     /// Sends `notice`, and meanwhile keeps the newest of what comes in `next`.
@@ -164,8 +190,17 @@ impl Actor {
     }
 
     async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
+        // An earlier run has ended in order, mostly: then nobody needs to be asked.
+        let about_before = match notice {
+            Notice::Tidy => true,
+            Notice::Mended(_) => self.service.is_none(),
+            _ => false,
+        };
+        if about_before && !self.note.is_there() {
+            return Ok(());
+        }
         if let Some(mut service) = self.service.take() {
-            match service.show(notice).await {
+            match service.show(notice, &mut self.note).await {
                 // The bus has gone since the last notice; there may be a new one.
                 Err(Problem::NoBus(error)) => debug!(%error, "connecting to the bus anew"),
                 shown => {
@@ -175,11 +210,31 @@ impl Actor {
             }
         }
         let service = self.service.insert(Service::connect(self.bus.as_deref()).await?);
-        service.show(notice).await
+        service.show(notice, &mut self.note).await
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn closed(service: &mut Option<Service>) {
+    match service {
+        Some(service) => service.closed().await,
+        None => std::future::pending().await,
     }
 }
 
 fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
+    // Whatever waits takes the place of the problem anyway, unless it is that problem.
+    if let (Some(waiting), Notice::Mended(code)) = (&next, &newer.notice)
+        && !matches!(&waiting.notice, Notice::Problem(failure) if failure.code == *code)
+    {
+        return;
+    }
     if let Some(Wish { reply: Some(reply), .. }) = next.replace(newer) {
         drop(reply.send(Err(Problem::Superseded)));
     }

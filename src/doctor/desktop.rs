@@ -72,6 +72,16 @@ pub(super) fn microphone() -> Finding {
         Err(error) => return Bad(error.to_string()),
     };
     let list = || sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+    let recorded = sources.iter().find(|source| match &wanted {
+        Some(name) => source.name == *name,
+        None => source.is_default,
+    });
+    if let Some(source) = recorded.filter(|source| source.is_silenced) {
+        return Bad(format!(
+            "{} ({}) is muted, or its volume is 0. Turn it up in the sound settings",
+            source.description, source.name
+        ));
+    }
     match &wanted {
         Some(name) if !sources.iter().any(|s| s.name == *name) => Bad(format!(
             "the configured source {name} is not there; there is: {}. Connect it, or change \

@@ -4,6 +4,7 @@
 
 mod desktop;
 mod language_model;
+mod programs;
 mod service;
 
 use std::io::Write;
@@ -61,6 +62,11 @@ const CHECKS: [Check; 11] = [
 /// Those of `out`.
 pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
     let mut service = service::Service::default();
+    let folder = programs::folder_off_path();
+    let runnable = |text: &str| match &folder {
+        Some(folder) => programs::with_paths(text, folder),
+        None => text.to_owned(),
+    };
     let mut verdict = Verdict::Works;
     for (name, check) in CHECKS {
         let finding = check(&mut service);
@@ -75,7 +81,7 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
             Bad(_) if verdict == Verdict::Works => Verdict::Deaf,
             Bad(_) | Good(_) | Poor(_) | Finding::None => verdict,
         };
-        writeln!(out, "{mark}  {name:<14} {text}")?;
+        writeln!(out, "{mark}  {name:<14} {}", runnable(text))?;
         out.flush()?;
     }
     let summary = match verdict {
@@ -85,6 +91,6 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
             "v2m does not work yet. Mend the first line marked FAIL, then run `v2m doctor` again."
         }
     };
-    writeln!(out, "\n{summary}")?;
+    writeln!(out, "\n{}", runnable(summary))?;
     Ok(verdict)
 }

@@ -256,7 +256,9 @@ impl Recogniser {
         self.retry_at = None;
         let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) else {
             let text = "Starting the recogniser: none is installed. Install v2m again.";
-            let failure = Failure::new(Code::EngineFailed, text);
+            let failure = Failure::new(Code::EngineFailed, text)
+                .in_brief("The recogniser is missing", "Install v2m again: make install")
+                .lasting();
             return self.set_state(EngineState::Failed, Some(failure));
         };
         if self.asleep.is_some() && lineup.current().backend.is_gpu() {

@@ -128,7 +128,7 @@ pub(super) fn answer(answer: Answer) -> Response {
 /// A failure as it goes to the client, with what is left of the user's words. `original` is the
 /// text that the request came with.
 pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
-    let Failure { code, message, text, audio_path } = failure;
+    let Failure { code, message, text, audio_path, brief: _, lasts: _ } = failure;
     let leftover = match original {
         Some(original) => {
             let text = Some(text.unwrap_or(original));

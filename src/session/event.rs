@@ -150,13 +150,22 @@ impl Heard {
 
     /// The failure of a recording without words.
     pub(super) fn no_speech(&self) -> Failure {
-        let hint = match self {
-            Self { samples: 0, .. } => "No audio arrived before the recording was stopped.",
+        let (cause, remedy) = match self {
+            Self { samples: 0, .. } => (
+                "Nothing was recorded",
+                "The recording stopped before any sound arrived. Try again.",
+            ),
             Self { peak_dbfs, .. } if *peak_dbfs < Self::SILENT_DBFS => {
-                "The microphone was silent all the time: is it muted, or is another one meant?"
+                ("The microphone was silent", "Is it muted, or is the wrong one selected?")
             }
-            _ => "Nothing in the recording sounded like speech.",
+            _ => ("No speech heard", "Speak closer to the microphone, or turn it up."),
         };
-        Failure::new(Code::NoSpeech, format!("There is no text: {hint}"))
+        let text = format!("There is no text: {}. {remedy}", lower_first(cause));
+        Failure::new(Code::NoSpeech, text).in_brief(cause, remedy)
     }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -33,6 +33,6 @@ pub use event::{Effect, Event, Heard, JobEvent, Notice, Outcome, Timer};
 pub use machine::{Limits, Session};
 pub use trigger::TriggerMode;
 pub use types::{
-    Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply, Segment, State,
-    Ticket, Transcript,
+    Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply, Segment,
+    State, Ticket, Transcript,
 };

@@ -316,9 +316,12 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
-        let text = "There is no text: all that was said was taken back. What was heard is kept with \
-                    the dictations; with text.spoken_edits = false nothing is taken back.";
-        let failure = Failure::new(Code::NoSpeech, text);
+        let text = "There is no text: all of it was taken back. What was heard is kept with the \
+                    dictations. text.spoken_edits = false turns off “scratch that”.";
+        let failure = Failure::new(Code::NoSpeech, text).in_brief(
+            "You took back the whole dictation",
+            "To keep such words: v2m-send config set text.spoken_edits=false",
+        );
         out.push(Effect::Show(Notice::Problem(failure.clone())));
         answer_all(out, waiting, Err(failure));
         None
@@ -357,16 +360,23 @@ enum Lost {
 
 fn overdue(within: Duration) -> Failure {
     let text = format!(
-        "The language model did not answer within {} s (llm.dictation_seconds): the text is as it was before it.",
+        "The language model did not answer within {} s (llm.dictation_seconds). Your text was delivered unchanged.",
         within.as_secs_f64()
     );
-    Failure::new(Code::LlmUnavailable, text)
+    Failure::new(Code::LlmUnavailable, text).in_brief(
+        "The language model was too slow",
+        "Your text was delivered unchanged. Allow more time: llm.dictation_seconds",
+    )
 }
 
 fn drain_failure() -> Failure {
     Failure::new(
         Code::NoMicrophone,
-        "Stopping the recording: PipeWire did not hand over the last samples. What was heard \
-         until then is transcribed. If this comes again: systemctl --user restart pipewire",
+        "Stopping the recording: PipeWire did not deliver the last samples. What was recorded \
+         before is transcribed. If this happens again: systemctl --user restart pipewire",
+    )
+    .in_brief(
+        "The end of the recording is missing",
+        "If this happens again: systemctl --user restart pipewire",
     )
 }

@@ -192,12 +192,44 @@ pub struct Failure {
     pub text: Option<String>,
     /// Where the audio lies, if it was kept.
     pub audio_path: Option<PathBuf>,
+    /// The same in the few words that a notification has room for. `None`: the code's words and the message.
+    pub brief: Option<Brief>,
+    /// Whether it stands in the way of every dictation until it is mended, which v2m notices.
+    pub lasts: bool,
+}
+
+/// A failure as a notification shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brief {
+    /// What went wrong: the title. GNOME shows some 45 characters of it.
+    pub cause: String,
+    /// What to do now: the body. GNOME's list of notifications shows some 52 characters of it.
+    pub remedy: String,
 }
 
 impl Failure {
     /// A failure without text or audio.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), text: None, audio_path: None }
+        Self {
+            code,
+            message: message.into(),
+            text: None,
+            audio_path: None,
+            brief: None,
+            lasts: false,
+        }
+    }
+
+    /// With words for a notification.
+    #[must_use]
+    pub fn in_brief(self, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { brief: Some(Brief { cause: cause.into(), remedy: remedy.into() }), ..self }
+    }
+
+    /// One that lasts until it is mended.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { lasts: true, ..self }
     }
 }
 

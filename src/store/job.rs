@@ -40,6 +40,7 @@ impl Job {
             Record::new(directory::time_of(stem).unwrap_or_else(jiff::Timestamp::now))
         });
         let mut job = Self { path, record, wav: None };
+        job.record.cut_off |= job.record.state == RecordState::Recording;
         job.record.count_attempt();
         let result = job.reopen();
         (job, result)

@@ -22,6 +22,9 @@ pub struct Record {
     pub seconds: f64,
     /// How often a transcription was begun.
     pub attempts: u32,
+    /// Whether the service was killed while it recorded: what was said after that is missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
     /// The text, once there is one.
     pub text: Option<String>,
     /// What was heard, where the text rules made something else of it. Empty `text` beside it: all of it was
@@ -191,6 +194,7 @@ impl Default for Record {
             state: RecordState::default(),
             seconds: 0.0,
             attempts: 0,
+            cut_off: false,
             text: None,
             unrefined: None,
             language: None,

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::directory::{self, Found};
-use super::record::Record;
+use super::record::{Record, RecordState};
 use std::path::{Path, PathBuf};
 
 /// A recording without text.
@@ -14,6 +14,8 @@ pub struct Unfinished {
     pub started_at: jiff::Timestamp,
     /// How often a transcription was begun already: 0 to 2.
     pub attempts: u32,
+    /// Whether the service was killed while it recorded, so that the end is missing.
+    pub cut_off: bool,
     /// Length at 16 kHz, never 0.
     pub samples: u64,
 }
@@ -37,7 +39,10 @@ fn is_unfinished(found: &Found) -> bool {
 
 impl From<Found> for Unfinished {
     fn from(found: Found) -> Self {
+        let was_recording =
+            |record: &Record| record.cut_off || record.state == RecordState::Recording;
         Self {
+            cut_off: found.record.as_ref().is_none_or(was_recording),
             attempts: found.record.map_or(0, |record| record.attempts),
             path: found.audio,
             started_at: found.started_at,

@@ -149,7 +149,8 @@ fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
     lab::wait_for("the last attempt's end", || {
         (property("v2m.service", "ExecMainStatus") == "78").then_some(())
     });
-    lab.wait_for_notice("config.toml");
+    let told = lab.wait_for_notice("config.toml");
+    assert!(told.iter().all(|n| n.id == told[0].id), "one notice, replaced in place: {told:#?}");
 
     fs::write(&config, "[engine]\nlanguage = \"en\"\n").unwrap();
     lab::run("v2m-send", &["start"]);

@@ -92,6 +92,25 @@ pub fn all() -> &'static [Model] {
     MODELS
 }
 
+/// The names most like `name`, the most alike first, four at most: those that hold it, else those that are spelt much like it.
+#[must_use]
+pub fn near(name: &str) -> Vec<&'static str> {
+    // Separates misspellings from other names well enough.
+    const ALIKE: f64 = 0.75;
+    let name = name.to_lowercase();
+    let names = || MODELS.iter().map(|model| model.name);
+    let mut near: Vec<_> = match names().filter(|known| known.contains(&name)).collect::<Vec<_>>() {
+        holding if holding.is_empty() => {
+            names().filter(|known| strsim::jaro_winkler(&name, known) >= ALIKE).collect()
+        }
+        holding => holding,
+    };
+    let alike = |known: &str| strsim::jaro_winkler(&name, known);
+    near.sort_by(|a, b| alike(b).total_cmp(&alike(a)));
+    near.truncate(4);
+    near
+}
+
 /// The model of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Model> {
@@ -192,6 +211,15 @@ mod tests {
         for m in MODELS {
             assert!(find(m.family().0).is_some_and(|f| f.bytes >= m.bytes), "{}", m.name);
         }
+    }
+
+    #[test]
+    fn a_name_that_is_none_has_near_ones() {
+        assert_eq!(near("large")[0], "large-v3");
+        assert!(near("large").contains(&"large-v3-turbo"));
+        assert_eq!(near("bse-q8_0")[0], "base-q8_0");
+        assert_eq!(near("Small")[0], "small");
+        assert!(near("xyz").is_empty());
     }
 
     #[test]

@@ -32,9 +32,9 @@ pub enum PathError {
     },
     /// Neither in the catalogue nor in a folder.
     #[error(
-        "there is no model `{name}`: it is not in the catalogue and there is no {} in {}; \
-         `v2m-model list` shows the models, `v2m-model pull {}` fetches the usual one",
-        file_name(.name), listed(.looked), catalogue::DEFAULT
+        "there is no model `{name}`{}; `v2m-model list` shows all, `v2m-model pull {}` fetches the default one. \
+         It is not in the catalogue, and there is no {} in {}",
+        did_you_mean(.name), catalogue::DEFAULT, file_name(.name), listed(.looked)
     )]
     Unknown {
         /// The name that was asked for.
@@ -67,6 +67,14 @@ pub enum PathError {
         /// The folders that were searched.
         looked: Vec<PathBuf>,
     },
+}
+
+fn did_you_mean(name: &str) -> String {
+    match catalogue::near(name)[..] {
+        [] => String::new(),
+        [only] => format!(" (did you mean {only}?)"),
+        [ref first @ .., last] => format!(" (did you mean {} or {last}?)", first.join(", ")),
+    }
 }
 
 fn listed(folders: &[PathBuf]) -> String {

@@ -62,7 +62,7 @@ impl Default for Engine {
 
 impl Default for Capture {
     fn default() -> Self {
-        Self { source: None, linger_seconds: 30 }
+        Self { source: None, linger_seconds: 0 }
     }
 }
 

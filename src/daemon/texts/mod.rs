@@ -210,16 +210,20 @@ impl Daemon {
 
     fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
         let result = result.map_err(|error| {
-            let reason = error.to_string();
-            let text =
-                format!("{}. The text is as it was before it.", reason.trim_end_matches('.'));
+            let reason = super::sentence(&error.to_string());
+            let unchanged = "Your text was delivered unchanged.";
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
             let code = error.code().name();
             warn!(
                 job = job.0,
                 code, "the text was not rewritten ({code}); see: journalctl --user -u v2m-llm"
             );
-            Failure::new(error.code(), text)
+            let cause = match error.code() {
+                Code::LlmRejected => "The rewriting was not used",
+                _ => "The language model is not available",
+            };
+            Failure::new(error.code(), format!("{reason} {unchanged}"))
+                .in_brief(cause, format!("{unchanged} See why: v2m doctor"))
         });
         self.tell_job(job, JobEvent::Rewritten(result));
     }
@@ -320,7 +324,7 @@ impl Daemon {
         let shown = self.settings.deliver.notify && self.session.newest().is_none();
         let screen = shown.then(|| self.screen.clone());
         let whose = Whose::Client(Box::new(finished));
-        self.handing.add(Parcel { whose, text, wanted, focus: None, screen, remarks: Vec::new() });
+        self.handing.add(Parcel { whose, text, wanted, focus: None, screen, problems: Vec::new() });
     }
 
     /// Its text was handed over, or there was nowhere to hand it to.

@@ -1,0 +1,428 @@
+//! How each notice looks. Pure.
+//!
+//! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of notifications shows
+//! the first 52 characters or so of a body, and a banner no more until it is hovered over or critical.
+//!
+//! Problems are critical, so that they are seen in full screen and under Do Not Disturb: the specification asks that of
+//! critical notifications, and GNOME, KDE, dunst and mako do it. Critical ones stay until somebody takes them away,
+//! so [`Stay`] says when v2m does.
+
+use super::notice::Notice;
+use crate::session::{Brief, Code, Delivery, Failure};
+use std::time::Duration;
+
+/// Characters of a body. Shells show a few lines of it; the whole text is where it was delivered.
+const MAX_BODY: usize = 300;
+
+/// Characters of a growing text. GNOME's banners have one line of some 52 for a body, cut at the end, where the news is.
+const MAX_GROWING: usize = 48;
+
+/// Characters of a title that GNOME's banners show.
+const MAX_TITLE: usize = 42;
+
+/// How long a text is in sight, and what needs no action.
+const IN_PASSING: Duration = Duration::from_secs(8);
+/// How long a problem is in sight that is over, or that nobody can see mended.
+const TO_READ: Duration = Duration::from_secs(20);
+
+/// Urgency, as the Desktop Notifications Specification numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    Low = 0,
+    Normal = 1,
+    Critical = 2,
+}
+
+/// How long a notification stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// It says what is going on now, and is in sight until the next one takes its place.
+    WhileTrue,
+    /// Until a problem of this kind is mended, the next notice takes its place, or the user dismisses it.
+    UntilMended(Code),
+    /// In sight for this long, then in the desktop's list of past notifications.
+    ThenListed(Duration),
+    /// In sight for this long, then gone.
+    ThenGone(Duration),
+    /// As the desktop likes.
+    AsUsual,
+}
+
+/// A notification as it looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Card {
+    pub(super) summary: String,
+    /// Plain text, short enough to show.
+    pub(super) body: String,
+    /// A name of the freedesktop icon naming specification.
+    pub(super) icon: &'static str,
+    pub(super) urgency: Urgency,
+    /// Not kept in the list of past notifications.
+    pub(super) transient: bool,
+    /// `None`: until it is taken away.
+    pub(super) expires: Option<Duration>,
+    pub(super) category: &'static str,
+    pub(super) stay: Stay,
+}
+
+impl Notice {
+    /// The look; `None` where a notice only takes something away.
+    pub(super) fn card(&self) -> Option<Card> {
+        Some(match self {
+            // Longer than any dictation may be, yet not for ever should the service die meanwhile.
+            Self::Recording { so_far } => {
+                let invitation = "Speak now. Press the shortcut again to stop.";
+                let body = so_far.as_deref().map_or_else(|| invitation.to_owned(), last_part);
+                progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
+            }
+            Self::RecordingNext { text, place } => {
+                let body = first_part(&format!("{}: {}", capitalised(place), text.trim()));
+                progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
+            }
+            Self::Transcribing { so_far } => {
+                let body = so_far.as_deref().map(last_part).unwrap_or_default();
+                progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
+            }
+            Self::Rewriting => {
+                let body = "A language model is rewriting your text.".to_owned();
+                progress("Rewriting", body, "view-refresh", Duration::from_secs(10 * 60))
+            }
+            Self::Text { text, deliveries, problems } => delivered(text, deliveries, problems),
+            Self::Problem(failure) => problem(failure),
+            Self::Recovered { text, cut_off } => recovered(text, *cut_off),
+            Self::Mended(_) | Self::Tidy | Self::Closed => return None,
+        })
+    }
+}
+
+fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) -> Card {
+    Card {
+        summary: summary.to_owned(),
+        body,
+        icon,
+        urgency: Urgency::Normal,
+        transient: true,
+        expires: Some(expires),
+        category: "x-v2m.progress",
+        stay: Stay::WhileTrue,
+    }
+}
+
+/// A text that arrived where it was wanted, or one that did not.
+fn delivered(text: &str, deliveries: &[Delivery], problems: &[Failure]) -> Card {
+    let arrived = deliveries.iter().rfind(|delivery| delivery.ok);
+    let failed = deliveries.iter().find(|delivery| !delivery.ok);
+    let place = arrived.map(|delivery| capitalised(&delivery.detail));
+    let (cause, body) = match (failed, problems.first()) {
+        (None, None) => {
+            return Card {
+                summary: place.unwrap_or_else(|| "Dictation".to_owned()),
+                body: shortened(text),
+                icon: "edit-paste",
+                urgency: Urgency::Normal,
+                transient: false,
+                expires: Some(Duration::from_secs(10)),
+                category: "x-v2m.text",
+                stay: Stay::AsUsual,
+            };
+        }
+        (Some(failed), _) => undelivered(&failed.detail, place.as_deref(), text),
+        (None, Some(problem)) => {
+            let Brief { cause, remedy } = brief(problem);
+            let place = place.map(|place| format!("{place}:"));
+            (cause, lines([Some(remedy.as_str()), place.as_deref(), Some(text)]))
+        }
+    };
+    urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
+}
+
+/// Title and body for a text that is not where it was wanted. `detail` is in the form "not there: why; what to do. More",
+/// and `place` is where the text is now.
+fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String) {
+    let (cause, remedy) = split(detail, &["; ", ". "]);
+    let (remedy, more) = split(remedy, &[". "]);
+    let (short, why) = match cause.split_once(": ") {
+        Some((short, why)) if cause.chars().count() > MAX_TITLE => (short, capitalised(why)),
+        _ => (cause, String::new()),
+    };
+    let first = match (place, remedy) {
+        (Some(place), "") => format!("{place}."),
+        (Some(place), remedy) => format!("{place}: {remedy}."),
+        (None, "") => "Print the text: v2m-send last".to_owned(),
+        (None, remedy) => format!("{}.\nPrint the text: v2m-send last", capitalised(remedy)),
+    };
+    (capitalised(short), lines([Some(first.as_str()), Some(text), Some(&why), Some(more)]))
+}
+
+/// What comes before the first of these ends, and what comes after it.
+fn split<'a>(text: &'a str, ends: &[&str]) -> (&'a str, &'a str) {
+    let first = ends.iter().filter_map(|end| text.find(end)).min();
+    first.map_or((text, ""), |at| (&text[..at], &text[at + 2..]))
+}
+
+fn lines<const N: usize>(parts: [Option<&str>; N]) -> String {
+    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// A failure without a text.
+fn problem(failure: &Failure) -> Card {
+    let stay = match failure.code {
+        code if failure.lasts => Stay::UntilMended(code),
+        // It needs no action but another press.
+        Code::NoSpeech
+        | Code::Busy
+        | Code::Paused
+        | Code::NotRecording
+        | Code::Cancelled
+        | Code::ShuttingDown => Stay::ThenGone(IN_PASSING),
+        Code::BadConfig
+        | Code::ModelMissing
+        | Code::EngineFailed
+        | Code::NoMicrophone
+        | Code::NoText
+        | Code::BadRequest
+        | Code::UnknownCommand
+        | Code::LlmUnavailable
+        | Code::LlmRejected
+        | Code::TooLarge
+        | Code::File
+        | Code::Internal => Stay::ThenListed(TO_READ),
+    };
+    let icon = match stay {
+        Stay::ThenGone(_) => "dialog-warning",
+        _ => "dialog-error",
+    };
+    let Brief { cause, remedy } = brief(failure);
+    urgent(cause, &lines([Some(&remedy), failure.text.as_deref()]), icon, "x-v2m.problem", stay)
+}
+
+fn recovered(text: &str, cut_off: bool) -> Card {
+    let body = lines([Some("Print it: v2m-send last"), Some(text)]);
+    if cut_off {
+        let cause = "Recovered; its end is missing".to_owned();
+        let stay = Stay::ThenListed(TO_READ);
+        return urgent(cause, &body, "dialog-warning", "x-v2m.recovered", stay);
+    }
+    Card {
+        summary: "Recovered a dictation".to_owned(),
+        body: shortened(&body),
+        icon: "document-open-recent",
+        urgency: Urgency::Normal,
+        transient: false,
+        expires: Some(TO_READ),
+        category: "x-v2m.recovered",
+        stay: Stay::AsUsual,
+    }
+}
+
+fn urgent(
+    summary: String,
+    body: &str,
+    icon: &'static str,
+    category: &'static str,
+    stay: Stay,
+) -> Card {
+    Card {
+        summary,
+        body: shortened(body),
+        icon,
+        urgency: Urgency::Critical,
+        transient: matches!(stay, Stay::ThenGone(_)),
+        expires: match stay {
+            Stay::ThenListed(time) | Stay::ThenGone(time) => Some(time),
+            Stay::WhileTrue | Stay::UntilMended(_) | Stay::AsUsual => None,
+        },
+        category,
+        stay,
+    }
+}
+
+/// The failure's own few words, or its code's.
+fn brief(failure: &Failure) -> Brief {
+    let by_code =
+        || Brief { cause: title(failure.code).to_owned(), remedy: capitalised(&failure.message) };
+    failure.brief.clone().unwrap_or_else(by_code)
+}
+
+fn title(code: Code) -> &'static str {
+    match code {
+        Code::BadRequest | Code::UnknownCommand => "v2m cannot do that",
+        Code::Paused => "Dictation is paused",
+        Code::Busy => "The last text is not ready yet",
+        Code::NotRecording => "Nothing is being recorded",
+        Code::NoSpeech => "No speech heard",
+        Code::NoText => "There is no text to work on",
+        Code::NoMicrophone => "No microphone",
+        Code::ModelMissing => "No speech model",
+        Code::EngineFailed => "The recogniser failed",
+        Code::LlmUnavailable => "The language model is not available",
+        Code::LlmRejected => "The language model's answer was not used",
+        Code::TooLarge => "The text is too long",
+        Code::Cancelled => "The recording was cancelled",
+        Code::BadConfig => "The configuration is not valid",
+        Code::File => "The recording is not saved yet",
+        Code::ShuttingDown => "v2m is stopping",
+        Code::Internal => "v2m made an error",
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(MAX_BODY) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
+/// What fits into one line.
+fn first_part(text: &str) -> String {
+    match text.char_indices().nth(MAX_GROWING) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
+/// Of a text that grows the end is news.
+fn last_part(text: &str) -> String {
+    let text = text.trim();
+    let surplus = text.chars().count().saturating_sub(MAX_GROWING);
+    match text.char_indices().nth(surplus) {
+        Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
+        _ => text.to_owned(),
+    }
+}
+
+fn capitalised(detail: &str) -> String {
+    let mut chars = detail.chars();
+    match chars.next() {
+        None => String::new(),
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(notice: Notice) -> Card {
+        notice.card().unwrap()
+    }
+
+    fn delivery(ok: bool, detail: &str) -> Delivery {
+        Delivery { by: "paste", backend: None, ok, detail: detail.into() }
+    }
+
+    fn text(deliveries: Vec<Delivery>, problems: Vec<Failure>) -> Card {
+        card(Notice::Text { text: "Grüße".into(), deliveries, problems })
+    }
+
+    #[test]
+    fn a_text_that_arrives_while_the_next_is_recorded_leaves_the_sign_for_that() {
+        let text = format!("Grüße {}", "x".repeat(MAX_GROWING));
+        let place = "on the clipboard".to_owned();
+        let card = Notice::RecordingNext { text, place }.card().unwrap();
+        assert_eq!((card.summary.as_str(), card.stay), ("Recording", Stay::WhileTrue));
+        assert!(card.body.starts_with("On the clipboard: Grüße x"), "{}", card.body);
+        assert!(card.body.ends_with('…') && card.body.chars().count() == MAX_GROWING + 1);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let shown = shortened(&"ñ日".repeat(MAX_BODY));
+        assert_eq!(shown.chars().count(), MAX_BODY + 1);
+        assert!(shown.ends_with('…'));
+        assert_eq!(shortened(" “€5” "), "“€5”");
+    }
+
+    #[test]
+    fn of_a_growing_text_the_end_is_shown() {
+        let notice =
+            Notice::Recording { so_far: Some(format!("{}last ñ日", "x".repeat(MAX_GROWING))) };
+        let body = card(notice).body;
+        assert_eq!(body.chars().count(), MAX_GROWING + 1);
+        assert!(body.starts_with('…') && body.ends_with("last ñ日"));
+        assert!(card(Notice::Recording { so_far: None }).body.starts_with("Speak now"));
+    }
+
+    #[test]
+    fn a_problem_has_its_cause_as_title_and_its_remedy_first() {
+        let failure = Failure::new(Code::NoMicrophone, "cannot record: there is no microphone")
+            .in_brief("No microphone", "Connect one.");
+        let failure = Failure { text: Some("dear all".into()), ..failure };
+        let shown = card(Notice::Problem(failure));
+        assert_eq!(shown.summary, "No microphone");
+        assert_eq!(shown.body, "Connect one.\ndear all");
+        assert_eq!(shown.urgency, Urgency::Critical);
+    }
+
+    #[test]
+    fn a_problem_without_few_words_has_its_codes_title() {
+        let shown = card(Notice::Problem(Failure::new(Code::Paused, "resume it.")));
+        assert_eq!(
+            (shown.summary.as_str(), shown.body.as_str()),
+            ("Dictation is paused", "Resume it.")
+        );
+    }
+
+    #[test]
+    fn only_what_lasts_and_is_seen_mended_stays() {
+        let stay = |failure| card(Notice::Problem(failure)).stay;
+        let once = Failure::new(Code::EngineFailed, "a");
+        assert_eq!(stay(once.clone()), Stay::ThenListed(TO_READ), "of one recording");
+        assert_eq!(stay(once.lasting()), Stay::UntilMended(Code::EngineFailed));
+        assert_eq!(stay(Failure::new(Code::NoSpeech, "a")), Stay::ThenGone(IN_PASSING));
+        assert_eq!(stay(Failure::new(Code::NoMicrophone, "a")), Stay::ThenListed(TO_READ));
+    }
+
+    #[test]
+    fn a_text_that_arrived_is_the_body_under_its_place() {
+        let shown = text(vec![delivery(true, "on the clipboard")], vec![]);
+        assert_eq!((shown.summary.as_str(), shown.body.as_str()), ("On the clipboard", "Grüße"));
+        assert_eq!(shown.urgency, Urgency::Normal);
+    }
+
+    #[test]
+    fn a_text_that_did_not_arrive_says_why_and_what_to_do_before_the_text() {
+        let failed = delivery(false, "not pasted: no window took it; press Ctrl+V. Always? See x");
+        let shown = text(vec![failed, delivery(true, "on the clipboard")], vec![]);
+        assert_eq!(shown.summary, "Not pasted: no window took it");
+        assert_eq!(shown.body, "On the clipboard: press Ctrl+V.\nGrüße\nAlways? See x");
+        assert_eq!(shown.urgency, Urgency::Critical);
+        let long = "no display that could be reached was set when the service started";
+        let failed = delivery(false, &format!("not on the clipboard: {long}. Log in again"));
+        let shown = text(vec![failed], vec![]);
+        assert_eq!(shown.summary, "Not on the clipboard");
+        let body = format!("Log in again.\nPrint the text: v2m-send last\nGrüße\nN{}", &long[1..]);
+        assert_eq!(shown.body, body);
+    }
+
+    #[test]
+    fn what_went_wrong_on_the_way_is_told_before_the_text_and_its_place() {
+        let gone = Failure::new(Code::NoMicrophone, "x").in_brief("It is gone", "Reconnect it.");
+        let shown = text(vec![delivery(true, "pasted")], vec![gone]);
+        assert_eq!(shown.summary, "It is gone");
+        assert_eq!(shown.body, "Reconnect it.\nPasted:\nGrüße");
+    }
+
+    #[test]
+    fn a_recovered_dictation_says_how_to_get_it_and_whether_it_is_whole() {
+        let shown = |cut_off| card(Notice::Recovered { text: "Grüße".into(), cut_off });
+        assert_eq!(shown(true).summary, "Recovered; its end is missing");
+        assert_eq!(shown(false).summary, "Recovered a dictation");
+        for cut_off in [true, false] {
+            assert_eq!(shown(cut_off).body, "Print it: v2m-send last\nGrüße");
+        }
+    }
+
+    #[test]
+    fn titles_are_short_enough_to_be_shown() {
+        for code in [Code::NoSpeech, Code::LlmRejected, Code::BadConfig, Code::File] {
+            assert!(title(code).chars().count() <= MAX_TITLE, "{}", title(code));
+        }
+        assert!(
+            card(Notice::Recovered { text: String::new(), cut_off: true }).summary.len()
+                <= MAX_TITLE
+        );
+    }
+}
