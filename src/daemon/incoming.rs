@@ -179,6 +179,8 @@ impl Daemon {
             stop_to_text_ms,
             decode_ms = stats.decode_ms,
             redone = stats.redone,
+            seams = stats.seams,
+            seam_ms = stats.seam_ms,
             attempts = recognition.attempts,
             backend = self.recogniser.report().backend,
             characters = recognition.text.chars().count(),
