@@ -192,6 +192,8 @@ impl Daemon {
             stop_to_text_ms = since_stop.map(|time| time.as_millis() as u64),
             decode_ms = stats.decode_ms,
             redone = stats.redone,
+            seams = stats.seams,
+            seam_ms = stats.seam_ms,
             attempts = recognition.attempts,
             backend = self.recogniser.report().backend,
             engine,

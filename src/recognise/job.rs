@@ -185,3 +185,27 @@ fn join<'s>(segments: impl Iterator<Item = &'s Segment>) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_anew_takes_the_place_of_what_was_told() {
+        let heard = Audio::Heard(Vec::new());
+        let mut job = Job::new(JobId(1), DecodeOptions::default(), Urgency::Live, heard);
+        let mut update = |start, text: &str, is_final| {
+            let segment = Segment { start, end: start + 9, text: text.into() };
+            match job.update(segment, is_final) {
+                RecogniseEvent::Update { text, is_final, end, .. } => (text, is_final, end),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(update(0, "Americans.", false), ("Americans.".into(), false, 9));
+        assert_eq!(update(0, "Americans.", true), ("Americans.".into(), true, 9));
+        assert_eq!(update(20, "Ask", false), ("Americans. Ask".into(), false, 29));
+        // The seam is mended: the piece before is told anew, and the draft after it stays.
+        assert_eq!(update(0, "Americans", true), ("Americans Ask".into(), false, 9 + 20));
+        assert_eq!(update(20, "ask not.", true), ("Americans ask not.".into(), true, 29));
+    }
+}

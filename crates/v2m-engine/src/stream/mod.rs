@@ -20,8 +20,6 @@ pub mod guard;
 pub mod marks;
 pub mod piece;
 pub mod seam;
-#[cfg(test)]
-mod seam_tests;
 pub mod seams;
 #[cfg(test)]
 mod tests;

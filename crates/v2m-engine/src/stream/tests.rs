@@ -3,6 +3,8 @@
 //! Scripted audio: loud samples are voice. Each sample's value tells its place, so that what is
 //! given to the decoder can be compared with what was recorded.
 
+mod seams;
+
 use super::cut::Cutting;
 use super::piece::{Outcome, Settings, fitted, transcribe};
 use super::seams::Question;
@@ -12,7 +14,7 @@ use std::collections::VecDeque;
 
 const LOUD: i16 = 10_000;
 
-pub(super) struct Loudness;
+struct Loudness;
 
 impl VoiceActivity for Loudness {
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
@@ -22,7 +24,7 @@ impl VoiceActivity for Loudness {
 }
 
 /// Alternating silence and voice, in milliseconds, silence first.
-pub(super) fn recording(runs: &[u64]) -> Vec<i16> {
+fn recording(runs: &[u64]) -> Vec<i16> {
     let mut samples = Vec::new();
     for (run, milliseconds) in runs.iter().enumerate() {
         for _ in 0..milliseconds * 16 {
@@ -35,22 +37,22 @@ pub(super) fn recording(runs: &[u64]) -> Vec<i16> {
 
 /// A recording with the calls that it comes in, and how long the decoder takes.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
-    pub(super) samples: Vec<i16>,
+struct Script {
+    samples: Vec<i16>,
     /// Lengths of the chunks, taken in turn.
-    pub(super) chunks: Vec<usize>,
+    chunks: Vec<usize>,
     /// Chunks that pass before an answer, taken in turn.
-    pub(super) delays: Vec<usize>,
+    delays: Vec<usize>,
     /// Starts of pieces, modulo this, that fail when the remainder is 0.
-    pub(super) failing: Option<u64>,
+    failing: Option<u64>,
     /// What the model goes on with after each seam; `None`: it cannot be asked.
-    pub(super) leads: Option<Vec<Lead>>,
+    leads: Option<Vec<Lead>>,
     /// Whether seams may be asked about after the stop.
-    pub(super) patient: bool,
+    patient: bool,
 }
 
 impl Script {
-    pub(super) fn plain(samples: &[i16]) -> Self {
+    fn plain(samples: &[i16]) -> Self {
         Self {
             samples: samples.to_vec(),
             chunks: vec![1600],
@@ -63,13 +65,13 @@ impl Script {
 }
 
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Heard {
+struct Heard {
     /// The last word on each, in order.
-    pub(super) finals: Vec<Segment>,
-    pub(super) drafts: Vec<Segment>,
-    pub(super) transcript: Option<Transcript>,
-    pub(super) decodes: Vec<Piece>,
-    pub(super) questions: Vec<Question>,
+    finals: Vec<Segment>,
+    drafts: Vec<Segment>,
+    transcript: Option<Transcript>,
+    decodes: Vec<Piece>,
+    questions: Vec<Question>,
 }
 
 impl Heard {
@@ -85,14 +87,14 @@ impl Heard {
 }
 
 /// Case and marks aside.
-pub(super) fn words(text: &str) -> Vec<String> {
+fn words(text: &str) -> Vec<String> {
     text.split_whitespace()
         .map(|w| w.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
         .collect()
 }
 
 /// Plays the script, deciding like `run.rs`: one decode at a time, aborted ones still take a while.
-pub(super) fn play(script: &Script) -> Heard {
+fn play(script: &Script) -> Heard {
     let mut stream = Stream::new(Cutting::default(), Some("en".into()));
     let mut heard = Heard::default();
     let mut pending: VecDeque<(usize, DecodeId, Option<Piece>)> = VecDeque::new();
@@ -275,7 +277,7 @@ fn runs() -> impl Strategy<Value = Vec<u64>> {
     ]
 }
 
-pub(super) fn leads() -> impl Strategy<Value = Option<Vec<Lead>>> {
+fn leads() -> impl Strategy<Value = Option<Vec<Lead>>> {
     let lead = |mark: &str, next: &str| {
         vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }]
     };
@@ -289,7 +291,7 @@ pub(super) fn leads() -> impl Strategy<Value = Option<Vec<Lead>>> {
 }
 
 prop_compose! {
-    pub(super) fn script()(
+    fn script()(
         runs in runs(),
         chunks in proptest::collection::vec(1..8000usize, 1..5),
         delays in proptest::collection::vec(0..30usize, 1..5),

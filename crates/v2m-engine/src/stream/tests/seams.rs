@@ -1,9 +1,7 @@
 //! Seams within a recording: when the model is asked, and what becomes of the text.
 
-use super::seams::Written;
-use super::tests::{Heard, Loudness, Script, play, recording, script, words};
+use super::super::seams::Written;
 use super::*;
-use proptest::prelude::*;
 
 fn lead(mark: &str, next: &str) -> Option<Vec<Lead>> {
     Some(vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }])
