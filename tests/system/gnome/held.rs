@@ -118,7 +118,9 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
         thread::sleep(ms(300));
         let deliveries = deliver("never");
         let [told, clipboard] = &deliveries[..] else { panic!("{deliveries:?}") };
-        assert!(!told.ok && told.detail.contains("mouse"), "{told:?}");
+        // On a busy machine the mouse has gaps, in which v2m asks, and it hides the answers.
+        let is_told = told.detail.contains("mouse") || told.detail.contains("still held");
+        assert!(!told.ok && is_told, "{told:?}");
         assert!(clipboard.ok, "{clipboard:?}");
     });
     assert_eq!(counting.desktop.copied(), "never");

@@ -2,19 +2,16 @@
 
 use crate::lab::{beside, ended, run, try_run, wait_for};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, Stdio};
 use v2m::deliver::{Sinks, Wanted};
 use v2m::session::{DeliverMode, Delivery};
 
 /// Keys by the codes of Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ENTER: u32 = 28;
-    pub(crate) const CTRL: u32 = 29;
     pub(crate) const V: u32 = 47;
-    pub(crate) const ALT: u32 = 56;
 }
 
 /// The application that types.
@@ -97,27 +94,11 @@ impl Desktop {
 
     /// Presses a key on a keyboard that is not v2m's but another application's, whose unit is named after it.
     pub(crate) fn type_key(&self, code: u32) {
-        self.hold(&[code], Duration::ZERO).let_go();
-    }
-
-    /// Presses keys on that keyboard, and holds them for some time from when this returns. They are let go of in the order of `codes`.
-    pub(crate) fn hold(&self, codes: &[u32], time: Duration) -> Hand {
         permit(TYPIST, true);
         let unit = format!("--unit=app-{TYPIST}.service");
-        let mut child = Command::new("systemd-run")
-            .args(["--user", "--quiet", "--wait", "--collect", "--pipe", &unit])
-            .arg(beside("type.py"))
-            .arg(time.as_secs_f64().to_string())
-            .args(codes.iter().map(u32::to_string))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        told.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "down");
-        Hand { child, told }
+        let (program, code) = (beside("type.py"), code.to_string());
+        let how = ["--user", "--quiet", "--wait", "--collect", &unit];
+        run("systemd-run", &[&how[..], &[program.to_str().unwrap(), &code]].concat());
     }
 
     /// Copies, as a program does that stays as long as it is copied.
@@ -158,24 +139,6 @@ impl Desktop {
             (window.read()?["active"] == true).then_some(())
         });
         window
-    }
-}
-
-/// A hand that holds keys.
-pub(crate) struct Hand {
-    child: Child,
-    told: BufReader<ChildStdout>,
-}
-
-impl Hand {
-    /// Waits until it has let go; when that was.
-    pub(crate) fn let_go(mut self) -> Instant {
-        let mut line = String::new();
-        self.told.read_line(&mut line).unwrap();
-        let when = Instant::now();
-        assert_eq!(line.trim(), "up");
-        assert!(ended("the hand", &mut self.child).success());
-        when
     }
 }
 

@@ -6,7 +6,6 @@ mod desktop;
 
 use crate::lab::{Lab, assert_phrase, run, wait_for};
 use desktop::{Desktop, key};
-use std::time::{Duration, Instant};
 use v2m::deliver::way_to_the_cursor;
 
 const WORDS: &str = "Grüße — “€5” ñ 日 ¿qué? 😀\n";
@@ -40,34 +39,6 @@ fn every_character_of_many_texts_arrives_once_and_no_key_is_left_down() {
     assert_eq!(window.wait_for("all texts", |text| text.len() >= expected.len()), expected);
     desktop.wait_for_clipboard(TEXT, b"before");
     // With Ctrl still down it would paste.
-    desktop.type_key(key::V);
-    window.wait_for("what was typed", |text| *text == format!("{expected}v"));
-}
-
-#[test]
-fn a_text_waits_for_the_shortcuts_keys_however_long_they_are_held() {
-    let (_lab, mut desktop) = (Lab::new(), Desktop::start());
-    let window = desktop.window(true);
-    desktop.pastes("first ");
-    let mut expected = "first ".to_owned();
-    let (c, a, v) = (key::CTRL, key::ALT, key::V);
-    for milliseconds in [30, 80, 150, 300, 600] {
-        for keys in [[v, a, c], [c, a, v]] {
-            let hand = desktop.hold(&keys, Duration::from_millis(milliseconds));
-            desktop.pastes("held ");
-            let pasted = Instant::now();
-            let released = hand.let_go();
-            let late = pasted.saturating_duration_since(released);
-            println!("held for {milliseconds} ms: pasted {late:?} after the last release");
-            expected += "held ";
-            window.wait_for("the text", |text| *text == expected);
-        }
-    }
-    let hand = desktop.hold(&[c, a, v], Duration::from_secs(6));
-    let deliveries = desktop.paste("too long");
-    assert!(!deliveries[0].ok && deliveries[0].detail.contains("still held"), "{deliveries:?}");
-    hand.let_go();
-    assert_eq!(window.text(), expected);
     desktop.type_key(key::V);
     window.wait_for("what was typed", |text| *text == format!("{expected}v"));
 }

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
-"""Presses keys by their codes (argv[2] and on) through a RemoteDesktop session of its own, tells so, holds them for argv[1] seconds, and lets
-go of them in that order."""
+"""Presses one key by its code (argv[1]) through a RemoteDesktop session of its own."""
 
 import sys
-import time
 
 import gi
 
@@ -38,11 +36,5 @@ def request(method: str, signature: str, *arguments) -> dict:
 session = request("CreateSession", "(a{sv})", {"session_handle_token": GLib.Variant("s", "typing")})["session_handle"]
 request("SelectDevices", "(oa{sv})", session, {"types": GLib.Variant("u", 1)})
 request("Start", "(osa{sv})", session, "", {})
-keys = [int(code) for code in sys.argv[2:]]
-for code in keys:
-    call("NotifyKeyboardKeycode", GLib.Variant("(oa{sv}iu)", (session, {}, code, 1)))
-print("down", flush=True)
-time.sleep(float(sys.argv[1]))
-for code in keys:
-    call("NotifyKeyboardKeycode", GLib.Variant("(oa{sv}iu)", (session, {}, code, 0)))
-print("up", flush=True)
+for state in 1, 0:
+    call("NotifyKeyboardKeycode", GLib.Variant("(oa{sv}iu)", (session, {}, int(sys.argv[1]), state)))

@@ -2,8 +2,7 @@
 //!
 //! Mutter counts each key over the whole seat. A virtual press of a key that is down already changes nothing, and only a
 //! press or release that changes something counts as activity. So v2m presses a key and looks whether the idle time starts anew:
-//! if it does, nobody else holds that key. (Seen on GNOME 43.9 and 48.7; delay 1 to 2 ms.) KWin 6.3 does alike, but there a release by
-//! one is a release for all: a key that both hold stays pressed until the user has let go of something.
+//! if it does, nobody else holds that key. (Seen on GNOME 43.9 and 48.7; delay 1 to 2 ms.)
 //!
 //! What is pressed for the question is safe whatever the user holds. Control comes first, alone: while the user holds it, it does
 //! nothing. The other modifiers of the shortcut are pressed and released while ours is down, so that Super opens no overview
@@ -80,9 +79,6 @@ pub(in super::super) trait Seat: Sync {
 
     /// After which time a key that does not show has certainly done nothing, however busy the desktop is.
     fn stall(&self) -> Duration;
-
-    /// Whether to release a key that both the user and v2m hold lets go of it for both.
-    fn lifts_the_users(&self) -> bool;
 
     /// Whether a window has answered the last [`Key::Symbol`] that was pressed: then that key was not held, whatever the idle time
     /// says.
@@ -234,7 +230,7 @@ impl<'a, S: Seat> Probe<'a, S> {
             Answer::Counted => {}
             Answer::NotAsked => return Ok(false),
             Answer::Held => {
-                self.let_go(control).await?;
+                self.seat.key(control, false).await?;
                 return Ok(false);
             }
         }
@@ -248,7 +244,7 @@ impl<'a, S: Seat> Probe<'a, S> {
                 },
                 Answer::Held => {
                     self.seat.key(control, false).await?;
-                    self.let_go(*other).await?;
+                    self.seat.key(*other, false).await?;
                     return Ok(false);
                 }
                 Answer::NotAsked => {}
@@ -259,15 +255,6 @@ impl<'a, S: Seat> Probe<'a, S> {
         Ok(true)
     }
 
-    /// Releases a key of ours that the user holds too. Where that would take it out of the user's hand, it waits for the hand first.
-    async fn let_go(&self, key: Key) -> Result<(), Problem> {
-        if self.seat.lifts_the_users() {
-            self.seat.pause(self.seat.delay()).await;
-            self.watch(self.until).await?;
-        }
-        self.seat.key(key, false).await
-    }
-
     /// Presses and releases a combination whose modifiers are up; ours in `down` are down already. None of ours is afterwards.
     async fn strike(
         &mut self,
@@ -276,14 +263,11 @@ impl<'a, S: Seat> Probe<'a, S> {
         key: Key,
     ) -> Result<Answer, Problem> {
         let answer = self.strike_on(&mut down, modifiers, key).await?;
-        if answer == Answer::Counted {
+        if answer != Answer::NotAsked {
             self.seat.key(key, false).await?;
         }
         for modifier in down.iter().rev() {
             self.seat.key(*modifier, false).await?;
-        }
-        if answer == Answer::Held {
-            self.let_go(key).await?;
         }
         Ok(answer)
     }

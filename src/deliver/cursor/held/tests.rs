@@ -31,15 +31,11 @@ struct Desk {
     delay: Duration,
     /// How long the window takes to ask for what is pasted.
     window: Duration,
-    /// Whether a release by us is one for the user too, as on KWin.
-    lifts: bool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Keys that were let go of for the user, and when.
-    lifted: Vec<(Key, Duration)>,
     now: Duration,
     ours: Vec<Key>,
     /// When something counted: keys, the mouse.
@@ -63,7 +59,6 @@ impl Desk {
             round_trip: Duration::from_micros(500),
             delay: ms(1),
             window: ms(3),
-            lifts: false,
             state: Mutex::new(state),
         }
     }
@@ -73,12 +68,7 @@ impl Desk {
     }
 
     fn is_held(&self, key: Key, at: Duration) -> bool {
-        let lifted = self.state().lifted.clone();
-        self.user.iter().any(|(held, from, until)| {
-            let is_lifted =
-                lifted.iter().any(|(other, when)| *other == key && when >= from && *when <= at);
-            *held == key && (*from..*until).contains(&at) && !is_lifted
-        })
+        self.user.iter().any(|(held, from, until)| *held == key && (*from..*until).contains(&at))
     }
 
     /// Lets time go on, and the user do what is due. A key of the user's counts unless ours is down too.
@@ -87,12 +77,7 @@ impl Desk {
         let (from, to) = (state.seen, state.now + time);
         let due = |at: &Duration| *at > from && *at <= to;
         let keys = self.user.iter().flat_map(|(key, from, until)| [(*key, *from), (*key, *until)]);
-        // On KWin the user's release counts, but for a key that was lifted.
-        let counts = |key: &Key, at: &Duration| match self.lifts {
-            true => !state.lifted.iter().any(|(lifted, when)| lifted == key && when <= at),
-            false => !state.ours.contains(key),
-        };
-        let keys: Vec<_> = keys.filter(|(key, at)| due(at) && counts(key, at)).collect();
+        let keys: Vec<_> = keys.filter(|(key, at)| due(at) && !state.ours.contains(key)).collect();
         state.activity.extend(keys.into_iter().map(|(_, at)| at));
         state.activity.extend(self.mouse.iter().copied().filter(due));
         state.now = to;
@@ -169,11 +154,8 @@ impl Seat for Desk {
             state.pressed += 1;
         } else {
             state.ours.retain(|ours| *ours != key);
-            if is_held && self.lifts {
-                state.lifted.push((key, now));
-            }
         }
-        if !is_held || (!down && self.lifts) {
+        if !is_held {
             state.activity.push(now);
         }
         if !is_held && down {
@@ -196,10 +178,6 @@ impl Seat for Desk {
 
     fn stall(&self) -> Duration {
         ms(150)
-    }
-
-    fn lifts_the_users(&self) -> bool {
-        self.lifts
     }
 
     fn is_answered(&self) -> bool {
@@ -277,17 +255,6 @@ fn a_modifier_that_is_pressed_anew_between_two_questions_is_seen() {
     let desk = Desk::new(&[(ALT, ms(1_004), ms(1_100))]);
     desk.paste(&[ALT]).unwrap();
     desk.pasted_once();
-}
-
-#[test]
-fn where_a_release_lifts_the_users_key_the_hand_is_waited_for() {
-    for key in [CTRL, ALT, V] {
-        let mut desk = Desk::new(&[(key, ms(900), ms(1_300))]);
-        desk.lifts = true;
-        desk.paste(&[ALT]).unwrap();
-        desk.pasted_once();
-        assert_eq!(desk.state().lifted, [], "{key:?}");
-    }
 }
 
 #[test]

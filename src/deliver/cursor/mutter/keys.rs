@@ -120,11 +120,6 @@ impl Seat for Keyboard {
         STALL
     }
 
-    /// Mutter counts them.
-    fn lifts_the_users(&self) -> bool {
-        false
-    }
-
     fn is_answered(&self) -> bool {
         match *self.told.lock().unwrap_or_else(PoisonError::into_inner) {
             (Some(pressed), Some(given)) => given > pressed,

@@ -5,11 +5,10 @@
 use super::super::Problem;
 use super::super::content::Content;
 use super::super::exchange::Offer;
-use super::super::wayland::{Idle, RemoteKeys, Wayland};
+use super::super::wayland::{RemoteKeys, Wayland};
 use super::super::window::Order;
 use super::bus::Signal;
 use super::clipboard::Clipboard;
-use super::hands::Keyboard;
 use super::session::Session;
 use super::token::TokenFile;
 use super::{Job, Lender};
@@ -74,14 +73,12 @@ pub(super) struct Desk {
     clipboard: Clipboard,
     /// Where the compositor lends the clipboard.
     compositor: Wayland,
-    /// Where the compositor tells for how long nobody has done anything.
-    idle: Option<Idle>,
 }
 
 impl Desk {
     pub(super) fn new(bus: Connection, lender: Lender, kept: TokenFile) -> Self {
         let (clipboard, compositor) = (Clipboard::default(), Wayland::new());
-        Self { bus, lender, kept, permission: Permission::None, clipboard, compositor, idle: None }
+        Self { bus, lender, kept, permission: Permission::None, clipboard, compositor }
     }
 
     /// Works until nobody gives orders any more, or the bus has gone.
@@ -229,11 +226,7 @@ impl Desk {
         order: Order,
         reply: &mut Reply,
     ) -> Result<Before, Problem> {
-        if self.idle.is_none() {
-            self.idle = tokio::task::spawn_blocking(Idle::watch).await.ok().and_then(Result::ok);
-        }
         let Permission::Open(session) = &self.permission else { return Err(Problem::PortalGone) };
-        let idle = self.idle.as_ref();
         let (keys, mut requests) = RemoteKeys::channel();
         let outcome = {
             let paste = self.compositor.carry_out_by(order, Some(keys));
@@ -242,11 +235,7 @@ impl Desk {
                 tokio::select! {
                     outcome = &mut paste => break Some(outcome),
                     Some(request) = requests.recv() => {
-                        let pressed = match idle {
-                            Some(idle) => Keyboard::new(session, idle).press(&request.chord).await,
-                            None => session.press(&request.chord).await,
-                        };
-                        let _ = request.done.send(pressed);
+                        let _ = request.done.send(session.press(&request.chord).await);
                     }
                     () = reply.closed() => break None,
                 }

@@ -15,10 +15,8 @@
 mod bus;
 mod clipboard;
 mod desk;
-mod hands;
 mod keys;
 mod session;
-mod shortcut;
 mod token;
 
 use super::Problem;

@@ -129,8 +129,7 @@ impl Session {
         self.path.as_str()
     }
 
-    /// Presses and releases, whatever the user holds: for desktops that tell nothing of it. What was pressed is released whatever
-    /// happens; the caller must not give up in between.
+    /// Presses and releases. What was pressed is released whatever happens; the caller must not give up in between.
     pub(super) async fn press(&self, chord: &Chord) -> Result<(), Problem> {
         let mut outcome = Ok(());
         for stroke in down(chord) {
@@ -152,8 +151,7 @@ impl Session {
         self.strike(Stroke::Symbol(NO_KEY, false)).await
     }
 
-    /// Presses one key, or releases it.
-    pub(super) async fn strike(&self, stroke: Stroke) -> Result<(), Problem> {
+    async fn strike(&self, stroke: Stroke) -> Result<(), Problem> {
         let (method, number, down) = match stroke {
             Stroke::Code(code, down) => ("NotifyKeyboardKeycode", code, down),
             Stroke::Symbol(symbol, down) => ("NotifyKeyboardKeysym", symbol, down),

@@ -11,7 +11,6 @@
 mod data_control;
 mod desk;
 mod focus;
-mod idle;
 mod keymap;
 mod keys;
 mod layout;
@@ -20,7 +19,6 @@ mod reader;
 mod remote;
 mod server;
 
-pub(super) use idle::Idle;
 pub(super) use remote::RemoteKeys;
 
 use super::Problem;
