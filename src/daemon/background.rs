@@ -248,6 +248,17 @@ impl Daemon {
         match jobs.remove(index).1 {
             Purpose::File(File { path, reply }, samples) => {
                 let state = self.session.state();
+                let file = path.display();
+                match &result {
+                    Ok(recognition) => {
+                        let engine = self.recogniser.engine_name();
+                        let words = journal::transcribed(recognition, engine, None);
+                        info!(job = job.0, %file, engine, "{file}: {words}");
+                    }
+                    Err(Failure { code, message, .. }) => {
+                        info!(job = job.0, %file, code = code.name(), "{file}: {message}");
+                    }
+                }
                 let transcript = result.map(|r| transcript(r, samples, Some(path)));
                 answer(
                     reply,

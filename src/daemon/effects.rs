@@ -98,7 +98,6 @@ impl Daemon {
 
     fn start_capture(&mut self, job: JobId) {
         self.live.begin(job, std::mem::take(&mut self.wishes));
-        self.screen.clear_aside();
         let begun = self.store.as_mut().map(|store| store.begin(job).map(drop));
         self.store_said(begun);
         self.recogniser.begin(job, engine::decode_options(&self.settings), Urgency::Live);
@@ -184,7 +183,10 @@ impl Daemon {
             return;
         }
         self.screen.progress(match notice {
-            Notice::Recording => deliver::Notice::Recording { so_far: None },
+            Notice::Recording => {
+                self.screen.clear_aside();
+                deliver::Notice::Recording { so_far: None }
+            }
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
             Notice::Rewriting => deliver::Notice::Rewriting,
             Notice::Problem(failure) => deliver::Notice::Problem(failure),

@@ -29,7 +29,7 @@ impl Daemon {
                 info!(
                     job = job.0,
                     first_sample_us = us,
-                    "recording, heard since {ms:.0} ms after the press"
+                    "recording; the first sound came {ms:.0} ms after the press"
                 );
                 if let Some(live) = self.live.get_mut(job) {
                     live.started();
@@ -62,12 +62,16 @@ impl Daemon {
 
     fn capture_ended(&mut self, job: JobId, end: End, samples: u64, lost: u64) {
         let seconds = journal::seconds(samples);
-        let how = match &end {
-            End::Stopped => "",
-            End::Lost(_) => "; the microphone went away",
-            End::Cancelled => "; cancelled",
-        };
-        info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s{how}");
+        match &end {
+            End::Stopped => {
+                info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s");
+            }
+            End::Lost(error) => {
+                info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s: {error}");
+            }
+            // The cancel has its line.
+            End::Cancelled => debug!(job = job.0, seconds, lost, end = ?end, "recording cancelled"),
+        }
         let problem = match end {
             End::Stopped | End::Cancelled => None,
             End::Lost(error) => Some(error.into()),

@@ -50,7 +50,9 @@ impl Daemon {
         self.wishes = Wishes::default();
         let (cmd, state) = (journal::name(command), self.session.state());
         // A held key repeats its command some 30 times a second: worth no line each.
-        if state == before {
+        if command == Command::Shutdown {
+            info!(cmd, state = state.name(), "ending: a client asked for it");
+        } else if state == before {
             debug!(cmd, state = state.name(), "{cmd}: still {}", journal::doing(state));
         } else {
             let job = self.session.newest().map(|job| job.0);

@@ -125,7 +125,7 @@ fn a_dictation_is_heard_whole_and_kept_for_its_owner_alone() {
     // The journal shows the words of a line, and not its fields.
     for said in [
         "start: now recording",
-        "recording, heard since",
+        "recording; the first sound came ",
         "stop: now transcribing",
         "recorded 0.",
         "s of speech in 0.0 s (cpu)",
