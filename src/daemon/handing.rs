@@ -29,6 +29,9 @@ pub(super) struct Parcel {
     pub(super) remarks: Vec<String>,
 }
 
+/// Stands in a notification for a text that went into a password field.
+const HIDDEN: &str = "(a password field: the text is not shown)";
+
 type OnItsWay = Pin<Box<dyn Future<Output = (Whose, Vec<Delivery>, Sinks)>>>;
 
 pub(super) struct Handing {
@@ -105,6 +108,8 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Whose, Vec<Delivery>, Sinks
         let outcomes = there.iter().chain(&failed).map(|d| d.detail.as_str());
         let detail: Vec<&str> = outcomes.chain(remarks.iter().map(String::as_str)).collect();
         let detail = detail.join(". ");
+        // Who looks at the screen must not read there what the field hides.
+        let text = if sinks.hides().await { HIDDEN.to_owned() } else { text };
         deliveries.push(notifier.show(Notice::Text { text, detail }).await);
     }
     (whose, deliveries, sinks)

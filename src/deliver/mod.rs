@@ -7,6 +7,7 @@
 mod clipboard;
 mod cursor;
 pub mod environment;
+mod focus;
 mod notice;
 mod notifications;
 mod notifier;
@@ -15,6 +16,7 @@ mod sinks;
 pub use clipboard::{Clipboard, ClipboardReader, NoText};
 use cursor::Cursor;
 pub use cursor::{Focus, PasteKeys, Window, way_to_the_cursor};
+pub use focus::{Focused, Observer, Widget};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;

@@ -38,6 +38,11 @@ pub(super) enum Problem {
          pastes by other keys: see deliver.paste_key and deliver.terminals"
     )]
     NotTaken(String),
+    #[error(
+        "it may be a terminal that has the keyboard, and the desktop does not tell. Paste it with ctrl+shift+v in a terminal, \
+         with ctrl+v elsewhere; deliver.paste_key sets keys that are pressed in any case"
+    )]
+    NoPrimary,
     #[error("something else was copied meanwhile, and stays on the clipboard")]
     Overtaken,
     #[error(
@@ -109,6 +114,7 @@ impl Problem {
             | Self::NoWindow
             | Self::InPart
             | Self::NotTaken(_)
+            | Self::NoPrimary
             | Self::Moved
             | Self::NoKey(_)
             | Self::NoServer(_)

@@ -12,7 +12,8 @@ mod typing;
 
 use super::content::Content;
 use super::exchange::Offer;
-use super::x11::X11;
+use super::window::Press;
+use super::x11::{Loan, X11};
 use super::{Problem, Receipt};
 use crate::chord::Chord;
 use crate::deliver::environment::Displays;
@@ -69,16 +70,21 @@ impl Mutter {
         !session::is_refused(&self.bus).await
     }
 
-    /// Offers `text`, presses `chord`, waits for the window's request.
-    pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
+    /// Offers `text`, presses the keys, waits for the window's request.
+    pub(super) async fn paste(&mut self, text: &str, press: &Press) -> Result<Receipt, Problem> {
         self.settle().await;
+        let loan = Loan::begin_if(press.primary, text).await?;
         let mut session = Session::open(&self.bus, Use::Clipboard).await?;
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
-        let receipt = hand_over(&mut session, &content, chord).await;
+        let receipt = hand_over(&mut session, &content, &press.chord, loan.as_ref()).await;
         if let Ok(Receipt::Taken) = receipt {
             let x11 = self.x11.take().unwrap_or_default();
-            self.giving_back = Some(tokio::spawn(give_back(session, content, before, x11)));
+            self.giving_back = Some(tokio::spawn(async move {
+                let x11 = give_back(session, content, before, x11).await;
+                drop(loan);
+                x11
+            }));
         } else {
             // Also after a failure: left open, it would stay until v2m ends, and its sign in GNOME's panel with it.
             session.close().await;
@@ -110,11 +116,15 @@ async fn hand_over(
     session: &mut Session,
     text: &Content,
     chord: &Chord,
+    loan: Option<&Loan>,
 ) -> Result<Receipt, Problem> {
     session.offer(text).await?;
     session.serve(text, Offer::Once(MANAGER)).await?;
     session.press(chord).await?;
-    let taken = session.serve(text, Offer::Once(RECEIPT)).await? > 0;
+    let taken = tokio::select! {
+        served = session.serve(text, Offer::Once(RECEIPT)) => served? > 0,
+        () = Loan::taken_if(loan) => true,
+    };
     Ok(if taken { Receipt::Taken } else { Receipt::NotTaken })
 }
 
