@@ -2,6 +2,7 @@
 
 pub(crate) mod desktop;
 mod keymap;
+mod terminals;
 mod typing;
 
 use crate::lab::{self, Lab, assert_phrase, run, words};
