@@ -32,7 +32,8 @@ test_packages() {
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
 		xvfb xauth xclip i3-wm sway wl-clipboard wtype dunst libnotify-bin binutils procps man-db python3-pip \
 		libglib2.0-bin gsettings-desktop-schemas gjs gnome-shell gnome-settings-daemon xwayland dconf-gsettings-backend \
-		libgl1-mesa-dri libegl1 adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 ;;
+		libgl1-mesa-dri libegl1 adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 \
+		at-spi2-core gnome-terminal gnome-console foot xterm ;;
 	esac
 }
 

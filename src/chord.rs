@@ -55,6 +55,11 @@ impl Chord {
     pub fn ctrl_shift_v() -> Self {
         Self { modifiers: vec![Modifier::Ctrl, Modifier::Shift], key: Key::Letter('v') }
     }
+
+    /// Shift and Insert, which paste nearly everywhere: in terminals the primary selection, elsewhere the clipboard.
+    pub fn shift_insert() -> Self {
+        Self { modifiers: vec![Modifier::Shift], key: Key::Insert }
+    }
 }
 
 /// What is no such combination.

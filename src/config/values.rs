@@ -56,8 +56,17 @@ pub(super) fn choice<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static 
     all.iter().copied().find(|&one| name(one) == wanted)
 }
 
-pub(super) fn chord(value: &Value) -> Option<Chord> {
-    value.as_str()?.parse().ok()
+/// "auto", or a combination of keys.
+pub(super) fn chord(value: &Value) -> Option<Option<Chord>> {
+    match value.as_str()? {
+        "auto" => Some(None),
+        keys => keys.parse().ok().map(Some),
+    }
+}
+
+/// As [`chord`] takes it.
+pub(super) fn chord_text(chord: Option<&Chord>) -> String {
+    chord.map_or_else(|| "auto".into(), Chord::to_string)
 }
 
 /// A plain name or an absolute path: a relative path would depend on where the service started.

@@ -31,6 +31,9 @@ pub(super) struct Parcel {
     pub(super) problems: Vec<Failure>,
 }
 
+/// Stands in a notification for a text that went into a password field.
+const HIDDEN: &str = "(a password field: the text is not shown)";
+
 /// What became of a text.
 #[derive(Debug)]
 pub(super) struct Handed {
@@ -113,6 +116,8 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
+        // Who looks at the screen must not read there what the field hides.
+        let text = if sinks.hides().await { HIDDEN.to_owned() } else { text };
         deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }
     (Handed { whose, deliveries, took }, sinks)

@@ -20,6 +20,8 @@ pub struct Wanted {
 pub struct Sinks {
     clipboard: Clipboard,
     cursor: Cursor,
+    /// Whether the last text was for the cursor.
+    was_at_cursor: bool,
 }
 
 /// One that is tried.
@@ -49,6 +51,7 @@ impl Sinks {
     /// Hands `text` over; what each sink did, in the order they were tried. What cannot be typed is pasted, and what cannot be pasted
     /// goes to the clipboard, except where that would show it to somebody else or take away what the user has just copied.
     pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
+        self.was_at_cursor = false;
         let mut deliveries = Vec::new();
         let mut next = Sink::first(wanted.mode);
         while let Some(sink) = next {
@@ -56,12 +59,20 @@ impl Sinks {
             (delivery, next) = match sink {
                 Sink::Clipboard => (self.clipboard.deliver(text).await, None),
                 Sink::Cursor(means) => {
-                    self.cursor.put(text, means, &wanted.keys, wanted.window.as_ref()).await
+                    let window = wanted.window.as_ref();
+                    self.was_at_cursor = true;
+                    self.cursor.put(text, means, &wanted.keys, window).await
                 }
             };
             deliveries.push(delivery);
         }
         deliveries
+    }
+
+    /// Whether the text that was handed over last went into a field that hides what is written in it, as far as programs tell.
+    /// Bounded: 300 ms.
+    pub async fn hides(&mut self) -> bool {
+        self.was_at_cursor && self.cursor.hides().await
     }
 
     /// Waits until nothing is left to put right. Bounded.

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use v2m::deliver::{Sinks, Wanted, way_to_the_cursor};
+use v2m::deliver::{PasteKeys, Sinks, Wanted, way_to_the_cursor};
 use v2m::session::{DeliverMode, Delivery};
 
 const WORDS: &str = "Grüße — “€5” ñ 日 😀";
@@ -67,7 +67,9 @@ impl Desktop {
 
     /// What became of pasting a text.
     fn paste(&mut self, text: &str) -> Delivery {
-        let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+        // Whatever else runs on this machine.
+        let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, ..Wanted::default() };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted)).remove(0)
     }
 

@@ -92,7 +92,7 @@ impl Desktop {
         window: Option<Focused>,
         keys: &[&str; 2],
     ) -> Vec<Delivery> {
-        let [usual, terminal] = keys.map(|keys| keys.parse().unwrap());
+        let [usual, terminal] = keys.map(|keys| Some(keys.parse().unwrap()));
         let keys = PasteKeys { usual, terminal, terminals: vec![FIELD.to_lowercase()] };
         let wanted = Wanted { mode: DeliverMode::Paste, keys, window };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))

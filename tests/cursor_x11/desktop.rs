@@ -64,11 +64,8 @@ impl Desktop {
         text: &str,
         window: Option<Focused>,
     ) -> Vec<Delivery> {
-        let keys = PasteKeys {
-            usual: "ctrl+v".parse().unwrap(),
-            terminal: "ctrl+shift+v".parse().unwrap(),
-            terminals: vec!["some-terminal".to_owned()],
-        };
+        let keys =
+            PasteKeys { terminals: vec!["some-terminal".to_owned()], ..PasteKeys::default() };
         let wanted = Wanted { mode, keys, window };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }

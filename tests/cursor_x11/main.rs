@@ -17,7 +17,7 @@ mod locked;
 mod typing;
 
 use desktop::Desktop;
-use programs::{Manager, copy, manager, wait_for};
+use programs::{Manager, copy, manager, mark, marked, wait_for};
 use rustix::process::Signal;
 use std::time::Duration;
 use v2m::session::Delivery;
@@ -276,6 +276,48 @@ fn a_terminal_gets_its_own_keys() {
     let window = Window::open(desktop.display(), "Some-Terminal", PastesOn::CtrlShift);
     pasted(&desktop.paste(WORDS));
     assert_eq!(window.text(), WORDS);
+    no_key_is_down(&desktop);
+}
+
+#[test]
+fn an_old_terminal_pastes_what_is_marked_which_is_as_before_afterwards() {
+    let mut desktop = Desktop::start();
+    copy(desktop.display(), &[(UTF8, b"before".to_vec())]);
+    mark(desktop.display(), "marked before");
+    let window = Window::open(desktop.display(), "XTerm", PastesOn::ShiftInsert);
+    for number in 0..3 {
+        let text = format!("{number}: {WORDS}");
+        pasted(&desktop.paste(&text));
+        assert_eq!(window.text(), text);
+        no_key_is_down(&desktop);
+        let as_before = || (marked(desktop.display())? == "marked before").then_some(());
+        wait_for("what was marked", as_before);
+    }
+    desktop.settle();
+    assert_eq!(desktop.server.clipboard(UTF8).unwrap(), b"before");
+}
+
+#[test]
+fn what_was_not_marked_is_not_marked_after_an_old_terminal_has_pasted() {
+    let mut desktop = Desktop::start();
+    let window = Window::open(desktop.display(), "URxvt", PastesOn::ShiftInsert);
+    let book = WORDS.repeat(40_000);
+    pasted(&desktop.paste(&book));
+    assert!(window.text() == book, "the text has changed");
+    wait_for("nothing to be marked", || marked(desktop.display()).is_none().then_some(()));
+}
+
+#[test]
+fn what_an_old_terminal_does_not_take_waits_on_the_clipboard() {
+    let mut desktop = Desktop::start();
+    let _window = Window::open(desktop.display(), "XTerm", PastesOn::Nothing);
+    let deliveries = desktop.paste(WORDS);
+    waits(
+        &desktop,
+        &deliveries,
+        "no window took it; press ctrl+v, or ctrl+shift+v in a terminal",
+        WORDS,
+    );
     no_key_is_down(&desktop);
 }
 

@@ -58,11 +58,28 @@ impl Program {
 
 /// Copies one thing in several formats. They are there when this returns, until something else is copied.
 pub(crate) fn copy(display: &str, formats: &[(&str, Vec<u8>)]) {
+    own(display, "CLIPBOARD", formats);
+}
+
+/// Marks a text. It is there when this returns, until something else is marked.
+pub(crate) fn mark(display: &str, text: &str) {
+    own(display, "PRIMARY", &[("UTF8_STRING", text.as_bytes().to_vec())]);
+}
+
+/// What another program pastes of what is marked; `None`: nothing is.
+pub(crate) fn marked(display: &str) -> Option<String> {
+    let mut xclip = std::process::Command::new("timeout");
+    xclip.args(["10", "xclip", "-o", "-selection", "primary"]).env("DISPLAY", display);
+    let output = xclip.output().expect("xclip is installed (package xclip)");
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
     let program = Program::start(display);
     let formats: BTreeMap<Atom, Vec<u8>> =
         formats.iter().map(|(name, bytes)| (program.atom(name), bytes.clone())).collect();
     let targets = program.atom("TARGETS");
-    program.own("CLIPBOARD");
+    program.own(selection);
     std::thread::spawn(move || {
         while let Ok(event) = program.conn.wait_for_event() {
             match event {

@@ -18,7 +18,7 @@ use x11rb::wrapper::ConnectionExt as _;
 /// What happened in a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// A key with a letter was pressed, with these modifiers down.
+    /// A key with a letter was pressed, or Insert as `I`, with these modifiers down.
     Key(char, u16),
     /// This was pasted.
     Text(String),
@@ -29,6 +29,8 @@ pub(crate) enum Seen {
 pub(crate) enum PastesOn {
     Ctrl,
     CtrlShift,
+    /// With Insert in place of V, and it pastes the primary selection, as xterm does.
+    ShiftInsert,
     Nothing,
 }
 
@@ -38,10 +40,22 @@ impl PastesOn {
         match self {
             Self::Ctrl => Some(control),
             Self::CtrlShift => Some(control | shift),
+            Self::ShiftInsert => Some(shift),
             Self::Nothing => None,
         }
     }
+
+    fn key(self) -> char {
+        if self == Self::ShiftInsert { INSERT } else { 'v' }
+    }
+
+    fn selection(self) -> &'static str {
+        if self == Self::ShiftInsert { "PRIMARY" } else { "CLIPBOARD" }
+    }
 }
+
+/// How [`Seen::Key`] tells of Insert.
+pub(crate) const INSERT: char = 'I';
 
 /// A window that has the keyboard from its beginning on.
 pub(crate) struct Window {
@@ -151,15 +165,15 @@ impl Toolkit {
         let press = match self.conn.wait_for_event().ok()? {
             Event::KeyPress(press) => press,
             Event::XfixesSelectionNotify(changed) => {
-                return paste(&self.conn, self.id, changed.timestamp).map(drop);
+                return paste(&self.conn, self.id, "CLIPBOARD", changed.timestamp).map(drop);
             }
             _ => return Some(()),
         };
         let Some(letter) = letter(&self.conn, &press) else { return Some(()) };
         let modifiers = u16::from(press.state) & 0xff;
         self.say.send(Seen::Key(letter, modifiers)).ok()?;
-        if letter == 'v' && self.pastes_on.modifiers() == Some(modifiers) {
-            let text = paste(&self.conn, self.id, press.time)?;
+        if letter == self.pastes_on.key() && self.pastes_on.modifiers() == Some(modifiers) {
+            let text = paste(&self.conn, self.id, self.pastes_on.selection(), press.time)?;
             self.say.send(Seen::Text(text)).ok()?;
         }
         Some(())
@@ -170,19 +184,23 @@ impl Toolkit {
 fn letter(conn: &RustConnection, press: &KeyPressEvent) -> Option<char> {
     let GetKeyboardMappingReply { keysyms, .. } =
         conn.get_keyboard_mapping(press.detail, 1).ok()?.reply().ok()?;
+    // Keysyms (X11's keysymdef.h).
+    if keysyms.first() == Some(&0xff63) {
+        return Some(INSERT);
+    }
     let group = usize::from(u16::from(press.state) >> 13 & 0b11);
     let groups = [keysyms.get(2 * group), keysyms.first(), keysyms.get(2)];
     let letters = groups.into_iter().flatten().filter_map(|keysym| char::from_u32(*keysym));
     letters.into_iter().find(char::is_ascii_lowercase)
 }
 
-fn paste(conn: &RustConnection, id: u32, time: u32) -> Option<String> {
+fn paste(conn: &RustConnection, id: u32, selection: &str, time: u32) -> Option<String> {
     let atom = |name: &str| Some(conn.intern_atom(false, name.as_bytes()).ok()?.reply().ok()?.atom);
-    let (clipboard, utf8) = (atom("CLIPBOARD")?, atom("UTF8_STRING")?);
+    let (selection, utf8) = (atom(selection)?, atom("UTF8_STRING")?);
     let (property, incr) = (atom("PASTED")?, atom("INCR")?);
     let take =
         || conn.get_property(true, id, property, AtomEnum::ANY, 0, u32::MAX / 4).ok()?.reply().ok();
-    conn.convert_selection(id, clipboard, utf8, property, time).ok()?;
+    conn.convert_selection(id, selection, utf8, property, time).ok()?;
     conn.flush().ok()?;
     loop {
         if let Event::SelectionNotify(told) = conn.wait_for_event().ok()? {

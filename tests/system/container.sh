@@ -116,7 +116,7 @@ make_x11() {
 make_gnome() {
 	local home=$1 here=$2 units=$1/.config/systemd/user target
 	install -m755 "$here/gnome/gnome-desktop" "$ROOT/usr/local/bin/"
-	install -m755 "$here/gnome/copy.py" "$ROOT/opt/v2m-test/"
+	install -m755 "$here/gnome/copy.py" "$here/gnome/lines.sh" "$ROOT/opt/v2m-test/"
 	install -m755 "$here/gnome/display-manager" "$ROOT/usr/local/bin/"
 	cat >"$ROOT/etc/systemd/system/display-manager-test.service" <<-UNIT
 		[Unit]

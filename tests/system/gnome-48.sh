@@ -8,7 +8,8 @@ root=$(readlink -m "${V2M_TRIXIE:-target/trixie}")
 # As the tests need them on Debian 12 (packaging/deps.sh), but for what is only built with; and the portals.
 packages="gjs gnome-shell gnome-settings-daemon xwayland pipewire pipewire-bin wireplumber libspa-0.2-modules libgl1-mesa-dri
 	libegl1 gsettings-desktop-schemas dconf-gsettings-backend python3-gi gir1.2-gtk-4.0 libglib2.0-bin procps fonts-dejavu-core
-	adwaita-icon-theme xclip libgomp1 xdg-desktop-portal xdg-desktop-portal-gnome xdg-dbus-proxy"
+	adwaita-icon-theme xclip libgomp1 xdg-desktop-portal xdg-desktop-portal-gnome xdg-dbus-proxy
+	at-spi2-core gnome-terminal gnome-console foot xterm"
 
 # shellcheck disable=SC2086
 bash tests/system/debian-13.sh "$root" $packages

@@ -2,7 +2,7 @@
 
 use super::{FLAG, Key};
 use crate::config::settings::LogLevel;
-use crate::config::values::{choice, chord, flag, put, texts};
+use crate::config::values::{choice, chord, chord_text, flag, put, texts};
 use crate::session::DeliverMode;
 use serde_json::json;
 
@@ -24,30 +24,32 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "deliver",
         name: "paste_key",
-        allowed: "a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
-        doc: "The keys that paste, with mode = \"paste\".",
+        allowed: "\"auto\", or a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
+        doc: "The keys that paste, with mode = \"paste\", in any window but a terminal. \"auto\": Ctrl+V. If\n\
+              nothing tells which program has the keyboard (GNOME and KDE on Wayland, with programs that do\n\
+              not use AT-SPI) and a terminal is running: Shift+Insert, which pastes in terminals and in\n\
+              text fields. A key combination is pressed in any case.",
         restart: false,
         hidden: false,
-        get: |s| json!(s.deliver.paste_key.to_string()),
+        get: |s| json!(chord_text(s.deliver.paste_key.as_ref())),
         set: |s, v| put(&mut s.deliver.paste_key, chord(v)),
     },
     Key {
         section: "deliver",
         name: "terminal_paste_key",
-        allowed: "a key combination such as \"ctrl+shift+v\" or \"shift+insert\"",
-        doc: "The keys that paste in a terminal, where the desktop tells which program has the keyboard\n\
-              (X11, wlroots; GNOME on Wayland does not: set paste_key there if you dictate into terminals).",
+        allowed: "\"auto\", or a key combination such as \"ctrl+shift+v\" or \"shift+insert\"",
+        doc: "The keys that paste in a terminal. \"auto\": Ctrl+Shift+V, and Shift+Insert in xterm and rxvt.",
         restart: false,
         hidden: false,
-        get: |s| json!(s.deliver.terminal_paste_key.to_string()),
+        get: |s| json!(chord_text(s.deliver.terminal_paste_key.as_ref())),
         set: |s, v| put(&mut s.deliver.terminal_paste_key, chord(v)),
     },
     Key {
         section: "deliver",
         name: "terminals",
-        allowed: "a list of classes of windows, such as [\"kitty\", \"konsole\"]",
-        doc: "Which programs those are: the classes of their windows, as the second name of\n\
-              `xprop WM_CLASS` shows them, or on Wayland their application ids, in whatever case.",
+        allowed: "a list of classes of windows or names of programs, such as [\"kitty\", \"konsole\"]",
+        doc: "Which programs are terminals, in upper or lower case: the class of their windows, as the\n\
+              second name of `xprop WM_CLASS` shows it; on Wayland the application id, or the program's name.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.terminals),

@@ -4,12 +4,11 @@ use super::{
     Backend, Capture, Deliver, Engine, Feedback, Llm, LogLevel, Logging, Refine, Retention,
     Session, Text, UnloadAfter,
 };
-use crate::chord::Chord;
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
 
-/// Terminals that paste by Ctrl+Shift+V, by the class of their windows, in lower case. xterm and rxvt do not: they
-/// know no key for the clipboard until they are told one.
+/// Terminals that paste by Ctrl+Shift+V, by the class of their windows or by their program's name, in lower case. xterm and rxvt
+/// do not: they know no key for the clipboard until they are told one.
 const TERMINALS: [&str; 30] = [
     "alacritty",
     "blackbox",
@@ -111,8 +110,8 @@ impl Default for Deliver {
     fn default() -> Self {
         Self {
             mode: DeliverMode::Clipboard,
-            paste_key: Chord::ctrl_v(),
-            terminal_paste_key: Chord::ctrl_shift_v(),
+            paste_key: None,
+            terminal_paste_key: None,
             terminals: TERMINALS.map(str::to_owned).to_vec(),
             same_window: true,
             notify: true,

@@ -217,11 +217,11 @@ pub struct Llm {
 pub struct Deliver {
     /// Beside the answer and the notification.
     pub mode: DeliverMode,
-    /// The keys that paste.
-    pub paste_key: Chord,
-    /// The keys that paste in a terminal.
-    pub terminal_paste_key: Chord,
-    /// Classes of windows that are terminals.
+    /// The keys that paste. `None`: what suits.
+    pub paste_key: Option<Chord>,
+    /// The keys that paste in a terminal. `None`: what suits.
+    pub terminal_paste_key: Option<Chord>,
+    /// Terminals: classes of windows, names of programs.
     pub terminals: Vec<String>,
     /// Paste only into the window that had the keyboard when the recording was stopped.
     pub same_window: bool,

@@ -22,6 +22,16 @@ pub struct Focus(Option<oneshot::Receiver<Option<Window>>>);
 impl Focus {
     /// Asks, and does not wait.
     pub fn ask() -> Self {
+        Self::ask_by(focus)
+    }
+
+    /// As [`Self::ask`], on Wayland, for a window of X11's. Starts XWayland if it does not run.
+    pub(super) fn ask_xwayland() -> Self {
+        Self::ask_by(x11::focus)
+    }
+
+    /// `focus` is blocking.
+    fn ask_by(focus: fn() -> Result<Option<Window>, Problem>) -> Self {
         if !Displays::from_env().any() || ASKING.swap(true, Ordering::AcqRel) {
             return Self(None);
         }
@@ -48,7 +58,7 @@ impl Focus {
     }
 }
 
-/// Blocking.
+/// What the desktop's display server tells. Blocking.
 fn focus() -> Result<Option<Window>, Problem> {
     if is_x11() { x11::focus() } else { wayland::focus() }
 }

@@ -26,6 +26,7 @@ pub(in crate::deliver) use window::Means;
 pub use window::{PasteKeys, Window};
 
 use super::environment::Displays;
+use super::focus::{Focused, Observer};
 use super::sinks::Sink;
 use crate::session::Delivery;
 use lock::Lock;
@@ -57,6 +58,9 @@ enum Receipt {
 pub(super) struct Cursor {
     way: Option<Way>,
     lock: Lock,
+    observer: Observer,
+    /// Whether the last text went into a field that hides it. `None`: that was not told in time.
+    hidden: Option<bool>,
 }
 
 /// One that this desktop offers.
@@ -128,10 +132,10 @@ impl Way {
             Self::Mutter(mutter) if order.means == Means::Type => mutter.write(&order.text).await,
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
-                let chord = order.keys.for_window(None);
-                match mutter.paste(&order.text, chord).await? {
+                let press = order.press(None);
+                match mutter.paste(&order.text, &press).await? {
                     Receipt::Taken => Ok(()),
-                    Receipt::NotTaken => Err(Problem::NotTaken(chord.to_string())),
+                    Receipt::NotTaken => Err(Problem::NotTaken(press.by_hand())),
                 }
             }
         }
@@ -144,6 +148,20 @@ impl Way {
             Self::Wayland(wayland) => wayland.settle().await,
             Self::X11(x11) => x11.settle().await,
         }
+    }
+}
+
+/// Adds what XWayland tells: a window of X11's has the keyboard, or none.
+async fn with_xwayland(focused: Focused) -> Focused {
+    let mut silent = focused.silent.iter().flatten();
+    if is_x11() || !silent.any(|program| program == "Xwayland") {
+        return focused;
+    }
+    match Focus::ask_xwayland().window().await {
+        Some(window) if !window.class.is_empty() => {
+            Focused { programs: vec![window.class], ..Focused::default() }
+        }
+        _ => focused,
     }
 }
 
@@ -178,7 +196,9 @@ impl Cursor {
         if means == Means::Type && characters > MAX_TYPED {
             return self.told(by, done, Err(Problem::TooLong));
         }
-        let order = Order { text: text.to_owned(), means, keys: keys.clone(), only: only.cloned() };
+        let (text, only, focused) = (text.to_owned(), only.cloned(), Focused::default());
+        let order = Order { text, means, keys: keys.clone(), only, focused };
+        self.hidden = Some(false);
         let outcome = match tokio::time::timeout(deadline, self.try_to(order)).await {
             Ok(outcome) => outcome,
             Err(_late) => {
@@ -221,13 +241,27 @@ impl Cursor {
         }
     }
 
-    async fn try_to(&mut self, order: Order) -> Result<(), Problem> {
+    /// Whether the last text that was [`Self::put`] went, or should have gone, into a field that hides what is written in it.
+    /// Bounded: 300 ms, and at once where it was told before the text was put.
+    pub(super) async fn hides(&mut self) -> bool {
+        match self.hidden {
+            Some(hidden) => hidden,
+            None => self.observer.is_password().await,
+        }
+    }
+
+    async fn try_to(&mut self, mut order: Order) -> Result<(), Problem> {
         if order.text.is_empty() {
             return Err(Problem::NoText);
         }
-        if self.lock.is_locked().await {
+        let (keys, observer) = (&order.keys, &mut self.observer);
+        let look = observer.look(|program| keys.is_terminal(program));
+        let (is_locked, focused) = tokio::join!(self.lock.is_locked(), look);
+        if is_locked {
             return Err(Problem::Locked);
         }
+        order.focused = with_xwayland(focused).await;
+        self.hidden = order.focused.is_password();
         let way = match self.way.take() {
             Some(way) if way.is_there().await => way,
             _ => Way::find().await?,

@@ -51,6 +51,11 @@ pub(super) enum Problem {
     KeysUnclear,
     #[error("only its beginning was typed, as a key was held down; the rest is missing there")]
     HeldInPart,
+    #[error(
+        "it may be a terminal that has the keyboard, and the desktop does not tell. Paste it with ctrl+shift+v in a terminal, \
+         with ctrl+v elsewhere; deliver.paste_key sets keys that are pressed in any case"
+    )]
+    NoPrimary,
     #[error("something else was copied meanwhile, and stays on the clipboard")]
     Overtaken,
     #[error(
@@ -125,6 +130,7 @@ impl Problem {
             | Self::KeysUnclear
             | Self::HeldInPart
             | Self::NotTaken(_)
+            | Self::NoPrimary
             | Self::Moved
             | Self::NoKey(_)
             | Self::NoServer(_)

@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -19,6 +20,7 @@ use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Varia
 pub(crate) mod key {
     pub(crate) const ESCAPE: u32 = 1;
     pub(crate) const I: u32 = 23;
+    pub(crate) const ENTER: u32 = 28;
     pub(crate) const CTRL: u32 = 29;
     pub(crate) const A: u32 = 30;
     pub(crate) const S: u32 = 31;
@@ -163,7 +165,7 @@ impl Desktop {
     }
 
     /// A command that knows the displays.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.envs(&self.environment).stdin(Stdio::null());
         command
@@ -183,6 +185,31 @@ impl Desktop {
             child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
             assert!(ended("xclip", &mut child).success(), "xclip does not copy");
         });
+    }
+
+    /// Marks a text, as a program on XWayland does: a terminal pastes it by Shift+Insert.
+    pub(crate) fn mark(&self, text: &str) {
+        let mut child = self
+            .command("xclip")
+            .args(["-in", "-selection", "primary"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(ended("xclip", &mut child).success(), "xclip does not mark");
+        wait_for("what was marked", || (self.marked()? == text).then_some(()));
+    }
+
+    /// What is marked, as another program would paste it.
+    pub(crate) fn marked(&self) -> Option<String> {
+        let output = self
+            .command("timeout")
+            .args(["2", "xclip", "-out", "-selection", "primary", "-target", "UTF8_STRING"])
+            .output()
+            .unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
     }
 
     /// Copies in several formats, as a browser does, and what is large. xclip would not do for a picture: while it gives one program
@@ -244,12 +271,21 @@ impl Desktop {
 
     /// Opens a window that has the keyboard; with a text field, or without.
     pub(crate) fn window(&self, with_field: bool) -> Window {
+        self.window_that(true, if with_field { "field" } else { "no-field" })
+    }
+
+    /// Opens a window that has the keyboard, with a `field`, a `password` field or `no-field`. One that is not `telling` keeps it from
+    /// assistive technologies what it is, as programs of other toolkits do.
+    pub(crate) fn window_that(&self, telling: bool, inside: &str) -> Window {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");
         let mut command = self.command(beside("window.py"));
-        command.arg(&file);
-        if !with_field {
-            command.arg("no-field");
+        // Of two windows of one application the second would be the first one's.
+        static WINDOWS: AtomicU32 = AtomicU32::new(0);
+        let number = WINDOWS.fetch_add(1, Ordering::Relaxed);
+        command.arg(&file).arg(inside).env("APPLICATION", format!("org.v2m.Test{number}"));
+        if !telling {
+            command.env("GTK_A11Y", "none");
         }
         let window = Window { child: command.spawn().unwrap(), file, _folder: folder };
         wait_for("the window to have the keyboard", || {

@@ -4,6 +4,7 @@ mod counting;
 pub(crate) mod desktop;
 mod held;
 mod keymap;
+mod terminals;
 mod typing;
 
 use crate::lab::{self, Lab, assert_phrase, run, words};

@@ -1,10 +1,13 @@
 //! What a session does with keys.
 
 use super::super::held::probe::{Asked, Key, Seat, press, press_one, wait};
+use super::super::x11::Loan;
 use super::super::{Problem, codes};
 use super::hands::Hands;
 use super::session::Calls;
 use crate::chord::{Chord, Modifier};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use zbus::message::Sequence;
@@ -22,16 +25,27 @@ pub(super) struct Keyboard {
     calls: Calls,
     /// When the key that pastes was pressed last, and when a text was given last.
     told: Mutex<(Option<Sequence>, Option<Sequence>)>,
+    /// After that key a program asked for the primary selection instead, which carries the text as well.
+    is_selection_taken: AtomicBool,
 }
 
 impl Keyboard {
     pub(super) fn new(calls: Calls) -> Self {
-        Self { calls, told: Mutex::default() }
+        Self { calls, told: Mutex::default(), is_selection_taken: AtomicBool::new(false) }
     }
 
     /// A text was given to somebody who asked for it at this place in the order.
     pub(super) fn gave(&self, position: Sequence) {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(position);
+    }
+
+    /// Notes when a program asks for the primary selection. Does not end.
+    pub(super) async fn heed(&self, loan: Option<&Loan>) -> Infallible {
+        Loan::taken_if(loan).await;
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).0.is_some() {
+            self.is_selection_taken.store(true, Ordering::Relaxed);
+        }
+        std::future::pending().await
     }
 
     /// Waits until the user's keys are up, presses and releases the combination.
@@ -121,6 +135,9 @@ impl Seat for Keyboard {
     }
 
     fn is_answered(&self) -> bool {
+        if self.is_selection_taken.load(Ordering::Relaxed) {
+            return true;
+        }
         match *self.told.lock().unwrap_or_else(PoisonError::into_inner) {
             (Some(pressed), Some(given)) => given > pressed,
             _ => false,

@@ -15,7 +15,8 @@ mod typing;
 use super::content::Content;
 use super::exchange::Offer;
 use super::held::probe::Seat;
-use super::x11::X11;
+use super::window::Press;
+use super::x11::{Loan, X11};
 use super::{Problem, Receipt};
 use crate::chord::Chord;
 use crate::deliver::environment::Displays;
@@ -76,17 +77,22 @@ impl Mutter {
         !session::is_refused(&self.bus).await
     }
 
-    /// Offers `text`, presses `chord` once the user's keys are up, waits for the window's request.
-    pub(super) async fn paste(&mut self, text: &str, chord: &Chord) -> Result<Receipt, Problem> {
+    /// Offers `text`, presses the keys once the user's are up, waits for the window's request.
+    pub(super) async fn paste(&mut self, text: &str, press: &Press) -> Result<Receipt, Problem> {
         self.settle().await;
         let hands = tokio::spawn(self.habits.clone().hands());
+        let loan = Loan::begin_if(press.primary, text).await?;
         let mut session = Session::open(&self.bus, Use::Clipboard).await?;
         let before = session.remember(REMEMBER).await;
         let content = Content::text(text);
-        let receipt = hand_over(&mut session, &content, chord, hands).await;
+        let receipt = hand_over(&mut session, &content, &press.chord, loan.as_ref(), hands).await;
         if let Ok(Receipt::Taken) = receipt {
             let x11 = self.x11.take().unwrap_or_default();
-            self.giving_back = Some(tokio::spawn(give_back(session, content, before, x11)));
+            self.giving_back = Some(tokio::spawn(async move {
+                let x11 = give_back(session, content, before, x11).await;
+                drop(loan);
+                x11
+            }));
         } else {
             // Also after a failure: left open, it would stay until v2m ends, and its sign in GNOME's panel with it.
             session.close().await;
@@ -118,6 +124,7 @@ async fn hand_over(
     session: &mut Session,
     text: &Content,
     chord: &Chord,
+    loan: Option<&Loan>,
     hands: JoinHandle<Hands>,
 ) -> Result<Receipt, Problem> {
     session.offer(text).await?;
@@ -125,11 +132,18 @@ async fn hand_over(
     let keyboard = Keyboard::new(session.calls.clone());
     let pressing = async {
         let hands = hands.await.map_err(|_panic| Problem::Hanging)?;
-        keyboard.press(&hands, chord).await
+        tokio::select! {
+            outcome = keyboard.press(&hands, chord) => outcome,
+            never = keyboard.heed(loan) => match never {},
+        }
     };
     session.serve_while(text, |position| keyboard.gave(position), pressing).await?;
     // Some windows ask while the keys are still being released.
-    let taken = keyboard.is_answered() || session.serve(text, Offer::Once(RECEIPT)).await? > 0;
+    let taken = keyboard.is_answered()
+        || tokio::select! {
+            served = session.serve(text, Offer::Once(RECEIPT)) => served? > 0,
+            () = Loan::taken_if(loan) => true,
+        };
     Ok(if taken { Receipt::Taken } else { Receipt::NotTaken })
 }
 

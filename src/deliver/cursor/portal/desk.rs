@@ -7,6 +7,7 @@ use super::super::content::Content;
 use super::super::exchange::Offer;
 use super::super::wayland::{RemoteKeys, Wayland};
 use super::super::window::Order;
+use super::super::x11::Loan;
 use super::bus::Signal;
 use super::clipboard::Clipboard;
 use super::session::Session;
@@ -260,20 +261,21 @@ impl Desk {
         if reply.is_closed() {
             return Err(Problem::Hanging);
         }
+        // The portal does not tell which window has the keyboard.
+        let press = order.press(None);
+        let loan = Loan::begin_if(press.primary, &order.text).await?;
         clipboard.offer(session, Arc::new(Content::text(&order.text))).await?;
         clipboard.serve(session, Offer::Once(MANAGER)).await?;
         if reply.is_closed() {
             self.give_back(before).await?;
             return Err(Problem::Hanging);
         }
-        // Nobody tells which window has the keyboard.
-        let chord = order.keys.for_window(None);
-        session.press(chord).await?;
-        if clipboard.serve(session, Offer::Once(RECEIPT)).await? > 0 {
-            Ok(before)
-        } else {
-            Err(Problem::NotTaken(chord.to_string()))
-        }
+        session.press(&press.chord).await?;
+        let taken = tokio::select! {
+            served = clipboard.serve(session, Offer::Once(RECEIPT)) => served? > 0,
+            () = Loan::taken_if(loan.as_ref()) => true,
+        };
+        if taken { Ok(before) } else { Err(Problem::NotTaken(press.by_hand())) }
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.

@@ -3,6 +3,7 @@
 use super::super::Problem;
 use super::super::content::Content;
 use super::super::window::Order;
+use super::super::x11::{Loan, To};
 use super::focus::focused;
 use super::keys::{Keyboard, Presser, Typist};
 use super::owner::{Event, Owner};
@@ -111,11 +112,14 @@ impl Desk {
         }
         let is_remote = remote.is_some();
         let listened_to = is_remote || self.server.has_keyboard();
-        let chord = order.keys.for_window(window.as_ref());
+        let press = order.press(window.as_ref());
         let presser: Box<dyn Presser> = match remote {
-            Some(keys) => Box::new(Remote { keys, chord: chord.clone() }),
-            None => Box::new(Keyboard::new(&self.server, chord)?),
+            Some(keys) => Box::new(Remote { keys, chord: press.chord.clone() }),
+            None => Box::new(Keyboard::new(&self.server, &press.chord)?),
         };
+        let loan =
+            press.primary.then(|| Loan::begin_blocking(&order.text, To::Wayland)).transpose();
+        let loan = loan.map_err(|_unreachable| Problem::NoPrimary)?;
         self.owner.own(&mut self.server, Arc::new(content(&order.text)));
         self.wait_for_managers(habits)?;
         if !listened_to {
@@ -139,10 +143,10 @@ impl Desk {
             }
         }
         presser.press()?;
-        if self.wait_for_receipt(keys, is_remote)? {
+        if self.wait_for_receipt(keys, is_remote, loan.as_ref())? {
             Ok(before)
         } else {
-            Err(Problem::NotTaken(chord.to_string()))
+            Err(Problem::NotTaken(press.by_hand()))
         }
     }
 
@@ -219,9 +223,14 @@ impl Desk {
     }
 
     /// Whether a window asks for the text after the keys, which were pressed at the mark `keys`; `pressed`: that is behind us.
-    fn wait_for_receipt(&mut self, keys: Mark, mut pressed: bool) -> Result<bool, Problem> {
+    fn wait_for_receipt(
+        &mut self,
+        keys: Mark,
+        mut pressed: bool,
+        loan: Option<&Loan>,
+    ) -> Result<bool, Problem> {
         let until = Instant::now() + RECEIPT;
-        while let Some(news) = self.next(Some(until), None)? {
+        while let Some(news) = self.next(Some(until), loan.map(Loan::bell))? {
             match news {
                 News::Of(Event::Lost) => return Err(Problem::Overtaken),
                 News::Of(Event::Asked) if pressed => return Ok(true),
@@ -230,7 +239,8 @@ impl Desk {
                 News::Reached(mark) => pressed |= mark == keys,
             }
         }
-        Ok(false)
+        // What is selected was asked for, or the time is up.
+        Ok(loan.is_some() && Instant::now() < until)
     }
 
     /// Whether the compositor has dealt with everything up to the mark; it is given some time.

@@ -6,7 +6,8 @@ use super::super::held::Wait;
 use super::super::window::{Order, Window};
 use super::focus::focused;
 use super::keys::{Strokes, are_down};
-use super::owner::{Format, Owner, Said, formats_of, text_formats};
+use super::owner::{Format, Owner, Said, Selection, formats_of, text_formats};
+use super::primary::{Loan, To};
 use super::reader::remember;
 use super::server::Server;
 use super::typing::Typing;
@@ -71,13 +72,16 @@ impl Desk {
     ) -> Result<Before, Problem> {
         let window = focused(&self.server)?;
         order.check(window.as_ref())?;
-        let chord = order.keys.for_window(window.as_ref());
-        let strokes = Strokes::find(&self.server, chord)?;
+        let press = order.press(window.as_ref());
+        let strokes = Strokes::find(&self.server, &press.chord)?;
         // Of before the reading: who copies something from now on has the clipboard, and keeps it.
         let time = self.server.time()?;
         let before = match self.owner.content() {
             Some(own) => Some(own.to_vec()),
-            None => remember(&mut self.server, time, Instant::now() + REMEMBER)?,
+            None => {
+                let until = Instant::now() + REMEMBER;
+                remember(&mut self.server, Selection::Clipboard, time, until)?
+            }
         };
         if !is_wanted() {
             return Err(Problem::Hanging);
@@ -86,6 +90,7 @@ impl Desk {
         if !self.owner.own(&self.server, text, time)? {
             return Err(Problem::Overtaken);
         }
+        let loan = press.primary.then(|| Loan::begin_blocking(&order.text, To::X11)).transpose()?;
         self.wait_for_manager()?;
         self.wait_for_hands(strokes.in_the_way())?;
         if !is_wanted() {
@@ -95,10 +100,10 @@ impl Desk {
         // Some time has passed.
         order.check(focused(&self.server)?.as_ref())?;
         let keys = strokes.press(&self.server)?;
-        if self.wait_for_receipt(keys, window.as_ref())? {
+        if self.wait_for_receipt(keys, window.as_ref(), loan.as_ref())? {
             Ok(before)
         } else {
-            Err(Problem::NotTaken(chord.to_string()))
+            Err(Problem::NotTaken(press.by_hand()))
         }
     }
 
@@ -224,11 +229,16 @@ impl Desk {
         }
     }
 
-    /// Whether a window asks for the text after the keys: request `keys` and later.
-    fn wait_for_receipt(&mut self, keys: u64, window: Option<&Window>) -> Result<bool, Problem> {
+    /// Whether a window asks for the text after the keys: request `keys` and later. Or for what is selected, which nobody else reads.
+    fn wait_for_receipt(
+        &mut self,
+        keys: u64,
+        window: Option<&Window>,
+        loan: Option<&Loan>,
+    ) -> Result<bool, Problem> {
         let client = window.map(|window| self.server.client_of(window.id));
         let until = Instant::now() + RECEIPT;
-        while let Some(said) = self.step(until)? {
+        while let Some(said) = self.step_or(until, loan.map(Loan::bell))? {
             match said {
                 Said::Lost => return Err(Problem::Overtaken),
                 Said::Gave { client: who, after } if after >= keys => {
@@ -240,12 +250,22 @@ impl Desk {
                 early => self.note_reader(early)?,
             }
         }
-        Ok(false)
+        // Otherwise the time is up.
+        Ok(loan.is_some() && Instant::now() < until)
     }
 
     /// Deals with events until one says something. `None`: `until` has come.
     fn step(&mut self, until: Instant) -> Result<Option<Said>, Problem> {
-        while let Some(seen) = self.server.next(Some(until), None)? {
+        self.step_or(until, None)
+    }
+
+    /// As [`Self::step`]. `None`: `until` has come, or `bell` rings.
+    fn step_or(
+        &mut self,
+        until: Instant,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Said>, Problem> {
+        while let Some(seen) = self.server.next(Some(until), bell)? {
             if let Some(said) = self.owner.handle(&self.server, &seen)? {
                 return Ok(Some(said));
             }

@@ -9,9 +9,12 @@ mod focus;
 mod keymap;
 mod keys;
 mod owner;
+mod primary;
 mod reader;
 mod server;
 mod typing;
+
+pub(super) use primary::{Loan, To};
 
 use super::Problem;
 use super::content::Content;

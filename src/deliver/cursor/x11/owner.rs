@@ -1,4 +1,4 @@
-//! The owner of the clipboard: it answers whoever asks for what is on it, as the ICCCM says (section 2).
+//! The owner of a selection, as a rule of the clipboard: it answers whoever asks for what is on it, as the ICCCM says (section 2).
 //!
 //! Large content goes piece by piece (INCR), to several programs at once if need be. Who asks, and when, is told to the
 //! caller; what that means is not known here.
@@ -53,9 +53,29 @@ pub(super) enum Said {
     Saved,
 }
 
-/// The clipboard's content while it is ours, and what is under way.
+/// Which selection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// What is copied.
+    #[default]
+    Clipboard,
+    /// What is marked, and pasted by the middle button of the mouse.
+    Primary,
+}
+
+impl Selection {
+    pub(super) fn atom(self, atoms: &Atoms) -> Atom {
+        match self {
+            Self::Clipboard => atoms.CLIPBOARD,
+            Self::Primary => AtomEnum::PRIMARY.into(),
+        }
+    }
+}
+
+/// The selection's content while it is ours, and what is under way.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
+    selection: Selection,
     held: Option<Held>,
     transfers: Vec<Transfer>,
 }
@@ -118,6 +138,11 @@ fn latin_1(text: &str) -> Option<Vec<u8>> {
 }
 
 impl Owner {
+    /// Owns nothing yet.
+    pub(super) fn of(selection: Selection) -> Self {
+        Self { selection, ..Self::default() }
+    }
+
     /// What is on the clipboard, if it is ours.
     pub(super) fn content(&self) -> Option<&[Format]> {
         self.held.as_ref().map(|held| held.formats.as_slice())
@@ -135,7 +160,7 @@ impl Owner {
         formats: Vec<Format>,
         time: Timestamp,
     ) -> Result<bool, Problem> {
-        let clipboard = server.atoms.CLIPBOARD;
+        let clipboard = self.selection.atom(&server.atoms);
         let taken = server.conn.set_selection_owner(server.window, clipboard, time)?;
         let request = taken.sequence_number();
         let owner = server.conn.get_selection_owner(clipboard)?.reply()?.owner;
@@ -147,20 +172,22 @@ impl Owner {
     /// Leaves the clipboard to nobody, unless another one has taken it since `time`.
     pub(super) fn clear(&mut self, server: &Server, time: Timestamp) -> Result<(), Problem> {
         self.held = None;
-        server.conn.set_selection_owner(x11rb::NONE, server.atoms.CLIPBOARD, time)?;
+        let clipboard = self.selection.atom(&server.atoms);
+        server.conn.set_selection_owner(x11rb::NONE, clipboard, time)?;
         Ok(())
     }
 
     /// Deals with an event.
     pub(super) fn handle(&mut self, server: &Server, seen: &Seen) -> Result<Option<Said>, Problem> {
         let atoms = &server.atoms;
+        let ours = self.selection.atom(atoms);
         match &seen.event {
-            Event::SelectionRequest(asked) if asked.selection == atoms.CLIPBOARD => {
+            Event::SelectionRequest(asked) if asked.selection == ours => {
                 let gave = self.answer(server, asked)?;
                 let client = server.client_of(asked.requestor);
                 Ok(gave.then_some(Said::Gave { client, after: seen.after }))
             }
-            Event::SelectionClear(lost) if lost.selection == atoms.CLIPBOARD => {
+            Event::SelectionClear(lost) if lost.selection == ours => {
                 let lost = self.held.take_if(|held| held.request <= seen.after);
                 Ok(lost.map(|_| Said::Lost))
             }

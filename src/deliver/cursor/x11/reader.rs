@@ -4,7 +4,7 @@
 
 use super::super::Problem;
 use super::super::content::Content;
-use super::owner::Format;
+use super::owner::{Format, Selection};
 use super::server::Server;
 use std::time::Instant;
 use tracing::debug;
@@ -30,24 +30,27 @@ enum Read {
 /// A conversation with the clipboard's owner, in a window of its own: what a slow owner sends after it is over goes nowhere.
 struct Reader<'s> {
     server: &'s mut Server,
+    selection: Atom,
     window: Window,
     time: Timestamp,
     until: Instant,
 }
 
-/// What is on the clipboard; what could be had of it by `until`, best formats first. Empty: nothing is on it. `None`: it could
+/// What is on the clipboard, or selected; what could be had of it by `until`, best formats first. Empty: nothing is on it. `None`: it could
 /// not be had at all, or is a secret. `time` is the server's, now.
 pub(super) fn remember(
     server: &mut Server,
+    selection: Selection,
     time: Timestamp,
     until: Instant,
 ) -> Result<Option<Vec<Format>>, Problem> {
-    let owner = server.conn.get_selection_owner(server.atoms.CLIPBOARD)?.reply()?.owner;
+    let selection = selection.atom(&server.atoms);
+    let owner = server.conn.get_selection_owner(selection)?.reply()?.owner;
     if owner == x11rb::NONE {
         return Ok(Some(Vec::new()));
     }
     let window = server.create_window()?;
-    let mut reader = Reader { server, window, time, until };
+    let mut reader = Reader { server, selection, window, time, until };
     let read = reader.read_all();
     server.conn.destroy_window(window)?;
     read
@@ -128,8 +131,8 @@ impl Reader<'_> {
     /// Asks for one format, `most` bytes at most. `None`: the time is up.
     fn read(&mut self, target: Atom, most: usize) -> Result<Option<Read>, Problem> {
         let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
-        let clipboard = self.server.atoms.CLIPBOARD;
-        self.server.conn.convert_selection(window, clipboard, target, content, self.time)?;
+        let (selection, time) = (self.selection, self.time);
+        self.server.conn.convert_selection(window, selection, target, content, time)?;
         let answer = self.server.find(self.until, |event| match event {
             Event::SelectionNotify(told) if (told.requestor, told.target) == (window, target) => {
                 Some(told.property)

@@ -1,0 +1,162 @@
+//! What has the keyboard, as programs tell it on the bus of assistive technologies, with doubles of them.
+//!
+//! What real programs tell is in `tests/system/gnome/terminals.rs`.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+#[path = "doubles/accessible.rs"]
+mod accessible;
+mod private_bus;
+
+use accessible::{Technologies, Thing, role};
+use private_bus::PrivateBus;
+use tokio::runtime::Runtime;
+use v2m::deliver::{Focused, Observer, Widget};
+
+struct Desktop {
+    // In the order they are to end.
+    observer: Observer,
+    technologies: Option<Technologies>,
+    runtime: Runtime,
+    bus: PrivateBus,
+}
+
+impl Desktop {
+    fn start() -> Self {
+        let bus = PrivateBus::start();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let technologies = Technologies::start(&runtime, &bus.address);
+        let observer = Observer::on(&bus.address);
+        Self { observer, technologies: Some(technologies), runtime, bus }
+    }
+
+    fn program(&mut self, name: &str, windows: Vec<Thing>) {
+        self.technologies.as_mut().unwrap().program(&self.runtime, name, windows);
+    }
+
+    fn look(&mut self) -> Focused {
+        let is_terminal = |name: &str| name == "kgx";
+        self.runtime.block_on(self.observer.look(is_terminal))
+    }
+
+    /// Waits until a look answers as wanted: a busy machine may take longer than a look does.
+    fn sees(&mut self, widget: Widget, program: &str) {
+        for _ in 0..100 {
+            let seen = self.look();
+            if seen.widget == widget && seen.programs.first().is_some_and(|name| name == program) {
+                assert_eq!(seen.silent, None);
+                return;
+            }
+        }
+        panic!("{widget:?} of {program} is not seen but {:?}", self.look());
+    }
+}
+
+/// A window with the keyboard, and in it some things, deep inside.
+fn window(inside: Vec<Thing>) -> Thing {
+    let deep = (0..8).fold(Thing::new(role::PANEL, inside), |inner, _| {
+        Thing::new(role::PANEL, vec![Thing::new(role::PANEL, vec![]), inner])
+    });
+    Thing::new(role::FRAME, vec![deep]).active()
+}
+
+fn field(role: u32) -> Thing {
+    Thing::new(role, vec![])
+}
+
+#[test]
+fn a_terminal_inside_another_programs_window_is_seen() {
+    let mut desktop = Desktop::start();
+    desktop.program("mail", vec![Thing::new(role::FRAME, vec![field(role::TEXT)])]);
+    desktop
+        .program("builder", vec![window(vec![field(role::TEXT), field(role::TERMINAL).focused()])]);
+    desktop.sees(Widget::Terminal, "builder");
+}
+
+#[test]
+fn a_text_field_beside_a_terminal_is_none() {
+    let mut desktop = Desktop::start();
+    desktop
+        .program("builder", vec![window(vec![field(role::TERMINAL), field(role::TEXT).focused()])]);
+    desktop.sees(Widget::Other, "builder");
+}
+
+#[test]
+fn a_password_field_is_seen() {
+    let mut desktop = Desktop::start();
+    // What is around it may say that it has the keyboard too.
+    let around = Thing::new(role::PANEL, vec![field(role::PASSWORD_TEXT).focused()]).focused();
+    desktop.program("browser", vec![window(vec![around])]);
+    desktop.sees(Widget::Password, "browser");
+}
+
+#[test]
+fn a_program_that_is_known_as_a_terminal_need_not_say_so() {
+    let mut desktop = Desktop::start();
+    desktop.program("kgx", vec![window(vec![field(role::PANEL).focused()])]);
+    desktop.sees(Widget::Terminal, "kgx");
+}
+
+#[test]
+fn what_is_not_on_the_screen_does_not_count() {
+    let mut desktop = Desktop::start();
+    let tab = Thing::new(role::PANEL, vec![field(role::TERMINAL).focused()]).hidden();
+    desktop.program("builder", vec![window(vec![tab])]);
+    desktop.sees(Widget::Other, "builder");
+}
+
+#[test]
+fn a_program_that_hangs_keeps_nobody_waiting() {
+    let mut desktop = Desktop::start();
+    desktop.technologies.as_mut().unwrap().program_that_hangs(&desktop.runtime);
+    // Nobody says that it has the keyboard: the one that hangs may have it.
+    let seen = desktop.look();
+    assert_eq!((seen.widget, seen.programs.len()), (Widget::Unfinished, 0));
+    desktop.program("editor", vec![window(vec![field(role::TEXT).focused()])]);
+    desktop.sees(Widget::Other, "editor");
+}
+
+#[test]
+fn where_nobody_has_the_keyboard_the_programs_are_listed_that_tell_nothing() {
+    let mut desktop = Desktop::start();
+    let own = std::env::current_exe().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let daemon = "dbus-daemon".to_owned();
+    let seen = desktop.look();
+    assert!(seen.programs.is_empty());
+    let silent = seen.silent.unwrap();
+    assert!(silent.contains(&own) && silent.contains(&daemon), "{silent:?}");
+    // This process is the editor too, and has told of all its windows.
+    desktop.program("editor", vec![Thing::new(role::FRAME, vec![field(role::TEXT)])]);
+    let mut looks = (0..100).filter_map(|_| desktop.look().silent);
+    let silent = looks.find(|silent| !silent.contains(&own)).unwrap();
+    assert!(silent.contains(&daemon), "{silent:?}");
+}
+
+#[test]
+fn a_window_with_no_end_of_things_in_it_is_not_taken_for_a_field() {
+    let mut desktop = Desktop::start();
+    let page = (0..1_100).map(|_| field(role::PANEL)).collect();
+    desktop.program("browser", vec![window(vec![Thing::new(role::PANEL, page)])]);
+    let seen = (0..100).map(|_| desktop.look()).find(|seen| !seen.programs.is_empty()).unwrap();
+    assert_eq!((seen.widget, seen.programs[0].as_str()), (Widget::Unfinished, "browser"));
+}
+
+#[test]
+fn a_desktop_without_assistive_technologies_tells_nothing_and_starts_none() {
+    let mut desktop = Desktop::start();
+    desktop.technologies = None;
+    assert_eq!(desktop.look().widget, Widget::Unknown);
+}
+
+#[test]
+fn a_bus_that_comes_again_is_found_again() {
+    let mut desktop = Desktop::start();
+    desktop.program("editor", vec![window(vec![field(role::TEXT).focused()])]);
+    desktop.sees(Widget::Other, "editor");
+    desktop.technologies = None;
+    desktop.bus.restart();
+    assert_eq!(desktop.look().widget, Widget::Unknown);
+    let address = desktop.bus.address.clone();
+    desktop.technologies = Some(Technologies::start(&desktop.runtime, &address));
+    desktop.program("browser", vec![window(vec![field(role::PASSWORD_TEXT).focused()])]);
+    desktop.sees(Widget::Password, "browser");
+}
