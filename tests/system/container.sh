@@ -135,6 +135,8 @@ make_gnome() {
 	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n' \
 		>"$units/org.freedesktop.IBus.session.GNOME.service"
 	ln -s ../org.freedesktop.IBus.session.GNOME.service "$units/default.target.wants/"
+	# GNOME's portals need a session that only make_portal tells of. Programs would wait half a minute for them to start.
+	[ "$DESKTOP" != gnome ] || ln -s /dev/null "$units/xdg-desktop-portal.service"
 	# The shell waits for the first of these before it serves XWayland; Debian's pull in parts of gnome-session.
 	for target in gnome-session-x11-services-ready gnome-session-x11-services; do
 		printf '[Unit]\nDescription=Nothing\n' >"$units/$target.target"
