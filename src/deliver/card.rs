@@ -242,7 +242,7 @@ fn urgent(
 fn brief(failure: &Failure) -> Brief {
     let by_code =
         || Brief { cause: title(failure.code).to_owned(), remedy: capitalised(&failure.message) };
-    failure.brief.clone().unwrap_or_else(by_code)
+    failure.brief.as_deref().cloned().unwrap_or_else(by_code)
 }
 
 fn title(code: Code) -> &'static str {

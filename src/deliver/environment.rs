@@ -52,7 +52,7 @@ impl fmt::Display for Displays {
 /// A connection that says nothing: it closes when the server does. Whoever comes after has another XAUTHORITY, and often
 /// another name, which this process cannot take over.
 #[derive(Debug)]
-pub struct DisplayServer(Option<UnixStream>);
+pub struct DisplayServer(Option<(PathBuf, UnixStream)>);
 
 impl DisplayServer {
     /// Connects to the Wayland compositor, else to the local X server. Within a tokio runtime.
@@ -62,23 +62,38 @@ impl DisplayServer {
         let connected = connected.inspect_err(
             |error| debug!(%error, socket = %socket.display(), "the display server is not watched"),
         );
-        Self(connected.ok())
+        Self(connected.ok().map(|stream| (socket, stream)))
     }
 
     /// Returns once it has ended. Cancel-safe.
     pub async fn ended(&mut self) {
-        let Some(stream) = &self.0 else { return std::future::pending().await };
-        loop {
-            let readable = stream.readable().await;
-            let mut byte = [0];
-            match readable.and_then(|()| stream.try_read(&mut byte)) {
-                // Nothing was asked, so nothing is told; but that is no end.
-                Ok(1..) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Ok(0) | Err(_) => break,
+        while let Some((socket, stream)) = &mut self.0 {
+            until_closed(stream).await;
+            // Far less than a desktop takes to come back, and no busy loop with a server that takes no more clients.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            // An X server closes all connections with its last client's, and goes on.
+            match UnixStream::connect(&socket).await {
+                Ok(again) => *stream = again,
+                Err(_) => {
+                    self.0 = None;
+                    return;
+                }
             }
         }
-        self.0 = None;
+        std::future::pending().await
+    }
+}
+
+async fn until_closed(stream: &UnixStream) {
+    loop {
+        let readable = stream.readable().await;
+        let mut byte = [0];
+        match readable.and_then(|()| stream.try_read(&mut byte)) {
+            // Nothing was asked, so nothing is told; but that is no end.
+            Ok(1..) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
+        }
     }
 }
 
@@ -237,9 +252,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wayland-0");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
-        let mut server = DisplayServer(Some(UnixStream::connect(&path).await.unwrap()));
+        let stream = UnixStream::connect(&path).await.unwrap();
+        let mut server = DisplayServer(Some((path, stream)));
         let (accepted, _) = listener.accept().await.unwrap();
-        drop(accepted);
+        drop((accepted, listener));
         server.ended().await;
         assert!(server.0.is_none());
     }

@@ -3,8 +3,7 @@
 //!
 //! A notification's number means something to one notification service only, and a service that is started again
 //! counts from 1: so the file names the service's unique name on the bus, which no bus gives twice, and the bus by its
-//! GUID. The runtime directory goes with the last session of the user, and so do bus and notifications. Texts that
-//! arrived are not in the file: they may stay on the desktop as they are.
+//! GUID. The runtime directory goes with the last session of the user, and so do bus and notifications.
 
 use super::card::Stay;
 use crate::atomic;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tracing::debug;
 
-/// A notification that must not stay as it is.
+/// A notification that this process has shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Leftover {
     /// GUID of the bus.
@@ -36,7 +35,8 @@ pub(super) enum What {
     BadConfig,
     /// The recogniser or its model was of no use. Taken away when it is.
     NoEngine,
-    /// Nothing: it may stay as it is, and is not in the file.
+    /// Nothing: it is a text, or listed. The next notice takes its place, as it does within one run: GNOME would keep
+    /// that one waiting behind another program's banner, as long as nobody touches a key.
     Stays,
 }
 
@@ -64,9 +64,9 @@ impl Note {
         Self { path, written: None }
     }
 
-    /// Whether an earlier run has left a file.
-    pub(super) fn is_there(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| path.exists())
+    /// Whether an earlier run has left something that must not stay as it is.
+    pub(super) fn is_untidy(&mut self) -> bool {
+        self.read().is_some_and(|left| left.what != What::Stays)
     }
 
     /// What an earlier run has left.
@@ -103,10 +103,10 @@ mod tests {
         let left =
             Leftover { bus: "b".into(), service: ":1.7".into(), id: 3, what: What::BadConfig };
         let mut note = Note::new(Some(path.clone()));
-        assert!(!note.is_there());
+        assert!(!note.is_untidy());
         note.keep(Some(left.clone()));
         let mut next = Note::new(Some(path.clone()));
-        assert!(next.is_there());
+        assert!(next.is_untidy());
         assert_eq!(next.read(), Some(left));
         next.keep(None);
         assert!(!path.exists());

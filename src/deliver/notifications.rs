@@ -136,8 +136,9 @@ impl Service {
         let Some(left) = note.read() else { return };
         let same_bus = left.bus == self.bus.server_guid().to_string();
         if same_bus && self.owner.as_ref() == Some(&left.service) {
-            // Whether it was critical is not known; to treat it so does no harm.
-            self.shown = Some(Shown { id: left.id, critical: true, what: left.what, card: None });
+            // What does not stay may have been critical; to treat it so does no harm.
+            let critical = left.what != What::Stays;
+            self.shown = Some(Shown { id: left.id, critical, what: left.what, card: None });
         }
     }
 
@@ -150,12 +151,13 @@ impl Service {
             id: shown.id,
             what: shown.what,
         })
-        .filter(|left| left.what != What::Stays)
     }
 
     /// Whether it was left by an earlier run, and is not true any more now that this one has started.
     fn is_left_over(&self) -> bool {
-        let over = |shown: &Shown| shown.card.is_none() && shown.what != What::NoEngine;
+        let over = |shown: &Shown| {
+            shown.card.is_none() && matches!(shown.what, What::Over | What::BadConfig)
+        };
         self.shown.as_ref().is_some_and(over)
     }
 
@@ -167,10 +169,10 @@ impl Service {
     /// Nothing is left that is true only now, nor anything that stays until it is closed: this process ends.
     async fn leave(&mut self) -> Result<(), Problem> {
         let Some(shown) = &self.shown else { return Ok(()) };
-        match shown.card.as_ref().map(|card| card.stay) {
-            Some(Stay::AsUsual) => Ok(()),
-            Some(Stay::ThenListed(_)) => self.put_away().await,
-            Some(_) | None => self.close().await,
+        match (shown.what, shown.card.as_ref().map(|card| card.stay)) {
+            (What::Stays, _) => Ok(()),
+            (_, Some(Stay::ThenListed(_))) => self.put_away().await,
+            _ => self.close().await,
         }
     }
 

@@ -196,7 +196,7 @@ impl Actor {
             Notice::Mended(_) => self.service.is_none(),
             _ => false,
         };
-        if about_before && !self.note.is_there() {
+        if about_before && !self.note.is_untidy() {
             return Ok(());
         }
         if let Some(mut service) = self.service.take() {

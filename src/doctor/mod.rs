@@ -86,7 +86,7 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
     }
     let summary = match verdict {
         Verdict::Works => "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.",
-        Verdict::Deaf => "v2m transcribes, and has no microphone to hear with: see the line above.",
+        Verdict::Deaf => "v2m transcribes, but cannot hear you: see the line “microphone” above.",
         Verdict::Broken => {
             "v2m does not work yet. Mend the first line marked FAIL, then run `v2m doctor` again."
         }

@@ -193,7 +193,7 @@ pub struct Failure {
     /// Where the audio lies, if it was kept.
     pub audio_path: Option<PathBuf>,
     /// The same in the few words that a notification has room for. `None`: the code's words and the message.
-    pub brief: Option<Brief>,
+    pub brief: Option<Box<Brief>>,
     /// Whether it stands in the way of every dictation until it is mended, which v2m notices.
     pub lasts: bool,
 }
@@ -223,7 +223,7 @@ impl Failure {
     /// With words for a notification.
     #[must_use]
     pub fn in_brief(self, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { brief: Some(Brief { cause: cause.into(), remedy: remedy.into() }), ..self }
+        Self { brief: Some(Box::new(Brief { cause: cause.into(), remedy: remedy.into() })), ..self }
     }
 
     /// One that lasts until it is mended.

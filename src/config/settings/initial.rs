@@ -1,8 +1,8 @@
 //! What the settings are where nothing is said.
 
 use super::{
-    Backend, Capture, Deliver, Engine, Feedback, Llm, LogLevel, Logging, Refine, Retention,
-    Session, Text, UnloadAfter,
+    Backend, Deliver, Engine, Feedback, Llm, LogLevel, Logging, Refine, Retention, Session, Text,
+    UnloadAfter,
 };
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
@@ -56,12 +56,6 @@ impl Default for Engine {
             hang_seconds: 60,
             unload_after: UnloadAfter::Auto,
         }
-    }
-}
-
-impl Default for Capture {
-    fn default() -> Self {
-        Self { source: None, linger_seconds: 0 }
     }
 }
 

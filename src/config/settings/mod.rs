@@ -114,7 +114,7 @@ impl UnloadAfter {
 }
 
 /// The microphone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Capture {
     /// PipeWire `node.name`; `None`: the default source.
     pub source: Option<String>,

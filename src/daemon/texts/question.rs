@@ -19,8 +19,13 @@ impl Daemon {
     /// What is asked, but for the text.
     pub(super) fn question(&self, task: &Task, within: Duration) -> Result<Question, Failure> {
         let endpoint = self.settings.llm.endpoint(within);
-        let mut endpoint =
-            endpoint.ok_or_else(|| Failure::new(Code::LlmUnavailable, NOT_SET_UP))?;
+        let not_set_up = || {
+            Failure::new(Code::LlmUnavailable, NOT_SET_UP).in_brief(
+                "No language model is set up",
+                "Choose one: v2m-send config set llm.provider=ollama llm.model=NAME",
+            )
+        };
+        let mut endpoint = endpoint.ok_or_else(not_set_up)?;
         let text = String::new();
         match task {
             Task::Translate { into } => {
