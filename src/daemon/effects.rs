@@ -141,12 +141,14 @@ impl Daemon {
 
     fn deliver(&mut self, job: JobId, transcript: &Transcript) {
         let live = self.live.get_mut(job);
-        let (wished, focus) = live.map_or((None, None), |l| (l.wishes.deliver, l.focus.take()));
+        let (wished, focus, pressed) = live.map_or((None, None, None), |l| {
+            (l.wishes.deliver, l.focus.take(), l.stopped.map(Instant::into_std))
+        });
         let mode = wished.unwrap_or(self.settings.deliver.mode);
         self.handing.add(Parcel {
             whose: Whose::Dictation(job),
             text: transcript.text.clone(),
-            wanted: deliver::Wanted { mode, ..self.wanted() },
+            wanted: deliver::Wanted { mode, pressed, ..self.wanted() },
             focus,
             screen: self.settings.deliver.notify.then(|| self.screen.clone()),
             problems: transcript.problems.clone(),
@@ -161,7 +163,7 @@ impl Daemon {
             terminal: settings.terminal_paste_key.clone(),
             terminals: settings.terminals.clone(),
         };
-        deliver::Wanted { mode: settings.mode, keys, window: None }
+        deliver::Wanted { mode: settings.mode, keys, window: None, pressed: None }
     }
 
     /// Tells the user; a problem is in the journal too.

@@ -3,6 +3,7 @@
 use super::cursor::Means;
 use super::{Clipboard, Cursor, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
+use std::time::Instant;
 
 /// Where the user wants a text.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Wanted {
     pub keys: PasteKeys,
     /// The only window it may be put into. `None`: whichever has the keyboard.
     pub window: Option<Window>,
+    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key, or long ago.
+    pub pressed: Option<Instant>,
 }
 
 /// The sinks that hold on to something from one text to the next.
@@ -59,9 +62,8 @@ impl Sinks {
             (delivery, next) = match sink {
                 Sink::Clipboard => (self.clipboard.deliver(text).await, None),
                 Sink::Cursor(means) => {
-                    let window = wanted.window.as_ref();
                     self.was_at_cursor = true;
-                    self.cursor.put(text, means, &wanted.keys, window).await
+                    self.cursor.put(text, means, wanted).await
                 }
             };
             deliveries.push(delivery);

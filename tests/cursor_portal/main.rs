@@ -131,6 +131,27 @@ impl Desktop {
     }
 }
 
+/// No portal tells whether the shortcut is still held, and most hands have let go of it 0.3 s after its press.
+#[test]
+fn keys_wait_until_the_shortcut_is_usually_up() {
+    let mut desktop = Desktop::start();
+    desktop.pastes(WORDS);
+    let pressed = Instant::now();
+    let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
+    let pressed_at = Some(pressed);
+    let wanted =
+        Wanted { mode: DeliverMode::Paste, keys, pressed: pressed_at, ..Wanted::default() };
+    let hand_over = desktop.sinks.hand_over("second", &wanted);
+    let early = desktop.runtime.block_on(async {
+        tokio::time::timeout(Duration::from_millis(300), hand_over).await.is_ok()
+    });
+    assert!(!early, "keys were pressed while the hand may hold others");
+    assert_eq!(desktop.portal.state().pasted.len(), 1);
+    let wanted = Wanted { pressed: pressed.checked_sub(Duration::from_secs(1)), ..wanted };
+    let deliveries = desktop.runtime.block_on(desktop.sinks.hand_over("third", &wanted));
+    assert!(deliveries[0].ok, "{deliveries:?}");
+}
+
 #[test]
 fn the_user_is_asked_once_and_the_token_of_each_session_opens_the_next() {
     let mut desktop = Desktop::start();

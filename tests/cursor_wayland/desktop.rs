@@ -94,7 +94,7 @@ impl Desktop {
     ) -> Vec<Delivery> {
         let [usual, terminal] = keys.map(|keys| Some(keys.parse().unwrap()));
         let keys = PasteKeys { usual, terminal, terminals: vec![FIELD.to_lowercase()] };
-        let wanted = Wanted { mode: DeliverMode::Paste, keys, window };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, window, pressed: None };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 

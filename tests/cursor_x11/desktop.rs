@@ -66,7 +66,7 @@ impl Desktop {
     ) -> Vec<Delivery> {
         let keys =
             PasteKeys { terminals: vec!["some-terminal".to_owned()], ..PasteKeys::default() };
-        let wanted = Wanted { mode, keys, window };
+        let wanted = Wanted { mode, keys, window, pressed: None };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 

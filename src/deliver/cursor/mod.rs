@@ -27,13 +27,13 @@ pub use window::{PasteKeys, Window};
 
 use super::environment::Displays;
 use super::focus::{Focused, Observer};
-use super::sinks::Sink;
+use super::sinks::{Sink, Wanted};
 use crate::session::Delivery;
 use lock::Lock;
 use mutter::Mutter;
 use portal::Portal;
 use problem::Problem;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{debug, info};
 use wayland::Wayland;
 use window::Order;
@@ -122,6 +122,16 @@ impl Way {
         }
     }
 
+    /// Whether the keys that the user holds can be told from ours, or do no harm.
+    fn tells_of_keys(&self) -> bool {
+        match self {
+            Self::X11(_) | Self::Mutter(_) => true,
+            // wlroots keeps the modifiers of each keyboard apart; Hyprland's source mixes them.
+            Self::Wayland(_) => std::env::var_os("HYPRLAND_INSTANCE_SIGNATURE").is_none(),
+            Self::Portal(_) => false,
+        }
+    }
+
     /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
     async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
         match self {
@@ -172,7 +182,7 @@ fn is_x11() -> bool {
 }
 
 impl Cursor {
-    /// Puts `text` into the window that has the keyboard, and only if it is the window `only` where that
+    /// Puts `text` into the window that has the keyboard, and only if it is the window that is `wanted` where that
     /// is known; also where the text should go instead.
     /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
     /// are waited for two seconds, or four. The clipboard is given
@@ -181,8 +191,7 @@ impl Cursor {
         &mut self,
         text: &str,
         means: Means,
-        keys: &PasteKeys,
-        only: Option<&Window>,
+        wanted: &Wanted,
     ) -> (Delivery, Option<Sink>) {
         let characters = text.chars().take(MAX_TYPED + 1).count();
         let (by, done, deadline) = match means {
@@ -196,10 +205,12 @@ impl Cursor {
         if means == Means::Type && characters > MAX_TYPED {
             return self.told(by, done, Err(Problem::TooLong));
         }
-        let (text, only, focused) = (text.to_owned(), only.cloned(), Focused::default());
-        let order = Order { text, means, keys: keys.clone(), only, focused };
+        let (keys, only, focused) =
+            (wanted.keys.clone(), wanted.window.clone(), Focused::default());
+        let order = Order { text: text.to_owned(), means, keys, only, focused };
         self.hidden = Some(false);
-        let outcome = match tokio::time::timeout(deadline, self.try_to(order)).await {
+        let outcome = match tokio::time::timeout(deadline, self.try_to(order, wanted.pressed)).await
+        {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.way {
@@ -250,7 +261,8 @@ impl Cursor {
         }
     }
 
-    async fn try_to(&mut self, mut order: Order) -> Result<(), Problem> {
+    /// `pressed`: when the shortcut was pressed that ended the recording.
+    async fn try_to(&mut self, mut order: Order, pressed: Option<Instant>) -> Result<(), Problem> {
         if order.text.is_empty() {
             return Err(Problem::NoText);
         }
@@ -266,7 +278,11 @@ impl Cursor {
             Some(way) if way.is_there().await => way,
             _ => Way::find().await?,
         };
-        self.way.insert(way).carry_out(order).await
+        let way = self.way.insert(way);
+        if let Some(pressed) = pressed.filter(|_| !way.tells_of_keys()) {
+            tokio::time::sleep_until((pressed + held::USUAL).into()).await;
+        }
+        way.carry_out(order).await
     }
 }
 

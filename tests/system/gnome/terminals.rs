@@ -76,7 +76,7 @@ fn wanted() -> Wanted {
     let terminals: Vec<String> = names.map(str::to_owned).collect();
     assert!(terminals.iter().any(|name| name == "foot"), "{defaults}");
     let keys = PasteKeys { terminals, ..PasteKeys::default() };
-    Wanted { mode: DeliverMode::Paste, keys, window: None }
+    Wanted { mode: DeliverMode::Paste, keys, ..Wanted::default() }
 }
 
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str) {
