@@ -111,6 +111,8 @@ pub fn mend(before: &str, after: &str, verdict: &Verdict) -> (String, String) {
 /// `text` with `mark` in place of the marks at its end.
 pub fn end_with(text: &str, mark: &str) -> String {
     match body(text) {
+        // An abbreviation's full stop ends the sentence too.
+        Some(body) if mark == "." && body.ends_with('.') => body.to_owned(),
         Some(body) => format!("{body}{mark}"),
         None => text.to_owned(),
     }
@@ -227,6 +229,7 @@ mod tests {
         }
         assert_eq!(end_with("at 5 p.m.", ""), "at 5 p.m.");
         assert_eq!(end_with("at 5 p.m.", ","), "at 5 p.m.,");
+        assert_eq!(end_with("at 5 p.m.", "."), "at 5 p.m.");
         assert_eq!(end_with("the-", ""), "the");
         assert_eq!(end_with("今日は。", "、"), "今日は、");
     }
