@@ -141,9 +141,10 @@ impl Daemon {
 
     fn deliver(&mut self, job: JobId, transcript: &Transcript) {
         let live = self.live.get_mut(job);
-        let (wished, focus, pressed) = live.map_or((None, None, None), |l| {
-            (l.wishes.deliver, l.focus.take(), l.stopped.map(Instant::into_std))
-        });
+        let (wished, focus, stopped) =
+            live.map_or((None, None, None), |l| (l.wishes.deliver, l.focus.take(), l.stopped));
+        // The key of a later dictation may be down as well.
+        let pressed = stopped.max(self.last_press).map(Instant::into_std);
         let mode = wished.unwrap_or(self.settings.deliver.mode);
         self.handing.add(Parcel {
             whose: Whose::Dictation(job),

@@ -106,6 +106,8 @@ struct Daemon {
     dictations: PathBuf,
     tickets: HashMap<Ticket, Reply>,
     last_ticket: u64,
+    /// When a shortcut was pressed last, as far as it sends a command: it may still be down.
+    last_press: Option<Instant>,
     timers: timers::Timers,
     live: live::Dictations,
     background: background::Background,
@@ -199,6 +201,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         dictations: scratch.clone(),
         tickets: HashMap::new(),
         last_ticket: 0,
+        last_press: None,
         timers: timers::Timers::default(),
         live: live::Dictations::default(),
         background: background::Background::new(scratch),
@@ -357,7 +360,11 @@ impl Daemon {
             matches!(effect, session::Effect::Show(session::Notice::Problem(_)))
         };
         let problem_shown = effects.iter().any(shown);
-        self.screen.set_recording(self.session.state() == State::Recording);
+        self.screen.update(screen::Going {
+            recording: self.session.recording().is_some(),
+            announced: self.session.is_announced(),
+            pending: self.session.pending(),
+        });
         for effect in effects {
             self.carry_out(effect, problem_shown);
         }

@@ -76,9 +76,8 @@ impl Daemon {
             Err(error) => {
                 warn!(%error, "the changed configuration is not valid; the old one stays in force: {error}");
                 let failure = config_failure(&error);
-                // Editors save more than once. And what v2m is doing is not hidden behind this.
-                if self.config_problem.as_ref() != Some(&failure) && self.session.newest().is_none()
-                {
+                // Editors save more than once.
+                if self.config_problem.as_ref() != Some(&failure) {
                     self.notify(Notice::Problem(failure.clone()));
                 }
                 self.config_problem = Some(failure);

@@ -5,6 +5,7 @@ use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status, Wishes};
 use crate::session::{self, Command, Failure, Notice, Ticket};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
+use tokio::time::Instant;
 use tracing::{debug, info};
 
 impl Daemon {
@@ -26,6 +27,9 @@ impl Daemon {
     }
 
     fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
+        if matches!(command, Command::Start | Command::Toggle | Command::Stop | Command::Cancel) {
+            self.last_press = Some(Instant::now());
+        }
         let (before, newest) = (self.session.state(), self.session.newest());
         let recording = self.session.recording();
         // A stop is never refused for it: what was said comes first.

@@ -7,35 +7,62 @@
 use crate::deliver::{Notice, Notifier};
 use crate::session::{Delivery, Failure};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Clone, Debug)]
 pub(super) struct Screen {
     sign: Notifier,
     aside: Notifier,
-    /// Something is recorded. Shared with the deliveries under way: a recording may start meanwhile.
-    recording: Arc<AtomicBool>,
+    /// Shared with the deliveries under way: a recording may start meanwhile.
+    state: Arc<Mutex<State>>,
+}
+
+/// What goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Going {
+    /// Something is recorded, though perhaps by a press that will turn out to be none.
+    pub(super) recording: bool,
+    /// The user was told so.
+    pub(super) announced: bool,
+    /// How many dictations wait for their texts.
+    pub(super) pending: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    going: Going,
+    /// What stands aside came after the press, and before its recording was announced.
+    is_fresh: bool,
 }
 
 impl Screen {
     /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are the files that tell the next run
     /// what this one leaves on the desktop if it is killed.
     pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
-        let recording = Arc::new(AtomicBool::new(false));
         let [sign, aside] = [sign, aside].map(|note| Notifier::spawn(None, note));
-        Self { sign, aside, recording }
+        Self { sign, aside, state: Arc::default() }
     }
 
-    pub(super) fn set_recording(&self, recording: bool) {
-        self.recording.store(recording, Ordering::Relaxed);
+    /// Follows the session.
+    pub(super) fn update(&self, going: Going) {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.going, going);
+        if going.recording && !before.recording {
+            state.is_fresh = false;
+        }
+        let is_dropped = before.recording && !before.announced && !going.recording;
+        drop(state);
+        if is_dropped && going.pending == 0 {
+            // What was going on before the press has ended meanwhile. A text stays.
+            self.sign.progress(Notice::Closed);
+        }
     }
 
     /// Shows what goes on, or went wrong. Returns at once.
     pub(super) fn progress(&self, notice: Notice) {
         match notice {
             Notice::Text { .. } | Notice::Problem(_) | Notice::Recovered { .. }
-                if self.is_recording() =>
+                if self.others_go_on(0) =>
             {
                 self.aside.progress(notice);
             }
@@ -56,10 +83,12 @@ impl Screen {
     ) -> Delivery {
         let arrived = problems.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
         let place = deliveries.iter().rfind(|delivery| delivery.ok).map(|d| d.detail.clone());
-        match (self.is_recording(), place.filter(|_| arrived)) {
+        let announced = self.state().going.announced;
+        match (announced, place.filter(|_| arrived)) {
             (true, Some(place)) => self.sign.show(Notice::RecordingNext { text, place }).await,
-            (recording, _) => {
-                let notifier = if recording { &self.aside } else { &self.sign };
+            (false, Some(_)) => self.sign.show(Notice::Text { text, deliveries, problems }).await,
+            (_, None) => {
+                let notifier = if self.others_go_on(1) { &self.aside } else { &self.sign };
                 notifier.show(Notice::Text { text, deliveries, problems }).await
             }
         }
@@ -67,7 +96,9 @@ impl Screen {
 
     /// Takes away what is shown of an earlier dictation: a new one begins.
     pub(super) fn clear_aside(&self) {
-        self.aside.progress(Notice::Closed);
+        if !self.state().is_fresh {
+            self.aside.progress(Notice::Closed);
+        }
     }
 
     /// Takes away what is true no longer once the service has ended. A second at most.
@@ -77,7 +108,16 @@ impl Screen {
         let _ = self.aside.show(Notice::Closed).await;
     }
 
-    fn is_recording(&self) -> bool {
-        self.recording.load(Ordering::Relaxed)
+    /// Whether the sign is needed for another dictation than the one that is told of. What is told is then put aside. `own`: how many of
+    /// those that wait for their texts are the one that is told of.
+    fn others_go_on(&self, own: usize) -> bool {
+        let mut state = self.state();
+        let Going { recording, announced, pending } = state.going;
+        state.is_fresh |= recording && !announced;
+        recording || pending > own
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -58,6 +58,9 @@ pub(super) enum Problem {
     Superseded,
 }
 
+/// Why a notification was closed, as the Desktop Notifications Specification numbers it: its time was over.
+const EXPIRED: u32 = 1;
+
 /// The notification service, and v2m's one notification there.
 #[derive(Debug)]
 pub(super) struct Service {
@@ -252,8 +255,8 @@ impl Service {
             .ok();
     }
 
-    /// Ends when the notification was taken away: by the user, or as its time was over. Cancel-safe.
-    pub(super) async fn closed(&mut self) {
+    /// Ends when the notification was taken away, and tells whether the user did so, rather than its time being over. Cancel-safe.
+    pub(super) async fn closed(&mut self) -> bool {
         loop {
             let Some(closings) = &mut self.closings else { return std::future::pending().await };
             let next = std::future::poll_fn(|cx| Pin::new(&mut *closings).poll_next(cx)).await;
@@ -263,10 +266,10 @@ impl Service {
             };
             // Its number and the reason.
             let closed = signal.ok().and_then(|s| s.body().deserialize::<(u32, u32)>().ok());
-            let Some((id, _reason)) = closed else { continue };
+            let Some((id, reason)) = closed else { continue };
             if self.shown.as_ref().is_some_and(|shown| shown.id == id) {
                 (self.shown, self.closings) = (None, None);
-                return;
+                return reason != EXPIRED;
             }
         }
     }

@@ -130,9 +130,11 @@ impl Actor {
                     }
                     self.retire().await;
                 }
-                () = closed(&mut self.service) => {
-                    // By the user, who has read it.
-                    self.due = None;
+                by_user = closed(&mut self.service) => {
+                    // What goes on is shown again, unless the user has read it. The rest is away as it should be.
+                    if by_user || !matches!(self.due, Some((_, Due::Again, _))) {
+                        self.due = None;
+                    }
                     if let Some(service) = &self.service {
                         service.forget(&mut self.note);
                     }
@@ -221,7 +223,7 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-async fn closed(service: &mut Option<Service>) {
+async fn closed(service: &mut Option<Service>) -> bool {
     match service {
         Some(service) => service.closed().await,
         None => std::future::pending().await,

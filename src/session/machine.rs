@@ -81,6 +81,13 @@ impl Session {
         self.dictations.recording()
     }
 
+    /// Whether the user was told that something is recorded.
+    pub fn is_announced(&self) -> bool {
+        self.dictations
+            .phases()
+            .any(|phase| matches!(phase, Phase::Recording { announced: true, .. }))
+    }
+
     /// Whether that dictation is under way.
     pub fn has(&self, job: JobId) -> bool {
         self.dictations.contains(job)

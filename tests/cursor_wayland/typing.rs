@@ -54,9 +54,11 @@ fn what_the_layout_lacks_is_pasted() {
     let window = desktop.window(true);
     let mut expected = String::new();
     // Each of the two layouts has a part of the second one.
-    for (text, lacking) in [("señor", "'ñ'"), ("hello, мир", "'м'"), ("a\nb", "'\\n'")] {
+    for text in ["señor", "hello, мир", "a\nb"] {
         let deliveries = desktop.put(DeliverMode::Type, text);
         let [typed, pasted] = &deliveries[..] else { panic!("{deliveries:?}") };
+        // Which character that is goes into no journal: it was dictated.
+        let lacking = "no key for one of the characters";
         assert!(typed.by == "type" && !typed.ok && typed.detail.contains(lacking), "{typed:?}");
         assert!(pasted.by == "paste" && pasted.ok, "{pasted:?}");
         expected += text;

@@ -264,7 +264,10 @@ impl Stream {
         if let Some(before) = self.seams.answered(leads) {
             self.transcript.stats.seams += 1;
             let next = self.transcript.segments.get(before + 1).cloned();
-            if let Some(after) = self.mend(before, next.as_ref(), &mut effects) {
+            // Without a piece after it there is no seam yet: what comes may turn out to be a cough. It is mended once that
+            // piece is committed.
+            let mended = next.and_then(|next| self.mend(before, Some(&next), &mut effects));
+            if let Some(after) = mended {
                 self.change(before + 1, after, &mut effects);
             } else {
                 self.show_draft(&mut effects);

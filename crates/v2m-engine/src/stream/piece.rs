@@ -144,7 +144,9 @@ impl<D: Decoder> Attempts<'_, D> {
         }
         let second = self.attempt(0, vocabulary, None)?;
         // Both doubtful: somebody may well have said "no no no no". The likelier one it is.
-        let keep_first = doubt(&second, voice).is_some()
+        // One that was cut off is not whole, however likely it is.
+        let keep_first = !first.cut_off
+            && doubt(&second, voice).is_some()
             && first.mean_log_probability > second.mean_log_probability;
         Ok(if keep_first { first } else { second })
     }

@@ -102,10 +102,12 @@ fn first_word(text: &str) -> &str {
 
 /// The text before the seam and the one after it, mended. Their words stay, case aside.
 pub fn mend(before: &str, after: &str, verdict: &Verdict) -> (String, String) {
-    (
-        end_with(before, &verdict.mark),
-        verdict.case.map_or_else(|| after.into(), |c| recase(after, c)),
-    )
+    // Where the mark stays, the case that goes with it stays too.
+    if body(before).is_none() {
+        return (before.into(), after.into());
+    }
+    let recased = verdict.case.map_or_else(|| after.into(), |case| recase(after, case));
+    (end_with(before, &verdict.mark), recased)
 }
 
 /// `text` with `mark` in place of the marks at its end.
@@ -131,7 +133,9 @@ fn body(text: &str) -> Option<&str> {
         return None;
     }
     let word = body.rsplit(char::is_whitespace).next().unwrap_or(body);
-    let abbreviation = word.contains('.') && word.chars().all(|c| c.is_alphabetic() || c == '.');
+    // "p.m", "Ph.D"; not "main.rs".
+    let is_short = |part: &str| part.chars().count() <= 2 && part.chars().all(char::is_alphabetic);
+    let abbreviation = word.contains('.') && word.split('.').all(is_short);
     let dot = usize::from(abbreviation && text[body.len()..].starts_with('.'));
     Some(&text[..body.len() + dot])
 }
@@ -230,6 +234,7 @@ mod tests {
         assert_eq!(end_with("at 5 p.m.", ""), "at 5 p.m.");
         assert_eq!(end_with("at 5 p.m.", ","), "at 5 p.m.,");
         assert_eq!(end_with("at 5 p.m.", "."), "at 5 p.m.");
+        assert_eq!(end_with("open main.rs.", ","), "open main.rs,");
         assert_eq!(end_with("the-", ""), "the");
         assert_eq!(end_with("今日は。", "、"), "今日は、");
     }

@@ -50,9 +50,9 @@ const LAST_KEY: u32 = 135;
 /// xkb's <LVL3>, which every layout has for programs and no keyboard has.
 const NO_KEY: u32 = 92;
 
-/// What a layout cannot write.
+/// What a layout cannot write. The words do not name it: they go to the journal, and it was dictated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the keyboard has no key for {0:?}")]
+#[error("the keyboard has no key for one of the characters")]
 pub(super) struct Lacks(pub(super) char);
 
 /// What is no layout.

@@ -27,11 +27,18 @@ pub(super) struct Keyboard {
     told: Mutex<(Option<Sequence>, Option<Sequence>)>,
     /// After that key a program asked for the primary selection instead, which carries the text as well.
     is_selection_taken: AtomicBool,
+    /// That key has been sent, though its answer may be outstanding.
+    is_pressed: AtomicBool,
 }
 
 impl Keyboard {
     pub(super) fn new(calls: Calls) -> Self {
-        Self { calls, told: Mutex::default(), is_selection_taken: AtomicBool::new(false) }
+        Self {
+            calls,
+            told: Mutex::default(),
+            is_selection_taken: AtomicBool::default(),
+            is_pressed: AtomicBool::default(),
+        }
     }
 
     /// A text was given to somebody who asked for it at this place in the order.
@@ -41,11 +48,12 @@ impl Keyboard {
 
     /// Notes when a program asks for the primary selection. Does not end.
     pub(super) async fn heed(&self, loan: Option<&Loan>) -> Infallible {
-        Loan::taken_if(loan).await;
-        if self.told.lock().unwrap_or_else(PoisonError::into_inner).0.is_some() {
-            self.is_selection_taken.store(true, Ordering::Relaxed);
+        loop {
+            Loan::taken_if(loan).await;
+            if self.is_pressed.load(Ordering::Relaxed) {
+                self.is_selection_taken.store(true, Ordering::Relaxed);
+            }
         }
-        std::future::pending().await
     }
 
     /// Waits until the user's keys are up, presses and releases the combination.
@@ -118,6 +126,9 @@ impl Seat for Keyboard {
             Key::Code(code) => ("NotifyKeyboardKeycode", code),
             Key::Symbol(symbol) => ("NotifyKeyboardKeysym", symbol),
         };
+        if down && matches!(key, Key::Symbol(_)) {
+            self.is_pressed.store(true, Ordering::Relaxed);
+        }
         let answer = self.calls.call(method, &(number, down)).await?;
         if down && matches!(key, Key::Symbol(_)) {
             let position = answer.recv_position();

@@ -270,6 +270,9 @@ impl Desk {
             self.give_back(before).await?;
             return Err(Problem::Hanging);
         }
+        if let Some(loan) = &loan {
+            loan.forget_requests();
+        }
         session.press(&press.chord).await?;
         let taken = tokio::select! {
             served = clipboard.serve(session, Offer::Once(RECEIPT)) => served? > 0,

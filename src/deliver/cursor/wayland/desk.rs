@@ -142,6 +142,9 @@ impl Desk {
                 return Err(Problem::Overtaken);
             }
         }
+        if let Some(loan) = &loan {
+            loan.forget_requests();
+        }
         presser.press()?;
         if self.wait_for_receipt(keys, is_remote, loan.as_ref())? {
             Ok(before)

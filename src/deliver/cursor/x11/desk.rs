@@ -90,7 +90,11 @@ impl Desk {
         if !self.owner.own(&self.server, text, time)? {
             return Err(Problem::Overtaken);
         }
-        let loan = press.primary.then(|| Loan::begin_blocking(&order.text, To::X11)).transpose()?;
+        let loan = press.primary.then(|| Loan::begin_blocking(&order.text, To::X11)).transpose();
+        let loan = loan.map_err(|problem| {
+            debug!(reason = %problem, "the primary selection cannot be had");
+            Problem::NoPrimary
+        })?;
         self.wait_for_manager()?;
         self.wait_for_hands(strokes.in_the_way())?;
         if !is_wanted() {
@@ -99,6 +103,9 @@ impl Desk {
         }
         // Some time has passed.
         order.check(focused(&self.server)?.as_ref())?;
+        if let Some(loan) = &loan {
+            loan.forget_requests();
+        }
         let keys = strokes.press(&self.server)?;
         if self.wait_for_receipt(keys, window.as_ref(), loan.as_ref())? {
             Ok(before)

@@ -8,6 +8,8 @@ use super::super::Problem;
 use super::owner::{Owner, Said, Selection, text_formats};
 use super::reader::remember;
 use super::server::{Seen, Server};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc;
@@ -119,21 +121,36 @@ impl Loan {
         self.taken.as_fd()
     }
 
-    /// Waits until the text is asked for; for ever without a loan. Cancel-safe.
+    /// Forgets who has asked so far: what is asked for before the keys are pressed is no answer to them.
+    pub(in super::super) fn forget_requests(&self) {
+        let mut told = [0; 64];
+        while let Ok(1..) = rustix::io::read(&self.taken, &mut told) {}
+    }
+
+    /// Waits until the text is asked for once more; for ever without a loan. Cancel-safe.
     pub(in super::super) async fn taken_if(loan: Option<&Self>) {
         let Some(loan) = loan else { return std::future::pending().await };
-        let receiver = loan.taken.try_clone().and_then(Receiver::from_owned_fd);
-        let waited = match &receiver {
-            Ok(receiver) => receiver.ready(Interest::READABLE).await.is_ok(),
-            Err(_) => false,
-        };
-        if !waited {
-            std::future::pending::<()>().await;
+        if let Ok(receiver) = loan.taken.try_clone().and_then(Receiver::from_owned_fd) {
+            while receiver.ready(Interest::READABLE).await.is_ok() {
+                match receiver.try_read(&mut [0]) {
+                    Ok(0) => break, // the lender has failed
+                    Ok(_) => return,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(_) => break,
+                }
+            }
         }
+        std::future::pending().await
     }
 }
 
 impl Lender {
+    /// Waits until nobody needs the loan any more.
+    fn wait_for_end(&self) {
+        let mut ends = [PollFd::new(&self.end, PollFlags::IN)];
+        while let Err(Errno::INTR) = poll(&mut ends, None) {}
+    }
+
     /// The whole life of a loan; tells when it has begun.
     fn lend(
         self,
@@ -165,13 +182,14 @@ impl Lender {
                 return Ok(());
             }
         };
-        let mut announced = false;
         while let Some(seen) = server.next(None, Some(self.end.as_fd()))? {
             match owner.handle(&server, &seen)? {
-                // What was selected since is the user's.
-                Some(Said::Lost) => return Ok(()),
-                Some(Said::Gave { .. }) if !announced => {
-                    announced = true;
+                // What was selected since is the user's. The pipe stays open: its end would look like a request.
+                Some(Said::Lost) => {
+                    self.wait_for_end();
+                    return Ok(());
+                }
+                Some(Said::Gave { .. }) => {
                     // A full pipe would tell as well.
                     let _ = rustix::io::write(&self.taken, &[0]);
                 }
