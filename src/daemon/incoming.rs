@@ -2,7 +2,8 @@
 
 use super::background::Chore;
 use super::handing::{Handed, Whose};
-use super::{Daemon, journal, sentence};
+use super::refusal::sentence;
+use super::{Daemon, journal};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};

@@ -32,6 +32,7 @@ mod incoming;
 mod journal;
 mod live;
 mod refine;
+mod refusal;
 mod reload;
 mod requests;
 mod screen;
@@ -41,8 +42,7 @@ mod timers;
 
 use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
-use crate::config::{ConfigError, Settings};
-use crate::deliver::Notifier;
+use crate::config::Settings;
 use crate::deliver::environment::DisplayServer;
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
@@ -52,6 +52,8 @@ use crate::suspend::SuspendEvent;
 use crate::telemetry::{Figures, Machine, Telemetry};
 use crate::text::Rules;
 use crate::{dbus, server, systemd};
+use refusal::note_file;
+pub use refusal::{config_failure, show_refusal, withdraw_refusal};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -450,57 +452,5 @@ async fn heard(capture: &mut Option<Capture>) -> CaptureOutput {
     match capture {
         Some(capture) => capture.next().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Takes away what [`show_refusal`] has shown: the configuration is valid now. Bounded.
-pub fn withdraw_refusal() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    if let Ok(runtime) = runtime {
-        let mended = crate::deliver::Notice::Mended(session::Code::BadConfig);
-        let withdrawn = runtime.block_on(async {
-            Notifier::spawn(None, note_file("notification")).show(mended).await
-        });
-        info!(ok = withdrawn.ok, "the configuration is valid again");
-        runtime.shutdown_background();
-    }
-}
-
-/// Where it is noted what v2m leaves on the desktop if it is killed: beside the socket.
-fn note_file(of: &str) -> Option<PathBuf> {
-    let socket = v2m_ipc::client::socket_path().ok()?;
-    Some(socket.with_file_name(format!("{of}.json")))
-}
-
-/// The failure that a broken configuration is to clients.
-pub fn config_failure(error: &ConfigError) -> Failure {
-    let text = format!("{error}. Check it with `v2m check-config`.");
-    let (cause, remedy) = error.in_brief();
-    Failure::new(session::Code::BadConfig, text).in_brief(cause, remedy).lasting()
-}
-
-/// An error's text as a sentence of its own.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let rest = chars.as_str().trim_end_matches('.');
-    let end = if rest.ends_with(['?', '!']) { "" } else { "." };
-    format!("{first}{rest}{end}")
-}
-
-/// Says on the desktop that the service cannot start, waiting for that only shortly.
-pub fn show_refusal(failure: &Failure) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => {
-            let notice = crate::deliver::Notice::Problem(failure.clone());
-            let shown = runtime.block_on(async {
-                Notifier::spawn(None, note_file("notification")).show(notice).await
-            });
-            let detail = shown.detail;
-            info!(ok = shown.ok, detail, "notification {detail}");
-            runtime.shutdown_background();
-        }
-        Err(error) => warn!(%error, "no notification could be shown: {error}"),
     }
 }

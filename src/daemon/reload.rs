@@ -2,8 +2,9 @@
 
 use super::background::Chore;
 use super::engine::Models;
+use super::refusal::config_failure;
 use super::requests::answer;
-use super::{Daemon, Reply, config_failure, effects, limits, refine};
+use super::{Daemon, Reply, effects, limits, refine};
 use crate::call::Answer;
 use crate::capture::Capture;
 use crate::config::{self, ConfigError, Settings, Updated};

@@ -210,7 +210,7 @@ impl Daemon {
 
     fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
         let result = result.map_err(|error| {
-            let reason = super::sentence(&error.to_string());
+            let reason = super::refusal::sentence(&error.to_string());
             let unchanged = "Your text was delivered unchanged.";
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
             let code = error.code().name();

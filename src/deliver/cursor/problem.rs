@@ -40,19 +40,19 @@ pub(super) enum Problem {
     )]
     NotTaken(String),
     #[error(
-        "keys were still held down {} s after the text was there; paste it where it belongs, and let go of the shortcut sooner",
+        "keys were still held down {} s after the text was ready; paste it where it belongs, and release the shortcut sooner",
         PATIENCE.as_secs()
     )]
     KeysHeld,
     #[error(
-        "v2m could not see that no key is held down, as the mouse or the like moved for {} s; paste it where it belongs",
+        "v2m could not tell whether you still held keys down, because the mouse kept moving for {} s; paste it where it belongs",
         PATIENCE.as_secs()
     )]
     KeysUnclear,
-    #[error("only its beginning was typed, as a key was held down; the rest is missing there")]
+    #[error("only its beginning was typed, because a key was held down; the rest is missing there")]
     HeldInPart,
     #[error(
-        "it may be a terminal that has the keyboard, and the desktop does not tell. Paste it with ctrl+shift+v in a terminal, \
+        "the desktop does not tell whether a terminal has the keyboard. Paste it with ctrl+shift+v in a terminal, \
          with ctrl+v elsewhere; deliver.paste_key sets keys that are pressed in any case"
     )]
     NoPrimary,

@@ -107,7 +107,7 @@ impl Watched<'_> {
         let words = likely.into_iter().filter_map(|(token, p)| {
             let text =
                 std::str::from_utf8(self.whisper.context.token_to_bytes(token).ok()?).ok()?;
-            text.contains(char::is_alphanumeric).then(|| (text.to_owned(), p))
+            marks::begins_words(text).then(|| (text.to_owned(), p))
         });
         Lead { mark: mark.into(), log_probability, next: words.take(NEXT).collect() }
     }

@@ -35,6 +35,11 @@ pub fn between(language: &str) -> &'static [&'static str] {
     other.map_or(USUAL, |(_, marks)| marks)
 }
 
+/// Whether a text may go on with this: a word, or a mark before one, as "¿" is.
+pub fn begins_words(text: &str) -> bool {
+    !text.chars().all(|c| c.is_whitespace() || TRAILING.contains(c))
+}
+
 /// Whether a sentence is over after `marks`.
 pub fn end_sentence(marks: &str) -> bool {
     marks.chars().next_back().is_some_and(|mark| ENDING.contains(mark))
@@ -44,4 +49,9 @@ pub fn end_sentence(marks: &str) -> bool {
 pub fn keeps_capital(language: &str, word: &str) -> bool {
     let word = word.trim_end_matches(|c| TRAILING.contains(c)).replace('’', "'");
     CAPITAL.contains(&(language, word.as_str()))
+}
+
+/// Whether the first letter's other case is another letter in that language: Turkish and Azeri have ı and İ for i and I.
+pub fn has_no_other_case(language: &str, word: &str) -> bool {
+    ["tr", "az"].contains(&language) && word.starts_with(['i', 'I'])
 }

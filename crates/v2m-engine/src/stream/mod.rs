@@ -13,7 +13,7 @@
 //! piece and its text is already there; if speech goes on, it is dropped.
 //!
 //! As soon as a piece has a second of voice, the model is asked about the seam before it. That happens while the speaker
-//! goes on; the last answer never waits for it.
+//! goes on. A question under way at the stop is given up, as soon as whisper.cpp lets go of it (it encodes without a break).
 
 pub mod cut;
 pub mod guard;

@@ -56,6 +56,8 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Ver
     };
     let keeps = |next: &str| marks::keeps_capital(language, first_word(next));
     let case = case.filter(|case| *case == Case::Upper || !next.is_some_and(keeps));
+    let is_fixed = |next: &str| marks::has_no_other_case(language, first_word(next));
+    let case = case.filter(|_| !next.is_some_and(is_fixed));
     Some(Verdict { mark: lead.mark.clone(), case })
 }
 
@@ -207,6 +209,28 @@ mod tests {
         // "in" was heard, "I" understood.
         let leads = [lead("", 0.0, &[(" in", -0.4)])];
         assert_eq!(mended("and then.", "I went.", &leads).1, "I went.");
+    }
+
+    #[test]
+    fn an_opening_mark_is_the_next_word_too() {
+        assert!(
+            marks::begins_words(" ¿") && !marks::begins_words(" ,") && !marks::begins_words(" ")
+        );
+        let leads = [
+            lead("", 0.0, &[(" y", -4.0)]),
+            lead(".", -0.3, &[(" ¿", -0.1), (" Y", -3.7)]),
+            lead(",", -1.5, &[(" y", -1.2)]),
+        ];
+        let verdict = verdict(&leads, Some("¿Puedes revisarlo?"), "es").unwrap();
+        let both = mend("He terminado.", "¿Puedes revisarlo?", &verdict);
+        assert_eq!(both, ("He terminado.".into(), "¿Puedes revisarlo?".into()));
+    }
+
+    #[test]
+    fn in_turkish_the_letter_i_keeps_its_case() {
+        let leads = [lead("", 0.0, &[(" ırak", -0.4), (" ve", -3.0)])];
+        let verdict = verdict(&leads, Some("Irak uzak"), "tr").unwrap();
+        assert_eq!(mend("Orası.", "Irak uzak", &verdict).1, "Irak uzak");
     }
 
     #[test]
