@@ -101,6 +101,12 @@ impl Screen {
         }
     }
 
+    /// Takes away what says that something goes on, or went wrong: the user wants no notifications any more.
+    pub(super) fn clear(&self) {
+        self.sign.progress(Notice::Closed);
+        self.aside.progress(Notice::Closed);
+    }
+
     /// Takes away what is true no longer once the service has ended. A second at most.
     pub(super) async fn end(&self) {
         // The outcome changes nothing now.
