@@ -354,7 +354,7 @@ impl Service {
     }
 }
 
-// No v2m.desktop is installed, and on purpose: for an application that it knows GNOME Shell (43) drops all
+// No v2m.desktop is installed, and on purpose (v2m-keys.desktop is for KWin): for an application that it knows GNOME Shell (43) drops all
 // notifications once their sender leaves the bus: the text of a service that ends, and the reason of one that
 // does not start. Nor may a later file be called v2m.desktop: the application's name alone would match it.
 fn hints(card: &Card) -> HashMap<&'static str, Variant<'static>> {

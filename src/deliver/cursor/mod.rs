@@ -35,7 +35,7 @@ use portal::Portal;
 use problem::Problem;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
-use wayland::Wayland;
+use wayland::{Up, Wayland};
 use window::Order;
 use x11::X11;
 
@@ -279,11 +279,42 @@ impl Cursor {
             _ => Way::find().await?,
         };
         let way = self.way.insert(way);
-        if let Some(pressed) = pressed.filter(|_| !way.tells_of_keys()) {
-            tokio::time::sleep_until((pressed + held::USUAL).into()).await;
+        if !way.tells_of_keys() {
+            wait_for_keys(pressed).await?;
         }
         way.carry_out(order).await
     }
+}
+
+/// Waits for the keys of a shortcut that was `pressed` then, where the way itself does not. Where the compositor tells modifiers,
+/// until they are up and the other keys had time to follow; else until a hand has usually let go.
+///
+/// # Errors
+/// [`Problem::KeysHeld`]: modifiers are held for too long.
+async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), Problem> {
+    let asked = match Displays::from_env().wayland {
+        Some(_) => wayland::wait_for_modifiers().await,
+        None => Ok(None),
+    };
+    let up = match asked {
+        Ok(up) => up,
+        Err(Problem::KeysHeld) => return Err(Problem::KeysHeld),
+        Err(problem) => {
+            debug!(reason = %problem, "the compositor does not tell of modifiers: {problem}");
+            None
+        }
+    };
+    let usual = pressed.map(|pressed| pressed + held::USUAL);
+    let until = match up {
+        // The other keys may still be down whenever the shortcut was pressed.
+        Some(Up { since, were_down: true }) => Some(since + held::REST),
+        Some(Up { since, were_down: false }) => usual.map(|usual| usual.min(since + held::REST)),
+        None => usual,
+    };
+    if let Some(until) = until {
+        tokio::time::sleep_until(until.into()).await;
+    }
+    Ok(())
 }
 
 /// The way that this desktop offers, for `v2m doctor`. Bounded.
