@@ -39,7 +39,8 @@ impl Screen {
     /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are the files that tell the next run
     /// what this one leaves on the desktop if it is killed.
     pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
-        let [sign, aside] = [sign, aside].map(|note| Notifier::spawn(None, note));
+        let sign = Notifier::spawn(None, sign, None);
+        let aside = Notifier::spawn(None, aside, Some(sign.clone()));
         Self { sign, aside, state: Arc::default() }
     }
 
