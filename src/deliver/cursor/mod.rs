@@ -161,16 +161,22 @@ impl Way {
     }
 }
 
+/// Draws the frames of X11's windows for Mutter, and tells assistive technologies that such a frame has the keyboard (seen in 48).
+const FRAMES: &str = "mutter-x11-frames";
+
 /// Adds what XWayland tells: a window of X11's has the keyboard, or none.
 async fn with_xwayland(focused: Focused) -> Focused {
+    let is_framed = focused.programs.iter().any(|program| program == FRAMES);
     let mut silent = focused.silent.iter().flatten();
-    if is_x11() || !silent.any(|program| program == "Xwayland") {
+    if is_x11() || !(is_framed || silent.any(|program| program == "Xwayland")) {
         return focused;
     }
     match Focus::ask_xwayland().window().await {
         Some(window) if !window.class.is_empty() => {
             Focused { programs: vec![window.class], ..Focused::default() }
         }
+        // Of what is in the frame it tells nothing.
+        _ if is_framed => Focused::default(),
         _ => focused,
     }
 }
