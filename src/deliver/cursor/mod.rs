@@ -11,6 +11,7 @@ mod content;
 mod exchange;
 mod focus;
 mod held;
+mod joint;
 mod layout;
 mod lock;
 mod mutter;
@@ -22,13 +23,15 @@ mod worker;
 mod x11;
 
 pub use focus::Focus;
+pub use joint::{Join, Presses};
 pub(in crate::deliver) use window::Means;
 pub use window::{PasteKeys, Window};
 
 use super::environment::Displays;
-use super::focus::{Focused, Observer};
+use super::focus::{Around, Focused, Observer};
 use super::sinks::{Sink, Wanted};
 use crate::session::Delivery;
+use joint::{Joint, Place, Watch};
 use lock::Lock;
 use mutter::Mutter;
 use portal::Portal;
@@ -59,8 +62,20 @@ pub(super) struct Cursor {
     way: Option<Way>,
     lock: Lock,
     observer: Observer,
+    /// What was put there last, for the next text to be joined to.
+    joint: Joint,
     /// Whether the last text went into a field that hides it. `None`: that was not told in time.
     hidden: Option<bool>,
+}
+
+/// A text that has arrived.
+#[derive(Debug)]
+struct Arrived {
+    /// As it was put there.
+    text: String,
+    place: Place,
+    /// What the field told before.
+    around: Option<Around>,
 }
 
 /// One that this desktop offers.
@@ -132,6 +147,20 @@ impl Way {
         }
     }
 
+    /// Whether somebody may tell which window has the keyboard.
+    fn tells_windows(&self) -> bool {
+        matches!(self, Self::X11(_) | Self::Wayland(_))
+    }
+
+    /// Watches what the user does from now on. `None`: nobody tells. Bounded: 100 ms.
+    async fn watch(&self) -> Option<Watch> {
+        match self {
+            Self::X11(_) => x11::watch().await,
+            Self::Mutter(_) => mutter::watch().await,
+            Self::Wayland(_) | Self::Portal(_) => wayland::watch().await,
+        }
+    }
+
     /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
     async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
         match self {
@@ -182,8 +211,8 @@ fn is_x11() -> bool {
 }
 
 impl Cursor {
-    /// Puts `text` into the window that has the keyboard, and only if it is the window that is `wanted` where that
-    /// is known; also where the text should go instead.
+    /// Puts `text` into the window that has the keyboard, joined to what stands there if that is `wanted`, and only if it is the window
+    /// that is `wanted` where that is known; also where the text should go instead.
     /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
     /// are waited for two seconds, or four. The clipboard is given
     /// back in the background; see [`Self::settle`].
@@ -209,8 +238,8 @@ impl Cursor {
             (wanted.keys.clone(), wanted.window.clone(), Focused::default());
         let order = Order { text: text.to_owned(), means, keys, only, focused };
         self.hidden = Some(false);
-        let outcome = match tokio::time::timeout(deadline, self.try_to(order, wanted.pressed)).await
-        {
+        let attempt = self.try_to(order, wanted);
+        let outcome = match tokio::time::timeout(deadline, attempt).await {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.way {
@@ -225,6 +254,7 @@ impl Cursor {
                 Err(Problem::Hanging)
             }
         };
+        let outcome = self.remember(outcome, wanted.join.is_some()).await;
         self.told(by, done, outcome)
     }
 
@@ -261,8 +291,32 @@ impl Cursor {
         }
     }
 
-    /// `pressed`: when the shortcut was pressed that ended the recording.
-    async fn try_to(&mut self, mut order: Order, pressed: Option<Instant>) -> Result<(), Problem> {
+    /// For the next text. `is_watched`: it may be joined to this one.
+    async fn remember(
+        &mut self,
+        outcome: Result<Arrived, Problem>,
+        is_watched: bool,
+    ) -> Result<(), Problem> {
+        match outcome {
+            Ok(Arrived { text, place, around }) => {
+                let at = Instant::now();
+                let watch = match &self.way {
+                    Some(way) if is_watched => way.watch().await,
+                    _ => None,
+                };
+                self.joint.landed(&text, place, around.as_ref(), watch, at);
+                Ok(())
+            }
+            Err(problem) => {
+                if problem.may_have_arrived() {
+                    self.joint.doubt();
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    async fn try_to(&mut self, mut order: Order, wanted: &Wanted) -> Result<Arrived, Problem> {
         if order.text.is_empty() {
             return Err(Problem::NoText);
         }
@@ -279,10 +333,29 @@ impl Cursor {
             _ => Way::find().await?,
         };
         let way = self.way.insert(way);
-        if let Some(pressed) = pressed.filter(|_| !way.tells_of_keys()) {
+        if let Some(pressed) = wanted.pressed.filter(|_| !way.tells_of_keys()) {
             tokio::time::sleep_until((pressed + held::USUAL).into()).await;
         }
-        way.carry_out(order).await
+        let (window, around) = tokio::join!(
+            async {
+                match (&order.only, &wanted.join) {
+                    (None, Some(_)) if way.tells_windows() => Focus::ask().window().await,
+                    (only, _) => only.clone(),
+                }
+            },
+            async {
+                wanted.join.as_ref().filter(|join| join.asks_field)?;
+                self.observer.read(order.focused.field.as_ref()?).await
+            },
+        );
+        let place = Place::new(window, &order.focused);
+        if let Some(join) = &wanted.join {
+            let now = Instant::now();
+            order.text = self.joint.join(&order.text, join, &place, around.as_ref(), now);
+        }
+        let text = order.text.clone();
+        way.carry_out(order).await?;
+        Ok(Arrived { text, place, around })
     }
 }
 
