@@ -163,6 +163,20 @@ fn who_goes_on_typing_is_not_watched_any_more() {
 }
 
 #[test]
+fn who_turns_the_wheel_all_day_is_not_watched_any_more() {
+    let mut desktop = Desktop::start();
+    let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    paste(&mut desktop, "as taken.", join());
+    assert_eq!(window.text(), "as taken.");
+    wait_for("one watch", || (watches().len() == 1).then_some(()));
+    hand(&desktop, &BUTTON.repeat(300), 4);
+    wait_for("the end of the watch", || watches().is_empty().then_some(()));
+    // What was done since then nobody knows.
+    paste(&mut desktop, "add apples", join());
+    assert_eq!(window.text(), " add apples");
+}
+
+#[test]
 fn another_window_has_nothing_to_do_with_it() {
     let mut desktop = Desktop::start();
     let first = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);

@@ -6,11 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-/// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule, more on a busy machine.
-const BEFORE: Duration = Duration::from_secs(1);
+/// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule, more on a busy machine. A
+/// key that was meant for the window is not taken for it, as that one came too.
+const BEFORE: Duration = Duration::from_secs(2);
 /// How long around a command the hand may be at the shortcut, its modifiers included: a hand holds it for 100 to 300 ms. Also
 /// covers the second after which the desktop calls the user idle.
 const AROUND: Duration = Duration::from_millis(1_500);
+/// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so late. Nobody has seen the text by then.
+const OWN: Duration = Duration::from_millis(500);
 /// A held shortcut repeats its command every 30 ms or so. What comes later is another press, or the first repeat.
 const REPEAT: Duration = Duration::from_millis(200);
 /// Presses that are remembered. Who presses more often has done something else as well.
@@ -60,6 +63,7 @@ pub(in super::super) enum Grain {
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     grain: Grain,
+    begun: Instant,
     /// From when to when somebody was active; `None`: still.
     spans: Vec<(Instant, Option<Instant>)>,
     /// Nobody watches any more.
@@ -73,7 +77,7 @@ impl Log {
             Grain::Exact => Vec::new(),
             Grain::Coarse => vec![(now, None)],
         };
-        Self { grain, spans, verdict: None }
+        Self { grain, begun: now, spans, verdict: None }
     }
 
     /// A key or a button was pressed, or the user has become active. Whether more is worth being told.
@@ -127,7 +131,7 @@ impl Log {
         self.spans.iter().all(|(start, end)| {
             let end = end.unwrap_or(now);
             // As far as presses explain it, one after the other.
-            let mut explained = *start;
+            let mut explained = (*start).max(self.begun + OWN);
             for (first, last) in &presses.0 {
                 if *first <= explained + AROUND && *last + AROUND > explained {
                     explained = *last + AROUND;
@@ -182,8 +186,8 @@ mod tests {
         for (spans, commands, expected) in [
             // Not known to be idle since, and no press.
             (&[(0, None)][..], &[][..], Between::Unknown),
-            (&[(0, Some(1))], &[], Between::Unknown),
-            (&[(0, Some(0))], &[], Between::Nothing),
+            (&[(0, Some(501))], &[], Between::Unknown),
+            (&[(0, Some(500))], &[], Between::Nothing),
             (
                 &[(0, Some(0)), (5_000, Some(5_300)), (9_000, None)],
                 &[5_040, 9_100],

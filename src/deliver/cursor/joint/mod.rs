@@ -135,7 +135,7 @@ impl Joint {
         });
         debug!(?between, field = told.is_some(), "what stands at the cursor");
         if let Some(told) = told {
-            // What v2m has just put there must be there, or the program tells something else.
+            // What v2m has put there must be there, or the program tells something else, or not yet.
             let is_right = between != Some(Between::Nothing)
                 || landed.is_none_or(|landed| ends_alike(&told.before, &landed.tail));
             if is_right {

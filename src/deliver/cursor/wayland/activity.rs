@@ -65,11 +65,9 @@ fn work(recorder: Recorder, end: &OwnedFd) -> Result<(), Problem> {
             } else {
                 notifier.get_idle_notification(time, seat, &handle, ());
             }
-            if !told.recorder.begin() {
-                return Ok(());
-            }
         }
     }
+    told.is_over = !told.recorder.begin();
     while !told.is_over {
         if wait(&mut queue, &mut told, None, Some(end.as_fd()), Vec::new())? == Woken::Rung {
             return Ok(());

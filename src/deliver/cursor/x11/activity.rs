@@ -20,6 +20,8 @@ use x11rb::rust_connection::RustConnection;
 const VERSION: (u16, u16) = (2, 2);
 /// Buttons that turn a wheel: they put no cursor elsewhere.
 const WHEEL: std::ops::RangeInclusive<u32> = 4..=7;
+/// Events that are listened to: somebody who turns the wheel all day must not keep v2m awake.
+const MOST: usize = 200;
 /// Keys that write nothing by themselves, by what they mean (X11's `keysymdef.h`, `XF86keysym.h`): what latches or shifts to
 /// another level, Scroll Lock, Mode_switch and Num Lock, Shift to Hyper, keys of media and of the machine.
 const WRITE_NOTHING: [std::ops::RangeInclusive<Keysym>; 5] =
@@ -49,19 +51,19 @@ fn work(mut recorder: Recorder, end: &OwnedFd) -> Result<(), Problem> {
     let masks = [xinput::EventMask { deviceid: device, mask: vec![mask] }];
     conn.xinput_xi_select_events(root, &masks)?.check()?;
     let mut is_wanted = recorder.begin();
-    while is_wanted {
-        let counts = match conn.poll_for_event()? {
-            Some(Event::XinputRawKeyPress(press)) => {
+    let mut left = MOST;
+    while is_wanted && left > 0 {
+        let Some(event) = conn.poll_for_event()? else {
+            is_wanted = wait(&conn, end)?;
+            continue;
+        };
+        left -= 1;
+        let counts = match event {
+            Event::XinputRawKeyPress(press) => {
                 u8::try_from(press.detail).is_ok_and(|code| writing.contains(&code))
             }
-            Some(Event::XinputRawButtonPress(press)) => !WHEEL.contains(&press.detail),
-            Some(_) => false,
-            None => {
-                if !wait(&conn, end)? {
-                    return Ok(());
-                }
-                false
-            }
+            Event::XinputRawButtonPress(press) => !WHEEL.contains(&press.detail),
+            _ => false,
         };
         is_wanted = !counts || recorder.active();
     }
