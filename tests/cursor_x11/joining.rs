@@ -177,6 +177,16 @@ fn who_turns_the_wheel_all_day_is_not_watched_any_more() {
 }
 
 #[test]
+fn in_a_terminal_a_space_is_all() {
+    let mut desktop = Desktop::start();
+    let window = Window::open(desktop.display(), "Some-Terminal", PastesOn::CtrlShift);
+    for (text, expected) in [("I think that", "I think that"), ("The end", " The end")] {
+        paste(&mut desktop, text, much_later());
+        assert_eq!(window.text(), expected);
+    }
+}
+
+#[test]
 fn another_window_has_nothing_to_do_with_it() {
     let mut desktop = Desktop::start();
     let first = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);

@@ -230,7 +230,7 @@ impl Cursor {
                 self.observer.read(order.focused.field.as_ref()?).await
             },
         );
-        let place = Place::new(window, &order.focused);
+        let place = Place::new(window, &order.focused, &order.keys);
         if let Some(join) = &wanted.join {
             let now = Instant::now();
             order.text = self.joint.join(&order.text, join, &place, around.as_ref(), now);

@@ -17,7 +17,7 @@ pub use between::Presses;
 pub(super) use watch::{Recorder, Watch};
 
 use super::super::focus::{Around, Field, Focused, Widget};
-use super::window::Window;
+use super::window::{PasteKeys, Window};
 use crate::text::{Context, Letters, Rules};
 use between::Between;
 use std::sync::Arc;
@@ -58,11 +58,17 @@ pub(super) struct Place {
     /// The program with the keyboard is none that tells of itself.
     is_silent: bool,
     is_password: bool,
+    is_terminal: bool,
 }
 
 impl Place {
-    pub(super) fn new(window: Option<Window>, focused: &Focused) -> Self {
+    /// `keys` knows terminals by their names.
+    pub(super) fn new(window: Option<Window>, focused: &Focused, keys: &PasteKeys) -> Self {
+        let mut names = window.iter().map(|window| &window.class).chain(&focused.programs);
+        let is_terminal =
+            focused.widget == Widget::Terminal || names.any(|name| keys.is_terminal(name));
         Self {
+            is_terminal,
             window,
             field: focused.field.clone(),
             programs: focused.programs.clone(),
@@ -114,6 +120,8 @@ impl Joint {
         now: Instant,
     ) -> String {
         let (context, letters) = self.context(join, place, told, now);
+        // Commands know small letters from capitals.
+        let letters = if place.is_terminal { Letters::Keep } else { letters };
         join.rules.join(text, &join.language, context, letters)
     }
 

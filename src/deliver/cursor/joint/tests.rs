@@ -37,7 +37,11 @@ fn programs(names: &[&str]) -> Place {
         programs: names.iter().map(|name| (*name).to_owned()).collect(),
         ..Focused::default()
     };
-    Place::new(None, &focused)
+    Place::new(None, &focused, &keys())
+}
+
+fn keys() -> PasteKeys {
+    PasteKeys { terminals: vec!["kitty".into()], ..PasteKeys::default() }
 }
 
 fn join_after(seconds: u64, landed: Instant, letters: Letters) -> Join {
@@ -143,6 +147,27 @@ fn another_place_has_nothing_to_do_with_it() {
         let shown = format!("{places:?}");
         let got = second(places, Since::Nothing, 1, None, Letters::Fit);
         assert_eq!(got == " the end.", is_joined, "{got:?} in {shown}");
+    }
+}
+
+#[test]
+fn in_a_terminal_no_letter_is_changed() {
+    let editor = || Place::new(window(1).window, &Focused::default(), &keys());
+    let by_class = |class: &str| {
+        let window = Some(Window { id: 1, class: class.into() });
+        Place::new(window, &Focused::default(), &keys())
+    };
+    let told = Focused { widget: Widget::Terminal, ..Focused::default() };
+    let by_widget = || Place::new(window(1).window, &told, &keys());
+    for (places, expected) in [
+        ([editor(), editor()], " the end."),
+        ([by_class("Kitty"), by_class("Kitty")], " The end."),
+        ([by_widget(), by_widget()], " The end."),
+        ([programs(&["kitty"]), programs(&["kitty"])], " The end."),
+    ] {
+        let shown = format!("{places:?}");
+        let got = second(places, Since::Nothing, 1, None, Letters::Fit);
+        assert_eq!(got, expected, "{shown}");
     }
 }
 
