@@ -12,8 +12,9 @@ const BEFORE: Duration = Duration::from_secs(2);
 /// How long around a command the hand may be at the shortcut, its modifiers included: a hand holds it for 100 to 300 ms. Also
 /// covers the second after which the desktop calls the user idle.
 const AROUND: Duration = Duration::from_millis(1_500);
-/// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so late. Nobody has seen the text by then.
-const OWN: Duration = Duration::from_millis(500);
+/// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so late. Nobody can act on the text
+/// by then: people take 0.2 to 0.3 s to answer to what they see.
+const OWN: Duration = Duration::from_millis(250);
 /// A held shortcut repeats its command every 30 ms or so. What comes later is another press, or the first repeat.
 const REPEAT: Duration = Duration::from_millis(200);
 /// Presses that are remembered. Who presses more often has done something else as well.
@@ -186,8 +187,8 @@ mod tests {
         for (spans, commands, expected) in [
             // Not known to be idle since, and no press.
             (&[(0, None)][..], &[][..], Between::Unknown),
-            (&[(0, Some(501))], &[], Between::Unknown),
-            (&[(0, Some(500))], &[], Between::Nothing),
+            (&[(0, Some(251))], &[], Between::Unknown),
+            (&[(0, Some(250))], &[], Between::Nothing),
             (
                 &[(0, Some(0)), (5_000, Some(5_300)), (9_000, None)],
                 &[5_040, 9_100],

@@ -90,8 +90,7 @@ impl Place {
             (false, true) if other.is_silent => Some(false),
             _ => None,
         };
-        let kinds = Some(self.is_password == other.is_password);
-        !([windows, fields, programs, kinds].into_iter().any(is_another))
+        ![windows, fields, programs].into_iter().any(is_another)
     }
 }
 
@@ -163,7 +162,7 @@ impl Joint {
         }
     }
 
-    /// The text has been put there as it is. `told` is what the field told before.
+    /// The text has been put there as it is. `told` is what the field told before. A password is not remembered.
     pub(super) fn landed(
         &mut self,
         text: &str,
@@ -172,6 +171,10 @@ impl Joint {
         watch: Option<Watch>,
         at: Instant,
     ) {
+        if place.is_password {
+            self.0 = None;
+            return;
+        }
         let before = told.map_or("", |told| &told.before);
         let tail = last(&format!("{before}{text}"), TAIL);
         self.0 = Some(Landed { place, tail, at, watch });

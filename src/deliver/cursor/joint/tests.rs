@@ -176,6 +176,12 @@ fn a_password_is_joined_to_nothing() {
     let place = || Place { is_password: true, ..window(1) };
     let got = second([place(), place()], Since::Nothing, 1, Some("I think that|"), Letters::Fit);
     assert_eq!(got, "The end.");
+    // Nor is it kept.
+    let mut joint = Joint::default();
+    let at = Instant::now();
+    joint.landed("I think that", window(1), None, None, at);
+    joint.landed("hunter2", place(), None, None, at);
+    assert!(joint.0.is_none());
 }
 
 #[test]
