@@ -54,6 +54,7 @@ ASSETS := $(wildcard assets/*)
 UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
 DBUS := $(wildcard dbus/*.service)
+APPLICATIONS := $(wildcard applications/*.desktop)
 GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
@@ -124,7 +125,7 @@ install: check-user deps build install-files ## everything: packages, build, fil
 
 install-files: # the files alone, into DESTDIR
 	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' \
-	  '$(DESTDIR)$(DATADIR)/dbus-1/services'
+	  '$(DESTDIR)$(DATADIR)/dbus-1/services' '$(DESTDIR)$(DATADIR)/applications'
 	@install -m755 $(PROGRAMS:%='$(TARGET)/$(BUILD)/%') '$(DESTDIR)$(BINDIR)'
 ifeq ($(BUILD),release)
 	@for engine in $(ENGINES); do file='$(TARGET)/engine-'$$engine/release/v2m-engine-$$engine; \
@@ -140,12 +141,14 @@ endif
 	@chmod 644 $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%')
 	@install -m644 $(MANUALS) '$(DESTDIR)$(MANDIR)/man1'
 	@install -m644 $(DBUS) '$(DESTDIR)$(DATADIR)/dbus-1/services'
+	@for file in $(APPLICATIONS); do sed 's,@BINDIR@,$(BINDIR),g' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
+	@chmod 644 $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%')
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
 uninstall: ## stop, disable and remove v2m; configuration, models and dictations stay
 	@$(SETUP) down
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
-	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') \
+	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
 	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true

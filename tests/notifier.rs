@@ -118,12 +118,13 @@ impl Desktop {
     }
 
     fn notifier(&self) -> Notifier {
-        Notifier::spawn(Some(self.bus.address.clone()), None)
+        Notifier::spawn(Some(self.bus.address.clone()), None, None)
     }
 
     /// One that leaves word for the next run, in this folder.
     fn run(&self, folder: &Path) -> Notifier {
-        Notifier::spawn(Some(self.bus.address.clone()), Some(folder.join("v2m/note.json")))
+        let note = folder.join("v2m/note.json");
+        Notifier::spawn(Some(self.bus.address.clone()), Some(note), None)
     }
 
     /// The user takes the notification away.
@@ -205,6 +206,40 @@ async fn gnome_is_shown_again_what_it_would_hide_while_it_is_true() {
 }
 
 #[tokio::test]
+async fn on_gnome_what_is_shown_again_and_again_steps_back_for_a_problem_beside_it() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let sign = desktop.notifier();
+    let address = Some(desktop.bus.address.clone());
+    let aside = Notifier::spawn(address, None, Some(sign.clone()));
+    assert!(sign.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
+    let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
+    assert!(aside.show(Notice::Problem(failure)).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    // GNOME shows the problem from here on.
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    let Seen::Shown { replaces: 0, summary, .. } = desktop.sees().await else { panic!("closed") };
+    assert_eq!(summary, "Recording");
+    assert!(sign.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(3)));
+}
+
+#[tokio::test]
+async fn elsewhere_nothing_steps_back() {
+    let mut desktop = Desktop::start().await;
+    let sign = desktop.notifier();
+    let address = Some(desktop.bus.address.clone());
+    let aside = Notifier::spawn(address, None, Some(sign.clone()));
+    assert!(sign.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
+    let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
+    assert!(aside.show(Notice::Problem(failure)).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    assert!(sign.show(Notice::Transcribing { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
+}
+
+#[tokio::test]
 async fn on_gnome_a_problem_is_taken_away_before_the_next_recording_is_shown() {
     let mut desktop = Desktop::named("gnome-shell").await;
     let notifier = desktop.notifier();
@@ -275,7 +310,7 @@ async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_
 
 #[tokio::test]
 async fn without_a_bus_the_reason_and_the_remedy_are_told() {
-    let notifier = Notifier::spawn(Some("unix:path=/nonexistent/bus".into()), None);
+    let notifier = Notifier::spawn(Some("unix:path=/nonexistent/bus".into()), None, None);
     let delivery = notifier.show(text("hello")).await;
     assert!(!delivery.ok);
     assert!(delivery.detail.contains("no session bus"), "{}", delivery.detail);

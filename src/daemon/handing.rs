@@ -32,7 +32,7 @@ pub(super) struct Parcel {
 }
 
 /// Stands in a notification for a text that went into a password field.
-const HIDDEN: &str = "(a password field: the text is not shown)";
+pub(super) const HIDDEN: &str = "(a password field: the text is not shown)";
 
 /// What became of a text.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
 use crate::recognise::{EngineReport, LOAD_LIMIT, RecogniseEvent, Recognition};
 use crate::session::{
-    self, Code, Delivery, EngineState, Failure, JobEvent, JobId, Notice, State, Transcript,
+    self, Code, DeliverMode, Delivery, EngineState, Failure, JobEvent, JobId, Notice, State,
+    Transcript,
 };
 use crate::store::StoreEvent;
 use crate::{systemd, text};
@@ -156,13 +157,16 @@ impl Daemon {
     /// there while a newer one is recorded.
     fn show_growth(&self, job: JobId, text: &str) {
         let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
+        let wished = self.live.get(job).and_then(|live| live.wishes.deliver);
+        let mode = wished.unwrap_or(self.settings.deliver.mode);
+        let at_cursor = matches!(mode, DeliverMode::Paste | DeliverMode::Type);
         match self.session.state() {
             _ if !self.settings.deliver.notify => {}
             State::Recording if self.session.recording() == Some(job) => {
-                self.screen.progress(deliver::Notice::Recording { so_far });
+                self.screen.grow(deliver::Notice::Recording { so_far }, at_cursor);
             }
             State::Transcribing => {
-                self.screen.progress(deliver::Notice::Transcribing { so_far });
+                self.screen.grow(deliver::Notice::Transcribing { so_far }, at_cursor);
             }
             State::Recording | State::Idle | State::Paused | State::Processing => {}
         }

@@ -21,12 +21,14 @@
 //! | `journal` | what the journal says of a dictation |
 //! | `live` | the dictations under way: length, peak, level, where the text is wanted |
 //! | `screen` | what the user is shown, and in which notification |
+//! | `growth` | the text as it grows, unless a password field has the keyboard |
 //! | `timers` | the session's timers |
 
 mod background;
 mod effects;
 mod engine;
 mod feedback;
+mod growth;
 mod handing;
 mod incoming;
 mod journal;

@@ -138,6 +138,9 @@ impl Daemon {
         let old = std::mem::replace(&mut self.settings, new);
         self.session.set_limits(limits(&self.settings));
         self.give_feedback(None);
+        if old.deliver.notify && !self.settings.deliver.notify {
+            self.screen.clear();
+        }
         if let Err(error) = self.logging.set_level(self.settings.log.level.name()) {
             warn!(%error, "the log's level stays: {error}");
         }

@@ -4,15 +4,18 @@
 //! says so, whatever becomes of earlier dictations: that one of their texts has arrived is added to it, and what went
 //! wrong gets a notification of its own, beside it.
 
-use crate::deliver::{Notice, Notifier};
+use super::growth::{Growth, show_when_known};
+use crate::deliver::{Notice, Notifier, Observer};
 use crate::session::{Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
 
 #[derive(Clone, Debug)]
 pub(super) struct Screen {
     sign: Notifier,
     aside: Notifier,
+    growing: mpsc::Sender<Growth>,
     /// Shared with the deliveries under way: a recording may start meanwhile.
     state: Arc<Mutex<State>>,
 }
@@ -31,6 +34,8 @@ pub(super) struct Going {
 #[derive(Debug, Default)]
 struct State {
     going: Going,
+    /// How many notices the sign was given.
+    order: u64,
     /// What stands aside came after the press, and before its recording was announced.
     is_fresh: bool,
 }
@@ -39,8 +44,21 @@ impl Screen {
     /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are the files that tell the next run
     /// what this one leaves on the desktop if it is killed.
     pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
-        let [sign, aside] = [sign, aside].map(|note| Notifier::spawn(None, note));
-        Self { sign, aside, state: Arc::default() }
+        let sign = Notifier::spawn(None, sign, None);
+        let aside = Notifier::spawn(None, aside, Some(sign.clone()));
+        // More than one is waiting only while programs take their time to tell what has the keyboard.
+        let (growing, inbox) = mpsc::channel(2);
+        let screen = Self { sign, aside, growing, state: Arc::default() };
+        let (sign, state) = (screen.sign.clone(), Arc::clone(&screen.state));
+        let show = move |Growth { notice, order }| {
+            let state = locked(&state);
+            // Else it is past.
+            if state.order == order {
+                sign.progress(notice);
+            }
+        };
+        tokio::spawn(show_when_known(inbox, Observer::default(), show));
+        screen
     }
 
     /// Follows the session.
@@ -54,8 +72,19 @@ impl Screen {
         drop(state);
         if is_dropped && going.pending == 0 {
             // What was going on before the press has ended meanwhile. A text stays.
-            self.sign.progress(Notice::Closed);
+            self.sign().progress(Notice::Closed);
         }
+    }
+
+    /// Shows the text as it grows, unless something else comes first. `asks`: it may go into a field that hides what is written in it,
+    /// which is asked before. Returns at once.
+    pub(super) fn grow(&self, notice: Notice, asks: bool) {
+        if !asks {
+            return self.sign().progress(notice);
+        }
+        let order = self.state().order;
+        // One that is left out is followed by a longer one.
+        let _ = self.growing.try_send(Growth { notice, order });
     }
 
     /// Shows what goes on, or went wrong. Returns at once.
@@ -68,9 +97,9 @@ impl Screen {
             }
             Notice::Mended(_) | Notice::Tidy => {
                 self.aside.progress(notice.clone());
-                self.sign.progress(notice);
+                self.sign().progress(notice);
             }
-            notice => self.sign.progress(notice),
+            notice => self.sign().progress(notice),
         }
     }
 
@@ -85,10 +114,10 @@ impl Screen {
         let place = deliveries.iter().rfind(|delivery| delivery.ok).map(|d| d.detail.clone());
         let announced = self.state().going.announced;
         match (announced, place.filter(|_| arrived)) {
-            (true, Some(place)) => self.sign.show(Notice::RecordingNext { text, place }).await,
-            (false, Some(_)) => self.sign.show(Notice::Text { text, deliveries, problems }).await,
+            (true, Some(place)) => self.sign().show(Notice::RecordingNext { text, place }).await,
+            (false, Some(_)) => self.sign().show(Notice::Text { text, deliveries, problems }).await,
             (_, None) => {
-                let notifier = if self.others_go_on(1) { &self.aside } else { &self.sign };
+                let notifier = if self.others_go_on(1) { &self.aside } else { self.sign() };
                 notifier.show(Notice::Text { text, deliveries, problems }).await
             }
         }
@@ -101,10 +130,16 @@ impl Screen {
         }
     }
 
+    /// Takes away what says that something goes on, or went wrong: the user wants no notifications any more.
+    pub(super) fn clear(&self) {
+        self.sign().progress(Notice::Closed);
+        self.aside.progress(Notice::Closed);
+    }
+
     /// Takes away what is true no longer once the service has ended. A second at most.
     pub(super) async fn end(&self) {
         // The outcome changes nothing now.
-        let _ = self.sign.show(Notice::Closed).await;
+        let _ = self.sign().show(Notice::Closed).await;
         let _ = self.aside.show(Notice::Closed).await;
     }
 
@@ -117,7 +152,17 @@ impl Screen {
         recording || pending > own
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The sign, for something newer than all growing texts.
+    fn sign(&self) -> &Notifier {
+        self.state().order += 1;
+        &self.sign
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -90,7 +90,7 @@ impl Notice {
             Self::Text { text, deliveries, problems } => delivered(text, deliveries, problems),
             Self::Problem(failure) => problem(failure),
             Self::Recovered { text, cut_off } => recovered(text, *cut_off),
-            Self::Mended(_) | Self::Tidy | Self::Closed => return None,
+            Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => return None,
         })
     }
 }

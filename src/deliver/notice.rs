@@ -47,6 +47,9 @@ pub enum Notice {
     Mended(Code),
     /// An earlier run may have been killed: what it left on the desktop and is not true any more is taken away.
     Tidy,
+    /// Another notification is to be seen: where the desktop shows one at a time and hides the others (GNOME), what goes on is taken
+    /// away, and shown again behind it.
+    StepBack,
     /// Nothing is going on any more: a notification that says so is taken away. A text stays.
     Closed,
 }
@@ -63,6 +66,7 @@ impl Notice {
             Self::Recovered { .. } => "recovered",
             Self::Mended(_) => "mended",
             Self::Tidy => "tidy",
+            Self::StepBack => "step back",
             Self::Closed => "closed",
         }
     }

@@ -126,6 +126,7 @@ impl Service {
             (Some(card), _) => self.notify(&card).await,
             (None, Notice::Tidy) if self.is_left_over() => self.close().await,
             (None, Notice::Mended(code)) if self.tells_of(*code) => self.close().await,
+            (None, Notice::StepBack) if self.is_repeated() => self.close().await,
             (None, Notice::Closed) => self.leave().await,
             (None, _) => Ok(()),
         };
@@ -218,6 +219,11 @@ impl Service {
         let (name, vendor, version, specification) =
             reply.body().deserialize().map_err(Problem::Refused)?;
         Ok([name, vendor, version, specification])
+    }
+
+    /// Whether it is in sight only because it is shown again and again.
+    fn is_repeated(&self) -> bool {
+        matches!(self.due(), Some((_, Due::Again)))
     }
 
     /// What is due next with what is shown, and when, if nothing comes after it.
@@ -354,7 +360,7 @@ impl Service {
     }
 }
 
-// No v2m.desktop is installed, and on purpose: for an application that it knows GNOME Shell (43) drops all
+// No v2m.desktop is installed, and on purpose (v2m-keys.desktop is for KWin): for an application that it knows GNOME Shell (43) drops all
 // notifications once their sender leaves the bus: the text of a service that ends, and the reason of one that
 // does not start. Nor may a later file be called v2m.desktop: the application's name alone would match it.
 fn hints(card: &Card) -> HashMap<&'static str, Variant<'static>> {

@@ -25,6 +25,9 @@ const BOUND: Duration = Duration::from_millis(500);
 /// service that is started on demand time to start.
 const GIVE_UP: Duration = Duration::from_secs(20);
 
+/// How long a notice that has stepped back stays away: the desktop then shows the other one. Seen on GNOME 43.
+const STEPPED_BACK: Duration = Duration::from_millis(500);
+
 /// The handle of the one notification. Dropping it ends the actor.
 #[derive(Clone, Debug)]
 pub struct Notifier {
@@ -42,12 +45,14 @@ struct Wish {
 impl Notifier {
     /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address; `None`: the
     /// session's. Connects at the first notice, and again whenever the bus was lost. `note` is a file in the
-    /// runtime directory, by which the next run finds what this one leaves on the desktop if it is killed.
-    pub fn spawn(bus: Option<String>, note: Option<PathBuf>) -> Self {
+    /// runtime directory, by which the next run finds what this one leaves on the desktop if it is killed. `behind` steps back
+    /// for each notice that is shown here, and comes into sight again after it.
+    pub fn spawn(bus: Option<String>, note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
         let note = Note::new(note);
-        let actor = Actor { bus, service: None, note, due: None, stalled: Arc::clone(&stalled) };
+        let stalls = Arc::clone(&stalled);
+        let actor = Actor { bus, service: None, note, due: None, behind, stalled: stalls };
         tokio::spawn(actor.run(inbox));
         Self { wishes, stalled }
     }
@@ -94,6 +99,8 @@ struct Actor {
     note: Note,
     /// What is to be done with the last notice, and when.
     due: Option<(Instant, Due, Notice)>,
+    /// What it must not be hidden by.
+    behind: Option<Notifier>,
     stalled: Arc<AtomicBool>,
 }
 
@@ -107,6 +114,12 @@ impl Actor {
             let outcome = self.send(&wish.notice, &mut inbox, &mut next).await;
             self.stalled.store(false, Ordering::Relaxed);
             self.due = self.next_due(&wish.notice).filter(|_| outcome.is_ok());
+            if outcome.is_ok()
+                && wish.notice.card().is_some()
+                && let Some(behind) = &self.behind
+            {
+                behind.progress(Notice::StepBack);
+            }
             match (wish.reply, outcome) {
                 (Some(reply), outcome) => drop(reply.send(outcome)),
                 (None, Err(problem)) => {
@@ -145,6 +158,10 @@ impl Actor {
 
     /// What is to be done with `notice`, which was just shown or has left in sight what was there.
     fn next_due(&mut self, notice: &Notice) -> Option<(Instant, Due, Notice)> {
+        if let (Notice::StepBack, Some((_, Due::Again, _))) = (notice, &self.due) {
+            let (_, due, notice) = self.due.take()?;
+            return Some((Instant::now() + STEPPED_BACK, due, notice));
+        }
         if notice.card().is_none() {
             let nothing_left = self.service.as_ref().is_none_or(|service| service.due().is_none());
             return self.due.take().filter(|_| !nothing_left);
@@ -231,6 +248,10 @@ async fn closed(service: &mut Option<Service>) -> bool {
 }
 
 fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
+    // It would take the place of what is to be shown.
+    if let (Some(_), Notice::StepBack) = (&next, &newer.notice) {
+        return;
+    }
     // Whatever waits takes the place of the problem anyway, unless it is that problem.
     if let (Some(waiting), Notice::Mended(code)) = (&next, &newer.notice)
         && !matches!(&waiting.notice, Notice::Problem(failure) if failure.code == *code)

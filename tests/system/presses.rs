@@ -86,6 +86,20 @@ fn a_key_held_for_two_seconds_is_one_tap_where_only_taps_are_wanted() {
 }
 
 #[test]
+fn the_sign_goes_when_notifications_are_turned_off_meanwhile() {
+    let lab = Lab::new();
+    let mut dictation = lab.record();
+    lab.wait_for_notice("Speak now");
+    let shown = || run("dunstctl", &["count", "displayed"]).trim().to_owned();
+    lab::wait_for("the notification", || (shown() == "1").then_some(()));
+    run("v2m-send", &["config", "set", "deliver.notify=false"]);
+    lab::wait_for("its end", || (shown() == "0").then_some(()));
+    dictation.send("STOP_RECORDING", Value::Null).unwrap();
+    dictation.receive().unwrap();
+    assert_eq!(shown(), "0");
+}
+
+#[test]
 fn four_clients_that_stop_at_once_all_get_the_text() {
     let lab = Lab::new();
     lab.record();

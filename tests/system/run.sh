@@ -23,6 +23,8 @@ tests_on() {
 	machine make
 	"$MAKE" install-files BUILD=debug PREFIX=/usr/local DESTDIR="$V2M_CT/root"
 	install -D -m755 "$program" "$V2M_CT/root/opt/v2m-test/system"
+	# What v2m's own file asks of KWin, asked for the test program.
+	sed 's,@BINDIR@/v2m,/opt/v2m-test/system,' applications/v2m-keys.desktop >"$V2M_CT/root/usr/share/applications/v2m-test.desktop"
 	install -m644 assets/sample.wav assets/sample.txt "$V2M_CT/root/opt/v2m-test/" 2>/dev/null || true
 	# A real machine has Landlock; nspawn keeps it from those within unless told.
 	machine boot --bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models" \

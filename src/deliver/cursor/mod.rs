@@ -28,6 +28,7 @@ pub use joint::{Join, Presses};
 pub(in crate::deliver) use window::Means;
 pub use window::{PasteKeys, Window};
 
+use super::environment::Displays;
 use super::focus::{Around, Focused, Observer};
 use super::sinks::{Sink, Wanted};
 use crate::session::Delivery;
@@ -38,7 +39,7 @@ use problem::Problem;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
 use way::{Way, is_x11};
-use wayland::Wayland;
+use wayland::{Up, Wayland};
 use window::Order;
 use x11::X11;
 
@@ -215,8 +216,8 @@ impl Cursor {
             _ => Way::find().await?,
         };
         let way = self.way.insert(way);
-        if let Some(pressed) = wanted.pressed.filter(|_| !way.tells_of_keys()) {
-            tokio::time::sleep_until((pressed + held::USUAL).into()).await;
+        if !way.tells_of_keys() {
+            wait_for_keys(wanted.pressed).await?;
         }
         let (window, around) = tokio::join!(
             async {
@@ -239,6 +240,37 @@ impl Cursor {
         way.carry_out(order).await?;
         Ok(Arrived { text, place, around })
     }
+}
+
+/// Waits for the keys of a shortcut that was `pressed` then, where the way itself does not. Where the compositor tells modifiers,
+/// until they are up and the other keys had time to follow; else until a hand has usually let go.
+///
+/// # Errors
+/// [`Problem::KeysHeld`]: modifiers are held for too long.
+async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), Problem> {
+    let asked = match Displays::from_env().wayland {
+        Some(_) => wayland::wait_for_modifiers().await,
+        None => Ok(None),
+    };
+    let up = match asked {
+        Ok(up) => up,
+        Err(Problem::KeysHeld) => return Err(Problem::KeysHeld),
+        Err(problem) => {
+            debug!(reason = %problem, "the compositor does not tell of modifiers: {problem}");
+            None
+        }
+    };
+    let usual = pressed.map(|pressed| pressed + held::USUAL);
+    let until = match up {
+        // The other keys may still be down whenever the shortcut was pressed.
+        Some(Up { since, were_down: true }) => Some(since + held::REST),
+        Some(Up { since, were_down: false }) => usual.map(|usual| usual.min(since + held::REST)),
+        None => usual,
+    };
+    if let Some(until) = until {
+        tokio::time::sleep_until(until.into()).await;
+    }
+    Ok(())
 }
 
 /// The way that this desktop offers, for `v2m doctor`. Bounded.

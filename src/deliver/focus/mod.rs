@@ -116,7 +116,7 @@ impl Observer {
     }
 
     /// Whether a field has the keyboard that hides what is written in it, for who has more time. Bounded: 300 ms.
-    pub(super) async fn is_password(&mut self) -> bool {
+    pub(crate) async fn is_password(&mut self) -> bool {
         let told = self.ask(Instant::now() + LONG_PATIENCE, |_| false).await;
         told.active.is_some_and(|active| active.widget == Widget::Password)
     }

@@ -2,16 +2,21 @@
 
 use crate::lab::{beside, ended, run, try_run, wait_for};
 use serde_json::Value;
-use std::io::{Seek, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
 use v2m::deliver::{Sinks, Wanted};
 use v2m::session::{DeliverMode, Delivery};
 
 /// Keys by the codes of Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ENTER: u32 = 28;
+    pub(crate) const CTRL: u32 = 29;
     pub(crate) const V: u32 = 47;
+    pub(crate) const ALT: u32 = 56;
+    pub(crate) const META: u32 = 125;
 }
 
 /// The application that types.
@@ -92,13 +97,17 @@ impl Desktop {
         run("dbus-send", &[&["--session", "--type=signal"], &told[..]].concat());
     }
 
-    /// Presses a key on a keyboard that is not v2m's but another application's, whose unit is named after it.
+    /// Presses a key on a keyboard that is not v2m's but another application's.
     pub(crate) fn type_key(&self, code: u32) {
-        permit(TYPIST, true);
-        let unit = format!("--unit=app-{TYPIST}.service");
-        let (program, code) = (beside("type.py"), code.to_string());
-        let how = ["--user", "--quiet", "--wait", "--collect", &unit];
-        run("systemd-run", &[&how[..], &[program.to_str().unwrap(), &code]].concat());
+        Hand::new(&[Step::Down(code), Step::Up(code)]).ends();
+    }
+
+    /// What became of pasting a text while a hand holds the shortcut, which was pressed now.
+    pub(crate) fn paste_after_a_press(&mut self, text: &str) -> Vec<Delivery> {
+        let pressed = Some(Instant::now());
+        let wanted = Wanted { mode: DeliverMode::Paste, pressed, ..Wanted::default() };
+        let sinks = self.sinks.as_mut().unwrap();
+        self.runtime.block_on(sinks.hand_over(text, &wanted))
     }
 
     /// Copies, as a program does that stays as long as it is copied.
@@ -139,6 +148,57 @@ impl Desktop {
             (window.read()?["active"] == true).then_some(())
         });
         window
+    }
+}
+
+/// What a hand does with a key of a code, or for how many milliseconds it rests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Down(u32),
+    Up(u32),
+    Rest(u64),
+}
+
+/// A hand on a keyboard of an application's, whose unit is named after it.
+pub(crate) struct Hand {
+    child: Child,
+    /// What it says, and when it said that.
+    said: Receiver<(String, Instant)>,
+}
+
+impl Hand {
+    pub(crate) fn new(steps: &[Step]) -> Self {
+        permit(TYPIST, true);
+        let steps = steps.iter().map(|step| match step {
+            Step::Down(code) => format!("+{code}"),
+            Step::Up(code) => format!("-{code}"),
+            Step::Rest(time) => format!(".{time}"),
+        });
+        let mut command = Command::new("systemd-run");
+        command.args(["--user", "--quiet", "--pipe", "--wait", "--collect"]);
+        command.arg(format!("--unit=app-{TYPIST}.service"));
+        command.arg(beside("type.py")).args(steps).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (tell, said) = channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in lines {
+                let _ = tell.send((line.unwrap(), Instant::now())); // the test has failed
+            }
+        });
+        Self { child, said }
+    }
+
+    /// Waits until the hand rests.
+    pub(crate) fn rests(&self) {
+        assert_eq!(self.said.recv().unwrap().0, "waits");
+    }
+
+    /// Waits until it has done all; when.
+    pub(crate) fn ends(mut self) -> Instant {
+        let (_, ended_at) = self.said.iter().find(|(line, _)| line == "ends").unwrap();
+        assert!(ended("the hand", &mut self.child).success());
+        ended_at
     }
 }
 

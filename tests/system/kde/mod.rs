@@ -5,8 +5,10 @@
 mod desktop;
 mod joining;
 
-use crate::lab::{Lab, assert_phrase, run, wait_for};
-use desktop::{Desktop, key};
+use crate::lab::{self, Lab, assert_phrase, run, wait_for};
+use desktop::{Desktop, Hand, Step, key};
+use serde_json::Value;
+use std::time::{Duration, Instant};
 use v2m::deliver::way_to_the_cursor;
 
 const WORDS: &str = "Grüße — “€5” ñ 日 ¿qué? 😀\n";
@@ -138,4 +140,78 @@ fn a_portal_that_was_restarted_is_found_again() {
     desktop.restart_portals();
     desktop.pastes(WORDS);
     wait_for("both texts", || (window.text() == WORDS.repeat(2)).then_some(()));
+}
+
+#[test]
+fn a_text_waits_for_the_shortcuts_keys_however_long_they_are_held() {
+    let (_lab, mut desktop) = (Lab::new(), Desktop::start());
+    let window = desktop.window(true);
+    let (mut expected, mut late) = (String::new(), Vec::new());
+    for hold in [30, 80, 150, 300, 600, 1_200] {
+        for (keys, apart) in [
+            ([key::V, key::ALT, key::CTRL], 10),
+            ([key::CTRL, key::V, key::ALT], 40),
+            ([key::CTRL, key::ALT, key::V], 10),
+            ([key::META, key::ALT, key::V], 40),
+        ] {
+            let mut press = keys;
+            // Modifiers first.
+            press.sort_by_key(|code| *code == key::V);
+            let mut steps = press.map(Step::Down).to_vec();
+            steps.push(Step::Rest(hold));
+            steps.extend(keys.iter().flat_map(|code| [Step::Up(*code), Step::Rest(apart)]));
+            let hand = Hand::new(&steps);
+            hand.rests();
+            let text = format!("held {hold} ");
+            let deliveries = desktop.paste_after_a_press(&text);
+            let ended = Instant::now();
+            // The last of its steps is a rest.
+            let released = hand.ends() - Duration::from_millis(apart);
+            assert!(deliveries[0].ok, "{hold} {keys:?}: {deliveries:?}");
+            assert!(ended >= released, "{hold} {keys:?}: a key was pressed too early");
+            late.push(ended.saturating_duration_since(released).as_millis());
+            expected += &text;
+            desktop.settle();
+            window.wait_for("the text", |text| *text == expected);
+        }
+    }
+    println!("milliseconds from the last key to the delivery: {late:?}");
+}
+
+#[test]
+fn keys_that_are_held_on_are_told_of_and_the_text_waits_on_the_clipboard() {
+    let (_lab, mut desktop) = (Lab::new(), Desktop::start());
+    let window = desktop.window(true);
+    let keys = [key::CTRL, key::ALT, key::V];
+    let mut steps = keys.map(Step::Down).to_vec();
+    steps.push(Step::Rest(5_000));
+    steps.extend(keys.map(Step::Up));
+    let hand = Hand::new(&steps);
+    hand.rests();
+    let deliveries = desktop.paste_after_a_press(WORDS);
+    assert!(!deliveries[0].ok && deliveries[0].detail.contains("still held"), "{deliveries:?}");
+    assert!(deliveries[1].ok, "{deliveries:?}");
+    hand.ends();
+    desktop.wait_for_clipboard(TEXT, WORDS.as_bytes());
+    assert_eq!(window.text(), "");
+}
+
+#[test]
+fn the_service_is_told_of_the_keys_as_well() {
+    let (lab, desktop) = (Lab::new(), Desktop::start());
+    run("v2m-send", &["config", "set", "deliver.mode=paste"]);
+    let window = desktop.window(true);
+    let mut dictation = lab.record();
+    lab::speak();
+    // Longer than the service would wait for keys of which it is told nothing.
+    let (ctrl, alt) = (key::CTRL, key::ALT);
+    let steps =
+        [Step::Down(ctrl), Step::Down(alt), Step::Rest(1_900), Step::Up(alt), Step::Up(ctrl)];
+    let hand = Hand::new(&steps);
+    hand.rests();
+    dictation.send("STOP_RECORDING", Value::Null).unwrap();
+    let answer = dictation.receive().unwrap();
+    assert_eq!(answer["data"]["deliveries"][0]["ok"], true, "{answer}");
+    hand.ends();
+    window.wait_for("the text in the window", |text| text.contains("country"));
 }

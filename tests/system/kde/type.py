@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Presses one key by its code (argv[1]) through a RemoteDesktop session of its own."""
+"""Presses keys through a RemoteDesktop session of its own.
+
+Each argument is a step: `+CODE` presses the key of that code, `-CODE` lets go of it, `.MILLISECONDS` waits. Writes a line
+before each wait, and at the end.
+"""
 
 import sys
+import time
 
 import gi
 
@@ -36,5 +41,11 @@ def request(method: str, signature: str, *arguments) -> dict:
 session = request("CreateSession", "(a{sv})", {"session_handle_token": GLib.Variant("s", "typing")})["session_handle"]
 request("SelectDevices", "(oa{sv})", session, {"types": GLib.Variant("u", 1)})
 request("Start", "(osa{sv})", session, "", {})
-for state in 1, 0:
-    call("NotifyKeyboardKeycode", GLib.Variant("(oa{sv}iu)", (session, {}, int(sys.argv[1]), state)))
+for step in sys.argv[1:]:
+    kind, number = step[0], int(step[1:])
+    if kind == ".":
+        print("waits", flush=True)
+        time.sleep(number / 1000)
+    else:
+        call("NotifyKeyboardKeycode", GLib.Variant("(oa{sv}iu)", (session, {}, number, int(kind == "+"))))
+print("ends", flush=True)

@@ -5,8 +5,9 @@
 //! [`PATIENCE`] at most; then the text goes to the clipboard, and the user is told.
 //!
 //! Desktops differ in what they tell. X11 tells which keys are down: it is asked again and again ([`Wait`]). Mutter tells only
-//! how long nobody has done anything, and that is enough to find out by trying ([`probe`]). Portals tell nothing, nor does
-//! Hyprland: there the keys wait until a shortcut is usually up ([`USUAL`]). Here is only when to ask and when to stop; how to
+//! how long nobody has done anything, and that is enough to find out by trying ([`probe`]). KWin tells which
+//! modifiers are down, and no other key. Other desktops behind portals tell nothing, nor does Hyprland: there the keys wait until a
+//! shortcut is usually up ([`USUAL`]). Here is only when to ask and when to stop; how to
 //! ask is known to the ways themselves.
 
 pub(super) mod probe;
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 /// How long after its press a shortcut is not yet trusted to be up, where nothing tells whether it is: nearly all people have let go
 /// by then (100 to 300 ms).
 pub(super) const USUAL: Duration = Duration::from_millis(350);
+/// How long the other keys may take to follow the modifiers, where only those are told: a hand lets go of all within this time.
+pub(super) const REST: Duration = Duration::from_millis(60);
 /// How long the user may take to release the keys. A shortcut is held for 100 to 300 ms as a rule.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 

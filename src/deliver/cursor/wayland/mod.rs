@@ -15,12 +15,14 @@ mod focus;
 mod keymap;
 mod keys;
 mod layout;
+mod modifiers;
 mod owner;
 mod reader;
 mod remote;
 mod server;
 
 pub(super) use activity::watch;
+pub(super) use modifiers::Up;
 pub(super) use remote::RemoteKeys;
 
 use super::Problem;
@@ -107,6 +109,20 @@ pub(super) async fn offers() -> Result<Offers, Problem> {
     let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
         let asked = Desk::open().map(|desk| Offers { keyboards: desk.lends_keyboards() });
         let _ = tell.send(asked); // nobody waits any more
+    });
+    asking.map_err(Problem::NoThread)?;
+    told.await.unwrap_or(Err(Problem::Hanging))
+}
+
+/// Waits until the user holds no modifier. `None`: the compositor does not tell. Bounded, but for
+/// one that takes no connection at all.
+///
+/// # Errors
+/// [`Problem::KeysHeld`], or why the compositor cannot be asked.
+pub(super) async fn wait_for_modifiers() -> Result<Option<Up>, Problem> {
+    let (tell, told) = oneshot::channel();
+    let asking = std::thread::Builder::new().name("v2m-keys".to_owned()).spawn(move || {
+        let _ = tell.send(modifiers::wait_until_up()); // nobody waits any more
     });
     asking.map_err(Problem::NoThread)?;
     told.await.unwrap_or(Err(Problem::Hanging))
