@@ -10,7 +10,7 @@ mod private_bus;
 use accessible::{Technologies, Thing, role};
 use private_bus::PrivateBus;
 use tokio::runtime::Runtime;
-use v2m::deliver::{Focused, Observer, Widget};
+use v2m::deliver::{Around, Focused, Observer, Widget};
 
 struct Desktop {
     // In the order they are to end.
@@ -48,6 +48,18 @@ impl Desktop {
             }
         }
         panic!("{widget:?} of {program} is not seen but {:?}", self.look());
+    }
+}
+
+impl Desktop {
+    /// What the field with the keyboard tells of what is written in it.
+    fn reads(&mut self) -> Option<Around> {
+        for _ in 0..100 {
+            if let Some(field) = self.look().field {
+                return self.runtime.block_on(self.observer.read(&field));
+            }
+        }
+        panic!("no field is seen but {:?}", self.look());
     }
 }
 
@@ -159,4 +171,53 @@ fn a_bus_that_comes_again_is_found_again() {
     desktop.technologies = Some(Technologies::start(&desktop.runtime, &address));
     desktop.program("browser", vec![window(vec![field(role::PASSWORD_TEXT).focused()])]);
     desktop.sees(Widget::Password, "browser");
+}
+
+#[test]
+fn a_field_tells_what_is_written_around_the_cursor() {
+    let long = "x".repeat(300);
+    for (written, before, after) in [
+        ("as taken.", "as taken.", Some("")),
+        ("as taken.| Or not", "as taken.", Some(" Or not")),
+        ("|", "", Some("")),
+        ("Grüße 😀|日", "Grüße 😀", Some("日")),
+        // What is selected is replaced.
+        ("one [two] three", "one ", Some(" three")),
+        ("one\n\u{fffc}two|\u{fffc}", "two", None),
+        (&format!("{long}|{long}"), &long[..200], Some(&long[..20])),
+    ] {
+        let mut desktop = Desktop::start();
+        let field = field(role::TEXT).with_text(written).focused();
+        desktop.program("editor", vec![window(vec![field])]);
+        let told = desktop.reads().unwrap();
+        assert_eq!((told.before.as_str(), told.after.as_deref()), (before, after), "{written}");
+        assert!(!format!("{told:?}").contains('w'), "what is written goes into no log: {told:?}");
+    }
+}
+
+#[test]
+fn what_is_no_text_before_the_cursor_tells_nothing() {
+    let mut desktop = Desktop::start();
+    let field = field(role::TEXT).with_text("a picture: \u{fffc}|").focused();
+    desktop.program("mail", vec![window(vec![field])]);
+    assert_eq!(desktop.reads(), None);
+}
+
+#[test]
+fn a_field_that_does_not_tell_its_text_is_a_field_all_the_same() {
+    let mut desktop = Desktop::start();
+    desktop.program("editor", vec![window(vec![field(role::TEXT).focused()])]);
+    assert_eq!(desktop.reads(), None);
+}
+
+#[test]
+fn no_password_and_no_terminal_is_read() {
+    for role in [role::PASSWORD_TEXT, role::TERMINAL] {
+        let mut desktop = Desktop::start();
+        let field = field(role).with_text("secret").focused();
+        desktop.program("browser", vec![window(vec![field])]);
+        let widget = if role == role::TERMINAL { Widget::Terminal } else { Widget::Password };
+        desktop.sees(widget, "browser");
+        assert_eq!(desktop.look().field, None);
+    }
 }

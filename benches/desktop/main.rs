@@ -24,9 +24,11 @@ use figures::{Figures, head_ms};
 use lab::{Client, Lab, Playing};
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{Join, Presses, Sinks, Wanted};
 use v2m::session::DeliverMode;
+use v2m::text::{Choices, Letters, Rules};
 
 const SHORTCUT: [u32; 3] = [key::CTRL, key::ALT, key::V];
 const TEXT: &str = "text/plain;charset=utf-8";
@@ -51,7 +53,8 @@ fn main() {
     lab::run("v2m", &["shortcut", "install"]);
     lab::run("v2m-send", &["config", "set", "deliver.mode=paste"]);
     let window = desktop.window(true);
-    deliveries(&desktop, &window);
+    deliveries(&desktop, &window, None);
+    deliveries(&desktop, &window, Some(join));
     presses(&lab, &desktop);
     dictations(&lab, &desktop, &window);
 }
@@ -119,14 +122,27 @@ fn clear(desktop: &Desktop, window: &Window) {
     shown(window, str::is_empty);
 }
 
-fn deliveries(desktop: &Desktop, window: &Window) {
-    let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+/// As the configuration has it by default.
+fn join() -> Join {
+    Join {
+        rules: Arc::new(Rules::new(Choices::default())),
+        language: "en".to_owned(),
+        letters: Letters::Fit,
+        asks_field: true,
+        presses: Presses::default(),
+        begun: Instant::now(),
+    }
+}
+
+fn deliveries(desktop: &Desktop, window: &Window, join: Option<fn() -> Join>) {
     let mut sinks = Sinks::new();
     let (mut visible, mut receipt) = (Figures::default(), Figures::default());
     let (mut exact, mut restored, mut focused) = (0, 0, 0);
     for number in 0..DELIVERIES {
         clear(desktop, window);
         let text = format!("{number}: Grüße — “€5” ñ 日 ¿qué?");
+        let join = join.map(|join| join());
+        let wanted = Wanted { mode: DeliverMode::Paste, join, ..Wanted::default() };
         let begun = Instant::now();
         let reader = std::thread::scope(|scope| {
             let reader = scope.spawn(|| shown(window, |now| now == text));
@@ -144,7 +160,8 @@ fn deliveries(desktop: &Desktop, window: &Window) {
         restored += usize::from(desktop.clipboard(TEXT).as_deref() == Some(b"before"));
         focused += usize::from(window.is_active());
     }
-    head_ms("Delivery alone: from the text to the window, and to the receipt");
+    let joined = if join.is_some() { ", joined to what the field tells" } else { "" };
+    head_ms(&format!("Delivery alone{joined}: from the text to the window, and to the receipt"));
     visible.print_ms("text ready to text visible");
     receipt.print_ms("text ready to receipt");
     println!(

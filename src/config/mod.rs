@@ -20,7 +20,7 @@ mod values;
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
 pub use settings::{
-    Backend, Capture, Deliver, Engine, Llm, LogLevel, Logging, Refine, Retention, Session,
+    Backend, Capture, Deliver, Engine, JoinTo, Llm, LogLevel, Logging, Refine, Retention, Session,
     Settings, Text, UnloadAfter,
 };
 pub use update::{Updated, update};

@@ -1,10 +1,10 @@
 //! What the session asks for, done.
 
 use super::handing::{Parcel, Whose};
-use super::{Daemon, engine};
+use super::{Daemon, engine, refine};
 use crate::call::{Answer, Event};
 use crate::capture::CaptureCommand;
-use crate::config::Settings;
+use crate::config::{JoinTo, Refine, Settings};
 use crate::deliver;
 use crate::recognise::Urgency;
 use crate::session;
@@ -12,6 +12,8 @@ use crate::session::{
     Code, Effect, Failure, JobEvent, JobId, Notice, Outcome, Reply, Ticket, Transcript,
 };
 use crate::store::{self, Retention};
+use crate::text::Letters;
+use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -141,15 +143,21 @@ impl Daemon {
 
     fn deliver(&mut self, job: JobId, transcript: &Transcript) {
         let live = self.live.get_mut(job);
-        let (wished, focus, stopped) =
-            live.map_or((None, None, None), |l| (l.wishes.deliver, l.focus.take(), l.stopped));
+        let (wished, focus, stopped, begun) = live.map_or((None, None, None, None), |l| {
+            (l.wishes.deliver, l.focus.take(), l.stopped, Some(l.begun))
+        });
         // The key of a later dictation may be down as well.
         let pressed = stopped.max(self.last_press).map(Instant::into_std);
         let mode = wished.unwrap_or(self.settings.deliver.mode);
         self.handing.add(Parcel {
             whose: Whose::Dictation(job),
             text: transcript.text.clone(),
-            wanted: deliver::Wanted { mode, pressed, ..self.wanted() },
+            wanted: deliver::Wanted {
+                mode,
+                pressed,
+                join: begun.and_then(|begun| self.join(&transcript.language, begun)),
+                ..self.wanted()
+            },
             focus,
             screen: self.settings.deliver.notify.then(|| self.screen.clone()),
             problems: transcript.problems.clone(),
@@ -164,7 +172,29 @@ impl Daemon {
             terminal: settings.terminal_paste_key.clone(),
             terminals: settings.terminals.clone(),
         };
-        deliver::Wanted { mode: settings.mode, keys, window: None, pressed: None }
+        deliver::Wanted { mode: settings.mode, keys, window: None, pressed: None, join: None }
+    }
+
+    /// How a text that was spoken in this language is joined to what stands at the cursor.
+    fn join(&self, language: &str, begun: Instant) -> Option<deliver::Join> {
+        let settings = &self.settings;
+        let asks_field = match settings.deliver.join {
+            JoinTo::Field => true,
+            JoinTo::Last => false,
+            JoinTo::Nothing => return None,
+        };
+        Some(deliver::Join {
+            rules: Arc::clone(&self.rules),
+            language: refine::written_in(settings, language).to_owned(),
+            letters: match settings.text.refine {
+                // Its words are left as they were heard.
+                Refine::Off => Letters::Keep,
+                Refine::Rules | Refine::Llm => Letters::Fit,
+            },
+            asks_field,
+            presses: self.presses.clone(),
+            begun: begun.into_std(),
+        })
     }
 
     /// Tells the user; a problem is in the journal too.

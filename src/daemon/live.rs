@@ -62,6 +62,8 @@ pub(super) struct Live {
     spanned: usize,
     /// When the stop was asked for.
     pub(super) stopped: Option<Instant>,
+    /// When the recording was asked for.
+    pub(super) begun: Instant,
     heartbeat: Option<Instant>,
     /// Some of the audio did not reach the disk.
     pub(super) gap_on_disk: bool,
@@ -78,6 +80,7 @@ impl Live {
             energy: 0.0,
             spanned: 0,
             stopped: None,
+            begun: Instant::now(),
             heartbeat: None,
             gap_on_disk: false,
         }

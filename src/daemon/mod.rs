@@ -45,6 +45,7 @@ mod timers;
 use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
 use crate::config::Settings;
+use crate::deliver::Presses;
 use crate::deliver::environment::DisplayServer;
 use crate::logging::Logging;
 use crate::recognise::{RecogniseEvent, Recogniser};
@@ -58,6 +59,7 @@ use refusal::note_file;
 pub use refusal::{config_failure, show_refusal, withdraw_refusal};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -112,6 +114,8 @@ struct Daemon {
     last_ticket: u64,
     /// When a shortcut was pressed last, as far as it sends a command: it may still be down.
     last_press: Option<Instant>,
+    /// All of them, as far as texts to come need them.
+    presses: Presses,
     timers: timers::Timers,
     live: live::Dictations,
     background: background::Background,
@@ -130,7 +134,7 @@ struct Daemon {
     models_watch: Option<reload::Changes>,
     linger_changed: bool,
     /// As the settings choose them.
-    rules: Rules,
+    rules: Arc<Rules>,
     started: Instant,
     announced: bool,
     /// The desktop that this process knows has ended: its clipboard cannot be reached any more.
@@ -206,6 +210,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         tickets: HashMap::new(),
         last_ticket: 0,
         last_press: None,
+        presses: Presses::default(),
         timers: timers::Timers::default(),
         live: live::Dictations::default(),
         background: background::Background::new(scratch),
@@ -218,7 +223,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         models_watch: None,
         linger_changed: false,
         models,
-        rules: refine::rules(&start.settings),
+        rules: Arc::new(refine::rules(&start.settings)),
         settings: start.settings,
         events: events.clone(),
         started: Instant::now(),

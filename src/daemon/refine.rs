@@ -37,6 +37,12 @@ fn meant(heard: &str, segments: &[Segment]) -> Vec<usize> {
     told.filter(|(_, gap)| *gap >= PAUSE).map(|(end, _)| end).collect()
 }
 
+/// The language of a text that was spoken in `spoken`.
+pub(super) fn written_in<'a>(settings: &Settings, spoken: &'a str) -> &'a str {
+    // What was said in another language is English by now.
+    if settings.engine.translate { "en" } else { spoken }
+}
+
 impl Daemon {
     /// A dictation's text, and what was heard if that is another one.
     pub(super) fn refine(&self, recognition: &Recognition) -> (String, Option<String>) {
@@ -45,9 +51,7 @@ impl Daemon {
             return (heard, None);
         }
         let pauses = meant(&heard, &recognition.segments);
-        // What was said in another language is English by now.
-        let translated = self.settings.engine.translate;
-        let language = if translated { "en" } else { recognition.language.as_str() };
+        let language = written_in(&self.settings, &recognition.language);
         let heard_so = Heard { text: &heard, pauses: &pauses, language };
         let refined = self.rules.apply(heard_so, Context::default()).text;
         if refined == heard { (heard, None) } else { (refined, Some(heard)) }

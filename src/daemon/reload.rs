@@ -13,6 +13,7 @@ use crate::watch;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Tells when watched paths have changed; never, where they cannot be watched.
@@ -151,7 +152,7 @@ impl Daemon {
         if (&old.text, &old.engine.vocabulary)
             != (&self.settings.text, &self.settings.engine.vocabulary)
         {
-            self.rules = refine::rules(&self.settings);
+            self.rules = Arc::new(refine::rules(&self.settings));
         }
         if old.capture.linger_seconds != self.settings.capture.linger_seconds {
             self.linger_changed = true;

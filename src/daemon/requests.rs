@@ -28,7 +28,9 @@ impl Daemon {
 
     fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
         if matches!(command, Command::Start | Command::Toggle | Command::Stop | Command::Cancel) {
-            self.last_press = Some(Instant::now());
+            let now = Instant::now();
+            self.last_press = Some(now);
+            self.presses.add(now.into_std());
         }
         let (before, newest) = (self.session.state(), self.session.newest());
         let recording = self.session.recording();

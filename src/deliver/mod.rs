@@ -17,8 +17,8 @@ mod sinks;
 
 pub use clipboard::{Clipboard, ClipboardReader, NoText};
 use cursor::Cursor;
-pub use cursor::{Focus, PasteKeys, Window, way_to_the_cursor};
-pub use focus::{Focused, Observer, Widget};
+pub use cursor::{Focus, Join, PasteKeys, Presses, Window, way_to_the_cursor};
+pub use focus::{Around, Field, Focused, Observer, Widget};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;

@@ -1,7 +1,7 @@
 //! Which sink a text goes to, and which one when that one fails.
 
 use super::cursor::Means;
-use super::{Clipboard, Cursor, PasteKeys, Window};
+use super::{Clipboard, Cursor, Join, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
 use std::time::Instant;
 
@@ -16,6 +16,8 @@ pub struct Wanted {
     pub window: Option<Window>,
     /// When the key was pressed that ended the recording: it may still be down. `None`: by no key, or long ago.
     pub pressed: Option<Instant>,
+    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the clipboard a text stands alone.
+    pub join: Option<Join>,
 }
 
 /// The sinks that hold on to something from one text to the next.

@@ -9,7 +9,7 @@
 //! | `take back` | "scratch that" takes back the last piece or sentence | `edits` |
 //! | `replace` | the user's own table | `replace` |
 //! | `commands` | "new line", "open quote"; by choice "comma" and the like | `spoken`, `write` |
-//! | `context` | spaces and capitals between what stands before and after | `fit` |
+//! | `context` | spaces and capitals between what stands before and after | `join` |
 //!
 //! What they know of a language is in `languages/`, a file each; in other languages only `replace` and the spaces
 //! around the text are at work. Numbers stay as the model wrote them.
@@ -21,6 +21,7 @@
 mod edits;
 mod fillers;
 mod fit;
+mod join;
 mod language;
 mod phrases;
 mod replace;
@@ -76,6 +77,15 @@ pub struct Context<'a> {
     pub after: Option<&'a str>,
 }
 
+/// Whether letters and marks may change where a text is joined to what stands around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letters {
+    /// The first letter is a capital at the start of a sentence alone, and a sentence that goes on has no full stop.
+    Fit,
+    /// Only spaces are added.
+    Keep,
+}
+
 /// The text, and how it came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refined {
@@ -124,8 +134,24 @@ impl Rules {
                 break;
             }
         }
-        steps.note("context", fit::between(tokens, context, language));
+        let joined = self.join(&steps.text, heard.language, context, Letters::Fit);
+        steps.note("context", joined);
         Refined { text: steps.text, steps: steps.done }
+    }
+
+    /// `text` with the spaces, and if they are to fit the letters, that join it to what stands around its place. Its words stay, and so
+    /// do all spaces inside. `language` is the text's, as an ISO 639-1 code.
+    pub fn join(
+        &self,
+        text: &str,
+        language: &str,
+        context: Context<'_>,
+        letters: Letters,
+    ) -> String {
+        let known = self.languages.iter().find(|known| known.code == language);
+        let mut tokens = tokens(text, &[]);
+        self.replacements.protect(&mut tokens);
+        join::join(text, &tokens, context, language, known, letters)
     }
 
     fn round(&self, tokens: &mut Vec<Token<'_>>, language: Option<&Language>, steps: &mut Steps) {

@@ -5,6 +5,7 @@ use crate::sway::Compositor;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
+use wayland_client::globals::{Global, GlobalListContents, registry_queue_init};
+use wayland_client::protocol::wl_registry::{self, WlRegistry};
+use wayland_client::{Connection, Dispatch, QueueHandle};
 
 /// The application of windows with a field, and of windows without.
 const FIELD: &str = "org.v2m.Field";
@@ -94,8 +98,23 @@ impl Desktop {
     ) -> Vec<Delivery> {
         let [usual, terminal] = keys.map(|keys| Some(keys.parse().unwrap()));
         let keys = PasteKeys { usual, terminal, terminals: vec![FIELD.to_lowercase()] };
-        let wanted = Wanted { mode: DeliverMode::Paste, keys, window, pressed: None };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, window, ..Wanted::default() };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
+    }
+
+    /// As wanted.
+    pub(crate) fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
+        self.runtime.block_on(self.sinks.hand_over(text, wanted))
+    }
+
+    /// Whether the compositor tells when somebody does something.
+    pub(crate) fn tells_idle(&self) -> bool {
+        let path = self.compositor.runtime.path().join(&self.compositor.display);
+        let stream = UnixStream::connect(path).unwrap();
+        let conn = Connection::from_socket(stream).unwrap();
+        let (globals, _queue) = registry_queue_init::<Registry>(&conn).unwrap();
+        let is_it = |global: &Global| global.interface == "ext_idle_notifier_v1";
+        globals.contents().with_list(|globals| globals.iter().any(is_it))
     }
 
     /// Waits until the clipboard has been given back.
@@ -214,6 +233,21 @@ impl Drop for Desktop {
             let _ = program.kill();
             let _ = program.wait();
         }
+    }
+}
+
+/// Reads what a compositor offers.
+struct Registry;
+
+impl Dispatch<WlRegistry, GlobalListContents> for Registry {
+    fn event(
+        _: &mut Self,
+        _: &WlRegistry,
+        _: wl_registry::Event,
+        _: &GlobalListContents,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
     }
 }
 

@@ -11,6 +11,7 @@ mod sway;
 
 mod desktop;
 mod held;
+mod joining;
 mod other;
 mod typing;
 

@@ -5,7 +5,7 @@ use crate::programs::Keyboard;
 use crate::xserver::XServer;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
-use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
+use v2m::deliver::{Focus, Sinks, Wanted, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
 
 /// Displays and buses are found by variables of the process: one test at a time.
@@ -14,7 +14,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub(crate) struct Desktop {
     // In the order they are to end.
     sinks: Sinks,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     pub(crate) keyboard: Keyboard,
     pub(crate) server: XServer,
     pub(crate) bus: PrivateBus,
@@ -64,9 +64,12 @@ impl Desktop {
         text: &str,
         window: Option<Focused>,
     ) -> Vec<Delivery> {
-        let keys =
-            PasteKeys { terminals: vec!["some-terminal".to_owned()], ..PasteKeys::default() };
-        let wanted = Wanted { mode, keys, window, pressed: None };
+        self.hand_over(text, Wanted { mode, window, ..Wanted::default() })
+    }
+
+    /// As wanted, with a terminal's name.
+    pub(crate) fn hand_over(&mut self, text: &str, mut wanted: Wanted) -> Vec<Delivery> {
+        wanted.keys.terminals = vec!["some-terminal".to_owned()];
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 

@@ -1,6 +1,9 @@
 //! Pasting at the cursor on a real X server, with windows that paste as toolkits do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+#[path = "../doubles/accessible.rs"]
+#[allow(dead_code, reason = "another test uses more of it")]
+mod accessible;
 #[path = "../private_bus/mod.rs"]
 mod private_bus;
 #[path = "../doubles/x11_programs.rs"]
@@ -13,6 +16,7 @@ mod xserver;
 
 mod desktop;
 mod held;
+mod joining;
 mod locked;
 mod typing;
 

@@ -88,3 +88,39 @@ fn the_text_follows_the_user_where_that_is_wanted() {
     let text = go_elsewhere(&server, &studio, &other);
     assert_eq!(other.text(), text);
 }
+
+#[test]
+fn dictations_in_a_row_are_joined_at_the_cursor_and_nowhere_else() {
+    let server = XServer::start(None);
+    let window = Window::open(&server.display, "Editor", PastesOn::Ctrl);
+    let mut house = House::new("");
+    house.configure(&CONFIG.replace("mode = \"none\"", "mode = \"paste\""));
+    house.display = Some(server.display.clone());
+    let studio = Studio::with(house);
+    let dictate = || {
+        studio.record(3);
+        let answer = studio.service.connect().ask("STOP_RECORDING");
+        answer["text"].as_str().unwrap().to_owned()
+    };
+    let first = dictate();
+    assert_eq!(window.text(), first);
+    let second = dictate();
+    assert_eq!(window.text(), format!(" {second}"));
+    assert!(second.starts_with("heard"), "{second}");
+    assert_eq!(studio.service.connect().ask("LAST_TEXT")["text"], second);
+    let records = wait_for("the records", || {
+        let records = studio.service.kept("json").into_iter();
+        let texts: Vec<Value> = records
+            .map(|path| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap())
+            .filter(|record| record["state"] == "delivered")
+            .map(|record| record["text"].clone())
+            .collect();
+        (texts.len() == 2).then_some(texts)
+    });
+    assert_eq!(records, [json!(first), json!(second)]);
+    // Whoever wants texts as they are gets them so.
+    let update = json!({"deliver": {"join": "nothing"}});
+    studio.service.connect().ask_with("UPDATE_CONFIG", update);
+    let third = dictate();
+    assert_eq!(window.text(), third);
+}

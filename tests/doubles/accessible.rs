@@ -20,18 +20,72 @@ type Object = (String, OwnedObjectPath);
 
 const ROOT: &str = "/org/a11y/atspi/accessible/root";
 
-/// One object: what it is, its states, and what is inside.
+/// One object: what it is, its states, what is written in it, and what is inside.
 #[derive(Clone, Debug)]
 pub(crate) struct Thing {
     role: u32,
     states: u64,
+    written: Option<Written>,
     inside: Vec<Thing>,
+}
+
+/// What is written in a field.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    text: Vec<char>,
+    caret: usize,
+    selected: Option<(usize, usize)>,
+}
+
+impl Written {
+    /// `|` stands for the cursor, `[` and `]` around what is selected.
+    pub(crate) fn new(text: &str) -> Self {
+        let text: Vec<char> = text.chars().collect();
+        let at = |mark: char| text.iter().position(|c| *c == mark);
+        let selected = at('[').zip(at(']')).map(|(from, to)| (from, to - 1));
+        let end = text.iter().filter(|c| !"|[]".contains(**c)).count();
+        let caret = at('|').or(selected.map(|(_, to)| to)).unwrap_or(end);
+        Self { text: text.into_iter().filter(|c| !"|[]".contains(*c)).collect(), caret, selected }
+    }
+}
+
+#[zbus::interface(name = "org.a11y.atspi.Text")]
+impl Written {
+    fn get_text(&self, from: i32, to: i32) -> String {
+        self.text[from as usize..to as usize].iter().collect()
+    }
+
+    #[zbus(name = "GetNSelections")]
+    fn selections(&self) -> i32 {
+        i32::from(self.selected.is_some())
+    }
+
+    fn get_selection(&self, _number: i32) -> (i32, i32) {
+        let (from, to) = self.selected.unwrap();
+        (from as i32, to as i32)
+    }
+
+    #[zbus(property)]
+    fn caret_offset(&self) -> i32 {
+        self.caret as i32
+    }
+
+    #[zbus(property)]
+    fn character_count(&self) -> i32 {
+        self.text.len() as i32
+    }
 }
 
 impl Thing {
     /// One that is on the screen.
     pub(crate) fn new(role: u32, inside: Vec<Self>) -> Self {
-        Self { role, states: SHOWING, inside }
+        Self { role, states: SHOWING, written: None, inside }
+    }
+
+    /// A field with this in it: see [`Written::new`].
+    pub(crate) fn with_text(mut self, text: &str) -> Self {
+        self.written = Some(Written::new(text));
+        self
     }
 
     /// With the keyboard in it.
@@ -123,7 +177,7 @@ impl Technologies {
             builder.build().await.unwrap()
         });
         let unique = connection.unique_name().unwrap().to_string();
-        let root = Thing { role: role::FRAME, states: 0, inside: windows };
+        let root = Thing { role: role::FRAME, states: 0, written: None, inside: windows };
         runtime.block_on(serve(&connection, &unique, name, ROOT.to_owned(), root));
         self.programs.lock().unwrap().push((unique, path(ROOT)));
         self.connections.push(connection);
@@ -151,5 +205,8 @@ async fn serve(connection: &Connection, unique: &str, name: &str, at: String, th
     }
     let inside = Arc::new(Mutex::new(inside));
     let served = Served { name: name.to_owned(), role: thing.role, states: thing.states, inside };
+    if let Some(written) = thing.written {
+        connection.object_server().at(at.clone(), written).await.unwrap();
+    }
     connection.object_server().at(at, served).await.unwrap();
 }

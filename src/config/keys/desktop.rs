@@ -1,7 +1,7 @@
 //! Keys of where a text goes, what there is to hear, and the log.
 
 use super::{FLAG, Key};
-use crate::config::settings::LogLevel;
+use crate::config::settings::{JoinTo, LogLevel};
 use crate::config::values::{choice, chord, chord_text, flag, put, texts};
 use crate::session::DeliverMode;
 use serde_json::json;
@@ -66,6 +66,20 @@ pub(super) static KEYS: &[Key] = &[
         hidden: false,
         get: |s| json!(s.deliver.same_window),
         set: |s, v| put(&mut s.deliver.same_window, flag(v)),
+    },
+    Key {
+        section: "deliver",
+        name: "join",
+        allowed: "\"field\", \"last\" or \"nothing\"",
+        doc: "What a text at the cursor (paste, type) is joined to: a space comes before it where one belongs,\n\
+              and inside a sentence it begins with a small letter. \"field\": what is written around the cursor,\n\
+              if the program tells (AT-SPI); else the last text, if it went into the same window and you have\n\
+              typed and clicked nothing since. If the desktop does not tell that: a space for 30 seconds.\n\
+              \"last\": the last text only; no program is asked. \"nothing\": texts go there as they are.",
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.deliver.join.name()),
+        set: |s, v| put(&mut s.deliver.join, choice(v, &JoinTo::ALL, JoinTo::name)),
     },
     Key {
         section: "deliver",

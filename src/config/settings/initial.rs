@@ -1,8 +1,8 @@
 //! What the settings are where nothing is said.
 
 use super::{
-    Backend, Deliver, Engine, Feedback, Llm, LogLevel, Logging, Refine, Retention, Session, Text,
-    UnloadAfter,
+    Backend, Deliver, Engine, Feedback, JoinTo, Llm, LogLevel, Logging, Refine, Retention, Session,
+    Text, UnloadAfter,
 };
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
@@ -108,6 +108,7 @@ impl Default for Deliver {
             terminal_paste_key: None,
             terminals: TERMINALS.map(str::to_owned).to_vec(),
             same_window: true,
+            join: JoinTo::Field,
             notify: true,
         }
     }

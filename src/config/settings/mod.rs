@@ -225,8 +225,35 @@ pub struct Deliver {
     pub terminals: Vec<String>,
     /// Paste only into the window that had the keyboard when the recording was stopped.
     pub same_window: bool,
+    /// What a text at the cursor is joined to.
+    pub join: JoinTo,
     /// Into a notification.
     pub notify: bool,
+}
+
+/// What a text at the cursor is joined to, by a space and the case of its first letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinTo {
+    /// What is written in the field, where its program tells; else the last text.
+    Field,
+    /// The last text, as long as it certainly or probably stands there.
+    Last,
+    /// Nothing: it goes there as it is.
+    Nothing,
+}
+
+impl JoinTo {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Field, Self::Last, Self::Nothing];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Field => "field",
+            Self::Last => "last",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 /// What there is to hear of a dictation.

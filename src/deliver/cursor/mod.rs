@@ -11,30 +11,34 @@ mod content;
 mod exchange;
 mod focus;
 mod held;
+mod joint;
 mod layout;
 mod lock;
 mod mutter;
 mod portal;
 mod problem;
+mod way;
 mod wayland;
 mod window;
 mod worker;
 mod x11;
 
 pub use focus::Focus;
+pub use joint::{Join, Presses};
 pub(in crate::deliver) use window::Means;
 pub use window::{PasteKeys, Window};
 
 use super::environment::Displays;
-use super::focus::{Focused, Observer};
+use super::focus::{Around, Focused, Observer};
 use super::sinks::{Sink, Wanted};
 use crate::session::Delivery;
+use joint::{Joint, Place};
 use lock::Lock;
 use mutter::Mutter;
-use portal::Portal;
 use problem::Problem;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
+use way::{Way, is_x11};
 use wayland::{Up, Wayland};
 use window::Order;
 use x11::X11;
@@ -59,106 +63,20 @@ pub(super) struct Cursor {
     way: Option<Way>,
     lock: Lock,
     observer: Observer,
+    /// What was put there last, for the next text to be joined to.
+    joint: Joint,
     /// Whether the last text went into a field that hides it. `None`: that was not told in time.
     hidden: Option<bool>,
 }
 
-/// One that this desktop offers.
+/// A text that has arrived.
 #[derive(Debug)]
-enum Way {
-    Mutter(Mutter),
-    Portal(Portal),
-    Wayland(Wayland),
-    X11(X11),
-}
-
-impl Way {
-    /// Finds the one for this desktop: the one that needs least of others.
-    async fn find() -> Result<Self, Problem> {
-        if is_x11() {
-            return Ok(Self::X11(X11::new()));
-        }
-        let bus = match Mutter::connect(None).await {
-            Ok(Some(mutter)) if mutter.lets_us().await => return Ok(Self::Mutter(mutter)),
-            Ok(_) => Ok(()),
-            // Small compositors are also run without a bus.
-            Err(problem) => Err(problem),
-        };
-        let compositor = match Displays::from_env().wayland {
-            Some(_) => wayland::offers().await,
-            None => Err(Problem::NoWay),
-        };
-        if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
-            return Ok(Self::Wayland(Wayland::new()));
-        }
-        let portal = match bus {
-            Ok(()) => Portal::find(compositor.is_ok()).await,
-            Err(problem) => Err(problem),
-        };
-        match (portal, compositor) {
-            (Ok(portal), _) => Ok(Self::Portal(portal)),
-            // What the nearer of the two says.
-            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
-            (Err(problem), _) => Err(problem),
-        }
-    }
-
-    /// Whether it still leads anywhere.
-    async fn is_there(&self) -> bool {
-        match self {
-            Self::Mutter(mutter) => mutter.is_there().await,
-            Self::Portal(portal) => portal.is_there(),
-            // Finds a server that comes back by itself.
-            Self::Wayland(_) | Self::X11(_) => true,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Mutter(_) => Mutter::NAME,
-            Self::Wayland(_) => Wayland::NAME,
-            Self::Portal(_) => "portal",
-            Self::X11(_) => X11::NAME,
-        }
-    }
-
-    /// Whether the keys that the user holds can be told from ours, or do no harm.
-    fn tells_of_keys(&self) -> bool {
-        match self {
-            Self::X11(_) | Self::Mutter(_) => true,
-            // wlroots keeps the modifiers of each keyboard apart; Hyprland's source mixes them.
-            Self::Wayland(_) => std::env::var_os("HYPRLAND_INSTANCE_SIGNATURE").is_none(),
-            Self::Portal(_) => false,
-        }
-    }
-
-    /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
-    async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
-        match self {
-            Self::X11(x11) => x11.carry_out(order).await,
-            Self::Wayland(wayland) => wayland.carry_out(order).await,
-            Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
-            Self::Portal(portal) => portal.paste(order).await,
-            Self::Mutter(mutter) if order.means == Means::Type => mutter.write(&order.text).await,
-            Self::Mutter(mutter) => {
-                // GNOME tells nobody which window has the keyboard.
-                let press = order.press(None);
-                match mutter.paste(&order.text, &press).await? {
-                    Receipt::Taken => Ok(()),
-                    Receipt::NotTaken => Err(Problem::NotTaken(press.by_hand())),
-                }
-            }
-        }
-    }
-
-    async fn settle(&mut self) {
-        match self {
-            Self::Mutter(mutter) => mutter.settle().await,
-            Self::Portal(portal) => portal.settle().await,
-            Self::Wayland(wayland) => wayland.settle().await,
-            Self::X11(x11) => x11.settle().await,
-        }
-    }
+struct Arrived {
+    /// As it was put there.
+    text: String,
+    place: Place,
+    /// What the field told before.
+    around: Option<Around>,
 }
 
 /// Draws the frames of X11's windows for Mutter, and tells assistive technologies that such a frame has the keyboard (seen in 48).
@@ -181,15 +99,9 @@ async fn with_xwayland(focused: Focused) -> Focused {
     }
 }
 
-/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own way too.
-fn is_x11() -> bool {
-    let displays = Displays::from_env();
-    displays.x11.is_some() && displays.wayland.is_none()
-}
-
 impl Cursor {
-    /// Puts `text` into the window that has the keyboard, and only if it is the window that is `wanted` where that
-    /// is known; also where the text should go instead.
+    /// Puts `text` into the window that has the keyboard, joined to what stands there if that is `wanted`, and only if it is the window
+    /// that is `wanted` where that is known; also where the text should go instead.
     /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
     /// are waited for two seconds, or four. The clipboard is given
     /// back in the background; see [`Self::settle`].
@@ -215,8 +127,8 @@ impl Cursor {
             (wanted.keys.clone(), wanted.window.clone(), Focused::default());
         let order = Order { text: text.to_owned(), means, keys, only, focused };
         self.hidden = Some(false);
-        let outcome = match tokio::time::timeout(deadline, self.try_to(order, wanted.pressed)).await
-        {
+        let attempt = self.try_to(order, wanted);
+        let outcome = match tokio::time::timeout(deadline, attempt).await {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.way {
@@ -231,6 +143,7 @@ impl Cursor {
                 Err(Problem::Hanging)
             }
         };
+        let outcome = self.remember(outcome, wanted.join.is_some()).await;
         self.told(by, done, outcome)
     }
 
@@ -267,8 +180,32 @@ impl Cursor {
         }
     }
 
-    /// `pressed`: when the shortcut was pressed that ended the recording.
-    async fn try_to(&mut self, mut order: Order, pressed: Option<Instant>) -> Result<(), Problem> {
+    /// For the next text. `is_watched`: it may be joined to this one.
+    async fn remember(
+        &mut self,
+        outcome: Result<Arrived, Problem>,
+        is_watched: bool,
+    ) -> Result<(), Problem> {
+        match outcome {
+            Ok(Arrived { text, place, around }) => {
+                let at = Instant::now();
+                let watch = match &self.way {
+                    Some(way) if is_watched => way.watch().await,
+                    _ => None,
+                };
+                self.joint.landed(&text, place, around.as_ref(), watch, at);
+                Ok(())
+            }
+            Err(problem) => {
+                if problem.may_have_arrived() {
+                    self.joint.doubt();
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    async fn try_to(&mut self, mut order: Order, wanted: &Wanted) -> Result<Arrived, Problem> {
         if order.text.is_empty() {
             return Err(Problem::NoText);
         }
@@ -286,9 +223,28 @@ impl Cursor {
         };
         let way = self.way.insert(way);
         if !way.tells_of_keys() {
-            wait_for_keys(pressed).await?;
+            wait_for_keys(wanted.pressed).await?;
         }
-        way.carry_out(order).await
+        let (window, around) = tokio::join!(
+            async {
+                match (&order.only, &wanted.join) {
+                    (None, Some(_)) if way.tells_windows() => Focus::ask().window().await,
+                    (only, _) => only.clone(),
+                }
+            },
+            async {
+                wanted.join.as_ref().filter(|join| join.asks_field)?;
+                self.observer.read(order.focused.field.as_ref()?).await
+            },
+        );
+        let place = Place::new(window, &order.focused, &order.keys);
+        if let Some(join) = &wanted.join {
+            let now = Instant::now();
+            order.text = self.joint.join(&order.text, join, &place, around.as_ref(), now);
+        }
+        let text = order.text.clone();
+        way.carry_out(order).await?;
+        Ok(Arrived { text, place, around })
     }
 }
 

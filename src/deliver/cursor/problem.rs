@@ -111,6 +111,43 @@ pub(super) enum Problem {
 }
 
 impl Problem {
+    /// Whether some of the text may be at the cursor all the same.
+    pub(super) fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::NotTaken(_)
+            | Self::InPart
+            | Self::HeldInPart
+            | Self::Overtaken
+            | Self::Server(_)
+            | Self::Compositor(_)
+            | Self::NoBus(_)
+            | Self::Refused(_)
+            | Self::PortalGone
+            | Self::Hanging => true,
+            Self::NoText
+            | Self::NoWindow
+            | Self::Lacks(_)
+            | Self::NotALayout(_)
+            | Self::NoLayout(_)
+            | Self::TooLong
+            | Self::NoTyping
+            | Self::NoWay
+            | Self::Locked
+            | Self::KeysHeld
+            | Self::KeysUnclear
+            | Self::NoPrimary
+            | Self::Moved
+            | Self::NoKey(_)
+            | Self::NoServer(_)
+            | Self::NoExtension(_)
+            | Self::NoCompositor(_)
+            | Self::NoThread(_)
+            | Self::Asking
+            | Self::Denied
+            | Self::HalfAllowed => false,
+        }
+    }
+
     /// Where the text goes instead.
     pub(super) fn instead(&self) -> Option<Sink> {
         match self {

@@ -14,7 +14,7 @@ use zbus::{Connection, OwnedObjectPath, OwnedVariant};
 pub(super) const ACCESSIBLE: &str = "org.a11y.atspi.Accessible";
 const REGISTRY: (&str, &str) = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root");
 const DAEMON: (&str, &str) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// Windows of one program that are asked; nobody has more.
 const WINDOWS: usize = 64;
@@ -39,6 +39,8 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) widget: Widget,
+    /// If it is a text field.
+    pub(super) field: Option<Object>,
     pub(super) programs: Vec<String>,
 }
 
@@ -111,13 +113,14 @@ pub(super) async fn look(
         let mut programs = vec![name.unwrap_or_default()];
         programs.extend(process.and_then(name_of));
         programs.retain(|name| !name.is_empty());
-        let widget = if programs.iter().any(|name| is_terminal(name)) {
-            Widget::Terminal
+        let (widget, field) = if programs.iter().any(|name| is_terminal(name)) {
+            (Widget::Terminal, None)
         } else {
             // A program that takes its time is still known by its name.
-            timeout_at(until, tree::focused(bus, window)).await.unwrap_or(Widget::Unfinished)
+            let found = timeout_at(until, tree::focused(bus, window)).await;
+            found.unwrap_or((Widget::Unfinished, None))
         };
-        told.active = Some(Active { widget, programs });
+        told.active = Some(Active { widget, field, programs });
         break;
     }
     Ok(told)

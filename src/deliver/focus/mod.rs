@@ -7,10 +7,12 @@
 //!
 //! Which keys follow from it is not decided here (see `cursor::window`).
 
+mod around;
 mod atspi;
 mod programs;
 mod tree;
 
+pub use around::Around;
 pub(super) use programs::names_of as names_of_running;
 
 use std::time::Duration;
@@ -24,6 +26,8 @@ use zbus::Connection;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long they may take once more where it matters only for what is shown.
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
+/// How long a field may take to tell what is written in it. Measured: see `docs/performance.md`.
+const READ: Duration = Duration::from_millis(50);
 /// How long it may take to list the running programs; a few milliseconds as a rule.
 const LIST: Duration = Duration::from_millis(300);
 
@@ -43,11 +47,17 @@ pub enum Widget {
     Other,
 }
 
+/// A text field, by the program's name on the bus of assistive technologies and the object's path there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field(atspi::Object);
+
 /// What has the keyboard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Focused {
     /// The widget.
     pub widget: Widget,
+    /// The widget itself, if it is a text field that shows what is written.
+    pub field: Option<Field>,
     /// Names of its program: the one it gives itself, its executable's. Empty: nobody tells.
     pub programs: Vec<String>,
     /// Names of running programs that have told nothing of their windows, where no program is known. `None`: they are not known either.
@@ -87,9 +97,9 @@ impl Observer {
         let running = running();
         let told = self.ask(until, is_terminal).await;
         let atspi::Told { active, answered, late } = told;
-        if let Some(atspi::Active { widget, programs }) = active {
+        if let Some(atspi::Active { widget, field, programs }) = active {
             debug!(?widget, ?programs, "what has the keyboard");
-            return Focused { widget, programs, silent: None };
+            return Focused { widget, field: field.map(Field), programs, silent: None };
         }
         let running = timeout(LIST, running).await.ok().and_then(Result::ok);
         let silent = running.map(|running| {
@@ -97,7 +107,12 @@ impl Observer {
             silent.map(|program| program.name).collect()
         });
         let widget = if late { Widget::Unfinished } else { Widget::Unknown };
-        Focused { widget, silent, programs: Vec::new() }
+        Focused { widget, silent, ..Focused::default() }
+    }
+
+    /// What is written around the cursor in a field that [`Self::look`] has told of. `None`: it does not tell. Bounded: 50 ms.
+    pub async fn read(&self, field: &Field) -> Option<Around> {
+        timeout(READ, around::around(self.bus.as_ref()?, field)).await.ok().flatten()
     }
 
     /// Whether a field has the keyboard that hides what is written in it, for who has more time. Bounded: 300 ms.

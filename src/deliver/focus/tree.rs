@@ -18,13 +18,14 @@ const MOST: usize = 1_000;
 
 /// What one object tells.
 struct Seen {
+    object: Object,
     /// If it has the keyboard, what it is.
     focused: Option<u32>,
     inside: Vec<Object>,
 }
 
-/// What has the keyboard in `window`. To be bounded in time by the caller.
-pub(super) async fn focused(bus: &Connection, window: Object) -> Widget {
+/// What has the keyboard in `window`, and the object itself if it is a text field. To be bounded in time by the caller.
+pub(super) async fn focused(bus: &Connection, window: Object) -> (Widget, Option<Object>) {
     let mut asked = JoinSet::new();
     asked.spawn(look(bus.clone(), window));
     let mut left = MOST;
@@ -32,21 +33,21 @@ pub(super) async fn focused(bus: &Connection, window: Object) -> Widget {
         // One that has gone meanwhile.
         let Ok(Ok(seen)) = seen else { continue };
         match seen.focused {
-            Some(roles::TERMINAL) => return Widget::Terminal,
-            Some(roles::PASSWORD_TEXT) => return Widget::Password,
-            Some(roles::TEXT | roles::ENTRY) => return Widget::Other,
+            Some(roles::TERMINAL) => return (Widget::Terminal, None),
+            Some(roles::PASSWORD_TEXT) => return (Widget::Password, None),
+            Some(roles::TEXT | roles::ENTRY) => return (Widget::Other, Some(seen.object)),
             // What is around a field may say that it has the keyboard too.
             Some(_) | None => {}
         }
         if seen.inside.len() > left {
-            return Widget::Unfinished;
+            return (Widget::Unfinished, None);
         }
         left -= seen.inside.len();
         for object in seen.inside {
             asked.spawn(look(bus.clone(), object));
         }
     }
-    Widget::Other
+    (Widget::Other, None)
 }
 
 async fn look(bus: Connection, object: Object) -> zbus::Result<Seen> {
@@ -55,5 +56,5 @@ async fn look(bus: Connection, object: Object) -> zbus::Result<Seen> {
     let is_searched = states.has(States::SHOWING) && !states.has(States::MANAGES_DESCENDANTS);
     let (name, path) = &object;
     let inside = if is_searched { children(&bus, name, path.as_str()).await? } else { Vec::new() };
-    Ok(Seen { focused, inside })
+    Ok(Seen { object, focused, inside })
 }

@@ -28,6 +28,7 @@ pub(crate) mod key {
     pub(crate) const F9: u32 = 67;
     pub(crate) const ALT: u32 = 56;
     pub(crate) const CAPS_LOCK: u32 = 58;
+    pub(crate) const HOME: u32 = 102;
     pub(crate) const DELETE: u32 = 111;
     pub(crate) const SUPER: u32 = 125;
     pub(crate) const F24: u32 = 194;

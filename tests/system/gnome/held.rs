@@ -175,6 +175,8 @@ fn dictations(mode: &str, trigger: &str, dictate: impl Fn(&Lab, &Desktop, Durati
     let (lab, desktop) = machine();
     run("v2m-send", &["config", "set", &format!("trigger.mode={trigger}")]);
     run("v2m-send", &["config", "set", &format!("deliver.mode={mode}")]);
+    // The text is looked for as it is.
+    run("v2m-send", &["config", "set", "deliver.join=nothing"]);
     let window = desktop.window(true);
     for (number, hold) in (1..).zip(HOLDS) {
         dictate(&lab, &desktop, ms(hold));

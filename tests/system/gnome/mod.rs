@@ -3,6 +3,7 @@
 mod counting;
 pub(crate) mod desktop;
 mod held;
+mod joining;
 mod keymap;
 mod terminals;
 mod typing;

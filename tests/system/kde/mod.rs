@@ -3,6 +3,7 @@
 //! KDE's question is answered in advance by its permission store, but where it is what is tested.
 
 mod desktop;
+mod joining;
 
 use crate::lab::{self, Lab, assert_phrase, run, wait_for};
 use desktop::{Desktop, Hand, Step, key};

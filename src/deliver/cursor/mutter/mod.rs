@@ -5,12 +5,15 @@
 //! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
 //! GTK window asks some 3 ms after the keys.
 
+mod activity;
 mod hands;
 mod keys;
 mod session;
 mod shortcut;
 mod sources;
 mod typing;
+
+pub(super) use activity::watch;
 
 use super::content::Content;
 use super::exchange::Offer;

@@ -8,6 +8,7 @@
 //! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
 //! what a desktop or logind says of it is known, and that is asked for all ways alike.
 
+mod activity;
 mod data_control;
 mod desk;
 mod focus;
@@ -20,6 +21,7 @@ mod reader;
 mod remote;
 mod server;
 
+pub(super) use activity::watch;
 pub(super) use modifiers::Up;
 pub(super) use remote::RemoteKeys;
 

@@ -4,6 +4,7 @@
 //! thread goes on giving others what is on the clipboard until another program takes it, and sleeps when nobody asks.
 //! XWayland is not X11 in this sense: its keys reach only its own windows.
 
+mod activity;
 mod desk;
 mod focus;
 mod keymap;
@@ -14,6 +15,7 @@ mod reader;
 mod server;
 mod typing;
 
+pub(super) use activity::watch;
 pub(super) use primary::{Loan, To};
 
 use super::Problem;

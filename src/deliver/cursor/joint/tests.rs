@@ -1,0 +1,211 @@
+//! What a text is joined to, as a table: what was put there before, what was done since, and what the field tells.
+
+use super::between::Log;
+use super::*;
+use crate::text::Choices;
+
+/// Since the text before.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    /// Nothing was done, as far as is known exactly.
+    Nothing,
+    /// A key was pressed.
+    Key,
+    /// Somebody was active, perhaps with the mouse.
+    Active,
+    /// Nobody tells.
+    Unwatched,
+}
+
+fn watch(since: Since, at: Instant) -> Option<Watch> {
+    let mut log =
+        Log::new(if matches!(since, Since::Active) { Grain::Coarse } else { Grain::Exact }, at);
+    match since {
+        Since::Nothing => {}
+        Since::Key | Since::Active => assert!(log.active(at)),
+        Since::Unwatched => return None,
+    }
+    Some(Watch::of(log))
+}
+
+fn window(id: u32) -> Place {
+    Place { window: Some(Window { id, class: "Editor".into() }), ..Place::default() }
+}
+
+fn programs(names: &[&str]) -> Place {
+    let focused = Focused {
+        programs: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Focused::default()
+    };
+    Place::new(None, &focused, &keys())
+}
+
+fn keys() -> PasteKeys {
+    PasteKeys { terminals: vec!["kitty".into()], ..PasteKeys::default() }
+}
+
+fn join_after(seconds: u64, landed: Instant, letters: Letters) -> Join {
+    Join {
+        rules: Arc::new(Rules::new(Choices::default())),
+        language: "en".into(),
+        letters,
+        asks_field: true,
+        presses: Presses::default(),
+        begun: landed + Duration::from_secs(seconds),
+    }
+}
+
+/// The second text, after "I think that" in the first place.
+fn second(
+    places: [Place; 2],
+    since: Since,
+    seconds: u64,
+    told: Option<&str>,
+    letters: Letters,
+) -> String {
+    let at = Instant::now();
+    let [first, now] = places;
+    let mut joint = Joint::default();
+    joint.landed("I think that", first, None, watch(since, at), at);
+    let told = told.map(|told| {
+        let (before, after) = told.split_once('|').unwrap();
+        Around { before: before.into(), after: Some(after.into()) }
+    });
+    let join = join_after(seconds, at, letters);
+    joint.join("The end.", &join, &now, told.as_ref(), at + Duration::from_secs(seconds + 5))
+}
+
+#[test]
+fn the_last_text_counts_as_long_as_nothing_was_done_since() {
+    for (since, seconds, expected) in [
+        (Since::Nothing, 1, " the end."),
+        (Since::Nothing, 7_200, " the end."),
+        (Since::Key, 1, "The end."),
+        (Since::Key, 7_200, "The end."),
+        // A space is the smaller mistake for a short time; a letter is never changed by a guess.
+        (Since::Active, 30, " The end."),
+        (Since::Active, 31, "The end."),
+        (Since::Unwatched, 30, " The end."),
+        (Since::Unwatched, 31, "The end."),
+    ] {
+        let got = second([window(1), window(1)], since, seconds, None, Letters::Fit);
+        assert_eq!(got, expected, "{since:?} {seconds} s");
+    }
+    let kept = second([window(1), window(1)], Since::Nothing, 1, None, Letters::Keep);
+    assert_eq!(kept, " The end.");
+}
+
+#[test]
+fn what_the_field_tells_counts_for_more() {
+    let place = || [window(1), window(1)];
+    for (since, told, expected) in [
+        (Since::Nothing, "I think that|", " the end."),
+        (Since::Nothing, "So I think that |", "the end."),
+        (Since::Key, "|", "The end."),
+        (Since::Key, "No. |", "The end."),
+        (Since::Key, "It is|of it", " the end "),
+        (Since::Unwatched, "see (|)", "the end."),
+        // What was put there with nothing done since must be there: the program tells something else.
+        (Since::Nothing, "|", " the end."),
+        (Since::Nothing, "No. |", " the end."),
+    ] {
+        let got = second(place(), since, 7_200, Some(told), Letters::Fit);
+        assert_eq!(got, expected, "{since:?} {told:?}");
+    }
+    let kept = second(place(), Since::Key, 1, Some("It is|"), Letters::Keep);
+    assert_eq!(kept, " The end.");
+    // Also where nothing has been put yet.
+    let told = Around { before: "It is".into(), after: None };
+    let join = join_after(0, Instant::now(), Letters::Fit);
+    let first = Joint::default().join("The end", &join, &window(1), Some(&told), Instant::now());
+    assert_eq!(first, " the end");
+}
+
+#[test]
+fn another_place_has_nothing_to_do_with_it() {
+    let nobody_tells = Place::default;
+    let silent = || programs(&[]);
+    let wide = |window: Place, programs: Place| Place { window: window.window, ..programs };
+    for (places, is_joined) in [
+        ([window(1), window(1)], true),
+        ([window(1), window(2)], false),
+        // As far as nobody tells otherwise.
+        ([window(1), nobody_tells()], true),
+        ([nobody_tells(), nobody_tells()], true),
+        ([silent(), silent()], true),
+        ([programs(&["gedit", "gedit-bin"]), programs(&["gedit"])], true),
+        ([programs(&["gedit"]), programs(&["kgx"])], false),
+        // A program that tells of itself, and one that does not.
+        ([programs(&["gedit"]), silent()], false),
+        ([silent(), programs(&["gedit"])], false),
+        // One that has not told in time.
+        ([programs(&["gedit"]), nobody_tells()], true),
+        ([wide(window(1), programs(&["gedit"])), wide(window(1), silent())], true),
+        ([window(1), Place { is_password: true, ..window(1) }], false),
+        ([Place { is_password: true, ..window(1) }, window(1)], false),
+    ] {
+        let shown = format!("{places:?}");
+        let got = second(places, Since::Nothing, 1, None, Letters::Fit);
+        assert_eq!(got == " the end.", is_joined, "{got:?} in {shown}");
+    }
+}
+
+#[test]
+fn in_a_terminal_no_letter_is_changed() {
+    let editor = || Place::new(window(1).window, &Focused::default(), &keys());
+    let by_class = |class: &str| {
+        let window = Some(Window { id: 1, class: class.into() });
+        Place::new(window, &Focused::default(), &keys())
+    };
+    let told = Focused { widget: Widget::Terminal, ..Focused::default() };
+    let by_widget = || Place::new(window(1).window, &told, &keys());
+    for (places, expected) in [
+        ([editor(), editor()], " the end."),
+        ([by_class("Kitty"), by_class("Kitty")], " The end."),
+        ([by_widget(), by_widget()], " The end."),
+        ([programs(&["kitty"]), programs(&["kitty"])], " The end."),
+    ] {
+        let shown = format!("{places:?}");
+        let got = second(places, Since::Nothing, 1, None, Letters::Fit);
+        assert_eq!(got, expected, "{shown}");
+    }
+}
+
+#[test]
+fn a_password_is_joined_to_nothing() {
+    let place = || Place { is_password: true, ..window(1) };
+    let got = second([place(), place()], Since::Nothing, 1, Some("I think that|"), Letters::Fit);
+    assert_eq!(got, "The end.");
+    // Nor is it kept.
+    let mut joint = Joint::default();
+    let at = Instant::now();
+    joint.landed("I think that", window(1), None, None, at);
+    joint.landed("hunter2", place(), None, None, at);
+    assert!(joint.0.is_none());
+}
+
+#[test]
+fn how_a_text_ended_is_remembered_with_what_stood_before_it() {
+    let at = Instant::now();
+    let mut joint = Joint::default();
+    let told = Around { before: "He said “".into(), after: None };
+    joint.landed("(", window(1), Some(&told), watch(Since::Nothing, at), at);
+    let join = join_after(1, at, Letters::Fit);
+    assert_eq!(joint.join("The end", &join, &window(1), None, at), "the end");
+    // Whatever its length.
+    joint.landed(&"é ".repeat(10_000), window(1), None, watch(Since::Nothing, at), at);
+    assert!(joint.0.as_ref().unwrap().tail.chars().count() <= TAIL);
+    // After one that may have arrived in part, a space is all that is sure.
+    joint.landed("I think that", window(1), None, watch(Since::Nothing, at), at);
+    joint.doubt();
+    assert_eq!(joint.join("The end", &join, &window(1), None, at), " The end");
+}
+
+#[test]
+fn programs_may_change_quotes_and_spaces() {
+    assert!(ends_alike("He said “no”.", "said \"no\". "));
+    assert!(ends_alike("no", "He said no"));
+    assert!(ends_alike("whatever", "…"));
+    assert!(!ends_alike("", "no"));
+    assert!(!ends_alike("He said no", "He said yes"));
+}

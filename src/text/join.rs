@@ -1,0 +1,279 @@
+//! A text joined to what stands around its place: spaces and the first letter that fit. Inside, it stays as it is.
+
+use super::language::Language;
+use super::token::{CLOSING, Kind, SENTENCE, Token};
+use super::{Context, Letters};
+
+/// Marks after which no space stands.
+const OPENING: &str = "([{¿¡„‚";
+/// Marks that open or close, by language and by where they stand.
+const QUOTES: &str = "\"'“”‘’«»‹›";
+/// Marks that bind what stands on both sides into one word.
+const BINDING: &str = "/-\\@#_";
+/// What a line may begin with before its first word: items of a list, quoted mail.
+const BULLETS: &str = " \t-*•–—>#";
+
+/// Whisper's codes of languages that are written without spaces between words.
+const UNSPACED_LANGUAGES: [&str; 8] = ["zh", "yue", "ja", "th", "lo", "my", "km", "bo"];
+
+/// Blocks of Unicode (`Blocks.txt`) with scripts that are written without spaces, and their punctuation.
+const UNSPACED: [(char, char); 10] = [
+    ('\u{0e00}', '\u{0fff}'),   // Thai, Lao, Tibetan
+    ('\u{1000}', '\u{109f}'),   // Myanmar
+    ('\u{1780}', '\u{17ff}'),   // Khmer
+    ('\u{2e80}', '\u{2fdf}'),   // radicals of Han
+    ('\u{3000}', '\u{312f}'),   // punctuation of Chinese and Japanese, Hiragana, Katakana, Bopomofo
+    ('\u{31a0}', '\u{31ff}'),   // more of Bopomofo and Katakana
+    ('\u{3400}', '\u{9fff}'),   // Han
+    ('\u{f900}', '\u{faff}'),   // Han
+    ('\u{ff01}', '\u{ff9f}'),   // full-width punctuation and letters, half-width Katakana
+    ('\u{20000}', '\u{3ffff}'), // Han
+];
+
+/// `text` as it goes between what stands before and after it, as far as that is known. `tokens` are those of `text`.
+pub(super) fn join(
+    text: &str,
+    tokens: &[Token<'_>],
+    context: Context<'_>,
+    code: &str,
+    language: Option<&Language>,
+    letters: Letters,
+) -> String {
+    let mut text = text.to_owned();
+    if let Some(language) = language.filter(|_| letters == Letters::Fit) {
+        first_letter(&mut text, tokens, context, language);
+        last_mark(&mut text, tokens, context);
+    }
+    let space = |there| if there { " " } else { "" };
+    let lead = context.before.is_some_and(|before| is_space_before(before, &text, code));
+    let trail = context.after.is_some_and(|after| is_space_after(&text, after, code));
+    format!("{}{text}{}", space(lead), space(trail))
+}
+
+fn first_letter(
+    text: &mut String,
+    tokens: &[Token<'_>],
+    context: Context<'_>,
+    language: &Language,
+) {
+    let Some(before) = context.before else { return };
+    let is_opening = |token: &&Token<'_>| {
+        token.kind == Kind::Mark
+            && (OPENING.contains(&*token.text) || QUOTES.contains(&*token.text))
+    };
+    let Some(word) = tokens.iter().find(|token| !is_opening(token)).filter(|t| t.is_word()) else {
+        return;
+    };
+    let mut fitting = word.clone();
+    if starts_a_sentence(before) {
+        fitting.capitalise();
+    } else {
+        language.uncapitalise(&mut fitting);
+    }
+    // Only marks stand before it.
+    if fitting.text != word.text {
+        *text = text.replacen(&*word.text, &fitting.text, 1);
+    }
+}
+
+fn starts_a_sentence(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let has_marks_alone = line.chars().all(|c| BULLETS.contains(c));
+    let said = line.trim_end_matches(|c| {
+        c == ' ' || c == '\t' || c == ')' || OPENING.contains(c) || QUOTES.contains(c)
+    });
+    has_marks_alone || said.chars().next_back().is_none_or(|c| SENTENCE.contains(c))
+}
+
+/// A sentence that goes on after the text does not end with it.
+fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>) {
+    let next = context.after.and_then(|after| after.trim_start_matches(' ').chars().next());
+    let goes_on = next.is_some_and(|c| c.is_lowercase() || CLOSING.contains(c));
+    let is_one = match tokens {
+        [.., before, last] => last.is_mark_of(".") && !before.is_mark_of(CLOSING),
+        _ => false,
+    };
+    if goes_on && is_one {
+        text.truncate(text.trim_end().len() - ".".len());
+    }
+}
+
+fn is_space_before(before: &str, text: &str, code: &str) -> bool {
+    let mut backwards = before.chars().rev();
+    let (Some(last), Some(first)) = (backwards.next(), text.chars().next()) else { return false };
+    let (before_last, second) = (backwards.next(), text.chars().nth(1));
+    let opens = OPENING.contains(last)
+        || BINDING.contains(last)
+        || QUOTES.contains(last)
+            && before_last.is_none_or(|c| c.is_whitespace() || OPENING.contains(c));
+    let closes = match first {
+        // ".gitignore" is a word.
+        '.' => !second.is_some_and(char::is_alphanumeric),
+        // »So« is German.
+        c if QUOTES.contains(c) => second
+            .is_none_or(|c| !(c.is_alphanumeric() || OPENING.contains(c) || QUOTES.contains(c))),
+        c => CLOSING.contains(c) || ")]}".contains(c),
+    };
+    let is_blank = last.is_whitespace() || first.is_whitespace();
+    !(is_blank || opens || closes || runs_on(last, first, code))
+}
+
+fn is_space_after(text: &str, after: &str, code: &str) -> bool {
+    let (Some(last), Some(next)) = (text.chars().next_back(), after.chars().next()) else {
+        return false;
+    };
+    let begins = next.is_alphanumeric() || OPENING.contains(next) || "“«".contains(next);
+    let opens = OPENING.contains(last) || "“«".contains(last);
+    begins && !last.is_whitespace() && !opens && !runs_on(last, next, code)
+}
+
+/// Whether no space stands between these in their script.
+fn runs_on(left: char, right: char, code: &str) -> bool {
+    let is_unspaced = |c: char| UNSPACED.iter().any(|(from, to)| (*from..=*to).contains(&c));
+    let (left, right) = (is_unspaced(left), is_unspaced(right));
+    left && right || (left || right) && UNSPACED_LANGUAGES.contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Choices, Rules};
+    use proptest::prelude::*;
+
+    fn rules() -> Rules {
+        let replace = vec![("en pe eme".to_owned(), "npm".to_owned())];
+        Rules::new(Choices { replace, ..Choices::default() })
+    }
+
+    /// What stands before, the text, and the text as it is joined; `|` parts what stands before from what stands after.
+    fn check(letters: Letters, table: &[(&str, &str, &str, &str)]) {
+        let rules = rules();
+        for (language, around, text, expected) in table {
+            let (before, after) = match around.split_once('|') {
+                Some((before, after)) => (before, Some(after)),
+                None => (*around, None),
+            };
+            let context = Context { before: Some(before), after };
+            let joined = rules.join(text, language, context, letters);
+            assert_eq!(joined, *expected, "{text:?} ({language}) at {around:?}");
+        }
+    }
+
+    #[test]
+    fn a_space_stands_where_one_belongs() {
+        check(
+            Letters::Keep,
+            &[
+                ("en", "as taken.", "Add apples", " Add apples"),
+                ("en", "as taken. ", "Add apples", "Add apples"),
+                ("en", "as taken", "Add apples", " Add apples"),
+                ("en", "as taken,", "add apples", " add apples"),
+                ("en", "", "Add apples", "Add apples"),
+                ("en", "a line\n", "Add apples", "Add apples"),
+                ("en", "a line", "\nAdd apples", "\nAdd apples"),
+                ("en", "see (", "Add apples", "Add apples"),
+                ("es", "dijo ¿", "Qué", "Qué"),
+                ("en", "he said “", "Add apples", "Add apples"),
+                ("en", "he said \"", "Add apples", "Add apples"),
+                ("en", "he said (\"", "Add apples", "Add apples"),
+                ("en", "\"", "Add apples", "Add apples"),
+                ("en", "he said \"no.\"", "Add apples", " Add apples"),
+                ("en", "he said “no.”", "Add apples", " Add apples"),
+                ("de", "er sagte „nein.“", "Gut", " Gut"),
+                ("de", "er sagte „", "Gut", "Gut"),
+                ("de", "er sagte", "»Gut«", " »Gut«"),
+                ("en", "(as taken)", "Add apples", " Add apples"),
+                ("en", "and/", "or", "or"),
+                ("en", "it costs 5 €", "a day", " a day"),
+                ("en", "a line", ", and so on", ", and so on"),
+                ("en", "a line", "... and so on", "... and so on"),
+                ("en", "a line", "…and so on", "…and so on"),
+                ("en", "a line", ") and so on", ") and so on"),
+                ("en", "“a line", "” and so on", "” and so on"),
+                ("en", "\"a line", "\" and so on", "\" and so on"),
+                ("en", "a line", "\"¡so!\"", " \"¡so!\""),
+                ("en", "a line", "? No.", "? No."),
+                ("en", "the", ".gitignore file", " .gitignore file"),
+                ("en", "as taken.|of them", "Add apples", " Add apples "),
+                ("en", "as taken.| of them", "Add apples", " Add apples"),
+                ("en", "as taken.|, of them", "Add apples", " Add apples"),
+                ("en", "as taken.|", "", ""),
+                (
+                    "en",
+                    "ends",
+                    "with spaces  inside\n  and out ",
+                    " with spaces  inside\n  and out ",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn scripts_without_spaces_get_none() {
+        check(
+            Letters::Fit,
+            &[
+                ("zh", "你好。", "我很好", "我很好"),
+                ("ja", "日本", "です", "です"),
+                ("ja", "ケーキ", "、はい", "、はい"),
+                ("th", "สวัสดี", "ครับ", "ครับ"),
+                ("zh", "我喜欢", "Python很好", "Python很好"),
+                ("zh", "用Python", "很好", "很好"),
+                ("zh", "Python", "is good", " is good"),
+                ("zh", "我|好", "很", "很"),
+                ("en", "the word 日本", "means Japan", " means Japan"),
+                ("ko", "안녕하세요.", "저는", " 저는"),
+                ("ru", "Привет.", "Мир", " Мир"),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_first_letter_fits_the_sentence() {
+        check(
+            Letters::Fit,
+            &[
+                ("en", "I think that", "We should go.", " we should go."),
+                ("en", "I think that ", "We should go.", "we should go."),
+                ("en", "I think so.", "we should go.", " We should go."),
+                ("en", "I think that", "Ann should go.", " Ann should go."),
+                ("en", "I think that", "I should go.", " I should go."),
+                ("en", "", "we should go.", "We should go."),
+                ("en", "a line\n", "we should go.", "We should go."),
+                ("en", "a line:\n- ", "we should go.", "We should go."),
+                ("en", "a list:\n1. ", "We should go.", "We should go."),
+                ("en", "> ", "We should go.", "We should go."),
+                ("en", "Use", "npm here", " npm here"),
+                ("en", "Use it.", "npm is good", " npm is good"),
+                ("en", "I think that “", "We should go.", "we should go."),
+                ("es", "Creo que", "Que no.", " que no."),
+                ("es", "Sí.", "¿que no?", " ¿Que no?"),
+                ("es", "Creo", "«El fin»", " «el fin»"),
+                ("de", "Ich denke, dass", "Wir gehen.", " Wir gehen."),
+                ("en", "I think| of it", "We should go.", " we should go"),
+            ],
+        );
+        check(
+            Letters::Keep,
+            &[
+                ("en", "I think that", "We should go.", " We should go."),
+                ("en", "I think so.", "we should go.", " we should go."),
+                ("en", "I think| of it", "We should go.", " We should go."),
+            ],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn only_spaces_at_the_ends_and_one_letter_and_mark_change(
+            before in "\\PC{0,10}", after in "\\PC{0,10}", text in "[ a-zA-Z.¿日\n]{0,20}|\\PC{0,20}",
+        ) {
+            let context = Context { before: Some(&before), after: Some(&after) };
+            let kept = rules().join(&text, "en", context, Letters::Keep);
+            prop_assert!(kept == text || kept.trim_matches(' ') == text.trim_matches(' '));
+            let fit = rules().join(&text, "en", context, Letters::Fit);
+            let bare = |text: &str| text.trim().trim_end_matches('.').to_lowercase();
+            prop_assert_eq!(bare(&fit), bare(&text));
+        }
+    }
+}

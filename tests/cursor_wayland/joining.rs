@@ -1,0 +1,82 @@
+//! Texts in a row on a compositor that tells which program's window has the keyboard, and with `ext-idle-notify` also when somebody does
+//! something.
+
+use crate::desktop::{Desktop, wait_for};
+use crate::pasted;
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use v2m::deliver::{Join, Presses, Wanted};
+use v2m::session::DeliverMode;
+use v2m::text::{Choices, Letters, Rules};
+
+const AT_ONCE: Duration = Duration::ZERO;
+/// Longer than a space is added by a guess.
+const LATER: Duration = Duration::from_secs(3_600);
+
+/// Pastes a dictation whose recording began so long from now.
+fn paste(desktop: &mut Desktop, text: &str, later: Duration) {
+    let join = Join {
+        rules: Arc::new(Rules::new(Choices::default())),
+        language: "en".to_owned(),
+        letters: Letters::Fit,
+        asks_field: true,
+        presses: Presses::default(),
+        begun: Instant::now() + later,
+    };
+    let wanted = Wanted { mode: DeliverMode::Paste, join: Some(join), ..Wanted::default() };
+    pasted(&desktop.hand_over(text, &wanted));
+}
+
+/// The thread that watches what the user does: how often it has waited, while it waits. `None`: there is none.
+fn watch() -> Option<u64> {
+    let threads = fs::read_dir("/proc/self/task").unwrap().flatten().map(|entry| entry.path());
+    let status = threads.filter_map(|thread| fs::read_to_string(thread.join("status")).ok());
+    let all: Vec<String> = status.filter(|s| s.contains("Name:\tv2m-hands\n")).collect();
+    let [watch] = &all[..] else { return None };
+    let line = watch.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+    line.split_whitespace().last()?.parse().ok().filter(|_| watch.contains("State:\tS"))
+}
+
+/// Waits until the watch has heard something and sleeps again.
+fn hears(what: &str, before: u64) {
+    wait_for(what, || watch().filter(|turns| *turns > before));
+}
+
+#[test]
+fn a_space_parts_two_texts_though_nobody_tells_exactly_what_was_done() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    let window = desktop.window(true);
+    paste(&mut desktop, "as taken.", AT_ONCE);
+    window.wait_for("as taken.");
+    desktop.type_text("x");
+    window.wait_for("as taken.x");
+    paste(&mut desktop, "Add apples", AT_ONCE);
+    window.wait_for("as taken.x Add apples");
+}
+
+#[test]
+fn with_ext_idle_notify_a_text_goes_on_where_the_last_one_ended() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    let window = desktop.window(true);
+    paste(&mut desktop, "I think that", AT_ONCE);
+    window.wait_for("I think that");
+    if !desktop.tells_idle() {
+        // An older compositor: the space is all there is, and not for long.
+        paste(&mut desktop, "The end", LATER);
+        window.wait_for("I think thatThe end");
+        return;
+    }
+    hears("that the user is idle", wait_for("the watch", watch));
+    paste(&mut desktop, "The end", LATER);
+    window.wait_for("I think that the end");
+    let turns = wait_for("the watch", watch);
+    hears("that the user is idle", turns);
+    let turns = wait_for("the watch", watch);
+    desktop.type_text("x");
+    hears("that the user has typed", turns);
+    paste(&mut desktop, "The end", LATER);
+    window.wait_for("I think that the endxThe end");
+}

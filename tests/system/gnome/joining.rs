@@ -1,0 +1,117 @@
+//! Dictations in a row on GNOME: joined to what the field tells, and where it tells nothing to what v2m has put there, as long as Mutter's
+//! idle time shows that nothing was done.
+
+use super::desktop::{Desktop, key};
+use super::{SHORTCUT, lab as machine, outcome};
+use crate::lab::{self, run, wait_for};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use v2m::deliver::{Join, Presses, Sinks, Wanted};
+use v2m::session::DeliverMode;
+use v2m::text::{Choices, Letters, Rules};
+
+/// A dictation whose recording began so long from now.
+fn join(later: Duration) -> Join {
+    Join {
+        rules: Arc::new(Rules::new(Choices::default())),
+        language: "en".to_owned(),
+        letters: Letters::Fit,
+        asks_field: true,
+        presses: Presses::default(),
+        begun: Instant::now() + later,
+    }
+}
+
+const AT_ONCE: Duration = Duration::ZERO;
+/// Longer than a space is added by a guess.
+const LATER: Duration = Duration::from_secs(3_600);
+
+fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str, later: Duration) {
+    let wanted = Wanted { mode: DeliverMode::Paste, join: Some(join(later)), ..Wanted::default() };
+    let deliveries = desktop.runtime.block_on(sinks.hand_over(text, &wanted));
+    assert!(deliveries[0].ok, "{deliveries:?}");
+    desktop.runtime.block_on(sinks.settle());
+}
+
+/// Waits until nobody has done anything for longer than v2m takes to call that idle.
+fn wait_until_idle(desktop: &Desktop) {
+    const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
+    const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
+    wait_for("the desktop to be idle", || {
+        breathe(desktop);
+        let told = run("busctl", &["--user", "call", MONITOR, CORE, MONITOR, "GetIdletime"]);
+        let idle: u64 = told.split_whitespace().last()?.parse().ok()?;
+        (idle > 1_200).then_some(())
+    });
+    breathe(desktop);
+}
+
+/// Lets what runs beside the test in its runtime take its turn: v2m's watch does.
+fn breathe(desktop: &Desktop) {
+    desktop.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+}
+
+#[test]
+fn two_dictations_in_a_row_read_as_one_text_and_stay_apart_in_the_store() {
+    let (lab, desktop) = machine();
+    let window = desktop.window(true);
+    for _ in 0..2 {
+        desktop.press(&SHORTCUT);
+        wait_for("the recording", || super::is_recording(&lab).then_some(()));
+        lab::speak();
+        desktop.press(&SHORTCUT);
+        wait_for("the end of the recording", || (!super::is_recording(&lab)).then_some(()));
+        assert_eq!(outcome(&lab, "paste"), (true, "pasted".to_owned()));
+    }
+    let texts: Vec<String> =
+        lab.records().iter().map(|record| record["text"].as_str().unwrap().to_owned()).collect();
+    assert!(texts.iter().all(|text| text.trim() == text), "{texts:?}");
+    let [first, second] = &texts[..] else { panic!("{texts:?}") };
+    // The second text's first letter is a capital after a full stop, and a small one otherwise.
+    let shown = window.wait_for("both texts", |text| text.matches("country").count() == 2);
+    assert_eq!(shown.to_lowercase(), format!("{first} {second}").to_lowercase());
+    assert_eq!(run("v2m-send", &["last"]).trim_end_matches('\n'), second);
+}
+
+#[test]
+fn a_field_that_tells_is_believed_wherever_its_cursor_is() {
+    let (_lab, desktop) = machine();
+    let window = desktop.window(true);
+    let mut sinks = Sinks::new();
+    paste(&desktop, &mut sinks, "I think that", AT_ONCE);
+    window.wait_for_all_of("I think that");
+    // Who does something at once cannot mean the text, and the field may not show it yet.
+    wait_until_idle(&desktop);
+    desktop.press(&[key::I]);
+    window.wait_for_all_of("I think thati");
+    paste(&desktop, &mut sinks, "The end.", LATER);
+    window.wait_for_all_of("I think thati the end.");
+    wait_until_idle(&desktop);
+    desktop.press(&[key::CTRL, key::HOME]);
+    paste(&desktop, &mut sinks, "well,", LATER);
+    window.wait_for_all_of("Well, I think thati the end.");
+}
+
+#[test]
+fn a_window_that_tells_nothing_goes_on_where_the_last_text_ended() {
+    let (_lab, desktop) = machine();
+    let window = desktop.window_that(false, "field");
+    let mut sinks = Sinks::new();
+    paste(&desktop, &mut sinks, "I think that", AT_ONCE);
+    window.wait_for_all_of("I think that");
+    wait_until_idle(&desktop);
+    paste(&desktop, &mut sinks, "The end", LATER);
+    window.wait_for_all_of("I think that the end");
+    // A key: it is not known any more what stands there, nor what was pressed.
+    wait_until_idle(&desktop);
+    desktop.press(&[key::I]);
+    window.wait_for_all_of("I think that the endi");
+    wait_until_idle(&desktop);
+    paste(&desktop, &mut sinks, "The end", LATER);
+    window.wait_for_all_of("I think that the endiThe end");
+    wait_until_idle(&desktop);
+    desktop.press(&[key::I]);
+    window.wait_for_all_of("I think that the endiThe endi");
+    paste(&desktop, &mut sinks, "The end", AT_ONCE);
+    window.wait_for_all_of("I think that the endiThe endi The end");
+}
