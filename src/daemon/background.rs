@@ -322,9 +322,8 @@ fn decode(path: &Path, scratch: &Path) -> Result<Recorded, String> {
     let spool = tempfile::tempfile_in(scratch).map_err(|error| {
         format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
     })?;
-    let program = std::env::current_exe()
-        .map_err(|error| format!("reading {}: finding v2m itself: {error}", path.display()))?;
-    let mut command = std::process::Command::new(program);
+    // This very program, also after an upgrade has put another one in its place.
+    let mut command = std::process::Command::new("/proc/self/exe");
     command.arg(media::DECODE_COMMAND);
     let samples = media::read_apart(command, path, &spool).map_err(|error| error.to_string())?;
     Ok(Recorded { file: spool, offset: 0, samples })
