@@ -134,19 +134,23 @@ down() {
 	fi
 }
 
-kept() {
-	local dir
-	for dir in "$CONFIG/v2m" "$DATA/v2m/models" "$STATE/v2m"; do [ ! -e "$dir" ] || printf '%s\n' "$dir"; done
+# What uninstalling leaves, each name ended by a zero.
+folders() {
+	local folder
+	for folder in "$CONFIG/v2m" "$DATA/v2m/models" "$STATE/v2m"; do [ ! -e "$folder" ] || printf '%s\0' "$folder"; done
 }
 
+kept() { folders | tr '\0' '\n'; }
+
 purge() {
-	local kept answer
-	kept=$(kept)
-	[ -n "$kept" ] || { say "Neither configuration nor models nor dictations are left."; return; }
+	local folders=() answer
+	# Names may have spaces and newlines in them.
+	mapfile -d '' -t folders < <(folders)
+	[ "${#folders[@]}" != 0 ] || { say "Neither configuration nor models nor dictations are left."; return; }
 	say "This removes your configuration, models and dictations for good:"
-	du -sh $kept
+	du -sh -- "${folders[@]}"
 	[ "${YES:-}" = 1 ] || { read -r -p "Remove them? [y/N] " answer && [ "$answer" = y ]; } || { say "Kept."; return; }
-	rm -rf $kept
+	rm -rf -- "${folders[@]}"
 }
 
 case ${1:-} in

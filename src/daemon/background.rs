@@ -322,8 +322,9 @@ fn decode(path: &Path, scratch: &Path) -> Result<Recorded, String> {
     let spool = tempfile::tempfile_in(scratch).map_err(|error| {
         format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
     })?;
-    let program = std::env::current_exe()
-        .map_err(|error| format!("reading {}: finding v2m itself: {error}", path.display()))?;
+    // By its path, which names the process in lists; after an upgrade in place there is none that leads to this program.
+    let program = std::env::current_exe().ok().filter(|program| program.exists());
+    let program = program.unwrap_or_else(|| "/proc/self/exe".into());
     let mut command = std::process::Command::new(program);
     command.arg(media::DECODE_COMMAND);
     let samples = media::read_apart(command, path, &spool).map_err(|error| error.to_string())?;

@@ -16,6 +16,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
+use v2m_confine::{Calls, Files};
 
 /// `EX_DATAERR` of sysexits.h.
 const DATA_ERROR: u8 = 65;
@@ -41,13 +42,17 @@ pub fn read_apart(command: Command, path: &Path, spool: &File) -> Result<u64, Me
 }
 
 /// The child's side: decodes `path` to standard output. The process should end with what this
-/// returns. It limits its own memory and processor time first.
+/// returns. It limits its own memory and processor time first, and leaves itself that one file and what it has open.
+/// To be called while the process has one thread.
 pub fn serve(path: &Path) -> ExitCode {
     let limits = [(Resource::Cpu, CPU_SECONDS), (Resource::As, MEMORY), (Resource::Core, 0)];
     for (resource, most) in limits {
         // A tighter limit may be in force already; then that one holds.
         let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     }
+    let files = Files { read: vec![path.to_owned()], ..Files::default() };
+    // An old kernel enforces less; the file is wanted all the same.
+    let _ = v2m_confine::confine(&files, Calls::Compute);
     answer(path, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
 }
 

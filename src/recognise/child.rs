@@ -4,6 +4,7 @@ use super::EngineSpec;
 use super::candidates::{Backend, Candidate};
 use super::stderr::Listener;
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{ExitStatus, Stdio};
@@ -30,6 +31,34 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Exit codes of an engine that cannot work here: its own (EX_UNAVAILABLE of sysexits.h), and that of the loader, which
 /// misses a library.
 const UNFIT: [i32; 2] = [engine::EXIT_UNFIT as i32, 127];
+
+/// What of the daemon's environment an engine is given: what libraries for computing read. The rest may hold secrets, as keys for
+/// language models that a login put there.
+fn environment(
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    const NAMES: [&str; 10] = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "RUST_BACKTRACE",
+        "DRI_PRIME",
+        // Where Vulkan looks for drivers.
+        "XDG_DATA_DIRS",
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_DIRS",
+    ];
+    const FAMILIES: [&str; 14] = [
+        "LC_", "OMP_", "GOMP_", "KMP_", "GGML_", "CUDA_", "NVIDIA_", "VK_", "MESA_", "AMD_",
+        "RADV_", "ANV_", "INTEL_", "__NV_",
+    ];
+    all.filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        NAMES.contains(&&*name) || FAMILIES.iter().any(|family| name.starts_with(family))
+    })
+}
 
 /// A running engine process. Killed when dropped.
 #[derive(Debug)]
@@ -75,17 +104,7 @@ impl Child {
         if spec.threads > 0 {
             command.arg("--threads").arg(spec.threads.to_string());
         }
-        // What systemd says to the daemon is not meant for its child.
-        for name in [
-            "NOTIFY_SOCKET",
-            "WATCHDOG_PID",
-            "WATCHDOG_USEC",
-            "LISTEN_PID",
-            "LISTEN_FDS",
-            "LISTEN_FDNAMES",
-        ] {
-            command.env_remove(name);
-        }
+        command.env_clear().envs(environment(std::env::vars_os()));
         // ggml would have a debugger print its stack when it aborts, and wait for that.
         command.env("GGML_NO_BACKTRACE", "1");
         let mut process = command
@@ -310,4 +329,24 @@ fn describe(ended: io::Result<ExitStatus>) -> (String, Option<i32>) {
         (None, None) => "ended".to_owned(),
     };
     (how, status.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::environment;
+
+    #[test]
+    fn an_engine_is_given_no_secret() {
+        let all = [
+            "PATH",
+            "OPENAI_API_KEY",
+            "VK_DRIVER_FILES",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "LC_ALL",
+            "NOTIFY_SOCKET",
+        ];
+        let given = environment(all.into_iter().map(|name| (name.into(), "x".into())));
+        let given: Vec<_> = given.map(|(name, _)| name).collect();
+        assert_eq!(given, ["PATH", "VK_DRIVER_FILES", "LC_ALL"]);
+    }
 }

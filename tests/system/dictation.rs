@@ -117,6 +117,26 @@ fn a_file_is_transcribed_by_the_client() {
 }
 
 #[test]
+fn a_file_is_transcribed_after_an_upgrade_in_place_too() {
+    let lab = Lab::new();
+    let folder = tempfile::tempdir().unwrap();
+    let [program, newer] = ["v2m", "newer"].map(|name| folder.path().join(name));
+    for copy in [&program, &newer] {
+        fs::copy("/usr/local/bin/v2m", copy).unwrap();
+    }
+    let start = format!(
+        "ExecStart=\nExecStart={}\nEnvironment=V2M_ENGINE=/usr/local/bin/v2m-engine",
+        program.display()
+    );
+    lab.override_service(&start);
+    assert_eq!(lab.client().ask("GET_STATUS")["state"], "idle");
+    // As an installation does it.
+    fs::rename(&newer, &program).unwrap();
+    let phrase = lab::phrase(folder.path());
+    lab::assert_phrase(&run("v2m-send", &["transcribe", phrase.to_str().unwrap()]));
+}
+
+#[test]
 fn a_toggle_by_the_client_starts_and_the_next_one_prints_the_text() {
     let _lab = Lab::new();
     run("v2m-send", &["toggle"]);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`backend`] | which of the engines this executable is |
 //! | [`args`] | the command line |
+//! | [`confine`] | which files and system calls are left to it |
 //! | [`device`] | the processor or GPU it computes on, tried before a model is read |
 //! | [`run`] | the main thread: frames in, frames out, one job at a time |
 //! | [`job`] | one recording: its stream, its clock, its answer |
@@ -21,6 +22,7 @@
 
 pub mod args;
 pub mod backend;
+pub mod confine;
 pub mod decode;
 pub mod device;
 pub mod job;
@@ -78,6 +80,8 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
     if !args.cuda_graphs {
         device::without_cuda_graphs();
     }
+    // While there is one thread, and before anything is read that others have made.
+    confine::confine(args, backend);
     let device: Device = match device::find(backend) {
         Ok(device) => device,
         Err(reason) => return unavailable(backend, &reason),

@@ -26,6 +26,8 @@ pub fn spin_little() -> io::Result<()> {
     if GIVEN.iter().any(|name| env::var_os(name).is_some()) {
         return Ok(());
     }
-    let mut own = Command::new(env::current_exe()?);
+    // By its path, which names the process in lists; after an upgrade in place there is none that leads to it.
+    let path = env::current_exe().ok().filter(|path| path.exists());
+    let mut own = Command::new(path.unwrap_or_else(|| "/proc/self/exe".into()));
     Err(own.args(env::args_os().skip(1)).env(GIVEN[0], SPINS).exec())
 }

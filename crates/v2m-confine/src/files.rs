@@ -1,0 +1,46 @@
+//! Which files may be opened: Landlock.
+
+use super::Problem;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
+};
+use std::path::PathBuf;
+
+/// The newest set of rights that is asked for. Older kernels enforce what they know of it.
+const NEWEST: ABI = ABI::V9;
+
+/// Files and folders with all in them. Those that do not exist are passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// May be read.
+    pub read: Vec<PathBuf>,
+    /// Devices: may be read, written, and told what only their driver understands (ioctl).
+    pub devices: Vec<PathBuf>,
+}
+
+impl Files {
+    pub(super) fn close(&self) -> Result<(), Problem> {
+        match self.restrict() {
+            Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => Ok(()),
+            Ok(RulesetStatus::NotEnforced) => {
+                Err(Problem::Files("this kernel has none, or has it switched off".to_owned()))
+            }
+            Err(error) => Err(Problem::Files(error.to_string())),
+        }
+    }
+
+    fn restrict(&self) -> Result<RulesetStatus, RulesetError> {
+        let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
+        let device = read | AccessFs::WriteFile | AccessFs::IoctlDev;
+        let rules = Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(NEWEST))?
+            .handle_access(AccessNet::from_all(NEWEST))?
+            .scope(Scope::from_all(NEWEST))?
+            .create()?
+            .add_rules(path_beneath_rules(&self.read, read))?
+            .add_rules(path_beneath_rules(&self.devices, device))?;
+        Ok(rules.restrict_self()?.ruleset)
+    }
+}
