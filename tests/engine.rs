@@ -93,7 +93,7 @@ impl Engine {
         }
     }
 
-    fn until<T>(&mut self, wanted: impl Fn(&FromEngine) -> Option<T>) -> T {
+    fn until<T>(&mut self, mut wanted: impl FnMut(&FromEngine) -> Option<T>) -> T {
         loop {
             if let Some(found) = wanted(&self.receive()) {
                 return found;
@@ -195,21 +195,32 @@ fn text_grows_while_one_speaks() {
     engine.begin(1);
     engine.pcm(1, &recording);
     engine.pcm(1, &[0; 16_000]);
+    // The whole sentence is a draft as long as a later piece may be joined to it.
     let said = engine.until(|message| match message {
-        FromEngine::Segment { job: 1, segment, is_final: true } => Some(segment.clone()),
+        FromEngine::Segment { job: 1, segment, is_final: false } => Some(segment.clone()),
         _ => None,
     });
     assert!(!said.text.is_empty() && said.end <= recording.len() as u64, "{said:?}");
     engine.pcm(1, &recording);
     engine.send(&ToEngine::Finish { job: 1 });
-    let (text, segments) = engine.outcome(1);
+    let mut told: Vec<Segment> = Vec::new();
+    let (text, segments) = engine.until(|message| match message {
+        FromEngine::Segment { job: 1, segment, is_final: true } => {
+            match told.iter_mut().find(|known| known.start == segment.start) {
+                Some(known) => *known = segment.clone(),
+                None => told.push(segment.clone()),
+            }
+            None
+        }
+        FromEngine::Final { job: 1, text, segments, .. } => Some((text.clone(), segments.clone())),
+        _ => None,
+    });
+    assert_eq!(told, segments);
     let middle = segments.iter().position(|s| s.start > recording.len() as u64).unwrap();
     let joined = |segments: &[Segment]| {
         segments.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join(" ")
     };
-    // Its last mark and its first letter may be told anew.
-    assert_eq!((segments[0].start, segments[0].end), (said.start, said.end));
-    assert_eq!(words(&segments[0].text), words(&said.text));
+    assert_eq!(segments[0].start, said.start);
     assert_is_sample(&joined(&segments[..middle]));
     assert_is_sample(&joined(&segments[middle..]));
     assert_eq!(text, joined(&segments));
@@ -220,7 +231,12 @@ fn text_grows_while_one_speaks() {
 fn pauses_within_a_sentence_do_not_end_it() {
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
     engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
-    let options = DecodeOptions { language: Some("en".into()), beam_size: 1, ..Default::default() };
+    let options = DecodeOptions {
+        language: Some("en".into()),
+        beam_size: 1,
+        patient: true,
+        ..Default::default()
+    };
     engine.send(&ToEngine::Begin { job: 1, options });
     engine.pcm(1, &sample());
     engine.send(&ToEngine::Finish { job: 1 });

@@ -4,13 +4,13 @@
 use crate::decode::DecodeError;
 use crate::stream::cut::Cutting;
 use crate::stream::piece::Settings;
-use crate::stream::{DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
+use crate::stream::{Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
 use crate::worker::{Answer, Task, TaskId, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 
-/// What a seam may take after the stop.
+/// What a seam may take after the stop where somebody waits: nobody notices it.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
 /// How many more samples are done with before the daemon is told so: five seconds.
@@ -22,19 +22,28 @@ pub struct Handed {
     decode: DecodeId,
     /// The worker's number for it.
     pub task: TaskId,
-    /// Of a piece; those of a seam were decoded before.
+    /// Given to it; those of a seam were decoded before.
     samples: u64,
-    seam: bool,
+    kind: Kind,
+}
+
+/// What a decode is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Piece,
+    Seam,
+    Join,
 }
 
 impl Handed {
     /// The stream's decode as the worker's task.
     pub fn new(decode: DecodeId, task: &Task) -> Self {
-        let (samples, seam) = match &task.work {
-            Work::Piece { audio, .. } => (audio.len() as u64, false),
-            Work::Seam(_) => (0, true),
+        let (samples, kind) = match &task.work {
+            Work::Piece { audio, .. } => (audio.len() as u64, Kind::Piece),
+            Work::Seam(_) => (0, Kind::Seam),
+            Work::Join(joined) => (joined.audio.len() as u64, Kind::Join),
         };
-        Self { decode, task: task.id, samples, seam }
+        Self { decode, task: task.id, samples, kind }
     }
 }
 
@@ -56,6 +65,8 @@ pub struct Job {
     decoding: Duration,
     /// Of that, for seams.
     mending: Duration,
+    /// Of that, for pieces that were joined.
+    joining: Duration,
     /// What a seam took last.
     pub pace: Option<Duration>,
     /// Samples given to decodes that were of no use any more when they ended.
@@ -67,6 +78,7 @@ impl Job {
     /// A recording that begins, `pace` being that of the recording before.
     pub fn new(number: u32, options: DecodeOptions, pace: Option<Duration>) -> Self {
         let stream = Stream::new(Cutting::default(), options.language);
+        let stream = if options.patient { stream.patient() } else { stream };
         let settings = Settings {
             languages: options.languages,
             translate: options.translate,
@@ -84,6 +96,7 @@ impl Job {
             task: None,
             decoding: Duration::ZERO,
             mending: Duration::ZERO,
+            joining: Duration::ZERO,
             pace,
             wasted: 0,
             failure: None,
@@ -94,7 +107,7 @@ impl Job {
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / 16);
-        self.stream.finish(voice, patient(self.began.elapsed(), spoken, self.pace))
+        self.stream.finish(voice, asking(self.began.elapsed(), spoken, self.pace))
     }
 
     /// The sign of life, if it is due for the sake of what it says of the samples done with.
@@ -129,15 +142,25 @@ impl Job {
             return Vec::new();
         };
         self.decoding += took;
+        if handed.kind == Kind::Join {
+            self.joining += took;
+        }
         if self.stream.decoding() != Some(handed.decode) {
             let piece = result.ok().and_then(Answer::piece);
             self.wasted += piece.map_or(handed.samples, |outcome| outcome.decoded);
             return Vec::new();
         }
-        if handed.seam {
-            self.mending += took;
-            self.pace = Some(took).filter(|_| result.is_ok()).or(self.pace);
-            return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
+        match handed.kind {
+            Kind::Piece => {}
+            Kind::Seam => {
+                self.mending += took;
+                self.pace = Some(took).filter(|_| result.is_ok()).or(self.pace);
+                return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
+            }
+            Kind::Join => {
+                let heard = result.ok().and_then(Answer::join);
+                return self.stream.heard_together(handed.decode, heard.as_ref(), handed.samples);
+            }
         }
         let outcome = result.map_err(|error| self.failure = Some(error.to_string())).ok();
         self.stream.answered(handed.decode, outcome.and_then(Answer::piece))
@@ -153,16 +176,24 @@ impl Job {
         transcript.stats.decoded_samples += self.wasted;
         transcript.stats.decode_ms = millis(self.decoding);
         transcript.stats.seam_ms = millis(self.mending);
+        transcript.stats.join_ms = millis(self.joining);
         transcript.stats.finish_ms = self.finished.map_or(0, |at| millis(at.elapsed()));
         let Transcript { text, language, segments, stats } = transcript;
         FromEngine::Final { job, text, language, segments, stats }
     }
 }
 
-/// Whether seams may still be asked about after the stop: where nobody notices the time that takes, or nobody waits with a
-/// finger on the key, since the sound came in half the time it was spoken in.
-fn patient(came_in: Duration, spoken: Duration, pace: Option<Duration>) -> bool {
-    came_in < spoken / 2 || pace.is_some_and(|pace| pace <= UNNOTICED)
+/// Which seams may still be asked about after the stop of a recording that somebody waits for: all of them where nobody notices
+/// the time that takes. Where the sound came in half the time it was spoken in, it was recorded while the one before was
+/// decoded: its pieces are still to be decoded, so the seams between them are too.
+fn asking(came_in: Duration, spoken: Duration, pace: Option<Duration>) -> Asking {
+    if pace.is_some_and(|pace| pace <= UNNOTICED) {
+        Asking::All
+    } else if came_in < spoken / 2 {
+        Asking::ButTheLast
+    } else {
+        Asking::No
+    }
 }
 
 /// Whole milliseconds.
@@ -198,10 +229,12 @@ mod tests {
     fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
         let [fast, slow] = [20, 300].map(Duration::from_millis).map(Some);
-        assert!(!patient(spoken, spoken, slow) && !patient(spoken, spoken, None));
-        assert!(patient(spoken, spoken, fast));
-        // A file.
-        assert!(patient(soon, spoken, slow) && patient(soon, spoken, None));
+        assert_eq!(asking(spoken, spoken, slow), Asking::No);
+        assert_eq!(asking(spoken, spoken, None), Asking::No);
+        assert_eq!(asking(spoken, spoken, fast), Asking::All);
+        // Recorded while the one before was decoded.
+        assert_eq!(asking(soon, spoken, slow), Asking::ButTheLast);
+        assert_eq!(asking(soon, spoken, fast), Asking::All);
     }
 
     #[test]

@@ -178,6 +178,7 @@ impl Engine {
                     self.queue(id, Work::Piece { piece, audio, language });
                 }
                 Effect::Ask { id, question } => self.queue(id, Work::Seam(question)),
+                Effect::Join { id, joined } => self.queue(id, Work::Join(joined)),
                 Effect::Abort(id) => {
                     self.next.take_if(|(next, _)| *next == id);
                     if let Some(task) = job.task_of(id) {

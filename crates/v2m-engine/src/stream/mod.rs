@@ -6,6 +6,7 @@
 //! - [`guard`]: whether to believe what came out.
 //! - [`seam`]: which mark and which letter stand between two pieces; [`marks`] is what it knows of languages.
 //! - [`seams`]: what to ask the model for that, and when.
+//! - [`join`]: pieces of one sentence, decoded once more as one.
 //! - [`Stream`]: samples and answers in, [`Effect`]s out.
 //!
 //! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
@@ -14,9 +15,13 @@
 //!
 //! As soon as a piece has a second of voice, the model is asked about the seam before it. That happens while the speaker
 //! goes on. A question under way at the stop is given up, as soon as whisper.cpp lets go of it (it encodes without a break).
+//!
+//! When nothing else is to be done, the pieces of an unfinished sentence are decoded once more, joined. Their words are final
+//! when no later piece can be joined to them; until then they are told as a draft.
 
 pub mod cut;
 pub mod guard;
+pub mod join;
 pub mod marks;
 pub mod piece;
 pub mod seam;
@@ -30,7 +35,7 @@ use cut::{Cutter, Cutting};
 pub use guard::{Hypothesis, Token};
 pub use piece::Outcome;
 use seam::Lead;
-use seams::{Beginning, Question, Seams};
+use seams::{Beginning, Joined, Question, Said, Seams};
 use std::collections::VecDeque;
 use v2m_ipc::engine::{DecodeStats, Segment};
 
@@ -121,11 +126,18 @@ pub enum Effect {
         /// What to ask.
         question: Question,
     },
+    /// Decode several pieces as one and tell [`Stream::heard_together`]. The one before is answered or aborted.
+    Join {
+        /// Its number.
+        id: DecodeId,
+        /// The pieces.
+        joined: Joined,
+    },
     /// The decode before is of no use any more; its answer need not come.
     Abort(DecodeId),
-    /// Text to show. One that starts where one before did takes its place.
+    /// Text to show. One that starts where one before did takes its place, and so does one that is not final after another.
     Segment {
-        /// The text and where it lies.
+        /// The text and where it lies; what is not final may be several pieces.
         segment: Segment,
         /// Whether its words will not change any more. Its last mark and its first letter's case still may.
         is_final: bool,
@@ -147,6 +159,17 @@ pub struct Transcript {
     pub stats: DecodeStats,
 }
 
+/// Which seams the model may be asked about once the recording is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// All.
+    All,
+    /// All but the one before the last piece: the text would wait for that.
+    ButTheLast,
+    /// None.
+    No,
+}
+
 /// One recording on its way to text.
 #[derive(Clone, Debug)]
 pub struct Stream {
@@ -164,8 +187,17 @@ pub struct Stream {
     language: Option<String>,
     transcript: Transcript,
     seams: Seams,
-    /// Whether seams may be asked about.
+    /// Whether seams are mended and pieces joined.
     mending: bool,
+    asking: Asking,
+    /// The last piece, once it was decoded together with those before it in vain.
+    alone: Option<Piece>,
+    /// Whether nobody waits for the text: then all that makes it better is done.
+    patient: bool,
+    /// How many segments were told as final.
+    told: usize,
+    /// What was told last that is not final.
+    shown: Option<Segment>,
     ids: u64,
     finished: bool,
 }
@@ -175,6 +207,9 @@ pub struct Stream {
 enum Busy {
     Piece(Piece),
     Seam,
+    Join,
+    /// The last piece, together with those before it.
+    Last(Piece),
 }
 
 impl Stream {
@@ -195,14 +230,24 @@ impl Stream {
             language,
             seams: Seams::default(),
             mending: true,
+            asking: Asking::All,
+            alone: None,
+            patient: false,
+            told: 0,
+            shown: None,
             ids: 0,
             finished: false,
         }
     }
 
-    /// The same, without asking about seams.
+    /// The same, without asking about seams or joining pieces.
     pub fn without_seams(self) -> Self {
         Self { mending: false, ..self }
+    }
+
+    /// The same, if nobody waits for the text.
+    pub fn patient(self) -> Self {
+        Self { patient: true, ..self }
     }
 
     /// Takes the next samples.
@@ -219,9 +264,9 @@ impl Stream {
         effects
     }
 
-    /// No more samples come. Unless `patient`, nothing is asked about seams any more: those that are not mended by now stay as
-    /// they are.
-    pub fn finish(&mut self, vad: &mut impl VoiceActivity, patient: bool) -> Vec<Effect> {
+    /// No more samples come. If somebody waits for the text, pieces are not joined any more but for the last one, and seams
+    /// are asked about as far as `asking` says; those that are not mended by then stay as they are.
+    pub fn finish(&mut self, vad: &mut impl VoiceActivity, asking: Asking) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);
         }
@@ -230,8 +275,13 @@ impl Stream {
             self.waiting.push_back(piece);
         }
         let mut effects = Vec::new();
-        self.mending &= patient;
-        if !patient && let Some((id, _)) = self.busy.take_if(|(_, busy)| *busy == Busy::Seam) {
+        self.asking = if self.patient { Asking::All } else { asking };
+        let useless = |busy: &Busy| match busy {
+            Busy::Piece(_) | Busy::Last(_) => false,
+            Busy::Seam => self.asking == Asking::No,
+            Busy::Join => !self.patient,
+        };
+        if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
             effects.push(Effect::Abort(id));
         }
         self.schedule(&mut effects);
@@ -249,7 +299,6 @@ impl Stream {
             self.transcript.stats.redone += outcome.redone;
         }
         self.draft = Some((piece, outcome));
-        self.show_draft(&mut effects);
         self.schedule(&mut effects);
         self.forget();
         effects
@@ -263,18 +312,55 @@ impl Stream {
         }
         if let Some(before) = self.seams.answered(leads) {
             self.transcript.stats.seams += 1;
-            let next = self.transcript.segments.get(before + 1).cloned();
             // Without a piece after it there is no seam yet: what comes may turn out to be a cough. It is mended once that
             // piece is committed.
-            let mended = next.and_then(|next| self.mend(before, Some(&next), &mut effects));
-            if let Some(after) = mended {
-                self.change(before + 1, after, &mut effects);
-            } else {
-                self.show_draft(&mut effects);
-            }
+            self.mend_both(before, &mut effects);
         }
         self.schedule(&mut effects);
         effects
+    }
+
+    /// Takes what several pieces say as one, decoded from so many samples; `None` when that is not to be believed. Answers to an
+    /// aborted decode are ignored.
+    pub fn heard_together(
+        &mut self,
+        id: DecodeId,
+        heard: Option<&Hypothesis>,
+        decoded: u64,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let joined = |busy: &Busy| matches!(busy, Busy::Join | Busy::Last(_));
+        let Some((_, busy)) = self.busy.take_if(|(now, busy)| *now == id && joined(busy)) else {
+            return effects;
+        };
+        self.transcript.stats.joins += 1;
+        self.transcript.stats.decoded_samples += decoded;
+        let segments = &self.transcript.segments;
+        if let Busy::Last(piece) = busy {
+            match heard.and_then(|heard| self.seams.heard_with_last(heard, segments)) {
+                Some((first, texts)) => self.end_with(piece, first, texts),
+                None => self.alone = Some(piece),
+            }
+        } else if let Some((first, texts)) = self.seams.heard_together(heard, segments) {
+            self.retell(first, texts);
+        }
+        self.schedule(&mut effects);
+        effects
+    }
+
+    fn retell(&mut self, first: usize, texts: Vec<String>) {
+        self.transcript.stats.joined += 1;
+        for (segment, text) in self.transcript.segments[first..].iter_mut().zip(texts) {
+            segment.text = text;
+        }
+    }
+
+    /// Commits the last piece, which was decoded together with the segments from `first` on.
+    fn end_with(&mut self, piece: Piece, first: usize, mut texts: Vec<String>) {
+        let text = texts.pop().unwrap_or_default();
+        self.retell(first, texts);
+        self.transcript.segments.extend(segment(&piece, &text));
+        self.waiting.pop_front();
     }
 
     /// Samples received.
@@ -310,32 +396,80 @@ impl Stream {
         let next = self.waiting.front().copied();
         // Speculation is for when nothing else is to be done.
         let wanted = next.or_else(|| self.cutter.candidate());
-        let idle = |busy: &Busy| matches!(busy, Busy::Piece(piece) if Some(*piece) != wanted);
-        if let Some((id, _)) = self.busy.take_if(|(_, busy)| idle(busy)) {
+        let to_do = wanted.filter(|piece| !self.drafted(piece));
+        let useless = |busy: &Busy| match busy {
+            Busy::Piece(piece) => Some(*piece) != wanted,
+            Busy::Seam | Busy::Last(_) => false,
+            Busy::Join => to_do.is_some() && !self.patient,
+        };
+        if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
             effects.push(Effect::Abort(id));
         }
+        self.show(effects);
         if self.busy.is_some() {
             return;
         }
-        let to_do = wanted.filter(|piece| !self.drafted(piece));
         // A draft comes before the seam: the speaker may stop now.
-        if (next.is_some() || to_do.is_none())
-            && let Some(question) = self.question()
+        let ask = next.is_some() || to_do.is_none();
+        if self.patient
+            && let Some(joined) = self.join()
         {
-            let id = self.next_id();
-            self.busy = Some((id, Busy::Seam));
-            effects.push(Effect::Ask { id, question });
+            self.begin(Busy::Join, effects, |id| Effect::Join { id, joined });
+        } else if ask && let Some(question) = self.question() {
+            self.begin(Busy::Seam, effects, |id| Effect::Ask { id, question });
+        } else if let Some((piece, joined)) =
+            to_do.and_then(|piece| Some((piece, self.last(piece)?)))
+        {
+            self.begin(Busy::Last(piece), effects, |id| Effect::Join { id, joined });
         } else if let Some(piece) = to_do {
             self.decode(piece, effects);
+        } else if let Some(joined) = self.join() {
+            self.begin(Busy::Join, effects, |id| Effect::Join { id, joined });
         } else if wanted.is_none() && self.finished {
+            self.tell(self.transcript.segments.len(), effects);
             let transcript = std::mem::take(&mut self.transcript);
             effects.push(Effect::Done(transcript.whole()));
         }
     }
 
+    /// The last piece with those before it, where that takes hardly longer than it does alone.
+    fn last(&mut self, piece: Piece) -> Option<Joined> {
+        let is_last = self.finished && self.waiting.len() == 1;
+        let known = self.language.as_deref() == Some(self.transcript.language.as_str());
+        if !is_last || !known || !self.mending || self.patient || self.alone == Some(piece) {
+            return None;
+        }
+        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
+        self.seams.last(piece, &audio)
+    }
+
+    fn begin(
+        &mut self,
+        busy: Busy,
+        effects: &mut Vec<Effect>,
+        effect: impl FnOnce(DecodeId) -> Effect,
+    ) {
+        let id = self.next_id();
+        self.busy = Some((id, busy));
+        effects.push(effect(id));
+    }
+
+    /// Pieces that are to be decoded as one, if there are any.
+    fn join(&mut self) -> Option<Joined> {
+        if !self.mending || (self.finished && !self.patient) {
+            return None;
+        }
+        self.seams.join()
+    }
+
     /// The next question about a seam, if one is due.
     fn question(&mut self) -> Option<Question> {
-        if !self.mending {
+        let allowed = match self.asking {
+            Asking::All => true,
+            Asking::ButTheLast => self.waiting.len() > 1,
+            Asking::No => false,
+        };
+        if !self.mending || !allowed {
             return None;
         }
         let right = match self.waiting.front() {
@@ -393,9 +527,24 @@ impl Stream {
         {
             segment.text = after;
         }
-        self.seams.said(index, *piece, audio, outcome.tokens, outcome.language);
-        self.transcript.segments.push(segment.clone());
-        effects.push(Effect::Segment { segment, is_final: true });
+        self.seams.said(Said {
+            index,
+            piece: *piece,
+            audio,
+            tokens: outcome.tokens,
+            mean_log_probability: outcome.mean_log_probability,
+            language: outcome.language,
+            ended: None,
+        });
+        self.transcript.segments.push(segment);
+    }
+
+    /// Mends the seam after the segment `before` where the one after it is committed.
+    fn mend_both(&mut self, before: usize, effects: &mut Vec<Effect>) {
+        let next = self.transcript.segments.get(before + 1).cloned();
+        if let Some(after) = next.and_then(|next| self.mend(before, Some(&next), effects)) {
+            self.change(before + 1, after, effects);
+        }
     }
 
     /// Mends the seam after the segment `before`, `next` being the one after it as far as that is known; what
@@ -419,22 +568,54 @@ impl Stream {
         let segment = &mut self.transcript.segments[index];
         if segment.text != text {
             segment.text = text;
-            effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
+            if index < self.told {
+                effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
+            }
         }
     }
 
-    /// Shows what the open piece says so far, as it would go on after the one before.
-    fn show_draft(&mut self, effects: &mut Vec<Effect>) {
-        let Some((piece, Some(outcome))) = &self.draft else { return };
-        if self.waiting.front() == Some(piece) {
-            return;
+    /// Tells what is news: the segments whose words are there to stay, and after them, as a draft, the others and the open piece.
+    fn show(&mut self, effects: &mut Vec<Effect>) {
+        let open = self.open_draft(effects);
+        let count = self.transcript.segments.len();
+        let over = self.finished && self.waiting.is_empty() && !self.patient;
+        let unsettled = self.seams.unsettled().filter(|_| self.mending && !over);
+        self.tell(unsettled.unwrap_or(count), effects);
+        let others = self.transcript.segments[self.told..].iter().chain(&open);
+        let draft = others.cloned().reduce(|mut whole, segment| {
+            text::append(&mut whole.text, &segment.text);
+            whole.end = segment.end;
+            whole
+        });
+        if draft.is_some() && draft != self.shown {
+            effects
+                .extend(draft.clone().map(|segment| Effect::Segment { segment, is_final: false }));
         }
-        let Some(mut segment) = segment(piece, &outcome.text) else { return };
+        self.shown = draft;
+    }
+
+    /// Tells the segments before `until` as final.
+    fn tell(&mut self, until: usize, effects: &mut Vec<Effect>) {
+        for segment in self.transcript.segments.iter().take(until).skip(self.told) {
+            effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
+            // It takes the draft's place.
+            self.shown = None;
+        }
+        self.told = self.told.max(until);
+    }
+
+    /// What the open piece says so far, as it would go on after the one before.
+    fn open_draft(&mut self, effects: &mut Vec<Effect>) -> Option<Segment> {
+        let (piece, outcome) = self.draft.as_ref()?;
+        if self.waiting.front() == Some(piece) {
+            return None;
+        }
+        let mut segment = segment(piece, &outcome.as_ref()?.text)?;
         let before = self.transcript.segments.len().checked_sub(1);
         if let Some(after) = before.and_then(|at| self.mend(at, Some(&segment), effects)) {
             segment.text = after;
         }
-        effects.push(Effect::Segment { segment, is_final: false });
+        Some(segment)
     }
 
     fn next_id(&mut self) -> DecodeId {
@@ -443,15 +624,10 @@ impl Stream {
     }
 
     fn decode(&mut self, piece: Piece, effects: &mut Vec<Effect>) {
-        let id = self.next_id();
-        self.busy = Some((id, Busy::Piece(piece)));
         let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
-        effects.push(Effect::Decode {
-            id,
-            piece,
-            audio: audio.into_iter().map(to_float).collect(),
-            language: self.language.clone(),
-        });
+        let audio = audio.into_iter().map(to_float).collect();
+        let language = self.language.clone();
+        self.begin(Busy::Piece(piece), effects, |id| Effect::Decode { id, piece, audio, language });
     }
 
     /// Lets go of samples that no piece can need any more.

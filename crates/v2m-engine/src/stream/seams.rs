@@ -1,8 +1,12 @@
 //! What the seams of one recording need: the pieces before, and how far the asking has come.
 
-use super::seam::{self, Lead};
+use super::guard::Hypothesis;
+use super::join::{self, Part};
+use super::piece::SHORT;
+use super::seam::{self, Case, Lead};
 use super::{Piece, Segment, Token, marks};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Samples of the pieces before the seam that the model hears again, if they are several. Measured.
 const CONTEXT: u64 = 12 * 16_000;
@@ -36,16 +40,34 @@ pub struct Question {
     pub written: Vec<Written>,
 }
 
+/// Several pieces that are to be decoded as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joined {
+    /// Their samples, 16 kHz mono, with short pauses between them.
+    pub audio: Vec<f32>,
+    /// How many of the samples lie between the first voice and the last.
+    pub voice: u64,
+    /// ISO 639-1 code.
+    pub language: String,
+}
+
 /// A piece that has become text.
 #[derive(Clone, Debug)]
-struct Said {
+pub struct Said {
     /// Index of its segment.
-    index: usize,
-    piece: Piece,
-    audio: Vec<i16>,
+    pub index: usize,
+    /// Where it lies.
+    pub piece: Piece,
+    /// Its samples.
+    pub audio: Vec<i16>,
     /// As it was decoded. Empty if that is not what its text says.
-    tokens: Vec<Token>,
-    language: String,
+    pub tokens: Vec<Token>,
+    /// Mean natural logarithm of their probabilities.
+    pub mean_log_probability: f32,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// Whether a sentence ends with it, once the model was asked with both sides of the seam in its ears.
+    pub ended: Option<bool>,
 }
 
 /// Where a seam lies.
@@ -76,21 +98,18 @@ pub struct Seams {
     asked: Option<Place>,
     /// The last answer.
     answer: Option<(Place, Vec<Lead>)>,
+    /// The segments that are being decoded as one.
+    pub(super) joining: Option<Range<usize>>,
+    /// Index after that of the last segment that was decoded together with those before it.
+    joined: usize,
 }
 
 impl Seams {
-    /// Takes a piece that has become the segment `index`.
-    pub fn said(
-        &mut self,
-        index: usize,
-        piece: Piece,
-        audio: Vec<i16>,
-        tokens: Vec<Token>,
-        language: String,
-    ) {
-        self.said.push_back(Said { index, piece, audio, tokens, language });
+    /// Takes a piece that has become a segment.
+    pub fn said(&mut self, said: Said) {
         // Who is two pieces behind will not catch up.
-        self.next = self.next.max(index.saturating_sub(1));
+        self.next = self.next.max(said.index.saturating_sub(1));
+        self.said.push_back(said);
         let (mut kept, mut count) = (0, 0);
         for said in self.said.iter().rev() {
             kept += said.piece.end - said.piece.start;
@@ -148,7 +167,7 @@ impl Seams {
         first
     }
 
-    fn written(&self, range: std::ops::Range<usize>, segments: &[Segment]) -> Option<Vec<Written>> {
+    fn written(&self, range: Range<usize>, segments: &[Segment]) -> Option<Vec<Written>> {
         let mut written = Vec::new();
         let last = range.end - 1;
         for at in range {
@@ -182,7 +201,12 @@ impl Seams {
     /// Takes the answer; `None`: there is none. The index of the segment before the seam.
     pub fn answered(&mut self, leads: Option<Vec<Lead>>) -> Option<usize> {
         let place = self.asked.take()?;
-        self.answer = Some((place, leads?));
+        let leads = leads?;
+        let said = self.said.iter_mut().find(|said| said.index == place.before);
+        if let Some(said) = said {
+            said.ended = seam::ends(&leads);
+        }
+        self.answer = Some((place, leads));
         Some(place.before)
     }
 
@@ -194,6 +218,136 @@ impl Seams {
         same.then_some(leads)
     }
 
+    /// Index of the first segment whose words may still change; `None`: there is none.
+    pub fn unsettled(&self) -> Option<usize> {
+        let last = self.said.back().filter(|said| said.ended != Some(true))?;
+        self.sentence().map(|first| self.said[first].index).filter(|_| !last.tokens.is_empty())
+    }
+
+    /// The last piece of the recording and those before it in its sentence, as many as are decoded as quickly as it is alone.
+    pub fn last(&mut self, piece: Piece, audio: &[i16]) -> Option<Joined> {
+        let before = self.said.back()?;
+        let apart = piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
+        if apart || before.ended == Some(true) || before.tokens.is_empty() {
+            return None;
+        }
+        let (count, language) = (self.said.len(), before.language.clone());
+        let joined = (self.sentence()?..count).find_map(|first| {
+            let pieces = self.said.range(first..).map(|said| (said.piece, &said.audio[..]));
+            let (audio, voice) = join::splice(pieces.chain([(piece, audio)]));
+            (audio.len() as u64 <= SHORT).then_some((first, audio, voice))
+        });
+        let (first, audio, voice) = joined?;
+        self.joining = Some(self.said[first].index..self.said[count - 1].index + 1);
+        let audio = audio.into_iter().map(super::to_float).collect();
+        Some(Joined { audio, voice, language })
+    }
+
+    /// First of the pieces that may be decoded together with the last one: those of its sentence, as far as they are not too long.
+    fn sentence(&self) -> Option<usize> {
+        let mut first = self.said.len().checked_sub(1)?;
+        let mut length = self.said[first].length();
+        while let Some(at) = first.checked_sub(1) {
+            let (before, after) = (&self.said[at], &self.said[first]);
+            length += before.length();
+            let apart = after.piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
+            let other = before.language != after.language || before.index + 1 != after.index;
+            if apart || other || before.ended == Some(true) || length > CONTEXT {
+                break;
+            }
+            if before.tokens.is_empty() || after.tokens.is_empty() {
+                break;
+            }
+            first = at;
+        }
+        Some(first)
+    }
+
+    /// The last piece and those before it in its sentence, to be decoded as one; `None` where that was done, or where it is not
+    /// known yet whether there is a sentence.
+    pub fn join(&mut self) -> Option<Joined> {
+        let first = self.sentence()?;
+        let last = self.said.back()?;
+        // The seam before the last piece comes first.
+        if first + 1 >= self.said.len() || last.index < self.joined || self.next < last.index {
+            return None;
+        }
+        let pieces = self.said.range(first..).map(|said| (said.piece, &said.audio[..]));
+        let (audio, voice) = join::splice(pieces);
+        self.joining = Some(self.said[first].index..last.index + 1);
+        let audio = audio.into_iter().map(super::to_float).collect();
+        Some(Joined { audio, voice, language: last.language.clone() })
+    }
+
+    /// Takes what the pieces say as one. Where that is better: the first of their segments, and the texts from there on.
+    pub fn heard_together(
+        &mut self,
+        heard: Option<&Hypothesis>,
+        segments: &[Segment],
+    ) -> Option<(usize, Vec<String>)> {
+        let range = self.joining.take()?;
+        self.joined = range.end;
+        let heard = heard?;
+        let parts = self.parts(&range, segments)?;
+        let split = join::accept(&parts, heard)?;
+        let (first, ended) = (range.start, self.said.back()?.ended);
+        let texts = self.retell(range, split, heard, segments)?;
+        // What follows the last one was not heard with it.
+        self.said.back_mut()?.ended = ended;
+        Some((first, texts))
+    }
+
+    /// The same with the last piece of the recording, which has no segment yet: its text comes last.
+    pub fn heard_with_last(
+        &mut self,
+        heard: &Hypothesis,
+        segments: &[Segment],
+    ) -> Option<(usize, Vec<String>)> {
+        let range = self.joining.take()?;
+        let parts = self.parts(&range, segments)?;
+        let mut split = join::accept_with_last(&parts, heard)?;
+        let last = split.pop()?;
+        let first = range.start;
+        let mut texts = self.retell(range, split, heard, segments)?;
+        texts.push(join::text(&last));
+        Some((first, texts))
+    }
+
+    fn parts<'s>(&self, range: &Range<usize>, segments: &'s [Segment]) -> Option<Vec<Part<'s>>> {
+        let first = self.said.iter().position(|said| said.index == range.start)?;
+        let said = self.said.range(first..first + range.len());
+        let parts = said.map(|said| Part {
+            text: segments.get(said.index).map_or("", |segment| &segment.text),
+            tokens: said.tokens.len(),
+            mean_log_probability: said.mean_log_probability,
+        });
+        Some(parts.collect())
+    }
+
+    /// Puts these tokens in the place of those that the pieces had; what they say.
+    fn retell(
+        &mut self,
+        range: Range<usize>,
+        split: Vec<Vec<Token>>,
+        heard: &Hypothesis,
+        segments: &[Segment],
+    ) -> Option<Vec<String>> {
+        let first = self.said.iter().position(|said| said.index == range.start)?;
+        let mut texts: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
+        let before = &self.said[first];
+        let lowered = before.was_lowered(&segments.get(range.start)?.text);
+        let word = texts[0].split_whitespace().next().unwrap_or_default();
+        if lowered && !marks::keeps_capital(&before.language, word) {
+            texts[0] = seam::recase(&texts[0], Case::Lower);
+        }
+        for ((said, tokens), text) in self.said.range_mut(first..).zip(split).zip(&texts) {
+            said.tokens = tokens;
+            said.mean_log_probability = heard.mean_log_probability;
+            said.ended = Some(join::ends_sentence(text));
+        }
+        Some(texts)
+    }
+
     /// The language of the segment `index`.
     pub fn language(&self, index: usize) -> &str {
         self.said.iter().find(|said| said.index == index).map_or("", |said| &said.language)
@@ -201,6 +355,17 @@ impl Seams {
 }
 
 impl Said {
+    fn length(&self) -> u64 {
+        self.piece.end - self.piece.start
+    }
+
+    /// Whether `text`, which it has become, lost its capital at the seam before it.
+    fn was_lowered(&self, text: &str) -> bool {
+        let first = |text: &str| text.chars().find(|c| c.is_alphabetic());
+        let capital = first(&join::text(&self.tokens)).is_some_and(char::is_uppercase);
+        capital && first(text).is_some_and(char::is_lowercase)
+    }
+
     /// The tokens of the first word, and the rest without the marks at the end.
     fn words(&self) -> (&[Token], &[Token]) {
         let only_marks = |token: &Token| {

@@ -72,9 +72,9 @@ fn a_question_under_way_at_the_stop_is_given_up() {
     effects = stream.hear(&recording(&[0, 1500]), &mut Loudness);
     let [Effect::Ask { id, .. }] = &effects[..] else { panic!("{effects:?}") };
     let id = *id;
-    effects = stream.finish(&mut Loudness, false);
+    effects = stream.finish(&mut Loudness, Asking::No);
     assert_eq!(effects[0], Effect::Abort(id));
-    assert!(matches!(effects[1], Effect::Decode { .. }), "{effects:?}");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Decode { .. })));
     assert_eq!(stream.read(id, lead("", " go")), []);
     assert_eq!(stream.transcript.segments[0].text, "So.");
 }
@@ -112,7 +112,7 @@ proptest! {
 
     #[test]
     fn seams_never_change_words(script in script(), patient: bool) {
-        let script = Script { patient, ..script };
+        let script = Script { patient, joins: None, ..script };
         let without = play(&Script { leads: None, ..script.clone() }).transcript.unwrap();
         let with = play(&script).transcript.unwrap();
         prop_assert_eq!(words(&with.text), words(&without.text));
@@ -122,7 +122,7 @@ proptest! {
     #[test]
     fn with_patience_the_decoders_speed_changes_nothing(script in script()) {
         let script = Script { patient: true, ..script };
-        let plain = Script { failing: script.failing, leads: script.leads.clone(), patient: true, ..Script::plain(&script.samples) };
+        let plain = Script { chunks: vec![1600], delays: vec![0], ..script.clone() };
         let (one, other) = (play(&plain), play(&script));
         prop_assert_eq!(one.transcript.unwrap().text, other.transcript.unwrap().text);
     }
