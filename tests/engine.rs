@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use v2m::text::{self, Choices, Context, Heard, Rules};
+use v2m_engine::stream::join::{self, Part};
+use v2m_engine::stream::seam::{self, Case, Verdict};
+use v2m_engine::stream::{Hypothesis, Token};
 use v2m_ipc::engine::{
     DecodeOptions, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_pcm, read_frame,
     write_message,
@@ -248,6 +252,47 @@ fn pauses_within_a_sentence_do_not_end_it() {
     let capitals: Vec<_> =
         text.split_whitespace().filter(|word| word.starts_with(char::is_uppercase)).collect();
     assert!(capitals.len() == 2 && capitals[1].starts_with("Americans"), "{text:?}");
+}
+
+/// The rules read the pauses between pieces, which stay when marks and capitals there have gone.
+#[test]
+fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
+    let rules = Rules::new(Choices { layout: true, take_back: true, ..Choices::default() });
+    let obeyed = |pieces: &[String]| {
+        let text = pieces.join(" ");
+        let pauses = text::pauses(&text, pieces.iter().map(String::as_str));
+        let heard = Heard { text: &text, pauses: &pauses, language: "en" };
+        rules.apply(heard, Context::default()).text
+    };
+    for (pieces, expected) in [
+        (["I want.", "The red one.", "Scratch that.", "The blue one."], "I want the blue one."),
+        (
+            ["Milk and eggs.", "New line.", "Bread.", "And butter."],
+            "Milk and eggs\nBread and butter.",
+        ),
+    ] {
+        // As the model decides where it hears one sentence.
+        let mut mended = pieces.map(str::to_owned);
+        let verdict = Verdict { mark: String::new(), case: Some(Case::Lower) };
+        for at in 1..mended.len() {
+            let (before, after) = seam::mend(&mended[at - 1], &mended[at], &verdict);
+            (mended[at - 1], mended[at]) = (before, after);
+        }
+        assert_eq!(obeyed(&mended), expected, "{mended:?}");
+        // As it writes all of it at once.
+        let token = |word| Token { id: 1, bytes: format!(" {word}").into_bytes() };
+        let joined = mended.join(" ");
+        let heard = Hypothesis {
+            tokens: joined.split(' ').map(token).collect(),
+            text: joined.clone(),
+            mean_log_probability: -0.1,
+            cut_off: false,
+        };
+        let part = |text| Part { text, tokens: 4, mean_log_probability: -0.5 };
+        let split = join::accept(&pieces.map(part), &heard).unwrap();
+        let split: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
+        assert_eq!(obeyed(&split), expected, "{split:?}");
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use crate::decode::DecodeError;
 use crate::stream::cut::Cutting;
-use crate::stream::piece::Settings;
-use crate::stream::{Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
+use crate::stream::piece::{SHORT, Settings};
+use crate::stream::{AfterStop, Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
 use crate::worker::{Answer, Task, TaskId, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +13,21 @@ use v2m_ipc::engine::{DecodeOptions, FromEngine};
 /// What a seam may take after the stop where somebody waits: nobody notices it.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
+/// What a short piece may take for the last one to be decoded together with those before it. That takes 1.2 to 1.5 times as long as the
+/// last one alone (docs/performance.md), so it costs a third of a second at most, and a tenth or two where the machine is not busy.
+const QUICK: Duration = Duration::from_millis(700);
+
 /// How many more samples are done with before the daemon is told so: five seconds.
 const TOLD_EVERY: u64 = 5 * 16_000;
+
+/// How long the last decode of its kind took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// A question about a seam.
+    seam: Option<Duration>,
+    /// A piece that was decoded with the smallest context.
+    piece: Option<Duration>,
+}
 
 /// A decode that the worker has.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +80,8 @@ pub struct Job {
     mending: Duration,
     /// Of that, for pieces that were joined.
     joining: Duration,
-    /// What a seam took last.
-    pub pace: Option<Duration>,
+    /// How fast it goes.
+    pub pace: Pace,
     /// Samples given to decodes that were of no use any more when they ended.
     wasted: u64,
     failure: Option<String>,
@@ -76,7 +89,7 @@ pub struct Job {
 
 impl Job {
     /// A recording that begins, `pace` being that of the recording before.
-    pub fn new(number: u32, options: DecodeOptions, pace: Option<Duration>) -> Self {
+    pub fn new(number: u32, options: DecodeOptions, pace: Pace) -> Self {
         let stream = Stream::new(Cutting::default(), options.language);
         let stream = if options.patient { stream.patient() } else { stream };
         let settings = Settings {
@@ -107,7 +120,7 @@ impl Job {
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / 16);
-        self.stream.finish(voice, asking(self.began.elapsed(), spoken, self.pace))
+        self.stream.finish(voice, after_stop(self.began.elapsed(), spoken, self.pace))
     }
 
     /// The sign of life, if it is due for the sake of what it says of the samples done with.
@@ -151,10 +164,13 @@ impl Job {
             return Vec::new();
         }
         match handed.kind {
+            Kind::Piece if handed.samples <= SHORT && result.is_ok() => {
+                self.pace.piece = Some(took)
+            }
             Kind::Piece => {}
             Kind::Seam => {
                 self.mending += took;
-                self.pace = Some(took).filter(|_| result.is_ok()).or(self.pace);
+                self.pace.seam = Some(took).filter(|_| result.is_ok()).or(self.pace.seam);
                 return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
             }
             Kind::Join => {
@@ -183,17 +199,18 @@ impl Job {
     }
 }
 
-/// Which seams may still be asked about after the stop of a recording that somebody waits for: all of them where nobody notices
+/// What may still be done after the stop of a recording that somebody waits for. All seams are asked about where nobody notices
 /// the time that takes. Where the sound came in half the time it was spoken in, it was recorded while the one before was
-/// decoded: its pieces are still to be decoded, so the seams between them are too.
-fn asking(came_in: Duration, spoken: Duration, pace: Option<Duration>) -> Asking {
-    if pace.is_some_and(|pace| pace <= UNNOTICED) {
+/// decoded: its pieces are still to be decoded, and so are the seams between them.
+fn after_stop(came_in: Duration, spoken: Duration, pace: Pace) -> AfterStop {
+    let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
         Asking::All
     } else if came_in < spoken / 2 {
         Asking::ButTheLast
     } else {
         Asking::No
-    }
+    };
+    AfterStop { asking, joining: pace.piece.is_some_and(|took| took <= QUICK) }
 }
 
 /// Whole milliseconds.
@@ -215,7 +232,7 @@ mod tests {
     }
 
     fn finished() -> (Job, DecodeId) {
-        let mut job = Job::new(1, DecodeOptions::default(), None);
+        let mut job = Job::new(1, DecodeOptions::default(), Pace::default());
         assert_eq!(job.stream.hear(&[0; 16_000], &mut Always), []);
         let effects = job.finish(&mut Always);
         let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
@@ -228,13 +245,23 @@ mod tests {
     #[test]
     fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
-        let [fast, slow] = [20, 300].map(Duration::from_millis).map(Some);
-        assert_eq!(asking(spoken, spoken, slow), Asking::No);
-        assert_eq!(asking(spoken, spoken, None), Asking::No);
-        assert_eq!(asking(spoken, spoken, fast), Asking::All);
+        let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
+        let asking = |came_in, pace| after_stop(came_in, spoken, pace).asking;
+        assert_eq!(asking(spoken, pace(300)), Asking::No);
+        assert_eq!(asking(spoken, Pace::default()), Asking::No);
+        assert_eq!(asking(spoken, pace(20)), Asking::All);
         // Recorded while the one before was decoded.
-        assert_eq!(asking(soon, spoken, slow), Asking::ButTheLast);
-        assert_eq!(asking(soon, spoken, fast), Asking::All);
+        assert_eq!(asking(soon, pace(300)), Asking::ButTheLast);
+        assert_eq!(asking(soon, pace(20)), Asking::All);
+    }
+
+    #[test]
+    fn the_last_piece_is_joined_where_decoding_is_quick() {
+        let joining = |piece: Option<u64>| {
+            let pace = Pace { seam: None, piece: piece.map(Duration::from_millis) };
+            after_stop(Duration::from_secs(9), Duration::from_secs(9), pace).joining
+        };
+        assert_eq!([None, Some(500), Some(1500)].map(joining), [false, true, false]);
     }
 
     #[test]

@@ -170,6 +170,15 @@ pub enum Asking {
     No,
 }
 
+/// What may make the text better after the stop, while somebody waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AfterStop {
+    /// Seams.
+    pub asking: Asking,
+    /// Whether the last piece may be decoded together with those before it in its sentence. That takes up to half as long again.
+    pub joining: bool,
+}
+
 /// One recording on its way to text.
 #[derive(Clone, Debug)]
 pub struct Stream {
@@ -190,6 +199,8 @@ pub struct Stream {
     /// Whether seams are mended and pieces joined.
     mending: bool,
     asking: Asking,
+    /// Whether the last piece may be decoded together with those before it.
+    joining: bool,
     /// The last piece, once it was decoded together with those before it in vain.
     alone: Option<Piece>,
     /// Whether nobody waits for the text: then all that makes it better is done.
@@ -231,6 +242,7 @@ impl Stream {
             seams: Seams::default(),
             mending: true,
             asking: Asking::All,
+            joining: false,
             alone: None,
             patient: false,
             told: 0,
@@ -264,9 +276,8 @@ impl Stream {
         effects
     }
 
-    /// No more samples come. If somebody waits for the text, pieces are not joined any more but for the last one, and seams
-    /// are asked about as far as `asking` says; those that are not mended by then stay as they are.
-    pub fn finish(&mut self, vad: &mut impl VoiceActivity, asking: Asking) -> Vec<Effect> {
+    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it better.
+    pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);
         }
@@ -275,7 +286,8 @@ impl Stream {
             self.waiting.push_back(piece);
         }
         let mut effects = Vec::new();
-        self.asking = if self.patient { Asking::All } else { asking };
+        self.asking = if self.patient { Asking::All } else { allowed.asking };
+        self.joining = allowed.joining && !self.patient;
         let useless = |busy: &Busy| match busy {
             Busy::Piece(_) | Busy::Last(_) => false,
             Busy::Seam => self.asking == Asking::No,
@@ -436,7 +448,7 @@ impl Stream {
     fn last(&mut self, piece: Piece) -> Option<Joined> {
         let is_last = self.finished && self.waiting.len() == 1;
         let known = self.language.as_deref() == Some(self.transcript.language.as_str());
-        if !is_last || !known || !self.mending || self.patient || self.alone == Some(piece) {
+        if !is_last || !known || !self.mending || !self.joining || self.alone == Some(piece) {
             return None;
         }
         let audio = between(&self.audio, self.kept_from, piece.start, piece.end);

@@ -176,7 +176,11 @@ fn play(script: &Script) -> Heard {
             }
         }
     }
-    take(stream.finish(&mut Loudness, script.asking), &mut heard, &mut pending);
+    take(
+        stream.finish(&mut Loudness, AfterStop { asking: script.asking, joining: true }),
+        &mut heard,
+        &mut pending,
+    );
     while let Some((_, id, asked)) = pending.pop_front() {
         take(answer(&mut stream, id, asked), &mut heard, &mut pending);
     }

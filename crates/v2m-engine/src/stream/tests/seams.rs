@@ -61,6 +61,16 @@ fn after_the_stop_nobody_is_asked() {
     assert_eq!(texts(&patient), ["Piece", "piece"]);
 }
 
+/// It once counted as a file, and its text waited for the last seam.
+#[test]
+fn a_dictation_that_came_in_a_burst_waits_for_no_seam_before_its_last_piece() {
+    let samples = recording(&[500, 2000, 1000, 2000, 1000, 2000, 100]);
+    let (chunks, delays) = (vec![samples.len()], vec![5]);
+    let script = Script { leads: lead("", " piece"), chunks, delays, ..Script::plain(&samples) };
+    let asked = |asking| play(&Script { asking, ..script.clone() }).questions.len();
+    assert_eq!([Asking::No, Asking::ButTheLast, Asking::All].map(asked), [0, 1, 2]);
+}
+
 #[test]
 fn a_question_under_way_at_the_stop_is_given_up() {
     let mut stream = Stream::new(cut::Cutting::default(), Some("en".into()));
@@ -72,7 +82,7 @@ fn a_question_under_way_at_the_stop_is_given_up() {
     effects = stream.hear(&recording(&[0, 1500]), &mut Loudness);
     let [Effect::Ask { id, .. }] = &effects[..] else { panic!("{effects:?}") };
     let id = *id;
-    effects = stream.finish(&mut Loudness, Asking::No);
+    effects = stream.finish(&mut Loudness, AfterStop { asking: Asking::No, joining: false });
     assert_eq!(effects[0], Effect::Abort(id));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Decode { .. })));
     assert_eq!(stream.read(id, lead("", " go")), []);
