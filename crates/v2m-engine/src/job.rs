@@ -13,9 +13,9 @@ use v2m_ipc::engine::{DecodeOptions, FromEngine};
 /// What a seam may take after the stop where somebody waits: nobody notices it.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
-/// What a short piece may take for the last one to be decoded together with those before it. That takes 1.2 to 1.5 times as long as the
-/// last one alone (docs/performance.md), so it costs a third of a second at most, and a tenth or two where the machine is not busy.
-const QUICK: Duration = Duration::from_millis(700);
+/// What a short piece may take for the last one to be decoded together with those before it: a GPU's pace. That takes 1.2 to 2.1 times
+/// as long as the last one alone (docs/performance.md), half a second more on two processors.
+const QUICK: Duration = Duration::from_millis(120);
 
 /// How many more samples are done with before the daemon is told so: five seconds.
 const TOLD_EVERY: u64 = 5 * 16_000;
@@ -261,7 +261,7 @@ mod tests {
             let pace = Pace { seam: None, piece: piece.map(Duration::from_millis) };
             after_stop(Duration::from_secs(9), Duration::from_secs(9), pace).joining
         };
-        assert_eq!([None, Some(500), Some(1500)].map(joining), [false, true, false]);
+        assert_eq!([None, Some(80), Some(500)].map(joining), [false, true, false]);
     }
 
     #[test]

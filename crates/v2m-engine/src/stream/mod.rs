@@ -6,8 +6,8 @@
 //! - [`guard`]: whether to believe what came out.
 //! - [`seam`]: which mark and which letter stand between two pieces; [`marks`] is what it knows of languages.
 //! - [`seams`]: what to ask the model for that, and when.
-//! - [`join`]: pieces of one sentence, decoded once more as one.
-//! - [`Stream`]: samples and answers in, [`Effect`]s out.
+//! - [`join`], `sentence`: pieces of one sentence, decoded once more as one.
+//! - [`Stream`]: samples and answers in, [`Effect`]s out; `schedule`: what is done next; `show`: what is told meanwhile.
 //!
 //! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
 //! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
@@ -24,8 +24,11 @@ pub mod guard;
 pub mod join;
 pub mod marks;
 pub mod piece;
+mod schedule;
 pub mod seam;
 pub mod seams;
+mod sentence;
+mod show;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +38,7 @@ use cut::{Cutter, Cutting};
 pub use guard::{Hypothesis, Token};
 pub use piece::Outcome;
 use seam::Lead;
-use seams::{Beginning, Joined, Question, Said, Seams};
+use seams::{Joined, Question, Said, Seams};
 use std::collections::VecDeque;
 use v2m_ipc::engine::{DecodeStats, Segment};
 
@@ -175,7 +178,7 @@ pub enum Asking {
 pub struct AfterStop {
     /// Seams.
     pub asking: Asking,
-    /// Whether the last piece may be decoded together with those before it in its sentence. That takes up to half as long again.
+    /// Whether the last piece may be decoded together with those before it in its sentence. That takes up to twice as long.
     pub joining: bool,
 }
 
@@ -294,6 +297,7 @@ impl Stream {
             Busy::Join => !self.patient,
         };
         if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
+            self.seams.give_up();
             effects.push(Effect::Abort(id));
         }
         self.schedule(&mut effects);
@@ -403,108 +407,6 @@ impl Stream {
         }
     }
 
-    fn schedule(&mut self, effects: &mut Vec<Effect>) {
-        self.promote(effects);
-        let next = self.waiting.front().copied();
-        // Speculation is for when nothing else is to be done.
-        let wanted = next.or_else(|| self.cutter.candidate());
-        let to_do = wanted.filter(|piece| !self.drafted(piece));
-        let useless = |busy: &Busy| match busy {
-            Busy::Piece(piece) => Some(*piece) != wanted,
-            Busy::Seam | Busy::Last(_) => false,
-            Busy::Join => to_do.is_some() && !self.patient,
-        };
-        if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
-            effects.push(Effect::Abort(id));
-        }
-        self.show(effects);
-        if self.busy.is_some() {
-            return;
-        }
-        // A draft comes before the seam: the speaker may stop now.
-        let ask = next.is_some() || to_do.is_none();
-        if self.patient
-            && let Some(joined) = self.join()
-        {
-            self.begin(Busy::Join, effects, |id| Effect::Join { id, joined });
-        } else if ask && let Some(question) = self.question() {
-            self.begin(Busy::Seam, effects, |id| Effect::Ask { id, question });
-        } else if let Some((piece, joined)) =
-            to_do.and_then(|piece| Some((piece, self.last(piece)?)))
-        {
-            self.begin(Busy::Last(piece), effects, |id| Effect::Join { id, joined });
-        } else if let Some(piece) = to_do {
-            self.decode(piece, effects);
-        } else if let Some(joined) = self.join() {
-            self.begin(Busy::Join, effects, |id| Effect::Join { id, joined });
-        } else if wanted.is_none() && self.finished {
-            self.tell(self.transcript.segments.len(), effects);
-            let transcript = std::mem::take(&mut self.transcript);
-            effects.push(Effect::Done(transcript.whole()));
-        }
-    }
-
-    /// The last piece with those before it, where that takes hardly longer than it does alone.
-    fn last(&mut self, piece: Piece) -> Option<Joined> {
-        let is_last = self.finished && self.waiting.len() == 1;
-        let known = self.language.as_deref() == Some(self.transcript.language.as_str());
-        if !is_last || !known || !self.mending || !self.joining || self.alone == Some(piece) {
-            return None;
-        }
-        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
-        self.seams.last(piece, &audio)
-    }
-
-    fn begin(
-        &mut self,
-        busy: Busy,
-        effects: &mut Vec<Effect>,
-        effect: impl FnOnce(DecodeId) -> Effect,
-    ) {
-        let id = self.next_id();
-        self.busy = Some((id, busy));
-        effects.push(effect(id));
-    }
-
-    /// Pieces that are to be decoded as one, if there are any.
-    fn join(&mut self) -> Option<Joined> {
-        if !self.mending || (self.finished && !self.patient) {
-            return None;
-        }
-        self.seams.join()
-    }
-
-    /// The next question about a seam, if one is due.
-    fn question(&mut self) -> Option<Question> {
-        let allowed = match self.asking {
-            Asking::All => true,
-            Asking::ButTheLast => self.waiting.len() > 1,
-            Asking::No => false,
-        };
-        if !self.mending || !allowed {
-            return None;
-        }
-        let right = match self.waiting.front() {
-            Some(piece) => Some(*piece),
-            None => self.cutter.open().filter(|open| {
-                let draft = self.draft.as_ref().map(|(piece, _)| piece.voice_start);
-                draft == Some(open.voice_start)
-                    || open.voice_end - open.voice_start >= seams::TELLING
-            }),
-        };
-        let (audio, kept_from) = (&self.audio, self.kept_from);
-        self.seams.ask(&self.transcript.segments, || {
-            let right = right?;
-            let end = right.end.min(right.voice_start + seams::TELLING);
-            let audio = between(audio, kept_from, right.start, end);
-            Some(Beginning { voice_start: right.voice_start, audio })
-        })
-    }
-
-    fn drafted(&self, piece: &Piece) -> bool {
-        self.draft.as_ref().is_some_and(|(drafted, _)| drafted == piece)
-    }
-
     /// Commits what is already decoded.
     fn promote(&mut self, effects: &mut Vec<Effect>) {
         let Some(piece) = self.waiting.front().copied() else { return };
@@ -574,72 +476,6 @@ impl Stream {
             seam::mend(&self.transcript.segments[before].text, next.unwrap_or_default(), &verdict);
         self.change(before, text, effects);
         next.map(|_| after)
-    }
-
-    fn change(&mut self, index: usize, text: String, effects: &mut Vec<Effect>) {
-        let segment = &mut self.transcript.segments[index];
-        if segment.text != text {
-            segment.text = text;
-            if index < self.told {
-                effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
-            }
-        }
-    }
-
-    /// Tells what is news: the segments whose words are there to stay, and after them, as a draft, the others and the open piece.
-    fn show(&mut self, effects: &mut Vec<Effect>) {
-        let open = self.open_draft(effects);
-        let count = self.transcript.segments.len();
-        let over = self.finished && self.waiting.is_empty() && !self.patient;
-        let unsettled = self.seams.unsettled().filter(|_| self.mending && !over);
-        self.tell(unsettled.unwrap_or(count), effects);
-        let others = self.transcript.segments[self.told..].iter().chain(&open);
-        let draft = others.cloned().reduce(|mut whole, segment| {
-            text::append(&mut whole.text, &segment.text);
-            whole.end = segment.end;
-            whole
-        });
-        if draft.is_some() && draft != self.shown {
-            effects
-                .extend(draft.clone().map(|segment| Effect::Segment { segment, is_final: false }));
-        }
-        self.shown = draft;
-    }
-
-    /// Tells the segments before `until` as final.
-    fn tell(&mut self, until: usize, effects: &mut Vec<Effect>) {
-        for segment in self.transcript.segments.iter().take(until).skip(self.told) {
-            effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
-            // It takes the draft's place.
-            self.shown = None;
-        }
-        self.told = self.told.max(until);
-    }
-
-    /// What the open piece says so far, as it would go on after the one before.
-    fn open_draft(&mut self, effects: &mut Vec<Effect>) -> Option<Segment> {
-        let (piece, outcome) = self.draft.as_ref()?;
-        if self.waiting.front() == Some(piece) {
-            return None;
-        }
-        let mut segment = segment(piece, &outcome.as_ref()?.text)?;
-        let before = self.transcript.segments.len().checked_sub(1);
-        if let Some(after) = before.and_then(|at| self.mend(at, Some(&segment), effects)) {
-            segment.text = after;
-        }
-        Some(segment)
-    }
-
-    fn next_id(&mut self) -> DecodeId {
-        self.ids += 1;
-        DecodeId(self.ids)
-    }
-
-    fn decode(&mut self, piece: Piece, effects: &mut Vec<Effect>) {
-        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
-        let audio = audio.into_iter().map(to_float).collect();
-        let language = self.language.clone();
-        self.begin(Busy::Piece(piece), effects, |id| Effect::Decode { id, piece, audio, language });
     }
 
     /// Lets go of samples that no piece can need any more.

@@ -91,7 +91,8 @@ fn begins(text: &str, token: &str) -> bool {
     !token.is_empty() && text.trim_start().to_lowercase().starts_with(&token)
 }
 
-fn case(token: &str) -> Option<Case> {
+/// The case of the first letter.
+pub fn case(token: &str) -> Option<Case> {
     let first = token.chars().find(|c| c.is_alphabetic())?;
     if first.is_uppercase() {
         Some(Case::Upper)

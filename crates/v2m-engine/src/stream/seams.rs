@@ -1,21 +1,19 @@
 //! What the seams of one recording need: the pieces before, and how far the asking has come.
 
-use super::guard::Hypothesis;
-use super::join::{self, Part};
-use super::piece::SHORT;
+use super::join;
 use super::seam::{self, Case, Lead};
 use super::{Piece, Segment, Token, marks};
 use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Samples of the pieces before the seam that the model hears again, if they are several. Measured.
-const CONTEXT: u64 = 12 * 16_000;
+pub(super) const CONTEXT: u64 = 12 * 16_000;
 
 /// Samples of voice after the seam that suffice to tell how it goes on. Measured.
 pub const TELLING: u64 = 16_000;
 
 /// A silence longer than this, in samples, ends a sentence whatever comes after it.
-const LONGEST: u64 = 4 * 16_000;
+pub(super) const LONGEST: u64 = 4 * 16_000;
 
 /// Tokens that the model is given as already written: half its text context, less those that introduce them.
 const TOKENS: usize = 200;
@@ -91,9 +89,9 @@ pub struct Beginning {
 /// The seams of one recording.
 #[derive(Clone, Debug, Default)]
 pub struct Seams {
-    said: VecDeque<Said>,
+    pub(super) said: VecDeque<Said>,
     /// Index of the segment before the next seam that is to be asked about.
-    next: usize,
+    pub(super) next: usize,
     /// The seam that the model is being asked about.
     asked: Option<Place>,
     /// The last answer.
@@ -101,7 +99,7 @@ pub struct Seams {
     /// The segments that are being decoded as one.
     pub(super) joining: Option<Range<usize>>,
     /// Index after that of the last segment that was decoded together with those before it.
-    joined: usize,
+    pub(super) joined: usize,
 }
 
 impl Seams {
@@ -218,136 +216,6 @@ impl Seams {
         same.then_some(leads)
     }
 
-    /// Index of the first segment whose words may still change; `None`: there is none.
-    pub fn unsettled(&self) -> Option<usize> {
-        let last = self.said.back().filter(|said| said.ended != Some(true))?;
-        self.sentence().map(|first| self.said[first].index).filter(|_| !last.tokens.is_empty())
-    }
-
-    /// The last piece of the recording and those before it in its sentence, as many as are decoded as quickly as it is alone.
-    pub fn last(&mut self, piece: Piece, audio: &[i16]) -> Option<Joined> {
-        let before = self.said.back()?;
-        let apart = piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
-        if apart || before.ended == Some(true) || before.tokens.is_empty() {
-            return None;
-        }
-        let (count, language) = (self.said.len(), before.language.clone());
-        let joined = (self.sentence()?..count).find_map(|first| {
-            let pieces = self.said.range(first..).map(|said| (said.piece, &said.audio[..]));
-            let (audio, voice) = join::splice(pieces.chain([(piece, audio)]));
-            (audio.len() as u64 <= SHORT).then_some((first, audio, voice))
-        });
-        let (first, audio, voice) = joined?;
-        self.joining = Some(self.said[first].index..self.said[count - 1].index + 1);
-        let audio = audio.into_iter().map(super::to_float).collect();
-        Some(Joined { audio, voice, language })
-    }
-
-    /// First of the pieces that may be decoded together with the last one: those of its sentence, as far as they are not too long.
-    fn sentence(&self) -> Option<usize> {
-        let mut first = self.said.len().checked_sub(1)?;
-        let mut length = self.said[first].length();
-        while let Some(at) = first.checked_sub(1) {
-            let (before, after) = (&self.said[at], &self.said[first]);
-            length += before.length();
-            let apart = after.piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
-            let other = before.language != after.language || before.index + 1 != after.index;
-            if apart || other || before.ended == Some(true) || length > CONTEXT {
-                break;
-            }
-            if before.tokens.is_empty() || after.tokens.is_empty() {
-                break;
-            }
-            first = at;
-        }
-        Some(first)
-    }
-
-    /// The last piece and those before it in its sentence, to be decoded as one; `None` where that was done, or where it is not
-    /// known yet whether there is a sentence.
-    pub fn join(&mut self) -> Option<Joined> {
-        let first = self.sentence()?;
-        let last = self.said.back()?;
-        // The seam before the last piece comes first.
-        if first + 1 >= self.said.len() || last.index < self.joined || self.next < last.index {
-            return None;
-        }
-        let pieces = self.said.range(first..).map(|said| (said.piece, &said.audio[..]));
-        let (audio, voice) = join::splice(pieces);
-        self.joining = Some(self.said[first].index..last.index + 1);
-        let audio = audio.into_iter().map(super::to_float).collect();
-        Some(Joined { audio, voice, language: last.language.clone() })
-    }
-
-    /// Takes what the pieces say as one. Where that is better: the first of their segments, and the texts from there on.
-    pub fn heard_together(
-        &mut self,
-        heard: Option<&Hypothesis>,
-        segments: &[Segment],
-    ) -> Option<(usize, Vec<String>)> {
-        let range = self.joining.take()?;
-        self.joined = range.end;
-        let heard = heard?;
-        let parts = self.parts(&range, segments)?;
-        let split = join::accept(&parts, heard)?;
-        let (first, ended) = (range.start, self.said.back()?.ended);
-        let texts = self.retell(range, split, heard, segments)?;
-        // What follows the last one was not heard with it.
-        self.said.back_mut()?.ended = ended;
-        Some((first, texts))
-    }
-
-    /// The same with the last piece of the recording, which has no segment yet: its text comes last.
-    pub fn heard_with_last(
-        &mut self,
-        heard: &Hypothesis,
-        segments: &[Segment],
-    ) -> Option<(usize, Vec<String>)> {
-        let range = self.joining.take()?;
-        let parts = self.parts(&range, segments)?;
-        let mut split = join::accept_with_last(&parts, heard)?;
-        let last = split.pop()?;
-        let first = range.start;
-        let mut texts = self.retell(range, split, heard, segments)?;
-        texts.push(join::text(&last));
-        Some((first, texts))
-    }
-
-    fn parts<'s>(&self, range: &Range<usize>, segments: &'s [Segment]) -> Option<Vec<Part<'s>>> {
-        let first = self.said.iter().position(|said| said.index == range.start)?;
-        let said = self.said.range(first..first + range.len());
-        let parts = said.map(|said| Part {
-            text: segments.get(said.index).map_or("", |segment| &segment.text),
-            tokens: said.tokens.len(),
-            mean_log_probability: said.mean_log_probability,
-        });
-        Some(parts.collect())
-    }
-
-    /// Puts these tokens in the place of those that the pieces had; what they say.
-    fn retell(
-        &mut self,
-        range: Range<usize>,
-        split: Vec<Vec<Token>>,
-        heard: &Hypothesis,
-        segments: &[Segment],
-    ) -> Option<Vec<String>> {
-        let first = self.said.iter().position(|said| said.index == range.start)?;
-        let mut texts: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
-        let before = &self.said[first];
-        let lowered = before.was_lowered(&segments.get(range.start)?.text);
-        let word = texts[0].split_whitespace().next().unwrap_or_default();
-        if lowered && !marks::keeps_capital(&before.language, word) {
-            texts[0] = seam::recase(&texts[0], Case::Lower);
-        }
-        for ((said, tokens), text) in self.said.range_mut(first..).zip(split).zip(&texts) {
-            said.tokens = tokens;
-            said.mean_log_probability = heard.mean_log_probability;
-            said.ended = Some(join::ends_sentence(text));
-        }
-        Some(texts)
-    }
-
     /// The language of the segment `index`.
     pub fn language(&self, index: usize) -> &str {
         self.said.iter().find(|said| said.index == index).map_or("", |said| &said.language)
@@ -355,15 +223,14 @@ impl Seams {
 }
 
 impl Said {
-    fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.piece.end - self.piece.start
     }
 
-    /// Whether `text`, which it has become, lost its capital at the seam before it.
-    fn was_lowered(&self, text: &str) -> bool {
-        let first = |text: &str| text.chars().find(|c| c.is_alphabetic());
-        let capital = first(&join::text(&self.tokens)).is_some_and(char::is_uppercase);
-        capital && first(text).is_some_and(char::is_lowercase)
+    /// The case that its first letter got at the seam before it, `text` being what it has become; `None`: it was left as it was.
+    pub(super) fn mended_to(&self, text: &str) -> Option<Case> {
+        let (was, is) = (seam::case(&join::text(&self.tokens)), seam::case(text));
+        is.filter(|_| was != is)
     }
 
     /// The tokens of the first word, and the rest without the marks at the end.

@@ -60,6 +60,37 @@ fn a_sentence_that_has_ended_is_not_joined_to_the_next() {
 }
 
 #[test]
+fn a_joined_text_begins_as_the_seam_before_it_was_mended() {
+    // As it was decoded, what it has become, and what it is then.
+    for (decoded, mended, expected) in [("So", "so", "so"), ("so", "So", "So"), ("So", "So", "So")]
+    {
+        let mut seams = Seams::default();
+        let mut segments = Vec::new();
+        for (index, tokens, text) in [(0, decoded, mended), (1, "there", "there")] {
+            let start = index as u64 * 48_000;
+            let (end, voice_end) = (start + 40_000, start + 36_000);
+            let piece = Piece { start, end, voice_start: start, voice_end };
+            seams.said(Said {
+                index,
+                piece,
+                audio: vec![0; 40_000],
+                tokens: together(tokens).tokens,
+                mean_log_probability: -0.9,
+                language: "en".into(),
+                ended: None,
+            });
+            segments.push(segment(&piece, text).unwrap());
+        }
+        seams.ask(&segments, || None).unwrap();
+        seams.answered(None);
+        seams.join().unwrap();
+        let heard = together(&format!("{decoded} we go there"));
+        let (_, texts) = seams.heard_together(Some(&heard), &segments).unwrap();
+        assert_eq!(texts, [expected, "we go there"]);
+    }
+}
+
+#[test]
 fn nothing_is_joined_while_a_piece_waits_to_be_decoded() {
     // The decoder is so slow that it never catches up.
     let heard = play(&Script { delays: vec![40], ..three() });
