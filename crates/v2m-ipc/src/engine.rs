@@ -173,7 +173,8 @@ pub enum FromEngine {
         /// What was being done and what went wrong, for the user.
         reason: String,
     },
-    /// Text of a stretch of speech. One with the same start as one before takes its place. The words of a `final` one are
+    /// Text of a stretch of speech. A final one with the same start as one before takes its place. One that is not final is all that follows
+    /// the final ones, several pieces perhaps, and takes the place of the one before that was not final either. The words of a `final` one are
     /// there to stay; its last mark and whether its first letter is a capital may be told anew, once it is known how the
     /// speaker goes on. What [`FromEngine::Final`] has is the last word.
     Segment {
