@@ -205,7 +205,9 @@ impl Engine {
     fn transcribe(&mut self, options: &Options, job: u32, recording: &Recording) -> Result<Value> {
         let language = Some(recording.language.clone()).filter(|code| !code.is_empty());
         let language = language.or_else(|| Some("en".into()));
-        let begin = DecodeOptions { language, ..DecodeOptions::default() };
+        // In real time somebody waits.
+        let patient = options.mode == Mode::Fast;
+        let begin = DecodeOptions { language, patient, ..DecodeOptions::default() };
         write_message(&mut self.socket, &ToEngine::Begin { job, options: begin })?;
         let started = Instant::now();
         let pause = vec![0; options.pause];
@@ -234,6 +236,9 @@ impl Engine {
                         "failed": stats.failed,
                         "seams": stats.seams,
                         "seam_s": stats.seam_ms as f64 / 1000.0,
+                        "joins": stats.joins,
+                        "joined": stats.joined,
+                        "join_s": stats.join_ms as f64 / 1000.0,
                         "pieces": segments.len(),
                         "drafts": drafts,
                     }));

@@ -53,6 +53,14 @@ def redone(runs: Runs) -> str:
     return f"{sum(run['redone'] for run in runs)} of {sum(run['pieces'] for run in runs)}"
 
 
+def shares(runs: Runs) -> str:
+    """Seams asked about, pieces joined and taken; their shares of the time spent decoding."""
+    total = sum(run["compute_s"] for run in runs) or 1
+    seams, seam_s, joins, joined, join_s = (
+        sum(run.get(key, 0) for run in runs) for key in ("seams", "seam_s", "joins", "joined", "join_s"))
+    return f"{seams} ({seam_s / total:.0%}), {joined} of {joins} ({join_s / total:.0%})"
+
+
 def table(head: str, rows: dict, modes: list[str], cells) -> None:
     print(f"{head}\n\n| recordings | clips | {' | '.join(modes)} |")
     print("|---" * (len(modes) + 2) + "|")
@@ -132,9 +140,15 @@ def main() -> None:
     if rows:
         table("Marks: false full stops / missed ones / wrong capitals / wrong commas per 100 words (words in common)",
               rows, modes, marks)
+    paused = grouped([run for run in every if run["kind"] in pauses],
+                     lambda run: "with thinking pauses" if run["kind"] == "paused" else "the same without")
+    if paused:
+        table("Word error rate (wrong words) of sentences", paused, modes, accuracy)
     streams = [mode for mode in modes if mode not in ("batch", "faster-whisper")]
     table("Seconds decoded per second of recording, and pieces decoded again", everything, streams,
           lambda runs: f"{per_second(runs, 'decoded_s')}, {redone(runs)}")
+    table("Seams asked about, joins taken of those tried (shares of the time spent decoding)",
+          everything | paused, streams, shares)
 
 
 if __name__ == "__main__":

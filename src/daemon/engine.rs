@@ -120,6 +120,7 @@ pub(super) fn decode_options(settings: &Settings) -> DecodeOptions {
         translate: engine.translate,
         vocabulary: engine.vocabulary.clone(),
         beam_size: engine.beam_size,
+        ..DecodeOptions::default()
     }
 }
 

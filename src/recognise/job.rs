@@ -115,7 +115,8 @@ impl Job {
 
     pub(super) fn begin(&mut self, wire: u32) -> ToEngine {
         self.wire = Some(wire);
-        ToEngine::Begin { job: wire, options: self.options.clone() }
+        let patient = self.urgency == Urgency::Background;
+        ToEngine::Begin { job: wire, options: DecodeOptions { patient, ..self.options.clone() } }
     }
 
     /// The next stretch of audio to send, at most a second; empty when there is none, or when the

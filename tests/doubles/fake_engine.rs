@@ -119,7 +119,10 @@ impl Fake {
 
     fn take(&mut self, frame: Frame<ToEngine>) -> io::Result<()> {
         match frame {
-            Frame::Message(ToEngine::Begin { job, .. }) => {
+            Frame::Message(ToEngine::Begin { job, options }) => {
+                if options.patient {
+                    writeln!(self.log, "patient")?;
+                }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
                 self.play("begin", job)
             }

@@ -70,6 +70,22 @@ async fn a_recording_on_disk_arrives_sample_by_sample_also_at_the_second_engine(
     assert!(audio.is_empty());
 }
 
+/// What takes a moment longer and makes the text better is for files.
+#[tokio::test]
+async fn the_engine_knows_whether_somebody_waits_for_the_text() {
+    let mut lab = Lab::new("");
+    let words = sound(21, 40_000);
+    let patient = |lab: &Lab| {
+        fs::read_to_string(lab.path().join("model.log")).unwrap().lines().any(|l| l == "patient")
+    };
+    lab.job(1, Urgency::Live, &words);
+    lab.text(1, &words).await;
+    assert!(!patient(&lab));
+    lab.job(2, Urgency::Background, &words);
+    lab.text(2, &words).await;
+    assert!(patient(&lab));
+}
+
 #[tokio::test]
 async fn an_engine_is_given_two_minutes_ahead_and_replaced_when_it_gets_on_with_none_of_them() {
     let mut lab = Lab::with_hang("begin deaf\n\n", Duration::from_secs(3));

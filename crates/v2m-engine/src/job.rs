@@ -3,18 +3,31 @@
 
 use crate::decode::DecodeError;
 use crate::stream::cut::Cutting;
-use crate::stream::piece::Settings;
-use crate::stream::{DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
+use crate::stream::piece::{SHORT, Settings};
+use crate::stream::{AfterStop, Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
 use crate::worker::{Answer, Task, TaskId, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 
-/// What a seam may take after the stop.
+/// What a seam may take after the stop where somebody waits: nobody notices it.
 const UNNOTICED: Duration = Duration::from_millis(60);
+
+/// What a short piece may take for the last one to be decoded together with those before it: a GPU's pace. That takes 1.2 to 2.1 times
+/// as long as the last one alone (docs/performance.md), half a second more on two processors.
+const QUICK: Duration = Duration::from_millis(120);
 
 /// How many more samples are done with before the daemon is told so: five seconds.
 const TOLD_EVERY: u64 = 5 * 16_000;
+
+/// How long the last decode of its kind took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// A question about a seam.
+    seam: Option<Duration>,
+    /// A piece that was decoded with the smallest context.
+    piece: Option<Duration>,
+}
 
 /// A decode that the worker has.
 #[derive(Clone, Copy, Debug)]
@@ -22,19 +35,28 @@ pub struct Handed {
     decode: DecodeId,
     /// The worker's number for it.
     pub task: TaskId,
-    /// Of a piece; those of a seam were decoded before.
+    /// Given to it; those of a seam were decoded before.
     samples: u64,
-    seam: bool,
+    kind: Kind,
+}
+
+/// What a decode is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Piece,
+    Seam,
+    Join,
 }
 
 impl Handed {
     /// The stream's decode as the worker's task.
     pub fn new(decode: DecodeId, task: &Task) -> Self {
-        let (samples, seam) = match &task.work {
-            Work::Piece { audio, .. } => (audio.len() as u64, false),
-            Work::Seam(_) => (0, true),
+        let (samples, kind) = match &task.work {
+            Work::Piece { audio, .. } => (audio.len() as u64, Kind::Piece),
+            Work::Seam(_) => (0, Kind::Seam),
+            Work::Join(joined) => (joined.audio.len() as u64, Kind::Join),
         };
-        Self { decode, task: task.id, samples, seam }
+        Self { decode, task: task.id, samples, kind }
     }
 }
 
@@ -56,8 +78,10 @@ pub struct Job {
     decoding: Duration,
     /// Of that, for seams.
     mending: Duration,
-    /// What a seam took last.
-    pub pace: Option<Duration>,
+    /// Of that, for pieces that were joined.
+    joining: Duration,
+    /// How fast it goes.
+    pub pace: Pace,
     /// Samples given to decodes that were of no use any more when they ended.
     wasted: u64,
     failure: Option<String>,
@@ -65,8 +89,9 @@ pub struct Job {
 
 impl Job {
     /// A recording that begins, `pace` being that of the recording before.
-    pub fn new(number: u32, options: DecodeOptions, pace: Option<Duration>) -> Self {
+    pub fn new(number: u32, options: DecodeOptions, pace: Pace) -> Self {
         let stream = Stream::new(Cutting::default(), options.language);
+        let stream = if options.patient { stream.patient() } else { stream };
         let settings = Settings {
             languages: options.languages,
             translate: options.translate,
@@ -84,6 +109,7 @@ impl Job {
             task: None,
             decoding: Duration::ZERO,
             mending: Duration::ZERO,
+            joining: Duration::ZERO,
             pace,
             wasted: 0,
             failure: None,
@@ -94,7 +120,7 @@ impl Job {
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / 16);
-        self.stream.finish(voice, patient(self.began.elapsed(), spoken, self.pace))
+        self.stream.finish(voice, after_stop(self.began.elapsed(), spoken, self.pace))
     }
 
     /// The sign of life, if it is due for the sake of what it says of the samples done with.
@@ -129,15 +155,28 @@ impl Job {
             return Vec::new();
         };
         self.decoding += took;
+        if handed.kind == Kind::Join {
+            self.joining += took;
+        }
         if self.stream.decoding() != Some(handed.decode) {
             let piece = result.ok().and_then(Answer::piece);
             self.wasted += piece.map_or(handed.samples, |outcome| outcome.decoded);
             return Vec::new();
         }
-        if handed.seam {
-            self.mending += took;
-            self.pace = Some(took).filter(|_| result.is_ok()).or(self.pace);
-            return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
+        match handed.kind {
+            Kind::Piece if handed.samples <= SHORT && result.is_ok() => {
+                self.pace.piece = Some(took)
+            }
+            Kind::Piece => {}
+            Kind::Seam => {
+                self.mending += took;
+                self.pace.seam = Some(took).filter(|_| result.is_ok()).or(self.pace.seam);
+                return self.stream.read(handed.decode, result.ok().and_then(Answer::seam));
+            }
+            Kind::Join => {
+                let heard = result.ok().and_then(Answer::join);
+                return self.stream.heard_together(handed.decode, heard.as_ref(), handed.samples);
+            }
         }
         let outcome = result.map_err(|error| self.failure = Some(error.to_string())).ok();
         self.stream.answered(handed.decode, outcome.and_then(Answer::piece))
@@ -153,16 +192,25 @@ impl Job {
         transcript.stats.decoded_samples += self.wasted;
         transcript.stats.decode_ms = millis(self.decoding);
         transcript.stats.seam_ms = millis(self.mending);
+        transcript.stats.join_ms = millis(self.joining);
         transcript.stats.finish_ms = self.finished.map_or(0, |at| millis(at.elapsed()));
         let Transcript { text, language, segments, stats } = transcript;
         FromEngine::Final { job, text, language, segments, stats }
     }
 }
 
-/// Whether seams may still be asked about after the stop: where nobody notices the time that takes, or nobody waits with a
-/// finger on the key, since the sound came in half the time it was spoken in.
-fn patient(came_in: Duration, spoken: Duration, pace: Option<Duration>) -> bool {
-    came_in < spoken / 2 || pace.is_some_and(|pace| pace <= UNNOTICED)
+/// What may still be done after the stop of a recording that somebody waits for. All seams are asked about where nobody notices
+/// the time that takes. Where the sound came in half the time it was spoken in, it was recorded while the one before was
+/// decoded: its pieces are still to be decoded, and so are the seams between them.
+fn after_stop(came_in: Duration, spoken: Duration, pace: Pace) -> AfterStop {
+    let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
+        Asking::All
+    } else if came_in < spoken / 2 {
+        Asking::ButTheLast
+    } else {
+        Asking::No
+    };
+    AfterStop { asking, joining: pace.piece.is_some_and(|took| took <= QUICK) }
 }
 
 /// Whole milliseconds.
@@ -184,7 +232,7 @@ mod tests {
     }
 
     fn finished() -> (Job, DecodeId) {
-        let mut job = Job::new(1, DecodeOptions::default(), None);
+        let mut job = Job::new(1, DecodeOptions::default(), Pace::default());
         assert_eq!(job.stream.hear(&[0; 16_000], &mut Always), []);
         let effects = job.finish(&mut Always);
         let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
@@ -197,11 +245,23 @@ mod tests {
     #[test]
     fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
-        let [fast, slow] = [20, 300].map(Duration::from_millis).map(Some);
-        assert!(!patient(spoken, spoken, slow) && !patient(spoken, spoken, None));
-        assert!(patient(spoken, spoken, fast));
-        // A file.
-        assert!(patient(soon, spoken, slow) && patient(soon, spoken, None));
+        let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
+        let asking = |came_in, pace| after_stop(came_in, spoken, pace).asking;
+        assert_eq!(asking(spoken, pace(300)), Asking::No);
+        assert_eq!(asking(spoken, Pace::default()), Asking::No);
+        assert_eq!(asking(spoken, pace(20)), Asking::All);
+        // Recorded while the one before was decoded.
+        assert_eq!(asking(soon, pace(300)), Asking::ButTheLast);
+        assert_eq!(asking(soon, pace(20)), Asking::All);
+    }
+
+    #[test]
+    fn the_last_piece_is_joined_where_decoding_is_quick() {
+        let joining = |piece: Option<u64>| {
+            let pace = Pace { seam: None, piece: piece.map(Duration::from_millis) };
+            after_stop(Duration::from_secs(9), Duration::from_secs(9), pace).joining
+        };
+        assert_eq!([None, Some(80), Some(500)].map(joining), [false, true, false]);
     }
 
     #[test]

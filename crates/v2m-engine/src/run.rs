@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::backend::Backend;
 use crate::decode::DecodeError;
 use crate::device::Device;
-use crate::job::{self, Handed, Job};
+use crate::job::{self, Handed, Job, Pace};
 use crate::model::{LoadError, file};
 use crate::stream::{DecodeId, Effect};
 use crate::vad::Voice;
@@ -63,7 +63,7 @@ fn converse(args: &Args, backend: Backend, device: Device) -> Result<(), RunErro
         busy: None,
         next: None,
         tasks: 0,
-        pace: None,
+        pace: Pace::default(),
     };
     loop {
         let ready = engine.wire.wait(engine.worker.wake())?;
@@ -114,8 +114,8 @@ struct Engine {
     /// What it gets as soon as it is free.
     next: Option<(DecodeId, Task)>,
     tasks: u64,
-    /// What a seam took last.
-    pace: Option<Duration>,
+    /// How fast it goes.
+    pace: Pace,
 }
 
 impl Engine {
@@ -178,6 +178,7 @@ impl Engine {
                     self.queue(id, Work::Piece { piece, audio, language });
                 }
                 Effect::Ask { id, question } => self.queue(id, Work::Seam(question)),
+                Effect::Join { id, joined } => self.queue(id, Work::Join(joined)),
                 Effect::Abort(id) => {
                     self.next.take_if(|(next, _)| *next == id);
                     if let Some(task) = job.task_of(id) {

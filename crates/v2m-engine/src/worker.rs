@@ -6,10 +6,10 @@ use crate::args::Args;
 use crate::decode::{DecodeError, Options, Watch, Whisper};
 use crate::device::Device;
 use crate::model::{LoadError, cpu};
-use crate::stream::piece::{Settings, transcribe};
+use crate::stream::piece::{Settings, together, transcribe};
 use crate::stream::seam::Lead;
-use crate::stream::seams::Question;
-use crate::stream::{Decoder, Outcome, Piece};
+use crate::stream::seams::{Joined, Question};
+use crate::stream::{Decoder, Hypothesis, Outcome, Piece};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -52,6 +52,8 @@ pub enum Work {
     },
     /// A question about a seam.
     Seam(Question),
+    /// Several pieces as one.
+    Join(Joined),
 }
 
 /// What came of it.
@@ -61,6 +63,8 @@ pub enum Answer {
     Piece(Outcome),
     /// How the text may go on after the seam.
     Seam(Vec<Lead>),
+    /// What several pieces say as one, if that is to be believed.
+    Join(Option<Hypothesis>),
 }
 
 impl Answer {
@@ -68,15 +72,23 @@ impl Answer {
     pub fn piece(self) -> Option<Outcome> {
         match self {
             Self::Piece(outcome) => Some(outcome),
-            Self::Seam(_) => None,
+            Self::Seam(_) | Self::Join(_) => None,
         }
     }
 
     /// How the text may go on.
     pub fn seam(self) -> Option<Vec<Lead>> {
         match self {
-            Self::Piece(_) => None,
             Self::Seam(leads) => Some(leads),
+            Self::Piece(_) | Self::Join(_) => None,
+        }
+    }
+
+    /// What several pieces say as one.
+    pub fn join(self) -> Option<Hypothesis> {
+        match self {
+            Self::Join(heard) => heard,
+            Self::Piece(_) | Self::Seam(_) => None,
         }
     }
 }
@@ -243,6 +255,9 @@ fn work(
                     .map(Answer::Piece)
             }
             Work::Seam(question) => decoder.leads(question).map(Answer::Seam),
+            Work::Join(Joined { audio, voice, language }) => {
+                together(&mut decoder, audio, *voice, &task.settings, language).map(Answer::Join)
+            }
         };
         if let Some(reason) = device_failure(&result, || whisper.warm_up(CPU_WARM_UP)) {
             reporter.report(Event::DeviceFailed(reason));

@@ -44,6 +44,8 @@ pub struct DecodeOptions {
     pub vocabulary: Vec<String>,
     /// Beams of the search; 1 is greedy.
     pub beam_size: u8,
+    /// Whether nobody waits for the text, as with a file: then all is done that makes it better.
+    pub patient: bool,
 }
 
 impl Default for DecodeOptions {
@@ -54,6 +56,7 @@ impl Default for DecodeOptions {
             translate: false,
             vocabulary: Vec::new(),
             beam_size: 5,
+            patient: false,
         }
     }
 }
@@ -81,12 +84,18 @@ pub struct DecodeStats {
     pub redone: u32,
     /// Pieces that could not be decoded; the text says `[…]` there.
     pub failed: u32,
-    /// Time spent decoding, in milliseconds, seams included.
+    /// Time spent decoding, in milliseconds, seams and joins included.
     pub decode_ms: u64,
     /// Seams between pieces that the model was asked about.
     pub seams: u32,
     /// Time spent on that, in milliseconds.
     pub seam_ms: u64,
+    /// How many times pieces of one sentence were decoded together once more.
+    pub joins: u32,
+    /// Of these, how many times the text was better and was taken.
+    pub joined: u32,
+    /// Time spent on that, in milliseconds, when it was given up included.
+    pub join_ms: u64,
     /// From `Finish` to `Final`, in milliseconds.
     pub finish_ms: u64,
 }
@@ -164,7 +173,8 @@ pub enum FromEngine {
         /// What was being done and what went wrong, for the user.
         reason: String,
     },
-    /// Text of a stretch of speech. One with the same start as one before takes its place. The words of a `final` one are
+    /// Text of a stretch of speech. A final one with the same start as one before takes its place. One that is not final is all that follows
+    /// the final ones, several pieces perhaps, and takes the place of the one before that was not final either. The words of a `final` one are
     /// there to stay; its last mark and whether its first letter is a capital may be told anew, once it is known how the
     /// speaker goes on. What [`FromEngine::Final`] has is the last word.
     Segment {

@@ -6,7 +6,8 @@
 //! - [`guard`]: whether to believe what came out.
 //! - [`seam`]: which mark and which letter stand between two pieces; [`marks`] is what it knows of languages.
 //! - [`seams`]: what to ask the model for that, and when.
-//! - [`Stream`]: samples and answers in, [`Effect`]s out.
+//! - [`join`], `sentence`: pieces of one sentence, decoded once more as one.
+//! - [`Stream`]: samples and answers in, [`Effect`]s out; `schedule`: what is done next; `show`: what is told meanwhile.
 //!
 //! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
 //! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
@@ -14,13 +15,20 @@
 //!
 //! As soon as a piece has a second of voice, the model is asked about the seam before it. That happens while the speaker
 //! goes on. A question under way at the stop is given up, as soon as whisper.cpp lets go of it (it encodes without a break).
+//!
+//! When nothing else is to be done, the pieces of an unfinished sentence are decoded once more, joined. Their words are final
+//! when no later piece can be joined to them; until then they are told as a draft.
 
 pub mod cut;
 pub mod guard;
+pub mod join;
 pub mod marks;
 pub mod piece;
+mod schedule;
 pub mod seam;
 pub mod seams;
+mod sentence;
+mod show;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +38,7 @@ use cut::{Cutter, Cutting};
 pub use guard::{Hypothesis, Token};
 pub use piece::Outcome;
 use seam::Lead;
-use seams::{Beginning, Question, Seams};
+use seams::{Joined, Question, Said, Seams};
 use std::collections::VecDeque;
 use v2m_ipc::engine::{DecodeStats, Segment};
 
@@ -121,11 +129,18 @@ pub enum Effect {
         /// What to ask.
         question: Question,
     },
+    /// Decode several pieces as one and tell [`Stream::heard_together`]. The one before is answered or aborted.
+    Join {
+        /// Its number.
+        id: DecodeId,
+        /// The pieces.
+        joined: Joined,
+    },
     /// The decode before is of no use any more; its answer need not come.
     Abort(DecodeId),
-    /// Text to show. One that starts where one before did takes its place.
+    /// Text to show. One that starts where one before did takes its place, and so does one that is not final after another.
     Segment {
-        /// The text and where it lies.
+        /// The text and where it lies; what is not final may be several pieces.
         segment: Segment,
         /// Whether its words will not change any more. Its last mark and its first letter's case still may.
         is_final: bool,
@@ -147,6 +162,26 @@ pub struct Transcript {
     pub stats: DecodeStats,
 }
 
+/// Which seams the model may be asked about once the recording is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// All.
+    All,
+    /// All but the one before the last piece: the text would wait for that.
+    ButTheLast,
+    /// None.
+    No,
+}
+
+/// What may make the text better after the stop, while somebody waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AfterStop {
+    /// Seams.
+    pub asking: Asking,
+    /// Whether the last piece may be decoded together with those before it in its sentence. That takes up to twice as long.
+    pub joining: bool,
+}
+
 /// One recording on its way to text.
 #[derive(Clone, Debug)]
 pub struct Stream {
@@ -164,8 +199,19 @@ pub struct Stream {
     language: Option<String>,
     transcript: Transcript,
     seams: Seams,
-    /// Whether seams may be asked about.
+    /// Whether seams are mended and pieces joined.
     mending: bool,
+    asking: Asking,
+    /// Whether the last piece may be decoded together with those before it.
+    joining: bool,
+    /// The last piece, once it was decoded together with those before it in vain.
+    alone: Option<Piece>,
+    /// Whether nobody waits for the text: then all that makes it better is done.
+    patient: bool,
+    /// How many segments were told as final.
+    told: usize,
+    /// What was told last that is not final.
+    shown: Option<Segment>,
     ids: u64,
     finished: bool,
 }
@@ -175,6 +221,9 @@ pub struct Stream {
 enum Busy {
     Piece(Piece),
     Seam,
+    Join,
+    /// The last piece, together with those before it.
+    Last(Piece),
 }
 
 impl Stream {
@@ -195,14 +244,25 @@ impl Stream {
             language,
             seams: Seams::default(),
             mending: true,
+            asking: Asking::All,
+            joining: false,
+            alone: None,
+            patient: false,
+            told: 0,
+            shown: None,
             ids: 0,
             finished: false,
         }
     }
 
-    /// The same, without asking about seams.
+    /// The same, without asking about seams or joining pieces.
     pub fn without_seams(self) -> Self {
         Self { mending: false, ..self }
+    }
+
+    /// The same, if nobody waits for the text.
+    pub fn patient(self) -> Self {
+        Self { patient: true, ..self }
     }
 
     /// Takes the next samples.
@@ -219,9 +279,8 @@ impl Stream {
         effects
     }
 
-    /// No more samples come. Unless `patient`, nothing is asked about seams any more: those that are not mended by now stay as
-    /// they are.
-    pub fn finish(&mut self, vad: &mut impl VoiceActivity, patient: bool) -> Vec<Effect> {
+    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it better.
+    pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);
         }
@@ -230,8 +289,15 @@ impl Stream {
             self.waiting.push_back(piece);
         }
         let mut effects = Vec::new();
-        self.mending &= patient;
-        if !patient && let Some((id, _)) = self.busy.take_if(|(_, busy)| *busy == Busy::Seam) {
+        self.asking = if self.patient { Asking::All } else { allowed.asking };
+        self.joining = allowed.joining && !self.patient;
+        let useless = |busy: &Busy| match busy {
+            Busy::Piece(_) | Busy::Last(_) => false,
+            Busy::Seam => self.asking == Asking::No,
+            Busy::Join => !self.patient,
+        };
+        if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
+            self.seams.give_up();
             effects.push(Effect::Abort(id));
         }
         self.schedule(&mut effects);
@@ -249,7 +315,6 @@ impl Stream {
             self.transcript.stats.redone += outcome.redone;
         }
         self.draft = Some((piece, outcome));
-        self.show_draft(&mut effects);
         self.schedule(&mut effects);
         self.forget();
         effects
@@ -263,18 +328,55 @@ impl Stream {
         }
         if let Some(before) = self.seams.answered(leads) {
             self.transcript.stats.seams += 1;
-            let next = self.transcript.segments.get(before + 1).cloned();
             // Without a piece after it there is no seam yet: what comes may turn out to be a cough. It is mended once that
             // piece is committed.
-            let mended = next.and_then(|next| self.mend(before, Some(&next), &mut effects));
-            if let Some(after) = mended {
-                self.change(before + 1, after, &mut effects);
-            } else {
-                self.show_draft(&mut effects);
-            }
+            self.mend_both(before, &mut effects);
         }
         self.schedule(&mut effects);
         effects
+    }
+
+    /// Takes what several pieces say as one, decoded from so many samples; `None` when that is not to be believed. Answers to an
+    /// aborted decode are ignored.
+    pub fn heard_together(
+        &mut self,
+        id: DecodeId,
+        heard: Option<&Hypothesis>,
+        decoded: u64,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let joined = |busy: &Busy| matches!(busy, Busy::Join | Busy::Last(_));
+        let Some((_, busy)) = self.busy.take_if(|(now, busy)| *now == id && joined(busy)) else {
+            return effects;
+        };
+        self.transcript.stats.joins += 1;
+        self.transcript.stats.decoded_samples += decoded;
+        let segments = &self.transcript.segments;
+        if let Busy::Last(piece) = busy {
+            match heard.and_then(|heard| self.seams.heard_with_last(heard, segments)) {
+                Some((first, texts)) => self.end_with(piece, first, texts),
+                None => self.alone = Some(piece),
+            }
+        } else if let Some((first, texts)) = self.seams.heard_together(heard, segments) {
+            self.retell(first, texts);
+        }
+        self.schedule(&mut effects);
+        effects
+    }
+
+    fn retell(&mut self, first: usize, texts: Vec<String>) {
+        self.transcript.stats.joined += 1;
+        for (segment, text) in self.transcript.segments[first..].iter_mut().zip(texts) {
+            segment.text = text;
+        }
+    }
+
+    /// Commits the last piece, which was decoded together with the segments from `first` on.
+    fn end_with(&mut self, piece: Piece, first: usize, mut texts: Vec<String>) {
+        let text = texts.pop().unwrap_or_default();
+        self.retell(first, texts);
+        self.transcript.segments.extend(segment(&piece, &text));
+        self.waiting.pop_front();
     }
 
     /// Samples received.
@@ -303,60 +405,6 @@ impl Stream {
         if let Some(piece) = self.cutter.push(vad.probability(&frame), level) {
             self.waiting.push_back(piece);
         }
-    }
-
-    fn schedule(&mut self, effects: &mut Vec<Effect>) {
-        self.promote(effects);
-        let next = self.waiting.front().copied();
-        // Speculation is for when nothing else is to be done.
-        let wanted = next.or_else(|| self.cutter.candidate());
-        let idle = |busy: &Busy| matches!(busy, Busy::Piece(piece) if Some(*piece) != wanted);
-        if let Some((id, _)) = self.busy.take_if(|(_, busy)| idle(busy)) {
-            effects.push(Effect::Abort(id));
-        }
-        if self.busy.is_some() {
-            return;
-        }
-        let to_do = wanted.filter(|piece| !self.drafted(piece));
-        // A draft comes before the seam: the speaker may stop now.
-        if (next.is_some() || to_do.is_none())
-            && let Some(question) = self.question()
-        {
-            let id = self.next_id();
-            self.busy = Some((id, Busy::Seam));
-            effects.push(Effect::Ask { id, question });
-        } else if let Some(piece) = to_do {
-            self.decode(piece, effects);
-        } else if wanted.is_none() && self.finished {
-            let transcript = std::mem::take(&mut self.transcript);
-            effects.push(Effect::Done(transcript.whole()));
-        }
-    }
-
-    /// The next question about a seam, if one is due.
-    fn question(&mut self) -> Option<Question> {
-        if !self.mending {
-            return None;
-        }
-        let right = match self.waiting.front() {
-            Some(piece) => Some(*piece),
-            None => self.cutter.open().filter(|open| {
-                let draft = self.draft.as_ref().map(|(piece, _)| piece.voice_start);
-                draft == Some(open.voice_start)
-                    || open.voice_end - open.voice_start >= seams::TELLING
-            }),
-        };
-        let (audio, kept_from) = (&self.audio, self.kept_from);
-        self.seams.ask(&self.transcript.segments, || {
-            let right = right?;
-            let end = right.end.min(right.voice_start + seams::TELLING);
-            let audio = between(audio, kept_from, right.start, end);
-            Some(Beginning { voice_start: right.voice_start, audio })
-        })
-    }
-
-    fn drafted(&self, piece: &Piece) -> bool {
-        self.draft.as_ref().is_some_and(|(drafted, _)| drafted == piece)
     }
 
     /// Commits what is already decoded.
@@ -393,9 +441,24 @@ impl Stream {
         {
             segment.text = after;
         }
-        self.seams.said(index, *piece, audio, outcome.tokens, outcome.language);
-        self.transcript.segments.push(segment.clone());
-        effects.push(Effect::Segment { segment, is_final: true });
+        self.seams.said(Said {
+            index,
+            piece: *piece,
+            audio,
+            tokens: outcome.tokens,
+            mean_log_probability: outcome.mean_log_probability,
+            language: outcome.language,
+            ended: None,
+        });
+        self.transcript.segments.push(segment);
+    }
+
+    /// Mends the seam after the segment `before` where the one after it is committed.
+    fn mend_both(&mut self, before: usize, effects: &mut Vec<Effect>) {
+        let next = self.transcript.segments.get(before + 1).cloned();
+        if let Some(after) = next.and_then(|next| self.mend(before, Some(&next), effects)) {
+            self.change(before + 1, after, effects);
+        }
     }
 
     /// Mends the seam after the segment `before`, `next` being the one after it as far as that is known; what
@@ -413,45 +476,6 @@ impl Stream {
             seam::mend(&self.transcript.segments[before].text, next.unwrap_or_default(), &verdict);
         self.change(before, text, effects);
         next.map(|_| after)
-    }
-
-    fn change(&mut self, index: usize, text: String, effects: &mut Vec<Effect>) {
-        let segment = &mut self.transcript.segments[index];
-        if segment.text != text {
-            segment.text = text;
-            effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
-        }
-    }
-
-    /// Shows what the open piece says so far, as it would go on after the one before.
-    fn show_draft(&mut self, effects: &mut Vec<Effect>) {
-        let Some((piece, Some(outcome))) = &self.draft else { return };
-        if self.waiting.front() == Some(piece) {
-            return;
-        }
-        let Some(mut segment) = segment(piece, &outcome.text) else { return };
-        let before = self.transcript.segments.len().checked_sub(1);
-        if let Some(after) = before.and_then(|at| self.mend(at, Some(&segment), effects)) {
-            segment.text = after;
-        }
-        effects.push(Effect::Segment { segment, is_final: false });
-    }
-
-    fn next_id(&mut self) -> DecodeId {
-        self.ids += 1;
-        DecodeId(self.ids)
-    }
-
-    fn decode(&mut self, piece: Piece, effects: &mut Vec<Effect>) {
-        let id = self.next_id();
-        self.busy = Some((id, Busy::Piece(piece)));
-        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
-        effects.push(Effect::Decode {
-            id,
-            piece,
-            audio: audio.into_iter().map(to_float).collect(),
-            language: self.language.clone(),
-        });
     }
 
     /// Lets go of samples that no piece can need any more.

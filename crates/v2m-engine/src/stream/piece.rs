@@ -16,6 +16,9 @@ const MARGIN: usize = 256;
 /// Smallest context. Measured likewise.
 const FLOOR: usize = 640;
 
+/// Samples that are decoded with the smallest context.
+pub const SHORT: u64 = ((FLOOR - MARGIN) * UNIT) as u64;
+
 /// Contexts are multiples of this many units: ggml's fast multiplication of matrices (`GGML_LLAMAFILE`) takes no other
 /// lengths for the attention's second product, which is a quarter of the encoder's work otherwise.
 const STEP: usize = 32;
@@ -49,6 +52,8 @@ pub struct Outcome {
     pub decoded: u64,
     /// How many times it was decoded again.
     pub redone: u32,
+    /// Mean natural logarithm of its tokens' probabilities.
+    pub mean_log_probability: f32,
     /// The tokens that the text was made of; empty if it was changed since.
     pub tokens: Vec<Token>,
 }
@@ -110,11 +115,31 @@ pub fn transcribe<D: Decoder>(
     Ok(Outcome {
         text: best.text,
         tokens: best.tokens,
+        mean_log_probability: best.mean_log_probability,
         language_sure,
         language,
         decoded: u64::from(count) * audio.len() as u64,
         redone: count - 1,
     })
+}
+
+/// Decodes several pieces as one, which have `voice` samples from the first voice to the last. `None`: it is not to be believed.
+///
+/// # Errors
+/// The decoder's.
+pub fn together<D: Decoder>(
+    decoder: &mut D,
+    audio: &[f32],
+    voice: u64,
+    settings: &Settings,
+    language: &str,
+) -> Result<Option<Hypothesis>, D::Error> {
+    let voice = voice as f32 / 16_000.0;
+    let most = Some(most_tokens(voice, language));
+    let mut attempts = Attempts { decoder, audio, settings, language, count: 0 };
+    let heard = attempts.attempt(fitted(audio.len()), &settings.vocabulary, most)?;
+    let believed = doubt(&heard, voice).is_none() && !echoes(&heard.text, &settings.vocabulary);
+    Ok(believed.then_some(heard))
 }
 
 struct Attempts<'a, D> {

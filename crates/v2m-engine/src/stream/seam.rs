@@ -61,6 +61,22 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Ver
     Some(Verdict { mark: lead.mark.clone(), case })
 }
 
+/// By how much, as a logarithm of a probability, a sentence must be likelier to end at a seam than to go on before the pieces on both
+/// sides of it are left as they are. Measured.
+const SURE: f32 = 1.5;
+
+/// Whether a sentence surely ends at the seam; `None`: the model has heard something else than the text.
+pub fn ends(leads: &[Lead]) -> Option<bool> {
+    let likeliest = |ending: bool| {
+        let ways = leads.iter().filter(|lead| marks::end_sentence(&lead.mark) == ending);
+        let next =
+            |lead: &Lead| lead.next.iter().map(|(_, p)| *p).fold(f32::NEG_INFINITY, f32::max);
+        ways.map(|lead| lead.log_probability + next(lead)).fold(f32::NEG_INFINITY, f32::max)
+    };
+    let (end, on) = (likeliest(true), likeliest(false));
+    (end.max(on) >= LEAST).then_some(end > on + SURE)
+}
+
 fn best(leads: &[Lead], wanted: impl Fn(&str) -> bool) -> Option<(&Lead, &str, f32)> {
     let ways = leads.iter().flat_map(|lead| {
         let next = lead.next.iter().filter(|(token, _)| wanted(token));
@@ -75,7 +91,8 @@ fn begins(text: &str, token: &str) -> bool {
     !token.is_empty() && text.trim_start().to_lowercase().starts_with(&token)
 }
 
-fn case(token: &str) -> Option<Case> {
+/// The case of the first letter.
+pub fn case(token: &str) -> Option<Case> {
     let first = token.chars().find(|c| c.is_alphabetic())?;
     if first.is_uppercase() {
         Some(Case::Upper)

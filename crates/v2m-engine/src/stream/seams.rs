@@ -1,17 +1,19 @@
 //! What the seams of one recording need: the pieces before, and how far the asking has come.
 
-use super::seam::{self, Lead};
+use super::join;
+use super::seam::{self, Case, Lead};
 use super::{Piece, Segment, Token, marks};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Samples of the pieces before the seam that the model hears again, if they are several. Measured.
-const CONTEXT: u64 = 12 * 16_000;
+pub(super) const CONTEXT: u64 = 12 * 16_000;
 
 /// Samples of voice after the seam that suffice to tell how it goes on. Measured.
 pub const TELLING: u64 = 16_000;
 
 /// A silence longer than this, in samples, ends a sentence whatever comes after it.
-const LONGEST: u64 = 4 * 16_000;
+pub(super) const LONGEST: u64 = 4 * 16_000;
 
 /// Tokens that the model is given as already written: half its text context, less those that introduce them.
 const TOKENS: usize = 200;
@@ -36,16 +38,34 @@ pub struct Question {
     pub written: Vec<Written>,
 }
 
+/// Several pieces that are to be decoded as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joined {
+    /// Their samples, 16 kHz mono, with short pauses between them.
+    pub audio: Vec<f32>,
+    /// How many of the samples lie between the first voice and the last.
+    pub voice: u64,
+    /// ISO 639-1 code.
+    pub language: String,
+}
+
 /// A piece that has become text.
 #[derive(Clone, Debug)]
-struct Said {
+pub struct Said {
     /// Index of its segment.
-    index: usize,
-    piece: Piece,
-    audio: Vec<i16>,
+    pub index: usize,
+    /// Where it lies.
+    pub piece: Piece,
+    /// Its samples.
+    pub audio: Vec<i16>,
     /// As it was decoded. Empty if that is not what its text says.
-    tokens: Vec<Token>,
-    language: String,
+    pub tokens: Vec<Token>,
+    /// Mean natural logarithm of their probabilities.
+    pub mean_log_probability: f32,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// Whether a sentence ends with it, once the model was asked with both sides of the seam in its ears.
+    pub ended: Option<bool>,
 }
 
 /// Where a seam lies.
@@ -69,28 +89,25 @@ pub struct Beginning {
 /// The seams of one recording.
 #[derive(Clone, Debug, Default)]
 pub struct Seams {
-    said: VecDeque<Said>,
+    pub(super) said: VecDeque<Said>,
     /// Index of the segment before the next seam that is to be asked about.
-    next: usize,
+    pub(super) next: usize,
     /// The seam that the model is being asked about.
     asked: Option<Place>,
     /// The last answer.
     answer: Option<(Place, Vec<Lead>)>,
+    /// The segments that are being decoded as one.
+    pub(super) joining: Option<Range<usize>>,
+    /// Index after that of the last segment that was decoded together with those before it.
+    pub(super) joined: usize,
 }
 
 impl Seams {
-    /// Takes a piece that has become the segment `index`.
-    pub fn said(
-        &mut self,
-        index: usize,
-        piece: Piece,
-        audio: Vec<i16>,
-        tokens: Vec<Token>,
-        language: String,
-    ) {
-        self.said.push_back(Said { index, piece, audio, tokens, language });
+    /// Takes a piece that has become a segment.
+    pub fn said(&mut self, said: Said) {
         // Who is two pieces behind will not catch up.
-        self.next = self.next.max(index.saturating_sub(1));
+        self.next = self.next.max(said.index.saturating_sub(1));
+        self.said.push_back(said);
         let (mut kept, mut count) = (0, 0);
         for said in self.said.iter().rev() {
             kept += said.piece.end - said.piece.start;
@@ -148,7 +165,7 @@ impl Seams {
         first
     }
 
-    fn written(&self, range: std::ops::Range<usize>, segments: &[Segment]) -> Option<Vec<Written>> {
+    fn written(&self, range: Range<usize>, segments: &[Segment]) -> Option<Vec<Written>> {
         let mut written = Vec::new();
         let last = range.end - 1;
         for at in range {
@@ -182,7 +199,12 @@ impl Seams {
     /// Takes the answer; `None`: there is none. The index of the segment before the seam.
     pub fn answered(&mut self, leads: Option<Vec<Lead>>) -> Option<usize> {
         let place = self.asked.take()?;
-        self.answer = Some((place, leads?));
+        let leads = leads?;
+        let said = self.said.iter_mut().find(|said| said.index == place.before);
+        if let Some(said) = said {
+            said.ended = seam::ends(&leads);
+        }
+        self.answer = Some((place, leads));
         Some(place.before)
     }
 
@@ -201,6 +223,16 @@ impl Seams {
 }
 
 impl Said {
+    pub(super) fn length(&self) -> u64 {
+        self.piece.end - self.piece.start
+    }
+
+    /// The case that its first letter got at the seam before it, `text` being what it has become; `None`: it was left as it was.
+    pub(super) fn mended_to(&self, text: &str) -> Option<Case> {
+        let (was, is) = (seam::case(&join::text(&self.tokens)), seam::case(text));
+        is.filter(|_| was != is)
+    }
+
     /// The tokens of the first word, and the rest without the marks at the end.
     fn words(&self) -> (&[Token], &[Token]) {
         let only_marks = |token: &Token| {

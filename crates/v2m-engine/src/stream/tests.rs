@@ -3,11 +3,12 @@
 //! Scripted audio: loud samples are voice. Each sample's value tells its place, so that what is
 //! given to the decoder can be compared with what was recorded.
 
+mod joins;
 mod seams;
 
 use super::cut::Cutting;
 use super::piece::{Outcome, Settings, fitted, transcribe};
-use super::seams::Question;
+use super::seams::{Joined, Question};
 use super::*;
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -47,8 +48,12 @@ struct Script {
     failing: Option<u64>,
     /// What the model goes on with after each seam; `None`: it cannot be asked.
     leads: Option<Vec<Lead>>,
-    /// Whether seams may be asked about after the stop.
+    /// Whether nobody waits for the text.
     patient: bool,
+    /// Which seams are asked about after the stop.
+    asking: Asking,
+    /// What the model makes of pieces that are joined, from what they say; `None`: they are not joined.
+    joins: Option<fn(&str) -> String>,
 }
 
 impl Script {
@@ -60,6 +65,8 @@ impl Script {
             failing: None,
             leads: None,
             patient: false,
+            asking: Asking::No,
+            joins: None,
         }
     }
 }
@@ -72,6 +79,7 @@ struct Heard {
     transcript: Option<Transcript>,
     decodes: Vec<Piece>,
     questions: Vec<Question>,
+    joins: Vec<Joined>,
 }
 
 impl Heard {
@@ -95,9 +103,10 @@ fn words(text: &str) -> Vec<String> {
 
 /// Plays the script, deciding like `run.rs`: one decode at a time, aborted ones still take a while.
 fn play(script: &Script) -> Heard {
-    let mut stream = Stream::new(Cutting::default(), Some("en".into()));
+    let stream = Stream::new(Cutting::default(), Some("en".into()));
+    let mut stream = if script.patient { stream.patient() } else { stream };
     let mut heard = Heard::default();
-    let mut pending: VecDeque<(usize, DecodeId, Option<Piece>)> = VecDeque::new();
+    let mut pending: VecDeque<(usize, DecodeId, Asked)> = VecDeque::new();
     let (mut chunks, mut delays) = (script.chunks.iter().cycle(), script.delays.iter().cycle());
     let mut take = |effects: Vec<Effect>, heard: &mut Heard, pending: &mut VecDeque<_>| {
         for effect in effects {
@@ -106,11 +115,15 @@ fn play(script: &Script) -> Heard {
                     let span = &script.samples[piece.start as usize..piece.end as usize];
                     assert_eq!(audio, span.iter().map(|s| to_float(*s)).collect::<Vec<_>>());
                     heard.decodes.push(piece);
-                    pending.push_back((*delays.next().unwrap(), id, Some(piece)));
+                    pending.push_back((*delays.next().unwrap(), id, Asked::Piece(piece)));
                 }
                 Effect::Ask { id, question } => {
                     heard.questions.push(question);
-                    pending.push_back((*delays.next().unwrap(), id, None));
+                    pending.push_back((*delays.next().unwrap(), id, Asked::Seam));
+                }
+                Effect::Join { id, joined } => {
+                    heard.joins.push(joined);
+                    pending.push_back((*delays.next().unwrap(), id, Asked::Join));
                 }
                 Effect::Abort(id) => {
                     assert!(pending.iter().any(|(_, pending, _)| *pending == id));
@@ -121,8 +134,20 @@ fn play(script: &Script) -> Heard {
             }
         }
     };
-    let answer = |stream: &mut Stream, id: DecodeId, piece: Option<Piece>| {
-        let Some(piece) = piece else { return stream.read(id, script.leads.clone()) };
+    let answer = |stream: &mut Stream, id: DecodeId, asked: Asked| {
+        let piece = match asked {
+            Asked::Piece(piece) => piece,
+            Asked::Seam => return stream.read(id, script.leads.clone()),
+            Asked::Join => {
+                // Of one that was aborted nothing need be there any more.
+                let range = stream.seams.joining.clone().unwrap_or_default();
+                let segments = stream.transcript.segments.get(range).unwrap_or_default();
+                let texts: Vec<_> = segments.iter().map(|s| s.text.as_str()).collect();
+                let whole = texts.join(" ");
+                let heard = script.joins.map(|join| together(&join(&whole)));
+                return stream.heard_together(id, heard.as_ref(), 0);
+            }
+        };
         let fails = script.failing.is_some_and(|n| (piece.start / 512).is_multiple_of(n));
         let token = |text: &str| Token { id: 7, bytes: text.into() };
         let outcome = (!fails).then(|| Outcome {
@@ -131,6 +156,7 @@ fn play(script: &Script) -> Heard {
             language_sure: true,
             decoded: piece.end - piece.start,
             redone: 0,
+            mean_log_probability: -0.5,
             tokens: vec![token(" Pi"), token("ece"), token(" 1"), token("."), token("..")],
         });
         stream.answered(id, outcome)
@@ -140,9 +166,9 @@ fn play(script: &Script) -> Heard {
         let chunk;
         (chunk, rest) = rest.split_at((*chunks.next().unwrap()).clamp(1, rest.len()));
         take(stream.hear(chunk, &mut Loudness), &mut heard, &mut pending);
-        if let Some((wait, id, piece)) = pending.front_mut() {
+        if let Some((wait, id, asked)) = pending.front_mut() {
             if *wait == 0 {
-                let effects = answer(&mut stream, *id, *piece);
+                let effects = answer(&mut stream, *id, *asked);
                 pending.pop_front();
                 take(effects, &mut heard, &mut pending);
             } else {
@@ -150,11 +176,34 @@ fn play(script: &Script) -> Heard {
             }
         }
     }
-    take(stream.finish(&mut Loudness, script.patient), &mut heard, &mut pending);
-    while let Some((_, id, piece)) = pending.pop_front() {
-        take(answer(&mut stream, id, piece), &mut heard, &mut pending);
+    take(
+        stream.finish(&mut Loudness, AfterStop { asking: script.asking, joining: true }),
+        &mut heard,
+        &mut pending,
+    );
+    while let Some((_, id, asked)) = pending.pop_front() {
+        take(answer(&mut stream, id, asked), &mut heard, &mut pending);
     }
     heard
+}
+
+/// What the decoder was asked.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Piece(Piece),
+    Seam,
+    Join,
+}
+
+/// What the model makes of joined pieces, with more confidence than it had in each.
+fn together(text: &str) -> Hypothesis {
+    let token = |word: &str| Token { id: 7, bytes: format!(" {word}").into_bytes() };
+    Hypothesis {
+        text: text.into(),
+        mean_log_probability: -0.01,
+        tokens: text.split_whitespace().map(token).collect(),
+        ..Hypothesis::default()
+    }
 }
 
 /// The pieces that were committed, from the words of the scripted decoder.
@@ -262,6 +311,9 @@ fn memory_does_not_grow_in_silence_nor_behind_committed_pieces() {
                 if let Effect::Ask { id, .. } = effect {
                     stream.read(id, None);
                 }
+                if let Effect::Join { id, .. } = effect {
+                    stream.heard_together(id, None, 0);
+                }
             }
             assert!(stream.audio.len() < 16_000 * 8, "{}", stream.audio.len());
         }
@@ -290,6 +342,16 @@ fn leads() -> impl Strategy<Value = Option<Vec<Lead>>> {
     ]))
 }
 
+fn joins() -> impl Strategy<Value = Option<fn(&str) -> String>> {
+    let joins: [fn(&str) -> String; 4] = [
+        str::to_lowercase,
+        |whole| whole.replace("iece ", "ieces ").replace('.', ""),
+        |whole| whole.replace(". Piece", ", indeed Piece"),
+        |whole| whole.split(' ').skip(1).collect::<Vec<_>>().join(" "),
+    ];
+    proptest::option::of(proptest::sample::select(joins.to_vec()))
+}
+
 prop_compose! {
     fn script()(
         runs in runs(),
@@ -297,8 +359,10 @@ prop_compose! {
         delays in proptest::collection::vec(0..30usize, 1..5),
         failing in proptest::option::of(2..5u64),
         leads in leads(),
+        joins in joins(),
+        asking in proptest::sample::select(vec![Asking::All, Asking::ButTheLast, Asking::No]),
     ) -> Script {
-        Script { samples: recording(&runs), chunks, delays, failing, leads, patient: false }
+        Script { samples: recording(&runs), chunks, delays, failing, leads, patient: false, asking, joins }
     }
 }
 
@@ -307,7 +371,7 @@ proptest! {
 
     #[test]
     fn chunks_and_the_decoders_speed_change_nothing(script in script()) {
-        let script = Script { leads: None, ..script };
+        let script = Script { leads: None, joins: None, ..script };
         let plain = Script { failing: script.failing, ..Script::plain(&script.samples) };
         let (one, other) = (play(&plain), play(&script));
         prop_assert_eq!(&one.finals, &other.finals);
