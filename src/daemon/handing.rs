@@ -31,9 +31,6 @@ pub(super) struct Parcel {
     pub(super) problems: Vec<Failure>,
 }
 
-/// Stands in a notification for a text that went into a password field.
-pub(super) const HIDDEN: &str = "(a password field: the text is not shown)";
-
 /// What became of a text.
 #[derive(Debug)]
 pub(super) struct Handed {
@@ -116,8 +113,8 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
-        // Who looks at the screen must not read there what the field hides.
-        let text = if sinks.hides().await { HIDDEN.to_owned() } else { text };
+        // Who looks at the screen must not read there what a field hides, nor what was said before it was locked.
+        let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
         deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }
     (Handed { whose, deliveries, took }, sinks)

@@ -5,7 +5,7 @@
 //! wrong gets a notification of its own, beside it.
 
 use super::growth::{Growth, show_when_known};
-use crate::deliver::{Notice, Notifier, Observer};
+use crate::deliver::{Lock, Notice, Notifier, Observer, Secret};
 use crate::session::{Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +50,7 @@ impl Screen {
         let (growing, inbox) = mpsc::channel(2);
         let screen = Self { sign, aside, growing, state: Arc::default() };
         let (sign, state) = (screen.sign.clone(), Arc::clone(&screen.state));
-        let show = move |Growth { notice, order }| {
+        let show = move |Growth { notice, order, .. }| {
             let state = locked(&state);
             // Else it is past.
             if state.order == order {
@@ -76,15 +76,22 @@ impl Screen {
         }
     }
 
-    /// Shows the text as it grows, unless something else comes first. `asks`: it may go into a field that hides what is written in it,
-    /// which is asked before. Returns at once.
-    pub(super) fn grow(&self, notice: Notice, asks: bool) {
-        if !asks {
-            return self.sign().progress(notice);
-        }
+    /// Shows the text as it grows, unless something else comes first. `at_cursor`: it may go into a field that hides what is written in
+    /// it. Returns at once.
+    pub(super) fn grow(&self, notice: Notice, at_cursor: bool) {
         let order = self.state().order;
         // One that is left out is followed by a longer one.
-        let _ = self.growing.try_send(Growth { notice, order });
+        let _ = self.growing.try_send(Growth { notice, order, at_cursor });
+    }
+
+    /// Shows the text of a dictation that an earlier run left, unless the screen is locked. Returns at once.
+    pub(super) fn recovered(&self, text: String, cut_off: bool) {
+        let screen = self.clone();
+        tokio::spawn(async move {
+            let is_locked = Lock::default().is_locked().await;
+            let text = if is_locked { Secret::Locked.notice().to_owned() } else { text };
+            screen.progress(Notice::Recovered { text, cut_off });
+        });
     }
 
     /// Shows what goes on, or went wrong. Returns at once.

@@ -1,6 +1,7 @@
 //! Which sink a text goes to, and which one when that one fails.
 
 use super::cursor::Means;
+use super::lock::Lock;
 use super::{Clipboard, Cursor, Join, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
 use std::time::Instant;
@@ -25,8 +26,30 @@ pub struct Wanted {
 pub struct Sinks {
     clipboard: Clipboard,
     cursor: Cursor,
+    lock: Lock,
     /// Whether the last text was for the cursor.
     was_at_cursor: bool,
+    /// Whether the screen was locked when the last text came.
+    was_locked: bool,
+}
+
+/// Why the screen must not show a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// It is locked: whoever passes by would read it.
+    Locked,
+    /// It went into a field that hides what is written in it.
+    Password,
+}
+
+impl Secret {
+    /// What is shown in the text's place.
+    pub fn notice(self) -> &'static str {
+        match self {
+            Self::Locked => "(the screen is locked: the text is not shown)",
+            Self::Password => "(a password field: the text is not shown)",
+        }
+    }
 }
 
 /// One that is tried.
@@ -54,9 +77,14 @@ impl Sinks {
     }
 
     /// Hands `text` over; what each sink did, in the order they were tried. What cannot be typed is pasted, and what cannot be pasted
-    /// goes to the clipboard, except where that would show it to somebody else or take away what the user has just copied.
+    /// goes to the clipboard, except where that would show it to somebody else or take away what the user has just copied. While the
+    /// screen is locked nothing gets it: whoever sits before it is not known.
     pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
         self.was_at_cursor = false;
+        self.was_locked = self.lock.is_locked().await;
+        if self.was_locked {
+            return locked(wanted.mode).into_iter().collect();
+        }
         let mut deliveries = Vec::new();
         let mut next = Sink::first(wanted.mode);
         while let Some(sink) = next {
@@ -73,14 +101,31 @@ impl Sinks {
         deliveries
     }
 
-    /// Whether the text that was handed over last went into a field that hides what is written in it, as far as programs tell.
+    /// Why the text that was handed over last must not be shown, as far as the desktop and programs tell. `None`: it may be.
     /// Bounded: 300 ms.
-    pub async fn hides(&mut self) -> bool {
-        self.was_at_cursor && self.cursor.hides().await
+    pub async fn secret(&mut self) -> Option<Secret> {
+        if self.was_locked {
+            return Some(Secret::Locked);
+        }
+        let hides = self.was_at_cursor && self.cursor.hides().await;
+        hides.then_some(Secret::Password)
     }
 
     /// Waits until nothing is left to put right. Bounded.
     pub async fn settle(&mut self) {
         self.cursor.settle().await;
     }
+}
+
+/// What came of a text while the screen is locked. `None`: it was for nobody but who asked.
+fn locked(mode: DeliverMode) -> Option<Delivery> {
+    let (by, done) = match mode {
+        DeliverMode::Clipboard => ("clipboard", "copied"),
+        DeliverMode::Paste => ("paste", "pasted"),
+        DeliverMode::Type => ("type", "typed"),
+        DeliverMode::None => return None,
+    };
+    let detail =
+        format!("not {done}: the screen is locked; after unlocking, print the text: v2m-send last");
+    Some(Delivery { by, backend: None, ok: false, detail })
 }

@@ -13,7 +13,6 @@ mod focus;
 mod held;
 mod joint;
 mod layout;
-mod lock;
 mod mutter;
 mod portal;
 mod problem;
@@ -33,7 +32,6 @@ use super::focus::{Around, Focused, Observer};
 use super::sinks::{Sink, Wanted};
 use crate::session::Delivery;
 use joint::{Joint, Place};
-use lock::Lock;
 use mutter::Mutter;
 use problem::Problem;
 use std::time::{Duration, Instant};
@@ -61,7 +59,6 @@ enum Receipt {
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
     way: Option<Way>,
-    lock: Lock,
     observer: Observer,
     /// What was put there last, for the next text to be joined to.
     joint: Joint,
@@ -210,11 +207,7 @@ impl Cursor {
             return Err(Problem::NoText);
         }
         let (keys, observer) = (&order.keys, &mut self.observer);
-        let look = observer.look(|program| keys.is_terminal(program));
-        let (is_locked, focused) = tokio::join!(self.lock.is_locked(), look);
-        if is_locked {
-            return Err(Problem::Locked);
-        }
+        let focused = observer.look(|program| keys.is_terminal(program)).await;
         order.focused = with_xwayland(focused).await;
         self.hidden = order.focused.is_password();
         let way = match self.way.take() {

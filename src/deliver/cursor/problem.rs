@@ -31,10 +31,6 @@ pub(super) enum Problem {
     )]
     NoWay,
     #[error(
-        "the screen is locked; the text is kept with the recording, and the last answer holds it"
-    )]
-    Locked,
-    #[error(
         "no window took it; press {0} where it belongs. If that always happens in one program, it \
          pastes by other keys: see deliver.paste_key and deliver.terminals"
     )]
@@ -132,7 +128,6 @@ impl Problem {
             | Self::TooLong
             | Self::NoTyping
             | Self::NoWay
-            | Self::Locked
             | Self::KeysHeld
             | Self::KeysUnclear
             | Self::NoPrimary
@@ -151,8 +146,6 @@ impl Problem {
     /// Where the text goes instead.
     pub(super) fn instead(&self) -> Option<Sink> {
         match self {
-            // Who sits there may be somebody else, and unlocking fields can be pasted into.
-            Self::Locked => None,
             Self::Overtaken | Self::NoText => None,
             // Why it cannot be typed.
             Self::Lacks(_)

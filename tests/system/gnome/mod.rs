@@ -145,6 +145,27 @@ fn nothing_is_pasted_into_a_locked_screen() {
 }
 
 #[test]
+fn a_locked_screen_shows_and_copies_no_text_in_any_mode() {
+    let (lab, desktop) = lab();
+    run("v2m-send", &["config", "set", "deliver.mode=clipboard"]);
+    let mut client = lab.record();
+    desktop.lock(true);
+    let shown = terminals::Notifications::listen();
+    let answer = client.ask("STOP_RECORDING");
+    assert_phrase(answer["text"].as_str().unwrap());
+    let told = &answer["deliveries"][0];
+    assert_eq!(told["ok"], false, "{answer}");
+    assert!(told["detail"].as_str().unwrap().contains("locked"), "{answer}");
+    let told = lab::wait_for("the notification", || {
+        Some(shown.told()).filter(|told| told.contains("screen is locked"))
+    });
+    assert!(!told.contains("country") && !told.contains("fellow"), "{told}");
+    desktop.lock(false);
+    assert!(!desktop.copied().contains("country"));
+    assert!(run("v2m-send", &["last"]).contains("country"));
+}
+
+#[test]
 fn one_dictation_may_go_elsewhere() {
     let (lab, desktop) = lab();
     let window = desktop.window(true);

@@ -150,13 +150,13 @@ fn what_goes_into_a_password_field_is_not_shown() {
 }
 
 /// What goes to the notification service.
-struct Notifications {
+pub(super) struct Notifications {
     child: Child,
     file: tempfile::NamedTempFile,
 }
 
 impl Notifications {
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         let listening = "interface='org.freedesktop.Notifications',member='Notify'";
         let mut command = Command::new("dbus-monitor");
@@ -168,7 +168,7 @@ impl Notifications {
         listening
     }
 
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         fs::read_to_string(self.file.path()).unwrap()
     }
 }

@@ -23,14 +23,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The connections over which it is asked.
 #[derive(Debug, Default)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     session: Option<Connection>,
     system: Option<Connection>,
 }
 
 impl Lock {
     /// Whether the screen is locked. Bounded: one second.
-    pub(super) async fn is_locked(&mut self) -> bool {
+    pub(crate) async fn is_locked(&mut self) -> bool {
         let (by_desktop, by_logind) = tokio::join!(
             timeout(PATIENCE, by_desktop(&mut self.session)),
             timeout(PATIENCE, by_logind(&mut self.system)),
