@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use v2m::media::DECODE_COMMAND;
 
 /// What a taken-over program tries beyond its own files.
-const ATTEMPTS: [&str; 11] = [
+const ATTEMPTS: [&str; 12] = [
     "a file of the user's",
     "a new file",
     "another process's environment",
@@ -22,6 +22,7 @@ const ATTEMPTS: [&str; 11] = [
     "another process's memory",
     "tracing another process",
     "a signal to another process",
+    "a signal by a pipe",
     "a process of its own",
     "another program",
 ];

@@ -5,6 +5,7 @@ use super::requests::answer;
 use super::{Daemon, Reply, effects, engine, journal};
 use crate::call::{Answer, Event};
 use crate::config::{ConfigError, Updated};
+use crate::deliver::Notice;
 use crate::media;
 use crate::recognise::{Recognition, Recorded, Urgency};
 use crate::session::{Code, EngineState, Failure, JobId, State, Transcript};
@@ -298,7 +299,7 @@ impl Daemon {
                 } else {
                     if self.settings.deliver.notify && !transcript.text.is_empty() {
                         let text = transcript.text.clone();
-                        self.screen.recovered(text, cut_off);
+                        self.screen.progress(Notice::Recovered { text, cut_off });
                     }
                     self.remember_older_text(&transcript.text);
                     store::Outcome::Delivered(effects::store_text(&transcript), Vec::new())

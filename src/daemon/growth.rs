@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How long an answer holds: drafts come once or twice a second, and people move to a password field less often.
-const HOLDS: Duration = Duration::from_secs(2);
+/// How long an answer holds. Drafts come once or twice a second.
+const HOLDS: Duration = Duration::from_millis(500);
 
 /// A growing text, and when in the order of all notices it came.
 #[derive(Debug)]
@@ -27,11 +27,13 @@ pub(super) async fn show_when_known(
     show: impl Fn(Growth),
 ) {
     let mut lock = Lock::default();
-    let mut known: Option<(Instant, Option<Secret>)> = None;
+    let mut known: Option<(Instant, bool, Option<Secret>)> = None;
     while let Some(growth) = growing.recv().await {
-        let still = known.filter(|(asked, _)| asked.elapsed() < HOLDS);
+        let still = known.filter(|(asked, at_cursor, _)| {
+            *at_cursor == growth.at_cursor && asked.elapsed() < HOLDS
+        });
         let secret = match still {
-            Some((_, secret)) => secret,
+            Some((.., secret)) => secret,
             None => {
                 let asked = Instant::now();
                 let secret = if lock.is_locked().await {
@@ -40,23 +42,14 @@ pub(super) async fn show_when_known(
                     let hides = growth.at_cursor && observer.is_password().await;
                     hides.then_some(Secret::Password)
                 };
-                known = Some((asked, secret));
+                known = Some((asked, growth.at_cursor, secret));
                 secret
             }
         };
         show(match secret {
-            Some(secret) => Growth { notice: hidden(growth.notice, secret), ..growth },
+            Some(secret) => Growth { notice: growth.notice.hidden(secret), ..growth },
             None => growth,
         });
-    }
-}
-
-fn hidden(notice: Notice, secret: Secret) -> Notice {
-    let hide = |so_far: Option<String>| so_far.map(|_text| secret.notice().to_owned());
-    match notice {
-        Notice::Recording { so_far } => Notice::Recording { so_far: hide(so_far) },
-        Notice::Transcribing { so_far } => Notice::Transcribing { so_far: hide(so_far) },
-        other => other,
     }
 }
 
@@ -68,11 +61,11 @@ mod tests {
     fn a_hidden_text_says_so_and_an_invitation_stays() {
         let so_far = Some("secret".to_owned());
         let notice = |secret: Secret| Some(secret.notice().to_owned());
-        let shown = hidden(Notice::Recording { so_far: so_far.clone() }, Secret::Locked);
+        let shown = Notice::Recording { so_far: so_far.clone() }.hidden(Secret::Locked);
         assert_eq!(shown, Notice::Recording { so_far: notice(Secret::Locked) });
-        let shown = hidden(Notice::Transcribing { so_far }, Secret::Password);
+        let shown = Notice::Transcribing { so_far }.hidden(Secret::Password);
         assert_eq!(shown, Notice::Transcribing { so_far: notice(Secret::Password) });
         let nothing_yet = Notice::Recording { so_far: None };
-        assert_eq!(hidden(nothing_yet.clone(), Secret::Locked), nothing_yet);
+        assert_eq!(nothing_yet.clone().hidden(Secret::Locked), nothing_yet);
     }
 }

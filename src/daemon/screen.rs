@@ -84,18 +84,20 @@ impl Screen {
         let _ = self.growing.try_send(Growth { notice, order, at_cursor });
     }
 
-    /// Shows the text of a dictation that an earlier run left, unless the screen is locked. Returns at once.
-    pub(super) fn recovered(&self, text: String, cut_off: bool) {
+    /// Shows what goes on, or went wrong. Returns at once.
+    pub(super) fn progress(&self, notice: Notice) {
+        let has_text = matches!(notice, Notice::Problem(_) | Notice::Recovered { .. });
+        if !has_text || !notice.shows_text() {
+            return self.put(notice);
+        }
         let screen = self.clone();
         tokio::spawn(async move {
             let is_locked = Lock::default().is_locked().await;
-            let text = if is_locked { Secret::Locked.notice().to_owned() } else { text };
-            screen.progress(Notice::Recovered { text, cut_off });
+            screen.put(if is_locked { notice.hidden(Secret::Locked) } else { notice });
         });
     }
 
-    /// Shows what goes on, or went wrong. Returns at once.
-    pub(super) fn progress(&self, notice: Notice) {
+    fn put(&self, notice: Notice) {
         match notice {
             Notice::Text { .. } | Notice::Problem(_) | Notice::Recovered { .. }
                 if self.others_go_on(0) =>

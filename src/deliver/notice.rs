@@ -1,6 +1,7 @@
 //! What the notification is told at each step. How that looks is `card`'s, sending it `notifications`', when it is
 //! sent `notifier`'s.
 
+use super::sinks::Secret;
 use crate::session::{Code, Delivery, Failure};
 
 /// What the user is told.
@@ -55,6 +56,36 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// The same without what was said.
+    pub(crate) fn hidden(self, secret: Secret) -> Self {
+        let text = || secret.notice().to_owned();
+        let hide = |so_far: Option<String>| so_far.map(|_said| text());
+        match self {
+            Self::Recording { so_far } => Self::Recording { so_far: hide(so_far) },
+            Self::RecordingNext { place, .. } => Self::RecordingNext { text: text(), place },
+            Self::Transcribing { so_far } => Self::Transcribing { so_far: hide(so_far) },
+            Self::Text { deliveries, problems, .. } => {
+                Self::Text { text: text(), deliveries, problems }
+            }
+            Self::Problem(failure) => {
+                let shown = hide(failure.text.clone());
+                Self::Problem(Failure { text: shown, ..failure })
+            }
+            Self::Recovered { cut_off, .. } => Self::Recovered { text: text(), cut_off },
+            other => other,
+        }
+    }
+
+    /// Whether it shows what was said.
+    pub(crate) fn shows_text(&self) -> bool {
+        match self {
+            Self::Recording { so_far } | Self::Transcribing { so_far } => so_far.is_some(),
+            Self::Problem(failure) => failure.text.is_some(),
+            Self::RecordingNext { .. } | Self::Text { .. } | Self::Recovered { .. } => true,
+            Self::Rewriting | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => false,
+        }
+    }
+
     /// The name in the journal, which must not hold what was said.
     pub(super) fn name(&self) -> &'static str {
         match self {

@@ -7,8 +7,10 @@
 //! recording stops, so the answer does not wait for it at all.
 
 use super::leftover::Note;
+use super::lock::Lock;
 use super::notice::Notice;
 use super::notifications::{Due, Problem, Service};
+use super::sinks::Secret;
 use crate::session::Delivery;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,7 +54,8 @@ impl Notifier {
         let stalled = Arc::new(AtomicBool::new(false));
         let note = Note::new(note);
         let stalls = Arc::clone(&stalled);
-        let actor = Actor { bus, service: None, note, due: None, behind, stalled: stalls };
+        let lock = Lock::default();
+        let actor = Actor { bus, service: None, note, due: None, behind, lock, stalled: stalls };
         tokio::spawn(actor.run(inbox));
         Self { wishes, stalled }
     }
@@ -101,6 +104,7 @@ struct Actor {
     due: Option<(Instant, Due, Notice)>,
     /// What it must not be hidden by.
     behind: Option<Notifier>,
+    lock: Lock,
     stalled: Arc<AtomicBool>,
 }
 
@@ -139,6 +143,9 @@ impl Actor {
                 wish = inbox.recv() => return wish,
                 () = at(due) => {
                     if let Some((_, Due::Again, notice)) = self.due.take() {
+                        // The screen may have been locked since.
+                        let is_secret = notice.shows_text() && self.lock.is_locked().await;
+                        let notice = if is_secret { notice.hidden(Secret::Locked) } else { notice };
                         return Some(Wish { notice, reply: None });
                     }
                     self.retire().await;
@@ -158,9 +165,17 @@ impl Actor {
 
     /// What is to be done with `notice`, which was just shown or has left in sight what was there.
     fn next_due(&mut self, notice: &Notice) -> Option<(Instant, Due, Notice)> {
-        if let (Notice::StepBack, Some((_, Due::Again, _))) = (notice, &self.due) {
-            let (_, due, notice) = self.due.take()?;
-            return Some((Instant::now() + STEPPED_BACK, due, notice));
+        let has_stepped_back = self.service.as_ref().is_some_and(|s| s.due().is_none());
+        match (notice, &self.due) {
+            (Notice::StepBack, Some((_, Due::Again, _))) => {
+                let (_, due, notice) = self.due.take()?;
+                return Some((Instant::now() + STEPPED_BACK, due, notice));
+            }
+            // What has stepped back is still true, whatever else is mended.
+            (Notice::Mended(_) | Notice::Tidy, Some((_, Due::Again, _))) if has_stepped_back => {
+                return self.due.take();
+            }
+            _ => {}
         }
         if notice.card().is_none() {
             let nothing_left = self.service.as_ref().is_none_or(|service| service.due().is_none());
@@ -255,6 +270,7 @@ fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
     // Whatever waits takes the place of the problem anyway, unless it is that problem.
     if let (Some(waiting), Notice::Mended(code)) = (&next, &newer.notice)
         && !matches!(&waiting.notice, Notice::Problem(failure) if failure.code == *code)
+        && waiting.notice != Notice::StepBack
     {
         return;
     }

@@ -10,6 +10,11 @@ const OPENING: &str = "([{¿¡„‚";
 const QUOTES: &str = "\"'“”‘’«»‹›";
 /// Marks that bind what stands on both sides into one word.
 const BINDING: &str = "/-\\@#_";
+/// Words that end with a full stop of their own.
+const ABBREVIATIONS: [&str; 15] = [
+    "etc", "dr", "mr", "mrs", "ms", "prof", "st", "vs", "jr", "sr", "sra", "ud", "uds", "pág",
+    "núm",
+];
 /// What a line may begin with before its first word: items of a list, quoted mail.
 const BULLETS: &str = " \t-*•–—>#";
 
@@ -90,9 +95,14 @@ fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>) {
     let next = context.after.and_then(|after| after.trim_start_matches(' ').chars().next());
     let goes_on = next.is_some_and(|c| c.is_lowercase() || CLOSING.contains(c));
     let is_one = match tokens {
-        [.., before, last] => last.is_mark_of(".") && !before.is_mark_of(CLOSING),
+        [.., before, last] => {
+            let is_short = before.text.contains('.') || before.text.chars().count() < 2;
+            last.is_mark_of(".") && !before.is_mark_of(CLOSING) && !is_short
+        }
         _ => false,
     };
+    let word = text.trim_end_matches('.').rsplit(' ').next().unwrap_or_default().to_lowercase();
+    let is_one = is_one && !word.contains('.') && !ABBREVIATIONS.contains(&&*word);
     if goes_on && is_one {
         text.truncate(text.trim_end().len() - ".".len());
     }
@@ -102,8 +112,14 @@ fn is_space_before(before: &str, text: &str, code: &str) -> bool {
     let mut backwards = before.chars().rev();
     let (Some(last), Some(first)) = (backwards.next(), text.chars().next()) else { return false };
     let (before_last, second) = (backwards.next(), text.chars().nth(1));
+    // At a word's beginning, as of "#tag" or "-v", or between two parts of one: but "C#" is over, and so is a dash.
+    let binds = match last {
+        '#' | '@' => before_last.is_none_or(|c| !c.is_alphanumeric()),
+        '-' => before_last.is_some_and(char::is_alphanumeric),
+        c => BINDING.contains(c),
+    };
     let opens = OPENING.contains(last)
-        || BINDING.contains(last)
+        || binds
         || QUOTES.contains(last)
             && before_last.is_none_or(|c| c.is_whitespace() || OPENING.contains(c));
     let closes = match first {

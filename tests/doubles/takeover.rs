@@ -83,6 +83,9 @@ fn attempt_all() {
             libc::syscall(libc::SYS_ptrace, libc::PTRACE_SEIZE, victim, 0, 0),
         );
         tell("a signal to another process", libc::syscall(libc::SYS_kill, victim, libc::SIGCONT));
+        let mut pipe = [0; 2];
+        libc::syscall(libc::SYS_pipe2, pipe.as_mut_ptr(), 0);
+        tell("a signal by a pipe", libc::syscall(libc::SYS_fcntl, pipe[0], libc::F_SETOWN, victim));
         let child = libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0);
         if child == 0 {
             libc::syscall(libc::SYS_exit_group, 0);

@@ -9,6 +9,13 @@ use seccompiler::{
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 
+/// Of Linux's asm-generic/fcntl.h, sockios.h and ioctls.h.
+const F_SETOWN: u64 = 8;
+const F_SETOWN_EX: u64 = 15;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+const FIONBIO: u64 = 0x5421;
+
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// What a process does.
@@ -85,11 +92,24 @@ fn compute() -> Rules {
         // Its own limits.
         only(libc::SYS_prlimit64, 0, SeccompCmpOp::Eq, 0),
         // Not to wait for what is open; no other, which may be a device's.
-        only(libc::SYS_ioctl, 1, SeccompCmpOp::Eq, libc::FIONBIO),
+        only(libc::SYS_ioctl, 1, SeccompCmpOp::Eq, FIONBIO),
         // On a connected socket; with an address it could reach another one.
         only(libc::SYS_sendto, 4, SeccompCmpOp::Eq, 0),
     ];
     let mut rules: Rules = conditional.into_iter().flatten().collect();
+    // What is open is copied, and waited for or not. F_SETOWN would let a pipe signal any process of the user's.
+    let harmless = [
+        libc::F_DUPFD,
+        libc::F_DUPFD_CLOEXEC,
+        libc::F_GETFD,
+        libc::F_SETFD,
+        libc::F_GETFL,
+        libc::F_SETFL,
+    ];
+    let harmless =
+        harmless.map(|command| only(libc::SYS_fcntl, 1, SeccompCmpOp::Eq, command as u64));
+    let harmless = harmless.into_iter().flatten().flat_map(|(_, rules)| rules).collect();
+    rules.insert(libc::SYS_fcntl, harmless);
     rules.extend(any([
         // What is open. No message that carries descriptors.
         libc::SYS_read,
@@ -103,7 +123,6 @@ fn compute() -> Rules {
         libc::SYS_recvfrom,
         libc::SYS_shutdown,
         libc::SYS_ppoll,
-        libc::SYS_fcntl,
         libc::SYS_dup,
         libc::SYS_dup3,
         libc::SYS_fstat,
@@ -233,8 +252,16 @@ fn reaching() -> Rules {
         libc::SYS_userfaultfd,
         libc::SYS_mq_open,
         libc::SYS_shmget,
+        libc::SYS_shmat,
+        libc::SYS_shmctl,
         libc::SYS_semget,
+        libc::SYS_semop,
+        libc::SYS_semtimedop,
+        libc::SYS_semctl,
         libc::SYS_msgget,
+        libc::SYS_msgsnd,
+        libc::SYS_msgrcv,
+        libc::SYS_msgctl,
     ])
     .collect();
     #[cfg(target_arch = "x86_64")]
@@ -247,6 +274,18 @@ fn reaching() -> Rules {
         only(libc::SYS_sendto, 4, SeccompCmpOp::Ne, 0),
     ];
     rules.extend(others.into_iter().flatten());
+    // Whom a pipe, a socket or a terminal signals.
+    let owners = [
+        (libc::SYS_fcntl, F_SETOWN),
+        (libc::SYS_fcntl, F_SETOWN_EX),
+        (libc::SYS_ioctl, FIOSETOWN),
+        (libc::SYS_ioctl, SIOCSPGRP),
+    ];
+    for (call, command) in owners {
+        if let Ok((call, found)) = only(call, 1, SeccompCmpOp::Eq, command) {
+            rules.entry(call).or_default().extend(found);
+        }
+    }
     rules
 }
 
@@ -269,6 +308,8 @@ mod tests {
     #[test]
     fn what_computes_is_not_let_do_what_reaches_others() {
         let computing = compute();
+        assert_eq!(computing[&libc::SYS_fcntl].len(), 6);
+        assert_eq!(reaching()[&libc::SYS_fcntl].len(), 2);
         let both = reaching().into_iter().filter(|(call, rules)| {
             // These are in both by their arguments.
             computing.contains_key(call) && rules.is_empty()

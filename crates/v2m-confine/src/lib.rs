@@ -1,7 +1,7 @@
 //! Takes from a process what it does not need: files, sockets, other programs, other processes.
 //!
 //! A process that reads what strangers made (a model, a sound file) may be taken over by it. Before it reads any of that it
-//! calls [`confine`], and from then on the kernel holds it to three things, which no code in it can undo:
+//! calls [`confine`], and from then on the kernel holds it to these, of which no code in it can undo the first two:
 //!
 //! - **Landlock**: it opens no file but those it names, and creates, removes and runs none.
 //! - **seccomp**: it makes no socket, starts no program and no process, traces and signals nobody, and uses no

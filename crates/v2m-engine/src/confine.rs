@@ -2,7 +2,6 @@
 //!
 //! A model is a stranger's file that whisper.cpp reads with few doubts, so it is confined before it is opened.
 
-use crate::args::Args;
 use crate::backend::Backend;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -36,14 +35,15 @@ const DRIVERS: [&str; 11] = [
 /// Variables that name more of them, each a list of paths.
 const DRIVER_PATHS: [&str; 5] =
     ["LD_LIBRARY_PATH", "VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES", "CUDA_PATH"];
-/// Devices of all kinds of GPUs; those of NVIDIA's driver are numbered.
-const DEVICES: [&str; 4] = ["/dev/dri", "/dev/kfd", "/dev/null", "/dev/zero"];
-const NVIDIA: &str = "nvidia";
+/// Devices of all kinds of GPUs, WSL's among them.
+const DEVICES: [&str; 5] = ["/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/null", "/dev/zero"];
+/// How the names of devices begin that are numbered: NVIDIA's, and those of its Jetsons.
+const NUMBERED: [&str; 4] = ["nvidia", "nvmap", "nvhost", "nvgpu"];
 
-/// Confines this process, for good. What cannot be enforced is said on standard error, once.
-pub fn confine(args: &Args, backend: Backend) {
+/// Confines this process, for good, to these models. What cannot be enforced is said on standard error, once.
+pub fn confine(models: impl IntoIterator<Item = PathBuf>, backend: Backend) {
     let calls = if backend.is_gpu() { Calls::Driver } else { Calls::Compute };
-    for problem in v2m_confine::confine(&files(args, backend), calls) {
+    for problem in v2m_confine::confine(&files(models, backend), calls) {
         match problem {
             // Of an old kernel nobody needs to hear at each start; `v2m doctor` tells.
             Problem::Files(_) => {}
@@ -52,10 +52,9 @@ pub fn confine(args: &Args, backend: Backend) {
     }
 }
 
-fn files(args: &Args, backend: Backend) -> Files {
+fn files(models: impl IntoIterator<Item = PathBuf>, backend: Backend) -> Files {
     let mut files = Files::default();
-    files.read.push(args.model.clone());
-    files.read.extend(args.vad.clone());
+    files.read.extend(models);
     files.read.extend(MACHINE.map(PathBuf::from));
     if backend.is_gpu() {
         files.read.extend(DRIVERS.map(PathBuf::from));
@@ -64,7 +63,7 @@ fn files(args: &Args, backend: Backend) -> Files {
         }
         files.read.extend(own_libraries());
         files.devices.extend(DEVICES.map(PathBuf::from));
-        files.devices.extend(nvidia(Path::new("/dev")));
+        files.devices.extend(numbered(Path::new("/dev")));
     }
     files
 }
@@ -75,45 +74,38 @@ fn own_libraries() -> Option<PathBuf> {
     Some(program.parent()?.parent()?.join("lib/v2m"))
 }
 
-fn nvidia(devices: &Path) -> Vec<PathBuf> {
+fn numbered(devices: &Path) -> Vec<PathBuf> {
     let Ok(entries) = devices.read_dir() else { return Vec::new() };
-    let named = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(NVIDIA.as_bytes()))
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        NUMBERED.iter().any(|beginning| name.starts_with(beginning))
     };
-    entries.flatten().map(|entry| entry.path()).filter(named).collect()
+    entries.flatten().map(|entry| entry.path()).filter(is_one).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn args() -> Args {
-        Args {
-            model: "/m/model.bin".into(),
-            vad: Some("/m/vad.bin".into()),
-            threads: None,
-            flash_attention: false,
-            cuda_graphs: false,
-        }
-    }
-
     #[test]
     fn the_processors_engine_opens_its_models_and_no_device() {
-        let files = files(&args(), Backend::Cpu);
-        assert_eq!(files.read[..2], [PathBuf::from("/m/model.bin"), "/m/vad.bin".into()]);
+        let models = ["/m/model.bin", "/m/vad.bin"].map(PathBuf::from);
+        let files = files(models.clone(), Backend::Cpu);
+        assert_eq!(files.read[..2], models);
         assert!(!files.read.iter().any(|path| path == Path::new("/usr")));
         assert_eq!(files.devices, Vec::<PathBuf>::new());
     }
 
     #[test]
-    fn the_devices_of_nvidias_driver_are_found() {
+    fn the_devices_of_nvidias_drivers_are_found() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["nvidia0", "nvidiactl", "nvidia-uvm", "sda", "null"] {
+        for name in ["nvidia0", "nvidiactl", "nvidia-uvm", "nvhost-gpu", "sda", "null"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let mut found = nvidia(folder.path());
+        let mut found = numbered(folder.path());
         found.sort();
-        let wanted = ["nvidia-uvm", "nvidia0", "nvidiactl"].map(|name| folder.path().join(name));
+        let wanted = ["nvhost-gpu", "nvidia-uvm", "nvidia0", "nvidiactl"]
+            .map(|name| folder.path().join(name));
         assert_eq!(found, wanted);
     }
 }

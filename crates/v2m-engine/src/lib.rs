@@ -51,13 +51,17 @@ pub fn main(backend: Backend) -> ExitCode {
     let program = backend.program();
     match args::parse(program) {
         Ok(Parsed::Run(args)) => serve(backend, &args),
-        Ok(Parsed::Check) => match device::find(backend) {
-            Ok(device) => {
-                println!("{backend}: {device}");
-                ExitCode::SUCCESS
+        Ok(Parsed::Check) => {
+            // As it serves, or it would find what it cannot use.
+            confine::confine([], backend);
+            match device::find(backend) {
+                Ok(device) => {
+                    println!("{backend}: {device}");
+                    ExitCode::SUCCESS
+                }
+                Err(reason) => unavailable(backend, &reason),
             }
-            Err(reason) => unavailable(backend, &reason),
-        },
+        }
         Ok(Parsed::Print(text)) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -81,7 +85,7 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
         device::without_cuda_graphs();
     }
     // While there is one thread, and before anything is read that others have made.
-    confine::confine(args, backend);
+    confine::confine([args.model.clone()].into_iter().chain(args.vad.clone()), backend);
     let device: Device = match device::find(backend) {
         Ok(device) => device,
         Err(reason) => return unavailable(backend, &reason),

@@ -184,6 +184,11 @@ impl Cursor {
         is_watched: bool,
     ) -> Result<(), Problem> {
         match outcome {
+            // It may be a password.
+            Ok(_) if self.hidden != Some(false) => {
+                self.joint = Joint::default();
+                Ok(())
+            }
             Ok(Arrived { text, place, around }) => {
                 let at = Instant::now();
                 let watch = match &self.way {

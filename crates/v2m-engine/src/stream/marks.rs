@@ -23,6 +23,9 @@ const OTHERS: &[(&[&str], &[&str])] = &[
     (&["th", "lo", "my", "km", "bo"], &[]),
 ];
 
+/// Languages that are written without spaces between words: Whisper's codes.
+const UNSPACED: [&str; 8] = ["zh", "yue", "ja", "th", "lo", "my", "km", "bo"];
+
 const USUAL: &[&str] = &[".", ",", "?", "!", ":", ";"];
 
 /// Words that have a capital wherever they stand: ISO 639-1 code, word.
@@ -33,6 +36,11 @@ const CAPITAL: &[(&str, &str)] =
 pub fn between(language: &str) -> &'static [&'static str] {
     let other = OTHERS.iter().find(|(languages, _)| languages.contains(&language));
     other.map_or(USUAL, |(_, marks)| marks)
+}
+
+/// Whether that language has no spaces between words.
+pub fn is_unspaced(language: &str) -> bool {
+    UNSPACED.contains(&language)
 }
 
 /// Whether a text may go on with this: a word, or a mark before one, as "¿" is.

@@ -353,12 +353,16 @@ impl Stream {
         self.transcript.stats.decoded_samples += decoded;
         let segments = &self.transcript.segments;
         if let Busy::Last(piece) = busy {
-            match heard.and_then(|heard| self.seams.heard_with_last(heard, segments)) {
+            let voice = piece.voice_end - piece.voice_start;
+            match heard.and_then(|heard| self.seams.heard_with_last(heard, voice, segments)) {
                 Some((first, texts)) => self.end_with(piece, first, texts),
                 None => self.alone = Some(piece),
             }
         } else if let Some((first, texts)) = self.seams.heard_together(heard, segments) {
+            let last = first + texts.len() - 1;
             self.retell(first, texts);
+            // The next piece may have been committed meanwhile, and its seam mended with the text before.
+            self.mend_both(last, &mut effects);
         }
         self.schedule(&mut effects);
         effects

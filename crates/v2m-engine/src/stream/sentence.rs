@@ -8,12 +8,21 @@ use super::seams::{CONTEXT, Joined, LONGEST, Seams};
 use super::{Piece, Segment, Token, marks};
 use std::ops::Range;
 
+/// Samples per second.
+const RATE: u64 = 16_000;
+/// Letters in a second of speech at least: people say some 12 to 15, and fewer when they hesitate.
+const FEWEST_LETTERS: u64 = 5;
+
 impl Seams {
     /// Index of the first segment whose words may still change; `None`: there is none.
     pub fn unsettled(&self) -> Option<usize> {
         let joining = self.joining.as_ref().map(|range| range.start);
-        let last = self.said.back().filter(|said| said.ended != Some(true));
-        let open = last.filter(|last| !last.tokens.is_empty()).and_then(|_| self.sentence());
+        let open = self.said.back().filter(|last| !last.tokens.is_empty()).and_then(|last| {
+            let first = self.sentence()?;
+            // A sentence that has ended may still be decoded as one.
+            let is_due = last.index >= self.joined && first + 1 < self.said.len();
+            (last.ended != Some(true) || is_due).then_some(first)
+        });
         joining.into_iter().chain(open.map(|first| self.said[first].index)).min()
     }
 
@@ -30,7 +39,10 @@ impl Seams {
             let (before, after) = (&self.said[at], &self.said[first]);
             length += before.length();
             let apart = after.piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
-            let other = before.language != after.language || before.index + 1 != after.index;
+            // Without spaces there are no words to compare.
+            let other = before.language != after.language
+                || before.index + 1 != after.index
+                || marks::is_unspaced(&after.language);
             if apart || other || before.ended == Some(true) || length > CONTEXT {
                 break;
             }
@@ -62,7 +74,8 @@ impl Seams {
     pub fn last(&mut self, piece: Piece, audio: &[i16]) -> Option<Joined> {
         let before = self.said.back()?;
         let apart = piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
-        if apart || before.ended == Some(true) || before.tokens.is_empty() {
+        let unspaced = marks::is_unspaced(&before.language);
+        if apart || unspaced || before.ended == Some(true) || before.tokens.is_empty() {
             return None;
         }
         let (count, language) = (self.said.len(), before.language.clone());
@@ -88,23 +101,30 @@ impl Seams {
         let heard = heard?;
         let parts = self.parts(&range, segments)?;
         let split = join::accept(&parts, heard)?;
-        let (first, ended) = (range.start, self.said.back()?.ended);
+        let (first, last) = (range.start, self.said.iter().position(|s| s.index + 1 == range.end)?);
+        let ended = self.said[last].ended;
         let texts = self.retell(range, split, heard, segments)?;
         // What follows the last one was not heard with it.
-        self.said.back_mut()?.ended = ended;
+        self.said[last].ended = ended;
         Some((first, texts))
     }
 
-    /// The same with the last piece of the recording, which has no segment yet: its text comes last.
+    /// The same with the last piece of the recording, which has no segment yet and `voice` samples of speech: its text comes last.
     pub fn heard_with_last(
         &mut self,
         heard: &Hypothesis,
+        voice: u64,
         segments: &[Segment],
     ) -> Option<(usize, Vec<String>)> {
         let range = self.joining.take()?;
         let parts = self.parts(&range, segments)?;
         let mut split = join::accept_with_last(&parts, heard)?;
         let last = split.pop()?;
+        // Nothing tells what its words are. Where there are too few of them it is decoded alone.
+        let letters = join::text(&last).chars().filter(|c| c.is_alphanumeric()).count() as u64;
+        if letters * RATE < FEWEST_LETTERS * voice {
+            return None;
+        }
         let first = range.start;
         let mut texts = self.retell(range, split, heard, segments)?;
         texts.push(join::text(&last));

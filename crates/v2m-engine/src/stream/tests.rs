@@ -48,6 +48,8 @@ struct Script {
     failing: Option<u64>,
     /// What the model goes on with after each seam; `None`: it cannot be asked.
     leads: Option<Vec<Lead>>,
+    /// Whether the model goes on with a new sentence after some of them.
+    ends: bool,
     /// Whether nobody waits for the text.
     patient: bool,
     /// Which seams are asked about after the stop.
@@ -64,6 +66,7 @@ impl Script {
             delays: vec![0],
             failing: None,
             leads: None,
+            ends: false,
             patient: false,
             asking: Asking::No,
             joins: None,
@@ -130,13 +133,24 @@ fn play(script: &Script) -> Heard {
                 }
                 Effect::Segment { segment, is_final: true } => heard.told(segment),
                 Effect::Segment { segment, is_final: false } => heard.drafts.push(segment),
-                Effect::Done(transcript) => assert!(heard.transcript.replace(transcript).is_none()),
+                Effect::Done(transcript) => {
+                    // The answer says what was told.
+                    for told in &heard.finals {
+                        let same = |segment: &&Segment| segment.start == told.start;
+                        let answer = transcript.segments.iter().find(same);
+                        assert_eq!(answer.map(|s| words(&s.text)), Some(words(&told.text)));
+                    }
+                    assert!(heard.transcript.replace(transcript).is_none());
+                }
             }
         }
     };
     let answer = |stream: &mut Stream, id: DecodeId, asked: Asked| {
         let piece = match asked {
             Asked::Piece(piece) => piece,
+            Asked::Seam if script.ends && id.0.is_multiple_of(2) => {
+                return stream.read(id, Some(lead(".", " Piece")));
+            }
             Asked::Seam => return stream.read(id, script.leads.clone()),
             Asked::Join => {
                 // Of one that was aborted nothing need be there any more.
@@ -329,10 +343,11 @@ fn runs() -> impl Strategy<Value = Vec<u64>> {
     ]
 }
 
+fn lead(mark: &str, next: &str) -> Vec<Lead> {
+    vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }]
+}
+
 fn leads() -> impl Strategy<Value = Option<Vec<Lead>>> {
-    let lead = |mark: &str, next: &str| {
-        vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }]
-    };
     proptest::option::of(proptest::sample::select(vec![
         lead("", " piece"),
         lead(",", " piece"),
@@ -359,10 +374,11 @@ prop_compose! {
         delays in proptest::collection::vec(0..30usize, 1..5),
         failing in proptest::option::of(2..5u64),
         leads in leads(),
+        ends: bool,
         joins in joins(),
         asking in proptest::sample::select(vec![Asking::All, Asking::ButTheLast, Asking::No]),
     ) -> Script {
-        Script { samples: recording(&runs), chunks, delays, failing, leads, patient: false, asking, joins }
+        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins }
     }
 }
 

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 
 /// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule, more on a busy machine. A
 /// key that was meant for the window is not taken for it, as that one came too.
-const BEFORE: Duration = Duration::from_secs(2);
-/// How long around a command the hand may be at the shortcut, its modifiers included: a hand holds it for 100 to 300 ms. Also
-/// covers the second after which the desktop calls the user idle.
-const AROUND: Duration = Duration::from_millis(1_500);
+const BEFORE: Duration = Duration::from_millis(500);
+/// How long before its command the hand may reach for the shortcut, its modifiers included. What was done earlier was meant for the
+/// window.
+const REACHING: Duration = Duration::from_millis(400);
+/// How long after a command the hand may be at the shortcut: it holds it for 100 to 300 ms. Also covers the second after which the
+/// desktop calls the user idle.
+const AFTER: Duration = Duration::from_millis(1_500);
 /// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so late. Nobody can act on the text
 /// by then: people take 0.2 to 0.3 s to answer to what they see.
 const OWN: Duration = Duration::from_millis(250);
@@ -134,8 +137,8 @@ impl Log {
             // As far as presses explain it, one after the other.
             let mut explained = (*start).max(self.begun + OWN);
             for (first, last) in &presses.0 {
-                if *first <= explained + AROUND && *last + AROUND > explained {
-                    explained = *last + AROUND;
+                if *first <= explained + REACHING && *last + AFTER > explained {
+                    explained = *last + AFTER;
                 }
             }
             explained >= end
@@ -207,7 +210,9 @@ mod tests {
             (&[(0, Some(0)), (7_000, Some(7_100))], &[5_040, 9_100], Between::Unknown),
             // The next dictation begins at once, and is a short one.
             (&[(0, None)], &[400, 2_600, 9_100], Between::Unknown),
-            (&[(0, None)], &[400, 2_600, 5_000, 7_000, 9_100], Between::Nothing),
+            (&[(0, None)], &[400, 2_200, 3_900, 5_600, 7_300, 9_100], Between::Nothing),
+            // What was done half a second before the key was pressed was meant for the window.
+            (&[(0, Some(0)), (5_000, Some(6_200))], &[5_640], Between::Unknown),
             (&[(0, Some(700)), (9_000, None)], &[400, 9_100], Between::Nothing),
             // Held down for four seconds.
             (

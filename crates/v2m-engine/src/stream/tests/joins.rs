@@ -101,10 +101,10 @@ fn nothing_is_joined_while_a_piece_waits_to_be_decoded() {
 fn the_last_piece_is_decoded_with_those_before_it() {
     // Stopped without a pause: it was not decoded by then.
     let script = ended(&[500, 2000, 1000, 1500]);
-    let more = Script { joins: Some(|whole| format!("{whole} and more")), ..script };
+    let more = Script { joins: Some(|whole| format!("{whole} and more words")), ..script };
     let heard = play(&more);
     assert_eq!((heard.decodes.len(), heard.joins.len()), (1, 1));
-    assert!(text(&heard).ends_with("and more"), "{heard:?}");
+    assert!(text(&heard).ends_with("and more words"), "{heard:?}");
     assert_eq!(heard.finals.len(), 2);
 }
 
@@ -113,6 +113,14 @@ fn a_last_piece_that_is_not_heard_with_those_before_it_is_decoded_alone() {
     let heard = play(&Script { joins: None, ..ended(&[500, 2000, 1000, 1500]) });
     assert_eq!((heard.decodes.len(), heard.joins.len()), (2, 1));
     assert_eq!(heard.finals.len(), 2);
+}
+
+#[test]
+fn a_last_piece_of_which_hardly_anything_was_heard_is_decoded_alone() {
+    let joins: Option<fn(&str) -> String> = Some(|whole| format!("{whole} so"));
+    let heard = play(&Script { joins, ..ended(&[500, 2000, 1000, 1500]) });
+    assert_eq!((heard.decodes.len(), heard.joins.len()), (2, 1));
+    assert!(!text(&heard).ends_with("so"), "{heard:?}");
 }
 
 #[test]

@@ -131,7 +131,8 @@ proptest! {
 
     #[test]
     fn with_patience_the_decoders_speed_changes_nothing(script in script()) {
-        let script = Script { patient: true, ..script };
+        // Which seams end a sentence goes by the decodes' numbers, which are others at another speed.
+        let script = Script { patient: true, ends: false, ..script };
         let plain = Script { chunks: vec![1600], delays: vec![0], ..script.clone() };
         let (one, other) = (play(&plain), play(&script));
         prop_assert_eq!(one.transcript.unwrap().text, other.transcript.unwrap().text);
