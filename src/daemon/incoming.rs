@@ -247,7 +247,16 @@ impl Daemon {
         }
         match whose {
             Whose::Dictation(job) => self.tell_job(job, JobEvent::Delivered(deliveries)),
-            Whose::Client(finished) => self.answer_text(*finished, deliveries),
+            Whose::Client(finished) => {
+                let mut sinks = deliveries.iter().filter(|delivery| delivery.by != "notification");
+                // The notice says that `v2m-send last` has it.
+                if let (Ok(text), Some(first)) = (&finished.result, sinks.next())
+                    && !(first.ok || sinks.any(|delivery| delivery.ok))
+                {
+                    self.remember_text(text);
+                }
+                self.answer_text(*finished, deliveries);
+            }
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) struct Finished {
     reply: Reply,
     /// The text before, where the client did not send it.
     original: Option<String>,
-    result: Result<String, Failure>,
+    pub(super) result: Result<String, Failure>,
     deliver: DeliverMode,
 }
 
