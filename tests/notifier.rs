@@ -218,6 +218,8 @@ async fn on_gnome_what_is_shown_again_and_again_steps_back_for_a_problem_beside_
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
     // GNOME shows the problem from here on.
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    // That something else is mended meanwhile does not keep it away.
+    sign.progress(Notice::Mended(Code::EngineFailed));
     let Seen::Shown { replaces: 0, summary, .. } = desktop.sees().await else { panic!("closed") };
     assert_eq!(summary, "Recording");
     assert!(sign.show(Notice::Closed).await.ok);

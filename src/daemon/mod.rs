@@ -21,7 +21,7 @@
 //! | `journal` | what the journal says of a dictation |
 //! | `live` | the dictations under way: length, peak, level, where the text is wanted |
 //! | `screen` | what the user is shown, and in which notification |
-//! | `growth` | the text as it grows, unless a password field has the keyboard |
+//! | `growth` | the text as it grows, unless a password field has the keyboard or the screen is locked |
 //! | `timers` | the session's timers |
 
 mod background;
