@@ -73,7 +73,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check clippy bench bench-text bench-speech \
+	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -162,7 +162,7 @@ purge: uninstall ## uninstall, and after asking also configuration, models and d
 ## Developing
 
 test: ## all of it: format, lints, unit and integration tests, then the system tests (as root) in a container
-	@start=$$SECONDS; $(MAKE) test-deps fmt-check clippy test-models test-rust test-system; \
+	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system; \
 	 printf '\n== All tests passed, %s s\n' $$((SECONDS - start))
 
 test-deps: toolchain
@@ -173,6 +173,9 @@ fmt: ## format the code
 
 fmt-check:
 	$(call phase,format,cargo fmt --all --check)
+
+scripts-check: # the shell scripts, by shellcheck
+	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))
 
 # The system tests are not in --all-targets: they are only run in their container.
 clippy: ## lints, as errors

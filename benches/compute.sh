@@ -29,35 +29,37 @@ compiled() {
 	case $1 in
 	*-dot) echo GGML_LLAMAFILE=OFF ;;
 	*-ggml-threads) echo GGML_OPENMP=OFF ;;
-	*-openblas) echo BLAS_INCLUDE_DIRS=${BLAS_INCLUDE_DIRS:-/usr/include/x86_64-linux-gnu/openblas-pthread} ;;
+	*-openblas) echo "BLAS_INCLUDE_DIRS=${BLAS_INCLUDE_DIRS:-/usr/include/x86_64-linux-gnu/openblas-pthread}" ;;
 	esac
 }
 
 build() {
-	local variant=$1 features=() program
+	local variant=$1 features=() settings program
 	[ ! -x "$out/$variant" ] || return 0
 	printf '== building %s\n' "$variant" >&2
 	case $variant in *-openblas) features=(--features whisper-rs/openblas) ;; esac
 	# cargo does not know that whisper.cpp depends on these variables.
 	export CARGO_TARGET_DIR=$out/build CARGO_BUILD_BUILD_DIR=$out/build
 	cargo clean --quiet --release --package whisper-rs-sys
-	program=$(env $(compiled "$variant") cargo bench --quiet --locked --package v2m-engine --bench compute --no-run \
+	read -r -a settings <<<"$(compiled "$variant" | tr '\n' ' ')"
+	program=$(env "${settings[@]}" cargo bench --quiet --locked --package v2m-engine --bench compute --no-run \
 		--message-format json "${features[@]}" |
 		sed -n 's/.*"name":"compute".*"executable":"\([^"]*\)".*/\1/p')
 	cp "$program" "$out/$variant"
 }
 
 measure() {
-	local bind=() recordings=${RECORDINGS:-assets/sample.wav}
+	local bind=() recordings
+	read -r -a recordings <<<"${RECORDINGS:-assets/sample.wav}"
 	case $1 in
 	faster-whisper)
-		[ "$2" != base-q8_0 ] || "$python" benches/compute_peer.py --threads "$3" --cache "$cache" $recordings
+		[ "$2" != base-q8_0 ] || "$python" benches/compute_peer.py --threads "$3" --cache "$cache" "${recordings[@]}"
 		return
 		;;
 	*-bound) bind=(OMP_PROC_BIND=true) ;;
 	esac
 	env GOMP_SPINCOUNT=1000 OPENBLAS_NUM_THREADS="$3" "${bind[@]}" "$out/${1%-bound}" --threads "$3" --repeat 1 \
-		--model "${V2M_TEST_MODELS:-target/test-models}/ggml-$2.bin" $recordings
+		--model "${V2M_TEST_MODELS:-target/test-models}/ggml-$2.bin" "${recordings[@]}"
 }
 
 for variant in $variants; do case $variant in *-bound | faster-whisper) ;; *) build "$variant" ;; esac; done

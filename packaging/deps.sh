@@ -32,7 +32,7 @@ test_packages() {
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
 		xvfb xauth xclip i3-wm sway wl-clipboard wtype dunst libnotify-bin binutils procps man-db python3-pip \
 		libglib2.0-bin gsettings-desktop-schemas gjs gnome-shell gnome-settings-daemon xwayland dconf-gsettings-backend \
-		libgl1-mesa-dri libegl1 adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 \
+		libgl1-mesa-dri libegl1 shellcheck adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 \
 		at-spi2-core gnome-terminal gnome-console foot xterm ;;
 	esac
 }
@@ -62,7 +62,7 @@ engines_packages() {
 	esac
 }
 
-test_programs="systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway wl-paste wtype dunst readelf pgrep man pip3 gsettings gjs gnome-shell"
+test_programs="shellcheck systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway wl-paste wtype dunst readelf pgrep man pip3 gsettings gjs gnome-shell"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do
@@ -105,25 +105,37 @@ install_missing() {
 
 what=${1:?say build, test, pip, vulkan or engines}
 m=$(manager)
+# packages_of LIST: puts build, test, … for this manager into `packages`.
+packages_of() { read -r -a packages <<<"$("$1_packages" "$m" | tr '\n' ' ')"; }
+
 case $what:$m in
 *:)
 	say "No package manager known here (apt, dnf, pacman, zypper). v2m is built with a C++ compiler, cmake,"
 	say "libclang, pkg-config and the headers of PipeWire 0.3.64 or later: install these, then go on with \`make install DEPS=no\`."
 	exit 1
 	;;
-pip:*) install_missing "$m" $(pip_packages "$m") ;;
-vulkan:*) install_missing "$m" $(vulkan_packages "$m") ;;
-engines:*) install_missing "$m" $(engines_packages "$m") ;;
-build:*) install_missing "$m" $(build_packages "$m") ;;
-test:apt) install_missing "$m" $(build_packages "$m") $(test_packages "$m") ;;
+build:* | pip:* | vulkan:* | engines:*)
+	packages_of "$what"
+	install_missing "$m" "${packages[@]}"
+	;;
+test:apt)
+	packages_of build
+	wanted=("${packages[@]}")
+	packages_of test
+	install_missing "$m" "${wanted[@]}" "${packages[@]}"
+	;;
 test:*)
-	install_missing "$m" $(build_packages "$m")
-	missing=
-	for program in $test_programs; do command -v "$program" >/dev/null || missing="$missing $program"; done
-	[ -z "$missing" ] || {
-		say "The tests need these programs, which are not here:$missing"
+	packages_of build
+	install_missing "$m" "${packages[@]}"
+	missing=()
+	for program in $test_programs; do command -v "$program" >/dev/null || missing+=("$program"); done
+	[ ${#missing[@]} = 0 ] || {
+		say "The tests need these programs, which are not here: ${missing[*]}"
 		exit 1
 	}
 	;;
-*) say "deps.sh: say build, test, pip, vulkan or engines"; exit 2 ;;
+*)
+	say "deps.sh: say build, test, pip, vulkan or engines"
+	exit 2
+	;;
 esac

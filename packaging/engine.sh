@@ -38,7 +38,7 @@ cuda_archs() {
 	local here wanted arch last known
 	here=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d . | sort -un) || here=
 	if [ -n "$here" ]; then
-		sed 's/$/-real/' <<<"$here" | paste -sd';'
+		awk '{ print $0 "-real" }' <<<"$here" | paste -sd';'
 		return
 	fi
 	# Turing, Ampere, Ada, Hopper, Blackwell. ggml's code for 120 runs there alone, so PTX is that of 90.

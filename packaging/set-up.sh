@@ -78,7 +78,10 @@ prove_alone() {
 	text=$("$BINDIR/v2m-send" transcribe "$DATADIR/v2m/sample.wav") || status=$?
 	"$BINDIR/v2m-send" shutdown >/dev/null 2>&1 || kill "$helper" 2>/dev/null || true
 	wait "$helper" || true
-	[ "$status" = 0 ] && [ -n "$text" ] || { cat "$dir/log" >&2; status=1; }
+	if [ "$status" != 0 ] || [ -z "$text" ]; then
+		cat "$dir/log" >&2
+		status=1
+	fi
 	rm -rf "$dir"
 	[ "$status" = 0 ] || { say "The sample could not be transcribed."; return 1; }
 	say "  heard: $text"
