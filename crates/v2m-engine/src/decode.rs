@@ -14,6 +14,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use thiserror::Error;
+use v2m_ipc::engine::DecodeOptions;
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
     WhisperState, WhisperTokenId,
@@ -110,7 +111,7 @@ impl Whisper {
     /// # Errors
     /// whisper.cpp's: it does not.
     pub fn warm_up(&mut self, context: usize) -> Result<(), WhisperError> {
-        let mut parameters = self.template(5, "en");
+        let mut parameters = self.template(DecodeOptions::default().beam_size, "en");
         parameters.set_audio_ctx(self.audio_context(context));
         parameters.set_max_tokens(1);
         self.state.full(parameters, &[0.0; 16_000])

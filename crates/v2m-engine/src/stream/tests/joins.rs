@@ -1,5 +1,6 @@
 //! Pieces of one sentence, decoded once more as one.
 
+use super::super::seams::Beginning;
 use super::*;
 
 /// Three pieces of one sentence, with pauses of a second, and then silence.
@@ -59,28 +60,52 @@ fn a_sentence_that_has_ended_is_not_joined_to_the_next() {
     assert_eq!(heard.finals.len(), 3);
 }
 
+/// Two pieces half a second apart: as each was decoded, and what it has become.
+fn two_pieces(pieces: [(&str, &str); 2]) -> (Seams, Vec<Segment>) {
+    let mut seams = Seams::default();
+    let mut segments = Vec::new();
+    for (index, (tokens, text)) in pieces.into_iter().enumerate() {
+        let start = index as u64 * 48_000;
+        let (end, voice_end) = (start + 40_000, start + 36_000);
+        let piece = Piece { start, end, voice_start: start, voice_end };
+        seams.said(Said {
+            index,
+            piece,
+            audio: vec![0; 40_000],
+            tokens: together(tokens).tokens,
+            mean_log_probability: -0.9,
+            language: "en".into(),
+            ended: None,
+        });
+        segments.push(segment(&piece, text).unwrap());
+    }
+    (seams, segments)
+}
+
+#[test]
+fn a_sentence_that_has_ended_is_not_final_before_it_was_joined() {
+    let (mut seams, segments) = two_pieces([("So", "So"), ("there", "there")]);
+    assert_eq!(seams.unsettled(), Some(0));
+    seams.ask(&segments, || None).unwrap();
+    seams.answered(Some(lead("", " there")));
+    // What comes next begins a sentence, so this one has ended. It is still to be decoded as one.
+    let next = Beginning { voice_start: 96_000, audio: vec![0; 16_000] };
+    seams.ask(&segments, || Some(next)).unwrap();
+    seams.answered(Some(lead(".", " Now")));
+    assert_eq!(seams.unsettled(), Some(0));
+    seams.join().unwrap();
+    assert_eq!(seams.unsettled(), Some(0));
+    let heard = together("So we go there");
+    assert!(seams.heard_together(Some(&heard), &segments).is_some());
+    assert_eq!(seams.unsettled(), None);
+}
+
 #[test]
 fn a_joined_text_begins_as_the_seam_before_it_was_mended() {
     // As it was decoded, what it has become, and what it is then.
     for (decoded, mended, expected) in [("So", "so", "so"), ("so", "So", "So"), ("So", "So", "So")]
     {
-        let mut seams = Seams::default();
-        let mut segments = Vec::new();
-        for (index, tokens, text) in [(0, decoded, mended), (1, "there", "there")] {
-            let start = index as u64 * 48_000;
-            let (end, voice_end) = (start + 40_000, start + 36_000);
-            let piece = Piece { start, end, voice_start: start, voice_end };
-            seams.said(Said {
-                index,
-                piece,
-                audio: vec![0; 40_000],
-                tokens: together(tokens).tokens,
-                mean_log_probability: -0.9,
-                language: "en".into(),
-                ended: None,
-            });
-            segments.push(segment(&piece, text).unwrap());
-        }
+        let (mut seams, segments) = two_pieces([(decoded, mended), ("there", "there")]);
         seams.ask(&segments, || None).unwrap();
         seams.answered(None);
         seams.join().unwrap();
