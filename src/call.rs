@@ -145,6 +145,8 @@ pub enum Answer {
         applied: Vec<String>,
         /// Keys that need a restart of the service.
         restart: Vec<String>,
+        /// Settings of voice2machine's that changed nothing, each with the reason.
+        ignored: Vec<(String, String)>,
     },
     /// To SHUTDOWN.
     ShuttingDown,

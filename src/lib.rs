@@ -25,6 +25,7 @@
 //! | [`language`] | leaf | languages to translate into, by code or by name |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
+//! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
 //! Edges never import one another; `session` imports no runtime, clock, file or channel; only
@@ -40,6 +41,7 @@ pub mod dbus;
 pub mod deliver;
 pub mod doctor;
 pub mod feedback;
+pub mod import;
 pub mod language;
 pub mod llm;
 pub mod logging;

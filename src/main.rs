@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::logging::Logging;
-use v2m::{config, daemon, deliver, doctor, media, server, shortcut, systemd};
+use v2m::{config, daemon, deliver, doctor, import, media, server, shortcut, systemd};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
@@ -47,6 +47,14 @@ enum Command {
     },
     /// Print the default configuration with its documentation.
     DefaultConfig,
+    /// Take over the settings of voice2machine, and tell what becomes of each.
+    ImportConfig {
+        /// voice2machine's config.toml.
+        file: PathBuf,
+        /// Tell it, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// The keyboard shortcut for dictation, on GNOME.
     #[command(subcommand)]
     Shortcut(Shortcut),
@@ -86,6 +94,7 @@ fn main() -> ExitCode {
             print!("{}", config::default_toml());
             ExitCode::SUCCESS
         }
+        Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
         Some(Command::Shortcut(command)) => bind(&command),
         Some(Command::Decode { file }) => media::serve(&file),
     }
@@ -188,6 +197,23 @@ fn check_config(file: Option<PathBuf>) -> ExitCode {
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(BAD_CONFIG)
+        }
+    }
+}
+
+fn import_config(file: &Path, dry_run: bool) -> ExitCode {
+    match import::run(file, dry_run) {
+        Ok(told) => {
+            print!("{told}");
+            ExitCode::SUCCESS
+        }
+        Err(import::Error::Config(error)) => {
+            eprintln!("{error}");
+            ExitCode::from(BAD_CONFIG)
+        }
+        Err(error) => {
+            eprintln!("v2m: {error}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -13,12 +13,14 @@ mod error;
 mod keys;
 mod languages;
 mod merge;
+mod predecessor;
 mod settings;
 mod update;
 mod values;
 
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
+pub use predecessor::{Ignored, Taken, Translated, translate, with_predecessors};
 pub use settings::{
     Backend, Capture, Deliver, Engine, JoinTo, Llm, LogLevel, Logging, Refine, Retention, Session,
     Settings, Text, UnloadAfter,
@@ -60,6 +62,16 @@ where
 {
     let text = merge::read(path)?.unwrap_or_default();
     merge::settings(path, &text, &merge::from_env(env)?)
+}
+
+/// What a TOML file says, as UPDATE_CONFIG takes it.
+///
+/// # Errors
+/// Why it is no TOML.
+pub fn read_toml(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    let document: toml_edit::DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
+    Ok(document.iter().map(|(name, item)| (name.to_owned(), merge::to_json(item))).collect())
 }
 
 /// Which keys (`section.key`) differ: those that can be put in force at once, and those that

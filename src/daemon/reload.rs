@@ -7,7 +7,7 @@ use super::requests::answer;
 use super::{Daemon, Reply, effects, limits, refine};
 use crate::call::Answer;
 use crate::capture::Capture;
-use crate::config::{self, ConfigError, Settings, Updated};
+use crate::config::{self, ConfigError, Ignored, Settings, Translated, Updated};
 use crate::session::{Code, EngineState, Failure, Notice};
 use crate::watch;
 use serde_json::{Map, Value};
@@ -55,14 +55,14 @@ pub(super) fn watch_models(models: &Models, settings: &Settings) -> Changes {
 #[derive(Debug, Default)]
 pub(super) struct Updates {
     pub(super) waiting: VecDeque<(Map<String, Value>, Reply)>,
-    /// Who waits for the one under way.
-    reply: Option<Reply>,
+    /// Who waits for the one under way, and what of it changes nothing.
+    reply: Option<(Reply, Vec<Ignored>)>,
 }
 
 impl Updates {
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
         let waiting = self.waiting.drain(..).map(|(_, reply)| reply);
-        for reply in waiting.chain(self.reply.take()) {
+        for reply in waiting.chain(self.reply.take().map(|(reply, _)| reply)) {
             answer(reply, Err(failure.clone()));
         }
     }
@@ -99,11 +99,12 @@ impl Daemon {
             return;
         }
         let Some((partial, reply)) = self.updates.waiting.pop_front() else { return };
+        let Translated { own: partial, ignored, .. } = config::translate(&partial, &self.settings);
         let model = partial.get("engine").and_then(|engine| engine["model"].as_str());
         if let Some(Err(failure)) = model.map(|model| self.models.check(model)) {
             return answer(reply, Err(failure));
         }
-        self.updates.reply = Some(reply);
+        self.updates.reply = Some((reply, ignored));
         let path = self.config_path.clone();
         let current = self.settings.clone();
         // Writes a file and waits until it is on the disk: not in the event loop.
@@ -113,18 +114,18 @@ impl Daemon {
     }
 
     pub(super) fn config_updated(&mut self, result: Result<Box<Updated>, ConfigError>) {
+        let Some((reply, ignored)) = self.updates.reply.take() else { return };
         let result = match result {
             Ok(updated) => {
                 let Updated { settings, applied, restart } = *updated;
                 self.config_mended();
                 self.apply(settings);
-                Ok(Answer::ConfigUpdated { applied, restart })
+                let ignored = ignored.into_iter().map(|Ignored { key, reason }| (key, reason));
+                Ok(Answer::ConfigUpdated { applied, restart, ignored: ignored.collect() })
             }
             Err(error) => Err(config_failure(&error)),
         };
-        if let Some(reply) = self.updates.reply.take() {
-            answer(reply, result);
-        }
+        answer(reply, result);
     }
 
     fn apply(&mut self, new: Settings) {

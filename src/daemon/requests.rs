@@ -2,6 +2,7 @@
 
 use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status, Wishes};
+use crate::config;
 use crate::session::{self, Command, Failure, Notice, Ticket};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
@@ -15,7 +16,9 @@ impl Daemon {
             Request::Session(command) => self.session_command(command, Wishes::default(), reply),
             Request::Dictation(command, wishes) => self.session_command(command, wishes, reply),
             Request::Status => self.status_asked(reply),
-            Request::GetConfig => answer(reply, Ok(Answer::Config(self.settings.to_json()))),
+            Request::GetConfig => {
+                answer(reply, Ok(Answer::Config(config::with_predecessors(&self.settings))))
+            }
             Request::UpdateConfig(partial) => self.updates.waiting.push_back((partial, reply)),
             Request::LastText => self.last_text(reply),
             Request::Text(work) => self.work_on_text(work, reply),

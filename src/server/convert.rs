@@ -116,8 +116,8 @@ pub(super) fn answer(answer: Answer) -> Response {
         }
         Answer::Status(status) => Response::success(&status_data(*status)),
         Answer::Config(config) => Response::success(&data::Config { config }),
-        Answer::ConfigUpdated { applied, restart } => {
-            Response::success(&config_updated(applied, restart))
+        Answer::ConfigUpdated { applied, restart, ignored } => {
+            Response::success(&config_updated(applied, restart, ignored))
         }
         Answer::ShuttingDown => {
             Response::success(&data::ShuttingDown { message: "SHUTTING_DOWN".into() })
@@ -212,7 +212,11 @@ fn delivery_data(delivery: session::Delivery) -> data::Delivery {
     data::Delivery { by: by.into(), backend: backend.map(str::to_owned), ok, detail }
 }
 
-fn config_updated(applied: Vec<String>, restart: Vec<String>) -> data::ConfigUpdated {
+fn config_updated(
+    applied: Vec<String>,
+    restart: Vec<String>,
+    ignored: Vec<(String, String)>,
+) -> data::ConfigUpdated {
     let message = match (applied.is_empty(), restart.is_empty()) {
         (true, true) => "nothing changed".to_owned(),
         (false, true) => format!("in force now: {}", applied.join(", ")),
@@ -221,7 +225,9 @@ fn config_updated(applied: Vec<String>, restart: Vec<String>) -> data::ConfigUpd
             format!("{now}after `systemctl --user restart v2m`: {}", restart.join(", "))
         }
     };
-    data::ConfigUpdated { status: "ok".into(), message, applied, restart }
+    let ignored = ignored.into_iter().map(|(key, reason)| data::IgnoredSetting { key, reason });
+    let ignored = ignored.collect();
+    data::ConfigUpdated { status: "ok".into(), message, applied, restart, ignored }
 }
 
 fn status_data(status: Status) -> data::Status {

@@ -93,3 +93,23 @@ fn of_updates_that_come_at_once_none_is_lost() {
     service.ready();
     service.end();
 }
+
+#[test]
+fn a_client_of_voice2machines_reads_changes_and_writes_back() {
+    let service = House::new("").start();
+    let mut client = service.connect();
+    // The example of its own protocol.
+    let example = json!({"transcription": {"whisper": {"vad_filter": false}}});
+    let answer = client.ask_with("UPDATE_CONFIG", example);
+    assert_eq!(answer["status"], "ok");
+    assert_eq!(answer["ignored"][0]["key"], "transcription.whisper.vad_filter");
+    let mut config = client.ask("GET_CONFIG")["config"].clone();
+    assert_eq!(config["transcription"]["whisper"]["model"], config["engine"]["model"]);
+    config["transcription"]["whisper"]["language"] = json!("es");
+    let answer = client.ask_with("UPDATE_CONFIG", json!({"updates": config}));
+    assert_eq!((&answer["applied"], answer.get("ignored")), (&json!(["engine.language"]), None));
+    assert_eq!(client.ask("GET_CONFIG")["config"]["engine"]["language"], "es");
+    let text = fs::read_to_string(service.config_file()).unwrap();
+    assert!(text.contains("language = \"es\"") && !text.contains("whisper"), "{text}");
+    service.end();
+}

@@ -293,11 +293,14 @@ fn config_is_told_and_changed_in_both_forms() {
         let json = json!({"cmd": "UPDATE_CONFIG", "data": data_sent}).to_string();
         let request = Request::UpdateConfig(config.as_object().unwrap().clone());
         let (applied, restart) = (vec!["audio.source".into()], vec!["engine.backend".into()]);
-        let answer = exchange(&json, request, Ok(Answer::ConfigUpdated { applied, restart }));
+        let ignored = vec![("gemini.max_tokens".into(), "why".into())];
+        let answer = Ok(Answer::ConfigUpdated { applied, restart, ignored });
+        let answer = exchange(&json, request, answer);
         let data = data(&answer);
         assert_eq!(data["status"], "ok");
         assert_eq!(data["applied"], json!(["audio.source"]));
         assert_eq!(data["restart"], json!(["engine.backend"]));
+        assert_eq!(data["ignored"], json!([{"key": "gemini.max_tokens", "reason": "why"}]));
         let message = data["message"].as_str().unwrap();
         assert!(message.contains("systemctl --user restart v2m"), "{message}");
     }

@@ -120,10 +120,15 @@ pub struct RuleStep {
     pub after: String,
 }
 
+/// Names in the answer to GET_CONFIG that voice2machine gave to what v2m has under names of its own, for clients that know
+/// those. UPDATE_CONFIG takes them too.
+pub const PREDECESSORS: [&str; 5] =
+    ["transcription", "gemini", "notifications", "llm.backend", "llm.ollama"];
+
 /// To GET_CONFIG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// The effective settings, secrets masked.
+    /// The effective settings, secrets masked; [`PREDECESSORS`] among them.
     pub config: Value,
 }
 
@@ -138,6 +143,18 @@ pub struct ConfigUpdated {
     pub applied: Vec<String>,
     /// Keys that need a restart of the service.
     pub restart: Vec<String>,
+    /// Settings of voice2machine's that have no counterpart, and change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoredSetting>,
+}
+
+/// A setting of voice2machine's that has no counterpart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoredSetting {
+    /// Its full name: `gemini.max_tokens`.
+    pub key: String,
+    /// Why it changes nothing, as a sentence.
+    pub reason: String,
 }
 
 /// To SHUTDOWN.

@@ -3,6 +3,7 @@
 //! Which settings there are, and whether a value fits, only the service knows.
 
 use serde_json::{Map, Value};
+use v2m_ipc::data::PREDECESSORS;
 
 /// Reads `section.key=value` words into one partial config.
 ///
@@ -105,6 +106,22 @@ pub(crate) fn find<'a>(config: &'a Value, key: &str) -> Option<&'a Value> {
     key.split('.').try_fold(config, |table, name| table.get(name))
 }
 
+/// The settings without the names that voice2machine gave to them.
+pub(crate) fn own(config: &Value) -> Value {
+    let mut own = config.clone();
+    for name in PREDECESSORS {
+        let (section, key) = name.split_once('.').map_or((None, name), |(s, k)| (Some(s), k));
+        let table = match section {
+            Some(section) => own.get_mut(section),
+            None => Some(&mut own),
+        };
+        if let Some(table) = table.and_then(Value::as_object_mut) {
+            table.remove(key);
+        }
+    }
+    own
+}
+
 /// One setting's value alone, or a section's settings, each with its full name.
 pub(crate) fn show(key: &str, value: &Value) -> String {
     match value {
@@ -204,6 +221,16 @@ mod tests {
         let mut lines: Vec<_> = listing("", &config).lines().map(str::to_owned).collect();
         lines.sort();
         assert_eq!(lines, [r#"audio.list = ["a", 1]"#, r#"audio.source = "usb""#, "b.c = true"]);
+    }
+
+    #[test]
+    fn a_listing_has_v2ms_own_names_alone() {
+        let config = json!({
+            "engine": {"model": "a"},
+            "llm": {"provider": "ollama", "backend": "ollama", "ollama": {"model": "b"}},
+            "transcription": {"whisper": {"model": "a"}}, "gemini": {}, "notifications": {},
+        });
+        assert_eq!(own(&config), json!({"engine": {"model": "a"}, "llm": {"provider": "ollama"}}));
     }
 
     proptest! {

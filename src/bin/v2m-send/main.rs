@@ -82,8 +82,10 @@ fn get_config(key: Option<&str>, json: bool) -> Result<Exit, Trouble> {
         return Ok(Exit::Refused);
     }
     let key = key.unwrap_or_default();
-    match config::find(&answer.data["config"], key) {
-        Some(value) => say(&config::show(key, value)),
+    let all = &answer.data["config"];
+    let found = config::find(&config::own(all), key).or_else(|| config::find(all, key)).cloned();
+    match found {
+        Some(value) => say(&config::show(key, &value)),
         None => Err(Trouble::Usage(format!(
             "there is no setting {key:?}; all of them: v2m-send config get"
         ))),

@@ -20,7 +20,7 @@ pub(crate) fn success(answer: &Response) -> String {
         return status(data);
     }
     if let Some(settings) = data.get("config") {
-        return config::listing("", settings);
+        return config::listing("", &config::own(settings));
     }
     match data["message"].as_str().or_else(|| data["state"].as_str()) {
         Some("SHUTTING_DOWN") => line("v2m is ending; the next command starts it again"),
@@ -29,14 +29,17 @@ pub(crate) fn success(answer: &Response) -> String {
     }
 }
 
-/// What is told beside the text: what went wrong though it is there, and where it did not get to.
+/// What is told beside a success: what went wrong, where a text did not get to, and settings that change nothing.
 pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let list = |key: &str| answer.data[key].as_array().map_or(&[][..], Vec::as_slice);
     let problems = list("problems").iter().map(|problem| word(&problem["error"]));
     let failed = list("deliveries").iter().filter(|delivery| delivery["ok"] == false);
     let undelivered =
         failed.map(|delivery| format!("{}: {}", word(&delivery["by"]), word(&delivery["detail"])));
-    problems.chain(undelivered).collect()
+    let ignored = list("ignored").iter();
+    let ignored = ignored
+        .map(|one| format!("{} changes nothing: {}", word(&one["key"]), word(&one["reason"])));
+    problems.chain(undelivered).chain(ignored).collect()
 }
 
 /// An error answer's sentence.

@@ -1,0 +1,344 @@
+//! The settings of voice2machine, the program that v2m succeeds: what each comes to in v2m.
+//!
+//! UPDATE_CONFIG takes them beside v2m's own, GET_CONFIG answers them, so that a client of voice2machine's may read, change and
+//! write back, and `v2m import-config` reads a whole file of them. A setting without a counterpart is no error:
+//! it is named, with the reason. The names are those of voice2machine's published `config.toml`, all versions.
+
+use super::keys::MASK;
+use super::settings::{Backend, Settings, UnloadAfter};
+use serde_json::{Map, Value, json};
+use v2m_models::catalogue::{self, Weights};
+
+/// Sections that v2m does not have. `whisper` stood for `transcription.whisper` in early versions.
+const SECTIONS: [&str; 5] = ["transcription", "whisper", "gemini", "notifications", "paths"];
+
+/// What voice2machine has in the section `llm`, which v2m has too.
+const IN_LLM: [&str; 3] = ["backend", "local", "ollama"];
+
+/// A setting that changes nothing in v2m.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its full name: `gemini.max_tokens`.
+    pub key: String,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// A setting that became one of v2m's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// Its full name: `transcription.whisper.language`.
+    pub key: String,
+    /// v2m's (`engine.language`), and what it is set to.
+    pub own: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// A change of settings in v2m's own terms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Translated {
+    /// `{section: {key: value}}`.
+    pub own: Map<String, Value>,
+    /// What became one of v2m's.
+    pub taken: Vec<Taken>,
+    /// What did not.
+    pub ignored: Vec<Ignored>,
+}
+
+/// What becomes of one setting.
+enum Fate {
+    Own(&'static str, &'static str, Value),
+    Ignored(String),
+    /// v2m does so anyway.
+    So,
+}
+
+/// Takes voice2machine's settings in `partial` for v2m's. Those that say what GET_CONFIG says already change nothing; where
+/// one of v2m's own is changed in the same breath, that one counts.
+pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated {
+    let (old, own) = split(partial);
+    let mut translated = Translated { own, ..Translated::default() };
+    let answered = answer(current);
+    let ours = current.to_json();
+    if !old.is_empty() {
+        // The client has read all settings, changed some, and writes all back.
+        for (section, keys) in &mut translated.own {
+            let Value::Object(keys) = keys else { continue };
+            keys.retain(|name, value| ours[&*section].get(name) != Some(value));
+        }
+    }
+    let provider = provider(&old, &translated.own, current);
+    let mut leaves = Vec::new();
+    for (section, value) in &old {
+        collect(section, value, &mut leaves);
+    }
+    let compute_type = leaves
+        .iter()
+        .find(|(key, _)| key.ends_with("whisper.compute_type"))
+        .map(|(_, v)| v.clone());
+    for (key, value) in leaves {
+        if at(&answered, &key) == Some(&value) {
+            continue;
+        }
+        match fate(&key, &value, provider.as_deref(), compute_type.as_ref()) {
+            Fate::So => {}
+            Fate::Ignored(reason) => translated.ignored.push(Ignored { key, reason }),
+            Fate::Own(section, name, new) => {
+                let table =
+                    translated.own.entry(section).or_insert_with(|| Value::Object(Map::new()));
+                let Value::Object(table) = table else { continue };
+                match table.get(name) {
+                    Some(given) if *given != new => {
+                        let reason = format!("{section}.{name} is given too, and counts");
+                        translated.ignored.push(Ignored { key, reason });
+                        continue;
+                    }
+                    _ => table.insert(name.into(), new.clone()),
+                };
+                let own = format!("{section}.{name}");
+                translated.taken.push(Taken { key, own, value: new });
+            }
+        }
+    }
+    translated
+}
+
+/// voice2machine's settings as v2m's stand now, to be answered beside them.
+pub(super) fn answer(settings: &Settings) -> Map<String, Value> {
+    let engine = &settings.engine;
+    let (_, weights) = catalogue::split_weights(&engine.model);
+    let compute_type = if weights == Weights::F16 { "float16" } else { "int8" };
+    let device = match engine.backend {
+        Backend::Cuda => "cuda",
+        Backend::Cpu => "cpu",
+        Backend::Auto | Backend::Vulkan => "auto",
+    };
+    let llm = &settings.llm;
+    let name = llm.provider.map(v2m_ipc::llm::Provider::name);
+    let model = |provider: &str| name.filter(|n| *n == provider).map_or("", |_| &llm.model);
+    let whisper = json!({
+        "model": engine.model,
+        "language": engine.language.as_deref().unwrap_or("auto"),
+        "device": device,
+        "compute_type": compute_type,
+        "beam_size": engine.beam_size,
+        "temperature": 0.0,
+        "vad_filter": true,
+        "keep_warm": engine.unload_after == UnloadAfter::Never,
+        "audio_device_index": Value::Null,
+    });
+    let sections = json!({
+        "transcription": {"backend": "whisper", "whisper": whisper},
+        "gemini": {
+            "model": model("gemini"),
+            "temperature": llm.temperature,
+            "request_timeout": llm.timeout_seconds,
+            "api_key": MASK,
+        },
+        "notifications": {"auto_dismiss": true},
+        "llm": {
+            "backend": name.unwrap_or("none"),
+            "ollama": {
+                "host": llm.base_url.as_deref().filter(|_| name == Some("ollama")).unwrap_or_default(),
+                "model": model("ollama"),
+                "temperature": llm.temperature,
+            },
+        },
+    });
+    match sections {
+        Value::Object(sections) => sections,
+        _ => Map::new(),
+    }
+}
+
+/// `settings` as GET_CONFIG answers them: v2m's own, and voice2machine's beside them.
+pub fn with_predecessors(settings: &Settings) -> Value {
+    let mut all = settings.to_json();
+    for (section, value) in answer(settings) {
+        match (&mut all[&section], value) {
+            (Value::Object(own), Value::Object(more)) => own.extend(more),
+            (place, value) => *place = value,
+        }
+    }
+    all
+}
+
+/// voice2machine's sections, and v2m's.
+fn split(partial: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut old, mut own) = (Map::new(), Map::new());
+    for (section, value) in partial {
+        match value {
+            Value::Object(keys) if section == "llm" => {
+                let (theirs, ours): (Map<_, _>, Map<_, _>) =
+                    keys.clone().into_iter().partition(|(key, _)| IN_LLM.contains(&key.as_str()));
+                if !theirs.is_empty() {
+                    old.insert(section.clone(), Value::Object(theirs));
+                }
+                if !ours.is_empty() || keys.is_empty() {
+                    own.insert(section.clone(), Value::Object(ours));
+                }
+            }
+            Value::Object(_) | Value::Null if SECTIONS.contains(&section.as_str()) => {
+                old.insert(section.clone(), value.clone());
+            }
+            _ => {
+                own.insert(section.clone(), value.clone());
+            }
+        }
+    }
+    (old, own)
+}
+
+/// The settings in there with their full names; null says nothing.
+fn collect(name: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(keys) => {
+            for (key, value) in keys {
+                collect(&format!("{name}.{key}"), value, leaves);
+            }
+        }
+        Value::Null => {}
+        value => leaves.push((name.to_owned(), value.clone())),
+    }
+}
+
+fn at<'v>(sections: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    let mut parts = key.split('.');
+    let first = sections.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.get(part))
+}
+
+/// The provider of language models once the change is made.
+fn provider(
+    old: &Map<String, Value>,
+    own: &Map<String, Value>,
+    current: &Settings,
+) -> Option<String> {
+    let now = current.llm.provider.map(|provider| provider.name().to_owned());
+    let own = own.get("llm").and_then(|llm| llm["provider"].as_str());
+    let old = old.get("llm").and_then(|llm| llm["backend"].as_str());
+    let changed = [own, old].into_iter().flatten().find(|name| now.as_deref() != Some(name));
+    changed.map(str::to_owned).or(now)
+}
+
+fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&Value>) -> Fate {
+    let ignored = |reason: &str| Fate::Ignored(reason.into());
+    let own = |section, name| Fate::Own(section, name, value.clone());
+    let key = key.strip_prefix("transcription.").unwrap_or(key);
+    let of = |wanted: &'static str, fate: Fate| match provider {
+        Some(name) if name == wanted => fate,
+        Some(name) => Fate::Ignored(format!("the language model is {name}'s")),
+        None => Fate::Ignored(format!(
+            "no language model is set up; set llm.provider to \"{wanted}\" first"
+        )),
+    };
+    match key {
+        "backend" if value == "whisper" => Fate::So,
+        "backend" => ignored("v2m recognises speech with Whisper alone"),
+        "whisper.model" => model(value, compute_type),
+        "whisper.language" => own("engine", "language"),
+        "whisper.device" => own("engine", "backend"),
+        "whisper.beam_size" => own("engine", "beam_size"),
+        "whisper.compute_type" => {
+            ignored("the model's name says it: base-q8_0 has 8 bits a weight, base 16")
+        }
+        "whisper.keep_warm" => {
+            let after = if value == &Value::Bool(true) { "never" } else { "auto" };
+            Fate::Own("engine", "unload_after", after.into())
+        }
+        "whisper.vad_filter" if value == &Value::Bool(true) => Fate::So,
+        "whisper.vad_filter" => {
+            ignored("v2m always looks for voice first, and decodes nothing where there is none")
+        }
+        "whisper.temperature" if value.as_f64() == Some(0.0) => Fate::So,
+        "whisper.temperature" | "whisper.best_of" => ignored(
+            "v2m takes the likeliest text, and chooses by chance only where that is no text",
+        ),
+        "whisper.audio_device_index" => ignored(
+            "PipeWire's devices have names, not numbers: set capture.source (wpctl status --name)",
+        ),
+        "whisper.device_index" if value.as_i64() == Some(0) => Fate::So,
+        "whisper.device_index" => ignored("v2m takes the first GPU"),
+        "whisper.num_workers" => {
+            ignored("v2m decodes one piece at a time; threads: engine.threads")
+        }
+        "gemini.model" => {
+            let name = value.as_str().map(|name| name.strip_prefix("models/").unwrap_or(name));
+            of("gemini", Fate::Own("llm", "model", name.map_or(value.clone(), Value::from)))
+        }
+        "gemini.temperature" => of("gemini", own("llm", "temperature")),
+        "gemini.request_timeout" => of("gemini", own("llm", "timeout_seconds")),
+        "gemini.api_key" if value == MASK => Fate::So,
+        "gemini.api_key" => ignored(
+            "keys do not belong in the configuration: put it into ~/.config/v2m/gemini.key, readable by you alone",
+        ),
+        "gemini.max_input_chars" => ignored("a text may have 128 KiB"),
+        "gemini.max_tokens" | "llm.local.max_tokens" => {
+            ignored("an answer may be about as long as the text needs")
+        }
+        "llm.backend" => match value.as_str() {
+            Some("gemini" | "ollama" | "none") => own("llm", "provider"),
+            Some("local") => ignored(
+                "v2m runs no language model itself: use Ollama (llm.provider = \"ollama\") or llama.cpp's server \
+                 (llm.provider = \"openai\" and its address as llm.base_url)",
+            ),
+            _ => ignored("v2m knows no such provider; see llm.provider"),
+        },
+        "llm.ollama.host" => of("ollama", own("llm", "base_url")),
+        "llm.ollama.model" => of("ollama", own("llm", "model")),
+        "llm.ollama.temperature" => of("ollama", own("llm", "temperature")),
+        "llm.ollama.keep_alive" => {
+            ignored("Ollama decides it: OLLAMA_KEEP_ALIVE in its environment")
+        }
+        "notifications.auto_dismiss" if value == &Value::Bool(true) => Fate::So,
+        _ => Fate::Ignored(by_section(key).into()),
+    }
+}
+
+fn by_section(key: &str) -> &'static str {
+    let within = |section: &str| key.starts_with(section);
+    if within("whisper.vad_parameters.") {
+        "v2m finds voice and pauses by limits of its own"
+    } else if within("gemini.retry_") {
+        "v2m asks once, and tells what went wrong"
+    } else if within("llm.local.") {
+        "v2m runs no language model itself"
+    } else if within("notifications.") {
+        "v2m's notifications go by themselves; deliver.notify turns them off"
+    } else if within("paths.") {
+        "v2m keeps its files in the XDG folders (man v2m)"
+    } else {
+        "v2m has no such setting"
+    }
+}
+
+/// A model as faster-whisper names it: by size, or as a repository of weights for CTranslate2.
+fn model(value: &Value, compute_type: Option<&Value>) -> Fate {
+    let Some(name) = value.as_str() else { return Fate::Own("engine", "model", value.clone()) };
+    if name.starts_with('/') || catalogue::split_weights(name).1 != Weights::F16 {
+        return Fate::Own("engine", "model", name.into());
+    }
+    let size = name.rsplit('/').next().unwrap_or(name);
+    let size = size.strip_prefix("faster-whisper-").unwrap_or(size);
+    let size = match size.strip_suffix("-ct2").unwrap_or(size) {
+        "large" => "large-v3",
+        "turbo" => "large-v3-turbo",
+        size => size,
+    };
+    let eight_bits = compute_type.and_then(Value::as_str).is_some_and(|t| t.starts_with("int8"));
+    let small = [Weights::Q8_0, Weights::Q5_0].map(|w| format!("{size}-{}", w.suffix()));
+    let known = small.iter().map(String::as_str).filter(|_| eight_bits).chain([size]);
+    let known = known.into_iter().find_map(catalogue::find);
+    match known {
+        Some(model) => Fate::Own("engine", "model", model.name.into()),
+        // One of the user's own, perhaps.
+        None if !name.contains('/') => Fate::Own("engine", "model", name.into()),
+        None => Fate::Ignored(format!(
+            "v2m knows no model {name:?}: see `v2m-model list`, or `v2m-model import` for weights that you have"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

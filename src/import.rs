@@ -1,0 +1,82 @@
+//! `v2m import-config`: takes over a `config.toml` of voice2machine, and tells what becomes of each setting.
+
+use crate::config::{self, ConfigError, Ignored, Taken, Translated};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use v2m_models::paths::Places;
+
+/// Why nothing was taken over.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file cannot be read as TOML.
+    #[error("reading {path}: {why}; give the config.toml of voice2machine")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// v2m's own configuration, or a value of the file's.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Takes the file's settings into v2m's configuration, unless it is a `dry_run`. What became of each, for people, a line each.
+/// Blocking.
+///
+/// # Errors
+/// When the file cannot be read, or v2m's configuration cannot be changed; nothing is changed then.
+pub fn run(file: &Path, dry_run: bool) -> Result<String, Error> {
+    let failed = |why: String| Error::File { path: file.into(), why };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let given = config::read_toml(&text).map_err(failed)?;
+    let path = config::default_path()?;
+    let current = config::load(&path, std::env::vars_os())?;
+    let mut translated = config::translate(&given, &current);
+    leave_out_missing_model(&mut translated);
+    if dry_run {
+        let told = told(&translated);
+        return Ok(format!("{told}\nNothing was changed.\n"));
+    }
+    config::update(&path, std::env::vars_os(), &current, &translated.own)?;
+    let told = told(&translated);
+    Ok(format!("{told}\n{} has the settings. Secrets stay where they are.\n", path.display()))
+}
+
+/// Without its model v2m would not transcribe at all.
+fn leave_out_missing_model(translated: &mut Translated) {
+    let Some(at) = translated.taken.iter().position(|taken| taken.own == "engine.model") else {
+        return;
+    };
+    let name = translated.taken[at].value.as_str().unwrap_or_default().to_owned();
+    let there = name.starts_with('/') && Path::new(&name).is_file();
+    if there || Places::from_env().is_ok_and(|places| places.installed_at(&name).is_some()) {
+        return;
+    }
+    let key = translated.taken.remove(at).key;
+    let reason = format!("the model is not here: `v2m-model pull {name} && v2m-model use {name}`");
+    translated.ignored.push(Ignored { key, reason });
+    if let Some(engine) = translated.own.get_mut("engine").and_then(|engine| engine.as_object_mut())
+    {
+        engine.remove("model");
+    }
+}
+
+fn told(translated: &Translated) -> String {
+    let mut told = String::new();
+    let mut line = |mark: &str, key: &str, fate: &str| {
+        // Writing into a String does not fail.
+        let _ = writeln!(told, "{mark} {key}: {fate}");
+    };
+    for Taken { key, own, value } in &translated.taken {
+        line("+", key, &format!("{own} = {value}"));
+    }
+    for Ignored { key, reason } in &translated.ignored {
+        line("-", key, &format!("not taken over: {reason}"));
+    }
+    if translated.taken.is_empty() && translated.ignored.is_empty() {
+        told.push_str("v2m has all of it already.\n");
+    }
+    told
+}

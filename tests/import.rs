@@ -1,0 +1,112 @@
+//! `v2m import-config`, as its user sees it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const THEIRS: &str = "\
+[transcription]
+backend = \"whisper\"
+[transcription.whisper]
+model = \"large-v3-turbo\"
+language = \"es\"
+[transcription.whisper.vad_parameters]
+threshold = 0.3
+[gemini]
+api_key = \"AIza-secret\"
+model = \"gemini-2.5-flash\"
+[llm]
+backend = \"gemini\"
+";
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        fs::write(home.theirs(), THEIRS).unwrap();
+        home
+    }
+
+    fn theirs(&self) -> PathBuf {
+        self.0.path().join("their config.toml")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.0.path().join("config/v2m/config.toml")
+    }
+
+    fn import(&self, args: &[&str], file: &Path) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_v2m"))
+            .arg("import-config")
+            .args(args)
+            .arg(file)
+            .env_remove("V2M_CONFIG")
+            .env_remove("V2M_MODEL_DIR")
+            .env("XDG_CONFIG_HOME", self.0.path().join("config"))
+            .env("XDG_DATA_HOME", self.0.path().join("data"))
+            .output()
+            .unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    let said =
+        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    said.concat()
+}
+
+#[test]
+fn it_takes_over_what_there_is_in_v2m_and_says_why_not_the_rest() {
+    let home = Home::new();
+    let output = home.import(&[], &home.theirs());
+    let told = said(&output);
+    assert!(output.status.success(), "{told}");
+    for line in [
+        "+ transcription.whisper.language: engine.language = \"es\"",
+        "+ llm.backend: llm.provider = \"gemini\"",
+        "- transcription.whisper.vad_parameters.threshold: not taken over: v2m finds voice",
+        // Without its model the service would not transcribe at all.
+        "- transcription.whisper.model: not taken over: the model is not here: `v2m-model pull large-v3-turbo",
+        "- gemini.api_key: not taken over",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let written = fs::read_to_string(home.config()).unwrap();
+    assert!(
+        written.contains("\nlanguage = \"es\"") && written.contains("\nprovider = \"gemini\""),
+        "{written}"
+    );
+    assert!(!written.contains("\nmodel = \"large"), "{written}");
+    assert!(!(told + &written).contains("secret"));
+    // Once more there is nothing left to take.
+    let again = said(&home.import(&[], &home.theirs()));
+    assert!(!again.contains("engine.language"), "{again}");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let home = Home::new();
+    let output = home.import(&["--dry-run"], &home.theirs());
+    assert!(output.status.success() && said(&output).contains("Nothing was changed"));
+    assert!(!home.config().exists());
+}
+
+#[test]
+fn a_file_that_is_none_or_not_there_is_told() {
+    let home = Home::new();
+    let broken = home.0.path().join("broken.toml");
+    fs::write(&broken, "[transcription\n").unwrap();
+    for file in [broken.as_path(), Path::new("/nowhere/config.toml")] {
+        let output = home.import(&[], file);
+        assert_eq!(output.status.code(), Some(1));
+        let told = said(&output);
+        assert!(
+            told.contains(&file.display().to_string()) && told.contains("voice2machine"),
+            "{told}"
+        );
+    }
+    assert!(!home.config().exists());
+}
