@@ -18,6 +18,7 @@ PREFIX ?= $(HOME)/.local
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/v2m
 # Where the user manager looks: the user's own data folder, or the system's library folder.
 ifeq ($(PREFIX),$(HOME)/.local)
 UNITDIR ?= $(or $(XDG_DATA_HOME),$(DATADIR))/systemd/user
@@ -55,6 +56,10 @@ UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
 DBUS := $(wildcard dbus/*.service)
 APPLICATIONS := $(wildcard applications/*.desktop)
+LEGAL := LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES
+# Drop-ins that the user may put in use.
+WALLS := systemd/namespaces.conf systemd/no-home.conf
+PLACES := s,@BINDIR@,$(BINDIR),g; s,@DATADIR@,$(DATADIR),g; s,@LIBDIR@,$(LIBDIR),g
 GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
@@ -72,8 +77,8 @@ define phase
 @printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
 endef
 
-.PHONY: help deps toolchain check-user fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check clippy bench bench-text bench-speech \
+.PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
+	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -123,7 +128,14 @@ engine-vulkan: toolchain ## the recogniser for GPUs with a Vulkan driver
 install: check-user deps build install-files ## everything: packages, build, files, socket, model, and a proof that it works
 	@$(SETUP) up
 
-install-files: # the files alone, into DESTDIR
+# Spaces are fine. These would not get through quotes, sed and systemd unharmed.
+export V2M_PLACES := $(PREFIX)$(BINDIR)$(DATADIR)$(MANDIR)$(UNITDIR)$(LIBDIR)$(DOCDIR)$(DESTDIR)
+check-places:
+	@case "$$V2M_PLACES" in *[\'\"\\%\&,\;\|$$'\n']*) \
+	  echo "v2m cannot be installed into a folder with one of ' \" \\ % & , ; | or a line break in its name. Choose another by PREFIX= or DESTDIR=."; \
+	  exit 1;; esac
+
+install-files: check-places # the files alone, into DESTDIR
 	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 	  '$(DESTDIR)$(DATADIR)/dbus-1/services' '$(DESTDIR)$(DATADIR)/applications'
 	@install -m755 $(PROGRAMS:%='$(TARGET)/$(BUILD)/%') '$(DESTDIR)$(BINDIR)'
@@ -137,21 +149,25 @@ ifeq ($(BUILD),release)
 	@case ' $(ENGINES) ' in *' cuda '*|*' vulkan '*) install -D -m644 systemd/gpu.conf '$(DESTDIR)$(GPU_CONF)';; esac
 endif
 	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')
-	@for unit in $(UNITS); do sed 's,@BINDIR@,$(BINDIR),g' "$$unit" >'$(DESTDIR)$(UNITDIR)/'"$${unit##*/}"; done
+	@for unit in $(UNITS); do sed '$(PLACES)' "$$unit" >'$(DESTDIR)$(UNITDIR)/'"$${unit##*/}"; done
 	@chmod 644 $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%')
 	@install -m644 $(MANUALS) '$(DESTDIR)$(MANDIR)/man1'
 	@install -m644 $(DBUS) '$(DESTDIR)$(DATADIR)/dbus-1/services'
-	@for file in $(APPLICATIONS); do sed 's,@BINDIR@,$(BINDIR),g' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
+	@install -D -m644 -t '$(DESTDIR)$(DOCDIR)' $(LEGAL)
+	@for file in $(APPLICATIONS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
 	@chmod 644 $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%')
+	@for file in $(WALLS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/v2m/'"$${file##*/}"; done
+	@chmod 644 $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
-uninstall: ## stop, disable and remove v2m; configuration, models and dictations stay
+uninstall: check-places ## stop, disable and remove v2m; configuration, models and dictations stay
 	@$(SETUP) down
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
-	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%')
+	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%') $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%') \
+	  $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%')
 	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
-	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
+	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
 	@systemctl --user daemon-reload 2>/dev/null || true
 	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
@@ -173,6 +189,12 @@ fmt: ## format the code
 
 fmt-check:
 	$(call phase,format,cargo fmt --all --check)
+
+audit: toolchain ## known faults, licences and sources of what v2m is made of (needs cargo-deny and the network)
+	cargo deny --locked check
+
+notices: toolchain ## write THIRD-PARTY-NOTICES anew, after a change of dependencies (needs cargo-about)
+	cargo about generate --locked --fail packaging/notices.hbs --output-file THIRD-PARTY-NOTICES
 
 scripts-check: # the shell scripts, by shellcheck
 	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))

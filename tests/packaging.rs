@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// `make purge`, as far as folders go: the rest needs an installation.
 fn purge(config: &Path, data: &Path, state: &Path) -> String {
@@ -49,4 +49,57 @@ fn purge_removes_v2ms_folders_and_no_other_whatever_they_are_called() {
     }
     let said = purge(&config, &data, &state);
     assert!(said.contains("Neither"), "{said}");
+}
+
+/// `make install-files`, of programs that are any files.
+fn install_files(target: &Path, prefix: &Path, data: &Path) -> Output {
+    let programs = target.join("debug");
+    fs::create_dir_all(&programs).unwrap();
+    for program in ["v2m", "v2m-engine", "v2m-llm", "v2m-model", "v2m-send"] {
+        fs::copy("/bin/true", programs.join(program)).unwrap();
+    }
+    Command::new("make")
+        .args(["install-files", "BUILD=debug", "DEPS=no"])
+        .arg(format!("PREFIX={}", prefix.display()))
+        .arg(format!("TARGET={}", target.display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("XDG_DATA_HOME", data)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
+    let home = tempfile::tempdir().unwrap();
+    let prefix = home.path().join("a folder -x");
+    let output = install_files(&home.path().join("built here"), &prefix, home.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for unit in ["v2m.service", "v2m-llm.service"] {
+        let file = prefix.join("lib/systemd/user").join(unit);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(&format!("ExecStart=\"{}/bin/v2m", prefix.display())), "{text}");
+        // It says so of a program that is not there.
+        let checked = Command::new("systemd-analyze")
+            .args(["--user", "--man=no", "verify"])
+            .arg(&file)
+            .env("XDG_RUNTIME_DIR", home.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(!said.contains("is not executable") && !said.contains("bad"), "{said}");
+    }
+    let walls = fs::read_to_string(prefix.join("share/v2m/no-home.conf")).unwrap();
+    assert!(!walls.contains('@') && walls.contains(&format!("\"-{}/bin\"", prefix.display())));
+}
+
+#[test]
+fn it_does_not_install_into_a_folder_that_it_could_not_name() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["it's", "two\nlines", "a%b", "a&b", "say \"so\""] {
+        let output =
+            install_files(&home.path().join("built"), &home.path().join(name), home.path());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && said.contains("Choose another"), "{name}: {said}");
+        assert!(!home.path().join(name).exists(), "{name}");
+    }
 }

@@ -278,3 +278,23 @@ fn every_dependency_says_what_it_is_for() {
     }
     none("a dependency without its reason", &offences);
 }
+
+/// SECURITY.md names the test of each of its rows.
+#[test]
+fn every_row_of_the_threat_model_has_its_test() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let table = text.lines().filter(|line| line.starts_with('|')).skip(2);
+    let mut rows = 0;
+    for row in table {
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<_> = last.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty() && named.len() % 2 == 0, "no test in {row}");
+        for pair in named.chunks(2) {
+            let source = fs::read_to_string(root().join(pair[0])).expect(pair[0]);
+            let function = format!("fn {}(", pair[1]);
+            assert!(source.contains(&function), "{} has no {function}", pair[0]);
+        }
+        rows += 1;
+    }
+    assert!(rows > 10, "{rows}");
+}

@@ -22,12 +22,79 @@ fn systemd_understands_every_line() {
 #[test]
 fn the_service_is_kept_from_the_network_and_its_exposure_is_told() {
     let _lab = Lab::new();
-    let report = lab::run("systemd-analyze", &["--user", "security", "--no-pager", "v2m.service"]);
-    let score = report.lines().find(|line| line.contains("exposure level"));
-    println!("{}", score.expect("the report ends in a score").trim());
+    println!("{}", exposure());
     assert_eq!(families("v2m.service"), ["AF_NETLINK", "AF_UNIX"]);
     // The other way round: a network, and neither PipeWire nor bus nor display.
     assert_eq!(families("v2m-llm.service"), ["AF_INET", "AF_INET6", "AF_NETLINK"]);
+}
+
+/// Puts drop-ins of those that are installed for the user's choice in use, until the next test.
+fn walled(lab: &Lab, names: &[&str]) {
+    let files = names.iter().map(|name| {
+        fs::read_to_string(format!("/usr/local/share/v2m/{name}.conf")).expect("it is installed")
+    });
+    let lines: Vec<_> = files.collect();
+    // A folder that is not there when the service starts is not bound, as the file says.
+    for folder in [".config/v2m", ".local/state/v2m"] {
+        fs::create_dir_all(lab.home.join(folder)).unwrap();
+    }
+    lab.override_service(&lines.join("\n"));
+}
+
+fn exposure() -> String {
+    let report = lab::run("systemd-analyze", &["--user", "security", "--no-pager", "v2m.service"]);
+    let score = report.lines().find(|line| line.contains("exposure level"));
+    score.expect("the report ends in a score").trim().to_owned()
+}
+
+/// What the running service sees of a path.
+fn sees(path: &str) -> Vec<String> {
+    let root = format!("/proc/{}/root", property("v2m.service", "MainPID"));
+    let found = fs::read_dir(format!("{root}{path}")).into_iter().flatten();
+    found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn with_namespaces_it_dictates_and_can_write_its_own_files_alone() {
+    let lab = Lab::new();
+    walled(&lab, &["namespaces"]);
+    println!("{}", exposure());
+    let text = lab.dictate()["text"].as_str().unwrap().to_owned();
+    assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
+    lab.wait_for_notice(&text);
+    assert_eq!(lab.records().len(), 1);
+    let pid = property("v2m.service", "MainPID");
+    let inside = |command: &[&str]| {
+        let enter = ["-U", "-m", "--preserve-credentials", "-t", &pid];
+        lab::try_run("nsenter", &[&enter[..], command].concat()).status.success()
+    };
+    let home = lab.home.display();
+    assert!(inside(&["touch", &format!("{home}/.local/state/v2m/mine")]));
+    assert!(!inside(&["touch", &format!("{home}/theirs")]));
+    // It has a /var/tmp of its own.
+    assert!(inside(&["touch", "/var/tmp/v2m-walls"]));
+    assert!(!fs::exists("/var/tmp/v2m-walls").unwrap());
+    // A network of its own, with nothing in it.
+    let interfaces = fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap();
+    assert_eq!(interfaces.lines().filter(|line| line.contains(':')).count(), 1, "{interfaces}");
+}
+
+#[test]
+fn with_an_empty_home_it_dictates_and_sees_none_of_the_users_files() {
+    let lab = Lab::new();
+    let secret = lab.home.join(".ssh");
+    fs::create_dir_all(&secret).unwrap();
+    fs::write(secret.join("id"), "secret").unwrap();
+    walled(&lab, &["namespaces", "no-home"]);
+    println!("{}", exposure());
+    let text = lab.dictate()["text"].as_str().unwrap().to_owned();
+    assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
+    assert_eq!(lab.records().len(), 1);
+    let home = lab.home.to_str().unwrap();
+    assert!(!sees(home).contains(&".ssh".to_owned()), "{:?}", sees(home));
+    assert!(sees(home).contains(&".local".to_owned()), "{:?}", sees(home));
+    assert!(!sees("/dev").contains(&"kmsg".to_owned()), "{:?}", sees("/dev"));
+    fs::remove_dir_all(secret).unwrap();
 }
 
 fn families(unit: &str) -> Vec<String> {
