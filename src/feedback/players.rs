@@ -278,6 +278,8 @@ async fn pause(bus: Connection, name: String, deadline: Instant) -> Option<Pause
     };
     match timeout_at(deadline, player.call("Pause")).await {
         Ok(Ok(reply)) => Some(Paused { player, since: Some(reply.recv_position()) }),
+        // The bus has closed the connection: the call may have come through.
+        Ok(Err(zbus::Error::InputOutput(_))) => Some(Paused { player, since: Some(since) }),
         Ok(Err(error)) => {
             debug!(name, %error, "this media player does not pause");
             None
