@@ -454,11 +454,11 @@ async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
         panic!("it did not take the place of what is left of it")
     };
     assert_eq!(summary, "Recording");
-    assert!(notifier.show(text("one")).await.ok);
+    notifier.progress(text("one"));
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
     // A text is not shown a second time; the next notice takes its place.
     gate.throw_off();
-    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    notifier.progress(Notice::Recording { so_far: None });
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, urgency: 1, .. }));
 }
 

@@ -32,6 +32,8 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const BOUND: Duration = Duration::from_millis(500);
 /// How long the end of the service may wait for what is under way: connecting, pausing, resuming.
 const LAST: Duration = Duration::from_secs(2);
+/// How long connecting anew may take: a bus that has just started again is busy with all its other clients too.
+const ANEW: Duration = Duration::from_secs(1);
 /// Signals of players that may wait to be looked at.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not zero");
 
@@ -165,7 +167,7 @@ impl Silence {
 
     /// Tries to connect once more, after the bus was lost. Bounded.
     async fn connect_anew(&mut self) {
-        let (bus, signals, _names) = match timeout(BOUND, look(self.address.as_deref())).await {
+        let (bus, signals, _names) = match timeout(ANEW, look(self.address.as_deref())).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return debug!(%error, "media players cannot be reached yet"),
             Err(_late) => return debug!("the session bus does not answer yet"),
