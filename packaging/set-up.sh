@@ -35,14 +35,16 @@ check_units() {
 }
 
 open_socket() {
-	step "Opening v2m.socket and v2m-llm.socket"
+	step "Opening v2m.socket"
 	systemctl --user daemon-reload
 	check_units
 	# The old program ends in order, what it is recording included; the next press starts the new one.
 	systemctl --user stop v2m.service v2m-llm.service
-	systemctl --user enable v2m.socket v2m-llm.socket
-	systemctl --user restart v2m.socket v2m-llm.socket
-	systemctl --user --no-legend list-units v2m.socket v2m-llm.socket
+	systemctl --user enable v2m.socket
+	systemctl --user restart v2m.socket
+	# v2m opens it for the first question to a language model. Earlier versions enabled it for everybody.
+	systemctl --user disable --now v2m-llm.socket 2>/dev/null || true
+	systemctl --user --no-legend list-units v2m.socket
 }
 
 fetch_model() {
@@ -62,7 +64,7 @@ fetch_model() {
 # The same socket, without a manager behind it.
 prove_alone() {
 	step "No user manager of systemd runs here"
-	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket v2m-llm.socket"
+	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket"
 	say "The sample is transcribed through systemd-socket-activate instead:"
 	local dir helper text status=0 name keep=()
 	dir=$(mktemp -d)

@@ -24,6 +24,7 @@
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
 //! | [`language`] | leaf | languages to translate into, by code or by name |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
@@ -46,6 +47,7 @@ pub mod language;
 pub mod llm;
 pub mod logging;
 pub mod media;
+pub mod pauses;
 pub mod recognise;
 pub mod server;
 pub mod session;

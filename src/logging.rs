@@ -3,15 +3,30 @@
 //! `journalctl --user -u v2m -o json F_CMD=toggle` finds an event by its field `cmd` (upper case, with
 //! `F_` before it). What may be logged at which level is decided where it is logged.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 use tracing::warn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
+use v2m_ipc::plain;
 
 /// Appended to a plain level: libraries that report at `warn` what v2m tries and handles anyway
 /// (arboard: no data-control, so X11 it is).
 const QUIET: &str = "arboard=error,zbus=warn";
+
+/// Standard error, which may be a terminal. A log line comes in one piece.
+struct Plain;
+
+impl Write for Plain {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        plain::write(&mut io::stderr().lock(), &String::from_utf8_lossy(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The log as it was set up; changes its level while running.
 #[derive(Debug)]
@@ -43,8 +58,9 @@ impl Logging {
         let stderr = journal.is_none().then(|| {
             tracing_subscriber::fmt::layer()
                 .compact()
-                .with_ansi(io::stderr().is_terminal())
-                .with_writer(io::stderr)
+                // No colours: they are commands to a terminal, as what [`Plain`] keeps from it.
+                .with_ansi(false)
+                .with_writer(|| Plain)
         });
         let set = tracing_subscriber::registry().with(filter).with(journal).with(stderr).try_init();
         if let Err(error) = set {

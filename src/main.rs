@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::logging::Logging;
 use v2m::{config, daemon, deliver, doctor, import, media, server, shortcut, systemd};
+use v2m_ipc::plain;
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
@@ -90,10 +91,7 @@ fn main() -> ExitCode {
             Ok(doctor::Verdict::Broken) | Err(_) => ExitCode::FAILURE,
         },
         Some(Command::CheckConfig { file }) => check_config(file),
-        Some(Command::DefaultConfig) => {
-            print!("{}", config::default_toml());
-            ExitCode::SUCCESS
-        }
+        Some(Command::DefaultConfig) => print(config::default_toml().trim_end_matches('\n')),
         Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
         Some(Command::Shortcut(command)) => bind(&command),
         Some(Command::Decode { file }) => media::serve(&file),
@@ -167,12 +165,9 @@ fn bind(command: &Shortcut) -> ExitCode {
         }),
     };
     match said {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print(text),
         Err(error) => {
-            eprintln!("v2m: {error}");
+            plain::complain(format_args!("v2m: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -190,12 +185,10 @@ fn check_config(file: Option<PathBuf>) -> ExitCode {
                 daemon::withdraw_refusal();
             }
             let there = if path.exists() { "is valid" } else { "does not exist: defaults" };
-            println!("{} {there}. In force:", path.display());
-            println!("{:#}", settings.to_json());
-            ExitCode::SUCCESS
+            print(format_args!("{} {there}. In force:\n{:#}", path.display(), settings.to_json()))
         }
         Err(error) => {
-            eprintln!("{error}");
+            plain::complain(error);
             ExitCode::from(BAD_CONFIG)
         }
     }
@@ -203,19 +196,21 @@ fn check_config(file: Option<PathBuf>) -> ExitCode {
 
 fn import_config(file: &Path, dry_run: bool) -> ExitCode {
     match import::run(file, dry_run) {
-        Ok(told) => {
-            print!("{told}");
-            ExitCode::SUCCESS
-        }
+        Ok(told) => print(told.trim_end_matches('\n')),
         Err(import::Error::Config(error)) => {
-            eprintln!("{error}");
+            plain::complain(&error);
             ExitCode::from(BAD_CONFIG)
         }
         Err(error) => {
-            eprintln!("v2m: {error}");
+            plain::complain(format_args!("v2m: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what was asked for, plain.
+fn print(text: impl std::fmt::Display) -> ExitCode {
+    plain::print(text).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 /// `$XDG_STATE_HOME/v2m/dictations`.

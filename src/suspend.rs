@@ -2,6 +2,7 @@
 //!
 //! Not here: what is to be done before sleep. Where there is no logind there is nothing to hear.
 
+use crate::pauses::Pauses;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
@@ -42,8 +43,15 @@ impl Suspend {
     pub fn listen(bus: Option<String>) -> Self {
         let (sender, events) = mpsc::channel(4);
         let actor = tokio::spawn(async move {
-            if let Err(error) = run(bus.as_deref(), &sender).await {
-                debug!(%error, "nobody tells when the machine sleeps");
+            let mut pauses = Pauses::default();
+            // Where there was a bus there will be one again.
+            loop {
+                match run(bus.as_deref(), &sender, &mut pauses).await {
+                    Ok(()) if sender.is_closed() => return,
+                    Ok(()) => debug!("the system bus has gone; it is connected to anew"),
+                    Err(error) => debug!(%error, "nobody tells when the machine sleeps"),
+                }
+                tokio::time::sleep(pauses.next_pause()).await;
             }
         });
         Self { events, actor }
@@ -64,7 +72,12 @@ impl Drop for Suspend {
     }
 }
 
-async fn run(address: Option<&str>, events: &mpsc::Sender<SuspendEvent>) -> zbus::Result<()> {
+/// Tells events until the bus goes, or nobody listens any more.
+async fn run(
+    address: Option<&str>,
+    events: &mpsc::Sender<SuspendEvent>,
+    pauses: &mut Pauses,
+) -> zbus::Result<()> {
     let builder = match address {
         Some(address) => zbus::connection::Builder::address(address),
         None => zbus::connection::Builder::system(),
@@ -72,6 +85,7 @@ async fn run(address: Option<&str>, events: &mpsc::Sender<SuspendEvent>) -> zbus
     let bus = builder.build().await?;
     // Listening before the lock is taken: of a sleep in between it would be held for nothing.
     let mut signals = MessageStream::for_match_rule(rule()?, &bus, Some(SIGNALS)).await?;
+    pauses.connected();
     let mut lock = take(&bus).await;
     let mut preparing = false;
     while let Some(signal) = std::future::poll_fn(|context| {
@@ -98,7 +112,6 @@ async fn run(address: Option<&str>, events: &mpsc::Sender<SuspendEvent>) -> zbus
     if preparing {
         let _ = events.send(SuspendEvent::Resumed).await; // an error means that nobody listens
     }
-    debug!("the system bus has gone; the machine's sleep goes unnoticed from now on");
     Ok(())
 }
 

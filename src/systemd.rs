@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 use tracing::debug;
+use v2m_ipc::plain;
 
 /// How long the manager leaves an idle service alone: the longest round figure that fits
 /// `WATCHDOG_USEC`'s 32 bits in `sd-notify` (71 min). At half of it that is two wake-ups an hour.
@@ -147,7 +148,7 @@ fn micros(duration: Duration) -> u32 {
 
 /// A line break in a status would begin another assignment.
 fn one_line(status: &str) -> String {
-    status.replace(['\n', '\r'], " ")
+    plain::line(status).into_owned()
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -3,7 +3,7 @@
 
 mod private_bus;
 
-use private_bus::PrivateBus;
+use private_bus::{Gate, PrivateBus};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use v2m::call::{
@@ -54,6 +54,8 @@ use client::DictationProxy;
 
 struct Daemon {
     bus: PrivateBus,
+    /// v2m's way to the bus; the client has its own.
+    gate: Gate,
     _door: Door,
     calls: mpsc::Receiver<Call>,
     events: broadcast::Sender<Event>,
@@ -65,10 +67,11 @@ impl Daemon {
         let bus = PrivateBus::start();
         let (calls_in, calls) = mpsc::channel(8);
         let (events, heard) = broadcast::channel(events_kept);
-        let address = Some(bus.address.as_str());
+        let gate = Gate::to(&bus.address);
+        let address = Some(gate.address.as_str());
         let door = dbus::serve(address, calls_in, heard, State::Idle, EngineState::Loading).await;
         let client = DictationProxy::new(&bus.builder().build().await.unwrap()).await.unwrap();
-        Self { bus, _door: door.unwrap(), calls, events, client }
+        Self { bus, gate, _door: door.unwrap(), calls, events, client }
     }
 
     async fn call(&mut self) -> Call {
@@ -325,4 +328,102 @@ async fn a_second_v2m_and_a_missing_bus_are_told_apart() {
     let missing = serve("unix:path=/nonexistent/bus").await;
     assert!(matches!(missing, DoorError::Unreachable(_)));
     assert!(missing.to_string().contains("the socket works all the same"));
+}
+
+impl Daemon {
+    /// What a client of the bus sees next of the name's owner.
+    async fn owners(&self) -> zbus::fdo::NameOwnerChangedStream {
+        let connection = self.bus.builder().build().await.unwrap();
+        let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
+        bus.receive_name_owner_changed_with_args(&[(0, dbus::NAME)]).await.unwrap()
+    }
+
+    /// Answers the one call by which v2m makes up for what it missed.
+    async fn catches_up_with(&mut self, state: State) {
+        let call = self.call().await;
+        assert_eq!(call.request, Request::Status);
+        call.reply.send(Ok(Answer::Status(Box::new(status(state))))).unwrap();
+    }
+}
+
+/// A NUL in a text once made the bus throw v2m off, until the service was restarted.
+#[tokio::test]
+async fn thrown_off_the_bus_v2m_comes_back_with_its_name_and_its_state() {
+    let mut daemon = Daemon::start(8).await;
+    let mut owners = daemon.owners().await;
+    for state in [State::Recording, State::Transcribing] {
+        daemon.gate.throw_off();
+        assert!(next(&mut owners).await.args().unwrap().new_owner().is_none(), "thrown off");
+        assert!(next(&mut owners).await.args().unwrap().new_owner().is_some(), "back");
+        daemon.catches_up_with(state).await;
+        // Properties may be cached by clients; this asks.
+        let told = async || daemon.client.state().await;
+        let mut now = told().await;
+        while now.as_deref().is_ok_and(|now| now != state.name()) {
+            tokio::task::yield_now().await;
+            now = told().await;
+        }
+        assert_eq!(now.unwrap(), state.name());
+    }
+    let mut texts = daemon.client.receive_transcription_update().await.unwrap();
+    let update = Event::TranscriptionUpdate { job: JobId(7), text: WORDS.into(), is_final: true };
+    daemon.events.send(update).unwrap();
+    assert_eq!(next(&mut texts).await.args().unwrap().text, WORDS);
+    let client = daemon.client.clone();
+    let start = tokio::spawn(async move { client.start().await });
+    let call = daemon.call().await;
+    let answer = Answer::State { state: State::Recording, message: None };
+    call.reply.send(Ok(answer)).unwrap();
+    assert_eq!(soon(start).await.unwrap().unwrap(), "recording");
+}
+
+#[tokio::test]
+async fn a_bus_that_is_started_again_has_v2m_on_it_and_a_press_does_not_wait_for_it() {
+    let mut daemon = Daemon::start(8).await;
+    daemon.bus.restart();
+    let events = daemon.events.clone();
+    // While it is away: what is told meanwhile is not waited for.
+    let press = Event::State { state: State::Recording, job: Some(JobId(1)) };
+    events.send(press).unwrap();
+    daemon.catches_up_with(State::Recording).await;
+    let connection = daemon.bus.builder().build().await.unwrap();
+    let client = DictationProxy::new(&connection).await.unwrap();
+    assert_eq!(client.version().await.unwrap(), env!("CARGO_PKG_VERSION"));
+    let mut states = client.receive_state_changed().await;
+    assert_eq!(next(&mut states).await.get().await.unwrap(), "recording");
+    events.send(Event::State { state: State::Idle, job: None }).unwrap();
+    assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
+}
+
+/// What is no plain text does not reach the bus: it would close the connection for a NUL.
+#[tokio::test]
+async fn texts_are_plain_on_the_bus() {
+    let mut daemon = Daemon::start(8).await;
+    let mut texts = daemon.client.receive_transcription_update().await.unwrap();
+    let wild = "a\0b\u{1b}]52;c;aGk=\u{7}\u{202e}c";
+    let update = Event::TranscriptionUpdate { job: JobId(7), text: wild.into(), is_final: true };
+    daemon.events.send(update).unwrap();
+    assert_eq!(next(&mut texts).await.args().unwrap().text, "ab]52;c;aGk=c");
+
+    let client = daemon.client.clone();
+    let stop = tokio::spawn(async move { client.stop().await });
+    daemon.call().await.reply.send(Ok(transcript(wild))).unwrap();
+    assert_eq!(soon(stop).await.unwrap().unwrap().1, "ab]52;c;aGk=c");
+
+    let client = daemon.client.clone();
+    let start = tokio::spawn(async move { client.start().await });
+    let failure = Failure { text: Some(wild.into()), ..Failure::new(Code::Busy, wild) };
+    daemon.call().await.reply.send(Err(failure)).unwrap();
+    let (_, text) = error_of(soon(start).await.unwrap().unwrap_err());
+    assert_eq!(text, "ab]52;c;aGk=c\nab]52;c;aGk=c");
+
+    let client = daemon.client.clone();
+    let asked =
+        tokio::spawn(async move { client.process_text("so\u{1b}um", "", "a\u{9b}b").await });
+    let call = daemon.call().await;
+    let task = Task::Rewrite { instruction: Some("ab".into()), preset: None };
+    let source = TextSource::Given("soum".into());
+    assert_eq!(call.request, Request::Text(TextWork { source, task, deliver: None }));
+    drop(call);
+    assert!(soon(asked).await.unwrap().is_err());
 }

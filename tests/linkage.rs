@@ -62,7 +62,7 @@ fn the_recogniser_sees_no_desktop_and_no_microphone() {
 fn the_way_to_language_models_needs_the_system_alone() {
     let program = env!("CARGO_BIN_EXE_v2m-llm");
     assert_eq!(needed(program), Vec::<String>::new());
-    for stranger in ["tokio", "pipewire", "org.freedesktop.DBus", "ggml_init", "toml_edit"] {
+    for stranger in ["tokio", "pipewire", "org.freedesktop.DBus", "ggml_init"] {
         assert!(!holds(program, stranger), "v2m-llm holds {stranger}");
     }
     assert!(holds(program, "rustls"), "the search would find it if it were there");

@@ -6,7 +6,7 @@ mod media_player;
 mod private_bus;
 
 use media_player::{Calls, MediaPlayer};
-use private_bus::PrivateBus;
+use private_bus::{Gate, PrivateBus};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use v2m::feedback::MediaPlayers;
@@ -203,4 +203,32 @@ async fn without_a_bus_nothing_happens_and_a_bus_that_comes_later_is_found() {
     assert_eq!(desktop.call().await, call("music", "Pause"));
     players.finish().await;
     assert_eq!(music.status().await, "Playing");
+}
+
+#[tokio::test]
+async fn what_was_paused_plays_again_though_the_bus_has_thrown_v2m_off_meanwhile() {
+    let mut desktop = Desktop::new();
+    let gate = Gate::to(&desktop.bus.address);
+    let music = desktop.player("music", "Playing").await;
+    let video = desktop.player("video", "Playing").await;
+    let players = MediaPlayers::spawn(Some(gate.address.clone()));
+    players.quiet(true);
+    assert_eq!(desktop.calls().await, [call("music", "Pause"), call("video", "Pause")]);
+    gate.throw_off();
+    // The last thing that is asked; the watch is there before it.
+    gate.has_passed("ListNames").await;
+    // The watch is there again: this one is its user's now.
+    video.user("Playing").await;
+    video.user("Paused").await;
+    players.quiet(false);
+    assert_eq!(desktop.call().await, call("music", "Play"));
+    // Thrown off, and at once no need for quiet any more.
+    players.quiet(true);
+    assert_eq!(desktop.call().await, call("music", "Pause"));
+    gate.throw_off();
+    players.quiet(false);
+    assert_eq!(desktop.call().await, call("music", "Play"));
+    players.finish().await;
+    desktop.no_more_calls();
+    assert_eq!((music.status().await, video.status().await), ("Playing", "Paused"));
 }

@@ -3,7 +3,7 @@
 
 mod private_bus;
 
-use private_bus::PrivateBus;
+use private_bus::{Gate, PrivateBus};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -437,4 +437,51 @@ async fn a_text_that_did_not_arrive_is_urgent_and_ends_in_the_list_of_past_notif
     let Seen::Shown { replaces: 0, urgency: 0, transient: false, .. } = desktop.sees().await else {
         panic!("not listed")
     };
+}
+
+/// The bus throws v2m off, and everybody else stays: the notification is there still, or is gone on GNOME.
+#[tokio::test]
+async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
+    let mut desktop = Desktop::start().await;
+    let gate = Gate::to(&desktop.bus.address);
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("v2m/note.json");
+    let notifier = Notifier::spawn(Some(gate.address.clone()), Some(note), None);
+    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    gate.throw_off();
+    let Seen::Shown { replaces: 1, summary, .. } = desktop.sees().await else {
+        panic!("it did not take the place of what is left of it")
+    };
+    assert_eq!(summary, "Recording");
+    notifier.progress(text("one"));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
+    // A text is not shown a second time; the next notice takes its place.
+    gate.throw_off();
+    notifier.progress(Notice::Recording { so_far: None });
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, urgency: 1, .. }));
+}
+
+#[tokio::test]
+async fn what_goes_on_is_shown_anew_on_a_bus_that_was_started_again() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    desktop.bus.restart();
+    desktop.start_service(4).await;
+    let Seen::Shown { replaces: 0, summary, .. } = desktop.sees().await else { panic!("closed") };
+    assert_eq!(summary, "Recording");
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(5)));
+}
+
+#[tokio::test]
+async fn what_is_shown_is_plain() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(text("a\0b\u{1b}[201~\u{202e}c\nd")).await.ok);
+    let Seen::Shown { body, .. } = desktop.sees().await else { panic!("not shown") };
+    assert!(body.starts_with("ab[201~c"), "{body:?}");
+    assert!(notifier.show(text("still there")).await.ok);
 }

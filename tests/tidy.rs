@@ -220,6 +220,27 @@ fn nothing_unwraps_outside_tests() {
     none("unwrap() outside tests", &offences.collect::<Vec<_>>());
 }
 
+/// A terminal obeys control characters, and what is printed may name files, devices or other programs' words.
+#[test]
+fn nothing_is_printed_but_by_plain() {
+    // Taken apart, so that this list is not an offence itself. `print!` is the end of `eprint!`.
+    let ways = [
+        concat!("print", "!("),
+        concat!("println", "!("),
+        concat!("writeln!(", "stdout"),
+        concat!("writeln!(", "stderr"),
+        concat!("writeln!(", "std::io::std"),
+        concat!("writeln!(", "io::std"),
+    ];
+    let sources = sources();
+    let programs =
+        sources.iter().filter(|s| s.path.starts_with("src/") || s.path.contains("/src/"));
+    let programs: Vec<_> = programs.filter(|s| !s.is_test()).collect();
+    assert!(programs.iter().any(|s| s.path == "crates/v2m-ipc/src/plain.rs"));
+    let offences: Vec<_> = programs.iter().flat_map(|s| s.holding(&ways)).collect();
+    none("printed past v2m_ipc::plain", &offences);
+}
+
 #[test]
 fn nothing_is_left_undone_and_no_test_is_switched_off() {
     // Taken apart, so that this list is not an offence itself.

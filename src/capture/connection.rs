@@ -16,6 +16,7 @@ use pipewire::types::ObjectType;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use v2m_ipc::plain;
 
 /// A node that can be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -277,7 +278,8 @@ fn source_node(id: u32, props: &DictRef) -> Option<Node> {
         return None;
     }
     let name = props.get(*pipewire::keys::NODE_NAME)?.to_owned();
-    let description = props.get(*pipewire::keys::NODE_DESCRIPTION).unwrap_or(&name).to_owned();
+    let description = props.get(*pipewire::keys::NODE_DESCRIPTION).unwrap_or(&name);
+    let description = plain::line(description).into_owned();
     Some(Node { id, serial: props.get("object.serial")?.to_owned(), name, description })
 }
 

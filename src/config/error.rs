@@ -199,7 +199,7 @@ impl ConfigError {
 
 /// For who writes a key into the file, which others may come to read: dotfiles are shared.
 const SECRETS: &str = "a secret does not belong into the configuration: put it into a file only you can read, such as \
-     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways)";
+     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways, and those of other hosts)";
 
 /// The candidate most like `name`, unless none is (a Jaro-Winkler similarity of 0.7 separates
 /// misspellings from other words well enough).

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
-use v2m_ipc::llm::Provider;
+use v2m_ipc::llm::{Provider, is_base_url};
 
 /// Units of time with their seconds, the largest first.
 const UNITS: [(&str, u64); 3] = [("h", 3600), ("min", 60), ("s", 1)];
@@ -75,23 +75,20 @@ pub(super) fn model(value: &Value) -> Option<String> {
         .filter(|model| model.starts_with('/') || !(model.trim().is_empty() || model.contains('/')))
 }
 
-/// Of a service: `http` or `https`, a host and perhaps a path. User names, passwords and queries would be secrets in a
-/// file that is none.
+/// Of a service, as [`is_base_url`] takes it; empty: the provider's own.
 pub(super) fn base_url(value: &Value) -> Option<Option<String>> {
     let url = text(value)?;
-    if url.is_empty() {
-        return Some(None);
+    match url.is_empty() {
+        true => Some(None),
+        false => is_base_url(&url).then_some(Some(url)),
     }
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let plain = !rest.contains(['@', '?', '#', ' ', '\\']) && !rest.starts_with('/');
-    (plain && !rest.is_empty()).then_some(Some(url))
 }
 
 /// Whose language model; "none" is nobody's.
 pub(super) fn provider(value: &Value) -> Option<Option<Provider>> {
     match value.as_str()? {
         "none" => Some(None),
-        _ => choice(value, &Provider::ALL, Provider::name).map(Some),
+        name => Provider::named(name).map(Some),
     }
 }
 

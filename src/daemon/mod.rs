@@ -241,6 +241,9 @@ async fn serve(start: Start) -> std::io::Result<()> {
         }
     });
     daemon.screen.progress(crate::deliver::Notice::Tidy);
+    if daemon.settings.llm.provider.is_none() {
+        tokio::spawn(crate::llm::close());
+    }
     daemon.turn(&mut inputs).await;
     bus.abort();
     daemon.end(stop, server, inputs.store).await;

@@ -155,6 +155,9 @@ impl Daemon {
         {
             self.rules = Arc::new(refine::rules(&self.settings));
         }
+        if old.llm.provider.is_some() && self.settings.llm.provider.is_none() {
+            tokio::spawn(crate::llm::close());
+        }
         if old.capture.linger_seconds != self.settings.capture.linger_seconds {
             self.linger_changed = true;
         }

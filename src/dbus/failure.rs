@@ -1,6 +1,7 @@
 //! Failures as D-Bus errors: `org.v2m.Error.NoMicrophone`, with the sentence for people.
 
 use crate::session::Failure;
+use v2m_ipc::plain;
 use zbus::DBusError;
 use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
@@ -17,7 +18,7 @@ impl DBusError for Refusal {
             Some(text) => format!("{message}\n{text}"),
             None => message.clone(),
         };
-        Message::error(call, self.name()).build(&sentence)
+        Message::error(call, self.name()).build(&plain::owned(sentence))
     }
 
     fn name(&self) -> ErrorName<'_> {

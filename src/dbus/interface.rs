@@ -8,6 +8,7 @@ use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use tokio::sync::{oneshot, watch};
+use v2m_ipc::plain;
 use zbus::object_server::SignalEmitter;
 use zbus::{OwnedVariant, interface};
 
@@ -41,6 +42,7 @@ impl Dictation {
     }
 
     async fn work(&self, text: String, task: Task) -> Result<(String, String), Refusal> {
+        let text = plain::owned(text);
         if text.trim().is_empty() {
             let message = "There is no text to work on: the first argument is empty.";
             return Err(Refusal(Failure::new(Code::NoText, message)));
@@ -77,7 +79,7 @@ fn state_and_text(answer: Answer) -> (String, String) {
             (State::Idle, String::new())
         }
     };
-    (state.name().to_owned(), text)
+    (state.name().to_owned(), plain::owned(text))
 }
 
 /// Dictation: press, speak, press again.
@@ -140,7 +142,7 @@ impl Dictation {
         preset: String,
         instruction: String,
     ) -> Result<(String, String), Refusal> {
-        let (preset, instruction) = (given(preset), given(instruction));
+        let (preset, instruction) = (given(preset), given(plain::owned(instruction)));
         self.work(text, Task::Rewrite { instruction, preset }).await
     }
 

@@ -4,20 +4,24 @@
 //! The name is `org.v2m.Dictation1`: the project's, what it offers, and the version of the
 //! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is used, whose
 //! daemon admits none but the user's own processes; so there is no check of the peer as at the
-//! socket. Nothing here is needed for a dictation: without a bus everything else goes on.
+//! socket. Nothing here is needed for a dictation: without a bus everything else goes on. A connection that is lost is made
+//! anew, with the name; what happened meanwhile is asked for.
 
 mod failure;
 mod interface;
 mod status;
 
 use crate::call::{Answer, Call, Calls, Event, Request};
+use crate::pauses::Pauses;
 use crate::session::{EngineState, State};
 use interface::{Dictation, DictationSignals, Known};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tracing::{debug, info};
+use v2m_ipc::plain;
 use zbus::connection::Builder;
 use zbus::fdo::RequestNameFlags;
 use zbus::object_server::InterfaceRef;
@@ -52,19 +56,16 @@ pub enum DoorError {
 
 /// v2m on the session bus, until this is dropped.
 #[derive(Debug)]
-pub struct Door {
-    _connection: zbus::Connection,
-    relay: JoinHandle<()>,
-}
+pub struct Door(JoinHandle<()>);
 
 impl Drop for Door {
     fn drop(&mut self) {
-        self.relay.abort();
+        self.0.abort();
     }
 }
 
-/// Opens the door on `bus` (a D-Bus address; `None`: the session's). `state` and `engine` hold at
-/// the moment `events` was subscribed. Commands go to `calls`, so the event loop must run for them
+/// Opens the door on `bus` (a D-Bus address; `None`: the session's), and opens it again whenever the bus closes it. `state` and
+/// `engine` hold at the moment `events` was subscribed. Commands go to `calls`, so the event loop must run for them
 /// to be answered. Takes at most two seconds.
 ///
 /// # Errors
@@ -76,49 +77,102 @@ pub async fn serve(
     state: State,
     engine: EngineState,
 ) -> Result<Door, DoorError> {
-    let known = watch::Sender::new(Known { state, engine });
-    let dictation = Dictation::new(calls.clone(), known.subscribe());
-    let entered = tokio::time::timeout(PATIENCE, enter(bus, dictation)).await;
-    let (connection, object) = entered.map_err(|_| DoorError::Hanging)??;
-    let relay = Relay { object, known, calls };
-    let closed = connection.clone();
-    let relay = tokio::spawn(async move {
-        tokio::select! {
-            () = relay.run(events) => {}
-            () = closed.closed() => info!("the session bus has gone; the socket works all the same"),
-        }
-    });
-    Ok(Door { _connection: connection, relay })
+    let bus = bus.map(str::to_owned);
+    let place = Place { bus, calls, known: watch::Sender::new(Known { state, engine }) };
+    let entered = place.enter().await?;
+    Ok(Door(tokio::spawn(place.keep(entered, events))))
 }
 
-async fn enter(
-    bus: Option<&str>,
-    dictation: Dictation,
-) -> Result<(zbus::Connection, InterfaceRef<Dictation>), DoorError> {
-    let builder = bus.map_or_else(Builder::session, Builder::address);
-    let connection = builder.serve_at(PATH, dictation).build().await;
-    let connection = connection.map_err(DoorError::Unreachable)?;
-    // Queueing for the name would look like having it.
-    let named = connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await;
-    named.map_err(|error| match error {
-        zbus::Error::NameTaken => DoorError::NameTaken,
-        error => DoorError::Unreachable(error),
-    })?;
-    let object = connection.object_server().interface(PATH).await;
-    let object = object.map_err(DoorError::Unreachable)?;
-    Ok((connection, object))
+/// Where v2m is on a bus, or wants to be.
+struct Place {
+    bus: Option<String>,
+    calls: Calls,
+    known: watch::Sender<Known>,
+}
+
+/// A connection that has the name.
+struct Entered {
+    connection: zbus::Connection,
+    object: InterfaceRef<Dictation>,
+}
+
+impl Place {
+    /// Within [`PATIENCE`].
+    async fn enter(&self) -> Result<Entered, DoorError> {
+        tokio::time::timeout(PATIENCE, self.connect()).await.map_err(|_| DoorError::Hanging)?
+    }
+
+    async fn connect(&self) -> Result<Entered, DoorError> {
+        let dictation = Dictation::new(self.calls.clone(), self.known.subscribe());
+        let builder = self.bus.as_deref().map_or_else(Builder::session, Builder::address);
+        let connection = builder.serve_at(PATH, dictation).build().await;
+        let connection = connection.map_err(DoorError::Unreachable)?;
+        // Queueing for the name would look like having it.
+        let named = connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await;
+        named.map_err(|error| match error {
+            zbus::Error::NameTaken => DoorError::NameTaken,
+            error => DoorError::Unreachable(error),
+        })?;
+        let object = connection.object_server().interface(PATH).await;
+        let object = object.map_err(DoorError::Unreachable)?;
+        Ok(Entered { connection, object })
+    }
+
+    /// Carries events until there are no more, over one connection after the other.
+    async fn keep(self, mut entered: Entered, mut events: broadcast::Receiver<Event>) {
+        let (mut pauses, mut behind) = (Pauses::default(), false);
+        loop {
+            pauses.connected();
+            let relay = Relay { object: entered.object, place: &self };
+            tokio::select! {
+                () = relay.run(&mut events, behind) => return,
+                () = entered.connection.closed() => {}
+            }
+            info!("the session bus has closed v2m's connection; it is made anew");
+            // What still holds on to it does so in vain.
+            let _ = entered.connection.close().await;
+            let Some(again) = self.enter_again(&mut events, &mut pauses).await else { return };
+            info!("v2m is on the session bus again");
+            (entered, behind) = (again, true);
+        }
+    }
+
+    /// Tries until v2m is on a bus again: after a pause, and as soon as somebody dictates. `None`: there is nothing to tell any more.
+    async fn enter_again(
+        &self,
+        events: &mut broadcast::Receiver<Event>,
+        pauses: &mut Pauses,
+    ) -> Option<Entered> {
+        loop {
+            let mut pause = std::pin::pin!(sleep(pauses.next_pause()));
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    event = events.recv() => match event {
+                        Ok(Event::State { state: State::Recording, .. }) => break,
+                        // The state is asked for once somebody can be told.
+                        Ok(_) | Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return None,
+                    },
+                }
+            }
+            match self.enter().await {
+                Ok(entered) => return Some(entered),
+                Err(error) => debug!(%error, "not on the session bus yet: {error}"),
+            }
+        }
+    }
 }
 
 /// Carries the daemon's events to the bus.
-struct Relay {
+struct Relay<'a> {
     object: InterfaceRef<Dictation>,
-    known: watch::Sender<Known>,
-    calls: Calls,
+    place: &'a Place,
 }
 
-impl Relay {
-    async fn run(self, mut events: broadcast::Receiver<Event>) {
-        let mut behind = false;
+impl Relay<'_> {
+    /// Until there are no more events. `behind`: some were missed before.
+    async fn run(self, events: &mut broadcast::Receiver<Event>, mut behind: bool) {
         loop {
             // Asked last: what is still kept of the events is older than the answer.
             let told = if behind && events.is_empty() {
@@ -146,10 +200,11 @@ impl Relay {
             Event::State { state, job: _ } => self.learn(|known| known.state = state).await,
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
             Event::TranscriptionUpdate { job, text, is_final } => {
-                self.object.transcription_update(&text, is_final, job.0).await
+                self.object.transcription_update(&plain::text(&text), is_final, job.0).await
             }
             Event::Delivery { job: _, delivery } => {
-                self.object.delivery(delivery.by, delivery.ok, &delivery.detail).await
+                let detail = plain::text(&delivery.detail);
+                self.object.delivery(delivery.by, delivery.ok, &detail).await
             }
             // Ten a second and one every two: not for a bus that everyone shares. The socket has them.
             Event::Level { .. } | Event::Heartbeat { .. } => Ok(()),
@@ -160,7 +215,7 @@ impl Relay {
 
     async fn catch_up(&self) -> zbus::Result<()> {
         let (reply, answer) = oneshot::channel();
-        if self.calls.send(Call { request: Request::Status, reply }).await.is_err() {
+        if self.place.calls.send(Call { request: Request::Status, reply }).await.is_err() {
             return Ok(());
         }
         let Ok(Ok(Answer::Status(status))) = answer.await else { return Ok(()) };
@@ -170,9 +225,9 @@ impl Relay {
 
     /// PropertiesChanged for what really changed.
     async fn learn(&self, change: impl FnOnce(&mut Known)) -> zbus::Result<()> {
-        let before = *self.known.borrow();
-        self.known.send_modify(change);
-        let now = *self.known.borrow();
+        let before = *self.place.known.borrow();
+        self.place.known.send_modify(change);
+        let now = *self.place.known.borrow();
         let dictation = self.object.get().await;
         let emitter = self.object.signal_emitter();
         if now.state != before.state {

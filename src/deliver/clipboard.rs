@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::debug;
+use v2m_ipc::plain;
 
 /// How long an answer waits for the display server. A healthy one takes a few milliseconds; past two
 /// seconds the user has pasted already, or given up.
@@ -77,7 +78,7 @@ impl ClipboardReader {
         async move {
             asked?;
             match timeout(DEADLINE, text).await {
-                Ok(Ok(text)) => Ok(text?),
+                Ok(Ok(text)) => Ok(plain::owned(text?)),
                 Ok(Err(_)) | Err(_) => Err(Problem::Hanging.into()),
             }
         }

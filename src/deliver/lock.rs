@@ -31,21 +31,31 @@ pub(crate) struct Lock {
 impl Lock {
     /// Whether the screen is locked. Bounded: one second.
     pub(crate) async fn is_locked(&mut self) -> bool {
-        let (by_desktop, by_logind) = tokio::join!(
-            timeout(PATIENCE, by_desktop(&mut self.session)),
-            timeout(PATIENCE, by_logind(&mut self.system)),
+        let (desktop, logind) = tokio::join!(
+            told("the desktop", &mut self.session, by_desktop),
+            told("logind", &mut self.system, by_logind),
         );
-        let desktop = answer("the desktop", by_desktop.unwrap_or(Err(late())));
-        let logind = answer("logind", by_logind.unwrap_or(Err(late())));
-        // What has failed is connected to anew.
-        if desktop.is_none() {
-            self.session = None;
-        }
-        if logind.is_none() {
-            self.system = None;
-        }
         desktop.unwrap_or(false) || logind.unwrap_or(false)
     }
+}
+
+/// What is told over the connection that is kept; over a new one where that has failed, since the bus may have closed it: an old
+/// connection must not make a locked screen an open one.
+async fn told<B>(
+    who: &str,
+    bus: &mut Option<B>,
+    ask: impl AsyncFn(&mut Option<B>) -> zbus::Result<bool>,
+) -> Option<bool> {
+    let tries = if bus.is_some() { 2 } else { 1 };
+    for _ in 0..tries {
+        let asked = timeout(PATIENCE, ask(bus)).await.unwrap_or(Err(late()));
+        let answer = answer(who, asked);
+        if answer.is_some() {
+            return answer;
+        }
+        *bus = None;
+    }
+    None
 }
 
 fn late() -> zbus::Error {
@@ -103,6 +113,38 @@ async fn by_logind(bus: &mut Option<Connection>) -> zbus::Result<bool> {
         Err(error) => {
             debug!(%error, "logind knows no graphical session");
             Ok(false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection by its number; the first one is dead. Without one, the next is made if there is a bus.
+    async fn ask(bus: &mut Option<u32>, next: Option<u32>) -> zbus::Result<bool> {
+        if bus.is_none() {
+            *bus = next;
+        }
+        match bus {
+            Some(1) | None => Err(late()),
+            Some(_) => Ok(true),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_connection_does_not_make_a_locked_screen_an_open_one() {
+        for (mut kept, next, answer) in [
+            (Some(2), None, Some(true)),
+            (Some(1), Some(2), Some(true)),
+            (Some(1), Some(1), None),
+            (Some(1), None, None),
+            (None, Some(2), Some(true)),
+            (None, None, None),
+        ] {
+            let said = told("it", &mut kept, async |bus: &mut Option<u32>| ask(bus, next).await);
+            assert_eq!(said.await, answer, "{next:?}");
+            assert_eq!(kept, answer.map(|_| 2), "what has failed is not kept");
         }
     }
 }

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 use tracing::debug;
+use v2m_ipc::plain;
 use zbus::fdo;
 use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
@@ -35,6 +36,17 @@ pub(super) enum Due {
     Again,
     /// Take it out of sight.
     Retire,
+}
+
+/// Why a notification is no longer what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The user has taken it away.
+    ByUser,
+    /// Its time was over.
+    InTime,
+    /// The bus has closed the connection: it may be there still, or gone with the connection, as on GNOME.
+    Lost,
 }
 
 /// Why the user does not see a notification.
@@ -262,7 +274,7 @@ impl Service {
     }
 
     /// Ends when the notification was taken away, and tells whether the user did so, rather than its time being over. Cancel-safe.
-    pub(super) async fn closed(&mut self) -> bool {
+    async fn closed(&mut self) -> bool {
         loop {
             let Some(closings) = &mut self.closings else { return std::future::pending().await };
             let next = std::future::poll_fn(|cx| Pin::new(&mut *closings).poll_next(cx)).await;
@@ -277,6 +289,15 @@ impl Service {
                 (self.shown, self.closings) = (None, None);
                 return reason != EXPIRED;
             }
+        }
+    }
+
+    /// Ends when the notification was taken away, or the bus has closed the connection. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> End {
+        let bus = self.bus.clone();
+        tokio::select! {
+            by_user = self.closed() => if by_user { End::ByUser } else { End::InTime },
+            () = bus.closed() => End::Lost,
         }
     }
 
@@ -295,7 +316,9 @@ impl Service {
         if self.gnome && was_critical && card.urgency != Urgency::Critical {
             self.close().await?;
         }
-        let body = if self.markup { escaped(&card.body) } else { card.body.clone() };
+        // The last step: a bus closes the connection of whoever sends a NUL.
+        let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
+        let body = if self.markup { escaped(&body) } else { body.into_owned() };
         let no_actions: [&str; 0] = [];
         // Milliseconds; 0 is "never" in the specification.
         let expires = card.expires.map_or(0, |t| i32::try_from(t.as_millis()).unwrap_or(i32::MAX));
@@ -303,7 +326,7 @@ impl Service {
             "v2m",
             self.shown.as_ref().map_or(0, |shown| shown.id),
             card.icon,
-            &*card.summary,
+            &*summary,
             &*body,
             &no_actions[..],
             hints(card),

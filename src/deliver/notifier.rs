@@ -6,11 +6,13 @@
 //! that would leave "Recording" standing beside the text. A service that hung at "Recording" is known to hang when the
 //! recording stops, so the answer does not wait for it at all.
 
+use super::card::Stay;
 use super::leftover::Note;
 use super::lock::Lock;
 use super::notice::Notice;
-use super::notifications::{Due, Problem, Service};
+use super::notifications::{Due, End, Problem, Service};
 use super::sinks::Secret;
+use crate::pauses::Pauses;
 use crate::session::Delivery;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +57,17 @@ impl Notifier {
         let note = Note::new(note);
         let stalls = Arc::clone(&stalled);
         let lock = Lock::default();
-        let actor = Actor { bus, service: None, note, due: None, behind, lock, stalled: stalls };
+        let actor = Actor {
+            bus,
+            service: None,
+            note,
+            due: None,
+            going_on: None,
+            pauses: Pauses::default(),
+            behind,
+            lock,
+            stalled: stalls,
+        };
         tokio::spawn(actor.run(inbox));
         Self { wishes, stalled }
     }
@@ -102,6 +114,10 @@ struct Actor {
     note: Note,
     /// What is to be done with the last notice, and when.
     due: Option<(Instant, Due, Notice)>,
+    /// What is shown and true only now: it is shown anew if the bus is lost.
+    going_on: Option<Notice>,
+    /// Between attempts to show it anew.
+    pauses: Pauses,
     /// What it must not be hidden by.
     behind: Option<Notifier>,
     lock: Lock,
@@ -117,7 +133,13 @@ impl Actor {
         } {
             let outcome = self.send(&wish.notice, &mut inbox, &mut next).await;
             self.stalled.store(false, Ordering::Relaxed);
-            self.due = self.next_due(&wish.notice).filter(|_| outcome.is_ok());
+            self.due = match &outcome {
+                Ok(()) => self.next_due(&wish.notice),
+                Err(problem) => self.once_more(&wish.notice, problem),
+            };
+            if outcome.is_ok() {
+                self.remember(&wish.notice);
+            }
             if outcome.is_ok()
                 && wish.notice.card().is_some()
                 && let Some(behind) = &self.behind
@@ -150,16 +172,52 @@ impl Actor {
                     }
                     self.retire().await;
                 }
-                by_user = closed(&mut self.service) => {
+                end = ended(&mut self.service) => {
+                    if end == End::Lost {
+                        self.lost();
+                        continue;
+                    }
                     // What goes on is shown again, unless the user has read it. The rest is away as it should be.
-                    if by_user || !matches!(self.due, Some((_, Due::Again, _))) {
+                    if end == End::ByUser || !matches!(self.due, Some((_, Due::Again, _))) {
                         self.due = None;
+                    }
+                    if end == End::ByUser {
+                        self.going_on = None;
                     }
                     if let Some(service) = &self.service {
                         service.forget(&mut self.note);
                     }
                 }
             }
+        }
+    }
+
+    /// The bus has closed the connection. What goes on is shown anew, in place of what is left of it; what was to be taken away in
+    /// time still is, over the next connection.
+    fn lost(&mut self) {
+        info!("the session bus has closed the connection for notifications; it is made anew");
+        self.service = None;
+        if let Some(notice) = self.going_on.clone() {
+            self.due = Some((Instant::now() + self.pauses.next_pause(), Due::Again, notice));
+        }
+    }
+
+    /// What goes on could not be shown anew: the bus, or the notification service, may not be up again yet.
+    fn once_more(&mut self, notice: &Notice, problem: &Problem) -> Option<(Instant, Due, Notice)> {
+        let is_absent = matches!(problem, Problem::NoBus(_) | Problem::Absent(_));
+        let notice = self.going_on.as_ref().filter(|known| is_absent && *known == notice)?;
+        Some((Instant::now() + self.pauses.next_pause(), Due::Again, notice.clone()))
+    }
+
+    /// Notes whether `notice`, which was just shown, says what goes on.
+    fn remember(&mut self, notice: &Notice) {
+        match (notice.card(), notice) {
+            (Some(card), _) => {
+                self.pauses.connected();
+                self.going_on = (card.stay == Stay::WhileTrue).then(|| notice.clone());
+            }
+            (None, Notice::Closed) => self.going_on = None,
+            (None, _) => {}
         }
     }
 
@@ -186,8 +244,12 @@ impl Actor {
     }
 
     async fn retire(&mut self) {
-        let Some(service) = &mut self.service else { return };
-        let retired = timeout(GIVE_UP, service.retire(&mut self.note)).await;
+        let retired = match &mut self.service {
+            Some(service) => timeout(GIVE_UP, service.retire(&mut self.note)).await,
+            // The bus was lost since. Where the notification is still there, the note tells which it is.
+            None if self.note.is_untidy() => timeout(GIVE_UP, self.show(&Notice::Closed)).await,
+            None => return,
+        };
         if let Err(problem) = retired.unwrap_or(Err(Problem::Hanging)) {
             debug!(reason = %problem, "a notice was not taken away");
         }
@@ -255,9 +317,9 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-async fn closed(service: &mut Option<Service>) -> bool {
+async fn ended(service: &mut Option<Service>) -> End {
     match service {
-        Some(service) => service.closed().await,
+        Some(service) => service.ended().await,
         None => std::future::pending().await,
     }
 }

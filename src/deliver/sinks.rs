@@ -5,6 +5,7 @@ use super::lock::Lock;
 use super::{Clipboard, Cursor, Join, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
 use std::time::Instant;
+use v2m_ipc::plain;
 
 /// Where the user wants a text.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +81,7 @@ impl Sinks {
     /// goes to the clipboard, except where that would show it to somebody else or take away what the user has just copied. While the
     /// screen is locked nothing gets it: whoever sits before it is not known.
     pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
+        let text = &*plain::text(text);
         self.was_at_cursor = false;
         self.was_locked = self.lock.is_locked().await;
         if self.was_locked {

@@ -8,6 +8,7 @@ mod programs;
 mod service;
 
 use std::io::Write;
+use v2m_ipc::plain;
 
 /// How a check went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +82,7 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
             Bad(_) if verdict == Verdict::Works => Verdict::Deaf,
             Bad(_) | Good(_) | Poor(_) | Finding::None => verdict,
         };
-        writeln!(out, "{mark}  {name:<14} {}", runnable(text))?;
-        out.flush()?;
+        plain::write(out, &format!("{mark}  {name:<14} {}\n", runnable(text)))?;
     }
     let summary = match verdict {
         Verdict::Works => "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.",

@@ -4,8 +4,9 @@
 //! An actor that follows one wish, quiet or not: of wishes that change while it is at work only the last
 //! counts, and none is lost. No player is waited for longer than half a second, and all at once; a
 //! player that hangs holds up neither the others nor the recording, which waits for none of this. While
-//! there is no need for quiet there is no connection to the bus.
+//! there is no need for quiet there is no connection to the bus. One that is lost meanwhile is made anew, and with it the watch.
 
+use crate::pauses::Pauses;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::debug;
 use zbus::message::{Sequence, Type};
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant};
@@ -31,6 +32,8 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const BOUND: Duration = Duration::from_millis(500);
 /// How long the end of the service may wait for what is under way: connecting, pausing, resuming.
 const LAST: Duration = Duration::from_secs(2);
+/// How long connecting anew may take: a bus that has just started again is busy with all its other clients too.
+const ANEW: Duration = Duration::from_secs(1);
 /// Signals of players that may wait to be looked at.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not zero");
 
@@ -103,12 +106,17 @@ struct Player {
 #[derive(Debug)]
 struct Paused {
     player: Player,
-    /// Where on the connection it was: what the player said before this is older.
-    since: Sequence,
+    /// Where on the connection it was: what the player said before this is older. `None`: on a connection before this one.
+    since: Option<Sequence>,
 }
 
 /// From pausing to resuming.
 struct Silence {
+    /// Of the bus; `None`: the session's.
+    address: Option<String>,
+    bus: Connection,
+    /// Whether the bus has closed that connection.
+    lost: bool,
     /// What players tell of themselves.
     signals: MessageStream,
     paused: Vec<Paused>,
@@ -132,22 +140,46 @@ impl Silence {
             }
         }
         debug!(players = paused.len(), "media players were paused");
-        Ok(Self { signals, paused })
+        Ok(Self { address: address.map(str::to_owned), bus, lost: false, signals, paused })
     }
 
     /// Watches the players until it need not be quiet any more.
     async fn hold(&mut self, quiet: &mut watch::Receiver<bool>) {
-        let mut listening = true;
+        let mut pauses = Pauses::default();
+        let mut again = None;
         loop {
             tokio::select! {
-                // The handle is gone: nothing is recorded any more.
-                _ = quiet.wait_for(|quiet| !quiet) => return,
-                signal = next(&mut self.signals), if listening => match signal {
+                () = over(quiet) => return,
+                signal = next(&mut self.signals), if !self.lost => match signal {
                     Some(signal) => self.note(&signal),
-                    None => listening = false,
+                    None => {
+                        debug!("the session bus has closed the connection to media players");
+                        (self.lost, again) = (true, Some(Instant::now() + pauses.next_pause()));
+                    }
                 },
+                () = at(again) => {
+                    self.connect_anew().await;
+                    again = self.lost.then(|| Instant::now() + pauses.next_pause());
+                }
             }
         }
+    }
+
+    /// Tries to connect once more, after the bus was lost. Bounded.
+    async fn connect_anew(&mut self) {
+        let (bus, signals, _names) = match timeout(ANEW, look(self.address.as_deref())).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return debug!(%error, "media players cannot be reached yet"),
+            Err(_late) => return debug!("the session bus does not answer yet"),
+        };
+        // A bus counts its clients anew: on another one a player of that name is another player.
+        if bus.server_guid() != self.bus.server_guid() {
+            self.paused.clear();
+        }
+        for one in &mut self.paused {
+            (one.player.bus, one.since) = (bus.clone(), None);
+        }
+        (self.bus, self.signals, self.lost) = (bus, signals, false);
     }
 
     /// A player that somebody started or stopped meanwhile is theirs again.
@@ -156,25 +188,42 @@ impl Silence {
         let Some(sender) = header.sender().map(|name| name.as_str()) else { return };
         if status_in(signal).is_some_and(|status| status != "Paused") {
             let (said, before) = (signal.recv_position(), self.paused.len());
-            self.paused.retain(|one| one.player.name != sender || said < one.since);
+            self.paused.retain(|one| {
+                one.player.name != sender || one.since.is_some_and(|since| said < since)
+            });
             if self.paused.len() < before {
                 debug!("a paused media player was started or stopped; it is left alone");
             }
         }
     }
 
-    /// Lets those play again that are as they were left.
-    async fn end(mut self) {
+    /// Who is as it was left; `None` where the bus has closed the connection. Bounded.
+    async fn as_left(&self) -> Option<Vec<String>> {
         let deadline = Instant::now() + BOUND;
         let mut asked = JoinSet::new();
         for Paused { player, .. } in &self.paused {
             let player = player.clone();
             asked.spawn(async move {
-                let status = timeout_at(deadline, player.status()).await;
-                matches!(status, Ok(Ok(status)) if status == "Paused").then_some(player.name)
+                match timeout_at(deadline, player.status()).await {
+                    Ok(Err(zbus::Error::InputOutput(_))) => Err(()),
+                    Ok(Ok(status)) if status == "Paused" => Ok(Some(player.name)),
+                    _ => Ok(None),
+                }
             });
         }
-        let as_left: Vec<String> = asked.join_all().await.into_iter().flatten().collect();
+        let told: Result<Vec<_>, ()> = asked.join_all().await.into_iter().collect();
+        Some(told.ok()?.into_iter().flatten().collect())
+    }
+
+    /// Lets those play again that are as they were left.
+    async fn end(mut self) {
+        let mut as_left = if self.lost { None } else { self.as_left().await };
+        if as_left.is_none() {
+            self.connect_anew().await;
+            as_left = self.as_left().await;
+        }
+        let as_left = as_left.unwrap_or_default();
+        let deadline = Instant::now() + BOUND;
         // What a player said before that answer has come before it, and may not have been read yet.
         while let Some(signal) = next_if_there(&mut self.signals).await {
             self.note(&signal);
@@ -230,13 +279,15 @@ async fn pause(bus: Connection, name: String, deadline: Instant) -> Option<Pause
         return None;
     };
     match timeout_at(deadline, player.call("Pause")).await {
-        Ok(Ok(reply)) => Some(Paused { player, since: reply.recv_position() }),
+        Ok(Ok(reply)) => Some(Paused { player, since: Some(reply.recv_position()) }),
+        // The bus has closed the connection: the call may have come through.
+        Ok(Err(zbus::Error::InputOutput(_))) => Some(Paused { player, since: Some(since) }),
         Ok(Err(error)) => {
             debug!(name, %error, "this media player does not pause");
             None
         }
         // It may do it yet; whether it did is looked at before it plays again.
-        Err(_late) => Some(Paused { player, since }),
+        Err(_late) => Some(Paused { player, since: Some(since) }),
     }
 }
 
@@ -265,6 +316,18 @@ impl Player {
 
     async fn call(&self, method: &str) -> zbus::Result<Message> {
         self.bus.call_method(Some(self.name.as_str()), PATH, Some(PLAYER), method, &()).await
+    }
+}
+
+/// Until it need not be quiet any more, or the handle is gone: nothing is recorded any more.
+async fn over(quiet: &mut watch::Receiver<bool>) {
+    let _ = quiet.wait_for(|quiet| !quiet).await;
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

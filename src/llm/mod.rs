@@ -1,12 +1,14 @@
 //! What `v2m-llm` is asked, over its socket, and the presets it is asked by.
 //!
 //! `v2m-llm` is a program of its own because it has a network, which the daemon must not have. systemd starts it at the
-//! first connection. Every question has its limit in time, and one that is dropped closes its connection, which tells
+//! first connection to its socket, which the first question opens ([`unit`]): without a language model there is none. Every question has its limit in time, and one that is dropped closes its connection, which tells
 //! `v2m-llm` that nobody waits any more. Not here: when it is asked, and what becomes of its answer.
 
 mod presets;
+mod unit;
 
 pub use presets::{Preset, PresetError, Presets};
+pub use unit::close;
 pub use v2m_ipc::llm::{Bounds, MAX_TEXT, Question};
 
 use crate::session::Code;
@@ -18,9 +20,14 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 use v2m_ipc::frame::{Decoder, Framing};
 use v2m_ipc::llm::{Answer, Trouble, socket_path};
+use v2m_ipc::plain;
 
 /// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
 const MARGIN: Duration = Duration::from_secs(3);
+
+/// How often one question is put. One that comes when `v2m-llm` ends loses its connection, and so may the next one, which systemd
+/// closes together with what the program had not accepted.
+const TRIES: u32 = 3;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +37,15 @@ pub enum LlmError {
     NoPath,
     /// Nobody listens there.
     #[error(
-        "reaching v2m-llm at {}: {source}. To enable it: systemctl --user enable --now v2m-llm.socket", path.display()
+        "reaching v2m-llm at {}: {source}, and its socket could not be opened ({unopened}). To open it: {}", path.display(), unit::START
     )]
     Connect {
         /// Its socket.
         path: PathBuf,
         /// Why not.
         source: io::Error,
+        /// Why it could not be opened.
+        unopened: String,
     },
     /// It went away.
     #[error(
@@ -83,23 +92,39 @@ pub async fn ask(question: &Question) -> Result<String, LlmError> {
     | Question::Check { endpoint }) = question;
     let limit = Duration::from_millis(endpoint.total_ms).saturating_add(MARGIN);
     let answer = async {
-        match exchange(&path, question).await {
-            // One that ends because it is idle leaves who comes at that moment without an answer.
-            Err(LlmError::Lost(_)) => exchange(&path, question).await,
-            answer => answer,
+        let mut tries = 1;
+        loop {
+            match exchange(&path, question).await {
+                Err(LlmError::Lost(_)) if tries < TRIES => tries += 1,
+                answer => return answer,
+            }
         }
     };
     match timeout(limit, answer).await.map_err(|_| LlmError::Overdue(limit))?? {
         Answer::Text { text } if text.trim().is_empty() => Err(LlmError::Answer("no text".into())),
-        Answer::Text { text } => Ok(text),
-        Answer::Checked { detail } => Ok(detail),
-        Answer::Failed { trouble, message } => Err(LlmError::Refused(trouble, message)),
+        Answer::Text { text } => Ok(plain::owned(text)),
+        Answer::Checked { detail } => Ok(plain::owned(detail)),
+        Answer::Failed { trouble, message } => {
+            Err(LlmError::Refused(trouble, plain::owned(message)))
+        }
     }
 }
 
+/// Connects, to a socket that is opened first if need be.
+async fn connect(path: &Path) -> Result<UnixStream, LlmError> {
+    if let Ok(stream) = UnixStream::connect(path).await {
+        return Ok(stream);
+    }
+    let opened = unit::open().await;
+    UnixStream::connect(path).await.map_err(|source| LlmError::Connect {
+        path: path.into(),
+        source,
+        unopened: opened.err().unwrap_or_else(|| "systemd says it is open".to_owned()),
+    })
+}
+
 async fn exchange(path: &Path, question: &Question) -> Result<Answer, LlmError> {
-    let connected = UnixStream::connect(path).await;
-    let mut stream = connected.map_err(|source| LlmError::Connect { path: path.into(), source })?;
+    let mut stream = connect(path).await?;
     let frame = Framing::Length.encode(question);
     stream.write_all(&frame).await.map_err(LlmError::Lost)?;
     let mut answers = Decoder::for_answers(Framing::Length);

@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 use v2m_confine::{Calls, Files};
+use v2m_ipc::plain;
 
 /// `EX_DATAERR` of sysexits.h.
 const DATA_ERROR: u8 = 65;
@@ -132,5 +133,5 @@ fn reason(child: &mut Child) -> Option<String> {
     let mut text = Vec::new();
     child.stderr.take()?.take(MAX_REASON).read_to_end(&mut text).ok()?;
     let text = String::from_utf8_lossy(&text);
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    Some(plain::line(text.trim()).into_owned()).filter(|text| !text.is_empty())
 }

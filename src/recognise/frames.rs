@@ -5,6 +5,7 @@ use super::{RecogniseEvent, Recognition};
 use crate::session::{EngineState, Segment};
 use tokio::time::Instant;
 use v2m_ipc::engine::{self, FromEngine};
+use v2m_ipc::plain;
 
 impl Recogniser {
     pub(super) fn take_frames(&mut self) {
@@ -21,6 +22,7 @@ impl Recogniser {
             return child.pong();
         }
         child.progress = Instant::now();
+        let frame = made_plain(frame);
         match frame {
             FromEngine::Loading { bytes } => {
                 self.report.bytes = Some(bytes);
@@ -88,6 +90,48 @@ impl Recogniser {
 
     fn by_wire(&self, wire: u32) -> Option<usize> {
         self.jobs.iter().position(|job| job.wire == Some(wire))
+    }
+}
+
+/// What a model, a driver or an engine's library says, as plain text: all of it enters here.
+fn made_plain(frame: FromEngine) -> FromEngine {
+    let line = |text: String| plain::line(&text).into_owned();
+    let heard =
+        |segment: engine::Segment| engine::Segment { text: plain::owned(segment.text), ..segment };
+    match frame {
+        FromEngine::Segment { job, segment, is_final } => {
+            FromEngine::Segment { job, segment: heard(segment), is_final }
+        }
+        FromEngine::Final { job, text, language, segments, stats } => FromEngine::Final {
+            job,
+            text: plain::owned(text),
+            language: line(language),
+            segments: segments.into_iter().map(heard).collect(),
+            stats,
+        },
+        FromEngine::Loaded {
+            backend,
+            device,
+            loaded_in_ms,
+            warm_up_ms,
+            memory_bytes,
+            multilingual,
+        } => FromEngine::Loaded {
+            backend: line(backend),
+            device: line(device),
+            loaded_in_ms,
+            warm_up_ms,
+            memory_bytes,
+            multilingual,
+        },
+        FromEngine::LoadFailed { failure, reason } => {
+            FromEngine::LoadFailed { failure, reason: line(reason) }
+        }
+        FromEngine::DeviceFailed { reason } => FromEngine::DeviceFailed { reason: line(reason) },
+        FromEngine::Failed { job, reason } => FromEngine::Failed { job, reason: line(reason) },
+        frame @ (FromEngine::Loading { .. }
+        | FromEngine::Progress { .. }
+        | FromEngine::Pong { .. }) => frame,
     }
 }
 

@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
+use v2m_ipc::plain;
 
 /// Longer lines are cut, in bytes.
 const LONGEST: usize = 400;
@@ -66,7 +67,7 @@ async fn listen(mut stderr: impl AsyncRead + Unpin) -> VecDeque<String> {
 }
 
 fn keep(lines: &mut VecDeque<String>, line: &mut Vec<u8>) {
-    let text = String::from_utf8_lossy(line).trim().to_owned();
+    let text = plain::line(&String::from_utf8_lossy(line)).trim().to_owned();
     line.clear();
     if text.is_empty() {
         return;

@@ -10,6 +10,7 @@ use std::path::Path;
 use v2m_ipc::data;
 use v2m_ipc::engine::SAMPLE_RATE;
 use v2m_ipc::message::{self, Response};
+use v2m_ipc::plain;
 
 /// What a client's command asks, and of whom.
 pub(super) enum Asked {
@@ -42,12 +43,15 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::Shutdown => (Request::Session(Command::Shutdown), None),
         Wire::LastText => (Request::LastText, None),
         Wire::ProcessText { text, instruction, preset, deliver } => {
+            let instruction = instruction.map(plain::owned);
             text_work(text, Task::Rewrite { instruction, preset }, deliver)
         }
         Wire::TranslateText { text, target_lang, deliver } => {
             text_work(text, Task::Translate { into: target_lang }, deliver)
         }
-        Wire::TestRules { text, language } => (Request::TestRules { text, language }, None),
+        Wire::TestRules { text, language } => {
+            (Request::TestRules { text: plain::owned(text), language }, None)
+        }
         Wire::TranscribeFile { file_path } => {
             (Request::TranscribeFile { path: file_path.into() }, None)
         }
@@ -74,7 +78,10 @@ fn text_work(
 ) -> (Request, Option<String>) {
     use message::TextSource as Wire;
     let (source, original) = match text {
-        Wire::Given(text) => (TextSource::Given(text.clone()), Some(text)),
+        Wire::Given(text) => {
+            let text = plain::owned(text);
+            (TextSource::Given(text.clone()), Some(text))
+        }
         Wire::Clipboard => (TextSource::Clipboard, None),
         Wire::Last => (TextSource::Last, None),
     };

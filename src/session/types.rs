@@ -1,6 +1,7 @@
 //! The session's own words. Doors and edges convert to and from these.
 
 use std::path::PathBuf;
+use v2m_ipc::plain;
 
 /// One dictation, from its press to its outcome. Also names its files in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -208,11 +209,12 @@ pub struct Brief {
 }
 
 impl Failure {
-    /// A failure without text or audio.
+    /// A failure without text or audio. The message may name files, devices and other programs' words: it is made plain
+    /// here, on its way to every door.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: plain::owned(message.into()),
             text: None,
             audio_path: None,
             brief: None,
@@ -223,7 +225,9 @@ impl Failure {
     /// With words for a notification.
     #[must_use]
     pub fn in_brief(self, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { brief: Some(Box::new(Brief { cause: cause.into(), remedy: remedy.into() })), ..self }
+        let (cause, remedy) = (cause.into(), remedy.into());
+        let cause = plain::line(&cause).into_owned();
+        Self { brief: Some(Box::new(Brief { cause, remedy: plain::owned(remedy) })), ..self }
     }
 
     /// One that lasts until it is mended.

@@ -4,6 +4,7 @@ use super::record::Record;
 use super::{StoreError, directory};
 use std::fs;
 use std::path::Path;
+use v2m_ipc::plain;
 
 /// The text of the last dictation in the directory that has one; `None` where none has. Blocking.
 ///
@@ -24,7 +25,8 @@ pub fn last_text(directory: &Path) -> Result<Option<String>, StoreError> {
     records.sort();
     let texts = records.iter().rev().filter_map(|(_, path)| {
         let text = Record::read(path).ok().flatten()?.text?;
-        Some(text).filter(|text| !text.is_empty())
+        // Earlier versions kept what they heard as it came.
+        Some(plain::owned(text)).filter(|text| !text.is_empty())
     });
     Ok({ texts }.next())
 }

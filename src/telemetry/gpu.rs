@@ -8,6 +8,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use std::ffi::OsStr;
 use tracing::debug;
+use v2m_ipc::plain;
 
 /// The name without a version is there for developers only.
 const LIBRARY: &str = "libnvidia-ml.so.1";
@@ -29,7 +30,7 @@ fn figures(device: &Device<'_>) -> Result<Gpu, NvmlError> {
     let memory = device.memory_info()?;
     let megabytes = |bytes: u64| bytes / 1_000_000;
     Ok(Gpu {
-        name: device.name()?,
+        name: plain::line(&device.name()?).into_owned(),
         vram_used_mb: megabytes(memory.used),
         vram_total_mb: megabytes(memory.total),
         // Some tell the one or the other not at all.

@@ -128,7 +128,10 @@ fn without_its_program_the_error_says_how_to_have_it() {
         (&answer["code"], &answer["data"]["text"]),
         (&json!("llm_unavailable"), &json!("so um"))
     );
-    assert!(answer["error"].as_str().unwrap().contains("enable --now v2m-llm.socket"), "{answer}");
+    assert!(
+        answer["error"].as_str().unwrap().contains("systemctl --user start v2m-llm.socket"),
+        "{answer}"
+    );
     service.ready();
     service.end();
 }
@@ -140,8 +143,10 @@ fn what_the_model_cannot_do_is_told_and_the_text_stays() {
         Act::fail(Trouble::Rejected, "a poem"),
         Act::Say(Answer::Text { text: " ".into() }),
         Act::Leave,
-        // Whom it left so, it is asked again: it may have ended because it was idle.
+        // A question that it left is put again: it may have ended because it was idle, or to read another configuration.
+        Act::Leave,
         Act::Shout,
+        Act::Leave,
         Act::Leave,
         Act::Leave,
     ];
@@ -160,7 +165,7 @@ fn what_the_model_cannot_do_is_told_and_the_text_stays() {
     assert_eq!(ask()["data"]["text"], "SO UM");
     let answer = ask();
     assert!(answer["error"].as_str().unwrap().contains("journalctl --user -u v2m-llm"), "{answer}");
-    for _ in 0..7 {
+    for _ in 0..9 {
         llm.asked();
     }
     let (code, error) = client.refused_with("PROCESS_TEXT", json!({"text": "a".repeat(200_000)}));
@@ -343,4 +348,27 @@ fn a_dictation_that_is_with_the_model_can_be_given_up() {
     assert_eq!(llm.seen(), Seen::Left);
     wait_for("its recording's end", || studio.service.kept("wav").is_empty().then_some(()));
     studio.service.end();
+}
+
+/// Neither what a client sends nor what a model answers commands a terminal.
+#[test]
+fn texts_of_clients_and_of_models_are_plain() {
+    let wild = |text: &str| format!("{text}\u{1b}]52;c;aGk=\u{7}\0\u{202e}");
+    let acts = vec![
+        Act::Say(Answer::Text { text: wild("So um.") }),
+        Act::fail(Trouble::Unavailable, &wild("nobody there")),
+    ];
+    let (service, llm) = service(acts);
+    let mut client = service.connect();
+    let asked = json!({"text": wild("so um"), "instruction": wild("as a list")});
+    let answer = client.ask_with("PROCESS_TEXT", asked.clone());
+    assert_eq!(answer["text"], "So um.]52;c;aGk=");
+    let Question::Rewrite { instruction, text, .. } = llm.asked() else { panic!() };
+    assert_eq!(text, "so um]52;c;aGk=");
+    assert!(instruction.contains("as a list]52;c;aGk="), "{instruction}");
+    let answer = client.call("PROCESS_TEXT", asked);
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.contains("nobody there]52;c;aGk=") && !error.contains('\0'), "{error}");
+    assert_eq!(answer["data"]["text"], "so um]52;c;aGk=");
+    service.end();
 }

@@ -54,6 +54,24 @@ fn the_machine_sleeps_once_the_gpu_is_free_and_finds_it_loaded_when_it_wakes() {
 }
 
 #[test]
+fn sleep_is_heard_of_again_after_the_system_bus_was_started_again() {
+    let logind = Logind::start();
+    let service = house(&logind, "").start();
+    service.ready();
+    let lost = logind.lock();
+    let logind = logind.restarted();
+    // Delaying nothing any more: logind has forgotten it.
+    lost.released();
+    let lock = logind.lock();
+    logind.say(true);
+    lock.released();
+    logind.say(false);
+    let lock = logind.lock();
+    service.end();
+    lock.released();
+}
+
+#[test]
 fn a_recording_that_a_sleep_interrupts_loses_nothing() {
     let logind = Logind::start();
     let studio = Studio::with(house(&logind, ""));

@@ -48,6 +48,21 @@ fn the_last_text_can_be_had_again_also_by_the_next_run() {
     service.end();
 }
 
+/// Such a text reached terminals by a paste, and made the session bus throw v2m off.
+#[test]
+fn what_a_model_says_is_plain_wherever_it_goes() {
+    let studio = Studio::with(House::new("finish wild"));
+    studio.record(2);
+    let answer = studio.service.connect().ask("STOP_RECORDING");
+    let heard = studio.text_of_recording();
+    let plain = json!(format!("[201~{heard}"));
+    assert_eq!((&answer["text"], &answer["segments"][0]["text"]), (&plain, &plain));
+    let record = studio.service.record();
+    assert_eq!((&record["text"], &record["segments"][0]["text"]), (&plain, &plain));
+    assert_eq!(studio.service.connect().ask("LAST_TEXT")["text"], plain);
+    studio.service.end();
+}
+
 #[test]
 fn rules_are_tried_as_they_are_set_at_the_moment() {
     let service = House::new("").start();

@@ -12,7 +12,8 @@
 //!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
 //!   (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on standard error that it
 //!   cannot work here), `unlinked` (as a program whose library is missing ends), `device` (reports that
-//!   its device is lost), `driver` (aborts with a driver's complaint).
+//!   its device is lost), `driver` (aborts with a driver's complaint), `wild` (this job's text holds a NUL, an escape
+//!   sequence and a bidirectional override).
 //!
 //! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then in MODEL.cuda and so on, if
 //! there is such a file, and its marks are MODEL.cuda.lives and so on.
@@ -47,6 +48,7 @@ struct Fake {
     job: u32,
     heard: Digest,
     deaf: bool,
+    wild: bool,
 }
 
 fn main() -> io::Result<()> {
@@ -100,7 +102,18 @@ impl Fake {
         // With a second descriptor open, closing this one would close nothing.
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         let heard = Digest::default();
-        Ok(Self { backend, device, stream, log, model, rules, job: 0, heard, deaf: false })
+        Ok(Self {
+            backend,
+            device,
+            stream,
+            log,
+            model,
+            rules,
+            job: 0,
+            heard,
+            deaf: false,
+            wild: false,
+        })
     }
 
     fn read(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
@@ -147,7 +160,11 @@ impl Fake {
     }
 
     fn answer(&mut self, job: u32) -> io::Result<()> {
-        let text = self.heard.text();
+        let heard = self.heard.text();
+        let text = match std::mem::take(&mut self.wild) {
+            true => format!("\u{1b}[201~{heard}\0\u{202e}\u{9b}"),
+            false => heard,
+        };
         let end = self.heard.samples;
         let segment = Segment { start: 0, end, text: text.clone() };
         let segments = if text.is_empty() { Vec::new() } else { vec![segment.clone()] };
@@ -228,6 +245,10 @@ impl Fake {
             }
             "deaf" => {
                 self.deaf = true;
+                Ok(())
+            }
+            "wild" => {
+                self.wild = true;
                 Ok(())
             }
             "early" | "late" => self.answer(job),

@@ -75,7 +75,16 @@ async fn serve(
 
 impl Logind {
     pub(crate) fn start() -> Self {
-        let bus = PrivateBus::start();
+        Self::on(PrivateBus::start())
+    }
+
+    /// The bus starts again, and logind on it.
+    pub(crate) fn restarted(mut self) -> Self {
+        self.bus.restart();
+        Self::on(self.bus)
+    }
+
+    fn on(bus: PrivateBus) -> Self {
         let (lock_sender, locks) = sync_channel(8);
         let (words, words_in) = mpsc::channel(1);
         let (ready_sender, ready) = sync_channel(1);

@@ -22,7 +22,7 @@ fn a_text_is_rewritten() {
 
 #[test]
 fn ollama_and_gemini_are_spoken_to_in_their_own_forms() {
-    let program = crate::harness::House::new().with("GEMINI_API_KEY", "g-secret").start();
+    let program = Program::plain();
     let ollama = "{\"message\":{\"content\":\"I think that \"},\"done\":false}\n\
                   {\"message\":{\"content\":\"we should go.\"},\"done\":false}\n\
                   {\"message\":{\"content\":\"\"},\"done_reason\":\"stop\",\"done\":true}\n";
@@ -34,6 +34,7 @@ fn ollama_and_gemini_are_spoken_to_in_their_own_forms() {
     let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"I think that \"}]}}]}\r\n\r\n\
                   data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"we should go.\"}]},\"finishReason\":\"STOP\"}]}\r\n\r\n";
     let peer = Peer::new(vec![reply(STREAM, gemini)]);
+    program.give_key(&peer.url, "g-secret");
     let asked =
         Endpoint { provider: Provider::Gemini, model: "gemini-x".into(), ..endpoint(&peer.url) };
     assert_eq!(program.ask(&rewrite(asked)), text(CLEAN));
@@ -167,4 +168,23 @@ fn a_model_that_refuses_a_temperature_is_asked_without() {
         Peer::new(vec![reply("400 Bad Request", refusal), reply("400 Bad Request", refusal)]);
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
     assert!(trouble == Trouble::Unavailable && message.contains("Unsupported value"), "{message}");
+}
+
+/// A model's answer and a provider's errors reach terminals, the clipboard and the session bus.
+#[test]
+fn what_a_server_says_is_plain() {
+    let program = Program::plain();
+    let wild = "I think\u{202e} that\0 we should\u{1b}[201~ go.\u{9b}";
+    let peer = Peer::new(vec![reply(STREAM, said(wild))]);
+    let plain = "I think that we should[201~ go.";
+    assert_eq!(program.ask(&rewrite(endpoint(&peer.url))), text(plain));
+    let error = "{\"error\":{\"message\":\"no\\u001b]52;c;aGk=\\u0007\\n\\u202e!\"}}";
+    let peer = Peer::new(vec![reply("404 Not Found", error)]);
+    let (_, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
+    assert!(message.ends_with("answered 404: no]52;c;aGk= !"), "{message:?}");
+    let nameless = |url: &str| Endpoint { model: String::new(), ..endpoint(url) };
+    let peer = Peer::new(vec![reply(JSON, "{\"data\":[{\"id\":\"m\\u001b[0m\\u202e\"}]}")]);
+    let (_, message) = failed(program.ask(&rewrite(nameless(&peer.url))));
+    assert!(message.contains("has m[0m."), "{message:?}");
+    assert!(!program.log().contains(|c: char| c.is_control() && c != '\n'), "{}", program.log());
 }

@@ -1,11 +1,12 @@
 //! Check, and questions without a model: what there is instead.
 
-use crate::harness::{House, Program, endpoint, failed, rewrite};
+use crate::harness::{Program, endpoint, failed, rewrite};
 use crate::peer::{Act, JSON, Peer, reply};
 use v2m_ipc::llm::{Answer, Endpoint, Provider, Question, Trouble};
 
 fn check(program: &Program, act: Act, change: impl FnOnce(&mut Endpoint)) -> (Answer, String) {
     let peer = Peer::new(vec![act]);
+    program.give_key(&peer.url, "g-secret");
     let mut endpoint = endpoint(&peer.url);
     change(&mut endpoint);
     let answer = program.ask(&Question::Check { endpoint });
@@ -24,7 +25,7 @@ const MODELS: &str = "{\"object\":\"list\",\"data\":[{\"id\":\"a\"},{\"id\":\"m\
 
 #[test]
 fn a_model_that_is_there_is_found() {
-    let program = House::new().with("GEMINI_API_KEY", "g-secret").start();
+    let program = Program::plain();
     let (answer, request) = check(&program, reply(JSON, MODELS), |_| {});
     assert!(detail(answer).ends_with("answers and has m"));
     assert!(request.starts_with("GET /models "), "{request}");
@@ -62,7 +63,7 @@ fn who_lists_no_models_is_believed() {
     let (answer, _) = check(&program, reply(JSON, "{\"ok\":true}"), |_| {});
     assert!(failed(answer).1.contains("no list of models"));
     let (answer, _) = check(&program, reply("401 Unauthorized", ""), |_| {});
-    assert!(failed(answer).1.contains("asks for a key"));
+    assert!(failed(answer).1.contains("refuses the key"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn without_its_socket_it_says_how_it_is_started() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(69));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("systemctl --user enable --now v2m-llm.socket"), "{said}");
+    assert!(said.contains("systemctl --user start v2m-llm.socket"), "{said}");
     assert_eq!(run(&["--nonsense"]).status.code(), Some(2));
 }
 

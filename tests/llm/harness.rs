@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -53,14 +53,22 @@ impl House {
 
     /// A file of the user's with these rights.
     pub(crate) fn file(self, below: &str, text: &str, mode: u32) -> Self {
+        self.write(below, text, mode);
+        self
+    }
+
+    pub(crate) fn write(&self, below: &str, text: &str, mode: u32) {
         let path = self.path(below);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-        self
     }
 
     pub(crate) fn start(self) -> Program {
+        Program { process: self.spawn(), house: self }
+    }
+
+    fn spawn(&self) -> Child {
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
         let mut command = Command::new("sh");
         command
@@ -77,7 +85,7 @@ impl House {
             .stdin(OwnedFd::from(self.listener.try_clone().unwrap()))
             .stdout(Stdio::null())
             .stderr(log);
-        Program { process: command.spawn().unwrap(), house: self }
+        command.spawn().unwrap()
     }
 }
 
@@ -96,16 +104,34 @@ impl Program {
     pub(crate) fn connect(&self) -> Client {
         let stream = UnixStream::connect(self.house.path("llm.sock")).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream, answers: Decoder::for_answers(Framing::Length) }
+        let config = Some(self.house.path("config/v2m/config.toml"));
+        Client { stream, answers: Decoder::for_answers(Framing::Length), config }
     }
 
-    /// One question on a connection of its own.
+    /// One question on a connection of its own, to the endpoint that the configuration names.
     pub(crate) fn ask(&self, question: &Question) -> Answer {
         self.connect().ask(question)
     }
 
+    /// One question on a connection of its own, whatever the configuration names.
+    pub(crate) fn ask_uninvited(&self, question: &Question) -> Answer {
+        Client { config: None, ..self.connect() }.ask(question)
+    }
+
+    /// Gives the key to the host of `url`, as the user does.
+    pub(crate) fn give_key(&self, url: &str, key: &str) {
+        let (_, rest) = url.split_once("://").unwrap();
+        let file = format!("config/v2m/keys/{}", rest.split('/').next().unwrap());
+        self.house.write(&file, key, 0o600);
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.house.path("log")).unwrap_or_default()
+    }
+
+    /// Starts it once more after its end, as systemd does.
+    pub(crate) fn again(&mut self) {
+        self.process = self.house.spawn();
     }
 
     /// How it ended of itself.
@@ -132,10 +158,15 @@ impl Drop for Program {
 pub(crate) struct Client {
     pub(crate) stream: UnixStream,
     answers: Decoder,
+    /// Where the endpoint of each question is configured before it is asked.
+    config: Option<PathBuf>,
 }
 
 impl Client {
     pub(crate) fn send(&mut self, question: &Question) {
+        if let Some(path) = &self.config {
+            configure(path, question);
+        }
         self.stream.write_all(&Framing::Length.encode(question)).unwrap();
     }
 
@@ -158,6 +189,19 @@ impl Client {
         self.send(question);
         self.next().expect("an answer")
     }
+}
+
+/// Names the question's endpoint in the configuration, whole or not at all: others may be reading it.
+pub(crate) fn configure(path: &Path, question: &Question) {
+    let (Question::Rewrite { endpoint, .. }
+    | Question::Translate { endpoint, .. }
+    | Question::Check { endpoint }) = question;
+    let provider = endpoint.provider.name();
+    let url = endpoint.base_url.as_deref().unwrap_or_default();
+    let text = format!("[llm]\nprovider = {provider:?}\nbase_url = {url:?}\n");
+    let mut new = tempfile::NamedTempFile::new_in(path.parent().unwrap()).unwrap();
+    new.write_all(text.as_bytes()).unwrap();
+    new.persist(path).unwrap();
 }
 
 pub(crate) fn endpoint(base_url: &str) -> Endpoint {

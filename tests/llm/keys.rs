@@ -1,58 +1,147 @@
-//! Where keys are found, where they go, and where they never are.
+//! Where keys are found, whose they are, and where they never are.
 
 use crate::harness::{CLEAN, House, Program, endpoint, failed, rewrite, text};
-use crate::peer::{Peer, STREAM, reply, said};
+use crate::peer::{Act, Peer, STREAM, Then, reply, said};
+use crate::tls;
 use std::fs;
+use std::io::Write;
 use v2m_ipc::llm::{Endpoint, Provider, Question, Trouble};
 
-/// The key that a question brings to the server, if any.
-fn brought(program: &Program) -> Option<String> {
-    let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
-    assert_eq!(program.ask(&rewrite(endpoint(&peer.url))), text(CLEAN));
-    let request = peer.seen().requests.remove(0);
+/// The key that a request brings, if any.
+fn key_of(request: &str) -> Option<String> {
     let line = request.lines().find(|line| line.to_lowercase().starts_with("authorization: "))?;
     Some(line.split_once(" Bearer ").unwrap().1.to_owned())
 }
 
+/// The key that a question brings to the server, if any.
+fn brought(program: &Program, peer: &Peer) -> Option<String> {
+    assert_eq!(program.ask(&rewrite(endpoint(&format!("{}/v1", peer.url)))), text(CLEAN));
+    key_of(peer.seen().requests.last().unwrap())
+}
+
+fn answers(count: usize) -> Vec<Act> {
+    (0..count).map(|_| reply(STREAM, said(CLEAN))).collect()
+}
+
+/// All keys that OpenAI's own service has, in every place.
+fn with_openais_keys(house: House) -> House {
+    let credentials = house.path("credentials");
+    house
+        .file("credentials/openai-api-key", "openais-credential\n", 0o400)
+        .file("config/v2m/openai.key", "openais-file\n", 0o600)
+        .with("CREDENTIALS_DIRECTORY", credentials)
+        .with("OPENAI_API_KEY", "openais-variable")
+}
+
 #[test]
-fn each_place_is_looked_into_in_its_order() {
-    let program = House::new().with("OPENAI_API_KEY", "from-environment").file(
-        "config/v2m/openai.key",
-        "from-file\n",
-        0o600,
-    );
-    let credentials = program.path("credentials");
-    let program = program
-        .file("credentials/openai-api-key", "from-credential\n", 0o400)
-        .with("CREDENTIALS_DIRECTORY", &credentials)
-        .start();
-    assert_eq!(brought(&program).as_deref(), Some("from-credential"));
-    // The next question looks again.
-    fs::remove_file(credentials.join("openai-api-key")).unwrap();
-    assert_eq!(brought(&program).as_deref(), Some("from-environment"));
-    let program = House::new().file("config/v2m/openai.key", "from-file\n", 0o600).start();
-    assert_eq!(brought(&program).as_deref(), Some("from-file"));
-    fs::remove_file(program.house.path("config/v2m/openai.key")).unwrap();
-    assert_eq!(brought(&program), None);
+fn a_services_key_is_never_sent_to_another_host() {
+    let program = with_openais_keys(House::new()).start();
+    let peer = Peer::new(answers(1));
+    assert_eq!(brought(&program, &peer), None);
+    assert!(!program.log().contains("openais-"), "{}", program.log());
+}
+
+/// Nor does a host get it whose name resembles the service's, another port, or a name that is a key's file.
+#[test]
+fn a_services_key_is_sent_to_its_very_host() {
+    for place in [
+        "api.openai.com.llm.invalid:443",
+        "api.openai.com:8443",
+        "api.openai.com.:443",
+        "openai.com:443",
+        "openai.key:443",
+        "openai:443",
+    ] {
+        let name = place.split(':').next().unwrap().trim_end_matches('.');
+        let server = tls::service_at(name, place, 1);
+        let house = with_openais_keys(House::new()).file("company.pem", &server.certificate, 0o644);
+        let authority = house.path("company.pem");
+        let program = house.with("SSL_CERT_FILE", authority).with("ALL_PROXY", &server.url).start();
+        let asked = endpoint(&format!("https://{place}/v1"));
+        assert_eq!(program.ask(&rewrite(asked)), text(CLEAN), "{place}: {}", program.log());
+        assert_eq!(key_of(&server.head()), None, "{place}");
+    }
+    // Without https it would be read on the way.
+    let tunnel: Act = Box::new(|stream| {
+        stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+        Then::Keep
+    });
+    let proxy = Peer::new(vec![tunnel, reply(STREAM, said(CLEAN))]);
+    let program = with_openais_keys(House::new()).with("ALL_PROXY", &proxy.url).start();
+    assert_eq!(program.ask(&rewrite(endpoint("http://api.openai.com/v1"))), text(CLEAN));
+    assert!(proxy.seen().requests[1].starts_with("POST /v1/chat/completions"));
+    assert_eq!(key_of(&proxy.seen().requests[1]), None);
+}
+
+#[test]
+fn a_services_key_goes_to_that_service() {
+    let server = tls::service("api.openai.com", 3);
+    let house = with_openais_keys(House::new()).file("company.pem", &server.certificate, 0o644);
+    let authority = house.path("company.pem");
+    let program = house.with("SSL_CERT_FILE", authority).with("ALL_PROXY", &server.url).start();
+    let openai = Endpoint { base_url: None, ..endpoint("") };
+    let mut seen = Vec::new();
+    for place in ["credentials/openai-api-key", "OPENAI_API_KEY", "config/v2m/openai.key"] {
+        assert_eq!(program.ask(&rewrite(openai.clone())), text(CLEAN), "{}", program.log());
+        seen.push(key_of(&server.head()).unwrap());
+        // The next question looks again; a variable stays as it is.
+        let _ = fs::remove_file(program.house.path(place));
+    }
+    assert_eq!(seen, ["openais-credential", "openais-variable", "openais-variable"]);
+}
+
+#[test]
+fn another_hosts_key_bears_its_name() {
+    let house = House::new();
+    let credentials = house.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    let program = house.with("CREDENTIALS_DIRECTORY", &credentials).start();
+    let (peer, other) = (Peer::new(answers(3)), Peer::new(answers(1)));
+    let place = peer.url.trim_start_matches("http://");
+    let credential = credentials.join(format!("key-{}", place.replace(':', "_")));
+    fs::write(&credential, "from-credential\n").unwrap();
+    program.give_key(&peer.url, "from-file\n");
+    assert_eq!(brought(&program, &peer).as_deref(), Some("from-credential"));
+    fs::remove_file(credential).unwrap();
+    assert_eq!(brought(&program, &peer).as_deref(), Some("from-file"));
+    // The same machine, another port: another server.
+    assert_eq!(brought(&program, &other), None);
+    fs::remove_file(program.house.path("config/v2m/keys").join(place)).unwrap();
+    assert_eq!(brought(&program, &peer), None);
     assert!(!program.log().contains("from-"), "{}", program.log());
 }
 
 #[test]
+fn neither_key_nor_text_follow_a_redirection() {
+    let thief = Peer::new(vec![]);
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
+        let program = Program::plain();
+        let to = format!("{}/v1/chat/completions", thief.url);
+        let head: &'static str = Box::leak(format!("{status}\r\nlocation: {to}").into_boxed_str());
+        let peer = Peer::new(vec![reply(head, "")]);
+        program.give_key(&peer.url, "secret-1");
+        let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
+        assert_eq!(trouble, Trouble::Unavailable);
+        assert!(message.contains(&status[..3]), "{message}");
+        assert_eq!(key_of(&peer.seen().requests[0]).as_deref(), Some("secret-1"));
+    }
+    assert_eq!(thief.seen().connections, 0);
+}
+
+#[test]
 fn a_file_that_others_may_read_is_not_used() {
-    let program = House::new().file("config/v2m/openai.key", "open-secret\n", 0o644).start();
+    let program = Program::plain();
     let peer = Peer::new(vec![]);
+    let file = format!("config/v2m/keys/{}", peer.url.trim_start_matches("http://"));
+    program.house.write(&file, "open-secret\n", 0o644);
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
-    let path = program.house.path("config/v2m/openai.key");
+    let path = program.house.path(&file);
     assert!(message.contains(&format!("chmod 600 {}", path.display())), "{message}");
     assert_eq!((trouble, peer.seen().connections), (Trouble::Unavailable, 0));
     assert!(program.log().contains("unusable key") && !program.log().contains("open-secret"));
-    // Another provider's is not asked for.
-    let peer = Peer::new(vec![reply(
-        "200 OK",
-        "{\"message\":{\"content\":\"I think that we should go.\"},\"done\":true}\n",
-    )]);
-    let asked = Endpoint { provider: Provider::Ollama, ..endpoint(&peer.url) };
-    assert_eq!(program.ask(&rewrite(asked)), text(CLEAN));
+    // Another host's is not asked for.
+    let peer = Peer::new(answers(1));
+    assert_eq!(brought(&program, &peer), None);
 }
 
 #[test]
@@ -77,7 +166,8 @@ fn without_a_key_who_needs_one_is_not_asked() {
 
 #[test]
 fn a_key_goes_to_nobody_who_could_be_overheard() {
-    let program = House::new().with("OPENAI_API_KEY", "secret-1").start();
+    let program = Program::plain();
+    program.give_key("http://llm.invalid", "secret-1");
     let (_, message) = failed(program.ask(&rewrite(endpoint("http://llm.invalid/v1"))));
     assert!(message.contains("unencrypted"), "{message}");
     assert!(program.log().contains("attempts 0"), "{}", program.log());
@@ -85,10 +175,11 @@ fn a_key_goes_to_nobody_who_could_be_overheard() {
 
 #[test]
 fn a_key_that_is_refused_is_told_and_never_repeated() {
-    let program = House::new().with("OPENAI_API_KEY", "secret-1").start();
+    let program = Program::plain();
     let body = "{\"error\":{\"message\":\"Incorrect API key provided: secret-1.\"}}";
     for head in ["401 Unauthorized", "403 Forbidden", "500 Oops"] {
         let peer = Peer::new((0..3).map(|_| reply(head, body)).collect());
+        program.give_key(&peer.url, "secret-1");
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
         assert_eq!(trouble, Trouble::Unavailable);
         assert!(message.contains("********") && !message.contains("secret-1"), "{message}");
@@ -96,8 +187,28 @@ fn a_key_that_is_refused_is_told_and_never_repeated() {
     }
     assert!(program.log().contains("key refused, 401"), "{}", program.log());
     assert!(!program.log().contains("secret"), "{}", program.log());
-    let program = Program::plain();
-    let peer = Peer::new(vec![reply("401 Unauthorized", "")]);
-    let (_, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
-    assert!(message.contains("there is none") && message.contains("OPENAI_API_KEY"), "{message}");
+}
+
+/// Who had put the key of another server where OpenAI's belongs is told how to move it.
+#[test]
+fn a_key_that_is_missing_is_told_with_the_way_to_it() {
+    let told = |house: House| {
+        let program = house.start();
+        let peer = Peer::new(vec![reply("401 Unauthorized", "")]);
+        let (_, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
+        assert_eq!(key_of(&peer.seen().requests[0]), None);
+        let place = peer.url.trim_start_matches("http://").to_owned();
+        assert!(message.contains("there is none") && message.contains(&place), "{message}");
+        (message, place)
+    };
+    let (message, _) = told(House::new());
+    assert!(!message.contains("api.openai.com"), "{message}");
+    let (message, place) = told(House::new().with("OPENAI_API_KEY", "secret-1"));
+    assert!(message.ends_with(&format!("api.openai.com and is not sent to {place}")), "{message}");
+    let house = House::new().file("config/v2m/openai.key", "secret-1", 0o600);
+    let folder = house.path("config/v2m");
+    let (message, place) = told(house);
+    let folder = folder.display();
+    let moved = format!("mv {folder}/openai.key {folder}/keys/{place}");
+    assert!(message.ends_with(&format!("mkdir -p {folder}/keys && {moved}")), "{message}");
 }

@@ -1,10 +1,12 @@
 //! What the program may not do, asked of the kernel.
 
-use crate::harness::{CLEAN, House, endpoint, failed, rewrite, text};
+use crate::harness::{CLEAN, House, configure, endpoint, failed, rewrite, text};
 use crate::peer::{Peer, STREAM, reply, said};
 use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
+use v2m_ipc::frame::Framing;
 use v2m_ipc::llm::Trouble;
 
 /// Whether this kernel has Landlock: asked by a thread that takes a right from itself, and ends.
@@ -18,17 +20,25 @@ fn kernel_can() -> bool {
 
 #[test]
 fn files_outside_its_few_folders_are_closed() {
-    let house = House::new().file("home/store/openai.key", "from-the-store\n", 0o600);
+    let house = House::new();
     let (folder, store) = (house.path("config/v2m"), house.path("home/store"));
-    let program = house.start();
+    let config = house.path("home/v2m.toml");
     let peer = Peer::new((0..3).map(|_| reply(STREAM, said(CLEAN))).collect());
-    let ask = || program.ask(&rewrite(endpoint(&peer.url)));
-    assert_eq!(ask(), text(CLEAN));
-    fs::copy(store.join("openai.key"), folder.join("openai.key")).unwrap();
+    let question = rewrite(endpoint(&peer.url));
+    configure(&config, &question);
+    let program = house.with("V2M_CONFIG", &config).start();
+    let ask = || program.ask_uninvited(&question);
+    assert_eq!(ask(), text(CLEAN), "the configuration is open, where it is said to be");
+    program.give_key(&peer.url, "from-a-file");
+    fs::rename(folder.join("keys"), &store).unwrap();
+    fs::create_dir(folder.join("keys")).unwrap();
+    let name = peer.url.trim_start_matches("http://");
+    fs::copy(store.join(name), folder.join("keys").join(name)).unwrap();
     assert_eq!(ask(), text(CLEAN), "the folder of keys is open");
+    assert!(peer.seen().requests[1].contains("from-a-file"));
     // Its name now leads elsewhere, into files that are as much the user's.
-    fs::rename(&folder, program.house.path("config/old")).unwrap();
-    symlink(&store, &folder).unwrap();
+    fs::remove_dir_all(folder.join("keys")).unwrap();
+    symlink(&store, folder.join("keys")).unwrap();
     if kernel_can() {
         let (trouble, message) = failed(ask());
         assert!(message.contains("Permission denied"), "{message}");
@@ -37,5 +47,30 @@ fn files_outside_its_few_folders_are_closed() {
     } else {
         assert_eq!(ask(), text(CLEAN));
         assert!(program.log().contains("no Landlock"), "{}", program.log());
+    }
+}
+
+#[test]
+fn a_configuration_elsewhere_that_another_file_replaces_is_read_by_the_next_process() {
+    let house = House::new();
+    let (config, linked) = (house.path("config/v2m/config.toml"), house.path("home/v2m.toml"));
+    let peer = Peer::new((0..2).map(|_| reply(STREAM, said(CLEAN))).collect());
+    let question = rewrite(endpoint(&peer.url));
+    configure(&linked, &question);
+    symlink(&linked, &config).unwrap();
+    let mut program = house.start();
+    assert_eq!(program.ask_uninvited(&question), text(CLEAN), "a link's target is open");
+    // As editors do, and `v2m-send config set`.
+    configure(&linked, &question);
+    let mut client = program.connect();
+    client.stream.write_all(&Framing::Length.encode(&question)).unwrap();
+    if kernel_can() {
+        assert_eq!(client.next(), None, "the connection ends, and its question is put again");
+        assert_eq!(program.end().code(), Some(0), "{}", program.log());
+        assert!(program.log().contains("starts anew"), "{}", program.log());
+        program.again();
+        assert_eq!(program.ask_uninvited(&question), text(CLEAN));
+    } else {
+        assert_eq!(client.next(), Some(text(CLEAN)));
     }
 }

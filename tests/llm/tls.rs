@@ -1,17 +1,46 @@
 //! Servers behind TLS: whose word is taken, and what is said where it is not.
 
-use crate::harness::{CLEAN, House, Program, endpoint, failed, rewrite, text};
+use crate::harness::{CLEAN, House, PATIENCE, Program, endpoint, failed, rewrite, text};
 use crate::peer::{STREAM, said};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use v2m_ipc::llm::Trouble;
 
-/// A server with a certificate that it wrote itself; gives its address and the certificate.
-fn server(connections: usize) -> (String, String) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// A server with a certificate that it wrote itself.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) certificate: String,
+    heads: Receiver<String>,
+}
+
+impl Server {
+    /// Of the next request that it was asked.
+    pub(crate) fn head(&self) -> String {
+        self.heads.recv_timeout(PATIENCE).unwrap()
+    }
+}
+
+fn server(connections: usize) -> Server {
+    let server = begin("localhost", connections, None);
+    Server { url: server.url.replace("http://127.0.0.1", "https://localhost") + "/v1", ..server }
+}
+
+/// The service of that name, behind a proxy: it answers everybody who asks the proxy at `url` for it.
+pub(crate) fn service(name: &str, connections: usize) -> Server {
+    service_at(name, &format!("{name}:443"), connections)
+}
+
+/// As [`service`], asked for by another `place` than its name at the usual port.
+pub(crate) fn service_at(name: &str, place: &str, connections: usize) -> Server {
+    begin(name, connections, Some(place))
+}
+
+fn begin(name: &str, connections: usize, proxied: Option<&str>) -> Server {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -22,33 +51,48 @@ fn server(connections: usize) -> (String, String) {
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://localhost:{}/v1", listener.local_addr().unwrap().port());
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (told, heads) = channel();
+    let tunnel = proxied.map(|place| format!("CONNECT {place} HTTP/1.1\r\n"));
     thread::spawn(move || {
         for _ in 0..connections {
-            let (stream, _) = listener.accept().unwrap();
+            let (mut stream, _) = listener.accept().unwrap();
+            if let Some(tunnel) = &tunnel {
+                let head = head(&mut BufReader::new(&stream)).unwrap();
+                assert!(head.starts_with(tunnel), "{head}");
+                stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            }
             let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
             // Who does not believe the certificate goes away in the middle.
-            let _ = serve(rustls::StreamOwned::new(tls, stream));
+            let _ = serve(rustls::StreamOwned::new(tls, stream), &told, tunnel.is_some());
         }
     });
-    (url, made.cert.pem())
+    Server { url, certificate: made.cert.pem(), heads }
 }
 
-fn serve(mut stream: impl Read + Write) -> std::io::Result<()> {
-    let mut reader = BufReader::new(&mut stream);
-    let (mut line, mut length) = (String::new(), 0);
-    while line != "\r\n" {
-        line.clear();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
+/// The head of a request, to its empty line.
+fn head(reader: &mut impl BufRead) -> std::io::Result<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
+    Ok(head)
+}
+
+/// One request; `once`: the connection ends with its answer.
+fn serve(mut stream: impl Read + Write, told: &Sender<String>, once: bool) -> std::io::Result<()> {
+    let mut reader = BufReader::new(&mut stream);
+    let head = head(&mut reader)?;
+    let lower = head.to_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map_or(0, |value| value.trim().parse().unwrap());
     reader.read_exact(&mut vec![0; length])?;
+    let _ = told.send(head);
     let body = said(CLEAN);
-    let head = format!("HTTP/1.1 {STREAM}\r\ncontent-length: {}\r\n\r\n", body.len());
+    let close = if once { "connection: close\r\n" } else { "" };
+    let head = format!("HTTP/1.1 {STREAM}\r\n{close}content-length: {}\r\n\r\n", body.len());
     stream.write_all((head + &body).as_bytes())?;
     stream.flush()?;
     // Until the client leaves.
@@ -57,17 +101,17 @@ fn serve(mut stream: impl Read + Write) -> std::io::Result<()> {
 
 #[test]
 fn an_authority_of_the_systems_is_believed_and_others_are_not() {
-    let (url, certificate) = server(2);
-    let trusting = House::new().file("company.pem", &certificate, 0o644);
+    let Server { url, certificate, .. } = &server(2);
+    let trusting = House::new().file("company.pem", certificate, 0o644);
     let file = trusting.path("company.pem");
     // Where the system's own certificates are, for this test.
-    let trusting = trusting.with("SSL_CERT_FILE", file).with("OPENAI_API_KEY", "secret-1").start();
-    assert_eq!(trusting.ask(&rewrite(endpoint(&url))), text(CLEAN), "{}", trusting.log());
+    let trusting = trusting.with("SSL_CERT_FILE", file).start();
+    assert_eq!(trusting.ask(&rewrite(endpoint(url))), text(CLEAN), "{}", trusting.log());
 
     // It keeps its connection, and the server has one at a time.
     drop(trusting);
-    let strict = House::new().with("OPENAI_API_KEY", "secret-1").start();
-    let (trouble, message) = failed(strict.ask(&rewrite(endpoint(&url))));
+    let strict = Program::plain();
+    let (trouble, message) = failed(strict.ask(&rewrite(endpoint(url))));
     assert!(
         trouble == Trouble::Unavailable && message.contains("trust its certificate"),
         "{message}"

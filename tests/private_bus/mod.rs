@@ -1,6 +1,10 @@
 //! A session bus of a test's own, gone when the test is.
 #![allow(dead_code, reason = "not every test that shares it restarts it")]
 
+mod gate;
+
+#[allow(unused_imports, reason = "not every test that shares it shuts it")]
+pub(crate) use gate::Gate;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

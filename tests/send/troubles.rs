@@ -51,6 +51,25 @@ fn an_error_answer_is_1() {
     assert_eq!(ended, Ended { code: 1, out: String::new(), err });
 }
 
+/// The last step before a terminal, whatever the service is and whatever it says.
+#[test]
+fn nothing_that_is_printed_commands_a_terminal() {
+    let wild = "a\u{1b}]52;c;aGk=\u{7}b\u{9b}201~c\u{202e}d\0\n\te";
+    let plain = "a]52;c;aGk=b201~cd\n\te";
+    let (ended, _) = answering(json!({"status": "success", "data": {"text": wild}})).end(&["last"]);
+    assert_eq!(ended, Ended { code: 0, out: format!("{plain}\n"), err: String::new() });
+    let refused = json!({"status": "error", "code": "busy", "error": wild, "data": {"text": wild}});
+    let (ended, _) = answering(refused.clone()).end(&["stop"]);
+    let err = format!("v2m-send: {plain}\n");
+    assert_eq!(ended, Ended { code: 1, out: format!("{plain}\n"), err });
+    let (ended, _) = answering(refused).end(&["--json", "stop"]);
+    let harmless = |c: char| !c.is_control() && c != '\u{202e}' || c == '\n';
+    assert!(ended.out.chars().all(harmless), "{:?}", ended.out);
+    assert!(serde_json::from_str::<serde_json::Value>(&ended.out).is_ok(), "it is JSON still");
+    let named = end(&["transcribe", "\u{1b}[31mred\u{202e}.wav"]);
+    assert!(named.err.chars().all(harmless), "{:?}", named.err);
+}
+
 #[test]
 fn a_wrong_command_line_is_2() {
     for args in [&[][..], &["dance"], &["--loud"], &["process", " "], &["config", "set", "x"]] {

@@ -31,7 +31,7 @@ impl Lab {
         let dir = |key| PathBuf::from(std::env::var_os(key).expect("run.sh sets it"));
         let lab = Self { runtime: dir("XDG_RUNTIME_DIR"), home: dir("HOME") };
         // What was left of an earlier test's recording must not be recovered in the next one.
-        let _ = try_run("systemctl", &["--user", "stop", "v2m.service", "v2m-llm.service"]);
+        let _ = try_run("systemctl", &["--user", "stop", "v2m.service", "v2m-llm.socket"]);
         for unit in ["v2m.service", "v2m-llm.service"] {
             let _ = fs::remove_dir_all(lab.overrides(unit));
         }
@@ -41,7 +41,7 @@ impl Lab {
         let _ = fs::remove_file(lab.runtime.join("notifications"));
         systemctl(&["daemon-reload"]);
         let _ = try_run("systemctl", &["--user", "reset-failed", "v2m*"]);
-        systemctl(&["enable", "--quiet", "--now", "v2m.socket", "v2m-llm.socket"]);
+        systemctl(&["enable", "--quiet", "--now", "v2m.socket"]);
         lab
     }
 

@@ -24,7 +24,14 @@ impl Door {
     fn new(lines: &str) -> Self {
         let lab = Lab::new();
         lab.override_unit(SERVICE, lines);
+        // v2m does so for its first question.
+        lab::systemctl(&["start", "v2m-llm.socket"]);
         Self(lab)
+    }
+
+    /// Names the endpoint in the configuration.
+    fn configure(&self, url: &str) {
+        self.0.configure(&format!("[llm]\nprovider = \"openai\"\nbase_url = \"{url}\"\n"));
     }
 
     fn socket(&self) -> PathBuf {
@@ -108,6 +115,14 @@ fn a_question_starts_it_and_is_answered_with_the_network_alone() {
     assert_eq!(fs::metadata(door.socket()).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(property(SERVICE, "ActiveState"), "inactive");
     let (url, serving) = model();
+    // Whoever reaches the socket: only what is configured is asked.
+    door.0.configure("");
+    let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
+    assert!(message.contains("names none"), "{message}");
+    door.configure("http://127.0.0.1:1");
+    let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
+    assert!(message.contains("allows openai at http://127.0.0.1:1 and"), "{message}");
+    door.configure(&url);
     assert_eq!(door.ask(&question(&url)), Some(Answer::Text { text: SAID.into() }));
     let head = serving.join().unwrap();
     assert!(!head.to_lowercase().contains("authorization"), "{head}");
@@ -136,6 +151,7 @@ fn a_question_starts_it_and_is_answered_with_the_network_alone() {
 #[test]
 fn it_ends_when_nobody_asks_and_the_next_question_starts_it_again() {
     let door = Door::new("ExecStart=\nExecStart=/usr/local/bin/v2m-llm --idle-seconds 1");
+    door.configure("http://127.0.0.1:1");
     let nowhere = question("http://127.0.0.1:1");
     let Some(Answer::Failed { trouble, message }) = door.ask(&nowhere) else { panic!("answered") };
     assert_eq!(trouble, Trouble::Unavailable, "{message}");

@@ -11,6 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+const SOCKET: &str = "v2m-llm.socket";
+
 /// A service of OpenAI's form. Answers the text it is given, in capitals, once it is told to.
 struct Model {
     port: u16,
@@ -156,6 +158,8 @@ fn with_no_model_nothing_of_v2m_has_a_network_and_the_sandbox_refuses_one() {
         (&answer["code"], &answer["data"]["text"]),
         (&json!("llm_unavailable"), &json!("so um"))
     );
+    assert_eq!(property(SOCKET, "ActiveState"), "inactive", "there is nothing to connect to");
+    assert_eq!(property(SOCKET, "UnitFileState"), "static", "nor at the next login");
     assert!(processes("v2m.service").len() >= 2, "the service and its recogniser");
     assert_eq!(network_sockets("v2m.service"), 0);
     assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
@@ -247,6 +251,47 @@ fn with_a_model_its_helper_alone_has_a_network() {
     let found = String::from_utf8_lossy(&found.stdout);
     let line = found.lines().find(|line| line.contains("language model")).unwrap_or_default();
     assert!(line.starts_with("ok") && line.contains("loud"), "{found}");
+
+    // Its socket was opened for the first question, and goes with the last language model.
+    assert_eq!(property(SOCKET, "ActiveState"), "active");
+    lab::run("v2m-send", &["config", "set", "llm.provider=none"]);
+    wait_for("the end of the socket", || {
+        (property(SOCKET, "ActiveState") == "inactive").then_some(())
+    });
+    assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
+}
+
+/// As with dotfiles that are kept elsewhere, and an editor that writes a new file in place of the old one: Landlock knows files,
+/// not names, so the program that runs cannot read the new one.
+#[test]
+fn a_configuration_that_is_a_link_is_followed_when_its_file_is_replaced() {
+    let lab = Lab::new();
+    let (old, new) = (Model::start(), Model::start());
+    let (folder, dotfiles) = (lab.home.join(".config/v2m"), lab.home.join("dotfiles"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&dotfiles).unwrap();
+    let file = dotfiles.join("v2m.toml");
+    fs::write(&file, old.config()).unwrap();
+    std::os::unix::fs::symlink(&file, folder.join("config.toml")).unwrap();
+    head_of_request(&lab, &old);
+    let before = property("v2m-llm.service", "InvocationID");
+    // The same, so that v2m has nothing to follow.
+    fs::write(dotfiles.join("new"), old.config()).unwrap();
+    fs::rename(dotfiles.join("new"), &file).unwrap();
+    head_of_request(&lab, &old);
+    assert_ne!(property("v2m-llm.service", "InvocationID"), before, "another process has answered");
+    assert_eq!(property("v2m-llm.service", "Result"), "success");
+
+    fs::write(dotfiles.join("new"), new.config()).unwrap();
+    fs::rename(dotfiles.join("new"), &file).unwrap();
+    let url = format!("http://127.0.0.1:{}/v1", new.port);
+    wait_for("the new configuration", || {
+        let config = lab.client().ask("GET_CONFIG");
+        (config["config"]["llm"]["base_url"] == url.as_str()).then_some(())
+    });
+    head_of_request(&lab, &new);
+    assert!(old.requests.try_recv().is_err());
+    fs::remove_dir_all(dotfiles).unwrap();
 }
 
 /// Asks, and lets the model answer; the head of the request that it got.
@@ -264,7 +309,14 @@ fn a_key_comes_from_a_file_of_the_users_or_from_systemd_and_is_written_nowhere()
     let lab = Lab::new();
     let model = Model::start();
     lab.configure(&model.config());
-    let file = lab.home.join(".config/v2m/openai.key");
+    // OpenAI's own key goes to OpenAI alone.
+    let openais = lab.home.join(".config/v2m/openai.key");
+    fs::write(&openais, "key-of-openai\n").unwrap();
+    fs::set_permissions(&openais, fs::Permissions::from_mode(0o600)).unwrap();
+    let head = head_of_request(&lab, &model);
+    assert!(!head.to_lowercase().contains("authorization"), "{head}");
+    let file = lab.home.join(format!(".config/v2m/keys/127.0.0.1:{}", model.port));
+    fs::create_dir(file.parent().unwrap()).unwrap();
     fs::write(&file, "key-of-the-file\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let head = head_of_request(&lab, &model);
@@ -273,7 +325,7 @@ fn a_key_comes_from_a_file_of_the_users_or_from_systemd_and_is_written_nowhere()
     systemctl(&["stop", "v2m-llm.service"]);
     let secret = lab.home.join("credential");
     fs::write(&secret, "key-of-systemd").unwrap();
-    let line = format!("LoadCredential=openai-api-key:{}", secret.display());
+    let line = format!("LoadCredential=key-127.0.0.1_{}:{}", model.port, secret.display());
     lab.override_unit("v2m-llm.service", &line);
     let head = head_of_request(&lab, &model);
     assert!(head.contains("Bearer key-of-systemd\r\n"), "{head}");
@@ -291,7 +343,7 @@ fn a_key_comes_from_a_file_of_the_users_or_from_systemd_and_is_written_nowhere()
     let config = lab.client().ask("GET_CONFIG").to_string();
     let journal = lab::run("journalctl", &["--user", "--no-pager"]);
     assert!(journal.contains("v2m-llm"), "it is in the journal");
-    for secret in ["key-of-the-file", "key-of-systemd"] {
+    for secret in ["key-of-the-file", "key-of-systemd", "key-of-openai"] {
         assert!(!journal.contains(secret) && !config.contains(secret), "{secret}");
     }
     fs::remove_file(secret).unwrap();

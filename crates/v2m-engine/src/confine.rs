@@ -6,6 +6,7 @@ use crate::backend::Backend;
 use std::env;
 use std::path::{Path, PathBuf};
 use v2m_confine::{Calls, Files, Problem};
+use v2m_ipc::plain;
 
 /// What computing asks of the kernel by files: memory and processors, their number and kind.
 const MACHINE: [&str; 6] = [
@@ -47,7 +48,7 @@ pub fn confine(models: impl IntoIterator<Item = PathBuf>, backend: Backend) {
         match problem {
             // Of an old kernel nobody needs to hear at each start; `v2m doctor` tells.
             Problem::Files(_) => {}
-            Problem::Calls(_) => eprintln!("{}: {problem}", backend.program()),
+            Problem::Calls(_) => plain::complain(format_args!("{}: {problem}", backend.program())),
         }
     }
 }

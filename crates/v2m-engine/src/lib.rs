@@ -39,6 +39,7 @@ use args::{Args, Parsed};
 use backend::Backend;
 use device::Device;
 use std::process::ExitCode;
+use v2m_ipc::plain;
 
 /// Exit status of an engine that cannot run on this machine: its processor lacks instructions, there is no GPU, or the GPU's
 /// driver is missing, too old or broken. Told before the model is read and before anything is said by the socket;
@@ -56,18 +57,18 @@ pub fn main(backend: Backend) -> ExitCode {
             confine::confine([], backend);
             match device::find(backend) {
                 Ok(device) => {
-                    println!("{backend}: {device}");
+                    let _ = plain::print(format_args!("{backend}: {device}"));
                     ExitCode::SUCCESS
                 }
                 Err(reason) => unavailable(backend, &reason),
             }
         }
         Ok(Parsed::Print(text)) => {
-            println!("{text}");
+            let _ = plain::print(text);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{program}: {error}\n{}", args::usage(program));
+            plain::complain(format_args!("{program}: {error}\n{}", args::usage(program)));
             ExitCode::from(2)
         }
     }
@@ -79,7 +80,9 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
         return unavailable(backend, &reason);
     }
     if let Err(error) = openmp::spin_little() {
-        eprintln!("{program}: telling OpenMP not to spin: {error}; decoding may be slow");
+        plain::complain(format_args!(
+            "{program}: telling OpenMP not to spin: {error}; decoding may be slow"
+        ));
     }
     if !args.cuda_graphs {
         device::without_cuda_graphs();
@@ -93,13 +96,13 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
     match run::serve(args, backend, device) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{program}: {error}");
+            plain::complain(format_args!("{program}: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
 fn unavailable(backend: Backend, reason: &device::Unavailable) -> ExitCode {
-    eprintln!("{}: {reason}", backend.program());
+    plain::complain(format_args!("{}: {reason}", backend.program()));
     ExitCode::from(UNAVAILABLE)
 }

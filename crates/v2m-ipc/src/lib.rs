@@ -6,6 +6,7 @@
 //! - [`client`]: a small blocking client of it.
 //! - [`engine`]: the frames between the daemon and its engine child.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
+//! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
 //!
 //! Standard library, serde and serde_json only: `v2m-send` must start in about a millisecond.
 //! Nothing here knows the daemon's own types; `server` and `recognise` convert.
@@ -16,3 +17,4 @@ pub mod engine;
 pub mod frame;
 pub mod llm;
 pub mod message;
+pub mod plain;

@@ -4,7 +4,8 @@
 //! one way and an [`Answer`] the other. A connection carries any number of questions, one answer each, in order. Who
 //! asked and is gone is not answered.
 //!
-//! A question says all that is needed but the key, which `v2m-llm` finds by itself: the daemon never has it.
+//! A question names its endpoint. `v2m-llm` asks it only if the configuration, which it reads itself, names the same one:
+//! whoever reaches its socket cannot have it send a text anywhere else. The key it finds by itself: the daemon never has it.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -40,6 +41,11 @@ impl Provider {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Gemini, Self::Ollama, Self::OpenAi];
 
+    /// The provider of that [`Self::name`].
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+
     /// The name on the wire and in the configuration.
     pub fn name(self) -> &'static str {
         match self {
@@ -48,6 +54,16 @@ impl Provider {
             Self::OpenAi => "openai",
         }
     }
+}
+
+/// Whether the configuration takes `url` as `llm.base_url`: `http` or `https`, a host and perhaps a path. User names,
+/// passwords and queries would be secrets in a file that is none.
+pub fn is_base_url(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let strange = |c: char| matches!(c, '@' | '?' | '#' | ' ' | '\\') || c.is_control();
+        !rest.is_empty() && !rest.starts_with('/') && !rest.contains(strange)
+    })
 }
 
 /// Where a model answers, and how long that may take.
@@ -210,6 +226,7 @@ mod tests {
     fn providers_have_one_name() {
         for provider in Provider::ALL {
             assert_eq!(serde_json::to_value(provider).unwrap(), provider.name());
+            assert_eq!(Provider::named(provider.name()), Some(provider));
         }
     }
 }

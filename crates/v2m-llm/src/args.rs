@@ -1,4 +1,4 @@
-//! The command line. What is asked of whom comes by the socket instead.
+//! The command line. What is asked comes by the socket, and who may be asked from the configuration.
 
 use lexopt::prelude::*;
 use std::time::Duration;
@@ -17,12 +17,21 @@ first connects to its socket (v2m-llm.socket); it is of no use on a terminal.
   -h, --help        print this
   -V, --version     print the version
 
-A provider's key is looked for, in this order, as: the credential gemini-api-key,
-openai-api-key or ollama-api-key (LoadCredential= of systemd); GEMINI_API_KEY, OPENAI_API_KEY or
-OLLAMA_API_KEY in its environment; the file gemini.key, openai.key or ollama.key in ~/.config/v2m,
-which must be yours alone (chmod 600).
+It asks the language model that llm.provider and llm.base_url in ~/.config/v2m/config.toml name,
+and no other.
+
+A key belongs to a host and is sent to no other one. The key of generativelanguage.googleapis.com,
+api.openai.com or ollama.com (https) is looked for, in this order, as: the credential
+gemini-api-key, openai-api-key or ollama-api-key (LoadCredential= of systemd); GEMINI_API_KEY,
+OPENAI_API_KEY or OLLAMA_API_KEY in its environment; the file gemini.key, openai.key or ollama.key
+in ~/.config/v2m. The key of any other HOST: the credential key-HOST; the file keys/HOST in
+~/.config/v2m. With a port in the address HOST is host:port; in a credential's name host_port.
+Files of keys must be yours alone (chmod 600).
 
 Environment:
+  V2M_CONFIG        the configuration's file
+  V2M_LLM__PROVIDER, V2M_LLM__BASE_URL
+                    as the settings, and before them; v2m must be given the same
   V2M_LOG           debug: log more. Never a text, never a key
 
 Exit codes: 0 nobody asked any more, 1 it could not go on, 2 wrong arguments,

@@ -3,7 +3,8 @@
 //! Who is gone while a model is asked is not answered, and the model is not asked any further.
 
 use crate::client::{Cancel, Client};
-use crate::{log, question};
+use crate::log;
+use crate::question::{self, Outcome};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -57,8 +58,9 @@ impl<'a> Conversation<'a> {
         loop {
             match self.next()? {
                 Next::Question(question) => match self.ask(&question)? {
-                    Some(answer) => self.write(&answer)?,
-                    None => return Ok(()),
+                    Outcome::Answered(answer) => self.write(&answer)?,
+                    Outcome::Cancelled => return Ok(()),
+                    Outcome::Renew => renew(),
                 },
                 Next::Nonsense(why) => self.write(&bad(why))?,
                 Next::Last(why) => return self.close_with(&bad(why)),
@@ -108,8 +110,8 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The answer, or `None` if nobody waits for it any more.
-    fn ask(&self, question: &Question) -> io::Result<Option<Answer>> {
+    /// What the question comes to; it is given up if nobody waits for it any more.
+    fn ask(&self, question: &Question) -> io::Result<Outcome> {
         let cancel = Arc::new(Cancel::default());
         let done = eventfd(0, EventfdFlags::CLOEXEC)?;
         Ok(thread::scope(|scope| {
@@ -142,6 +144,15 @@ impl<'a> Conversation<'a> {
         {}
         Ok(())
     }
+}
+
+/// Ends the process. Landlock cannot be widened: only the next process can read the new file. Whoever waits for an answer loses
+/// the connection and asks again, which starts it.
+fn renew() -> ! {
+    log::info(
+        "the configuration is another file now: v2m-llm ends, and starts anew with the next question",
+    );
+    std::process::exit(0)
 }
 
 fn parse(frame: &[u8]) -> Next {

@@ -1,19 +1,29 @@
-//! Where the key of a provider is found: a credential of systemd's, the environment, a file of the user's alone.
+//! Where the key of a host is found: a credential of systemd's, the environment, a file of the user's alone.
 //!
+//! A key belongs to a host, because whoever gets it can use it: OpenAI's is not sent to another server that speaks OpenAI's
+//! form. The three services that keys are usually for have short names (`OPENAI_API_KEY`, `openai.key`, `openai-api-key`), which
+//! count for their own host over https and nowhere else ([`wire::service`]). Every other host has a file and a credential that
+//! bear its name (`keys/openrouter.ai`, `key-openrouter.ai`), with its port if the address names one.
 //! Looked for anew with each question, so that a key that was just put there needs no restart. Never in the
 //! configuration, never in a log line.
 
+use crate::client::Address;
+use crate::config::folder;
+use crate::wire;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use v2m_ipc::llm::Provider;
 
 /// Longer than any key; what is read of a file at most, in bytes.
 const LONGEST: u64 = 8 << 10;
+
+/// The folder of keys by their hosts, below v2m's in the configuration.
+const HOSTS: &str = "keys";
 
 /// A secret. Shown by nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,59 +77,97 @@ pub enum KeyError {
     NoKey(String),
 }
 
-/// A provider's key, from the first place that has one.
+/// The key of a host, from the first place that has one.
 ///
 /// # Errors
 /// [`KeyError`] for a key that is there and cannot be used; those after it are not looked for then.
-pub fn find(provider: Provider) -> Result<Option<Key>, KeyError> {
+pub fn find(address: &Address) -> Result<Option<Key>, KeyError> {
+    let service = wire::service(address);
     if let Some(dir) = set("CREDENTIALS_DIRECTORY") {
-        let path = PathBuf::from(dir).join(credential(provider));
-        // systemd guards it, by its own rules: who may read it, may use it.
-        if let Some(text) = read(&path, |_| Ok(()))? {
+        let short = service.map(|provider| format!("{}-api-key", provider.name()));
+        for name in short.into_iter().chain([credential(address)]) {
+            let path = PathBuf::from(&dir).join(name);
+            // systemd guards it, by its own rules: who may read it, may use it.
+            if let Some(text) = read(&path, |_| Ok(()))? {
+                return whole(&text, &path.display().to_string());
+            }
+        }
+    }
+    if let Some(name) = service.map(variable)
+        && let Some(text) = set(name)
+    {
+        return whole(&text.to_string_lossy(), name);
+    }
+    let Some(folder) = folder() else { return Ok(None) };
+    let short = service.map(|provider| PathBuf::from(format!("{}.key", provider.name())));
+    for name in short.into_iter().chain([of_host(address)]) {
+        let path = folder.join(name);
+        if let Some(text) = read(&path, |stat| is_private(&path, stat))? {
             return whole(&text, &path.display().to_string());
         }
     }
-    let name = variable(provider);
-    if let Some(text) = set(name) {
-        return whole(&text.to_string_lossy(), name);
-    }
-    let Some(path) = file(provider) else { return Ok(None) };
-    match read(&path, |stat| is_private(&path, stat))? {
-        Some(text) => whole(&text, &path.display().to_string()),
-        None => Ok(None),
-    }
+    Ok(None)
 }
 
-/// All the places, for people who have to put a key somewhere.
-pub fn places(provider: Provider) -> String {
-    let file =
-        file(provider).unwrap_or_else(|| format!("~/.config/v2m/{}.key", provider.name()).into());
+/// All the places of a host's key, for people who have to put one somewhere.
+pub fn places(address: &Address, provider: Provider) -> String {
+    let folder = folder().unwrap_or_else(|| "~/.config/v2m".into());
+    let credential = credential(address);
+    let Some(service) = wire::service(address) else {
+        let file = folder.join(of_host(address));
+        let said = format!(
+            "put the key of {0} into {1} (chmod 600), or give v2m-llm.service a credential {credential} \
+             (LoadCredential=); see man v2m-llm",
+            address.place,
+            file.display()
+        );
+        return said + &strangers(&folder, provider, &file, address);
+    };
+    let (name, variable) = (service.name(), variable(service));
     format!(
-        "put it into {} (chmod 600), or give v2m-llm.service {} in its environment or a credential \
-         {} (LoadCredential=); see man v2m-llm",
-        file.display(),
-        variable(provider),
-        credential(provider)
+        "put it into {} (chmod 600), or give v2m-llm.service {variable} in its environment or a credential \
+         {name}-api-key (LoadCredential=); see man v2m-llm",
+        folder.join(format!("{name}.key")).display(),
     )
 }
 
-/// The folder of the users' files, to be readable in the sandbox.
-pub fn folder() -> Option<PathBuf> {
-    let config = set("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || set("HOME").map(|home| PathBuf::from(home).join(".config"));
-    config.or_else(home).map(|config| config.join("v2m"))
+/// That there is a key which is another host's: before keys belonged to hosts it was sent to this one.
+fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) -> String {
+    let place = &address.place;
+    let host = wire::service_host(provider);
+    let old = folder.join(format!("{}.key", provider.name()));
+    // Only whether it is there; it is not read.
+    if fs::symlink_metadata(&old).is_ok() {
+        let (old, new, to) = (quoted(&old), quoted(file), quoted(&folder.join(HOSTS)));
+        return format!(
+            ". The key in {old} belongs to {host}. If it is the key of {place}: mkdir -p {to} && mv {old} {new}"
+        );
+    }
+    if set(variable(provider)).is_some() {
+        return format!(". {} belongs to {host} and is not sent to {place}", variable(provider));
+    }
+    String::new()
 }
 
-fn file(provider: Provider) -> Option<PathBuf> {
-    folder().map(|folder| folder.join(format!("{}.key", provider.name())))
+/// For a shell.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-:~".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-fn credential(provider: Provider) -> String {
-    format!("{}-api-key", provider.name())
+/// The file of a host's key, below [`folder`].
+fn of_host(address: &Address) -> PathBuf {
+    Path::new(HOSTS).join(&address.place)
 }
 
-fn variable(provider: Provider) -> &'static str {
-    match provider {
+/// The name of a host's credential. systemd takes a colon for the end of the name.
+fn credential(address: &Address) -> String {
+    format!("key-{}", address.place.replace(':', "_"))
+}
+
+fn variable(service: Provider) -> &'static str {
+    match service {
         Provider::Gemini => "GEMINI_API_KEY",
         Provider::Ollama => "OLLAMA_API_KEY",
         Provider::OpenAi => "OPENAI_API_KEY",
@@ -219,9 +267,20 @@ mod tests {
 
     #[test]
     fn the_places_are_told() {
-        let said = places(Provider::Gemini);
+        let told = |url: &str| places(&Address::parse(url).unwrap(), Provider::OpenAi);
+        let said = told("https://generativelanguage.googleapis.com");
         for place in ["gemini.key", "GEMINI_API_KEY", "gemini-api-key"] {
             assert!(said.contains(place), "{said}");
         }
+        let said = told("http://localhost:8080/v1");
+        for place in ["keys/localhost:8080 (chmod 600)", "key-localhost_8080 ("] {
+            assert!(said.contains(place), "{said}");
+        }
+    }
+
+    #[test]
+    fn paths_for_a_shell_are_one_word() {
+        assert_eq!(quoted(Path::new("/a/openai.key")), "/a/openai.key");
+        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
     }
 }

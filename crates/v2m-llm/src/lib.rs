@@ -6,7 +6,8 @@
 //! | [`listen`] | the socket from systemd: who is let in, and when the program ends |
 //! | [`conversation`] | one connection: questions in, answers out |
 //! | [`question`] | one question: checked, asked, judged, logged |
-//! | [`keys`] | where the key of a provider is found |
+//! | [`config`] | the one endpoint that the configuration allows |
+//! | [`keys`] | where the key of a host is found |
 //! | [`client`] | HTTP: deadlines, attempts, limits; the only module with a network |
 //! | [`wire`] | how each provider wants to be asked, pure |
 //! | [`prompt`] | the text within a fence that it cannot close, pure |
@@ -16,12 +17,13 @@
 //!
 //! Dictated text is data, never instruction. Two things hold that, neither of them trusting the model: the fence of
 //! [`prompt`], and the judgement of [`accept`], by which an answer that is no rewriting is refused. What is asked in which
-//! words, presets and configuration are the daemon's; the frames are [`v2m_ipc::llm`].
+//! words, presets and settings are the daemon's; the frames are [`v2m_ipc::llm`].
 //! Nothing here writes a file, and no text and no key is ever logged.
 
 pub mod accept;
 pub mod args;
 pub mod client;
+pub mod config;
 pub mod conversation;
 pub mod keys;
 pub mod listen;
@@ -33,6 +35,7 @@ pub mod wire;
 
 use args::{Args, Parsed};
 use std::process::ExitCode;
+use v2m_ipc::plain;
 
 /// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
 pub const NO_SOCKET: u8 = 69;
@@ -42,11 +45,12 @@ pub fn main() -> ExitCode {
     match args::parse() {
         Ok(Parsed::Run(args)) => serve(&args),
         Ok(Parsed::Print(text)) => {
-            println!("{text}");
+            // Who asked and reads no more is no concern of ours.
+            let _ = plain::print(text);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("v2m-llm: {error}\n{}", args::USAGE);
+            plain::complain(format_args!("v2m-llm: {error}\n{}", args::USAGE));
             ExitCode::from(2)
         }
     }

@@ -29,7 +29,7 @@ pub enum SocketError {
     /// Started by hand, or as a service without its socket.
     #[error(
         "v2m-llm was started without a socket to listen on. systemd passes it, and starts the program when it is needed: \
-         `systemctl --user enable --now v2m-llm.socket`. To try it by hand: \
+         `systemctl --user start v2m-llm.socket`, which v2m does by itself once llm.provider is set. To try it by hand: \
          `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-llm-try.sock\" v2m-llm`"
     )]
     Missing,

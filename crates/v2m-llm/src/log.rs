@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::sync::LazyLock;
+use v2m_ipc::plain;
 
 static JOURNAL: LazyLock<bool> = LazyLock::new(|| std::env::var_os("JOURNAL_STREAM").is_some());
 static VERBOSE: LazyLock<bool> = LazyLock::new(|| {
@@ -34,7 +35,7 @@ pub fn debug(line: &str) {
 }
 
 fn write(level: u8, line: &str) {
-    let line = line.replace(['\n', '\r'], " ");
+    let line = plain::line(line);
     let line = if *JOURNAL { format!("<{level}>{line}\n") } else { format!("v2m-llm: {line}\n") };
     // Nowhere to complain to. One call, so that threads do not mix their lines.
     let _ = std::io::stderr().write_all(line.as_bytes());

@@ -2,6 +2,7 @@
 
 use crate::accept::{self, Rejection};
 use crate::client::{Address, Cancel, Client, Limits, LlmError, Tally, Target};
+use crate::config::{self, ConfigError};
 use crate::keys;
 use crate::log;
 use crate::prompt::{Prompt, Task};
@@ -9,7 +10,8 @@ use crate::wire;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m_ipc::llm::{Answer, Bounds, Endpoint, MAX_TEXT, Provider, Question, Trouble};
+use v2m_ipc::llm::{Answer, Bounds, Endpoint, MAX_TEXT, Question, Trouble};
+use v2m_ipc::plain;
 
 /// The longest instruction, in bytes: more than any preset has.
 const MAX_INSTRUCTION: usize = 32 << 10;
@@ -35,8 +37,19 @@ impl From<LlmError> for Failure {
     }
 }
 
-/// Answers one question; blocking. `None` if it was cancelled: nobody is there to be answered.
-pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Option<Answer> {
+/// What a question comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This is the answer.
+    Answered(Answer),
+    /// It was cancelled: nobody is there to be answered.
+    Cancelled,
+    /// This process cannot read what is allowed, and the next one can.
+    Renew,
+}
+
+/// Answers one question; blocking.
+pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Outcome {
     let begun = Instant::now();
     let mut tally = Tally::default();
     let result = attempt(question, client, cancel, &mut tally);
@@ -55,10 +68,11 @@ pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Opt
         tally.sent,
         tally.received,
     ));
-    let failed = |trouble, message| Some(Answer::Failed { trouble, message });
+    let failed = |trouble, message| Outcome::Answered(Answer::Failed { trouble, message });
     match result {
-        Ok(answer) => Some(answer),
-        Err(Failure::Llm(LlmError::Gone)) => None,
+        Ok(answer) => Outcome::Answered(answer),
+        Err(Failure::Llm(LlmError::Gone)) => Outcome::Cancelled,
+        Err(Failure::Llm(LlmError::NotAllowed(ConfigError::Replaced))) => Outcome::Renew,
         Err(Failure::BadQuestion(why)) => {
             failed(Trouble::BadQuestion, format!("the question makes no sense: {why}"))
         }
@@ -128,6 +142,7 @@ fn attempt(
             }
             (error, _) => error.into(),
         })?;
+    let answer = plain::owned(answer);
     match bounds {
         Some(bounds) => accept::judge(text, &answer, &bounds).map_err(Failure::Rejected)?,
         None if answer.trim().is_empty() => return Err(Failure::Rejected(Rejection::Empty)),
@@ -145,7 +160,7 @@ fn address(endpoint: &Endpoint) -> Result<Address, LlmError> {
     Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))
 }
 
-/// Whom to ask: with the key, where there is one; without, where that may do.
+/// Whom to ask, if the configuration allows it: with the key of that host, where there is one; without, where that may do.
 fn target(endpoint: &Endpoint) -> Result<Target, Failure> {
     let Endpoint { provider, model, temperature, .. } = endpoint;
     if !(0.0..=2.0).contains(temperature) {
@@ -155,18 +170,13 @@ fn target(endpoint: &Endpoint) -> Result<Target, Failure> {
         return Err(Failure::BadQuestion("the model is no name"));
     }
     let address = address(endpoint)?;
-    let key = keys::find(*provider).map_err(LlmError::Key)?;
+    config::check(endpoint, &address).map_err(LlmError::NotAllowed)?;
+    let key = keys::find(&address).map_err(LlmError::Key)?;
     address.may_carry(key.as_ref())?;
-    let openai = || {
-        Address::parse(wire::base_url(Provider::OpenAi)).is_ok_and(|own| own.place == address.place)
-    };
-    let needed = match provider {
-        Provider::Gemini => true,
-        Provider::Ollama => false,
-        Provider::OpenAi => openai(),
-    };
-    if needed && key.is_none() {
-        return Err(LlmError::NoKey(address.url, keys::places(*provider)).into());
+    // The services themselves take no question without a key; what other servers ask for, they say.
+    if key.is_none() && wire::service(&address).is_some() {
+        let places = keys::places(&address, *provider);
+        return Err(LlmError::NoKey(address.url, places).into());
     }
     let limits = Limits {
         connect: Duration::from_millis(endpoint.connect_ms).min(MAX_CONNECT),
@@ -217,8 +227,7 @@ fn check(
 
 /// A few names for people, and how many more there are.
 fn some(models: &[String]) -> String {
-    let short =
-        |name: &String| name.chars().filter(|c| !c.is_control()).take(80).collect::<String>();
+    let short = |name: &String| plain::line(name).chars().take(80).collect::<String>();
     let named: Vec<String> = models.iter().take(NAMED).map(short).collect();
     match models.len().saturating_sub(NAMED) {
         0 => named.join(", "),

@@ -29,12 +29,13 @@ mod wheels;
 use std::process::ExitCode;
 
 use clap::Parser;
+use v2m_ipc::plain;
 
 fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("v2m-model: {failure}");
+            plain::complain(format_args!("v2m-model: {failure}"));
             failure.exit().into()
         }
     }

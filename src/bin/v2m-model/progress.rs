@@ -2,8 +2,10 @@
 //! a line now and then).
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
+
+use v2m_ipc::plain;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
@@ -12,7 +14,7 @@ const LINES: Duration = Duration::from_secs(3);
 
 /// Says a line of the answer. Who hung up (`v2m-model list | head`) does not want to hear more.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(stdout().lock(), "{line}");
+    let _ = plain::print(line);
 }
 
 /// The progress of one step over a number of bytes.
@@ -39,7 +41,7 @@ impl Progress {
             let (what, total) = (what.to_owned(), total.max(1));
             return Self::Lines { what, total, done, told: Instant::now() };
         }
-        let bar = ProgressBar::new(total).with_message(what.to_owned());
+        let bar = ProgressBar::new(total).with_message(plain::line(what).into_owned());
         let style = "{msg} [{bar:30}] {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style.progress_chars("=> "));
@@ -58,7 +60,10 @@ impl Progress {
                 if told.elapsed() >= LINES {
                     *told = Instant::now();
                     let percent = (100 * *done / *total).min(100);
-                    eprintln!("{what}: {percent} % of {}", DecimalBytes(*total));
+                    plain::complain(format_args!(
+                        "{what}: {percent} % of {}",
+                        DecimalBytes(*total)
+                    ));
                 }
             }
         }

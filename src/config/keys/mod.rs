@@ -53,8 +53,9 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "llm",
         "A language model, for `v2m-send process` and `translate`, and for dictations with refine =\n\
          \"llm\" or `v2m-send toggle --preset NAME`. v2m-llm asks it; nothing else of v2m has a network.\n\
-         The key does not belong here: GEMINI_API_KEY or OPENAI_API_KEY in v2m-llm's environment, or a\n\
-         file only you can read, ~/.config/v2m/gemini.key or openai.key (man v2m-llm).",
+         The key does not belong here but into a file only you can read: ~/.config/v2m/gemini.key or\n\
+         openai.key for Google's or OpenAI's own service, ~/.config/v2m/keys/HOST for any other host. No\n\
+         other host gets it (man v2m-llm).",
     ),
     ("deliver", "Where the text goes, beside the answer to the client."),
     ("feedback", "What there is to hear of a dictation."),

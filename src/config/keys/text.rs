@@ -133,7 +133,7 @@ pub(super) static KEYS: &[Key] = &[
         allowed: "an address such as \"http://localhost:8080/v1\", without user name and query, or \"\" for the provider's own",
         doc: "Where it answers, without the last part of the path, such as \"http://localhost:8080/v1\".\n\
               Empty: the provider's own address (Ollama: this machine). Over http:// no key is sent to\n\
-              another machine.",
+              another machine. v2m-llm asks this address and no other.",
         restart: false,
         hidden: true,
         get: |s| json!(s.llm.base_url.as_deref().unwrap_or("")),

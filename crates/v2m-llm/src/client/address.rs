@@ -10,7 +10,7 @@ use ureq::http::Uri;
 pub struct Address {
     /// Without a slash at its end.
     pub url: String,
-    /// Host and port: what may be logged of it.
+    /// The host in small letters, and the port if it is not the scheme's own: what may be logged of it, and what a key belongs to.
     pub place: String,
     /// Whether it is asked over TLS.
     pub https: bool,
@@ -46,7 +46,7 @@ impl Address {
         let authority = authority.ok_or_else(|| wrong("llm.base_url names no host"))?;
         Ok(Self {
             url: text.trim_end_matches('/').to_owned(),
-            place: authority.as_str().to_owned(),
+            place: place(authority.host(), authority.port_u16(), https),
             https,
             loopback: is_loopback(authority.host()),
         })
@@ -65,6 +65,12 @@ impl Address {
     }
 }
 
+fn place(host: &str, port: Option<u16>, https: bool) -> String {
+    let host = host.to_ascii_lowercase();
+    let own = if https { 443 } else { 80 };
+    port.filter(|port| *port != own).map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+}
+
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
@@ -80,7 +86,10 @@ mod tests {
         for (url, place, https, loopback) in [
             ("https://api.openai.com/v1/", "api.openai.com", true, false),
             ("http://localhost:11434", "localhost:11434", false, true),
-            ("http://127.0.0.2:80/v1", "127.0.0.2:80", false, true),
+            ("https://API.openai.com:443/v1", "api.openai.com", true, false),
+            ("https://api.openai.com:80/v1", "api.openai.com:80", true, false),
+            ("https://api.openai.com./v1", "api.openai.com.", true, false),
+            ("http://127.0.0.2:80/v1", "127.0.0.2", false, true),
             ("http://[::1]:8080", "[::1]:8080", false, true),
             ("http://gpu.lan:8000/v1", "gpu.lan:8000", false, false),
             ("http://localhost.example.org", "localhost.example.org", false, false),

@@ -1,5 +1,6 @@
 //! Why there is no answer.
 
+use crate::config::ConfigError;
 use crate::keys::KeyError;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ pub enum LlmError {
     /// The address is none, or the key would be readable on the way to it.
     #[error("asking the language model at {0}: {1}")]
     Address(String, &'static str),
+    /// The configuration does not allow this endpoint.
+    #[error(transparent)]
+    NotAllowed(#[from] ConfigError),
     /// There is a key, and it cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -63,6 +67,7 @@ impl LlmError {
     pub fn word(&self) -> String {
         match self {
             Self::Address(..) => "bad address".into(),
+            Self::NotAllowed(_) => "not allowed by the configuration".into(),
             Self::Key(_) => "unusable key".into(),
             Self::NoKey(..) => "no key".into(),
             Self::Refused(_, status, ..) => format!("key refused, {status}"),

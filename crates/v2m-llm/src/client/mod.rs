@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use ureq::http::Response;
 use ureq::{Agent, Body, RequestBuilder, Timeout};
 use v2m_ipc::llm::Provider;
+use v2m_ipc::plain;
 
 /// The most of an error answer that is read.
 const ERROR_BYTES: u64 = 16 << 10;
@@ -266,7 +267,7 @@ impl Target {
 
     /// What a service says, for people: short, and without the key, which some repeat.
     fn said(&self, text: &str) -> String {
-        let text: String = text.trim().chars().take(300).collect();
+        let text: String = plain::line(text.trim()).chars().take(300).collect();
         self.key.as_ref().map_or_else(|| text.clone(), |key| key.masked_in(&text))
     }
 
@@ -315,7 +316,7 @@ impl Target {
         let low = message.to_lowercase();
         let key_is_wrong = matches!(status, 401 | 403) || status == 400 && low.contains("api key");
         if key_is_wrong {
-            let places = keys::places(self.provider);
+            let places = keys::places(&self.address, self.provider);
             return Err(match self.key {
                 Some(_) => LlmError::Refused(self.url(), status, message, places),
                 None => LlmError::NoKey(self.url(), places),

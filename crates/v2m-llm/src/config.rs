@@ -1,0 +1,186 @@
+//! What the configuration allows: the one endpoint that may be asked.
+//!
+//! The file is the daemon's, and its variables are too (`V2M_CONFIG`, `V2M_LLM__PROVIDER`, `V2M_LLM__BASE_URL`). They are read
+//! here, anew with each question, because whoever reaches the socket can name any endpoint in a question. Only two keys are
+//! looked at; `tests/llm/allowed.rs` holds this reading and the daemon's together.
+
+use crate::client::Address;
+use crate::wire;
+use rustix::fs::{FileType, Mode, OFlags, fstat, open, stat};
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use toml_edit::Document;
+use v2m_ipc::llm::{Endpoint, Provider, is_base_url};
+
+/// As long as the daemon reads it, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// The file that the sandbox lets be read, by device and inode; `None` within: there was none then.
+static OPENED: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+
+/// What may be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// `llm.provider`; `None`: nothing may be asked.
+    pub provider: Option<Provider>,
+    /// `llm.base_url`; `None`: the provider's own.
+    pub base_url: Option<String>,
+}
+
+/// Why an endpoint is not asked. For people; the first field is the configuration's file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing tells where the file is.
+    #[error(
+        "reading the configuration, which says which language model may be asked: neither HOME nor XDG_CONFIG_HOME is set"
+    )]
+    NoHome,
+    /// It cannot be read.
+    #[error("reading the configuration in {0}, which says which language model may be asked: {1}")]
+    Unreadable(PathBuf, io::Error),
+    /// It cannot be understood.
+    #[error(
+        "the configuration in {0} does not say which language model may be asked: {1}. To see what is wrong: v2m check-config"
+    )]
+    Invalid(PathBuf, String),
+    /// No language model is set.
+    #[error(
+        "no language model is asked, since the configuration in {0} names none. Choose one, such as: \
+         v2m-send config set llm.provider=ollama llm.model=NAME"
+    )]
+    NoProvider(PathBuf),
+    /// Another one is set.
+    #[error(
+        "{1} is not asked, since the configuration in {0} allows {2} and nothing else. To allow another one, set \
+         llm.provider and llm.base_url: v2m-send config set llm.base_url=URL"
+    )]
+    Other(PathBuf, String, String),
+    /// It is another file than the one that may be read: this process cannot read it, and the next one can.
+    #[error("the configuration is another file now")]
+    Replaced,
+}
+
+/// Checks that the configuration allows `endpoint`, and gives its address.
+///
+/// # Errors
+/// [`ConfigError`]: another endpoint is allowed, or none, or that cannot be told.
+pub fn check(endpoint: &Endpoint, address: &Address) -> Result<(), ConfigError> {
+    let path = path().ok_or(ConfigError::NoHome)?;
+    let allowed = read(&path, env::vars_os())?;
+    let Some(provider) = allowed.provider else { return Err(ConfigError::NoProvider(path)) };
+    let url = allowed.base_url.as_deref().unwrap_or_else(|| wire::base_url(provider));
+    if endpoint.provider == provider && url.trim_end_matches('/') == address.url {
+        return Ok(());
+    }
+    let shown = |provider: Provider, url: &str| format!("{} at {url}", provider.name());
+    let asked = shown(endpoint.provider, &address.url);
+    Err(ConfigError::Other(path, asked, shown(provider, url)))
+}
+
+/// The file, as the daemon finds it; `None` where nothing tells where the user's files are.
+pub fn path() -> Option<PathBuf> {
+    let named = env::var_os("V2M_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.or_else(|| Some(folder()?.join("config.toml")))
+}
+
+/// v2m's folder in `$XDG_CONFIG_HOME` (`~/.config`).
+pub fn folder() -> Option<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let home = || set("HOME").map(|home| home.join(".config"));
+    config.or_else(home).map(|config| config.join("v2m"))
+}
+
+/// Notes which file the sandbox lets be read. Landlock knows files, not names: one that takes its place is closed, unless it
+/// lies in [`folder`].
+pub fn opened() {
+    let _ = OPENED.set(path().and_then(|path| identity(&path)));
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    stat(path).ok().map(|stat| (stat.st_dev, stat.st_ino))
+}
+
+/// What the file at `path` and the variables allow. A missing file says nothing.
+///
+/// # Errors
+/// The file cannot be read or understood, or one of the two keys has a value that is not allowed.
+pub fn read(
+    path: &Path,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Allowed, ConfigError> {
+    let invalid = |why: String| ConfigError::Invalid(path.to_owned(), why);
+    let text = text(path).map_err(|error| {
+        let replaced = OPENED.get().is_some_and(|opened| *opened != identity(path));
+        if error.kind() == io::ErrorKind::PermissionDenied && replaced {
+            ConfigError::Replaced
+        } else {
+            ConfigError::Unreadable(path.to_owned(), error)
+        }
+    })?;
+    let mut allowed = Allowed::default();
+    let document = Document::parse(&*text);
+    let document = document.map_err(|error| invalid(error.message().replace('\n', "; ")))?;
+    if let Some(section) = document.get("llm").and_then(|item| item.as_table_like()) {
+        for (key, item) in section.iter() {
+            // Of another kind than text is no value of these keys.
+            allowed.set(key, item.as_str().unwrap_or("?")).map_err(invalid)?;
+        }
+    }
+    for (name, value) in variables {
+        let Some(key) = name.to_str().and_then(variable) else { continue };
+        let value = value.to_str().unwrap_or("?");
+        let quoted = || value.trim().parse::<toml_edit::Value>().ok()?.as_str().map(str::to_owned);
+        let set = allowed.set(&key, value);
+        let set = set.or_else(|why| quoted().map_or(Err(why), |value| allowed.set(&key, &value)));
+        set.map_err(invalid)?;
+    }
+    Ok(allowed)
+}
+
+impl Allowed {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "provider" if value == "none" => self.provider = None,
+            "provider" => {
+                let named = Provider::named(value);
+                self.provider = Some(named.ok_or("llm.provider is none of those that there are")?);
+            }
+            "base_url" if value.is_empty() => self.base_url = None,
+            "base_url" if is_base_url(value) => self.base_url = Some(value.to_owned()),
+            // Not repeated: it may hold a secret.
+            "base_url" => return Err("llm.base_url is not allowed".to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The key of `[llm]` that a variable sets.
+fn variable(name: &str) -> Option<String> {
+    let (section, key) = name.strip_prefix("V2M_")?.split_once("__")?;
+    section.eq_ignore_ascii_case("llm").then(|| key.to_ascii_lowercase())
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    // Not to wait for who writes into a FIFO.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT) => return Ok(String::new()),
+        Err(error) => return Err(error.into()),
+    };
+    if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    let got = file.take(LONGEST + 1).read_to_string(&mut text)?;
+    if got as u64 > LONGEST {
+        return Err(io::Error::other("it is longer than 1 MiB"));
+    }
+    Ok(text)
+}
