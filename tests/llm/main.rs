@@ -11,6 +11,7 @@ mod door;
 mod faults;
 mod harness;
 mod keys;
+mod odd;
 mod peer;
 mod proxies;
 mod sandbox;

@@ -21,6 +21,7 @@
 //! Nothing here writes a file, and no text and no key is ever logged.
 
 pub mod accept;
+pub mod answer;
 pub mod args;
 pub mod client;
 pub mod config;

@@ -45,6 +45,18 @@ pub enum LlmError {
         "the answer of the language model at {0} cannot be understood: {1}. Is llm.provider right?"
     )]
     Answer(String, String),
+    /// A web page answered; what is known of why.
+    #[error(
+        "{0} answers with a web page, not as a language model does{1}. Set llm.base_url to the address of its API, \
+         which often ends in /v1: v2m-send config set llm.base_url=…"
+    )]
+    Page(String, String),
+    /// It sends elsewhere.
+    #[error(
+        "{0} sends to {1}, and v2m follows nobody with your text. If that is the right place, set it: \
+         v2m-send config set llm.base_url=…"
+    )]
+    Elsewhere(String, String),
     /// The answer is longer than any that could be meant.
     #[error("the answer of the language model at {0} is too long; it was not read to its end")]
     TooLong(String),
@@ -77,6 +89,8 @@ impl LlmError {
             Self::Status(_, status, _) => format!("status {status}"),
             Self::Broken(..) => "broken off".into(),
             Self::Answer(..) => "not understood".into(),
+            Self::Page(..) => "a web page".into(),
+            Self::Elsewhere(..) => "redirected".into(),
             Self::TooLong(_) => "too long".into(),
             Self::Endless => "endless".into(),
             Self::NoModel(_) => "no model set".into(),

@@ -157,7 +157,7 @@ impl Client {
             let response = target.accepted(response, way)?;
             Ok(read::answer(target, response, &mut tally.received)?)
         })?;
-        Ok(prompt.unwrap_answer(&text).to_owned())
+        Ok(prompt.unwrap_answer(&text))
     }
 
     /// The endpoint's models; `None` if it is there and lists none. Costs no tokens.
@@ -307,6 +307,10 @@ impl Target {
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         // A date, which it may be too, is as good as none.
         let wait = header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+        let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+        if let (301..=308, Some(location)) = (status, location) {
+            return Err(LlmError::Elsewhere(self.url(), self.said(location)).into());
+        }
         let mut bytes = Vec::new();
         // What cannot be read of it is not told.
         let _ = response.into_body().into_reader().take(ERROR_BYTES).read_to_end(&mut bytes);
@@ -323,6 +327,16 @@ impl Target {
             }
             .into());
         }
+        if status == 404 && self.address.url.contains("/chat/completions") {
+            let why = "llm.base_url ends in /chat/completions, which v2m adds itself: leave it out"
+                .into();
+            return Err(LlmError::Status(self.url(), status, why).into());
+        }
+        let is_page = bytes.trim_ascii_start().starts_with(b"<");
+        if is_page && matches!(status, 400..=499) {
+            return Err(LlmError::Page(self.url(), format!(" (status {status})")).into());
+        }
+        let message = if is_page { "a web page".to_owned() } else { message };
         let again = match status {
             // Models that reason refuse it.
             400 if low.contains("temperature") && way.temperature.is_some() => Again::Plain,

@@ -1,7 +1,8 @@
 //! An answer's body, as it comes: within its limits, to its end.
 
 use super::{LlmError, Target, connection};
-use crate::wire::{self, End, Piece, PieceError};
+use crate::answer::{self, LONGEST_TAG};
+use crate::wire::{self, End, Piece, PieceError, stream::Parts};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
@@ -10,6 +11,10 @@ use ureq::http::Response;
 
 /// How long the end of an answer may come after its last word.
 const TAIL: Duration = Duration::from_millis(50);
+
+/// Characters beyond [`super::Limits::letters`] that are read all the same: they may turn out to be thoughts, which some servers
+/// mark by their end alone.
+const THOUGHTS: usize = 4000;
 
 /// The text of an answer, streamed or whole. Adds what is read to `received`.
 ///
@@ -20,34 +25,45 @@ pub(super) fn answer(
     response: Response<Body>,
     received: &mut u64,
 ) -> Result<String, LlmError> {
-    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-    let whole = kind.is_some_and(|kind| kind.starts_with("application/json"));
     let limit = target.limits.body;
     let mut lines = BufReader::new(response.into_body().into_reader().take(limit));
+    let mut parts = Parts::default();
     let mut said = Said::default();
     let mut line = Vec::new();
+    let mut known = false;
     let end = loop {
         line.clear();
-        let got =
-            if whole { lines.read_to_end(&mut line) } else { lines.read_until(b'\n', &mut line) };
+        let got = read_line(&mut lines, &mut line);
         *received += line.len() as u64;
         let got = got.map_err(|error| broken(target, &error))?;
         if lines.get_ref().limit() == 0 {
             return Err(LlmError::TooLong(target.url()));
         }
+        let line = String::from_utf8_lossy(&line);
+        let part = if got == 0 { parts.end() } else { parts.line(&line) };
+        if parts.is_page() {
+            return Err(LlmError::Page(target.url(), String::new()));
+        }
+        if let Some(part) = part {
+            let piece = understood(target, &part)?;
+            known |= piece.known;
+            said.push(&piece.text);
+            if said.text.len() > target.limits.text {
+                return Err(LlmError::TooLong(target.url()));
+            }
+            if said.letters > target.limits.letters.saturating_add(THOUGHTS) {
+                return Err(LlmError::Endless);
+            }
+            if let Some(end) = piece.end {
+                break end;
+            }
+        }
         if got == 0 {
-            return Err(LlmError::Broken(target.url(), "it ended in the middle".into()));
-        }
-        let piece = understood(target, &String::from_utf8_lossy(&line), whole)?;
-        said.push(&piece.text);
-        if said.text.len() > target.limits.text {
-            return Err(LlmError::TooLong(target.url()));
-        }
-        if said.letters > target.limits.letters {
-            return Err(LlmError::Endless);
-        }
-        if let Some(end) = piece.end {
-            break end;
+            return Err(if known {
+                LlmError::Broken(target.url(), "it ended in the middle".into())
+            } else {
+                LlmError::Answer(target.url(), PieceError::Form.to_string())
+            });
         }
     };
     match end {
@@ -59,36 +75,68 @@ pub(super) fn answer(
     }
 }
 
+/// Up to and with LF, CR LF or CR, as in streams of events.
+fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+    loop {
+        let (used, is_whole) = {
+            let ready = match from.fill_buf() {
+                Ok(ready) => ready,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            match ready.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+                Some(at) => {
+                    line.extend_from_slice(&ready[..=at]);
+                    (at + 1, true)
+                }
+                None => {
+                    line.extend_from_slice(ready);
+                    (ready.len(), false)
+                }
+            }
+        };
+        from.consume(used);
+        if is_whole || used == 0 {
+            return Ok(line.len());
+        }
+    }
+}
+
 /// What a model has said so far.
 #[derive(Default)]
 struct Said {
     text: String,
     /// Characters but white space, those of its thoughts aside.
     letters: usize,
-    thinks: bool,
+    /// What ends the thought that it is in.
+    thinks: Option<&'static str>,
 }
 
 impl Said {
     fn push(&mut self, piece: &str) {
-        const THOUGHT: (&str, &str) = ("<think>", "</think>");
         let before = self.text.len();
         self.text.push_str(piece);
-        if self.thinks {
+        if let Some(close) = self.thinks {
             // Its end may lie across two pieces.
-            let new = &self.text.as_bytes()[before.saturating_sub(THOUGHT.1.len())..];
-            self.thinks = !new.windows(THOUGHT.1.len()).any(|part| part == THOUGHT.1.as_bytes());
+            let new = &self.text.as_bytes()[before.saturating_sub(close.len())..];
+            if new.windows(close.len()).any(|part| part.eq_ignore_ascii_case(close.as_bytes())) {
+                self.thinks = None;
+            }
             return;
         }
         self.letters += piece.chars().filter(|c| !c.is_whitespace()).count();
-        if before < THOUGHT.0.len() && self.text.trim_start().starts_with(THOUGHT.0) {
-            (self.thinks, self.letters) = (!self.text.contains(THOUGHT.1), 0);
+        if before < LONGEST_TAG
+            && let Some((_, close)) = answer::opening_thought(&self.text)
+        {
+            self.letters = 0;
+            let ended = answer::find(&self.text, close).is_some();
+            self.thinks = (!ended).then_some(close);
         }
     }
 }
 
-fn understood(target: &Target, json: &str, whole: bool) -> Result<Piece, LlmError> {
-    let read = if whole { wire::part } else { wire::line };
-    read(target.provider, json).map_err(|error| match error {
+fn understood(target: &Target, part: &str) -> Result<Piece, LlmError> {
+    wire::part(target.provider, part).map_err(|error| match error {
         PieceError::Form => LlmError::Answer(target.url(), error.to_string()),
         PieceError::Service(why) => LlmError::Broken(target.url(), target.said(&why)),
     })

@@ -1,9 +1,10 @@
-//! How each provider is asked, and what the lines of its streamed answer mean. Pure.
+//! How each provider is asked, and what the parts of its answer mean. Pure.
 //!
 //! Sources: OpenAI's reference of chat completions (which llama.cpp's server, LM Studio and vLLM speak too), Ollama's
 //! docs/api.md, and Gemini's reference of `streamGenerateContent`.
 
 pub mod models;
+pub mod stream;
 
 use crate::client::Address;
 use crate::prompt::Prompt;
@@ -26,6 +27,8 @@ pub struct Piece {
     pub text: String,
     /// Whether this was all.
     pub end: Option<End>,
+    /// Whether it is of the provider's form.
+    pub known: bool,
 }
 
 /// How an answer ends.
@@ -124,91 +127,117 @@ fn plain_name(name: &str) -> &str {
     name.strip_prefix("models/").unwrap_or(name)
 }
 
-/// A line of a streamed answer.
-///
-/// # Errors
-/// [`PieceError`].
-pub fn line(provider: Provider, line: &str) -> Result<Piece, PieceError> {
-    let line = line.trim();
-    let json = match provider {
-        Provider::Ollama => line,
-        // Server-sent events: other fields and comments say nothing here.
-        Provider::Gemini | Provider::OpenAi => {
-            line.strip_prefix("data:").unwrap_or_default().trim()
-        }
-    };
-    match json {
-        "" => Ok(Piece::default()),
-        "[DONE]" => Ok(Piece { text: String::new(), end: Some(End::Complete) }),
-        json => part(provider, json),
-    }
-}
-
-/// A part of an answer, or a whole one that was not streamed.
+/// A part of an answer: an event, a line, or a whole one that was not streamed. What is not of the provider's form but may stand
+/// among its parts (pings, usage, filters' results) is a [`Piece`] that is not [`Piece::known`].
 ///
 /// # Errors
 /// [`PieceError`].
 pub fn part(provider: Provider, json: &str) -> Result<Piece, PieceError> {
+    if json.trim() == "[DONE]" {
+        return Ok(Piece { known: true, end: Some(End::Complete), ..Piece::default() });
+    }
     let part: Value = serde_json::from_str(json).map_err(|_| PieceError::Form)?;
     if let Some(message) = error_of(&part) {
         return Err(PieceError::Service(message));
     }
-    match provider {
+    Ok(match provider {
         Provider::Gemini => gemini(&part),
         Provider::Ollama => ollama(&part),
         Provider::OpenAi => openai(&part),
-    }
+    })
 }
 
 /// The message of an error answer; providers differ in its form.
 pub fn error_of(answer: &Value) -> Option<String> {
     // Some wrap it into a list.
-    let error = answer.get("error").or_else(|| answer.get(0)?.get("error"))?;
+    let error = answer.get("error").or_else(|| answer.get(0)?.get("error"));
+    let Some(error) = error else {
+        // vLLM's and FastAPI's.
+        let plain =
+            if answer["object"] == "error" { &answer["message"] } else { &answer["detail"] };
+        return plain.as_str().map(|message| message.chars().take(300).collect());
+    };
     let message = error.as_str().or_else(|| error["message"].as_str());
     (!error.is_null())
         .then(|| message.unwrap_or("an error without a message").chars().take(300).collect())
 }
 
-fn openai(part: &Value) -> Result<Piece, PieceError> {
-    let choices = part["choices"].as_array().ok_or(PieceError::Form)?;
-    // The last part may tell of usage alone.
-    let Some(choice) = choices.first() else { return Ok(Piece::default()) };
-    let message = choice.get("delta").or_else(|| choice.get("message"));
-    let text = message.ok_or(PieceError::Form)?["content"].as_str().unwrap_or_default();
-    let end = choice["finish_reason"].as_str().map(|reason| end(reason, &["stop"]));
-    Ok(Piece { text: text.into(), end })
+fn openai(part: &Value) -> Piece {
+    let Some(choice) = part["choices"].get(0) else { return Piece::default() };
+    let message = [&choice["delta"], &choice["message"]].into_iter().find(|m| m.is_object());
+    let end = choice["finish_reason"].as_str().and_then(end);
+    let known = message.is_some() || end.is_some() || choice.get("delta").is_some();
+    let text = message.map(|message| content(&message["content"])).unwrap_or_default();
+    Piece { text, end, known }
 }
 
-fn ollama(part: &Value) -> Result<Piece, PieceError> {
-    let done = part["done"].as_bool().ok_or(PieceError::Form)?;
-    let text = part["message"]["content"].as_str().unwrap_or_default();
+fn ollama(part: &Value) -> Piece {
+    let done = part["done"].as_bool();
+    let text = content(&part["message"]["content"]);
     // Old versions give no reason.
-    let reason = part["done_reason"].as_str().unwrap_or("stop");
-    Ok(Piece { text: text.into(), end: done.then(|| end(reason, &["stop"])) })
+    let ended = done == Some(true);
+    let end = ended.then(|| part["done_reason"].as_str().and_then(end).unwrap_or(End::Complete));
+    Piece { known: done.is_some() || part["message"].is_object(), text, end }
 }
 
-fn gemini(part: &Value) -> Result<Piece, PieceError> {
+fn gemini(part: &Value) -> Piece {
     if let Some(reason) = part["promptFeedback"]["blockReason"].as_str() {
-        return Ok(Piece { text: String::new(), end: Some(End::Cut(reason.into())) });
+        return Piece { end: Some(cut(reason)), known: true, ..Piece::default() };
     }
-    let Some(candidate) = part["candidates"].get(0) else {
-        // Usage alone.
-        let known = part.get("usageMetadata").is_some();
-        return if known { Ok(Piece::default()) } else { Err(PieceError::Form) };
-    };
+    let Some(candidate) = part["candidates"].get(0) else { return Piece::default() };
     let parts = candidate["content"]["parts"].as_array().map_or(&[][..], Vec::as_slice);
     let said = parts.iter().filter(|part| part["thought"] != true);
     let text = said.filter_map(|part| part["text"].as_str()).collect();
-    let end = candidate["finishReason"].as_str().map(|reason| end(reason, &["STOP"]));
-    Ok(Piece { text, end })
+    let end = candidate["finishReason"].as_str().and_then(end);
+    Piece { known: end.is_some() || candidate.get("content").is_some(), text, end }
 }
 
-fn end(reason: &str, complete: &[&str]) -> End {
-    if complete.contains(&reason) {
-        End::Complete
-    } else {
-        End::Cut(reason.chars().take(60).collect())
+/// A message's content: a text, or a list of parts of which some are texts and others thoughts.
+fn content(content: &Value) -> String {
+    let is_text = |part: &&Value| part["type"] == "text";
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            parts.iter().filter(is_text).filter_map(|part| part["text"].as_str()).collect()
+        }
+        _ => String::new(),
     }
+}
+
+/// What a reason says of the end. Servers put all kinds of words there, some of them into each part; only those that are known
+/// to be ends are one.
+fn end(reason: &str) -> Option<End> {
+    const COMPLETE: [&str; 6] = ["stop", "eos", "eos_token", "end_turn", "stop_sequence", "end"];
+    const CUT: [&str; 18] = [
+        "length",
+        "max_tokens",
+        "model_length",
+        "content_filter",
+        "safety",
+        "recitation",
+        "language",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "malformed_function_call",
+        "tool_calls",
+        "function_call",
+        "other",
+        "error",
+        "abort",
+        "load",
+        "unload",
+    ];
+    let word = reason.to_lowercase();
+    if COMPLETE.contains(&word.as_str()) {
+        Some(End::Complete)
+    } else {
+        CUT.contains(&word.as_str()).then(|| cut(reason))
+    }
+}
+
+fn cut(reason: &str) -> End {
+    End::Cut(reason.chars().take(60).collect())
 }
 
 /// A model's name as a part of a path.
@@ -228,11 +257,15 @@ mod tests {
     }
 
     fn text(text: &str) -> Result<Piece, PieceError> {
-        Ok(Piece { text: text.into(), end: None })
+        Ok(Piece { text: text.into(), end: None, known: true })
     }
 
     fn ended(text: &str, end: End) -> Result<Piece, PieceError> {
-        Ok(Piece { text: text.into(), end: Some(end) })
+        Ok(Piece { text: text.into(), end: Some(end), known: true })
+    }
+
+    fn strange() -> Result<Piece, PieceError> {
+        Ok(Piece::default())
     }
 
     #[test]
@@ -260,41 +293,74 @@ mod tests {
     }
 
     #[test]
-    fn lines_mean_what_the_references_say() {
+    fn parts_mean_what_the_references_say() {
         use Provider::{Gemini, Ollama, OpenAi};
         let cut = |reason: &str| End::Cut(reason.into());
         for (provider, line, expected) in [
             (
                 OpenAi,
-                r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+                r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
                 text(""),
             ),
             (
                 OpenAi,
-                r#"data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}"#,
+                r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}"#,
                 text("Hi"),
             ),
             (
                 OpenAi,
-                r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
                 ended("", End::Complete),
             ),
             (
                 OpenAi,
-                r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
+                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
                 ended("", cut("length")),
             ),
-            (OpenAi, r#"data: {"choices":[],"usage":{"total_tokens":9}}"#, text("")),
-            (OpenAi, "data: [DONE]", ended("", End::Complete)),
-            (OpenAi, ": keep-alive", text("")),
-            (OpenAi, "", text("")),
+            (OpenAi, r#"{"choices":[],"usage":{"total_tokens":9}}"#, strange()),
+            (OpenAi, r#"{"choices":null}"#, strange()),
+            (OpenAi, r#"{"type":"ping"}"#, strange()),
+            (OpenAi, r#"{"choices":[{"delta":null,"finish_reason":null}]}"#, text("")),
             (
                 OpenAi,
-                r#"data: {"error":{"message":"overloaded"}}"#,
+                r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hi"}]}}]}"#,
+                text("Hi"),
+            ),
+            (OpenAi, r#"{"choices":[{"delta":{"content":"Hi"},"finish_reason":""}]}"#, text("Hi")),
+            (
+                OpenAi,
+                r#"{"choices":[{"delta":{"content":"Hi"},"finish_reason":"null"}]}"#,
+                text("Hi"),
+            ),
+            (
+                OpenAi,
+                r#"{"choices":[{"delta":{"content":"Hi"},"finish_reason":"odd"}]}"#,
+                text("Hi"),
+            ),
+            (
+                OpenAi,
+                r#"{"choices":[{"delta":{},"finish_reason":"STOP"}]}"#,
+                ended("", End::Complete),
+            ),
+            (
+                OpenAi,
+                r#"{"choices":[{"delta":{},"finish_reason":"eos"}]}"#,
+                ended("", End::Complete),
+            ),
+            (OpenAi, "[DONE]", ended("", End::Complete)),
+            (
+                OpenAi,
+                r#"{"error":{"message":"overloaded"}}"#,
                 Err(PieceError::Service("overloaded".into())),
             ),
-            (OpenAi, "data: {", Err(PieceError::Form)),
-            (OpenAi, r#"data: {"x":1}"#, Err(PieceError::Form)),
+            (OpenAi, "{", Err(PieceError::Form)),
+            (OpenAi, r#"{"x":1}"#, strange()),
+            (
+                OpenAi,
+                r#"{"object":"error","message":"no such model"}"#,
+                Err(PieceError::Service("no such model".into())),
+            ),
+            (OpenAi, r#"{"detail":"not loaded"}"#, Err(PieceError::Service("not loaded".into()))),
             (
                 Ollama,
                 r#"{"model":"m","message":{"role":"assistant","content":"Hi"},"done":false}"#,
@@ -316,41 +382,42 @@ mod tests {
                 r#"{"error":"model not found"}"#,
                 Err(PieceError::Service("model not found".into())),
             ),
-            (Ollama, r#"{"x":1}"#, Err(PieceError::Form)),
+            (Ollama, r#"{"x":1}"#, strange()),
+            (
+                Ollama,
+                r#"{"message":{"content":""},"done_reason":"load","done":true}"#,
+                ended("", cut("load")),
+            ),
             (
                 Gemini,
-                r#"data: {"candidates":[{"content":{"parts":[{"text":"Hi"}],"role":"model"},"index":0}]}"#,
+                r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}],"role":"model"},"index":0}]}"#,
                 text("Hi"),
             ),
             (
                 Gemini,
-                r#"data: {"candidates":[{"content":{"parts":[{"text":"!"}],"role":"model"},"finishReason":"STOP"}]}"#,
+                r#"{"candidates":[{"content":{"parts":[{"text":"!"}],"role":"model"},"finishReason":"STOP"}]}"#,
                 ended("!", End::Complete),
             ),
             (
                 Gemini,
-                r#"data: {"candidates":[{"content":{"parts":[{"text":"hmm","thought":true},{"text":"Hi"}]}}]}"#,
+                r#"{"candidates":[{"content":{"parts":[{"text":"hmm","thought":true},{"text":"Hi"}]}}]}"#,
                 text("Hi"),
             ),
             (
                 Gemini,
-                r#"data: {"candidates":[{"finishReason":"MAX_TOKENS"}]}"#,
+                r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#,
                 ended("", cut("MAX_TOKENS")),
             ),
+            (Gemini, r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, ended("", cut("SAFETY"))),
+            (Gemini, r#"{"usageMetadata":{"totalTokenCount":9}}"#, strange()),
             (
                 Gemini,
-                r#"data: {"promptFeedback":{"blockReason":"SAFETY"}}"#,
-                ended("", cut("SAFETY")),
-            ),
-            (Gemini, r#"data: {"usageMetadata":{"totalTokenCount":9}}"#, text("")),
-            (
-                Gemini,
-                r#"data: [{"error":{"code":400,"message":"bad key"}}]"#,
+                r#"[{"error":{"code":400,"message":"bad key"}}]"#,
                 Err(PieceError::Service("bad key".into())),
             ),
-            (Gemini, "data: 5", Err(PieceError::Form)),
+            (Gemini, "5", strange()),
         ] {
-            assert_eq!(super::line(provider, line), expected, "{line}");
+            assert_eq!(part(provider, line), expected, "{line}");
         }
     }
 
@@ -362,9 +429,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_is_a_piece_or_an_error(line in r#"(data: )?(\{"(choices|error|done|candidates)":(\[\{\}\]|null|true|5)\}|.{0,20})"#) {
+        fn any_part_is_a_piece_or_an_error(line in r#"(\{"(choices|error|done|candidates)":(\[\{\}\]|null|true|5)\}|.{0,20})"#) {
             for provider in Provider::ALL {
-                let _ = super::line(provider, &line);
+                let _ = part(provider, &line);
             }
         }
     }

@@ -1,0 +1,291 @@
+//! What models put around their answer although they were told not to: thoughts, tokens, quotes, fences, prefaces, notes.
+//!
+//! Nothing that the user wrote is touched: what stands in the original text too stays.
+
+/// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and others' tags; Mistral's Magistral).
+const THOUGHTS: [(&str, &str); 5] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("[THINK]", "[/THINK]"),
+];
+
+/// Bytes of the longest beginning.
+pub(crate) const LONGEST_TAG: usize = 11;
+
+/// Before the answer proper in gpt-oss's channels.
+const FINAL_CHANNEL: &str = "<|channel|>final<|message|>";
+
+/// Tokens that end an answer, where a server shows them.
+const END_TOKENS: [&str; 11] = [
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<|return|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "</s>",
+    "<eos>",
+    "[/INST]",
+    "<|assistant|>",
+];
+
+/// How a line begins that announces the answer, and ends with a colon. In lower case.
+const PREFACES: [&str; 18] = [
+    "here is",
+    "here's",
+    "here are",
+    "sure",
+    "certainly",
+    "of course",
+    "okay",
+    "ok,",
+    "the corrected",
+    "the cleaned",
+    "corrected text",
+    "cleaned text",
+    "rewritten text",
+    "translation",
+    "aquí",
+    "claro",
+    "por supuesto",
+    "texto corregido",
+];
+
+/// How a paragraph begins that speaks of the answer. In lower case.
+const NOTES: [&str; 14] = [
+    "note:",
+    "(note:",
+    "*note",
+    "**note",
+    "i fixed",
+    "i corrected",
+    "i've",
+    "i have corrected",
+    "i made",
+    "i removed",
+    "let me know",
+    "nota:",
+    "(nota:",
+    "he corregido",
+];
+
+/// A preface is no longer than this, in bytes.
+const LONGEST_PREFACE: usize = 120;
+
+const QUOTES: [(char, char); 5] = [('"', '"'), ('“', '”'), ('«', '»'), ('„', '“'), ('\'', '\'')];
+
+/// The thought that a text begins with: how it begins, and how it ends.
+pub(crate) fn opening_thought(text: &str) -> Option<(&'static str, &'static str)> {
+    let text = text.trim_start();
+    THOUGHTS.into_iter().find(|(open, _)| starts_with(text, open))
+}
+
+/// Where `needle`, which is ASCII, stands in the text, in any letter case.
+pub(crate) fn find(text: &str, needle: &str) -> Option<usize> {
+    let found = text.as_bytes().windows(needle.len());
+    found.into_iter().position(|part| part.eq_ignore_ascii_case(needle.as_bytes()))
+}
+
+fn rfind(text: &str, needle: &str) -> Option<usize> {
+    text.as_bytes().windows(needle.len()).rposition(|p| p.eq_ignore_ascii_case(needle.as_bytes()))
+}
+
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+}
+
+/// The text of an answer to `original`, without what stands around it; `fence` is the name of the tag that the original stood in.
+pub fn unwrap(answer: &str, original: &str, fence: &str) -> String {
+    let mut text = without_thoughts(answer.trim_matches(is_nothing), original);
+    // Each may stand within another.
+    loop {
+        let before = text.len();
+        text = without_end_tokens(text, original);
+        text = without_fence(text, fence);
+        text = without_preface(text, original);
+        text = without_note(text, original);
+        text = without_code_fence(text, original);
+        text = without_quotes(text, original);
+        text = without_bold(text, original);
+        text = text.trim_matches(is_nothing);
+        if text.len() == before {
+            return text.to_owned();
+        }
+    }
+}
+
+fn is_nothing(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
+}
+
+fn without_thoughts<'t>(mut text: &'t str, original: &str) -> &'t str {
+    if let Some(at) = rfind(text, FINAL_CHANNEL).filter(|_| !original.contains("<|channel|>")) {
+        return &text[at + FINAL_CHANNEL.len()..];
+    }
+    while let Some((open, close)) = opening_thought(text) {
+        if starts_with(original.trim_start(), open) {
+            return text;
+        }
+        // A thought without an end is all there is.
+        text = find(text, close)
+            .map_or("", |at| &text[at + close.len()..])
+            .trim_start_matches(is_nothing);
+    }
+    // Some servers swallow the beginning.
+    let ends = THOUGHTS.iter().filter(|(_, close)| find(original, close).is_none());
+    let last = ends.filter_map(|(_, close)| Some(rfind(text, close)? + close.len())).max();
+    last.map_or(text, |at| &text[at..])
+}
+
+fn without_end_tokens<'t>(text: &'t str, original: &str) -> &'t str {
+    let text = text.trim_end_matches(is_nothing);
+    let token =
+        END_TOKENS.iter().find(|token| text.ends_with(**token) && !original.contains(**token));
+    token.map_or(text, |token| &text[..text.len() - token.len()])
+}
+
+fn without_fence<'t>(text: &'t str, fence: &str) -> &'t str {
+    let (open, close) = (format!("<{fence}>"), format!("</{fence}>"));
+    let text = text.strip_prefix(open.as_str()).unwrap_or(text).trim();
+    text.strip_suffix(close.as_str()).unwrap_or(text).trim()
+}
+
+/// "Here is the corrected text:" on a line of its own.
+fn without_preface<'t>(text: &'t str, original: &str) -> &'t str {
+    let Some((first, rest)) = text.split_once('\n') else { return text };
+    let first = first.trim().trim_matches('*');
+    let low = first.to_lowercase();
+    let is_one = first.len() <= LONGEST_PREFACE
+        && low.ends_with([':', '：'])
+        && PREFACES.iter().any(|start| low.starts_with(start))
+        && !rest.trim().is_empty();
+    if is_one && !has(original, &low) { rest.trim_start() } else { text }
+}
+
+/// A last paragraph that tells what was done.
+fn without_note<'t>(text: &'t str, original: &str) -> &'t str {
+    let Some(at) = text.trim_end().rfind("\n\n") else { return text };
+    let low = text[at..].trim().to_lowercase();
+    let is_one = NOTES.iter().any(|start| low.starts_with(start) && !has(original, start));
+    if is_one && !text[..at].trim().is_empty() { text[..at].trim_end() } else { text }
+}
+
+/// "```text\n…\n```" around the whole, and nowhere within.
+fn without_code_fence<'t>(text: &'t str, original: &str) -> &'t str {
+    if original.contains("```") {
+        return text;
+    }
+    let inner = text.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
+    let inner = inner.filter(|inner| !inner.contains("```"));
+    match inner.and_then(|inner| inner.split_once('\n')) {
+        Some((language, inner)) if language.trim().chars().all(char::is_alphanumeric) => {
+            inner.trim()
+        }
+        Some(_) | None => text,
+    }
+}
+
+fn without_quotes<'t>(text: &'t str, original: &str) -> &'t str {
+    let had = original.trim().starts_with(|c| QUOTES.iter().any(|(open, _)| c == *open));
+    let inner = QUOTES.iter().find_map(|(open, close)| {
+        let inner = text.strip_prefix(*open)?.strip_suffix(*close)?;
+        (!inner.contains([*open, *close])).then_some(inner)
+    });
+    inner.filter(|_| !had).unwrap_or(text)
+}
+
+fn without_bold<'t>(text: &'t str, original: &str) -> &'t str {
+    let inner = text.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
+    inner.filter(|inner| !inner.contains("**") && !original.contains("**")).unwrap_or(text)
+}
+
+fn has(original: &str, words: &str) -> bool {
+    original.to_lowercase().contains(words.trim_end_matches([':', '：']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXT: &str = "hello it's me";
+
+    #[test]
+    fn what_models_put_around_is_taken_off() {
+        for answer in [
+            "Hello.",
+            " \nHello.\n ",
+            "<f>\nHello.\n</f>",
+            "<think>They greet.</think>\n\nHello.",
+            "<Think>\nThey greet.\n</Think>\nHello.",
+            "<think></think>\n<think>b</think>\nHello.",
+            "<thinking>They greet.</thinking>Hello.",
+            "[THINK]They greet.[/THINK]Hello.",
+            "They greet.\n</think>\n\nHello.",
+            "<|channel|>analysis<|message|>They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello.<|return|>",
+            "Hello.<|im_end|>",
+            "Hello.</s>\n",
+            "```\nHello.\n```",
+            "```plaintext\nHello.\n```",
+            "```\nHello.\n```\n\nI fixed the punctuation.",
+            "Here is the corrected text:\n\nHello.",
+            "Here is the corrected text:\n\n```\nHello.\n```",
+            "**Sure, here it is:**\n\"Hello.\"",
+            "\"Hello.\"",
+            "“Hello.”",
+            "«Hello.»",
+            "**Hello.**",
+            "\u{feff}Hello.\u{200b}",
+            "Hello.\n\nNote: I added a full stop.",
+            "Aquí está el texto:\nHello.",
+        ] {
+            assert_eq!(unwrap(answer, TEXT, "f"), "Hello.", "{answer}");
+        }
+        assert_eq!(unwrap("<think>They greet", TEXT, "f"), "");
+    }
+
+    #[test]
+    fn what_the_user_wrote_stays() {
+        for text in [
+            "\"Hello\" is a word. So is \"you\"",
+            "'tis so, and 'twas'",
+            "```\na\n```\nb\n```\nc\n```",
+            "```",
+            "Hello: a\nb",
+            "First.\n\nSecond.",
+            "Sure: yes",
+        ] {
+            assert_eq!(unwrap(text, TEXT, "f"), text, "{text}");
+        }
+        for (original, answer) in [
+            ("\"quoted\"", "\"Quoted.\""),
+            ("**bold**", "**Bold.**"),
+            ("here is the list: eggs", "Here is the list:\neggs"),
+            ("buy milk note: not skimmed", "Buy milk.\n\nNote: not skimmed."),
+            ("the tag </think> ends it", "The tag </think> ends it."),
+            ("<think> is a tag", "<think> is a tag."),
+            ("write </s>", "Write </s>"),
+            ("```x```", "```\nx\n```"),
+        ] {
+            assert_eq!(unwrap(answer, original, "f"), answer, "{answer}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_unwrapped_once_and_for_all(
+            answer in "(<think>|</think>|```|\n|<f>|\"|“|”|\\*\\*|Here is:|Note:|</s>|.){0,8}",
+        ) {
+            let once = unwrap(&answer, TEXT, "f");
+            prop_assert!(once.len() <= answer.len());
+        }
+
+        #[test]
+        fn a_text_that_is_given_back_stays(text in "[a-zñ \"“”*`<>/:\n]{0,40}") {
+            prop_assert_eq!(unwrap(&text, &text, "f"), text.trim());
+        }
+    }
+}
