@@ -24,6 +24,7 @@
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
 //! | [`language`] | leaf | languages to translate into, by code or by name |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
@@ -45,6 +46,7 @@ pub mod llm;
 pub mod logging;
 pub mod media;
 pub mod recognise;
+pub mod regular;
 pub mod server;
 pub mod session;
 pub mod shortcut;

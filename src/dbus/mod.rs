@@ -5,13 +5,18 @@
 //! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is used, whose
 //! daemon admits none but the user's own processes; so there is no check of the peer as at the
 //! socket. Nothing here is needed for a dictation: without a bus everything else goes on.
+//!
+//! What was said goes to nobody but who asked for it: texts are in answers, and the text as it grows is sent to those alone who
+//! called Subscribe. (A program that the bus lets monitor everything sees it all the same; that is the user's own decision.)
 
+mod callers;
 mod failure;
 mod interface;
 mod status;
 
 use crate::call::{Answer, Call, Calls, Event, Request};
 use crate::session::{EngineState, State};
+use callers::Listeners;
 use interface::{Dictation, DictationSignals, Known};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -20,6 +25,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info};
 use zbus::connection::Builder;
 use zbus::fdo::RequestNameFlags;
+use zbus::names::BusName;
 use zbus::object_server::InterfaceRef;
 
 /// The well-known name, as in `dbus/org.v2m.Dictation1.service`.
@@ -77,10 +83,11 @@ pub async fn serve(
     engine: EngineState,
 ) -> Result<Door, DoorError> {
     let known = watch::Sender::new(Known { state, engine });
-    let dictation = Dictation::new(calls.clone(), known.subscribe());
+    let listeners = Listeners::default();
+    let dictation = Dictation::new(calls.clone(), known.subscribe(), listeners.clone());
     let entered = tokio::time::timeout(PATIENCE, enter(bus, dictation)).await;
     let (connection, object) = entered.map_err(|_| DoorError::Hanging)??;
-    let relay = Relay { object, known, calls };
+    let relay = Relay { object, known, calls, listeners };
     let closed = connection.clone();
     let relay = tokio::spawn(async move {
         tokio::select! {
@@ -114,6 +121,7 @@ struct Relay {
     object: InterfaceRef<Dictation>,
     known: watch::Sender<Known>,
     calls: Calls,
+    listeners: Listeners,
 }
 
 impl Relay {
@@ -146,7 +154,13 @@ impl Relay {
             Event::State { state, job: _ } => self.learn(|known| known.state = state).await,
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
             Event::TranscriptionUpdate { job, text, is_final } => {
-                self.object.transcription_update(&text, is_final, job.0).await
+                // To each alone: whatever else is on the bus, a sandboxed program too, could listen to a signal for all.
+                for listener in self.listeners.all() {
+                    let name = BusName::from(listener.inner().clone());
+                    let emitter = self.object.signal_emitter().clone().set_destination(name);
+                    emitter.transcription_update(&text, is_final, job.0).await?;
+                }
+                Ok(())
             }
             Event::Delivery { job: _, delivery } => {
                 self.object.delivery(delivery.by, delivery.ok, &delivery.detail).await

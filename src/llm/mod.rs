@@ -38,6 +38,15 @@ pub enum LlmError {
         /// Why not.
         source: io::Error,
     },
+    /// Another user's process listens there. Nothing was sent to it.
+    #[error(
+        "reaching v2m-llm at {}: a process of another user listens there, and nothing was sent to it; look at XDG_RUNTIME_DIR \
+         and V2M_LLM_SOCKET", path.display()
+    )]
+    Foreign {
+        /// Its socket.
+        path: PathBuf,
+    },
     /// It went away.
     #[error(
         "v2m-llm went away without an answer ({0}); what happened: journalctl --user -u v2m-llm"
@@ -64,6 +73,7 @@ impl LlmError {
             Self::Refused(Trouble::Rejected, _) => Code::LlmRejected,
             Self::NoPath
             | Self::Connect { .. }
+            | Self::Foreign { .. }
             | Self::Lost(_)
             | Self::Overdue(_)
             | Self::Answer(_)
@@ -98,8 +108,11 @@ pub async fn ask(question: &Question) -> Result<String, LlmError> {
 }
 
 async fn exchange(path: &Path, question: &Question) -> Result<Answer, LlmError> {
-    let connected = UnixStream::connect(path).await;
-    let mut stream = connected.map_err(|source| LlmError::Connect { path: path.into(), source })?;
+    let unreachable = |source| LlmError::Connect { path: path.into(), source };
+    let mut stream = UnixStream::connect(path).await.map_err(unreachable)?;
+    if stream.peer_cred().map_err(unreachable)?.uid() != rustix::process::geteuid().as_raw() {
+        return Err(LlmError::Foreign { path: path.into() });
+    }
     let frame = Framing::Length.encode(question);
     stream.write_all(&frame).await.map_err(LlmError::Lost)?;
     let mut answers = Decoder::for_answers(Framing::Length);

@@ -7,7 +7,7 @@
 //! - [`engine`]: the frames between the daemon and its engine child.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
 //!
-//! Standard library, serde and serde_json only: `v2m-send` must start in about a millisecond.
+//! Standard library, serde, serde_json and rustix only: `v2m-send` must start in about a millisecond.
 //! Nothing here knows the daemon's own types; `server` and `recognise` convert.
 
 pub mod client;
