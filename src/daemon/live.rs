@@ -123,7 +123,8 @@ impl Live {
 
 /// What is no number is silence, as in the samples that are kept.
 fn dbfs(amplitude: f32) -> f32 {
-    (20.0 * amplitude.log10()).max(FLOOR_DBFS).min(0.0)
+    let level = 20.0 * amplitude.log10();
+    if level.is_nan() { FLOOR_DBFS } else { level.clamp(FLOOR_DBFS, 0.0) }
 }
 
 #[cfg(test)]

@@ -72,3 +72,19 @@ impl Content {
         self.formats.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.as_slice())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sensitive_text_is_marked_as_password_managers_mark_passwords() {
+        let names = |content: &Content| -> Vec<String> {
+            content.names().into_iter().map(str::to_owned).collect()
+        };
+        let (plain, marked) = (Content::text("x", false), Content::text("x", true));
+        assert!(!is_secret(&names(&plain)) && is_secret(&names(&marked)));
+        assert_eq!(marked.get(SECRET), Some(&b"secret"[..]));
+        assert_eq!(marked.formats[..plain.formats.len()], plain.formats, "it is the same text");
+    }
+}
