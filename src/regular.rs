@@ -22,6 +22,7 @@ pub enum Trust {
 }
 
 /// What users outside of a user namespace look like inside it, `overflowuid` of proc_sys_kernel(5): root too, under `PrivateUsers=`.
+/// Network file systems that know no users (NFS with `all_squash`) call everybody so, us too.
 const OVERFLOW_UID: u32 = 65_534;
 
 /// Why a file is not opened.
@@ -58,7 +59,7 @@ impl Trust {
         let user = rustix::process::geteuid().as_raw();
         let owner = file.uid();
         let is_trusted = match self {
-            Self::Own => owner == user,
+            Self::Own => [user, OVERFLOW_UID].contains(&owner),
             Self::Configured => [user, 0, OVERFLOW_UID].contains(&owner),
             Self::Named => true,
         };

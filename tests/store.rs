@@ -399,7 +399,11 @@ fn links_pipes_and_folders_in_the_store_are_nobodys_dictations() {
     bench.store.finish(JobId(9), delivered("x")).unwrap();
     bench.event();
     assert!(v2m::store::last_text(&directory).unwrap().is_some());
+    // Not deleted either: whoever put them there may want them.
+    bench.store.retain(Retention { keep_count: 0, ..Retention::default() }).unwrap();
     bench.close();
+    assert!(entry(1, "wav").is_symlink() && entry(3, "wav").exists() && entry(5, "wav").is_dir());
+    assert!(!left.path.exists());
     assert_eq!(fs::read(&mine).unwrap(), vec![7; 100_000]);
 }
 

@@ -85,7 +85,7 @@ pub(super) struct Found {
     pub(super) record: Option<Record>,
     /// At 16 kHz; 0 where there is no recording.
     pub(super) samples: u64,
-    /// Whether a newer v2m wrote it: hands off then.
+    /// Whether a newer v2m wrote it, or its recording is no regular file of the user's: hands off then.
     pub(super) foreign: bool,
 }
 
@@ -115,7 +115,9 @@ pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
 fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let audio = directory.join(format!("{stem}.wav"));
     let record = Record::read(&record_path(&audio));
-    let foreign = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
+    let is_newer = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
+    let is_odd = fs::symlink_metadata(&audio).is_ok() && regular::look_at(&audio).is_none();
+    let foreign = is_newer || is_odd;
     let record = record.ok().flatten();
     let started_at = record.as_ref().and_then(|record| record.started_at.parse().ok());
     let samples = wav::samples_in(&audio);

@@ -80,7 +80,8 @@ impl Wav {
     /// Whether `path` names this file no more: someone deleted or moved it, or its directory.
     pub(super) fn is_gone_from(&self, path: &Path) -> bool {
         let Ok(ours) = self.file.metadata() else { return false };
-        regular::look_at(path).is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
+        let there = fs::symlink_metadata(path).ok();
+        there.is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
     }
 
     /// Writes the recording to `path` again, in the place of whatever is there now; goes on with that file. The old one can still be
