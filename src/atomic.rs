@@ -10,13 +10,20 @@ use std::path::{Path, PathBuf};
 /// How the names of files being written begin. One that a crash left may be deleted.
 pub const TEMPORARY_PREFIX: &str = ".v2m-writing-";
 
-/// Replaces the file at `path`, readable by the user alone (0600). It is on disk when this returns.
-/// A symbolic link stays one: the file it names is replaced. Missing directories are made (0700).
+/// As [`write`], and a symbolic link stays one: the file it names is replaced. For configuration, which people keep elsewhere.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_through_links(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(&follow(path)?, bytes)
+}
+
+/// Replaces whatever has the name `path` by a file, readable by the user alone (0600). It is on disk when this returns.
+/// A symbolic link is replaced, not what it names. Missing directories are made (0700).
 ///
 /// # Errors
 /// Those of the file system; the old file is as it was then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = follow(path)?;
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -25,7 +32,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(&path)?;
+    file.persist(path)?;
     File::open(directory)?.sync_all()
 }
 
@@ -61,7 +68,7 @@ mod tests {
         let (link, file) = (dir.path().join("link"), dir.path().join("new/file"));
         symlink("new/file", &link).unwrap();
         for text in ["one", "two"] {
-            write(&link, text.as_bytes()).unwrap();
+            write_through_links(&link, text.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&file).unwrap(), text);
         }
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -71,6 +78,10 @@ mod tests {
             0o700
         );
         assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 1);
+        write(&link, b"three").unwrap();
+        assert_eq!(fs::read_to_string(&link).unwrap(), "three");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "two");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]
@@ -78,6 +89,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("b", dir.path().join("a")).unwrap();
         symlink("a", dir.path().join("b")).unwrap();
-        assert!(write(&dir.path().join("a"), b"x").is_err());
+        assert!(write_through_links(&dir.path().join("a"), b"x").is_err());
     }
 }

@@ -24,6 +24,7 @@
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
 //! | [`language`] | leaf | languages to translate into, by code or by name |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
@@ -49,6 +50,7 @@ pub mod logging;
 pub mod media;
 pub mod pauses;
 pub mod recognise;
+pub mod regular;
 pub mod server;
 pub mod session;
 pub mod shortcut;

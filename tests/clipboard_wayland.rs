@@ -29,15 +29,26 @@ async fn the_clipboard_of_a_compositor_with_data_control() {
         ("DISPLAY", ":987".into()),
     ]);
     let mut clipboard = Clipboard::new();
-    let first = clipboard.deliver(WORDS).await;
+    let first = clipboard.deliver(WORDS, false).await;
     assert!(first.ok, "{}", first.detail);
     assert_eq!(compositor.paste(), WORDS);
     let long = WORDS.repeat(4000);
-    assert!(clipboard.deliver(&long).await.ok);
+    assert!(clipboard.deliver(&long, false).await.ok);
     assert_eq!(compositor.paste(), long);
 
+    // As a password manager marks a password, so that clipboard managers leave it alone.
+    let mark = || {
+        let asked = ["--no-newline", "--type", "x-kde-passwordManagerHint"];
+        compositor.command("wl-paste").args(asked).output().unwrap().stdout
+    };
+    assert_eq!(mark(), b"");
+    assert!(clipboard.deliver("sensitive", true).await.ok);
+    assert_eq!((compositor.paste().as_str(), mark().as_slice()), ("sensitive", &b"secret"[..]));
+    assert!(clipboard.deliver(WORDS, false).await.ok);
+    assert_eq!(mark(), b"");
+
     drop(compositor);
-    let gone = clipboard.deliver("gone").await;
+    let gone = clipboard.deliver("gone", false).await;
     assert!(!gone.ok);
     assert!(gone.detail.contains("WAYLAND_DISPLAY="), "{}", gone.detail);
 }

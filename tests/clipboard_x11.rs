@@ -26,45 +26,54 @@ async fn the_clipboard_through_a_day_of_an_x_server() {
     let mut clipboard = Clipboard::new();
 
     set_display(None);
-    let none = clipboard.deliver(WORDS).await;
+    let none = clipboard.deliver(WORDS, false).await;
     assert!(!none.ok);
     assert!(none.detail.contains("systemctl --user restart v2m.service"), "{}", none.detail);
 
     let server = XServer::start(None);
     let display = server.display.clone();
     set_display(Some(&display));
-    let first = clipboard.deliver(WORDS).await;
+    let first = clipboard.deliver(WORDS, false).await;
     assert!(first.ok, "a display that appeared later is used: {}", first.detail);
     assert_eq!(first.by, "clipboard");
     assert_eq!(server.paste(), WORDS);
     let long = WORDS.repeat(4000);
-    assert!(clipboard.deliver(&long).await.ok);
+    assert!(clipboard.deliver(&long, false).await.ok);
     assert_eq!(server.paste(), long);
-    assert!(!clipboard.deliver("").await.ok);
+    assert!(!clipboard.deliver("", false).await.ok);
     assert_eq!(server.paste(), long, "no text leaves the clipboard as it was");
 
+    // As a password manager marks a password, so that clipboard managers leave it alone.
+    let mark = "x-kde-passwordManagerHint";
+    assert_eq!(server.clipboard(mark), None);
+    assert!(clipboard.deliver("sensitive", true).await.ok);
+    assert_eq!(server.clipboard(mark).as_deref(), Some(&b"secret"[..]));
+    assert_eq!(server.paste(), "sensitive");
+    assert!(clipboard.deliver(WORDS, false).await.ok);
+    assert_eq!(server.clipboard(mark), None);
+
     server.signal(rustix::process::Signal::STOP);
-    let hung = clipboard.deliver("nobody takes this").await;
+    let hung = clipboard.deliver("nobody takes this", false).await;
     assert!(!hung.ok);
     assert!(hung.detail.contains("has not answered"), "{}", hung.detail);
     server.signal(rustix::process::Signal::CONT);
     // A server that has just woken may be late once more; each delivery tries anew.
-    let mut awake = clipboard.deliver("awake").await;
+    let mut awake = clipboard.deliver("awake", false).await;
     for _ in 0..5 {
         if !awake.ok {
-            awake = clipboard.deliver("awake").await;
+            awake = clipboard.deliver("awake", false).await;
         }
     }
     assert!(awake.ok, "{}", awake.detail);
     assert_eq!(server.paste(), "awake");
 
     drop(server);
-    let gone = clipboard.deliver("gone").await;
+    let gone = clipboard.deliver("gone", false).await;
     assert!(!gone.ok);
     assert!(gone.detail.contains(&format!("DISPLAY={display}")), "{}", gone.detail);
 
     let server = XServer::start(Some(&display));
-    let again = clipboard.deliver("again").await;
+    let again = clipboard.deliver("again", false).await;
     assert!(again.ok, "a restarted server is connected to anew: {}", again.detail);
     assert_eq!(server.paste(), "again");
 }

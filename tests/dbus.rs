@@ -37,6 +37,8 @@ mod client {
             instruction: &str,
         ) -> zbus::Result<(String, String)>;
         fn translate_text(&self, text: &str, language: &str) -> zbus::Result<(String, String)>;
+        fn subscribe(&self) -> zbus::Result<()>;
+        fn unsubscribe(&self) -> zbus::Result<()>;
         fn status(&self) -> zbus::Result<HashMap<String, OwnedVariant>>;
         #[zbus(property)]
         fn state(&self) -> zbus::Result<String>;
@@ -72,6 +74,11 @@ impl Daemon {
         let door = dbus::serve(address, calls_in, heard, State::Idle, EngineState::Loading).await;
         let client = DictationProxy::new(&bus.builder().build().await.unwrap()).await.unwrap();
         Self { bus, gate, _door: door.unwrap(), calls, events, client }
+    }
+
+    /// Another program on the bus.
+    async fn another(&self) -> DictationProxy<'static> {
+        DictationProxy::new(&self.bus.builder().build().await.unwrap()).await.unwrap()
     }
 
     async fn call(&mut self) -> Call {
@@ -209,6 +216,7 @@ async fn events_become_properties_and_signals() {
     let mut engines = client.receive_engine_state_changed().await;
     let mut texts = client.receive_transcription_update().await.unwrap();
     let mut deliveries = client.receive_delivery().await.unwrap();
+    client.subscribe().await.unwrap();
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
     assert_eq!(next(&mut engines).await.get().await.unwrap(), "loading");
 
@@ -235,6 +243,117 @@ async fn events_become_properties_and_signals() {
     let delivery = next(&mut deliveries).await;
     let delivery = delivery.args().unwrap();
     assert_eq!((delivery.by.as_str(), delivery.ok), ("clipboard", false));
+}
+
+fn said(text: &str) -> Event {
+    Event::TranscriptionUpdate { job: JobId(1), text: text.into(), is_final: false }
+}
+
+fn delivered() -> Event {
+    let detail = "on the clipboard".into();
+    let delivery = v2m::session::Delivery { by: "clipboard", backend: None, ok: true, detail };
+    Event::Delivery { job: Some(JobId(1)), delivery }
+}
+
+/// Every program on the bus could read what was said, sandboxed ones too, by listening.
+#[tokio::test]
+async fn the_text_as_it_grows_is_told_to_those_alone_who_asked() {
+    let daemon = Daemon::start(8).await;
+    let (asks, listens) = (daemon.another().await, daemon.another().await);
+    let mut texts = asks.receive_transcription_update().await.unwrap();
+    let mut overheard = listens.inner().receive_all_signals().await.unwrap();
+    asks.subscribe().await.unwrap();
+    asks.subscribe().await.unwrap();
+    daemon.events.send(said("one")).unwrap();
+    daemon.events.send(said("two")).unwrap();
+    daemon.events.send(delivered()).unwrap();
+    for expected in ["one", "two"] {
+        assert_eq!(next(&mut texts).await.args().unwrap().text, expected);
+    }
+    // The bus keeps the order: had the texts been for all, they would be here before it.
+    assert_eq!(next(&mut overheard).await.header().member().unwrap().as_str(), "Delivery");
+
+    asks.unsubscribe().await.unwrap();
+    let mut deliveries = asks.receive_delivery().await.unwrap();
+    daemon.events.send(said("three")).unwrap();
+    daemon.events.send(delivered()).unwrap();
+    next(&mut deliveries).await;
+    let waiting = std::future::poll_fn(|context| {
+        let polled = futures_core::Stream::poll_next(std::pin::Pin::new(&mut texts), context);
+        std::task::Poll::Ready(polled.is_pending())
+    });
+    assert!(waiting.await);
+}
+
+#[tokio::test]
+async fn sixteen_may_be_told_and_who_leaves_makes_room() {
+    let daemon = Daemon::start(8).await;
+    let mut told = Vec::new();
+    for _ in 0..16 {
+        told.push(daemon.another().await);
+        told.last().unwrap().subscribe().await.unwrap();
+    }
+    let one_more = daemon.another().await;
+    let (name, _) = error_of(one_more.subscribe().await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Busy");
+    told.pop().unwrap().inner().connection().clone().close().await.unwrap();
+    // The bus tells v2m of it beside this.
+    let subscribed = async {
+        while one_more.subscribe().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(subscribed).await;
+}
+
+/// Hours of work went on for a program that had ended.
+#[tokio::test]
+async fn work_for_a_caller_that_leaves_the_bus_ends() {
+    let mut daemon = Daemon::start(8).await;
+    let asked: [fn(DictationProxy<'static>) -> tokio::task::JoinHandle<()>; 3] = [
+        |client| tokio::spawn(async move { drop(client.transcribe_file("/tmp/x.wav").await) }),
+        |client| tokio::spawn(async move { drop(client.process_text("so um", "", "").await) }),
+        |client| tokio::spawn(async move { drop(client.translate_text("so um", "de").await) }),
+    ];
+    for ask in asked {
+        let client = daemon.another().await;
+        let waiting = ask(client.clone());
+        let mut call = daemon.call().await;
+        assert!(!call.reply.is_closed());
+        client.inner().connection().clone().close().await.unwrap();
+        soon(call.reply.closed()).await;
+        waiting.abort();
+    }
+    // What was said is worth its text, whoever asked for it.
+    let client = daemon.another().await;
+    let stop = {
+        let client = client.clone();
+        tokio::spawn(async move { drop(client.stop().await) })
+    };
+    let stopping = daemon.call().await;
+    let mut others = daemon.client.inner().receive_all_signals().await.unwrap();
+    client.inner().connection().clone().close().await.unwrap();
+    stop.abort();
+    daemon.events.send(delivered()).unwrap();
+    next(&mut others).await;
+    assert!(!stopping.reply.is_closed());
+}
+
+#[tokio::test]
+async fn more_calls_than_the_socket_has_connections_are_refused() {
+    let mut daemon = Daemon::start(8).await;
+    let mut waiting = Vec::new();
+    for _ in 0..64 {
+        let client = daemon.client.clone();
+        let asked = tokio::spawn(async move { client.stop().await });
+        waiting.push((asked, daemon.call().await));
+    }
+    let (name, _) = error_of(daemon.client.start().await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Busy");
+    for (asked, call) in waiting {
+        call.reply.send(Ok(transcript(WORDS))).unwrap();
+        soon(asked).await.unwrap().unwrap();
+    }
 }
 
 fn status(state: State) -> Status {

@@ -3,10 +3,10 @@
 use super::error::{ConfigError, Origin};
 use super::keys::{self, Key, SECTIONS};
 use super::settings::Settings;
+use crate::regular::{self, Refused, Trust};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use toml_edit::{Document, Item};
 
@@ -25,16 +25,14 @@ pub(super) struct Given {
 /// The file's text; `None` when there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let failed = |source| ConfigError::Read { path: path.into(), source };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(failed(e)),
+    let bytes = match regular::read(path, Trust::Configured, MAX_BYTES) {
+        Ok(bytes) => bytes,
+        Err(Refused::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(Refused::TooLong(_)) => {
+            return Err(failed(io::Error::other("it is longer than 1 MiB")));
+        }
+        Err(refused) => return Err(failed(refused.into())),
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(failed(io::Error::other("it is longer than 1 MiB")));
-    }
     String::from_utf8(bytes).map(Some).map_err(|e| {
         let line = line_of(e.as_bytes(), e.utf8_error().valid_up_to());
         let origin = Origin::File { path: path.into(), line };

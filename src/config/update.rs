@@ -58,7 +58,7 @@ where
         return Err(write_failed(io::Error::other("the change does not fit the file's form")));
     }
     if new != text {
-        atomic::write(path, new.as_bytes()).map_err(write_failed)?;
+        atomic::write_through_links(path, new.as_bytes()).map_err(write_failed)?;
     }
     let (applied, restart) = changes(current, &settings);
     Ok(Updated { settings, applied, restart })

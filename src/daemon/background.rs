@@ -1,30 +1,47 @@
 //! Work that nobody waits for with a finger on the key: files to transcribe, and recordings that an
 //! earlier run left. One at a time; the recogniser puts a live dictation before them.
 
+use super::refine::Refined;
+use super::reload::{Ready, Written};
 use super::requests::answer;
 use super::{Daemon, Reply, effects, engine, journal};
 use crate::call::{Answer, Event};
-use crate::config::{ConfigError, Updated};
+use crate::config::ConfigError;
 use crate::deliver::Notice;
-use crate::media;
-use crate::recognise::{Recognition, Recorded, Urgency};
+use crate::llm::Presets;
+use crate::recognise::{Recorded, Urgency};
 use crate::session::{Code, EngineState, Failure, JobId, State, Transcript};
 use crate::store::{self, Unfinished};
-use crate::text;
+use crate::{atomic, media};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// Numbers of background jobs start here, those of dictations at 1: they never meet.
 const FIRST_JOB: u32 = 1 << 31;
 
+/// A file that is read for so long waits for its file system, or is hours long: the next one is read beside it.
+const SLOW: Duration = Duration::from_secs(5);
+
 /// Blocking work that has been done.
 #[derive(Debug)]
 pub(super) enum Chore {
+    /// The configuration has been read anew, or could not be.
+    ConfigRead { result: Result<Box<Ready>, ConfigError> },
     /// UPDATE_CONFIG has written the file, or not.
-    ConfigUpdated { result: Result<Box<Updated>, ConfigError> },
+    ConfigUpdated { result: Result<Box<Written>, Failure> },
+    /// The files of the presets have been read.
+    PresetsRead(Presets),
+    /// What was heard has become a text.
+    Refined { job: JobId, refined: Box<Refined> },
+    /// A TEST_RULES has been answered.
+    RulesTried,
     /// TRANSCRIBE_FILE's file has been read, or not.
-    FileRead { result: Result<Recorded, String> },
+    FileRead { number: u64, result: Result<Recorded, String> },
     /// A recording to recover has been opened, or not.
     LeftOverOpened { result: Result<store::Pcm, store::StoreError>, left: Unfinished },
     /// The user manager was asked for a display that this process was not given.
@@ -42,16 +59,27 @@ struct File {
     reply: Reply,
 }
 
+/// A file that is being read by a decoder.
+#[derive(Debug)]
+struct Reading {
+    number: u64,
+    file: File,
+    /// When the next file is read beside it.
+    slow_at: Instant,
+    decoder: AbortHandle,
+}
+
 #[derive(Debug)]
 pub(super) struct Background {
     /// Where decoded files are kept until their text is there, without names: four hours take half a
     /// gigabyte.
     scratch: PathBuf,
     /// Files to transcribe, in the order they were asked for. Only the first of them is read and
-    /// transcribed, to spare the disk.
+    /// transcribed, to spare the disk, unless reading it takes long.
     files: VecDeque<File>,
-    /// The file that is being read.
-    reading: Option<File>,
+    /// Those that are being read.
+    reading: Vec<Reading>,
+    last_reading: u64,
     left_over: VecDeque<Unfinished>,
     /// One left-over recording at a time is transcribed.
     recovering: bool,
@@ -72,7 +100,8 @@ impl Background {
         Self {
             scratch,
             files: VecDeque::new(),
-            reading: None,
+            reading: Vec::new(),
+            last_reading: 0,
             left_over: VecDeque::new(),
             recovering: false,
             jobs: Vec::new(),
@@ -96,13 +125,23 @@ impl Background {
         self.jobs.iter().any(|(own, _)| *own == job)
     }
 
+    /// Whether this job is a recording of an earlier run.
+    pub(super) fn recovers(&self, job: JobId) -> bool {
+        let is_one = |purpose: &Purpose| matches!(purpose, Purpose::Recovery { .. });
+        self.jobs.iter().any(|(own, purpose)| *own == job && is_one(purpose))
+    }
+
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
         // What is to be recovered stays in the store for the next start.
         let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
             Purpose::Recovery { .. } => None,
         });
-        for file in at_work.chain(self.reading.take()).chain(self.files.drain(..)) {
+        let reading = self.reading.drain(..).map(|reading| {
+            reading.decoder.abort();
+            reading.file
+        });
+        for file in at_work.chain(reading).chain(self.files.drain(..)) {
             answer(file.reply, Err(failure.clone()));
         }
     }
@@ -111,34 +150,52 @@ impl Background {
         self.files.push_back(File { path, reply });
     }
 
-    /// Ends when the client of the file that is being transcribed leaves. Cancel-safe.
-    pub(super) async fn abandoned(&mut self) {
-        let mut files = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
+    /// Ends when the client of a file that is being read or transcribed leaves, and when the next file is to be read beside one that takes
+    /// long. Cancel-safe.
+    pub(super) async fn attention(&mut self) {
+        let slow_at = match self.files.is_empty() || self.is_transcribing() {
+            true => None,
+            false => self.reading.iter().map(|reading| reading.slow_at).max(),
+        };
+        let at_work = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
             Purpose::File(file, _) => Some(file),
             Purpose::Recovery { .. } => None,
         });
-        match files.next() {
-            Some(file) => file.reply.closed().await,
-            None => std::future::pending().await,
+        let mut files: Vec<&mut File> =
+            at_work.chain(self.reading.iter_mut().map(|reading| &mut reading.file)).collect();
+        let left = std::future::poll_fn(|context| {
+            let mut polled = files.iter_mut().map(|file| file.reply.poll_closed(context));
+            if polled.any(|left| left.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::select! {
+            () = left => {}
+            () = super::at(slow_at) => {}
         }
     }
 
     /// Forgets files whose clients have left; the jobs that are to be cancelled for it.
     fn drop_abandoned(&mut self) -> Vec<JobId> {
-        // The one that is being read is looked at again when it has been.
         self.files.retain(|file| !file.reply.is_closed());
+        for reading in self.reading.extract_if(.., |reading| reading.file.reply.is_closed()) {
+            reading.decoder.abort();
+        }
         let abandoned = |(_, purpose): &mut (JobId, Purpose)| matches!(purpose, Purpose::File(File { reply, .. }, _) if reply.is_closed());
         self.jobs.extract_if(.., abandoned).map(|(job, _)| job).collect()
     }
 
     /// Whether there is no file to transcribe and no recording to recover.
     pub(super) fn is_idle(&self) -> bool {
-        self.files.is_empty() && self.reading.is_none() && self.jobs.is_empty()
+        self.files.is_empty() && self.reading.is_empty() && self.jobs.is_empty()
     }
 
-    fn has_file_at_work(&self) -> bool {
-        let transcribing = |(_, purpose): &(_, Purpose)| matches!(purpose, Purpose::File(..));
-        self.reading.is_some() || self.jobs.iter().any(transcribing)
+    fn is_transcribing(&self) -> bool {
+        self.jobs.iter().any(|(_, purpose)| matches!(purpose, Purpose::File(..)))
+    }
+
+    /// Whether the next file has to wait.
+    fn is_occupied(&self) -> bool {
+        let now = Instant::now();
+        self.is_transcribing() || self.reading.iter().any(|reading| reading.slow_at > now)
     }
 
     fn add(&mut self, purpose: Purpose) -> JobId {
@@ -161,13 +218,18 @@ impl Daemon {
     }
 
     fn read_next_file(&mut self) {
-        if self.background.has_file_at_work() {
+        if self.background.is_occupied() {
             return;
         }
         let Some(file) = self.background.files.pop_front() else { return };
         let (path, scratch) = (file.path.clone(), self.background.scratch.clone());
-        self.background.reading = Some(file);
-        self.chores.spawn_blocking(move || Chore::FileRead { result: decode(&path, &scratch) });
+        self.background.last_reading += 1;
+        let number = self.background.last_reading;
+        let decoder = self
+            .chores
+            .spawn(async move { Chore::FileRead { number, result: decode(path, scratch).await } });
+        let slow_at = Instant::now() + SLOW;
+        self.background.reading.push(Reading { number, file, slow_at, decoder });
     }
 
     fn recover_next(&mut self) {
@@ -189,7 +251,11 @@ impl Daemon {
     pub(super) fn chore_done(&mut self, chore: Chore) {
         match chore {
             Chore::ConfigUpdated { result } => self.config_updated(result),
-            Chore::FileRead { result } => self.file_read(result),
+            Chore::ConfigRead { result } => self.config_read(result),
+            Chore::PresetsRead(presets) => self.presets_read(presets),
+            Chore::Refined { job, refined } => self.refined(job, *refined),
+            Chore::RulesTried => self.trial_done(),
+            Chore::FileRead { number, result } => self.file_read(number, result),
             Chore::LeftOverOpened { result: Ok(store::Pcm { file, offset, samples }), left } => {
                 let recorded = Recorded { file, offset, samples };
                 let purpose = Purpose::Recovery { samples, cut_off: left.cut_off };
@@ -215,8 +281,12 @@ impl Daemon {
         }
     }
 
-    fn file_read(&mut self, result: Result<Recorded, String>) {
-        let Some(file) = self.background.reading.take() else { return };
+    fn file_read(&mut self, number: u64, result: Result<Recorded, String>) {
+        let reading = &mut self.background.reading;
+        let Some(index) = reading.iter().position(|reading| reading.number == number) else {
+            return;
+        };
+        let file = reading.remove(index).file;
         match result {
             Ok(recorded) => {
                 let purpose = Purpose::File(file, recorded.samples);
@@ -242,7 +312,7 @@ impl Daemon {
         }
     }
 
-    pub(super) fn background_done(&mut self, job: JobId, result: Result<Recognition, Failure>) {
+    pub(super) fn background_done(&mut self, job: JobId, result: Result<Refined, Failure>) {
         let jobs = &mut self.background.jobs;
         let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
         match jobs.remove(index).1 {
@@ -250,9 +320,9 @@ impl Daemon {
                 let state = self.session.state();
                 let file = path.display();
                 match &result {
-                    Ok(recognition) => {
+                    Ok(refined) => {
                         let engine = self.recogniser.engine_name();
-                        let words = journal::transcribed(recognition, engine, None);
+                        let words = journal::transcribed(&refined.recognition, engine, None);
                         info!(job = job.0, %file, engine, "{file}: {words}");
                     }
                     Err(Failure { code, message, .. }) => {
@@ -277,15 +347,13 @@ impl Daemon {
     fn recovered(
         &mut self,
         job: JobId,
-        result: Result<Recognition, Failure>,
+        result: Result<Refined, Failure>,
         samples: u64,
         cut_off: bool,
     ) {
         let outcome = match result {
-            Ok(recognition) => {
-                let (text, unrefined) = self.refine(&recognition);
-                let heard = transcript(recognition, samples, None);
-                let transcript = Transcript { text, unrefined, ..heard };
+            Ok(refined) => {
+                let transcript = transcript(refined, samples, None);
                 let (seconds, characters) =
                     (journal::seconds(samples), transcript.text.chars().count());
                 info!(
@@ -318,8 +386,16 @@ impl Daemon {
 
 /// Decoded by a process of its own, which this program is when it is called so: a damaged file may
 /// bring a decoder down, and must not bring the daemon down.
-fn decode(path: &Path, scratch: &Path) -> Result<Recorded, String> {
-    let spool = tempfile::tempfile_in(scratch).map_err(|error| {
+async fn decode(path: PathBuf, scratch: PathBuf) -> Result<Recorded, String> {
+    let made = tokio::task::spawn_blocking({
+        let scratch = scratch.clone();
+        move || {
+            // It may have been deleted.
+            atomic::make_directory(&scratch)?;
+            tempfile::tempfile_in(&scratch)
+        }
+    });
+    let spool = made.await.map_err(std::io::Error::other).flatten().map_err(|error| {
         format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
     })?;
     // By its path, which names the process in lists; after an upgrade in place there is none that leads to this program.
@@ -327,15 +403,15 @@ fn decode(path: &Path, scratch: &Path) -> Result<Recorded, String> {
     let program = program.unwrap_or_else(|| "/proc/self/exe".into());
     let mut command = std::process::Command::new(program);
     command.arg(media::DECODE_COMMAND);
-    let samples = media::read_apart(command, path, &spool).map_err(|error| error.to_string())?;
+    let samples = media::read_apart(command, &path, &spool).await.map_err(|e| e.to_string())?;
     Ok(Recorded { file: spool, offset: 0, samples })
 }
 
-/// The text as it was heard: in a file nobody commands.
-fn transcript(recognition: Recognition, samples: u64, audio: Option<PathBuf>) -> Transcript {
+fn transcript(refined: Refined, samples: u64, audio: Option<PathBuf>) -> Transcript {
+    let Refined { recognition, text, unrefined } = refined;
     Transcript {
-        text: text::polish(&recognition.text),
-        unrefined: None,
+        text,
+        unrefined,
         language: recognition.language,
         samples,
         segments: recognition.segments,

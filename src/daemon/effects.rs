@@ -172,7 +172,14 @@ impl Daemon {
             terminal: settings.terminal_paste_key.clone(),
             terminals: settings.terminals.clone(),
         };
-        deliver::Wanted { mode: settings.mode, keys, window: None, pressed: None, join: None }
+        deliver::Wanted {
+            mode: settings.mode,
+            keys,
+            window: None,
+            pressed: None,
+            join: None,
+            is_sensitive: settings.sensitive,
+        }
     }
 
     /// How a text that was spoken in this language is joined to what stands at the cursor.

@@ -2,12 +2,13 @@
 
 use super::background::Chore;
 use super::handing::{Handed, Whose};
+use super::refine::Refined;
 use super::refusal::sentence;
 use super::{Daemon, journal};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, to_pcm16};
 use crate::deliver::{self, environment};
-use crate::recognise::{EngineReport, LOAD_LIMIT, RecogniseEvent, Recognition};
+use crate::recognise::{EngineReport, LOAD_LIMIT, RecogniseEvent};
 use crate::session::{
     self, Code, DeliverMode, Delivery, EngineState, Failure, JobEvent, JobId, Notice, State,
     Transcript,
@@ -134,13 +135,12 @@ impl Daemon {
                 warn!(job, reason, "the recogniser was replaced ({reason}){over}");
             }
             RecogniseEvent::Done { job, recognition, audio } => {
-                if self.background.owns(job) {
-                    return self.background_done(job, Ok(recognition));
+                let is_own = self.background.owns(job);
+                if !is_own {
+                    self.mend_recording(job, audio);
                 }
-                self.mend_recording(job, audio);
-                let transcript = self.transcribed(job, recognition);
-                let text = self.text_of_dictation(job, transcript);
-                self.tell_job(job, text);
+                let is_commanded = !is_own || self.background.recovers(job);
+                self.refine(job, recognition, is_commanded);
             }
             RecogniseEvent::Failed { job, mut failure, audio } => {
                 if self.background.owns(job) {
@@ -151,6 +151,20 @@ impl Daemon {
                 self.tell_job(job, JobEvent::RecognitionFailed(failure));
             }
         }
+    }
+
+    /// The text of what was heard is there.
+    pub(super) fn refined(&mut self, job: JobId, refined: Refined) {
+        if self.background.owns(job) {
+            return self.background_done(job, Ok(refined));
+        }
+        // Cancelled meanwhile.
+        if !self.session.has(job) {
+            return;
+        }
+        let transcript = self.transcribed(job, refined);
+        let text = self.text_of_dictation(job, transcript);
+        self.tell_job(job, text);
     }
 
     /// The text as it grows, in the notification that says what v2m is doing. An older dictation's does not grow
@@ -189,7 +203,8 @@ impl Daemon {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
     }
 
-    fn transcribed(&self, job: JobId, recognition: Recognition) -> Transcript {
+    fn transcribed(&self, job: JobId, refined: Refined) -> Transcript {
+        let Refined { recognition, text, unrefined } = refined;
         let stats = recognition.stats;
         let since_stop =
             self.live.get(job).and_then(|live| live.stopped).map(|stopped| stopped.elapsed());
@@ -213,7 +228,6 @@ impl Daemon {
             "{}",
             journal::transcribed(&recognition, engine, since_stop)
         );
-        let (text, unrefined) = self.refine(&recognition);
         // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
         let keeps = self.settings.store.keep_audio;
         Transcript {

@@ -121,8 +121,10 @@ impl Live {
     }
 }
 
+/// What is no number is silence, as in the samples that are kept.
 fn dbfs(amplitude: f32) -> f32 {
-    (20.0 * amplitude.log10()).max(FLOOR_DBFS)
+    let level = 20.0 * amplitude.log10();
+    if level.is_nan() { FLOOR_DBFS } else { level.clamp(FLOOR_DBFS, 0.0) }
 }
 
 #[cfg(test)]
@@ -140,5 +142,8 @@ mod tests {
         assert_eq!(heard.samples, 3_200);
         assert!((heard.peak_dbfs + 6.02).abs() < 0.01);
         assert_eq!(Live::new(JobId(1), Wishes::default()).heard(None).peak_dbfs, FLOOR_DBFS);
+        // A source may send anything.
+        assert_eq!(live.hear(&[f32::NAN; LEVEL_SPAN]), [FLOOR_DBFS]);
+        assert_eq!(live.hear(&[f32::INFINITY; LEVEL_SPAN]), [0.0]);
     }
 }

@@ -23,6 +23,7 @@
 //! | `screen` | what the user is shown, and in which notification |
 //! | `growth` | the text as it grows, unless a password field has the keyboard or the screen is locked |
 //! | `timers` | the session's timers |
+//! | `turns` | nobody has all the loop's turns |
 
 mod background;
 mod effects;
@@ -41,6 +42,7 @@ mod screen;
 mod sleep;
 mod texts;
 mod timers;
+mod turns;
 
 use crate::call::{Answer, Call, Event, Wishes};
 use crate::capture::{Capture, CaptureOutput};
@@ -120,6 +122,9 @@ struct Daemon {
     live: live::Dictations,
     background: background::Background,
     updates: reload::Updates,
+    trials: refine::Trials,
+    /// Which source has had how many turns in a row.
+    turns: turns::Turns,
     /// Blocking work under way.
     chores: JoinSet<background::Chore>,
     events: broadcast::Sender<Event>,
@@ -127,7 +132,7 @@ struct Daemon {
     /// Who waits for a reading of the machine's figures.
     status_asked: Vec<Reply>,
     watchdog: systemd::Watchdog,
-    models: engine::Models,
+    models: Arc<engine::Models>,
     /// The model's file as it was when it was last loaded.
     model_stamp: engine::Stamp,
     /// Made anew when the settings name another model.
@@ -173,7 +178,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let server = tokio::spawn(server::serve(listener, calls.clone(), events.clone(), stopped));
     let (store_events, store_in) = mpsc::channel(64);
-    let models = engine::Models::from_env();
+    let models = Arc::new(engine::Models::from_env());
     let mut inputs = Inputs {
         calls: calls_in,
         store: store_in,
@@ -215,6 +220,8 @@ async fn serve(start: Start) -> std::io::Result<()> {
         live: live::Dictations::default(),
         background: background::Background::new(scratch),
         updates: reload::Updates::default(),
+        trials: refine::Trials::default(),
+        turns: turns::Turns::default(),
         chores: JoinSet::new(),
         telemetry: Telemetry::new(Machine::new()),
         status_asked: Vec::new(),
@@ -272,8 +279,8 @@ enum Input {
     Watchdog,
     /// The desktop that this process was given is gone.
     DisplayEnded,
-    /// A client has left; what it had asked for is looked at in every turn.
-    Abandoned,
+    /// A client has left, or a file is read slowly; both are looked at in every turn.
+    FilesNeedAttention,
     Terminate,
 }
 
@@ -300,37 +307,51 @@ impl Daemon {
             .models_watch
             .get_or_insert_with(|| reload::watch_models(&self.models, &self.settings));
         let heartbeat = self.live.heartbeat_due();
+        // The sources whose order says what is more urgent where several have something to tell, unless one of them never stops telling.
+        macro_rules! one_of_the_others {
+            ($($order:tt)*) => {
+                tokio::select! {
+                    $($order)*
+                    Some(call) = inputs.calls.recv() => Input::Call(call),
+                    handed = self.handing.next() => Input::Delivered(handed),
+                    event = self.texts.next() => Input::Text(event),
+                    event = self.recogniser.next() => Input::Recogniser(event),
+                    event = self.sleep.next() => Input::Sleep(event),
+                    figures = self.telemetry.next() => Input::Measured(figures),
+                    Some(event) = inputs.store.recv() => Input::Store(event),
+                    () = self.background.attention() => Input::FilesNeedAttention,
+                    Some(chore) = self.chores.join_next() => match chore {
+                        Ok(chore) => Input::Chore(chore),
+                        // A file whose client has left.
+                        Err(error) if error.is_cancelled() => Input::FilesNeedAttention,
+                        Err(error) => Input::Chore(background::Chore::Broken(error.to_string())),
+                    },
+                    () = at(timer.map(|(due, _)| due)) => match timer {
+                        Some((_, timer)) => Input::Timer(timer),
+                        None => Input::Watchdog,
+                    },
+                    () = at(heartbeat) => Input::Heartbeat,
+                    () = inputs.config.changed() => Input::ConfigChanged,
+                    () = models_watch.changed() => Input::ModelsChanged,
+                    () = inputs.display.ended() => Input::DisplayEnded,
+                }
+            };
+        }
+        let is_fair = self.turns.must_be_fair();
         tokio::select! {
-            // Requests and outcomes before sound: a flood of audio must not delay a stop.
             biased;
             _ = inputs.terminate.recv() => Input::Terminate,
             _ = inputs.interrupt.recv() => Input::Terminate,
-            Some(call) = inputs.calls.recv() => Input::Call(call),
-            handed = self.handing.next() => Input::Delivered(handed),
-            event = self.texts.next() => Input::Text(event),
-            event = self.recogniser.next() => Input::Recogniser(event),
-            event = self.sleep.next() => Input::Sleep(event),
-            figures = self.telemetry.next() => Input::Measured(figures),
-            output = heard(&mut self.capture) => Input::Capture(output),
-            Some(event) = inputs.store.recv() => Input::Store(event),
-            () = self.background.abandoned() => Input::Abandoned,
-            Some(chore) = self.chores.join_next() => match chore {
-                Ok(chore) => Input::Chore(chore),
-                Err(error) => Input::Chore(background::Chore::Broken(error.to_string())),
-            },
-            () = at(timer.map(|(due, _)| due)) => match timer {
-                Some((_, timer)) => Input::Timer(timer),
-                None => Input::Watchdog,
-            },
-            () = at(heartbeat) => Input::Heartbeat,
-            () = inputs.config.changed() => Input::ConfigChanged,
-            () = models_watch.changed() => Input::ModelsChanged,
-            () = inputs.display.ended() => Input::DisplayEnded,
+            // Nobody who asks for something keeps the service from saying that it lives, nor from hearing: what is said comes ten to
+            // fifty times a second, however many ask, and is lost when nobody takes it for ten seconds.
             () = at(watchdog) => Input::Watchdog,
+            output = heard(&mut self.capture) => Input::Capture(output),
+            input = async { if is_fair { one_of_the_others!() } else { one_of_the_others!(biased;) } } => input,
         }
     }
 
     fn take(&mut self, input: Input) {
+        self.turns.note(&input);
         match input {
             Input::Call(call) => self.call(call),
             Input::Capture(output) => self.captured(output),
@@ -355,7 +376,7 @@ impl Daemon {
                 );
                 self.display_ended = true;
             }
-            Input::Abandoned => {}
+            Input::FilesNeedAttention => {}
             Input::Terminate => {
                 info!("ending: systemd or Ctrl+C asked for it");
                 self.tell(session::Event::Terminate);
@@ -417,6 +438,7 @@ impl Daemon {
             let _ = reply.send(Err(failure())); // a client that has left needs no answer
         }
         self.background.refuse_all(&failure());
+        self.trials.refuse_all(&failure());
         // Theirs is done: they have it in the answer, if not where they wanted it.
         for finished in self.handing.take_back() {
             self.answer_text(finished, Vec::new());

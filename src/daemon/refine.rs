@@ -1,11 +1,17 @@
 //! What was heard, made into what is delivered, as the settings say.
+//!
+//! The rules' time grows as the text does, and a text may be hours long or a stranger's: a thread goes over it, never the event loop.
 
-use super::Daemon;
+use super::background::Chore;
+use super::requests::answer;
+use super::{Daemon, Reply};
 use crate::call::Answer;
 use crate::config::{Refine, Settings};
 use crate::recognise::Recognition;
-use crate::session::{Code, Failure, Segment};
+use crate::session::{Code, Failure, JobId, Segment};
 use crate::text::{self, Choices, Context, Heard, Rules};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The longest text that the rules are tried on: the answer holds it once for each rule.
 const LONGEST_TRIAL: usize = 64 << 10;
@@ -43,48 +49,122 @@ pub(super) fn written_in<'a>(settings: &Settings, spoken: &'a str) -> &'a str {
     if settings.engine.translate { "en" } else { spoken }
 }
 
-impl Daemon {
-    /// A dictation's text, and what was heard if that is another one.
-    pub(super) fn refine(&self, recognition: &Recognition) -> (String, Option<String>) {
+/// What it takes to make a text of what was heard, away from the event loop: the settings of the moment.
+#[derive(Debug)]
+pub(super) struct Refining {
+    rules: Arc<Rules>,
+    refine: Refine,
+    /// What is written is English, whatever was spoken.
+    translates: bool,
+}
+
+/// What was heard, and the text of it.
+#[derive(Debug)]
+pub(super) struct Refined {
+    pub(super) recognition: Recognition,
+    /// What is delivered.
+    pub(super) text: String,
+    /// What was heard, if that is another text.
+    pub(super) unrefined: Option<String>,
+}
+
+impl Refining {
+    fn apply(self, recognition: Recognition) -> Refined {
         let heard = text::polish(&recognition.text);
-        if self.settings.text.refine == Refine::Off {
-            return (heard, None);
+        if self.refine == Refine::Off {
+            return Refined { recognition, text: heard, unrefined: None };
         }
         let pauses = meant(&heard, &recognition.segments);
-        let language = written_in(&self.settings, &recognition.language);
+        let language = if self.translates { "en" } else { &recognition.language };
         let heard_so = Heard { text: &heard, pauses: &pauses, language };
         let refined = self.rules.apply(heard_so, Context::default()).text;
-        if refined == heard { (heard, None) } else { (refined, Some(heard)) }
+        if refined == heard {
+            Refined { recognition, text: heard, unrefined: None }
+        } else {
+            Refined { recognition, text: refined, unrefined: Some(heard) }
+        }
+    }
+}
+
+/// TEST_RULES, one after the other: they are nobody's dictation, and leave the processors to those.
+#[derive(Debug, Default)]
+pub(super) struct Trials {
+    waiting: VecDeque<Trial>,
+    is_busy: bool,
+}
+
+#[derive(Debug)]
+struct Trial {
+    text: String,
+    language: Option<String>,
+    reply: Reply,
+}
+
+impl Trials {
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        for trial in self.waiting.drain(..) {
+            answer(trial.reply, Err(failure.clone()));
+        }
+    }
+}
+
+impl Daemon {
+    /// Makes the text of what was heard, and tells [`Chore::Refined`]. `is_commanded`: the speaker spoke to v2m; in a file nobody does.
+    pub(super) fn refine(&mut self, job: JobId, recognition: Recognition, is_commanded: bool) {
+        let refining = Refining {
+            rules: Arc::clone(&self.rules),
+            refine: if is_commanded { self.settings.text.refine } else { Refine::Off },
+            translates: self.settings.engine.translate,
+        };
+        let work = move || Chore::Refined { job, refined: Box::new(refining.apply(recognition)) };
+        self.chores.spawn_blocking(work);
     }
 
     /// TEST_RULES.
-    pub(super) fn test_rules(
-        &self,
-        text: &str,
-        language: Option<String>,
-    ) -> Result<Answer, Failure> {
+    pub(super) fn test_rules(&mut self, text: String, language: Option<String>, reply: Reply) {
         if text.len() > LONGEST_TRIAL {
             let message =
                 "Trying the text rules: the text is longer than 64 KiB. Give a part of it.";
-            return Err(Failure::new(Code::TooLarge, message));
+            return answer(reply, Err(Failure::new(Code::TooLarge, message)));
         }
-        let pieces: Vec<String> = text.lines().map(text::polish).collect();
-        let pieces: Vec<&str> =
-            pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty()).collect();
-        let text = pieces.join(" ");
-        let pauses = text::pauses(&text, pieces);
-        let language = language
-            .or_else(|| self.settings.engine.language.clone())
-            .unwrap_or_else(|| self.rules.guess_language(&text).to_owned());
-        let heard = Heard { text: &text, pauses: &pauses, language: &language };
-        let refined = self.rules.apply(heard, Context::default());
-        Ok(Answer::Rules {
-            text: refined.text,
-            language,
-            applied: self.settings.text.refine != Refine::Off,
-            steps: refined.steps,
-        })
+        self.trials.waiting.push_back(Trial { text, language, reply });
+        self.next_trial();
     }
+
+    /// One trial has been answered.
+    pub(super) fn trial_done(&mut self) {
+        self.trials.is_busy = false;
+        self.next_trial();
+    }
+
+    fn next_trial(&mut self) {
+        if self.trials.is_busy {
+            return;
+        }
+        let mut waiting = std::iter::from_fn(|| self.trials.waiting.pop_front());
+        let Some(trial) = waiting.find(|trial| !trial.reply.is_closed()) else { return };
+        self.trials.is_busy = true;
+        let rules = Arc::clone(&self.rules);
+        let usual = self.settings.engine.language.clone();
+        let applied = self.settings.text.refine != Refine::Off;
+        self.chores.spawn_blocking(move || {
+            let language = trial.language.or(usual);
+            answer(trial.reply, Ok(try_rules(&rules, &trial.text, language, applied)));
+            Chore::RulesTried
+        });
+    }
+}
+
+fn try_rules(rules: &Rules, text: &str, language: Option<String>, applied: bool) -> Answer {
+    let pieces: Vec<String> = text.lines().map(text::polish).collect();
+    let pieces: Vec<&str> =
+        pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty()).collect();
+    let text = pieces.join(" ");
+    let pauses = text::pauses(&text, pieces);
+    let language = language.unwrap_or_else(|| rules.guess_language(&text).to_owned());
+    let heard = Heard { text: &text, pauses: &pauses, language: &language };
+    let refined = rules.apply(heard, Context::default());
+    Answer::Rules { text: refined.text, language, applied, steps: refined.steps }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::call::Answer;
 use crate::capture::Capture;
 use crate::config::{self, ConfigError, Ignored, Settings, Translated, Updated};
 use crate::session::{Code, EngineState, Failure, Notice};
+use crate::text::Rules;
 use crate::watch;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
@@ -51,18 +52,49 @@ pub(super) fn watch_models(models: &Models, settings: &Settings) -> Changes {
     Changes::of(models.folders().into_iter().chain(named).chain(wanted).collect())
 }
 
-/// UPDATE_CONFIGs, one at a time: each reads the file that the one before it has written.
+/// Readings of the configuration and UPDATE_CONFIGs, one at a time: each reads the file that the one before it has written.
 #[derive(Debug, Default)]
 pub(super) struct Updates {
     pub(super) waiting: VecDeque<(Map<String, Value>, Reply)>,
-    /// Who waits for the one under way, and what of it changes nothing.
-    reply: Option<(Reply, Vec<Ignored>)>,
+    /// Who waits for the one under way.
+    reply: Option<Reply>,
+    /// The file has changed since it was read last.
+    changed: bool,
+    /// It is being read.
+    reading: bool,
+}
+
+/// Settings that can be put in force.
+#[derive(Debug)]
+pub(super) struct Ready {
+    settings: Settings,
+    /// Where others are chosen. Making them takes time.
+    rules: Option<Arc<Rules>>,
+}
+
+/// What an UPDATE_CONFIG came to.
+#[derive(Debug)]
+pub(super) struct Written {
+    ready: Ready,
+    applied: Vec<String>,
+    restart: Vec<String>,
+    ignored: Vec<Ignored>,
+}
+
+impl Ready {
+    /// To be put in the place of `current`. For a thread that may take its time.
+    fn new(settings: Settings, current: &Settings) -> Self {
+        let differ = (&current.text, &current.engine.vocabulary)
+            != (&settings.text, &settings.engine.vocabulary);
+        let rules = differ.then(|| Arc::new(refine::rules(&settings)));
+        Self { settings, rules }
+    }
 }
 
 impl Updates {
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
         let waiting = self.waiting.drain(..).map(|(_, reply)| reply);
-        for reply in waiting.chain(self.reply.take().map(|(reply, _)| reply)) {
+        for reply in waiting.chain(self.reply.take()) {
             answer(reply, Err(failure.clone()));
         }
     }
@@ -70,10 +102,15 @@ impl Updates {
 
 impl Daemon {
     pub(super) fn reload_config(&mut self) {
-        match config::load(&self.config_path, std::env::vars_os()) {
-            Ok(settings) => {
+        self.updates.changed = true;
+    }
+
+    pub(super) fn config_read(&mut self, result: Result<Box<Ready>, ConfigError>) {
+        self.updates.reading = false;
+        match result {
+            Ok(ready) => {
                 self.config_mended();
-                self.apply(settings);
+                self.apply(*ready);
             }
             Err(error) => {
                 warn!(%error, "the changed configuration is not valid; the old one stays in force: {error}");
@@ -93,42 +130,43 @@ impl Daemon {
         }
     }
 
-    /// Starts the next UPDATE_CONFIG, if none is under way.
+    /// Starts the next reading or UPDATE_CONFIG, if none is under way. Both wait for the disk: not in the event loop.
     pub(super) fn update_config(&mut self) {
-        if self.updates.reply.is_some() {
+        if self.updates.reply.is_some() || self.updates.reading {
+            return;
+        }
+        let (path, current) = (self.config_path.clone(), self.settings.clone());
+        if std::mem::take(&mut self.updates.changed) {
+            self.updates.reading = true;
+            self.chores.spawn_blocking(move || Chore::ConfigRead {
+                result: config::load(&path, std::env::vars_os())
+                    .map(|settings| Box::new(Ready::new(settings, &current))),
+            });
             return;
         }
         let Some((partial, reply)) = self.updates.waiting.pop_front() else { return };
-        let Translated { own: partial, ignored, .. } = config::translate(&partial, &self.settings);
-        let model = partial.get("engine").and_then(|engine| engine["model"].as_str());
-        if let Some(Err(failure)) = model.map(|model| self.models.check(model)) {
-            return answer(reply, Err(failure));
-        }
-        self.updates.reply = Some((reply, ignored));
-        let path = self.config_path.clone();
-        let current = self.settings.clone();
-        // Writes a file and waits until it is on the disk: not in the event loop.
+        self.updates.reply = Some(reply);
+        let models = Arc::clone(&self.models);
         self.chores.spawn_blocking(move || Chore::ConfigUpdated {
-            result: config::update(&path, std::env::vars_os(), &current, &partial).map(Box::new),
+            result: update(&models, &path, &current, &partial),
         });
     }
 
-    pub(super) fn config_updated(&mut self, result: Result<Box<Updated>, ConfigError>) {
-        let Some((reply, ignored)) = self.updates.reply.take() else { return };
-        let result = match result {
-            Ok(updated) => {
-                let Updated { settings, applied, restart } = *updated;
-                self.config_mended();
-                self.apply(settings);
-                let ignored = ignored.into_iter().map(|Ignored { key, reason }| (key, reason));
-                Ok(Answer::ConfigUpdated { applied, restart, ignored: ignored.collect() })
-            }
-            Err(error) => Err(config_failure(&error)),
-        };
-        answer(reply, result);
+    pub(super) fn config_updated(&mut self, result: Result<Box<Written>, Failure>) {
+        let result = result.map(|written| {
+            let Written { ready, applied, restart, ignored } = *written;
+            self.config_mended();
+            self.apply(ready);
+            let ignored = ignored.into_iter().map(|Ignored { key, reason }| (key, reason));
+            Answer::ConfigUpdated { applied, restart, ignored: ignored.collect() }
+        });
+        if let Some(reply) = self.updates.reply.take() {
+            answer(reply, result);
+        }
     }
 
-    fn apply(&mut self, new: Settings) {
+    fn apply(&mut self, ready: Ready) {
+        let Ready { settings: new, rules } = ready;
         let (applied, restart) = config::changes(&self.settings, &new);
         if applied.is_empty() && restart.is_empty() {
             return;
@@ -150,10 +188,8 @@ impl Daemon {
             let kept = self.store.as_mut().map(|store| store.retain(retention));
             self.store_said(kept);
         }
-        if (&old.text, &old.engine.vocabulary)
-            != (&self.settings.text, &self.settings.engine.vocabulary)
-        {
-            self.rules = Arc::new(refine::rules(&self.settings));
+        if let Some(rules) = rules {
+            self.rules = rules;
         }
         if old.llm.provider.is_some() && self.settings.llm.provider.is_none() {
             tokio::spawn(crate::llm::close());
@@ -198,4 +234,20 @@ impl Daemon {
         self.sleep.attend(&spec);
         self.recogniser.set_spec(spec);
     }
+}
+
+/// Blocking.
+fn update(
+    models: &Models,
+    path: &Path,
+    current: &Settings,
+    partial: &Map<String, Value>,
+) -> Result<Box<Written>, Failure> {
+    let Translated { own, ignored, .. } = config::translate(partial, current);
+    if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
+        models.check(model)?;
+    }
+    let updated = config::update(path, std::env::vars_os(), current, &own);
+    let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
+    Ok(Box::new(Written { ready: Ready::new(settings, current), applied, restart, ignored }))
 }

@@ -22,9 +22,7 @@ impl Daemon {
             Request::UpdateConfig(partial) => self.updates.waiting.push_back((partial, reply)),
             Request::LastText => self.last_text(reply),
             Request::Text(work) => self.work_on_text(work, reply),
-            Request::TestRules { text, language } => {
-                answer(reply, self.test_rules(&text, language));
-            }
+            Request::TestRules { text, language } => self.test_rules(text, language, reply),
             Request::TranscribeFile { path } => self.transcribe_file(path, reply),
         }
     }

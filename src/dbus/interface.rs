@@ -1,16 +1,19 @@
 //! `org.v2m.Dictation1`: D-Bus methods, properties and signals to and from the daemon's calls.
 //! Its doc comments are what introspection shows.
 
+use super::callers::{Listeners, TooMany, gone};
 use super::failure::Refusal;
 use super::status;
 use crate::call::{Answer, Call, Calls, Request, Task, TextSource, TextWork};
 use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use v2m_ipc::plain;
+use zbus::message::Header;
+use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
-use zbus::{OwnedVariant, interface};
+use zbus::{Connection, OwnedVariant, interface};
 
 /// What the properties tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +26,26 @@ pub(super) struct Known {
 pub(super) struct Dictation {
     calls: Calls,
     known: watch::Receiver<Known>,
+    listeners: Listeners,
+    /// Calls that may wait for their answers.
+    room: Semaphore,
 }
 
+/// Calls that wait for their answers at once; as many as the socket has connections.
+const CALLS: usize = 64;
+
 impl Dictation {
-    pub(super) fn new(calls: Calls, known: watch::Receiver<Known>) -> Self {
-        Self { calls, known }
+    pub(super) fn new(calls: Calls, known: watch::Receiver<Known>, listeners: Listeners) -> Self {
+        Self { calls, known, listeners, room: Semaphore::new(CALLS) }
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
+        let busy = || {
+            let text =
+                "v2m has 64 calls on the session bus to answer already. Wait for one of them.";
+            Refusal(Failure::new(Code::Busy, text))
+        };
+        let _place = self.room.try_acquire().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
         let ending = || Failure::new(Code::ShuttingDown, "v2m is ending; press again to start it.");
         self.calls.send(Call { request, reply }).await.map_err(|_| Refusal(ending()))?;
@@ -41,7 +56,25 @@ impl Dictation {
         answer.await.map_err(|_| Refusal(lost()))?.map_err(Refusal)
     }
 
-    async fn work(&self, text: String, task: Task) -> Result<(String, String), Refusal> {
+    /// For work that takes hours or costs money: given up when the caller leaves the bus. Every other request is carried out,
+    /// whether its caller stays or not.
+    async fn ask_for(&self, caller: Caller<'_>, request: Request) -> Result<Answer, Refusal> {
+        let Some(name) = caller.name else { return self.ask(request).await };
+        tokio::select! {
+            answer = self.ask(request) => answer,
+            // Nobody reads this. The daemon sees that the way back for its answer is closed.
+            () = gone(caller.bus, name) => {
+                Err(Refusal(Failure::new(Code::Internal, "The caller has left the session bus.")))
+            }
+        }
+    }
+
+    async fn work(
+        &self,
+        caller: Caller<'_>,
+        text: String,
+        task: Task,
+    ) -> Result<(String, String), Refusal> {
         let text = plain::owned(text);
         if text.trim().is_empty() {
             let message = "There is no text to work on: the first argument is empty.";
@@ -49,7 +82,7 @@ impl Dictation {
         }
         let original = text.clone();
         let work = TextWork { source: TextSource::Given(text), task, deliver: None };
-        let done = self.ask(Request::Text(work)).await;
+        let done = self.ask_for(caller, Request::Text(work)).await;
         let with_original = |Refusal(failure)| {
             Refusal(Failure { text: failure.text.or(Some(original)), ..failure })
         };
@@ -58,6 +91,20 @@ impl Dictation {
 
     async fn command(&self, command: Command) -> Result<(String, String), Refusal> {
         self.ask(Request::Session(command)).await.map(state_and_text)
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Copy)]
+struct Caller<'c> {
+    bus: &'c Connection,
+    /// `None`: not over a bus.
+    name: Option<&'c UniqueName<'c>>,
+}
+
+impl<'c> Caller<'c> {
+    fn of(header: &'c Header<'_>, bus: &'c Connection) -> Self {
+        Self { bus, name: header.sender() }
     }
 }
 
@@ -122,38 +169,71 @@ impl Dictation {
         self.command(Command::Resume).await.map(|(state, _)| state)
     }
 
-    /// Transcribes an audio file, named by its absolute path.
+    /// Transcribes an audio file, named by its absolute path. Given up when the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
-    async fn transcribe_file(&self, path: String) -> Result<(String, String), Refusal> {
+    async fn transcribe_file(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] bus: &Connection,
+        path: String,
+    ) -> Result<(String, String), Refusal> {
         let path = PathBuf::from(path);
         if !path.is_absolute() {
             let text = "TranscribeFile needs an absolute path: v2m does not run in your folder.";
             return Err(Refusal(Failure::new(Code::BadRequest, text)));
         }
-        self.ask(Request::TranscribeFile { path }).await.map(state_and_text)
+        let request = Request::TranscribeFile { path };
+        self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
     }
 
     /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by the configured
-    /// preset. Empty means none.
+    /// preset. Empty means none. Given up when the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
     async fn process_text(
         &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] bus: &Connection,
         text: String,
         preset: String,
         instruction: String,
     ) -> Result<(String, String), Refusal> {
         let (preset, instruction) = (given(preset), given(plain::owned(instruction)));
-        self.work(text, Task::Rewrite { instruction, preset }).await
+        self.work(Caller::of(&header, bus), text, Task::Rewrite { instruction, preset }).await
     }
 
-    /// Has a language model translate a text, into a language by code or name. Empty: the configured one.
+    /// Has a language model translate a text, into a language by code or name. Empty: the configured one. Given up when the
+    /// caller leaves the bus.
     #[zbus(out_args("state", "text"))]
     async fn translate_text(
         &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] bus: &Connection,
         text: String,
         language: String,
     ) -> Result<(String, String), Refusal> {
-        self.work(text, Task::Translate { into: given(language) }).await
+        self.work(Caller::of(&header, bus), text, Task::Translate { into: given(language) }).await
+    }
+
+    /// Asks for the text as it grows. TranscriptionUpdate is then sent to the caller, and to no one who has not asked, until
+    /// it calls Unsubscribe or leaves the bus. At most 16 callers at once.
+    async fn subscribe(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<(), Refusal> {
+        let Some(name) = header.sender() else { return Ok(()) };
+        let full = |TooMany| {
+            let text = "Subscribing to the text as it grows: 16 programs are subscribed already. End one of them.";
+            Refusal(Failure::new(Code::Busy, text))
+        };
+        self.listeners.add(bus, name).map_err(full)
+    }
+
+    /// Ends what Subscribe began.
+    fn unsubscribe(&self, #[zbus(header)] header: Header<'_>) {
+        if let Some(name) = header.sender() {
+            self.listeners.remove(name);
+        }
     }
 
     /// All that v2m tells of itself. Keys without a value now are left out.
@@ -184,8 +264,8 @@ impl Dictation {
         env!("CARGO_PKG_VERSION")
     }
 
-    /// The text of a dictation that is recorded or transcribed; final: it will not change any more. `job` numbers the
-    /// dictations: while one is recorded, the one before may still be transcribed.
+    /// The text of a dictation that is recorded or transcribed, to those who called Subscribe; final: it will not change any more.
+    /// `job` numbers the dictations: while one is recorded, the one before may still be transcribed.
     #[zbus(signal)]
     async fn transcription_update(
         emitter: &SignalEmitter<'_>,

@@ -5,8 +5,12 @@
 //! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is used, whose
 //! daemon admits none but the user's own processes; so there is no check of the peer as at the
 //! socket. Nothing here is needed for a dictation: without a bus everything else goes on. A connection that is lost is made
-//! anew, with the name; what happened meanwhile is asked for.
+//! anew, with the name; what happened meanwhile is asked for. Who called Subscribe calls it again then.
+//!
+//! What was said goes to nobody but who asked for it: texts are in answers, and the text as it grows is sent to those alone who
+//! called Subscribe. (A program that the bus lets monitor everything sees it all the same; that is the user's own decision.)
 
+mod callers;
 mod failure;
 mod interface;
 mod status;
@@ -14,6 +18,7 @@ mod status;
 use crate::call::{Answer, Call, Calls, Event, Request};
 use crate::pauses::Pauses;
 use crate::session::{EngineState, State};
+use callers::Listeners;
 use interface::{Dictation, DictationSignals, Known};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -24,6 +29,7 @@ use tracing::{debug, info};
 use v2m_ipc::plain;
 use zbus::connection::Builder;
 use zbus::fdo::RequestNameFlags;
+use zbus::names::BusName;
 use zbus::object_server::InterfaceRef;
 
 /// The well-known name, as in `dbus/org.v2m.Dictation1.service`.
@@ -78,7 +84,8 @@ pub async fn serve(
     engine: EngineState,
 ) -> Result<Door, DoorError> {
     let bus = bus.map(str::to_owned);
-    let place = Place { bus, calls, known: watch::Sender::new(Known { state, engine }) };
+    let known = watch::Sender::new(Known { state, engine });
+    let place = Place { bus, calls, known, listeners: Listeners::default() };
     let entered = place.enter().await?;
     Ok(Door(tokio::spawn(place.keep(entered, events))))
 }
@@ -88,6 +95,7 @@ struct Place {
     bus: Option<String>,
     calls: Calls,
     known: watch::Sender<Known>,
+    listeners: Listeners,
 }
 
 /// A connection that has the name.
@@ -103,7 +111,8 @@ impl Place {
     }
 
     async fn connect(&self) -> Result<Entered, DoorError> {
-        let dictation = Dictation::new(self.calls.clone(), self.known.subscribe());
+        let listeners = self.listeners.clone();
+        let dictation = Dictation::new(self.calls.clone(), self.known.subscribe(), listeners);
         let builder = self.bus.as_deref().map_or_else(Builder::session, Builder::address);
         let connection = builder.serve_at(PATH, dictation).build().await;
         let connection = connection.map_err(DoorError::Unreachable)?;
@@ -200,7 +209,14 @@ impl Relay<'_> {
             Event::State { state, job: _ } => self.learn(|known| known.state = state).await,
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
             Event::TranscriptionUpdate { job, text, is_final } => {
-                self.object.transcription_update(&plain::text(&text), is_final, job.0).await
+                // To each alone: whatever else is on the bus, a sandboxed program too, could listen to a signal for all.
+                let text = plain::text(&text);
+                for listener in self.place.listeners.all() {
+                    let name = BusName::from(listener.inner().clone());
+                    let emitter = self.object.signal_emitter().clone().set_destination(name);
+                    emitter.transcription_update(&text, is_final, job.0).await?;
+                }
+                Ok(())
             }
             Event::Delivery { job: _, delivery } => {
                 let detail = plain::text(&delivery.detail);

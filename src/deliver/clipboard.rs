@@ -7,6 +7,7 @@
 
 use super::environment::Displays;
 use crate::session::Delivery;
+use arboard::SetExtLinux;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
@@ -90,8 +91,13 @@ struct Worker {
     jobs: SyncSender<Job>,
 }
 
+struct Text {
+    text: String,
+    is_sensitive: bool,
+}
+
 enum Job {
-    Put(String, oneshot::Sender<Result<(), Problem>>),
+    Put(Text, oneshot::Sender<Result<(), Problem>>),
     Get(oneshot::Sender<Result<String, Problem>>),
 }
 
@@ -101,9 +107,10 @@ impl Clipboard {
         Self::default()
     }
 
-    /// Puts `text` on the clipboard and reads it back. Answers within two seconds.
-    pub async fn deliver(&mut self, text: &str) -> Delivery {
-        let (ok, detail) = match self.put(text).await {
+    /// Puts `text` on the clipboard and reads it back. Answers within two seconds. `is_sensitive`: clipboard managers are asked not to
+    /// remember it, by the format `x-kde-passwordManagerHint` with the content `secret`, as password managers ask them.
+    pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
+        let (ok, detail) = match self.put(text, is_sensitive).await {
             Ok(()) => (true, "on the clipboard".to_owned()),
             Err(problem) => {
                 debug!(reason = %problem, "the text could not be put on the clipboard: {problem}");
@@ -113,12 +120,12 @@ impl Clipboard {
         Delivery { by: "clipboard", backend: None, ok, detail }
     }
 
-    async fn put(&mut self, text: &str) -> Result<(), Problem> {
+    async fn put(&mut self, text: &str, is_sensitive: bool) -> Result<(), Problem> {
         if text.is_empty() {
             return Err(Problem::NoText);
         }
         let (reply, outcome) = oneshot::channel();
-        self.worker_gets(Job::Put(text.to_owned(), reply))?;
+        self.worker_gets(Job::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
         match timeout(DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_ended)) => Err(Problem::Hanging),
@@ -173,7 +180,7 @@ fn serve(jobs: &Receiver<Job>) {
     }
 }
 
-fn put(owner: &mut Option<arboard::Clipboard>, text: &str) -> Result<(), Problem> {
+fn put(owner: &mut Option<arboard::Clipboard>, text: &Text) -> Result<(), Problem> {
     let displays = Displays::from_env();
     if !displays.any() {
         return Err(Problem::NoDisplay);
@@ -225,13 +232,15 @@ fn get() -> Result<String, Problem> {
 /// reading back asks who the owner is, a round trip of some 100 µs, and is the proof. Wayland's
 /// reader is another client than the writer, and may be served first;
 /// arboard tells no event to await, so it is asked again.
-fn set(clipboard: &mut arboard::Clipboard, text: &str) -> Result<bool, arboard::Error> {
-    clipboard.set_text(text)?;
+fn set(clipboard: &mut arboard::Clipboard, text: &Text) -> Result<bool, arboard::Error> {
+    let Text { text, is_sensitive } = text;
+    let set = clipboard.set();
+    if *is_sensitive { set.exclude_from_history() } else { set }.text(text)?;
     let give_up = Instant::now() + SETTLE;
     loop {
         let last = Instant::now() >= give_up;
         match clipboard.get_text() {
-            Ok(back) if back == text => return Ok(true),
+            Ok(back) if back == *text => return Ok(true),
             Ok(_) if last => return Ok(false),
             Ok(_) => {}
             Err(arboard::Error::ContentNotAvailable) if !last => {}

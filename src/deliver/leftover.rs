@@ -7,10 +7,14 @@
 
 use super::card::Stay;
 use crate::atomic;
+use crate::regular::{self, Trust};
 use crate::session::Code;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tracing::debug;
+
+/// Longer than any such file is, in bytes.
+const LONGEST: u64 = 64 << 10;
 
 /// A notification that this process has shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +75,7 @@ impl Note {
 
     /// What an earlier run has left.
     pub(super) fn read(&mut self) -> Option<Leftover> {
-        let bytes = std::fs::read(self.path.as_ref()?).ok()?;
+        let bytes = regular::read(self.path.as_ref()?, Trust::Own, LONGEST).ok()?;
         self.written = serde_json::from_slice(&bytes).ok();
         self.written.clone()
     }

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub pressed: Option<Instant>,
     /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the clipboard a text stands alone.
     pub join: Option<Join>,
+    /// Clipboard managers are asked not to remember the text.
+    pub is_sensitive: bool,
 }
 
 /// The sinks that hold on to something from one text to the next.
@@ -92,7 +94,7 @@ impl Sinks {
         while let Some(sink) = next {
             let delivery;
             (delivery, next) = match sink {
-                Sink::Clipboard => (self.clipboard.deliver(text).await, None),
+                Sink::Clipboard => (self.clipboard.deliver(text, wanted.is_sensitive).await, None),
                 Sink::Cursor(means) => {
                     self.was_at_cursor = true;
                     self.cursor.put(text, means, wanted).await

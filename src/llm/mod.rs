@@ -47,6 +47,15 @@ pub enum LlmError {
         /// Why it could not be opened.
         unopened: String,
     },
+    /// Another user's process listens there. Nothing was sent to it.
+    #[error(
+        "reaching v2m-llm at {}: a process of another user listens there, and nothing was sent to it; look at XDG_RUNTIME_DIR \
+         and V2M_LLM_SOCKET", path.display()
+    )]
+    Foreign {
+        /// Its socket.
+        path: PathBuf,
+    },
     /// It went away.
     #[error(
         "v2m-llm went away without an answer ({0}); what happened: journalctl --user -u v2m-llm"
@@ -73,6 +82,7 @@ impl LlmError {
             Self::Refused(Trouble::Rejected, _) => Code::LlmRejected,
             Self::NoPath
             | Self::Connect { .. }
+            | Self::Foreign { .. }
             | Self::Lost(_)
             | Self::Overdue(_)
             | Self::Answer(_)
@@ -125,6 +135,9 @@ async fn connect(path: &Path) -> Result<UnixStream, LlmError> {
 
 async fn exchange(path: &Path, question: &Question) -> Result<Answer, LlmError> {
     let mut stream = connect(path).await?;
+    if stream.peer_cred().map_err(LlmError::Lost)?.uid() != rustix::process::geteuid().as_raw() {
+        return Err(LlmError::Foreign { path: path.into() });
+    }
     let frame = Framing::Length.encode(question);
     stream.write_all(&frame).await.map_err(LlmError::Lost)?;
     let mut answers = Decoder::for_answers(Framing::Length);

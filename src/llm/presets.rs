@@ -3,10 +3,11 @@
 //! A file is TOML: `instruction`, and perhaps `description`, `temperature` and the bounds of a rewriting in
 //! `[accept]`. Its name is the preset's: `email.toml`.
 
+use crate::regular::{self, Trust};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use v2m_ipc::llm::Bounds;
 
@@ -105,14 +106,9 @@ fn file(path: PathBuf) -> Option<(String, io::Result<String>)> {
         return None;
     }
     let read = || {
-        let file = File::open(&path)?;
-        // Reading from a pipe may never end.
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file"));
-        }
-        let mut text = String::new();
-        file.take(LONGEST as u64 + 1).read_to_string(&mut text)?;
-        Ok(text)
+        let bytes = regular::read(&path, Trust::Configured, LONGEST as u64)?;
+        let none = |_| io::Error::new(ErrorKind::InvalidData, "it is no UTF-8 text");
+        String::from_utf8(bytes).map_err(none)
     };
     Some((name, read()))
 }
@@ -203,7 +199,7 @@ mod tests {
         let presets = Presets::read(folder.path());
         assert_eq!(presets.get("standup").unwrap().instruction, "Three points.");
         assert_eq!(presets.names(), "binary, clean-up, email, folder, notes, prompt, standup");
-        for (name, reason) in [("binary", "UTF-8"), ("folder", "no file")] {
+        for (name, reason) in [("binary", "UTF-8"), ("folder", "no regular file")] {
             let said = presets.get(name).unwrap_err().to_string();
             assert!(said.contains(reason), "{said}");
         }

@@ -3,19 +3,21 @@
 //! The child writes the samples to its standard output (little-endian), which is a file without a
 //! name, and ends with 0, or writes one line of reason to standard error and ends with
 //! [`DATA_ERROR`]. Anything else is a crash. One that takes too long is ended: by its own limit of
-//! processor time when it computes, by its parent when it waits (for a network file system, say).
+//! processor time when it computes, by its parent when it waits.
+//!
+//! The child alone opens the file. A file system that does not answer (NFS, FUSE) holds the child, which then cannot even be
+//! killed, and nothing else: the parent has no thread that waits for it.
 
-use super::{MediaError, max_samples, open, read};
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, setrlimit, waitid,
-};
+use super::{MediaError, max_samples, read};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::process::{ChildStderr, Command};
+use tokio::time::timeout;
 use v2m_confine::{Calls, Files};
 use v2m_ipc::plain;
 
@@ -33,13 +35,17 @@ const MAX_REASON: u64 = 4096;
 /// The sound of a file as samples at 16 kHz, mono, little-endian, written to the empty file `spool`
 /// by the child process that `command` starts with `path` as its last argument; that process is to
 /// call [`serve`]. Answers how many samples. A file that ends too early gives what there is.
-/// Whatever the file does to the decoder, the caller goes on. Blocking, some seconds for hours of
-/// sound.
+/// Whatever the file does to the decoder, the caller goes on. Takes some seconds for hours of sound. When this is dropped, the
+/// child is killed. Within a tokio runtime.
 ///
 /// # Errors
 /// [`MediaError`].
-pub fn read_apart(command: Command, path: &Path, spool: &File) -> Result<u64, MediaError> {
-    read_within(command, path, spool, LONGEST)
+pub async fn read_apart(
+    command: std::process::Command,
+    path: &Path,
+    spool: &File,
+) -> Result<u64, MediaError> {
+    read_within(command, path, spool, LONGEST).await
 }
 
 /// The child's side: decodes `path` to standard output. The process should end with what this
@@ -71,37 +77,24 @@ pub(super) fn answer(path: &Path, output: &mut impl Write, errors: &mut impl Wri
     }
 }
 
-pub(super) fn read_within(
-    mut command: Command,
+pub(super) async fn read_within(
+    command: std::process::Command,
     path: &Path,
     spool: &File,
     longest: Duration,
 ) -> Result<u64, MediaError> {
-    open(path)?;
     let failed = |source| MediaError::Child { path: path.into(), source };
     let output = spool.try_clone().map_err(failed)?;
-    command.arg(path).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+    let mut command = Command::from(command);
+    command.arg(path).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;
-    let pid = Pid::from_child(&child);
-    let (reason, late) = thread::scope(|scope| {
-        let (end, ended) = channel();
-        let guard = thread::Builder::new()
-            .name("v2m-decoding".into())
-            .spawn_scoped(scope, move || kill_when_late(pid, &ended, longest));
-        if guard.is_err() {
-            let _ = child.kill();
-        }
-        let reason = reason(&mut child);
-        // Not waited for yet: as long as it is not, its number is nobody else's.
-        let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        drop(end);
-        guard.map(|guard| (reason, guard.join().unwrap_or_default()))
-    })
-    .map_err(failed)?;
-    let status = child.wait().map_err(failed)?;
-    if late {
-        return Err(MediaError::Stuck { path: path.into(), after: longest });
-    }
+    let stderr = child.stderr.take();
+    let ended = async { tokio::join!(reason(stderr), child.wait()) };
+    // Dropped after that, it is killed and not waited for.
+    let (reason, status) = timeout(longest, ended)
+        .await
+        .map_err(|_| MediaError::Stuck { path: path.into(), after: longest })?;
+    let status = status.map_err(failed)?;
     let bytes = spool.metadata().map_err(failed)?.len();
     if bytes > max_samples() * 2 {
         return Err(MediaError::TooLong { path: path.into() });
@@ -118,20 +111,10 @@ pub(super) fn read_within(
     }
 }
 
-/// Whether it had to. Returns once the other end of `ended` is dropped.
-fn kill_when_late(pid: Pid, ended: &Receiver<()>, longest: Duration) -> bool {
-    let late = ended.recv_timeout(longest) == Err(RecvTimeoutError::Timeout);
-    if late {
-        // It may have ended at this very moment.
-        let _ = kill_process(pid, Signal::KILL);
-    }
-    late
-}
-
 /// Why not, in its words.
-fn reason(child: &mut Child) -> Option<String> {
+async fn reason(stderr: Option<ChildStderr>) -> Option<String> {
     let mut text = Vec::new();
-    child.stderr.take()?.take(MAX_REASON).read_to_end(&mut text).ok()?;
+    stderr?.take(MAX_REASON).read_to_end(&mut text).await.ok()?;
     let text = String::from_utf8_lossy(&text);
     Some(plain::line(text.trim()).into_owned()).filter(|text| !text.is_empty())
 }

@@ -14,9 +14,9 @@ mod resample;
 
 pub use apart::{read_apart, serve};
 
-use std::fs::{File, OpenOptions};
+use crate::regular::{self, Refused, Trust};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,18 +126,10 @@ const fn max_samples() -> u64 {
 
 /// Without waiting, as opening a pipe would for someone to write into it.
 fn open(path: &Path) -> Result<File, MediaError> {
-    let failed = |source| MediaError::Open { path: path.into(), source };
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    // Looked at before it is opened too: opening alone can do something to a device.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(MediaError::NotAFile { path: path.into() });
-    }
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
-    match file.metadata().map_err(failed)?.is_file() {
-        true => Ok(file),
-        false => Err(MediaError::NotAFile { path: path.into() }),
-    }
+    regular::open(path, Trust::Named).map_err(|refused| match refused {
+        Refused::NotAFile => MediaError::NotAFile { path: path.into() },
+        refused => MediaError::Open { path: path.into(), source: refused.into() },
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ const CHUNK: usize = 4096;
 /// Rates of sound; a rate beyond is a broken header, and would ask for memory without end.
 const RATES: RangeInclusive<u32> = 1_000..=768_000;
 
+/// 48 dB above full scale: no recording is louder, and no sum over it overflows.
+const LOUDEST: f32 = 256.0;
+
 /// Takes interleaved pieces as they are decoded.
 #[derive(Default)]
 pub(super) struct Mixer {
@@ -38,7 +41,8 @@ impl Mixer {
         }
         self.mono.clear();
         let frames = interleaved.chunks_exact(channels);
-        self.mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / channels as f32));
+        let mean = |frame: &[f32]| frame.iter().map(|it| sound(*it)).sum::<f32>() / channels as f32;
+        self.mono.extend(frames.map(mean));
         match &mut self.stream {
             Some(stream) => stream.push(&self.mono, &mut self.samples),
             None => {
@@ -55,6 +59,12 @@ impl Mixer {
             None => Ok(()),
         }
     }
+}
+
+/// A sample as sound can have it. Float files may hold anything: what is no number, and what is infinite, is silence, or the resampler would
+/// make silence of all that is near it, or panic. What is far beyond full scale would be infinite in a sum.
+fn sound(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }
 
 /// Symmetric with how decoders make floats of 16 bits: such samples come back unchanged.

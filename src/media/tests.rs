@@ -19,7 +19,8 @@ fn read(path: &Path) -> Result<Vec<i16>, MediaError> {
 /// What a child wrote.
 fn spooled(command: Command, path: &Path, longest: Duration) -> Result<Vec<u8>, MediaError> {
     let mut spool = tempfile::tempfile().unwrap();
-    let samples = apart::read_within(command, path, &spool, longest)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let samples = runtime.block_on(apart::read_within(command, path, &spool, longest))?;
     let mut bytes = Vec::new();
     spool.rewind().unwrap();
     spool.read_to_end(&mut bytes).unwrap();
@@ -187,6 +188,42 @@ fn a_file_that_is_too_long_is_refused() {
     assert!(matches!(error.unwrap_err(), MediaError::TooLong { .. }));
 }
 
+/// rubato panicked over them, and the file was refused.
+#[test]
+fn samples_that_are_no_numbers_are_silence_and_the_rest_is_heard() {
+    let dir = directory();
+    let path = dir.path().join("x.wav");
+    let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -f32::NAN];
+    for rate in [8_000, RATE, 44_100] {
+        let write = |sample: &dyn Fn(u32) -> f32| {
+            let mut writer = hound::WavWriter::create(&path, spec(2, rate, 32)).unwrap();
+            for frame in 0..rate {
+                writer.write_sample(sample(frame)).unwrap();
+                writer.write_sample(sample(frame)).unwrap();
+            }
+            writer.finalize().unwrap();
+        };
+        write(&|frame| odd[frame as usize % odd.len()]);
+        assert_eq!(read(&path).unwrap(), vec![0; RATE as usize], "{rate}");
+        // One odd sample in a tone: all but what is next to it is the tone.
+        let tone =
+            |frame: u32| (frame as f32 * 440.0 * std::f32::consts::TAU / rate as f32).sin() / 2.0;
+        write(&tone);
+        let whole = read(&path).unwrap();
+        for odd in odd {
+            write(&|frame| if frame == rate / 2 { odd } else { tone(frame) });
+            let heard = read(&path).unwrap();
+            assert_eq!(heard.len(), whole.len());
+            let differ = heard.iter().zip(&whole).filter(|(a, b)| a.abs_diff(**b) > 200).count();
+            assert!(differ < 100, "{rate} {odd}: {differ} samples differ");
+        }
+        // As loud as a float can be, in both channels: their sum is infinite.
+        write(&|_| f32::MAX);
+        let loud = read(&path).unwrap();
+        assert_eq!(loud[RATE as usize / 2], i16::MAX, "{rate}");
+    }
+}
+
 fn script(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
@@ -240,10 +277,40 @@ fn a_child_that_does_not_end_is_ended() {
     }
 }
 
+/// The parent opens nothing: a file system that does not answer would hold it.
 #[test]
-fn what_is_no_file_needs_no_child() {
-    let error = spooled(script("cat"), Path::new("/nowhere/x.wav"), HOUR).unwrap_err();
-    assert!(matches!(error, MediaError::Open { .. }));
+fn only_the_child_opens_the_file() {
+    let told =
+        spooled(script("printf xx; echo \"$0\" >&2; exit 65"), Path::new("/nowhere/x"), HOUR);
+    assert_eq!(told.unwrap_err().to_string(), "/nowhere/x");
+}
+
+#[test]
+fn a_child_whose_caller_leaves_is_ended() {
+    let dir = directory();
+    let (path, pid) = (dir.path().join("x.wav"), dir.path().join("pid"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let gone = |pid: &str| !Path::new(&format!("/proc/{pid}/cmdline")).exists();
+    runtime.block_on(async {
+        let mut command = script("echo $$ > \"$1.new\"; mv \"$1.new\" \"$1\"; exec sleep 3600");
+        command.arg("sh").arg(&pid);
+        let spool = tempfile::tempfile().unwrap();
+        let reading = apart::read_within(command, &path, &spool, HOUR);
+        let begun = async {
+            while !pid.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            result = reading => panic!("{result:?}"),
+            () = begun => {}
+        }
+        let pid = fs::read_to_string(&pid).unwrap();
+        // The runtime collects what it has killed.
+        while !gone(pid.trim()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::recogniser::Recogniser;
 use super::{RecogniseEvent, Recognition};
-use crate::session::{EngineState, Segment};
+use crate::session::EngineState;
 use tokio::time::Instant;
 use v2m_ipc::engine::{self, FromEngine};
 use v2m_ipc::plain;
@@ -34,9 +34,11 @@ impl Recogniser {
                 self.condemn(format!("lost its device ({reason}), "));
             }
             FromEngine::Segment { job, segment, is_final } => {
-                let update =
-                    self.by_wire(job).map(|i| self.jobs[i].update(from_wire(segment), is_final));
-                self.events.extend(update);
+                if let Some(index) = self.by_wire(job) {
+                    let job = &mut self.jobs[index];
+                    let segment = job.within(segment);
+                    self.events.push_back(job.update(segment, is_final));
+                }
             }
             FromEngine::Final { job, text, language, segments, stats } => {
                 // A text that nobody asked for yet is not the whole one.
@@ -44,9 +46,11 @@ impl Recogniser {
                     if let Some(lineup) = &mut self.lineup {
                         lineup.delivered();
                     }
-                    let segments = segments.into_iter().map(from_wire).collect();
+                    let job = self.jobs.remove(index);
+                    let segments = segments.into_iter().map(|it| job.within(it)).collect();
+                    let stats = job.stats(stats);
                     let recognition = Recognition { text, language, segments, stats, attempts: 0 };
-                    let event = self.jobs.remove(index).done(recognition);
+                    let event = job.done(recognition);
                     self.events.push_back(event);
                 }
             }
@@ -133,8 +137,4 @@ fn made_plain(frame: FromEngine) -> FromEngine {
         | FromEngine::Progress { .. }
         | FromEngine::Pong { .. }) => frame,
     }
-}
-
-fn from_wire(segment: engine::Segment) -> Segment {
-    Segment { start: segment.start, end: segment.end, text: segment.text }
 }

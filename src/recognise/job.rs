@@ -6,7 +6,7 @@ use super::{RecogniseEvent, Recognition, Urgency};
 use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
 use std::io;
-use v2m_ipc::engine::{DecodeOptions, ToEngine};
+use v2m_ipc::engine::{self, DecodeOptions, DecodeStats, ToEngine};
 
 /// Samples per PCM frame when there is a backlog: a second.
 const FRAME: u64 = 16_000;
@@ -125,15 +125,27 @@ impl Job {
     /// # Errors
     /// When the recording cannot be read back.
     pub(super) fn next_pcm(&mut self) -> io::Result<Cow<'_, [i16]>> {
-        let room = (self.settled + AHEAD).saturating_sub(self.sent);
+        let room = self.settled.saturating_add(AHEAD).saturating_sub(self.sent);
         let samples = self.audio.read(self.sent, room.min(FRAME))?;
         self.sent += samples.len() as u64;
         Ok(samples)
     }
 
-    /// Notes that the engine has done with all before this sample.
+    /// Notes that the engine has done with all before this sample. It can be done with no more than it was given.
     pub(super) fn settled(&mut self, until: u64) {
-        self.settled = self.settled.max(until);
+        self.settled = self.settled.max(until.min(self.sent));
+    }
+
+    /// A segment as the engine tells it, as far as it can be true: it lies within the audio, and ends after it begins.
+    pub(super) fn within(&self, segment: engine::Segment) -> Segment {
+        let engine::Segment { start, end, text } = segment;
+        let end = end.min(self.audio.len());
+        Segment { start: start.min(end), end, text }
+    }
+
+    /// What the engine says that it took: of no more audio than there is.
+    pub(super) fn stats(&self, stats: DecodeStats) -> DecodeStats {
+        DecodeStats { samples: stats.samples.min(self.audio.len()), ..stats }
     }
 
     /// Whether the engine is still to be told that this was all.
@@ -168,7 +180,7 @@ impl Job {
     }
 
     pub(super) fn done(self, mut recognition: Recognition) -> RecogniseEvent {
-        recognition.attempts = self.attempts + 1;
+        recognition.attempts = self.attempts.saturating_add(1);
         RecogniseEvent::Done { job: self.id, recognition, audio: self.audio.heard() }
     }
 
@@ -190,6 +202,42 @@ fn join<'s>(segments: impl Iterator<Item = &'s Segment>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// Numbers an engine may say, the ends of what they can be among them.
+    fn any_time() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), Just(u64::MAX), 0..4_000u64, u64::MAX - 4_000..=u64::MAX, any::<u64>()]
+    }
+
+    proptest! {
+        /// An engine that was taken over may say anything.
+        #[test]
+        fn whatever_an_engine_says_of_times_lies_within_the_audio(
+            heard in 0usize..40_000,
+            said in proptest::collection::vec((any_time(), any_time(), any::<bool>(), any_time()), 0..20),
+        ) {
+            let audio = Audio::Heard(vec![0; heard]);
+            let mut job = Job::new(JobId(1), DecodeOptions::default(), Urgency::Live, audio);
+            let length = heard as u64;
+            let mut sent = 0;
+            for (start, end, is_final, settled) in said {
+                job.settled(settled);
+                sent += job.next_pcm().unwrap().len();
+                let segment = job.within(engine::Segment { start, end, text: "x".into() });
+                prop_assert!(segment.start <= segment.end && segment.end <= length);
+                if (start..=length).contains(&end) {
+                    prop_assert_eq!((segment.start, segment.end), (start, end), "what can be true stays");
+                }
+                let RecogniseEvent::Update { end, .. } = job.update(segment, is_final) else {
+                    panic!("no update");
+                };
+                prop_assert!(end <= length);
+                let stats = job.stats(DecodeStats { samples: start, ..DecodeStats::default() });
+                prop_assert_eq!(stats.samples, start.min(length));
+            }
+            prop_assert!(sent <= heard && job.sent == sent as u64 && job.settled <= job.sent);
+        }
+    }
 
     #[test]
     fn what_is_told_anew_takes_the_place_of_what_was_told() {

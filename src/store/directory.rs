@@ -3,12 +3,13 @@
 use super::record::Record;
 use super::{StoreError, wav};
 use crate::atomic;
+use crate::regular;
 use crate::session::JobId;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = ".lock";
@@ -46,6 +47,19 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
 /// The lock of a directory, held as long as this lives.
 pub(super) struct Lock(File);
 
+impl Lock {
+    /// Whether it is the lock of what is now called `directory`: that one may have been deleted and made anew.
+    pub(super) fn holds(&self, directory: &Path) -> bool {
+        let there = regular::look_at(&directory.join(LOCK));
+        let same = |there: fs::Metadata| {
+            self.0
+                .metadata()
+                .is_ok_and(|ours| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+        };
+        there.is_some_and(same)
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing is not enough: a child that is just being started holds the file too.
@@ -55,12 +69,7 @@ impl Drop for Lock {
 
 /// Takes the lock of the directory; `None` while another process has it.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<Lock>> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(directory.join(LOCK))?;
+    let file = regular::open_or_make(&directory.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -76,7 +85,7 @@ pub(super) struct Found {
     pub(super) record: Option<Record>,
     /// At 16 kHz; 0 where there is no recording.
     pub(super) samples: u64,
-    /// Whether a newer v2m wrote it: hands off then.
+    /// Whether a newer v2m wrote it, or its recording is no regular file of the user's: hands off then.
     pub(super) foreign: bool,
 }
 
@@ -84,7 +93,13 @@ pub(super) struct Found {
 pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
     let failed = || StoreError::file("listing the dictations in", directory);
     let mut stems = BTreeSet::new();
-    for entry in fs::read_dir(directory).map_err(failed())? {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        // Deleted; the next dictation makes it anew.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed()(error)),
+    };
+    for entry in entries {
         let path = entry.map_err(failed())?.path();
         let known = path.extension().is_some_and(|end| end == "wav" || end == "json");
         if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
@@ -100,7 +115,9 @@ pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
 fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let audio = directory.join(format!("{stem}.wav"));
     let record = Record::read(&record_path(&audio));
-    let foreign = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
+    let is_newer = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
+    let is_odd = fs::symlink_metadata(&audio).is_ok() && regular::look_at(&audio).is_none();
+    let foreign = is_newer || is_odd;
     let record = record.ok().flatten();
     let started_at = record.as_ref().and_then(|record| record.started_at.parse().ok());
     let samples = wav::samples_in(&audio);

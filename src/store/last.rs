@@ -3,6 +3,7 @@
 use super::record::Record;
 use super::{StoreError, directory};
 use std::fs;
+use std::io;
 use std::path::Path;
 use v2m_ipc::plain;
 
@@ -13,7 +14,12 @@ use v2m_ipc::plain;
 pub fn last_text(directory: &Path) -> Result<Option<String>, StoreError> {
     let failed = || StoreError::file("listing the dictations in", directory);
     let mut records = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed())? {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed()(error)),
+    };
+    for entry in entries {
         let path = entry.map_err(failed())?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let time = stem.and_then(directory::time_of);
@@ -47,6 +53,7 @@ mod tests {
         write("20261121T101014.000Z-5.json", "{");
         write("notes.json", r#"{"text":"somebody else's"}"#);
         assert_eq!(last_text(folder.path()).unwrap().as_deref(), Some("second"));
-        assert!(last_text(&folder.path().join("none")).is_err());
+        assert_eq!(last_text(&folder.path().join("none")).unwrap(), None);
+        assert!(last_text(&folder.path().join("notes.json")).is_err());
     }
 }

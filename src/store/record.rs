@@ -2,9 +2,9 @@
 
 use super::{Outcome, StoreError, Text};
 use crate::atomic;
+use crate::regular::{self, Refused, Trust};
 use crate::session::Code;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -92,6 +92,8 @@ pub struct ErrorRecord {
     pub message: String,
 }
 
+/// Longer than the record of the longest dictation, in bytes.
+const LONGEST: u64 = 64 << 20;
 /// Attempts after which a recording is no longer transcribed by itself.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -104,12 +106,12 @@ impl Record {
 
     /// `None` when there is no file; an error when it holds something else than a record.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
-        match fs::read(path) {
+        match regular::read(path, Trust::Own, LONGEST) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
                 .map_err(|e| StoreError::file("reading", path)(e.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::file("reading", path)(error)),
+            Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(refused) => Err(StoreError::file("reading", path)(refused.into())),
         }
     }
 

@@ -128,8 +128,8 @@ impl Worker {
     }
 
     fn sweep(&mut self) {
-        // The other process may have ended, or the directory may be there now.
-        if self.lock.is_none() {
+        // The other process may have ended, or the directory may be there now, or be another one.
+        if self.lock.as_ref().is_none_or(|lock| !lock.holds(&self.directory)) {
             self.lock = directory::lock(&self.directory).ok().flatten();
         }
         if self.lock.is_none() {

@@ -5,8 +5,9 @@
 //! `hound` cannot take a failed write back; tests read the files with `hound`.
 
 use super::StoreError;
+use crate::regular::{self, Trust};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -14,6 +15,9 @@ use std::path::Path;
 pub(super) const RATE: u32 = 16_000;
 /// RIFF, fmt and data headers ("Multimedia Programming Interface and Data Specifications 1.0").
 const HEADER: u64 = 44;
+
+/// The longest recording that is read whole: as much as its header can tell.
+const LONGEST: u64 = u32::MAX as u64;
 
 /// A recording being written. Its length is always that of whole samples.
 #[derive(Debug)]
@@ -26,18 +30,18 @@ pub(super) struct Wav {
 impl Wav {
     /// Makes the file, which must not be there yet (0600).
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Self::start(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?)
+        Self::start(make(path)?)
     }
 
-    /// Makes the file or empties it.
-    pub(super) fn create_or_empty(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        Self::start(options.write(true).create(true).truncate(true).mode(0o600).open(path)?)
+    /// Makes the file anew, in the place of whatever has its name: a link goes, and what it names stays.
+    pub(super) fn create_anew(path: &Path) -> io::Result<Self> {
+        remove(path)?;
+        Self::create(path)
     }
 
     /// Goes on with a file of an earlier run, whose header may lie.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).open(path)?;
+        let file = regular::open_to_change(path)?;
         let samples = samples_of_length(file.metadata()?.len());
         let mut wav = Self { file, samples, synced: 0 };
         wav.cut()?;
@@ -73,9 +77,27 @@ impl Wav {
         Ok(())
     }
 
-    /// Whether someone deleted the file meanwhile.
-    pub(super) fn is_gone(&self) -> bool {
-        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    /// Whether `path` names this file no more: someone deleted or moved it, or its directory.
+    pub(super) fn is_gone_from(&self, path: &Path) -> bool {
+        let Ok(ours) = self.file.metadata() else { return false };
+        let there = fs::symlink_metadata(path).ok();
+        there.is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
+    }
+
+    /// Writes the recording to `path` again, in the place of whatever is there now; goes on with that file. The old one can still be
+    /// read, as it is open.
+    pub(super) fn restore(&mut self, path: &Path) -> io::Result<()> {
+        remove(path)?;
+        let mut file = make(path)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        io::copy(&mut (&self.file).take(HEADER + self.samples * 2), &mut file)?;
+        self.file = file;
+        self.sync()
+    }
+
+    /// Whether all of it was just brought to the disk.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.samples == self.synced
     }
 
     pub(super) fn samples(&self) -> u64 {
@@ -89,7 +111,7 @@ impl Wav {
 
 /// How many samples a recording holds, by its length; 0 when it cannot be seen.
 pub(super) fn samples_in(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| samples_of_length(metadata.len()))
+    regular::look_at(path).map_or(0, |metadata| samples_of_length(metadata.len()))
 }
 
 fn samples_of_length(bytes: u64) -> u64 {
@@ -102,7 +124,8 @@ fn samples_of_length(bytes: u64) -> u64 {
 /// # Errors
 /// [`StoreError::File`].
 pub fn read_pcm(path: &Path) -> Result<Vec<i16>, StoreError> {
-    let bytes = fs::read(path).map_err(StoreError::file("reading the recording", path))?;
+    let failed = StoreError::file("reading the recording", path);
+    let bytes = regular::read(path, Trust::Own, LONGEST).map_err(|it| failed(it.into()))?;
     let pcm = bytes.get(HEADER as usize..).unwrap_or_default();
     Ok(pcm.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
 }
@@ -123,9 +146,22 @@ pub struct Pcm {
 /// # Errors
 /// When it cannot be opened.
 pub fn open_pcm(path: &Path) -> Result<Pcm, StoreError> {
-    let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+    let opened = regular::open(path, Trust::Own).map_err(io::Error::from);
+    let opened = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
     let (bytes, file) = opened.map_err(StoreError::file("reading the recording", path))?;
     Ok(Pcm { file, offset: HEADER, samples: samples_of_length(bytes) })
+}
+
+/// Makes the file, which must not be there yet; readable too, should it be deleted.
+fn make(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn header(samples: u64) -> [u8; HEADER as usize] {

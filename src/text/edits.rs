@@ -5,9 +5,22 @@
 //! Scratch that. I come on Tuesday.")
 
 use super::language::Language;
+use super::phrases::work;
 use super::token::{CLOSING, Kept, Kind, SENTENCE, Token};
 
-/// Takes back what is to be; whether anything was.
+/// A command's phrase among the kept tokens.
+struct Phrase {
+    /// Its first token.
+    start: usize,
+    /// One past its last token.
+    end: usize,
+    /// One past the marks behind it, as far as they were looked at: no mark is looked at twice.
+    marks_end: usize,
+    /// Before it there is nothing to take back, only commands that found nothing either.
+    is_idle: bool,
+}
+
+/// Takes back what is to be; whether anything was. The time grows as the text does: a token is looked at a fixed number of times.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let ends = |at: usize| Some(at + language.take_back.at(&tokens[at..])?.0);
     let phrase_ends: Vec<Option<usize>> = (0..tokens.len()).map(ends).collect();
@@ -16,8 +29,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     }
     let mut kept = Kept::with_room_for(tokens.len());
     let mut changed = false;
-    // Where phrases stand among the kept tokens: start and end.
-    let mut phrases: Vec<(usize, usize)> = Vec::new();
+    let mut phrases: Vec<Phrase> = Vec::new();
     let mut open: Option<(usize, usize)> = None;
     let mut heard = std::mem::take(tokens).into_iter().enumerate().peekable();
     while let Some((at, token)) = heard.next() {
@@ -28,7 +40,8 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
         let ends = heard.peek().is_none() || ends_utterance(&token) && !more_marks;
         kept.push(token);
         if let Some((start, _)) = open.take_if(|(_, end)| *end == at + 1) {
-            phrases.push((start, kept.tokens.len()));
+            let end = kept.tokens.len();
+            phrases.push(Phrase { start, end, marks_end: end, is_idle: false });
         }
         if ends && open.is_none() {
             changed |= take_back(&mut kept.tokens, &mut phrases);
@@ -39,42 +52,52 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
 }
 
 /// At the end of an utterance: carries out the commands that end it. Every token is taken away once at most.
-fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<(usize, usize)>) -> bool {
+fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<Phrase>) -> bool {
     let mut changed = false;
     loop {
         let mut commands = 0;
         let mut end = kept.len();
-        while let Some(start) = trailing(kept, end, phrases, commands) {
+        let mut is_idle = false;
+        while let Some(at) = phrases.len().checked_sub(commands + 1)
+            && let Some(start) = command_before(kept, end, &mut phrases[at])
+        {
             commands += 1;
             end = start;
+            is_idle = phrases[at].is_idle || end == 0;
+            if is_idle {
+                break;
+            }
         }
-        if commands == 0 || end == 0 {
+        if commands == 0 || is_idle {
+            let first = phrases.len() - commands;
+            phrases[first..].iter_mut().for_each(|phrase| phrase.is_idle = true);
             return changed;
         }
         kept.truncate(end);
         for _ in 0..commands {
             take_unit(kept);
         }
-        while phrases.pop_if(|(_, end)| *end > kept.len()).is_some() {}
+        while phrases.pop_if(|phrase| phrase.end > kept.len()).is_some() {}
+        if let Some(last) = phrases.last_mut() {
+            last.marks_end = last.marks_end.min(kept.len());
+        }
         changed = true;
     }
 }
 
-/// Where the command begins that ends at `end`, marks aside, and is an utterance of its own. `skip` phrases, the
-/// last ones, lie behind it.
-fn trailing(
-    kept: &[Token<'_>],
-    end: usize,
-    phrases: &[(usize, usize)],
-    skip: usize,
-) -> Option<usize> {
-    let &(start, phrase_end) = phrases.get(phrases.len().checked_sub(skip + 1)?)?;
-    let only_marks = kept[phrase_end..end].iter().all(|token| token.is_mark_of(".,!…"));
+/// Where the command of this phrase begins, if it ends at `end`, marks aside, and is an utterance of its own.
+fn command_before(kept: &[Token<'_>], end: usize, phrase: &mut Phrase) -> Option<usize> {
+    work::count();
+    while phrase.marks_end < end && kept[phrase.marks_end].is_mark_of(".,!…") {
+        work::count();
+        phrase.marks_end += 1;
+    }
     // "¡Borra eso!"
+    let start = phrase.start;
     let exclaimed = start > 0 && kept[start - 1].is_mark_of("¡");
     let start = start - usize::from(exclaimed);
     let apart = start == 0 || ends_utterance(&kept[start - 1]);
-    (only_marks && apart).then_some(start)
+    (phrase.marks_end >= end && apart).then_some(start)
 }
 
 fn ends_utterance(token: &Token<'_>) -> bool {
@@ -83,10 +106,14 @@ fn ends_utterance(token: &Token<'_>) -> bool {
 
 /// Takes a piece away, if the text ends where one does, else a sentence.
 fn take_unit(kept: &mut Vec<Token<'_>>) {
-    if kept.pop_if(|last| last.pause).is_some() {
-        while kept.pop_if(|last| !last.pause).is_some() {}
+    let mut pop = |which: &dyn Fn(&Token<'_>) -> bool| {
+        work::count();
+        kept.pop_if(|last| which(last)).is_some()
+    };
+    if pop(&|last| last.pause) {
+        while pop(&|last| !last.pause) {}
         return;
     }
-    while kept.pop_if(|last| matches!(last.kind, Kind::Mark | Kind::Break)).is_some() {}
-    while kept.pop_if(|last| !ends_utterance(last)).is_some() {}
+    while pop(&|last| matches!(last.kind, Kind::Mark | Kind::Break)) {}
+    while pop(&|last| !ends_utterance(last)) {}
 }

@@ -73,7 +73,7 @@ pub(super) mod work {
         pub(in crate::text) static LOOKS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
     }
 
-    pub(super) fn count() {
+    pub(in crate::text) fn count() {
         #[cfg(test)]
         LOOKS.with(|looks| looks.set(looks.get() + 1));
     }

@@ -355,6 +355,57 @@ fn pieces_that_do_not_make_up_the_text_tell_no_pauses() {
     assert_eq!(pauses("日本語", ["日本", "語"]), [6, 9]);
 }
 
+fn looks(heard: Heard<'_>) -> u64 {
+    work::LOOKS.with(|looks| looks.set(0));
+    apply(&every(), heard, Context::default());
+    work::LOOKS.with(std::cell::Cell::get)
+}
+
+/// 64 KiB of "scratch that" took half a second, twice as long four times that.
+#[test]
+fn commands_that_find_nothing_to_take_back_are_not_gone_through_again_and_again() {
+    let commas = |count: usize| ",".repeat(count);
+    let texts: [(&str, &dyn Fn(usize) -> String); 6] = [
+        ("commands alone", &|n| "Scratch that. ".repeat(n)),
+        ("between commands", &|n| "Scratch that. ".repeat(n) + &"A. Scratch that. ".repeat(n)),
+        ("marks behind one", &|n| format!("Scratch that{}. {}", commas(n), "A. ".repeat(n))),
+        ("marks behind one, looked at again", &|n| {
+            format!("Scratch that{}. {}", commas(n), "A. Scratch that. ".repeat(n))
+        }),
+        ("all of it taken back", &|n| "A. ".repeat(n) + &"Scratch that. ".repeat(n)),
+        ("fillers", &|n| "um, uh. ".repeat(n) + &",".repeat(n)),
+    ];
+    for (name, text) in texts {
+        let looks = |n| {
+            let text = text(n);
+            // Between sentences, and as pieces between two pauses.
+            let ends: Vec<usize> = text.match_indices(". ").map(|(at, _)| at + 1).collect();
+            [&[], &ends[..]].map(|pauses| looks(Heard { text: &text, pauses, language: "en" }))
+        };
+        let (once, many) = (looks(500), looks(4000));
+        for (once, many) in once.into_iter().zip(many) {
+            assert!(many <= 10 * once, "{name}: {once} looks, then {many} for 8 times the text");
+        }
+    }
+}
+
+/// The unit taken reaches into commands that found nothing: those before them are not gone through again.
+#[test]
+fn commands_that_lose_their_last_one_stay_known() {
+    let cycle = "Scratch that. Hello| Scratch that| ";
+    let looks = |n: usize| {
+        let marked = "Scratch that| ".repeat(n) + &cycle.repeat(n);
+        let (mut text, mut pauses) = (String::new(), Vec::new());
+        for piece in marked.split('|') {
+            text.push_str(piece);
+            pauses.push(text.len());
+        }
+        looks(Heard { text: &text, pauses: &pauses, language: "en" })
+    };
+    let (once, many) = (looks(200), looks(1600));
+    assert!(many <= 10 * once, "{once} looks, then {many} for 8 times the text");
+}
+
 /// Texts of what the rules look for, in both languages, and some of anything.
 fn any_text() -> impl Strategy<Value = String> {
     const WORDS: [&str; 46] = [

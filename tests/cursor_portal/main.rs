@@ -133,6 +133,22 @@ impl Desktop {
 
 /// No portal tells whether the shortcut is still held, and most hands have let go of it 0.3 s after its press.
 #[test]
+fn a_sensitive_text_is_offered_with_the_mark_that_clipboard_managers_heed() {
+    let mut desktop = Desktop::start();
+    for is_sensitive in [false, true] {
+        let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
+        let wanted = Wanted { mode: DeliverMode::Paste, keys, is_sensitive, ..Wanted::default() };
+        assert!(desktop.runtime.block_on(desktop.sinks.hand_over(WORDS, &wanted))[0].ok);
+        // Nothing of v2m's goes on until the next call: it is still offered.
+        let formats = desktop.portal.formats();
+        assert!(formats.iter().any(|format| format == TEXT), "{formats:?}");
+        let is_marked = formats.iter().any(|format| format == "x-kde-passwordManagerHint");
+        assert_eq!(is_marked, is_sensitive, "{formats:?}");
+        desktop.settle();
+    }
+}
+
+#[test]
 fn keys_wait_until_the_shortcut_is_usually_up() {
     let mut desktop = Desktop::start();
     desktop.pastes(WORDS);

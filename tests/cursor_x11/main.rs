@@ -124,6 +124,21 @@ fn what_no_window_takes_waits_on_the_clipboard() {
 }
 
 #[test]
+fn a_sensitive_text_is_marked_for_clipboard_managers_while_it_is_pasted() {
+    let mut desktop = Desktop::start();
+    let read = manager(desktop.display(), Manager::ReadsMark);
+    let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    let wanted = v2m::deliver::Wanted {
+        mode: v2m::session::DeliverMode::Paste,
+        is_sensitive: true,
+        ..Default::default()
+    };
+    pasted(&desktop.hand_over(WORDS, wanted));
+    assert_eq!(read.recv_timeout(Duration::from_secs(20)).unwrap(), b"secret");
+    assert_eq!(window.text(), WORDS);
+}
+
+#[test]
 fn what_a_clipboard_manager_reads_is_no_receipt() {
     let mut desktop = Desktop::start();
     let read = manager(desktop.display(), Manager::Reads);

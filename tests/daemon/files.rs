@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
-fn wav(path: &Path, samples: &[i16]) {
+pub(crate) fn wav(path: &Path, samples: &[i16]) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 16_000,
@@ -17,7 +17,7 @@ fn wav(path: &Path, samples: &[i16]) {
     writer.finalize().unwrap();
 }
 
-fn ramp(samples: usize) -> Vec<i16> {
+pub(crate) fn ramp(samples: usize) -> Vec<i16> {
     (0..samples).map(|i| (i % 20_011) as i16).collect()
 }
 
@@ -57,6 +57,9 @@ fn good_files_are_transcribed_and_others_refused_with_the_reason() {
         assert_eq!(code, "file", "{}: {text}", path.display());
         assert!(text.contains(path.to_str().unwrap()), "{text}");
     }
+    fs::remove_dir_all(service.path("state")).unwrap();
+    let answer = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": good }));
+    assert_eq!(answer["text"], text_of(&ramp(50_000)), "without the folder where sound is kept");
     service.ready();
     service.end();
 }

@@ -30,6 +30,7 @@ mod cursor;
 mod ending;
 mod feedback;
 mod files;
+mod hostage;
 mod house;
 mod language_model;
 mod presses;

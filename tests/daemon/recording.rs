@@ -93,6 +93,25 @@ fn speak(path: &Path) {
     writer.finalize().unwrap();
 }
 
+/// Whoever cleans up: what was said until then was gone with it, should the service be killed.
+#[test]
+fn the_state_folder_may_be_deleted_while_it_is_recorded() {
+    let studio = Studio::new("");
+    studio.record(3);
+    std::fs::remove_dir_all(studio.service.path("state")).unwrap();
+    let mut levels = studio.service.connect().subscribe(&["level"]);
+    // Written again with the second that is full next, by another thread.
+    wait_for("the recording to be back", || {
+        levels.receive().unwrap();
+        (studio.service.kept("wav").len() == 1).then_some(())
+    });
+    let answer = studio.service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["text"].as_str().unwrap(), studio.text_of_recording());
+    assert!(answer["seconds"].as_f64().unwrap() >= 0.3, "{answer}");
+    assert_eq!(studio.service.connect().ask("LAST_TEXT")["text"], answer["text"]);
+    studio.service.end();
+}
+
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }

@@ -114,6 +114,8 @@ pub(crate) enum Manager {
     Reads,
     /// Reads it again and again.
     ReadsOn,
+    /// Reads the mark of what is not to be remembered.
+    ReadsMark,
     /// Only keeps what programs that end ask it to keep.
     Saves,
 }
@@ -147,7 +149,11 @@ fn manage(
     let (utf8, property) = (program.atom("UTF8_STRING"), program.atom("READ"));
     let save = program.atom("SAVE_TARGETS");
     let read = || {
-        conn.convert_selection(window, clipboard, utf8, property, x11rb::CURRENT_TIME).ok()?;
+        let target = match does {
+            Manager::ReadsMark => program.atom("x-kde-passwordManagerHint"),
+            Manager::Reads | Manager::ReadsOn | Manager::Saves => utf8,
+        };
+        conn.convert_selection(window, clipboard, target, property, x11rb::CURRENT_TIME).ok()?;
         conn.flush().ok()
     };
     match conn.wait_for_event().ok()? {

@@ -31,6 +31,13 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// Another user's process listens there. Nothing was sent to it: it would read what is dictated.
+    Foreign {
+        /// The socket.
+        path: PathBuf,
+        /// Whose process it is.
+        uid: u32,
+    },
     /// Without `XDG_RUNTIME_DIR` and `/proc`, where the socket is cannot be known; or its directory
     /// belongs to somebody else.
     NoPath(String),
@@ -52,6 +59,12 @@ impl fmt::Display for Error {
                 f,
                 "cannot connect to v2m at {}: {source}; to enable it: \
                  systemctl --user enable --now v2m.socket",
+                path.display()
+            ),
+            Self::Foreign { path, uid } => write!(
+                f,
+                "cannot connect to v2m: at {} a process of another user listens (uid {uid}), and nothing was sent to it; \
+                 look at XDG_RUNTIME_DIR and V2M_SOCKET_PATH",
                 path.display()
             ),
             Self::NoPath(why) => write!(f, "cannot tell where v2m's socket is: {why}"),
@@ -77,7 +90,11 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Connect { source, .. } | Self::Lost(source) => Some(source),
-            Self::NoPath(_) | Self::BadAnswer(_) | Self::TooLong | Self::Refused(_) => None,
+            Self::Foreign { .. }
+            | Self::NoPath(_)
+            | Self::BadAnswer(_)
+            | Self::TooLong
+            | Self::Refused(_) => None,
         }
     }
 }
@@ -130,18 +147,23 @@ impl Client {
     /// Connects to the socket of [`socket_path`].
     ///
     /// # Errors
-    /// [`Error::NoPath`], [`Error::Connect`].
+    /// [`Error::NoPath`], [`Error::Connect`], [`Error::Foreign`].
     pub fn connect() -> Result<Self, Error> {
         Self::connect_to(&socket_path()?)
     }
 
-    /// Connects to the socket at `path`.
+    /// Connects to the socket at `path`, if it is the user's own process that made it listen: v2m, or the user's systemd for it.
     ///
     /// # Errors
-    /// [`Error::Connect`].
+    /// [`Error::Connect`], [`Error::Foreign`].
     pub fn connect_to(path: &Path) -> Result<Self, Error> {
         let stream = UnixStream::connect(path)
             .map_err(|source| Error::Connect { path: path.to_owned(), source })?;
+        let peer = rustix::net::sockopt::socket_peercred(&stream);
+        let peer = peer.map_err(|e| Error::Connect { path: path.to_owned(), source: e.into() })?;
+        if peer.uid != rustix::process::geteuid() {
+            return Err(Error::Foreign { path: path.to_owned(), uid: peer.uid.as_raw() });
+        }
         let answers = Decoder::for_answers(Framing::Length);
         Ok(Self { path: path.to_owned(), stream, answers })
     }
@@ -156,7 +178,7 @@ impl Client {
     /// request was read; sending that again could record twice, so it is [`Error::Lost`].
     ///
     /// # Errors
-    /// [`Error::TooLong`], [`Error::Connect`] when reconnecting fails, [`Error::Lost`],
+    /// [`Error::TooLong`], [`Error::Connect`] or [`Error::Foreign`] when reconnecting fails, [`Error::Lost`],
     /// [`Error::BadAnswer`].
     pub fn request(&mut self, command: &Command) -> Result<Response, Error> {
         self.ask(command).map(|(answer, _)| answer)

@@ -8,7 +8,7 @@
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
 //! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
 //!
-//! Standard library, serde and serde_json only: `v2m-send` must start in about a millisecond.
+//! Standard library, serde, serde_json and rustix only: `v2m-send` must start in about a millisecond.
 //! Nothing here knows the daemon's own types; `server` and `recognise` convert.
 
 pub mod client;

@@ -69,7 +69,9 @@ impl Trouble {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Client(error) => match error {
-                client::Error::Connect { .. } | client::Error::NoPath(_) => Exit::CannotConnect,
+                client::Error::Connect { .. }
+                | client::Error::Foreign { .. }
+                | client::Error::NoPath(_) => Exit::CannotConnect,
                 client::Error::Lost(_) => Exit::Lost,
                 client::Error::BadAnswer(_) => Exit::BadAnswer,
                 client::Error::TooLong => Exit::Usage,

@@ -83,6 +83,19 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         section: "deliver",
+        name: "sensitive",
+        allowed: FLAG,
+        doc: "Mark each text that is put on the clipboard, also for a moment to paste it, as password managers\n\
+              mark passwords (x-kde-passwordManagerHint). Clipboard managers that know the mark (KDE's\n\
+              Klipper, CopyQ 8, `wl-paste --watch`) do not put the text into their history. The text\n\
+              stays on the clipboard; a later paste does not give a marked text back.",
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.deliver.sensitive),
+        set: |s, v| put(&mut s.deliver.sensitive, flag(v)),
+    },
+    Key {
+        section: "deliver",
         name: "notify",
         allowed: FLAG,
         doc: "Show the state, the text and what went wrong in a notification.",

@@ -108,6 +108,7 @@ impl Default for Deliver {
             terminal_paste_key: None,
             terminals: TERMINALS.map(str::to_owned).to_vec(),
             same_window: true,
+            sensitive: false,
             join: JoinTo::Field,
             notify: true,
         }

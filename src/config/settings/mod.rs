@@ -225,6 +225,8 @@ pub struct Deliver {
     pub terminals: Vec<String>,
     /// Paste only into the window that had the keyboard when the recording was stopped.
     pub same_window: bool,
+    /// Whether clipboard managers are asked not to remember texts.
+    pub sensitive: bool,
     /// What a text at the cursor is joined to.
     pub join: JoinTo,
     /// Into a notification.

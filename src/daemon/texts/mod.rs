@@ -40,6 +40,10 @@ pub(super) struct Texts {
     presets: Presets,
     presets_folder: PathBuf,
     presets_watch: reload::Changes,
+    /// Their files have changed since they were read last.
+    presets_changed: bool,
+    /// They are being read.
+    presets_reading: bool,
     /// The dictations' texts that it has.
     rewriting: Vec<(JobId, Asking)>,
     work: JoinSet<Option<Finished>>,
@@ -81,6 +85,8 @@ impl Texts {
             presets: Presets::read(&folder),
             presets_watch: reload::Changes::of(vec![folder.clone()]),
             presets_folder: folder,
+            presets_changed: false,
+            presets_reading: false,
             rewriting: Vec::new(),
             work: JoinSet::new(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
@@ -143,11 +149,28 @@ impl Daemon {
                 }
             }
             TextEvent::PresetsChanged => {
-                self.texts.presets = Presets::read(&self.texts.presets_folder);
-                let presets = self.texts.presets.names();
-                info!(presets, "presets were changed; there are: {presets}");
+                self.texts.presets_changed = true;
+                self.read_presets();
             }
         }
+    }
+
+    /// In a thread: they are many small files, wherever the user keeps them.
+    fn read_presets(&mut self) {
+        if self.texts.presets_reading || !std::mem::take(&mut self.texts.presets_changed) {
+            return;
+        }
+        self.texts.presets_reading = true;
+        let folder = self.texts.presets_folder.clone();
+        self.chores.spawn_blocking(move || Chore::PresetsRead(Presets::read(&folder)));
+    }
+
+    pub(super) fn presets_read(&mut self, presets: Presets) {
+        self.texts.presets_reading = false;
+        self.texts.presets = presets;
+        let presets = self.texts.presets.names();
+        info!(presets, "presets were changed; there are: {presets}");
+        self.read_presets();
     }
 
     /// A recording's text, as the session is to be told of it: as it is, or as a draft.
@@ -281,6 +304,10 @@ impl Daemon {
             return answer(reply, Ok(Answer::LastText { state, text }));
         }
         self.texts.last_asked.push(reply);
+        // The reading under way answers this one too.
+        if self.texts.last_asked.len() > 1 {
+            return;
+        }
         let folder = self.dictations.clone();
         self.chores.spawn_blocking(move || Chore::LastTextRead(store::last_text(&folder)));
     }

@@ -34,6 +34,9 @@ pub(super) fn is_format(name: &str) -> bool {
 /// seconds if it is still theirs. Given back by us it would be ours, and stay.
 pub(super) const SECRET: &str = "x-kde-passwordManagerHint";
 
+/// What that format holds.
+pub(super) const SECRET_MARK: &[u8] = b"secret";
+
 /// Whether what comes in these formats must not be remembered.
 pub(super) fn is_secret(formats: &[String]) -> bool {
     formats.iter().any(|name| name == SECRET)
@@ -44,9 +47,11 @@ impl Content {
     /// are below it; what is larger stays where it is, and the user is told.
     pub(super) const LIMIT: usize = 64 << 20;
 
-    pub(super) fn text(text: &str) -> Self {
+    /// `is_sensitive`: clipboard managers are asked not to remember it, as password managers ask them.
+    pub(super) fn text(text: &str, is_sensitive: bool) -> Self {
         let formats = TEXT.iter().map(|name| ((*name).to_owned(), text.as_bytes().to_vec()));
-        Self { formats: formats.collect() }
+        let mark = is_sensitive.then(|| (SECRET.to_owned(), SECRET_MARK.to_vec()));
+        Self { formats: formats.chain(mark).collect() }
     }
 
     /// Whether it is one thing in one format, text under its several names included: what keepers of one format can keep.
@@ -65,5 +70,21 @@ impl Content {
 
     pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
         self.formats.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sensitive_text_is_marked_as_password_managers_mark_passwords() {
+        let names = |content: &Content| -> Vec<String> {
+            content.names().into_iter().map(str::to_owned).collect()
+        };
+        let (plain, marked) = (Content::text("x", false), Content::text("x", true));
+        assert!(!is_secret(&names(&plain)) && is_secret(&names(&marked)));
+        assert_eq!(marked.get(SECRET), Some(&b"secret"[..]));
+        assert_eq!(marked.formats[..plain.formats.len()], plain.formats, "it is the same text");
     }
 }

@@ -122,7 +122,8 @@ impl Cursor {
         }
         let (keys, only, focused) =
             (wanted.keys.clone(), wanted.window.clone(), Focused::default());
-        let order = Order { text: text.to_owned(), means, keys, only, focused };
+        let is_sensitive = wanted.is_sensitive;
+        let order = Order { text: text.to_owned(), means, keys, only, focused, is_sensitive };
         self.hidden = Some(false);
         let attempt = self.try_to(order, wanted);
         let outcome = match tokio::time::timeout(deadline, attempt).await {
@@ -238,7 +239,8 @@ impl Cursor {
         let place = Place::new(window, &order.focused, &order.keys);
         if let Some(join) = &wanted.join {
             let now = Instant::now();
-            order.text = self.joint.join(&order.text, join, &place, around.as_ref(), now);
+            order.text =
+                self.joint.join_apart(&order.text, join, &place, around.as_ref(), now).await;
         }
         let text = order.text.clone();
         way.carry_out(order).await?;

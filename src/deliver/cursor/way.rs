@@ -103,7 +103,7 @@ impl Way {
             Self::Mutter(mutter) => {
                 // GNOME tells nobody which window has the keyboard.
                 let press = order.press(None);
-                match mutter.paste(&order.text, &press).await? {
+                match mutter.paste(&order.text, &press, order.is_sensitive).await? {
                     Receipt::Taken => Ok(()),
                     Receipt::NotTaken => Err(Problem::NotTaken(press.by_hand())),
                 }

@@ -94,6 +94,8 @@ pub(super) struct Order {
     pub(super) only: Option<Window>,
     /// What the programs tell of the keyboard.
     pub(super) focused: Focused,
+    /// Clipboard managers are not to remember the text.
+    pub(super) is_sensitive: bool,
 }
 
 impl PasteKeys {
@@ -277,7 +279,7 @@ mod tests {
     fn a_text_goes_only_into_the_window_it_is_meant_for() {
         let (text, means) = ("text".into(), Means::Paste);
         let (only, focused) = (Some(window(1, "a")), Focused::default());
-        let mut order = Order { text, means, keys: keys(), only, focused };
+        let mut order = Order { text, means, keys: keys(), only, focused, is_sensitive: false };
         assert!(order.check(Some(&window(1, "another title"))).is_ok());
         assert!(matches!(order.check(Some(&window(2, "a"))), Err(Problem::Moved)));
         assert!(order.check(None).is_ok());

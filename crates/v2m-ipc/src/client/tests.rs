@@ -223,3 +223,31 @@ fn a_directory_under_tmp_that_is_not_ours_is_not_trusted() {
     assert!(matches!(path_under_tmp(&tmp), Err(Error::NoPath(_))));
     std::fs::remove_dir_all(&tmp).unwrap();
 }
+
+/// Under `/tmp`, or where a variable leads, anybody may listen.
+#[test]
+fn a_socket_of_another_user_is_sent_nothing() {
+    use rustix::process::{Uid, geteuid};
+    use std::os::unix::fs::PermissionsExt;
+    if !geteuid().is_root() {
+        println!("skipped: only root can listen as another user");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let path = dir.path().join("v2m.sock");
+    let listener = std::thread::scope(|scope| {
+        let listening = scope.spawn(|| {
+            // Of this thread alone, which ends with it.
+            let other = Uid::from_raw(4242);
+            rustix::thread::set_thread_res_uid(other, other, other).unwrap();
+            UnixListener::bind(&path).unwrap()
+        });
+        listening.join().unwrap()
+    });
+    let refused = Client::connect_to(&path).unwrap_err();
+    assert!(matches!(&refused, Error::Foreign { uid: 4242, .. }), "{refused}");
+    let mut sent = Vec::new();
+    listener.accept().unwrap().0.read_to_end(&mut sent).unwrap();
+    assert!(sent.is_empty());
+}

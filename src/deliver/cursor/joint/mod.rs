@@ -22,6 +22,7 @@ use crate::text::{Context, Letters, Rules};
 use between::Between;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::spawn_blocking;
 use tracing::debug;
 
 /// How long after a text the next one gets a space though nobody tells what the user has done: that long they are likely to go on
@@ -29,6 +30,8 @@ use tracing::debug;
 const SHORTLY: Duration = Duration::from_secs(30);
 /// Characters that are remembered of how a text ended: more than the beginning of a line matters for.
 const TAIL: usize = 200;
+/// A text of so many bytes takes the rules less than a millisecond.
+const SHORT: usize = 8 << 10;
 /// Letters and digits at the end by which a field shows the text that was put there.
 const ALIKE: usize = 8;
 
@@ -110,7 +113,7 @@ struct Landed {
 
 impl Joint {
     /// The text as it goes there. `told` is what the field tells.
-    pub(super) fn join(
+    fn join(
         &self,
         text: &str,
         join: &Join,
@@ -119,12 +122,46 @@ impl Joint {
         now: Instant,
     ) -> String {
         let (context, letters) = self.context(join, place, told, now);
-        // Commands know small letters from capitals.
-        let letters = if place.is_terminal { Letters::Keep } else { letters };
         join.rules.join(text, &join.language, context, letters)
     }
 
+    /// As [`Self::join`]. Goes over a long text in a thread.
+    pub(super) async fn join_apart(
+        &self,
+        text: &str,
+        join: &Join,
+        place: &Place,
+        told: Option<&Around>,
+        now: Instant,
+    ) -> String {
+        if text.len() <= SHORT {
+            return self.join(text, join, place, told, now);
+        }
+        let (context, letters) = self.context(join, place, told, now);
+        let [before, after] = [context.before, context.after].map(|it| it.map(str::to_owned));
+        let (text, join) = (text.to_owned(), join.clone());
+        let joined = spawn_blocking(move || {
+            let context = Context { before: before.as_deref(), after: after.as_deref() };
+            join.rules.join(&text, &join.language, context, letters)
+        });
+        // What panics ends the process.
+        joined.await.unwrap_or_default()
+    }
+
+    /// What stands there, and whether letters may change to fit it.
     fn context<'a>(
+        &'a self,
+        join: &Join,
+        place: &Place,
+        told: Option<&'a Around>,
+        now: Instant,
+    ) -> (Context<'a>, Letters) {
+        let (context, letters) = self.surroundings(join, place, told, now);
+        // Commands know small letters from capitals.
+        (context, if place.is_terminal { Letters::Keep } else { letters })
+    }
+
+    fn surroundings<'a>(
         &'a self,
         join: &Join,
         place: &Place,

@@ -81,13 +81,18 @@ impl Mutter {
     }
 
     /// Offers `text`, presses the keys once the user's are up, waits for the window's request.
-    pub(super) async fn paste(&mut self, text: &str, press: &Press) -> Result<Receipt, Problem> {
+    pub(super) async fn paste(
+        &mut self,
+        text: &str,
+        press: &Press,
+        is_sensitive: bool,
+    ) -> Result<Receipt, Problem> {
         self.settle().await;
         let hands = tokio::spawn(self.habits.clone().hands());
-        let loan = Loan::begin_if(press.primary, text).await?;
+        let loan = Loan::begin_if(press.primary, text, is_sensitive).await?;
         let mut session = Session::open(&self.bus, Use::Clipboard).await?;
         let before = session.remember(REMEMBER).await;
-        let content = Content::text(text);
+        let content = Content::text(text, is_sensitive);
         let receipt = hand_over(&mut session, &content, &press.chord, loan.as_ref(), hands).await;
         if let Ok(Receipt::Taken) = receipt {
             let x11 = self.x11.take().unwrap_or_default();

@@ -263,8 +263,9 @@ impl Desk {
         }
         // The portal does not tell which window has the keyboard.
         let press = order.press(None);
-        let loan = Loan::begin_if(press.primary, &order.text).await?;
-        clipboard.offer(session, Arc::new(Content::text(&order.text))).await?;
+        let loan = Loan::begin_if(press.primary, &order.text, order.is_sensitive).await?;
+        let content = Content::text(&order.text, order.is_sensitive);
+        clipboard.offer(session, Arc::new(content)).await?;
         clipboard.serve(session, Offer::Once(MANAGER)).await?;
         if reply.is_closed() {
             self.give_back(before).await?;

@@ -4,6 +4,7 @@
 //! and each use gives another one.
 
 use crate::atomic;
+use crate::regular::{self, Trust};
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 /// No portal's is longer; they are UUIDs.
-const LONGEST: usize = 256;
+const LONGEST: u64 = 256;
 
 /// Where it is kept.
 #[derive(Clone, Debug)]
@@ -31,9 +32,10 @@ impl TokenFile {
 
     /// What is kept. Reads a small file.
     pub(super) fn read(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.0.as_ref()?).ok()?;
+        let bytes = regular::read(self.0.as_ref()?, Trust::Own, LONGEST).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
         let token = text.trim();
-        (!token.is_empty() && token.len() <= LONGEST).then(|| token.to_owned())
+        (!token.is_empty()).then(|| token.to_owned())
     }
 
     /// Replaces what is kept; `None`: the last one is used up, and there is no other.

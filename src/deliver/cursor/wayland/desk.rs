@@ -117,10 +117,10 @@ impl Desk {
             Some(keys) => Box::new(Remote { keys, chord: press.chord.clone() }),
             None => Box::new(Keyboard::new(&self.server, &press.chord)?),
         };
-        let loan =
-            press.primary.then(|| Loan::begin_blocking(&order.text, To::Wayland)).transpose();
+        let lend = || Loan::begin_blocking(&order.text, To::Wayland, order.is_sensitive);
+        let loan = press.primary.then(lend).transpose();
         let loan = loan.map_err(|_unreachable| Problem::NoPrimary)?;
-        self.owner.own(&mut self.server, Arc::new(content(&order.text)));
+        self.owner.own(&mut self.server, Arc::new(content(order)));
         self.wait_for_managers(habits)?;
         if !listened_to {
             self.pause(FIRST_KEYBOARD)?;
@@ -281,9 +281,10 @@ impl Desk {
     }
 }
 
-/// `text` under all names that programs ask for text by.
-fn content(text: &str) -> Content {
-    let mut content = Content::text(text);
-    content.formats.extend(MORE_TEXT.map(|name| (name.to_owned(), text.as_bytes().to_vec())));
+/// The text under all names that programs ask for text by.
+fn content(order: &Order) -> Content {
+    let mut content = Content::text(&order.text, order.is_sensitive);
+    let text = order.text.as_bytes();
+    content.formats.extend(MORE_TEXT.map(|name| (name.to_owned(), text.to_vec())));
     content
 }

@@ -86,11 +86,12 @@ impl Desk {
         if !is_wanted() {
             return Err(Problem::Hanging);
         }
-        let text = text_formats(&order.text, &self.server.atoms);
+        let text = text_formats(&order.text, order.is_sensitive, &self.server.atoms);
         if !self.owner.own(&self.server, text, time)? {
             return Err(Problem::Overtaken);
         }
-        let loan = press.primary.then(|| Loan::begin_blocking(&order.text, To::X11)).transpose();
+        let lend = || Loan::begin_blocking(&order.text, To::X11, order.is_sensitive);
+        let loan = press.primary.then(lend).transpose();
         let loan = loan.map_err(|problem| {
             debug!(reason = %problem, "the primary selection cannot be had");
             Problem::NoPrimary

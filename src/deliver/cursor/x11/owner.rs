@@ -4,7 +4,7 @@
 //! caller; what that means is not known here.
 
 use super::super::Problem;
-use super::super::content::Content;
+use super::super::content::{Content, SECRET_MARK};
 use super::server::{Atoms, Seen, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -98,8 +98,8 @@ struct Transfer {
     last: Instant,
 }
 
-/// `text` under all names that programs ask for text by.
-pub(super) fn text_formats(text: &str, atoms: &Atoms) -> Vec<Format> {
+/// `text` under all names that programs ask for text by, and the mark by which clipboard managers leave it alone if it `is_sensitive`.
+pub(super) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec<Format> {
     let format = |target, kind, bytes| Format { target, kind, width: 8, bytes };
     let utf8: Arc<[u8]> = text.as_bytes().into();
     let mut formats = vec![
@@ -110,6 +110,9 @@ pub(super) fn text_formats(text: &str, atoms: &Atoms) -> Vec<Format> {
     if let Some(bytes) = latin_1(text) {
         let string = AtomEnum::STRING.into();
         formats.push(format(string, string, bytes.into()));
+    }
+    if is_sensitive {
+        formats.push(format(atoms.PASSWORD, atoms.PASSWORD, SECRET_MARK.into()));
     }
     formats
 }

@@ -58,9 +58,9 @@ struct Lender {
 
 impl Loan {
     /// Puts `text` there. Bounded: 1.5 s, and some 30 ms as a rule.
-    async fn begin(text: &str, to: To) -> Result<Self, Problem> {
+    async fn begin(text: &str, to: To, is_sensitive: bool) -> Result<Self, Problem> {
         let (tell, told) = oneshot::channel();
-        let loan = Self::start(text, to, move |lent| {
+        let loan = Self::start(text, to, is_sensitive, move |lent| {
             let _ = tell.send(lent); // who has left lets go of the loan
         })?;
         let lent = tokio::time::timeout(PATIENCE, told).await;
@@ -69,9 +69,13 @@ impl Loan {
     }
 
     /// As [`Self::begin`]. Blocking.
-    pub(in super::super) fn begin_blocking(text: &str, to: To) -> Result<Self, Problem> {
+    pub(in super::super) fn begin_blocking(
+        text: &str,
+        to: To,
+        is_sensitive: bool,
+    ) -> Result<Self, Problem> {
         let (tell, told) = mpsc::sync_channel(1);
-        let loan = Self::start(text, to, move |lent| {
+        let loan = Self::start(text, to, is_sensitive, move |lent| {
             let _ = tell.send(lent); // who has left lets go of the loan
         })?;
         told.recv_timeout(PATIENCE).unwrap_or(Err(Problem::Hanging))?;
@@ -85,11 +89,12 @@ impl Loan {
     pub(in super::super) async fn begin_if(
         wanted: bool,
         text: &str,
+        is_sensitive: bool,
     ) -> Result<Option<Self>, Problem> {
         if !wanted {
             return Ok(None);
         }
-        Self::begin(text, To::Wayland).await.map(Some).map_err(|problem| {
+        Self::begin(text, To::Wayland, is_sensitive).await.map(Some).map_err(|problem| {
             debug!(reason = %problem, "the primary selection cannot be had");
             Problem::NoPrimary
         })
@@ -98,6 +103,7 @@ impl Loan {
     fn start(
         text: &str,
         to: To,
+        is_sensitive: bool,
         tell: impl FnOnce(Result<(), Problem>) + Send + 'static,
     ) -> Result<Self, Problem> {
         let pipe = || {
@@ -108,7 +114,7 @@ impl Loan {
         let (text, lender) = (text.to_owned(), Lender { taken: tells, end: ends });
         let thread = std::thread::Builder::new().name("v2m-primary".to_owned());
         let work = move || {
-            if let Err(problem) = lender.lend(&text, to, tell) {
+            if let Err(problem) = lender.lend(&text, to, is_sensitive, tell) {
                 debug!(reason = %problem, "the primary selection was not given back");
             }
         };
@@ -156,6 +162,7 @@ impl Lender {
         self,
         text: &str,
         to: To,
+        is_sensitive: bool,
         tell: impl FnOnce(Result<(), Problem>),
     ) -> Result<(), Problem> {
         let begun = Server::connect().and_then(|mut server| {
@@ -163,7 +170,7 @@ impl Lender {
             let until = Instant::now() + REMEMBER;
             let before = remember(&mut server, Selection::Primary, time, until)?;
             let mut owner = Owner::of(Selection::Primary);
-            let formats = text_formats(text, &server.atoms);
+            let formats = text_formats(text, is_sensitive, &server.atoms);
             if !owner.own(&server, formats, time)? {
                 return Err(Problem::Overtaken);
             }

@@ -1,0 +1,49 @@
+//! Who has had the loop's turns: a source that always has something to tell must not be the only one that is heard.
+
+use super::Input;
+use std::mem::{Discriminant, discriminant};
+
+/// Turns that one source may have in a row before the others get theirs, by chance. More than anybody needs who does not flood:
+/// a held key's repeats that waited while the machine stood still, say.
+const IN_A_ROW: u32 = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    last: Option<Discriminant<Input>>,
+    in_a_row: u32,
+}
+
+impl Turns {
+    /// Notes whose turn this is. Sound and the watchdog's pings come by the clock and flood nobody: they do not count.
+    pub(super) fn note(&mut self, input: &Input) {
+        if matches!(input, Input::Capture(_) | Input::Watchdog) {
+            return;
+        }
+        let source = discriminant(input);
+        self.in_a_row = if self.last == Some(source) { self.in_a_row.saturating_add(1) } else { 1 };
+        self.last = Some(source);
+    }
+
+    /// Whether the next turn is anybody's.
+    pub(super) fn must_be_fair(&self) -> bool {
+        self.in_a_row >= IN_A_ROW
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_never_stops_has_no_preference_any_more() {
+        let mut turns = Turns::default();
+        for _ in 0..IN_A_ROW {
+            assert!(!turns.must_be_fair());
+            turns.note(&Input::ConfigChanged);
+            turns.note(&Input::Watchdog);
+        }
+        assert!(turns.must_be_fair());
+        turns.note(&Input::Heartbeat);
+        assert!(!turns.must_be_fair());
+    }
+}
