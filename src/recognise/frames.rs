@@ -1,9 +1,8 @@
 //! What a child says.
 
-use super::recogniser::Recogniser;
+use super::recogniser::{Blame, RETRY_AFTER, Recogniser};
 use super::{RecogniseEvent, Recognition};
 use crate::session::{EngineState, Segment};
-use tokio::time::Instant;
 use v2m_ipc::engine::{self, FromEngine};
 
 impl Recogniser {
@@ -20,7 +19,7 @@ impl Recogniser {
             // No progress: an engine that does nothing but answer pings hangs.
             return child.pong();
         }
-        child.progress = Instant::now();
+        child.progressed();
         match frame {
             FromEngine::Loading { bytes } => {
                 self.report.bytes = Some(bytes);
@@ -29,7 +28,7 @@ impl Recogniser {
             FromEngine::Loaded { .. } => self.loaded(frame),
             FromEngine::LoadFailed { failure, reason } => self.load_failed(failure, &reason),
             FromEngine::DeviceFailed { reason } => {
-                self.condemn(format!("lost its device ({reason}), "));
+                self.condemn(Blame::Engine, format!("lost its device ({reason}), "));
             }
             FromEngine::Segment { job, segment, is_final } => {
                 let update =
@@ -77,6 +76,7 @@ impl Recogniser {
         if let Some(lineup) = &mut self.lineup {
             lineup.loaded();
         }
+        self.retry_after = RETRY_AFTER;
         self.report.state = EngineState::Warm;
         self.report.backend = Some(backend);
         self.report.device = Some(device);
