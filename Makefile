@@ -109,6 +109,7 @@ check-user:
 fresh-whisper:
 	@cmp -s .cargo/config.toml '$(TARGET)/whisper-settings' || { \
 	  [ ! -d '$(TARGET)/release' ] || cargo clean --quiet --release --package whisper-rs-sys; \
+	  [ ! -d '$(TARGET)/debug' ] || cargo clean --quiet --package whisper-rs-sys; \
 	  install -D -m644 .cargo/config.toml '$(TARGET)/whisper-settings'; }
 
 build: toolchain fresh-whisper ## the release build (3 to 9 minutes the first time; 2 to 3 more where ENGINES has v4)
@@ -200,19 +201,19 @@ scripts-check: # the shell scripts, by shellcheck
 	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))
 
 # The system tests are not in --all-targets: they are only run in their container.
-clippy: ## lints, as errors
+clippy: fresh-whisper ## lints, as errors
 	$(call phase,clippy,cargo clippy --locked --workspace --all-targets -- -D warnings && \
 	  cargo clippy --locked --test system -- -D warnings)
 
 # The project's own program fetches them, and verifies those that are already there.
-test-models: # the models the tests use
+test-models: fresh-whisper # the models the tests use
 	$(call phase,models,cargo build --locked --bin v2m-model && \
 	  for model in $(TEST_MODELS); do V2M_MODEL_DIR='$(V2M_TEST_MODELS)' '$(TARGET)/debug/v2m-model' pull $$model; done)
 
-test-rust: # unit and integration tests
+test-rust: fresh-whisper # unit and integration tests
 	$(call phase,unit and integration tests,V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo test --locked --workspace)
 
-test-system: # the programs on a booted machine; needs root
+test-system: fresh-whisper # the programs on a booted machine; needs root
 	$(call phase,system tests,cargo build --locked --bins && \
 	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/run.sh $(TESTS))
 

@@ -2,10 +2,9 @@
 
 use crate::config;
 use crate::config::Settings;
-use crate::recognise::{Backend, Candidate, EngineSpec, Unload};
+use crate::recognise::{Backend, Candidate, EngineSpec, Stamp, Unload};
 use crate::session::{Code, Failure};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use v2m_ipc::engine::DecodeOptions;
 use v2m_models::paths;
 
@@ -18,9 +17,6 @@ pub(super) struct Models {
     program: PathBuf,
     places: Result<paths::Places, paths::PathError>,
 }
-
-/// A model file as it was when it was looked at, to tell whether it has changed.
-pub(super) type Stamp = Option<(u64, Option<SystemTime>)>;
 
 impl Models {
     pub(super) fn from_env() -> Self {
@@ -104,10 +100,8 @@ impl Models {
     }
 
     /// What tells one version of the model's file from another.
-    pub(super) fn stamp(&self, settings: &Settings) -> Stamp {
-        let spec = self.spec(settings).ok()?;
-        let file = std::fs::metadata(spec.model).ok()?;
-        Some((file.len(), file.modified().ok()))
+    pub(super) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
+        Stamp::of(&self.spec(settings).ok()?.model)
     }
 }
 

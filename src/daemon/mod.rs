@@ -50,7 +50,7 @@ use crate::config::Settings;
 use crate::deliver::Presses;
 use crate::deliver::environment::DisplayServer;
 use crate::logging::Logging;
-use crate::recognise::{RecogniseEvent, Recogniser};
+use crate::recognise::{RecogniseEvent, Recogniser, Stamp};
 use crate::session::{self, Failure, Limits, Session, State, Ticket};
 use crate::store::{Store, StoreEvent};
 use crate::suspend::SuspendEvent;
@@ -134,7 +134,7 @@ struct Daemon {
     watchdog: systemd::Watchdog,
     models: Arc<engine::Models>,
     /// The model's file as it was when it was last loaded.
-    model_stamp: engine::Stamp,
+    model_stamp: Option<Stamp>,
     /// Made anew when the settings name another model.
     models_watch: Option<reload::Changes>,
     linger_changed: bool,

@@ -2,6 +2,8 @@
 
 use super::candidates::{Backend, Candidate};
 use crate::session::{Code, Failure};
+use std::path::Path;
+use std::time::Duration;
 use v2m_ipc::engine::LoadFailure;
 
 fn failure(text: String) -> Failure {
@@ -22,14 +24,54 @@ pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Fa
     .lasting()
 }
 
-/// It died twice before it was of any use.
-pub(super) fn dies_loading(model: &str, reason: &str) -> Failure {
+/// It was killed twice before it was of any use, by somebody else.
+pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failure {
+    let minutes = again.as_secs() / 60;
     failure(format!(
-        "Loading the model {model}: the recogniser {reason}, twice. Is there memory for this model? \
-         A smaller one: `v2m-model list`. It is tried again every minute."
+        "Loading the model {model}: the recogniser {reason}, twice. Most likely there is too little memory for \
+         this model. Choose a smaller one: `v2m-model list`. v2m tries this one again in {minutes} min."
     ))
-    .in_brief(format!("The model {model} cannot be loaded"), SMALLER)
+    .in_brief(format!("Too little memory for the model {model}"), SMALLER)
     .lasting()
+}
+
+/// It was silent twice for too long before it was of any use.
+pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Duration) -> Failure {
+    let minutes = again.as_secs() / 60;
+    failure(format!(
+        "Loading the model {model}: the recogniser {reason}, twice. Can its file be read, and how fast? {} \
+         The system's messages may tell (`journalctl -k`), and `v2m doctor`. v2m tries again in {minutes} min.",
+        file.display()
+    ))
+    .in_brief(format!("The model {model} does not finish loading"), DOCTOR)
+    .lasting()
+}
+
+/// It died twice before it was of any use, by its own doing: the file is not tried again.
+pub(super) fn dies_of_model(model: &str, file: &Path, reason: &str) -> Failure {
+    let file = file.display();
+    let fetch = match is_name(model) {
+        true => format!(
+            "Check it: `v2m-model verify {model}`. Fetch it again: `v2m-model rm --force {model} && \
+             v2m-model pull {model}`. "
+        ),
+        false => String::new(),
+    };
+    failure(format!(
+        "Loading the model {model}: the recogniser {reason}, twice, with the file {file}. The file may be damaged, or \
+         there is too little memory for it. v2m does not try it again until the file changes. {fetch}Or choose another \
+         model: `v2m-model list`. To try the same file once more: `systemctl --user restart v2m`."
+    ))
+    .in_brief(
+        format!("The model {model} crashes the recogniser"),
+        format!("Choose another model: v2m-model list. Its file: {file}"),
+    )
+    .lasting()
+}
+
+/// Whether a model is named, as `v2m-model` names it, and not given by its path.
+fn is_name(model: &str) -> bool {
+    !model.contains('/')
 }
 
 /// It died twice of the same recording.
@@ -80,7 +122,17 @@ pub(super) fn load_failed(
         LoadFailure::Broken => (
             Code::ModelMissing,
             format!("The model {model} is damaged"),
-            format!("Fetch it again: v2m-model rm --force {model} && v2m-model pull {model}"),
+            match is_name(model) {
+                true => format!(
+                    "Fetch it again: v2m-model rm --force {model} && v2m-model pull {model}"
+                ),
+                false => "Choose another model: v2m-model list".to_owned(),
+            },
+        ),
+        LoadFailure::BrokenVoice => (
+            Code::EngineFailed,
+            "The voice activity model is damaged".to_owned(),
+            "Install v2m again: make install".to_owned(),
         ),
         LoadFailure::Unsupported => (
             Code::EngineFailed,
@@ -91,14 +143,23 @@ pub(super) fn load_failed(
     Failure::new(code, format!("{} {advice}", reason.trim_end())).in_brief(cause, advice).lasting()
 }
 
-/// A GPU has failed at work; another engine goes on.
+/// An engine has failed that had worked; another one goes on.
 pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
+    let (from_name, to_name) = (from.name(), to.name());
+    if !from.is_gpu() {
+        return failure(format!(
+            "Computing on the processor ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} computes from \
+             here on, which may be slower. To try {from_name} again: `systemctl --user restart v2m`."
+        ))
+        .in_brief(
+            "The recogniser failed: another one goes on",
+            "Nothing is lost. To try it again: systemctl --user restart v2m",
+        );
+    }
     failure(format!(
-        "Computing on the GPU ({}): the recogniser {reason}. Nothing is lost: {} computes from here on, \
+        "Computing on the GPU ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} computes from here on, \
          which is slower. The GPU is tried again after `systemctl --user restart v2m`, and when the \
-         computer wakes from sleep.",
-        from.name(),
-        to.name()
+         computer wakes from sleep."
     ))
     .in_brief(
         "The GPU failed: the processor goes on",

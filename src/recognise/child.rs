@@ -2,7 +2,9 @@
 
 use super::EngineSpec;
 use super::candidates::{Backend, Candidate};
+use super::process;
 use super::stderr::Listener;
+use super::vigil::{LOOK_EVERY, Vigil};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
@@ -12,15 +14,15 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
+use tracing::info;
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 
-/// How often a busy engine is asked whether it is there.
-const PING_EVERY: Duration = Duration::from_secs(2);
-/// The engine answers pings from a thread that does nothing heavy: this much silence is a hang,
-/// not load.
+/// The engine answers pings from a thread that does nothing heavy: this much silence that counts ([`Vigil`]) is a hang.
 const PONG_LIMIT: Duration = Duration::from_secs(10);
 /// Before it has said its first word it may be busy with libraries of a gigabyte and a driver that wakes up.
 const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
+/// Waiting for a processor for so long in one silence is told in the journal.
+const STARVED: Duration = Duration::from_secs(10);
 /// How long a process that has closed its end may take to be gone by itself: its own exit code says
 /// more than our signal.
 const LEAVE_LIMIT: Duration = Duration::from_millis(500);
@@ -76,10 +78,8 @@ pub(super) struct Child {
     /// It has said something.
     spoken: bool,
     pub(super) frames: VecDeque<FromEngine>,
-    /// The last sign of progress, for the hang limit.
-    pub(super) progress: Instant,
-    next_ping: Instant,
-    unanswered_ping: Option<Instant>,
+    vigil: Vigil,
+    next_look: Instant,
     pings: u64,
     /// When it was started.
     pub(super) started: Instant,
@@ -87,8 +87,8 @@ pub(super) struct Child {
     closed: bool,
     /// Since when its end is waited for.
     ending: Option<Instant>,
-    /// How it ended, and its exit code if there is one.
-    reaped: Option<(String, Option<i32>)>,
+    /// How it ended.
+    reaped: Option<End>,
 }
 
 impl Child {
@@ -124,9 +124,8 @@ impl Child {
             input: Vec::new(),
             spoken: false,
             frames: VecDeque::new(),
-            progress: now,
-            next_ping: now + PING_EVERY,
-            unanswered_ping: None,
+            vigil: Vigil::begin(now),
+            next_look: now + LOOK_EVERY,
             pings: 0,
             started: now,
             closed: false,
@@ -160,41 +159,65 @@ impl Child {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Starts a span of work: pings from now on, the progress clock starts anew.
+    /// Starts a span of work: it is looked at from now on, and its silence begins anew.
     pub(super) fn rouse(&mut self) {
         let now = Instant::now();
-        self.progress = now;
-        self.next_ping = now + PING_EVERY;
-        self.unanswered_ping = None;
+        // What it used before is not used in this silence.
+        self.vigil.look(now, self.pid().and_then(process::look));
+        self.vigil.rouse(now);
+        self.next_look = now + LOOK_EVERY;
     }
 
-    /// When to look again at a busy engine: the next ping, or the end of patience with the last one.
-    pub(super) fn ping_deadline(&self) -> Instant {
-        self.unanswered_ping.map_or(self.next_ping, |sent| sent + self.patience())
+    /// It got on, or has something new to do.
+    pub(super) fn progressed(&mut self) {
+        self.vigil.progressed(Instant::now());
     }
 
-    fn patience(&self) -> Duration {
-        if self.spoken { PONG_LIMIT } else { FIRST_PONG_LIMIT }
+    /// When to look at a busy engine again.
+    pub(super) fn next_look(&self) -> Instant {
+        self.next_look
     }
 
-    /// Sends the ping that is due. `false`: the last one has stayed unanswered too long.
-    pub(super) fn ping(&mut self) -> bool {
+    /// Looks how it does, and asks whether it is there. Why it is taken for hung, if it is: `most` is how long it may be
+    /// without progress.
+    pub(super) fn look(&mut self, most: Option<Duration>) -> Option<String> {
         let now = Instant::now();
-        if let Some(sent) = self.unanswered_ping {
-            return now < sent + self.patience();
+        self.next_look = now + LOOK_EVERY;
+        let starved = self.vigil.without_progress().starved;
+        self.vigil.look(now, self.pid().and_then(process::look));
+        let silence = self.vigil.without_progress();
+        if starved < STARVED && silence.starved >= STARVED {
+            info!("the recogniser waits for a processor: other programs leave it none");
         }
-        if now >= self.next_ping {
+        if let Some(unanswered) = self.vigil.without_answer() {
+            let limit = if self.spoken { PONG_LIMIT } else { FIRST_PONG_LIMIT };
+            if unanswered.counted >= limit {
+                return Some(format!("did not answer for {} s and was ended", limit.as_secs()));
+            }
+        } else {
             self.pings += 1;
-            self.unanswered_ping = Some(now);
+            self.vigil.pinged(now);
             self.queue(&ToEngine::Ping { n: self.pings });
         }
-        true
+        let limit = most.filter(|most| silence.counted >= *most)?.as_secs();
+        Some(match silence.computing() {
+            true => format!("computed for {limit} s without getting any further and was ended"),
+            false => format!("did nothing for {limit} s though it had work and was ended"),
+        })
     }
 
     /// Notes an answered ping.
     pub(super) fn pong(&mut self) {
-        self.unanswered_ping = None;
-        self.next_ping = Instant::now() + PING_EVERY;
+        self.vigil.answered();
+    }
+
+    /// Takes in what has already arrived.
+    ///
+    /// # Errors
+    /// As [`Self::turn`].
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        while self.read()? {}
+        Ok(())
     }
 
     /// Moves bytes as soon as any can be moved; whole frames end up in `frames`. Cancel-safe.
@@ -226,12 +249,13 @@ impl Child {
         Ok(())
     }
 
-    fn read(&mut self) -> io::Result<()> {
+    /// Whether anything was there.
+    fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.try_read(&mut buffer) {
             Ok(0) => return Err(self.close()),
             Ok(n) => self.input.extend_from_slice(&buffer[..n]),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             // An end like any other: that of a process that had not read everything.
             Err(e) if is_closed(&e) => return Err(self.close()),
             Err(e) => return Err(e),
@@ -250,7 +274,7 @@ impl Child {
             }
             self.input.drain(..end);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn close(&mut self) -> io::Error {
@@ -269,35 +293,71 @@ impl Child {
     /// from the first call.
     pub(super) async fn end(&mut self) -> Ending {
         let since = *self.ending.get_or_insert_with(Instant::now);
-        let (how, code) = match self.reaped.clone() {
+        let end = match self.reaped.clone() {
             Some(reaped) => reaped,
             None => self.reap(since).await,
         };
-        self.reaped = Some((how.clone(), code));
+        self.reaped = Some(end.clone());
         let said = match &mut self.stderr {
             Some(stderr) => stderr.reason(since + LEAVE_LIMIT + REAP_LIMIT + LAST_WORDS).await,
             None => None,
         };
         self.stderr = None;
-        Ending { unfit: code.is_some_and(|code| UNFIT.contains(&code)), how, said }
+        let unfit = end.code.is_some_and(|code| UNFIT.contains(&code));
+        Ending { unfit, how: end.how, killed: end.killed, said }
     }
 
-    async fn reap(&mut self, since: Instant) -> (String, Option<i32>) {
+    async fn reap(&mut self, since: Instant) -> End {
         if self.closed
             && let Ok(ended) = timeout_at(since + LEAVE_LIMIT, self.process.wait()).await
         {
-            return describe(ended);
+            return End::of(ended);
         }
         // Already gone is as good; anything else shows in the wait.
         let _ = self.process.start_kill();
         match timeout_at(since + LEAVE_LIMIT + REAP_LIMIT, self.process.wait()).await {
-            Ok(ended) if self.closed => {
-                let (how, code) = describe(ended);
-                (format!("stopped listening, {how}"), code)
+            // By this signal.
+            Ok(ended) => {
+                let end = End { killed: false, ..End::of(ended) };
+                let how = format!("stopped listening, {}", end.how);
+                if self.closed { End { how, ..end } } else { end }
             }
-            Ok(ended) => describe(ended),
-            Err(_) => ("could not be killed; it may be stuck in a driver".to_owned(), None),
+            Err(_) => {
+                let stuck = if self.backend.is_gpu() { "a driver" } else { "the kernel" };
+                End::told(format!("could not be killed; it may be stuck in {stuck}"))
+            }
         }
+    }
+}
+
+/// The end of a process.
+#[derive(Clone, Debug)]
+struct End {
+    /// In words.
+    how: String,
+    code: Option<i32>,
+    /// By SIGKILL, and not by ours.
+    killed: bool,
+}
+
+impl End {
+    fn told(how: String) -> Self {
+        Self { how, code: None, killed: false }
+    }
+
+    fn of(ended: io::Result<ExitStatus>) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let status = match ended {
+            Ok(status) => status,
+            Err(error) => return Self::told(format!("could not be waited for: {error}")),
+        };
+        let how = match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("ended by signal {signal}"),
+            (None, Some(code)) => format!("ended with exit code {code}"),
+            (None, None) => "ended".to_owned(),
+        };
+        let killed = status.signal() == Some(rustix::process::Signal::KILL.as_raw());
+        Self { how, code: status.code(), killed }
     }
 }
 
@@ -308,27 +368,22 @@ pub(super) struct Ending {
     pub(super) how: String,
     /// It, or the system's loader, has said that it cannot work on this machine.
     pub(super) unfit: bool,
+    /// Somebody else killed it: the kernel, as a rule, because there was no memory left.
+    pub(super) killed: bool,
     /// What it printed of the reason.
     pub(super) said: Option<String>,
 }
 
-fn is_closed(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+impl Ending {
+    /// Whether there was, most likely, no memory left for it.
+    pub(super) fn lacked_memory(&self) -> bool {
+        // What C++ says when `new` fails.
+        self.killed || self.said.as_deref().is_some_and(|said| said.contains("std::bad_alloc"))
+    }
 }
 
-/// In words, and the exit code if there is one.
-fn describe(ended: io::Result<ExitStatus>) -> (String, Option<i32>) {
-    use std::os::unix::process::ExitStatusExt;
-    let status = match ended {
-        Ok(status) => status,
-        Err(error) => return (format!("could not be waited for: {error}"), None),
-    };
-    let how = match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("ended by signal {signal}"),
-        (None, Some(code)) => format!("ended with exit code {code}"),
-        (None, None) => "ended".to_owned(),
-    };
-    (how, status.code())
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 #[cfg(test)]

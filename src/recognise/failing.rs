@@ -5,7 +5,7 @@ use super::advice;
 use super::candidates::{Fault, PassedOver, Verdict};
 use super::child::Ending;
 use super::job::Job;
-use super::recogniser::{Parting, RETRY_AFTER, Recogniser, SETTLED_AFTER};
+use super::recogniser::{Blame, Parting, RETRY_AFTER, RETRY_AT_LAST, Recogniser, SETTLED_AFTER};
 use crate::session::{EngineState, Failure};
 use std::io;
 use tokio::time::Instant;
@@ -26,15 +26,16 @@ impl Recogniser {
     }
 
     /// The child has to go; `reason` is said before how it ended.
-    pub(super) fn condemn(&mut self, reason: String) {
+    pub(super) fn condemn(&mut self, blame: Blame, reason: String) {
         if let Some(child) = self.child.take() {
-            self.parting = Some((child, Parting::Failed(reason)));
+            self.parting = Some((child, Parting::Failed(blame, reason)));
         }
     }
 
     /// A child is gone, by itself or because it was condemned.
-    pub(super) fn died(&mut self, started: Instant, before: &str, ending: Ending) {
-        let Ending { how, unfit, said } = ending;
+    pub(super) fn died(&mut self, started: Instant, blame: Blame, before: &str, ending: Ending) {
+        let lacked_memory = ending.lacked_memory();
+        let Ending { how, unfit, said, killed: _ } = ending;
         let victim = self.jobs.iter().position(|job| job.wire.is_some());
         let fault = self.fault(victim, started, unfit);
         let reason = match said {
@@ -66,13 +67,29 @@ impl Recogniser {
                 }
                 self.start();
             }
-            Verdict::Later => {
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
-                let model = self.model_name();
-                self.give_up(advice::dies_loading(&model, &reason));
-            }
+            Verdict::Later => self.not_loaded(blame, lacked_memory, &reason),
             Verdict::Never => self.give_up(advice::unfit(failed, &reason)),
         }
+    }
+
+    /// No engine can load the model. Memory may be free later, and what an engine waited for may be there. Otherwise it
+    /// dies of the model's file, and nothing but another file helps.
+    fn not_loaded(&mut self, blame: Blame, lacked_memory: bool, reason: &str) {
+        let (model, file) = match &self.spec {
+            Ok(spec) => (spec.model_name.clone(), spec.model.clone()),
+            Err(_) => return,
+        };
+        if blame == Blame::Engine && !lacked_memory {
+            self.hold_model();
+            return self.give_up(advice::dies_of_model(&model, &file, reason));
+        }
+        let after = self.retry_after;
+        self.retry_at = Some(Instant::now() + after);
+        self.retry_after = (after * 2).min(RETRY_AT_LAST);
+        self.give_up(match blame {
+            Blame::Hang => advice::hangs_loading(&model, &file, reason, after),
+            Blame::Engine => advice::lacks_memory(&model, reason, after),
+        });
     }
 
     /// What the death of a child amounts to that had this job in its hands, or none.

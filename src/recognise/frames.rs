@@ -1,9 +1,8 @@
 //! What a child says.
 
-use super::recogniser::Recogniser;
+use super::recogniser::{Blame, RETRY_AFTER, Recogniser};
 use super::{RecogniseEvent, Recognition};
 use crate::session::EngineState;
-use tokio::time::Instant;
 use v2m_ipc::engine::{self, FromEngine};
 use v2m_ipc::plain;
 
@@ -21,7 +20,7 @@ impl Recogniser {
             // No progress: an engine that does nothing but answer pings hangs.
             return child.pong();
         }
-        child.progress = Instant::now();
+        child.progressed();
         let frame = made_plain(frame);
         match frame {
             FromEngine::Loading { bytes } => {
@@ -31,7 +30,7 @@ impl Recogniser {
             FromEngine::Loaded { .. } => self.loaded(frame),
             FromEngine::LoadFailed { failure, reason } => self.load_failed(failure, &reason),
             FromEngine::DeviceFailed { reason } => {
-                self.condemn(format!("lost its device ({reason}), "));
+                self.condemn(Blame::Engine, format!("lost its device ({reason}), "));
             }
             FromEngine::Segment { job, segment, is_final } => {
                 if let Some(index) = self.by_wire(job) {
@@ -83,6 +82,7 @@ impl Recogniser {
         if let Some(lineup) = &mut self.lineup {
             lineup.loaded();
         }
+        self.retry_after = RETRY_AFTER;
         self.report.state = EngineState::Warm;
         self.report.backend = Some(backend);
         self.report.device = Some(device);

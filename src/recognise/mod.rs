@@ -12,6 +12,8 @@
 //! | `failing` | children that fail, and jobs that no child will take |
 //! | `rest` | children that are let go: long idle, or before the machine sleeps |
 //! | `child`, `stderr` | one process: its frames, its end, its last words |
+//! | `vigil`, `process` | whether it hangs, or is only kept waiting: the policy, pure, and what the system tells |
+//! | `stamp` | whether a model's file has changed |
 //! | `job`, `audio` | one recording on its way |
 //! | `advice` | what people are told to do about it |
 
@@ -22,13 +24,17 @@ mod child;
 mod failing;
 mod frames;
 mod job;
+mod process;
 mod recogniser;
 mod rest;
+mod stamp;
 mod stderr;
+mod vigil;
 
 pub use audio::Recorded;
 pub use candidates::{Backend, Candidate, PassedOver};
 pub use recogniser::{LOAD_LIMIT, Recogniser};
+pub use stamp::Stamp;
 
 use crate::session::{EngineState, Failure, JobId, Segment};
 use std::path::PathBuf;
@@ -48,7 +54,7 @@ pub struct EngineSpec {
     pub vad: Option<PathBuf>,
     /// Threads to compute with; 0 leaves it to the engine.
     pub threads: u32,
-    /// An engine at work that gives no sign of life for this long is replaced.
+    /// An engine that has work and gets no further for this long is replaced; waiting for a processor does not count.
     pub hang: Duration,
     /// How long engines keep their model without work; `None`: for good.
     pub unload: Unload,

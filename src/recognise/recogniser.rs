@@ -4,6 +4,7 @@ use super::audio::{Audio, Recorded};
 use super::candidates::Lineup;
 use super::child::Child;
 use super::job::Job;
+use super::stamp::Stamp;
 use super::{EngineReport, EngineSpec, RecogniseEvent, Urgency};
 use crate::session::{Code, EngineState, Failure, JobId};
 use std::collections::VecDeque;
@@ -11,8 +12,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use v2m_ipc::engine::{DecodeOptions, ToEngine};
 
-/// When to try again where no engine could be loaded: memory may be free by then.
+/// When to try again where no engine could be loaded, and when to look again whether a model's file has changed.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// Where memory was lacking or an engine hung, each further attempt comes after twice the time, up to this.
+pub(super) const RETRY_AT_LAST: Duration = Duration::from_secs(64 * 60);
 /// An engine that has nothing to do and dies within this time of its start counts as one that died
 /// while loading, lest it be started over and over.
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(60);
@@ -33,6 +36,12 @@ pub struct Recogniser {
     pub(super) report: EngineReport,
     /// Not started anew before this moment.
     pub(super) retry_at: Option<Instant>,
+    /// What the next attempt waits for, after one that failed and may succeed later.
+    pub(super) retry_after: Duration,
+    /// The model's file as it was at the last start.
+    stamp: Option<Stamp>,
+    /// The engine died of the model, and so it is not tried again while its file is that.
+    pub(super) fatal: Option<Option<Stamp>>,
     pub(super) jobs: Vec<Job>,
     last_wire: u32,
     pub(super) events: VecDeque<RecogniseEvent>,
@@ -51,12 +60,21 @@ pub struct Recogniser {
 /// Why a child goes.
 #[derive(Debug)]
 pub(super) enum Parting {
-    /// It failed; said before how it ended.
-    Failed(String),
+    /// It failed; whose fault that is, and what is said before how it ended.
+    Failed(Blame, String),
     /// It is not needed for now.
     Unload,
     /// For another one.
     Swap,
+}
+
+/// Why a child is ended that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// It ended by itself, or nobody understands it.
+    Engine,
+    /// It was silent for too long.
+    Hang,
 }
 
 impl Recogniser {
@@ -69,6 +87,9 @@ impl Recogniser {
             parting: None,
             report: EngineReport::new(EngineState::Loading),
             retry_at: None,
+            retry_after: RETRY_AFTER,
+            stamp: None,
+            fatal: None,
             jobs: Vec::new(),
             last_wire: 0,
             events: VecDeque::new(),
@@ -94,9 +115,8 @@ impl Recogniser {
         if same && (usable || spec.is_err()) {
             return;
         }
-        self.lineup = spec.as_ref().ok().and_then(|spec| Lineup::new(&spec.candidates));
         self.spec = spec;
-        self.retry_at = None;
+        self.begin_anew();
         (self.load_wanted, self.swap_wanted, self.second_look) = (false, false, None);
         // Dropping a child kills it; its jobs have not failed by their own fault.
         self.child = None;
@@ -110,6 +130,23 @@ impl Recogniser {
                 self.set_state(state, Some(problem));
             }
         }
+    }
+
+    /// Forgets what has failed so far.
+    fn begin_anew(&mut self) {
+        self.lineup = self.spec.as_ref().ok().and_then(|spec| Lineup::new(&spec.candidates));
+        (self.retry_at, self.retry_after, self.fatal) = (None, RETRY_AFTER, None);
+    }
+
+    /// The model's file as it is now.
+    fn model_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.spec.as_ref().ok()?.model)
+    }
+
+    /// Notes that the engine, started with the model's file as it was, died of it.
+    pub(super) fn hold_model(&mut self) {
+        self.fatal = Some(self.stamp);
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
     }
 
     /// The engine's state and what is known of it.
@@ -154,7 +191,7 @@ impl Recogniser {
     pub fn finish(&mut self, job: JobId) {
         // From here on the engine is expected to get on.
         if let Some(child) = &mut self.child {
-            child.progress = Instant::now();
+            child.progressed();
         }
         match self.job(job) {
             Some(job) => job.finished = true,
@@ -184,8 +221,8 @@ impl Recogniser {
             if let Some((child, _)) = &mut self.parting {
                 let ending = child.end().await;
                 match self.parting.take() {
-                    Some((child, Parting::Failed(before))) => {
-                        self.died(child.started, &before, ending);
+                    Some((child, Parting::Failed(blame, before))) => {
+                        self.died(child.started, blame, &before, ending);
                     }
                     Some((_, Parting::Unload)) => self.set_state(EngineState::Unloaded, None),
                     Some((_, Parting::Swap)) => self.start(),
@@ -216,10 +253,7 @@ impl Recogniser {
                             let lost = turned.err();
                             self.take_frames();
                             if let Some(error) = lost {
-                                self.condemn(match error.kind() {
-                                    std::io::ErrorKind::UnexpectedEof => String::new(),
-                                    _ => format!("broke the protocol ({error}), "),
-                                });
+                                self.lost(&error);
                             }
                         }
                         () = late => self.overdue(),
@@ -265,6 +299,7 @@ impl Recogniser {
             self.load_wanted = true;
             return self.set_state(EngineState::Unloaded, None);
         }
+        self.stamp = Stamp::of(&spec.model);
         match Child::spawn(lineup.current(), spec) {
             Ok(mut child) => {
                 child.rouse();
@@ -284,7 +319,16 @@ impl Recogniser {
         if looked && !self.engine_is_to_blame() {
             return;
         }
-        self.start();
+        match self.fatal {
+            Some(fatal) if fatal == self.model_stamp() => {
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+            }
+            Some(_) => {
+                self.begin_anew();
+                self.start();
+            }
+            None => self.start(),
+        }
     }
 
     /// Brings what the child does in line with what is wanted.
@@ -325,7 +369,7 @@ impl Recogniser {
         }
         if job.to_be_finished() {
             job.finish_sent = true;
-            child.progress = Instant::now();
+            child.progressed();
             child.queue(&ToEngine::Finish { job: wire });
         }
     }
@@ -334,14 +378,14 @@ impl Recogniser {
         self.report.state == EngineState::Loading || self.jobs.iter().any(|j| j.wire.is_some())
     }
 
-    fn hang_deadline(&self, child: &Child) -> Option<Instant> {
+    /// How long the engine may be without progress; `None` while it may well have nothing to say.
+    fn most_silence(&self) -> Option<Duration> {
         if self.report.state == EngineState::Loading {
-            return Some(child.progress + LOAD_LIMIT);
+            return Some(LOAD_LIMIT);
         }
-        let hang = self.spec.as_ref().ok()?.hang;
-        // While somebody still speaks, an engine may well have nothing to say.
+        // While somebody still speaks, an engine may be waiting for a pause.
         let at_work = |job: &Job| job.finished && job.wire.is_some();
-        self.jobs.iter().any(at_work).then(|| child.progress + hang)
+        self.jobs.iter().any(at_work).then_some(self.spec.as_ref().ok()?.hang)
     }
 
     /// When to look again though nothing has happened; `None` when all is quiet.
@@ -351,10 +395,7 @@ impl Recogniser {
                 let deadlines = [self.retry_at, self.awake_at(), self.second_look];
                 deadlines.into_iter().flatten().min()
             }
-            Some(child) if self.busy() => {
-                let ping = child.ping_deadline();
-                Some(self.hang_deadline(child).map_or(ping, |hang| ping.min(hang)))
-            }
+            Some(child) if self.busy() => Some(child.next_look()),
             Some(_) => self.idle_deadline(),
         }
     }
@@ -363,13 +404,28 @@ impl Recogniser {
         if !self.busy() {
             return self.idled();
         }
-        let hung = match &self.child {
-            Some(child) => self.hang_deadline(child).is_some_and(|at| Instant::now() >= at),
-            None => false,
-        };
-        let answers = self.child.as_mut().is_none_or(Child::ping);
-        if hung || !answers {
-            self.condemn("gave no sign of life and was ended, ".to_owned());
+        // What it has said while this program did not come to listen is no silence.
+        let heard = self.child.as_mut().map_or(Ok(()), Child::listen);
+        self.take_frames();
+        if let Err(error) = heard {
+            return self.lost(&error);
         }
+        let most = self.most_silence();
+        let busy = self.busy();
+        if let Some(hung) = self.child.as_mut().filter(|_| busy).and_then(|child| child.look(most))
+        {
+            self.condemn(Blame::Hang, format!("{hung}, "));
+        }
+    }
+
+    /// The child has closed its end, or says what nobody understands.
+    fn lost(&mut self, error: &std::io::Error) {
+        self.condemn(
+            Blame::Engine,
+            match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => String::new(),
+                _ => format!("broke the protocol ({error}), "),
+            },
+        );
     }
 }

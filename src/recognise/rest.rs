@@ -35,6 +35,9 @@ impl Recogniser {
     /// now once more a little later.
     pub fn resumed(&mut self) {
         self.asleep = None;
+        if self.fatal.is_some() {
+            return;
+        }
         self.second_look = Some(Instant::now() + SECOND_LOOK);
         let better = self.lineup.as_mut().is_some_and(|lineup| lineup.reconsider());
         match (&self.child, &self.parting) {

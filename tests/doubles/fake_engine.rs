@@ -6,7 +6,8 @@
 //!
 //! - WHEN: `load` (before `Loading`), `loading` (before `Loaded`), `loaded`, `begin`, `pcm`, `finish`,
 //!   `cancel`.
-//! - WHAT: `die`, `abort`, `stop` (as SIGSTOP does), `close` (its end, and lives on), `garbage`,
+//! - WHAT: `die`, `abort`, `kill` (as the kernel does that has no memory left), `allocate` (aborts as C++ does then), `spin`
+//!   (computes until the file MODEL.go is there), `stop` (as SIGSTOP does), `close` (its end, and lives on), `garbage`,
 //!   `oversized`, `sound` (frames it must not send), `fail` (this job), `deaf` (never answers this
 //!   job), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
 //!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
@@ -202,6 +203,24 @@ impl Fake {
         match what {
             "die" => exit(3),
             "abort" => std::process::abort(),
+            "kill" => {
+                let own = rustix::process::getpid();
+                rustix::process::kill_process(own, rustix::process::Signal::KILL)?;
+                loop {
+                    park();
+                }
+            }
+            "allocate" => {
+                eprintln!("terminate called after throwing an instance of 'std::bad_alloc'");
+                std::process::abort()
+            }
+            "spin" => {
+                writeln!(self.log, "spin")?;
+                while !self.model.with_extension("go").exists() {
+                    std::hint::spin_loop();
+                }
+                Ok(())
+            }
             "stop" => {
                 let own = rustix::process::getpid();
                 Ok(rustix::process::kill_process(own, rustix::process::Signal::STOP)?)

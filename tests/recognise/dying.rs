@@ -113,29 +113,78 @@ async fn an_engine_that_dies_once_while_loading_is_started_again() {
     }
 }
 
+/// It was started again each minute, and asked for the model's memory each time.
 #[tokio::test]
-async fn an_engine_that_always_dies_while_loading_is_left_alone_for_a_minute() {
-    let mut lab = Lab::new("load die\nloading abort\nloading abort\nload die\n\n");
+async fn an_engine_that_dies_of_its_model_is_left_alone_until_the_file_changes() {
+    let mut lab = Lab::new("load die\nloading abort\n\n");
     let words = sound(7, 20_000);
     lab.job(1, Urgency::Live, &words);
     let problem = lab.state(EngineState::Failed).await.problem.unwrap();
     assert_eq!(problem.code, Code::EngineFailed);
-    for part in ["Loading the model model", "ended by signal 6", "twice", "every minute"] {
+    let file = lab.path().join("model.bin");
+    for part in [
+        "Loading the model model",
+        "ended by signal 6",
+        "twice",
+        file.to_str().unwrap(),
+        "until the file changes",
+        "v2m-model verify model",
+        "v2m-model list",
+    ] {
         assert!(problem.message.contains(part), "{}", problem.message);
     }
     assert_eq!(lab.failure(1, &words).await, problem);
+    // Neither after an hour, nor when the machine wakes, nor when somebody asks for the same model.
+    lab.stays_silent().await;
+    lab.recogniser.resumed();
+    lab.stays_silent().await;
     assert_eq!(lab.lives("model"), 2);
-
-    lab.retried().await;
-    lab.state(EngineState::Failed).await;
-    assert_eq!(lab.lives("model"), 4);
 
     // One who began to speak in the meantime is heard.
     lab.recogniser.begin(JobId(2), DecodeOptions::default(), Urgency::Live);
     lab.recogniser.feed(JobId(2), &words);
+    std::fs::write(&file, "another script, of no rules").unwrap();
     lab.retried().await;
     lab.recogniser.finish(JobId(2));
     assert_eq!(lab.text(2, &words).await, 1);
+}
+
+/// Memory may be free later: nothing is wrong with the file.
+#[tokio::test]
+async fn an_engine_that_lacks_memory_is_tried_again_ever_more_rarely() {
+    for (script, ended) in [("load kill", "ended by signal 9"), ("loading allocate", "bad_alloc")] {
+        let mut lab = Lab::new(script);
+        let mut pauses = Vec::new();
+        for lives in [2, 4, 6] {
+            let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+            for part in [ended, "too little memory", "v2m-model list"] {
+                assert!(problem.message.contains(part), "{}", problem.message);
+            }
+            assert_eq!(lab.lives("model"), lives, "{script}");
+            let failed = tokio::time::Instant::now();
+            lab.retried().await;
+            pauses.push(failed.elapsed().as_secs() / 60);
+        }
+        assert_eq!(pauses, [1, 2, 4], "{script}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
+    let mut lab = Lab::new("loading stop\nloading stop\n\n");
+    let clock = crate::lab::Stillness::begin();
+    lab.work_until(|lab| lab.lives("model") == 1).await;
+    while lab.recogniser.report().state != EngineState::Failed {
+        clock.pass(std::time::Duration::from_secs(1)).await;
+        lab.glance().await;
+    }
+    drop(clock);
+    let problem = lab.recogniser.report().problem.clone().unwrap();
+    assert!(problem.message.contains("did not answer"), "{}", problem.message);
+    assert!(problem.message.contains("journalctl -k"), "{}", problem.message);
+    lab.state(EngineState::Failed).await;
+    lab.retried().await;
+    lab.state(EngineState::Warm).await;
 }
 
 /// One that loaded and then died of itself was started anew at once, over and over: with a model too

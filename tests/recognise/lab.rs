@@ -249,6 +249,15 @@ impl Lab {
         }
     }
 
+    /// Waits as [`Self::work_until`] does, while the recogniser does not get to work at all.
+    pub(crate) fn left_alone_until(&self, seen: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !seen(self) {
+            std::thread::sleep(Duration::from_millis(1));
+            assert!(begun.elapsed() < PATIENCE, "waited in vain");
+        }
+    }
+
     /// Lets it work until the double has logged that so often.
     pub(crate) async fn engine_did(&mut self, kind: &str, count: usize) {
         self.did("model.log", kind, count).await;
@@ -260,11 +269,13 @@ impl Lab {
     }
 
     async fn did(&mut self, log: &str, kind: &str, count: usize) {
-        self.work_until(|lab| {
-            let log = fs::read_to_string(lab.dir.path().join(log)).unwrap_or_default();
-            log.lines().filter(|line| *line == kind).count() >= count
-        })
-        .await;
+        self.work_until(|lab| lab.logged(log, kind) >= count).await;
+    }
+
+    /// How often the double has logged that.
+    pub(crate) fn logged(&self, log: &str, kind: &str) -> usize {
+        let log = fs::read_to_string(self.dir.path().join(log)).unwrap_or_default();
+        log.lines().filter(|line| *line == kind).count()
     }
 
     /// Waits until the engine is started again, on a clock that leaps there.

@@ -85,5 +85,22 @@ async fn the_real_engine_killed_and_stopped_costs_no_word() {
     assert_eq!(text(&mut lab).await, (undisturbed, 3));
     let passed_over = &lab.recogniser.report().passed_over;
     assert_eq!(passed_over[0].backend, Backend::Cuda);
-    assert!(passed_over[0].reason.contains("no sign of life"), "{passed_over:?}");
+    assert!(passed_over[0].reason.contains("did not answer"), "{passed_over:?}");
+}
+
+/// By the clock of this test minutes pass; by the processor's, which the engine needs, hardly any time does.
+#[tokio::test]
+async fn the_real_engine_starved_at_work_is_waited_for() {
+    let words = sample();
+    let mut lab = Lab::with_spec(spec());
+    lab.state(EngineState::Warm).await;
+    dictate(&mut lab, 1, &words, true).await;
+    let clock = Stillness::begin();
+    for _ in 0..100 {
+        clock.pass(Duration::from_secs(2)).await;
+        lab.glance().await;
+    }
+    drop(clock);
+    let (text, attempts) = text(&mut lab).await;
+    assert!(text.contains("country") && attempts == 1, "{text}");
 }

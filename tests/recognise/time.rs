@@ -1,5 +1,6 @@
 //! Engines that neither work nor die. The clock stands still but for what a test lets pass, while
-//! the processes are real.
+//! the processes are real. An engine that computes in such a test is one that is starved: minutes pass, and it has been given
+//! some milliseconds of a processor.
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
@@ -14,7 +15,7 @@ async fn replaced(lab: &mut Lab) -> (Option<JobId>, String) {
     .await
 }
 
-const NO_SIGN: &str = "gave no sign of life and was ended, ended by signal 9";
+const DEAF: &str = "did not answer for 10 s and was ended, ended by signal 9";
 
 #[tokio::test]
 async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
@@ -33,7 +34,7 @@ async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
     }
     drop(clock);
     assert!((10..20).contains(&seconds), "{seconds}");
-    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), DEAF.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
 }
 
@@ -56,7 +57,7 @@ async fn a_gpu_that_stops_twice_leaves_the_recording_to_the_processor() {
     lab.state(EngineState::Warm).await;
     lab.job(1, Urgency::Live, &words);
     outlast(&mut lab, "cuda", 1).await;
-    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), DEAF.to_owned()));
     outlast(&mut lab, "cuda", 2).await;
     assert_eq!(lab.text(1, &words).await, 3);
     assert_eq!((lab.lives("model.cuda"), lab.lives("model")), (2, 1));
@@ -84,13 +85,70 @@ async fn an_engine_that_hangs_at_its_start_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_engine_that_answers_pings_and_gets_on_with_nothing_is_replaced_after_the_hang_limit() {
+async fn an_engine_that_sleeps_with_work_to_do_is_replaced_after_the_hang_limit() {
     let mut lab = Lab::with_hang("finish deaf\n\n", Duration::from_secs(3));
     let words = sound(2, 20_000);
     lab.state(EngineState::Warm).await;
     lab.job(1, Urgency::Live, &words);
-    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), NO_SIGN.to_owned()));
+    let asleep = "did nothing for 3 s though it had work and was ended, ended by signal 9";
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), asleep.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
+}
+
+#[tokio::test]
+async fn an_engine_that_computes_for_ever_is_replaced_after_the_hang_limit() {
+    let mut lab = Lab::with_hang("finish spin\n\n", Duration::from_secs(1));
+    let words = sound(5, 20_000);
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &words);
+    let spun = "computed for 1 s without getting any further and was ended, ended by signal 9";
+    assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), spun.to_owned()));
+    assert_eq!(lab.text(1, &words).await, 2);
+}
+
+/// On a busy machine a healthy engine was killed twice, and the user told that a GPU had failed where there is none.
+#[tokio::test]
+async fn a_starved_engine_is_waited_for() {
+    let mut lab = Lab::with_hang("finish spin\n\n", Duration::from_secs(60));
+    let words = sound(6, 20_000);
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &words);
+    lab.engine_did("spin", 1).await;
+    let clock = Stillness::begin();
+    // Neither text nor pong for ten minutes; what it computes meanwhile is less than a second.
+    for _ in 0..300 {
+        clock.pass(Duration::from_secs(2)).await;
+        lab.glance().await;
+    }
+    drop(clock);
+    lab.go();
+    assert_eq!(lab.text(1, &words).await, 1);
+    assert_eq!(lab.lives("model"), 1);
+}
+
+/// A machine that is so busy that this program does not come to listen, or that froze both.
+#[tokio::test]
+async fn an_answer_that_waits_to_be_read_is_no_silence() {
+    let mut lab = Lab::with_hang("finish deaf", Duration::from_secs(1_000));
+    let words = sound(7, 20_000);
+    lab.state(EngineState::Warm).await;
+    lab.job(1, Urgency::Live, &words);
+    lab.engine_did("finish", 1).await;
+    let clock = Stillness::begin();
+    let pid = lab.recogniser.pid();
+    for _ in 0..20 {
+        let asked = lab.logged("model.log", "ping");
+        lab.engine_did("pong", asked).await;
+        lab.glance().await;
+        clock.pass(Duration::from_secs(3)).await;
+        lab.engine_did("ping", asked + 1).await;
+        // Answered, and nobody reads it for longer than an engine may be silent.
+        lab.left_alone_until(|lab| lab.logged("model.log", "pong") > asked);
+        clock.pass(Duration::from_secs(40)).await;
+        lab.glance().await;
+    }
+    drop(clock);
+    assert_eq!((lab.recogniser.pid(), lab.lives("model")), (pid, 1));
 }
 
 /// Loading had no limit: an engine stuck in its driver, answering pings, was waited for for good, and
@@ -106,15 +164,20 @@ async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
     })
     .await;
     let clock = Stillness::begin();
-    for pings in 1..30 {
-        clock.pass(Duration::from_secs(8)).await;
-        lab.engine_did("pong", pings).await;
+    let (lingering, mut seconds) = (lab.recogniser.pid(), 0);
+    while lab.recogniser.pid() == lingering {
+        clock.pass(Duration::from_secs(3)).await;
         lab.glance().await;
+        seconds += 3;
+        // Each ping is answered before more time passes.
+        let pings = lab.logged("model.log", "ping");
+        lab.engine_did("pong", pings).await;
     }
-    // Timers are kept in whole milliseconds: a little more than the limit.
-    clock.pass(Duration::from_secs(9)).await;
-    assert_eq!(replaced(&mut lab).await, (None, NO_SIGN.to_owned()));
     drop(clock);
+    // More where it was just then answering when it was looked at: it wants a processor then.
+    assert!((240..600).contains(&seconds), "{seconds}");
+    let asleep = "did nothing for 240 s though it had work and was ended, ended by signal 9";
+    assert_eq!(replaced(&mut lab).await, (None, asleep.to_owned()));
     assert_eq!(lab.text(1, &words).await, 1);
 }
 

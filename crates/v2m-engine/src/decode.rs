@@ -3,12 +3,14 @@
 //! What to decode, and whether to believe the answer, is decided in [`crate::stream`].
 
 mod leads;
+mod numbers;
 
-use crate::model::{LoadError, file};
+use crate::model::{LoadError, whisper};
 use crate::stream::seam::Lead;
 use crate::stream::seams::Question;
 use crate::stream::{Decoder, Hypothesis, Request, Token};
 use crate::text;
+use numbers::Numbers;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_void};
 use std::num::NonZeroUsize;
@@ -17,7 +19,7 @@ use thiserror::Error;
 use v2m_ipc::engine::DecodeOptions;
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
-    WhisperState, WhisperTokenId,
+    WhisperState, WhisperTokenId, whisper_rs_sys,
 };
 
 /// More beams than this whisper.cpp refuses (`WHISPER_MAX_DECODERS`).
@@ -44,6 +46,11 @@ pub enum DecodeError {
     /// A model for English alone was asked for another language.
     #[error("this model knows English only, not {0:?}; choose a model without \".en\"")]
     EnglishOnly(String),
+    /// Some value is infinite or none at all. The weights are damaged, or what computes is.
+    #[error(
+        "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
+    )]
+    NoNumbers,
     /// whisper.cpp's own failure.
     #[error("the recogniser failed: {0}")]
     Whisper(#[from] WhisperError),
@@ -83,7 +90,7 @@ impl Whisper {
     /// # Errors
     /// When the file is missing or no whole model, or memory does not suffice.
     pub fn load(path: &Path, options: Options) -> Result<Self, LoadError> {
-        file::whisper(path)?;
+        whisper::check(path)?;
         // SAFETY: the callback does not panic and touches nothing.
         unsafe { whisper_rs::set_log_callback(Some(log), std::ptr::null_mut()) };
         let refused = |error| LoadError::Broken {
@@ -109,12 +116,43 @@ impl Whisper {
     /// buffers and kernels are there; and to see whether what computes still does.
     ///
     /// # Errors
-    /// whisper.cpp's: it does not.
-    pub fn warm_up(&mut self, context: usize) -> Result<(), WhisperError> {
+    /// whisper.cpp's: it does not; or [`DecodeError::NoNumbers`].
+    pub fn warm_up(&mut self, context: usize) -> Result<(), DecodeError> {
         let mut parameters = self.template(DecodeOptions::default().beam_size, "en");
         parameters.set_audio_ctx(self.audio_context(context));
         parameters.set_max_tokens(1);
-        self.state.full(parameters, &[0.0; 16_000])
+        self.full(parameters, &[0.0; 16_000], &Undisturbed)
+    }
+
+    /// Calls `whisper_full`. What it computes is looked at before it is used.
+    fn full(
+        &mut self,
+        mut parameters: FullParams<'_, '_>,
+        audio: &[f32],
+        watch: &dyn Watch,
+    ) -> Result<(), DecodeError> {
+        let numbers = Numbers::new(self.context.n_vocab(), self.context.token_eot());
+        let call = Call { watch, numbers };
+        // SAFETY: `call` outlives the call of `full` below, the only user of the pointer, and the
+        // callbacks read it as the type it has here. They do not unwind.
+        unsafe {
+            let data = std::ptr::from_ref(&call).cast_mut().cast::<c_void>();
+            parameters.set_abort_callback(Some(on_abort));
+            parameters.set_abort_callback_user_data(data);
+            parameters.set_filter_logits_callback(Some(on_logits));
+            parameters.set_filter_logits_callback_user_data(data);
+        }
+        let result = self.state.full(parameters, audio);
+        if call.numbers.missed() {
+            return Err(DecodeError::NoNumbers);
+        }
+        Ok(result?)
+    }
+
+    /// How many languages the model knows: `whisper_vocab::num_languages`.
+    fn languages(&self) -> usize {
+        let special = if self.multilingual() { 51_766 } else { 51_765 };
+        usize::try_from(self.context.n_vocab() - special).unwrap_or(0)
     }
 
     /// A decoder that reports to `watch`.
@@ -251,15 +289,24 @@ impl Decoder for Watched<'_> {
         parameters.set_audio_ctx(self.whisper.audio_context(context));
         parameters.set_duration_ms(100);
         self.run(parameters, audio)?;
-        let threads = usize::try_from(self.whisper.threads).unwrap_or(1);
-        let (_, probabilities) = self.whisper.state.lang_detect(0, threads)?;
+        let threads = self.threads();
+        self.whisper.state.encode(0, threads)?;
+        let start = self.whisper.context.token_sot();
+        self.whisper.state.decode(&[start], 0, threads)?;
         if self.watch.tick() {
             return Err(DecodeError::Aborted);
         }
-        let likeliest = probabilities
+        // Not by `lang_detect`, which sorts them whatever they are: it was made for numbers.
+        let logits = numbers::all(self.whisper.state.get_logits()?)?;
+        let first = usize::try_from(start).unwrap_or(0) + 1;
+        let likeliest = logits
             .iter()
+            .skip(first)
+            .take(self.whisper.languages())
             .enumerate()
-            .filter_map(|(id, p)| Some((whisper_rs::get_lang_str(c_int::try_from(id).ok()?)?, p)))
+            .filter_map(|(id, logit)| {
+                Some((whisper_rs::get_lang_str(c_int::try_from(id).ok()?)?, logit))
+            })
             .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code))
             .max_by(|a, b| a.1.total_cmp(b.1));
         Ok(likeliest.map_or("en", |(code, _)| code).into())
@@ -271,29 +318,17 @@ impl Decoder for Watched<'_> {
 }
 
 impl Watched<'_> {
-    fn run(
-        &mut self,
-        mut parameters: FullParams<'_, '_>,
-        audio: &[f32],
-    ) -> Result<(), DecodeError> {
+    fn run(&mut self, parameters: FullParams<'_, '_>, audio: &[f32]) -> Result<(), DecodeError> {
         if self.watch.tick() {
             return Err(DecodeError::Aborted);
         }
-        let watch = &self.watch;
-        // SAFETY: `watch` outlives the call of `full` below, the only user of the pointer, and the
-        // callback reads it as the type it has here. It does not unwind.
-        unsafe {
-            let data = std::ptr::from_ref(watch).cast_mut().cast::<c_void>();
-            parameters.set_abort_callback(Some(on_abort));
-            parameters.set_abort_callback_user_data(data);
-        }
-        let result = self.whisper.state.full(parameters, audio);
+        let result = self.whisper.full(parameters, audio, self.watch);
         if self.watch.tick() {
             return Err(DecodeError::Aborted);
         }
         match result {
-            Ok(()) | Err(WhisperError::NoSamples) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(()) | Err(DecodeError::Whisper(WhisperError::NoSamples)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }
@@ -318,10 +353,41 @@ fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 's
     parameters
 }
 
+/// What the callbacks of one call of `whisper_full` need.
+struct Call<'a> {
+    watch: &'a dyn Watch,
+    numbers: Numbers,
+}
+
+/// Nobody waits for it, and nobody ends it.
+struct Undisturbed;
+
+impl Watch for Undisturbed {
+    fn tick(&self) -> bool {
+        false
+    }
+}
+
 unsafe extern "C" fn on_abort(data: *mut c_void) -> bool {
-    // SAFETY: set in `run` to a `&dyn Watch` that lives as long as the call.
-    let watch = unsafe { *data.cast::<&dyn Watch>() };
-    watch.tick()
+    // SAFETY: set in `full` to a `Call` that lives as long as the call.
+    let call = unsafe { &*data.cast::<Call<'_>>() };
+    call.watch.tick() || call.numbers.missed()
+}
+
+/// From the threads of whisper.cpp that choose tokens, one for each beam.
+unsafe extern "C" fn on_logits(
+    _context: *mut whisper_rs_sys::whisper_context,
+    _state: *mut whisper_rs_sys::whisper_state,
+    _tokens: *const whisper_rs_sys::whisper_token_data,
+    _count: c_int,
+    logits: *mut f32,
+    data: *mut c_void,
+) {
+    // SAFETY: set in `full` to a `Call` that lives as long as the call.
+    let call = unsafe { &*data.cast::<Call<'_>>() };
+    // SAFETY: `whisper_process_logits` gives a vector of its own with one value for each token of the vocabulary.
+    let logits = unsafe { std::slice::from_raw_parts_mut(logits, call.numbers.tokens()) };
+    call.numbers.look(logits);
 }
 
 /// ggml and whisper.cpp log a page for each load and, in debug builds, every token: text must not

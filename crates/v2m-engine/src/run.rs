@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::decode::DecodeError;
 use crate::device::Device;
 use crate::job::{self, Handed, Job, Pace};
-use crate::model::{LoadError, file};
+use crate::model::{LoadError, whisper};
 use crate::stream::{DecodeId, Effect};
 use crate::vad::Voice;
 use crate::wire::Wire;
@@ -26,7 +26,7 @@ pub enum RunError {
     #[error("talking to v2m: {0}")]
     Wire(#[from] io::Error),
     /// There is no usable model; the daemon has been told.
-    #[error("loading the model: {0}")]
+    #[error(transparent)]
     Load(#[from] LoadError),
     /// Nothing can be decoded any more; the daemon has been told.
     #[error("the device that computes has failed: {0}")]
@@ -80,7 +80,7 @@ fn converse(args: &Args, backend: Backend, device: Device) -> Result<(), RunErro
 }
 
 fn begin(args: &Args, device: &Device, wire: &mut Wire) -> Result<(Worker, Voice), RunError> {
-    let bytes = file::whisper(&args.model)?;
+    let bytes = whisper::check(&args.model)?;
     let voice = Voice::load(args.vad.as_deref())?;
     wire.send(&FromEngine::Loading { bytes })?;
     Ok((Worker::start(args, device)?, voice))

@@ -13,12 +13,12 @@ use crate::stream::{Decoder, Hypothesis, Outcome, Piece};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use whisper_rs::WhisperError;
 
 /// How often at most a running decode says that it gets on.
 const BEAT: Duration = Duration::from_millis(200);
@@ -236,9 +236,7 @@ fn work(
     let read = Instant::now();
     let context = if device.is_gpu() { GPU_WARM_UP } else { CPU_WARM_UP };
     if let Err(error) = whisper.warm_up(context) {
-        let why =
-            format!("the model is loaded, and a second of silence cannot be decoded: {error}");
-        reporter.report(Event::LoadFailed(LoadError::Unsupported(why)));
+        reporter.report(Event::LoadFailed(useless(&args.model, &error)));
         return;
     }
     let (multilingual, warm_up) = (whisper.multilingual(), read.elapsed());
@@ -269,13 +267,28 @@ fn work(
     }
 }
 
+/// Why a model that was loaded is of no use: silence cannot be decoded.
+fn useless(model: &Path, error: &DecodeError) -> LoadError {
+    match error {
+        DecodeError::NoNumbers => LoadError::Broken {
+            path: model.into(),
+            why: "its weights do not compute numbers".into(),
+        },
+        _ => LoadError::Unsupported(format!(
+            "the model is loaded, and a second of silence cannot be decoded: {error}"
+        )),
+    }
+}
+
 /// Why nothing can be decoded any more. A decode may fail for its piece's sake; when silence cannot be decoded
 /// either, it is the device: one that was lost, or whose memory others have taken.
 fn device_failure<T>(
     result: &Result<T, DecodeError>,
-    still_computes: impl FnOnce() -> Result<(), WhisperError>,
+    still_computes: impl FnOnce() -> Result<(), DecodeError>,
 ) -> Option<String> {
-    let Err(DecodeError::Whisper(error)) = result else { return None };
+    let Err(error @ (DecodeError::Whisper(_) | DecodeError::NoNumbers)) = result else {
+        return None;
+    };
     still_computes().err().map(|again| format!("{error}; and for silence: {again}"))
 }
 
@@ -306,10 +319,11 @@ impl Watch for TaskWatch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use whisper_rs::WhisperError;
 
     #[test]
     fn a_device_has_failed_when_it_cannot_do_anything_any_more() {
-        let broken = || Err(WhisperError::GenericError(-6));
+        let broken = || Err(DecodeError::Whisper(WhisperError::GenericError(-6)));
         let failed = || Err(DecodeError::Whisper(WhisperError::GenericError(-7)));
         let reason = device_failure::<()>(&failed(), broken).unwrap();
         assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");

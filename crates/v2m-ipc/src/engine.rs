@@ -136,6 +136,8 @@ pub enum LoadFailure {
     Missing,
     /// The file is there and is no usable model.
     Broken,
+    /// The voice activity model's file is not there or is no usable model.
+    BrokenVoice,
     /// This machine lacks what this engine needs (CPU features, device, memory).
     Unsupported,
 }

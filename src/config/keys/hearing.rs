@@ -97,8 +97,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "hang_seconds",
         allowed: "a whole number from 5 to 600",
-        doc: "Without a sign of life from a working recogniser for so many seconds (5 to 600), it is\n\
-              replaced, and the new one gets the same recording.",
+        doc: "A recogniser that has work and gets no further for so many seconds (5 to 600) is\n\
+              replaced, and the new one gets the same recording. Time in which other programs\n\
+              leave it no processor does not count.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.hang_seconds),

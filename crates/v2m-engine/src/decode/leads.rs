@@ -3,7 +3,7 @@
 //! `whisper_full` cannot be asked that: it knows a text before only as a prompt, which belongs to other audio. So encoder
 //! and decoder are run one by one. Neither can be interrupted; between them the watch is asked.
 
-use super::{DecodeError, Watched};
+use super::{DecodeError, Watched, numbers};
 use crate::stream::marks;
 use crate::stream::piece::fitted_to_seam;
 use crate::stream::seam::Lead;
@@ -77,7 +77,7 @@ impl Watched<'_> {
     ) -> Result<Vec<f32>, DecodeError> {
         self.decode_tokens(&[token], place)?;
         let end = usize::try_from(self.whisper.context.token_eot()).unwrap_or(0);
-        let mut logits = self.whisper.state.get_logits()?.to_vec();
+        let mut logits = numbers::all(self.whisper.state.get_logits()?)?.to_vec();
         logits.truncate(end + 1);
         let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f32 = logits.iter().map(|x| (x - most).exp()).sum();
@@ -120,7 +120,7 @@ impl Watched<'_> {
         }
     }
 
-    fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         usize::try_from(self.whisper.threads).unwrap_or(1)
     }
 

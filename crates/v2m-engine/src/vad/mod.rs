@@ -6,7 +6,7 @@ mod net;
 
 pub use net::FRAME;
 
-use crate::model::{LoadError, file};
+use crate::model::{LoadError, silero};
 use crate::stream::VoiceActivity;
 use net::{Net, State};
 use std::path::Path;
@@ -70,7 +70,7 @@ impl Silero {
     /// # Errors
     /// When the file cannot be read or is no Silero model.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let net = Net::new(file::silero(path)?).ok_or_else(|| LoadError::Broken {
+        let net = Net::new(silero::read(path)?).ok_or_else(|| LoadError::Voice {
             path: path.into(),
             why: "its tensors are not those of Silero 5 or 6".into(),
         })?;
@@ -79,7 +79,13 @@ impl Silero {
 
     /// Probability of speech, 0 to 1, in the frame that follows the frames given so far.
     pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
-        self.net.probability(frame, &mut self.state)
+        let probability = self.net.probability(frame, &mut self.state);
+        if probability.is_nan() {
+            // Of weights whose sums are no numbers. Rather too much is taken for speech than nothing.
+            self.reset();
+            return 1.0;
+        }
+        probability
     }
 
     /// Forgets the frames so far: another recording begins.
