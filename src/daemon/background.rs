@@ -9,12 +9,12 @@ use crate::call::{Answer, Event};
 use crate::config::ConfigError;
 use crate::deliver::Notice;
 use crate::llm::Presets;
-use crate::recognise::{Recorded, Urgency};
+use crate::recognise::{Recognition, Recorded, Urgency};
 use crate::session::{Code, EngineState, Failure, JobId, State, Transcript};
 use crate::store::{self, Unfinished};
 use crate::{atomic, media};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -41,7 +41,7 @@ pub(super) enum Chore {
     /// A TEST_RULES has been answered.
     RulesTried,
     /// TRANSCRIBE_FILE's file has been read, or not.
-    FileRead { number: u64, result: Result<Recorded, String> },
+    FileRead { number: u64, result: Result<(Recorded, Vec<String>), String> },
     /// A recording to recover has been opened, or not.
     LeftOverOpened { result: Result<store::Pcm, store::StoreError>, left: Unfinished },
     /// The user manager was asked for a display that this process was not given.
@@ -90,8 +90,16 @@ pub(super) struct Background {
 /// What a job is for, with its length in samples.
 #[derive(Debug)]
 enum Purpose {
-    File(File, u64),
+    File(File, Read),
     Recovery { samples: u64, cut_off: bool },
+}
+
+/// What came of reading a file.
+#[derive(Debug)]
+struct Read {
+    samples: u64,
+    /// What of its sound is missing.
+    notes: Vec<String>,
 }
 
 impl Background {
@@ -281,15 +289,15 @@ impl Daemon {
         }
     }
 
-    fn file_read(&mut self, number: u64, result: Result<Recorded, String>) {
+    fn file_read(&mut self, number: u64, result: Result<(Recorded, Vec<String>), String>) {
         let reading = &mut self.background.reading;
         let Some(index) = reading.iter().position(|reading| reading.number == number) else {
             return;
         };
         let file = reading.remove(index).file;
         match result {
-            Ok(recorded) => {
-                let purpose = Purpose::File(file, recorded.samples);
+            Ok((recorded, notes)) => {
+                let purpose = Purpose::File(file, Read { samples: recorded.samples, notes });
                 let job = self.background_begin(purpose, recorded);
                 self.background_progress(job, 0);
             }
@@ -307,7 +315,7 @@ impl Daemon {
     /// Tells subscribers how much of a file is text.
     pub(super) fn background_progress(&self, job: JobId, samples: u64) {
         let purpose = self.background.jobs.iter().find(|(own, _)| *own == job);
-        if let Some((_, Purpose::File(File { path, .. }, of))) = purpose {
+        if let Some((_, Purpose::File(File { path, .. }, Read { samples: of, .. }))) = purpose {
             self.publish(Event::Progress { path: path.clone(), samples, of: *of });
         }
     }
@@ -316,7 +324,7 @@ impl Daemon {
         let jobs = &mut self.background.jobs;
         let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
         match jobs.remove(index).1 {
-            Purpose::File(File { path, reply }, samples) => {
+            Purpose::File(File { path, reply }, Read { samples, notes }) => {
                 let state = self.session.state();
                 let file = path.display();
                 match &result {
@@ -329,7 +337,14 @@ impl Daemon {
                         info!(job = job.0, %file, code = code.name(), "{file}: {message}");
                     }
                 }
-                let transcript = result.map(|r| transcript(r, samples, Some(path)));
+                let note = |note| Failure::new(Code::File, format!("{}: {note}.", path.display()));
+                let problems: Vec<_> = notes.into_iter().map(note).collect();
+                let transcript = result.and_then(|refined| {
+                    if refined.text.is_empty() && refined.unrefined.is_none() {
+                        return Err(textless(&path, &refined.recognition, &problems));
+                    }
+                    Ok(Transcript { problems, ..transcript(refined, samples, Some(path.clone())) })
+                });
                 answer(
                     reply,
                     transcript.map(|transcript| Answer::Transcript { state, transcript }),
@@ -384,9 +399,26 @@ impl Daemon {
     }
 }
 
+/// A file of which no text came.
+fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Failure {
+    let file = path.display();
+    let mut message = if recognition.stats.decoded_samples > 0 {
+        format!(
+            "In {file} there is sound like speech, and no text came of it. Does the model know its language? \
+             Set engine.language, or take another model: v2m-model list."
+        )
+    } else {
+        format!("No speech was heard in {file}. Play it, to see whether it is silent.")
+    };
+    for problem in problems {
+        message = format!("{message} {}", problem.message);
+    }
+    Failure::new(Code::NoSpeech, message)
+}
+
 /// Decoded by a process of its own, which this program is when it is called so: a damaged file may
 /// bring a decoder down, and must not bring the daemon down.
-async fn decode(path: PathBuf, scratch: PathBuf) -> Result<Recorded, String> {
+async fn decode(path: PathBuf, scratch: PathBuf) -> Result<(Recorded, Vec<String>), String> {
     let made = tokio::task::spawn_blocking({
         let scratch = scratch.clone();
         move || {
@@ -403,8 +435,9 @@ async fn decode(path: PathBuf, scratch: PathBuf) -> Result<Recorded, String> {
     let program = program.unwrap_or_else(|| "/proc/self/exe".into());
     let mut command = std::process::Command::new(program);
     command.arg(media::DECODE_COMMAND);
-    let samples = media::read_apart(command, &path, &spool).await.map_err(|e| e.to_string())?;
-    Ok(Recorded { file: spool, offset: 0, samples })
+    let decoded = media::read_apart(command, &path, &spool).await.map_err(|e| e.to_string())?;
+    let media::Decoded { samples, notes } = decoded;
+    Ok((Recorded { file: spool, offset: 0, samples }, notes))
 }
 
 fn transcript(refined: Refined, samples: u64, audio: Option<PathBuf>) -> Transcript {

@@ -1,7 +1,7 @@
 //! Decoding in a process of its own, which may die of a file without harm.
 //!
 //! The child writes the samples to its standard output (little-endian), which is a file without a
-//! name, and ends with 0, or writes one line of reason to standard error and ends with
+//! name, and ends with 0, having written a line for each thing that is missing of them to standard error, or writes one line of reason to standard error and ends with
 //! [`DATA_ERROR`]. Anything else is a crash. One that takes too long is ended: by its own limit of
 //! processor time when it computes, by its parent when it waits.
 //!
@@ -32,9 +32,18 @@ const MEMORY: u64 = 1 << 30;
 /// Longest reason that is passed on, in bytes.
 const MAX_REASON: u64 = 4096;
 
+/// What came of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// How many samples there are.
+    pub samples: u64,
+    /// What of its sound is missing or was chosen, a sentence each without its full stop.
+    pub notes: Vec<String>,
+}
+
 /// The sound of a file as samples at 16 kHz, mono, little-endian, written to the empty file `spool`
 /// by the child process that `command` starts with `path` as its last argument; that process is to
-/// call [`serve`]. Answers how many samples. A file that ends too early gives what there is.
+/// call [`serve`]. A file that ends too early or is damaged gives what there is, and notes on the rest.
 /// Whatever the file does to the decoder, the caller goes on. Takes some seconds for hours of sound. When this is dropped, the
 /// child is killed. Within a tokio runtime.
 ///
@@ -44,7 +53,7 @@ pub async fn read_apart(
     command: std::process::Command,
     path: &Path,
     spool: &File,
-) -> Result<u64, MediaError> {
+) -> Result<Decoded, MediaError> {
     read_within(command, path, spool, LONGEST).await
 }
 
@@ -67,8 +76,13 @@ pub(super) fn answer(path: &Path, output: &mut impl Write, errors: &mut impl Wri
     let flushed = |output: &mut _| {
         Write::flush(output).map_err(|source| MediaError::Spool { path: path.into(), source })
     };
-    match read(path, output).and_then(|_| flushed(output)) {
-        Ok(()) => 0,
+    match read(path, output).and_then(|decoded| flushed(output).map(|()| decoded)) {
+        Ok(decoded) => {
+            for note in decoded.notes {
+                let _ = writeln!(errors, "{note}");
+            }
+            0
+        }
         Err(error) => {
             // Without its reader there is nobody to tell.
             let _ = writeln!(errors, "{error}");
@@ -82,7 +96,7 @@ pub(super) async fn read_within(
     path: &Path,
     spool: &File,
     longest: Duration,
-) -> Result<u64, MediaError> {
+) -> Result<Decoded, MediaError> {
     let failed = |source| MediaError::Child { path: path.into(), source };
     let output = spool.try_clone().map_err(failed)?;
     let mut command = Command::from(command);
@@ -100,9 +114,12 @@ pub(super) async fn read_within(
         return Err(MediaError::TooLong { path: path.into() });
     }
     match (status.code(), reason) {
-        (Some(0), _) if bytes > 0 && bytes.is_multiple_of(2) => Ok(bytes / 2),
+        (Some(0), notes) if bytes > 0 && bytes.is_multiple_of(2) => {
+            let notes = notes.iter().flat_map(|notes| notes.lines()).map(str::to_owned).collect();
+            Ok(Decoded { samples: bytes / 2, notes })
+        }
         (Some(code), Some(reason)) if code == i32::from(DATA_ERROR) => {
-            Err(MediaError::Told(reason))
+            Err(MediaError::Told(plain::line(&reason).into_owned()))
         }
         _ => Err(MediaError::Broken {
             path: path.into(),
@@ -111,10 +128,10 @@ pub(super) async fn read_within(
     }
 }
 
-/// Why not, in its words.
+/// What it says: why not, or a note on each line.
 async fn reason(stderr: Option<ChildStderr>) -> Option<String> {
     let mut text = Vec::new();
     stderr?.take(MAX_REASON).read_to_end(&mut text).await.ok()?;
     let text = String::from_utf8_lossy(&text);
-    Some(plain::line(text.trim()).into_owned()).filter(|text| !text.is_empty())
+    Some(plain::text(text.trim()).into_owned()).filter(|text| !text.is_empty())
 }

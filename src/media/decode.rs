@@ -1,59 +1,217 @@
-//! Container and codec, by `symphonia`.
+//! Container and codec, by `symphonia`. Whatever of the sound cannot be had is silence of its length, and is told.
 
-use super::MediaError;
 use super::resample::Mixer;
+use super::timeline::{self, Timeline};
+use super::{MediaError, header};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatReader, TrackType};
+use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
+use symphonia::core::packet::Packet;
 
-/// Decodes the first track of sound to at most `max` samples, written as they come, little-endian.
-/// How many they are.
+/// Errors of the container in a row after which it is given up.
+const MOST_ERRORS: u32 = 64;
+/// Seconds that may be missing at a file's end without a word: lengths are rounded.
+const MISSING: f64 = 0.5;
+/// A track without a louder sample than this is silent: -60 dB of full scale.
+const SILENT: f32 = 0.001;
+/// Silence is made in stretches of so many seconds.
+const STRETCH: f64 = 10.0;
+
+/// What came of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Decoded {
+    /// How many samples were written.
+    pub(super) samples: u64,
+    /// What is not as it should be, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// Decodes a track of sound to at most `max` samples, written as they come, little-endian: the first that is not silent.
 pub(super) fn decode(
     path: &Path,
     file: File,
     max: u64,
     output: &mut impl io::Write,
-) -> Result<u64, MediaError> {
+) -> Result<Decoded, MediaError> {
+    let open = |source| MediaError::Open { path: path.into(), source };
     let unknown = |e: Error| MediaError::Unknown { path: path.into(), reason: e.to_string() };
-    let broken = |reason: String| MediaError::Broken { path: path.into(), reason };
-    let mut format = probe(path, file).map_err(unknown)?;
-    let mut track = Track::of(format.as_ref()).map_err(unknown)?;
-    let mut output = Output { path, writer: output, bytes: Vec::new(), samples: 0, max };
-    let mut mixer = Mixer::default();
-    let mut reason = None;
-    loop {
-        match format.next_packet() {
-            Ok(Some(packet)) if packet.track_id == track.id => {
-                match track.decoder.decode(&packet) {
-                    Ok(sound) => {
-                        let (rate, channels) = (sound.spec().rate(), sound.num_planes());
-                        sound.copy_to_vec_interleaved(&mut track.samples);
-                        mixer.push(&track.samples, channels, rate).map_err(broken)?;
-                        output.take(&mut mixer)?;
-                    }
-                    // A packet that cannot be decoded is skipped, as players do.
-                    Err(error) => reason = Some(error.to_string()),
-                }
+    // They share one position, so only one at a time may be read from.
+    let again =
+        || file.try_clone().map_err(open).and_then(|file| probe(path, file).map_err(unknown));
+    let tracks = sound_tracks(again()?.0.as_ref());
+    let mut notes = Vec::new();
+    let mut chosen = 0;
+    if tracks.len() > 1 {
+        for (at, track) in tracks.iter().enumerate() {
+            if has_sound(again()?.0, *track) {
+                chosen = at;
+                break;
             }
-            Ok(Some(_)) => {}
-            Ok(None) => break,
-            // Streams that were joined to one file: the next has its own tracks.
-            Err(Error::ResetRequired) => track = Track::of(format.as_ref()).map_err(unknown)?,
-            Err(Error::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => break,
-            Err(error) => return Err(broken(error.to_string())),
         }
     }
-    mixer.finish().map_err(broken)?;
-    output.take(&mut mixer)?;
-    match (output.samples, reason) {
-        (0, Some(reason)) => Err(broken(reason)),
-        (0, None) => Err(MediaError::Empty { path: path.into() }),
-        (samples, _) => Ok(samples),
+    if chosen > 0 {
+        let (number, count) = (chosen + 1, tracks.len());
+        notes.push(format!(
+            "track {number} of its {count} sound tracks was taken: those before it are silent"
+        ));
+    }
+    let edit = tracks.get(chosen).and_then(|track| timeline::edit(&file, *track));
+    let (format, is_cut) = again()?;
+    let source = Source::of(format.as_ref(), tracks.get(chosen).copied()).map_err(unknown)?;
+    let timeline = Timeline::of(format.format_info().short_name, &source.track, edit);
+    let output = Output { path, writer: output, bytes: Vec::new(), samples: 0, max };
+    let decoding = Decoding {
+        path,
+        output,
+        mixer: Mixer::default(),
+        source,
+        timeline,
+        lost: 0.0,
+        reason: None,
+        notes,
+        is_cut,
+    };
+    decoding.run(format)
+}
+
+struct Decoding<'a, W> {
+    path: &'a Path,
+    output: Output<'a, W>,
+    mixer: Mixer,
+    source: Source,
+    timeline: Timeline,
+    /// Seconds of sound that could not be decoded.
+    lost: f64,
+    /// Why not, as was said last.
+    reason: Option<String>,
+    notes: Vec<String>,
+    /// Whether the file's header promises more than there is.
+    is_cut: bool,
+}
+
+impl<W: io::Write> Decoding<'_, W> {
+    fn run(mut self, mut format: Box<dyn FormatReader>) -> Result<Decoded, MediaError> {
+        let bases: Vec<_> = format.tracks().iter().map(|t| (t.id, t.time_base)).collect();
+        let (mut errors, mut broken_off) = (0, false);
+        loop {
+            match format.next_packet() {
+                Ok(Some(packet)) => {
+                    errors = 0;
+                    let base = bases.iter().find(|(id, _)| *id == packet.track_id);
+                    self.timeline.begun(&packet, base.and_then(|(_, base)| *base));
+                    if packet.track_id == self.source.track.id {
+                        self.packet(&packet)?;
+                    }
+                }
+                Ok(None) => break,
+                // Streams that were joined to one file: the next has its own tracks.
+                Err(Error::ResetRequired) => match Source::of(format.as_ref(), None) {
+                    Ok(source) => self.source = source,
+                    Err(error) => {
+                        self.reason = Some(error.to_string());
+                        broken_off = true;
+                        break;
+                    }
+                },
+                Err(Error::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    broken_off = true;
+                    break;
+                }
+                Err(error) => {
+                    self.reason = Some(error.to_string());
+                    errors += 1;
+                    if errors == MOST_ERRORS {
+                        broken_off = true;
+                        break;
+                    }
+                }
+            }
+        }
+        self.mixer.finish().map_err(|reason| self.broken(reason))?;
+        self.output.take(&mut self.mixer)?;
+        self.told(broken_off)
+    }
+
+    fn packet(&mut self, packet: &Packet) -> Result<(), MediaError> {
+        // What changes in the middle of a file (channels, rate) may need another decoder; and one that has failed may be of no use.
+        let decoded = match self.source.decode(packet) {
+            Ok(sound) => Ok(sound),
+            Err(_) => self.source.renew().and_then(|()| self.source.decode(packet)),
+        };
+        let (rate, channels) = match decoded {
+            Ok(sound) => sound,
+            Err(error) => return self.skip(packet, &error),
+        };
+        if channels == 0 || rate == 0 {
+            return Ok(());
+        }
+        let frames = self.source.samples.len() / channels;
+        let place = self.timeline.place(packet, frames, rate, self.mixer.seconds());
+        self.silence(place.gap)?;
+        let heard = place.skip * channels..(place.skip + place.take) * channels;
+        let pushed = self.mixer.push(&self.source.samples[heard], channels, rate);
+        pushed.map_err(|reason| self.broken(reason))?;
+        self.output.take(&mut self.mixer)
+    }
+
+    /// A packet that cannot be decoded is silence of its length.
+    fn skip(&mut self, packet: &Packet, error: &Error) -> Result<(), MediaError> {
+        self.reason = Some(error.to_string());
+        let base = self.source.track.time_base;
+        let ticks = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
+        let length = base.map_or(0.0, |base| timeline::seconds(base, ticks));
+        self.lost += length;
+        // Before the first sound there is no rate yet, and damage at a file's beginning is no silence of its own.
+        if self.mixer.seconds() > 0.0 { self.silence(length) } else { Ok(()) }
+    }
+
+    fn silence(&mut self, seconds: f64) -> Result<(), MediaError> {
+        let mut left = seconds;
+        while left > 0.0 {
+            let stretch = left.min(STRETCH);
+            self.mixer.silence(stretch).map_err(|reason| self.broken(reason))?;
+            self.output.take(&mut self.mixer)?;
+            left -= stretch;
+        }
+        Ok(())
+    }
+
+    fn told(mut self, broken_off: bool) -> Result<Decoded, MediaError> {
+        let path = self.path;
+        if self.output.samples == 0 {
+            return Err(match self.reason {
+                Some(reason) => MediaError::Broken { path: path.into(), reason },
+                None => MediaError::Empty { path: path.into() },
+            });
+        }
+        let heard = self.mixer.seconds();
+        let why = self.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        if self.lost > 0.0 {
+            self.notes.push(format!(
+                "{:.1} s of its sound could not be decoded and are silence here{why}",
+                self.lost
+            ));
+        }
+        let length = self.timeline.length(&self.source.track);
+        let missing = length.map_or(0.0, |length| length - heard);
+        if missing > MISSING {
+            let length = heard + missing;
+            self.notes.push(format!("it ends early: {heard:.1} s of {length:.1} s are there{why}"));
+        } else if self.is_cut {
+            self.notes.push("it ends early: its header promises more sound than there is".into());
+        } else if broken_off && length.is_none() {
+            self.notes.push(format!("it breaks off after {heard:.1} s{why}"));
+        }
+        Ok(Decoded { samples: self.output.samples, notes: self.notes })
+    }
+
+    fn broken(&self, reason: String) -> MediaError {
+        MediaError::Broken { path: self.path.into(), reason }
     }
 }
 
@@ -78,34 +236,80 @@ impl<W: io::Write> Output<'_, W> {
     }
 }
 
-fn probe(path: &Path, file: File) -> Result<Box<dyn FormatReader>, Error> {
+/// The file from its beginning; and whether its header promises more than there is.
+fn probe(path: &Path, file: File) -> Result<(Box<dyn FormatReader>, bool), Error> {
     let mut hint = Hint::new();
     if let Some(end) = path.extension().and_then(|end| end.to_str()) {
         hint.with_extension(end);
     }
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    symphonia::default::get_probe().probe(&hint, stream, Default::default(), Default::default())
+    let (source, is_cut) = header::mended(file)?;
+    let stream = MediaSourceStream::new(Box::new(source), Default::default());
+    let probe = symphonia::default::get_probe();
+    Ok((probe.probe(&hint, stream, Default::default(), Default::default())?, is_cut))
 }
 
-struct Track {
-    id: u32,
+/// The tracks of sound that can be decoded, the default one first.
+fn sound_tracks(format: &dyn FormatReader) -> Vec<u32> {
+    let default = format.default_track(TrackType::Audio).map(|track| track.id);
+    let is_sound =
+        |track: &&Track| track.codec_params.as_ref().is_some_and(|codec| codec.audio().is_some());
+    let others = format.tracks().iter().filter(is_sound).map(|track| track.id);
+    default.into_iter().chain(others.filter(|id| Some(*id) != default)).collect()
+}
+
+/// Whether a track has a sample that can be heard.
+fn has_sound(mut format: Box<dyn FormatReader>, track: u32) -> bool {
+    let Ok(mut source) = Source::of(format.as_ref(), Some(track)) else { return false };
+    while let Ok(Some(packet)) = format.next_packet() {
+        let is_loud = |samples: &[f32]| samples.iter().any(|sample| sample.abs() > SILENT);
+        if packet.track_id == track && source.decode(&packet).is_ok() && is_loud(&source.samples) {
+            return true;
+        }
+    }
+    false
+}
+
+/// A track and what decodes it.
+struct Source {
+    track: Track,
     decoder: Box<dyn AudioDecoder>,
     /// Of one packet, interleaved.
     samples: Vec<f32>,
 }
 
-impl Track {
-    fn of(format: &dyn FormatReader) -> Result<Self, Error> {
-        let track = format
-            .default_track(TrackType::Audio)
-            .ok_or(Error::Unsupported("there is no track of sound"))?;
-        let parameters = track
-            .codec_params
-            .as_ref()
-            .and_then(|parameters| parameters.audio())
-            .ok_or(Error::Unsupported("the track does not say how it is coded"))?;
-        let options = AudioDecoderOptions::default();
-        let decoder = symphonia::default::get_codecs().make_audio_decoder(parameters, &options)?;
-        Ok(Self { id: track.id, decoder, samples: Vec::new() })
+impl Source {
+    /// Of the track of that number; `None`: the default one.
+    fn of(format: &dyn FormatReader, id: Option<u32>) -> Result<Self, Error> {
+        let track = match id {
+            Some(id) => format.tracks().iter().find(|track| track.id == id),
+            None => format.default_track(TrackType::Audio),
+        };
+        let track = track.ok_or(Error::Unsupported("there is no track of sound"))?.clone();
+        let decoder = decoder(&track)?;
+        Ok(Self { track, decoder, samples: Vec::new() })
     }
+
+    /// Takes another decoder.
+    fn renew(&mut self) -> Result<(), Error> {
+        self.decoder = decoder(&self.track)?;
+        Ok(())
+    }
+
+    /// Into `samples`. Their rate and how many channels they have.
+    fn decode(&mut self, packet: &Packet) -> Result<(u32, usize), Error> {
+        self.samples.clear();
+        let sound = self.decoder.decode(packet)?;
+        sound.copy_to_vec_interleaved(&mut self.samples);
+        Ok((sound.spec().rate(), sound.num_planes()))
+    }
+}
+
+fn decoder(track: &Track) -> Result<Box<dyn AudioDecoder>, Error> {
+    let parameters = track
+        .codec_params
+        .as_ref()
+        .and_then(|parameters| parameters.audio())
+        .ok_or(Error::Unsupported("the track does not say how it is coded"))?;
+    let options = AudioDecoderOptions::default();
+    symphonia::default::get_codecs().make_audio_decoder(parameters, &options)
 }

@@ -1,7 +1,8 @@
 //! Sound files into what the recogniser hears: 16 kHz, mono, 16 bit.
 //!
 //! Any container and codec that `symphonia` reads, at any rate, with any number of channels (their
-//! mean is taken). Decoded and resampled piece by piece into a file, so hours of sound take no memory.
+//! mean is taken, or the loudest one where they cancel one another). Sound stands where its time stamps say, what an edit list
+//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
 //!
 //! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
 //! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
@@ -10,9 +11,11 @@
 
 mod apart;
 mod decode;
+mod header;
 mod resample;
+mod timeline;
 
-pub use apart::{read_apart, serve};
+pub use apart::{Decoded, read_apart, serve};
 
 use crate::regular::{self, Refused, Trust};
 use std::fs::File;
@@ -113,10 +116,9 @@ pub enum MediaError {
     },
 }
 
-/// Writes the sound of a file, little-endian, and tells how many samples it is. A file that ends too
-/// early gives what there is. A damaged one may panic in its decoder: only a process that may die
-/// should call this.
-fn read(path: &Path, output: &mut impl io::Write) -> Result<u64, MediaError> {
+/// Writes the sound of a file, little-endian, and tells how many samples it is, and what of it is missing. A damaged one may panic in
+/// its decoder: only a process that may die should call this.
+fn read(path: &Path, output: &mut impl io::Write) -> Result<decode::Decoded, MediaError> {
     decode::decode(path, open(path)?, max_samples(), output)
 }
 

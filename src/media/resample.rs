@@ -13,6 +13,13 @@ const RATES: RangeInclusive<u32> = 1_000..=768_000;
 /// 48 dB above full scale: no recording is louder, and no sum over it overflows.
 const LOUDEST: f32 = 256.0;
 
+/// The mean of all channels is taken, unless it has less than this share of the power that the loudest channel has: opposite phases
+/// cancel one another, and a voice in one of many channels drowns.
+const SHARE: f32 = 1.0 / 8.0;
+
+/// Seconds in which the memory of how loud the channels were fades to a third.
+const FADING: f32 = 1.0;
+
 /// Takes interleaved pieces as they are decoded.
 #[derive(Default)]
 pub(super) struct Mixer {
@@ -21,6 +28,43 @@ pub(super) struct Mixer {
     rate: Option<u32>,
     stream: Option<Stream>,
     mono: Vec<f32>,
+    mix: Mix,
+    seconds: f64,
+}
+
+/// How several channels become one.
+#[derive(Default)]
+struct Mix {
+    /// Of each channel, and of their mean, lately.
+    power: Vec<f32>,
+    mean: f32,
+}
+
+impl Mix {
+    /// One channel of these frames.
+    fn push(&mut self, interleaved: &[f32], channels: usize, rate: u32, mono: &mut Vec<f32>) {
+        let frames = interleaved.chunks_exact(channels);
+        let mean = |frame: &[f32]| frame.iter().map(|it| sound(*it)).sum::<f32>() / channels as f32;
+        mono.extend(frames.clone().map(mean));
+        if channels == 1 || mono.is_empty() {
+            return;
+        }
+        self.power.resize(channels, 0.0);
+        let kept = (-(mono.len() as f32) / (rate as f32 * FADING)).exp();
+        for (channel, power) in self.power.iter_mut().enumerate() {
+            let own = frames.clone().map(|frame| sound(frame[channel]).powi(2)).sum::<f32>();
+            *power = *power * kept + own;
+        }
+        self.mean = self.mean * kept + mono.iter().map(|sample| sample * sample).sum::<f32>();
+        let loudest = self.power.iter().copied().enumerate();
+        let loudest = loudest.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        if let Some((channel, power)) = loudest
+            && self.mean < power * SHARE
+        {
+            mono.clear();
+            mono.extend(frames.map(|frame| sound(frame[channel])));
+        }
+    }
 }
 
 impl Mixer {
@@ -40,9 +84,26 @@ impl Mixer {
             self.stream = (rate != RATE).then(|| Stream::new(rate)).transpose()?;
         }
         self.mono.clear();
-        let frames = interleaved.chunks_exact(channels);
-        let mean = |frame: &[f32]| frame.iter().map(|it| sound(*it)).sum::<f32>() / channels as f32;
-        self.mono.extend(frames.map(mean));
+        self.mix.push(interleaved, channels, rate, &mut self.mono);
+        self.heard()
+    }
+
+    /// Adds silence, at the rate of what was before.
+    pub(super) fn silence(&mut self, seconds: f64) -> Result<(), String> {
+        let rate = *self.rate.get_or_insert(RATE);
+        self.mono.clear();
+        self.mono.resize((seconds * f64::from(rate)).round() as usize, 0.0);
+        self.heard()
+    }
+
+    /// How much was added.
+    pub(super) fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Takes what is in `mono`.
+    fn heard(&mut self) -> Result<(), String> {
+        self.seconds += self.mono.len() as f64 / f64::from(self.rate.unwrap_or(RATE));
         match &mut self.stream {
             Some(stream) => stream.push(&self.mono, &mut self.samples),
             None => {

@@ -134,3 +134,33 @@ fn at_the_end_those_who_wait_for_a_file_are_told() {
     assert!(status.success());
     assert!(!house.log().contains("did not take their answers"), "{}", house.log());
 }
+
+/// A file that `tests/media` has.
+fn case(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media").join(name)
+}
+
+#[test]
+fn what_is_missing_of_a_file_is_told_beside_its_text() {
+    let service = House::new("").start();
+    let mut client = service.connect();
+    let answer = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": case("cut-off.m4a") }));
+    assert!(answer["text"].as_str().unwrap().starts_with("heard"), "{answer}");
+    let told = answer["problems"][0]["error"].as_str().unwrap();
+    assert!(told.contains("cut-off.m4a: it ends early: "), "{told}");
+    let whole = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": case("tone.flac") }));
+    assert!(whole.get("problems").is_none(), "{whole}");
+    service.end();
+}
+
+#[test]
+fn a_file_without_speech_is_no_success() {
+    let service = House::new("").start();
+    let path = service.path("silent.wav");
+    wav(&path, &[0; 16_000]);
+    let asked = json!({ "file_path": path });
+    let (code, text) = service.connect().refused_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(code, "no_speech", "{text}");
+    assert!(text.contains("No speech was heard in") && text.contains("silent.wav"), "{text}");
+    service.end();
+}

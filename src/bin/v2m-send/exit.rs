@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     BadAnswer = 5,
     /// Standard input or output failed.
     Io = 6,
+    /// No text came of a file: nobody spoke, or the model did not understand.
+    NoSpeech = 7,
 }
 
 /// Why there is nothing to print.

@@ -101,7 +101,7 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
         let exit = match answer {
             Ok((answer, raw)) if json => {
                 say(&(raw + "\n"))?;
-                exit_of(answer.status)
+                exit_of_file(&answer)
             }
             Ok((answer, _)) => put(wanted, file, &answer, &mut texts)?,
             Err(error) => Trouble::Client(error).report(),
@@ -122,6 +122,13 @@ fn ask(file: &Named) -> Result<(Response, String), client::Error> {
     Client::connect()?.request_raw(&Command::TranscribeFile { file_path: file.path.clone() })
 }
 
+fn exit_of_file(answer: &Response) -> Exit {
+    match answer.code.as_deref() {
+        Some("no_speech") => Exit::NoSpeech,
+        Some(_) | None => exit_of(answer.status),
+    }
+}
+
 /// `texts` counts those on standard output.
 fn put(
     wanted: &Wanted,
@@ -129,8 +136,12 @@ fn put(
     answer: &Response,
     texts: &mut usize,
 ) -> Result<Exit, Trouble> {
-    let exit = exit_of(answer.status);
-    if answer.status != Outcome::Success {
+    let exit = exit_of_file(answer);
+    if answer.status == Outcome::Success {
+        for remark in print::remarks(answer) {
+            complain(&remark);
+        }
+    } else {
         let sentence = print::error(answer);
         let told = sentence.contains(&file.path);
         complain(&if told { sentence } else { format!("{}: {sentence}", file.name) });

@@ -60,13 +60,19 @@ impl Format {
 fn object(file: &str, answer: &Response) -> String {
     let data = &answer.data;
     let object = match answer.status {
-        Outcome::Success => json!({
-            "file": file,
-            "text": data["text"],
-            "language": data["language"],
-            "seconds": data["seconds"],
-            "segments": data["segments"],
-        }),
+        Outcome::Success => {
+            let mut object = json!({
+                "file": file,
+                "text": data["text"],
+                "language": data["language"],
+                "seconds": data["seconds"],
+                "segments": data["segments"],
+            });
+            if let Some(problems) = data.get("problems") {
+                object["problems"] = problems.clone();
+            }
+            object
+        }
         Outcome::Error | Outcome::Event => {
             json!({"file": file, "error": answer.error, "code": answer.code})
         }

@@ -68,6 +68,7 @@ Exit codes:
   4  the connection ended before the answer; the service may have acted
   5  the answer cannot be understood
   6  standard input or output failed, or a file could not be written
+  7  no text came of a file: nobody speaks in it, or the model did not understand
 
 Examples:
   v2m-send toggle                              what a keyboard shortcut runs
