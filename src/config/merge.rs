@@ -58,8 +58,32 @@ impl Given {
             origin: self.origin.clone(),
             key: self.key.full_name(),
             shown: if self.key.hidden { keys::MASK.into() } else { self.shown.clone() },
-            allowed: self.key.allowed.into(),
+            allowed: format!("{}{}", self.key.allowed, self.quotes()),
         })
+    }
+
+    /// What to write, where the same as text would do.
+    fn quotes(&self) -> &'static str {
+        let texts = as_texts(&self.value);
+        if texts == self.value || !(self.key.set)(&mut Settings::default(), &texts) {
+            return "";
+        }
+        match self.origin {
+            Origin::Update => ", with quotes of its own: '\"…\"' in a shell",
+            Origin::File { .. } | Origin::Environment(_) => ", in quotes",
+        }
+    }
+}
+
+/// Numbers, true and false as the texts that they are written as.
+fn as_texts(value: &Value) -> Value {
+    match value {
+        Value::Bool(_) | Value::Number(_) => value.to_string().into(),
+        Value::Object(entries) => {
+            entries.iter().map(|(name, value)| (name.clone(), as_texts(value))).collect()
+        }
+        Value::Array(values) => values.iter().map(as_texts).collect(),
+        Value::Null | Value::String(_) => value.clone(),
     }
 }
 

@@ -170,6 +170,8 @@ fn errors_say_where_what_and_what_to_do() {
             "line 2: engine.beam_size = 9 is not allowed: it takes a whole number from 1 to 8",
         ),
         ("[engine]\nbeam_size = \"5\"", "engine.beam_size = \"5\" is not allowed"),
+        ("[llm]\nmodel = 7", "such as \"gemini-2.5-flash\" or \"qwen2.5:3b\", in quotes"),
+        ("[text]\nreplace = { uno = 1 }", ", in quotes"),
         (
             "[engine]\nlanguage = \"xx\"",
             "it takes \"auto\" or the code of a language Whisper knows",
@@ -480,4 +482,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_update_that_lacks_its_quotes_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let none: [(&str, &str); 0] = [];
+    for change in [json!({"llm": {"model": 7}}), json!({"text": {"replace": {"uno": 1}}})] {
+        let error = update(&path, none, &Settings::default(), &partial(change)).unwrap_err();
+        assert!(error.to_string().contains("with quotes of its own: '\"…\"'"), "{error}");
+    }
+    let error = update(&path, none, &Settings::default(), &partial(json!({"log": {"level": 1}})));
+    assert!(!error.unwrap_err().to_string().contains("quotes"));
 }

@@ -117,7 +117,12 @@ pub(super) fn load_failed(
         LoadFailure::Missing => (
             Code::ModelMissing,
             format!("The model {model} is missing"),
-            format!("Fetch it: v2m-model pull {model}"),
+            match is_name(model) {
+                true => format!("Fetch it: v2m-model pull {model}"),
+                false => {
+                    "Is engine.model right? Or choose another model: v2m-model list".to_owned()
+                }
+            },
         ),
         LoadFailure::Broken => (
             Code::ModelMissing,

@@ -43,6 +43,34 @@ fn answering_each(answers: Vec<Option<Value>>) -> Service<Vec<String>> {
 }
 
 #[test]
+fn a_name_that_is_not_utf8_does_not_stop_the_others() {
+    use std::os::unix::ffi::OsStrExt;
+    let service = answering_each(vec![Some(transcript("Two."))]);
+    let odd = std::ffi::OsStr::from_bytes(b"a\xff.wav");
+    let output = service.program(&["transcribe"]).arg(odd).arg("b.mp3").output();
+    let ended = Ended::from(output.unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (2, "==> b.mp3 <==\nTwo.\n"));
+    assert!(ended.err.contains("is not UTF-8"), "{}", ended.err);
+    assert_eq!(service.join(), ["b.mp3"]);
+}
+
+#[test]
+fn what_is_missing_of_a_file_is_told_and_no_text_at_all_is_7() {
+    let mut cut = transcript("One.");
+    cut["data"]["problems"] = json!([{"error": "x: it ends early.", "code": "file"}]);
+    let mut silent = failure("No speech was heard in x.");
+    silent["code"] = json!("no_speech");
+    let service = answering_each(vec![Some(cut), Some(silent)]);
+    let (ended, _) = service.end(&["transcribe", "a.wav", "b.wav"]);
+    assert_eq!((ended.code, ended.out.as_str()), (7, "==> a.wav <==\nOne.\n"));
+    assert!(
+        ended.err.contains("it ends early") && ended.err.contains("No speech"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
 fn several_files_come_one_after_the_other_with_headings() {
     let service = answering_each(vec![Some(transcript("One.")), Some(transcript("Two."))]);
     let (ended, asked) = service.end(&["transcribe", "x/a.wav", "b.mp3"]);

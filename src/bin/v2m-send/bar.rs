@@ -47,7 +47,7 @@ impl Bar {
         let number =
             if self.files > 1 { format!("{}/{} ", index + 1, self.files) } else { "".into() };
         let label = format!("{number}{}", short(&file.name));
-        self.set(Some(Shown { path: file.path.clone(), label }));
+        self.set(Some(Shown { path: file.path.clone().unwrap_or_default(), label }));
     }
 
     /// The file is done, and the terminal free for other words.

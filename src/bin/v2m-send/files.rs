@@ -29,8 +29,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Named {
     /// As it was typed.
     pub(crate) name: String,
-    /// Absolute: the service has another working directory.
-    pub(crate) path: String,
+    /// Absolute: the service has another working directory. `None`: it is not UTF-8, which the socket's JSON cannot carry.
+    pub(crate) path: Option<String>,
 }
 
 /// What the words of the command line mean.
@@ -70,14 +70,14 @@ fn named(word: OsString) -> Result<Named, String> {
             .into());
     }
     let path = std::path::absolute(&word).map_err(|e| format!("{word:?}: {e}"))?;
-    let not_utf8 = |path| format!("{path:?} is not UTF-8; give it another name");
-    let path = path.into_os_string().into_string().map_err(not_utf8)?;
+    let path = path.into_os_string().into_string().ok();
     Ok(Named { name: word.to_string_lossy().into_owned(), path })
 }
 
 /// What the file's text is called in the output directory.
 fn target(file: &Named, format: Format) -> PathBuf {
-    let mut name = Path::new(&file.path).file_stem().unwrap_or_default().to_owned();
+    let path = file.path.as_ref().unwrap_or(&file.name);
+    let mut name = Path::new(path).file_stem().unwrap_or_default().to_owned();
     name.push(".");
     name.push(format.name());
     name.into()
@@ -95,8 +95,15 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
     let bar = Bar::start(wanted.files.len());
     let (mut first_failure, mut texts) = (Exit::Ok, 0);
     for (index, file) in wanted.files.iter().enumerate() {
+        let Some(path) = &file.path else {
+            complain(&format!("{:?} is not UTF-8; give it another name", file.name));
+            if first_failure == Exit::Ok {
+                first_failure = Exit::Usage;
+            }
+            continue;
+        };
         bar.begin(index, file);
-        let answer = ask(file);
+        let answer = ask(path);
         bar.end();
         let exit = match answer {
             Ok((answer, raw)) if json => {
@@ -118,8 +125,8 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
 }
 
 /// A connection for each: one that the service dropped must not cost the next file its answer.
-fn ask(file: &Named) -> Result<(Response, String), client::Error> {
-    Client::connect()?.request_raw(&Command::TranscribeFile { file_path: file.path.clone() })
+fn ask(path: &str) -> Result<(Response, String), client::Error> {
+    Client::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned() })
 }
 
 fn exit_of_file(answer: &Response) -> Exit {
@@ -143,7 +150,7 @@ fn put(
         }
     } else {
         let sentence = print::error(answer);
-        let told = sentence.contains(&file.path);
+        let told = file.path.as_ref().is_some_and(|path| sentence.contains(path));
         complain(&if told { sentence } else { format!("{}: {sentence}", file.name) });
     }
     let text = wanted.format.render(&file.name, answer);
