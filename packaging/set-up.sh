@@ -9,6 +9,10 @@ set -euo pipefail
 CONFIG=${XDG_CONFIG_HOME:-$HOME/.config}
 DATA=${XDG_DATA_HOME:-$HOME/.local/share}
 STATE=${XDG_STATE_HOME:-$HOME/.local/state}
+# As the XDG specification says, and v2m does: a relative path counts as none.
+case $CONFIG in /*) ;; *) CONFIG=$HOME/.config ;; esac
+case $DATA in /*) ;; *) DATA=$HOME/.local/share ;; esac
+case $STATE in /*) ;; *) STATE=$HOME/.local/state ;; esac
 
 say() { printf '%s\n' "$*"; }
 step() { printf '\n== %s\n' "$*"; }

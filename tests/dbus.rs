@@ -485,6 +485,7 @@ async fn thrown_off_the_bus_v2m_comes_back_with_its_name_and_its_state() {
         assert_eq!(now.unwrap(), state.name());
     }
     let mut texts = daemon.client.receive_transcription_update().await.unwrap();
+    daemon.client.subscribe().await.unwrap();
     let update = Event::TranscriptionUpdate { job: JobId(7), text: WORDS.into(), is_final: true };
     daemon.events.send(update).unwrap();
     assert_eq!(next(&mut texts).await.args().unwrap().text, WORDS);
@@ -519,6 +520,7 @@ async fn a_bus_that_is_started_again_has_v2m_on_it_and_a_press_does_not_wait_for
 async fn texts_are_plain_on_the_bus() {
     let mut daemon = Daemon::start(8).await;
     let mut texts = daemon.client.receive_transcription_update().await.unwrap();
+    daemon.client.subscribe().await.unwrap();
     let wild = "a\0b\u{1b}]52;c;aGk=\u{7}\u{202e}c";
     let update = Event::TranscriptionUpdate { job: JobId(7), text: wild.into(), is_final: true };
     daemon.events.send(update).unwrap();

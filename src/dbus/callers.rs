@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::AbortHandle;
 use tracing::debug;
 use zbus::message::Type;
 use zbus::names::{OwnedUniqueName, UniqueName};
@@ -53,7 +54,7 @@ async fn listen_until_gone(bus: &Connection, name: &UniqueName<'_>) -> zbus::Res
 
 /// Those who asked for the text as it grows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listeners(Arc<Mutex<Vec<OwnedUniqueName>>>);
+pub(super) struct Listeners(Arc<Mutex<Vec<(OwnedUniqueName, AbortHandle)>>>);
 
 /// There are enough of them.
 #[derive(Debug)]
@@ -64,27 +65,35 @@ impl Listeners {
     pub(super) fn add(&self, bus: &Connection, name: &UniqueName<'_>) -> Result<(), TooMany> {
         let name: OwnedUniqueName = name.to_owned().into();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.contains(&name) {
+        if all.iter().any(|(listener, _)| *listener == name) {
             return Ok(());
         }
         if all.len() >= MOST {
             return Err(TooMany);
         }
-        all.push(name.clone());
-        let (listeners, bus) = (self.clone(), bus.clone());
-        tokio::spawn(async move {
-            gone(&bus, &name).await;
-            listeners.remove(&name);
+        let (listeners, bus, watched) = (self.clone(), bus.clone(), name.clone());
+        let watch = tokio::spawn(async move {
+            gone(&bus, &watched).await;
+            listeners.remove(&watched);
         });
+        all.push((name, watch.abort_handle()));
         Ok(())
     }
 
     pub(super) fn remove(&self, name: &UniqueName<'_>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|listener| listener.as_str() != name.as_str());
+        all.retain(|(listener, watch)| {
+            let stays = listener.as_str() != name.as_str();
+            if !stays {
+                // Its watch over the bus would stay as long as the peer does.
+                watch.abort();
+            }
+            stays
+        });
     }
 
     pub(super) fn all(&self) -> Vec<OwnedUniqueName> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(listener, _)| listener.clone()).collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use tokio::sync::{Semaphore, oneshot, watch};
-use v2m_ipc::plain;
+use v2m_ipc::{llm::MAX_TEXT, plain};
 use zbus::message::Header;
 use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
@@ -75,7 +75,7 @@ impl Dictation {
         text: String,
         task: Task,
     ) -> Result<(String, String), Refusal> {
-        let text = plain::owned(text);
+        let text = bounded(text)?;
         if text.trim().is_empty() {
             let message = "There is no text to work on: the first argument is empty.";
             return Err(Refusal(Failure::new(Code::NoText, message)));
@@ -92,6 +92,15 @@ impl Dictation {
     async fn command(&self, command: Command) -> Result<(String, String), Refusal> {
         self.ask(Request::Session(command)).await.map(state_and_text)
     }
+}
+
+/// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB through.
+fn bounded(text: String) -> Result<String, Refusal> {
+    if text.len() > MAX_TEXT {
+        let message = format!("A text may have {} KiB at most; send it in parts.", MAX_TEXT >> 10);
+        return Err(Refusal(Failure::new(Code::TooLarge, message)));
+    }
+    Ok(plain::owned(text))
 }
 
 /// Who calls.
@@ -197,7 +206,7 @@ impl Dictation {
         preset: String,
         instruction: String,
     ) -> Result<(String, String), Refusal> {
-        let (preset, instruction) = (given(preset), given(plain::owned(instruction)));
+        let (preset, instruction) = (given(preset), given(bounded(instruction)?));
         self.work(Caller::of(&header, bus), text, Task::Rewrite { instruction, preset }).await
     }
 

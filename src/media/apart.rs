@@ -61,7 +61,13 @@ pub async fn read_apart(
 /// returns. It limits its own memory and processor time first, and leaves itself that one file and what it has open.
 /// To be called while the process has one thread.
 pub fn serve(path: &Path) -> ExitCode {
-    let limits = [(Resource::Cpu, CPU_SECONDS), (Resource::As, MEMORY), (Resource::Core, 0)];
+    let limits = [
+        (Resource::Cpu, CPU_SECONDS),
+        (Resource::As, MEMORY),
+        (Resource::Core, 0),
+        // A bit more than the longest sound, which is told as such.
+        (Resource::Fsize, max_samples() * 2 + (1 << 20)),
+    ];
     for (resource, most) in limits {
         // A tighter limit may be in force already; then that one holds.
         let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });

@@ -57,13 +57,19 @@ pub(super) fn decode(
     if chosen > 0 {
         let (number, count) = (chosen + 1, tracks.len());
         notes.push(format!(
-            "track {number} of its {count} sound tracks was taken: those before it are silent"
+            "track {number} of its {count} sound tracks was taken: those before it are silent or cannot be read"
         ));
     }
-    let edit = tracks.get(chosen).and_then(|track| timeline::edit(&file, *track));
+    let edits = tracks.get(chosen).map_or(Ok(Vec::new()), |track| timeline::edits(&file, *track));
+    let shown = edits.unwrap_or_else(|timeline::Unfollowed| {
+        notes.push(
+            "its edit list cannot be followed: what it hides or moves was heard as it lies".into(),
+        );
+        Vec::new()
+    });
     let (format, is_cut) = again()?;
     let source = Source::of(format.as_ref(), tracks.get(chosen).copied()).map_err(unknown)?;
-    let timeline = Timeline::of(format.format_info().short_name, &source.track, edit);
+    let timeline = Timeline::of(format.format_info().short_name, &source.track, shown);
     let output = Output { path, writer: output, bytes: Vec::new(), samples: 0, max };
     let decoding = Decoding {
         path,
@@ -75,6 +81,8 @@ pub(super) fn decode(
         reason: None,
         notes,
         is_cut,
+        is_chained: false,
+        is_told: false,
     };
     decoding.run(format)
 }
@@ -92,6 +100,10 @@ struct Decoding<'a, W> {
     notes: Vec<String>,
     /// Whether the file's header promises more than there is.
     is_cut: bool,
+    /// Whether several streams were joined to one file.
+    is_chained: bool,
+    /// Whether a wrong time stamp was told.
+    is_told: bool,
 }
 
 impl<W: io::Write> Decoding<'_, W> {
@@ -111,7 +123,7 @@ impl<W: io::Write> Decoding<'_, W> {
                 Ok(None) => break,
                 // Streams that were joined to one file: the next has its own tracks.
                 Err(Error::ResetRequired) => match Source::of(format.as_ref(), None) {
-                    Ok(source) => self.source = source,
+                    Ok(source) => (self.source, self.is_chained) = (source, true),
                     Err(error) => {
                         self.reason = Some(error.to_string());
                         broken_off = true;
@@ -151,12 +163,30 @@ impl<W: io::Write> Decoding<'_, W> {
             return Ok(());
         }
         let frames = self.source.samples.len() / channels;
-        let place = self.timeline.place(packet, frames, rate, self.mixer.seconds());
-        self.silence(place.gap)?;
-        let heard = place.skip * channels..(place.skip + place.take) * channels;
-        let pushed = self.mixer.push(&self.source.samples[heard], channels, rate);
-        pushed.map_err(|reason| self.broken(reason))?;
+        for place in self.timeline.places(packet, frames, rate, self.mixer.seconds()) {
+            self.gap(place.gap)?;
+            let heard = place.skip * channels..(place.skip + place.take) * channels;
+            let pushed = self.mixer.push(&self.source.samples[heard], channels, rate);
+            pushed.map_err(|reason| self.broken(reason))?;
+        }
         self.output.take(&mut self.mixer)
+    }
+
+    /// Silence where time stamps leave a gap.
+    fn gap(&mut self, gap: f64) -> Result<(), MediaError> {
+        let heard = self.mixer.seconds();
+        if gap > 0.0 && self.timeline.is_wrong(gap, heard) {
+            if !std::mem::replace(&mut self.is_told, true) {
+                self.notes.push(format!(
+                    "a time stamp after {heard:.1} s is wrong, and was not followed"
+                ));
+            }
+            return Ok(());
+        }
+        if self.timeline.is_gapless() {
+            self.lost += gap;
+        }
+        self.silence(gap)
     }
 
     /// A packet that cannot be decoded is silence of its length.
@@ -165,9 +195,15 @@ impl<W: io::Write> Decoding<'_, W> {
         let base = self.source.track.time_base;
         let ticks = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
         let length = base.map_or(0.0, |base| timeline::seconds(base, ticks));
-        self.lost += length;
-        // Before the first sound there is no rate yet, and damage at a file's beginning is no silence of its own.
-        if self.mixer.seconds() > 0.0 { self.silence(length) } else { Ok(()) }
+        // In forms without gaps the one that this leaves counts.
+        if !self.timeline.is_gapless() {
+            self.lost += length;
+        }
+        // Where there are time stamps the gap before the next packet is made silence. Before the first sound there is no rate yet.
+        if self.timeline.is_placed() || self.mixer.seconds() == 0.0 {
+            return Ok(());
+        }
+        self.silence(length)
     }
 
     fn silence(&mut self, seconds: f64) -> Result<(), MediaError> {
@@ -197,7 +233,7 @@ impl<W: io::Write> Decoding<'_, W> {
                 self.lost
             ));
         }
-        let length = self.timeline.length(&self.source.track);
+        let length = self.timeline.length().filter(|_| !self.is_chained);
         let missing = length.map_or(0.0, |length| length - heard);
         if missing > MISSING {
             let length = heard + missing;
@@ -273,6 +309,7 @@ fn has_sound(mut format: Box<dyn FormatReader>, track: u32) -> bool {
 struct Source {
     track: Track,
     decoder: Box<dyn AudioDecoder>,
+    is_mp3: bool,
     /// Of one packet, interleaved.
     samples: Vec<f32>,
 }
@@ -285,13 +322,14 @@ impl Source {
             None => format.default_track(TrackType::Audio),
         };
         let track = track.ok_or(Error::Unsupported("there is no track of sound"))?.clone();
-        let decoder = decoder(&track)?;
-        Ok(Self { track, decoder, samples: Vec::new() })
+        let is_mp3 = format.format_info().short_name == "mp3";
+        let decoder = decoder(&track, is_mp3)?;
+        Ok(Self { track, decoder, is_mp3, samples: Vec::new() })
     }
 
     /// Takes another decoder.
     fn renew(&mut self) -> Result<(), Error> {
-        self.decoder = decoder(&self.track)?;
+        self.decoder = decoder(&self.track, self.is_mp3)?;
         Ok(())
     }
 
@@ -304,12 +342,13 @@ impl Source {
     }
 }
 
-fn decoder(track: &Track) -> Result<Box<dyn AudioDecoder>, Error> {
+/// `is_mp3`: what one file says of its length would cut off those that were joined to it. The encoder's delay, 25 ms, stays then.
+fn decoder(track: &Track, is_mp3: bool) -> Result<Box<dyn AudioDecoder>, Error> {
     let parameters = track
         .codec_params
         .as_ref()
         .and_then(|parameters| parameters.audio())
         .ok_or(Error::Unsupported("the track does not say how it is coded"))?;
-    let options = AudioDecoderOptions::default();
+    let options = AudioDecoderOptions::default().gapless(!is_mp3);
     symphonia::default::get_codecs().make_audio_decoder(parameters, &options)
 }

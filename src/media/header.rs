@@ -62,11 +62,16 @@ fn wav(file: &mut File, length: u64) -> io::Result<Option<(Patches, bool)>> {
                 patches.push((at, *b"JUNK"));
             }
             b"data" => {
-                let unknown = declared == u32::MAX;
+                // Recorders that do not know yet write some great number, not all the same one.
+                let unknown = declared >= 0x7fff_0000 && u64::from(declared) > 2 * (length - begin);
                 let declared = long_data.filter(|_| unknown).unwrap_or(declared.into());
                 let rest = length - begin;
-                let end = begin.saturating_add(declared.next_multiple_of(2));
-                let is_followed = end == length || chunk_name(file, end, length)?;
+                // After an odd length some writers leave out the byte that fills it up.
+                let end = begin.saturating_add(declared);
+                let mut is_followed = end == length;
+                for end in [end, end.saturating_add(declared & 1)] {
+                    is_followed |= chunk_name(file, end, length)?;
+                }
                 let is_true = declared <= rest && (declared == rest || is_followed);
                 let sound = if is_true { declared } else { rest };
                 patches.push((at + 4, short(sound)));
@@ -84,25 +89,31 @@ fn wav(file: &mut File, length: u64) -> io::Result<Option<(Patches, bool)>> {
 /// The same for an MP4 file whose last box goes on beyond its end.
 fn mp4(file: &mut File, length: u64) -> io::Result<(Patches, bool)> {
     let nothing = Ok((Vec::new(), false));
-    let (mut at, mut is_one) = (0, false);
+    let (mut at, mut is_one) = (0_u64, false);
     for _ in 0..MOST_CHUNKS {
         let Some(head) = bytes::<8>(file, at, length)? else { return nothing };
         let name: [u8; 4] = std::array::from_fn(|byte| head[4 + byte]);
         is_one |= &name == b"ftyp" && at == 0;
         let size = u32::from_be_bytes(std::array::from_fn(|byte| head[byte]));
+        let left = length - at;
         let size = match size {
-            // To the end of the file; or in a field of its own, as only boxes beyond 4 GiB need it.
-            0 | 1 => return nothing,
+            // To the end of the file.
+            0 => return nothing,
+            // In a field of its own.
+            1 => match bytes::<16>(file, at, length)? {
+                Some(head) => u64::from_be_bytes(std::array::from_fn(|byte| head[8 + byte])),
+                None => return nothing,
+            },
             size => u64::from(size),
         };
-        let left = length - at;
         if is_one && size > left && &name == b"mdat" {
+            // 0: to the end of the file.
             return Ok((vec![(at, u32::try_from(left).unwrap_or(0).to_be_bytes())], true));
         }
         if !is_one || size > left || size < CHUNK_HEAD {
             return nothing;
         }
-        at += size;
+        at = at.saturating_add(size);
     }
     nothing
 }
@@ -120,7 +131,8 @@ fn chunk(file: &mut File, at: u64, length: u64) -> io::Result<Option<([u8; 4], u
 fn chunk_name(file: &mut File, at: u64, length: u64) -> io::Result<bool> {
     let Some((name, size)) = chunk(file, at, length)? else { return Ok(false) };
     let fits = at + CHUNK_HEAD + u64::from(size) <= length;
-    Ok(fits && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' '))
+    let is_known = [b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"iXML", b"_PMX"].contains(&&name);
+    Ok(is_known || fits && name.iter().all(|byte| (0x20..0x7f).contains(byte)))
 }
 
 fn bytes<const N: usize>(file: &mut File, at: u64, length: u64) -> io::Result<Option<[u8; N]>> {
@@ -133,9 +145,9 @@ fn bytes<const N: usize>(file: &mut File, at: u64, length: u64) -> io::Result<Op
     Ok(Some(bytes))
 }
 
-/// A length as RIFF can say it.
+/// A length as RIFF can say it; the greatest stands for one that it cannot say.
 fn short(length: u64) -> [u8; 4] {
-    u32::try_from(length).unwrap_or(u32::MAX - 1).to_le_bytes()
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 impl Read for Mended {

@@ -13,8 +13,8 @@ const RATES: RangeInclusive<u32> = 1_000..=768_000;
 /// 48 dB above full scale: no recording is louder, and no sum over it overflows.
 const LOUDEST: f32 = 256.0;
 
-/// The mean of all channels is taken, unless it has less than this share of the power that the loudest channel has: opposite phases
-/// cancel one another, and a voice in one of many channels drowns.
+/// The mean of all channels is taken, unless it has less than this share of the power that it would have if they had nothing to do with
+/// one another: then they cancel one another (opposite phases), and one of them is taken.
 const SHARE: f32 = 1.0 / 8.0;
 
 /// Seconds in which the memory of how loud the channels were fades to a third.
@@ -38,6 +38,8 @@ struct Mix {
     /// Of each channel, and of their mean, lately.
     power: Vec<f32>,
     mean: f32,
+    /// Which one is taken alone. Kept while it is half as loud as the loudest: each change is a click.
+    alone: Option<usize>,
 }
 
 impl Mix {
@@ -56,14 +58,20 @@ impl Mix {
             *power = *power * kept + own;
         }
         self.mean = self.mean * kept + mono.iter().map(|sample| sample * sample).sum::<f32>();
-        let loudest = self.power.iter().copied().enumerate();
-        let loudest = loudest.max_by(|(_, a), (_, b)| a.total_cmp(b));
-        if let Some((channel, power)) = loudest
-            && self.mean < power * SHARE
-        {
+        let unrelated = self.power.iter().sum::<f32>() / (channels * channels) as f32;
+        let share = if self.alone.is_some() { 2.0 * SHARE } else { SHARE };
+        self.alone = if self.mean < unrelated * share { self.loudest() } else { None };
+        if let Some(channel) = self.alone {
             mono.clear();
             mono.extend(frames.map(|frame| sound(frame[channel])));
         }
+    }
+
+    fn loudest(&self) -> Option<usize> {
+        let (loudest, most) =
+            self.power.iter().copied().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        let stays = |channel: &usize| self.power.get(*channel).is_some_and(|own| own * 2.0 >= most);
+        self.alone.filter(stays).or(Some(loudest))
     }
 }
 

@@ -377,8 +377,11 @@ pub(super) struct Ending {
 impl Ending {
     /// Whether there was, most likely, no memory left for it.
     pub(super) fn lacked_memory(&self) -> bool {
-        // What C++ says when `new` fails.
-        self.killed || self.said.as_deref().is_some_and(|said| said.contains("std::bad_alloc"))
+        // What C++ says when `new` fails, and ggml when `malloc` does.
+        const WORDS: [&str; 4] =
+            ["std::bad_alloc", "mem_buffer != NULL", "insufficient memory", "failed to allocate"];
+        let says = |said: &str| WORDS.iter().any(|word| said.contains(word));
+        self.killed || self.said.as_deref().is_some_and(says)
     }
 }
 

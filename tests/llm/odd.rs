@@ -92,6 +92,8 @@ fn right() -> Vec<(&'static str, &'static str, String)> {
             whole(CLEAN).to_string(),
         ),
         ("whole, of no type", NO_TYPE, format!("{:#}", whole(CLEAN))),
+        ("whole, without a reason", JSON, whole(CLEAN).to_string().replace("\"stop\"", "null")),
+        ("words in between", STREAM, said(CLEAN).replacen("data:", "data: ping\n\ndata:", 1)),
         ("whole, as text", PLAIN, whole(CLEAN).to_string()),
         ("whole, as a stream", STREAM, whole(CLEAN).to_string()),
         ("a stream, as JSON", JSON, said(CLEAN)),

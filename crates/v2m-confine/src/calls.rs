@@ -164,7 +164,6 @@ fn compute() -> Rules {
         libc::SYS_sigaltstack,
         libc::SYS_sched_yield,
         libc::SYS_sched_getaffinity,
-        libc::SYS_sched_setaffinity,
         libc::SYS_sched_getparam,
         libc::SYS_sched_getscheduler,
         libc::SYS_getpriority,

@@ -32,8 +32,8 @@ const END_TOKENS: [&str; 11] = [
     "<|assistant|>",
 ];
 
-/// How a line begins that announces the answer, and ends with a colon. In lower case.
-const PREFACES: [&str; 18] = [
+/// How a line begins that may announce the answer. In lower case.
+const PREFACES: [&str; 14] = [
     "here is",
     "here's",
     "here are",
@@ -42,38 +42,74 @@ const PREFACES: [&str; 18] = [
     "of course",
     "okay",
     "ok,",
-    "the corrected",
-    "the cleaned",
-    "corrected text",
-    "cleaned text",
-    "rewritten text",
-    "translation",
+    "the",
+    "corrected",
+    "cleaned",
     "aquí",
     "claro",
     "por supuesto",
-    "texto corregido",
 ];
 
-/// How a paragraph begins that speaks of the answer. In lower case.
-const NOTES: [&str; 14] = [
-    "note:",
-    "(note:",
+/// What such a line says that an answer is, and nothing that people dictate is: at least one of each.
+const DONE: [&str; 16] = [
+    "corrected",
+    "cleaned",
+    "rewritten",
+    "revised",
+    "edited",
+    "translated",
+    "polished",
+    "improved",
+    "translation",
+    "corregid",
+    "limpi",
+    "reescrit",
+    "revisad",
+    "editad",
+    "traducid",
+    "traducción",
+];
+
+/// How a paragraph begins that may speak of the answer. In lower case.
+const NOTES: [&str; 12] = [
+    "note",
+    "(note",
     "*note",
     "**note",
     "i fixed",
     "i corrected",
     "i've",
-    "i have corrected",
+    "i have",
     "i made",
     "i removed",
-    "let me know",
-    "nota:",
-    "(nota:",
+    "nota",
     "he corregido",
 ];
 
+/// What it speaks of then.
+const EDITING: [&str; 12] = [
+    "punctuation",
+    "grammar",
+    "spelling",
+    "typo",
+    "filler",
+    "capitali",
+    "wording",
+    "puntuación",
+    "gramátic",
+    "ortograf",
+    "mayúscula",
+    "muletilla",
+];
+
+/// How many things that stand within one another are taken off. An answer may be made to have thousands.
+const MOST_LAYERS: usize = 16;
+
 /// A preface is no longer than this, in bytes.
 const LONGEST_PREFACE: usize = 120;
+
+/// A note is no longer than this, in bytes.
+const LONGEST_NOTE: usize = 600;
 
 const QUOTES: [(char, char); 5] = [('"', '"'), ('“', '”'), ('«', '»'), ('„', '“'), ('\'', '\'')];
 
@@ -101,7 +137,7 @@ fn starts_with(text: &str, start: &str) -> bool {
 pub fn unwrap(answer: &str, original: &str, fence: &str) -> String {
     let mut text = without_thoughts(answer.trim_matches(is_nothing), original);
     // Each may stand within another.
-    loop {
+    for _ in 0..MOST_LAYERS {
         let before = text.len();
         text = without_end_tokens(text, original);
         text = without_fence(text, fence);
@@ -112,9 +148,10 @@ pub fn unwrap(answer: &str, original: &str, fence: &str) -> String {
         text = without_bold(text, original);
         text = text.trim_matches(is_nothing);
         if text.len() == before {
-            return text.to_owned();
+            break;
         }
     }
+    text.to_owned()
 }
 
 fn is_nothing(c: char) -> bool {
@@ -136,6 +173,8 @@ fn without_thoughts<'t>(mut text: &'t str, original: &str) -> &'t str {
     }
     // Some servers swallow the beginning.
     let ends = THOUGHTS.iter().filter(|(_, close)| find(original, close).is_none());
+    // One that stands after its beginning is a part of the text, which may speak of such tags.
+    let ends = ends.filter(|(open, _)| find(text, open).is_none());
     let last = ends.filter_map(|(_, close)| Some(rfind(text, close)? + close.len())).max();
     last.map_or(text, |at| &text[at..])
 }
@@ -157,19 +196,26 @@ fn without_fence<'t>(text: &'t str, fence: &str) -> &'t str {
 fn without_preface<'t>(text: &'t str, original: &str) -> &'t str {
     let Some((first, rest)) = text.split_once('\n') else { return text };
     let first = first.trim().trim_matches('*');
+    if first.len() > LONGEST_PREFACE {
+        return text;
+    }
     let low = first.to_lowercase();
-    let is_one = first.len() <= LONGEST_PREFACE
-        && low.ends_with([':', '：'])
+    let is_one = low.ends_with([':', '：'])
         && PREFACES.iter().any(|start| low.starts_with(start))
+        && DONE.iter().any(|word| low.contains(word) && !original.to_lowercase().contains(word))
         && !rest.trim().is_empty();
-    if is_one && !has(original, &low) { rest.trim_start() } else { text }
+    if is_one { rest.trim_start() } else { text }
 }
 
 /// A last paragraph that tells what was done.
 fn without_note<'t>(text: &'t str, original: &str) -> &'t str {
     let Some(at) = text.trim_end().rfind("\n\n") else { return text };
-    let low = text[at..].trim().to_lowercase();
-    let is_one = NOTES.iter().any(|start| low.starts_with(start) && !has(original, start));
+    if text.len() - at > LONGEST_NOTE {
+        return text;
+    }
+    let (low, original) = (text[at..].trim().to_lowercase(), original.to_lowercase());
+    let is_one = NOTES.iter().any(|start| low.starts_with(start))
+        && EDITING.iter().any(|word| low.contains(word) && !original.contains(word));
     if is_one && !text[..at].trim().is_empty() { text[..at].trim_end() } else { text }
 }
 
@@ -202,10 +248,6 @@ fn without_bold<'t>(text: &'t str, original: &str) -> &'t str {
     inner.filter(|inner| !inner.contains("**") && !original.contains("**")).unwrap_or(text)
 }
 
-fn has(original: &str, words: &str) -> bool {
-    original.to_lowercase().contains(words.trim_end_matches([':', '：']))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,14 +275,14 @@ mod tests {
             "```\nHello.\n```\n\nI fixed the punctuation.",
             "Here is the corrected text:\n\nHello.",
             "Here is the corrected text:\n\n```\nHello.\n```",
-            "**Sure, here it is:**\n\"Hello.\"",
+            "**Sure, here is the cleaned text:**\n\"Hello.\"",
             "\"Hello.\"",
             "“Hello.”",
             "«Hello.»",
             "**Hello.**",
             "\u{feff}Hello.\u{200b}",
-            "Hello.\n\nNote: I added a full stop.",
-            "Aquí está el texto:\nHello.",
+            "Hello.\n\nNote: I corrected the punctuation.",
+            "Aquí está el texto corregido:\nHello.",
         ] {
             assert_eq!(unwrap(answer, TEXT, "f"), "Hello.", "{answer}");
         }
@@ -257,6 +299,13 @@ mod tests {
             "Hello: a\nb",
             "First.\n\nSecond.",
             "Sure: yes",
+            "Hi Ana,\n\nI've attached the report.",
+            "OK, team:\n\nThe meeting is at noon.",
+            "See the report.\n\nLet me know if you have questions.",
+            "Here is the shopping list:\n- milk\n- eggs",
+            "Claro que sí, estos son los puntos:\n- uno",
+            "Open daily.\n\nNote: closed on Monday.",
+            "Put <think> and </think> tags around it.",
         ] {
             assert_eq!(unwrap(text, TEXT, "f"), text, "{text}");
         }

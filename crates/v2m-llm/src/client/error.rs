@@ -53,10 +53,10 @@ pub enum LlmError {
     Page(String, String),
     /// It sends elsewhere.
     #[error(
-        "{0} sends to {1}, and v2m follows nobody with your text. If that is the right place, set it: \
+        "{0} answered {1} and sends to {2}, and v2m follows nobody with your text. If that is the right place, set it: \
          v2m-send config set llm.base_url=…"
     )]
-    Elsewhere(String, String),
+    Elsewhere(String, u16, String),
     /// The answer is longer than any that could be meant.
     #[error("the answer of the language model at {0} is too long; it was not read to its end")]
     TooLong(String),

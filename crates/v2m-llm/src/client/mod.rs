@@ -309,7 +309,7 @@ impl Target {
         let wait = header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         if let (301..=308, Some(location)) = (status, location) {
-            return Err(LlmError::Elsewhere(self.url(), self.said(location)).into());
+            return Err(LlmError::Elsewhere(self.url(), status, self.said(location)).into());
         }
         let mut bytes = Vec::new();
         // What cannot be read of it is not told.
@@ -333,7 +333,7 @@ impl Target {
             return Err(LlmError::Status(self.url(), status, why).into());
         }
         let is_page = bytes.trim_ascii_start().starts_with(b"<");
-        if is_page && matches!(status, 400..=499) {
+        if is_page && matches!(status, 400 | 404 | 405 | 410) {
             return Err(LlmError::Page(self.url(), format!(" (status {status})")).into());
         }
         let message = if is_page { "a web page".to_owned() } else { message };

@@ -12,6 +12,9 @@ use ureq::http::Response;
 /// How long the end of an answer may come after its last word.
 const TAIL: Duration = Duration::from_millis(50);
 
+/// Bytes of one part of an answer, or of a whole one: as JSON it takes many times its length in memory.
+const MOST_PART: usize = 2 << 20;
+
 /// Characters beyond [`super::Limits::letters`] that are read all the same: they may turn out to be thoughts, which some servers
 /// mark by their end alone.
 const THOUGHTS: usize = 4000;
@@ -37,6 +40,9 @@ pub(super) fn answer(
         *received += line.len() as u64;
         let got = got.map_err(|error| broken(target, &error))?;
         if lines.get_ref().limit() == 0 {
+            return Err(LlmError::TooLong(target.url()));
+        }
+        if line.len() > MOST_PART || parts.pending() > MOST_PART {
             return Err(LlmError::TooLong(target.url()));
         }
         let line = String::from_utf8_lossy(&line);
@@ -96,7 +102,7 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
             }
         };
         from.consume(used);
-        if is_whole || used == 0 {
+        if is_whole || used == 0 || line.len() > MOST_PART {
             return Ok(line.len());
         }
     }

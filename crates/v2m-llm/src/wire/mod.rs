@@ -136,6 +136,10 @@ pub fn part(provider: Provider, json: &str) -> Result<Piece, PieceError> {
     if json.trim() == "[DONE]" {
         return Ok(Piece { known: true, end: Some(End::Complete), ..Piece::default() });
     }
+    // Some servers send words in between.
+    if !json.trim_start().starts_with(['{', '[']) {
+        return Ok(Piece::default());
+    }
     let part: Value = serde_json::from_str(json).map_err(|_| PieceError::Form)?;
     if let Some(message) = error_of(&part) {
         return Err(PieceError::Service(message));
@@ -153,8 +157,13 @@ pub fn error_of(answer: &Value) -> Option<String> {
     let error = answer.get("error").or_else(|| answer.get(0)?.get("error"));
     let Some(error) = error else {
         // vLLM's and FastAPI's.
-        let plain =
-            if answer["object"] == "error" { &answer["message"] } else { &answer["detail"] };
+        let is_answer =
+            ["choices", "message", "candidates"].iter().any(|key| answer.get(key).is_some());
+        let plain = match answer["object"] == "error" {
+            true => &answer["message"],
+            false if is_answer => return None,
+            false => &answer["detail"],
+        };
         return plain.as_str().map(|message| message.chars().take(300).collect());
     };
     let message = error.as_str().or_else(|| error["message"].as_str());
@@ -165,7 +174,10 @@ pub fn error_of(answer: &Value) -> Option<String> {
 fn openai(part: &Value) -> Piece {
     let Some(choice) = part["choices"].get(0) else { return Piece::default() };
     let message = [&choice["delta"], &choice["message"]].into_iter().find(|m| m.is_object());
+    let is_whole = choice["message"].is_object();
     let end = choice["finish_reason"].as_str().and_then(end);
+    // A whole answer needs no reason for its end.
+    let end = end.or_else(|| is_whole.then_some(End::Complete));
     let known = message.is_some() || end.is_some() || choice.get("delta").is_some();
     let text = message.map(|message| content(&message["content"])).unwrap_or_default();
     Piece { text, end, known }

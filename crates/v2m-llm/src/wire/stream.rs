@@ -52,6 +52,11 @@ impl Parts {
         (!rest.trim().is_empty()).then_some(rest)
     }
 
+    /// Bytes of the part that is not whole yet.
+    pub fn pending(&self) -> usize {
+        self.open.len()
+    }
+
     /// Whether it is a web page.
     pub fn is_page(&self) -> bool {
         self.form == Some(Form::Page)
