@@ -295,7 +295,7 @@ fn an_update_of_a_missing_file_starts_from_the_documented_one() {
     update(&path, NO_ENV, &Settings::default(), &change).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("#language = \"auto\"\nlanguage = \"de\"\n\n# With"), "{text}");
-    assert!(text.contains("#beam_size = 3"));
+    assert!(text.contains("#beam_size = 5"));
     let back = partial(json!({"engine": {"language": null}}));
     update(&path, NO_ENV, &Settings::default(), &back).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), default_toml());

@@ -55,7 +55,7 @@ impl Default for DecodeOptions {
             languages: Vec::new(),
             translate: false,
             vocabulary: Vec::new(),
-            beam_size: 3,
+            beam_size: 5,
             patient: false,
         }
     }

@@ -77,7 +77,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "beam_size",
         allowed: "a whole number from 1 to 8",
-        doc: "How many hypotheses the decoder follows, 1 to 8. 1 is fastest; 3 makes fewer errors.",
+        doc: "How many hypotheses the decoder follows, 1 to 8. 1 is fastest, 5 makes fewer errors.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.beam_size),

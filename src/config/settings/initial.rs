@@ -51,7 +51,7 @@ impl Default for Engine {
             languages: Vec::new(),
             translate: false,
             vocabulary: Vec::new(),
-            beam_size: 3,
+            beam_size: 5,
             threads: 0,
             hang_seconds: 60,
             unload_after: UnloadAfter::Auto,
