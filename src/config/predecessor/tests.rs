@@ -22,7 +22,7 @@ fn published() -> Value {
             "whisper": {
                 "model": "large-v3-turbo", "language": "es", "device": "cuda",
                 "compute_type": "int8_float16", "device_index": 0, "num_workers": 2,
-                "beam_size": 5, "best_of": 3, "temperature": 0.2, "vad_filter": false,
+                "beam_size": 4, "best_of": 3, "temperature": 0.2, "vad_filter": false,
                 "audio_device_index": 4, "keep_warm": true,
                 "vad_parameters": {"threshold": 0.3, "speech_pad_ms": 400},
             },
@@ -47,7 +47,7 @@ fn a_published_file_is_taken_over_and_each_setting_has_its_fate() {
         Value::Object(translated.own.clone()),
         json!({
             "engine": {
-                "model": "large-v3-turbo-q8_0", "language": "es", "backend": "cuda", "beam_size": 5,
+                "model": "large-v3-turbo-q8_0", "language": "es", "backend": "cuda", "beam_size": 4,
                 "unload_after": "never",
             },
             "llm": {"provider": "gemini", "model": "gemini-2.5-flash", "temperature": 0.5, "timeout_seconds": 20},
