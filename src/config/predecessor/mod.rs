@@ -101,6 +101,14 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
             }
         }
     }
+    // The address of the provider before is none of the new one's.
+    let changes_provider = translated.taken.iter().any(|taken| taken.own == "llm.provider");
+    if let Some(Value::Object(llm)) = translated.own.get_mut("llm")
+        && changes_provider
+        && current.llm.base_url.is_some()
+    {
+        llm.entry("base_url").or_insert_with(|| "".into());
+    }
     translated
 }
 

@@ -112,6 +112,16 @@ fn ollamas_settings_count_where_it_is_the_provider() {
 }
 
 #[test]
+fn another_provider_is_not_asked_at_the_address_of_the_one_before() {
+    let mut settings = Settings::default();
+    settings.llm.provider = Some(Provider::Ollama);
+    settings.llm.base_url = Some("http://localhost:11434".into());
+    let change = map(json!({"llm": {"backend": "gemini"}}));
+    let own = translate(&change, &settings).own;
+    assert_eq!(own["llm"], json!({"provider": "gemini", "base_url": ""}));
+}
+
+#[test]
 fn who_reads_changes_and_writes_back_changes_that_alone() {
     let mut settings = Settings::default();
     settings.llm.provider = Some(Provider::Ollama);
