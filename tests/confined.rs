@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use v2m::media::DECODE_COMMAND;
 
 /// What a taken-over program tries beyond its own files.
-const ATTEMPTS: [&str; 12] = [
+const ATTEMPTS: [&str; 13] = [
     "a file of the user's",
     "a new file",
     "another process's environment",
@@ -21,6 +21,7 @@ const ATTEMPTS: [&str; 12] = [
     "io_uring",
     "another process's memory",
     "tracing another process",
+    "another process's processors",
     "a signal to another process",
     "a signal by a pipe",
     "a process of its own",

@@ -3,7 +3,7 @@
 //!
 //! It stands in place of an exploit: it runs in the program's own process with all that the program may do at that moment.
 
-use std::ffi::{CString, c_char, c_int, c_long, c_void};
+use std::ffi::{CString, c_char, c_int, c_long, c_ulong, c_void};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,6 +82,10 @@ fn attempt_all() {
             "tracing another process",
             libc::syscall(libc::SYS_ptrace, libc::PTRACE_SEIZE, victim, 0, 0),
         );
+        let first: c_ulong = 1;
+        let pinned =
+            libc::syscall(libc::SYS_sched_setaffinity, victim, size_of_val(&first), &first);
+        tell("another process's processors", pinned);
         tell("a signal to another process", libc::syscall(libc::SYS_kill, victim, libc::SIGCONT));
         let mut pipe = [0; 2];
         libc::syscall(libc::SYS_pipe2, pipe.as_mut_ptr(), 0);
