@@ -57,6 +57,8 @@ struct Watcher {
     answered: HashSet<Ticket>,
     /// The jobs whose text a client may be answered: those that were recorded, or the newest, when it asked.
     own: HashMap<Ticket, Vec<JobId>>,
+    /// Presses that have started and stopped nothing yet: time may tell that they start a recording.
+    in_doubt: Vec<Ticket>,
     started: HashSet<JobId>,
     settled: HashSet<JobId>,
     capturing: Option<JobId>,
@@ -75,6 +77,7 @@ impl Watcher {
             asked: 0,
             answered: HashSet::new(),
             own: HashMap::new(),
+            in_doubt: Vec::new(),
             started: HashSet::new(),
             settled: HashSet::new(),
             capturing: None,
@@ -93,6 +96,9 @@ impl Watcher {
             own.push(JobId(self.session.next_job));
         }
         self.own.insert(ticket, own);
+        if command == Command::Toggle {
+            self.in_doubt.push(ticket);
+        }
         self.event(Event::Command { ticket, command })
     }
 
@@ -130,6 +136,7 @@ impl Watcher {
         match effect {
             Effect::Answer(ticket, reply) => {
                 prop_assert!(self.answered.insert(ticket), "answered twice");
+                self.in_doubt.retain(|own| *own != ticket);
                 if let Ok(Reply::Transcript(_, transcript)) = reply {
                     let own = &self.own[&ticket];
                     let is_own = |job: &JobId| transcript.text == format!("words of {}", job.0);
@@ -139,6 +146,12 @@ impl Watcher {
             Effect::StartCapture(job) => {
                 prop_assert!(self.started.insert(job), "a job's number is used once");
                 prop_assert_eq!(self.capturing.replace(job), None, "one recording at a time");
+                for ticket in &self.in_doubt {
+                    let own = self.own.entry(*ticket).or_default();
+                    if !own.contains(&job) {
+                        own.push(job);
+                    }
+                }
             }
             Effect::StopCapture(job) | Effect::CancelCapture(job) => {
                 prop_assert!(self.started.contains(&job));
@@ -206,6 +219,28 @@ impl Watcher {
         }
         Ok(())
     }
+}
+
+/// A press while recording is paused is in doubt after one that was refused. It starts a recording when time has told
+/// that it is a press, and is answered with that recording's text, whatever was started and cancelled meanwhile.
+#[test]
+fn a_press_in_doubt_is_answered_with_the_recording_that_it_starts() {
+    use Command::*;
+    let mut watcher = Watcher::new();
+    let mut commands = |steps: &[(Command, u64)]| {
+        let steps = steps.iter().map(|(command, ms)| (Step::Command(*command), *ms));
+        watcher.steps(steps.collect()).unwrap();
+    };
+    commands(&[(Pause, 0), (Toggle, 0), (Toggle, 300)]);
+    commands(&[(Resume, 0), (Start, 0), (Cancel, 0)]);
+    let press = Ticket(3);
+    assert!(!watcher.answered.contains(&press));
+    let ended = Step::Job(0, JobEvent::CaptureEnded(heard(16_000)));
+    watcher.steps(vec![(Step::Hand, 200), (ended, 0)]).unwrap();
+    watcher.finish().unwrap();
+    assert!(watcher.answered.contains(&press));
+    assert_eq!(watcher.own[&press], [JobId(1), JobId(2)]);
+    assert_eq!(watcher.delivered, [JobId(2)]);
 }
 
 proptest! {
