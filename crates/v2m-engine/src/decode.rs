@@ -228,7 +228,7 @@ impl Whisper {
                 ended |= data.id == end;
                 if data.id < end {
                     let bytes = self.context.token_to_bytes(data.id).unwrap_or_default().to_vec();
-                    tokens.push(Token { id: data.id, bytes });
+                    tokens.push(Token { id: data.id, bytes, log_probability: data.plog });
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Whether to believe a decode: the signs of a decoder that loops, guesses or drops.
 
+use super::marks;
 use std::io::Write;
 
 /// What a decode of one piece gave.
@@ -16,12 +17,22 @@ pub struct Hypothesis {
 }
 
 /// One token of the model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Token {
     /// Its number.
     pub id: i32,
     /// What it says; may be a part of a character.
     pub bytes: Vec<u8>,
+    /// Natural logarithm of its probability after the tokens before it.
+    pub log_probability: f32,
+}
+
+impl Token {
+    /// Whether it has nothing but marks that stand at the end of words.
+    pub fn is_only_marks(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.bytes);
+        text.trim().chars().all(|c| marks::TRAILING.contains(c))
+    }
 }
 
 /// zlib's compression ratio above which OpenAI's implementation calls a text a loop.

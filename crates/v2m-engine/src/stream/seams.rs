@@ -2,7 +2,7 @@
 
 use super::join;
 use super::seam::{self, Case, Lead};
-use super::{Piece, Segment, Token, marks};
+use super::{Piece, Segment, Token};
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -235,14 +235,10 @@ impl Said {
 
     /// The tokens of the first word, and the rest without the marks at the end.
     fn words(&self) -> (&[Token], &[Token]) {
-        let only_marks = |token: &Token| {
-            let text = String::from_utf8_lossy(&token.bytes);
-            text.trim().chars().all(|c| marks::TRAILING.contains(c))
-        };
         let end =
-            self.tokens.iter().rposition(|token| !only_marks(token)).map_or(0, |last| last + 1);
+            self.tokens.iter().rposition(|token| !token.is_only_marks()).map_or(0, |last| last + 1);
         let tokens = &self.tokens[..end];
-        let begins = |token: &Token| token.bytes.starts_with(b" ") || only_marks(token);
+        let begins = |token: &Token| token.bytes.starts_with(b" ") || token.is_only_marks();
         let first = tokens.iter().skip(1).position(begins).map_or(tokens.len(), |at| at + 1);
         tokens.split_at(first)
     }

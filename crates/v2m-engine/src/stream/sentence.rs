@@ -103,7 +103,7 @@ impl Seams {
         let split = join::accept(&parts, heard)?;
         let (first, last) = (range.start, self.said.iter().position(|s| s.index + 1 == range.end)?);
         let ended = self.said[last].ended;
-        let texts = self.retell(range, split, heard, segments)?;
+        let texts = self.retell(range, split, segments)?;
         // What follows the last one was not heard with it.
         self.said[last].ended = ended;
         Some((first, texts))
@@ -126,17 +126,18 @@ impl Seams {
             return None;
         }
         let first = range.start;
-        let mut texts = self.retell(range, split, heard, segments)?;
+        let mut texts = self.retell(range, split, segments)?;
         texts.push(join::text(&last));
         Some((first, texts))
     }
 
-    fn parts<'s>(&self, range: &Range<usize>, segments: &'s [Segment]) -> Option<Vec<Part<'s>>> {
+    fn parts<'s>(&'s self, range: &Range<usize>, segments: &'s [Segment]) -> Option<Vec<Part<'s>>> {
         let first = self.said.iter().position(|said| said.index == range.start)?;
         let said = self.said.range(first..first + range.len());
         let parts = said.map(|said| Part {
             text: segments.get(said.index).map_or("", |segment| &segment.text),
-            tokens: said.tokens.len(),
+            tokens: &said.tokens,
+            language: &said.language,
             mean_log_probability: said.mean_log_probability,
         });
         Some(parts.collect())
@@ -147,7 +148,6 @@ impl Seams {
         &mut self,
         range: Range<usize>,
         split: Vec<Vec<Token>>,
-        heard: &Hypothesis,
         segments: &[Segment],
     ) -> Option<Vec<String>> {
         let first = self.said.iter().position(|said| said.index == range.start)?;
@@ -160,8 +160,9 @@ impl Seams {
             texts[0] = seam::recase(&texts[0], case);
         }
         for ((said, tokens), text) in self.said.range_mut(first..).zip(split).zip(&texts) {
+            let sum: f32 = tokens.iter().map(|token| token.log_probability).sum();
+            said.mean_log_probability = sum / tokens.len().max(1) as f32;
             said.tokens = tokens;
-            said.mean_log_probability = heard.mean_log_probability;
             said.ended = Some(join::ends_sentence(text));
         }
         Some(texts)

@@ -163,7 +163,7 @@ fn play(script: &Script) -> Heard {
             }
         };
         let fails = script.failing.is_some_and(|n| (piece.start / 512).is_multiple_of(n));
-        let token = |text: &str| Token { id: 7, bytes: text.into() };
+        let token = |text: &str| Token { id: 7, bytes: text.into(), log_probability: 0.0 };
         let outcome = (!fails).then(|| Outcome {
             text: format!("Piece {}-{}.", piece.start, piece.end),
             language: "en".into(),
@@ -211,7 +211,8 @@ enum Asked {
 
 /// What the model makes of joined pieces, with more confidence than it had in each.
 fn together(text: &str) -> Hypothesis {
-    let token = |word: &str| Token { id: 7, bytes: format!(" {word}").into_bytes() };
+    let token =
+        |word: &str| Token { id: 7, bytes: format!(" {word}").into_bytes(), log_probability: 0.0 };
     Hypothesis {
         text: text.into(),
         mean_log_probability: -0.01,

@@ -76,7 +76,7 @@ fn a_question_under_way_at_the_stop_is_given_up() {
     let mut stream = Stream::new(cut::Cutting::default(), Some("en".into()));
     let mut effects = stream.hear(&recording(&[0, 1000, 800]), &mut Loudness);
     let Some(Effect::Decode { id, .. }) = effects.first() else { panic!("{effects:?}") };
-    let token = Token { id: 1, bytes: b" So".into() };
+    let token = Token { id: 1, bytes: b" So".into(), log_probability: 0.0 };
     let outcome = Outcome { text: "So.".into(), tokens: vec![token], ..Outcome::default() };
     stream.answered(*id, Some(outcome));
     effects = stream.hear(&recording(&[0, 1500]), &mut Loudness);
