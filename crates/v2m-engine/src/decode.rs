@@ -31,6 +31,9 @@ const PROMPT: usize = 223;
 /// Bytes of a text beyond which it is not made into tokens: more than a prompt's worth.
 const LONGEST_TEXT: usize = 4096;
 
+/// A language takes the place of the one before if its probability is so many times as great, as a natural logarithm.
+const SURER: f32 = 1.5;
+
 /// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
 const TEMPERATURE_STEP: f32 = 0.4;
 
@@ -276,6 +279,7 @@ impl Decoder for Watched<'_> {
         audio: &[f32],
         context: usize,
         languages: &[String],
+        before: Option<&str>,
     ) -> Result<String, DecodeError> {
         if !self.whisper.multilingual() {
             return Ok("en".into());
@@ -299,7 +303,7 @@ impl Decoder for Watched<'_> {
         // Not by `lang_detect`, which sorts them whatever they are: it was made for numbers.
         let logits = numbers::all(self.whisper.state.get_logits()?)?;
         let first = usize::try_from(start).unwrap_or(0) + 1;
-        let likeliest = logits
+        let codes = logits
             .iter()
             .skip(first)
             .take(self.whisper.languages())
@@ -307,9 +311,12 @@ impl Decoder for Watched<'_> {
             .filter_map(|(id, logit)| {
                 Some((whisper_rs::get_lang_str(c_int::try_from(id).ok()?)?, logit))
             })
-            .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code))
-            .max_by(|a, b| a.1.total_cmp(b.1));
-        Ok(likeliest.map_or("en", |(code, _)| code).into())
+            .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code));
+        let likeliest = codes.clone().max_by(|a, b| a.1.total_cmp(b.1));
+        let before = codes.into_iter().find(|(code, _)| Some(*code) == before);
+        let stays = |(_, most): (&str, &f32)| before.filter(|(_, logit)| most - *logit < SURER);
+        let spoken = likeliest.and_then(stays).or(likeliest);
+        Ok(spoken.map_or("en", |(code, _)| code).into())
     }
 
     fn leads(&mut self, question: &Question) -> Result<Vec<Lead>, DecodeError> {

@@ -90,10 +90,12 @@ pub struct Job {
 impl Job {
     /// A recording that begins, `pace` being that of the recording before.
     pub fn new(number: u32, options: DecodeOptions, pace: Pace) -> Self {
+        // They are for detecting.
+        let languages = if options.language.is_some() { Vec::new() } else { options.languages };
         let stream = Stream::new(Cutting::default(), options.language);
         let stream = if options.patient { stream.patient() } else { stream };
         let settings = Settings {
-            languages: options.languages,
+            languages,
             translate: options.translate,
             vocabulary: options.vocabulary,
             beams: options.beam_size,

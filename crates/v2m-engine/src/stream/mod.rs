@@ -65,7 +65,7 @@ pub trait Decoder {
     /// The decoder's own.
     fn decode(&mut self, request: &Request) -> Result<Hypothesis, Self::Error>;
 
-    /// The language spoken, among `languages` (empty: among all).
+    /// The language spoken, among `languages` (empty: among all). `before`, which was spoken before, unless another is far likelier.
     ///
     /// # Errors
     /// The decoder's own.
@@ -74,6 +74,7 @@ pub trait Decoder {
         audio: &[f32],
         context: usize,
         languages: &[String],
+        before: Option<&str>,
     ) -> Result<String, Self::Error>;
 
     /// How the text may go on after what is written, as far as the seam is concerned.

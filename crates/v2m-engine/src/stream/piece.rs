@@ -26,6 +26,10 @@ const STEP: usize = 32;
 /// Speech needed before a detected language is kept for the rest of the recording, in samples.
 const TELLING: u64 = 3 * 16_000;
 
+/// Samples at the beginning of a piece by which it is seen whether it is in another language than the one before: five seconds. The
+/// whole piece would cost as much as decoding it.
+const HEAD: usize = 5 * 16_000;
+
 /// How the pieces of one recording are to be decoded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -104,11 +108,17 @@ pub fn transcribe<D: Decoder>(
     settings: &Settings,
     known: Option<&str>,
 ) -> Result<Outcome, D::Error> {
+    let is_telling = piece.voice_end - piece.voice_start >= TELLING;
     let language = match known {
+        // Who allows several may change from one to another.
+        Some(_) if settings.languages.len() > 1 && is_telling => {
+            let head = &audio[..audio.len().min(HEAD)];
+            decoder.detect(head, fitted_to_seam(head.len()), &settings.languages, known)?
+        }
         Some(code) => code.to_owned(),
-        None => decoder.detect(audio, fitted(audio.len()), &settings.languages)?,
+        None => decoder.detect(audio, fitted(audio.len()), &settings.languages, None)?,
     };
-    let language_sure = known.is_some() || piece.voice_end - piece.voice_start >= TELLING;
+    let language_sure = known.is_some() || is_telling;
     let mut attempts = Attempts { decoder, audio, settings, language: &language, count: 0 };
     let best = attempts.best(piece)?;
     let count = attempts.count;

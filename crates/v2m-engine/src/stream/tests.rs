@@ -454,9 +454,18 @@ impl Decoder for Scripted {
         self.answers.pop_front().ok_or(())
     }
 
-    fn detect(&mut self, _: &[f32], _: usize, languages: &[String]) -> Result<String, ()> {
+    fn detect(
+        &mut self,
+        audio: &[f32],
+        _: usize,
+        languages: &[String],
+        before: Option<&str>,
+    ) -> Result<String, ()> {
         self.detected += 1;
-        Ok(languages.first().map_or("de", |code| code).into())
+        assert!(before.is_none() || audio.len() <= 80_000, "{}", audio.len());
+        // Another than the one before, if there are several.
+        let other = languages.iter().find(|code| Some(code.as_str()) != before);
+        Ok(other.map_or("de", |code| code).into())
     }
 
     fn leads(&mut self, _: &Question) -> Result<Vec<Lead>, ()> {
@@ -525,4 +534,29 @@ fn the_language_is_detected_until_enough_was_heard() {
         sure.push(outcome.language_sure);
     }
     assert_eq!(sure, [false, true]);
+}
+
+#[test]
+fn who_allows_several_languages_may_change_from_one_to_another() {
+    let allowed = |codes: &[&str]| Settings {
+        languages: codes.iter().map(|&code| code.to_owned()).collect(),
+        ..Settings::default()
+    };
+    for (codes, seconds, detected, language) in [
+        (&["en", "es"][..], 10, 1, "es"),
+        // Too short to tell.
+        (&["en", "es"], 2, 0, "en"),
+        (&["en"], 10, 0, "en"),
+        (&[], 10, 0, "en"),
+    ] {
+        let (piece, audio) = piece_of(seconds);
+        let mut decoder = Scripted::new(&[("a plausible sentence of some length", -0.1)]);
+        let outcome =
+            transcribe(&mut decoder, &piece, &audio, &allowed(codes), Some("en")).unwrap();
+        assert_eq!(
+            (decoder.detected, outcome.language.as_str()),
+            (detected, language),
+            "{codes:?}"
+        );
+    }
 }
