@@ -203,7 +203,7 @@ async fn recorded(
     let microphone = source.split(':').next().unwrap();
     let peak = |samples: &[f32]| samples.iter().fold(0.0_f32, |peak, s| peak.max(s.abs()));
     let mut seen = (None, 0.0);
-    for job in 1..=3 {
+    for job in 1..=5 {
         start(&capture, job, Some(source));
         started(&mut capture, job).await;
         let mut player = pipewire.play_into(&wav, microphone, ports);
