@@ -276,6 +276,16 @@ fn a_channel_of_a_source_can_be_configured() {
         assert_eq!(event(&mut capture).await, CaptureEvent::Failed { job: JobId(1), error });
         let sources = v2m::capture::sources().unwrap();
         assert_eq!(sources[0].channels[2], "capture_AUX2");
+        for (wanted, is_it) in [
+            ("interface", true),
+            ("interface:AUX2", true),
+            ("interface:capture_AUX0", true),
+            ("interface:AUX7", false),
+            ("interface:", false),
+            ("face", false),
+        ] {
+            assert_eq!(sources[0].is_called(wanted), is_it, "{wanted}");
+        }
     });
 }
 

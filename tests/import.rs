@@ -108,6 +108,7 @@ keep_warm = true
 [llm]
 backend = \"ollama\"
 spare = 1
+api_key = \"sk-secret\"
 [llm.ollama]
 host = \"localhost:11434\"
 [server]
@@ -132,6 +133,7 @@ max_minutes = 0
         "- transcription.whisper.language: not taken over: engine.language takes",
         "+ transcription.whisper.keep_warm: engine.unload_after = \"never\"",
         "- llm.spare: not taken over: v2m has no such setting",
+        "- llm.api_key: not taken over: keys do not belong in the configuration",
         "+ llm.ollama.host: llm.base_url = \"http://localhost:11434\"",
         "- server.port: not taken over: v2m has no such setting",
         "- server.deep.a: not taken over: v2m has no such setting",
@@ -142,7 +144,7 @@ max_minutes = 0
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }
-    assert!(!home.config().exists());
+    assert!(!home.config().exists() && !told.contains("secret"));
 
     let done = home.import(&[], &home.theirs());
     assert!(done.status.success());

@@ -233,10 +233,12 @@ impl Connection {
         self.known.borrow().sources.get(&source.id) == Some(source)
     }
 
-    /// Whether the source has other channels than when it was looked for.
-    pub(super) fn has_changed(&self, input: &Input) -> bool {
+    /// Whether the source has more channels than when it was looked for. (Fewer are no reason for anything: they may be about to
+    /// come back, and a stream that is made anew each time would never be heard.)
+    pub(super) fn has_grown(&self, input: &Input) -> bool {
         let known = self.known.borrow();
-        Channels::all(&known.ports_of(&input.source)).positions != input.channels.positions
+        let now = Channels::all(&known.ports_of(&input.source)).positions.len();
+        now > input.channels.positions.len()
     }
 
     /// The ids of the nodes that feed `node`, each once.

@@ -162,7 +162,7 @@ impl Worker {
         if self.job.is_none() {
             return Ok(());
         }
-        self.forget_old_channels();
+        self.catch_up_with_channels();
         if self.stream.is_none() {
             self.reach_source()?;
         }
@@ -208,7 +208,7 @@ impl Worker {
 
     /// A source that has just appeared tells its ports one by one: until its audio has come, the stream is made anew for those
     /// that are there.
-    fn forget_old_channels(&mut self) {
+    fn catch_up_with_channels(&mut self) {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)
         else {
@@ -216,7 +216,7 @@ impl Worker {
         };
         if !job.started
             && connection.has(&stream.input.source)
-            && connection.has_changed(&stream.input)
+            && connection.has_grown(&stream.input)
         {
             self.stream = None;
         }

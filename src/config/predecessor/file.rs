@@ -6,6 +6,8 @@ use crate::config::settings::Settings;
 use serde_json::{Map, Value};
 
 const UNKNOWN: &str = "v2m has no such setting";
+const SECRET: &str =
+    "keys do not belong in the configuration: man v2m-llm tells where v2m looks for them";
 
 /// Takes all settings of a file for v2m's. v2m's own may be among them. `fits` says why a change (`{section: {key: value}}`) is
 /// none that v2m can make.
@@ -54,7 +56,9 @@ fn forget(name: &str, value: &Value, ignored: &mut Vec<Ignored>) {
     if leaves.is_empty() {
         leaves.push((name.into(), Value::Null));
     }
-    ignored.extend(leaves.into_iter().map(|(key, _)| Ignored { key, reason: UNKNOWN.into() }));
+    let reason = |key: &str| if key.ends_with("api_key") { SECRET } else { UNKNOWN };
+    let unknown = |(key, _): (String, _)| Ignored { reason: reason(&key).into(), key };
+    ignored.extend(leaves.into_iter().map(unknown));
 }
 
 /// v2m's own settings are taken as they are.
