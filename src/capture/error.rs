@@ -58,8 +58,8 @@ pub enum CaptureError {
     },
     /// The configured source is there, and does not have the configured channel.
     #[error(
-        "cannot record: the configured source \"{wanted}\" is not there, the channels of that \
-         source are: {}; name one of these in the configuration, or the source alone for all",
+        "cannot record: the source has no channel \"{wanted}\", its channels are: {}; set \
+         capture.source to one of these, or to the source's name for all of them",
         list(.there)
     )]
     ChannelMissing {
