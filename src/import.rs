@@ -17,7 +17,7 @@ pub enum Error {
         /// The reason.
         why: String,
     },
-    /// v2m's own configuration, or a value of the file's.
+    /// v2m's own configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
@@ -33,8 +33,13 @@ pub fn run(file: &Path, dry_run: bool) -> Result<String, Error> {
     let given = config::read_toml(&text).map_err(failed)?;
     let path = config::default_path()?;
     let current = config::load(&path, std::env::vars_os())?;
-    let mut translated = config::translate(&given, &current);
+    let fits = |change: &_| {
+        let checked = config::check_update(&path, std::env::vars_os(), change);
+        checked.map_err(|error| reason(&error))
+    };
+    let mut translated = config::translate_file(&given, &current, fits);
     leave_out_missing_model(&mut translated);
+    config::check_update(&path, std::env::vars_os(), &translated.own)?;
     if dry_run {
         let told = told(&translated);
         return Ok(format!("{told}\nNothing was changed.\n"));
@@ -42,6 +47,16 @@ pub fn run(file: &Path, dry_run: bool) -> Result<String, Error> {
     config::update(&path, std::env::vars_os(), &current, &translated.own)?;
     let told = told(&translated);
     Ok(format!("{told}\n{} has the settings. Secrets stay where they are.\n", path.display()))
+}
+
+/// Why v2m does not take a value.
+fn reason(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Value { key, shown, allowed, .. } => {
+            format!("{key} takes {allowed}, not {shown}")
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Without its model v2m would not transcribe at all.

@@ -24,6 +24,7 @@
 //! | [`chord`] | leaf | key combinations as the configuration writes them |
 //! | [`language`] | leaf | languages to translate into, by code or by name |
 //! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`mix`] | leaf | several channels of sound into one that carries what was said |
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
@@ -48,6 +49,7 @@ pub mod language;
 pub mod llm;
 pub mod logging;
 pub mod media;
+pub mod mix;
 pub mod pauses;
 pub mod recognise;
 pub mod regular;

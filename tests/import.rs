@@ -94,6 +94,81 @@ fn a_dry_run_changes_nothing() {
     assert!(!home.config().exists());
 }
 
+/// The dry run said "Nothing was changed" of what the import then refused; one foreign section or wrong value stopped it all.
+#[test]
+fn each_value_is_checked_and_none_stops_the_others() {
+    let home = Home::new();
+    let file = "\
+debug = true
+[transcription.whisper]
+device = \"cuda:0\"
+beam_size = 99
+language = \"xx\"
+keep_warm = true
+[llm]
+backend = \"ollama\"
+spare = 1
+api_key = \"sk-secret\"
+[llm.ollama]
+host = \"localhost:11434\"
+[server]
+port = 9000
+[server.deep]
+a = 1
+[empty]
+[deliver]
+mode = \"none\"
+nonsense = 5
+[session]
+max_minutes = 0
+";
+    fs::write(home.theirs(), file).unwrap();
+    let dry = home.import(&["--dry-run"], &home.theirs());
+    let told = said(&dry);
+    assert!(dry.status.success() && told.contains("Nothing was changed"), "{told}");
+    for line in [
+        "- debug: not taken over: v2m has no such setting",
+        "+ transcription.whisper.device: engine.backend = \"cuda\"",
+        "- transcription.whisper.beam_size: not taken over: engine.beam_size takes a whole number",
+        "- transcription.whisper.language: not taken over: engine.language takes",
+        "+ transcription.whisper.keep_warm: engine.unload_after = \"never\"",
+        "- llm.spare: not taken over: v2m has no such setting",
+        "- llm.api_key: not taken over: keys do not belong in the configuration",
+        "+ llm.ollama.host: llm.base_url = \"http://localhost:11434\"",
+        "- server.port: not taken over: v2m has no such setting",
+        "- server.deep.a: not taken over: v2m has no such setting",
+        "- empty: not taken over: v2m has no such setting",
+        "+ deliver.mode: deliver.mode = \"none\"",
+        "- deliver.nonsense: not taken over: v2m has no such setting",
+        "- session.max_minutes: not taken over: session.max_minutes takes",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    assert!(!home.config().exists() && !told.contains("secret"));
+
+    let done = home.import(&[], &home.theirs());
+    assert!(done.status.success());
+    let lines = |text: &str| text.lines().filter(|line| line.contains(": ")).count();
+    assert_eq!(lines(&said(&done)), lines(&told), "{}", said(&done));
+    let written = fs::read_to_string(home.config()).unwrap();
+    for line in
+        ["\nbackend = \"cuda\"", "\nbase_url = \"http://localhost:11434\"", "\nmode = \"none\""]
+    {
+        assert!(written.contains(line), "{line} in {written}");
+    }
+}
+
+/// What is wrong in v2m's own file is told by the dry run too.
+#[test]
+fn a_dry_run_tells_what_is_wrong_in_v2ms_own_file() {
+    let home = Home::new();
+    fs::create_dir_all(home.config().parent().unwrap()).unwrap();
+    fs::write(home.config(), "[engine]\nbeam_size = 99\n").unwrap();
+    let output = home.import(&["--dry-run"], &home.theirs());
+    assert_eq!(output.status.code(), Some(78));
+    assert!(said(&output).contains("engine.beam_size"), "{}", said(&output));
+}
+
 #[test]
 fn a_file_that_is_none_or_not_there_is_told() {
     let home = Home::new();

@@ -2,6 +2,7 @@
 //! default, who is linked with whom. Callbacks only note; decisions are the worker's.
 
 use super::CaptureError;
+use super::channels::{Channels, Port};
 use super::session_manager;
 use super::sources::Source;
 use pipewire::context::ContextRc;
@@ -14,7 +15,7 @@ use pipewire::registry::{self, GlobalObject, RegistryRc};
 use pipewire::spa::utils::dict::DictRef;
 use pipewire::types::ObjectType;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use v2m_ipc::plain;
 
@@ -31,10 +32,21 @@ pub(super) struct Node {
     pub(super) description: String,
 }
 
+/// What is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    /// The source.
+    pub(super) source: Node,
+    /// Its channels as they are now.
+    pub(super) channels: Channels,
+}
+
 /// What PipeWire told so far.
 #[derive(Default)]
 struct Known {
     sources: BTreeMap<u32, Node>,
+    /// Those that give sound, by their ids.
+    ports: BTreeMap<u32, Port>,
     /// Link id → (output node, input node).
     links: BTreeMap<u32, (u32, u32)>,
     /// The session manager's metadata, until it is bound.
@@ -160,24 +172,38 @@ impl Connection {
         self.bound = Some((listener, metadata));
     }
 
-    /// The source to record: the one named `wanted`, or the default one.
-    pub(super) fn find(&self, wanted: Option<&str>) -> Result<Node, CaptureError> {
+    /// What to record: of the source named `wanted`, or of the default one, all channels. `wanted` may name one of them too:
+    /// `source:channel`.
+    pub(super) fn find(&self, wanted: Option<&str>) -> Result<Input, CaptureError> {
         let known = self.known.borrow();
         let there = || known.sources.values().map(|node| node.name.clone()).collect();
-        let by_name = |name: &str| known.sources.values().find(|node| node.name == name).cloned();
         if known.sources.is_empty() {
             return Err(CaptureError::NoSource);
         }
-        match wanted {
-            Some(wanted) => by_name(wanted).ok_or_else(|| CaptureError::SourceMissing {
+        let all = |source: &Node| Input {
+            source: source.clone(),
+            channels: Channels::all(&known.ports_of(source)),
+        };
+        let Some(wanted) = wanted else {
+            let default = known.default.as_deref().and_then(|name| known.source(name));
+            return default.map(all).ok_or_else(|| CaptureError::NoDefault { there: there() });
+        };
+        if let Some(source) = known.source(wanted) {
+            return Ok(all(source));
+        }
+        // Names of sources may have colons of their own.
+        let parts = wanted.rsplit_once(':');
+        let found = parts.and_then(|(name, channel)| Some((known.source(name)?, channel)));
+        let Some((source, channel)) = found else {
+            return Err(CaptureError::SourceMissing { wanted: wanted.into(), there: there() });
+        };
+        let ports = known.ports_of(source);
+        match Channels::only(channel, &ports) {
+            Some(channels) => Ok(Input { source: source.clone(), channels }),
+            None => Err(CaptureError::ChannelMissing {
                 wanted: wanted.into(),
-                there: there(),
+                there: ports.iter().map(|port| format!("{}:{}", source.name, port.name)).collect(),
             }),
-            None => known
-                .default
-                .as_deref()
-                .and_then(by_name)
-                .ok_or_else(|| CaptureError::NoDefault { there: there() }),
         }
     }
 
@@ -195,6 +221,7 @@ impl Connection {
         let source = |node: &Node| Source {
             name: node.name.clone(),
             description: node.description.clone(),
+            channels: known.ports_of(node).iter().map(|port| port.name.clone()).collect(),
             is_default: known.default.as_ref() == Some(&node.name),
             is_silenced: false,
         };
@@ -206,10 +233,31 @@ impl Connection {
         self.known.borrow().sources.get(&source.id) == Some(source)
     }
 
-    /// The ids of the nodes that feed `node`.
-    pub(super) fn feeders(&self, node: u32) -> Vec<u32> {
+    /// Whether the source has more channels than when it was looked for. (Fewer are no reason for anything: they may be about to
+    /// come back, and a stream that is made anew each time would never be heard.)
+    pub(super) fn has_grown(&self, input: &Input) -> bool {
+        let known = self.known.borrow();
+        let now = Channels::all(&known.ports_of(&input.source)).positions.len();
+        now > input.channels.positions.len()
+    }
+
+    /// The ids of the nodes that feed `node`, each once.
+    pub(super) fn feeders(&self, node: u32) -> BTreeSet<u32> {
         let known = self.known.borrow();
         known.links.values().filter(|(_, to)| *to == node).map(|(from, _)| *from).collect()
+    }
+}
+
+impl Known {
+    fn source(&self, name: &str) -> Option<&Node> {
+        self.sources.values().find(|node| node.name == name)
+    }
+
+    /// In their order.
+    fn ports_of(&self, node: &Node) -> Vec<&Port> {
+        let mut ports: Vec<_> = self.ports.values().filter(|port| port.node == node.id).collect();
+        ports.sort_by_key(|port| port.index);
+        ports
     }
 }
 
@@ -238,6 +286,7 @@ fn listen_registry(registry: &RegistryRc, known: &Rc<RefCell<Known>>) -> registr
         .global_remove(move |id| {
             let mut known = gone.borrow_mut();
             known.sources.remove(&id);
+            known.ports.remove(&id);
             known.links.remove(&id);
             known.clients.remove(&id);
         })
@@ -252,6 +301,7 @@ fn note(known: &mut Known, global: &GlobalObject<&DictRef>) {
                 known.sources.insert(global.id, node);
             }
         }
+        ObjectType::Port => known.ports.extend(Port::of(props).map(|port| (global.id, port))),
         ObjectType::Link => {
             let end = |key| props.get(key).and_then(|id: &str| id.parse().ok());
             if let (Some(from), Some(to)) =

@@ -56,6 +56,18 @@ pub enum CaptureError {
         /// `node.name` of each source.
         there: Vec<String>,
     },
+    /// The configured source is there, and does not have the configured channel.
+    #[error(
+        "cannot record: the source has no channel \"{wanted}\", its channels are: {}; set \
+         capture.source to one of these, or to the source's name for all of them",
+        list(.there)
+    )]
+    ChannelMissing {
+        /// The configured `node.name:port.name`.
+        wanted: String,
+        /// The same for each channel.
+        there: Vec<String>,
+    },
     /// The session manager linked another node than the one asked for.
     #[error(
         "cannot record: asked for the source \"{wanted}\", the session manager linked another \
@@ -117,6 +129,7 @@ impl CaptureError {
             | Self::NoSource
             | Self::NoDefault { .. }
             | Self::SourceMissing { .. }
+            | Self::ChannelMissing { .. }
             | Self::WrongSource { .. }
             | Self::NoAudio { .. }
             | Self::SourceGone(_)
@@ -156,6 +169,10 @@ impl CaptureError {
                     cause,
                     "Connect it, or use the default one: v2m-send config set capture.source=''",
                 );
+            }
+            Self::ChannelMissing { wanted, .. } => {
+                let cause = format!("Microphone channel {wanted} is missing");
+                return (cause, "See which there are: v2m doctor. Then set capture.source.");
             }
             Self::WrongSource { .. } => (
                 "The desktop connected another microphone",

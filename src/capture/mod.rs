@@ -8,13 +8,15 @@
 //! | `worker` | what it does: one recording at a time, deadlines, linger |
 //! | `connection` | PipeWire's side: what is there, who is linked with whom |
 //! | `session_manager` | whether the sources that there are have been found |
+//! | `channels` | the channels of a source |
 //! | `stream` | our node in the graph and its realtime callback |
 //! | `volume` | whether a source is muted |
 //! | `sources` | a look at which sources there are, for `v2m doctor` |
 //!
-//! Deliberately not here: resampling and downmixing (PipeWire does both), level metering, WAV
-//! files, and the decision what to do about a failure.
+//! Deliberately not here: resampling (PipeWire does it), how several channels become one
+//! ([`crate::mix`]), level metering, WAV files, and the decision what to do about a failure.
 
+mod channels;
 mod clock;
 mod connection;
 mod error;
@@ -44,7 +46,8 @@ pub enum CaptureCommand {
     Start {
         /// Names the recording.
         job: JobId,
-        /// `node.name` of the source; `None`: the default one.
+        /// `node.name` of the source, or `node.name:port.name` for one of its channels; `None`:
+        /// the default one.
         source: Option<String>,
     },
     /// End the recording with all that was said until now. Answered by [`CaptureEvent::Ended`],

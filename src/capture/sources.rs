@@ -2,6 +2,7 @@
 //! thread. Not for the daemon's event loop.
 
 use super::CaptureError;
+use super::channels::is_called;
 use super::clock::{self, Nanos};
 use super::connection::Connection;
 use super::thread::{new_loop, turn};
@@ -16,10 +17,21 @@ pub struct Source {
     pub name: String,
     /// What people call it.
     pub description: String,
+    /// `port.name` of each channel: what the configuration may name beside it.
+    pub channels: Vec<String>,
     /// Whether it is recorded when the configuration names none.
     pub is_default: bool,
     /// Whether it is muted, or turned down to nothing.
     pub is_silenced: bool,
+}
+
+impl Source {
+    /// Whether the configuration's `wanted` means this source, or one of its channels.
+    pub fn is_called(&self, wanted: &str) -> bool {
+        let channel = wanted.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix(':'));
+        let has = |channel: &str| self.channels.iter().any(|port| is_called(port, channel));
+        self.name == wanted || channel.is_some_and(has)
+    }
 }
 
 /// The sources that are there now. Blocks for milliseconds, 3 s at most.

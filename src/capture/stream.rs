@@ -1,9 +1,11 @@
 //! Our node in PipeWire's graph, and the callback on its realtime thread.
 
 use super::CaptureError;
+use super::channels::Channels;
 use super::clock::{Nanos, now};
-use super::connection::Node;
+use super::connection::Input;
 use super::ring::{Pour, Tap};
+use crate::mix::Mix;
 use pipewire::core::CoreRc;
 use pipewire::properties::{PropertiesBox, properties};
 use pipewire::spa::buffer::Data;
@@ -19,19 +21,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the recogniser hears, Hz.
 const RATE: u32 = 16_000;
 
+/// Frames that are mixed at a time: 32 ms, so that a quantum is mostly one piece.
+const PIECE: usize = 512;
+
 /// Where the tap lies while no stream has it.
 pub(super) type TapShelf = Arc<Mutex<Option<Tap>>>;
 
-/// The tap while the realtime callback has it; goes back to its shelf with the callback.
+/// What the realtime callback has: the tap, which goes back to its shelf with the callback, and the mixer.
 struct Borrowed {
     tap: Option<Tap>,
     shelf: TapShelf,
+    mixer: Mixer,
 }
 
 impl Borrowed {
-    fn take(shelf: &TapShelf) -> Self {
+    fn take(shelf: &TapShelf, channels: &Channels) -> Self {
         let tap = shelf.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Self { tap, shelf: Arc::clone(shelf) }
+        Self { tap, shelf: Arc::clone(shelf), mixer: Mixer::new(channels) }
+    }
+}
+
+/// From the bytes of interleaved samples to one channel. All its memory is there from the beginning.
+struct Mixer {
+    mix: Mix,
+    piece: Vec<f32>,
+}
+
+impl Mixer {
+    fn new(channels: &Channels) -> Self {
+        let count = channels.positions.len();
+        let mix = match channels.only {
+            Some(only) => Mix::only(only, count, RATE),
+            None => Mix::new(count, RATE),
+        };
+        Self { mix, piece: vec![0.0; PIECE * count] }
+    }
+
+    fn pour(&mut self, bytes: &[u8], pour: &mut Pour<'_>) {
+        let (samples, _) = bytes.as_chunks::<4>();
+        for samples in samples.chunks(self.piece.len()) {
+            for (sample, bytes) in self.piece.iter_mut().zip(samples) {
+                *sample = f32::from_le_bytes(*bytes);
+            }
+            pour.push(self.mix.push(&self.piece[..samples.len()]));
+        }
     }
 }
 
@@ -46,30 +79,30 @@ fn sendable<T: Send>(value: T) -> T {
     value
 }
 
-/// Our node, made for one source. Fields are dropped in this order: listeners before the stream.
+/// Our node, made for one source and its channels. Fields are dropped in this order: listeners before the stream.
 pub(super) struct Stream {
     _process: StreamListener<Borrowed>,
     _states: StreamListener<()>,
     stream: StreamRc,
     error: Rc<RefCell<Option<String>>>,
-    /// The source it was made for.
-    pub(super) source: Node,
+    /// What it was made for.
+    pub(super) input: Input,
 }
 
 impl Stream {
-    /// Makes the node, active at once, and asks for a link with `source` and no other.
+    /// Makes the node, active at once, and asks for links with the input's source and no other.
     pub(super) fn open(
         core: &CoreRc,
-        source: Node,
+        input: Input,
         shelf: &TapShelf,
     ) -> Result<Self, CaptureError> {
         let refused = |error: pipewire::Error| CaptureError::Stream(error.to_string());
         let stream =
-            StreamRc::new(core.clone(), "v2m", node_properties(&source)).map_err(refused)?;
+            StreamRc::new(core.clone(), "v2m", node_properties(&input)).map_err(refused)?;
         // Two listeners, because their callbacks run on two threads and pipewire-rs gives each a
         // `&mut` to its listener's data.
         let process = stream
-            .add_local_listener_with_user_data(sendable(Borrowed::take(shelf)))
+            .add_local_listener_with_user_data(sendable(Borrowed::take(shelf, &input.channels)))
             .process(process)
             .register()
             .map_err(refused)?;
@@ -86,13 +119,13 @@ impl Stream {
             })
             .register()
             .map_err(refused)?;
-        let opened = Self { _process: process, _states: states, stream, error, source };
+        let opened = Self { _process: process, _states: states, stream, error, input };
         opened.connect()?;
         Ok(opened)
     }
 
     fn connect(&self) -> Result<(), CaptureError> {
-        let format = format_pod()?;
+        let format = format_pod(&self.input.channels)?;
         let pod = Pod::from_bytes(&format).ok_or_else(|| unusable("format"))?;
         let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS | StreamFlags::RT_PROCESS;
         self.stream
@@ -123,8 +156,8 @@ impl Drop for Stream {
     }
 }
 
-fn node_properties(source: &Node) -> PropertiesBox {
-    properties! {
+fn node_properties(input: &Input) -> PropertiesBox {
+    let mut properties = properties! {
         *pipewire::keys::NODE_NAME => "v2m",
         *pipewire::keys::NODE_DESCRIPTION => "v2m dictation",
         *pipewire::keys::MEDIA_NAME => "Dictation",
@@ -136,20 +169,29 @@ fn node_properties(source: &Node) -> PropertiesBox {
         // second or two, in which the source changes), and share one volume with all calls.
         *pipewire::keys::MEDIA_ROLE => "Accessibility",
         // By serial, the one identity that is never reused: never another microphone.
-        *pipewire::keys::TARGET_OBJECT => source.serial.as_str(),
+        *pipewire::keys::TARGET_OBJECT => input.source.serial.as_str(),
         *pipewire::keys::NODE_DONT_RECONNECT => "true",
         "state.restore-target" => "false",
+    };
+    if input.channels.positions.len() > 1 {
+        // Else a session manager may give our node two channels, and link no more of the source's.
+        properties.insert(*pipewire::keys::STREAM_DONT_REMIX, "true");
     }
+    properties
 }
 
-/// The one format we take: PipeWire resamples and mixes down.
-fn format_pod() -> Result<Vec<u8>, CaptureError> {
+/// The one format we take: the source's own channels, which PipeWire resamples.
+fn format_pod(channels: &Channels) -> Result<Vec<u8>, CaptureError> {
     let mut info = AudioInfoRaw::new();
     info.set_format(AudioFormat::F32LE);
     info.set_rate(RATE);
-    info.set_channels(1);
     let mut position = [0; MAX_CHANNELS];
-    position[0] = pipewire::spa::sys::SPA_AUDIO_CHANNEL_MONO;
+    let mut count = 0;
+    for (place, channel) in position.iter_mut().zip(&channels.positions) {
+        *place = *channel;
+        count += 1;
+    }
+    info.set_channels(count);
     info.set_position(position);
     let object = Object {
         type_: SpaTypes::ObjectParamFormat.as_raw(),
@@ -165,14 +207,14 @@ fn unusable(what: &str) -> CaptureError {
     CaptureError::Stream(format!("its {what} cannot be written"))
 }
 
-/// On the realtime thread: copies what came, and no more. A panic cannot unwind into PipeWire:
+/// On the realtime thread: mixes and copies what came, and no more. A panic cannot unwind into PipeWire:
 /// the trampoline is `extern "C"`, which aborts.
 fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
-    let Some(tap) = &mut borrowed.tap else { return };
+    let Borrowed { tap: Some(tap), mixer, .. } = borrowed else { return };
     tap.cycle(|pour| {
         while let Some(mut buffer) = stream.dequeue_buffer() {
             if let Some(data) = buffer.datas_mut().first_mut() {
-                pour_data(data, pour);
+                pour_data(data, mixer, pour);
             }
         }
         captured_until(stream)
@@ -181,7 +223,7 @@ fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
     while stream.dequeue_buffer().is_some() {}
 }
 
-fn pour_data(data: &mut Data, pour: &mut Pour<'_>) {
+fn pour_data(data: &mut Data, mixer: &mut Mixer, pour: &mut Pour<'_>) {
     if data.as_raw().chunk.is_null() {
         return;
     }
@@ -189,8 +231,7 @@ fn pour_data(data: &mut Data, pour: &mut Pour<'_>) {
     let Some(bytes) = data.data().and_then(|all| all.get(offset..offset.checked_add(size)?)) else {
         return;
     };
-    let (samples, _) = bytes.as_chunks::<4>();
-    pour.push(samples.iter().map(|sample| f32::from_le_bytes(*sample)));
+    mixer.pour(bytes, pour);
 }
 
 /// Until when the sound in the room is in what was dequeued: the start of this cycle, less the

@@ -12,6 +12,7 @@ use super::stream::{Stream, TapShelf};
 use super::{CaptureCommand, CaptureError, CaptureEvent, End};
 use crate::session::JobId;
 use pipewire::main_loop::MainLoopRc;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -126,9 +127,10 @@ impl Worker {
         else {
             return Ok(());
         };
-        let source = connection.find(job.wanted.as_deref())?;
-        if source != stream.source || connection.feeders(stream.node_id()) != [source.id] {
-            return Err(CaptureError::SourceGone(stream.source.name.clone()));
+        let input = connection.find(job.wanted.as_deref())?;
+        let feeders = connection.feeders(stream.node_id());
+        if input != stream.input || feeders != BTreeSet::from([input.source.id]) {
+            return Err(gone(&stream.input.source));
         }
         stream.set_active(true)
     }
@@ -160,6 +162,7 @@ impl Worker {
         if self.job.is_none() {
             return Ok(());
         }
+        self.catch_up_with_channels();
         if self.stream.is_none() {
             self.reach_source()?;
         }
@@ -192,8 +195,8 @@ impl Worker {
             return Ok(());
         }
         match connection.find(job.wanted.as_deref()) {
-            Ok(source) => {
-                self.stream = Some(Stream::open(connection.core(), source, &self.shelf)?);
+            Ok(input) => {
+                self.stream = Some(Stream::open(connection.core(), input, &self.shelf)?);
                 Ok(())
             }
             // Right after login PipeWire is there before its session manager has found the
@@ -203,11 +206,27 @@ impl Worker {
         }
     }
 
+    /// A source that has just appeared tells its ports one by one: until its audio has come, the stream is made anew for those
+    /// that are there.
+    fn catch_up_with_channels(&mut self) {
+        let (Some(stream), Some(connection), Some(job)) =
+            (&self.stream, &self.connection, &self.job)
+        else {
+            return;
+        };
+        if !job.started
+            && connection.has(&stream.input.source)
+            && connection.has_grown(&stream.input)
+        {
+            self.stream = None;
+        }
+    }
+
     /// The source asked for feeds us and, at the start, no other node does. (Later links beside
     /// it are made by hand, and meant.)
     fn check_links(&self, stream: &Stream) -> Result<(), CaptureError> {
         let (Some(connection), Some(job)) = (&self.connection, &self.job) else { return Ok(()) };
-        let source = &stream.source;
+        let source = &stream.input.source;
         if !connection.has(source) {
             return Err(gone(source));
         }
@@ -263,7 +282,8 @@ impl Worker {
         let latency = clock::between(job.pressed, first_at);
         tracing::debug!(
             job = job.id.0,
-            source = stream.source.name,
+            source = stream.input.source.name,
+            channels = stream.input.channels.positions.len(),
             latency_us = latency.as_micros(),
             "first audio"
         );
@@ -281,12 +301,12 @@ impl Worker {
         let wanted = self.job.as_ref().and_then(|job| job.wanted.as_deref());
         match connection.find(wanted) {
             Err(error) => error,
-            Ok(source) => CaptureError::NoAudio { wanted: source.name, waited: ANSWER },
+            Ok(input) => CaptureError::NoAudio { wanted: input.source.name, waited: ANSWER },
         }
     }
 
     fn source_name(&self) -> String {
-        self.stream.as_ref().map_or_else(String::new, |stream| stream.source.name.clone())
+        self.stream.as_ref().map_or_else(String::new, |stream| stream.input.source.name.clone())
     }
 
     /// The job cannot go on: what it heard is kept, if it started.

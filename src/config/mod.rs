@@ -20,12 +20,12 @@ mod values;
 
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
-pub use predecessor::{Ignored, Taken, Translated, translate, with_predecessors};
+pub use predecessor::{Ignored, Taken, Translated, translate, translate_file, with_predecessors};
 pub use settings::{
     Backend, Capture, Deliver, Engine, JoinTo, Llm, LogLevel, Logging, Refine, Retention, Session,
     Settings, Text, UnloadAfter,
 };
-pub use update::{Updated, update};
+pub use update::{Updated, check_update, update};
 
 use etcetera::BaseStrategy;
 use std::ffi::OsString;

@@ -41,27 +41,64 @@ where
     K: Into<OsString>,
     V: Into<OsString>,
 {
-    let mut wanted = wanted(partial)?;
-    let env = merge::from_env(env)?;
-    refuse_overridden(&wanted, &env)?;
-    let old = merge::read(path)?;
-    let text = old.clone().unwrap_or_else(defaults::default_toml);
-    add_entries(&mut wanted, merge::from_file(path, &text)?);
-    let settings = merged(path, &text, &wanted, &env)?;
-    let write_failed = |source| ConfigError::Write { path: path.into(), source };
-    let fits = |new: &String| merge::settings(path, new, &env).ok().as_ref() == Some(&settings);
-    let new = match edited(path, &with_documented(&text, &wanted), &wanted).ok().filter(fits) {
-        Some(new) => new,
-        None => edited(path, &text, &wanted)?,
-    };
-    if !fits(&new) {
-        return Err(write_failed(io::Error::other("the change does not fit the file's form")));
-    }
-    if new != text {
-        atomic::write_through_links(path, new.as_bytes()).map_err(write_failed)?;
+    let Prepared { settings, old, new } = prepare(path, env, partial)?;
+    if new != old {
+        let written = atomic::write_through_links(path, new.as_bytes());
+        written.map_err(|source| ConfigError::Write { path: path.into(), source })?;
     }
     let (applied, restart) = changes(current, &settings);
     Ok(Updated { settings, applied, restart })
+}
+
+/// What [`update`] would say to `partial`, without a change.
+///
+/// # Errors
+/// Any [`ConfigError`], but one that only the writing of the file can give.
+pub fn check_update<K, V>(
+    path: &Path,
+    env: impl IntoIterator<Item = (K, V)>,
+    partial: &Map<String, Value>,
+) -> Result<(), ConfigError>
+where
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    prepare(path, env, partial).map(drop)
+}
+
+/// A change that is valid.
+struct Prepared {
+    settings: Settings,
+    /// The file's text before, or that of the documented default one.
+    old: String,
+    new: String,
+}
+
+fn prepare<K, V>(
+    path: &Path,
+    env: impl IntoIterator<Item = (K, V)>,
+    partial: &Map<String, Value>,
+) -> Result<Prepared, ConfigError>
+where
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    let mut wanted = wanted(partial)?;
+    let env = merge::from_env(env)?;
+    refuse_overridden(&wanted, &env)?;
+    let old = merge::read(path)?.unwrap_or_else(defaults::default_toml);
+    add_entries(&mut wanted, merge::from_file(path, &old)?);
+    let settings = merged(path, &old, &wanted, &env)?;
+    let fits = |new: &String| merge::settings(path, new, &env).ok().as_ref() == Some(&settings);
+    let new = match edited(path, &with_documented(&old, &wanted), &wanted).ok().filter(fits) {
+        Some(new) => new,
+        None => edited(path, &old, &wanted)?,
+    };
+    if !fits(&new) {
+        let source = io::Error::other("the change does not fit the file's form");
+        return Err(ConfigError::Write { path: path.into(), source });
+    }
+    Ok(Prepared { settings, old, new })
 }
 
 /// A key and its new value; `None` takes it out.

@@ -73,7 +73,7 @@ pub(super) fn microphone() -> Finding {
     };
     let list = || sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
     let recorded = sources.iter().find(|source| match &wanted {
-        Some(name) => source.name == *name,
+        Some(name) => source.is_called(name),
         None => source.is_default,
     });
     if let Some(source) = recorded.filter(|source| source.is_silenced) {
@@ -83,13 +83,13 @@ pub(super) fn microphone() -> Finding {
         ));
     }
     match &wanted {
-        Some(name) if !sources.iter().any(|s| s.name == *name) => Bad(format!(
+        Some(name) if recorded.is_none() => Bad(format!(
             "the configured source {name} is not there; there is: {}. Connect it, or change \
              capture.source",
-            list()
+            meant(name, &sources).map_or_else(list, channels)
         )),
         Some(name) => Good(format!("{name}, as configured")),
-        None => match sources.iter().find(|source| source.is_default) {
+        None => match recorded {
             Some(source) => Good(format!("{} ({})", source.description, source.name)),
             None if sources.is_empty() => {
                 Bad("PipeWire knows no microphone: connect one and look at `wpctl status`".into())
@@ -101,6 +101,18 @@ pub(super) fn microphone() -> Finding {
             )),
         },
     }
+}
+
+/// The source of which `wanted` names a channel that it does not have.
+fn meant<'s>(wanted: &str, sources: &'s [capture::Source]) -> Option<&'s capture::Source> {
+    let (name, _) = wanted.rsplit_once(':')?;
+    sources.iter().find(|source| source.name == name)
+}
+
+/// How the configuration names the channels of a source.
+fn channels(source: &capture::Source) -> String {
+    let named = source.channels.iter().map(|channel| format!("{}:{channel}", source.name));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn notifications() -> Finding {

@@ -1,7 +1,7 @@
 //! Sound files into what the recogniser hears: 16 kHz, mono, 16 bit.
 //!
-//! Any container and codec that `symphonia` reads, at any rate, with any number of channels (their
-//! mean is taken, or the loudest one where they cancel one another). Sound stands where its time stamps say, what an edit list
+//! Any container and codec that `symphonia` reads, at any rate, with any number of channels
+//! ([`crate::mix`] makes one of them). Sound stands where its time stamps say, what an edit list
 //! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
 //!
 //! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the

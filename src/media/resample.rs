@@ -1,24 +1,17 @@
 //! Any rate and any number of channels to 16 kHz mono, by `rubato`.
 
 use super::RATE;
+use crate::mix::Mix;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler};
 use std::ops::RangeInclusive;
 
 /// Frames at a time, a compromise between speed and memory.
 const CHUNK: usize = 4096;
+/// Frames that are mixed at a time; packets may be far longer, and what carries sound may change within.
+const PIECE: usize = 1024;
 /// Rates of sound; a rate beyond is a broken header, and would ask for memory without end.
 const RATES: RangeInclusive<u32> = 1_000..=768_000;
-
-/// 48 dB above full scale: no recording is louder, and no sum over it overflows.
-const LOUDEST: f32 = 256.0;
-
-/// The mean of all channels is taken, unless it has less than this share of the power that it would have if they had nothing to do with
-/// one another: then they cancel one another (opposite phases), and one of them is taken.
-const SHARE: f32 = 1.0 / 8.0;
-
-/// Seconds in which the memory of how loud the channels were fades to a third.
-const FADING: f32 = 1.0;
 
 /// Takes interleaved pieces as they are decoded.
 #[derive(Default)]
@@ -28,51 +21,8 @@ pub(super) struct Mixer {
     rate: Option<u32>,
     stream: Option<Stream>,
     mono: Vec<f32>,
-    mix: Mix,
+    mix: Option<Mix>,
     seconds: f64,
-}
-
-/// How several channels become one.
-#[derive(Default)]
-struct Mix {
-    /// Of each channel, and of their mean, lately.
-    power: Vec<f32>,
-    mean: f32,
-    /// Which one is taken alone. Kept while it is half as loud as the loudest: each change is a click.
-    alone: Option<usize>,
-}
-
-impl Mix {
-    /// One channel of these frames.
-    fn push(&mut self, interleaved: &[f32], channels: usize, rate: u32, mono: &mut Vec<f32>) {
-        let frames = interleaved.chunks_exact(channels);
-        let mean = |frame: &[f32]| frame.iter().map(|it| sound(*it)).sum::<f32>() / channels as f32;
-        mono.extend(frames.clone().map(mean));
-        if channels == 1 || mono.is_empty() {
-            return;
-        }
-        self.power.resize(channels, 0.0);
-        let kept = (-(mono.len() as f32) / (rate as f32 * FADING)).exp();
-        for (channel, power) in self.power.iter_mut().enumerate() {
-            let own = frames.clone().map(|frame| sound(frame[channel]).powi(2)).sum::<f32>();
-            *power = *power * kept + own;
-        }
-        self.mean = self.mean * kept + mono.iter().map(|sample| sample * sample).sum::<f32>();
-        let unrelated = self.power.iter().sum::<f32>() / (channels * channels) as f32;
-        let share = if self.alone.is_some() { 2.0 * SHARE } else { SHARE };
-        self.alone = if self.mean < unrelated * share { self.loudest() } else { None };
-        if let Some(channel) = self.alone {
-            mono.clear();
-            mono.extend(frames.map(|frame| sound(frame[channel])));
-        }
-    }
-
-    fn loudest(&self) -> Option<usize> {
-        let (loudest, most) =
-            self.power.iter().copied().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        let stays = |channel: &usize| self.power.get(*channel).is_some_and(|own| own * 2.0 >= most);
-        self.alone.filter(stays).or(Some(loudest))
-    }
 }
 
 impl Mixer {
@@ -89,10 +39,18 @@ impl Mixer {
         if self.rate != Some(rate) {
             self.finish()?;
             self.rate = Some(rate);
+            self.mix = None;
             self.stream = (rate != RATE).then(|| Stream::new(rate)).transpose()?;
         }
         self.mono.clear();
-        self.mix.push(interleaved, channels, rate, &mut self.mono);
+        if self.mix.as_ref().is_none_or(|mix| mix.channels() != channels) {
+            self.mix = Some(Mix::new(channels, rate));
+        }
+        if let Some(mix) = &mut self.mix {
+            for piece in interleaved.chunks(channels * PIECE) {
+                self.mono.extend(mix.push(piece));
+            }
+        }
         self.heard()
     }
 
@@ -128,12 +86,6 @@ impl Mixer {
             None => Ok(()),
         }
     }
-}
-
-/// A sample as sound can have it. Float files may hold anything: what is no number, and what is infinite, is silence, or the resampler would
-/// make silence of all that is near it, or panic. What is far beyond full scale would be infinite in a sum.
-fn sound(sample: f32) -> f32 {
-    if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }
 
 /// Symmetric with how decoders make floats of 16 bits: such samples come back unchanged.

@@ -79,7 +79,8 @@ pub struct PipeWire {
 
 impl PipeWire {
     /// Starts an instance with one virtual microphone for each name; the first one has the
-    /// highest priority and so is the default source.
+    /// highest priority and so is the default source. A name may be followed by the microphone's
+    /// channels, `interface: AUX0 AUX1`; else it has one.
     pub fn start(microphones: &[&str]) -> Self {
         let mut instance = Self::prepare(microphones);
         instance.start_servers();
@@ -103,7 +104,7 @@ impl PipeWire {
             wireplumber: None,
             pipewire: None,
             _bus: session_bus(&dir),
-            microphones: microphones.iter().map(ToString::to_string).collect(),
+            microphones: microphones.iter().map(|one| channels_of(one).0.to_owned()).collect(),
             dir,
             _own_dir: own_dir,
         }
@@ -185,6 +186,21 @@ impl PipeWire {
         let feeder = Running::spawn(command.arg(wav));
         let (from, to) = (format!("{name}:output_MONO"), format!("{microphone}:input_MONO"));
         self.until("the feeder's link", |pw| pw.ask("pw-link", &[&from, &to]).is_some());
+        feeder
+    }
+
+    /// Plays a WAV file into a microphone, each of its channels into one input port (`input_AUX2`) of these. As
+    /// [`Self::play`] otherwise.
+    pub fn play_into(&self, wav: &Path, microphone: &str, ports: &[&str]) -> Running {
+        let name = format!("feeder-of-{microphone}");
+        let mut command = self.command("pw-cat");
+        let map = (0..ports.len()).map(|index| format!("AUX{index}")).collect::<Vec<_>>().join(",");
+        command.args(["-p", "--target", "0", "--channel-map", &map, "-P"]);
+        let feeder = Running::spawn(command.arg(format!("{{ node.name={name} }}")).arg(wav));
+        for (index, port) in ports.iter().enumerate() {
+            let (from, to) = (format!("{name}:output_AUX{index}"), format!("{microphone}:{port}"));
+            self.until("the feeder's link", |pw| pw.ask("pw-link", &[&from, &to]).is_some());
+        }
         feeder
     }
 
@@ -281,14 +297,20 @@ fn die_with_us(command: &mut Command) {
     unsafe { command.pre_exec(die) };
 }
 
+/// A microphone's name, and its channels.
+fn channels_of(microphone: &str) -> (&str, &str) {
+    microphone.split_once(": ").unwrap_or((microphone, "MONO"))
+}
+
 fn microphone_objects(names: &[&str]) -> String {
     let mut conf = String::from("context.objects = [\n");
     for (index, name) in names.iter().enumerate() {
+        let (name, channels) = channels_of(name);
         let priority = 2000 - index;
         conf += &format!(
             "  {{ factory = adapter args = {{ factory.name = support.null-audio-sink \
              node.name = {name} node.description = \"Microphone {name}\" \
-             media.class = Audio/Source/Virtual audio.position = [ MONO ] object.linger = true \
+             media.class = Audio/Source/Virtual audio.position = [ {channels} ] object.linger = true \
              audio.rate = 48000 priority.session = {priority} }} }}\n"
         );
     }

@@ -32,12 +32,18 @@ impl Studio {
         Self::with(House::new(script))
     }
 
-    pub(crate) fn with(mut house: House) -> Self {
+    pub(crate) fn with(house: House) -> Self {
+        Self::at(house, "microphone", &["input_MONO"], &[1])
+    }
+
+    /// At that microphone, into the ports of which it is spoken with these signs.
+    fn at(mut house: House, microphone: &str, ports: &[&str], signs: &[i16]) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let pipewire = PipeWire::start(&["microphone"]);
+        let pipewire = PipeWire::start(&[microphone]);
         let speech = house.path("speech.wav");
-        speak(&speech);
-        let speaker = pipewire.play(&speech, "microphone");
+        speak(&speech, signs);
+        let name = microphone.split(':').next().unwrap();
+        let speaker = pipewire.play_into(&speech, name, ports);
         let dir = pipewire.environment().into_iter().find(|(n, _)| *n == "PIPEWIRE_RUNTIME_DIR");
         house.pipewire = dir.map(|(_, dir)| dir);
         let service = house.start();
@@ -77,10 +83,10 @@ impl Quiet {
     }
 }
 
-/// Two minutes of a tone.
-fn speak(path: &Path) {
+/// Two minutes of a tone, in a channel for each sign.
+fn speak(path: &Path, signs: &[i16]) {
     let spec = hound::WavSpec {
-        channels: 1,
+        channels: signs.len() as u16,
         sample_rate: 48_000,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
@@ -88,9 +94,31 @@ fn speak(path: &Path) {
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
     for i in 0..48_000 * 120 {
         let phase = f64::from(i) / 48_000.0 * std::f64::consts::TAU * 220.0;
-        writer.write_sample((phase.sin() * 12_000.0) as i16).unwrap();
+        for sign in signs {
+            writer.write_sample((phase.sin() * 12_000.0) as i16 * sign).unwrap();
+        }
     }
     writer.finalize().unwrap();
+}
+
+/// The mean of a microphone's channels is silence where they are in opposite phase, and the third input of an interface was
+/// never linked: the stored recording was all zeros.
+#[test]
+fn the_stored_recording_has_the_sound_in_whatever_channels_it_was() {
+    for (microphone, ports, signs) in [
+        ("microphone: FL FR", &["input_FL", "input_FR"][..], &[1, -1][..]),
+        ("microphone: AUX0 AUX1 AUX2 AUX3", &["input_AUX2"], &[1]),
+    ] {
+        let studio = Studio::at(House::new(""), microphone, ports, signs);
+        studio.record(5);
+        let answer = studio.service.connect().ask("STOP_RECORDING");
+        assert_eq!(answer["text"].as_str().unwrap(), studio.text_of_recording());
+        let [wav] = &studio.service.kept("wav")[..] else { panic!("not one recording") };
+        let samples = hound::WavReader::open(wav).unwrap().into_samples::<i16>();
+        let loudest = samples.map(|sample| sample.unwrap().unsigned_abs()).max().unwrap();
+        assert!((11_000..13_000).contains(&loudest), "{microphone}: {loudest}");
+        studio.service.end();
+    }
 }
 
 /// Whoever cleans up: what was said until then was gone with it, should the service be killed.

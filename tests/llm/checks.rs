@@ -5,12 +5,21 @@ use crate::peer::{Act, JSON, Peer, reply};
 use v2m_ipc::llm::{Answer, Endpoint, Provider, Question, Trouble};
 
 fn check(program: &Program, act: Act, change: impl FnOnce(&mut Endpoint)) -> (Answer, String) {
-    let peer = Peer::new(vec![act]);
+    let (answer, mut requests) = check_with(program, vec![act], change);
+    (answer, requests.remove(0))
+}
+
+fn check_with(
+    program: &Program,
+    acts: Vec<Act>,
+    change: impl FnOnce(&mut Endpoint),
+) -> (Answer, Vec<String>) {
+    let peer = Peer::new(acts);
     program.give_key(&peer.url, "g-secret");
     let mut endpoint = endpoint(&peer.url);
     change(&mut endpoint);
     let answer = program.ask(&Question::Check { endpoint });
-    (answer, peer.seen().requests.remove(0))
+    (answer, peer.seen().requests)
 }
 
 #[track_caller]
@@ -58,12 +67,49 @@ fn a_model_that_is_not_there_is_told_with_those_that_are() {
 #[test]
 fn who_lists_no_models_is_believed() {
     let program = Program::plain();
-    let (answer, _) = check(&program, reply("404 Not Found", ""), |_| {});
-    assert!(detail(answer).contains("answers, and lists no models"));
+    // An empty question is refused where questions are answered.
+    for (head, body) in [
+        ("400 Bad Request", "{\"error\":{\"message\":\"messages is required\"}}"),
+        ("422 Unprocessable", "{\"detail\":[{\"msg\":\"Field required\"}]}"),
+        ("500 Error", "{\"error\":{\"message\":\"'messages' is required\"}}"),
+        ("404 Not Found", "{\"error\":{\"message\":\"The model '' does not exist\"}}"),
+    ] {
+        let acts = vec![reply("404 Not Found", ""), reply(head, body)];
+        let (answer, requests) = check_with(&program, acts, |_| {});
+        assert!(detail(answer).contains("answers, and lists no models"), "{head}");
+        assert!(requests[1].starts_with("POST /chat/completions ") && requests[1].ends_with("{}"));
+    }
     let (answer, _) = check(&program, reply(JSON, "{\"ok\":true}"), |_| {});
     assert!(failed(answer).1.contains("no list of models"));
     let (answer, _) = check(&program, reply("401 Unauthorized", ""), |_| {});
     assert!(failed(answer).1.contains("refuses the key"));
+}
+
+/// A website's 404 was "answers, and lists no models; m is believed": all seemed well until somebody dictated.
+#[test]
+fn an_address_where_no_language_model_is_asked_is_told() {
+    const PAGE: &str = "<html><head><title>404 Not Found</title></head></html>";
+    let program = Program::plain();
+    for acts in [
+        vec![reply("404 Not Found\r\ncontent-type: text/html", PAGE)],
+        vec![reply("200 OK\r\ncontent-type: text/html", PAGE)],
+        vec![reply("404 Not Found", "404 page not found"), reply("404 Not Found", "nope")],
+        vec![reply("404 No", "{\"detail\":\"Not Found\"}"), reply("405 No", "{\"detail\":\"No\"}")],
+        vec![reply("404 Not Found", ""), reply("405 Not Allowed", PAGE)],
+    ] {
+        let (answer, _) = check_with(&program, acts, |_| {});
+        let (trouble, message) = failed(answer);
+        assert_eq!(trouble, Trouble::Unavailable);
+        for word in ["Set llm.base_url", "/v1", "v2m-send config set llm.base_url="] {
+            assert!(message.contains(word), "{word} in {message}");
+        }
+    }
+    let twice = vec![reply("404 Not Found", ""), reply("404 Not Found", "")];
+    let long = |endpoint: &mut Endpoint| {
+        endpoint.base_url = endpoint.base_url.take().map(|url| url + "/chat/completions");
+    };
+    let (_, message) = failed(check_with(&program, twice, long).0);
+    assert!(message.contains("leave it out"), "{message}");
 }
 
 #[test]

@@ -130,6 +130,29 @@ fn right() -> Vec<(&'static str, &'static str, String)> {
             said(&format!("{}\n</think>\n\n{CLEAN}", THOUGHT.repeat(30))),
         ),
         (
+            "the end of very long thoughts alone",
+            STREAM,
+            said(&format!("{}\n</think>\n\n{CLEAN}", THOUGHT.repeat(1000))),
+        ),
+        (
+            "long thoughts in a channel",
+            STREAM,
+            said(&format!(
+                "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>{CLEAN}<|return|>",
+                THOUGHT.repeat(1000)
+            )),
+        ),
+        (
+            "channels without their tokens",
+            STREAM,
+            said(&format!("analysis{THOUGHT}assistantfinal{CLEAN}")),
+        ),
+        (
+            "parts without a type",
+            STREAM,
+            events(&[chunk(json!({"content": [{"text": CLEAN}]}), Value::Null), stop()], "\n"),
+        ),
+        (
             "channels",
             STREAM,
             said(&format!(

@@ -4,6 +4,7 @@ use crate::lab::{self, Lab, Playing, assert_sample, property, run, sample};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn the_first_connection_starts_the_service_and_no_word_is_lost() {
@@ -142,6 +143,41 @@ fn a_toggle_by_the_client_starts_and_the_next_one_prints_the_text() {
     run("v2m-send", &["toggle"]);
     lab::speak();
     lab::assert_phrase(&run("v2m-send", &["toggle"]));
+}
+
+/// The phrase, once in each channel: as it is, or upside down.
+fn phrase_in_channels(folder: &Path, signs: &[i16]) -> PathBuf {
+    let mut mono = hound::WavReader::open(lab::phrase(folder)).unwrap();
+    let path = folder.join("channels.wav");
+    let spec = hound::WavSpec { channels: signs.len() as u16, ..mono.spec() };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    for sample in mono.samples::<i16>().map(Result::unwrap) {
+        for sign in signs {
+            writer.write_sample(sample.saturating_mul(*sign)).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+    path
+}
+
+/// Of a pair in opposite phase, and of an interface's third input, the answer was "The microphone was silent".
+#[test]
+fn speech_is_heard_in_whatever_channels_it_is() {
+    for (source, signs, links) in [
+        ("vpair", &[1, -1][..], &[("FL", "vpair:input_FL"), ("FR", "vpair:input_FR")][..]),
+        ("vpair", &[1], &[("MONO", "vpair:input_FR")]),
+        ("vinterface", &[1], &[("MONO", "vinterface:input_AUX2")]),
+        ("vinterface:AUX3", &[1], &[("MONO", "vinterface:input_AUX3")]),
+    ] {
+        let lab = Lab::new();
+        lab.override_service(&format!("Environment=V2M_CAPTURE__SOURCE={source}"));
+        let folder = tempfile::tempdir().unwrap();
+        let wav = phrase_in_channels(folder.path(), signs);
+        let mut client = lab.client();
+        assert_eq!(client.ask("START_RECORDING")["state"], "recording", "{source}");
+        Playing::into(&wav, links).finish();
+        lab::assert_phrase(client.ask("STOP_RECORDING")["text"].as_str().unwrap_or_default());
+    }
 }
 
 #[test]

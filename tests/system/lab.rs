@@ -318,16 +318,25 @@ impl Playing {
     /// Starts to play a WAV file; returns once its sound arrives in the microphone. The last incomplete quantum
     /// (up to 21 ms) is not played: that is how pw-cat ends.
     pub(crate) fn start(wav: &Path) -> Self {
+        Self::into(wav, &[("MONO", "vmic:input_MONO")])
+    }
+
+    /// The same into the ports that are named beside the file's channels.
+    pub(crate) fn into(wav: &Path, links: &[(&str, &str)]) -> Self {
+        let channels: Vec<_> = links.iter().map(|(channel, _)| *channel).collect();
         let child = Command::new("pw-cat")
             .args(["--playback", "--target", "0", "-P", "{ node.name=feeder }"])
+            .args(["--channel-map", &channels.join(",")])
             .arg(wav)
             .spawn()
             .expect("pw-cat is among the packages of the tests");
         // Until its port is linked the file waits at its first sample.
-        wait_for("the feeder's port", || {
-            let link = try_run("pw-link", &["feeder:output_MONO", "vmic:input_MONO"]);
-            link.status.success().then_some(())
-        });
+        for (channel, port) in links {
+            wait_for("the feeder's port", || {
+                let link = try_run("pw-link", &[&format!("feeder:output_{channel}"), port]);
+                link.status.success().then_some(())
+            });
+        }
         Self(child)
     }
 

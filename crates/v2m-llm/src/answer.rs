@@ -2,20 +2,29 @@
 //!
 //! Nothing that the user wrote is touched: what stands in the original text too stays.
 
-/// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and others' tags; Mistral's Magistral).
-const THOUGHTS: [(&str, &str); 5] = [
+/// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and others' tags; Mistral's Magistral;
+/// gpt-oss's channels, as OpenAI's "harmony" format has them: all before the last one are thoughts).
+const THOUGHTS: [(&str, &str); 9] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<thought>", "</thought>"),
     ("<reasoning>", "</reasoning>"),
     ("[THINK]", "[/THINK]"),
+    ("<|channel|>analysis", FINAL_CHANNEL),
+    ("<|channel|>commentary", FINAL_CHANNEL),
+    ("<|start|>assistant<|channel|>analysis", FINAL_CHANNEL),
+    ("<|start|>assistant<|channel|>commentary", FINAL_CHANNEL),
 ];
 
 /// Bytes of the longest beginning.
-pub(crate) const LONGEST_TAG: usize = 11;
+pub(crate) const LONGEST_TAG: usize = "<|start|>assistant<|channel|>commentary".len();
 
-/// Before the answer proper in gpt-oss's channels.
-const FINAL_CHANNEL: &str = "<|channel|>final<|message|>";
+/// In gpt-oss's channels the answer proper follows this, and a [`MESSAGE`].
+const FINAL_CHANNEL: &str = "<|channel|>final";
+const MESSAGE: &str = "<|message|>";
+
+/// How gpt-oss's thoughts begin and end where the server takes its tokens out.
+const BARE_CHANNELS: (&str, &str) = ("analysis", "assistantfinal");
 
 /// Tokens that end an answer, where a server shows them.
 const END_TOKENS: [&str; 11] = [
@@ -119,6 +128,16 @@ pub(crate) fn opening_thought(text: &str) -> Option<(&'static str, &'static str)
     THOUGHTS.into_iter().find(|(open, _)| starts_with(text, open))
 }
 
+/// How much of a text is behind the last end of a thought, in whatever spelling: its beginning may be missing.
+pub(crate) fn after_thoughts(text: &str) -> Option<&str> {
+    let ends = THOUGHTS.iter().map(|(_, close)| *close).chain([BARE_CHANNELS.1]);
+    let last = ends.filter_map(|close| Some(rfind(text, close)? + close.len())).max();
+    last.and_then(|at| text.get(at..))
+}
+
+/// Bytes of the longest end of a thought.
+pub(crate) const LONGEST_END: usize = FINAL_CHANNEL.len();
+
 /// Where `needle`, which is ASCII, stands in the text, in any letter case.
 pub(crate) fn find(text: &str, needle: &str) -> Option<usize> {
     let found = text.as_bytes().windows(needle.len());
@@ -159,8 +178,8 @@ fn is_nothing(c: char) -> bool {
 }
 
 fn without_thoughts<'t>(mut text: &'t str, original: &str) -> &'t str {
-    if let Some(at) = rfind(text, FINAL_CHANNEL).filter(|_| !original.contains("<|channel|>")) {
-        return &text[at + FINAL_CHANNEL.len()..];
+    if let Some(said) = final_channel(text, original) {
+        return said;
     }
     while let Some((open, close)) = opening_thought(text) {
         if starts_with(original.trim_start(), open) {
@@ -177,6 +196,24 @@ fn without_thoughts<'t>(mut text: &'t str, original: &str) -> &'t str {
     let ends = ends.filter(|(open, _)| find(text, open).is_none());
     let last = ends.filter_map(|(_, close)| Some(rfind(text, close)? + close.len())).max();
     last.map_or(text, |at| &text[at..])
+}
+
+/// What gpt-oss says at last. In its channels before that it thinks, or calls tools that it does not have.
+fn final_channel<'t>(text: &'t str, original: &str) -> Option<&'t str> {
+    if original.contains("<|channel|>") {
+        return None;
+    }
+    if let Some(at) = rfind(text, FINAL_CHANNEL) {
+        // Between them may stand "<|constrain|>json".
+        let rest = &text[at + FINAL_CHANNEL.len()..];
+        return Some(find(rest, MESSAGE).map_or(rest, |at| &rest[at + MESSAGE.len()..]));
+    }
+    let (open, close) = BARE_CHANNELS;
+    // "analysisThe user wants…": people put a space there.
+    let begins =
+        text.strip_prefix(open).is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+    let at = text.rfind(close).filter(|_| begins && !original.contains(close))?;
+    Some(&text[at + close.len()..])
 }
 
 fn without_end_tokens<'t>(text: &'t str, original: &str) -> &'t str {
@@ -268,6 +305,9 @@ mod tests {
             "[THINK]They greet.[/THINK]Hello.",
             "They greet.\n</think>\n\nHello.",
             "<|channel|>analysis<|message|>They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello.<|return|>",
+            "<|start|>assistant<|channel|>commentary<|message|>x<|end|><|channel|>final <|constrain|>text<|message|>Hello.<|end|>",
+            "<|channel|>final<|message|>Hello.",
+            "analysisThey greet. \"Hello\".assistantfinalHello.",
             "Hello.<|im_end|>",
             "Hello.</s>\n",
             "```\nHello.\n```",
@@ -286,7 +326,9 @@ mod tests {
         ] {
             assert_eq!(unwrap(answer, TEXT, "f"), "Hello.", "{answer}");
         }
-        assert_eq!(unwrap("<think>They greet", TEXT, "f"), "");
+        for thought in ["<think>They greet", "<|channel|>analysis<|message|>They greet.<|end|>"] {
+            assert_eq!(unwrap(thought, TEXT, "f"), "", "{thought}");
+        }
     }
 
     #[test]
@@ -306,6 +348,8 @@ mod tests {
             "Claro que sí, estos son los puntos:\n- uno",
             "Open daily.\n\nNote: closed on Monday.",
             "Put <think> and </think> tags around it.",
+            "Analysis of the data: done.",
+            "analysis of the data is what the assistantfinal does",
         ] {
             assert_eq!(unwrap(text, TEXT, "f"), text, "{text}");
         }
@@ -316,6 +360,7 @@ mod tests {
             ("buy milk note: not skimmed", "Buy milk.\n\nNote: not skimmed."),
             ("the tag </think> ends it", "The tag </think> ends it."),
             ("<think> is a tag", "<think> is a tag."),
+            ("the token <|channel|>final", "The token <|channel|>final"),
             ("write </s>", "Write </s>"),
             ("```x```", "```\nx\n```"),
         ] {

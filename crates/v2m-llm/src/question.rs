@@ -209,6 +209,7 @@ fn check(
         if model.trim().is_empty() {
             return Err(LlmError::NoModel(String::new()));
         }
+        client.probe(target, cancel, tally)?;
         return Ok(format!("{} answers, and lists no models; {model} is believed", address.url));
     };
     let there =

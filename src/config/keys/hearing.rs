@@ -120,9 +120,11 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "capture",
         name: "source",
-        allowed: "the node.name of a PipeWire source, or \"\" for the default one",
+        allowed: "the node.name of a PipeWire source, with \":\" and one of its ports behind it if you like, or \"\" for the default source",
         doc: "The microphone: a PipeWire node.name, as `wpctl status --name` or `pw-cli ls Node` show\n\
-              it. Empty: the default source. If it is not there, recording fails and says so.",
+              it. Empty: the default source. If it is not there, recording fails and says so.\n\
+              If a source has several channels, v2m takes those that carry sound. To record one input\n\
+              of an audio interface, add its port, as `pw-link -o` shows it: \"NAME:capture_AUX2\".",
         restart: false,
         hidden: false,
         get: |s| json!(s.capture.source.as_deref().unwrap_or("")),

@@ -4,6 +4,11 @@
 //! write back, and `v2m import-config` reads a whole file of them. A setting without a counterpart is no error:
 //! it is named, with the reason. The names are those of voice2machine's published `config.toml`, all versions.
 
+mod file;
+mod values;
+
+pub use file::translate_file;
+
 use super::keys::MASK;
 use super::settings::{Backend, Settings, UnloadAfter};
 use serde_json::{Map, Value, json};
@@ -81,8 +86,10 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
         if at(&answered, &key) == Some(&value) {
             continue;
         }
+        let detects = value.is_null() && current.engine.language.is_none();
         match fate(&key, &value, provider.as_deref(), compute_type.as_ref()) {
             Fate::So => {}
+            Fate::Own(..) if detects => {}
             Fate::Ignored(reason) => translated.ignored.push(Ignored { key, reason }),
             Fate::Own(section, name, new) => {
                 let table =
@@ -198,7 +205,7 @@ fn split(partial: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value
     (old, own)
 }
 
-/// The settings in there with their full names; null says nothing.
+/// The settings in there with their full names. Null says nothing, but for the language: none means to detect it.
 fn collect(name: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(keys) => {
@@ -206,7 +213,7 @@ fn collect(name: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
                 collect(&format!("{name}.{key}"), value, leaves);
             }
         }
-        Value::Null => {}
+        Value::Null if !name.ends_with("whisper.language") => {}
         value => leaves.push((name.to_owned(), value.clone())),
     }
 }
@@ -244,10 +251,11 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
     match key {
         "backend" if value == "whisper" => Fate::So,
         "backend" => ignored("v2m recognises speech with Whisper alone"),
-        "whisper.model" => model(value, compute_type),
+        "whisper.model" => values::model(value, compute_type),
+        "whisper.language" if value.is_null() => Fate::Own("engine", "language", "auto".into()),
         "whisper.language" => own("engine", "language"),
-        "whisper.device" => own("engine", "backend"),
-        "whisper.beam_size" => own("engine", "beam_size"),
+        "whisper.device" => values::device(value),
+        "whisper.beam_size" => Fate::Own("engine", "beam_size", values::whole(value)),
         "whisper.compute_type" => {
             ignored("the model's name says it: base-q8_0 has 8 bits a weight, base 16")
         }
@@ -267,7 +275,7 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
             "PipeWire's devices have names, not numbers: set capture.source (wpctl status --name)",
         ),
         "whisper.device_index" if value.as_i64() == Some(0) => Fate::So,
-        "whisper.device_index" => ignored("v2m takes the first GPU"),
+        "whisper.device_index" => ignored(values::FIRST_GPU),
         "whisper.num_workers" => {
             ignored("v2m decodes one piece at a time; threads: engine.threads")
         }
@@ -276,7 +284,9 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
             of("gemini", Fate::Own("llm", "model", name.map_or(value.clone(), Value::from)))
         }
         "gemini.temperature" => of("gemini", own("llm", "temperature")),
-        "gemini.request_timeout" => of("gemini", own("llm", "timeout_seconds")),
+        "gemini.request_timeout" => {
+            of("gemini", Fate::Own("llm", "timeout_seconds", values::whole(value)))
+        }
         "gemini.api_key" if value == MASK => Fate::So,
         "gemini.api_key" => ignored(
             "keys do not belong in the configuration: put it into ~/.config/v2m/gemini.key, readable by you alone",
@@ -293,7 +303,7 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
             ),
             _ => ignored("v2m knows no such provider; see llm.provider"),
         },
-        "llm.ollama.host" => of("ollama", own("llm", "base_url")),
+        "llm.ollama.host" => of("ollama", Fate::Own("llm", "base_url", values::host(value))),
         "llm.ollama.model" => of("ollama", own("llm", "model")),
         "llm.ollama.temperature" => of("ollama", own("llm", "temperature")),
         "llm.ollama.keep_alive" => {
@@ -318,33 +328,6 @@ fn by_section(key: &str) -> &'static str {
         "v2m keeps its files in the XDG folders (man v2m)"
     } else {
         "v2m has no such setting"
-    }
-}
-
-/// A model as faster-whisper names it: by size, or as a repository of weights for CTranslate2.
-fn model(value: &Value, compute_type: Option<&Value>) -> Fate {
-    let Some(name) = value.as_str() else { return Fate::Own("engine", "model", value.clone()) };
-    if name.starts_with('/') || catalogue::split_weights(name).1 != Weights::F16 {
-        return Fate::Own("engine", "model", name.into());
-    }
-    let size = name.rsplit('/').next().unwrap_or(name);
-    let size = size.strip_prefix("faster-whisper-").unwrap_or(size);
-    let size = match size.strip_suffix("-ct2").unwrap_or(size) {
-        "large" => "large-v3",
-        "turbo" => "large-v3-turbo",
-        size => size,
-    };
-    let eight_bits = compute_type.and_then(Value::as_str).is_some_and(|t| t.starts_with("int8"));
-    let small = [Weights::Q8_0, Weights::Q5_0].map(|w| format!("{size}-{}", w.suffix()));
-    let known = small.iter().map(String::as_str).filter(|_| eight_bits).chain([size]);
-    let known = known.into_iter().find_map(catalogue::find);
-    match known {
-        Some(model) => Fate::Own("engine", "model", model.name.into()),
-        // One of the user's own, perhaps.
-        None if !name.contains('/') => Fate::Own("engine", "model", name.into()),
-        None => Fate::Ignored(format!(
-            "v2m knows no model {name:?}: see `v2m-model list`, or `v2m-model import` for weights that you have"
-        )),
     }
 }
 

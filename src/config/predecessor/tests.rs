@@ -121,6 +121,29 @@ fn another_provider_is_not_asked_at_the_address_of_the_one_before() {
     assert_eq!(own["llm"], json!({"provider": "gemini", "base_url": ""}));
 }
 
+/// As the libraries of voice2machine take them.
+#[test]
+fn values_in_other_forms_are_taken() {
+    let whisper =
+        |key: &str, value: Value| translated(json!({"transcription": {"whisper": {key: value}}}));
+    assert_eq!(whisper("device", json!("cuda:0")).own["engine"], json!({"backend": "cuda"}));
+    assert_eq!(whisper("device", json!("cpu:0")).own["engine"], json!({"backend": "cpu"}));
+    assert!(whisper("device", json!("cuda:1")).ignored[0].reason.contains("first GPU"));
+    assert_eq!(whisper("beam_size", json!(4.0)).own["engine"], json!({"beam_size": 4}));
+    let gemini = json!({"llm": {"backend": "gemini"}, "gemini": {"request_timeout": 12.5}});
+    assert_eq!(translated(gemini).own["llm"], json!({"provider": "gemini", "timeout_seconds": 13}));
+
+    // No language means to detect it.
+    let none = map(json!({"transcription": {"whisper": {"language": null}}}));
+    assert_eq!(translate(&none, &Settings::default()), Translated::default());
+    let mut spanish = Settings::default();
+    spanish.engine.language = Some("es".into());
+    assert_eq!(translate(&none, &spanish).own["engine"], json!({"language": "auto"}));
+    // A section that is null says nothing, nor does any other key.
+    let nothing = map(json!({"transcription": null, "gemini": {"temperature": null}}));
+    assert_eq!(translate(&nothing, &spanish).own, Map::new());
+}
+
 #[test]
 fn who_reads_changes_and_writes_back_changes_that_alone() {
     let mut settings = Settings::default();

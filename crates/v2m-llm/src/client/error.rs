@@ -51,6 +51,12 @@ pub enum LlmError {
          which often ends in /v1: v2m-send config set llm.base_url=…"
     )]
     Page(String, String),
+    /// Somebody answers, who knows none of the addresses at which a language model is asked.
+    #[error(
+        "{0} answers, but not as a language model does (status {1} for {2}). Set llm.base_url to the address of its API, \
+         which often ends in /v1, and see whether llm.provider is right: v2m-send config set llm.base_url=…"
+    )]
+    NoApi(String, u16, String),
     /// It sends elsewhere.
     #[error(
         "{0} answered {1} and sends to {2}, and v2m follows nobody with your text. If that is the right place, set it: \
@@ -90,6 +96,7 @@ impl LlmError {
             Self::Broken(..) => "broken off".into(),
             Self::Answer(..) => "not understood".into(),
             Self::Page(..) => "a web page".into(),
+            Self::NoApi(_, status, _) => format!("no API, status {status}"),
             Self::Elsewhere(..) => "redirected".into(),
             Self::TooLong(_) => "too long".into(),
             Self::Endless => "endless".into(),

@@ -33,6 +33,8 @@ use v2m_ipc::plain;
 const ERROR_BYTES: u64 = 16 << 10;
 /// The most of a list of models that is read.
 const LIST_BYTES: u64 = 8 << 20;
+/// What is told of an error that is a web page.
+const A_PAGE: &str = "a web page";
 /// Waited before the second attempt; twice as long before each later one.
 const BACKOFF: Duration = Duration::from_millis(400);
 
@@ -160,7 +162,8 @@ impl Client {
         Ok(prompt.unwrap_answer(&text))
     }
 
-    /// The endpoint's models; `None` if it is there and lists none. Costs no tokens.
+    /// The endpoint's models; `None` if it is there and lists none, which [`Self::probe`] can tell from a wrong address. Costs no
+    /// tokens.
     ///
     /// # Errors
     /// [`LlmError`]: that of the last attempt.
@@ -174,15 +177,51 @@ impl Client {
             let url = format!("{}{}", target.address.url, wire::models::path(target.provider));
             let call = self.prepared(target, way, self.agent(target).get(&url));
             let response = call.call().map_err(|e| target.not_answered(&e, attempt))?;
-            if matches!(response.status().as_u16(), 404 | 405 | 501) {
-                return Ok(None);
-            }
-            let response = target.accepted(response, way)?;
+            let response = match (response.status().as_u16(), target.accepted(response, way)) {
+                (_, Ok(response)) => response,
+                (404 | 405 | 501, Err(Failed { error: LlmError::Status(..), .. })) => {
+                    return Ok(None);
+                }
+                (_, Err(failed)) => return Err(failed),
+            };
             let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
             let models = wire::models::names(target.provider, &list);
             let form =
                 || LlmError::Answer(target.address.url.clone(), "it is no list of models".into());
             Ok(Some(models.ok_or_else(form)?))
+        })
+    }
+
+    /// Whether questions are answered at this address: an empty one is refused there, and unknown elsewhere. Costs no tokens.
+    ///
+    /// # Errors
+    /// [`LlmError`]: that of the last attempt.
+    pub fn probe(
+        &self,
+        target: &Target,
+        cancel: &Arc<Cancel>,
+        tally: &mut Tally,
+    ) -> Result<(), LlmError> {
+        self.repeat(target, cancel, tally, |way, attempt, tally| {
+            let path = wire::path(target.provider, &target.model);
+            let url = format!("{}{path}", target.address.url);
+            let call = self.prepared(target, way, self.agent(target).post(&url));
+            let call = call.header("content-type", "application/json");
+            tally.sent += 2;
+            let response = call.send("{}").map_err(|e| target.not_answered(&e, attempt))?;
+            let status = response.status().as_u16();
+            let Err(failed) = target.accepted(response, way) else { return Ok(()) };
+            let LlmError::Status(_, _, why) = &failed.error else { return Err(failed) };
+            match status {
+                // Some say so of a model.
+                404 | 405 | 410 | 501 if why.to_lowercase().contains("model") => Ok(()),
+                // That has advice of its own.
+                404 | 405 | 410 | 501 if target.ends_in_path() => Err(failed),
+                404 | 405 | 410 | 501 => Err(LlmError::NoApi(target.url(), status, path).into()),
+                // llama.cpp's server has answered 500 to what is no question.
+                400..=500 if why != A_PAGE => Ok(()),
+                _ => Err(failed),
+            }
         })
     }
 
@@ -265,6 +304,11 @@ impl Target {
         self.address.url.clone()
     }
 
+    /// Whether the base URL has the rest of the path already.
+    fn ends_in_path(&self) -> bool {
+        self.address.url.contains("/chat/completions")
+    }
+
     /// What a service says, for people: short, and without the key, which some repeat.
     fn said(&self, text: &str) -> String {
         let text: String = plain::line(text.trim()).chars().take(300).collect();
@@ -327,16 +371,16 @@ impl Target {
             }
             .into());
         }
-        if status == 404 && self.address.url.contains("/chat/completions") {
+        if status == 404 && self.ends_in_path() {
             let why = "llm.base_url ends in /chat/completions, which v2m adds itself: leave it out"
                 .into();
             return Err(LlmError::Status(self.url(), status, why).into());
         }
-        let is_page = bytes.trim_ascii_start().starts_with(b"<");
-        if is_page && matches!(status, 400 | 404 | 405 | 410) {
+        let is_page = read::is_page(&bytes);
+        if is_page && matches!(status, 400 | 404 | 405 | 410 | 501) {
             return Err(LlmError::Page(self.url(), format!(" (status {status})")).into());
         }
-        let message = if is_page { "a web page".to_owned() } else { message };
+        let message = if is_page { A_PAGE.to_owned() } else { message };
         let again = match status {
             // Models that reason refuse it.
             400 if low.contains("temperature") && way.temperature.is_some() => Again::Plain,

@@ -1,7 +1,7 @@
 //! An answer's body, as it comes: within its limits, to its end.
 
 use super::{LlmError, Target, connection};
-use crate::answer::{self, LONGEST_TAG};
+use crate::answer::{self, LONGEST_END, LONGEST_TAG};
 use crate::wire::{self, End, Piece, PieceError, stream::Parts};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
@@ -16,8 +16,8 @@ const TAIL: Duration = Duration::from_millis(50);
 const MOST_PART: usize = 2 << 20;
 
 /// Characters beyond [`super::Limits::letters`] that are read all the same: they may turn out to be thoughts, which some servers
-/// mark by their end alone.
-const THOUGHTS: usize = 4000;
+/// mark by their end alone. Models that reason write up to some tens of thousands. An answer without end is ended by its time.
+const THOUGHTS: usize = 100_000;
 
 /// The text of an answer, streamed or whole. Adds what is read to `received`.
 ///
@@ -112,7 +112,7 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
 #[derive(Default)]
 struct Said {
     text: String,
-    /// Characters but white space, those of its thoughts aside.
+    /// Characters but white space, those of its thoughts aside, as far as they are known to be thoughts.
     letters: usize,
     /// What ends the thought that it is in.
     thinks: Option<&'static str>,
@@ -122,23 +122,35 @@ impl Said {
     fn push(&mut self, piece: &str) {
         let before = self.text.len();
         self.text.push_str(piece);
+        // The end of a thought may lie across two pieces.
+        let mut from = before.saturating_sub(LONGEST_END);
+        while !self.text.is_char_boundary(from) {
+            from -= 1;
+        }
+        let tail = &self.text[from..];
         if let Some(close) = self.thinks {
-            // Its end may lie across two pieces.
-            let new = &self.text.as_bytes()[before.saturating_sub(close.len())..];
-            if new.windows(close.len()).any(|part| part.eq_ignore_ascii_case(close.as_bytes())) {
-                self.thinks = None;
-            }
+            let Some(at) = answer::find(tail, close) else { return };
+            self.thinks = None;
+            self.letters = letters(&tail[at + close.len()..]);
             return;
         }
-        self.letters += piece.chars().filter(|c| !c.is_whitespace()).count();
-        if before < LONGEST_TAG
+        self.letters += letters(piece);
+        if let Some(rest) = answer::after_thoughts(tail) {
+            // Whether its beginning was there or not.
+            self.letters = letters(rest);
+        } else if before < LONGEST_TAG
             && let Some((_, close)) = answer::opening_thought(&self.text)
+            && answer::find(&self.text, close).is_none()
         {
             self.letters = 0;
-            let ended = answer::find(&self.text, close).is_some();
-            self.thinks = (!ended).then_some(close);
+            self.thinks = Some(close);
         }
     }
+}
+
+/// Characters but white space.
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
 fn understood(target: &Target, part: &str) -> Result<Piece, LlmError> {
@@ -157,6 +169,11 @@ fn finish(mut rest: impl Read) {
     while begun.elapsed() < TAIL && rest.read(&mut bytes).is_ok_and(|got| got > 0) {}
 }
 
+/// Whether an answer's body is a web page.
+pub(super) fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 /// A list of models, whole.
 ///
 /// # Errors
@@ -173,6 +190,9 @@ pub(super) fn list(
     *received += bytes.len() as u64;
     if bytes.len() as u64 == limit {
         return Err(LlmError::TooLong(target.url()));
+    }
+    if is_page(&bytes) {
+        return Err(LlmError::Page(target.url(), String::new()));
     }
     serde_json::from_slice(&bytes)
         .map_err(|_| LlmError::Answer(target.url(), "it is no list of models".into()))
@@ -200,6 +220,9 @@ mod tests {
             (&["<think>", "ñandú é", "ñ</think>", "¡Hola!"], 6),
             (&["<think>on and on"], 0),
             (&["I <think>"], 8),
+            (&["They gre", "et.</th", "ink>", "Hi."], 3),
+            (&["They greet.</think>Hi ñ", "andú."], 8),
+            (&["<|channel|>ana", "lysis<|message|>They", "<|channel|>final", "Hi."], 3),
         ] {
             let mut said = Said::default();
             pieces.iter().for_each(|piece| said.push(piece));

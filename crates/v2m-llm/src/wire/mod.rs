@@ -83,6 +83,17 @@ pub fn key_header(provider: Provider) -> (&'static str, &'static str) {
     }
 }
 
+/// Where a question is asked, after the base URL.
+pub fn path(provider: Provider, model: &str) -> String {
+    match provider {
+        Provider::Gemini => {
+            format!("/v1beta/models/{}:streamGenerateContent?alt=sse", segment(model))
+        }
+        Provider::Ollama => "/api/chat".into(),
+        Provider::OpenAi => "/chat/completions".into(),
+    }
+}
+
 /// What to ask. Without a temperature: the model's own.
 pub fn request(
     provider: Provider,
@@ -97,23 +108,16 @@ pub fn request(
         "messages": [{"role": "system", "content": prompt.system},
                      {"role": "user", "content": prompt.user}],
     });
-    match provider {
-        Provider::Gemini => Request {
-            path: format!("/v1beta/models/{}:streamGenerateContent?alt=sse", segment(model)),
-            body: json!({
-                "systemInstruction": {"parts": [{"text": prompt.system}]},
-                "contents": [{"role": "user", "parts": [{"text": prompt.user}]}],
-                "generationConfig": warmth,
-            }),
-        },
-        Provider::Ollama => {
-            Request { path: "/api/chat".into(), body: with(chat, [("options".to_owned(), warmth)]) }
-        }
-        Provider::OpenAi => Request {
-            path: "/chat/completions".into(),
-            body: with(chat, warmth.as_object().cloned().unwrap_or_default()),
-        },
-    }
+    let body = match provider {
+        Provider::Gemini => json!({
+            "systemInstruction": {"parts": [{"text": prompt.system}]},
+            "contents": [{"role": "user", "parts": [{"text": prompt.user}]}],
+            "generationConfig": warmth,
+        }),
+        Provider::Ollama => with(chat, [("options".to_owned(), warmth)]),
+        Provider::OpenAi => with(chat, warmth.as_object().cloned().unwrap_or_default()),
+    };
+    Request { path: path(provider, model), body }
 }
 
 fn with(mut body: Value, more: impl IntoIterator<Item = (String, Value)>) -> Value {
@@ -204,15 +208,21 @@ fn gemini(part: &Value) -> Piece {
     Piece { known: end.is_some() || candidate.get("content").is_some(), text, end }
 }
 
-/// A message's content: a text, or a list of parts of which some are texts and others thoughts.
+/// A message's content: a text, or a list of parts of which some are texts and others thoughts. Not all servers say which is
+/// which: a part without a type that has a text is one.
 fn content(content: &Value) -> String {
-    let is_text = |part: &&Value| part["type"] == "text";
+    let text = |part: &Value| match part["type"].as_str() {
+        Some("text" | "output_text") | None if part["thought"] != true => {
+            part.as_str().or_else(|| part["text"].as_str()).map(str::to_owned)
+        }
+        Some(_) | None => None,
+    };
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter(is_text).filter_map(|part| part["text"].as_str()).collect()
-        }
-        _ => String::new(),
+        Value::Array(parts) => parts.iter().filter_map(text).collect(),
+        // One part that is not in a list.
+        Value::Object(_) => text(content).unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
     }
 }
 
@@ -338,6 +348,12 @@ mod tests {
                 r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hi"}]}}]}"#,
                 text("Hi"),
             ),
+            (
+                OpenAi,
+                r#"{"choices":[{"delta":{"content":[{"text":"Hi"},{"thinking":"hm"}," you",{"type":null,"text":"!"}]}}]}"#,
+                text("Hi you!"),
+            ),
+            (OpenAi, r#"{"choices":[{"delta":{"content":{"text":"Hi"}}}]}"#, text("Hi")),
             (OpenAi, r#"{"choices":[{"delta":{"content":"Hi"},"finish_reason":""}]}"#, text("Hi")),
             (
                 OpenAi,

@@ -9,8 +9,41 @@ pub struct Parts {
     form: Option<Form>,
     /// The data lines of the event under way, or the JSON so far.
     open: String,
+    /// How far the JSON is.
+    nesting: Nesting,
     /// Whether the line before ended in CR: an LF alone is its other half.
     after_cr: bool,
+}
+
+/// How deep a place in JSON lies. Followed from line to line: to parse all that came so far at each line takes time that grows
+/// with the square of their number.
+#[derive(Debug, Default)]
+struct Nesting {
+    depth: usize,
+    in_text: bool,
+    /// After a backslash within a text.
+    escaped: bool,
+}
+
+impl Nesting {
+    /// Whether an object or a list ends with this line.
+    fn ends_with(&mut self, line: &str) -> bool {
+        let mut ends = false;
+        for byte in line.bytes() {
+            match (self.in_text, byte) {
+                (true, _) if self.escaped => self.escaped = false,
+                (true, b'\\') => self.escaped = true,
+                (_, b'"') => self.in_text = !self.in_text,
+                (false, b'{' | b'[') => self.depth += 1,
+                (false, b'}' | b']') => {
+                    self.depth = self.depth.saturating_sub(1);
+                    ends = true;
+                }
+                (true | false, _) => {}
+            }
+        }
+        ends && self.depth == 0
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +98,10 @@ impl Parts {
     fn json(&mut self, line: &str) -> Option<String> {
         self.open.push_str(line);
         self.open.push('\n');
-        // Only where an object may end is it worth a look.
-        let may_end = line.trim_end().ends_with(['}', ']']);
-        let is_whole = || serde_json::from_str::<serde_json::Value>(&self.open).is_ok();
-        (may_end && is_whole()).then(|| std::mem::take(&mut self.open))
+        self.nesting.ends_with(line).then(|| {
+            self.nesting = Nesting::default();
+            std::mem::take(&mut self.open)
+        })
     }
 
     fn event(&mut self, line: &str) -> Option<String> {
@@ -119,12 +152,37 @@ mod tests {
             "{\"a\":1}\n{\"b\":2}\n",
             "{\"a\":1}\r\n{\"b\":2}",
             "\n{\n \"a\": 1\n}\n{\"b\":\n2}",
+            "{\"a\":1}\n\n{\"b\":\n2\n\n}\n",
         ] {
             assert_eq!(parts(body), two, "{body}");
         }
         assert_eq!(parts("data: [DONE]\n\n"), ["[DONE]"]);
         assert_eq!(parts("[{\"a\":1}]"), ["[{\"a\":1}]"]);
         assert_eq!(parts(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn brackets_within_texts_end_nothing() {
+        for json in [
+            "{\"a\":\n\"}\",\n\"b\":\"\\\"}\"\n}",
+            "{\"a\":[\n{\"b\":\"]\"}\n]\n}",
+            "{\"a\":\"\\\\\",\n\"b\":{}\n}",
+        ] {
+            let mut parser = Parts::default();
+            let found: Vec<_> = json.lines().filter_map(|line| parser.line(line)).collect();
+            assert_eq!(found, [format!("{json}\n")]);
+            assert!(serde_json::from_str::<serde_json::Value>(&found[0]).is_ok(), "{json}");
+        }
+    }
+
+    /// Each line that ends in a bracket was parsed with all lines before it.
+    #[test]
+    fn json_in_many_lines_is_read_once() {
+        let many = format!("{{\"a\": [\n{}{{}}\n]}}\n", "{},\n[],\n{\n},\n".repeat(100_000));
+        let mut parser = Parts::default();
+        let mut found = many.split_inclusive('\n').filter_map(|line| parser.line(line));
+        assert_eq!(found.next().map(|part| part.len()), Some(many.len()));
+        assert_eq!(found.next(), None);
     }
 
     #[test]

@@ -1,0 +1,141 @@
+//! The channels of a source, as its ports tell them.
+
+use pipewire::spa::sys;
+use pipewire::spa::utils::dict::DictRef;
+
+/// What PipeWire takes at most, and so do we.
+const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
+
+/// SPA's names of channels, in the order of `enum spa_audio_channel` from [`sys::SPA_AUDIO_CHANNEL_MONO`] on
+/// (spa/param/audio/raw.h). `AUX0` and so on come apart from these.
+const NAMES: [&str; 36] = [
+    "MONO", "FL", "FR", "FC", "LFE", "SL", "SR", "FLC", "FRC", "RC", "RL", "RR", "TC", "TFL",
+    "TFC", "TFR", "TRL", "TRC", "TRR", "RLC", "RRC", "FLW", "FRW", "LFE2", "FLH", "FCH", "FRH",
+    "TFLC", "TFRC", "TSL", "TSR", "LLFE", "RLFE", "BC", "BLC", "BRC",
+];
+
+/// A port by which a node gives one channel of sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Port {
+    /// The id of its node in the registry.
+    pub(super) node: u32,
+    /// Its number in the node: ports are in this order.
+    pub(super) index: u32,
+    /// `port.name`: `capture_AUX2`.
+    pub(super) name: String,
+    /// `audio.channel`: `AUX2`. Empty where it has none.
+    pub(super) channel: String,
+}
+
+impl Port {
+    /// The port with these properties, if it is one that gives sound.
+    pub(super) fn of(props: &DictRef) -> Option<Self> {
+        let number = |key| props.get(key).and_then(|number: &str| number.parse().ok());
+        let gives = props.get(*pipewire::keys::PORT_DIRECTION) == Some("out");
+        // Some nodes have ports for MIDI and control values too.
+        let sound = props.get(*pipewire::keys::FORMAT_DSP).is_none_or(|it| it.contains("audio"));
+        (gives && sound).then_some(())?;
+        Some(Self {
+            node: number(*pipewire::keys::NODE_ID)?,
+            index: number(*pipewire::keys::PORT_ID)?,
+            name: props.get(*pipewire::keys::PORT_NAME)?.to_owned(),
+            channel: props.get(*pipewire::keys::AUDIO_CHANNEL).unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+/// Whether `wanted` means the port of that name: `capture_AUX2`, or `AUX2` for short.
+pub(super) fn is_called(port: &str, wanted: &str) -> bool {
+    port == wanted || port.split_once('_').is_some_and(|(_, channel)| channel == wanted)
+}
+
+/// Which channels of a source are recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Channels {
+    /// What they stand for (`enum spa_audio_channel`), each once; never empty.
+    pub(super) positions: Vec<u32>,
+    /// The one that is taken, where the configuration names it.
+    pub(super) only: Option<usize>,
+}
+
+impl Channels {
+    /// All of these ports, which are in order. Of a source whose ports are not known: one, into which PipeWire mixes what comes.
+    pub(super) fn all(ports: &[&Port]) -> Self {
+        let mut positions: Vec<u32> = Vec::new();
+        for (index, port) in ports.iter().take(MOST).enumerate() {
+            // Those that stand for nothing, and those that are there twice, are told apart by their numbers.
+            let known = position(&port.channel).filter(|one| !positions.contains(one));
+            let aux = |number: usize| sys::SPA_AUDIO_CHANNEL_AUX0 + number as u32;
+            let free = (index..MOST).chain(0..index).map(aux).find(|one| !positions.contains(one));
+            positions.extend(known.or(free));
+        }
+        if positions.is_empty() {
+            positions.push(sys::SPA_AUDIO_CHANNEL_MONO);
+        }
+        Self { positions, only: None }
+    }
+
+    /// The one of these ports with that name. All others are recorded with it and left out.
+    pub(super) fn only(name: &str, ports: &[&Port]) -> Option<Self> {
+        let only = ports.iter().take(MOST).position(|port| is_called(&port.name, name))?;
+        Some(Self { only: Some(only), ..Self::all(ports) })
+    }
+}
+
+/// What a channel of this name stands for.
+fn position(name: &str) -> Option<u32> {
+    if let Some(number) = name.strip_prefix("AUX") {
+        let number = number.parse::<u32>().ok().filter(|number| *number < MOST as u32)?;
+        return Some(sys::SPA_AUDIO_CHANNEL_AUX0 + number);
+    }
+    let at = NAMES.iter().position(|known| *known == name)?;
+    Some(sys::SPA_AUDIO_CHANNEL_MONO + at as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ports(channels: &[&str]) -> Vec<Port> {
+        let port = |(index, channel): (usize, &&str)| Port {
+            node: 7,
+            index: index as u32,
+            name: format!("capture_{channel}"),
+            channel: (*channel).to_owned(),
+        };
+        channels.iter().enumerate().map(port).collect()
+    }
+
+    fn positions(channels: &[&str]) -> Vec<u32> {
+        let ports = ports(channels);
+        Channels::all(&ports.iter().collect::<Vec<_>>()).positions
+    }
+
+    #[test]
+    fn channels_have_the_positions_of_their_ports() {
+        use sys::*;
+        assert_eq!(positions(&[]), [SPA_AUDIO_CHANNEL_MONO]);
+        assert_eq!(positions(&["FL", "FR"]), [SPA_AUDIO_CHANNEL_FL, SPA_AUDIO_CHANNEL_FR]);
+        assert_eq!(positions(&["BRC"]), [SPA_AUDIO_CHANNEL_BRC]);
+        assert_eq!(positions(&["AUX3", "AUX0"]), [SPA_AUDIO_CHANNEL_AUX3, SPA_AUDIO_CHANNEL_AUX0]);
+        // Whatever they are called, each has its own.
+        for odd in [&["", "", "MONO"][..], &["UNK", "AUX0", "AUX0", "AUX99"], &["AUX2", "", ""]] {
+            let mut positions = positions(odd);
+            assert_eq!(positions.len(), odd.len());
+            positions.sort_unstable();
+            positions.dedup();
+            assert_eq!(positions.len(), odd.len(), "{odd:?}");
+        }
+        assert_eq!(positions(&["AUX1"; 100]).len(), MOST);
+    }
+
+    #[test]
+    fn one_channel_is_named_as_its_port_or_as_what_it_stands_for() {
+        let ports = ports(&["AUX0", "AUX1", "AUX2"]);
+        let ports: Vec<_> = ports.iter().collect();
+        for name in ["AUX2", "capture_AUX2"] {
+            assert_eq!(Channels::only(name, &ports).unwrap().only, Some(2));
+        }
+        assert_eq!(Channels::only("AUX7", &ports), None);
+    }
+}

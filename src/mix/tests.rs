@@ -1,0 +1,151 @@
+//! Where the mean of all channels would lose what was said.
+
+use super::*;
+
+const RATE: u32 = 16_000;
+
+/// Mixes in pieces of so many frames.
+fn mixed(mix: &mut Mix, interleaved: &[f32], piece: usize) -> Vec<f32> {
+    let pieces = interleaved.chunks(piece * mix.channels());
+    let mut samples = Vec::new();
+    for piece in pieces {
+        samples.extend(mix.push(piece));
+    }
+    samples
+}
+
+fn tone(frame: u32, hertz: f32) -> f32 {
+    (frame as f32 * hertz / RATE as f32 * std::f32::consts::TAU).sin() * 0.25
+}
+
+/// So many seconds of frames; `frame` is given their numbers.
+fn frames<const N: usize>(seconds: f32, frame: impl FnMut(u32) -> [f32; N]) -> Vec<f32> {
+    (0..(RATE as f32 * seconds) as u32).flat_map(frame).collect()
+}
+
+/// Noise of that amplitude.
+fn noise(amplitude: f32) -> impl FnMut() -> f32 {
+    let mut state = 1_u32;
+    move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((state >> 8) as f32 / f32::from(1_u16 << 12) / 4096.0 - 0.5) * 2.0 * amplitude
+    }
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
+
+/// The greatest step from one sample to the next.
+fn steepest(samples: &[f32]) -> f32 {
+    samples.windows(2).fold(0.0, |most, pair| most.max((pair[1] - pair[0]).abs()))
+}
+
+/// Sizes of pieces as PipeWire's quanta give them, and as sound files are cut into.
+const PIECES: [usize; 4] = [5, 85, 341, 800];
+
+#[test]
+fn one_channel_passes_as_it_is() {
+    let sound = frames(0.1, |at| [tone(at, 440.0)]);
+    assert_eq!(mixed(&mut Mix::new(1, RATE), &sound, 341), sound);
+    let strange = [f32::NAN, f32::INFINITY, 1e30, 0.5];
+    assert_eq!(mixed(&mut Mix::new(1, RATE), &strange, 4), [0.0, 0.0, LOUDEST, 0.5]);
+}
+
+#[test]
+fn equal_channels_come_out_as_one_of_them() {
+    let one = frames(0.5, |at| [tone(at, 440.0)]);
+    let two = frames(0.5, |at| [tone(at, 440.0); 2]);
+    assert_eq!(mixed(&mut Mix::new(2, RATE), &two, 341), one);
+}
+
+#[test]
+fn opposite_phases_are_heard_from_the_first_piece_on() {
+    for piece in PIECES {
+        let sound = frames(1.0, |at| [tone(at, 440.0), -tone(at, 440.0)]);
+        let heard = mixed(&mut Mix::new(2, RATE), &sound, piece);
+        assert!(peak(&heard[..100]) > 0.24 && peak(&heard) < 0.26, "{piece}");
+        assert!(steepest(&heard) < 0.05, "{piece}");
+    }
+}
+
+#[test]
+fn a_voice_in_one_channel_of_many_is_as_loud_as_it_was() {
+    for piece in PIECES {
+        let (mut hiss, mut hum) = (noise(1e-4), noise(1e-4));
+        // A second of noise alone, then somebody speaks into the third input. The fourth has an offset.
+        let sound = frames(2.0, |at| {
+            let voice = if at < RATE { 0.0 } else { tone(at, 300.0) };
+            [hiss(), hum(), voice + hiss(), 0.3]
+        });
+        let heard = mixed(&mut Mix::new(4, RATE), &sound, piece);
+        let voice = &heard[RATE as usize + 300..];
+        assert!(peak(voice) > 0.24 && peak(voice) < 0.26, "{piece}: {}", peak(voice));
+    }
+}
+
+#[test]
+fn of_two_voices_in_their_own_channels_both_are_heard() {
+    // The second one begins later and is 30 dB quieter.
+    let sound =
+        frames(3.0, |at| [tone(at, 300.0), if at < RATE { 0.0 } else { tone(at, 800.0) / 32.0 }]);
+    let heard = mixed(&mut Mix::new(2, RATE), &sound, 341);
+    let end = &heard[heard.len() - 16_000..];
+    let (mut re, mut im) = (0.0, 0.0);
+    for (at, sample) in end.iter().enumerate() {
+        let phase = at as f32 * 800.0 / RATE as f32 * std::f32::consts::TAU;
+        (re, im) = (re + sample * phase.cos(), im + sample * phase.sin());
+    }
+    let amplitude = f32::hypot(re, im) * 2.0 / end.len() as f32;
+    assert!((amplitude - 0.25 / 32.0 / 2.0).abs() < 1e-4, "{amplitude}");
+}
+
+#[test]
+fn a_voice_that_moves_to_another_channel_is_heard_there_and_nothing_clicks() {
+    for piece in PIECES {
+        let mut hiss = noise(1e-4);
+        let sound = frames(6.0, |at| {
+            let voice = tone(at, 440.0);
+            // Left alone, both, opposite, right alone; each changes where the sine is 0.
+            let (left, right) = match at / RATE {
+                0 => (voice, 0.0),
+                1 => (voice, voice),
+                2 | 3 => (voice, -voice),
+                _ => (0.0, -voice),
+            };
+            [left + hiss(), right + hiss()]
+        });
+        let heard = mixed(&mut Mix::new(2, RATE), &sound, piece);
+        let own = std::f32::consts::TAU * 440.0 / RATE as f32 * 0.25;
+        assert!(steepest(&heard) < own * 1.2 + 0.005, "{piece}: {} of {own}", steepest(&heard));
+        // Each 0.1 s has sound, but for the moment after the phase was turned around and after the voice moved.
+        for (index, part) in heard.chunks(1600).enumerate() {
+            let moves = [20, 21, 40, 41].contains(&index);
+            assert!(peak(part) > 0.1 || moves, "{piece}: {index} {}", peak(part));
+        }
+    }
+}
+
+/// With noise of their own, in pauses too: one of them all the time, or each change of sign would be heard.
+#[test]
+fn of_channels_that_cancel_one_another_one_is_kept() {
+    let mut hiss = noise(0.001);
+    let sound = frames(4.0, |at| {
+        let voice = if at / 8000 % 2 == 0 { tone(at, 440.0) } else { 0.0 };
+        [voice + hiss(), -voice + hiss()]
+    });
+    let mut mix = Mix::new(2, RATE);
+    let mut alone = None;
+    for piece in sound.chunks(2 * 341) {
+        mix.push(piece).for_each(drop);
+        assert!(mix.alone.is_some() && (alone.is_none() || alone == mix.alone));
+        alone = mix.alone;
+    }
+}
+
+#[test]
+fn one_channel_alone_can_be_asked_for() {
+    let sound = frames(0.5, |at| [tone(at, 440.0), tone(at, 300.0), 0.0]);
+    let second = frames(0.5, |at| [tone(at, 300.0)]);
+    assert_eq!(mixed(&mut Mix::only(1, 3, RATE), &sound, 341), second);
+}
