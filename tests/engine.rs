@@ -280,16 +280,24 @@ fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
         }
         assert_eq!(obeyed(&mended), expected, "{mended:?}");
         // As it writes all of it at once.
-        let token = |word| Token { id: 1, bytes: format!(" {word}").into_bytes() };
+        let tokens = |text: &str, log_probability: f32| -> Vec<Token> {
+            let token =
+                |word| Token { id: 1, bytes: format!(" {word}").into_bytes(), log_probability };
+            text.split(' ').map(token).collect()
+        };
         let joined = mended.join(" ");
         let heard = Hypothesis {
-            tokens: joined.split(' ').map(token).collect(),
+            tokens: tokens(&joined, -0.1),
             text: joined.clone(),
             mean_log_probability: -0.1,
             cut_off: false,
         };
-        let part = |text| Part { text, tokens: 4, mean_log_probability: -0.5 };
-        let split = join::accept(&pieces.map(part), &heard).unwrap();
+        let said = pieces.map(|text| tokens(text, -0.5));
+        let part =
+            |(text, tokens)| Part { text, tokens, language: "en", mean_log_probability: -0.5 };
+        let parts: Vec<Part> =
+            pieces.into_iter().zip(said.iter().map(Vec::as_slice)).map(part).collect();
+        let split = join::accept(&parts, &heard).unwrap();
         let split: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
         assert_eq!(obeyed(&split), expected, "{split:?}");
     }
