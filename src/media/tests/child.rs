@@ -53,7 +53,7 @@ fn a_child_that_dies_is_an_error_about_its_file() {
 fn a_disk_that_is_full_is_told() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (mut output, mut errors) = (full, Vec::new());
-    let code = apart::answer(&fixture("tone.flac"), &mut output, &mut errors);
+    let code = apart::answer(&fixture("tone.flac"), None, &mut output, &mut errors);
     let errors = String::from_utf8(errors).unwrap();
     assert!(code == 65 && errors.contains("make room"), "{errors}");
 }
@@ -113,9 +113,9 @@ fn the_child_writes_its_samples_or_says_why_not() {
     let path = dir.path().join("x.wav");
     write_tone(&path, spec(1, RATE, 16), 100, 440.0);
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    assert_eq!(apart::answer(&path, &mut output, &mut errors), 0);
+    assert_eq!(apart::answer(&path, None, &mut output, &mut errors), 0);
     let samples = read(&path).unwrap();
     assert_eq!(output, samples.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<_>>());
-    assert_eq!(apart::answer(dir.path(), &mut output, &mut errors), 65);
+    assert_eq!(apart::answer(dir.path(), None, &mut output, &mut errors), 65);
     assert!(String::from_utf8(errors).unwrap().contains("regular file"));
 }

@@ -3,9 +3,12 @@
 mod any_bytes;
 mod channels;
 mod child;
+mod cut_off;
 mod damage;
 mod forms;
+mod fragments;
 mod headers;
+mod make;
 mod refused;
 mod timing;
 mod tracks;
@@ -15,8 +18,13 @@ use std::fs;
 
 /// All samples of a file, and the notes on them.
 fn heard(path: &Path) -> Result<(Vec<i16>, Vec<String>), MediaError> {
+    track(path, None)
+}
+
+/// The same of that sound track.
+fn track(path: &Path, number: Option<u32>) -> Result<(Vec<i16>, Vec<String>), MediaError> {
     let mut bytes = Vec::new();
-    let decoded = super::read(path, &mut bytes)?;
+    let decoded = super::read(path, number, &mut bytes)?;
     assert_eq!(bytes.len() as u64, decoded.samples * 2);
     let pairs = bytes.chunks_exact(2);
     Ok((pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect(), decoded.notes))
@@ -65,6 +73,7 @@ fn spec(channels: u16, sample_rate: u32, bits_per_sample: u16) -> hound::WavSpec
     hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format }
 }
 
+/// Amplitude of the component at `hertz` (Goertzel's sum), and the root mean square of the rest;
 /// of the middle of the sound, away from its edges.
 fn component(samples: &[i16], hertz: f64) -> (f64, f64) {
     let middle = &samples[samples.len() / 8..samples.len() * 7 / 8];
@@ -80,8 +89,6 @@ fn component(samples: &[i16], hertz: f64) -> (f64, f64) {
     let amplitude = 2.0 * re.hypot(im) / count;
     (amplitude, (power / count - amplitude * amplitude / 2.0).max(0.0).sqrt())
 }
-
-/// Amplitude of the component at `hertz` (Goertzel's sum), and the root mean square of the rest;
 
 /// Samples, seconds and notes of a case in `tests/media`: the sample recording, 11 s of speech, in a file of that kind.
 fn case(name: &str) -> (Vec<i16>, f64, String) {

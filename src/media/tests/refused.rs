@@ -35,7 +35,8 @@ fn a_file_that_is_too_long_is_refused() {
     let path = dir.path().join("x.wav");
     write_tone(&path, spec(1, 8000, 16), 8000, 440.0);
     let decode = |max| {
-        decode::decode(&path, open(&path).unwrap(), max, &mut Vec::new()).map(|it| it.samples)
+        decode::decode(&path, &open(&path).unwrap(), None, max, &mut Vec::new())
+            .map(|it| it.samples)
     };
     assert_eq!(decode(u64::from(RATE)).unwrap(), u64::from(RATE));
     let error = decode(u64::from(RATE) / 2);
