@@ -154,6 +154,30 @@ fn what_is_missing_of_a_file_is_told_beside_its_text() {
 }
 
 #[test]
+fn of_several_sound_tracks_one_is_taken_and_which_is_told() {
+    let service = House::new("").start();
+    let mut client = service.connect();
+    let file = case("first-track-silent.mp4");
+    let answer = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": file }));
+    let told = answer["problems"][0]["error"].as_str().unwrap();
+    assert!(told.contains("track 2 of its 2 sound tracks was taken, because track 1"), "{told}");
+    assert!(told.contains("--track N"), "{told}");
+    let asked = json!({ "file_path": file, "track": 2 });
+    let same = client.ask_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(same["text"], answer["text"]);
+    assert!(same["problems"][0]["error"].as_str().unwrap().contains("taken as you asked"));
+    let asked = json!({ "file_path": file, "track": 1 });
+    let (code, text) = client.refused_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(code, "no_speech", "{text}");
+    assert!(text.contains("track 1 of its 2"), "{text}");
+    let asked = json!({ "file_path": file, "track": 3 });
+    let (code, text) = client.refused_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(code, "file", "{text}");
+    assert!(text.contains("no sound track 3: it has 2, from --track 1"), "{text}");
+    service.end();
+}
+
+#[test]
 fn a_file_without_speech_is_no_success() {
     let service = House::new("").start();
     let path = service.path("silent.wav");
