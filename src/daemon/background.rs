@@ -268,7 +268,7 @@ impl Daemon {
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),
             Chore::LeftOverOpened { result: Ok(store::Pcm { file, offset, samples }), left } => {
-                let recorded = Recorded { file, offset, samples };
+                let recorded = Recorded { file, offset, samples, is_kept: true };
                 let purpose = Purpose::Recovery { samples, cut_off: left.cut_off };
                 let job = self.background_begin(purpose, recorded);
                 let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
@@ -447,7 +447,7 @@ async fn decode(
     }
     let decoded = media::read_apart(command, &path, &spool).await.map_err(|e| e.to_string())?;
     let media::Decoded { samples, notes } = decoded;
-    Ok((Recorded { file: spool, offset: 0, samples }, notes))
+    Ok((Recorded { file: spool, offset: 0, samples, is_kept: false }, notes))
 }
 
 fn transcript(refined: Refined, samples: u64, audio: Option<PathBuf>) -> Transcript {

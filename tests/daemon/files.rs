@@ -1,6 +1,7 @@
 //! TRANSCRIBE_FILE.
 
 use crate::house::{House, failure, text_of};
+use crate::recording::Studio;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -88,6 +89,27 @@ fn engine_at_work(service: &House) {
         let log = fs::read_to_string(service.model_file("double", "log")).unwrap_or_default();
         log.contains("finish").then_some(())
     });
+}
+
+/// It started over with each of them, and a long one might never be finished.
+#[test]
+fn a_dictation_comes_between_and_the_file_goes_on_where_it_was() {
+    let studio = Studio::with(House::new("finish deaf"));
+    let service = &studio.service;
+    let path = service.path("long.wav");
+    wav(&path, &ramp(50_000));
+    let mut client = service.connect();
+    client.send("TRANSCRIBE_FILE", json!({ "file_path": path }));
+    engine_at_work(service);
+    studio.record(3);
+    let dictated = service.connect().ask("STOP_RECORDING");
+    assert!(dictated["text"].as_str().unwrap().starts_with("heard"), "{dictated}");
+    let answer = client.receive().unwrap();
+    assert_eq!(answer["data"]["text"], text_of(&ramp(50_000)));
+    let log = fs::read_to_string(service.model_file("double", "log")).unwrap();
+    let count = |what: &str| log.lines().filter(|line| *line == what).count();
+    assert_eq!(["begin", "pause", "resume"].map(count), [2, 1, 1], "{log}");
+    studio.service.end();
 }
 
 /// Its text was computed to the end, however long that took, and others waited for it.

@@ -38,11 +38,29 @@ impl Voice {
 
     /// Another recording begins.
     pub fn reset(&mut self) {
-        self.peak = 0.0;
-        if let Some(silero) = &mut self.silero {
-            silero.reset();
+        self.take();
+    }
+
+    /// What it remembers of the recording so far; it forgets that.
+    pub fn take(&mut self) -> Memory {
+        let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
+        Memory { state, peak: std::mem::take(&mut self.peak) }
+    }
+
+    /// The recording goes on of which it remembered this.
+    pub fn restore(&mut self, memory: Memory) {
+        self.peak = memory.peak;
+        if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
+            silero.state = state;
         }
     }
+}
+
+/// What a [`Voice`] remembers of a recording.
+#[derive(Debug)]
+pub struct Memory {
+    state: Option<State>,
+    peak: f32,
 }
 
 impl VoiceActivity for Voice {
