@@ -111,3 +111,39 @@ impl Silero {
         self.state = State::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice() -> Voice {
+        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+        Voice::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
+    }
+
+    /// What it says of so many frames, of a tone that swells.
+    fn hear(voice: &mut Voice, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
+        let sample = |at: usize| (at as f32 * hertz / 2500.0).sin() * (at % 9000) as f32 / 30_000.0;
+        let frame = |at: usize| std::array::from_fn(|sample_at| sample(at * FRAME + sample_at));
+        frames.map(|at| voice.probability(&frame(at))).collect()
+    }
+
+    #[test]
+    fn a_recording_that_another_came_between_is_heard_as_without_it() {
+        let undisturbed = hear(&mut voice(), 180.0, 0..40);
+        let mut voice = voice();
+        let before = hear(&mut voice, 180.0, 0..20);
+        let memory = voice.take();
+        let between = hear(&mut voice, 3000.0, 0..20);
+        assert_eq!(
+            between,
+            hear(&mut self::voice(), 3000.0, 0..20),
+            "it forgets what it gives away"
+        );
+        voice.restore(memory);
+        let after = hear(&mut voice, 180.0, 20..40);
+        assert_eq!([before, after].concat(), undisturbed);
+        let mut forgetful = self::voice();
+        assert_ne!(hear(&mut forgetful, 180.0, 20..40), undisturbed[20..]);
+    }
+}
