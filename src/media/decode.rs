@@ -3,6 +3,7 @@
 use super::choice::{self, Choice};
 use super::header::{self, Cut, Mend};
 use super::mp4::{Movie, Unfollowed};
+use super::output::Output;
 use super::resample::Mixer;
 use super::source::{self, Source};
 use super::timeline::{self, Timeline};
@@ -62,7 +63,7 @@ pub(super) fn decode(
     let fragments = track.map(|track| movie.fragments(track)).unwrap_or_default();
     let form = format.format_info().short_name;
     let timeline = Timeline::of(form, &source.track, shown, fragments);
-    let output = Output { path, writer: output, bytes: Vec::new(), samples: 0, max };
+    let output = Output::new(path, output, max);
     let decoding = Decoding {
         path,
         output,
@@ -296,27 +297,6 @@ impl<W: io::Write> Decoding<'_, W> {
 
     fn broken(&self, reason: String) -> MediaError {
         MediaError::Broken { path: self.path.into(), reason }
-    }
-}
-
-struct Output<'a, W> {
-    path: &'a Path,
-    writer: &'a mut W,
-    bytes: Vec<u8>,
-    samples: u64,
-    max: u64,
-}
-
-impl<W: io::Write> Output<'_, W> {
-    fn take(&mut self, mixer: &mut Mixer) -> Result<(), MediaError> {
-        self.bytes.clear();
-        self.bytes.extend(mixer.samples.drain(..).flat_map(i16::to_le_bytes));
-        self.samples += self.bytes.len() as u64 / 2;
-        if self.samples > self.max {
-            return Err(MediaError::TooLong { path: self.path.into() });
-        }
-        let failed = |source| MediaError::Spool { path: self.path.into(), source };
-        self.writer.write_all(&self.bytes).map_err(failed)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Any container and codec that `symphonia` reads, at any rate, with any number of channels (their
 //! mean is taken, or the loudest one where they cancel one another). Sound stands where its time stamps say, what an edit list
-//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
+//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Headers that promise more than there is are
+//! read as true ones. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
 //!
 //! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
 //! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
@@ -15,6 +16,7 @@ mod decode;
 mod header;
 mod mp4;
 mod ogg;
+mod output;
 mod resample;
 mod source;
 mod timeline;

@@ -82,3 +82,28 @@ fn files_that_were_joined_are_heard_to_the_end() {
         assert!(two * 10 > one * 17, "{name}: {two} of twice {one}");
     }
 }
+
+/// Tags and the like that stand behind the sound.
+#[test]
+fn what_stands_behind_the_sound_is_no_damage() {
+    let dir = directory();
+    let id3v1 = [&b"TAG"[..], b"A title", &[0; 118]].concat();
+    let ape = [&b"APETAGEX\xd0\x07\0\0\x20\0\0\0"[..], &[0; 16]].concat();
+    for name in ["tone.mp3", "tone.flac", "tone.ogg", "tone.aiff"] {
+        let whole = fs::read(fixture(name)).unwrap();
+        let (alone, _) = heard(&fixture(name)).unwrap();
+        for behind in [&id3v1[..], &ape, &[0; 1000], b"\n"] {
+            let path = dir.path().join(name);
+            fs::write(&path, [&whole[..], behind].concat()).unwrap();
+            let (samples, notes) = heard(&path).unwrap();
+            // symphonia loses the last frame of FLAC to what stands behind it, 0.07 s here.
+            let other = samples.len().abs_diff(alone.len());
+            assert!(other < 1600 && notes.is_empty(), "{name}: {other} samples, {notes:?}");
+        }
+    }
+    // Joined, each with its own tags.
+    let one = fs::read(fixture("tone.mp3")).unwrap();
+    let path = dir.path().join("x.mp3");
+    fs::write(&path, [&one[..], &id3v1, &one, &id3v1].concat()).unwrap();
+    assert_eq!(heard(&path).unwrap().1, [""; 0]);
+}
