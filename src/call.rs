@@ -38,6 +38,8 @@ pub enum Request {
     TranscribeFile {
         /// The file, absolute.
         path: PathBuf,
+        /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
+        track: Option<u32>,
     },
 }
 

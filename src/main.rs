@@ -62,6 +62,9 @@ enum Command {
     /// Write a sound file's samples to standard output: the service's own helper process.
     #[command(hide = true, name = media::DECODE_COMMAND)]
     Decode {
+        /// Which of its sound tracks, counted from 1.
+        #[arg(long)]
+        track: Option<u32>,
         /// The sound file.
         file: PathBuf,
     },
@@ -94,7 +97,7 @@ fn main() -> ExitCode {
         Some(Command::DefaultConfig) => print(config::default_toml().trim_end_matches('\n')),
         Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
         Some(Command::Shortcut(command)) => bind(&command),
-        Some(Command::Decode { file }) => media::serve(&file),
+        Some(Command::Decode { track, file }) => media::serve(&file, track),
     }
 }
 

@@ -164,7 +164,7 @@ async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
     let client = daemon.client.clone();
     let transcribe = tokio::spawn(async move { client.transcribe_file("/tmp/x.wav").await });
     let call = daemon.call().await;
-    assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into() });
+    assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into(), track: None });
     call.reply.send(Ok(transcript(WORDS))).unwrap();
     assert_eq!(soon(transcribe).await.unwrap().unwrap().1, WORDS);
 }

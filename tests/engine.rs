@@ -190,6 +190,50 @@ fn a_cancelled_job_leaves_the_next_one_clean_and_pings_are_answered_meanwhile() 
     assert!(engine.end().status.success());
 }
 
+/// A file, in whose midst a dictation comes between twice: its text is what it is without that.
+#[test]
+fn a_paused_job_goes_on_where_it_was() {
+    let mut engine = Engine::loaded();
+    let recording = sample();
+    let file = recording.repeat(3);
+    // Greedy: a beam's candidates are drawn at random.
+    let options = DecodeOptions { beam_size: 1, patient: true, ..DecodeOptions::default() };
+    engine.send(&ToEngine::Begin { job: 1, options: options.clone() });
+    engine.pcm(1, &file);
+    engine.send(&ToEngine::Finish { job: 1 });
+    let undisturbed = engine.outcome(1);
+    assert_eq!(undisturbed.0.matches("fellow").count(), 3, "{undisturbed:?}");
+
+    engine.send(&ToEngine::Begin { job: 2, options });
+    let (now, later) = file.split_at(file.len() / 2);
+    engine.pcm(2, now);
+    for (round, dictation) in [3, 4].into_iter().enumerate() {
+        // It is decoding: a piece, a seam or several pieces as one.
+        engine.until(|m| matches!(m, FromEngine::Progress { job: 2, .. }).then_some(()));
+        engine.send(&ToEngine::Pause { job: 2 });
+        assert_is_sample(&engine.transcribe(dictation, &recording).0);
+        engine.send(&ToEngine::Resume { job: 2 });
+        if round == 0 {
+            engine.pcm(2, later);
+            engine.send(&ToEngine::Finish { job: 2 });
+        }
+    }
+    let disturbed = engine.until(|message| match message {
+        FromEngine::Final { job: 2, text, segments, stats, .. } => {
+            Some((text.clone(), segments.clone(), *stats))
+        }
+        FromEngine::Failed { job: 2, reason } => panic!("failed: {reason}"),
+        _ => None,
+    });
+    assert_eq!((disturbed.0, disturbed.1), undisturbed);
+    assert_eq!(disturbed.2.samples, file.len() as u64);
+
+    // One that it does not know.
+    engine.send(&ToEngine::Resume { job: 9 });
+    engine.until(|m| matches!(m, FromEngine::Failed { job: 9, .. }).then_some(()));
+    assert!(engine.end().status.success());
+}
+
 #[test]
 fn text_grows_while_one_speaks() {
     // The smallest model is in two minds about a word of the second time round: which one wins hangs on the last bit.

@@ -56,6 +56,8 @@ pub(super) enum Chore {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
+    /// Which of its sound tracks, counted from 1.
+    track: Option<u32>,
     reply: Reply,
 }
 
@@ -154,8 +156,8 @@ impl Background {
         }
     }
 
-    pub(super) fn add_file(&mut self, path: PathBuf, reply: Reply) {
-        self.files.push_back(File { path, reply });
+    pub(super) fn add_file(&mut self, path: PathBuf, track: Option<u32>, reply: Reply) {
+        self.files.push_back(File { path, track, reply });
     }
 
     /// Ends when the client of a file that is being read or transcribed leaves, and when the next file is to be read beside one that takes
@@ -230,12 +232,13 @@ impl Daemon {
             return;
         }
         let Some(file) = self.background.files.pop_front() else { return };
-        let (path, scratch) = (file.path.clone(), self.background.scratch.clone());
+        let (path, track) = (file.path.clone(), file.track);
+        let scratch = self.background.scratch.clone();
         self.background.last_reading += 1;
         let number = self.background.last_reading;
-        let decoder = self
-            .chores
-            .spawn(async move { Chore::FileRead { number, result: decode(path, scratch).await } });
+        let decoder = self.chores.spawn(async move {
+            Chore::FileRead { number, result: decode(path, track, scratch).await }
+        });
         let slow_at = Instant::now() + SLOW;
         self.background.reading.push(Reading { number, file, slow_at, decoder });
     }
@@ -265,7 +268,7 @@ impl Daemon {
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),
             Chore::LeftOverOpened { result: Ok(store::Pcm { file, offset, samples }), left } => {
-                let recorded = Recorded { file, offset, samples };
+                let recorded = Recorded { file, offset, samples, is_kept: true };
                 let purpose = Purpose::Recovery { samples, cut_off: left.cut_off };
                 let job = self.background_begin(purpose, recorded);
                 let kept = self.store.as_mut().map(|store| store.adopt(job, &left));
@@ -324,7 +327,7 @@ impl Daemon {
         let jobs = &mut self.background.jobs;
         let Some(index) = jobs.iter().position(|(own, _)| *own == job) else { return };
         match jobs.remove(index).1 {
-            Purpose::File(File { path, reply }, Read { samples, notes }) => {
+            Purpose::File(File { path, reply, .. }, Read { samples, notes }) => {
                 let state = self.session.state();
                 let file = path.display();
                 match &result {
@@ -418,7 +421,11 @@ fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Fai
 
 /// Decoded by a process of its own, which this program is when it is called so: a damaged file may
 /// bring a decoder down, and must not bring the daemon down.
-async fn decode(path: PathBuf, scratch: PathBuf) -> Result<(Recorded, Vec<String>), String> {
+async fn decode(
+    path: PathBuf,
+    track: Option<u32>,
+    scratch: PathBuf,
+) -> Result<(Recorded, Vec<String>), String> {
     let made = tokio::task::spawn_blocking({
         let scratch = scratch.clone();
         move || {
@@ -435,9 +442,12 @@ async fn decode(path: PathBuf, scratch: PathBuf) -> Result<(Recorded, Vec<String
     let program = program.unwrap_or_else(|| "/proc/self/exe".into());
     let mut command = std::process::Command::new(program);
     command.arg(media::DECODE_COMMAND);
+    if let Some(track) = track {
+        command.arg("--track").arg(track.to_string());
+    }
     let decoded = media::read_apart(command, &path, &spool).await.map_err(|e| e.to_string())?;
     let media::Decoded { samples, notes } = decoded;
-    Ok((Recorded { file: spool, offset: 0, samples }, notes))
+    Ok((Recorded { file: spool, offset: 0, samples, is_kept: false }, notes))
 }
 
 fn transcript(refined: Refined, samples: u64, audio: Option<PathBuf>) -> Transcript {

@@ -23,7 +23,7 @@ impl Daemon {
             Request::LastText => self.last_text(reply),
             Request::Text(work) => self.work_on_text(work, reply),
             Request::TestRules { text, language } => self.test_rules(text, language, reply),
-            Request::TranscribeFile { path } => self.transcribe_file(path, reply),
+            Request::TranscribeFile { path, track } => self.transcribe_file(path, track, reply),
         }
     }
 
@@ -111,12 +111,12 @@ impl Daemon {
         Answer::Status(Box::new(status))
     }
 
-    fn transcribe_file(&mut self, path: PathBuf, reply: Reply) {
+    fn transcribe_file(&mut self, path: PathBuf, track: Option<u32>, reply: Reply) {
         if let Some(problem) = self.recogniser.report().problem.clone() {
             return answer(reply, Err(problem));
         }
-        info!(file = %path.display(), "asked to transcribe {}", path.display());
-        self.background.add_file(path, reply);
+        info!(file = %path.display(), track, "asked to transcribe {}", path.display());
+        self.background.add_file(path, track, reply);
     }
 }
 

@@ -191,7 +191,7 @@ impl Dictation {
             let text = "TranscribeFile needs an absolute path: v2m does not run in your folder.";
             return Err(Refusal(Failure::new(Code::BadRequest, text)));
         }
-        let request = Request::TranscribeFile { path };
+        let request = Request::TranscribeFile { path, track: None };
         self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
     }
 

@@ -84,7 +84,8 @@ impl Service {
             Err(error) => return Bad(format!("reading {}: {error}", words.display())),
         };
         let before = Instant::now();
-        let command = Command::TranscribeFile { file_path: sound.display().to_string() };
+        let command =
+            Command::TranscribeFile { file_path: sound.display().to_string(), track: None };
         let answer = match self.ask(&command) {
             Ok(answer) => answer,
             Err(problem) => return Bad(problem),

@@ -43,7 +43,7 @@ pub struct Decoded {
 
 /// The sound of a file as samples at 16 kHz, mono, little-endian, written to the empty file `spool`
 /// by the child process that `command` starts with `path` as its last argument; that process is to
-/// call [`serve`]. A file that ends too early or is damaged gives what there is, and notes on the rest.
+/// call [`serve`]. The track of sound, if one is asked for, is the command's to tell. A file that ends too early or is damaged gives what there is, and notes on the rest.
 /// Whatever the file does to the decoder, the caller goes on. Takes some seconds for hours of sound. When this is dropped, the
 /// child is killed. Within a tokio runtime.
 ///
@@ -57,10 +57,10 @@ pub async fn read_apart(
     read_within(command, path, spool, LONGEST).await
 }
 
-/// The child's side: decodes `path` to standard output. The process should end with what this
+/// The child's side: decodes `path` to standard output, the sound track `track`, counted from 1, or the first that can be heard. The process should end with what this
 /// returns. It limits its own memory and processor time first, and leaves itself that one file and what it has open.
 /// To be called while the process has one thread.
-pub fn serve(path: &Path) -> ExitCode {
+pub fn serve(path: &Path, track: Option<u32>) -> ExitCode {
     let limits = [
         (Resource::Cpu, CPU_SECONDS),
         (Resource::As, MEMORY),
@@ -75,14 +75,19 @@ pub fn serve(path: &Path) -> ExitCode {
     let files = Files { read: vec![path.to_owned()], ..Files::default() };
     // An old kernel enforces less; the file is wanted all the same.
     let _ = v2m_confine::confine(&files, Calls::Compute);
-    answer(path, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
+    answer(path, track, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
 }
 
-pub(super) fn answer(path: &Path, output: &mut impl Write, errors: &mut impl Write) -> u8 {
+pub(super) fn answer(
+    path: &Path,
+    track: Option<u32>,
+    output: &mut impl Write,
+    errors: &mut impl Write,
+) -> u8 {
     let flushed = |output: &mut _| {
         Write::flush(output).map_err(|source| MediaError::Spool { path: path.into(), source })
     };
-    match read(path, output).and_then(|decoded| flushed(output).map(|()| decoded)) {
+    match read(path, track, output).and_then(|decoded| flushed(output).map(|()| decoded)) {
         Ok(decoded) => {
             for note in decoded.notes {
                 let _ = writeln!(errors, "{note}");

@@ -1,24 +1,24 @@
 //! Container and codec, by `symphonia`. Whatever of the sound cannot be had is silence of its length, and is told.
 
+use super::choice::{self, Choice};
+use super::header::{self, Cut, Mend};
+use super::mp4::{Movie, Unfollowed};
+use super::output::Output;
 use super::resample::Mixer;
+use super::source::{self, Source};
 use super::timeline::{self, Timeline};
-use super::{MediaError, header};
+use super::{MediaError, ogg};
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatReader, Track, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::packet::Packet;
 
 /// Errors of the container in a row after which it is given up.
 const MOST_ERRORS: u32 = 64;
 /// Seconds that may be missing at a file's end without a word: lengths are rounded.
 const MISSING: f64 = 0.5;
-/// A track without a louder sample than this is silent: -60 dB of full scale.
-const SILENT: f32 = 0.001;
 /// Silence is made in stretches of so many seconds.
 const STRETCH: f64 = 10.0;
 
@@ -31,60 +31,55 @@ pub(super) struct Decoded {
     pub(super) notes: Vec<String>,
 }
 
-/// Decodes a track of sound to at most `max` samples, written as they come, little-endian: the first that is not silent.
+/// Decodes a track of sound to at most `max` samples, written as they come, little-endian: the one that was asked for, counted from
+/// 1, or the first that is not silent.
 pub(super) fn decode(
     path: &Path,
-    file: File,
+    file: &File,
+    track: Option<u32>,
     max: u64,
     output: &mut impl io::Write,
 ) -> Result<Decoded, MediaError> {
     let open = |source| MediaError::Open { path: path.into(), source };
     let unknown = |e: Error| MediaError::Unknown { path: path.into(), reason: e.to_string() };
-    // They share one position, so only one at a time may be read from.
-    let again =
-        || file.try_clone().map_err(open).and_then(|file| probe(path, file).map_err(unknown));
-    let tracks = sound_tracks(again()?.0.as_ref());
-    let mut notes = Vec::new();
-    let mut chosen = 0;
-    if tracks.len() > 1 {
-        for (at, track) in tracks.iter().enumerate() {
-            if has_sound(again()?.0, *track) {
-                chosen = at;
-                break;
-            }
-        }
-    }
-    if chosen > 0 {
-        let (number, count) = (chosen + 1, tracks.len());
-        notes.push(format!(
-            "track {number} of its {count} sound tracks was taken: those before it are silent or cannot be read"
-        ));
-    }
-    let edits = tracks.get(chosen).map_or(Ok(Vec::new()), |track| timeline::edits(&file, *track));
-    let shown = edits.unwrap_or_else(|timeline::Unfollowed| {
+    let mend = header::mend(file).map_err(open)?;
+    let again = || source::probe(path, file, &mend);
+    let format = again()?;
+    let tracks = source::sound_tracks(format.as_ref());
+    let default = format.default_track(TrackType::Audio).map(|track| track.id);
+    let content = |track| Ok(choice::content(again()?, track));
+    let Choice { track, note } = choice::choose(path, &tracks, default, track, content)?;
+    let mut notes: Vec<_> = note.into_iter().collect();
+    let movie = Movie::of(file);
+    let shown = track.map_or(Ok(Vec::new()), |track| movie.shown(track));
+    let shown = shown.unwrap_or_else(|Unfollowed| {
         notes.push(
             "its edit list cannot be followed: what it hides or moves was heard as it lies".into(),
         );
         Vec::new()
     });
-    let (format, is_cut) = again()?;
-    let source = Source::of(format.as_ref(), tracks.get(chosen).copied()).map_err(unknown)?;
-    let timeline = Timeline::of(format.format_info().short_name, &source.track, shown);
-    let output = Output { path, writer: output, bytes: Vec::new(), samples: 0, max };
+    let format = again()?;
+    let source = Source::of(format.as_ref(), track).map_err(unknown)?;
+    let fragments = track.map(|track| movie.fragments(track)).unwrap_or_default();
+    let form = format.format_info().short_name;
+    let timeline = Timeline::of(form, &source.track, shown, fragments);
+    let output = Output::new(path, output, max);
     let decoding = Decoding {
         path,
         output,
         mixer: Mixer::default(),
         source,
         timeline,
+        serials: Vec::new(),
         lost: 0.0,
+        skipped: false,
+        unread: 0,
         reason: None,
         notes,
-        is_cut,
-        is_chained: false,
+        mend: &mend,
         is_told: false,
     };
-    decoding.run(format)
+    decoding.run(format, file)
 }
 
 struct Decoding<'a, W> {
@@ -93,49 +88,50 @@ struct Decoding<'a, W> {
     mixer: Mixer,
     source: Source,
     timeline: Timeline,
+    /// The tracks so far: streams that were joined to one file have some each.
+    serials: Vec<u32>,
     /// Seconds of sound that could not be decoded.
     lost: f64,
+    /// Whether the container could not be read somewhere.
+    skipped: bool,
+    /// How many of the streams that were joined to the file could not be read.
+    unread: usize,
     /// Why not, as was said last.
     reason: Option<String>,
     notes: Vec<String>,
-    /// Whether the file's header promises more than there is.
-    is_cut: bool,
-    /// Whether several streams were joined to one file.
-    is_chained: bool,
+    mend: &'a Mend,
     /// Whether a wrong time stamp was told.
     is_told: bool,
 }
 
 impl<W: io::Write> Decoding<'_, W> {
-    fn run(mut self, mut format: Box<dyn FormatReader>) -> Result<Decoded, MediaError> {
-        let bases: Vec<_> = format.tracks().iter().map(|t| (t.id, t.time_base)).collect();
+    fn run(
+        mut self,
+        mut format: Box<dyn FormatReader>,
+        file: &File,
+    ) -> Result<Decoded, MediaError> {
         let (mut errors, mut broken_off) = (0, false);
+        self.serials.extend(format.tracks().iter().map(|track| track.id));
         loop {
             match format.next_packet() {
                 Ok(Some(packet)) => {
                     errors = 0;
-                    let base = bases.iter().find(|(id, _)| *id == packet.track_id);
-                    self.timeline.begun(&packet, base.and_then(|(_, base)| *base));
+                    let tracks = format.tracks();
+                    let track = tracks.iter().find(|track| track.id == packet.track_id);
+                    self.timeline.begun(&packet, track.and_then(|track| track.time_base));
                     if packet.track_id == self.source.track.id {
                         self.packet(&packet)?;
                     }
                 }
                 Ok(None) => break,
-                // Streams that were joined to one file: the next has its own tracks.
-                Err(Error::ResetRequired) => match Source::of(format.as_ref(), None) {
-                    Ok(source) => (self.source, self.is_chained) = (source, true),
-                    Err(error) => {
-                        self.reason = Some(error.to_string());
-                        broken_off = true;
-                        break;
-                    }
-                },
+                Err(Error::ResetRequired) => self.next_stream(format.as_ref()),
                 Err(Error::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                    broken_off = true;
+                    broken_off = !self.mend.is_whole;
                     break;
                 }
                 Err(error) => {
                     self.reason = Some(error.to_string());
+                    self.skipped = true;
                     errors += 1;
                     if errors == MOST_ERRORS {
                         broken_off = true;
@@ -144,12 +140,47 @@ impl<W: io::Write> Decoding<'_, W> {
                 }
             }
         }
+        if format.format_info().short_name == "ogg" {
+            // What cannot be looked at once more was read all the same.
+            let damage = ogg::damage(file, &self.serials).unwrap_or_default();
+            self.unread += damage.streams;
+            self.skipped |= damage.pages > 0;
+        }
         self.mixer.finish().map_err(|reason| self.broken(reason))?;
         self.output.take(&mut self.mixer)?;
-        self.told(broken_off)
+        let length = whole(format.as_ref());
+        self.told(broken_off, length)
+    }
+
+    /// Streams that were joined to one file: the next has its own tracks.
+    fn next_stream(&mut self, format: &dyn FormatReader) {
+        let heard = self.mixer.seconds();
+        // How long the one before was said to be.
+        if let Some(missing) = self.missing(self.timeline.length()) {
+            self.lost += missing;
+        }
+        self.serials.extend(format.tracks().iter().map(|track| track.id));
+        match Source::of(format, None) {
+            Ok(source) => {
+                let form = format.format_info().short_name;
+                let own = Timeline::of(form, &source.track, Vec::new(), Default::default());
+                (self.source, self.timeline) = (source, own.after(heard));
+            }
+            // One after it may be read again.
+            Err(error) => {
+                self.reason = Some(error.to_string());
+                self.unread += 1;
+            }
+        }
+    }
+
+    /// Seconds that are missing of that length, if that is worth a word.
+    fn missing(&self, length: Option<f64>) -> Option<f64> {
+        length.map(|length| length - self.mixer.seconds()).filter(|missing| *missing > MISSING)
     }
 
     fn packet(&mut self, packet: &Packet) -> Result<(), MediaError> {
+        let at = self.timeline.time(packet);
         // What changes in the middle of a file (channels, rate) may need another decoder; and one that has failed may be of no use.
         let decoded = match self.source.decode(packet) {
             Ok(sound) => Ok(sound),
@@ -163,7 +194,7 @@ impl<W: io::Write> Decoding<'_, W> {
             return Ok(());
         }
         let frames = self.source.samples.len() / channels;
-        for place in self.timeline.places(packet, frames, rate, self.mixer.seconds()) {
+        for place in self.timeline.places(at, frames, rate, self.mixer.seconds()) {
             self.gap(place.gap)?;
             let heard = place.skip * channels..(place.skip + place.take) * channels;
             let pushed = self.mixer.push(&self.source.samples[heard], channels, rate);
@@ -217,7 +248,8 @@ impl<W: io::Write> Decoding<'_, W> {
         Ok(())
     }
 
-    fn told(mut self, broken_off: bool) -> Result<Decoded, MediaError> {
+    /// `length` is how long the container says that all of it is, in seconds.
+    fn told(mut self, broken_off: bool, length: Option<f64>) -> Result<Decoded, MediaError> {
         let path = self.path;
         if self.output.samples == 0 {
             return Err(match self.reason {
@@ -226,22 +258,39 @@ impl<W: io::Write> Decoding<'_, W> {
             });
         }
         let heard = self.mixer.seconds();
-        let why = self.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let before = self.notes.len();
+        let why = self.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         if self.lost > 0.0 {
             self.notes.push(format!(
                 "{:.1} s of its sound could not be decoded and are silence here{why}",
                 self.lost
             ));
         }
-        let length = self.timeline.length().filter(|_| !self.is_chained);
-        let missing = length.map_or(0.0, |length| length - heard);
-        if missing > MISSING {
+        if self.unread > 0 {
+            let count = self.unread;
+            self.notes.push(match count {
+                1 => format!("one of the streams that were joined to it cannot be read{why}"),
+                _ => format!("{count} of the streams that were joined to it cannot be read{why}"),
+            });
+        }
+        // Of all of it only what seems to be cut off: its picture may be longer than its sound.
+        let is_short = self.mend.cut != Cut::No || broken_off;
+        let length = self.timeline.length().or(length.filter(|_| is_short));
+        let is_cut = match self.mend.cut {
+            Cut::Yes => true,
+            Cut::Perhaps => length.is_none(),
+            Cut::No => false,
+        };
+        if let Some(missing) = self.missing(length) {
             let length = heard + missing;
-            self.notes.push(format!("it ends early: {heard:.1} s of {length:.1} s are there{why}"));
-        } else if self.is_cut {
+            let how = if broken_off && self.skipped { "breaks off" } else { "ends early" };
+            self.notes.push(format!("it {how}: {heard:.1} s of {length:.1} s are there{why}"));
+        } else if is_cut {
             self.notes.push("it ends early: its header promises more sound than there is".into());
         } else if broken_off && length.is_none() {
             self.notes.push(format!("it breaks off after {heard:.1} s{why}"));
+        } else if self.skipped && self.notes.len() == before {
+            self.notes.push(format!("something in it cannot be read, perhaps sound{why}"));
         }
         Ok(Decoded { samples: self.output.samples, notes: self.notes })
     }
@@ -251,104 +300,9 @@ impl<W: io::Write> Decoding<'_, W> {
     }
 }
 
-struct Output<'a, W> {
-    path: &'a Path,
-    writer: &'a mut W,
-    bytes: Vec<u8>,
-    samples: u64,
-    max: u64,
-}
-
-impl<W: io::Write> Output<'_, W> {
-    fn take(&mut self, mixer: &mut Mixer) -> Result<(), MediaError> {
-        self.bytes.clear();
-        self.bytes.extend(mixer.samples.drain(..).flat_map(i16::to_le_bytes));
-        self.samples += self.bytes.len() as u64 / 2;
-        if self.samples > self.max {
-            return Err(MediaError::TooLong { path: self.path.into() });
-        }
-        let failed = |source| MediaError::Spool { path: self.path.into(), source };
-        self.writer.write_all(&self.bytes).map_err(failed)
-    }
-}
-
-/// The file from its beginning; and whether its header promises more than there is.
-fn probe(path: &Path, file: File) -> Result<(Box<dyn FormatReader>, bool), Error> {
-    let mut hint = Hint::new();
-    if let Some(end) = path.extension().and_then(|end| end.to_str()) {
-        hint.with_extension(end);
-    }
-    let (source, is_cut) = header::mended(file)?;
-    let stream = MediaSourceStream::new(Box::new(source), Default::default());
-    let probe = symphonia::default::get_probe();
-    Ok((probe.probe(&hint, stream, Default::default(), Default::default())?, is_cut))
-}
-
-/// The tracks of sound that can be decoded, the default one first.
-fn sound_tracks(format: &dyn FormatReader) -> Vec<u32> {
-    let default = format.default_track(TrackType::Audio).map(|track| track.id);
-    let is_sound =
-        |track: &&Track| track.codec_params.as_ref().is_some_and(|codec| codec.audio().is_some());
-    let others = format.tracks().iter().filter(is_sound).map(|track| track.id);
-    default.into_iter().chain(others.filter(|id| Some(*id) != default)).collect()
-}
-
-/// Whether a track has a sample that can be heard.
-fn has_sound(mut format: Box<dyn FormatReader>, track: u32) -> bool {
-    let Ok(mut source) = Source::of(format.as_ref(), Some(track)) else { return false };
-    while let Ok(Some(packet)) = format.next_packet() {
-        let is_loud = |samples: &[f32]| samples.iter().any(|sample| sample.abs() > SILENT);
-        if packet.track_id == track && source.decode(&packet).is_ok() && is_loud(&source.samples) {
-            return true;
-        }
-    }
-    false
-}
-
-/// A track and what decodes it.
-struct Source {
-    track: Track,
-    decoder: Box<dyn AudioDecoder>,
-    is_mp3: bool,
-    /// Of one packet, interleaved.
-    samples: Vec<f32>,
-}
-
-impl Source {
-    /// Of the track of that number; `None`: the default one.
-    fn of(format: &dyn FormatReader, id: Option<u32>) -> Result<Self, Error> {
-        let track = match id {
-            Some(id) => format.tracks().iter().find(|track| track.id == id),
-            None => format.default_track(TrackType::Audio),
-        };
-        let track = track.ok_or(Error::Unsupported("there is no track of sound"))?.clone();
-        let is_mp3 = format.format_info().short_name == "mp3";
-        let decoder = decoder(&track, is_mp3)?;
-        Ok(Self { track, decoder, is_mp3, samples: Vec::new() })
-    }
-
-    /// Takes another decoder.
-    fn renew(&mut self) -> Result<(), Error> {
-        self.decoder = decoder(&self.track, self.is_mp3)?;
-        Ok(())
-    }
-
-    /// Into `samples`. Their rate and how many channels they have.
-    fn decode(&mut self, packet: &Packet) -> Result<(u32, usize), Error> {
-        self.samples.clear();
-        let sound = self.decoder.decode(packet)?;
-        sound.copy_to_vec_interleaved(&mut self.samples);
-        Ok((sound.spec().rate(), sound.num_planes()))
-    }
-}
-
-/// `is_mp3`: what one file says of its length would cut off those that were joined to it. The encoder's delay, 25 ms, stays then.
-fn decoder(track: &Track, is_mp3: bool) -> Result<Box<dyn AudioDecoder>, Error> {
-    let parameters = track
-        .codec_params
-        .as_ref()
-        .and_then(|parameters| parameters.audio())
-        .ok_or(Error::Unsupported("the track does not say how it is coded"))?;
-    let options = AudioDecoderOptions::default().gapless(!is_mp3);
-    symphonia::default::get_codecs().make_audio_decoder(parameters, &options)
+/// How long the container says that all of it is, in seconds.
+fn whole(format: &dyn FormatReader) -> Option<f64> {
+    let info = format.media_info();
+    let ticks = i64::try_from(info.duration?.get()).ok()?;
+    Some(timeline::seconds(info.time_base?, ticks))
 }

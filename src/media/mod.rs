@@ -2,7 +2,8 @@
 //!
 //! Any container and codec that `symphonia` reads, at any rate, with any number of channels
 //! ([`crate::mix`] makes one of them). Sound stands where its time stamps say, what an edit list
-//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
+//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Headers that promise more than there is are
+//! read as true ones. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
 //!
 //! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
 //! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
@@ -10,9 +11,14 @@
 //! Not here: the store's own recordings, which need no decoding.
 
 mod apart;
+mod choice;
 mod decode;
 mod header;
+mod mp4;
+mod ogg;
+mod output;
 mod resample;
+mod source;
 mod timeline;
 
 pub use apart::{Decoded, read_apart, serve};
@@ -108,6 +114,23 @@ pub enum MediaError {
     /// What the child process said of the file, one of the above.
     #[error("{0}")]
     Told(String),
+    /// There is no such track of sound.
+    #[error(
+        "reading {}: there is no sound track {asked}: it has {}",
+        path.display(),
+        match count {
+            1 => "one, which is taken without --track".to_owned(),
+            count => format!("{count}, from --track 1 to --track {count}"),
+        }
+    )]
+    NoTrack {
+        /// The file.
+        path: PathBuf,
+        /// The track that was asked for, counted from 1.
+        asked: u32,
+        /// How many there are.
+        count: usize,
+    },
     /// Longer than is taken.
     #[error("reading {}: it is longer than {MAX_HOURS} hours; cut it into parts", path.display())]
     TooLong {
@@ -116,10 +139,15 @@ pub enum MediaError {
     },
 }
 
-/// Writes the sound of a file, little-endian, and tells how many samples it is, and what of it is missing. A damaged one may panic in
-/// its decoder: only a process that may die should call this.
-fn read(path: &Path, output: &mut impl io::Write) -> Result<decode::Decoded, MediaError> {
-    decode::decode(path, open(path)?, max_samples(), output)
+/// Writes the sound of a file, little-endian, and tells how many samples it is, and what of it is missing. `track` is the sound track,
+/// counted from 1; `None`: the first that can be heard. A damaged file may panic in its decoder: only a process that may die should
+/// call this.
+fn read(
+    path: &Path,
+    track: Option<u32>,
+    output: &mut impl io::Write,
+) -> Result<decode::Decoded, MediaError> {
+    decode::decode(path, &open(path)?, track, max_samples(), output)
 }
 
 const fn max_samples() -> u64 {

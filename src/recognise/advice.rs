@@ -74,24 +74,32 @@ fn is_name(model: &str) -> bool {
     !model.contains('/')
 }
 
-/// It died twice of the same recording.
-pub(super) fn dies_working(reason: &str) -> Failure {
+/// It died twice of the same recording, which is kept or is a file of the user's.
+pub(super) fn dies_working(reason: &str, is_kept: bool) -> Failure {
+    let what = if is_kept { "recording" } else { "file" };
     failure(format!(
-        "Transcribing: the recogniser {reason}, twice on the same recording. The recording is kept \
-         and is tried again at the next start. Another model may help: `v2m-model list`."
+        "Transcribing: the recogniser {reason}, twice on the same {what}. {} Another model may help: `v2m-model list`.",
+        afterwards(is_kept)
     ))
     .in_brief(
-        "This recording could not be transcribed",
-        "It is kept, and v2m tries again at its next start. Another model may help: v2m-model list",
+        format!("This {what} could not be transcribed"),
+        format!("{} Another model may help: v2m-model list", afterwards(is_kept)),
     )
 }
 
-/// It said twice that it has no text for a recording.
-pub(super) fn refused(reason: &str) -> Failure {
-    failure(format!("Transcribing: {reason}. The recording is kept.")).in_brief(
-        "This recording could not be transcribed",
-        "It is kept, and v2m tries again at its next start.",
-    )
+/// It said twice that it has no text for a recording, which is kept or is a file of the user's.
+pub(super) fn refused(reason: &str, is_kept: bool) -> Failure {
+    let what = if is_kept { "recording" } else { "file" };
+    failure(format!("Transcribing: {reason}. {}", afterwards(is_kept)))
+        .in_brief(format!("This {what} could not be transcribed"), afterwards(is_kept))
+}
+
+/// What becomes of something that could not be transcribed.
+fn afterwards(is_kept: bool) -> &'static str {
+    match is_kept {
+        true => "The recording is kept, and v2m tries again at its next start.",
+        false => "v2m keeps nothing of a file: to try again, transcribe it again.",
+    }
 }
 
 /// It cannot work on this machine, and there is no other one.

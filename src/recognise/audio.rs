@@ -14,6 +14,8 @@ pub struct Recorded {
     pub offset: u64,
     /// How many samples there are.
     pub samples: u64,
+    /// Whether the file stays if it has no text: a recording of the store's does, a copy of a sound file's samples does not.
+    pub is_kept: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,14 @@ impl Audio {
                 let pairs = bytes.chunks_exact(2);
                 Ok(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
             }
+        }
+    }
+
+    /// Whether it is still there if it has no text: dictations are in the store.
+    pub(super) fn is_kept(&self) -> bool {
+        match self {
+            Self::Heard(_) => true,
+            Self::Recorded(recorded) => recorded.is_kept,
         }
     }
 

@@ -77,6 +77,8 @@ pub(super) struct Child {
     input: Vec<u8>,
     /// It has said something.
     spoken: bool,
+    /// It can keep a job as it is while it is at work on another one.
+    pub(super) pauses: bool,
     pub(super) frames: VecDeque<FromEngine>,
     vigil: Vigil,
     next_look: Instant,
@@ -123,6 +125,7 @@ impl Child {
             written: 0,
             input: Vec::new(),
             spoken: false,
+            pauses: false,
             frames: VecDeque::new(),
             vigil: Vigil::begin(now),
             next_look: now + LOOK_EVERY,

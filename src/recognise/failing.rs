@@ -28,6 +28,7 @@ impl Recogniser {
     /// The child has to go; `reason` is said before how it ended.
     pub(super) fn condemn(&mut self, blame: Blame, reason: String) {
         if let Some(child) = self.child.take() {
+            self.jobs.iter_mut().for_each(Job::bereaved);
             self.parting = Some((child, Parting::Failed(blame, reason)));
         }
     }
@@ -36,7 +37,7 @@ impl Recogniser {
     pub(super) fn died(&mut self, started: Instant, blame: Blame, before: &str, ending: Ending) {
         let lacked_memory = ending.lacked_memory();
         let Ending { how, unfit, said, killed: _ } = ending;
-        let victim = self.jobs.iter().position(|job| job.wire.is_some());
+        let victim = self.jobs.iter().position(Job::is_at_work);
         let fault = self.fault(victim, started, unfit);
         let reason = match said {
             Some(said) if fault == Fault::Unfit => said,
@@ -63,7 +64,8 @@ impl Recogniser {
             }
             Verdict::WithoutTheJob => {
                 if let Some(index) = victim {
-                    self.jobs[index].failure = Some(advice::dies_working(&reason));
+                    let is_kept = self.jobs[index].is_kept();
+                    self.jobs[index].failure = Some(advice::dies_working(&reason, is_kept));
                 }
                 self.start();
             }
@@ -154,7 +156,8 @@ impl Recogniser {
             self.pass_over(PassedOver { backend, reason }, worked);
             return self.let_go(Parting::Swap);
         }
-        self.jobs[index].failure = Some(advice::refused(reason));
+        let is_kept = self.jobs[index].is_kept();
+        self.jobs[index].failure = Some(advice::refused(reason, is_kept));
     }
 
     /// Says that an engine is not used any more; all jobs are the next one's.

@@ -75,12 +75,16 @@ impl Recogniser {
             warm_up_ms,
             memory_bytes,
             multilingual: _,
+            pauses,
         } = frame
         else {
             return;
         };
         if let Some(lineup) = &mut self.lineup {
             lineup.loaded();
+        }
+        if let Some(child) = &mut self.child {
+            child.pauses = pauses;
         }
         self.retry_after = RETRY_AFTER;
         self.report.state = EngineState::Warm;
@@ -120,6 +124,7 @@ fn made_plain(frame: FromEngine) -> FromEngine {
             warm_up_ms,
             memory_bytes,
             multilingual,
+            pauses,
         } => FromEngine::Loaded {
             backend: line(backend),
             device: line(device),
@@ -127,6 +132,7 @@ fn made_plain(frame: FromEngine) -> FromEngine {
             warm_up_ms,
             memory_bytes,
             multilingual,
+            pauses,
         },
         FromEngine::LoadFailed { failure, reason } => {
             FromEngine::LoadFailed { failure, reason: line(reason) }

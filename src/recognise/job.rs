@@ -29,6 +29,8 @@ pub(super) struct Job {
     refusals: u8,
     /// What the engine calls it: a new number at each attempt, so that late answers are told apart.
     pub(super) wire: Option<u32>,
+    /// The engine keeps it as it is while it is at work on another one.
+    paused: bool,
     sent: u64,
     /// Samples the engine has done with.
     settled: u64,
@@ -52,6 +54,7 @@ impl Job {
             deaths: 0,
             refusals: 0,
             wire: None,
+            paused: false,
             sent: 0,
             settled: 0,
             finish_sent: false,
@@ -70,11 +73,41 @@ impl Job {
     /// Starts over, with whichever engine comes next.
     pub(super) fn rewind(&mut self) {
         self.wire = None;
+        self.paused = false;
         self.sent = 0;
         self.settled = 0;
         self.finish_sent = false;
         self.segments.clear();
         self.draft = None;
+    }
+
+    /// Whether the engine is at work on it.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.wire.is_some() && !self.paused
+    }
+
+    /// Makes way for another one; what tells the engine so. `keeps`: the engine can keep it as it is. Otherwise it starts over.
+    pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
+        let wire = self.wire.filter(|_| !self.paused)?;
+        // Only what nobody waits for is kept.
+        if keeps && self.urgency == Urgency::Background {
+            self.paused = true;
+            return Some(ToEngine::Pause { job: wire });
+        }
+        self.rewind();
+        Some(ToEngine::Cancel { job: wire })
+    }
+
+    /// What the engine that keeps it calls it, if it goes on after it made way.
+    pub(super) fn go_on(&mut self) -> Option<u32> {
+        self.wire.filter(|_| std::mem::take(&mut self.paused))
+    }
+
+    /// Starts over if the engine that kept it has gone.
+    pub(super) fn bereaved(&mut self) {
+        if self.paused {
+            self.rewind();
+        }
     }
 
     /// Starts over with another model or with settings that changed, about which failures so far say nothing.
@@ -106,6 +139,11 @@ impl Job {
         self.rewind();
         self.attempts = self.attempts.saturating_add(1);
         self.deaths.saturating_add(self.refusals)
+    }
+
+    /// Whether its audio is still there if it has no text.
+    pub(super) fn is_kept(&self) -> bool {
+        self.audio.is_kept()
     }
 
     /// Whether the engine in use has died of it.

@@ -74,7 +74,7 @@ pub struct Unload {
 pub enum Urgency {
     /// Someone is waiting for the text as they speak.
     Live,
-    /// A file, or a recording that an earlier run left: steps back for a live one and starts over.
+    /// A file, or a recording that an earlier run left: steps back for a live one, and goes on after it.
     Background,
 }
 

@@ -340,15 +340,16 @@ impl Recogniser {
         }
         let hopeful = (0..self.jobs.len()).filter(|&i| self.jobs[i].failure.is_none());
         let Some(next) = hopeful.min_by_key(|&i| self.jobs[i].urgency) else { return };
-        for (index, job) in self.jobs.iter_mut().enumerate() {
-            if index != next
-                && let Some(wire) = job.wire
-            {
-                child.queue(&ToEngine::Cancel { job: wire });
-                job.rewind();
+        for (_, job) in self.jobs.iter_mut().enumerate().filter(|(index, _)| *index != next) {
+            if let Some(message) = job.step_back(child.pauses) {
+                child.queue(&message);
             }
         }
         let job = &mut self.jobs[next];
+        if let Some(wire) = job.go_on() {
+            child.rouse();
+            child.queue(&ToEngine::Resume { job: wire });
+        }
         let wire = match job.wire {
             Some(wire) => wire,
             None => {
@@ -375,7 +376,7 @@ impl Recogniser {
     }
 
     fn busy(&self) -> bool {
-        self.report.state == EngineState::Loading || self.jobs.iter().any(|j| j.wire.is_some())
+        self.report.state == EngineState::Loading || self.jobs.iter().any(Job::is_at_work)
     }
 
     /// How long the engine may be without progress; `None` while it may well have nothing to say.
@@ -384,7 +385,7 @@ impl Recogniser {
             return Some(LOAD_LIMIT);
         }
         // While somebody still speaks, an engine may be waiting for a pause.
-        let at_work = |job: &Job| job.finished && job.wire.is_some();
+        let at_work = |job: &Job| job.finished && job.is_at_work();
         self.jobs.iter().any(at_work).then_some(self.spec.as_ref().ok()?.hang)
     }
 

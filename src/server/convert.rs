@@ -52,8 +52,8 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::TestRules { text, language } => {
             (Request::TestRules { text: plain::owned(text), language }, None)
         }
-        Wire::TranscribeFile { file_path } => {
-            (Request::TranscribeFile { path: file_path.into() }, None)
+        Wire::TranscribeFile { file_path, track } => {
+            (Request::TranscribeFile { path: file_path.into(), track }, None)
         }
         Wire::GetConfig => (Request::GetConfig, None),
         Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),

@@ -1,6 +1,7 @@
 //! TRANSCRIBE_FILE.
 
 use crate::house::{House, failure, text_of};
+use crate::recording::Studio;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -90,6 +91,27 @@ fn engine_at_work(service: &House) {
     });
 }
 
+/// It started over with each of them, and a long one might never be finished.
+#[test]
+fn a_dictation_comes_between_and_the_file_goes_on_where_it_was() {
+    let studio = Studio::with(House::new("finish deaf"));
+    let service = &studio.service;
+    let path = service.path("long.wav");
+    wav(&path, &ramp(50_000));
+    let mut client = service.connect();
+    client.send("TRANSCRIBE_FILE", json!({ "file_path": path }));
+    engine_at_work(service);
+    studio.record(3);
+    let dictated = service.connect().ask("STOP_RECORDING");
+    assert!(dictated["text"].as_str().unwrap().starts_with("heard"), "{dictated}");
+    let answer = client.receive().unwrap();
+    assert_eq!(answer["data"]["text"], text_of(&ramp(50_000)));
+    let log = fs::read_to_string(service.model_file("double", "log")).unwrap();
+    let count = |what: &str| log.lines().filter(|line| *line == what).count();
+    assert_eq!(["begin", "pause", "resume"].map(count), [2, 1, 1], "{log}");
+    studio.service.end();
+}
+
 /// Its text was computed to the end, however long that took, and others waited for it.
 #[test]
 fn a_file_whose_client_has_left_holds_up_nobody() {
@@ -150,6 +172,30 @@ fn what_is_missing_of_a_file_is_told_beside_its_text() {
     assert!(told.contains("cut-off.m4a: it ends early: "), "{told}");
     let whole = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": case("tone.flac") }));
     assert!(whole.get("problems").is_none(), "{whole}");
+    service.end();
+}
+
+#[test]
+fn of_several_sound_tracks_one_is_taken_and_which_is_told() {
+    let service = House::new("").start();
+    let mut client = service.connect();
+    let file = case("first-track-silent.mp4");
+    let answer = client.ask_with("TRANSCRIBE_FILE", json!({ "file_path": file }));
+    let told = answer["problems"][0]["error"].as_str().unwrap();
+    assert!(told.contains("track 2 of its 2 sound tracks was taken, because track 1"), "{told}");
+    assert!(told.contains("--track N"), "{told}");
+    let asked = json!({ "file_path": file, "track": 2 });
+    let same = client.ask_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(same["text"], answer["text"]);
+    assert!(same["problems"][0]["error"].as_str().unwrap().contains("taken as you asked"));
+    let asked = json!({ "file_path": file, "track": 1 });
+    let (code, text) = client.refused_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(code, "no_speech", "{text}");
+    assert!(text.contains("track 1 of its 2"), "{text}");
+    let asked = json!({ "file_path": file, "track": 3 });
+    let (code, text) = client.refused_with("TRANSCRIBE_FILE", asked);
+    assert_eq!(code, "file", "{text}");
+    assert!(text.contains("no sound track 3: it has 2, from --track 1"), "{text}");
     service.end();
 }
 

@@ -9,7 +9,7 @@
 //! - WHAT: `die`, `abort`, `kill` (as the kernel does that has no memory left), `allocate` (aborts as C++ does then), `spin`
 //!   (computes until the file MODEL.go is there), `stop` (as SIGSTOP does), `close` (its end, and lives on), `garbage`,
 //!   `oversized`, `sound` (frames it must not send), `fail` (this job), `deaf` (never answers this
-//!   job), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
+//!   job, if it is not paused), `old` (knows of no pauses), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
 //!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
 //!   (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on standard error that it
 //!   cannot work here), `unlinked` (as a program whose library is missing ends), `device` (reports that
@@ -50,6 +50,12 @@ struct Fake {
     heard: Digest,
     deaf: bool,
     wild: bool,
+    /// No more of the job's sound comes.
+    finished: bool,
+    /// Whether it can pause.
+    pauses: bool,
+    /// Jobs that others came between: numbers, what was heard of them, and whether that was all.
+    paused: Vec<(u32, Digest, bool)>,
 }
 
 fn main() -> io::Result<()> {
@@ -65,6 +71,7 @@ fn main() -> io::Result<()> {
         warm_up_ms: 1,
         memory_bytes: 0,
         multilingual: true,
+        pauses: fake.pauses,
     })?;
     fake.play("loaded", 0)?;
     while let Some(frame) = fake.read()? {
@@ -114,6 +121,9 @@ impl Fake {
             heard,
             deaf: false,
             wild: false,
+            finished: false,
+            pauses: true,
+            paused: Vec::new(),
         })
     }
 
@@ -123,6 +133,8 @@ impl Fake {
             Some(Frame::Message(ToEngine::Begin { .. })) => "begin",
             Some(Frame::Message(ToEngine::Finish { .. })) => "finish",
             Some(Frame::Message(ToEngine::Cancel { .. })) => "cancel",
+            Some(Frame::Message(ToEngine::Pause { .. })) => "pause",
+            Some(Frame::Message(ToEngine::Resume { .. })) => "resume",
             Some(Frame::Message(ToEngine::Ping { .. })) => "ping",
             Some(Frame::Pcm { .. }) => "pcm",
             None => "end",
@@ -138,6 +150,7 @@ impl Fake {
                     writeln!(self.log, "patient")?;
                 }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
+                self.finished = false;
                 self.play("begin", job)
             }
             Frame::Pcm { job, samples } => {
@@ -152,10 +165,28 @@ impl Fake {
             }
             Frame::Message(ToEngine::Finish { job }) => {
                 assert_eq!(job, self.job, "the end of another job");
+                self.finished = true;
                 self.play("finish", job)?;
                 if self.deaf { Ok(()) } else { self.answer(job) }
             }
-            Frame::Message(ToEngine::Cancel { job }) => self.play("cancel", job),
+            Frame::Message(ToEngine::Cancel { job }) => {
+                self.paused.retain(|(paused, ..)| *paused != job);
+                self.play("cancel", job)
+            }
+            Frame::Message(ToEngine::Pause { job }) => {
+                // One that has been answered is not there any more.
+                if job == self.job {
+                    self.paused.push((job, std::mem::take(&mut self.heard), self.finished));
+                }
+                Ok(())
+            }
+            Frame::Message(ToEngine::Resume { job }) => {
+                let index = self.paused.iter().position(|(paused, ..)| *paused == job);
+                let index = index.expect("only what was paused goes on");
+                (self.job, self.heard, self.finished) = self.paused.remove(index);
+                self.deaf = false;
+                if self.finished { self.answer(job) } else { Ok(()) }
+            }
             Frame::Message(ToEngine::Ping { n }) => self.pong(n),
         }
     }
@@ -261,6 +292,10 @@ impl Fake {
                 self.deaf = true;
                 let reason = "the double was told to fail".to_owned();
                 self.send(&FromEngine::Failed { job, reason })
+            }
+            "old" => {
+                self.pauses = false;
+                Ok(())
             }
             "deaf" => {
                 self.deaf = true;

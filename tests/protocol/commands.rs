@@ -101,11 +101,12 @@ fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
         "segments": [{"start": 0.5, "end": 1.5, "text": "Hello there."}],
         "deliveries": [{"by": "clipboard", "ok": true, "detail": "copied"}],
     });
-    let file = Request::TranscribeFile { path: "/a b.wav".into() };
+    let file = |track| Request::TranscribeFile { path: "/a b.wav".into(), track };
     for (json, request) in [
         (r#"{"cmd":"STOP_RECORDING"}"#, Request::Session(Command::Stop)),
         (r#"{"cmd":"TOGGLE_RECORDING"}"#, Request::Session(Command::Toggle)),
-        (r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a b.wav"}}"#, file),
+        (r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a b.wav"}}"#, file(None)),
+        (r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a b.wav","track":2}}"#, file(Some(2))),
     ] {
         let answer = Answer::Transcript { state: State::Idle, transcript: transcript() };
         assert_eq!(data(&exchange(json, request, Ok(answer))), &expected);

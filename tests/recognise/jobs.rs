@@ -54,7 +54,8 @@ fn recorded(lab: &Lab, sound: &[i16]) -> Recorded {
     let bytes: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     file.write_all(&[7; 44]).unwrap();
     file.write_all(&bytes).unwrap();
-    Recorded { file: File::open(path).unwrap(), offset: 44, samples: sound.len() as u64 }
+    let (file, samples) = (File::open(path).unwrap(), sound.len() as u64);
+    Recorded { file, offset: 44, samples, is_kept: false }
 }
 
 #[tokio::test]
@@ -112,6 +113,22 @@ async fn a_recording_that_cannot_be_read_back_fails_and_leaves_the_engine_to_the
     assert_eq!(lab.lives("model"), 1);
 }
 
+/// It said that the recording was kept, though v2m has nothing of a file.
+#[tokio::test]
+async fn of_a_file_nothing_is_said_to_be_kept() {
+    for script in ["finish die", "finish fail; finish fail"] {
+        for is_kept in [false, true] {
+            let mut lab = Lab::new(script);
+            let recorded = Recorded { is_kept, ..recorded(&lab, &sound(19, 40_000)) };
+            let options = DecodeOptions::default();
+            lab.recogniser.transcribe(JobId(1), options, Urgency::Background, recorded);
+            let message = lab.failure(1, &[]).await.message;
+            assert_eq!(message.contains("The recording is kept"), is_kept, "{message}");
+            assert_eq!(message.contains("transcribe it again"), !is_kept, "{message}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_jobs_are_heard_one_after_the_other() {
     let mut lab = Lab::new("");
@@ -136,18 +153,78 @@ async fn a_live_job_is_heard_before_a_background_one_that_came_first() {
     lab.text(1, &file).await;
 }
 
-#[tokio::test]
-async fn a_background_job_at_work_steps_back_and_starts_over() {
-    let mut lab = Lab::new("finish deaf");
+/// A background job in the engine's hands, which has said nothing of it when a dictation comes.
+async fn interrupted(script: &str) -> (Lab, Vec<i16>, Vec<i16>) {
+    let mut lab = Lab::new(script);
     let (file, words) = (sound(7, 40_000), sound(8, 30_000));
     lab.state(EngineState::Warm).await;
     lab.job(1, Urgency::Background, &file);
     lab.engine_did("finish", 1).await;
     lab.job(2, Urgency::Live, &words);
+    (lab, file, words)
+}
+
+/// How often the engine was told to begin a job, and how many stretches of sound it was given.
+fn told(lab: &Lab) -> (usize, usize) {
+    (lab.logged("model.log", "begin"), lab.logged("model.log", "pcm"))
+}
+
+#[tokio::test]
+async fn a_background_job_at_work_steps_back_and_goes_on_where_it_was() {
+    let (mut lab, file, words) = interrupted("finish deaf").await;
     lab.text(2, &words).await;
     // Stepping back was no fault of the job's.
     assert_eq!(lab.text(1, &file).await, 1);
-    assert_eq!(lab.lives("model"), 1);
+    assert_eq!((told(&lab), lab.lives("model")), ((2, 3 + 2), 1));
+}
+
+/// A long file started over with each of them, and never came to an end.
+#[tokio::test]
+async fn however_many_dictations_come_between_a_file_is_heard_once() {
+    let mut lab = Lab::new("");
+    let (file, words) = (sound(17, 80_000), sound(18, 30_000));
+    lab.state(EngineState::Warm).await;
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Background);
+    for round in 1..=5 {
+        lab.recogniser.feed(JobId(1), &file[(round - 1) * 16_000..round * 16_000]);
+        lab.engine_did("pcm", round + (round - 1) * 2).await;
+        lab.job(round as u32 + 1, Urgency::Live, &words);
+        lab.text(round as u32 + 1, &words).await;
+        lab.engine_did("resume", round).await;
+    }
+    lab.recogniser.finish(JobId(1));
+    assert_eq!(lab.text(1, &file).await, 1);
+    assert_eq!((told(&lab), lab.logged("model.log", "pause")), ((6, 5 + 5 * 2), 5));
+}
+
+/// One that was built for an earlier version.
+#[tokio::test]
+async fn with_an_engine_that_cannot_pause_a_background_job_starts_over() {
+    let (mut lab, file, words) = interrupted("load old; finish deaf").await;
+    lab.text(2, &words).await;
+    assert_eq!(lab.text(1, &file).await, 1);
+    assert_eq!((told(&lab), lab.lives("model")), ((3, 3 + 2 + 3), 1));
+}
+
+#[tokio::test]
+async fn a_paused_job_starts_over_when_the_engine_dies_of_another_one() {
+    let (mut lab, file, words) = interrupted("finish deaf; finish die\n\n").await;
+    assert_eq!(lab.text(2, &words).await, 2);
+    assert_eq!(lab.text(1, &file).await, 1);
+    assert_eq!((told(&lab), lab.lives("model")), ((4, 3 + 2 + 2 + 3), 2));
+}
+
+#[tokio::test]
+async fn a_paused_job_may_be_cancelled() {
+    let (mut lab, file, words) = interrupted("finish deaf; finish wait").await;
+    lab.engine_did("pause", 1).await;
+    lab.recogniser.cancel(JobId(1));
+    lab.go();
+    lab.text(2, &words).await;
+    lab.job(3, Urgency::Background, &file);
+    assert_eq!(lab.text(3, &file).await, 1);
+    assert_eq!(told(&lab), (3, 3 + 2 + 3));
+    lab.stays_silent().await;
 }
 
 #[tokio::test]

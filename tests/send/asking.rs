@@ -154,6 +154,12 @@ fn files_are_named_absolutely() {
     let file = directory.join("a b.wav");
     let data = json!({ "file_path": file });
     assert_eq!(service.join(), json!({"cmd": "TRANSCRIBE_FILE", "data": data}));
+
+    let service = answering(json!({"status": "success", "data": text_data(), "error": null}));
+    let args = ["transcribe", "--track", "2", "/b.mkv"];
+    assert_eq!(Ended::from(service.program(&args).output().unwrap()), fine("Hello.\n"));
+    let data = json!({ "file_path": "/b.mkv", "track": 2 });
+    assert_eq!(service.join(), json!({"cmd": "TRANSCRIBE_FILE", "data": data}));
 }
 
 #[test]

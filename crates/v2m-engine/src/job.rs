@@ -141,6 +141,11 @@ impl Job {
         self.task = Some(handed);
     }
 
+    /// The decode that the worker has is not waited for any more: it is handed over once more when the job goes on.
+    pub fn taken_back(&mut self) {
+        self.task = None;
+    }
+
     /// The worker's number for a decode, if it has that.
     pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
         self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)

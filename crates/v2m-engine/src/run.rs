@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::job::{self, Handed, Job, Pace};
 use crate::model::{LoadError, whisper};
 use crate::stream::{DecodeId, Effect};
-use crate::vad::Voice;
+use crate::vad::{Memory, Voice};
 use crate::wire::Wire;
 use crate::worker::{Answer, Event, Task, TaskId, Work, Worker};
 use std::io;
@@ -62,6 +62,8 @@ fn converse(args: &Args, backend: Backend, device: Device) -> Result<(), RunErro
         loaded: false,
         busy: None,
         next: None,
+        wanted: None,
+        paused: Vec::new(),
         tasks: 0,
         pace: Pace::default(),
     };
@@ -113,9 +115,20 @@ struct Engine {
     busy: Option<TaskId>,
     /// What it gets as soon as it is free.
     next: Option<(DecodeId, Task)>,
+    /// What the job under way waits for, in the worker's hands or not yet, if the job may be paused.
+    wanted: Option<(DecodeId, Work)>,
+    /// Jobs that others came between.
+    paused: Vec<Paused>,
     tasks: u64,
     /// How fast it goes.
     pace: Pace,
+}
+
+/// A job to go on with later, with all that the engine knows of it.
+struct Paused {
+    job: Job,
+    voice: Memory,
+    wanted: Option<(DecodeId, Work)>,
 }
 
 impl Engine {
@@ -128,10 +141,13 @@ impl Engine {
                 self.job = Some(Job::new(job, options, self.pace));
             }
             Frame::Message(ToEngine::Cancel { job }) => {
+                self.paused.retain(|paused| paused.job.number != job);
                 if self.job.as_ref().is_some_and(|j| j.number == job) {
                     self.abandon();
                 }
             }
+            Frame::Message(ToEngine::Pause { job }) => self.pause(job),
+            Frame::Message(ToEngine::Resume { job }) => self.resume(job)?,
             Frame::Message(ToEngine::Finish { job }) => self.finish(job)?,
             // PCM of a job that was cancelled or finished may still be under way.
             Frame::Pcm { job, samples } => {
@@ -164,10 +180,39 @@ impl Engine {
     fn abandon(&mut self) {
         if self.job.take().is_some() {
             self.next = None;
+            self.wanted = None;
             if let Some(task) = self.busy {
                 self.worker.abort(task);
             }
         }
+    }
+
+    /// One that has just been answered is not there any more.
+    fn pause(&mut self, number: u32) {
+        let Some(mut job) = self.job.take_if(|job| job.number == number) else { return };
+        job.taken_back();
+        self.next = None;
+        if let Some(task) = self.busy {
+            self.worker.abort(task);
+        }
+        let (voice, wanted) = (self.voice.take(), self.wanted.take());
+        self.paused.push(Paused { job, voice, wanted });
+    }
+
+    fn resume(&mut self, number: u32) -> Result<(), RunError> {
+        let Some(index) = self.paused.iter().position(|paused| paused.job.number == number) else {
+            let reason = "no recording of that number was paused".into();
+            return Ok(self.wire.send(&FromEngine::Failed { job: number, reason })?);
+        };
+        self.abandon();
+        let Paused { job, voice, wanted } = self.paused.remove(index);
+        self.voice.restore(voice);
+        self.job = Some(job);
+        if let Some((id, work)) = wanted {
+            self.queue(id, work);
+        }
+        self.hand_over();
+        Ok(())
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), RunError> {
@@ -181,6 +226,7 @@ impl Engine {
                 Effect::Join { id, joined } => self.queue(id, Work::Join(joined)),
                 Effect::Abort(id) => {
                     self.next.take_if(|(next, _)| *next == id);
+                    self.wanted.take_if(|(wanted, _)| *wanted == id);
                     if let Some(task) = job.task_of(id) {
                         self.worker.abort(task);
                     }
@@ -192,6 +238,7 @@ impl Engine {
                 Effect::Done(transcript) => {
                     let answer = job.answer(transcript);
                     self.job = None;
+                    self.wanted = None;
                     self.wire.send(&answer)?;
                 }
             }
@@ -205,6 +252,8 @@ impl Engine {
 
     fn queue(&mut self, id: DecodeId, work: Work) {
         let Some(job) = &self.job else { return };
+        // Only what nobody waits for is paused.
+        self.wanted = job.stream.is_patient().then(|| (id, work.clone()));
         self.tasks += 1;
         let task = Task { id: TaskId(self.tasks), work, settings: job.settings.clone() };
         self.next = Some((id, task));
@@ -235,6 +284,7 @@ impl Engine {
                         warm_up_ms: job::millis(warm_up),
                         memory_bytes: memory,
                         multilingual,
+                        pauses: true,
                     })?;
                 }
                 Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
@@ -263,6 +313,7 @@ impl Engine {
     ) -> Result<(), RunError> {
         self.busy.take_if(|busy| *busy == id);
         let Some(job) = &mut self.job else { return Ok(()) };
+        self.wanted.take_if(|(wanted, _)| job.task_of(*wanted) == Some(id));
         let effects = job.done(id, result, took);
         self.pace = job.pace;
         self.carry_out(effects)

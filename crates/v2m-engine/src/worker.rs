@@ -39,7 +39,7 @@ pub struct Task {
 }
 
 /// What is to be decoded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Work {
     /// A piece.
     Piece {

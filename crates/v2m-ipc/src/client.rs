@@ -71,7 +71,7 @@ impl fmt::Display for Error {
             Self::Lost(e) => write!(
                 f,
                 "v2m took the request and went away without an answer ({e}); a recording is kept \
-                 and recovered; what happened: journalctl --user -u v2m"
+                 and recovered, a file is to be transcribed again; what happened: journalctl --user -u v2m"
             ),
             Self::BadAnswer(why) => write!(
                 f,

@@ -8,7 +8,7 @@
 //!
 //! Order: the engine speaks first, `Loading` and then `Loaded` or `LoadFailed`. A job is `Begin`,
 //! any number of PCM frames, then `Finish` or `Cancel`. One job at a time; a `Begin` ends a job that
-//! was never finished. After `Finish` the engine answers `Final` or `Failed` once, `Segment`s may
+//! was never finished, and leaves one that was paused. After `Finish` the engine answers `Final` or `Failed` once, `Segment`s may
 //! come any time after `Begin`. Answers to a job that was cancelled may still be under way: the
 //! daemon recognises them by their number. When the daemon closes its end, the engine exits.
 //!
@@ -121,6 +121,17 @@ pub enum ToEngine {
         /// The job.
         job: u32,
     },
+    /// Work on this job no further until [`ToEngine::Resume`]: another one begins meanwhile. Nothing of it is forgotten. Only for an engine that
+    /// says so when it has loaded ([`FromEngine::Loaded`]).
+    Pause {
+        /// The job.
+        job: u32,
+    },
+    /// Go on with this job, which was paused, where it was. No other one is under way.
+    Resume {
+        /// The job.
+        job: u32,
+    },
     /// Are you there? Answered by [`FromEngine::Pong`] at once, also while decoding or loading.
     Ping {
         /// Echoed back.
@@ -167,6 +178,9 @@ pub enum FromEngine {
         memory_bytes: u64,
         /// Whether the model knows languages beside English.
         multilingual: bool,
+        /// Whether it understands [`ToEngine::Pause`]; one that was built for an earlier version does not.
+        #[serde(default)]
+        pauses: bool,
     },
     /// The model cannot be used; the engine exits after this.
     LoadFailed {
@@ -351,6 +365,8 @@ mod tests {
     fn messages_survive_the_wire_in_order() {
         let sent = [
             ToEngine::Begin { job: 7, options: DecodeOptions::default() },
+            ToEngine::Pause { job: 7 },
+            ToEngine::Resume { job: 7 },
             ToEngine::Finish { job: 7 },
             ToEngine::Ping { n: 3 },
         ];
@@ -361,6 +377,16 @@ mod tests {
             assert_eq!(got, Frame::Message(message));
         }
         assert!(read_frame::<ToEngine>(&mut reader).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_engine_of_an_earlier_version_does_not_pause() {
+        let loaded = r#"J{"type":"loaded","backend":"cuda","device":"x","loaded_in_ms":1,"multilingual":true}"#;
+        let Ok(Frame::Message(FromEngine::Loaded { pauses, .. })) = decode(loaded.as_bytes())
+        else {
+            panic!("it is not understood")
+        };
+        assert!(!pauses);
     }
 
     #[test]

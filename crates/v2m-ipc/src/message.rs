@@ -62,6 +62,8 @@ pub enum Command {
     TranscribeFile {
         /// Absolute path: the daemon's working directory is not the client's.
         file_path: String,
+        /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
+        track: Option<u32>,
     },
     /// The effective settings.
     GetConfig,
@@ -120,7 +122,10 @@ impl Command {
                 ("deliver", deliver.map(Deliver::name)),
             ]),
             Self::TestRules { text, language } => json!({"text": text, "language": language}),
-            Self::TranscribeFile { file_path } => json!({"file_path": file_path}),
+            Self::TranscribeFile { file_path, track: None } => json!({"file_path": file_path}),
+            Self::TranscribeFile { file_path, track } => {
+                json!({"file_path": file_path, "track": track})
+            }
             Self::UpdateConfig { updates } => json!({"updates": updates}),
             Self::Subscribe { events } => json!({"events": events}),
             Self::StartRecording(wishes)

@@ -93,6 +93,7 @@ struct Options {
     last: bool,
     format: Option<Format>,
     output: Option<PathBuf>,
+    track: Option<u32>,
 }
 
 /// Parses a command line.
@@ -127,6 +128,12 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
                 options.format = Some(format);
             }
             Short('o') | Long("output") => options.output = Some(PathBuf::from(parser.value()?)),
+            Long("track") => {
+                let number = parser.value()?.string()?;
+                let number = number.parse().ok().filter(|number| *number > 0);
+                let wrong = || usage("--track is a number: the first sound track is 1");
+                options.track = Some(number.ok_or_else(wrong)?);
+            }
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
@@ -152,7 +159,7 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, Troub
         "pause" => words.none(Command::PauseDaemon),
         "resume" => words.none(Command::ResumeDaemon),
         "shutdown" => words.none(Command::Shutdown),
-        "transcribe" => words.transcribe(options.format.unwrap_or(Format::Text), options.output),
+        "transcribe" => words.transcribe(options),
         "process" => Ok(Action::Process {
             text: words.text_or_source(&options)?,
             instruction: options.instruction,
@@ -176,7 +183,7 @@ impl Options {
     fn fit(&self, command: &str) -> Result<(), Trouble> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
-        let given: [(bool, bool, &str); 8] = [
+        let given: [(bool, bool, &str); 9] = [
             (
                 self.instruction.is_some(),
                 command == "process",
@@ -204,6 +211,7 @@ impl Options {
                 command == "transcribe",
                 "--format and --output belong to transcribe alone",
             ),
+            (self.track.is_some(), command == "transcribe", "--track belongs to transcribe alone"),
             (
                 self.clipboard && self.last,
                 false,
@@ -262,8 +270,10 @@ impl Words {
         }
     }
 
-    fn transcribe(self, format: Format, output: Option<PathBuf>) -> Result<Action, Trouble> {
-        let wanted = files::wanted(self.0.collect(), format, output).map_err(|e| usage(&e))?;
+    fn transcribe(self, options: Options) -> Result<Action, Trouble> {
+        let format = options.format.unwrap_or(Format::Text);
+        let wanted = files::wanted(self.0.collect(), format, options.output, options.track);
+        let wanted = wanted.map_err(|e| usage(&e))?;
         Ok(Action::Transcribe(wanted))
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) format: Format,
     /// Where one file for each is written; `None`: all to standard output.
     pub(crate) output: Option<PathBuf>,
+    /// Which of their sound tracks, counted from 1; `None`: the first that can be heard.
+    pub(crate) track: Option<u32>,
 }
 
 /// A file.
@@ -41,6 +43,7 @@ pub(crate) fn wanted(
     words: Vec<OsString>,
     format: Format,
     output: Option<PathBuf>,
+    track: Option<u32>,
 ) -> Result<Wanted, String> {
     let files = words.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
     match (files.len(), &output) {
@@ -60,7 +63,7 @@ pub(crate) fn wanted(
             return Err(format!("two of the files would both become {:?}", twice[0]));
         }
     }
-    Ok(Wanted { files, format, output })
+    Ok(Wanted { files, format, output, track })
 }
 
 fn named(word: OsString) -> Result<Named, String> {
@@ -103,7 +106,7 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
             continue;
         };
         bar.begin(index, file);
-        let answer = ask(path);
+        let answer = ask(path, wanted.track);
         bar.end();
         let exit = match answer {
             Ok((answer, raw)) if json => {
@@ -125,8 +128,8 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
 }
 
 /// A connection for each: one that the service dropped must not cost the next file its answer.
-fn ask(path: &str) -> Result<(Response, String), client::Error> {
-    Client::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned() })
+fn ask(path: &str, track: Option<u32>) -> Result<(Response, String), client::Error> {
+    Client::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned(), track })
 }
 
 fn exit_of_file(answer: &Response) -> Exit {

@@ -48,6 +48,8 @@ Options:
   -o, --output DIRECTORY   for transcribe: write each text to a file in DIRECTORY, named as the
                            sound is but ending in .FORMAT (replacing one that is there), and
                            print its name
+  --track N                for transcribe: the Nth sound track of each file; without it the first
+                           one that can be heard
   -i, --instruction TEXT   for process: what to do with the text, in place of a preset or beside it
   -t, --to LANGUAGE        for translate: the language, say en or Spanish; without it
                            llm.target_language

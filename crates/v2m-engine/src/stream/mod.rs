@@ -394,6 +394,11 @@ impl Stream {
         self.kept_from
     }
 
+    /// Whether nobody waits for the text.
+    pub fn is_patient(&self) -> bool {
+        self.patient
+    }
+
     /// The decode under way, for a caller who drops the stream.
     pub fn decoding(&self) -> Option<DecodeId> {
         self.busy.map(|(id, _)| id)

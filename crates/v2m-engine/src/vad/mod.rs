@@ -38,11 +38,29 @@ impl Voice {
 
     /// Another recording begins.
     pub fn reset(&mut self) {
-        self.peak = 0.0;
-        if let Some(silero) = &mut self.silero {
-            silero.reset();
+        self.take();
+    }
+
+    /// What it remembers of the recording so far; it forgets that.
+    pub fn take(&mut self) -> Memory {
+        let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
+        Memory { state, peak: std::mem::take(&mut self.peak) }
+    }
+
+    /// The recording goes on of which it remembered this.
+    pub fn restore(&mut self, memory: Memory) {
+        self.peak = memory.peak;
+        if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
+            silero.state = state;
         }
     }
+}
+
+/// What a [`Voice`] remembers of a recording.
+#[derive(Debug)]
+pub struct Memory {
+    state: Option<State>,
+    peak: f32,
 }
 
 impl VoiceActivity for Voice {
@@ -91,5 +109,41 @@ impl Silero {
     /// Forgets the frames so far: another recording begins.
     pub fn reset(&mut self) {
         self.state = State::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice() -> Voice {
+        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+        Voice::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
+    }
+
+    /// What it says of so many frames, of a tone that swells.
+    fn hear(voice: &mut Voice, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
+        let sample = |at: usize| (at as f32 * hertz / 2500.0).sin() * (at % 9000) as f32 / 30_000.0;
+        let frame = |at: usize| std::array::from_fn(|sample_at| sample(at * FRAME + sample_at));
+        frames.map(|at| voice.probability(&frame(at))).collect()
+    }
+
+    #[test]
+    fn a_recording_that_another_came_between_is_heard_as_without_it() {
+        let undisturbed = hear(&mut voice(), 180.0, 0..40);
+        let mut voice = voice();
+        let before = hear(&mut voice, 180.0, 0..20);
+        let memory = voice.take();
+        let between = hear(&mut voice, 3000.0, 0..20);
+        assert_eq!(
+            between,
+            hear(&mut self::voice(), 3000.0, 0..20),
+            "it forgets what it gives away"
+        );
+        voice.restore(memory);
+        let after = hear(&mut voice, 180.0, 20..40);
+        assert_eq!([before, after].concat(), undisturbed);
+        let mut forgetful = self::voice();
+        assert_ne!(hear(&mut forgetful, 180.0, 20..40), undisturbed[20..]);
     }
 }

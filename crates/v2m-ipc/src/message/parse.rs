@@ -96,7 +96,7 @@ impl Data<'_> {
         if !file_path.starts_with('/') || file_path.contains('\0') {
             return Err(self.bad("`file_path` must be an absolute path"));
         }
-        Ok(Command::TranscribeFile { file_path })
+        Ok(Command::TranscribeFile { file_path, track: self.track()? })
     }
 
     /// Two forms: the partial config itself, or that under the key `updates`.
@@ -147,6 +147,13 @@ impl Data<'_> {
             None => Ok(source),
             Some(_) => Err(self.bad("`text` and `source` exclude each other")),
         }
+    }
+
+    fn track(&mut self) -> Result<Option<u32>, Refusal> {
+        let Some(number) = self.take("track") else { return Ok(None) };
+        let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+        let wrong = || self.bad("`track` must be a number from 1 on");
+        number.filter(|number| *number > 0).map(Some).ok_or_else(wrong)
     }
 
     fn deliver(&mut self) -> Result<Option<Deliver>, Refusal> {

@@ -86,6 +86,16 @@ fn one_dictation_may_go_elsewhere_and_be_rewritten() {
 }
 
 #[test]
+fn a_sound_track_is_a_number() {
+    let track = |line: &str| match action(line) {
+        Action::Transcribe(wanted) => wanted.track,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(track("transcribe a.mkv"), None);
+    assert_eq!(track("transcribe --track 2 a.mkv b.mkv"), Some(2));
+}
+
+#[test]
 fn events_are_all_or_those_named() {
     assert_eq!(action("watch"), Action::Watch { events: EventName::ALL.to_vec() });
     assert_eq!(action("watch level"), Action::Watch { events: vec![EventName::Level] });
@@ -107,6 +117,9 @@ fn what_makes_no_sense_is_said() {
         ("transcribe a --json -f json", "--json"),
         ("transcribe x/a.wav y/a.mp3 -o out", "a.txt"),
         ("status -f txt", "transcribe"),
+        ("status --track 1", "transcribe"),
+        ("transcribe a --track 0", "first sound track is 1"),
+        ("transcribe a --track es", "first sound track is 1"),
         ("status --deliver paste", "toggle"),
         ("toggle --deliver there", "clipboard"),
         ("status --preset email", "toggle"),

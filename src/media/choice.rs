@@ -1,0 +1,136 @@
+//! Which of several sound tracks is taken: the one that was asked for, or the first that can be heard.
+
+use super::MediaError;
+use super::source::Source;
+use std::path::Path;
+use symphonia::core::formats::FormatReader;
+
+/// A track without a louder sample than this is silent: -60 dB of full scale.
+const SILENT: f32 = 0.001;
+
+/// The track that is taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// symphonia's number; `None`: there is none but the default one.
+    pub(super) track: Option<u32>,
+    /// What to say of it, if there are several.
+    pub(super) note: Option<String>,
+}
+
+/// What is in a track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Something that can be heard.
+    Sound,
+    /// Nothing that can be heard.
+    Silence,
+    /// Nobody knows: it cannot be decoded.
+    Unknown {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Chooses among `tracks`, which stand in the file's order and are counted from 1. `asked` is what the user wants, `default` what the
+/// file does; `content` looks into a track, which may mean that the whole file is read.
+///
+/// # Errors
+/// [`MediaError::NoTrack`], and those of `content`.
+pub(super) fn choose(
+    path: &Path,
+    tracks: &[u32],
+    default: Option<u32>,
+    asked: Option<u32>,
+    mut content: impl FnMut(u32) -> Result<Content, MediaError>,
+) -> Result<Choice, MediaError> {
+    let count = tracks.len();
+    if let Some(asked) = asked {
+        let index = usize::try_from(asked).ok().and_then(|asked| asked.checked_sub(1));
+        return match index.and_then(|index| tracks.get(index)) {
+            Some(track) => Ok(chosen(*track, asked as usize, count, " as you asked")),
+            // There is nothing to choose from, which is told when it is read.
+            None if count == 0 => Ok(Choice { track: None, note: None }),
+            None => Err(MediaError::NoTrack { path: path.into(), asked, count }),
+        };
+    }
+    if count < 2 {
+        return Ok(Choice { track: tracks.first().copied(), note: None });
+    }
+    let numbered = || (1..).zip(tracks.iter().copied());
+    let first = numbered().filter(|(_, track)| Some(*track) == default);
+    let others = numbered().filter(|(_, track)| Some(*track) != default);
+    let mut passed = Vec::new();
+    for (number, track) in first.chain(others) {
+        match content(track)? {
+            Content::Sound => return Ok(chosen(track, number, count, &because(&passed))),
+            other => passed.push((number, track, other)),
+        }
+    }
+    // One that is silent is at least known to be.
+    let silent = passed.iter().find(|(_, _, content)| *content == Content::Silence);
+    let Some((number, track, _)) = silent.or(passed.first()) else {
+        return Ok(Choice { track: default, note: None });
+    };
+    let why = format!(", and none can be heard:{}", reasons(&passed));
+    Ok(chosen(*track, *number, count, &why))
+}
+
+fn chosen(track: u32, number: usize, count: usize, why: &str) -> Choice {
+    let note = (count > 1).then(|| {
+        format!(
+            "track {number} of its {count} sound tracks was taken{why} (`v2m-send transcribe --track N` takes another one)"
+        )
+    });
+    Choice { track: Some(track), note }
+}
+
+type Passed = (usize, u32, Content);
+
+fn because(passed: &[Passed]) -> String {
+    if passed.is_empty() { String::new() } else { format!(", because{}", reasons(passed)) }
+}
+
+/// What is wrong with each of these tracks.
+fn reasons(passed: &[Passed]) -> String {
+    let mut passed: Vec<_> = passed.iter().collect();
+    passed.sort_by_key(|(number, ..)| *number);
+    let silent = passed.iter().filter(|(_, _, content)| *content == Content::Silence);
+    let silent: Vec<_> = silent.map(|(number, ..)| number.to_string()).collect();
+    let mut reasons = match &silent[..] {
+        [] => Vec::new(),
+        [one] => vec![format!(" track {one} is silent")],
+        [most @ .., last] => vec![format!(" tracks {} and {last} are silent", most.join(", "))],
+    };
+    for (number, _, content) in passed {
+        if let Content::Unknown { reason } = content {
+            reasons.push(format!(" track {number} cannot be decoded ({reason})"));
+        }
+    }
+    reasons.join(" and")
+}
+
+/// Looks into a track of a file that is at its beginning.
+pub(super) fn content(mut format: Box<dyn FormatReader>, track: u32) -> Content {
+    let unknown = |error: symphonia::core::errors::Error| error.to_string();
+    let mut source = match Source::of(format.as_ref(), Some(track)) {
+        Ok(source) => source,
+        Err(error) => return Content::Unknown { reason: unknown(error) },
+    };
+    let (mut decoded, mut failed) = (false, None);
+    while let Ok(Some(packet)) = format.next_packet() {
+        if packet.track_id != track {
+            continue;
+        }
+        match source.decode(&packet) {
+            Ok(_) if source.samples.iter().any(|sample| sample.abs() > SILENT) => {
+                return Content::Sound;
+            }
+            Ok(_) => decoded = true,
+            Err(error) => failed = Some(unknown(error)),
+        }
+    }
+    match failed {
+        Some(reason) if !decoded => Content::Unknown { reason },
+        _ => Content::Silence,
+    }
+}

@@ -1,0 +1,138 @@
+//! Matroska and WebM: elements of EBML (RFC 8794, RFC 9559).
+//!
+//! Of a file that is shorter than its segment says symphonia reads nothing: it looks for what the segment's table of contents
+//! (SeekHead) names, beyond the end. So the segment is read as one whose size nobody knows, and the table as a gap (Void).
+
+use super::{Bytes, Cut, Mend};
+use std::io;
+
+const EBML: u32 = 0x1a45_dfa3;
+const SEGMENT: u32 = 0x1853_8067;
+const SEEK_HEAD: u32 = 0x114d_9b74;
+const INFO: u32 = 0x1549_a966;
+const TRACKS: u32 = 0x1654_ae6b;
+const CLUSTER: u32 = 0x1f43_b675;
+/// Of a cluster: the time, blocks, groups of blocks, the size of the cluster before, the position.
+const IN_CLUSTER: [u32; 5] = [0xe7, 0xa3, 0xa0, 0xab, 0xa7];
+const VOID: u8 = 0xec;
+
+/// Elements that are looked at. A live recording may have clusters of unknown size, whose blocks are looked at one by one: four
+/// hours of sound and picture have a million.
+const MOST_ELEMENTS: usize = 1 << 22;
+
+/// The head of an element.
+struct Element {
+    id: u32,
+    /// Bytes of its head.
+    head: u64,
+    /// Of these, those that say its size.
+    size_bytes: u64,
+    /// Bytes after its head; `None`: nobody knows.
+    size: Option<u64>,
+}
+
+/// `None` for other forms.
+pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
+    let Some((ebml, header)) = element(bytes, 0)?.and_then(|ebml| Some((ebml.id, ebml.end(0)?)))
+    else {
+        return Ok(None);
+    };
+    if ebml != EBML {
+        return Ok(None);
+    }
+    let Some(segment) = element(bytes, header)?.filter(|segment| segment.id == SEGMENT) else {
+        return Ok(Some(Mend::default()));
+    };
+    let promised = segment.end(header);
+    if promised.is_some_and(|end| end <= bytes.length) {
+        return Ok(Some(Mend::default()));
+    }
+    let mut mend = walk(bytes, header + segment.head)?;
+    if promised.is_some() {
+        // All bits of a size are 1: nobody knows it.
+        let mut unknown = vec![0xff; usize::try_from(segment.size_bytes).unwrap_or(8)];
+        unknown[0] >>= segment.size_bytes - 1;
+        mend.patches.push((header + segment.head - segment.size_bytes, unknown));
+    } else {
+        // It was recorded into a pipe, or its recorder was killed: nothing was promised.
+        mend.cut = Cut::No;
+    }
+    Ok(Some(mend))
+}
+
+/// Looks at the elements of a segment that goes on beyond the file, or to its end.
+fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
+    let (mut mend, mut at) = (Mend::default(), begin);
+    let (mut tables, mut has_info, mut has_tracks) = (Vec::new(), false, false);
+    for _ in 0..MOST_ELEMENTS {
+        let Some(element) = element(bytes, at)? else {
+            // Between two elements, or in the head of one.
+            (mend.cut, mend.end, mend.is_whole) = (Cut::Perhaps, Some(at), true);
+            break;
+        };
+        has_info |= element.id == INFO;
+        has_tracks |= element.id == TRACKS;
+        if element.id == SEEK_HEAD {
+            tables.push((at, element.end(at)));
+        }
+        if element.id == CLUSTER && has_info && has_tracks {
+            // Nothing that is needed is to be found by them.
+            mend.patches
+                .extend(tables.drain(..).filter_map(|(at, end)| Some((at, void(end? - at)))));
+        }
+        at = match element.end(at) {
+            Some(end) if end <= bytes.length => end,
+            Some(_) if element.id == CLUSTER || IN_CLUSTER.contains(&element.id) => {
+                mend.cut = Cut::Yes;
+                break;
+            }
+            // Cut off in something that is no sound.
+            Some(_) => {
+                (mend.cut, mend.end, mend.is_whole) = (Cut::Perhaps, Some(at), true);
+                break;
+            }
+            // What it holds follows.
+            None => at + element.head,
+        };
+    }
+    Ok(mend)
+}
+
+/// The head of a gap that takes so many bytes in all.
+fn void(bytes: u64) -> Vec<u8> {
+    match bytes.checked_sub(9) {
+        Some(size) => [&[VOID, 0x01], &size.to_be_bytes()[1..]].concat(),
+        None => vec![VOID, 0x80 | bytes.saturating_sub(2) as u8],
+    }
+}
+
+impl Element {
+    /// One past its last byte, if it begins there.
+    fn end(&self, at: u64) -> Option<u64> {
+        (at + self.head).checked_add(self.size?)
+    }
+}
+
+/// `None`: none begins there.
+fn element(bytes: &Bytes, at: u64) -> io::Result<Option<Element>> {
+    let Some([first]) = bytes.at::<1>(at)? else { return Ok(None) };
+    let id_bytes = u64::from(first.leading_zeros()) + 1;
+    if id_bytes > 4 {
+        return Ok(None);
+    }
+    let Some([size]) = bytes.at::<1>(at + id_bytes)? else { return Ok(None) };
+    let size_bytes = u64::from(size.leading_zeros()) + 1;
+    let (head, mut number) = (id_bytes + size_bytes, [0_u8; 12]);
+    if size_bytes > 8 || at + head > bytes.length {
+        return Ok(None);
+    }
+    let count = usize::try_from(head).unwrap_or(number.len()).min(number.len());
+    std::os::unix::fs::FileExt::read_exact_at(bytes.file, &mut number[..count], at)?;
+    let take = |from: u64, count: u64| {
+        (from..from + count).fold(0_u64, |all, at| all << 8 | u64::from(number[at as usize]))
+    };
+    let most = (1 << (7 * size_bytes)) - 1;
+    let size = take(id_bytes, size_bytes) & most;
+    let id = u32::try_from(take(0, id_bytes)).unwrap_or(0);
+    Ok(Some(Element { id, head, size_bytes, size: (size < most).then_some(size) }))
+}

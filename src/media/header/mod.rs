@@ -1,0 +1,152 @@
+//! Headers that say less, or more, than there is. The file's own length outranks them.
+//!
+//! A recorder that is killed leaves the lengths that it wrote at its start, and a file that was cut off promises more than there
+//! is. symphonia then reads nothing, or stops without a word. So such a file is read with other bytes in these places.
+//!
+//! | file | forms |
+//! |---|---|
+//! | `riff` | WAV, RF64, AIFF |
+//! | `caf` | CAF |
+//! | `mp4` | MP4, QuickTime |
+//! | `matroska` | Matroska, WebM |
+
+mod caf;
+mod matroska;
+mod mp4;
+mod riff;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use symphonia::core::io::MediaSource;
+
+/// Chunks and boxes that are looked at: fragmented MP4 files have two each second or so, others a handful.
+const MOST_CHUNKS: usize = 1 << 17;
+
+/// How a file is to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mend {
+    /// Where, in bytes, and what is read there.
+    patches: Vec<(u64, Vec<u8>)>,
+    /// Where it is taken to end, in bytes: what follows is the beginning of something that is no sound. `None`: where it does.
+    end: Option<u64>,
+    pub(super) cut: Cut,
+    /// Whether its last part is whole, in a form that does not say where it ends.
+    pub(super) is_whole: bool,
+    /// What is missing without which nothing can be read.
+    pub(super) lacks: Option<&'static str>,
+}
+
+/// Whether a file's header promises more sound than there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It does not.
+    #[default]
+    No,
+    /// It promises more than there is, which need not be sound.
+    Perhaps,
+    /// It does.
+    Yes,
+}
+
+impl From<bool> for Cut {
+    fn from(is_cut: bool) -> Self {
+        if is_cut { Self::Yes } else { Self::No }
+    }
+}
+
+/// How that file is to be read for its header to be true.
+pub(super) fn mend(file: &File) -> io::Result<Mend> {
+    let bytes = Bytes { file, length: file.metadata()?.len() };
+    for form in [riff::mend, caf::mend, mp4::mend, matroska::mend] {
+        if let Some(mend) = form(&bytes)? {
+            return Ok(mend);
+        }
+    }
+    Ok(Mend::default())
+}
+
+/// A file that is looked at here and there.
+struct Bytes<'f> {
+    file: &'f File,
+    length: u64,
+}
+
+impl Bytes<'_> {
+    /// The bytes from there on; `None` if they are not all in the file.
+    fn at<const N: usize>(&self, at: u64) -> io::Result<Option<[u8; N]>> {
+        if at.saturating_add(N as u64) > self.length {
+            return Ok(None);
+        }
+        let mut bytes = [0; N];
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(Some(bytes))
+    }
+}
+
+/// The first four bytes of a head, or the four after these.
+fn quad(head: &[u8], at: usize) -> [u8; 4] {
+    std::array::from_fn(|byte| head[at + byte])
+}
+
+/// A file of which some bytes are read as others.
+pub(super) struct Mended {
+    file: File,
+    position: u64,
+    length: u64,
+    patches: Vec<(u64, Vec<u8>)>,
+}
+
+impl Mended {
+    /// The file from its beginning.
+    pub(super) fn new(mut file: File, mend: &Mend) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(0))?;
+        let length = file.metadata()?.len();
+        let length = mend.end.map_or(length, |end| end.min(length));
+        Ok(Self { file, position: 0, length, patches: mend.patches.clone() })
+    }
+}
+
+impl Read for Mended {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.length.saturating_sub(self.position));
+        let most = left.unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.file.read(&mut buffer[..most])?;
+        for (at, patch) in &self.patches {
+            for (place, byte) in (*at..).zip(patch) {
+                let offset = place.checked_sub(self.position).map(usize::try_from);
+                if let Some(Ok(offset)) = offset
+                    && offset < count
+                {
+                    buffer[offset] = *byte;
+                }
+            }
+        }
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Mended {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::End(back) => {
+                let end = self.length.checked_add_signed(back);
+                SeekFrom::Start(end.ok_or(io::ErrorKind::InvalidInput)?)
+            }
+            to => to,
+        };
+        self.position = self.file.seek(to)?;
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for Mended {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.length)
+    }
+}
