@@ -47,8 +47,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "languages",
         allowed: "a list of codes of languages Whisper knows, such as [\"en\", \"es\"]",
-        doc: "With language = \"auto\": detect only among these codes. Empty: among all. With two or \
-              more you can change the language at a pause; otherwise the first one heard stays.",
+        doc: "With language = \"auto\": detect only among these codes. Empty: among all. With two or more you\n\
+              can change the language at a pause; otherwise the language stays that is heard first.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.languages),
