@@ -122,7 +122,9 @@ impl Job {
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / 16);
-        self.stream.finish(voice, after_stop(self.began.elapsed(), spoken, self.pace))
+        let languages = self.settings.languages.len();
+        let allowed = after_stop(self.began.elapsed(), spoken, self.pace, languages);
+        self.stream.finish(voice, allowed)
     }
 
     /// The sign of life, if it is due for the sake of what it says of the samples done with.
@@ -209,7 +211,8 @@ impl Job {
 /// What may still be done after the stop of a recording that somebody waits for. All seams are asked about where nobody notices
 /// the time that takes. Where the sound came in half the time it was spoken in, it was recorded while the one before was
 /// decoded: its pieces are still to be decoded, and so are the seams between them.
-fn after_stop(came_in: Duration, spoken: Duration, pace: Pace) -> AfterStop {
+/// The last piece is decoded with those before it on a fast machine, unless it may be in another language.
+fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
     let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
         Asking::All
     } else if came_in < spoken / 2 {
@@ -217,7 +220,8 @@ fn after_stop(came_in: Duration, spoken: Duration, pace: Pace) -> AfterStop {
     } else {
         Asking::No
     };
-    AfterStop { asking, joining: pace.piece.is_some_and(|took| took <= QUICK) }
+    let joining = languages < 2 && pace.piece.is_some_and(|took| took <= QUICK);
+    AfterStop { asking, joining }
 }
 
 /// Whole milliseconds.
@@ -253,7 +257,7 @@ mod tests {
     fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
         let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
-        let asking = |came_in, pace| after_stop(came_in, spoken, pace).asking;
+        let asking = |came_in, pace| after_stop(came_in, spoken, pace, 0).asking;
         assert_eq!(asking(spoken, pace(300)), Asking::No);
         assert_eq!(asking(spoken, Pace::default()), Asking::No);
         assert_eq!(asking(spoken, pace(20)), Asking::All);
@@ -264,11 +268,12 @@ mod tests {
 
     #[test]
     fn the_last_piece_is_joined_where_decoding_is_quick() {
-        let joining = |piece: Option<u64>| {
+        let joining = |(piece, languages): (Option<u64>, usize)| {
             let pace = Pace { seam: None, piece: piece.map(Duration::from_millis) };
-            after_stop(Duration::from_secs(9), Duration::from_secs(9), pace).joining
+            after_stop(Duration::from_secs(9), Duration::from_secs(9), pace, languages).joining
         };
-        assert_eq!([None, Some(80), Some(500)].map(joining), [false, true, false]);
+        let cases = [(None, 0), (Some(80), 0), (Some(80), 1), (Some(80), 2), (Some(500), 0)];
+        assert_eq!(cases.map(joining), [false, true, true, false, false]);
     }
 
     #[test]

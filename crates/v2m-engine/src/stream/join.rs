@@ -5,7 +5,7 @@
 //! ([`splice`]). What comes of it is taken if the model is surer of it and it has every word ([`accept`]).
 
 use super::guard::{Hypothesis, Token};
-use super::seam::{self, Case};
+use super::seam;
 use super::{Piece, marks};
 
 /// Samples of a pause that are kept on each side of it. Measured: with the whole pause fewer words were right.
@@ -15,10 +15,6 @@ const KEPT: u64 = 3200;
 /// down to two thirds of the wrong ones ("is there for a set to be": "is therefore said to be").
 const FEWEST: f32 = 0.6;
 
-/// Words that stay as they were where the joined text has none, or hardly any letters, in their place. Where it lacks more, it is
-/// not taken.
-const MOST_LOST: usize = 2;
-
 /// One piece as it was decoded before.
 #[derive(Clone, Debug)]
 pub struct Part<'a> {
@@ -26,8 +22,6 @@ pub struct Part<'a> {
     pub text: &'a str,
     /// Its tokens.
     pub tokens: &'a [Token],
-    /// Its language, as ISO 639-1 code.
-    pub language: &'a str,
     /// Mean natural logarithm of their probabilities.
     pub mean_log_probability: f32,
 }
@@ -70,22 +64,16 @@ fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     let letters =
         |words: &[Rated]| words.iter().map(|rated| rated.word.clone()).collect::<Vec<_>>();
     let sure = |words: &[Rated]| words.iter().map(|word| word.sure).sum::<f32>();
-    let letters_of = |words: &[Rated]| {
-        words.iter().map(|rated| rated.word.letters.chars().count()).sum::<usize>() as f32
-    };
     let ends = [(said.len(), heard.len())];
     let (mut i, mut j) = (0, 0);
     let mut tokens = Vec::new();
     for (a, b) in matches(&letters(&said), &letters(&heard)).into_iter().chain(ends) {
         let (was, is) = (&said[i..a], &heard[j..b]);
-        // Words on both sides of a cut are what the joining is for.
-        let is_of_one_part =
-            was.first().zip(was.last()).is_some_and(|(x, y)| x.word.place == y.word.place);
-        let is_lost = letters_of(is) < FEWEST * letters_of(was) && was.len() <= MOST_LOST;
-        if is_of_one_part && (is_lost || !is.is_empty() && sure(was) > sure(is)) {
-            let begins = i > 0 && said[i].word.place != said[i - 1].word.place;
-            let language = parts[said[i].word.place].language;
-            tokens.extend(in_place_of(is, was, begins.then_some(language)));
+        let around = &heard[j.saturating_sub(1)..heard.len().min(b + 1)];
+        let begins =
+            i == 0 || said.get(i).is_some_and(|it| it.word.place != said[i - 1].word.place);
+        if sure(was) > sure(is) && can_stay(was, is, begins) && around.iter().all(Rated::is_plain) {
+            tokens.extend(in_place_of(is, was));
         } else {
             tokens.extend(is.iter().flat_map(|word| word.tokens.iter().cloned()));
         }
@@ -95,27 +83,27 @@ fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     tokens
 }
 
-/// The words `was` with the marks that `is` has at its end. Those that begin a part, in this language, get the first letter's case
-/// from it as well.
-fn in_place_of(is: &[Rated], was: &[Rated], begins: Option<&str>) -> Vec<Token> {
+/// Whether the words `was` may stand where the joined text has `is`. Words on both sides of a cut may not: they are what the joining
+/// is for. The first word of a part may have another case than `is`: the seam before it decides that.
+fn can_stay(was: &[Rated], is: &[Rated], begins: bool) -> bool {
+    let (Some(first), Some(last), Some(instead)) = (was.first(), was.last(), is.first()) else {
+        return false;
+    };
+    let case = |rated: &Rated| seam::case(&text(&rated.tokens));
+    first.word.place == last.word.place
+        && last.is_plain()
+        && (begins || case(first) == case(instead))
+}
+
+/// The words `was` with the marks that `is` has at its end.
+fn in_place_of(is: &[Rated], was: &[Rated]) -> Vec<Token> {
     let mut tokens: Vec<Token> = was.iter().flat_map(|word| word.tokens.iter().cloned()).collect();
     while tokens.last().is_some_and(Token::is_only_marks) {
         tokens.pop();
     }
-    if let (Some(language), Some(token)) = (begins, tokens.first_mut()) {
-        let own = text(&was[0].tokens);
-        let case = is.first().and_then(|word| seam::case(&text(&word.tokens)));
-        let keeps = marks::keeps_capital(language, &own);
-        if let Some(case) = case.filter(|case| *case == Case::Upper || !keeps)
-            && let Ok(written) = std::str::from_utf8(&token.bytes)
-        {
-            token.bytes = seam::recase(written, case).into_bytes();
-        }
-    }
     let marks = is.last().map_or(&[][..], |word| &word.tokens);
-    let marks = marks.iter().rev().take_while(|token| token.is_only_marks()).cloned();
-    let marks: Vec<Token> = marks.collect();
-    tokens.extend(marks.into_iter().rev());
+    let count = marks.iter().rev().take_while(|token| token.is_only_marks()).count();
+    tokens.extend_from_slice(&marks[marks.len() - count..]);
     tokens
 }
 
@@ -125,6 +113,16 @@ struct Rated {
     word: Word,
     tokens: Vec<Token>,
     sure: f32,
+}
+
+impl Rated {
+    /// Whether it is letters, with marks of their own tokens after them at most. A sign may say what other words say ("50%", "50
+    /// percent"), and a quotation mark has another one elsewhere.
+    fn is_plain(&self) -> bool {
+        let letters = self.tokens.iter().filter(|token| !token.is_only_marks()).cloned();
+        let letters = text(&letters.collect::<Vec<_>>());
+        letters.chars().all(|c| c.is_alphanumeric() || ['\'', '’', '-'].contains(&c))
+    }
 }
 
 /// Tokens as words of this place; what has no letters, as a dash, belongs to the word before it.
@@ -301,12 +299,7 @@ mod tests {
         joined: &Hypothesis,
     ) -> Option<Vec<String>> {
         let tokens: Vec<_> = parts.iter().map(|text| tokens(text, log_probability)).collect();
-        let part = |(text, tokens)| Part {
-            text,
-            tokens,
-            language: "en",
-            mean_log_probability: log_probability,
-        };
+        let part = |(text, tokens)| Part { text, tokens, mean_log_probability: log_probability };
         let parts: Vec<Part> =
             parts.iter().copied().zip(tokens.iter().map(Vec::as_slice)).map(part).collect();
         Some(accept(&parts, joined)?.iter().map(|tokens| text(tokens)).collect())
@@ -354,8 +347,7 @@ mod tests {
     #[test]
     fn what_follows_the_known_words_is_the_last_pieces() {
         let taken = |parts: &[&str], whole: &str| -> Option<Vec<String>> {
-            let part =
-                |text| Part { text, tokens: &[], language: "en", mean_log_probability: -0.3 };
+            let part = |text| Part { text, tokens: &[], mean_log_probability: -0.3 };
             let parts: Vec<Part> = parts.iter().copied().map(part).collect();
             let taken = accept_with_last(&parts, &joined(whole))?;
             Some(taken.iter().map(|tokens| text(tokens)).collect())
@@ -376,22 +368,11 @@ mod tests {
 
     #[test]
     fn a_text_that_lacks_a_word_is_not_taken() {
-        assert_eq!(accepted(&["one two three four", "five"], "one five"), None);
-        assert_eq!(accepted(&["one two", "three four"], "one four"), None);
+        assert_eq!(accepted(&["he said that", "there were none"], "he said there were none"), None);
+        assert_eq!(accepted(&["one two", "three four"], "one two"), None);
         assert_eq!(accepted(&["one two", "three four"], ""), None);
-    }
-
-    #[test]
-    fn a_word_that_is_not_there_any_more_stays() {
-        assert_eq!(
-            taken(&["He said that.", "There were none"], "He said, there were none."),
-            ["He said, that", "there were none."]
-        );
-        assert_eq!(
-            taken(&["it is the romantic.", "And fascinating"], "it is a romantic and fascinating"),
-            ["it is the romantic", "and fascinating"]
-        );
-        assert_eq!(taken(&["one two", "three four."], "one two"), ["one two", "three four"]);
+        // Nor is one that leaves nothing of a piece.
+        assert_eq!(accepted(&["stitch", "stitches"], "stitches"), None);
     }
 
     #[test]
@@ -410,12 +391,7 @@ mod tests {
         };
         let ask: Vec<_> = [(" Ask", -0.81), (" not", -0.42), (".", -0.9)].map(token).into();
         let americans: Vec<_> = [(" Americans", -0.05), (".", -0.97)].map(token).into();
-        let part = |text, tokens, mean_log_probability| Part {
-            text,
-            tokens,
-            language: "en",
-            mean_log_probability,
-        };
+        let part = |text, tokens, mean_log_probability| Part { text, tokens, mean_log_probability };
         let parts = [part("Americans.", &americans, -0.27), part("Ask not.", &ask, -0.55)];
         let taken = |words: &[(&str, f32)]| {
             let joined = Hypothesis {
@@ -428,14 +404,22 @@ mod tests {
         };
         let americans = (" Americans", -0.06);
         let not = (" not", -0.32);
-        assert_eq!(taken(&[americans, (" asked", -1.31), not]), ["Americans", "ask not"]);
+        // Its case is the seam's business.
+        assert_eq!(taken(&[americans, (" asked", -1.31), not]), ["Americans", "Ask not"]);
         assert_eq!(taken(&[americans, (" asked", -0.5), not]), ["Americans", "asked not"]);
         assert_eq!(taken(&[americans, (" ask", -1.31), not]), ["Americans", "ask not"]);
         let marks = [americans, (",", -0.1), (" asked", -1.31), (",", -0.1), not];
-        assert_eq!(taken(&marks), ["Americans,", "ask, not"]);
+        assert_eq!(taken(&marks), ["Americans,", "Ask, not"]);
         // Words on both sides of the cut are the joined ones, be the model as unsure as it may.
         let across = [(" American", -0.9), (" asked", -1.31), not];
         assert_eq!(taken(&across), ["American", "asked not"]);
+        // Within a part the new sentence has another letter, so the words are the joined ones.
+        let capital = [americans, (" ask", -0.1), (" Note", -1.31)];
+        assert_eq!(taken(&capital), ["Americans", "ask Note"]);
+        // Signs may say what words say, and quotation marks have their other one elsewhere.
+        for sign in [" \"asked", " asked\"", " asked@"] {
+            assert_eq!(taken(&[americans, (sign, -1.31), not])[1], format!("{} not", sign.trim()));
+        }
     }
 
     #[test]
@@ -477,9 +461,7 @@ mod tests {
             let parts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let mut whole = said.concat();
             whole.remove(at % whole.len());
-            if let Some(taken) = accepted(&parts, &whole.join(" ")) {
-                prop_assert_eq!(taken.concat(), texts.concat());
-            }
+            prop_assert_eq!(accepted(&parts, &whole.join(" ")), None);
         }
 
         #[test]

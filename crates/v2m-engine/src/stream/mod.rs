@@ -198,6 +198,8 @@ pub struct Stream {
     /// What the last decode gave, until its piece is closed; `None` inside: it failed.
     draft: Option<(Piece, Option<Outcome>)>,
     language: Option<String>,
+    /// Samples of voice in each language that was heard.
+    voice: Vec<(String, u64)>,
     transcript: Transcript,
     seams: Seams,
     /// Whether seams are mended and pieces joined.
@@ -243,6 +245,7 @@ impl Stream {
                 ..Transcript::default()
             },
             language,
+            voice: Vec::new(),
             seams: Seams::default(),
             mending: true,
             asking: Asking::All,
@@ -433,7 +436,7 @@ impl Stream {
         if outcome.language_sure {
             self.language = Some(outcome.language.clone());
         }
-        self.transcript.language.clone_from(&outcome.language);
+        self.spoken(&outcome.language, piece.voice_end - piece.voice_start);
         self.commit(&piece, outcome, audio, effects);
     }
 
@@ -447,7 +450,7 @@ impl Stream {
         let Some(mut segment) = segment(piece, &outcome.text) else { return };
         let index = self.transcript.segments.len();
         if index > 0
-            && let Some(after) = self.mend(index - 1, Some(&segment), effects)
+            && let Some(after) = self.mend(index - 1, &segment, &outcome.language, effects)
         {
             segment.text = after;
         }
@@ -463,29 +466,46 @@ impl Stream {
         self.transcript.segments.push(segment);
     }
 
+    /// The language of the whole is the one with the most voice: the text rules know one for a text.
+    fn spoken(&mut self, language: &str, voice: u64) {
+        match self.voice.iter_mut().find(|(known, _)| known == language) {
+            Some((_, sum)) => *sum += voice,
+            None => self.voice.push((language.to_owned(), voice)),
+        }
+        // Of equals the first one.
+        let most = self.voice.iter().rev().max_by_key(|(_, sum)| *sum);
+        if let Some((language, _)) = most {
+            self.transcript.language.clone_from(language);
+        }
+    }
+
     /// Mends the seam after the segment `before` where the one after it is committed.
     fn mend_both(&mut self, before: usize, effects: &mut Vec<Effect>) {
-        let next = self.transcript.segments.get(before + 1).cloned();
-        if let Some(after) = next.and_then(|next| self.mend(before, Some(&next), effects)) {
+        let Some(next) = self.transcript.segments.get(before + 1).cloned() else { return };
+        let language = self.seams.language(before + 1).to_owned();
+        if let Some(after) = self.mend(before, &next, &language, effects) {
             self.change(before + 1, after, effects);
         }
     }
 
-    /// Mends the seam after the segment `before`, `next` being the one after it as far as that is known; what
-    /// becomes of its text.
+    /// Mends the seam after the segment `before`, `next` being the one after it, in this language; what becomes of its text.
     fn mend(
         &mut self,
         before: usize,
-        next: Option<&Segment>,
+        next: &Segment,
+        language: &str,
         effects: &mut Vec<Effect>,
     ) -> Option<String> {
-        let leads = self.seams.answer(before, next)?;
-        let next = next.map(|next| next.text.as_str());
-        let verdict = seam::verdict(leads, next, self.seams.language(before))?;
+        // The model was asked how the text goes on in the language before.
+        if self.seams.language(before) != language {
+            return None;
+        }
+        let leads = self.seams.answer(before, Some(next))?;
+        let verdict = seam::verdict(leads, Some(&next.text), language)?;
         let (text, after) =
-            seam::mend(&self.transcript.segments[before].text, next.unwrap_or_default(), &verdict);
+            seam::mend(&self.transcript.segments[before].text, &next.text, &verdict);
         self.change(before, text, effects);
-        next.map(|_| after)
+        Some(after)
     }
 
     /// Lets go of samples that no piece can need any more.

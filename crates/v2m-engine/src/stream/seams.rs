@@ -155,7 +155,8 @@ impl Seams {
         for at in (0..=left).rev() {
             let said = &self.said[at];
             length += said.piece.end - said.piece.start;
-            let apart = after.saturating_sub(said.piece.voice_end) > LONGEST;
+            let apart = after.saturating_sub(said.piece.voice_end) > LONGEST
+                || said.language != self.said[left].language;
             if apart || said.tokens.is_empty() || (at < left && length > CONTEXT) {
                 break;
             }

@@ -137,7 +137,6 @@ impl Seams {
         let parts = said.map(|said| Part {
             text: segments.get(said.index).map_or("", |segment| &segment.text),
             tokens: &said.tokens,
-            language: &said.language,
             mean_log_probability: said.mean_log_probability,
         });
         Some(parts.collect())
@@ -152,12 +151,19 @@ impl Seams {
     ) -> Option<Vec<String>> {
         let first = self.said.iter().position(|said| said.index == range.start)?;
         let mut texts: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
-        let before = &self.said[first];
-        let word = texts[0].split_whitespace().next().unwrap_or_default();
-        let keeps = marks::keeps_capital(&before.language, word);
-        let case = before.mended_to(&segments.get(range.start)?.text);
-        if let Some(case) = case.filter(|case| *case == Case::Upper || !keeps) {
-            texts[0] = seam::recase(&texts[0], case);
+        let old = segments.get(range)?;
+        let pieces = self.said.range(first..).zip(old).zip(&split);
+        for (at, (((said, old), tokens), text)) in pieces.zip(&mut texts).enumerate() {
+            // The first one was not heard with what is before it, nor were words that stay as they were with the piece before them.
+            if at > 0 && tokens.first() != said.tokens.first() {
+                continue;
+            }
+            let word = text.split_whitespace().next().unwrap_or_default();
+            let keeps = marks::keeps_capital(&said.language, word);
+            let case = said.mended_to(&old.text);
+            if let Some(case) = case.filter(|case| *case == Case::Upper || !keeps) {
+                *text = seam::recase(text, case);
+            }
         }
         for ((said, tokens), text) in self.said.range_mut(first..).zip(split).zip(&texts) {
             let sum: f32 = tokens.iter().map(|token| token.log_probability).sum();

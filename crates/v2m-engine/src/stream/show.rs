@@ -50,9 +50,11 @@ impl Stream {
         if self.waiting.front() == Some(piece) {
             return None;
         }
-        let mut segment = segment(piece, &outcome.as_ref()?.text)?;
+        let outcome = outcome.as_ref()?;
+        let mut segment = segment(piece, &outcome.text)?;
+        let language = outcome.language.clone();
         let before = self.transcript.segments.len().checked_sub(1);
-        if let Some(after) = before.and_then(|at| self.mend(at, Some(&segment), effects)) {
+        if let Some(after) = before.and_then(|at| self.mend(at, &segment, &language, effects)) {
             segment.text = after;
         }
         Some(segment)

@@ -56,6 +56,8 @@ struct Script {
     asking: Asking,
     /// What the model makes of pieces that are joined, from what they say; `None`: they are not joined.
     joins: Option<fn(&str) -> String>,
+    /// The sample from which Spanish is spoken; before, and with `None`, it is English.
+    spanish_from: Option<u64>,
 }
 
 impl Script {
@@ -70,6 +72,7 @@ impl Script {
             patient: false,
             asking: Asking::No,
             joins: None,
+            spanish_from: None,
         }
     }
 }
@@ -166,7 +169,11 @@ fn play(script: &Script) -> Heard {
         let token = |text: &str| Token { id: 7, bytes: text.into(), log_probability: 0.0 };
         let outcome = (!fails).then(|| Outcome {
             text: format!("Piece {}-{}.", piece.start, piece.end),
-            language: "en".into(),
+            language: if script.spanish_from.is_some_and(|from| piece.start >= from) {
+                "es".into()
+            } else {
+                "en".into()
+            },
             language_sure: true,
             decoded: piece.end - piece.start,
             redone: 0,
@@ -379,7 +386,7 @@ prop_compose! {
         joins in joins(),
         asking in proptest::sample::select(vec![Asking::All, Asking::ButTheLast, Asking::No]),
     ) -> Script {
-        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins }
+        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins, spanish_from: None }
     }
 }
 

@@ -60,6 +60,21 @@ fn a_sentence_that_has_ended_is_not_joined_to_the_next() {
     assert_eq!(heard.finals.len(), 3);
 }
 
+#[test]
+fn pieces_in_two_languages_are_neither_mended_nor_joined() {
+    // Another language from the last piece on.
+    let script = Script { spanish_from: Some(70_000), ..three() };
+    let heard = play(&script);
+    let transcript = heard.transcript.as_ref().unwrap();
+    assert_eq!((transcript.stats.joins, transcript.segments.len()), (1, 3), "{heard:?}");
+    let [_, before, after] = &transcript.segments[..] else { unreachable!() };
+    assert!(before.text.ends_with('.') && after.text.starts_with("Piece"), "{heard:?}");
+    // Most of it is English.
+    assert_eq!(transcript.language, "en");
+    let heard = play(&Script { spanish_from: Some(30_000), ..three() });
+    assert_eq!(heard.transcript.unwrap().language, "es");
+}
+
 /// Two pieces half a second apart: as each was decoded, and what it has become.
 fn two_pieces(pieces: [(&str, &str); 2]) -> (Seams, Vec<Segment>) {
     let mut seams = Seams::default();
