@@ -70,9 +70,9 @@ fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     for (a, b) in matches(&letters(&said), &letters(&heard)).into_iter().chain(ends) {
         let (was, is) = (&said[i..a], &heard[j..b]);
         let around = &heard[j.saturating_sub(1)..heard.len().min(b + 1)];
-        let begins =
-            i == 0 || said.get(i).is_some_and(|it| it.word.place != said[i - 1].word.place);
-        if sure(was) > sure(is) && can_stay(was, is, begins) && around.iter().all(Rated::is_plain) {
+        let before = i.checked_sub(1).map(|at| &said[at]);
+        let is_plain = around.iter().all(Rated::is_plain);
+        if is_plain && sure(was) > sure(is) && can_stay(was, is, before, parts) {
             tokens.extend(in_place_of(is, was));
         } else {
             tokens.extend(is.iter().flat_map(|word| word.tokens.iter().cloned()));
@@ -83,16 +83,20 @@ fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     tokens
 }
 
-/// Whether the words `was` may stand where the joined text has `is`. Words on both sides of a cut may not: they are what the joining
-/// is for. The first word of a part may have another case than `is`: the seam before it decides that.
-fn can_stay(was: &[Rated], is: &[Rated], begins: bool) -> bool {
+/// Whether the words `was`, which stand after `before`, may stand where the joined text has `is`. Words on both sides of a cut may
+/// not: they are what the joining is for. Nor may those with another case: they began another sentence, or the joined ones do. The
+/// case of a part's first word is what the seam before it made of it.
+fn can_stay(was: &[Rated], is: &[Rated], before: Option<&Rated>, parts: &[Part]) -> bool {
     let (Some(first), Some(last), Some(instead)) = (was.first(), was.last(), is.first()) else {
         return false;
     };
     let case = |rated: &Rated| seam::case(&text(&rated.tokens));
-    first.word.place == last.word.place
-        && last.is_plain()
-        && (begins || case(first) == case(instead))
+    let same_case = match before {
+        None => true,
+        Some(before) if before.word.place == first.word.place => case(first) == case(instead),
+        Some(_) => seam::case(parts[first.word.place].text) == case(instead),
+    };
+    first.word.place == last.word.place && last.is_plain() && same_case
 }
 
 /// The words `was` with the marks that `is` has at its end.
@@ -392,7 +396,7 @@ mod tests {
         let ask: Vec<_> = [(" Ask", -0.81), (" not", -0.42), (".", -0.9)].map(token).into();
         let americans: Vec<_> = [(" Americans", -0.05), (".", -0.97)].map(token).into();
         let part = |text, tokens, mean_log_probability| Part { text, tokens, mean_log_probability };
-        let parts = [part("Americans.", &americans, -0.27), part("Ask not.", &ask, -0.55)];
+        let parts = [part("Americans.", &americans, -0.27), part("ask not.", &ask, -0.55)];
         let taken = |words: &[(&str, f32)]| {
             let joined = Hypothesis {
                 mean_log_probability: -0.43,
@@ -404,7 +408,7 @@ mod tests {
         };
         let americans = (" Americans", -0.06);
         let not = (" not", -0.32);
-        // Its case is the seam's business.
+        // The tokens have the case that they were decoded with.
         assert_eq!(taken(&[americans, (" asked", -1.31), not]), ["Americans", "Ask not"]);
         assert_eq!(taken(&[americans, (" asked", -0.5), not]), ["Americans", "asked not"]);
         assert_eq!(taken(&[americans, (" ask", -1.31), not]), ["Americans", "ask not"]);
@@ -413,9 +417,10 @@ mod tests {
         // Words on both sides of the cut are the joined ones, be the model as unsure as it may.
         let across = [(" American", -0.9), (" asked", -1.31), not];
         assert_eq!(taken(&across), ["American", "asked not"]);
-        // Within a part the new sentence has another letter, so the words are the joined ones.
-        let capital = [americans, (" ask", -0.1), (" Note", -1.31)];
-        assert_eq!(taken(&capital), ["Americans", "ask Note"]);
+        // Another case is another sentence, so the words are the joined ones.
+        assert_eq!(taken(&[americans, (" Asked", -1.31), not]), ["Americans", "Asked not"]);
+        let within = [americans, (" ask", -0.1), (" Note", -1.31)];
+        assert_eq!(taken(&within), ["Americans", "ask Note"]);
         // Signs may say what words say, and quotation marks have their other one elsewhere.
         for sign in [" \"asked", " asked\"", " asked@"] {
             assert_eq!(taken(&[americans, (sign, -1.31), not])[1], format!("{} not", sign.trim()));
