@@ -337,8 +337,7 @@ fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
             cut_off: false,
         };
         let said = pieces.map(|text| tokens(text, -0.5));
-        let part =
-            |(text, tokens)| Part { text, tokens, language: "en", mean_log_probability: -0.5 };
+        let part = |(text, tokens)| Part { text, tokens, mean_log_probability: -0.5 };
         let parts: Vec<Part> =
             pieces.into_iter().zip(said.iter().map(Vec::as_slice)).map(part).collect();
         let split = join::accept(&parts, &heard).unwrap();
