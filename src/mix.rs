@@ -40,6 +40,11 @@ struct Power {
 }
 
 impl Power {
+    /// The power of one frame, if there were so many frames in either memory.
+    fn mean(self, frames: Self) -> Self {
+        Self { long: self.long / frames.long, short: self.short / frames.short }
+    }
+
     fn fade(&mut self, kept: Self) {
         self.long *= kept.long;
         self.short *= kept.short;
@@ -81,6 +86,8 @@ impl HighPass {
 /// Makes one channel of several.
 pub struct Mix {
     channels: Vec<Channel>,
+    /// How many frames each memory has.
+    frames: Power,
     /// Of the mean of those channels that carry something.
     mean: Power,
     /// The channel that is taken alone, while channels cancel one another. Kept while it is about as loud as the loudest.
@@ -102,6 +109,7 @@ impl Mix {
         let rate = rate as f32;
         Self {
             channels: vec![Channel { gain: 1.0, target: 1.0, ..Channel::default() }; channels],
+            frames: Power::default(),
             mean: Power::default(),
             alone: None,
             judges: channels > 1,
@@ -182,7 +190,9 @@ impl Mix {
         let kept = |memory: f32| (-frames / (self.rate * memory)).exp();
         let kept = Power { long: kept(MEMORY), short: kept(SHORT_MEMORY) };
         self.mean.fade(kept);
-        let mut loudest: f32 = 0.0;
+        self.frames.fade(kept);
+        self.frames.add(frames);
+        let mut loudest = Power::default();
         for (index, channel) in self.channels.iter_mut().enumerate() {
             if self.fresh {
                 channel.high.low = sound(interleaved[index]);
@@ -193,12 +203,18 @@ impl Mix {
             let filtered = samples.map(|sample| channel.high.filter(sample, smoothing));
             let power = filtered.map(|sample| sample * sample).sum();
             channel.power.add(power);
-            loudest = loudest.max(channel.power.long);
+            let mean = channel.power.mean(self.frames);
+            loudest =
+                Power { long: loudest.long.max(mean.long), short: loudest.short.max(mean.short) };
         }
         let mut changed = false;
         for channel in &mut self.channels {
-            let least = loudest * if channel.carries { DEAD / 2.0 } else { DEAD };
-            let carries = channel.power.long >= least;
+            let share = if channel.carries { DEAD / 2.0 } else { DEAD };
+            let mean = channel.power.mean(self.frames);
+            // A voice that begins after a louder one has little in the long memory yet. But it has to compare with that: by the short
+            // memories alone the noise of unused inputs would carry something whenever a voice gets low.
+            let carries = mean.long >= loudest.long * share
+                || mean.short >= loudest.long.max(loudest.short) * share;
             changed |= carries != channel.carries;
             channel.carries = carries;
         }

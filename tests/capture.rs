@@ -240,6 +240,9 @@ fn a_voice_is_heard_in_whatever_channels_it_is() {
             "pair: FL FR",
             "interface: AUX0 AUX1 AUX2 AUX3 AUX4 AUX5",
             "unnamed: UNK UNK UNK",
+            "lefts: FL FL FR",
+            "monos: MONO MONO",
+            "single: AUX3",
         ]);
         for (source, gains, ports) in [
             ("pair", &[1.0, -1.0][..], &["input_FL", "input_FR"][..]),
@@ -250,6 +253,13 @@ fn a_voice_is_heard_in_whatever_channels_it_is() {
             ("interface", &[1.0], &["input_AUX5"]),
             ("interface", &[-1.0, 1.0], &["input_AUX3", "input_AUX4"]),
             ("unnamed", &[1.0], &["input_3"]),
+            // Channels of the same name.
+            ("lefts", &[0.0, 1.0], &["input_FL", "input_FL"]),
+            ("lefts", &[1.0], &["input_FL"]),
+            ("lefts", &[1.0], &["input_FR"]),
+            ("monos", &[0.0, 1.0], &["input_MONO", "input_MONO"]),
+            ("monos", &[1.0], &["input_MONO"]),
+            ("single", &[1.0], &["input_AUX3"]),
         ] {
             let (flaw, share) = recorded(&pipewire, source, gains, ports).await;
             assert_eq!(flaw, None, "{source} {gains:?} {ports:?}");

@@ -2,9 +2,10 @@
 
 use pipewire::spa::sys;
 use pipewire::spa::utils::dict::DictRef;
+use std::collections::BTreeSet;
 
 /// What PipeWire takes at most, and so do we.
-const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
+pub(super) const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
 
 /// SPA's names of channels, in the order of `enum spa_audio_channel` from [`sys::SPA_AUDIO_CHANNEL_MONO`] on
 /// (spa/param/audio/raw.h). `AUX0` and so on come apart from these.
@@ -44,6 +45,11 @@ impl Port {
     }
 }
 
+/// What `wanted`, `source:channel`, names beside this source. Names of sources and of ports may have colons of their own.
+pub(super) fn beside<'w>(source: &str, wanted: &'w str) -> Option<&'w str> {
+    wanted.strip_prefix(source)?.strip_prefix(':')
+}
+
 /// Whether `wanted` means the port of that name: `capture_AUX2`, or `AUX2` for short.
 pub(super) fn is_called(port: &str, wanted: &str) -> bool {
     port == wanted || port.split_once('_').is_some_and(|(_, channel)| channel == wanted)
@@ -52,26 +58,29 @@ pub(super) fn is_called(port: &str, wanted: &str) -> bool {
 /// Which channels of a source are recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Channels {
-    /// What they stand for (`enum spa_audio_channel`), each once; never empty.
+    /// What they stand for (`enum spa_audio_channel`), at least one and [`MOST`] at most. Distinct, or all unknown.
     pub(super) positions: Vec<u32>,
     /// The one that is taken, where the configuration names it.
     pub(super) only: Option<usize>,
 }
 
 impl Channels {
-    /// All of these ports, which are in order. Of a source whose ports are not known: one, into which PipeWire mixes what comes.
+    /// All of these ports, which are in order.
     pub(super) fn all(ports: &[&Port]) -> Self {
-        let mut positions: Vec<u32> = Vec::new();
-        for (index, port) in ports.iter().take(MOST).enumerate() {
-            // Those that stand for nothing, and those that are there twice, are told apart by their numbers.
-            let known = position(&port.channel).filter(|one| !positions.contains(one));
-            let aux = |number: usize| sys::SPA_AUDIO_CHANNEL_AUX0 + number as u32;
-            let free = (index..MOST).chain(0..index).map(aux).find(|one| !positions.contains(one));
-            positions.extend(known.or(free));
+        let position = |port: &&Port| position(&port.channel);
+        let mut positions: Vec<u32> = ports.iter().take(MOST).map(position).collect();
+        if matches!(positions[..], [] | [sys::SPA_AUDIO_CHANNEL_UNKNOWN]) {
+            // PipeWire mixes into it what comes.
+            positions = vec![sys::SPA_AUDIO_CHANNEL_MONO];
         }
-        if positions.is_empty() {
-            positions.push(sys::SPA_AUDIO_CHANNEL_MONO);
-        }
+        let distinct: BTreeSet<_> = positions.iter().collect();
+        // Session managers link unknown ports with any, in order. Other positions than their own would leave ports unlinked, and of
+        // channels in equal positions PipeWire gives the first one again.
+        let positions = if distinct.len() == positions.len() {
+            positions
+        } else {
+            vec![sys::SPA_AUDIO_CHANNEL_UNKNOWN; positions.len()]
+        };
         Self { positions, only: None }
     }
 
@@ -82,14 +91,19 @@ impl Channels {
     }
 }
 
-/// What a channel of this name stands for.
-fn position(name: &str) -> Option<u32> {
-    if let Some(number) = name.strip_prefix("AUX") {
-        let number = number.parse::<u32>().ok().filter(|number| *number < MOST as u32)?;
-        return Some(sys::SPA_AUDIO_CHANNEL_AUX0 + number);
-    }
-    let at = NAMES.iter().position(|known| *known == name)?;
-    Some(sys::SPA_AUDIO_CHANNEL_MONO + at as u32)
+/// What a channel of this name stands for: `SPA_AUDIO_CHANNEL_UNKNOWN` where SPA has no such name.
+fn position(name: &str) -> u32 {
+    let known = match name.strip_prefix("AUX") {
+        Some(number) => {
+            let number = number.parse::<u32>().ok().filter(|number| *number < MOST as u32);
+            number.map(|number| sys::SPA_AUDIO_CHANNEL_AUX0 + number)
+        }
+        None => {
+            let at = NAMES.iter().position(|known| *known == name);
+            at.map(|at| sys::SPA_AUDIO_CHANNEL_MONO + at as u32)
+        }
+    };
+    known.unwrap_or(sys::SPA_AUDIO_CHANNEL_UNKNOWN)
 }
 
 #[cfg(test)]
@@ -116,15 +130,16 @@ mod tests {
         use sys::*;
         assert_eq!(positions(&[]), [SPA_AUDIO_CHANNEL_MONO]);
         assert_eq!(positions(&["FL", "FR"]), [SPA_AUDIO_CHANNEL_FL, SPA_AUDIO_CHANNEL_FR]);
-        assert_eq!(positions(&["BRC"]), [SPA_AUDIO_CHANNEL_BRC]);
+        assert_eq!(positions(&["BRC", "MONO"]), [SPA_AUDIO_CHANNEL_BRC, SPA_AUDIO_CHANNEL_MONO]);
         assert_eq!(positions(&["AUX3", "AUX0"]), [SPA_AUDIO_CHANNEL_AUX3, SPA_AUDIO_CHANNEL_AUX0]);
-        // Whatever they are called, each has its own.
-        for odd in [&["", "", "MONO"][..], &["UNK", "AUX0", "AUX0", "AUX99"], &["AUX2", "", ""]] {
-            let mut positions = positions(odd);
-            assert_eq!(positions.len(), odd.len());
-            positions.sort_unstable();
-            positions.dedup();
-            assert_eq!(positions.len(), odd.len(), "{odd:?}");
+        assert_eq!(positions(&["", "FL"]), [SPA_AUDIO_CHANNEL_UNKNOWN, SPA_AUDIO_CHANNEL_FL]);
+        assert_eq!(positions(&["FL", "FL", "FR"]), [SPA_AUDIO_CHANNEL_UNKNOWN; 3]);
+        assert_eq!(positions(&["MONO", "MONO"]), [SPA_AUDIO_CHANNEL_UNKNOWN; 2]);
+        assert_eq!(positions(&["UNK", "", "AUX99"]), [SPA_AUDIO_CHANNEL_UNKNOWN; 3]);
+        assert_eq!(positions(&["AUX7"]), [SPA_AUDIO_CHANNEL_AUX7]);
+        // Some nodes have one port for all their channels.
+        for one in ["", "UNK"] {
+            assert_eq!(positions(&[one]), [SPA_AUDIO_CHANNEL_MONO], "{one}");
         }
         assert_eq!(positions(&["AUX1"; 100]).len(), MOST);
     }

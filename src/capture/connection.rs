@@ -2,7 +2,7 @@
 //! default, who is linked with whom. Callbacks only note; decisions are the worker's.
 
 use super::CaptureError;
-use super::channels::{Channels, Port};
+use super::channels::{self, Channels, Port};
 use super::session_manager;
 use super::sources::Source;
 use pipewire::context::ContextRc;
@@ -175,36 +175,7 @@ impl Connection {
     /// What to record: of the source named `wanted`, or of the default one, all channels. `wanted` may name one of them too:
     /// `source:channel`.
     pub(super) fn find(&self, wanted: Option<&str>) -> Result<Input, CaptureError> {
-        let known = self.known.borrow();
-        let there = || known.sources.values().map(|node| node.name.clone()).collect();
-        if known.sources.is_empty() {
-            return Err(CaptureError::NoSource);
-        }
-        let all = |source: &Node| Input {
-            source: source.clone(),
-            channels: Channels::all(&known.ports_of(source)),
-        };
-        let Some(wanted) = wanted else {
-            let default = known.default.as_deref().and_then(|name| known.source(name));
-            return default.map(all).ok_or_else(|| CaptureError::NoDefault { there: there() });
-        };
-        if let Some(source) = known.source(wanted) {
-            return Ok(all(source));
-        }
-        // Names of sources may have colons of their own.
-        let parts = wanted.rsplit_once(':');
-        let found = parts.and_then(|(name, channel)| Some((known.source(name)?, channel)));
-        let Some((source, channel)) = found else {
-            return Err(CaptureError::SourceMissing { wanted: wanted.into(), there: there() });
-        };
-        let ports = known.ports_of(source);
-        match Channels::only(channel, &ports) {
-            Some(channels) => Ok(Input { source: source.clone(), channels }),
-            None => Err(CaptureError::ChannelMissing {
-                wanted: wanted.into(),
-                there: ports.iter().map(|port| format!("{}:{}", source.name, port.name)).collect(),
-            }),
-        }
+        self.known.borrow().find(wanted)
     }
 
     /// Whether the session manager has looked at the devices: it has chosen a default source, or had the time to.
@@ -217,15 +188,7 @@ impl Connection {
 
     /// All sources that are there, with their ids. Their volume has to be asked for.
     pub(super) fn sources(&self) -> Vec<(u32, Source)> {
-        let known = self.known.borrow();
-        let source = |node: &Node| Source {
-            name: node.name.clone(),
-            description: node.description.clone(),
-            channels: known.ports_of(node).iter().map(|port| port.name.clone()).collect(),
-            is_default: known.default.as_ref() == Some(&node.name),
-            is_silenced: false,
-        };
-        known.sources.iter().map(|(id, node)| (*id, source(node))).collect()
+        self.known.borrow().listed()
     }
 
     /// Whether that very source is still there.
@@ -249,14 +212,61 @@ impl Connection {
 }
 
 impl Known {
+    fn find(&self, wanted: Option<&str>) -> Result<Input, CaptureError> {
+        let there = || self.sources.values().map(|node| node.name.clone()).collect();
+        if self.sources.is_empty() {
+            return Err(CaptureError::NoSource);
+        }
+        let all = |source: &Node| Input {
+            source: source.clone(),
+            channels: Channels::all(&self.ports_of(source)),
+        };
+        let Some(wanted) = wanted else {
+            let default = self.default.as_deref().and_then(|name| self.source(name));
+            return default.map(all).ok_or_else(|| CaptureError::NoDefault { there: there() });
+        };
+        if let Some(source) = self.source(wanted) {
+            return Ok(all(source));
+        }
+        let one = |source: &Node| {
+            let channel = channels::beside(&source.name, wanted)?;
+            let channels = Channels::only(channel, &self.ports_of(source))?;
+            Some(Input { source: source.clone(), channels })
+        };
+        if let Some(input) = self.sources.values().find_map(one) {
+            return Ok(input);
+        }
+        let meant = |source: &&Node| channels::beside(&source.name, wanted).is_some();
+        match self.sources.values().filter(meant).max_by_key(|source| source.name.len()) {
+            None => Err(CaptureError::SourceMissing { wanted: wanted.into(), there: there() }),
+            Some(source) => {
+                let name = |port: &&Port| format!("{}:{}", source.name, port.name);
+                let there = self.ports_of(source).iter().map(name).collect();
+                Err(CaptureError::ChannelMissing { wanted: wanted.into(), there })
+            }
+        }
+    }
+
+    fn listed(&self) -> Vec<(u32, Source)> {
+        let source = |node: &Node| Source {
+            name: node.name.clone(),
+            description: node.description.clone(),
+            channels: self.ports_of(node).iter().map(|port| port.name.clone()).collect(),
+            is_default: self.default.as_ref() == Some(&node.name),
+            is_silenced: false,
+        };
+        self.sources.iter().map(|(id, node)| (*id, source(node))).collect()
+    }
+
     fn source(&self, name: &str) -> Option<&Node> {
         self.sources.values().find(|node| node.name == name)
     }
 
-    /// In their order.
+    /// In their order, and no more than are recorded.
     fn ports_of(&self, node: &Node) -> Vec<&Port> {
         let mut ports: Vec<_> = self.ports.values().filter(|port| port.node == node.id).collect();
         ports.sort_by_key(|port| port.index);
+        ports.truncate(channels::MOST);
         ports
     }
 }
@@ -341,12 +351,78 @@ fn name_in(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::name_in;
+    use super::*;
 
     #[test]
     fn the_default_sources_name_is_read_from_its_json() {
         assert_eq!(name_in(r#"{"name":"vmic"}"#).as_deref(), Some("vmic"));
         assert_eq!(name_in(r#"{"name":7}"#), None);
         assert_eq!(name_in("vmic"), None);
+    }
+
+    /// Sources with these names, and their ports.
+    fn known(sources: &[(&str, &[&str])]) -> Known {
+        let mut known = Known::default();
+        for (id, (name, ports)) in (0_u32..).zip(sources) {
+            let (name, serial) = ((*name).to_owned(), id.to_string());
+            let node = Node { id, serial, description: name.clone(), name };
+            known.sources.insert(id, node);
+            for (index, name) in (0_u32..).zip(*ports) {
+                let (name, channel) = ((*name).to_owned(), String::new());
+                known.ports.insert(id * 1000 + index, Port { node: id, index, name, channel });
+            }
+        }
+        known
+    }
+
+    fn found(known: &Known, wanted: &str) -> Result<(String, Option<usize>), CaptureError> {
+        known.find(Some(wanted)).map(|input| (input.source.name, input.channels.only))
+    }
+
+    #[test]
+    fn names_of_sources_and_of_ports_may_have_colons() {
+        let known = known(&[
+            ("usb-X", &["capture_AUX0", "in:left"]),
+            ("usb-X:1", &["capture_AUX0", "capture_AUX1"]),
+        ]);
+        for (wanted, name, only) in [
+            ("usb-X", "usb-X", None),
+            ("usb-X:AUX0", "usb-X", Some(0)),
+            ("usb-X:in:left", "usb-X", Some(1)),
+            ("usb-X:1", "usb-X:1", None),
+            ("usb-X:1:AUX1", "usb-X:1", Some(1)),
+        ] {
+            assert_eq!(found(&known, wanted), Ok((name.to_owned(), only)), "{wanted}");
+        }
+        let there = vec!["usb-X:1:capture_AUX0".to_owned(), "usb-X:1:capture_AUX1".to_owned()];
+        let error = CaptureError::ChannelMissing { wanted: "usb-X:1:AUX7".into(), there };
+        assert_eq!(found(&known, "usb-X:1:AUX7"), Err(error));
+        // Only what has a source's whole name before a colon may mean a channel of it.
+        let there = vec!["usb-X".to_owned(), "usb-X:1".to_owned()];
+        let error = CaptureError::SourceMissing { wanted: "usb-Y:AUX0".into(), there };
+        assert_eq!(found(&known, "usb-Y:AUX0"), Err(error));
+    }
+
+    #[test]
+    fn a_channel_of_a_source_without_ports_may_still_come() {
+        let known = known(&[("late", &[]), ("desk", &["capture_AUX0"])]);
+        assert!(found(&known, "late:AUX0").unwrap_err().may_pass());
+        for missing in ["desk:AUX1", "studio:AUX0", "studio"] {
+            assert!(!found(&known, missing).unwrap_err().may_pass(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_not_offered() {
+        let ports: Vec<_> = (0..80).map(|number| format!("capture_AUX{number}")).collect();
+        let ports: Vec<_> = ports.iter().map(String::as_str).collect();
+        let known = known(&[("wide", &ports)]);
+        assert_eq!(found(&known, "wide:AUX63"), Ok(("wide".to_owned(), Some(63))));
+        let error = found(&known, "wide:AUX70").unwrap_err();
+        let CaptureError::ChannelMissing { there, .. } = error else { panic!("{error:?}") };
+        assert_eq!(there.len(), 64);
+        assert_eq!(there[63], "wide:capture_AUX63");
+        let (_, source) = &known.listed()[0];
+        assert!(source.is_called("wide:AUX63") && !source.is_called("wide:AUX70"));
     }
 }

@@ -56,16 +56,17 @@ pub enum CaptureError {
         /// `node.name` of each source.
         there: Vec<String>,
     },
-    /// The configured source is there, and does not have the configured channel.
+    /// No source has the configured name. Its first part is the name of one that is there, but the rest is no channel of that.
     #[error(
-        "cannot record: the source has no channel \"{wanted}\", its channels are: {}; set \
-         capture.source to one of these, or to the source's name for all of them",
+        "cannot record: there is no source \"{wanted}\", and no channel of that name, there are: \
+         {}; connect it, or set capture.source to one of these, or to the source's name for all \
+         of them",
         list(.there)
     )]
     ChannelMissing {
-        /// The configured `node.name:port.name`.
+        /// The configured `node.name:port.name`, or `node.name` with a colon.
         wanted: String,
-        /// The same for each channel.
+        /// `node.name:port.name` of each channel. Empty while the ports are not known.
         there: Vec<String>,
     },
     /// The session manager linked another node than the one asked for.
@@ -118,6 +119,11 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// Whether time alone may bring what is missing: the ports of a source come after it.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::ChannelMissing { there, .. } if there.is_empty())
+    }
+
     /// The reason for programs.
     pub fn code(&self) -> Code {
         match self {
@@ -171,8 +177,10 @@ impl CaptureError {
                 );
             }
             Self::ChannelMissing { wanted, .. } => {
-                let cause = format!("Microphone channel {wanted} is missing");
-                return (cause, "See which there are: v2m doctor. Then set capture.source.");
+                let cause = format!("Microphone or channel {wanted} is missing");
+                let remedy =
+                    "Connect it, or see which there are, v2m doctor, and set capture.source.";
+                return (cause, remedy);
             }
             Self::WrongSource { .. } => (
                 "The desktop connected another microphone",

@@ -2,7 +2,7 @@
 //! thread. Not for the daemon's event loop.
 
 use super::CaptureError;
-use super::channels::is_called;
+use super::channels::{beside, is_called};
 use super::clock::{self, Nanos};
 use super::connection::Connection;
 use super::thread::{new_loop, turn};
@@ -17,7 +17,7 @@ pub struct Source {
     pub name: String,
     /// What people call it.
     pub description: String,
-    /// `port.name` of each channel: what the configuration may name beside it.
+    /// `port.name` of each channel that is recorded, 64 at most: what the configuration may name beside it.
     pub channels: Vec<String>,
     /// Whether it is recorded when the configuration names none.
     pub is_default: bool,
@@ -28,9 +28,13 @@ pub struct Source {
 impl Source {
     /// Whether the configuration's `wanted` means this source, or one of its channels.
     pub fn is_called(&self, wanted: &str) -> bool {
-        let channel = wanted.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix(':'));
         let has = |channel: &str| self.channels.iter().any(|port| is_called(port, channel));
-        self.name == wanted || channel.is_some_and(has)
+        self.name == wanted || beside(&self.name, wanted).is_some_and(has)
+    }
+
+    /// Whether the configuration's `wanted` has the form of a channel of this source. It may not have that channel.
+    pub fn may_be_meant(&self, wanted: &str) -> bool {
+        beside(&self.name, wanted).is_some()
     }
 }
 

@@ -202,6 +202,7 @@ impl Worker {
             // Right after login PipeWire is there before its session manager has found the
             // sources and chosen a default: time brings those, or the deadline an error.
             Err(_) if !connection.settled() => Ok(()),
+            Err(error) if error.may_pass() => Ok(()),
             Err(error) => Err(error),
         }
     }

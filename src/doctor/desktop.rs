@@ -105,8 +105,8 @@ pub(super) fn microphone() -> Finding {
 
 /// The source of which `wanted` names a channel that it does not have.
 fn meant<'s>(wanted: &str, sources: &'s [capture::Source]) -> Option<&'s capture::Source> {
-    let (name, _) = wanted.rsplit_once(':')?;
-    sources.iter().find(|source| source.name == name)
+    let meant = sources.iter().filter(|source| source.may_be_meant(wanted));
+    meant.max_by_key(|source| source.name.len())
 }
 
 /// How the configuration names the channels of a source.

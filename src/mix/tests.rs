@@ -91,13 +91,71 @@ fn of_two_voices_in_their_own_channels_both_are_heard() {
         frames(3.0, |at| [tone(at, 300.0), if at < RATE { 0.0 } else { tone(at, 800.0) / 32.0 }]);
     let heard = mixed(&mut Mix::new(2, RATE), &sound, 341);
     let end = &heard[heard.len() - 16_000..];
+    let amplitude = amplitude(end, 800.0);
+    assert!((amplitude - 0.25 / 32.0 / 2.0).abs() < 1e-4, "{amplitude}");
+}
+
+/// The amplitude of a tone in these samples, which are whole periods.
+fn amplitude(samples: &[f32], hertz: f32) -> f32 {
     let (mut re, mut im) = (0.0, 0.0);
-    for (at, sample) in end.iter().enumerate() {
-        let phase = at as f32 * 800.0 / RATE as f32 * std::f32::consts::TAU;
+    for (at, sample) in samples.iter().enumerate() {
+        let phase = at as f32 * hertz / RATE as f32 * std::f32::consts::TAU;
         (re, im) = (re + sample * phase.cos(), im + sample * phase.sin());
     }
-    let amplitude = f32::hypot(re, im) * 2.0 / end.len() as f32;
-    assert!((amplitude - 0.25 / 32.0 / 2.0).abs() < 1e-4, "{amplitude}");
+    f32::hypot(re, im) * 2.0 / samples.len() as f32
+}
+
+#[test]
+fn a_quieter_voice_after_a_loud_one_is_heard_from_its_beginning() {
+    // 30 dB: from 30 ms on. 40 dB: from 0.25 s on, when the loud one fades from memory.
+    for (share, begins) in [(1.0 / 32.0, 480), (1.0 / 100.0, 4000)] {
+        for piece in PIECES {
+            let sound = frames(4.0, |at| match at / RATE {
+                0..2 => [tone(at, 300.0), 0.0],
+                _ => [0.0, tone(at, 800.0) * share],
+            });
+            let heard = mixed(&mut Mix::new(2, RATE), &sound, piece);
+            let begins = 2 * RATE as usize + begins;
+            let heard = amplitude(&heard[begins..][..320], 800.0);
+            let whole = 0.25 * share / 2.0;
+            assert!(heard > whole * 0.9, "{share} {piece}: {heard} of {whole}");
+        }
+    }
+}
+
+#[test]
+fn a_voice_that_gets_low_is_not_turned_down_for_the_noise_of_other_inputs() {
+    for piece in PIECES {
+        // 46 dB below the voice, which is 15 dB quieter from time to time.
+        let (mut hiss, mut hum) = (noise(0.0015), noise(0.0015));
+        let sound = frames(4.0, |at| {
+            let low = at / 3200 % 2 == 1;
+            [hiss(), tone(at, 300.0) * if low { 0.18 } else { 1.0 }, hum(), 0.0]
+        });
+        let mut mix = Mix::new(4, RATE);
+        for (index, sound) in sound.chunks(4 * piece).enumerate() {
+            mix.push(sound).for_each(drop);
+            // The first samples of a tone tell little.
+            let target = mix.channels[1].target;
+            assert!(target > 0.99 || index * piece < 160, "{piece}: {target} at {}", index * piece);
+        }
+    }
+}
+
+#[test]
+fn a_voice_that_begins_again_is_not_turned_down_for_what_other_inputs_pick_up_of_it() {
+    for piece in PIECES {
+        let sound = frames(9.0, |at| {
+            let voice = if at / RATE % 4 == 0 { tone(at, 300.0) } else { 0.0 };
+            // 44 dB quieter.
+            [voice, voice * 0.0063]
+        });
+        let mut mix = Mix::new(2, RATE);
+        for sound in sound.chunks(2 * piece) {
+            mix.push(sound).for_each(drop);
+            assert!(mix.channels[0].target > 0.99, "{piece}");
+        }
+    }
 }
 
 #[test]

@@ -189,8 +189,8 @@ impl PipeWire {
         feeder
     }
 
-    /// Plays a WAV file into a microphone, each of its channels into one input port (`input_AUX2`) of these. As
-    /// [`Self::play`] otherwise.
+    /// Plays a WAV file into a microphone, each of its channels into one input port (`input_AUX2`) of these; of a name that is
+    /// there again, into the next port of that name. As [`Self::play`] otherwise.
     pub fn play_into(&self, wav: &Path, microphone: &str, ports: &[&str]) -> Running {
         let name = format!("feeder-of-{microphone}");
         let mut command = self.command("pw-cat");
@@ -198,7 +198,11 @@ impl PipeWire {
         command.args(["-p", "--target", "0", "--channel-map", &map, "-P"]);
         let feeder = Running::spawn(command.arg(format!("{{ node.name={name} }}")).arg(wav));
         for (index, port) in ports.iter().enumerate() {
+            let earlier = ports[..index].iter().filter(|earlier| *earlier == port).count();
             let (from, to) = (format!("{name}:output_AUX{index}"), format!("{microphone}:{port}"));
+            let all = self.run("pw-link", &["-I", "-i"]);
+            let ids = all.lines().filter_map(|line| line.trim().split_once(' '));
+            let to = ids.filter(|(_, name)| *name == to).nth(earlier).unwrap().0.to_owned();
             self.until("the feeder's link", |pw| pw.ask("pw-link", &[&from, &to]).is_some());
         }
         feeder
