@@ -39,8 +39,13 @@ impl Home {
     }
 
     fn import(&self, args: &[&str], file: &Path) -> Output {
+        self.import_with(&[], args, file)
+    }
+
+    fn import_with(&self, variables: &[(&str, &str)], args: &[&str], file: &Path) -> Output {
         Command::new(env!("CARGO_BIN_EXE_v2m"))
             .arg("import-config")
+            .envs(variables.iter().copied())
             .args(args)
             .arg(file)
             .env_remove("V2M_CONFIG")
@@ -156,6 +161,128 @@ max_minutes = 0
     {
         assert!(written.contains(line), "{line} in {written}");
     }
+}
+
+/// A home where v2m has OpenAI's form at an address of its own, and what the import of `theirs` says and leaves in the section `llm`.
+#[track_caller]
+fn import_beside(variables: &[(&str, &str)], theirs: &str) -> (String, String) {
+    let home = Home::new();
+    fs::create_dir_all(home.config().parent().unwrap()).unwrap();
+    let ours = "[llm]\nprovider = \"openai\"\nbase_url = \"http://box:8080/v1\"\nmodel = \"m\"\n";
+    fs::write(home.config(), ours).unwrap();
+    fs::write(home.theirs(), theirs).unwrap();
+    let output = home.import_with(variables, &[], &home.theirs());
+    let told = said(&output);
+    assert!(output.status.success(), "{told}");
+    (told, fs::read_to_string(home.config()).unwrap())
+}
+
+#[track_caller]
+fn assert_has(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}
+
+const HOST_WITH_PASSWORD: &str = "\
+[llm]
+backend = \"ollama\"
+[llm.ollama]
+host = \"https://me:pw@ollama.example\"
+model = \"gemma2:2b\"
+";
+
+/// A refused address left that of the former provider in force, and texts would have gone there.
+#[test]
+fn a_new_provider_is_never_asked_at_the_address_of_the_former_one() {
+    let own = "[llm]\nprovider = \"ollama\"\nbase_url = \"nowhere\"\nmodel = \"gemma2:2b\"\n";
+    for (theirs, from, refused) in [
+        (
+            HOST_WITH_PASSWORD,
+            "llm.backend",
+            "- llm.ollama.host: not taken over: llm.base_url takes",
+        ),
+        ("[llm]\nbackend = \"ollama\"\n[llm.ollama]\nmodel = \"gemma2:2b\"\n", "llm.backend", ""),
+        // v2m's own settings may stand in the file too.
+        (own, "llm.provider", "- llm.base_url: not taken over: llm.base_url takes"),
+    ] {
+        let (told, written) = import_beside(&[], theirs);
+        let provider = format!("+ {from}: llm.provider = \"ollama\"");
+        let emptied = format!("+ {from}: llm.base_url = \"\"");
+        assert_has(&told, &[&provider, &emptied, refused]);
+        assert_has(
+            &written,
+            &["provider = \"ollama\"", "base_url = \"\"", "model = \"gemma2:2b\""],
+        );
+    }
+    // An address that is taken counts, and one that the variable sets cannot be emptied.
+    let host = "[llm]\nbackend = \"ollama\"\n[llm.ollama]\nhost = \"localhost\"\n";
+    let (told, written) = import_beside(&[], host);
+    assert_has(&written, &["provider = \"ollama\"", "base_url = \"http://localhost:11434\""]);
+    assert!(!told.contains("base_url = \"\""), "{told}");
+    for theirs in [HOST_WITH_PASSWORD, host] {
+        let variable = ("V2M_LLM__BASE_URL", "http://box:8080/v1");
+        let (told, written) = import_beside(&[variable], theirs);
+        assert_has(
+            &told,
+            &["- llm.backend: not taken over: changing llm.base_url: the environment variable"],
+        );
+        assert_has(&written, &["provider = \"openai\"", "base_url = \"http://box:8080/v1\""]);
+    }
+    let variable = ("V2M_LLM__BASE_URL", "http://localhost:11434");
+    let (told, written) = import_beside(&[variable], host);
+    assert_has(&told, &["+ llm.backend: llm.provider", "- llm.ollama.host: not taken over"]);
+    assert_has(&written, &["provider = \"ollama\"", "base_url = \"http://box:8080/v1\""]);
+}
+
+/// A refused provider left its model with the other one, whose address was emptied without a word.
+#[test]
+fn what_is_for_a_provider_that_is_refused_is_refused_with_it() {
+    let variable = ("V2M_LLM__PROVIDER", "openai");
+    let gemini = "\
+[transcription.whisper]
+language = \"es\"
+[gemini]
+model = \"gemini-2.0-flash\"
+temperature = 0.7
+request_timeout = 77
+[llm]
+backend = \"gemini\"
+preset = \"email\"
+";
+    let (told, written) = import_beside(&[variable], gemini);
+    assert_has(
+        &told,
+        &[
+            "- llm.backend: not taken over: changing llm.provider: the environment variable",
+            "- gemini.model: not taken over: llm.provider is not set to \"gemini\"",
+            "- gemini.temperature: not taken over: llm.provider is not",
+            "- gemini.request_timeout: not taken over: llm.provider is not",
+            // What is no provider's is taken.
+            "+ llm.preset: llm.preset = \"email\"",
+            "+ transcription.whisper.language: engine.language = \"es\"",
+        ],
+    );
+    assert_has(
+        &written,
+        &["provider = \"openai\"", "base_url = \"http://box:8080/v1\"", "model = \"m\""],
+    );
+    for word in ["0.7", "77", "gemini-2.0"] {
+        assert!(!written.contains(word), "{word} in {written}");
+    }
+    let host = "[llm]\nbackend = \"ollama\"\n[llm.ollama]\nhost = \"localhost\"\nmodel = \"x\"\n";
+    let own =
+        "[llm]\nprovider = \"ollama\"\nbase_url = \"http://localhost:11434\"\nmodel = \"x\"\n";
+    for (theirs, from) in [(host, "llm.ollama.host"), (own, "llm.base_url")] {
+        let (told, written) = import_beside(&[variable], theirs);
+        assert_has(&told, &[&format!("- {from}: not taken over: llm.provider is not set to")]);
+        assert_has(&written, &["base_url = \"http://box:8080/v1\"", "model = \"m\""]);
+    }
+    // The provider is the one that the variable names.
+    let same = "[llm]\nprovider = \"openai\"\nmodel = \"x\"\n";
+    let (told, written) = import_beside(&[variable], same);
+    assert_has(&told, &["- llm.provider: not taken over", "+ llm.model: llm.model = \"x\""]);
+    assert_has(&written, &["base_url = \"http://box:8080/v1\"", "model = \"x\""]);
 }
 
 /// What is wrong in v2m's own file is told by the dry run too.

@@ -104,6 +104,13 @@ fn an_address_where_no_language_model_is_asked_is_told() {
             assert!(message.contains(word), "{word} in {message}");
         }
     }
+    // Some repeat the path, which holds "models".
+    let path = "Cannot POST /v1beta/models/m:streamGenerateContent";
+    let gemini = |endpoint: &mut Endpoint| endpoint.provider = Provider::Gemini;
+    let repeats = vec![reply("404 Not Found", "nope"), reply("404 Not Found", path)];
+    let (answer, requests) = check_with(&program, repeats, gemini);
+    assert!(failed(answer).1.contains("Set llm.base_url"));
+    assert!(requests[1].starts_with("POST /v1beta/models/m:stream"), "{requests:?}");
     let twice = vec![reply("404 Not Found", ""), reply("404 Not Found", "")];
     let long = |endpoint: &mut Endpoint| {
         endpoint.base_url = endpoint.base_url.take().map(|url| url + "/chat/completions");

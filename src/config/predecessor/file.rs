@@ -3,11 +3,15 @@
 
 use super::{Ignored, Taken, Translated, collect, split, translate};
 use crate::config::settings::Settings;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use v2m_ipc::llm::Provider;
 
 const UNKNOWN: &str = "v2m has no such setting";
 const SECRET: &str =
     "keys do not belong in the configuration: man v2m-llm tells where v2m looks for them";
+
+const PROVIDER: &str = "llm.provider";
+const BASE_URL: &str = "llm.base_url";
 
 /// Takes all settings of a file for v2m's. v2m's own may be among them. `fits` says why a change (`{section: {key: value}}`) is
 /// none that v2m can make.
@@ -35,8 +39,22 @@ pub fn translate_file(
         }
     }
     let mut translated = translate(&known, current);
-    tell_own(&mut translated);
-    refuse(&mut translated, fits);
+    let address = known.get("llm").and_then(|llm| llm.get("base_url"));
+    tell_own(&mut translated, address);
+    let now = current.llm.provider.map_or("none", Provider::name);
+    let changes = |taken: &&Taken| taken.own == PROVIDER && taken.value != now;
+    let provider = translated.taken.iter().find(changes).cloned();
+    let address = address.cloned().or_else(|| value_of(&translated, BASE_URL));
+    refuse(&mut translated, &fits);
+    if let Some(provider) = provider {
+        let former = current.llm.base_url.as_ref().is_some_and(|url| address != Some(json!(url)));
+        if former {
+            empty_address(&mut translated, &provider, &fits);
+        }
+        if value_of(&translated, PROVIDER).is_none() {
+            leave_out_with(&mut translated, &provider);
+        }
+    }
     ignored.append(&mut translated.ignored);
     translated.ignored = ignored;
     translated
@@ -61,36 +79,91 @@ fn forget(name: &str, value: &Value, ignored: &mut Vec<Ignored>) {
     ignored.extend(leaves.into_iter().map(unknown));
 }
 
-/// v2m's own settings are taken as they are.
-fn tell_own(translated: &mut Translated) {
-    for (section, keys) in &translated.own {
-        for (name, value) in keys.as_object().into_iter().flatten() {
+/// v2m's own settings are taken as they are. `address` is the base URL among them.
+fn tell_own(translated: &mut Translated, address: Option<&Value>) {
+    let Translated { own, taken, .. } = translated;
+    for (section, keys) in own {
+        let Value::Object(keys) = keys else { continue };
+        keys.retain(|name, value| {
             let own = format!("{section}.{name}");
-            // The address of the former provider is emptied by us.
-            let emptied = own == "llm.base_url" && value == "";
-            if !emptied && translated.taken.iter().all(|taken| taken.own != own) {
-                translated.taken.push(Taken { key: own.clone(), own, value: value.clone() });
+            if taken.iter().any(|taken| taken.own == own) {
+                return true;
             }
+            // `translate` put it there, and `empty_address` does once it is known what is refused.
+            if own == BASE_URL && value == "" && address != Some(value) {
+                return false;
+            }
+            taken.push(Taken { key: own.clone(), own, value: value.clone() });
+            true
+        });
+    }
+}
+
+/// What one of v2m's settings is to be set to.
+fn value_of(translated: &Translated, own: &str) -> Option<Value> {
+    translated.taken.iter().find(|taken| taken.own == own).map(|taken| taken.value.clone())
+}
+
+/// A change of some of v2m's settings, by their full names.
+fn change<'c>(settings: impl IntoIterator<Item = (&'c str, &'c Value)>) -> Map<String, Value> {
+    let mut change = Map::new();
+    for (own, value) in settings {
+        if let Some((section, name)) = own.split_once('.') {
+            add(&mut change, section, name, value.clone());
         }
     }
+    change
 }
 
 /// Leaves out what v2m cannot take.
 fn refuse(translated: &mut Translated, fits: impl Fn(&Map<String, Value>) -> Result<(), String>) {
-    let (mut taken, mut own) = (Vec::new(), std::mem::take(&mut translated.own));
-    for setting in std::mem::take(&mut translated.taken) {
-        let Some((section, name)) = setting.own.split_once('.') else { continue };
-        let mut change = Map::new();
-        add(&mut change, section, name, setting.value.clone());
-        match fits(&change) {
-            Ok(()) => taken.push(setting),
-            Err(reason) => {
-                if let Some(Value::Object(table)) = own.get_mut(section) {
-                    table.remove(name);
-                }
-                translated.ignored.push(Ignored { key: setting.key, reason });
-            }
+    for Taken { own, value, .. } in translated.taken.clone() {
+        if let Err(reason) = fits(&change([(own.as_str(), &value)])) {
+            leave_out(translated, &own, &reason);
         }
     }
-    (translated.taken, translated.own) = (taken, own);
+}
+
+fn leave_out(translated: &mut Translated, own: &str, reason: &str) {
+    for Taken { key, .. } in translated.taken.extract_if(.., |taken| taken.own == own) {
+        translated.ignored.push(Ignored { key, reason: reason.into() });
+    }
+    if let Some((section, name)) = own.split_once('.')
+        && let Some(Value::Object(table)) = translated.own.get_mut(section)
+    {
+        table.remove(name);
+    }
+}
+
+/// Unless the new provider has an address, it gets its own service's: texts must not go to the former provider's address. If that
+/// address cannot be emptied, the provider is left out.
+fn empty_address(
+    translated: &mut Translated,
+    provider: &Taken,
+    fits: impl Fn(&Map<String, Value>) -> Result<(), String>,
+) {
+    if value_of(translated, PROVIDER).is_none() || value_of(translated, BASE_URL).is_some() {
+        return;
+    }
+    let empty = Value::from("");
+    match fits(&change([(PROVIDER, &provider.value), (BASE_URL, &empty)])) {
+        Ok(()) => {
+            add(&mut translated.own, "llm", "base_url", empty.clone());
+            let key = provider.key.clone();
+            translated.taken.push(Taken { key, own: BASE_URL.into(), value: empty });
+        }
+        Err(reason) => leave_out(translated, PROVIDER, &reason),
+    }
+}
+
+/// Leaves out the settings that came for a provider that was left out.
+fn leave_out_with(translated: &mut Translated, provider: &Taken) {
+    let reason = format!("{PROVIDER} is not set to {}", provider.value);
+    for Taken { key, own, .. } in translated.taken.clone() {
+        // All of voice2machine's settings there are one provider's.
+        let is_theirs = own.starts_with("llm.") && key != own;
+        if is_theirs || own == "llm.model" || own == BASE_URL {
+            leave_out(translated, &own, &reason);
+        }
+    }
 }

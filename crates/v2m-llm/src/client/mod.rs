@@ -214,7 +214,7 @@ impl Client {
             let LlmError::Status(_, _, why) = &failed.error else { return Err(failed) };
             match status {
                 // Some say so of a model.
-                404 | 405 | 410 | 501 if why.to_lowercase().contains("model") => Ok(()),
+                404 | 405 | 410 | 501 if names_a_model(why, &url) => Ok(()),
                 // That has advice of its own.
                 404 | 405 | 410 | 501 if target.ends_in_path() => Err(failed),
                 404 | 405 | 410 | 501 => Err(LlmError::NoApi(target.url(), status, path).into()),
@@ -297,6 +297,22 @@ impl Client {
             }
         }
     }
+}
+
+/// Whether an error speaks of a model. Paths do not count: a server that knows nothing of models may repeat the one asked for.
+fn names_a_model(why: &str, url: &str) -> bool {
+    const SLASHES: [&str; 2] = ["\\/", "%2f"];
+    let plain = |text: &str| {
+        SLASHES.iter().fold(text.to_lowercase(), |text, slash| text.replace(slash, "/"))
+    };
+    let (why, url) = (plain(why), plain(url));
+    let ends = |c: char| c.is_whitespace() || "\"'`“”‘’<>()[]{},;".contains(c);
+    why.split(ends).any(|word| {
+        let (before, path) = word.split_once('/').unwrap_or((word, ""));
+        let first = path.split(['/', '?']).next().unwrap_or_default();
+        let is_asked = url.split(['/', '?']).any(|part| part == first);
+        before.contains("model") || !is_asked && path.contains("model")
+    })
 }
 
 impl Target {
@@ -388,5 +404,42 @@ impl Target {
             _ => Again::Never,
         };
         Err(Failed { error: LlmError::Status(self.url(), status, message), again })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_model;
+
+    #[test]
+    fn an_error_speaks_of_a_model_beside_the_path_that_was_asked() {
+        const GEMINI: &str =
+            "http://127.0.0.1:8080/v1beta/models/my-model:streamGenerateContent?alt=sse";
+        const MODELS: &str = "http://my-models:80/models/v1/chat/completions";
+        for (url, why) in [
+            (GEMINI, "The model '' does not exist"),
+            (GEMINI, "models/my-model is not found for API version v1beta"),
+            (GEMINI, "{\"code\":\"model_not_found\",\"path\":\"/v1beta/models/my-model\"}"),
+            (GEMINI, "Cannot find my-model"),
+            (GEMINI, "deployment/model not found"),
+            (MODELS, "Unknown Model: m"),
+            (MODELS, "/models/v1/chat/completions: no such model"),
+        ] {
+            assert!(names_a_model(why, url), "{why}");
+        }
+        for (url, why) in [
+            (GEMINI, "Cannot POST /v1beta/models/my-model:streamGenerateContent"),
+            (GEMINI, "Cannot POST /V1BETA/models/my-model:streamGenerateContent?alt=sse."),
+            (GEMINI, "Route POST:/v1beta/models/my-model:streamGenerateContent not found"),
+            (GEMINI, "no http://127.0.0.1:8080/v1beta/models/my-model:streamGen"),
+            (GEMINI, "{\"error\":\"Not Found\",\"path\":\"\\/v1beta\\/models\\/my-model\"}"),
+            (GEMINI, "%2Fv1beta%2Fmodels%2Fmy-model"),
+            (GEMINI, "not found: '/models/my-model:streamGenerateContent'"),
+            (MODELS, "Cannot POST /models/v1/chat/completions"),
+            (MODELS, "404 page not found"),
+            (MODELS, ""),
+        ] {
+            assert!(!names_a_model(why, url), "{why}");
+        }
     }
 }

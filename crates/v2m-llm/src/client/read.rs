@@ -15,9 +15,13 @@ const TAIL: Duration = Duration::from_millis(50);
 /// Bytes of one part of an answer, or of a whole one: as JSON it takes many times its length in memory.
 const MOST_PART: usize = 2 << 20;
 
-/// Characters beyond [`super::Limits::letters`] that are read all the same: they may turn out to be thoughts, which some servers
-/// mark by their end alone. Models that reason write up to some tens of thousands. An answer without end is ended by its time.
-const THOUGHTS: usize = 100_000;
+/// Characters beyond [`super::Limits::letters`] that are read until a thought ends: all so far may be a thought, which some servers
+/// mark by its end alone. Nothing tells such a thought from an answer that goes on and on, so this bounds what the latter costs: some
+/// 10000 tokens of 4 characters. It is chosen, not measured. A thought with a beginning has no such limit.
+const UNMARKED_THOUGHT: usize = 40_000;
+
+/// Such characters once a thought has ended: notes and the like, which are taken off the answer later.
+const AROUND: usize = 1000;
 
 /// The text of an answer, streamed or whole. Adds what is read to `received`.
 ///
@@ -57,7 +61,7 @@ pub(super) fn answer(
             if said.text.len() > target.limits.text {
                 return Err(LlmError::TooLong(target.url()));
             }
-            if said.letters > target.limits.letters.saturating_add(THOUGHTS) {
+            if said.letters > target.limits.letters.saturating_add(said.allowance()) {
                 return Err(LlmError::Endless);
             }
             if let Some(end) = piece.end {
@@ -116,14 +120,21 @@ struct Said {
     letters: usize,
     /// What ends the thought that it is in.
     thinks: Option<&'static str>,
+    /// Bytes of the text up to the end of the last thought that ended; 0 before one did.
+    thought: usize,
 }
 
 impl Said {
+    /// How many letters more than the answer's are read.
+    fn allowance(&self) -> usize {
+        if self.thought == 0 { UNMARKED_THOUGHT } else { AROUND }
+    }
+
     fn push(&mut self, piece: &str) {
         let before = self.text.len();
         self.text.push_str(piece);
         // The end of a thought may lie across two pieces.
-        let mut from = before.saturating_sub(LONGEST_END);
+        let mut from = before.saturating_sub(LONGEST_END).max(self.thought);
         while !self.text.is_char_boundary(from) {
             from -= 1;
         }
@@ -131,20 +142,27 @@ impl Said {
         if let Some(close) = self.thinks {
             let Some(at) = answer::find(tail, close) else { return };
             self.thinks = None;
-            self.letters = letters(&tail[at + close.len()..]);
-            return;
-        }
-        self.letters += letters(piece);
-        if let Some(rest) = answer::after_thoughts(tail) {
+            self.end_thought(from + at + close.len());
+        } else if let Some(rest) = answer::after_thoughts(tail) {
             // Whether its beginning was there or not.
-            self.letters = letters(rest);
-        } else if before < LONGEST_TAG
-            && let Some((_, close)) = answer::opening_thought(&self.text)
-            && answer::find(&self.text, close).is_none()
+            self.end_thought(self.text.len() - rest.len());
+        } else {
+            self.letters += letters(piece);
+        }
+        // One may follow another.
+        let rest = &self.text[self.thought..];
+        if before.saturating_sub(self.thought) < LONGEST_TAG
+            && let Some((_, close)) = answer::opening_thought(rest)
+            && answer::find(rest, close).is_none()
         {
             self.letters = 0;
             self.thinks = Some(close);
         }
+    }
+
+    fn end_thought(&mut self, at: usize) {
+        self.thought = at;
+        self.letters = letters(&self.text[at..]);
     }
 }
 
@@ -223,10 +241,28 @@ mod tests {
             (&["They gre", "et.</th", "ink>", "Hi."], 3),
             (&["They greet.</think>Hi ñ", "andú."], 8),
             (&["<|channel|>ana", "lysis<|message|>They", "<|channel|>final", "Hi."], 3),
+            (&["<think>a</think>\n<thi", "nk>They", " greet"], 0),
+            (&["<think>a</think>\n<think>They", " greet</think>Hi."], 3),
+            (&["<think>a</think>", "<think>They greet</think>", "Hi."], 3),
+            (&["They greet.</think><thinking>b</thinking>", "Hi."], 3),
         ] {
             let mut said = Said::default();
             pieces.iter().for_each(|piece| said.push(piece));
             assert_eq!(said.letters, letters, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn more_is_read_until_a_thought_ends() {
+        let mut said = Said::default();
+        for (piece, allowance) in [
+            ("They greet", UNMARKED_THOUGHT),
+            (". Hi.</thi", UNMARKED_THOUGHT),
+            ("nk>Hi.", AROUND),
+            (" And more.", AROUND),
+        ] {
+            said.push(piece);
+            assert_eq!(said.allowance(), allowance, "{piece}");
         }
     }
 }
