@@ -146,7 +146,7 @@ fn a_voice_that_gets_low_is_not_turned_down_for_the_noise_of_other_inputs() {
 fn a_voice_that_begins_again_is_not_turned_down_for_what_other_inputs_pick_up_of_it() {
     for piece in PIECES {
         let sound = frames(9.0, |at| {
-            let voice = if at / RATE % 4 == 0 { tone(at, 300.0) } else { 0.0 };
+            let voice = if (at / RATE).is_multiple_of(4) { tone(at, 300.0) } else { 0.0 };
             // 44 dB quieter.
             [voice, voice * 0.0063]
         });
