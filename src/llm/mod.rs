@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use v2m_ipc::frame::{Decoder, Framing};
 use v2m_ipc::llm::{Answer, Trouble, socket_path};
 use v2m_ipc::plain;
@@ -25,9 +25,14 @@ use v2m_ipc::plain;
 /// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// How often one question is put. One that comes when `v2m-llm` ends loses its connection, and so may the next one, which systemd
-/// closes together with what the program had not accepted.
-const TRIES: u32 = 3;
+/// What is waited before a question is put again. One that comes when `v2m-llm` ends loses its connection, and so do those that
+/// follow until systemd has seen the end: it closes them together with what the program had not accepted.
+const PAUSES: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+];
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -102,13 +107,13 @@ pub async fn ask(question: &Question) -> Result<String, LlmError> {
     | Question::Check { endpoint }) = question;
     let limit = Duration::from_millis(endpoint.total_ms).saturating_add(MARGIN);
     let answer = async {
-        let mut tries = 1;
-        loop {
+        for pause in PAUSES {
             match exchange(&path, question).await {
-                Err(LlmError::Lost(_)) if tries < TRIES => tries += 1,
+                Err(LlmError::Lost(_)) => sleep(pause).await,
                 answer => return answer,
             }
         }
+        exchange(&path, question).await
     };
     match timeout(limit, answer).await.map_err(|_| LlmError::Overdue(limit))?? {
         Answer::Text { text } if text.trim().is_empty() => Err(LlmError::Answer("no text".into())),
