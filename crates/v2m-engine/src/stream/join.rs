@@ -55,6 +55,11 @@ pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     if better { assign(parts, false, &surer(parts, &joined.tokens)) } else { None }
 }
 
+/// As [`accept`], where the last piece was not decoded before: the last of what is answered is that piece's.
+pub fn accept_with_last(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
+    assign(parts, true, &joined.tokens)
+}
+
 /// `joined` with the words of the parts where the model was surer of those. The whole may be surer only because it has fewer
 /// marks: "asked not" once took the place of "Ask not".
 fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
@@ -146,11 +151,6 @@ fn rated(tokens: &[Token], place: usize) -> Vec<Rated> {
         }
     }
     rated
-}
-
-/// The same where the last piece was not decoded before: the last of what is answered is that piece's.
-pub fn accept_with_last(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
-    assign(parts, true, &joined.tokens)
 }
 
 /// What of `joined` belongs to each of `parts`, and to one `more` that is not known; `None` if a word is lost.
