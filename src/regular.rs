@@ -35,7 +35,9 @@ pub enum Refused {
     #[error("it is not a regular file; replace it with one")]
     NotAFile,
     /// Its name is a symbolic link where none is followed.
-    #[error("it is a symbolic link, which v2m does not follow there; replace it with the file itself")]
+    #[error(
+        "it is a symbolic link, which v2m does not follow there; replace it with the file itself"
+    )]
     Link,
     /// Its owner is somebody else.
     #[error("it belongs to another user; make yourself its owner")]

@@ -85,8 +85,8 @@ fn links_between_documents_lead_somewhere() {
                 "" => document.clone(),
                 file => document.parent().unwrap().join(file),
             };
-            let there = target.exists()
-                && (heading.is_empty() || anchors(&target).contains(heading));
+            let there =
+                target.exists() && (heading.is_empty() || anchors(&target).contains(heading));
             if !there {
                 offences.push(format!("{}: {link}", document.display()));
             }
@@ -94,6 +94,17 @@ fn links_between_documents_lead_somewhere() {
     }
     assert!(count > 30, "found {count} links");
     assert!(offences.is_empty(), "links that lead nowhere: {offences:#?}");
+}
+
+#[test]
+fn no_document_names_a_path_of_one_machine() {
+    let places = [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
+    for document in documents().into_iter().chain(files(&root().join("docs/man"), "1")) {
+        let text = read(&document);
+        for place in places {
+            assert!(!text.contains(place), "{}: {place}", document.display());
+        }
+    }
 }
 
 /// It is what a stranger reads first. Detail belongs into `docs/`.
@@ -144,7 +155,10 @@ fn the_protocols_page_names_each_command_event_and_code() {
     let events = names(message, "impl EventName {", "\n}", char::is_ascii_lowercase);
     assert!(events.contains("level") && events.len() > 5, "{events:?}");
     for name in codes.iter().chain(&events) {
-        assert!(page.contains(&format!("\n| `{name}` |")), "docs/protocol.md does not explain {name}");
+        assert!(
+            page.contains(&format!("\n| `{name}` |")),
+            "docs/protocol.md does not explain {name}"
+        );
     }
 }
 

@@ -26,9 +26,7 @@ fn settings() -> config::Settings {
 pub(super) fn units() -> Finding {
     let asked = Command::new("systemctl").args(["--user", "is-active", "v2m.socket"]).output();
     let Ok(output) = asked else {
-        return Poor(
-            "there is no systemctl here; something else must open v2m's socket".into(),
-        );
+        return Poor("there is no systemctl here; something else must open v2m's socket".into());
     };
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -117,7 +115,9 @@ fn channels(source: &capture::Source) -> String {
 
 pub(super) fn notifications() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return Poor("no asynchronous runtime could be started".into()) };
+    let Ok(runtime) = runtime else {
+        return Poor("no asynchronous runtime could be started".into());
+    };
     let asked = runtime.block_on(deliver::notification_service());
     runtime.shutdown_background();
     match asked {
@@ -129,7 +129,9 @@ pub(super) fn notifications() -> Finding {
 /// Lacking only where it is wanted.
 pub(super) fn cursor() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return Poor("no asynchronous runtime could be started".into()) };
+    let Ok(runtime) = runtime else {
+        return Poor("no asynchronous runtime could be started".into());
+    };
     let asked = runtime.block_on(deliver::way_to_the_cursor());
     runtime.shutdown_background();
     match asked {

@@ -62,9 +62,7 @@ pub enum LlmError {
         path: PathBuf,
     },
     /// It went away.
-    #[error(
-        "v2m-llm stopped without an answer ({0}); see why: journalctl --user -u v2m-llm"
-    )]
+    #[error("v2m-llm stopped without an answer ({0}); see why: journalctl --user -u v2m-llm")]
     Lost(io::Error),
     /// It does not answer.
     #[error("v2m-llm did not answer within {} s; see why: journalctl --user -u v2m-llm", .0.as_secs())]

@@ -138,8 +138,9 @@ impl Server {
 
     async fn call(&self, request: Request) -> Result<Answer, Failure> {
         let (reply, answer) = oneshot::channel();
-        let ending =
-            || Failure::new(Code::ShuttingDown, "v2m is stopping; the next request starts it again");
+        let ending = || {
+            Failure::new(Code::ShuttingDown, "v2m is stopping; the next request starts it again")
+        };
         self.calls.send(Call { request, reply }).await.map_err(|_| ending())?;
         answer
             .await

@@ -58,9 +58,7 @@ pub enum StoreError {
     #[error("starting the thread that saves dictations: {0}; close some programs and try again")]
     Thread(io::Error),
     /// Too much waits for the disk already, or the thread has ended.
-    #[error(
-        "saving a dictation: the disk is too slow; the recording stays in memory for now"
-    )]
+    #[error("saving a dictation: the disk is too slow; the recording stays in memory for now")]
     Full,
 }
 
@@ -76,7 +74,9 @@ fn advice(error: &io::Error) -> &'static str {
             "free some space there"
         }
         io::ErrorKind::ReadOnlyFilesystem => "make that file system writable",
-        io::ErrorKind::PermissionDenied => "check its owner and permissions: the service must be able to write there",
+        io::ErrorKind::PermissionDenied => {
+            "check its owner and permissions: the service must be able to write there"
+        }
         _ => "check the disk",
     }
 }

@@ -142,7 +142,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     let command = words.next("a command")?;
     options.fit(&command)?;
     if json && (options.format.is_some() || options.output.is_some()) {
-        return Err(usage("--json prints the raw answers, so it cannot be used with --format or --output"));
+        return Err(usage(
+            "--json prints the raw answers, so it cannot be used with --format or --output",
+        ));
     }
     Ok(Invocation { json, action: action(&command, words, options)? })
 }
@@ -184,11 +186,7 @@ impl Options {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
         let given: [(bool, bool, &str); 9] = [
-            (
-                self.instruction.is_some(),
-                command == "process",
-                "--instruction is only for process",
-            ),
+            (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
                 dictation || command == "process",
@@ -212,11 +210,7 @@ impl Options {
                 "--format and --output are only for transcribe",
             ),
             (self.track.is_some(), command == "transcribe", "--track is only for transcribe"),
-            (
-                self.clipboard && self.last,
-                false,
-                "use either --clipboard or --last, not both",
-            ),
+            (self.clipboard && self.last, false, "use either --clipboard or --last, not both"),
         ];
         match given.iter().find(|(given, fits, _)| *given && !fits) {
             Some((_, _, problem)) => Err(usage(problem)),
