@@ -1,4 +1,5 @@
-//! What can be checked of the documents: their links, the README's length, and that the protocol's page is complete.
+//! What can be checked of the documents and workflows: links, the README's length, pinned actions, and that the
+//! protocol's page is complete.
 //!
 //! Not here: whether the documented commands exist (`manuals.rs`), and whether what is said is true.
 
@@ -104,6 +105,22 @@ fn no_document_names_a_path_of_one_machine() {
         for place in places {
             assert!(!text.contains(place), "{}: {place}", document.display());
         }
+    }
+}
+
+/// A tag can be moved to other code; a commit cannot.
+#[test]
+fn workflows_pin_each_action_by_its_commit() {
+    let workflows = files(&root().join(".github/workflows"), "yml");
+    let text: String = workflows.iter().map(read).collect();
+    let used: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once("uses: ")).map(|u| u.1).collect();
+    assert!(used.len() > 3, "{used:?}");
+    for action in used {
+        let (_, pin) = action.split_once('@').unwrap();
+        let (commit, version) = pin.split_once(" # v").unwrap_or((pin, ""));
+        let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+        assert!(is_commit && !version.is_empty(), "{action}: write @COMMIT # vVERSION");
     }
 }
 
