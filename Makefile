@@ -94,7 +94,7 @@ endif
 
 toolchain:
 	@command -v cargo >/dev/null || { \
-	  echo 'There is no Rust toolchain here. Install one, from https://rustup.rs or so:'; \
+	  echo 'There is no Rust toolchain here. Install one, for example from https://rustup.rs:'; \
 	  echo "    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"; exit 1; }
 	@have=$$(rustc --version | cut -d' ' -f2); \
 	 [ "$$(printf '%s\n' '$(RUST_NEEDED)' "$$have" | sort -V | head -1)" = '$(RUST_NEEDED)' ] || { \
