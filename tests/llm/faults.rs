@@ -119,7 +119,7 @@ fn a_server_that_is_silent_is_given_up() {
     let streaming = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {";
     for said in ["", "HTTP/1.1 200 OK\r\n", streaming] {
         let (message, _) = told(vec![silent(said)], |asked| asked.total_ms = 300);
-        assert!(message.contains("no whole answer within 300ms"), "{message}");
+        assert!(message.contains("did not complete its answer within 300ms"), "{message}");
     }
 }
 

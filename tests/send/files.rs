@@ -84,7 +84,7 @@ fn a_file_that_fails_does_not_stop_the_next() {
         answering_each(vec![None, Some(failure("it is broken")), Some(transcript("Three."))]);
     let (ended, asked) = service.end(&["transcribe", "-f", "json", "a.wav", "b.wav", "c.wav"]);
     assert_eq!((ended.code, asked.len()), (4, 3), "the first failure gives the code");
-    assert!(ended.err.contains("without an answer"), "{}", ended.err);
+    assert!(ended.err.contains("before it answered"), "{}", ended.err);
     assert!(ended.err.contains("b.wav: it is broken"), "{}", ended.err);
     let lines: Vec<Value> =
         ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
