@@ -1,10 +1,12 @@
 //! The text rules' time for each kilobyte of text, for texts of several lengths: a figure that grows down a column
 //! would show time that grows faster than the text.
 //!
-//!     cargo bench --bench rules
+//!     cargo bench -p v2m-core --bench rules
+
+#![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 use std::time::{Duration, Instant};
-use v2m::text::{Choices, Context, Heard, Rules};
+use v2m_core::text::{Choices, Context, Heard, Rules};
 
 /// What is dictated: hardly a rule applies, as mostly; and all of them do all the time.
 const TEXTS: [(&str, &str, &str); 3] = [
