@@ -211,7 +211,8 @@ fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
 #[test]
 fn the_daemon_names_the_pure_rooms_by_their_own_names() {
     let text = fs::read_to_string(root().join(ROOMS)).unwrap();
-    let names = text.lines().find_map(|l| l.strip_prefix("pub use v2m_core::{")?.strip_suffix("};"));
+    let names =
+        text.lines().find_map(|l| l.strip_prefix("pub use v2m_core::{")?.strip_suffix("};"));
     let names: Vec<_> = names.expect("the pure rooms are named").split(", ").collect();
     let pure = modules_of_kind("pure");
     let unknown = names.iter().filter(|name| !pure.iter().any(|module| module == *name));

@@ -4,7 +4,7 @@
 //! them, which is the daemon's.
 
 use crate::session::{
-    Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript,
+    Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
 };
 use crate::text::Step;
 use serde_json::{Map, Value};
@@ -41,15 +41,6 @@ pub enum Request {
         /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
         track: Option<u32>,
     },
-}
-
-/// What is wished for one dictation; `None`: as configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
-    /// Where its text is to go.
-    pub deliver: Option<DeliverMode>,
-    /// The preset by which a language model is to rewrite it.
-    pub preset: Option<String>,
 }
 
 /// A text for a language model.

@@ -2,10 +2,10 @@
 //!
 //! A dictation that waits for its text never stands in the way of the next recording, up to a bound.
 
-use super::dictation::Phase;
-use super::event::{Effect, Notice, Timer};
+use super::dictation::{Dictation, Phase, Wished};
+use super::event::{Cue, Effect, Timer};
 use super::machine::{Session, answer_all, refuse};
-use super::types::{Code, EngineState, Failure, JobId, Reply, State, Ticket};
+use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
 /// Capture needs a few quanta to drain; after this it hangs, and what was heard is taken as it is.
@@ -16,46 +16,56 @@ pub(super) const MOST_PENDING: usize = 8;
 
 impl Session {
     /// Stops the recording, or starts one.
-    pub(super) fn toggle(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+    pub(super) fn toggle(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         match self.dictations.recording() {
-            Some(job) => self.stop(job, Some(ticket), out),
-            None => self.start(ticket, out),
+            Some(job) => self.stop_for(job, asker, out),
+            None => self.start(asker, out),
         }
     }
 
-    pub(super) fn start(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
-        match self.dictations.newest_phase() {
-            Some(Phase::Opening { waiting } | Phase::Recording { waiting, announced: false }) => {
-                waiting.push(ticket)
+    pub(super) fn start(&mut self, asker: Asker, out: &mut Vec<Effect>) {
+        let Some(newest) = self.dictations.newest_mut() else {
+            return self.start_next(asker, out);
+        };
+        match &mut newest.phase {
+            Phase::Opening { waiting } | Phase::Recording { waiting, announced: false } => {
+                waiting.push(asker.ticket);
+                newest.wished.add(asker.wishes, asker.unfit);
             }
-            Some(Phase::Recording { .. }) => {
+            Phase::Recording { .. } => {
+                newest.wished.add(asker.wishes, asker.unfit);
                 let reply = Reply::State(State::Recording, Some("Recording already."));
-                out.push(Effect::Answer(ticket, Ok(reply)));
+                out.push(Effect::Answer(asker.ticket, Ok(reply)));
             }
-            None
-            | Some(
-                Phase::Draining { .. }
-                | Phase::Transcribing { .. }
-                | Phase::Rewriting { .. }
-                | Phase::Ready { .. }
-                | Phase::Delivering { .. },
-            ) => self.start_next(ticket, out),
+            Phase::Draining { .. }
+            | Phase::Transcribing { .. }
+            | Phase::Rewriting { .. }
+            | Phase::Ready { .. }
+            | Phase::Delivering { .. } => self.start_next(asker, out),
         }
     }
 
-    fn start_next(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
-        if let Some(failure) = self.refusal() {
-            out.push(Effect::Show(Notice::Problem(failure.clone())));
-            return out.push(refuse(ticket, failure));
+    fn start_next(&mut self, asker: Asker, out: &mut Vec<Effect>) {
+        if let Some(failure) = self.refusal(&asker) {
+            return refuse(asker.ticket, failure, out);
         }
+        let Asker { ticket, wishes, unfit } = asker;
         let job = JobId(self.next_job);
         self.next_job = self.next_job.wrapping_add(1);
-        self.dictations.push(job, Phase::Opening { waiting: vec![ticket] });
+        let mut wished = Wished::default();
+        wished.add(wishes, unfit);
+        let phase = Phase::Opening { waiting: vec![ticket] };
+        self.dictations.push(Dictation { job, wished, phase });
         out.push(Effect::StartCapture(job));
     }
 
-    /// Why no recording can start now.
-    pub(super) fn refusal(&self) -> Option<Failure> {
+    /// Why no recording can start now for this client.
+    pub(super) fn refusal(&self, asker: &Asker) -> Option<Failure> {
+        self.standstill().or_else(|| asker.unfit.clone())
+    }
+
+    /// Why no recording can start now for anybody.
+    fn standstill(&self) -> Option<Failure> {
         if self.ending {
             let text = "v2m is ending. Press again in a moment: systemd starts it anew.";
             return Some(Failure::new(Code::ShuttingDown, text));
@@ -79,23 +89,34 @@ impl Session {
     }
 
     /// STOP: the client gets the text of what is being recorded, else of the newest dictation that has none yet.
-    pub(super) fn stop_newest(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+    pub(super) fn stop_newest(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         if let Some(job) = self.dictations.recording() {
-            return self.stop(job, Some(ticket), out);
+            return self.stop_for(job, asker, out);
         }
-        match self.dictations.newest_phase() {
-            Some(phase) => phase.waiting().push(ticket),
+        match self.dictations.newest_mut() {
+            Some(newest) => newest.join(asker),
             None => {
                 let text =
                     "Nothing is being recorded. Start with `v2m-send start` or the shortcut.";
-                out.push(refuse(ticket, Failure::new(Code::NotRecording, text)));
+                let failure = Failure::new(Code::NotRecording, text);
+                out.push(Effect::Note(failure.clone()));
+                out.push(Effect::Answer(asker.ticket, Err(failure)));
             }
         }
     }
 
+    /// Stops this recording for a client.
+    pub(super) fn stop_for(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
+        let Asker { ticket, wishes, unfit } = asker;
+        if let Some(dictation) = self.dictations.get_mut(job) {
+            dictation.wished.add(wishes, unfit);
+        }
+        self.stop(job, Some(ticket), out);
+    }
+
     /// Stops this recording, for the client of that ticket, or because the shortcut's key was let go.
     pub(super) fn stop(&mut self, job: JobId, ticket: Option<Ticket>, out: &mut Vec<Effect>) {
-        let Some(phase) = self.dictations.phase_mut(job) else { return };
+        let Some(Dictation { phase, .. }) = self.dictations.get_mut(job) else { return };
         let starters = std::mem::take(phase.waiting());
         *phase = Phase::Draining { waiting: ticket.into_iter().collect() };
         let text = Some("Stopped before the first audio was reported.");
@@ -106,11 +127,13 @@ impl Session {
     /// CANCEL: drops what is being recorded, else the newest dictation that waits for its text.
     pub(super) fn cancel(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
         if let Some(job) = self.dictations.newest() {
-            if matches!(self.dictations.newest_phase(), Some(Phase::Delivering { .. })) {
+            let phase = self.dictations.get(job).map(|newest| &newest.phase);
+            if matches!(phase, Some(Phase::Delivering { .. })) {
                 let text = "Too late to cancel: the text is being delivered.";
-                let failure = Failure::new(Code::Busy, text);
-                out.push(Effect::Show(Notice::Problem(failure.clone())));
-                return out.push(refuse(ticket, failure));
+                return refuse(ticket, Failure::new(Code::Busy, text), out);
+            }
+            if phase.is_some_and(Phase::is_capturing) {
+                out.push(Effect::Play(Cue::Stop));
             }
             let waiting = self.drop_dictation(job, out);
             out.push(Effect::Show(self.going_on()));
@@ -122,8 +145,8 @@ impl Session {
 
     /// Forgets a dictation, its audio and its text. The clients that waited for it.
     pub(super) fn drop_dictation(&mut self, job: JobId, out: &mut Vec<Effect>) -> Vec<Ticket> {
-        let Some((_, phase)) = self.dictations.take(job) else { return Vec::new() };
-        let waiting = match phase {
+        let Some((_, dictation)) = self.dictations.take(job) else { return Vec::new() };
+        let waiting = match dictation.phase {
             Phase::Opening { waiting } => {
                 out.push(Effect::CancelCapture(job));
                 waiting
@@ -151,7 +174,7 @@ impl Session {
 
 /// Asks capture for its last samples, within a limit.
 pub(super) fn stop_capture(job: JobId, out: &mut Vec<Effect>) {
-    out.push(Effect::Disarm(Timer::Longest(job)));
-    out.push(Effect::StopCapture(job));
+    out.extend([Effect::Disarm(Timer::Longest(job)), Effect::StopCapture(job)]);
+    out.push(Effect::Play(Cue::Stop));
     out.push(Effect::Arm(Timer::Drain(job), DRAIN_LIMIT));
 }

@@ -1,7 +1,7 @@
 //! The dictations under way, oldest first. The newest may be recording; the others wait for their texts.
 
 use super::event::Heard;
-use super::types::{JobId, Ticket, Transcript};
+use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -55,9 +55,56 @@ impl Phase {
     }
 }
 
+/// What is wished for a dictation by its clients so far.
+#[derive(Debug, Default)]
+pub(super) struct Wished {
+    wishes: Wishes,
+    /// Why the preset cannot be used.
+    unfit: Option<Failure>,
+}
+
+impl Wished {
+    /// Takes further wishes. The last word on each counts.
+    pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
+        let Wishes { deliver, preset } = wishes;
+        self.wishes.deliver = deliver.or(self.wishes.deliver);
+        if preset.is_some() {
+            self.wishes.preset = preset;
+            self.unfit = unfit;
+        }
+    }
+
+    pub(super) fn wishes(&self) -> &Wishes {
+        &self.wishes
+    }
+
+    /// The preset that is wished for, or why it cannot be used.
+    pub(super) fn preset(&self) -> Option<Result<&str, &Failure>> {
+        let preset = self.wishes.preset.as_deref()?;
+        Some(self.unfit.as_ref().map_or(Ok(preset), Err))
+    }
+}
+
+/// One dictation.
+#[derive(Debug)]
+pub(super) struct Dictation {
+    pub(super) job: JobId,
+    pub(super) wished: Wished,
+    pub(super) phase: Phase,
+}
+
+impl Dictation {
+    /// Takes a client that waits for its text.
+    pub(super) fn join(&mut self, asker: Asker) {
+        let Asker { ticket, wishes, unfit } = asker;
+        self.phase.waiting().push(ticket);
+        self.wished.add(wishes, unfit);
+    }
+}
+
 /// The dictations under way, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Dictations(VecDeque<(JobId, Phase)>);
+pub(super) struct Dictations(VecDeque<Dictation>);
 
 impl Dictations {
     pub(super) fn is_empty(&self) -> bool {
@@ -69,25 +116,25 @@ impl Dictations {
     }
 
     pub(super) fn phases(&self) -> impl DoubleEndedIterator<Item = &Phase> {
-        self.0.iter().map(|(_, phase)| phase)
+        self.0.iter().map(|dictation| &dictation.phase)
     }
 
     pub(super) fn jobs(&self) -> Vec<JobId> {
-        self.0.iter().map(|(job, _)| *job).collect()
+        self.0.iter().map(|dictation| dictation.job).collect()
     }
 
     /// The dictation that was started last, if it is not over.
     pub(super) fn newest(&self) -> Option<JobId> {
-        self.0.back().map(|(job, _)| *job)
+        self.0.back().map(|dictation| dictation.job)
     }
 
-    pub(super) fn newest_phase(&mut self) -> Option<&mut Phase> {
-        self.0.back_mut().map(|(_, phase)| phase)
+    pub(super) fn newest_mut(&mut self) -> Option<&mut Dictation> {
+        self.0.back_mut()
     }
 
     /// The dictation that is being recorded. Only the newest can be.
     pub(super) fn recording(&self) -> Option<JobId> {
-        self.0.back().filter(|(_, phase)| phase.is_recording()).map(|(job, _)| *job)
+        self.0.back().filter(|newest| newest.phase.is_recording()).map(|newest| newest.job)
     }
 
     /// How many dictations wait for their texts.
@@ -95,37 +142,37 @@ impl Dictations {
         self.0.len() - usize::from(self.recording().is_some())
     }
 
-    pub(super) fn contains(&self, job: JobId) -> bool {
-        self.0.iter().any(|(own, _)| *own == job)
+    pub(super) fn get(&self, job: JobId) -> Option<&Dictation> {
+        self.0.iter().find(|dictation| dictation.job == job)
     }
 
-    pub(super) fn phase_mut(&mut self, job: JobId) -> Option<&mut Phase> {
-        self.0.iter_mut().find(|(own, _)| *own == job).map(|(_, phase)| phase)
+    pub(super) fn get_mut(&mut self, job: JobId) -> Option<&mut Dictation> {
+        self.0.iter_mut().find(|dictation| dictation.job == job)
     }
 
-    pub(super) fn push(&mut self, job: JobId, phase: Phase) {
-        self.0.push_back((job, phase));
+    pub(super) fn push(&mut self, dictation: Dictation) {
+        self.0.push_back(dictation);
     }
 
     /// Takes a dictation out, with its place among the others.
-    pub(super) fn take(&mut self, job: JobId) -> Option<(usize, Phase)> {
-        let place = self.0.iter().position(|(own, _)| *own == job)?;
-        self.0.remove(place).map(|(_, phase)| (place, phase))
+    pub(super) fn take(&mut self, job: JobId) -> Option<(usize, Dictation)> {
+        let place = self.0.iter().position(|dictation| dictation.job == job)?;
+        self.0.remove(place).map(|dictation| (place, dictation))
     }
 
     /// Puts a dictation that was taken out back into its place.
-    pub(super) fn put_back(&mut self, place: usize, job: JobId, phase: Phase) {
-        self.0.insert(place, (job, phase));
+    pub(super) fn put_back(&mut self, place: usize, dictation: Dictation) {
+        self.0.insert(place, dictation);
     }
 
-    /// The oldest dictation, if its text is finished and not being delivered yet.
-    pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript)> {
-        let (job, phase) = self.0.front_mut()?;
+    /// The oldest dictation, if its text is finished and not being delivered yet, and where the text is wished.
+    pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript, Option<DeliverMode>)> {
+        let Dictation { job, wished, phase } = self.0.front_mut()?;
         match phase {
             Phase::Ready { waiting, transcript } => {
                 let (waiting, transcript) = (std::mem::take(waiting), transcript.clone());
                 *phase = Phase::Delivering { waiting, transcript: transcript.clone() };
-                Some((*job, transcript))
+                Some((*job, transcript, wished.wishes.deliver))
             }
             Phase::Opening { .. }
             | Phase::Recording { .. }
@@ -138,6 +185,6 @@ impl Dictations {
 
     /// Whether the oldest dictation could be delivered now.
     pub(super) fn has_ready(&self) -> bool {
-        matches!(self.0.front(), Some((_, Phase::Ready { .. })))
+        matches!(self.0.front(), Some(Dictation { phase: Phase::Ready { .. }, .. }))
     }
 }

@@ -1,7 +1,7 @@
 //! The orderly end: what is being recorded is saved, clients that wait are told.
 
 use super::commands::stop_capture;
-use super::dictation::Phase;
+use super::dictation::{Dictation, Phase};
 use super::event::{Effect, Outcome, Timer};
 use super::machine::{Session, answer_all};
 use super::types::{Code, Failure, Reply, State};
@@ -20,8 +20,8 @@ impl Session {
         }
         self.leave_hand(out);
         for job in self.dictations.jobs() {
-            let Some((place, phase)) = self.dictations.take(job) else { continue };
-            let phase = match phase {
+            let Some((place, dictation)) = self.dictations.take(job) else { continue };
+            let phase = match dictation.phase {
                 Phase::Opening { waiting } | Phase::Recording { waiting, .. } => {
                     let text = Some("v2m is ending; the recording was stopped.");
                     answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
@@ -36,7 +36,7 @@ impl Session {
                 | Phase::Ready { .. }
                 | Phase::Delivering { .. }) => phase,
             };
-            self.dictations.put_back(place, job, phase);
+            self.dictations.put_back(place, Dictation { phase, ..dictation });
         }
         if !self.dictations.is_empty() {
             out.push(Effect::Arm(Timer::Grace, GRACE));
@@ -47,8 +47,8 @@ impl Session {
     /// text stay in the store as they are. A text that is being delivered may still arrive.
     pub(super) fn give_up(&mut self, out: &mut Vec<Effect>) {
         for job in self.dictations.jobs() {
-            let Some((place, phase)) = self.dictations.take(job) else { continue };
-            match phase {
+            let Some((place, dictation)) = self.dictations.take(job) else { continue };
+            match dictation.phase {
                 Phase::Opening { waiting }
                 | Phase::Recording { waiting, .. }
                 | Phase::Draining { waiting }
@@ -58,8 +58,10 @@ impl Session {
                                 transcribed at the next start.";
                     answer_all(out, waiting, Err(Failure::new(Code::ShuttingDown, text)));
                 }
-                // The next start transcribes it once more, and shows it.
-                Phase::Ready { waiting, .. } if waiting.is_empty() => {}
+                // The next start shows it.
+                Phase::Ready { waiting, transcript } if waiting.is_empty() => {
+                    out.push(Effect::Keep(job, Outcome::Transcribed(transcript)));
+                }
                 Phase::Ready { waiting, transcript } => {
                     out.push(Effect::Keep(job, Outcome::Delivered(transcript.clone())));
                     answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, transcript)));
@@ -68,7 +70,8 @@ impl Session {
                     let reply = Reply::Transcript(State::Idle, transcript.clone());
                     answer_all(out, waiting, Ok(reply));
                     let phase = Phase::Delivering { waiting: Vec::new(), transcript };
-                    self.dictations.put_back(place.min(self.dictations.len()), job, phase);
+                    let place = place.min(self.dictations.len());
+                    self.dictations.put_back(place, Dictation { phase, ..dictation });
                 }
             }
         }

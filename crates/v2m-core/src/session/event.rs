@@ -1,7 +1,8 @@
 //! What the session hears of the world, and what it asks of it.
 
 use super::types::{
-    Code, Command, Delivery, EngineState, Failure, JobId, Reply, State, Ticket, Transcript,
+    Asker, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply, State, Ticket,
+    Transcript,
 };
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use std::time::Duration;
 pub enum Event {
     /// A client asks for something.
     Command {
-        /// Who waits for the answer.
-        ticket: Ticket,
+        /// Who waits for the answer, and what it wishes.
+        asker: Asker,
         /// What is asked.
         command: Command,
     },
@@ -36,10 +37,8 @@ pub enum JobEvent {
     CaptureFailed(Failure),
     /// The recording has ended and all its audio is in.
     CaptureEnded(Heard),
-    /// The recogniser's answer.
+    /// The recogniser's answer, to which the text rules have been applied.
     Transcribed(Transcript),
-    /// The recogniser's answer too; a language model is to rewrite it, within that time.
-    Drafted(Transcript, Duration),
     /// What the language model made of the text, or why nothing.
     Rewritten(Result<String, Failure>),
     /// The recogniser has no answer, even at the second try.
@@ -57,12 +56,19 @@ pub enum JobEvent {
 /// What a recording amounted to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard {
+    /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there are words in it.
+    pub measured: Option<Measured>,
+    /// Why it ended without being asked to, if so.
+    pub problem: Option<Failure>,
+}
+
+/// The sound of a recording in figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
     /// Its length in samples at 16 kHz.
     pub samples: u64,
     /// Its loudest sample, dB relative to full scale.
     pub peak_dbfs: f32,
-    /// Why it ended without being asked to, if so.
-    pub problem: Option<Failure>,
 }
 
 /// A timer; each carries the job it was set for, so that a late one is recognised.
@@ -99,14 +105,20 @@ pub enum Effect {
     Discard(JobId),
     /// Write down how the dictation went.
     Keep(JobId, Outcome),
-    /// Have a language model rewrite the text; answered by [`JobEvent::Rewritten`].
-    Rewrite(JobId, Transcript),
+    /// Have a language model rewrite the text, by that preset or by the configured one; answered by
+    /// [`JobEvent::Rewritten`].
+    Rewrite(JobId, Transcript, Option<String>),
     /// Nobody waits for that any more.
     LeaveRewriting(JobId),
-    /// Put the text where the user wants it; answered by [`JobEvent::Delivered`].
-    Deliver(JobId, Transcript),
-    /// Tell the user.
+    /// Put the text where the dictation's clients wish it, or where the configuration says; answered by
+    /// [`JobEvent::Delivered`].
+    Deliver(JobId, Transcript, Option<DeliverMode>),
+    /// Show the user.
     Show(Notice),
+    /// Let the user hear it. At most one for each event.
+    Play(Cue),
+    /// Tell the journal alone why a request was refused: nothing is shown of it.
+    Note(Failure),
     /// The state that clients see has changed.
     Publish(State),
     /// Set a timer.
@@ -117,9 +129,22 @@ pub enum Effect {
     Exit,
 }
 
+/// What the user hears. The later ones are more important.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cue {
+    /// v2m does not listen any more.
+    Stop,
+    /// Speak now.
+    Start,
+    /// Something went wrong.
+    Problem,
+}
+
 /// How a dictation went, for the store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// The text is there and is not delivered yet. The dictation goes on.
+    Transcribed(Transcript),
     /// The text was delivered, by at least one of the ways asked for.
     Delivered(Transcript),
     /// The text is there and arrived nowhere, or all of it was taken back.
@@ -148,14 +173,19 @@ impl Heard {
     /// it is muted. Speech peaks some 40 dB above.
     const SILENT_DBFS: f32 = -60.0;
 
+    /// Whether it is known that no sample was heard.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.measured.is_some_and(|measured| measured.samples == 0)
+    }
+
     /// The failure of a recording without words.
     pub(super) fn no_speech(&self) -> Failure {
-        let (cause, remedy) = match self {
-            Self { samples: 0, .. } => (
+        let (cause, remedy) = match self.measured {
+            Some(Measured { samples: 0, .. }) => (
                 "Nothing was recorded",
                 "The recording stopped before any sound arrived. Try again.",
             ),
-            Self { peak_dbfs, .. } if *peak_dbfs < Self::SILENT_DBFS => {
+            Some(Measured { peak_dbfs, .. }) if peak_dbfs < Self::SILENT_DBFS => {
                 ("The microphone was silent", "Is it muted, or is the wrong one selected?")
             }
             _ => ("No speech heard", "Speak closer to the microphone, or turn it up."),

@@ -1,10 +1,10 @@
 //! Presses of a shortcut: what `trigger` takes them for, carried out.
 
-use super::dictation::Phase;
-use super::event::{Effect, Notice, Timer};
+use super::dictation::{Dictation, Phase};
+use super::event::{Cue, Effect, Notice, Timer};
 use super::machine::{Session, answer_all};
 use super::trigger::{Arrival, Trigger, TriggerMode, Verdict};
-use super::types::{JobId, Reply, State, Ticket};
+use super::types::{Asker, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
 /// The presses so far, as far as they still matter.
@@ -24,7 +24,7 @@ pub(super) struct Presses {
 /// A press that waits for its verdict.
 #[derive(Debug)]
 struct Doubtful {
-    ticket: Ticket,
+    asker: Asker,
     /// The recording that it stops; `None`: it starts one.
     stops: Option<JobId>,
 }
@@ -46,9 +46,9 @@ impl Presses {
 
 impl Session {
     /// A shortcut's command has come.
-    pub(super) fn press(&mut self, ticket: Ticket, now: Duration, out: &mut Vec<Effect>) {
+    pub(super) fn press(&mut self, asker: Asker, now: Duration, out: &mut Vec<Effect>) {
         if self.ending {
-            return self.toggle(ticket, out);
+            return self.toggle(asker, out);
         }
         self.settle_hand(now, out);
         let (verdict, arrival) = self.presses.trigger.arrives(now);
@@ -57,23 +57,23 @@ impl Session {
         }
         match arrival {
             Arrival::Press => {
-                self.toggle(ticket, out);
+                self.toggle(asker, out);
                 self.presses.started = self.opening_job();
             }
-            Arrival::Doubtful => self.doubt(ticket, out),
-            Arrival::Repeat => self.same_press(ticket, out),
+            Arrival::Doubtful => self.doubt(asker, out),
+            Arrival::Repeat => self.same_press(asker.ticket, out),
         }
     }
 
-    fn doubt(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+    fn doubt(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         let stops = self.recording();
         // Speech may begin at once: what is recorded in vain can be dropped. A refusal is told once the press is
         // known to be one.
-        if stops.is_none() && self.refusal().is_none() {
-            self.start(ticket, out);
+        if stops.is_none() && self.refusal(&asker).is_none() {
+            self.start(asker, out);
             self.presses.provisional = self.opening_job();
         } else {
-            self.presses.doubtful = Some(Doubtful { ticket, stops });
+            self.presses.doubtful = Some(Doubtful { asker, stops });
         }
     }
 
@@ -111,8 +111,8 @@ impl Session {
     pub(super) fn leave_hand(&mut self, out: &mut Vec<Effect>) {
         let left = std::mem::replace(&mut self.presses, Presses::new(self.limits.trigger));
         out.push(Effect::Disarm(Timer::Hand));
-        if let Some(Doubtful { ticket, .. }) = left.doubtful {
-            self.same_press(ticket, out);
+        if let Some(Doubtful { asker, .. }) = left.doubtful {
+            self.same_press(asker.ticket, out);
         }
     }
 
@@ -121,10 +121,10 @@ impl Session {
         let provisional = self.presses.provisional.take();
         match verdict {
             Verdict::Pressed => {
-                if let Some(Doubtful { ticket, stops }) = doubtful {
+                if let Some(Doubtful { asker, stops }) = doubtful {
                     match stops {
-                        Some(job) => self.stop_this(job, ticket, out),
-                        None => self.start(ticket, out),
+                        Some(job) => self.stop_this(job, asker, out),
+                        None => self.start(asker, out),
                     }
                 }
                 if let Some(job) = provisional {
@@ -133,8 +133,8 @@ impl Session {
                 self.presses.started = provisional.or_else(|| self.opening_job());
             }
             Verdict::Bounced | Verdict::Held => {
-                if let Some(Doubtful { ticket, .. }) = doubtful {
-                    self.same_press(ticket, out);
+                if let Some(Doubtful { asker, .. }) = doubtful {
+                    self.same_press(asker.ticket, out);
                 }
                 if let Some(job) = provisional {
                     self.drop_provisional(job, out);
@@ -151,23 +151,26 @@ impl Session {
     }
 
     /// A press that was meant to stop this recording, which may have ended by itself since.
-    fn stop_this(&mut self, job: JobId, ticket: Ticket, out: &mut Vec<Effect>) {
+    fn stop_this(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
         if self.recording() == Some(job) {
-            return self.stop(job, Some(ticket), out);
+            return self.stop_for(job, asker, out);
         }
-        match self.dictations.phase_mut(job) {
-            Some(phase) => phase.waiting().push(ticket),
+        match self.dictations.get_mut(job) {
+            Some(dictation) => dictation.join(asker),
             None => {
                 let text = Some("The recording had ended before this press.");
-                out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), text))));
+                out.push(Effect::Answer(asker.ticket, Ok(Reply::State(self.state(), text))));
             }
         }
     }
 
     /// The press that started this recording was one.
     fn announce(&mut self, job: JobId, out: &mut Vec<Effect>) {
-        if let Some(Phase::Recording { waiting, announced: announced @ false }) =
-            self.dictations.phase_mut(job)
+        let dictation = self.dictations.get_mut(job);
+        if let Some(Dictation {
+            phase: Phase::Recording { waiting, announced: announced @ false },
+            ..
+        }) = dictation
         {
             *announced = true;
             tell_recording(std::mem::take(waiting), out);
@@ -187,16 +190,20 @@ impl Session {
         }
         let waiting = self.drop_dictation(job, out);
         waiting.into_iter().for_each(|ticket| self.same_press(ticket, out));
+        // What was shown before this press may have ended meanwhile.
+        if self.dictations.is_empty() {
+            out.push(Effect::Show(Notice::Nothing));
+        }
     }
 
     fn opening_job(&mut self) -> Option<JobId> {
-        let opening = matches!(self.dictations.newest_phase(), Some(Phase::Opening { .. }));
-        self.newest().filter(|_| opening)
+        let newest = self.dictations.newest_mut()?;
+        matches!(newest.phase, Phase::Opening { .. }).then_some(newest.job)
     }
 }
 
 /// Tells that v2m hears: the clients that started the recording, and the user.
 pub(super) fn tell_recording(waiting: Vec<Ticket>, out: &mut Vec<Effect>) {
     answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
-    out.push(Effect::Show(Notice::Recording));
+    out.extend([Effect::Show(Notice::Recording), Effect::Play(Cue::Start)]);
 }

@@ -1,20 +1,35 @@
 //! The session: its state, and which part of it an event concerns. What commands do is in `commands`, what becomes
 //! of a dictation in `progress`, what presses of a shortcut mean in `hand`.
 
-use super::dictation::{Dictations, Phase};
-use super::event::{Effect, Event, JobEvent, Notice, Timer};
+use super::dictation::{Dictation, Dictations, Phase};
+use super::event::{Cue, Effect, Event, JobEvent, Notice, Timer};
 use super::hand::Presses;
 use super::trigger::TriggerMode;
-use super::types::{Command, EngineState, Failure, JobId, Reply, State, Ticket};
+use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
 use std::time::Duration;
 
 /// What the configuration says of the session.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// A recording is stopped and transcribed after this time.
     pub longest: Duration,
     /// What the presses of a shortcut do.
     pub trigger: TriggerMode,
+    /// Which texts a language model rewrites.
+    pub rewriting: Rewriting,
+    /// How long it may take for one of them.
+    pub within: Duration,
+}
+
+/// Which texts a language model rewrites.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rewriting {
+    /// Those for which a client wishes a preset.
+    Wished,
+    /// All of them.
+    All,
+    /// It should rewrite all of them and cannot, for this reason.
+    Impossible(Failure),
 }
 
 /// The session: what v2m is doing and who waits for it.
@@ -38,11 +53,11 @@ impl Session {
     pub fn new(limits: Limits, first_job: u32) -> Self {
         Self {
             dictations: Dictations::default(),
-            limits,
             paused: false,
             ending: false,
             text_work: false,
             presses: Presses::new(limits.trigger),
+            limits,
             next_job: first_job,
             engine: EngineState::Loading,
             engine_problem: None,
@@ -88,9 +103,14 @@ impl Session {
             .any(|phase| matches!(phase, Phase::Recording { announced: true, .. }))
     }
 
+    /// What is wished for a dictation that is under way; `None` if it is not.
+    pub fn wishes(&self, job: JobId) -> Option<&Wishes> {
+        self.dictations.get(job).map(|dictation| dictation.wished.wishes())
+    }
+
     /// Whether that dictation is under way.
     pub fn has(&self, job: JobId) -> bool {
-        self.dictations.contains(job)
+        self.dictations.get(job).is_some()
     }
 
     /// How many dictations wait for their texts. The one that is being recorded is not among them.
@@ -105,8 +125,8 @@ impl Session {
 
     /// New limits, for the next recording.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
         self.presses.set_mode(limits.trigger);
+        self.limits = limits;
     }
 
     /// What is to be done now that `event` happened. `now` counts from any fixed moment.
@@ -115,6 +135,7 @@ impl Session {
         self.step(event, now, &mut effects);
         self.deliver_next(now, &mut effects);
         self.watch_hand(now, &mut effects);
+        play_one(&mut effects);
         let state = self.state();
         if state != self.published {
             self.published = state;
@@ -128,7 +149,7 @@ impl Session {
 
     fn step(&mut self, event: Event, now: Duration, out: &mut Vec<Effect>) {
         match event {
-            Event::Command { ticket, command } => self.command(ticket, command, now, out),
+            Event::Command { asker, command } => self.command(asker, command, now, out),
             Event::Terminate => self.end(out),
             Event::Engine(state, problem) => self.engine_changed(state, problem, out),
             Event::Elapsed(Timer::Hand) => self.settle_hand(now, out),
@@ -147,7 +168,9 @@ impl Session {
 
     fn job_event(&mut self, job: JobId, event: JobEvent, out: &mut Vec<Effect>) {
         // Late events of a dictation that was cancelled or is over find nothing here.
-        let Some((place, phase)) = self.dictations.take(job) else { return };
+        let Some((place, Dictation { job, wished, phase })) = self.dictations.take(job) else {
+            return;
+        };
         let next = match phase {
             Phase::Opening { waiting } => self.opening(job, waiting, event, out),
             Phase::Recording { waiting, announced } => {
@@ -155,7 +178,7 @@ impl Session {
             }
             Phase::Draining { waiting } => self.draining(job, waiting, event, out),
             Phase::Transcribing { waiting, heard } => {
-                self.transcribing(job, waiting, heard, event, out)
+                self.transcribing(job, &wished, waiting, heard, event, out)
             }
             Phase::Rewriting { waiting, draft, within } => {
                 self.rewriting(job, waiting, draft, within, event, out)
@@ -166,11 +189,12 @@ impl Session {
             }
         };
         if let Some(phase) = next {
-            self.dictations.put_back(place, job, phase);
+            self.dictations.put_back(place, Dictation { job, wished, phase });
         }
     }
 
-    fn command(&mut self, ticket: Ticket, command: Command, now: Duration, out: &mut Vec<Effect>) {
+    fn command(&mut self, asker: Asker, command: Command, now: Duration, out: &mut Vec<Effect>) {
+        let ticket = asker.ticket;
         match command {
             Command::Shutdown => {
                 out.push(Effect::Answer(ticket, Ok(Reply::ShuttingDown)));
@@ -181,9 +205,9 @@ impl Session {
                 let state = if self.paused { State::Paused } else { self.state() };
                 out.push(Effect::Answer(ticket, Ok(Reply::State(state, None))));
             }
-            Command::Toggle => self.press(ticket, now, out),
-            Command::Start => self.start(ticket, out),
-            Command::Stop => self.stop_newest(ticket, out),
+            Command::Toggle => self.press(asker, now, out),
+            Command::Start => self.start(asker, out),
+            Command::Stop => self.stop_newest(asker, out),
             Command::Cancel => self.cancel(ticket, out),
         }
     }
@@ -193,8 +217,12 @@ impl Session {
         if self.is_key_down(now) {
             return;
         }
-        if let Some((job, transcript)) = self.dictations.oldest_ready() {
-            out.push(Effect::Deliver(job, transcript));
+        if let Some((job, transcript, wished)) = self.dictations.oldest_ready() {
+            // The text is there, and not as it was meant to be.
+            if !transcript.problems.is_empty() {
+                out.push(Effect::Play(Cue::Problem));
+            }
+            out.push(Effect::Deliver(job, transcript, wished));
         }
     }
 
@@ -210,6 +238,7 @@ impl Session {
         if state == EngineState::Loading {
             return;
         }
+        // It makes no sound: nobody waits for a text.
         if unusable && problem != self.engine_problem {
             out.extend(problem.clone().map(|p| Effect::Show(Notice::Problem(p))));
         }
@@ -227,8 +256,28 @@ impl Session {
     }
 }
 
-pub(super) fn refuse(ticket: Ticket, failure: Failure) -> Effect {
-    Effect::Answer(ticket, Err(failure))
+/// Shows what went wrong, and lets it be heard.
+pub(super) fn show_problem(failure: &Failure, out: &mut Vec<Effect>) {
+    out.extend([Effect::Show(Notice::Problem(failure.clone())), Effect::Play(Cue::Problem)]);
+}
+
+/// Refuses a request, and shows why.
+pub(super) fn refuse(ticket: Ticket, failure: Failure, out: &mut Vec<Effect>) {
+    show_problem(&failure, out);
+    out.push(Effect::Answer(ticket, Err(failure)));
+}
+
+/// Leaves the most important sound, behind all else: nothing waits for a sound.
+fn play_one(effects: &mut Vec<Effect>) {
+    let mut cue = None;
+    effects.retain(|effect| match effect {
+        Effect::Play(own) => {
+            cue = cue.max(Some(*own));
+            false
+        }
+        _ => true,
+    });
+    effects.extend(cue.map(Effect::Play));
 }
 
 pub(super) fn answer_all(

@@ -13,6 +13,7 @@
 //! | `commands` | start, stop, cancel |
 //! | `hand`, `trigger` | what presses of a shortcut mean: taps, holds, repeats |
 //! | `progress` | what a dictation's own events do in each phase |
+//! | `rewriting` | texts that a language model rewrites |
 //! | `ending` | the orderly end |
 //! | `event`, `types` | the words: events, effects, answers |
 
@@ -23,16 +24,17 @@ mod event;
 mod hand;
 mod machine;
 mod progress;
+mod rewriting;
 mod trigger;
 mod types;
 
 #[cfg(test)]
 mod tests;
 
-pub use event::{Effect, Event, Heard, JobEvent, Notice, Outcome, Timer};
-pub use machine::{Limits, Session};
+pub use event::{Cue, Effect, Event, Heard, JobEvent, Measured, Notice, Outcome, Timer};
+pub use machine::{Limits, Rewriting, Session};
 pub use trigger::TriggerMode;
 pub use types::{
-    Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply, Segment,
-    State, Ticket, Transcript,
+    Asker, Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply,
+    Segment, State, Ticket, Transcript, Wishes,
 };

@@ -1,13 +1,11 @@
 //! One dictation's way through the phases: what its own events do in each. `None`: the dictation is over.
 
 use super::commands::stop_capture;
-use super::dictation::Phase;
-use super::ending::ending;
+use super::dictation::{Phase, Wished};
 use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
-use super::machine::{Session, answer_all};
+use super::machine::{Session, answer_all, show_problem};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
-use std::time::Duration;
 
 impl Session {
     pub(super) fn opening(
@@ -36,7 +34,6 @@ impl Session {
             JobEvent::RecognitionFailed(_)
             // Nothing was asked for yet.
             | JobEvent::Transcribed(_)
-            | JobEvent::Drafted(..)
             | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
             | JobEvent::LongestReached
@@ -71,7 +68,6 @@ impl Session {
             JobEvent::RecognitionFailed(_)
             | JobEvent::CaptureStarted
             | JobEvent::Transcribed(_)
-            | JobEvent::Drafted(..)
             | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
             | JobEvent::DrainOverdue
@@ -99,7 +95,7 @@ impl Session {
                 out.push(Effect::CancelCapture(job));
                 let problem = Some(drain_failure());
                 // Some audio may be in: the recogniser tells whether it holds words.
-                let heard = Heard { samples: u64::MAX, peak_dbfs: 0.0, problem };
+                let heard = Heard { measured: None, problem };
                 self.transcribe(job, waiting, heard, out)
             }
             // The first audio came after the stop was asked for; its end follows.
@@ -109,7 +105,6 @@ impl Session {
             // As in `opening`.
             | JobEvent::RecognitionFailed(_)
             | JobEvent::Transcribed(_)
-            | JobEvent::Drafted(..)
             | JobEvent::Rewritten(_)
             | JobEvent::RewriteOverdue
             | JobEvent::Delivered(_) => Some(Phase::Draining { waiting }),
@@ -119,38 +114,31 @@ impl Session {
     pub(super) fn transcribing(
         &mut self,
         job: JobId,
+        wished: &Wished,
         waiting: Vec<Ticket>,
         heard: Heard,
         event: JobEvent,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         match event {
-            JobEvent::Transcribed(transcript) | JobEvent::Drafted(transcript, _)
+            JobEvent::Transcribed(transcript)
                 if transcript.text.is_empty() && transcript.unrefined.is_some() =>
             {
                 self.taken_back(job, waiting, transcript, out)
             }
-            JobEvent::Transcribed(transcript) | JobEvent::Drafted(transcript, _)
-                if transcript.text.is_empty() =>
-            {
+            JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
                 let mut failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
                 failure.audio_path = transcript.audio_path;
                 self.failed(job, waiting, failure, Lost::Words, out)
             }
             JobEvent::Transcribed(mut transcript) => {
+                let draft = self.draft(wished);
+                transcript.problems.extend(draft.as_ref().err().cloned());
                 transcript.problems.extend(heard.problem);
-                Some(Phase::Ready { waiting, transcript })
-            }
-            JobEvent::Drafted(mut draft, within) => {
-                draft.problems.extend(heard.problem);
-                if self.ending {
-                    draft.problems.push(ending());
-                    return Some(Phase::Ready { waiting, transcript: draft });
-                }
-                self.show_progress(Notice::Rewriting, out);
-                out.push(Effect::Arm(Timer::Rewrite(job), within));
-                out.push(Effect::Rewrite(job, draft.clone()));
-                Some(Phase::Rewriting { waiting, draft, within })
+                Some(match draft {
+                    Ok(Some(draft)) => self.rewrite(job, waiting, transcript, draft, out),
+                    Ok(None) | Err(_) => Phase::Ready { waiting, transcript },
+                })
             }
             JobEvent::RecognitionFailed(failure) => {
                 self.failed(job, waiting, failure, Lost::Words, out)
@@ -169,59 +157,6 @@ impl Session {
         }
     }
 
-    pub(super) fn rewriting(
-        &mut self,
-        job: JobId,
-        waiting: Vec<Ticket>,
-        mut draft: Transcript,
-        within: Duration,
-        event: JobEvent,
-        out: &mut Vec<Effect>,
-    ) -> Option<Phase> {
-        match event {
-            JobEvent::Rewritten(Ok(text)) => {
-                out.push(Effect::Disarm(Timer::Rewrite(job)));
-                if text != draft.text {
-                    let before = std::mem::replace(&mut draft.text, text);
-                    draft.unrefined.get_or_insert(before);
-                }
-                Some(Phase::Ready { waiting, transcript: draft })
-            }
-            JobEvent::Rewritten(Err(failure)) => {
-                out.push(Effect::Disarm(Timer::Rewrite(job)));
-                draft.problems.push(failure);
-                Some(Phase::Ready { waiting, transcript: draft })
-            }
-            JobEvent::RewriteOverdue => {
-                Some(self.leave_rewriting(job, waiting, draft, overdue(within), out))
-            }
-            // As in `transcribing`; and the recogniser's first answer counts.
-            JobEvent::CaptureStarted
-            | JobEvent::CaptureFailed(_)
-            | JobEvent::CaptureEnded(_)
-            | JobEvent::Transcribed(_)
-            | JobEvent::Drafted(..)
-            | JobEvent::RecognitionFailed(_)
-            | JobEvent::LongestReached
-            | JobEvent::DrainOverdue
-            | JobEvent::Delivered(_) => Some(Phase::Rewriting { waiting, draft, within }),
-        }
-    }
-
-    /// The draft is what is delivered.
-    pub(super) fn leave_rewriting(
-        &self,
-        job: JobId,
-        waiting: Vec<Ticket>,
-        mut draft: Transcript,
-        why: Failure,
-        out: &mut Vec<Effect>,
-    ) -> Phase {
-        out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
-        draft.problems.push(why);
-        Phase::Ready { waiting, transcript: draft }
-    }
-
     /// A text that waits for its turn.
     pub(super) fn ready(waiting: Vec<Ticket>, transcript: Transcript, event: &JobEvent) -> Phase {
         match event {
@@ -230,7 +165,6 @@ impl Session {
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
             | JobEvent::Transcribed(_)
-            | JobEvent::Drafted(..)
             | JobEvent::Rewritten(_)
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
@@ -258,7 +192,6 @@ impl Session {
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
             | JobEvent::Transcribed(_)
-            | JobEvent::Drafted(..)
             | JobEvent::Rewritten(_)
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
@@ -274,7 +207,7 @@ impl Session {
         heard: Heard,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
-        if heard.samples == 0 {
+        if heard.is_nothing() {
             let failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
             return self.failed(job, waiting, failure, Lost::NothingHeard, out);
         }
@@ -284,7 +217,7 @@ impl Session {
     }
 
     /// Shows how far an older dictation has got, unless the sign for the recording is to stay.
-    fn show_progress(&self, notice: Notice, out: &mut Vec<Effect>) {
+    pub(super) fn show_progress(&self, notice: Notice, out: &mut Vec<Effect>) {
         if self.recording().is_none() {
             out.push(Effect::Show(notice));
         }
@@ -302,7 +235,7 @@ impl Session {
             Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
             Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
         }
-        out.push(Effect::Show(Notice::Problem(failure.clone())));
+        show_problem(&failure, out);
         answer_all(out, waiting, Err(failure));
         None
     }
@@ -322,7 +255,7 @@ impl Session {
             "You took back the whole dictation",
             "To keep such words: v2m-send config set text.spoken_edits=false",
         );
-        out.push(Effect::Show(Notice::Problem(failure.clone())));
+        show_problem(&failure, out);
         answer_all(out, waiting, Err(failure));
         None
     }
@@ -356,17 +289,6 @@ enum Lost {
     NothingHeard,
     /// Something was said; its audio stays in the store.
     Words,
-}
-
-fn overdue(within: Duration) -> Failure {
-    let text = format!(
-        "The language model did not answer within {} s (llm.dictation_seconds). Your text was delivered unchanged.",
-        within.as_secs_f64()
-    );
-    Failure::new(Code::LlmUnavailable, text).in_brief(
-        "The language model was too slow",
-        "Your text was delivered unchanged. Allow more time: llm.dictation_seconds",
-    )
 }
 
 fn drain_failure() -> Failure {

@@ -11,6 +11,33 @@ pub struct JobId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
+/// What a client wishes for one dictation; `None`: as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Where its text is to go.
+    pub deliver: Option<DeliverMode>,
+    /// The preset by which a language model is to rewrite it.
+    pub preset: Option<String>,
+}
+
+/// The client that gave a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The request that waits for the answer.
+    pub ticket: Ticket,
+    /// What it wishes for the dictation that the command starts or stops.
+    pub wishes: Wishes,
+    /// Why the preset that it wishes for cannot be used.
+    pub unfit: Option<Failure>,
+}
+
+impl From<Ticket> for Asker {
+    /// One without wishes.
+    fn from(ticket: Ticket) -> Self {
+        Self { ticket, wishes: Wishes::default(), unfit: None }
+    }
+}
+
 /// What v2m is doing, as clients see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

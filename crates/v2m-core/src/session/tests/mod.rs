@@ -4,6 +4,8 @@ mod presses;
 mod promises;
 mod queue;
 mod rewriting;
+mod sounds;
+mod wishes;
 
 use super::*;
 use std::time::Duration;
@@ -11,7 +13,12 @@ use std::time::Duration;
 /// What a language model may take.
 const WITHIN: Duration = Duration::from_secs(15);
 
-const LIMITS: Limits = Limits { longest: Duration::from_secs(600), trigger: TriggerMode::Auto };
+const LIMITS: Limits = Limits {
+    longest: Duration::from_secs(600),
+    trigger: TriggerMode::Auto,
+    rewriting: Rewriting::Wished,
+    within: WITHIN,
+};
 
 /// A session with a clock that each step moves on, far enough for every press to be one.
 struct Story {
@@ -44,7 +51,7 @@ impl Story {
     fn command(&mut self, command: Command) -> (Ticket, Vec<Effect>) {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        (ticket, self.event(Event::Command { ticket, command }))
+        (ticket, self.event(Event::Command { asker: ticket.into(), command }))
     }
 
     fn recording() -> Self {
@@ -57,8 +64,22 @@ impl Story {
     /// A language model has the text "draft".
     fn rewriting() -> (Self, Ticket) {
         let (mut story, stop) = Self::transcribing();
-        story.job(JobEvent::Drafted(transcript("draft"), WITHIN));
+        story.drafted(transcript("draft"));
         (story, stop)
+    }
+
+    /// The first dictation has a text that a language model is to rewrite.
+    fn drafted(&mut self, draft: Transcript) -> Vec<Effect> {
+        self.session.set_limits(Limits { rewriting: Rewriting::All, ..LIMITS });
+        let effects = self.job(JobEvent::Transcribed(draft));
+        self.session.set_limits(LIMITS);
+        effects
+    }
+
+    fn asks(&mut self, command: Command, wishes: Wishes) -> Vec<Effect> {
+        self.tickets += 1;
+        let asker = Asker { wishes, ..Ticket(self.tickets).into() };
+        self.event(Event::Command { asker, command })
     }
 
     fn transcribing() -> (Self, Ticket) {
@@ -70,7 +91,7 @@ impl Story {
 }
 
 fn heard(samples: u64) -> Heard {
-    Heard { samples, peak_dbfs: -10.0, problem: None }
+    Heard { measured: Some(Measured { samples, peak_dbfs: -10.0 }), problem: None }
 }
 
 fn transcript(text: &str) -> Transcript {
@@ -119,6 +140,7 @@ fn a_dictation_from_press_to_text() {
             Effect::Answer(press, Ok(Reply::State(State::Recording, Some("Speak now.")))),
             Effect::Show(Notice::Recording),
             Effect::Arm(Timer::Longest(JobId(1)), LIMITS.longest),
+            Effect::Play(Cue::Start),
         ]
     );
     let (stop, effects) = story.command(Command::Toggle);
@@ -129,7 +151,7 @@ fn a_dictation_from_press_to_text() {
     let effects = story.job(JobEvent::CaptureEnded(heard(16_000)));
     assert!(effects.contains(&Effect::Transcribe(JobId(1))));
     let effects = story.job(JobEvent::Transcribed(transcript("hello")));
-    assert_eq!(effects, [Effect::Deliver(JobId(1), transcript("hello"))]);
+    assert_eq!(effects, [Effect::Deliver(JobId(1), transcript("hello"), None)]);
 
     let effects = story.job(JobEvent::Delivered(vec![delivery(true)]));
     let done = Transcript { deliveries: vec![delivery(true)], ..transcript("hello") };
@@ -214,7 +236,7 @@ fn a_source_that_vanishes_keeps_what_was_heard() {
     assert!(effects.contains(&Effect::Transcribe(JobId(1))));
     let effects = story.job(JobEvent::Transcribed(transcript("half a sen")));
     let told = Transcript { problems: vec![gone], ..transcript("half a sen") };
-    assert_eq!(effects, [Effect::Deliver(JobId(1), told)]);
+    assert_eq!(effects, [Effect::Deliver(JobId(1), told, None), Effect::Play(Cue::Problem)]);
 }
 
 #[test]
@@ -237,7 +259,8 @@ fn silence_is_no_text_and_says_why() {
 
     let mut story = Story::recording();
     story.command(Command::Stop);
-    let muted = Heard { peak_dbfs: -90.0, ..heard(16_000) };
+    let measured = Some(Measured { samples: 16_000, peak_dbfs: -90.0 });
+    let muted = Heard { measured, problem: None };
     story.job(JobEvent::CaptureEnded(muted));
     let effects = story.job(JobEvent::Transcribed(transcript("")));
     let muted = effects.iter().any(

@@ -15,6 +15,8 @@ enum Step {
     Longest,
     Drain,
     Rewrite,
+    /// A language model is to rewrite all texts from now on, or none.
+    Rewriting(bool),
     TextWork(bool),
     Hand,
 }
@@ -29,7 +31,6 @@ fn step() -> impl Strategy<Value = Step> {
         JobEvent::CaptureEnded(heard(0)),
         JobEvent::Transcribed(transcript("words")),
         JobEvent::Transcribed(transcript("")),
-        JobEvent::Drafted(transcript("draft"), WITHIN),
         JobEvent::Rewritten(Ok("rewritten".into())),
         JobEvent::Rewritten(Err(Failure::new(Code::LlmUnavailable, "x"))),
         JobEvent::RecognitionFailed(Failure::new(Code::EngineFailed, "x")),
@@ -44,6 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Longest),
         1 => Just(Step::Drain),
         1 => Just(Step::Rewrite),
+        1 => any::<bool>().prop_map(Step::Rewriting),
         1 => any::<bool>().prop_map(Step::TextWork),
         3 => Just(Step::Hand),
     ]
@@ -99,7 +101,7 @@ impl Watcher {
         if command == Command::Toggle {
             self.in_doubt.push(ticket);
         }
-        self.event(Event::Command { ticket, command })
+        self.event(Event::Command { asker: ticket.into(), command })
     }
 
     fn job(&mut self, job: JobId, event: JobEvent) -> Result<(), TestCaseError> {
@@ -107,9 +109,6 @@ impl Watcher {
         let event = match event {
             JobEvent::Transcribed(transcript) if !transcript.text.is_empty() => {
                 JobEvent::Transcribed(Transcript { text, ..transcript })
-            }
-            JobEvent::Drafted(transcript, within) => {
-                JobEvent::Drafted(Transcript { text, ..transcript }, within)
             }
             JobEvent::Rewritten(Ok(_)) => JobEvent::Rewritten(Ok(text)),
             event => event,
@@ -157,10 +156,13 @@ impl Watcher {
                 prop_assert!(self.started.contains(&job));
                 self.capturing.take_if(|own| *own == job);
             }
+            Effect::Keep(job, Outcome::Transcribed(_)) => {
+                prop_assert!(!self.settled.contains(&job), "it goes on");
+            }
             Effect::Keep(job, _) | Effect::Discard(job) => {
                 prop_assert!(self.settled.insert(job), "one outcome for one job");
             }
-            Effect::Deliver(job, transcript) => {
+            Effect::Deliver(job, transcript, _) => {
                 prop_assert_eq!(self.delivering.replace(job), None, "one text at a time");
                 prop_assert_eq!(transcript.text, format!("words of {}", job.0));
                 prop_assert!(self.delivered.last().is_none_or(|last| *last < job), "in order");
@@ -171,6 +173,8 @@ impl Watcher {
             | Effect::Rewrite(..)
             | Effect::LeaveRewriting(_)
             | Effect::Show(_)
+            | Effect::Play(_)
+            | Effect::Note(_)
             | Effect::Publish(_)
             | Effect::Arm(..)
             | Effect::Disarm(_)
@@ -188,6 +192,11 @@ impl Watcher {
             Step::Longest => self.event(Event::Elapsed(Timer::Longest(newest))),
             Step::Drain => self.event(Event::Elapsed(Timer::Drain(newest))),
             Step::Rewrite => self.event(Event::Elapsed(Timer::Rewrite(newest))),
+            Step::Rewriting(all) => {
+                let rewriting = if all { Rewriting::All } else { Rewriting::Wished };
+                self.session.set_limits(Limits { rewriting, ..LIMITS });
+                Ok(())
+            }
             Step::TextWork(under_way) => self.event(Event::TextWork(under_way)),
             Step::Hand => self.event(Event::Elapsed(Timer::Hand)),
         }

@@ -30,7 +30,7 @@ impl Story {
 /// Which texts are handed over, in order.
 fn handed_over(effects: &[Effect]) -> Vec<(u32, &str)> {
     let text = |effect: &'_ Effect| match effect {
-        Effect::Deliver(JobId(job), transcript) => Some((*job, transcript.text.clone())),
+        Effect::Deliver(JobId(job), transcript, _) => Some((*job, transcript.text.clone())),
         _ => None,
     };
     let texts: Vec<_> = effects.iter().filter_map(text).collect();
@@ -192,8 +192,8 @@ fn the_sign_for_a_recording_stays_while_an_older_dictation_gets_on() {
     let (mut story, _) = Story::transcribing();
     story.command(Command::Toggle);
     story.job_of(2, JobEvent::CaptureStarted);
-    let effects = story.job(JobEvent::Drafted(transcript("draft"), WITHIN));
-    assert!(effects.contains(&Effect::Rewrite(JobId(1), transcript("draft"))));
+    let effects = story.drafted(transcript("draft"));
+    assert!(effects.contains(&Effect::Rewrite(JobId(1), transcript("draft"), None)));
     assert!(!effects.iter().any(|e| matches!(e, Effect::Show(_))), "{effects:?}");
     assert_eq!(story.session.state(), State::Recording);
     story.command(Command::Toggle);

@@ -9,7 +9,7 @@ fn unavailable() -> Failure {
 /// What is delivered, if anything is.
 fn delivered(effects: &[Effect]) -> Option<&Transcript> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Deliver(JobId(1), transcript) => Some(transcript),
+        Effect::Deliver(JobId(1), transcript, _) => Some(transcript),
         _ => None,
     })
 }
@@ -17,13 +17,14 @@ fn delivered(effects: &[Effect]) -> Option<&Transcript> {
 #[test]
 fn a_draft_goes_to_the_model_and_its_words_are_delivered() {
     let (mut story, stop) = Story::transcribing();
-    let effects = story.job(JobEvent::Drafted(transcript("draft"), WITHIN));
+    let effects = story.drafted(transcript("draft"));
     assert_eq!(
         effects,
         [
             Effect::Show(Notice::Rewriting),
+            Effect::Keep(JobId(1), Outcome::Transcribed(transcript("draft"))),
             Effect::Arm(Timer::Rewrite(JobId(1)), WITHIN),
-            Effect::Rewrite(JobId(1), transcript("draft")),
+            Effect::Rewrite(JobId(1), transcript("draft"), None),
             Effect::Publish(State::Processing),
         ]
     );
@@ -39,7 +40,7 @@ fn a_draft_goes_to_the_model_and_its_words_are_delivered() {
 fn what_was_heard_stays_what_was_heard() {
     let (mut story, _) = Story::transcribing();
     let ruled = Transcript { unrefined: Some("heard".into()), ..transcript("ruled") };
-    story.job(JobEvent::Drafted(ruled, WITHIN));
+    story.drafted(ruled);
     let effects = story.job(JobEvent::Rewritten(Ok("better".into())));
     assert_eq!(delivered(&effects).unwrap().unrefined.as_deref(), Some("heard"));
     let (mut story, _) = Story::rewriting();
@@ -75,7 +76,7 @@ fn a_service_that_ends_delivers_the_draft_at_once() {
 
     let (mut story, _) = Story::transcribing();
     story.event(Event::Terminate);
-    let effects = story.job(JobEvent::Drafted(transcript("draft"), WITHIN));
+    let effects = story.drafted(transcript("draft"));
     assert_eq!(delivered(&effects).unwrap().text, "draft", "no model is asked any more");
 }
 
@@ -101,4 +102,18 @@ fn a_clients_text_shows_while_nothing_else_goes_on() {
     story.command(Command::Cancel);
     story.event(Event::TextWork(true));
     assert_eq!(story.event(Event::TextWork(false)), [Effect::Publish(State::Idle)]);
+}
+
+#[test]
+fn a_text_that_no_model_can_rewrite_is_delivered_at_once_and_says_why() {
+    let (mut story, _) = Story::transcribing();
+    let rewriting = Rewriting::Impossible(unavailable());
+    story.session.set_limits(Limits { rewriting, ..LIMITS });
+    let effects = story.job(JobEvent::Transcribed(transcript("heard")));
+    let told = Transcript { problems: vec![unavailable()], ..transcript("heard") };
+    assert_eq!(
+        effects,
+        [Effect::Deliver(JobId(1), told, None), Effect::Play(Cue::Problem)],
+        "it does not say for a moment that a model has the text"
+    );
 }

@@ -13,13 +13,13 @@ const PROGRAM: &str = "v2m-engine";
 
 /// Where engines and models are.
 #[derive(Debug)]
-pub(super) struct Models {
+pub(in crate::daemon) struct Models {
     program: PathBuf,
     places: Result<paths::Places, paths::PathError>,
 }
 
 impl Models {
-    pub(super) fn from_env() -> Self {
+    pub(in crate::daemon) fn from_env() -> Self {
         let beside = std::env::current_exe().map(|exe| exe.with_file_name(PROGRAM));
         let program = std::env::var_os("V2M_ENGINE").map(PathBuf::from);
         Self {
@@ -29,7 +29,7 @@ impl Models {
     }
 
     /// The engine to run, or why none can.
-    pub(super) fn spec(&self, settings: &Settings) -> Result<EngineSpec, Failure> {
+    pub(in crate::daemon) fn spec(&self, settings: &Settings) -> Result<EngineSpec, Failure> {
         let missing = |error: &paths::PathError| {
             let (cause, remedy) = model_in_brief(error);
             Failure::new(Code::ModelMissing, error.to_string()).in_brief(cause, remedy).lasting()
@@ -51,7 +51,7 @@ impl Models {
     }
 
     /// Refuses a model that would not be found.
-    pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
+    pub(in crate::daemon) fn check(&self, name: &str) -> Result<(), Failure> {
         let Ok(places) = &self.places else { return Ok(()) };
         let refused = |error: paths::PathError| {
             let text = format!("Changing engine.model: {error}. Nothing was changed.");
@@ -95,18 +95,18 @@ impl Models {
     }
 
     /// The folders in which a model may appear, the one the settings name among them.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
+    pub(in crate::daemon) fn folders(&self) -> Vec<PathBuf> {
         self.places.iter().flat_map(paths::Places::model_dirs).map(Path::to_path_buf).collect()
     }
 
     /// What tells one version of the model's file from another.
-    pub(super) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
+    pub(in crate::daemon) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
         Stamp::of(&self.spec(settings).ok()?.model)
     }
 }
 
 /// How the settings want recordings decoded.
-pub(super) fn decode_options(settings: &Settings) -> DecodeOptions {
+pub(in crate::daemon) fn decode_options(settings: &Settings) -> DecodeOptions {
     let engine = &settings.engine;
     DecodeOptions {
         language: engine.language.clone(),
