@@ -183,8 +183,8 @@ check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models
 	$(call phase,house rules,mkdir -p '$(TARGET)/check' && \
 	  CARGO_MANIFEST_DIR='$(CURDIR)' rustc --edition 2024 --test -o '$(TARGET)/check/tidy' tests/tidy.rs && \
 	  '$(TARGET)/check/tidy' --quiet)
-	$(call phase,lints of the pure crates,cargo clippy --locked -p v2m-core -p v2m-ipc --all-targets -- -D warnings)
-	$(call phase,tests of the pure crates,cargo test --locked -p v2m-core -p v2m-ipc)
+	$(call phase,lints of the pure crates,cargo clippy --locked -p v2m-core -p v2m-files -p v2m-ipc --all-targets -- -D warnings)
+	$(call phase,tests of the pure crates,cargo test --locked -p v2m-core -p v2m-files -p v2m-ipc)
 
 test: ## all of it: format, lints, unit and integration tests, then the system tests (as root) in a container
 	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system; \

@@ -22,7 +22,6 @@
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`call`] | leaf | the channel by which doors ask the daemon |
-//! | [`atomic`] | leaf | files that are written whole or not at all |
 //! | [`mix`] | leaf | several channels of sound into one that carries what was said |
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
@@ -33,8 +32,8 @@
 //! Edges never import one another; only wiring sees every room, and only `main` names wiring.
 
 pub use v2m_core::{chord, language, session, text};
+pub use v2m_files as atomic;
 
-pub mod atomic;
 pub mod call;
 pub mod capture;
 pub mod config;

@@ -30,7 +30,7 @@ Service:
   pause, resume            start no more recordings; allow them again
   config get [SECTION[.KEY]]          print the effective settings
   config set SECTION.KEY=VALUE…       change settings; VALUE is true, false, a number,
-                                      \"a string\" or [a, list], else a string as it stands
+                                      \"a string\", [a, list] or {a = table}, else a string as it stands
   ping                     is the service there?
   shutdown                 end the service; the next command starts it again
 

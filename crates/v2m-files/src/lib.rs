@@ -1,10 +1,17 @@
-//! Files that are written whole or not at all: a crash or a full disk leaves the old one.
+//! Files that are written whole or not at all: a crash or a full disk leaves the old one. Each is written beside its place,
+//! synced, and renamed.
 //!
-//! A leaf that several edges use; it knows nothing of what it writes.
+//! [`write`] is for what is in memory; the unfinished file has a name of its own each time. [`write_beside`] is for what is
+//! made as it is written, gigabytes perhaps; its unfinished file has a fixed name under a lock.
 
-use std::fs::{self, DirBuilder, File};
+#![forbid(unsafe_code)]
+
+mod beside;
+
+pub use beside::{FileError, beside, lock, write_beside};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// How the names of files being written begin. One that a crash left may be deleted.
@@ -31,9 +38,24 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     make_directory(directory)?;
     let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(directory)?.sync_all()
+    let written = file.into_temp_path();
+    put_in_place(&written, path, 0o600)?;
+    // It has another name now.
+    let _ = written.keep();
+    Ok(())
+}
+
+/// Renames a finished file to its place, with that mode, so that it survives a power cut.
+///
+/// # Errors
+/// Those of the file system; what had the name `to` is still there then.
+pub fn put_in_place(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
+    let file = File::open(from)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()?;
+    fs::rename(from, to)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Makes a directory and those above it, for the user alone (0700); one that exists stays as it is.
@@ -60,7 +82,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn replaces_what_a_link_names_and_keeps_the_link() {
@@ -82,6 +104,15 @@ mod tests {
         assert_eq!(fs::read_to_string(&link).unwrap(), "three");
         assert_eq!(fs::read_to_string(&file).unwrap(), "two");
         assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_place_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = dir.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(write(&taken, b"x").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
