@@ -78,7 +78,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
+	check test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -178,6 +178,14 @@ purge: uninstall ## uninstall, and also remove configuration, models and dictati
 
 ## Developing
 
+# The house rules need the standard library alone, so they are compiled without cargo and without v2m's dependencies.
+check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models or whisper.cpp (a minute the first time)
+	$(call phase,house rules,mkdir -p '$(TARGET)/check' && \
+	  CARGO_MANIFEST_DIR='$(CURDIR)' rustc --edition 2024 --test -o '$(TARGET)/check/tidy' tests/tidy.rs && \
+	  '$(TARGET)/check/tidy' --quiet)
+	$(call phase,lints of the pure crates,cargo clippy --locked -p v2m-core -p v2m-files -p v2m-ipc --all-targets -- -D warnings)
+	$(call phase,tests of the pure crates,cargo test --locked -p v2m-core -p v2m-files -p v2m-ipc)
+
 test: ## all of it: format, lints, unit and integration tests, then the system tests (as root) in a container
 	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system; \
 	 printf '\n== All tests passed, %s s\n' $$((SECONDS - start))
@@ -233,7 +241,8 @@ bench: toolchain test-models ## measure, without passing or failing (docs/perfor
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
 
 bench-text: toolchain ## text rules, and the way to language models beside asking them directly (a minute)
-	cargo bench --locked --bench rules --bench llm
+	cargo bench --locked -p v2m-core --bench rules
+	cargo bench --locked --bench llm
 
 bench-speech: toolchain test-models ## measure accuracy and speed on real recordings, compared with batch and faster-whisper (25 minutes)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/speech.sh

@@ -1,10 +1,10 @@
 //! v2m's daemon, room by room. ARCHITECTURE.md is the long form of this map.
 //!
+//! What is pure (`session`, `text`, and the words that rooms share) is a crate of its own, [`v2m_core`], whose map is in
+//! its `lib.rs`. Its rooms are named here as if they were this crate's: every room writes `crate::session`.
+//!
 //! | room | kind | what it is for |
 //! |---|---|---|
-//! | [`session`] | pure | the state machine: events in, effects out |
-//! | [`text`] | pure | from raw transcript to what is delivered |
-//! | [`call`] | pure | what any door may ask of the daemon, and what it is answered |
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
@@ -21,9 +21,7 @@
 //! | [`telemetry`] | edge | figures of the machine: processors, memory, GPU |
 //! | [`logging`] | edge | the journal with fields, or stderr |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
-//! | [`chord`] | leaf | key combinations as the configuration writes them |
-//! | [`language`] | leaf | languages to translate into, by code or by name |
-//! | [`atomic`] | leaf | files that are written whole or not at all |
+//! | [`call`] | leaf | the channel by which doors ask the daemon |
 //! | [`mix`] | leaf | several channels of sound into one that carries what was said |
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
@@ -31,13 +29,13 @@
 //! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
-//! Edges never import one another; `session` imports no runtime, clock, file or channel; only
-//! wiring sees every room, and only `main` names wiring.
+//! Edges never import one another; only wiring sees every room, and only `main` names wiring.
 
-pub mod atomic;
+pub use v2m_core::{chord, language, session, text};
+pub use v2m_files as atomic;
+
 pub mod call;
 pub mod capture;
-pub mod chord;
 pub mod config;
 pub mod daemon;
 pub mod dbus;
@@ -45,7 +43,6 @@ pub mod deliver;
 pub mod doctor;
 pub mod feedback;
 pub mod import;
-pub mod language;
 pub mod llm;
 pub mod logging;
 pub mod media;
@@ -54,11 +51,9 @@ pub mod pauses;
 pub mod recognise;
 pub mod regular;
 pub mod server;
-pub mod session;
 pub mod shortcut;
 pub mod store;
 pub mod suspend;
 pub mod systemd;
 pub mod telemetry;
-pub mod text;
 pub mod watch;

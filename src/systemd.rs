@@ -4,12 +4,12 @@
 //! Nothing here binds, unlinks or renames a socket: it is systemd's. Without a manager every notification is
 //! a no-op, so the daemon need not ask first.
 
-use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 use tracing::debug;
+use v2m_ipc::listen::{self, NoSocket};
 use v2m_ipc::plain;
 
 /// How long the manager leaves an idle service alone: the longest round figure that fits
@@ -45,21 +45,11 @@ pub enum SocketError {
 /// # Errors
 /// None, several, or not a listening Unix stream socket; the text says what to do.
 pub fn listener() -> Result<UnixListener, SocketError> {
-    let mut passed = ListenFd::from_env();
-    match passed.len() {
-        0 => return Err(SocketError::Missing),
-        1 => {}
-        count => return Err(SocketError::TooMany(count)),
-    }
-    let listener =
-        passed.take_unix_listener(0).map_err(SocketError::Unusable)?.ok_or(SocketError::Missing)?;
-    if !rustix::net::sockopt::socket_acceptconn(&listener)
-        .map_err(|e| SocketError::Unusable(e.into()))?
-    {
-        return Err(SocketError::Unusable(io::Error::other("it is a connection")));
-    }
-    listener.set_nonblocking(true).map_err(SocketError::Unusable)?;
-    Ok(listener)
+    listen::listener().map_err(|error| match error {
+        NoSocket::Missing => SocketError::Missing,
+        NoSocket::TooMany(count) => SocketError::TooMany(count),
+        NoSocket::Unusable(error) => SocketError::Unusable(error),
+    })
 }
 
 /// READY=1 with the first STATUS=: the service can do what it is for.

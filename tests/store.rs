@@ -169,6 +169,30 @@ fn a_killed_process_leaves_its_recording_to_the_next() {
     assert_eq!(hound::WavReader::open(&left.path).unwrap().duration(), 24_000);
 }
 
+/// The service was killed while a language model had the text: retention took it, and nobody was told of it.
+#[test]
+fn a_text_that_was_not_delivered_is_kept_and_told_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let nothing = Retention { keep_count: 0, keep_days: 0, keep_audio: false };
+    let mut bench = Bench::open(dir.path(), nothing);
+    let path = bench.store.begin(JobId(1)).unwrap();
+    bench.store.append(JobId(1), vec![1; 1_600].into()).unwrap();
+    bench.store.recorded(JobId(1)).unwrap();
+    bench.store.finish(JobId(1), Outcome::Transcribed(text("said"))).unwrap();
+    bench.close();
+    let mut bench = Bench::open(dir.path(), nothing);
+    let [left] = bench.left.as_slice() else { panic!("{:?}", bench.left) };
+    assert_eq!((left.text.as_ref(), left.samples), (Some(&text("said")), 1_600));
+    let left = left.clone();
+    bench.store.adopt(JobId(2), &left).unwrap();
+    bench.store.retain(Retention::default()).unwrap();
+    bench.store.finish(JobId(2), delivered("said")).unwrap();
+    bench.close();
+    let record = record(&path);
+    assert_eq!((record.state, record.attempts), (RecordState::Delivered, 1));
+    assert!(Bench::open(dir.path(), Retention::default()).left.is_empty());
+}
+
 fn record_until_killed(directory: &Path) {
     let mut bench = Bench::open(directory, Retention::default());
     bench.store.begin(JobId(7)).unwrap();

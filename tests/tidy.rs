@@ -1,7 +1,9 @@
 //! The house rules as a test: the walls between rooms, the head of every file, and what no file may hold.
 //!
-//! The map in `src/lib.rs` says which module is of which kind; this test reads it there, so a new room is held to the
-//! rules by its row. Not here: what rustfmt and clippy check already.
+//! The maps in `src/lib.rs` and `crates/v2m-core/src/lib.rs` say which module is of which kind. This test reads them there,
+//! so the row of a new room is what holds it to the rules. Not here: what rustfmt and clippy check already.
+//!
+//! It needs the standard library alone, so that `make check` can compile it without the rest of v2m.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -34,7 +36,12 @@ impl Source {
 
     /// The daemon's module it belongs to: `src/store/mod.rs` and `src/store.rs` are `store`.
     fn room(&self) -> Option<&str> {
-        let inside = self.path.strip_prefix("src/")?;
+        self.room_below("src/")
+    }
+
+    /// The module it belongs to, if it is one of those in this folder.
+    fn room_below(&self, folder: &str) -> Option<&str> {
+        let inside = self.path.strip_prefix(folder)?;
         Some(inside.split('/').next()?.trim_end_matches(".rs"))
     }
 
@@ -65,9 +72,14 @@ fn sources() -> Vec<Source> {
     found
 }
 
-/// Module and kind of every row of the map in `src/lib.rs`.
-fn map() -> BTreeMap<String, String> {
-    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+/// The file that has the map of the daemon's rooms.
+const ROOMS: &str = "src/lib.rs";
+/// The file that has the map of the pure rooms.
+const PURE_ROOMS: &str = "crates/v2m-core/src/lib.rs";
+
+/// Module and kind of every row of the map in `file`.
+fn map(file: &str) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("//! | [`"));
     let rows = rows.map(|row| {
         let (module, rest) = row.split_once("`] | ").expect("a row is | [`module`] | kind | … |");
@@ -77,7 +89,8 @@ fn map() -> BTreeMap<String, String> {
 }
 
 fn modules_of_kind(kind: &str) -> Vec<String> {
-    map().into_iter().filter(|(_, k)| k == kind).map(|(module, _)| module).collect()
+    let rows = map(ROOMS).into_iter().chain(map(PURE_ROOMS));
+    rows.filter(|(_, k)| k == kind).map(|(module, _)| module).collect()
 }
 
 /// Panics with the offences, if there are any.
@@ -87,17 +100,18 @@ fn none(rule: &str, offences: &[String]) {
 
 #[test]
 fn every_module_has_its_row_in_the_map() {
-    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let modules = text.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
-    let mut modules: Vec<_> = modules.map(str::to_owned).collect();
-    modules.sort_unstable();
-    let rows: Vec<_> = map().into_keys().collect();
-    assert_eq!(rows, modules, "src/lib.rs: rows of the map, and modules");
-    let count = text.lines().filter(|line| line.starts_with("//! | [`")).count();
-    assert_eq!(count, rows.len(), "src/lib.rs: a module has two rows");
-    for (module, kind) in map() {
-        let known = ["pure", "edge", "leaf", "wiring"].contains(&kind.as_str());
-        assert!(known, "src/lib.rs: {module} is of no known kind: {kind}");
+    for (file, kinds) in [(ROOMS, &["edge", "leaf", "wiring"][..]), (PURE_ROOMS, &["pure"])] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let modules = text.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
+        let mut modules: Vec<_> = modules.map(str::to_owned).collect();
+        modules.sort_unstable();
+        let rows: Vec<_> = map(file).into_keys().collect();
+        assert_eq!(rows, modules, "{file}: rows of the map, and modules");
+        let count = text.lines().filter(|line| line.starts_with("//! | [`")).count();
+        assert_eq!(count, rows.len(), "{file}: a module has two rows");
+        for (module, kind) in map(file) {
+            assert!(kinds.contains(&kind.as_str()), "{file}: {module} cannot be of kind {kind}");
+        }
     }
 }
 
@@ -158,6 +172,8 @@ fn edge_rooms_never_name_one_another() {
     none("an edge room names another", &offences);
 }
 
+/// Crates that have a runtime or a channel are not among the dependencies of `v2m-core`, so the compiler refuses them.
+/// What is left is the standard library, of which `crates/v2m-core/clippy.toml` refuses the commonest parts, and `v2m-ipc`.
 #[test]
 fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
     const WORLD: [&str; 13] = [
@@ -175,16 +191,36 @@ fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
         "Instant::now",
         "SystemTime",
     ];
-    let pure = ["session", "text"];
+    let folder = PURE_ROOMS.trim_end_matches("lib.rs");
+    let pure = modules_of_kind("pure");
+    assert!(pure.iter().any(|module| module == "session"), "{pure:?}");
     let sources = sources();
-    let inside = sources.iter().filter(|s| s.room().is_some_and(|room| pure.contains(&room)));
-    let inside: Vec<_> = inside.filter(|s| s.path.starts_with("src/")).collect();
-    assert!(!inside.is_empty(), "there is no src/session");
-    let mut needles: Vec<String> = WORLD.map(str::to_owned).into();
-    needles.extend(modules_of_kind("edge").into_iter().map(|edge| format!("crate::{edge}")));
-    let needles: Vec<&str> = needles.iter().map(String::as_str).collect();
-    let offences: Vec<_> = inside.iter().flat_map(|s| s.holding(&needles)).collect();
+    let mut offences = Vec::new();
+    for room in &pure {
+        let inside: Vec<_> =
+            sources.iter().filter(|s| s.room_below(folder) == Some(room.as_str())).collect();
+        assert!(!inside.is_empty(), "there is no {folder}{room}");
+        offences.extend(inside.iter().flat_map(|s| s.holding(&WORLD)));
+        let of_ipc = inside.iter().flat_map(|s| s.holding(&["v2m_ipc"]));
+        offences.extend(of_ipc.filter(|line| !line.contains("v2m_ipc::plain")));
+    }
     none("a pure room reaches into the world", &offences);
+}
+
+/// `crate::session` is a path into `v2m-core` in every room of the daemon.
+#[test]
+fn the_daemon_names_the_pure_rooms_by_their_own_names() {
+    let text = fs::read_to_string(root().join(ROOMS)).unwrap();
+    let names =
+        text.lines().find_map(|l| l.strip_prefix("pub use v2m_core::{")?.strip_suffix("};"));
+    let names: Vec<_> = names.expect("the pure rooms are named").split(", ").collect();
+    let pure = modules_of_kind("pure");
+    let unknown = names.iter().filter(|name| !pure.iter().any(|module| module == *name));
+    none("no pure room", &unknown.map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    // Each is either named so, or a module of the daemon adds to it what is not pure.
+    let own = map(ROOMS);
+    let missing = pure.iter().filter(|p| !names.contains(&p.as_str()) && !own.contains_key(*p));
+    none("a pure room that the daemon does not name", &missing.cloned().collect::<Vec<_>>());
 }
 
 #[test]

@@ -148,14 +148,13 @@ fn split_name(name: &OsStr) -> Option<(String, String)> {
     Some((section.to_lowercase(), key.to_lowercase()))
 }
 
-/// A variable's text means what its key can take: plain text, else a TOML value (`5`, `true`,
-/// `["de", "en"]`), else words between commas.
+/// A variable's text means what its key can take: plain text, else a value (`5`, `true`, `["de", "en"]`) as on the command
+/// line, else words between commas.
 fn from_plain(key: &Key, text: &str) -> Value {
     let fits = |value: &Value| (key.set)(&mut Settings::default(), value);
     let plain = Value::from(text);
     let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
-    let toml = text.trim().parse::<toml_edit::Value>().ok().map(|value| value_to_json(&value));
-    [Some(plain.clone()), toml, Some(Value::from(words))]
+    [Some(plain.clone()), v2m_ipc::value::read(text).ok(), Some(Value::from(words))]
         .into_iter()
         .flatten()
         .find(fits)

@@ -1,9 +1,8 @@
-//! The dictations under way, as far as the session does not know them: length, peak and level of the recording, where
-//! the text is wanted, and in which window.
+//! What is measured and noted of the dictations under way: length, peak and level of the recording, and the window in
+//! which the text is wanted.
 
-use crate::call::Wishes;
 use crate::deliver::Focus;
-use crate::session::{Failure, Heard, JobId};
+use crate::session::{Failure, Heard, JobId, Measured};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,8 +18,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 pub(super) struct Dictations(Vec<Live>);
 
 impl Dictations {
-    pub(super) fn begin(&mut self, job: JobId, wishes: Wishes) {
-        self.0.push(Live::new(job, wishes));
+    pub(super) fn begin(&mut self, job: JobId) {
+        self.0.push(Live::new(job));
     }
 
     pub(super) fn get(&self, job: JobId) -> Option<&Live> {
@@ -52,8 +51,6 @@ impl Dictations {
 #[derive(Debug)]
 pub(super) struct Live {
     job: JobId,
-    /// What its clients wish for it.
-    pub(super) wishes: Wishes,
     /// The window that had the keyboard when the recording was stopped.
     pub(super) focus: Option<Focus>,
     samples: u64,
@@ -70,10 +67,9 @@ pub(super) struct Live {
 }
 
 impl Live {
-    fn new(job: JobId, wishes: Wishes) -> Self {
+    fn new(job: JobId) -> Self {
         Self {
             job,
-            wishes,
             focus: None,
             samples: 0,
             peak: 0.0,
@@ -104,7 +100,8 @@ impl Live {
     }
 
     pub(super) fn heard(&self, problem: Option<Failure>) -> Heard {
-        Heard { samples: self.samples, peak_dbfs: dbfs(self.peak), problem }
+        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
+        Heard { measured: Some(measured), problem }
     }
 
     /// Starts the heartbeat.
@@ -133,15 +130,16 @@ mod tests {
 
     #[test]
     fn levels_and_peak_are_relative_to_full_scale() {
-        let mut live = Live::new(JobId(1), Wishes::default());
+        let measured = |live: &Live| live.heard(None).measured.unwrap();
+        let mut live = Live::new(JobId(1));
         assert_eq!(live.hear(&[0.5; 800]), Vec::<f32>::new());
         let levels = live.hear(&[-0.5; 2_400]);
         assert_eq!(levels.len(), 2);
         assert!((levels[0] + 6.02).abs() < 0.01, "{levels:?}");
-        let heard = live.heard(None);
+        let heard = measured(&live);
         assert_eq!(heard.samples, 3_200);
         assert!((heard.peak_dbfs + 6.02).abs() < 0.01);
-        assert_eq!(Live::new(JobId(1), Wishes::default()).heard(None).peak_dbfs, FLOOR_DBFS);
+        assert_eq!(measured(&Live::new(JobId(1))).peak_dbfs, FLOOR_DBFS);
         // A source may send anything.
         assert_eq!(live.hear(&[f32::NAN; LEVEL_SPAN]), [FLOOR_DBFS]);
         assert_eq!(live.hear(&[f32::INFINITY; LEVEL_SPAN]), [0.0]);

@@ -2,7 +2,7 @@
 //!
 //! The rules' time grows as the text does, and a text may be hours long or a stranger's: a thread goes over it, never the event loop.
 
-use super::background::Chore;
+use super::chores::Chore;
 use super::requests::answer;
 use super::{Daemon, Reply};
 use crate::call::Answer;
@@ -111,10 +111,11 @@ impl Trials {
 impl Daemon {
     /// Makes the text of what was heard, and tells [`Chore::Refined`]. `is_commanded`: the speaker spoke to v2m; in a file nobody does.
     pub(super) fn refine(&mut self, job: JobId, recognition: Recognition, is_commanded: bool) {
+        let settings = self.config.settings();
         let refining = Refining {
-            rules: Arc::clone(&self.rules),
-            refine: if is_commanded { self.settings.text.refine } else { Refine::Off },
-            translates: self.settings.engine.translate,
+            rules: Arc::clone(self.config.rules()),
+            refine: if is_commanded { settings.text.refine } else { Refine::Off },
+            translates: settings.engine.translate,
         };
         let work = move || Chore::Refined { job, refined: Box::new(refining.apply(recognition)) };
         self.chores.spawn_blocking(work);
@@ -127,26 +128,27 @@ impl Daemon {
                 "Trying the text rules: the text is longer than 64 KiB. Give a part of it.";
             return answer(reply, Err(Failure::new(Code::TooLarge, message)));
         }
-        self.trials.waiting.push_back(Trial { text, language, reply });
+        self.chores.trials.waiting.push_back(Trial { text, language, reply });
         self.next_trial();
     }
 
     /// One trial has been answered.
     pub(super) fn trial_done(&mut self) {
-        self.trials.is_busy = false;
+        self.chores.trials.is_busy = false;
         self.next_trial();
     }
 
     fn next_trial(&mut self) {
-        if self.trials.is_busy {
+        let trials = &mut self.chores.trials;
+        if trials.is_busy {
             return;
         }
-        let mut waiting = std::iter::from_fn(|| self.trials.waiting.pop_front());
+        let mut waiting = std::iter::from_fn(|| trials.waiting.pop_front());
         let Some(trial) = waiting.find(|trial| !trial.reply.is_closed()) else { return };
-        self.trials.is_busy = true;
-        let rules = Arc::clone(&self.rules);
-        let usual = self.settings.engine.language.clone();
-        let applied = self.settings.text.refine != Refine::Off;
+        trials.is_busy = true;
+        let (settings, rules) = (self.config.settings(), Arc::clone(self.config.rules()));
+        let usual = settings.engine.language.clone();
+        let applied = settings.text.refine != Refine::Off;
         self.chores.spawn_blocking(move || {
             let language = trial.language.or(usual);
             answer(trial.reply, Ok(try_rules(&rules, &trial.text, language, applied)));

@@ -68,12 +68,6 @@ impl Screen {
         if going.recording && !before.recording {
             state.is_fresh = false;
         }
-        let is_dropped = before.recording && !before.announced && !going.recording;
-        drop(state);
-        if is_dropped && going.pending == 0 {
-            // What was going on before the press has ended meanwhile. A text stays.
-            self.sign().progress(Notice::Closed);
-        }
     }
 
     /// Shows the text as it grows, unless something else comes first. `at_cursor`: it may go into a field that hides what is written in

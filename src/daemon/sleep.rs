@@ -1,10 +1,8 @@
 //! The machine's sleep: the recogniser lets go of a GPU before it, and has it again after it.
 
-use super::Daemon;
 use crate::recognise::EngineSpec;
 use crate::session::Failure;
 use crate::suspend::{Delay, Suspend, SuspendEvent};
-use tracing::info;
 
 /// What is heard of sleep, and what delays it. Without a GPU's engine there is nothing to hear: the processor's
 /// sleeps with the machine.
@@ -31,28 +29,13 @@ impl Sleep {
             None => std::future::pending().await,
         }
     }
-}
 
-impl Daemon {
-    pub(super) fn sleep_said(&mut self, event: SuspendEvent) {
-        match event {
-            SuspendEvent::Preparing(delay) => {
-                info!("the machine is about to sleep");
-                self.recogniser.suspend();
-                self.sleep.delay = Some(delay);
-            }
-            SuspendEvent::Resumed => {
-                info!("the machine is awake");
-                self.sleep.delay = None;
-                self.recogniser.resumed();
-            }
-        }
+    /// The machine does not sleep before [`Self::allow`].
+    pub(super) fn delay(&mut self, delay: Delay) {
+        self.delay = Some(delay);
     }
 
-    /// Lets the machine sleep once no process holds the GPU any more, which takes some seconds at most.
-    pub(super) fn allow_sleep(&mut self) {
-        if !self.recogniser.holds_gpu() {
-            self.sleep.delay = None;
-        }
+    pub(super) fn allow(&mut self) {
+        self.delay = None;
     }
 }

@@ -1,10 +1,8 @@
 //! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
 //! until it has its place here.
 
-use crate::call::{
-    Answer, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork, Wishes,
-};
-use crate::session::{self, Command, DeliverMode, Failure, State, Transcript};
+use crate::call::{Answer, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork};
+use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
 use std::path::Path;
 use v2m_ipc::data;

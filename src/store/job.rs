@@ -32,7 +32,7 @@ impl Job {
         Ok(())
     }
 
-    /// One of an earlier run, counted as another attempt before anything can go wrong with it.
+    /// One of an earlier run. Without a text it is counted as another attempt, before anything can go wrong with it.
     pub(super) fn adopt(path: PathBuf) -> (Self, Result<(), StoreError>) {
         let record = Record::read(&record_path(&path)).ok().flatten();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -40,6 +40,9 @@ impl Job {
             Record::new(directory::time_of(stem).unwrap_or_else(jiff::Timestamp::now))
         });
         let mut job = Self { path, record, wav: None };
+        if job.record.undelivered().is_some() {
+            return (job, Ok(()));
+        }
         job.record.cut_off |= job.record.state == RecordState::Recording;
         job.record.count_attempt();
         let result = job.reopen();

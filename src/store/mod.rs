@@ -94,7 +94,7 @@ pub enum Outcome {
 }
 
 /// The text of a recording.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// What is delivered.
     pub text: String,
@@ -109,7 +109,7 @@ pub struct Text {
 /// What the thread tells.
 #[derive(Debug)]
 pub enum StoreEvent {
-    /// Once, first of all: the recordings without text that earlier runs left, oldest first.
+    /// Once, first of all: what earlier runs left unfinished, oldest first.
     Unfinished(Vec<Unfinished>),
     /// The job has a file.
     Began {
@@ -215,7 +215,7 @@ impl Store {
         Ok(path)
     }
 
-    /// Takes a recording of an earlier run over as `job`, which counts as one more attempt to
+    /// Takes a recording of an earlier run over as `job`. Without a text this counts as one more attempt to
     /// transcribe it. Goes on with `finish` or `discard`.
     ///
     /// # Errors

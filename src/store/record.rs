@@ -3,10 +3,11 @@
 use super::{Outcome, StoreError, Text};
 use crate::atomic;
 use crate::regular::{self, Refused, Trust};
-use crate::session::Code;
+use crate::session::{Code, Segment};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
+use v2m_ipc::plain;
 
 /// A dictation's JSON. Unknown keys are ignored, absent ones have defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,6 +176,20 @@ impl Record {
     /// Whether it should be transcribed without being asked to.
     pub(super) fn wants_attempt(&self) -> bool {
         self.wants_text() && self.attempts < MAX_ATTEMPTS
+    }
+
+    /// The text that nobody was given: the service was killed while a language model had it, say.
+    pub(super) fn undelivered(&self) -> Option<Text> {
+        let text = self.text.clone().filter(|text| !text.is_empty())?;
+        let segments = self.segments.iter().cloned();
+        (self.state == RecordState::Transcribed).then(|| Text {
+            text: plain::owned(text),
+            unrefined: self.unrefined.clone().map(plain::owned),
+            language: self.language.clone().unwrap_or_default(),
+            segments: segments
+                .map(|s| Segment { start: s.start, end: s.end, text: s.text })
+                .collect(),
+        })
     }
 
     /// Whether nobody needs the audio any more.

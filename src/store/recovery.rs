@@ -1,11 +1,11 @@
-//! Recordings without text that earlier runs left.
+//! Dictations that earlier runs left unfinished: recordings without text, and texts that nobody was given.
 
-use super::StoreError;
 use super::directory::{self, Found};
 use super::record::{Record, RecordState};
+use super::{StoreError, Text};
 use std::path::{Path, PathBuf};
 
-/// A recording without text.
+/// A recording without text, or with one that was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// The recording; [`super::read_pcm`] reads it.
@@ -16,12 +16,14 @@ pub struct Unfinished {
     pub attempts: u32,
     /// Whether the service was killed while it recorded, so that the end is missing.
     pub cut_off: bool,
-    /// Length at 16 kHz, never 0.
+    /// Length at 16 kHz; 0 only beside a text.
     pub samples: u64,
+    /// The text, where it is there and was not delivered.
+    pub text: Option<Text>,
 }
 
-/// The recordings in `directory` that hold audio, have no text, and were not tried three times,
-/// oldest first. One whose JSON is missing or broken counts as never tried. Blocking.
+/// The recordings in `directory` that hold audio, have no text, and were not tried three times, and those whose text was
+/// not delivered, oldest first. One whose JSON is missing or broken counts as never tried. Blocking.
 ///
 /// Those of a running service are among them: [`super::StoreEvent::Unfinished`] is what to recover.
 ///
@@ -34,7 +36,8 @@ pub fn unfinished(directory: &Path) -> Result<Vec<Unfinished>, StoreError> {
 
 fn is_unfinished(found: &Found) -> bool {
     let wanted = found.record.as_ref().is_none_or(Record::wants_attempt);
-    found.samples > 0 && wanted && !found.foreign
+    let has_text = found.record.as_ref().is_some_and(|record| record.undelivered().is_some());
+    (found.samples > 0 && wanted || has_text) && !found.foreign
 }
 
 impl From<Found> for Unfinished {
@@ -43,6 +46,7 @@ impl From<Found> for Unfinished {
             |record: &Record| record.cut_off || record.state == RecordState::Recording;
         Self {
             cut_off: found.record.as_ref().is_none_or(was_recording),
+            text: found.record.as_ref().and_then(Record::undelivered),
             attempts: found.record.map_or(0, |record| record.attempts),
             path: found.audio,
             started_at: found.started_at,

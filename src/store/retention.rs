@@ -47,11 +47,12 @@ pub(super) fn sweep(
 }
 
 /// A recording without record, or with one that cannot be read, is unfinished; so is one whose
-/// text is still wanted, unless there is no audio to get it from.
+/// text is still wanted, unless there is no audio to get it from, and one whose text was not delivered.
 fn is_finished(found: &Found) -> bool {
     let wants_text = found.record.as_ref().is_none_or(|record| record.wants_text());
     let waits = wants_text && found.samples > 0;
-    !found.foreign && !waits
+    let has_text = found.record.as_ref().is_some_and(|record| record.undelivered().is_some());
+    !found.foreign && !waits && !has_text
 }
 
 fn is_too_old(started_at: Timestamp, now: Timestamp, days: u32) -> bool {

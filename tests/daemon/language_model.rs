@@ -4,6 +4,7 @@ use crate::house::{CONFIG, House, Service, wait_for};
 use crate::llm::{Act, Llm, Seen};
 use crate::recording::Studio;
 use crate::xserver::XServer;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use v2m_ipc::llm::{Answer, Bounds, Endpoint, Provider, Question, Trouble};
@@ -260,6 +261,32 @@ fn a_dictation_is_rewritten_and_both_texts_are_kept() {
     service.ready();
     let last = service.connect().ask_with("PROCESS_TEXT", json!({"source": "last"}));
     assert_eq!(last["original"], answer["text"]);
+    service.end();
+}
+
+/// Only its sound was on the disk: it was transcribed once more, if that was possible at all.
+#[test]
+fn a_text_that_the_model_has_survives_the_services_death() {
+    let (studio, llm) = studio(vec![Act::Wait], "");
+    studio.record(2);
+    studio.service.connect().send("STOP_RECORDING", Value::Null);
+    llm.asked();
+    let transcribed = || (studio.service.record()["state"] == "transcribed").then_some(());
+    wait_for("the text on the disk", transcribed);
+    let heard = studio.service.text_of_recording();
+    studio.service.signal(Signal::KILL);
+    let house = studio.ended().house;
+    assert_eq!(house.record()["text"], heard);
+    // Nothing can transcribe it again.
+    fs::remove_file(house.model_file("double", "bin")).unwrap();
+    let service = house.start();
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    assert_eq!(service.connect().ask("LAST_TEXT")["text"], heard);
+    let record = service.record();
+    assert_eq!((&record["text"], &record["attempts"]), (&json!(heard), &json!(1)));
+    assert_eq!(llm.seen(), Seen::Left);
+    llm.saw_nothing_more();
+    service.ready();
     service.end();
 }
 

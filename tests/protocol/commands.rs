@@ -2,11 +2,9 @@
 
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
-use v2m::call::{
-    Answer, EngineStatus, Gpu, Ram, Request, Status, Task, TextSource, TextWork, Wishes,
-};
+use v2m::call::{Answer, EngineStatus, Gpu, Ram, Request, Status, Task, TextSource, TextWork};
 use v2m::session::{
-    Code, Command, DeliverMode, Delivery, EngineState, Failure, Segment, State, Transcript,
+    Code, Command, DeliverMode, Delivery, EngineState, Failure, Segment, State, Transcript, Wishes,
 };
 use v2m::text::Step;
 

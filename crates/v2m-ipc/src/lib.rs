@@ -4,17 +4,22 @@
 //! - [`message`]: requests, answers and events of that socket, as they stand on the wire; [`data`]: what
 //!   answers and events hold.
 //! - [`client`]: a small blocking client of it.
+//! - `listen`: the socket that systemd passes, for programs with the feature of that name.
 //! - [`engine`]: the frames between the daemon and its engine child.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
+//! - [`value`]: values of settings as people write them.
 //! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
 //!
-//! Standard library, serde, serde_json and rustix only: `v2m-send` must start in about a millisecond.
+//! Without features: standard library, serde, serde_json and rustix only: `v2m-send` must start in about a millisecond.
 //! Nothing here knows the daemon's own types; `server` and `recognise` convert.
 
 pub mod client;
 pub mod data;
 pub mod engine;
 pub mod frame;
+#[cfg(feature = "listen")]
+pub mod listen;
 pub mod llm;
 pub mod message;
 pub mod plain;
+pub mod value;

@@ -6,7 +6,6 @@
 use crate::client::Client;
 use crate::conversation::Conversation;
 use crate::log;
-use listenfd::ListenFd;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::net::sockopt;
 use std::io;
@@ -15,6 +14,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+use v2m_ipc::listen::{self, NoSocket};
 
 /// Connections at once. The daemon needs one for each dictation that is refined, and one for who asks it to process a text.
 const CONNECTIONS: usize = 8;
@@ -52,19 +52,11 @@ pub enum SocketError {
 /// # Errors
 /// None, several, or not a listening Unix stream socket; the text says what to do.
 pub fn listener() -> Result<UnixListener, SocketError> {
-    let mut passed = ListenFd::from_env();
-    match passed.len() {
-        0 => return Err(SocketError::Missing),
-        1 => {}
-        count => return Err(SocketError::TooMany(count)),
-    }
-    let listener =
-        passed.take_unix_listener(0).map_err(SocketError::Unusable)?.ok_or(SocketError::Missing)?;
-    if !sockopt::socket_acceptconn(&listener).map_err(|e| SocketError::Unusable(e.into()))? {
-        return Err(SocketError::Unusable(io::Error::other("it is a connection")));
-    }
-    listener.set_nonblocking(true).map_err(SocketError::Unusable)?;
-    Ok(listener)
+    listen::listener().map_err(|error| match error {
+        NoSocket::Missing => SocketError::Missing,
+        NoSocket::TooMany(count) => SocketError::TooMany(count),
+        NoSocket::Unusable(error) => SocketError::Unusable(error),
+    })
 }
 
 /// Rings when a connection's thread ends.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use v2m_files::FileError;
 
 /// Why a model could not be read, made or verified.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +38,9 @@ pub enum ModelError {
         /// The file's digest.
         found: String,
     },
-    /// Another process writes the same file.
-    #[error("another v2m-model is writing {} at this moment; wait until it is done", .0.display())]
-    Busy(PathBuf),
+    /// A file could not be written whole.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl ModelError {

@@ -12,7 +12,6 @@ use crate::error::ModelError;
 use crate::ggml::{Header, Tensor, Writer};
 use crate::input::Input;
 use crate::quantise::Kind;
-use crate::whole::write_whole;
 use crate::{mel, vocabulary};
 
 /// `ggml_ftype` "mostly f16".
@@ -27,7 +26,7 @@ pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result
     let tokens = vocabulary::read(folder)?;
     let mut ct2 = Ct2::read(Input::open(&folder.join("model.bin"))?)?;
     let header = header(&mut ct2, tokens.len())?;
-    write_whole(to, |out| {
+    v2m_files::write_beside(to, crate::FILE_MODE, |out| {
         write(&mut ct2, &header, &tokens, Writer::new(out, to, &header)?, progress)
     })
 }
@@ -396,7 +395,7 @@ mod tests {
             let (dir, to) = folder(&model);
             fs::write(dir.path().join("vocabulary.txt"), vocabulary).unwrap();
             let error = import(dir.path(), &to, &mut |_| ()).unwrap_err().to_string();
-            assert!(!to.exists() && !crate::whole::beside(&to, "new").exists());
+            assert!(!to.exists() && !v2m_files::beside(&to, "new").exists());
             error
         };
         let fits = "a\n<|endoftext|>";

@@ -9,7 +9,6 @@
 //! | [`ggml`] | whisper.cpp's file format |
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
-//! | [`whole`] | files written whole or not at all |
 //!
 //! No network and no async here: the program `v2m-model` fetches. No inference either: `v2m-engine` recognises.
 //! Files are read as if an enemy had written them: each gives a model or an error, never a panic or a giant allocation.
@@ -26,6 +25,8 @@ pub mod paths;
 pub mod quantise;
 pub mod verify;
 mod vocabulary;
-pub mod whole;
 
 pub use error::ModelError;
+
+/// The mode of a model's file: models are no secret, and may be everybody's.
+pub const FILE_MODE: u32 = 0o644;

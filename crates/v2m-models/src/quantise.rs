@@ -10,7 +10,6 @@ use half::f16;
 use crate::catalogue::Weights;
 use crate::error::ModelError;
 use crate::ggml::{self, Tensor, Writer};
-use crate::whole::write_whole;
 
 /// Values in a block.
 const BLOCK: usize = 32;
@@ -167,7 +166,7 @@ pub fn quantise(
         );
     }
     header.ftype = target.ftype();
-    write_whole(to, |out| {
+    v2m_files::write_beside(to, crate::FILE_MODE, |out| {
         let mut writer = Writer::new(out, to, &header)?;
         let front = model.front.clone();
         model.raw(front, &mut |bytes| writer.raw(bytes))?;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use v2m_files::FileError;
 use v2m_models::ModelError;
 use v2m_models::paths::PathError;
 
@@ -33,6 +34,8 @@ pub(crate) enum Failure {
     Path(#[from] PathError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The name is not in the catalogue.
     #[error("`{0}` is not a published model that v2m knows; `v2m-model list` shows those")]
     NotPublished(String),
@@ -51,12 +54,16 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Path(PathError::NoHome) | Self::Model(ModelError::Io { .. }) => Exit::System,
+            Self::File(error) | Self::Model(ModelError::File(error)) => match error {
+                FileError::Io { .. } => Exit::System,
+                FileError::Busy(_) => Exit::Refused,
+            },
             Self::Path(_) | Self::NotPublished(_) => Exit::NoModel,
             Self::NotFetched(_) => Exit::NotFetched,
             Self::Model(ModelError::Bad { .. } | ModelError::Digest { .. }) | Self::Damaged(_) => {
                 Exit::Damaged
             }
-            Self::Model(ModelError::Busy(_)) | Self::Refused(_) => Exit::Refused,
+            Self::Refused(_) => Exit::Refused,
         }
     }
 }

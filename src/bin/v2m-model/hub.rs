@@ -13,7 +13,7 @@ use ureq::http::header::{CONTENT_RANGE, RANGE};
 use ureq::http::{HeaderMap, StatusCode};
 use v2m_models::catalogue::Model;
 use v2m_models::paths::{self, Places};
-use v2m_models::{ModelError, verify, whole};
+use v2m_models::{FILE_MODE, ModelError, verify};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -54,8 +54,8 @@ enum Cut {
 
 impl Download<'_> {
     fn to(&self, path: &Path) -> Result<(), Failure> {
-        let part = whole::beside(path, "part");
-        let mut file = whole::lock(&part)?;
+        let part = v2m_files::beside(path, "part");
+        let mut file = v2m_files::lock(&part)?;
         let completed = self.complete(&mut file, &part);
         if completed.is_err() && file.metadata().is_ok_and(|m| m.len() == 0) {
             // An empty part is of no use and would only puzzle.
@@ -71,7 +71,8 @@ impl Download<'_> {
         } else {
             checked.map_err(|e| self.wrong(&part, e))?;
         }
-        Ok(whole::put_in_place(&part, path)?)
+        let placed = v2m_files::put_in_place(&part, path, FILE_MODE);
+        Ok(placed.map_err(ModelError::io("write", path))?)
     }
 
     /// Fetches what is missing; answers whether something was there already.
@@ -281,13 +282,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ggml-x.bin");
         if !part.is_empty() {
-            fs::write(whole::beside(&path, "part"), part).unwrap();
+            fs::write(v2m_files::beside(&path, "part"), part).unwrap();
         }
         let (url, server) = serve(answers);
         let sha256 = digest(&model());
         let download = Download { url, bytes: model().len() as u64, sha256: &sha256, name: "x" };
         let outcome = download.to(&path).map(|()| fs::read(&path).unwrap());
-        (outcome, server.join().unwrap(), fs::read(whole::beside(&path, "part")).ok())
+        (outcome, server.join().unwrap(), fs::read(v2m_files::beside(&path, "part")).ok())
     }
 
     const ALL: usize = usize::MAX >> 1;

@@ -7,7 +7,7 @@ use v2m_models::catalogue::{self, Weights};
 use v2m_models::ggml;
 use v2m_models::paths::{self, PathError, Places};
 use v2m_models::quantise::{Target, quantise};
-use v2m_models::{ModelError, import as ct2, verify as digest, whole};
+use v2m_models::{FILE_MODE, ModelError, import as ct2, verify as digest};
 
 use crate::failure::Failure;
 use crate::progress::{Progress, say, size};
@@ -21,9 +21,10 @@ pub(crate) fn place(
     make: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let path = places.models.join(paths::file_name(name));
-    let made = whole::beside(&path, "made");
+    let made = v2m_files::beside(&path, "made");
     let outcome = make(&made).and_then(|()| checked(name, &made)).and_then(|()| {
-        whole::put_in_place(&made, &path)?;
+        let placed = v2m_files::put_in_place(&made, &path, FILE_MODE);
+        placed.map_err(ModelError::io("write", &path))?;
         Ok(path)
     });
     if outcome.is_err() {
@@ -175,7 +176,7 @@ pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Fai
     if !paths::is_name(name) {
         return Err(PathError::NotAName(name.to_owned()).into());
     }
-    let part = whole::beside(&path, "part");
+    let part = v2m_files::beside(&path, "part");
     if !path.is_file() && !part.is_file() {
         let file = places.resolve(name)?;
         return Err(Failure::Refused(format!(

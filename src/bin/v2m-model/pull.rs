@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{self, Places};
 use v2m_models::quantise::Target;
-use v2m_models::{ModelError, verify, whole};
+use v2m_models::{ModelError, verify};
 
 use crate::cli::From;
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Failur
     }
     let path = fetch(places, model, from)?;
     // Of a download that was begun and became needless, the part is only space.
-    let _ = fs::remove_file(whole::beside(&path, "part"));
+    let _ = fs::remove_file(v2m_files::beside(&path, "part"));
     say(format!("{name}: {}, verified, {}", size(model.bytes), path.display()));
     if !select::is_selected(places, name) {
         say(format!("to use it: v2m-model use {name}"));

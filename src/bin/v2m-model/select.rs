@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
 use v2m_models::paths::{PathError, Places};
-use v2m_models::{ModelError, catalogue, ggml, whole};
+use v2m_models::{ModelError, catalogue, ggml};
 
 use crate::failure::Failure;
 use crate::progress::say;
@@ -77,7 +77,7 @@ fn write(path: &Path, text: &str) -> Result<(), ModelError> {
         let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         created.map_err(ModelError::io("create", folder))?;
     }
-    let new = whole::beside(path, "new");
+    let new = v2m_files::beside(path, "new");
     let rights = fs::metadata(path).map(|m| m.permissions());
     let write = || {
         let mut options = fs::OpenOptions::new();

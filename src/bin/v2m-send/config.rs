@@ -1,9 +1,10 @@
-//! Settings on the command line: `section.key=value`, values much as in TOML, and their printing.
+//! Settings on the command line: `section.key=value`, and their printing. How a value is read is `v2m_ipc::value`'s.
 //!
 //! Which settings there are, and whether a value fits, only the service knows.
 
 use serde_json::{Map, Value};
 use v2m_ipc::data::PREDECESSORS;
+use v2m_ipc::value;
 
 /// Reads `section.key=value` words into one partial config.
 ///
@@ -17,7 +18,7 @@ pub(crate) fn updates(words: &[String]) -> Result<Map<String, Value>, String> {
     for word in words {
         let (key, text) =
             word.split_once('=').ok_or_else(|| format!("{word:?} is not SECTION.KEY=VALUE"))?;
-        let value = value(text).map_err(|e| format!("{key}: {e}"))?;
+        let value = value::read(text).map_err(|e| format!("{key}: {e}"))?;
         insert(&mut updates, key, value)?;
     }
     Ok(updates)
@@ -42,63 +43,6 @@ fn insert(map: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), S
             _ => Err(format!("{table} is given both as a value and as a section")),
         },
     }
-}
-
-/// A scalar or list: true, false, numbers, "strings", 'strings', [lists]; anything else is a string
-/// as it stands, so that simple words need no second pair of quotes in a shell.
-fn value(text: &str) -> Result<Value, String> {
-    let text = text.trim();
-    match text.as_bytes() {
-        [b'[', inner @ .., b']'] => list(&text[1..=inner.len()]),
-        [b'[', ..] => Err(format!("the list {text} has no end")),
-        [b'"', ..] => serde_json::from_str::<String>(text)
-            .map(Value::String)
-            .map_err(|_| format!("{text} is not a string in double quotes")),
-        [b'\'', inner @ .., b'\''] if !inner.contains(&b'\'') => Ok(text[1..=inner.len()].into()),
-        [b'\'', ..] => Err(format!("{text} is not a string in single quotes")),
-        _ => Ok(bare(text)),
-    }
-}
-
-fn bare(text: &str) -> Value {
-    let number = || {
-        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        // Rust also reads words such as `inf` and `nan` as numbers; a device may be called so.
-        digits.starts_with(|c: char| c.is_ascii_digit() || c == '.').then_some(())?;
-        let whole = text.parse::<i64>().ok().map(Value::from);
-        whole.or_else(|| text.parse::<f64>().ok().filter(|x| x.is_finite()).map(Value::from))
-    };
-    match text {
-        "true" => true.into(),
-        "false" => false.into(),
-        _ => number().unwrap_or_else(|| text.into()),
-    }
-}
-
-fn list(inner: &str) -> Result<Value, String> {
-    let mut items = Vec::new();
-    let (mut start, mut depth, mut quote, mut escaped) = (0, 0_u32, None, false);
-    for (at, c) in inner.char_indices() {
-        match (quote, c) {
-            _ if escaped => escaped = false,
-            (Some('"'), '\\') => escaped = true,
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') if inner[start..at].trim().is_empty() => quote = Some(c),
-            (None, '[') => depth += 1,
-            (None, ']') => depth = depth.saturating_sub(1),
-            (None, ',') if depth == 0 => {
-                items.push(value(&inner[start..at])?);
-                start = at + 1;
-            }
-            (None, _) => {}
-        }
-    }
-    // As in TOML, a comma may end the list.
-    if !inner[start..].trim().is_empty() {
-        items.push(value(&inner[start..])?);
-    }
-    Ok(Value::Array(items))
 }
 
 /// The setting or section of that dotted name.
@@ -165,35 +109,6 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_much_as_in_toml() {
-        for (text, expected) in [
-            ("true", json!(true)),
-            ("false", json!(false)),
-            ("7", json!(7)),
-            ("-7", json!(-7)),
-            ("0.5", json!(0.5)),
-            ("1e3", json!(1000.0)),
-            ("", json!("")),
-            ("usb mic", json!("usb mic")),
-            ("a=b", json!("a=b")),
-            ("7a", json!("7a")),
-            ("inf", json!("inf")),
-            ("\"7\"", json!("7")),
-            (r#""a \"b\" \u00e4""#, json!("a \"b\" ä")),
-            ("'a\"b'", json!("a\"b")),
-            ("[]", json!([])),
-            ("[en, de,]", json!(["en", "de"])),
-            (r#"["a, b", 'c]', 3, true, [x, [y]]]"#, json!(["a, b", "c]", 3, true, ["x", ["y"]]])),
-            ("[don't, ä]", json!(["don't", "ä"])),
-        ] {
-            assert_eq!(value(text), Ok(expected), "{text}");
-        }
-        for text in ["[a", "\"a", "'a", "\"a\" b", "'a'b'", "[\"a]", "[[a]"] {
-            assert!(value(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn words_become_one_nested_table() {
         assert_eq!(
             read(&["audio.source=usb", "audio.level.max=3", "top=1"]),
@@ -235,14 +150,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_value_or_an_error(text in r#"[\["',\\a1. \]]{0,20}|.{0,20}"#) {
-            let _ = value(&text);
-        }
-
-        #[test]
         fn what_is_shown_in_a_list_is_read_again(words in proptest::collection::vec(".{0,12}", 0..5)) {
             let list = json!(words);
-            prop_assert_eq!(value(&literal(&list)), Ok(list));
+            prop_assert_eq!(value::read(&literal(&list)), Ok(list));
         }
     }
 }

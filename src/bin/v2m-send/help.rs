@@ -30,7 +30,8 @@ Service:
   pause, resume            start no more recordings; allow them again
   config get [SECTION[.KEY]]          print the settings in force
   config set SECTION.KEY=VALUE…       change settings; VALUE is true, false, a number,
-                                      \"a string\" or [a, list], otherwise a string
+                                      \"a string\", [a, list] or {a = table},
+                                      otherwise a string
   ping                     check whether the service answers
   shutdown                 stop the service; the next command starts it again
 

@@ -1,7 +1,8 @@
 //! What a language model is asked, put together from settings, presets and wishes.
 
+use super::Texts;
 use crate::call::Task;
-use crate::daemon::Daemon;
+use crate::config::Settings;
 use crate::language;
 use crate::llm::{Bounds, MAX_TEXT, Preset, Question};
 use crate::session::{Code, Failure};
@@ -15,10 +16,15 @@ const LONGEST_INSTRUCTION: usize = 16 << 10;
 const NOT_SET_UP: &str = "Working on a text needs a language model, and none is set up. Choose one, such as: \
                           v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
 
-impl Daemon {
+impl Texts {
     /// What is asked, but for the text.
-    pub(super) fn question(&self, task: &Task, within: Duration) -> Result<Question, Failure> {
-        let endpoint = self.settings.llm.endpoint(within);
+    pub(super) fn question(
+        &self,
+        task: &Task,
+        within: Duration,
+        settings: &Settings,
+    ) -> Result<Question, Failure> {
+        let endpoint = settings.llm.endpoint(within);
         let not_set_up = || {
             Failure::new(Code::LlmUnavailable, NOT_SET_UP).in_brief(
                 "No language model is set up",
@@ -29,14 +35,14 @@ impl Daemon {
         let text = String::new();
         match task {
             Task::Translate { into } => {
-                let asked = into.as_deref().unwrap_or(&self.settings.llm.target_language);
+                let asked = into.as_deref().unwrap_or(&settings.llm.target_language);
                 let into = language::name(asked)
                     .map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
                 Ok(Question::Translate { endpoint, into, text })
             }
             Task::Rewrite { instruction, preset } => {
                 let (instruction, preset) =
-                    self.instruction(instruction.as_deref(), preset.as_deref())?;
+                    self.instruction(instruction.as_deref(), preset.as_deref(), settings)?;
                 let temperature = preset.and_then(|preset| preset.temperature);
                 endpoint.temperature = temperature.unwrap_or(endpoint.temperature);
                 let accept: Option<Bounds> = preset.map(|preset| preset.accept);
@@ -50,6 +56,7 @@ impl Daemon {
         &self,
         instruction: Option<&str>,
         preset: Option<&str>,
+        settings: &Settings,
     ) -> Result<(String, Option<&Preset>), Failure> {
         let instruction = instruction.map(str::trim).filter(|words| !words.is_empty());
         if instruction.is_some_and(|words| words.len() > LONGEST_INSTRUCTION) {
@@ -60,21 +67,21 @@ impl Daemon {
         let name = match (instruction, preset) {
             (Some(words), None) => return Ok((words.to_owned(), None)),
             (_, Some(name)) => name,
-            (None, None) => &self.settings.llm.preset,
+            (None, None) => &settings.llm.preset,
         };
-        let preset = self.texts.presets.get(name);
+        let preset = self.presets.get(name);
         let preset = preset.map_err(|e| Failure::new(Code::BadRequest, e.to_string()))?;
-        let spelling = self.spelling();
+        let spelling = spelling(settings);
         let words = [Some(preset.instruction.trim_end()), instruction, spelling.as_deref()];
         Ok((words.into_iter().flatten().collect::<Vec<_>>().join("\n"), Some(preset)))
     }
+}
 
-    /// A model that does not know a name would take it for a slip of the tongue.
-    fn spelling(&self) -> Option<String> {
-        let words = &self.settings.engine.vocabulary;
-        let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
-        (!first.is_empty()).then(|| format!("Spell so where it is meant: {}.", first.join(", ")))
-    }
+/// A model that does not know a name would take it for a slip of the tongue.
+fn spelling(settings: &Settings) -> Option<String> {
+    let words = &settings.engine.vocabulary;
+    let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
+    (!first.is_empty()).then(|| format!("Spell so where it is meant: {}.", first.join(", ")))
 }
 
 /// The question, with its text.

@@ -1,0 +1,281 @@
+//! What any door (socket, session bus) may ask of the daemon, and what it is answered.
+//!
+//! Doors convert their wire types to and from these; they know nothing of one another. Not here: the channel that carries
+//! them, which is the daemon's.
+
+use crate::session::{
+    Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
+};
+use crate::text::Step;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// A request, parsed. PING never gets here: the door answers it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// A command to the session.
+    Session(Command),
+    /// As `Session`, with wishes for this dictation.
+    Dictation(Command, Wishes),
+    /// GET_STATUS.
+    Status,
+    /// GET_CONFIG.
+    GetConfig,
+    /// UPDATE_CONFIG with the partial config.
+    UpdateConfig(Map<String, Value>),
+    /// LAST_TEXT.
+    LastText,
+    /// PROCESS_TEXT and TRANSLATE_TEXT.
+    Text(TextWork),
+    /// TEST_RULES.
+    TestRules {
+        /// The text; each line of it is a piece between two pauses.
+        text: String,
+        /// Its language; `None`: the configured one, or what it seems to be.
+        language: Option<String>,
+    },
+    /// TRANSCRIBE_FILE.
+    TranscribeFile {
+        /// The file, absolute.
+        path: PathBuf,
+        /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
+        track: Option<u32>,
+    },
+}
+
+/// A text for a language model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextWork {
+    /// Which text.
+    pub source: TextSource,
+    /// What is to be done with it.
+    pub task: Task,
+    /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from there.
+    pub deliver: Option<DeliverMode>,
+}
+
+/// Which text is to be worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextSource {
+    /// This one.
+    Given(String),
+    /// What is on the clipboard.
+    Clipboard,
+    /// The last dictation's.
+    Last,
+}
+
+/// What a language model is to do with a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Rewrite it.
+    Rewrite {
+        /// In words, beside what the preset says.
+        instruction: Option<String>,
+        /// The preset's name; `None`: the configured one, or none where there is an instruction.
+        preset: Option<String>,
+    },
+    /// Translate it.
+    Translate {
+        /// Code or name of the language; `None`: the configured one.
+        into: Option<String>,
+    },
+}
+
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To start, toggle, cancel, pause and resume: the state now.
+    State {
+        /// The state now.
+        state: State,
+        /// A sentence for people.
+        message: Option<String>,
+    },
+    /// To stop, to a toggle that stops, and to TRANSCRIBE_FILE.
+    Transcript {
+        /// The state now.
+        state: State,
+        /// The text and all that is known of it.
+        transcript: Transcript,
+    },
+    /// To LAST_TEXT.
+    LastText {
+        /// The state now.
+        state: State,
+        /// The last dictation's text.
+        text: String,
+    },
+    /// To PROCESS_TEXT and TRANSLATE_TEXT.
+    Text {
+        /// The state now.
+        state: State,
+        /// The refined text.
+        text: String,
+        /// The text before, if the client did not send it.
+        original: Option<String>,
+        /// Where it went beside this answer, and where it did not.
+        deliveries: Vec<Delivery>,
+    },
+    /// To TEST_RULES.
+    Rules {
+        /// The text that a dictation would have become.
+        text: String,
+        /// Whose rules were applied.
+        language: String,
+        /// Whether they are applied to dictations.
+        applied: bool,
+        /// What each rule did that did something.
+        steps: Vec<Step>,
+    },
+    /// To GET_STATUS.
+    Status(Box<Status>),
+    /// To GET_CONFIG: the effective settings, secrets masked.
+    Config(Value),
+    /// To UPDATE_CONFIG.
+    ConfigUpdated {
+        /// Keys (`section.key`) in force now.
+        applied: Vec<String>,
+        /// Keys that need a restart of the service.
+        restart: Vec<String>,
+        /// Settings of voice2machine's that changed nothing, each with the reason.
+        ignored: Vec<(String, String)>,
+    },
+    /// To SHUTDOWN.
+    ShuttingDown,
+}
+
+/// What GET_STATUS tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The session's state.
+    pub state: State,
+    /// How many dictations wait for their texts, without the one that is being recorded.
+    pub pending: usize,
+    /// Use of the machine's CPUs, 0–100.
+    pub cpu_percent: f32,
+    /// Memory of the machine.
+    pub ram: Ram,
+    /// The GPU, where there is one.
+    pub gpu: Option<Gpu>,
+    /// The recogniser.
+    pub engine: EngineStatus,
+    /// Seconds since the service started.
+    pub uptime_s: u64,
+    /// What is wrong and what to do about it, if anything is.
+    pub problem: Option<Failure>,
+}
+
+/// Memory in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ram {
+    /// Installed.
+    pub total: u64,
+    /// In use.
+    pub used: u64,
+}
+
+/// A GPU's figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gpu {
+    /// The device's own name.
+    pub name: String,
+    /// Memory in use, MB.
+    pub vram_used_mb: u64,
+    /// Memory installed, MB.
+    pub vram_total_mb: u64,
+    /// Degrees Celsius.
+    pub temp_c: Option<u32>,
+    /// Use, 0–100.
+    pub percent: f32,
+}
+
+/// The recogniser, as GET_STATUS tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineStatus {
+    /// What it is doing.
+    pub state: EngineState,
+    /// What really computes (`cpu`, `cuda`, `vulkan`), once loaded.
+    pub backend: Option<String>,
+    /// The device's own name, once loaded.
+    pub device: Option<String>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// How long loading took.
+    pub loaded_in_ms: Option<u64>,
+    /// Memory in bytes that it takes on its device, where that is known.
+    pub memory_bytes: Option<u64>,
+    /// What was wanted before it, by name, and why it is not used.
+    pub passed_over: Vec<(&'static str, String)>,
+}
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The session's state changed.
+    State {
+        /// The state.
+        state: State,
+        /// The dictation that is being recorded.
+        job: Option<JobId>,
+    },
+    /// Text of a dictation that is being recorded or transcribed.
+    TranscriptionUpdate {
+        /// The dictation.
+        job: JobId,
+        /// The text so far.
+        text: String,
+        /// Whether it will not change any more.
+        is_final: bool,
+    },
+    /// Every 2 s while recording.
+    Heartbeat {
+        /// Seconds since 1970, UTC.
+        timestamp: f64,
+        /// The state.
+        state: State,
+    },
+    /// 10 times a second while recording: root mean square level, dB relative to full scale.
+    Level {
+        /// At most 0; −120 for digital silence.
+        dbfs: f32,
+    },
+    /// The recogniser's state changed.
+    Engine {
+        /// The state.
+        state: EngineState,
+        /// What computes, once loaded.
+        backend: Option<String>,
+    },
+    /// A text was delivered, or not.
+    Delivery {
+        /// The dictation; `None`: a client's text.
+        job: Option<JobId>,
+        /// What one way of delivering did.
+        delivery: Delivery,
+    },
+    /// A file of TRANSCRIBE_FILE got on.
+    Progress {
+        /// The file.
+        path: PathBuf,
+        /// Samples at 16 kHz whose text is there.
+        samples: u64,
+        /// All its samples.
+        of: u64,
+    },
+}
+
+impl Event {
+    /// The event's name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::State { .. } => "state",
+            Self::TranscriptionUpdate { .. } => "transcription_update",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Level { .. } => "level",
+            Self::Engine { .. } => "engine",
+            Self::Delivery { .. } => "delivery",
+            Self::Progress { .. } => "progress",
+        }
+    }
+}

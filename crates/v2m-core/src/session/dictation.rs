@@ -1,0 +1,190 @@
+//! The dictations under way, oldest first. The newest may be recording; the others wait for their texts.
+
+use super::event::Heard;
+use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How far one dictation has got.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Capture was asked for; no audio yet. The clients that started it wait.
+    Opening { waiting: Vec<Ticket> },
+    /// Recording. Clients wait here only while a doubtful press has not been judged yet: the recording is not
+    /// announced before.
+    Recording { waiting: Vec<Ticket>, announced: bool },
+    /// Capture was told to stop; its last samples are coming.
+    Draining { waiting: Vec<Ticket> },
+    /// The recogniser has the recording, or will have it once it is done with the older ones.
+    Transcribing { waiting: Vec<Ticket>, heard: Heard },
+    /// A language model has the text.
+    Rewriting { waiting: Vec<Ticket>, draft: Transcript, within: Duration },
+    /// The text is finished and waits for its turn to be delivered.
+    Ready { waiting: Vec<Ticket>, transcript: Transcript },
+    /// The text is being delivered.
+    Delivering { waiting: Vec<Ticket>, transcript: Transcript },
+}
+
+impl Phase {
+    pub(super) fn is_recording(&self) -> bool {
+        matches!(self, Self::Opening { .. } | Self::Recording { .. })
+    }
+
+    /// Whether capture is at work for it.
+    pub(super) fn is_capturing(&self) -> bool {
+        self.is_recording() || matches!(self, Self::Draining { .. })
+    }
+
+    /// Whether the recogniser or the desktop is at work for it.
+    pub(super) fn is_transcribing(&self) -> bool {
+        let draining = matches!(self, Self::Draining { .. });
+        draining || matches!(self, Self::Transcribing { .. } | Self::Delivering { .. })
+    }
+
+    /// The clients that wait for this dictation.
+    pub(super) fn waiting(&mut self) -> &mut Vec<Ticket> {
+        match self {
+            Self::Opening { waiting }
+            | Self::Recording { waiting, .. }
+            | Self::Draining { waiting }
+            | Self::Transcribing { waiting, .. }
+            | Self::Rewriting { waiting, .. }
+            | Self::Ready { waiting, .. }
+            | Self::Delivering { waiting, .. } => waiting,
+        }
+    }
+}
+
+/// What is wished for a dictation by its clients so far.
+#[derive(Debug, Default)]
+pub(super) struct Wished {
+    wishes: Wishes,
+    /// Why the preset cannot be used.
+    unfit: Option<Failure>,
+}
+
+impl Wished {
+    /// Takes further wishes. The last word on each counts.
+    pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
+        let Wishes { deliver, preset } = wishes;
+        self.wishes.deliver = deliver.or(self.wishes.deliver);
+        if preset.is_some() {
+            self.wishes.preset = preset;
+            self.unfit = unfit;
+        }
+    }
+
+    pub(super) fn wishes(&self) -> &Wishes {
+        &self.wishes
+    }
+
+    /// The preset that is wished for, or why it cannot be used.
+    pub(super) fn preset(&self) -> Option<Result<&str, &Failure>> {
+        let preset = self.wishes.preset.as_deref()?;
+        Some(self.unfit.as_ref().map_or(Ok(preset), Err))
+    }
+}
+
+/// One dictation.
+#[derive(Debug)]
+pub(super) struct Dictation {
+    pub(super) job: JobId,
+    pub(super) wished: Wished,
+    pub(super) phase: Phase,
+}
+
+impl Dictation {
+    /// Takes a client that waits for its text.
+    pub(super) fn join(&mut self, asker: Asker) {
+        let Asker { ticket, wishes, unfit } = asker;
+        self.phase.waiting().push(ticket);
+        self.wished.add(wishes, unfit);
+    }
+}
+
+/// The dictations under way, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Dictations(VecDeque<Dictation>);
+
+impl Dictations {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn phases(&self) -> impl DoubleEndedIterator<Item = &Phase> {
+        self.0.iter().map(|dictation| &dictation.phase)
+    }
+
+    pub(super) fn jobs(&self) -> Vec<JobId> {
+        self.0.iter().map(|dictation| dictation.job).collect()
+    }
+
+    /// The dictation that was started last, if it is not over.
+    pub(super) fn newest(&self) -> Option<JobId> {
+        self.0.back().map(|dictation| dictation.job)
+    }
+
+    pub(super) fn newest_mut(&mut self) -> Option<&mut Dictation> {
+        self.0.back_mut()
+    }
+
+    /// The dictation that is being recorded. Only the newest can be.
+    pub(super) fn recording(&self) -> Option<JobId> {
+        self.0.back().filter(|newest| newest.phase.is_recording()).map(|newest| newest.job)
+    }
+
+    /// How many dictations wait for their texts.
+    pub(super) fn pending(&self) -> usize {
+        self.0.len() - usize::from(self.recording().is_some())
+    }
+
+    pub(super) fn get(&self, job: JobId) -> Option<&Dictation> {
+        self.0.iter().find(|dictation| dictation.job == job)
+    }
+
+    pub(super) fn get_mut(&mut self, job: JobId) -> Option<&mut Dictation> {
+        self.0.iter_mut().find(|dictation| dictation.job == job)
+    }
+
+    pub(super) fn push(&mut self, dictation: Dictation) {
+        self.0.push_back(dictation);
+    }
+
+    /// Takes a dictation out, with its place among the others.
+    pub(super) fn take(&mut self, job: JobId) -> Option<(usize, Dictation)> {
+        let place = self.0.iter().position(|dictation| dictation.job == job)?;
+        self.0.remove(place).map(|dictation| (place, dictation))
+    }
+
+    /// Puts a dictation that was taken out back into its place.
+    pub(super) fn put_back(&mut self, place: usize, dictation: Dictation) {
+        self.0.insert(place, dictation);
+    }
+
+    /// The oldest dictation, if its text is finished and not being delivered yet, and where the text is wished.
+    pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript, Option<DeliverMode>)> {
+        let Dictation { job, wished, phase } = self.0.front_mut()?;
+        match phase {
+            Phase::Ready { waiting, transcript } => {
+                let (waiting, transcript) = (std::mem::take(waiting), transcript.clone());
+                *phase = Phase::Delivering { waiting, transcript: transcript.clone() };
+                Some((*job, transcript, wished.wishes.deliver))
+            }
+            Phase::Opening { .. }
+            | Phase::Recording { .. }
+            | Phase::Draining { .. }
+            | Phase::Transcribing { .. }
+            | Phase::Rewriting { .. }
+            | Phase::Delivering { .. } => None,
+        }
+    }
+
+    /// Whether the oldest dictation could be delivered now.
+    pub(super) fn has_ready(&self) -> bool {
+        matches!(self.0.front(), Some(Dictation { phase: Phase::Ready { .. }, .. }))
+    }
+}

@@ -1,0 +1,209 @@
+//! Presses of a shortcut: what `trigger` takes them for, carried out.
+
+use super::dictation::{Dictation, Phase};
+use super::event::{Cue, Effect, Notice, Timer};
+use super::machine::{Session, answer_all};
+use super::trigger::{Arrival, Trigger, TriggerMode, Verdict};
+use super::types::{Asker, JobId, Reply, State, Ticket};
+use std::time::Duration;
+
+/// The presses so far, as far as they still matter.
+#[derive(Debug)]
+pub(super) struct Presses {
+    trigger: Trigger,
+    /// The press that waits for its verdict, unless it started a recording.
+    doubtful: Option<Doubtful>,
+    /// The recording that the last press started: its release ends it.
+    started: Option<JobId>,
+    /// The recording that the doubtful press started: if the press was none, it is dropped. It is not announced
+    /// before that is known.
+    provisional: Option<JobId>,
+    armed: Option<Duration>,
+}
+
+/// A press that waits for its verdict.
+#[derive(Debug)]
+struct Doubtful {
+    asker: Asker,
+    /// The recording that it stops; `None`: it starts one.
+    stops: Option<JobId>,
+}
+
+impl Presses {
+    pub(super) fn new(mode: TriggerMode) -> Self {
+        let trigger = Trigger::new(mode);
+        Self { trigger, doubtful: None, started: None, provisional: None, armed: None }
+    }
+
+    pub(super) fn set_mode(&mut self, mode: TriggerMode) {
+        self.trigger.mode = mode;
+    }
+
+    pub(super) fn is_provisional(&self, job: JobId) -> bool {
+        self.provisional == Some(job)
+    }
+}
+
+impl Session {
+    /// A shortcut's command has come.
+    pub(super) fn press(&mut self, asker: Asker, now: Duration, out: &mut Vec<Effect>) {
+        if self.ending {
+            return self.toggle(asker, out);
+        }
+        self.settle_hand(now, out);
+        let (verdict, arrival) = self.presses.trigger.arrives(now);
+        if let Some(verdict) = verdict {
+            self.judged(verdict, out);
+        }
+        match arrival {
+            Arrival::Press => {
+                self.toggle(asker, out);
+                self.presses.started = self.opening_job();
+            }
+            Arrival::Doubtful => self.doubt(asker, out),
+            Arrival::Repeat => self.same_press(asker.ticket, out),
+        }
+    }
+
+    fn doubt(&mut self, asker: Asker, out: &mut Vec<Effect>) {
+        let stops = self.recording();
+        // Speech may begin at once: what is recorded in vain can be dropped. A refusal is told once the press is
+        // known to be one.
+        if stops.is_none() && self.refusal(&asker).is_none() {
+            self.start(asker, out);
+            self.presses.provisional = self.opening_job();
+        } else {
+            self.presses.doubtful = Some(Doubtful { asker, stops });
+        }
+    }
+
+    /// Acts on what is known of the hand by now.
+    pub(super) fn settle_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        while let Some(verdict) = self.presses.trigger.look(now) {
+            self.judged(verdict, out);
+        }
+    }
+
+    /// Sees that the hand is looked at when it is time.
+    pub(super) fn watch_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        let held_back = self.dictations.has_ready() && self.is_key_down(now);
+        let tap = self.presses.trigger.tap_is_known_at().filter(|_| held_back);
+        let due = [self.presses.trigger.due(), tap].into_iter().flatten().min();
+        if due == self.presses.armed {
+            return;
+        }
+        self.presses.armed = due;
+        out.push(match due {
+            Some(due) => Effect::Arm(Timer::Hand, due.saturating_sub(now)),
+            None => Effect::Disarm(Timer::Hand),
+        });
+    }
+
+    /// Whether the key may still be down that started the recording. No text is put at the cursor meanwhile: what is
+    /// typed or pasted under a held shortcut goes astray.
+    pub(super) fn is_key_down(&self, now: Duration) -> bool {
+        let Presses { trigger, started, provisional, .. } = &self.presses;
+        let recording = self.recording();
+        recording.is_some() && [*started, *provisional].contains(&recording) && trigger.is_down(now)
+    }
+
+    /// Nothing starts or stops by the hand any more.
+    pub(super) fn leave_hand(&mut self, out: &mut Vec<Effect>) {
+        let left = std::mem::replace(&mut self.presses, Presses::new(self.limits.trigger));
+        out.push(Effect::Disarm(Timer::Hand));
+        if let Some(Doubtful { asker, .. }) = left.doubtful {
+            self.same_press(asker.ticket, out);
+        }
+    }
+
+    fn judged(&mut self, verdict: Verdict, out: &mut Vec<Effect>) {
+        let doubtful = self.presses.doubtful.take();
+        let provisional = self.presses.provisional.take();
+        match verdict {
+            Verdict::Pressed => {
+                if let Some(Doubtful { asker, stops }) = doubtful {
+                    match stops {
+                        Some(job) => self.stop_this(job, asker, out),
+                        None => self.start(asker, out),
+                    }
+                }
+                if let Some(job) = provisional {
+                    self.announce(job, out);
+                }
+                self.presses.started = provisional.or_else(|| self.opening_job());
+            }
+            Verdict::Bounced | Verdict::Held => {
+                if let Some(Doubtful { asker, .. }) = doubtful {
+                    self.same_press(asker.ticket, out);
+                }
+                if let Some(job) = provisional {
+                    self.drop_provisional(job, out);
+                }
+            }
+            Verdict::Released => {
+                let started = self.presses.started.take();
+                let holds = self.presses.trigger.mode != TriggerMode::Toggle;
+                if let Some(job) = started.filter(|job| holds && self.recording() == Some(*job)) {
+                    self.stop(job, None, out);
+                }
+            }
+        }
+    }
+
+    /// A press that was meant to stop this recording, which may have ended by itself since.
+    fn stop_this(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
+        if self.recording() == Some(job) {
+            return self.stop_for(job, asker, out);
+        }
+        match self.dictations.get_mut(job) {
+            Some(dictation) => dictation.join(asker),
+            None => {
+                let text = Some("The recording had ended before this press.");
+                out.push(Effect::Answer(asker.ticket, Ok(Reply::State(self.state(), text))));
+            }
+        }
+    }
+
+    /// The press that started this recording was one.
+    fn announce(&mut self, job: JobId, out: &mut Vec<Effect>) {
+        let dictation = self.dictations.get_mut(job);
+        if let Some(Dictation {
+            phase: Phase::Recording { waiting, announced: announced @ false },
+            ..
+        }) = dictation
+        {
+            *announced = true;
+            tell_recording(std::mem::take(waiting), out);
+        }
+    }
+
+    fn same_press(&self, ticket: Ticket, out: &mut Vec<Effect>) {
+        let reply = Reply::State(self.state(), Some("Same press as the last one."));
+        out.push(Effect::Answer(ticket, Ok(reply)));
+    }
+
+    /// The key that ended the recording before is still held: no new one was meant.
+    fn drop_provisional(&mut self, job: JobId, out: &mut Vec<Effect>) {
+        // One that ended by itself is kept, with what was said in it.
+        if self.recording() != Some(job) {
+            return;
+        }
+        let waiting = self.drop_dictation(job, out);
+        waiting.into_iter().for_each(|ticket| self.same_press(ticket, out));
+        // What was shown before this press may have ended meanwhile.
+        if self.dictations.is_empty() {
+            out.push(Effect::Show(Notice::Nothing));
+        }
+    }
+
+    fn opening_job(&mut self) -> Option<JobId> {
+        let newest = self.dictations.newest_mut()?;
+        matches!(newest.phase, Phase::Opening { .. }).then_some(newest.job)
+    }
+}
+
+/// Tells that v2m hears: the clients that started the recording, and the user.
+pub(super) fn tell_recording(waiting: Vec<Ticket>, out: &mut Vec<Effect>) {
+    answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
+    out.extend([Effect::Show(Notice::Recording), Effect::Play(Cue::Start)]);
+}

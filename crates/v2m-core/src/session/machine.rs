@@ -1,0 +1,289 @@
+//! The session: its state, and which part of it an event concerns. What commands do is in `commands`, what becomes
+//! of a dictation in `progress`, what presses of a shortcut mean in `hand`.
+
+use super::dictation::{Dictation, Dictations, Phase};
+use super::event::{Cue, Effect, Event, JobEvent, Notice, Timer};
+use super::hand::Presses;
+use super::trigger::TriggerMode;
+use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
+use std::time::Duration;
+
+/// What the configuration says of the session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// A recording is stopped and transcribed after this time.
+    pub longest: Duration,
+    /// What the presses of a shortcut do.
+    pub trigger: TriggerMode,
+    /// Which texts a language model rewrites.
+    pub rewriting: Rewriting,
+    /// How long it may take for one of them.
+    pub within: Duration,
+}
+
+/// Which texts a language model rewrites.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rewriting {
+    /// Those for which a client wishes a preset.
+    Wished,
+    /// All of them.
+    All,
+    /// It should rewrite all of them and cannot, for this reason.
+    Impossible(Failure),
+}
+
+/// The session: what v2m is doing and who waits for it.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) dictations: Dictations,
+    pub(super) limits: Limits,
+    pub(super) paused: bool,
+    pub(super) ending: bool,
+    /// A client's text is with a language model.
+    text_work: bool,
+    pub(super) presses: Presses,
+    pub(super) next_job: u32,
+    pub(super) engine: EngineState,
+    pub(super) engine_problem: Option<Failure>,
+    published: State,
+}
+
+impl Session {
+    /// An idle session. Jobs are numbered from `first_job`.
+    pub fn new(limits: Limits, first_job: u32) -> Self {
+        Self {
+            dictations: Dictations::default(),
+            paused: false,
+            ending: false,
+            text_work: false,
+            presses: Presses::new(limits.trigger),
+            limits,
+            next_job: first_job,
+            engine: EngineState::Loading,
+            engine_problem: None,
+            published: State::Idle,
+        }
+    }
+
+    /// The state that clients see. While something is recorded it is `Recording`, whatever becomes of earlier
+    /// dictations meanwhile.
+    pub fn state(&self) -> State {
+        let any = |wanted: fn(&Phase) -> bool| self.dictations.phases().any(wanted);
+        if any(Phase::is_recording) {
+            State::Recording
+        } else if any(Phase::is_transcribing) {
+            State::Transcribing
+        } else if any(|phase| matches!(phase, Phase::Rewriting { .. })) {
+            State::Processing
+        } else if !self.dictations.is_empty() {
+            State::Transcribing
+        } else if self.paused {
+            State::Paused
+        } else if self.text_work {
+            State::Processing
+        } else {
+            State::Idle
+        }
+    }
+
+    /// The dictation that was started last, if it is not over.
+    pub fn newest(&self) -> Option<JobId> {
+        self.dictations.newest()
+    }
+
+    /// The dictation that is being recorded.
+    pub fn recording(&self) -> Option<JobId> {
+        self.dictations.recording()
+    }
+
+    /// Whether the user was told that something is recorded.
+    pub fn is_announced(&self) -> bool {
+        self.dictations
+            .phases()
+            .any(|phase| matches!(phase, Phase::Recording { announced: true, .. }))
+    }
+
+    /// What is wished for a dictation that is under way; `None` if it is not.
+    pub fn wishes(&self, job: JobId) -> Option<&Wishes> {
+        self.dictations.get(job).map(|dictation| dictation.wished.wishes())
+    }
+
+    /// Whether that dictation is under way.
+    pub fn has(&self, job: JobId) -> bool {
+        self.dictations.get(job).is_some()
+    }
+
+    /// How many dictations wait for their texts. The one that is being recorded is not among them.
+    pub fn pending(&self) -> usize {
+        self.dictations.pending()
+    }
+
+    /// Whether capture is at work.
+    pub fn is_capturing(&self) -> bool {
+        self.dictations.phases().any(Phase::is_capturing)
+    }
+
+    /// New limits, for the next recording.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.presses.set_mode(limits.trigger);
+        self.limits = limits;
+    }
+
+    /// What is to be done now that `event` happened. `now` counts from any fixed moment.
+    pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.step(event, now, &mut effects);
+        self.deliver_next(now, &mut effects);
+        self.watch_hand(now, &mut effects);
+        play_one(&mut effects);
+        let state = self.state();
+        if state != self.published {
+            self.published = state;
+            effects.push(Effect::Publish(state));
+        }
+        if self.ending && self.dictations.is_empty() {
+            effects.push(Effect::Exit);
+        }
+        effects
+    }
+
+    fn step(&mut self, event: Event, now: Duration, out: &mut Vec<Effect>) {
+        match event {
+            Event::Command { asker, command } => self.command(asker, command, now, out),
+            Event::Terminate => self.end(out),
+            Event::Engine(state, problem) => self.engine_changed(state, problem, out),
+            Event::Elapsed(Timer::Hand) => self.settle_hand(now, out),
+            Event::Elapsed(Timer::Grace) => self.give_up(out),
+            Event::Elapsed(Timer::Longest(job)) => {
+                self.job_event(job, JobEvent::LongestReached, out);
+            }
+            Event::Elapsed(Timer::Drain(job)) => self.job_event(job, JobEvent::DrainOverdue, out),
+            Event::Elapsed(Timer::Rewrite(job)) => {
+                self.job_event(job, JobEvent::RewriteOverdue, out);
+            }
+            Event::TextWork(under_way) => self.text_work = under_way,
+            Event::Job(job, event) => self.job_event(job, event, out),
+        }
+    }
+
+    fn job_event(&mut self, job: JobId, event: JobEvent, out: &mut Vec<Effect>) {
+        // Late events of a dictation that was cancelled or is over find nothing here.
+        let Some((place, Dictation { job, wished, phase })) = self.dictations.take(job) else {
+            return;
+        };
+        let next = match phase {
+            Phase::Opening { waiting } => self.opening(job, waiting, event, out),
+            Phase::Recording { waiting, announced } => {
+                self.recording_goes_on(job, waiting, announced, event, out)
+            }
+            Phase::Draining { waiting } => self.draining(job, waiting, event, out),
+            Phase::Transcribing { waiting, heard } => {
+                self.transcribing(job, &wished, waiting, heard, event, out)
+            }
+            Phase::Rewriting { waiting, draft, within } => {
+                self.rewriting(job, waiting, draft, within, event, out)
+            }
+            Phase::Ready { waiting, transcript } => Some(Self::ready(waiting, transcript, &event)),
+            Phase::Delivering { waiting, transcript } => {
+                self.delivering(job, waiting, transcript, event, out)
+            }
+        };
+        if let Some(phase) = next {
+            self.dictations.put_back(place, Dictation { job, wished, phase });
+        }
+    }
+
+    fn command(&mut self, asker: Asker, command: Command, now: Duration, out: &mut Vec<Effect>) {
+        let ticket = asker.ticket;
+        match command {
+            Command::Shutdown => {
+                out.push(Effect::Answer(ticket, Ok(Reply::ShuttingDown)));
+                self.end(out);
+            }
+            Command::Pause | Command::Resume => {
+                self.paused = command == Command::Pause;
+                let state = if self.paused { State::Paused } else { self.state() };
+                out.push(Effect::Answer(ticket, Ok(Reply::State(state, None))));
+            }
+            Command::Toggle => self.press(asker, now, out),
+            Command::Start => self.start(asker, out),
+            Command::Stop => self.stop_newest(asker, out),
+            Command::Cancel => self.cancel(ticket, out),
+        }
+    }
+
+    /// Delivers the oldest text once it is finished. The texts that are finished before it wait.
+    fn deliver_next(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.is_key_down(now) {
+            return;
+        }
+        if let Some((job, transcript, wished)) = self.dictations.oldest_ready() {
+            // The text is there, and not as it was meant to be.
+            if !transcript.problems.is_empty() {
+                out.push(Effect::Play(Cue::Problem));
+            }
+            out.push(Effect::Deliver(job, transcript, wished));
+        }
+    }
+
+    fn engine_changed(
+        &mut self,
+        state: EngineState,
+        problem: Option<Failure>,
+        out: &mut Vec<Effect>,
+    ) {
+        let unusable = matches!(state, EngineState::Absent | EngineState::Failed);
+        self.engine = state;
+        // One notice for one cause, however often it is reported: loading it again mends nothing yet.
+        if state == EngineState::Loading {
+            return;
+        }
+        // It makes no sound: nobody waits for a text.
+        if unusable && problem != self.engine_problem {
+            out.extend(problem.clone().map(|p| Effect::Show(Notice::Problem(p))));
+        }
+        self.engine_problem = problem;
+    }
+
+    /// What is to be shown of what still goes on, once something else is over.
+    pub(super) fn going_on(&self) -> Notice {
+        match self.state() {
+            State::Recording => Notice::Recording,
+            State::Transcribing => Notice::Transcribing,
+            State::Processing if !self.dictations.is_empty() => Notice::Rewriting,
+            State::Processing | State::Idle | State::Paused => Notice::Nothing,
+        }
+    }
+}
+
+/// Shows what went wrong, and lets it be heard.
+pub(super) fn show_problem(failure: &Failure, out: &mut Vec<Effect>) {
+    out.extend([Effect::Show(Notice::Problem(failure.clone())), Effect::Play(Cue::Problem)]);
+}
+
+/// Refuses a request, and shows why.
+pub(super) fn refuse(ticket: Ticket, failure: Failure, out: &mut Vec<Effect>) {
+    show_problem(&failure, out);
+    out.push(Effect::Answer(ticket, Err(failure)));
+}
+
+/// Leaves the most important sound, behind all else: nothing waits for a sound.
+fn play_one(effects: &mut Vec<Effect>) {
+    let mut cue = None;
+    effects.retain(|effect| match effect {
+        Effect::Play(own) => {
+            cue = cue.max(Some(*own));
+            false
+        }
+        _ => true,
+    });
+    effects.extend(cue.map(Effect::Play));
+}
+
+pub(super) fn answer_all(
+    out: &mut Vec<Effect>,
+    waiting: Vec<Ticket>,
+    reply: Result<Reply, Failure>,
+) {
+    out.extend(waiting.into_iter().map(|ticket| Effect::Answer(ticket, reply.clone())));
+}

@@ -1,0 +1,40 @@
+//! The state machine of dictation. Pure: events and the time come in, effects go out.
+//!
+//! Dictations follow one another without waiting: while the newest is recorded, the older ones are transcribed and
+//! delivered, in the order in which they were spoken.
+//!
+//! [`Session::handle`] is one exhaustive match on (phase, event) for each dictation. A late event of an old job, or a
+//! late timer, is recognised by its number and ignored by name. No runtime, no clock, no file here.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `machine` | the session, and which part of it an event concerns |
+//! | `dictation` | the dictations under way and how far each has got |
+//! | `commands` | start, stop, cancel |
+//! | `hand`, `trigger` | what presses of a shortcut mean: taps, holds, repeats |
+//! | `progress` | what a dictation's own events do in each phase |
+//! | `rewriting` | texts that a language model rewrites |
+//! | `ending` | the orderly end |
+//! | `event`, `types` | the words: events, effects, answers |
+
+mod commands;
+mod dictation;
+mod ending;
+mod event;
+mod hand;
+mod machine;
+mod progress;
+mod rewriting;
+mod trigger;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use event::{Cue, Effect, Event, Heard, JobEvent, Measured, Notice, Outcome, Timer};
+pub use machine::{Limits, Rewriting, Session};
+pub use trigger::TriggerMode;
+pub use types::{
+    Asker, Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply,
+    Segment, State, Ticket, Transcript, Wishes,
+};

@@ -1,0 +1,304 @@
+//! One dictation's way through the phases: what its own events do in each. `None`: the dictation is over.
+
+use super::commands::stop_capture;
+use super::dictation::{Phase, Wished};
+use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
+use super::hand::tell_recording;
+use super::machine::{Session, answer_all, show_problem};
+use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
+
+impl Session {
+    pub(super) fn opening(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match event {
+            JobEvent::CaptureStarted => {
+                let announced = !self.presses.is_provisional(job);
+                let mut waiting = waiting;
+                if announced {
+                    tell_recording(std::mem::take(&mut waiting), out);
+                }
+                out.push(Effect::Arm(Timer::Longest(job), self.limits.longest));
+                Some(Phase::Recording { waiting, announced })
+            }
+            JobEvent::CaptureFailed(failure) => {
+                self.failed(job, waiting, failure, Lost::NothingHeard, out)
+            }
+            // The source went away before its first sample.
+            JobEvent::CaptureEnded(heard) => self.transcribe(job, waiting, heard, out),
+            // The recogniser says so again when it is asked for the text.
+            JobEvent::RecognitionFailed(_)
+            // Nothing was asked for yet.
+            | JobEvent::Transcribed(_)
+            | JobEvent::Rewritten(_)
+            | JobEvent::Delivered(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue => Some(Phase::Opening { waiting }),
+        }
+    }
+
+    pub(super) fn recording_goes_on(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        announced: bool,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match event {
+            JobEvent::LongestReached => {
+                stop_capture(job, out);
+                Some(Phase::Draining { waiting })
+            }
+            // Not asked to: the source is gone. What was heard is transcribed.
+            JobEvent::CaptureEnded(heard) => {
+                out.push(Effect::Disarm(Timer::Longest(job)));
+                self.transcribe(job, waiting, heard, out)
+            }
+            JobEvent::CaptureFailed(failure) => {
+                out.push(Effect::Disarm(Timer::Longest(job)));
+                self.failed(job, waiting, failure, Lost::Words, out)
+            }
+            // As in `opening`.
+            JobEvent::RecognitionFailed(_)
+            | JobEvent::CaptureStarted
+            | JobEvent::Transcribed(_)
+            | JobEvent::Rewritten(_)
+            | JobEvent::Delivered(_)
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue => Some(Phase::Recording { waiting, announced }),
+        }
+    }
+
+    pub(super) fn draining(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match event {
+            JobEvent::CaptureEnded(heard) => {
+                out.push(Effect::Disarm(Timer::Drain(job)));
+                self.transcribe(job, waiting, heard, out)
+            }
+            JobEvent::CaptureFailed(failure) => {
+                out.push(Effect::Disarm(Timer::Drain(job)));
+                self.failed(job, waiting, failure, Lost::NothingHeard, out)
+            }
+            JobEvent::DrainOverdue => {
+                out.push(Effect::CancelCapture(job));
+                let problem = Some(drain_failure());
+                // Some audio may be in: the recogniser tells whether it holds words.
+                let heard = Heard { measured: None, problem };
+                self.transcribe(job, waiting, heard, out)
+            }
+            // The first audio came after the stop was asked for; its end follows.
+            JobEvent::CaptureStarted
+            // Disarmed, but had run out already.
+            | JobEvent::LongestReached
+            // As in `opening`.
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::Rewritten(_)
+            | JobEvent::RewriteOverdue
+            | JobEvent::Delivered(_) => Some(Phase::Draining { waiting }),
+        }
+    }
+
+    pub(super) fn transcribing(
+        &mut self,
+        job: JobId,
+        wished: &Wished,
+        waiting: Vec<Ticket>,
+        heard: Heard,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match event {
+            JobEvent::Transcribed(transcript)
+                if transcript.text.is_empty() && transcript.unrefined.is_some() =>
+            {
+                self.taken_back(job, waiting, transcript, out)
+            }
+            JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
+                let mut failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
+                failure.audio_path = transcript.audio_path;
+                self.failed(job, waiting, failure, Lost::Words, out)
+            }
+            JobEvent::Transcribed(mut transcript) => {
+                let draft = self.draft(wished);
+                transcript.problems.extend(draft.as_ref().err().cloned());
+                transcript.problems.extend(heard.problem);
+                Some(match draft {
+                    Ok(Some(draft)) => self.rewrite(job, waiting, transcript, draft, out),
+                    Ok(None) | Err(_) => Phase::Ready { waiting, transcript },
+                })
+            }
+            JobEvent::RecognitionFailed(failure) => {
+                self.failed(job, waiting, failure, Lost::Words, out)
+            }
+            // Capture was given up on by the drain timer, and answers after all.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            // Disarmed, but had run out already.
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            // Nothing was handed over yet, to a language model neither.
+            | JobEvent::Rewritten(_)
+            | JobEvent::RewriteOverdue
+            | JobEvent::Delivered(_) => Some(Phase::Transcribing { waiting, heard }),
+        }
+    }
+
+    /// A text that waits for its turn.
+    pub(super) fn ready(waiting: Vec<Ticket>, transcript: Transcript, event: &JobEvent) -> Phase {
+        match event {
+            // As in `transcribing` and `rewriting`: late, and the text is finished.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::Rewritten(_)
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue
+            // Nothing was handed over yet.
+            | JobEvent::Delivered(_) => Phase::Ready { waiting, transcript },
+        }
+    }
+
+    pub(super) fn delivering(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match event {
+            JobEvent::Delivered(deliveries) => {
+                self.delivered(job, waiting, Transcript { deliveries, ..transcript }, out)
+            }
+            // As in `transcribing`; and the recogniser's first answer counts.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::Rewritten(_)
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            | JobEvent::RewriteOverdue => Some(Phase::Delivering { waiting, transcript }),
+        }
+    }
+
+    fn transcribe(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        heard: Heard,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        if heard.is_nothing() {
+            let failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
+            return self.failed(job, waiting, failure, Lost::NothingHeard, out);
+        }
+        self.show_progress(Notice::Transcribing, out);
+        out.push(Effect::Transcribe(job));
+        Some(Phase::Transcribing { waiting, heard })
+    }
+
+    /// Shows how far an older dictation has got, unless the sign for the recording is to stay.
+    pub(super) fn show_progress(&self, notice: Notice, out: &mut Vec<Effect>) {
+        if self.recording().is_none() {
+            out.push(Effect::Show(notice));
+        }
+    }
+
+    fn failed(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        failure: Failure,
+        lost: Lost,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match lost {
+            Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
+            Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
+        }
+        show_problem(&failure, out);
+        answer_all(out, waiting, Err(failure));
+        None
+    }
+
+    /// The speaker took back all that they said: there is nothing to deliver, and the words are kept.
+    fn taken_back(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
+        let text = "There is no text: all of it was taken back. What was heard is kept with the \
+                    dictations. text.spoken_edits = false turns off “scratch that”.";
+        let failure = Failure::new(Code::NoSpeech, text).in_brief(
+            "You took back the whole dictation",
+            "To keep such words: v2m-send config set text.spoken_edits=false",
+        );
+        show_problem(&failure, out);
+        answer_all(out, waiting, Err(failure));
+        None
+    }
+
+    fn delivered(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        transcript: Transcript,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        let arrived = transcript.deliveries.iter().any(|d: &Delivery| d.ok)
+            || transcript.deliveries.is_empty()
+            || !waiting.is_empty();
+        out.push(Effect::Keep(
+            job,
+            if arrived {
+                Outcome::Delivered(transcript.clone())
+            } else {
+                Outcome::Undelivered(transcript.clone())
+            },
+        ));
+        answer_all(out, waiting, Ok(Reply::Transcript(self.state(), transcript)));
+        None
+    }
+}
+
+/// What a failed dictation leaves behind.
+enum Lost {
+    /// No sample was heard: there is nothing to keep.
+    NothingHeard,
+    /// Something was said; its audio stays in the store.
+    Words,
+}
+
+fn drain_failure() -> Failure {
+    Failure::new(
+        Code::NoMicrophone,
+        "Stopping the recording: PipeWire did not deliver the last samples. What was recorded \
+         before is transcribed. If this happens again: systemctl --user restart pipewire",
+    )
+    .in_brief(
+        "The end of the recording is missing",
+        "If this happens again: systemctl --user restart pipewire",
+    )
+}

@@ -1,0 +1,114 @@
+//! Texts that a language model rewrites: which they are, and what becomes of them.
+
+use super::dictation::{Phase, Wished};
+use super::ending::ending;
+use super::event::{Effect, JobEvent, Notice, Outcome, Timer};
+use super::machine::{Rewriting, Session};
+use super::types::{Code, Failure, JobId, Ticket, Transcript};
+use std::time::Duration;
+
+/// How a language model is to rewrite a text.
+pub(super) struct Draft {
+    /// By which preset; `None`: the configured one.
+    preset: Option<String>,
+}
+
+impl Session {
+    /// Whether a text is a draft that a language model is to rewrite; or why none can, though one should.
+    pub(super) fn draft(&self, wished: &Wished) -> Result<Option<Draft>, Failure> {
+        if let Some(preset) = wished.preset() {
+            let preset = preset.map_err(Failure::clone)?.to_owned();
+            return Ok(Some(Draft { preset: Some(preset) }));
+        }
+        match &self.limits.rewriting {
+            Rewriting::Wished => Ok(None),
+            Rewriting::All => Ok(Some(Draft { preset: None })),
+            Rewriting::Impossible(failure) => Err(failure.clone()),
+        }
+    }
+
+    pub(super) fn rewriting(
+        &mut self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        mut draft: Transcript,
+        within: Duration,
+        event: JobEvent,
+        out: &mut Vec<Effect>,
+    ) -> Option<Phase> {
+        match event {
+            JobEvent::Rewritten(Ok(text)) => {
+                out.push(Effect::Disarm(Timer::Rewrite(job)));
+                if text != draft.text {
+                    let before = std::mem::replace(&mut draft.text, text);
+                    draft.unrefined.get_or_insert(before);
+                }
+                Some(Phase::Ready { waiting, transcript: draft })
+            }
+            JobEvent::Rewritten(Err(failure)) => {
+                out.push(Effect::Disarm(Timer::Rewrite(job)));
+                draft.problems.push(failure);
+                Some(Phase::Ready { waiting, transcript: draft })
+            }
+            JobEvent::RewriteOverdue => {
+                Some(self.leave_rewriting(job, waiting, draft, overdue(within), out))
+            }
+            // As in `transcribing`; and the recogniser's first answer counts.
+            JobEvent::CaptureStarted
+            | JobEvent::CaptureFailed(_)
+            | JobEvent::CaptureEnded(_)
+            | JobEvent::Transcribed(_)
+            | JobEvent::RecognitionFailed(_)
+            | JobEvent::LongestReached
+            | JobEvent::DrainOverdue
+            | JobEvent::Delivered(_) => Some(Phase::Rewriting { waiting, draft, within }),
+        }
+    }
+
+    /// The draft is what is delivered.
+    pub(super) fn leave_rewriting(
+        &self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        mut draft: Transcript,
+        why: Failure,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
+        draft.problems.push(why);
+        Phase::Ready { waiting, transcript: draft }
+    }
+
+    /// Has a language model rewrite the text.
+    pub(super) fn rewrite(
+        &self,
+        job: JobId,
+        waiting: Vec<Ticket>,
+        mut text: Transcript,
+        draft: Draft,
+        out: &mut Vec<Effect>,
+    ) -> Phase {
+        if self.ending {
+            text.problems.push(ending());
+            return Phase::Ready { waiting, transcript: text };
+        }
+        let within = self.limits.within;
+        self.show_progress(Notice::Rewriting, out);
+        // The model may take a minute, and the service may be killed meanwhile.
+        out.push(Effect::Keep(job, Outcome::Transcribed(text.clone())));
+        out.push(Effect::Arm(Timer::Rewrite(job), within));
+        out.push(Effect::Rewrite(job, text.clone(), draft.preset));
+        Phase::Rewriting { waiting, draft: text, within }
+    }
+}
+
+fn overdue(within: Duration) -> Failure {
+    let text = format!(
+        "The language model did not answer within {} s (llm.dictation_seconds). Your text was delivered unchanged.",
+        within.as_secs_f64()
+    );
+    Failure::new(Code::LlmUnavailable, text).in_brief(
+        "The language model was too slow",
+        "Your text was delivered unchanged. Allow more time: llm.dictation_seconds",
+    )
+}

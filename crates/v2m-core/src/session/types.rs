@@ -1,0 +1,321 @@
+//! The session's own words. Doors and edges convert to and from these.
+
+use std::path::PathBuf;
+use v2m_ipc::plain;
+
+/// One dictation, from its press to its outcome. Also names its files in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u32);
+
+/// One request that waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
+
+/// What a client wishes for one dictation; `None`: as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Where its text is to go.
+    pub deliver: Option<DeliverMode>,
+    /// The preset by which a language model is to rewrite it.
+    pub preset: Option<String>,
+}
+
+/// The client that gave a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The request that waits for the answer.
+    pub ticket: Ticket,
+    /// What it wishes for the dictation that the command starts or stops.
+    pub wishes: Wishes,
+    /// Why the preset that it wishes for cannot be used.
+    pub unfit: Option<Failure>,
+}
+
+impl From<Ticket> for Asker {
+    /// One without wishes.
+    fn from(ticket: Ticket) -> Self {
+        Self { ticket, wishes: Wishes::default(), unfit: None }
+    }
+}
+
+/// What v2m is doing, as clients see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waiting for a press.
+    Idle,
+    /// Hearing the user.
+    Recording,
+    /// Capture has ended, the text is not there yet.
+    Transcribing,
+    /// A language model works on the text.
+    Processing,
+    /// Asked not to record.
+    Paused,
+}
+
+impl State {
+    /// The name on the wire and in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Recording => "recording",
+            Self::Transcribing => "transcribing",
+            Self::Processing => "processing",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// What the recogniser is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineState {
+    /// There is no model to load.
+    Absent,
+    /// The model is being loaded.
+    Loading,
+    /// The model is loaded and answers at once.
+    Warm,
+    /// The model was let go; the next recording loads it again.
+    Unloaded,
+    /// The engine or its model cannot be used.
+    Failed,
+}
+
+impl EngineState {
+    /// The name on the wire and in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Loading => "loading",
+            Self::Warm => "warm",
+            Self::Unloaded => "unloaded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A command that concerns the session's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Start a recording.
+    Start,
+    /// Stop the recording and answer its text.
+    Stop,
+    /// Start or stop, whichever applies.
+    Toggle,
+    /// Drop the recording, audio and text.
+    Cancel,
+    /// Start no more recordings.
+    Pause,
+    /// Allow recordings again.
+    Resume,
+    /// End the service in order.
+    Shutdown,
+}
+
+/// Where a dictation's text goes, beside the answer and the notification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeliverMode {
+    /// To the clipboard.
+    #[default]
+    Clipboard,
+    /// Into the window that has the keyboard; to the clipboard if that cannot be.
+    Paste,
+    /// There too, key by key, and past the clipboard; pasted if the keyboard's layout lacks any of it.
+    Type,
+    /// Nowhere else.
+    None,
+}
+
+impl DeliverMode {
+    /// All of them, the default first.
+    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
+
+    /// The name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clipboard => "clipboard",
+            Self::Paste => "paste",
+            Self::Type => "type",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Machine-readable reason of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The request cannot be understood.
+    BadRequest,
+    /// No such command.
+    UnknownCommand,
+    /// Recording is paused.
+    Paused,
+    /// A transcription is under way.
+    Busy,
+    /// Nothing is being recorded.
+    NotRecording,
+    /// The recording holds no speech.
+    NoSpeech,
+    /// There is no text to work on.
+    NoText,
+    /// The microphone or PipeWire cannot be had.
+    NoMicrophone,
+    /// There is no model to transcribe with.
+    ModelMissing,
+    /// The recogniser failed; the audio is kept.
+    EngineFailed,
+    /// No language model can be reached.
+    LlmUnavailable,
+    /// A language model answered, and not with a rewriting of the text.
+    LlmRejected,
+    /// The request is longer than allowed.
+    TooLarge,
+    /// The recording was cancelled by another client.
+    Cancelled,
+    /// The configuration is not valid.
+    BadConfig,
+    /// A file cannot be read or written.
+    File,
+    /// The service is ending.
+    ShuttingDown,
+    /// A bug or a broken system.
+    Internal,
+}
+
+impl Code {
+    /// The name on the wire and in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::UnknownCommand => "unknown_command",
+            Self::Paused => "paused",
+            Self::Busy => "busy",
+            Self::NotRecording => "not_recording",
+            Self::NoSpeech => "no_speech",
+            Self::NoText => "no_text",
+            Self::NoMicrophone => "no_microphone",
+            Self::ModelMissing => "model_missing",
+            Self::EngineFailed => "engine_failed",
+            Self::LlmUnavailable => "llm_unavailable",
+            Self::LlmRejected => "llm_rejected",
+            Self::TooLarge => "too_large",
+            Self::Cancelled => "cancelled",
+            Self::BadConfig => "bad_config",
+            Self::File => "file",
+            Self::ShuttingDown => "shutting_down",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Why something could not be done, for the user and for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// For programs.
+    pub code: Code,
+    /// For people: what was being done, what went wrong, what to do now.
+    pub message: String,
+    /// The text that is left of the user's words, if any.
+    pub text: Option<String>,
+    /// Where the audio lies, if it was kept.
+    pub audio_path: Option<PathBuf>,
+    /// The same in the few words that a notification has room for. `None`: the code's words and the message.
+    pub brief: Option<Box<Brief>>,
+    /// Whether it stands in the way of every dictation until it is mended, which v2m notices.
+    pub lasts: bool,
+}
+
+/// A failure as a notification shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brief {
+    /// What went wrong: the title. GNOME shows some 45 characters of it.
+    pub cause: String,
+    /// What to do now: the body. GNOME's list of notifications shows some 52 characters of it.
+    pub remedy: String,
+}
+
+impl Failure {
+    /// A failure without text or audio. The message may name files, devices and other programs' words: it is made plain
+    /// here, on its way to every door.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: plain::owned(message.into()),
+            text: None,
+            audio_path: None,
+            brief: None,
+            lasts: false,
+        }
+    }
+
+    /// With words for a notification.
+    #[must_use]
+    pub fn in_brief(self, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (cause, remedy) = (cause.into(), remedy.into());
+        let cause = plain::line(&cause).into_owned();
+        Self { brief: Some(Box::new(Brief { cause, remedy: plain::owned(remedy) })), ..self }
+    }
+
+    /// One that lasts until it is mended.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { lasts: true, ..self }
+    }
+}
+
+/// A stretch of recognised speech, in samples at 16 kHz from the recording's first one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// First sample.
+    pub start: u64,
+    /// One past the last sample.
+    pub end: u64,
+    /// Text, trimmed.
+    pub text: String,
+}
+
+/// The outcome of a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transcript {
+    /// What is delivered.
+    pub text: String,
+    /// What was heard, where the text rules made something else of it.
+    pub unrefined: Option<String>,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// Length of the recording in samples at 16 kHz.
+    pub samples: u64,
+    /// Where in the recording each piece was said.
+    pub segments: Vec<Segment>,
+    /// The recording on disk, if it is kept.
+    pub audio_path: Option<PathBuf>,
+    /// Where the text went, and where it did not.
+    pub deliveries: Vec<Delivery>,
+    /// What the user is told with the text: why the recording ended early, why no language model rewrote it.
+    pub problems: Vec<Failure>,
+}
+
+/// What a command's sender is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The state now, with a sentence for people where one helps.
+    State(State, Option<&'static str>),
+    /// The text of the recording that was stopped, and the state now.
+    Transcript(State, Transcript),
+    /// The service is about to end.
+    ShuttingDown,
+}
+
+/// What one way of delivering did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// `clipboard`, `notification`, …
+    pub by: &'static str,
+    /// Which of the desktop's ways was used, where there are several.
+    pub backend: Option<&'static str>,
+    /// Whether it arrived.
+    pub ok: bool,
+    /// How it arrived, or why not and what to do about it.
+    pub detail: String,
+}

@@ -1,0 +1,41 @@
+//! The listening socket that systemd passes to a program it starts (sd_listen_fds(3)).
+//!
+//! Nothing here binds or unlinks a socket. What to do when there is none differs from program to program: each has the
+//! words for it.
+
+use listenfd::ListenFd;
+use std::io;
+use std::os::unix::net::UnixListener;
+
+/// Why there is no socket to listen on.
+#[derive(Debug)]
+pub enum NoSocket {
+    /// Started by hand, or as a service without its socket.
+    Missing,
+    /// More than one socket was passed.
+    TooMany(usize),
+    /// The passed file descriptor is something else.
+    Unusable(io::Error),
+}
+
+/// Takes the one Unix stream socket that systemd passed, set to non-blocking.
+///
+/// # Errors
+/// None, several, or not a listening Unix stream socket.
+pub fn listener() -> Result<UnixListener, NoSocket> {
+    let mut passed = ListenFd::from_env();
+    match passed.len() {
+        0 => return Err(NoSocket::Missing),
+        1 => {}
+        count => return Err(NoSocket::TooMany(count)),
+    }
+    let listener = passed.take_unix_listener(0).map_err(NoSocket::Unusable)?;
+    let listener = listener.ok_or(NoSocket::Missing)?;
+    if !rustix::net::sockopt::socket_acceptconn(&listener)
+        .map_err(|error| NoSocket::Unusable(error.into()))?
+    {
+        return Err(NoSocket::Unusable(io::Error::other("it is a connection")));
+    }
+    listener.set_nonblocking(true).map_err(NoSocket::Unusable)?;
+    Ok(listener)
+}

@@ -1,0 +1,260 @@
+//! Files to transcribe: they wait, are read by a decoder, and are transcribed, one after the other.
+
+use super::{Background, Purpose, transcript};
+use crate::call::{Answer, Event};
+use crate::daemon::chores::{Chore, Chores};
+use crate::daemon::refine::Refined;
+use crate::daemon::requests::answer;
+use crate::daemon::{Daemon, Reply, at, journal};
+use crate::recognise::{Recognition, Recorded};
+use crate::session::{Code, Failure, JobId, Transcript};
+use crate::{atomic, media};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tracing::info;
+
+/// A file that is read for so long waits for its file system, or is hours long: the next one is read beside it.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// A file to transcribe, and who waits for it.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    /// Which of its sound tracks, counted from 1.
+    track: Option<u32>,
+    reply: Reply,
+}
+
+impl File {
+    pub(super) fn refuse(self, failure: &Failure) {
+        answer(self.reply, Err(failure.clone()));
+    }
+}
+
+/// What came of reading a file.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// At 16 kHz.
+    samples: u64,
+    /// What of its sound is missing.
+    notes: Vec<String>,
+}
+
+/// A file that is being read by a decoder.
+#[derive(Debug)]
+struct Reading {
+    number: u64,
+    file: File,
+    /// When the next file is read beside it.
+    slow_at: Instant,
+    decoder: AbortHandle,
+}
+
+/// Files that are not transcribed yet.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// Where decoded files are kept until their text is there, without names: four hours take half a
+    /// gigabyte.
+    scratch: PathBuf,
+    /// In the order they were asked for. Only the first of them is read and transcribed, to spare the disk, unless
+    /// reading it takes long.
+    waiting: VecDeque<File>,
+    /// Those that are being read.
+    reading: Vec<Reading>,
+    last_reading: u64,
+}
+
+impl Files {
+    pub(super) fn new(scratch: PathBuf) -> Self {
+        Self { scratch, waiting: VecDeque::new(), reading: Vec::new(), last_reading: 0 }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.reading.is_empty()
+    }
+
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        let reading = self.reading.drain(..).map(|reading| {
+            reading.decoder.abort();
+            reading.file
+        });
+        reading.chain(self.waiting.drain(..)).for_each(|file| file.refuse(failure));
+    }
+}
+
+impl Background {
+    pub(in crate::daemon) fn add_file(&mut self, path: PathBuf, track: Option<u32>, reply: Reply) {
+        self.files.waiting.push_back(File { path, track, reply });
+    }
+
+    /// Ends when the client of a file that is being read or transcribed leaves, and when the next file is to be read beside one that takes
+    /// long. Cancel-safe.
+    pub(in crate::daemon) async fn attention(&mut self) {
+        let reading = &self.files.reading;
+        let slow_at = match self.files.waiting.is_empty() || self.is_transcribing() {
+            true => None,
+            false => reading.iter().map(|reading| reading.slow_at).max(),
+        };
+        let at_work = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
+            Purpose::File(file, _) => Some(file),
+            Purpose::Recovery { .. } => None,
+        });
+        let reading = self.files.reading.iter_mut().map(|reading| &mut reading.file);
+        let mut files: Vec<&mut File> = at_work.chain(reading).collect();
+        let left = std::future::poll_fn(|context| {
+            let mut polled = files.iter_mut().map(|file| file.reply.poll_closed(context));
+            if polled.any(|left| left.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::select! {
+            () = left => {}
+            () = at(slow_at) => {}
+        }
+    }
+
+    /// Forgets files whose clients have left; the jobs that are to be cancelled for it.
+    pub(super) fn drop_abandoned(&mut self) -> Vec<JobId> {
+        let Files { waiting, reading, .. } = &mut self.files;
+        waiting.retain(|file| !file.reply.is_closed());
+        for reading in reading.extract_if(.., |reading| reading.file.reply.is_closed()) {
+            reading.decoder.abort();
+        }
+        let abandoned = |(_, purpose): &mut (JobId, Purpose)| matches!(purpose, Purpose::File(File { reply, .. }, _) if reply.is_closed());
+        self.jobs.extract_if(.., abandoned).map(|(job, _)| job).collect()
+    }
+
+    /// Whether the next file has to wait.
+    fn is_occupied(&self) -> bool {
+        let now = Instant::now();
+        self.is_transcribing() || self.files.reading.iter().any(|reading| reading.slow_at > now)
+    }
+
+    pub(super) fn read_next_file(&mut self, chores: &mut Chores) {
+        if self.is_occupied() {
+            return;
+        }
+        let files = &mut self.files;
+        let Some(file) = files.waiting.pop_front() else { return };
+        let (path, track, scratch) = (file.path.clone(), file.track, files.scratch.clone());
+        files.last_reading += 1;
+        let number = files.last_reading;
+        let decoder = chores.spawn(async move {
+            Chore::FileRead { number, result: decode(path, track, scratch).await }
+        });
+        let slow_at = Instant::now() + SLOW;
+        files.reading.push(Reading { number, file, slow_at, decoder });
+    }
+}
+
+impl Daemon {
+    pub(in crate::daemon) fn file_read(
+        &mut self,
+        number: u64,
+        result: Result<(Recorded, Vec<String>), String>,
+    ) {
+        let reading = &mut self.background.files.reading;
+        let Some(index) = reading.iter().position(|reading| reading.number == number) else {
+            return;
+        };
+        let file = reading.remove(index).file;
+        match result {
+            Ok((recorded, notes)) => {
+                let purpose = Purpose::File(file, Read { samples: recorded.samples, notes });
+                let job = self.background_begin(purpose, recorded);
+                self.background_progress(job, 0);
+            }
+            Err(error) => file.refuse(&Failure::new(Code::File, error)),
+        }
+    }
+
+    /// Tells subscribers how much of a file is text.
+    pub(in crate::daemon) fn background_progress(&self, job: JobId, samples: u64) {
+        let purpose = self.background.jobs.iter().find(|(own, _)| *own == job);
+        if let Some((_, Purpose::File(File { path, .. }, Read { samples: of, .. }))) = purpose {
+            self.doors.publish(Event::Progress { path: path.clone(), samples, of: *of });
+        }
+    }
+
+    pub(super) fn file_done(
+        &self,
+        job: JobId,
+        file: File,
+        read: Read,
+        result: Result<Refined, Failure>,
+    ) {
+        let File { path, reply, .. } = file;
+        let Read { samples, notes } = read;
+        let state = self.session.state();
+        let file = path.display();
+        match &result {
+            Ok(refined) => {
+                let engine = self.engine.name();
+                let words = journal::transcribed(&refined.recognition, engine, None);
+                info!(job = job.0, %file, engine, "{file}: {words}");
+            }
+            Err(Failure { code, message, .. }) => {
+                info!(job = job.0, %file, code = code.name(), "{file}: {message}");
+            }
+        }
+        let note = |note| Failure::new(Code::File, format!("{}: {note}.", path.display()));
+        let problems: Vec<_> = notes.into_iter().map(note).collect();
+        let transcript = result.and_then(|refined| {
+            if refined.text.is_empty() && refined.unrefined.is_none() {
+                return Err(textless(&path, &refined.recognition, &problems));
+            }
+            Ok(Transcript { problems, ..transcript(refined, samples, Some(path.clone())) })
+        });
+        answer(reply, transcript.map(|transcript| Answer::Transcript { state, transcript }));
+    }
+}
+
+/// A file of which no text came.
+fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Failure {
+    let file = path.display();
+    let mut message = if recognition.stats.decoded_samples > 0 {
+        format!(
+            "In {file} there is sound like speech, and no text came of it. Does the model know its language? \
+             Set engine.language, or take another model: v2m-model list."
+        )
+    } else {
+        format!("No speech was heard in {file}. Play it, to see whether it is silent.")
+    };
+    for problem in problems {
+        message = format!("{message} {}", problem.message);
+    }
+    Failure::new(Code::NoSpeech, message)
+}
+
+/// Decoded by a process of its own, which this program is when it is called so: a damaged file may
+/// bring a decoder down, and must not bring the daemon down.
+async fn decode(
+    path: PathBuf,
+    track: Option<u32>,
+    scratch: PathBuf,
+) -> Result<(Recorded, Vec<String>), String> {
+    let made = tokio::task::spawn_blocking({
+        let scratch = scratch.clone();
+        move || {
+            // It may have been deleted.
+            atomic::make_directory(&scratch)?;
+            tempfile::tempfile_in(&scratch)
+        }
+    });
+    let spool = made.await.map_err(std::io::Error::other).flatten().map_err(|error| {
+        format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
+    })?;
+    // By its path, which names the process in lists; after an upgrade in place there is none that leads to this program.
+    let program = std::env::current_exe().ok().filter(|program| program.exists());
+    let program = program.unwrap_or_else(|| "/proc/self/exe".into());
+    let mut command = std::process::Command::new(program);
+    command.arg(media::DECODE_COMMAND);
+    if let Some(track) = track {
+        command.arg("--track").arg(track.to_string());
+    }
+    let decoded = media::read_apart(command, &path, &spool).await.map_err(|e| e.to_string())?;
+    let media::Decoded { samples, notes } = decoded;
+    Ok((Recorded { file: spool, offset: 0, samples, is_kept: false }, notes))
+}

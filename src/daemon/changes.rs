@@ -1,0 +1,38 @@
+//! Files that change while the service runs.
+
+use super::engine::Models;
+use crate::config::Settings;
+use crate::watch;
+use std::path::{Path, PathBuf};
+use tracing::warn;
+
+/// Tells when watched paths have changed; never, where they cannot be watched.
+#[derive(Debug)]
+pub(super) struct Changes(Option<watch::Watch>);
+
+impl Changes {
+    pub(super) fn of(paths: Vec<PathBuf>) -> Self {
+        let watched = watch::paths(paths);
+        Self(
+            watched
+                .inspect_err(|error| warn!(%error, "changes of files go unnoticed: {error}"))
+                .ok(),
+        )
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn changed(&mut self) {
+        match &mut self.0 {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The folders of models, and the file that the settings name by its path.
+pub(super) fn of_models(models: &Models, settings: &Settings) -> Changes {
+    let named = models.spec(settings).ok().map(|spec| spec.model);
+    let path = Path::new(&settings.engine.model);
+    let wanted = path.is_absolute().then(|| path.to_path_buf());
+    Changes::of(models.folders().into_iter().chain(named).chain(wanted).collect())
+}

@@ -1,0 +1,161 @@
+//! Texts on their way to the desktop and to the store, and what became of them.
+
+use super::desktop::DesktopEvent;
+use super::handing::{Handed, Parcel, Whose};
+use super::{Daemon, journal, refine};
+use crate::call::Event;
+use crate::config::{JoinTo, Refine};
+use crate::deliver;
+use crate::session::{DeliverMode, Delivery, JobEvent, JobId, Outcome, Transcript};
+use crate::store;
+use crate::text::Letters;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+/// The text as the store keeps it.
+pub(super) fn store_text(transcript: &Transcript) -> store::Text {
+    store::Text {
+        text: transcript.text.clone(),
+        unrefined: transcript.unrefined.clone(),
+        language: transcript.language.clone(),
+        segments: transcript.segments.clone(),
+    }
+}
+
+impl Daemon {
+    pub(super) fn desktop_event(&mut self, event: DesktopEvent) {
+        match event {
+            DesktopEvent::Handed(handed) => self.delivered(handed),
+            DesktopEvent::Ended => self.desktop.ended(),
+        }
+    }
+
+    /// Writes down how a dictation went.
+    pub(super) fn keep(&mut self, job: JobId, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Transcribed(t) => store::Outcome::Transcribed(store_text(&t)),
+            Outcome::Delivered(t) | Outcome::Undelivered(t) => {
+                self.under_way.forget(job);
+                self.texts.remember(&t.text);
+                store::Outcome::Delivered(store_text(&t), t.deliveries)
+            }
+            Outcome::Failed(failure) => {
+                self.under_way.forget(job);
+                store::Outcome::Failed(failure.code, failure.message)
+            }
+        };
+        self.under_way.finish(job, outcome);
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        job: JobId,
+        transcript: Transcript,
+        wished: Option<DeliverMode>,
+    ) {
+        let noted = self.under_way.noted(job);
+        let settings = self.config.settings();
+        let join = noted.begun.and_then(|begun| self.join(&transcript.language, begun));
+        let parcel = Parcel {
+            whose: Whose::Dictation(job),
+            wanted: deliver::Wanted {
+                mode: wished.unwrap_or(settings.deliver.mode),
+                pressed: noted.pressed.map(Instant::into_std),
+                join,
+                ..self.wanted()
+            },
+            focus: noted.focus,
+            screen: self.desktop.screen(settings).cloned(),
+            text: transcript.text,
+            problems: transcript.problems,
+        };
+        self.desktop.hand(parcel);
+    }
+
+    /// As the settings say.
+    pub(super) fn wanted(&self) -> deliver::Wanted {
+        let settings = &self.config.settings().deliver;
+        let keys = deliver::PasteKeys {
+            usual: settings.paste_key.clone(),
+            terminal: settings.terminal_paste_key.clone(),
+            terminals: settings.terminals.clone(),
+        };
+        deliver::Wanted {
+            mode: settings.mode,
+            keys,
+            window: None,
+            pressed: None,
+            join: None,
+            is_sensitive: settings.sensitive,
+        }
+    }
+
+    /// How a text that was spoken in this language is joined to what stands at the cursor.
+    fn join(&self, language: &str, begun: Instant) -> Option<deliver::Join> {
+        let settings = self.config.settings();
+        let asks_field = match settings.deliver.join {
+            JoinTo::Field => true,
+            JoinTo::Last => false,
+            JoinTo::Nothing => return None,
+        };
+        Some(deliver::Join {
+            rules: Arc::clone(self.config.rules()),
+            language: refine::written_in(settings, language).to_owned(),
+            letters: match settings.text.refine {
+                // Its words are left as they were heard.
+                Refine::Off => Letters::Keep,
+                Refine::Rules | Refine::Llm => Letters::Fit,
+            },
+            asks_field,
+            presses: self.under_way.presses().clone(),
+            begun: begun.into_std(),
+        })
+    }
+
+    pub(super) fn delivered(&mut self, handed: Handed) {
+        let Handed { whose, deliveries, took } = handed;
+        let job = match &whose {
+            Whose::Dictation(job) => Some(*job),
+            Whose::Client(_) => None,
+        };
+        // Where the first way failed, how long the second took alone is not known.
+        let ways = deliveries.iter().filter(|delivery| delivery.by != "notification").count();
+        let took = Some(took).filter(|_| ways == 1);
+        for delivery in &deliveries {
+            log_delivery(job, delivery, took);
+            self.doors.publish(Event::Delivery { job, delivery: delivery.clone() });
+        }
+        if deliveries.iter().any(|delivery| delivery.by == "clipboard" && !delivery.ok) {
+            self.chores.ask_for_display();
+        }
+        match whose {
+            Whose::Dictation(job) => self.tell_job(job, JobEvent::Delivered(deliveries)),
+            Whose::Client(finished) => {
+                let mut sinks = deliveries.iter().filter(|delivery| delivery.by != "notification");
+                // The notice says that `v2m-send last` has it.
+                if let (Ok(text), Some(first)) = (&finished.result, sinks.next())
+                    && !(first.ok || sinks.any(|delivery| delivery.ok))
+                {
+                    self.texts.remember(text);
+                }
+                self.answer_text(*finished, deliveries);
+            }
+        }
+    }
+}
+
+/// That it is shown too is worth no line: each text is.
+fn log_delivery(job: Option<JobId>, delivery: &Delivery, took: Option<Duration>) {
+    let Delivery { by, backend, ok, detail } = delivery;
+    let job = job.map(|job| job.0);
+    let ms = took.map(|took| took.as_millis() as u64);
+    let words = journal::delivered(delivery, took);
+    match (*ok, *by) {
+        (true, "notification") => debug!(job, by, ok, detail, "{words}"),
+        (true, _) => info!(job, by, backend, ok, detail, took_ms = ms, "{words}"),
+        (false, "notification") => info!(job, by, ok, detail, "{words}"),
+        (false, _) => warn!(job, by, backend, ok, detail, "{words}"),
+    }
+}

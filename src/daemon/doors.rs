@@ -1,0 +1,88 @@
+//! Those who ask and those who listen: clients that wait for the session's answers or for the machine's figures, and
+//! subscribers of events.
+
+use super::Reply;
+use super::requests::answer;
+use crate::call::{Answer, Event};
+use crate::session::{self, Failure, Ticket};
+use crate::telemetry::{Figures, Machine, Telemetry};
+use std::collections::HashMap;
+use tokio::sync::broadcast;
+
+pub(super) struct Doors {
+    /// Who waits for the session.
+    waiting: HashMap<Ticket, Reply>,
+    last_ticket: u64,
+    events: broadcast::Sender<Event>,
+    telemetry: Telemetry,
+    /// Who waits for a reading of the machine's figures.
+    status_asked: Vec<Reply>,
+}
+
+impl Doors {
+    /// Events go to subscribers by `events`.
+    pub(super) fn new(events: broadcast::Sender<Event>) -> Self {
+        Self {
+            waiting: HashMap::new(),
+            last_ticket: 0,
+            events,
+            telemetry: Telemetry::new(Machine::new()),
+            status_asked: Vec::new(),
+        }
+    }
+
+    /// The machine's figures, once somebody has asked; `None`: they cannot be had in time. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Figures> {
+        self.telemetry.next().await
+    }
+
+    /// The ticket of a client that waits for the session from now on.
+    pub(super) fn admit(&mut self, reply: Reply) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.waiting.insert(ticket, reply);
+        ticket
+    }
+
+    /// The session's answer.
+    pub(super) fn answer(&mut self, ticket: Ticket, reply: Result<session::Reply, Failure>) {
+        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        answer(
+            waiting,
+            reply.map(|reply| match reply {
+                session::Reply::State(state, message) => {
+                    Answer::State { state, message: message.map(str::to_owned) }
+                }
+                session::Reply::Transcript(state, transcript) => {
+                    Answer::Transcript { state, transcript }
+                }
+                session::Reply::ShuttingDown => Answer::ShuttingDown,
+            }),
+        );
+    }
+
+    /// Tells subscribers, if there are any.
+    pub(super) fn publish(&self, event: Event) {
+        let _ = self.events.send(event); // an error means that nobody listens
+    }
+
+    /// Somebody asks for the status. The figures, if they need not be waited for; `device` is the GPU that computes.
+    pub(super) fn ask_status(&mut self, reply: Reply, device: Option<&str>) -> Option<Figures> {
+        self.status_asked.push(reply);
+        self.telemetry.ask(device)
+    }
+
+    /// Tells all who asked for the status.
+    pub(super) fn tell_status(&mut self, status: impl Fn() -> Answer) {
+        for reply in self.status_asked.drain(..) {
+            answer(reply, Ok(status()));
+        }
+    }
+
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        let waiting = self.waiting.drain().map(|(_, reply)| reply);
+        for reply in waiting.chain(self.status_asked.drain(..)) {
+            answer(reply, Err(failure.clone()));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The orderly end.
+
+use super::Daemon;
+use crate::session::{Code, Failure};
+use crate::store::StoreEvent;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+/// How long the end waits for answers to be written and for the disk.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+impl Daemon {
+    /// Answers everyone, lets the answers out, and waits for the disk.
+    pub(super) async fn end(
+        mut self,
+        stop: watch::Sender<bool>,
+        server: JoinHandle<()>,
+        mut stored: mpsc::Receiver<StoreEvent>,
+    ) {
+        self.service.stopping();
+        let failure = Failure::new(Code::ShuttingDown, "v2m is ending. Ask again in a moment.");
+        self.doors.refuse_all(&failure);
+        self.background.refuse_all(&failure);
+        self.chores.trials.refuse_all(&failure);
+        // These texts are finished: clients have them in the answer, if not where they wanted them.
+        for finished in self.desktop.take_back() {
+            self.answer_text(finished, Vec::new());
+        }
+        self.config.refuse_all(&failure);
+        self.texts.refuse_all(&failure).await;
+        // Before anything that takes time: new clients must reach the next instance.
+        // The receiver is gone only if the server has ended already.
+        let _ = stop.send(true);
+        if let Some(handed) = self.desktop.last_handed(LAST_WORDS).await {
+            self.delivered(handed);
+        }
+        self.desktop.settle(LAST_WORDS).await;
+        if timeout(LAST_WORDS, server).await.is_err() {
+            warn!("some clients did not take their answers");
+        }
+        self.under_way.end();
+        if timeout(LAST_WORDS, async { while stored.recv().await.is_some() {} }).await.is_err() {
+            warn!("the disk did not answer in time");
+        }
+        self.desktop.end().await;
+        info!("v2m has ended");
+    }
+}

@@ -1,0 +1,147 @@
+//! The recogniser and its model: which of them the settings mean, when they are loaded anew, and when a GPU is let go
+//! because the machine sleeps.
+
+mod models;
+
+use super::changes::{self, Changes};
+use super::sleep::Sleep;
+use crate::config::Settings;
+use crate::recognise::{EngineReport, RecogniseEvent, Recogniser, Recorded, Stamp, Urgency};
+use crate::session::{EngineState, JobId};
+use crate::suspend::SuspendEvent;
+pub(super) use models::Models;
+use models::decode_options;
+use std::sync::Arc;
+use tracing::info;
+
+pub(super) struct Engine {
+    recogniser: Recogniser,
+    sleep: Sleep,
+    models: Arc<Models>,
+    /// The model's file as it was when it was last loaded.
+    stamp: Option<Stamp>,
+    /// Made anew when the settings name another model.
+    watch: Option<Changes>,
+}
+
+/// Something that happened to the recogniser, or that it has to know.
+pub(super) enum EngineEvent {
+    /// What the recogniser tells.
+    Recogniser(RecogniseEvent),
+    /// What logind tells.
+    Sleep(SuspendEvent),
+    /// Files in the models' folders have changed.
+    ModelsChanged,
+}
+
+impl Engine {
+    /// Starts the engine that the settings mean. Within a tokio runtime.
+    pub(super) fn new(settings: &Settings) -> Self {
+        let models = Arc::new(Models::from_env());
+        let spec = models.spec(settings);
+        let mut sleep = Sleep::default();
+        sleep.attend(&spec);
+        let stamp = models.stamp(settings);
+        Self { recogniser: Recogniser::new(spec), sleep, models, stamp, watch: None }
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn next(&mut self, settings: &Settings) -> EngineEvent {
+        let models = &self.models;
+        let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
+        tokio::select! {
+            biased;
+            event = self.recogniser.next() => EngineEvent::Recogniser(event),
+            event = self.sleep.next() => EngineEvent::Sleep(event),
+            () = watch.changed() => EngineEvent::ModelsChanged,
+        }
+    }
+
+    pub(super) fn models(&self) -> &Arc<Models> {
+        &self.models
+    }
+
+    pub(super) fn report(&self) -> &EngineReport {
+        self.recogniser.report()
+    }
+
+    /// The name of the engine that computes, if one does.
+    pub(super) fn name(&self) -> Option<&'static str> {
+        self.recogniser.engine_name()
+    }
+
+    /// A dictation begins, whose sound is to be fed.
+    pub(super) fn begin(&mut self, job: JobId, settings: &Settings) {
+        self.recogniser.begin(job, decode_options(settings), Urgency::Live);
+    }
+
+    /// A recording is transcribed when nobody dictates.
+    pub(super) fn transcribe(&mut self, job: JobId, settings: &Settings, recorded: Recorded) {
+        self.recogniser.transcribe(job, decode_options(settings), Urgency::Background, recorded);
+    }
+
+    pub(super) fn feed(&mut self, job: JobId, pcm: &[i16]) {
+        self.recogniser.feed(job, pcm);
+    }
+
+    /// No more sound comes: the text is wanted.
+    pub(super) fn finish(&mut self, job: JobId) {
+        self.recogniser.finish(job);
+    }
+
+    /// Nobody wants the text.
+    pub(super) fn cancel(&mut self, job: JobId) {
+        self.recogniser.cancel(job);
+    }
+
+    /// Lets a GPU go before the machine sleeps, and has it again after.
+    pub(super) fn sleep_said(&mut self, event: SuspendEvent) {
+        match event {
+            SuspendEvent::Preparing(delay) => {
+                info!("the machine is about to sleep");
+                self.recogniser.suspend();
+                self.sleep.delay(delay);
+            }
+            SuspendEvent::Resumed => {
+                info!("the machine is awake");
+                self.sleep.allow();
+                self.recogniser.resumed();
+            }
+        }
+    }
+
+    /// Lets the machine sleep once no process holds the GPU any more, which takes some seconds at most.
+    pub(super) fn allow_sleep(&mut self) {
+        if !self.recogniser.holds_gpu() {
+            self.sleep.allow();
+        }
+    }
+
+    /// Puts other settings in force.
+    pub(super) fn set(&mut self, old: &Settings, new: &Settings) {
+        let spec = self.models.spec(new);
+        if spec != self.models.spec(old) {
+            self.stamp = self.models.stamp(new);
+            self.watch = None;
+            self.sleep.attend(&spec);
+            self.recogniser.set_spec(spec);
+        }
+    }
+
+    /// A model came, went or changed. An engine that works on its old file is left alone.
+    pub(super) fn reload(&mut self, settings: &Settings) {
+        let stamp = self.models.stamp(settings);
+        let usable = matches!(
+            self.report().state,
+            EngineState::Loading | EngineState::Warm | EngineState::Unloaded
+        );
+        if usable || stamp == self.stamp {
+            return;
+        }
+        self.stamp = stamp;
+        info!("the model's file has changed; it is loaded anew");
+        let spec = self.models.spec(settings);
+        self.sleep.attend(&spec);
+        self.recogniser.set_spec(spec);
+    }
+}

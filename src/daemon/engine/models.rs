@@ -1,0 +1,192 @@
+//! Which engines and which model the settings mean.
+
+use crate::config;
+use crate::config::Settings;
+use crate::recognise::{Backend, Candidate, EngineSpec, Stamp, Unload};
+use crate::session::{Code, Failure};
+use std::path::{Path, PathBuf};
+use v2m_ipc::engine::DecodeOptions;
+use v2m_models::paths;
+
+/// The processor's engine where nothing else is said: beside this program. The others lie beside it in turn.
+const PROGRAM: &str = "v2m-engine";
+
+/// Where engines and models are.
+#[derive(Debug)]
+pub(in crate::daemon) struct Models {
+    program: PathBuf,
+    places: Result<paths::Places, paths::PathError>,
+}
+
+impl Models {
+    pub(in crate::daemon) fn from_env() -> Self {
+        let beside = std::env::current_exe().map(|exe| exe.with_file_name(PROGRAM));
+        let program = std::env::var_os("V2M_ENGINE").map(PathBuf::from);
+        Self {
+            program: program.or(beside.ok()).unwrap_or_else(|| PathBuf::from(PROGRAM)),
+            places: paths::Places::from_env(),
+        }
+    }
+
+    /// The engine to run, or why none can.
+    pub(in crate::daemon) fn spec(&self, settings: &Settings) -> Result<EngineSpec, Failure> {
+        let missing = |error: &paths::PathError| {
+            let (cause, remedy) = model_in_brief(error);
+            Failure::new(Code::ModelMissing, error.to_string()).in_brief(cause, remedy).lasting()
+        };
+        let places = self.places.as_ref().map_err(missing)?;
+        let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
+        Ok(EngineSpec {
+            candidates: self.candidates(settings.engine.backend)?,
+            model_name: settings.engine.model.clone(),
+            model,
+            vad: places.resolve_asset(paths::VAD).ok(),
+            threads: settings.engine.threads.into(),
+            hang: settings.engine.hang(),
+            unload: Unload {
+                gpu: settings.engine.unload_after.on(true),
+                cpu: settings.engine.unload_after.on(false),
+            },
+        })
+    }
+
+    /// Refuses a model that would not be found.
+    pub(in crate::daemon) fn check(&self, name: &str) -> Result<(), Failure> {
+        let Ok(places) = &self.places else { return Ok(()) };
+        let refused = |error: paths::PathError| {
+            let text = format!("Changing engine.model: {error}. Nothing was changed.");
+            let (cause, remedy) = model_in_brief(&error);
+            Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
+        };
+        places.resolve(name).map(drop).map_err(refused)
+    }
+
+    /// The engines that are wanted and installed, the first one first. The processor's plain one need not be there to be
+    /// named: it always should be.
+    fn candidates(&self, wanted: config::Backend) -> Result<Vec<Candidate>, Failure> {
+        let fits = |backend: Backend| match wanted {
+            config::Backend::Auto => true,
+            config::Backend::Cuda => backend == Backend::Cuda,
+            config::Backend::Vulkan => backend == Backend::Vulkan,
+            config::Backend::Cpu => !backend.is_gpu(),
+        };
+        let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
+        let named =
+            wanted_ones.map(|backend| Candidate { backend, program: self.program(backend) });
+        let installed: Vec<_> = named
+            .filter(|candidate| candidate.backend == Backend::Cpu || candidate.program.is_file())
+            .collect();
+        if installed.is_empty() {
+            return Err(not_installed(wanted.name(), &self.program));
+        }
+        Ok(installed)
+    }
+
+    fn program(&self, backend: Backend) -> PathBuf {
+        let suffix = match backend {
+            Backend::Cuda => "-cuda",
+            Backend::Vulkan => "-vulkan",
+            Backend::CpuV4 => "-v4",
+            Backend::Cpu => "",
+        };
+        let mut name = self.program.file_name().unwrap_or_default().to_owned();
+        name.push(suffix);
+        self.program.with_file_name(name)
+    }
+
+    /// The folders in which a model may appear, the one the settings name among them.
+    pub(in crate::daemon) fn folders(&self) -> Vec<PathBuf> {
+        self.places.iter().flat_map(paths::Places::model_dirs).map(Path::to_path_buf).collect()
+    }
+
+    /// What tells one version of the model's file from another.
+    pub(in crate::daemon) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
+        Stamp::of(&self.spec(settings).ok()?.model)
+    }
+}
+
+/// How the settings want recordings decoded.
+pub(in crate::daemon) fn decode_options(settings: &Settings) -> DecodeOptions {
+    let engine = &settings.engine;
+    DecodeOptions {
+        language: engine.language.clone(),
+        languages: engine.languages.clone(),
+        translate: engine.translate,
+        vocabulary: engine.vocabulary.clone(),
+        beam_size: engine.beam_size,
+        ..DecodeOptions::default()
+    }
+}
+
+fn not_installed(backend: &str, beside: &Path) -> Failure {
+    let folder = beside.parent().unwrap_or(Path::new("."));
+    let text = format!(
+        "Starting the recogniser: engine.backend is \"{backend}\", and there is no {PROGRAM}-{backend} in {}. Build it with \
+         `make engine-{backend}`, install it, and restart the service (`systemctl --user restart v2m`); or let v2m \
+         choose: `v2m-send config set engine.backend=auto`.",
+        folder.display()
+    );
+    Failure::new(Code::EngineFailed, text)
+        .in_brief(
+            format!("There is no recogniser for {backend}"),
+            "Let v2m choose one: v2m-send config set engine.backend=auto",
+        )
+        .lasting()
+}
+
+/// A notification's title and body.
+fn model_in_brief(error: &paths::PathError) -> (String, String) {
+    use paths::PathError::{NoAsset, NoFile, NoHome, NotAName, NotInstalled, Unknown};
+    let usual = v2m_models::catalogue::DEFAULT;
+    match error {
+        NotInstalled { name } => (
+            format!("The model {name} is not installed"),
+            format!("Fetch it: v2m-model pull {name}"),
+        ),
+        Unknown { name, .. } | NotAName(name) => (
+            format!("There is no model {name}"),
+            match v2m_models::catalogue::near(name).first() {
+                Some(near) => format!("Did you mean {near}? All: v2m-model list"),
+                None => format!("Choose one: v2m-model list. The default: v2m-model use {usual}"),
+            },
+        ),
+        NoFile(path) => (
+            "The model file is missing".to_owned(),
+            format!("Fetch the default model: v2m-model use {usual}\n{}", path.display()),
+        ),
+        NoHome => ("v2m finds no home directory".to_owned(), "Set HOME.".to_owned()),
+        NoAsset { name, .. } => {
+            (format!("The file {name} is missing"), "Install v2m again: make install".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backends(models: &Models, wanted: config::Backend) -> Vec<&'static str> {
+        let candidates = models.candidates(wanted).unwrap();
+        candidates.iter().map(|candidate| candidate.backend.name()).collect()
+    }
+
+    #[test]
+    fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
+        use config::Backend::{Auto, Cpu, Cuda, Vulkan};
+        let dir = tempfile::tempdir().unwrap();
+        let models =
+            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
+        assert_eq!(backends(&models, Auto), ["cpu"]);
+        let failure = models.candidates(Cuda).unwrap_err();
+        assert_eq!(failure.code, Code::EngineFailed);
+        assert!(failure.message.contains("make engine-cuda"), "{}", failure.message);
+        assert!(models.candidates(Vulkan).is_err());
+        for name in ["v2m-engine-v4", "v2m-engine-cuda", "v2m-engine-vulkan"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(backends(&models, Auto), ["cuda", "vulkan", "cpu-v4", "cpu"]);
+        assert_eq!(backends(&models, Cuda), ["cuda"]);
+        assert_eq!(backends(&models, Vulkan), ["vulkan"]);
+        assert_eq!(backends(&models, Cpu), ["cpu-v4", "cpu"]);
+    }
+}

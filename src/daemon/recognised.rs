@@ -1,0 +1,178 @@
+//! What the recogniser tells: texts as they grow, texts that are whole, and how it is.
+
+use super::engine::EngineEvent;
+use super::refine::Refined;
+use super::{Daemon, journal};
+use crate::call::Event;
+use crate::deliver;
+use crate::recognise::{EngineReport, RecogniseEvent};
+use crate::session::{
+    self, Code, DeliverMode, EngineState, JobEvent, JobId, Notice, State, Transcript,
+};
+use crate::text;
+use tracing::{info, warn};
+
+impl Daemon {
+    pub(super) fn engine_event(&mut self, event: EngineEvent) {
+        match event {
+            EngineEvent::Recogniser(event) => self.recognised(event),
+            EngineEvent::Sleep(event) => self.engine.sleep_said(event),
+            EngineEvent::ModelsChanged => self.engine.reload(self.config.settings()),
+        }
+    }
+
+    fn recognised(&mut self, event: RecogniseEvent) {
+        match event {
+            RecogniseEvent::Engine(report) => self.engine_said(report),
+            RecogniseEvent::Update { job, is_final: true, end, .. }
+                if self.background.owns(job) =>
+            {
+                self.background_progress(job, end);
+            }
+            RecogniseEvent::Update { job, text, is_final, end: _ } => {
+                if self.session.has(job) {
+                    let text = text::polish(&text);
+                    self.show_growth(job, &text);
+                    self.doors.publish(Event::TranscriptionUpdate { job, text, is_final });
+                }
+            }
+            RecogniseEvent::PassedOver { engine, notice } => {
+                let backend = engine.backend.name();
+                let reason = engine.reason;
+                warn!(backend, reason, "{backend} is not used: {reason}. The next recogniser is");
+                if let Some(failure) = notice {
+                    self.show(Notice::Problem(failure));
+                }
+            }
+            RecogniseEvent::Replaced { job, reason } => {
+                let job = job.map(|job| job.0);
+                let over = if job.is_some() { "; its recording starts over" } else { "" };
+                warn!(job, reason, "the recogniser was replaced ({reason}){over}");
+            }
+            RecogniseEvent::Done { job, recognition, audio } => {
+                let is_own = self.background.owns(job);
+                if !is_own {
+                    self.under_way.mend(job, audio);
+                }
+                let is_commanded = !is_own || self.background.recovers(job);
+                self.refine(job, recognition, is_commanded);
+            }
+            RecogniseEvent::Failed { job, mut failure, audio } => {
+                if self.background.owns(job) {
+                    return self.background_done(job, Err(failure));
+                }
+                self.under_way.mend(job, audio);
+                failure.audio_path = self.under_way.audio_path(job);
+                self.tell_job(job, JobEvent::RecognitionFailed(failure));
+            }
+        }
+    }
+
+    /// The text of what was heard is there.
+    pub(super) fn refined(&mut self, job: JobId, refined: Refined) {
+        if self.background.owns(job) {
+            return self.background_done(job, Ok(refined));
+        }
+        // Cancelled meanwhile.
+        if !self.session.has(job) {
+            return;
+        }
+        let transcript = self.transcribed(job, refined);
+        self.tell_job(job, JobEvent::Transcribed(transcript));
+    }
+
+    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's does not grow
+    /// there while a newer one is recorded.
+    fn show_growth(&self, job: JobId, text: &str) {
+        let settings = self.config.settings();
+        let Some(screen) = self.desktop.screen(settings) else { return };
+        let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
+        let wished = self.session.wishes(job).and_then(|wishes| wishes.deliver);
+        let mode = wished.unwrap_or(settings.deliver.mode);
+        let at_cursor = matches!(mode, DeliverMode::Paste | DeliverMode::Type);
+        match self.session.state() {
+            State::Recording if self.session.recording() == Some(job) => {
+                screen.grow(deliver::Notice::Recording { so_far }, at_cursor);
+            }
+            State::Transcribing => {
+                screen.grow(deliver::Notice::Transcribing { so_far }, at_cursor);
+            }
+            State::Recording | State::Idle | State::Paused | State::Processing => {}
+        }
+    }
+
+    fn transcribed(&self, job: JobId, refined: Refined) -> Transcript {
+        let Refined { recognition, text, unrefined } = refined;
+        let stats = recognition.stats;
+        let since_stop = self.under_way.since_stop(job);
+        let engine = self.engine.name();
+        info!(
+            job = job.0,
+            seconds = journal::seconds(stats.samples),
+            language = recognition.language,
+            stop_to_text_ms = since_stop.map(|time| time.as_millis() as u64),
+            decode_ms = stats.decode_ms,
+            redone = stats.redone,
+            seams = stats.seams,
+            seam_ms = stats.seam_ms,
+            joins = stats.joins,
+            joined = stats.joined,
+            join_ms = stats.join_ms,
+            attempts = recognition.attempts,
+            backend = self.engine.report().backend,
+            engine,
+            characters = recognition.text.chars().count(),
+            "{}",
+            journal::transcribed(&recognition, engine, since_stop)
+        );
+        // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
+        let keeps = self.config.settings().store.keep_audio;
+        Transcript {
+            text,
+            unrefined,
+            language: recognition.language,
+            samples: stats.samples,
+            segments: recognition.segments,
+            audio_path: keeps.then(|| self.under_way.audio_path(job)).flatten(),
+            deliveries: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn engine_said(&mut self, report: EngineReport) {
+        let state = report.state;
+        let model = report.model.as_deref().unwrap_or("no model");
+        let status = match (state, &report.problem) {
+            (EngineState::Loading, _) => match report.bytes {
+                Some(bytes) => format!("Loading the model {model} ({} MB)", bytes / 1_000_000),
+                None => format!("Starting the recogniser for the model {model}"),
+            },
+            (EngineState::Warm, _) => format!(
+                "Ready: {model} on {} ({})",
+                report.backend.as_deref().unwrap_or("?"),
+                report.device.as_deref().unwrap_or("unknown device"),
+            ),
+            (_, Some(problem)) => format!("Not ready: {}", problem.message),
+            (EngineState::Unloaded, _) => {
+                format!("Ready: {model} is not loaded; the next press loads it")
+            }
+            (_, None) => format!("The recogniser is {}", state.name()),
+        };
+        info!(
+            state = state.name(),
+            model = report.model,
+            backend = report.backend,
+            device = report.device,
+            loaded_in_ms = report.loaded_in_ms,
+            warm_up_ms = report.warm_up_ms,
+            memory_bytes = report.memory_bytes,
+            "{status}"
+        );
+        self.service.tell(&status, state == EngineState::Loading);
+        if matches!(state, EngineState::Warm | EngineState::Unloaded) && report.problem.is_none() {
+            self.desktop.mended(Code::EngineFailed);
+        }
+        self.doors.publish(Event::Engine { state, backend: report.backend });
+        self.tell(session::Event::Engine(state, report.problem));
+    }
+}

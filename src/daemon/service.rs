@@ -1,0 +1,82 @@
+//! The service in the eyes of systemd: ready, alive, ending.
+
+use super::turns::Turns;
+use crate::recognise::LOAD_LIMIT;
+use crate::systemd::{self, Watchdog};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What one attempt to load the model may take of the start, and some.
+const START_LIMIT: Duration = LOAD_LIMIT.saturating_add(Duration::from_secs(60));
+
+pub(super) struct Service {
+    started: Instant,
+    watchdog: Watchdog,
+    /// Which source of the loop has had how many turns in a row.
+    pub(super) turns: Turns,
+    /// systemd was told that the service is ready.
+    is_ready: bool,
+    is_ending: bool,
+}
+
+impl Service {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            watchdog: Watchdog::from_env(),
+            turns: Turns::default(),
+            is_ready: false,
+            is_ending: false,
+        }
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether the loop is to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending
+    }
+
+    /// The loop ends after this turn.
+    pub(super) fn end(&mut self) {
+        self.is_ending = true;
+    }
+
+    /// When [`Self::ping`] is due.
+    pub(super) fn next_ping(&self) -> Option<Instant> {
+        self.watchdog.next_ping().map(|wait| Instant::now() + wait)
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.watchdog.ping();
+    }
+
+    /// Tells what the recogniser does. The service is ready once the model is loaded; and without a usable one too,
+    /// because a service that fails to start again and again makes systemd close the socket.
+    pub(super) fn tell(&mut self, status: &str, is_loading: bool) {
+        if !is_loading && !std::mem::replace(&mut self.is_ready, true) {
+            systemd::ready(status);
+        } else {
+            systemd::status(status);
+        }
+        if !self.is_ready {
+            systemd::extend_timeout(START_LIMIT);
+        }
+    }
+
+    /// The watchdog looks closely while something goes on, and next to never while nothing does.
+    pub(super) fn pace(&mut self, is_quiet: bool) {
+        if is_quiet && self.is_ready { self.watchdog.idle() } else { self.watchdog.active() }
+    }
+
+    /// Tells systemd that the service is stopping.
+    pub(super) fn stopping(&self) {
+        // To systemd a service that ends before it was ever ready has failed, and is restarted.
+        if !self.is_ready {
+            systemd::ready("Ending");
+        }
+        systemd::stopping("Ending");
+    }
+}

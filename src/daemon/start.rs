@@ -1,0 +1,106 @@
+//! From the listening socket to the running loop.
+
+use super::background::Background;
+use super::changes::Changes;
+use super::chores::Chores;
+use super::desktop::Desktop;
+use super::doors::Doors;
+use super::engine::Engine;
+use super::reload::Configuration;
+use super::service::Service;
+use super::texts::Texts;
+use super::timers::Timers;
+use super::under_way::UnderWay;
+use super::{Daemon, Inputs, limits};
+use crate::config::Settings;
+use crate::logging::Logging;
+use crate::session::Session;
+use crate::{dbus, server};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{broadcast, mpsc};
+use tracing::info;
+
+/// Calls that may wait for the loop; doors wait beyond that.
+const CALLS: usize = 64;
+/// Events a subscriber may be behind before it loses its connection: some 20 s of levels.
+const EVENTS: usize = 256;
+
+/// What the daemon is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The listening socket.
+    pub listener: std::os::unix::net::UnixListener,
+    /// The configuration file.
+    pub config_path: PathBuf,
+    /// The settings in force.
+    pub settings: Settings,
+    /// Where dictations are kept.
+    pub store: PathBuf,
+    /// The log, for changes of its level.
+    pub logging: Logging,
+}
+
+/// Runs until a SHUTDOWN or SIGTERM has been carried out.
+///
+/// # Errors
+/// When the runtime or its signal handlers cannot be had.
+pub fn run(start: Start) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(start));
+    // Blocking chores (a file being read) must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(start: Start) -> std::io::Result<()> {
+    let terminate = signal(SignalKind::terminate())?;
+    let interrupt = signal(SignalKind::interrupt())?;
+    let listener = tokio::net::UnixListener::from_std(start.listener)?;
+    let (calls, calls_in) = mpsc::channel(CALLS);
+    let (events, _) = broadcast::channel(EVENTS);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let server = tokio::spawn(server::serve(listener, calls.clone(), events.clone(), stopped));
+    let (store_events, store_in) = mpsc::channel(64);
+    let mut inputs = Inputs {
+        calls: calls_in,
+        store: store_in,
+        config: Changes::of(vec![start.config_path.clone()]),
+        terminate,
+        interrupt,
+    };
+    let settings = &start.settings;
+    let texts = Texts::new(&start.config_path);
+    let mut daemon = Daemon {
+        session: Session::new(limits(settings, &texts), 1),
+        untold: VecDeque::new(),
+        is_telling: false,
+        timers: Timers::default(),
+        engine: Engine::new(settings),
+        background: Background::new(start.store.clone()),
+        under_way: UnderWay::new(settings, start.store, store_events),
+        chores: Chores::default(),
+        texts,
+        desktop: Desktop::new().await,
+        doors: Doors::new(events.clone()),
+        config: Configuration::new(start.settings, start.config_path, start.logging),
+        service: Service::new(),
+    };
+    // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
+    let at_start = (daemon.session.state(), daemon.engine.report().state);
+    let events = events.subscribe();
+    let bus = tokio::spawn(async move {
+        match dbus::serve(None, calls, events, at_start.0, at_start.1).await {
+            Ok(_door) => std::future::pending().await,
+            Err(error) => info!(%error, "no interface on the session bus: {error}"),
+        }
+    });
+    if daemon.config.settings().llm.provider.is_none() {
+        tokio::spawn(crate::llm::close());
+    }
+    daemon.run(&mut inputs).await;
+    bus.abort();
+    daemon.end(stop, server, inputs.store).await;
+    Ok(())
+}

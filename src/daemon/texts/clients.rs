@@ -1,0 +1,112 @@
+//! Clients' texts that a language model works on: PROCESS_TEXT and TRANSLATE_TEXT.
+
+use super::source::{Source, ask};
+use crate::call::{Answer, TextSource, TextWork};
+use crate::daemon::handing::{Parcel, Whose};
+use crate::daemon::requests::answer;
+use crate::daemon::{Daemon, Reply};
+use crate::deliver::Wanted;
+use crate::session::{Code, DeliverMode, Delivery, Event, Failure, Notice};
+use tracing::info;
+
+/// A client's text that the model is done with.
+#[derive(Debug)]
+pub(in crate::daemon) struct Finished {
+    reply: Reply,
+    /// The text before, where the client did not send it.
+    original: Option<String>,
+    pub(in crate::daemon) result: Result<String, Failure>,
+    deliver: DeliverMode,
+}
+
+impl Daemon {
+    /// PROCESS_TEXT and TRANSLATE_TEXT.
+    pub(in crate::daemon) fn work_on_text(&mut self, work: TextWork, reply: Reply) {
+        let TextWork { source, task, deliver } = work;
+        let deliver = deliver.unwrap_or(match source {
+            TextSource::Clipboard => DeliverMode::Clipboard,
+            TextSource::Given(_) | TextSource::Last => DeliverMode::None,
+        });
+        let settings = self.config.settings();
+        let question = match self.texts.question(&task, settings.llm.timeout(), settings) {
+            Ok(question) => question,
+            Err(failure) => return self.refuse_text(reply, failure, deliver),
+        };
+        if deliver != DeliverMode::None {
+            self.show_beside(Notice::Rewriting);
+        }
+        let source = self.source(source);
+        let permits = self.texts.permits.clone();
+        let mut ending = self.texts.ending.subscribe();
+        self.texts.work.spawn(async move {
+            let mut reply = reply;
+            tokio::select! {
+                (original, result) = ask(source, question, permits) => {
+                    Some(Finished { reply, original, result, deliver })
+                }
+                () = reply.closed() => None,
+                _ = ending.changed() => {
+                    let text = "v2m is ending. Ask again in a moment.";
+                    answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
+                    None
+                }
+            }
+        });
+        self.tell(Event::TextWork(true));
+    }
+
+    /// Where a text comes from, ready to be waited for.
+    fn source(&mut self, source: TextSource) -> Source {
+        match source {
+            TextSource::Given(text) => Source::Given(text),
+            TextSource::Clipboard => Source::Clipboard(Box::pin(self.texts.clipboard.text())),
+            TextSource::Last => match &self.texts.last {
+                Some(text) => Source::Last(text.clone()),
+                None => Source::LastOnDisk(self.under_way.folder().into()),
+            },
+        }
+    }
+
+    pub(super) fn text_finished(&mut self, finished: Finished) {
+        let text = match &finished.result {
+            Ok(text) => text.clone(),
+            Err(failure) => {
+                let failure = Failure { text: finished.original.clone(), ..failure.clone() };
+                return self.refuse_text(finished.reply, failure, finished.deliver);
+            }
+        };
+        if finished.deliver == DeliverMode::None {
+            return self.answer_text(finished, Vec::new());
+        }
+        let wanted = Wanted { mode: finished.deliver, ..self.wanted() };
+        let screen = self.desktop.screen(self.config.settings()).cloned();
+        let screen = screen.filter(|_| self.session.newest().is_none());
+        let whose = Whose::Client(Box::new(finished));
+        self.desktop.hand(Parcel {
+            whose,
+            text,
+            wanted,
+            focus: None,
+            screen,
+            problems: Vec::new(),
+        });
+    }
+
+    /// Its text was handed over, or there was nowhere to hand it to.
+    pub(in crate::daemon) fn answer_text(&self, finished: Finished, deliveries: Vec<Delivery>) {
+        let Finished { reply, original, result, deliver: _ } = finished;
+        let state = self.session.state();
+        answer(reply, result.map(|text| Answer::Text { state, text, original, deliveries }));
+    }
+
+    fn refuse_text(&self, reply: Reply, failure: Failure, deliver: DeliverMode) {
+        // Without the reason, which may hold the text.
+        let code = failure.code.name();
+        info!(code, "a client's text was not worked on ({code})");
+        // A shortcut has no terminal that would show it.
+        if deliver != DeliverMode::None {
+            self.show_beside(Notice::Problem(failure.clone()));
+        }
+        answer(reply, Err(failure));
+    }
+}

@@ -1,0 +1,283 @@
+//! The dictations under way, as far as the session does not know them: the microphone, the files on the disk, and what
+//! was measured and noted since the press.
+
+use super::live::{self, Live};
+use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
+use crate::config::Settings;
+use crate::deliver::{Focus, Presses};
+use crate::session::{Code, Failure, Heard, JobId};
+use crate::store::{Outcome, Retention, Store, StoreError, StoreEvent, Unfinished};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+pub(super) struct UnderWay {
+    capture: Option<Capture>,
+    /// The settings have another linger than `capture`.
+    linger_changed: bool,
+    /// The thread that writes to the disk. `None`: it could not be started, or has ended.
+    store: Option<Store>,
+    /// Where dictations are kept.
+    folder: PathBuf,
+    live: live::Dictations,
+    /// When a shortcut was pressed last, as far as it sends a command: it may still be down.
+    last_press: Option<Instant>,
+    /// All presses, as far as texts to come need them.
+    presses: Presses,
+}
+
+/// What was heard since the last time.
+pub(super) struct Sound {
+    /// At 16 kHz.
+    pub(super) pcm: Arc<[i16]>,
+    /// Root mean square, dBFS, of each tenth of a second that was completed.
+    pub(super) levels: Vec<f32>,
+}
+
+/// What is known of a dictation whose text is delivered.
+pub(super) struct Noted {
+    /// What had the keyboard at the stop.
+    pub(super) focus: Option<Focus>,
+    /// When the shortcut was pressed last.
+    pub(super) pressed: Option<Instant>,
+    /// When the recording was asked for; `None` if nothing is known of the dictation.
+    pub(super) begun: Option<Instant>,
+}
+
+impl UnderWay {
+    /// Dictations are kept in `folder`.
+    pub(super) fn new(
+        settings: &Settings,
+        folder: PathBuf,
+        events: mpsc::Sender<StoreEvent>,
+    ) -> Self {
+        let store = Store::spawn(folder.clone(), retention(settings), events)
+            .inspect_err(|error| error!(%error, "dictations cannot be kept: {error}"))
+            .ok();
+        let capture = Capture::spawn(settings.capture.linger())
+            .inspect_err(|error| error!(%error, "nothing can be recorded: {error}"))
+            .ok();
+        Self {
+            capture,
+            linger_changed: false,
+            store,
+            folder,
+            live: live::Dictations::default(),
+            last_press: None,
+            presses: Presses::default(),
+        }
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn heard(&mut self) -> CaptureOutput {
+        match &mut self.capture {
+            Some(capture) => capture.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// When subscribers are to be told again that something is recorded.
+    pub(super) fn heartbeat_due(&self) -> Option<Instant> {
+        self.live.heartbeat_due()
+    }
+
+    pub(super) fn beat(&mut self) {
+        self.live.beat();
+    }
+
+    /// A shortcut was pressed.
+    pub(super) fn pressed(&mut self) {
+        let now = Instant::now();
+        self.last_press = Some(now);
+        self.presses.add(now.into_std());
+    }
+
+    pub(super) fn presses(&self) -> &Presses {
+        &self.presses
+    }
+
+    /// Makes the dictation's file, and starts to record.
+    ///
+    /// # Errors
+    /// When there is no capture thread.
+    pub(super) fn start(&mut self, job: JobId, source: Option<String>) -> Result<(), Failure> {
+        self.live.begin(job);
+        self.keep(|store| store.begin(job).map(drop));
+        if self.capture.is_none() {
+            let text = "Recording: the capture thread could not be started; see `journalctl --user -u v2m`.";
+            return Err(Failure::new(Code::NoMicrophone, text)
+                .in_brief("Recording is not possible", "See why: journalctl --user -u v2m"));
+        }
+        self.command(CaptureCommand::Start { job, source });
+        Ok(())
+    }
+
+    /// The first audio has arrived.
+    pub(super) fn started(&mut self, job: JobId) {
+        if let Some(live) = self.live.get_mut(job) {
+            live.started();
+        }
+    }
+
+    /// Records up to this moment. `asks_focus`: the text is only wanted in the window that has the keyboard now.
+    pub(super) fn stop(&mut self, job: JobId, asks_focus: bool) {
+        self.command(CaptureCommand::Stop { job });
+        if let Some(live) = self.live.get_mut(job) {
+            live.stopped = Some(Instant::now());
+            // Before the user goes elsewhere. Asked beside all this, and after the stop.
+            live.focus = asks_focus.then(Focus::ask);
+        }
+    }
+
+    /// Stops at once, and throws away what still comes.
+    pub(super) fn cancel(&self, job: JobId) {
+        self.command(CaptureCommand::Cancel { job });
+    }
+
+    /// Takes samples; `None` for a dictation that is over.
+    pub(super) fn hear(&mut self, job: JobId, samples: &[f32]) -> Option<Sound> {
+        let levels = self.live.get_mut(job)?.hear(samples);
+        let pcm: Arc<[i16]> = to_pcm16(samples).into();
+        let kept = self.store.as_mut().map(|store| store.append(job, Arc::clone(&pcm)));
+        if let Some(Err(error)) = kept
+            && self.gap(job)
+        {
+            tell(&error);
+        }
+        Some(Sound { pcm, levels })
+    }
+
+    /// The recording has ended; what it amounts to. `None` for a dictation that is over.
+    pub(super) fn ended(&mut self, job: JobId, problem: Option<Failure>) -> Option<Heard> {
+        let live = self.live.get(job)?;
+        let (heard, gap) = (live.heard(problem), live.gap_on_disk);
+        let kept = self.store.as_mut().map(|store| store.recorded(job));
+        if let Some(Err(error)) = kept
+            && !gap
+        {
+            tell(&error);
+        }
+        Some(heard)
+    }
+
+    /// Some of the audio did not reach the disk; whether that is news.
+    pub(super) fn gap(&mut self, job: JobId) -> bool {
+        let live = self.live.get_mut(job);
+        live.is_some_and(|live| !std::mem::replace(&mut live.gap_on_disk, true))
+    }
+
+    /// Writes a recording again, whole, if the disk refused some of it.
+    pub(super) fn mend(&mut self, job: JobId, audio: Vec<i16>) {
+        let gap = self.live.get(job).is_some_and(|live| live.gap_on_disk);
+        if gap && !audio.is_empty() {
+            self.keep(|store| {
+                store.rewrite(job, audio)?;
+                store.recorded(job)
+            });
+        }
+    }
+
+    /// How long ago the stop was asked for.
+    pub(super) fn since_stop(&self, job: JobId) -> Option<Duration> {
+        self.live.get(job)?.stopped.map(|stopped| stopped.elapsed())
+    }
+
+    /// What is known of a dictation whose text is delivered now.
+    pub(super) fn noted(&mut self, job: JobId) -> Noted {
+        let live = self.live.get_mut(job);
+        let (focus, stopped, begun) = live.map_or((None, None, None), |live: &mut Live| {
+            (live.focus.take(), live.stopped, Some(live.begun))
+        });
+        // The key of a later dictation may be down as well.
+        Noted { focus, pressed: stopped.max(self.last_press), begun }
+    }
+
+    /// Forgets the dictation: its heartbeat ends, and samples that still come find nobody.
+    pub(super) fn forget(&mut self, job: JobId) {
+        self.live.end(job);
+    }
+
+    /// Deletes the dictation's audio and text.
+    pub(super) fn discard(&mut self, job: JobId) {
+        self.forget(job);
+        self.keep(|store| store.discard(job));
+    }
+
+    /// Writes what was made of a recording.
+    pub(super) fn finish(&mut self, job: JobId, outcome: Outcome) {
+        self.keep(|store| store.finish(job, outcome));
+    }
+
+    /// Takes a recording of an earlier run over.
+    pub(super) fn adopt(&mut self, job: JobId, left: &Unfinished) {
+        self.keep(|store| store.adopt(job, left));
+    }
+
+    /// Where a recording of this run lies.
+    pub(super) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
+        self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
+    }
+
+    /// Puts the settings' retention in force.
+    pub(super) fn retain(&mut self, settings: &Settings) {
+        let retention = retention(settings);
+        self.keep(|store| store.retain(retention));
+    }
+
+    /// The settings have another linger.
+    pub(super) fn linger_changed(&mut self) {
+        self.linger_changed = true;
+    }
+
+    /// Starts another capture thread, if the linger has changed. A recording that runs keeps its own.
+    pub(super) fn renew_capture(&mut self, settings: &Settings, is_capturing: bool) {
+        if !self.linger_changed || is_capturing {
+            return;
+        }
+        self.linger_changed = false;
+        drop(self.capture.take());
+        self.capture = Capture::spawn(settings.capture.linger())
+            .inspect_err(|error| warn!(%error, "nothing can be recorded: {error}"))
+            .ok();
+    }
+
+    /// Ends both threads. The store's writes all that is queued first, and closes its channel when it is done.
+    pub(super) fn end(self) {
+        let Self { capture, store, .. } = self;
+        drop(capture);
+        drop(store);
+    }
+
+    fn command(&self, command: CaptureCommand) {
+        if let Some(capture) = &self.capture {
+            capture.send(command);
+        }
+    }
+
+    /// Has the store do it, and reports what it refuses. The audio is in memory until its text is there.
+    fn keep(&mut self, work: impl FnOnce(&mut Store) -> Result<(), StoreError>) {
+        if let Some(Err(error)) = self.store.as_mut().map(work) {
+            tell(&error);
+        }
+    }
+}
+
+fn tell(error: &StoreError) {
+    warn!(%error, "the recording is not on disk yet: {error}");
+}
+
+/// The retention the settings mean.
+fn retention(settings: &Settings) -> Retention {
+    Retention {
+        keep_count: settings.store.keep_count,
+        keep_days: settings.store.keep_days,
+        keep_audio: settings.store.keep_audio,
+    }
+}
