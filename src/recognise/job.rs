@@ -7,12 +7,14 @@ use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
 use std::io;
 use v2m_ipc::engine::{self, DecodeOptions, DecodeStats, ToEngine};
+use v2m_ipc::pcm::seconds;
 
 /// Samples per PCM frame when there is a backlog: a second.
-const FRAME: u64 = 16_000;
+const FRAME: u64 = seconds(1);
 /// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs to
 /// see, and not the hours a file may hold, all of which it would keep in memory.
-const AHEAD: u64 = 120 * 16_000;
+const AHEAD: u64 = seconds(120);
+
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: JobId,

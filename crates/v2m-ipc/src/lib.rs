@@ -5,6 +5,7 @@
 //!   answers and events hold.
 //! - [`client`]: a small blocking client of it.
 //! - [`engine`]: the frames between the daemon and its engine child.
+//! - [`pcm`]: sound as it passes between the programs.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
 //! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
 //!
@@ -17,4 +18,5 @@ pub mod engine;
 pub mod frame;
 pub mod llm;
 pub mod message;
+pub mod pcm;
 pub mod plain;
