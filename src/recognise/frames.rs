@@ -1,5 +1,6 @@
-//! What a child says.
+//! What an engine says.
 
+use super::engine::Engine;
 use super::recogniser::{Blame, RETRY_AFTER, Recogniser};
 use super::{RecogniseEvent, Recognition};
 use crate::session::EngineState;
@@ -8,19 +9,19 @@ use v2m_ipc::plain;
 
 impl Recogniser {
     pub(super) fn take_frames(&mut self) {
-        let frames = self.child.as_mut().map(|c| std::mem::take(&mut c.frames));
+        let frames = self.engine.as_mut().map(Engine::take_frames);
         for frame in frames.into_iter().flatten() {
             self.take_frame(frame);
         }
     }
 
     fn take_frame(&mut self, frame: FromEngine) {
-        let Some(child) = &mut self.child else { return };
+        let Some(engine) = &mut self.engine else { return };
         if let FromEngine::Pong { .. } = frame {
             // No progress: an engine that does nothing but answer pings hangs.
-            return child.pong();
+            return engine.pong();
         }
-        child.progressed();
+        engine.progressed();
         let frame = made_plain(frame);
         match frame {
             FromEngine::Loading { bytes } => {
@@ -83,8 +84,8 @@ impl Recogniser {
         if let Some(lineup) = &mut self.lineup {
             lineup.loaded();
         }
-        if let Some(child) = &mut self.child {
-            child.pauses = pauses;
+        if let Some(engine) = &mut self.engine {
+            engine.pauses = pauses;
         }
         self.retry_after = RETRY_AFTER;
         self.report.state = EngineState::Warm;
