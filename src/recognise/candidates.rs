@@ -70,7 +70,7 @@ pub(super) enum Fault {
     Restless,
     /// It died long after that, with nothing to do.
     Resting,
-    /// It failed the same recording, for the so-manieth time.
+    /// It failed the same recording, for the nth time.
     Working(u8),
 }
 

@@ -5,12 +5,12 @@ use tokio::runtime::Runtime;
 use zbus::{Connection, OwnedObjectPath};
 
 /// Roles and states, numbered as in at-spi2-core's `atspi-constants.h`.
-pub(crate) mod role {
-    pub(crate) const FRAME: u32 = 23;
-    pub(crate) const PANEL: u32 = 39;
-    pub(crate) const PASSWORD_TEXT: u32 = 40;
-    pub(crate) const TERMINAL: u32 = 60;
-    pub(crate) const TEXT: u32 = 61;
+pub mod role {
+    pub const FRAME: u32 = 23;
+    pub const PANEL: u32 = 39;
+    pub const PASSWORD_TEXT: u32 = 40;
+    pub const TERMINAL: u32 = 60;
+    pub const TEXT: u32 = 61;
 }
 const ACTIVE: u64 = 1 << 1;
 const FOCUSED: u64 = 1 << 12;
@@ -22,7 +22,7 @@ const ROOT: &str = "/org/a11y/atspi/accessible/root";
 
 /// One object: what it is, its states, what is written in it, and what is inside.
 #[derive(Clone, Debug)]
-pub(crate) struct Thing {
+pub struct Thing {
     role: u32,
     states: u64,
     written: Option<Written>,
@@ -31,7 +31,7 @@ pub(crate) struct Thing {
 
 /// What is written in a field.
 #[derive(Clone, Debug)]
-pub(crate) struct Written {
+pub struct Written {
     text: Vec<char>,
     caret: usize,
     selected: Option<(usize, usize)>,
@@ -39,7 +39,7 @@ pub(crate) struct Written {
 
 impl Written {
     /// `|` stands for the cursor, `[` and `]` around what is selected.
-    pub(crate) fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         let text: Vec<char> = text.chars().collect();
         let at = |mark: char| text.iter().position(|c| *c == mark);
         let selected = at('[').zip(at(']')).map(|(from, to)| (from, to - 1));
@@ -78,30 +78,30 @@ impl Written {
 
 impl Thing {
     /// One that is on the screen.
-    pub(crate) fn new(role: u32, inside: Vec<Self>) -> Self {
+    pub fn new(role: u32, inside: Vec<Self>) -> Self {
         Self { role, states: SHOWING, written: None, inside }
     }
 
     /// A field with this in it: see [`Written::new`].
-    pub(crate) fn with_text(mut self, text: &str) -> Self {
+    pub fn with_text(mut self, text: &str) -> Self {
         self.written = Some(Written::new(text));
         self
     }
 
     /// With the keyboard in it.
-    pub(crate) fn focused(mut self) -> Self {
+    pub fn focused(mut self) -> Self {
         self.states |= FOCUSED;
         self
     }
 
     /// A window with the keyboard.
-    pub(crate) fn active(mut self) -> Self {
+    pub fn active(mut self) -> Self {
         self.states |= ACTIVE;
         self
     }
 
     /// Not on the screen, such as what is in another tab.
-    pub(crate) fn hidden(mut self) -> Self {
+    pub fn hidden(mut self) -> Self {
         self.states &= !SHOWING;
         self
     }
@@ -145,7 +145,7 @@ impl Address {
 }
 
 /// A bus of assistive technologies, which is the session bus here, and the programs on it.
-pub(crate) struct Technologies {
+pub struct Technologies {
     address: String,
     programs: Arc<Mutex<Vec<Object>>>,
     connections: Vec<Connection>,
@@ -156,7 +156,7 @@ fn path(text: &str) -> OwnedObjectPath {
 }
 
 impl Technologies {
-    pub(crate) fn start(runtime: &Runtime, address: &str) -> Self {
+    pub fn start(runtime: &Runtime, address: &str) -> Self {
         let programs = Arc::new(Mutex::new(Vec::new()));
         let inside = Arc::clone(&programs);
         let registry = Served { name: "main".into(), role: role::FRAME, states: 0, inside };
@@ -171,7 +171,7 @@ impl Technologies {
     }
 
     /// Starts a program with these windows.
-    pub(crate) fn program(&mut self, runtime: &Runtime, name: &str, windows: Vec<Thing>) {
+    pub fn program(&mut self, runtime: &Runtime, name: &str, windows: Vec<Thing>) {
         let connection = runtime.block_on(async {
             let builder = zbus::connection::Builder::address(self.address.as_str());
             builder.build().await.unwrap()
@@ -184,7 +184,7 @@ impl Technologies {
     }
 
     /// Starts a program that hangs: it is there, and never answers.
-    pub(crate) fn program_that_hangs(&mut self, runtime: &Runtime) {
+    pub fn program_that_hangs(&mut self, runtime: &Runtime) {
         let connection = runtime.block_on(async {
             let builder = zbus::connection::Builder::address(self.address.as_str());
             builder.build().await.unwrap()

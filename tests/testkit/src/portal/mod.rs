@@ -2,7 +2,6 @@
 //! question and copies, and a window that takes what is pasted by Ctrl+V.
 //!
 //! After the interfaces' documentation; as strict as the real one about sessions, states and tokens.
-#![allow(dead_code, unreachable_pub, reason = "not every test that shares it uses all of it")]
 
 mod clipboard;
 mod devices;

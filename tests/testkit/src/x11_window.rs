@@ -1,6 +1,6 @@
 //! A window as a toolkit makes one: it pastes on its key as GTK and Qt do, and says what it got.
 
-use crate::programs::Keyboard;
+use crate::x11_programs::Keyboard;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use x11rb::wrapper::ConnectionExt as _;
 
 /// What happened in a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub enum Seen {
     /// A key with a letter was pressed, or Insert as `I`, with these modifiers down.
     Key(char, u16),
     /// This was pasted.
@@ -26,7 +26,7 @@ pub(crate) enum Seen {
 
 /// Which modifiers a window wants with V.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PastesOn {
+pub enum PastesOn {
     Ctrl,
     CtrlShift,
     /// With Insert in place of V, and it pastes the primary selection, as xterm does.
@@ -35,7 +35,7 @@ pub(crate) enum PastesOn {
 }
 
 impl PastesOn {
-    pub(crate) fn modifiers(self) -> Option<u16> {
+    pub fn modifiers(self) -> Option<u16> {
         let (control, shift) = (u16::from(KeyButMask::CONTROL), u16::from(KeyButMask::SHIFT));
         match self {
             Self::Ctrl => Some(control),
@@ -55,10 +55,10 @@ impl PastesOn {
 }
 
 /// How [`Seen::Key`] tells of Insert.
-pub(crate) const INSERT: char = 'I';
+pub const INSERT: char = 'I';
 
 /// A window that has the keyboard from its beginning on.
-pub(crate) struct Window {
+pub struct Window {
     admin: RustConnection,
     id: u32,
     seen: Receiver<Seen>,
@@ -66,12 +66,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn open(display: &str, class: &str, pastes_on: PastesOn) -> Self {
+    pub fn open(display: &str, class: &str, pastes_on: PastesOn) -> Self {
         Self::make(display, class, pastes_on, false)
     }
 
     /// One that reads the clipboard as soon as it changes, as viewers of other machines do, and pastes too.
-    pub(crate) fn that_watches(display: &str) -> Self {
+    pub fn that_watches(display: &str) -> Self {
         Self::make(display, "Viewer", PastesOn::Ctrl, true)
     }
 
@@ -107,23 +107,23 @@ impl Window {
     }
 
     /// The server's number for it.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.id
     }
 
     /// Gives it the keyboard.
-    pub(crate) fn focus(&self) {
+    pub fn focus(&self) {
         let (parent, now) = (InputFocus::PARENT, x11rb::CURRENT_TIME);
         self.admin.set_input_focus(parent, self.id, now).unwrap().check().unwrap();
     }
 
     /// What happens next in it.
-    pub(crate) fn next(&self) -> Seen {
+    pub fn next(&self) -> Seen {
         self.seen.recv_timeout(Duration::from_secs(20)).expect("something happens in the window")
     }
 
     /// What is pasted next into it.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         loop {
             if let Seen::Text(text) = self.next() {
                 return text;
@@ -132,7 +132,7 @@ impl Window {
     }
 
     /// Asserts that no key came to it but the B that is pressed now.
-    pub(crate) fn had_no_key(&self, keyboard: &Keyboard) {
+    pub fn had_no_key(&self, keyboard: &Keyboard) {
         let b = keyboard.code(u32::from(b'b'));
         keyboard.press(b, true);
         keyboard.press(b, false);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
@@ -57,17 +56,17 @@ impl Program {
 }
 
 /// Copies one thing in several formats. They are there when this returns, until something else is copied.
-pub(crate) fn copy(display: &str, formats: &[(&str, Vec<u8>)]) {
+pub fn copy(display: &str, formats: &[(&str, Vec<u8>)]) {
     own(display, "CLIPBOARD", formats);
 }
 
 /// Marks a text. It is there when this returns, until something else is marked.
-pub(crate) fn mark(display: &str, text: &str) {
+pub fn mark(display: &str, text: &str) {
     own(display, "PRIMARY", &[("UTF8_STRING", text.as_bytes().to_vec())]);
 }
 
 /// What another program pastes of what is marked; `None`: nothing is.
-pub(crate) fn marked(display: &str) -> Option<String> {
+pub fn marked(display: &str) -> Option<String> {
     let mut xclip = std::process::Command::new("timeout");
     xclip.args(["10", "xclip", "-o", "-selection", "primary"]).env("DISPLAY", display);
     let output = xclip.output().expect("xclip is installed (package xclip)");
@@ -109,7 +108,7 @@ fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
 
 /// What a clipboard manager does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manager {
+pub enum Manager {
     /// Reads the text whenever the clipboard gets another owner, before or after the keys as it happens to come.
     Reads,
     /// Reads it again and again.
@@ -121,7 +120,7 @@ pub(crate) enum Manager {
 }
 
 /// Starts a clipboard manager. It tells whenever it was asked to save, or has read a text.
-pub(crate) fn manager(display: &str, does: Manager) -> Receiver<Vec<u8>> {
+pub fn manager(display: &str, does: Manager) -> Receiver<Vec<u8>> {
     let program = Program::start(display);
     let (say, said) = channel();
     let own = program.own("CLIPBOARD_MANAGER");
@@ -175,21 +174,21 @@ fn manage(
 }
 
 /// The keyboard as the server sees it, and the hands of a user on it.
-pub(crate) struct Keyboard(Program);
+pub struct Keyboard(Program);
 
 impl Keyboard {
-    pub(crate) fn new(display: &str) -> Self {
+    pub fn new(display: &str) -> Self {
         Self(Program::start(display))
     }
 
     /// Codes of the keys that are down.
-    pub(crate) fn down(&self) -> Vec<u8> {
+    pub fn down(&self) -> Vec<u8> {
         let keys = self.0.conn.query_keymap().unwrap().reply().unwrap().keys;
         (0..=255u8).filter(|code| keys[usize::from(code / 8)] & (1 << (code % 8)) != 0).collect()
     }
 
     /// Presses a key, or lets go of it.
-    pub(crate) fn press(&self, code: u8, down: bool) {
+    pub fn press(&self, code: u8, down: bool) {
         use x11rb::protocol::xtest::ConnectionExt as _;
         let kind = if down { 2 } else { 3 };
         let (conn, none) = (&self.0.conn, x11rb::NONE);
@@ -197,20 +196,20 @@ impl Keyboard {
     }
 
     /// The code of the key that has a keysym at its first place.
-    pub(crate) fn code(&self, keysym: u32) -> u8 {
+    pub fn code(&self, keysym: u32) -> u8 {
         let (first, per_key, keysyms) = self.mapping();
         let at = keysyms.chunks(per_key).position(|key| key[0] == keysym);
         first + u8::try_from(at.expect("the keyboard has that key")).unwrap()
     }
 
     /// What a key means: first group plain and shifted, second group plain and shifted.
-    pub(crate) fn set(&self, code: u8, keysyms: [u32; 4]) {
+    pub fn set(&self, code: u8, keysyms: [u32; 4]) {
         let conn = &self.0.conn;
         conn.change_keyboard_mapping(1, code, 4, &keysyms).unwrap().check().unwrap();
     }
 
     /// Switches to a layout, from 0.
-    pub(crate) fn switch_to(&self, layout: u8) {
+    pub fn switch_to(&self, layout: u8) {
         use x11rb::protocol::xkb::{self, ConnectionExt as _};
         let (conn, keyboard, none) = (&self.0.conn, xkb::ID::USE_CORE_KBD, ModMask::from(0u16));
         conn.xkb_use_extension(1, 0).unwrap().reply().unwrap();
@@ -224,7 +223,7 @@ impl Keyboard {
     }
 
     /// All that any key means.
-    pub(crate) fn keysyms(&self) -> Vec<u32> {
+    pub fn keysyms(&self) -> Vec<u32> {
         self.mapping().2
     }
 
@@ -236,13 +235,13 @@ impl Keyboard {
     }
 
     /// Whether something is on the clipboard.
-    pub(crate) fn clipboard_is_owned(&self) -> bool {
+    pub fn clipboard_is_owned(&self) -> bool {
         let clipboard = self.0.atom("CLIPBOARD");
         self.0.conn.get_selection_owner(clipboard).unwrap().reply().unwrap().owner != x11rb::NONE
     }
 
     /// Gives the keyboard to the window of that title, if there is one.
-    pub(crate) fn focus_on(&self, title: &str) {
+    pub fn focus_on(&self, title: &str) {
         use x11rb::protocol::xproto::{InputFocus, MapState};
         let conn = &self.0.conn;
         let all = conn.query_tree(self.0.root).unwrap().reply().unwrap().children;
@@ -261,7 +260,7 @@ impl Keyboard {
     }
 
     /// Says which window is active, as a window manager does.
-    pub(crate) fn set_active(&self, window: u32) {
+    pub fn set_active(&self, window: u32) {
         let active = self.0.atom("_NET_ACTIVE_WINDOW");
         let (conn, root) = (&self.0.conn, self.0.root);
         let mode = PropMode::REPLACE;
@@ -269,17 +268,5 @@ impl Keyboard {
             .unwrap()
             .check()
             .unwrap();
-    }
-}
-
-/// Waits for what comes at some time.
-pub(crate) fn wait_for<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
-    let give_up = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(found) = there() {
-            return found;
-        }
-        assert!(std::time::Instant::now() < give_up, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it does with a question.
 #[derive(Clone)]
-pub(crate) enum Act {
+pub enum Act {
     /// Answers the text, in capitals.
     Shout,
     /// Answers that.
@@ -25,24 +25,24 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) fn fail(trouble: Trouble, message: &str) -> Self {
+    pub fn fail(trouble: Trouble, message: &str) -> Self {
         Self::Say(Answer::Failed { trouble, message: message.into() })
     }
 }
 
 /// What happened to it.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Seen {
+pub enum Seen {
     Asked(Question),
     /// Whom it let wait has left.
     Left,
 }
 
-pub(crate) struct Llm(Receiver<Seen>);
+pub struct Llm(Receiver<Seen>);
 
 impl Llm {
     /// Listens at `socket`; acts by the list, one entry a connection, and shouts from then on.
-    pub(crate) fn at(socket: &Path, acts: Vec<Act>) -> Self {
+    pub fn at(socket: &Path, acts: Vec<Act>) -> Self {
         std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
         let listener = UnixListener::bind(socket).unwrap();
         let (seen, log) = channel();
@@ -57,18 +57,18 @@ impl Llm {
         Self(log)
     }
 
-    pub(crate) fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Seen {
         self.0.recv_timeout(PATIENCE).expect("v2m-llm's double sees something")
     }
 
-    pub(crate) fn asked(&self) -> Question {
+    pub fn asked(&self) -> Question {
         match self.seen() {
             Seen::Asked(question) => question,
             Seen::Left => panic!("somebody left"),
         }
     }
 
-    pub(crate) fn saw_nothing_more(&self) {
+    pub fn saw_nothing_more(&self) {
         assert!(self.0.try_recv().is_err());
     }
 }

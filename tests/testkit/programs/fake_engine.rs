@@ -19,7 +19,7 @@
 //! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then in MODEL.cuda and so on, if
 //! there is such a file, and its marks are MODEL.cuda.lives and so on.
 //!
-//! A job's text is `heard N samples HASH` ([`digest`]'s), or empty when all of them are zero. Each
+//! A job's text is `heard N samples HASH` ([`v2m_testkit::digest`]'s), or empty when all of them are zero. Each
 //! life adds its process id as a line to MODEL.lives, each frame it reads adds its kind to MODEL.log,
 //! and each answered ping adds `pong`.
 
@@ -34,10 +34,7 @@ use v2m_ipc::engine::{
     DecodeStats, EXIT_UNFIT, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_message,
     encode_pcm, read_frame,
 };
-
-#[path = "digest.rs"]
-mod digest;
-use digest::Digest;
+use v2m_testkit::digest::Digest;
 
 struct Fake {
     backend: &'static str,

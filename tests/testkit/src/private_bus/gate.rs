@@ -9,9 +9,9 @@ use std::thread;
 use tempfile::TempDir;
 
 /// The way, until this is dropped.
-pub(crate) struct Gate {
+pub struct Gate {
     /// In place of the bus's own address.
-    pub(crate) address: String,
+    pub address: String,
     open: Arc<Mutex<Vec<UnixStream>>>,
     /// What went to the bus since anybody was thrown off.
     sent: Arc<Mutex<Vec<u8>>>,
@@ -20,7 +20,7 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// To the bus at `address`.
-    pub(crate) fn to(address: &str) -> Self {
+    pub fn to(address: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gate");
         let listener = UnixListener::bind(&path).unwrap();
@@ -43,7 +43,7 @@ impl Gate {
     }
 
     /// Throws everybody off who came this way. The next one is let through.
-    pub(crate) fn throw_off(&self) {
+    pub fn throw_off(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -51,7 +51,7 @@ impl Gate {
     }
 
     /// Waits until a call of this method has gone through since.
-    pub(crate) async fn has_passed(&self, method: &str) {
+    pub async fn has_passed(&self, method: &str) {
         let passed = || {
             let sent = self.sent.lock().unwrap();
             sent.windows(method.len()).any(|part| part == method.as_bytes())

@@ -6,9 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-#[path = "../private_bus/mod.rs"]
-mod private_bus;
-use private_bus::PrivateBus;
+use crate::private_bus::PrivateBus;
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,17 +28,17 @@ impl Manager {
 }
 
 /// A lock that was given out.
-pub(crate) struct Lock(PipeReader);
+pub struct Lock(PipeReader);
 
 impl Lock {
     /// Waits until it is released.
-    pub(crate) fn released(mut self) {
+    pub fn released(mut self) {
         // Closed by its holder: nobody writes to it.
         assert_eq!(self.0.read(&mut [0]).unwrap(), 0);
     }
 
     /// Whether it is held.
-    pub(crate) fn is_held(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
         poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 0
@@ -48,7 +46,7 @@ impl Lock {
 }
 
 /// The running double. It serves on a thread of its own until this is dropped.
-pub(crate) struct Logind {
+pub struct Logind {
     /// What to say, and where to tell that it has been said.
     words: mpsc::Sender<(bool, SyncSender<()>)>,
     locks: Receiver<Lock>,
@@ -74,12 +72,12 @@ async fn serve(
 }
 
 impl Logind {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::on(PrivateBus::start())
     }
 
     /// The bus starts again, and logind on it.
-    pub(crate) fn restarted(mut self) -> Self {
+    pub fn restarted(mut self) -> Self {
         self.bus.restart();
         Self::on(self.bus)
     }
@@ -98,22 +96,22 @@ impl Logind {
     }
 
     /// What `DBUS_SYSTEM_BUS_ADDRESS` would be.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.bus.address.clone()
     }
 
     /// The next lock that is asked for.
-    pub(crate) fn lock(&self) -> Lock {
+    pub fn lock(&self) -> Lock {
         self.locks.recv_timeout(PATIENCE).expect("a lock is asked for")
     }
 
     /// Whether none was asked for.
-    pub(crate) fn is_unasked(&self) -> bool {
+    pub fn is_unasked(&self) -> bool {
         self.locks.try_recv().is_err()
     }
 
     /// Says that the machine is about to sleep, or that it is awake.
-    pub(crate) fn say(&self, about_to_sleep: bool) {
+    pub fn say(&self, about_to_sleep: bool) {
         let (sender, said) = sync_channel(1);
         self.words.blocking_send((about_to_sleep, sender)).unwrap();
         said.recv_timeout(PATIENCE).expect("it is said");

@@ -1,10 +1,8 @@
 //! A session bus of a test's own, gone when the test is.
-#![allow(dead_code, reason = "not every test that shares it restarts it")]
 
 mod gate;
 
-#[allow(unused_imports, reason = "not every test that shares it shuts it")]
-pub(crate) use gate::Gate;
+pub use gate::Gate;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -23,26 +21,26 @@ const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bu
 </busconfig>"#;
 
 /// A running `dbus-daemon`.
-pub(crate) struct PrivateBus {
+pub struct PrivateBus {
     daemon: Child,
     directory: Arc<TempDir>,
     /// What `DBUS_SESSION_BUS_ADDRESS` would be.
-    pub(crate) address: String,
+    pub address: String,
 }
 
 impl PrivateBus {
     /// Starts it; it listens when this returns.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_with("")
     }
 
     /// Starts one with further rules, as in its configuration.
-    pub(crate) fn start_with(policy: &str) -> Self {
+    pub fn start_with(policy: &str) -> Self {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), policy)
     }
 
     /// Ends it, and starts another one at the same address.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.end();
         *self = Self::start_in(Arc::clone(&self.directory), "");
     }
@@ -69,7 +67,7 @@ impl PrivateBus {
     }
 
     /// How some other program begins to connect.
-    pub(crate) fn builder(&self) -> zbus::connection::Builder<'static> {
+    pub fn builder(&self) -> zbus::connection::Builder<'static> {
         zbus::connection::Builder::address(self.address.as_str())
     }
 

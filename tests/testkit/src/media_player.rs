@@ -1,5 +1,4 @@
 //! A media player as the session bus sees it (MPRIS), with a user who may press its buttons.
-#![allow(dead_code, unreachable_pub, reason = "not every test that shares it presses them all")]
 
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;

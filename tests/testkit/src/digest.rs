@@ -3,8 +3,8 @@
 
 /// The samples so far.
 #[derive(Clone, Debug)]
-pub(crate) struct Digest {
-    pub(crate) samples: u64,
+pub struct Digest {
+    pub samples: u64,
     hash: u64,
     silent: bool,
 }
@@ -17,7 +17,7 @@ impl Default for Digest {
 }
 
 impl Digest {
-    pub(crate) fn hear(&mut self, samples: &[i16]) {
+    pub fn hear(&mut self, samples: &[i16]) {
         for &sample in samples {
             let unit = u64::from(sample.cast_unsigned());
             self.hash = (self.hash ^ unit).wrapping_mul(0x0100_0000_01b3);
@@ -27,7 +27,7 @@ impl Digest {
     }
 
     /// The double's text of them.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self.silent {
             true => String::new(),
             false => format!("heard {} samples {:016x}", self.samples, self.hash),

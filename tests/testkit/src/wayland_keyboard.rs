@@ -15,7 +15,7 @@ use wayland_protocols_misc::zwp_virtual_keyboard_v1::client::{
 };
 
 /// Plugged in until it is dropped.
-pub(crate) struct Keyboard {
+pub struct Keyboard {
     queue: EventQueue<Globals>,
     keyboard: ZwpVirtualKeyboardV1,
 }
@@ -28,12 +28,12 @@ struct Globals {
 
 impl Keyboard {
     /// One with these layouts, on which [`Self::press`] has been called.
-    pub(crate) fn plug_in(layouts: &[&str]) -> Self {
+    pub fn plug_in(layouts: &[&str]) -> Self {
         Self::plug_into(Connection::connect_to_env().unwrap(), layouts)
     }
 
     /// As above, on one of several compositors.
-    pub(crate) fn plug_into(conn: Connection, layouts: &[&str]) -> Self {
+    pub fn plug_into(conn: Connection, layouts: &[&str]) -> Self {
         let mut queue = conn.new_event_queue();
         let handle = queue.handle();
         let mut globals = Globals::default();
@@ -56,13 +56,13 @@ impl Keyboard {
     }
 
     /// Presses a key that means nothing, as the user presses a shortcut: the compositor has this keyboard's layout in force from then on.
-    pub(crate) fn press(&mut self) {
+    pub fn press(&mut self) {
         // F24's code in Linux's input-event-codes.h.
         self.hold(0, 194, || ());
     }
 
     /// Presses a key, or lets go of it, by its code in input-event-codes.h, and has these modifiers down from then on.
-    pub(crate) fn key(&mut self, code: u32, down: bool, modifiers: u32) {
+    pub fn key(&mut self, code: u32, down: bool, modifiers: u32) {
         let state = if down { KeyState::Pressed } else { KeyState::Released };
         self.keyboard.key(0, code, state.into());
         self.keyboard.modifiers(modifiers, 0, 0, 0);
@@ -70,7 +70,7 @@ impl Keyboard {
     }
 
     /// Holds a key down meanwhile, by its code in input-event-codes.h, with a set of modifiers.
-    pub(crate) fn hold(&mut self, modifiers: u32, code: u32, meanwhile: impl FnOnce()) {
+    pub fn hold(&mut self, modifiers: u32, code: u32, meanwhile: impl FnOnce()) {
         self.keyboard.modifiers(modifiers, 0, 0, 0);
         self.keyboard.key(0, code, KeyState::Pressed.into());
         self.queue.roundtrip(&mut Globals::default()).unwrap();
