@@ -33,7 +33,7 @@ impl Recogniser {
         }
     }
 
-    /// An engine is gone, by itself or because it was condemned.
+    /// An engine is gone: it ended by itself, or it was condemned.
     pub(super) fn died(&mut self, started: Instant, blame: Blame, before: &str, ending: Ending) {
         let lacked_memory = ending.lacked_memory();
         let Ending { how, unfit, said, killed: _ } = ending;
@@ -123,7 +123,7 @@ impl Recogniser {
         }
     }
 
-    /// The engine has said that this model is of no use to it.
+    /// The engine has said that it cannot use this model.
     pub(super) fn load_failed(&mut self, failure: LoadFailure, reason: &str) {
         let Some(lineup) = &mut self.lineup else { return };
         let backend = lineup.current().backend;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use v2m_ipc::engine::ToEngine;
 
 impl Recogniser {
-    /// Brings what the engine does in line with what is wanted.
+    /// Gives the engine the next job, more of its audio, or its end.
     pub(super) fn arrange(&mut self) {
         self.tell_failed();
         let Some(engine) = &mut self.engine else { return };
@@ -79,11 +79,12 @@ impl Recogniser {
         }
     }
 
+    /// Looks whether an engine with work hangs, or what to do with one without.
     pub(super) fn overdue(&mut self) {
         if !self.busy() {
             return self.idled();
         }
-        // What it has said while this program did not come to listen is no silence.
+        // What it said while this program was too busy to read is no silence.
         let heard = self.engine.as_mut().map_or(Ok(()), Engine::listen);
         self.take_frames();
         if let Err(error) = heard {
@@ -98,7 +99,7 @@ impl Recogniser {
         }
     }
 
-    /// The engine has closed its end, or says what nobody understands.
+    /// The engine has closed its end, or has sent what is no message.
     pub(super) fn lost(&mut self, error: &std::io::Error) {
         self.condemn(
             Blame::Engine,

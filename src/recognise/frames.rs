@@ -41,7 +41,7 @@ impl Recogniser {
                 }
             }
             FromEngine::Final { job, text, language, segments, stats } => {
-                // A text that nobody asked for yet is not the whole one.
+                // A text that comes before `Finish` is not the whole one.
                 if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
                     if let Some(lineup) = &mut self.lineup {
                         lineup.delivered();

@@ -91,7 +91,7 @@ impl Job {
     /// Makes way for another one; what tells the engine so. `keeps`: the engine can keep it as it is. Otherwise it starts over.
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
-        // Only what nobody waits for is kept.
+        // Only a job that nobody waits for is kept.
         if keeps && self.urgency == Urgency::Background {
             self.paused = true;
             return Some(ToEngine::Pause { job: wire });

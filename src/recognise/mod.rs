@@ -74,9 +74,9 @@ pub struct EngineSpec {
 /// After which time without work an engine is let go; `None`: never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unload {
-    /// One that computes with a GPU, whose memory others want too.
+    /// An engine on a GPU; other programs want the GPU's memory too.
     pub gpu: Option<Duration>,
-    /// One that computes with the processor.
+    /// An engine on the processor.
     pub cpu: Option<Duration>,
 }
 
@@ -169,7 +169,7 @@ pub enum RecogniseEvent {
         job: JobId,
         /// Its text.
         recognition: Recognition,
-        /// All its audio, 16 kHz mono, if it was fed; that of a recording on disk is there.
+        /// All its audio, 16 kHz mono, if it was fed. Empty for a recording on disk.
         audio: Vec<i16>,
     },
     /// A job has no text, even at the second try.

@@ -49,7 +49,7 @@ pub struct Recogniser {
     pub(super) idle_since: Option<Instant>,
     /// Since when the machine is about to sleep, or sleeps.
     pub(super) asleep: Option<Instant>,
-    /// What was let go is to be loaded again as soon as that can be.
+    /// An engine that was let go is to be loaded again as soon as possible.
     pub(super) load_wanted: bool,
     /// A better engine may work again.
     pub(super) swap_wanted: bool,
@@ -60,7 +60,7 @@ pub struct Recogniser {
 /// Why an engine goes.
 #[derive(Debug)]
 pub(super) enum Parting {
-    /// It failed; whose fault that is, and what is said before how it ended.
+    /// It failed: who is to blame, and the words that go before how it ended.
     Failed(Blame, String),
     /// It is not needed for now.
     Unload,
@@ -71,7 +71,7 @@ pub(super) enum Parting {
 /// Why an engine is ended that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// It ended by itself, or nobody understands it.
+    /// It ended by itself, or sent what is no message.
     Engine,
     /// It was silent for too long.
     Hang,

@@ -67,7 +67,7 @@ impl Recogniser {
         self.jobs.iter_mut().for_each(Job::rewind);
     }
 
-    /// Starts what was let go when it is wanted again; lets go of the worse engine when that costs nobody anything.
+    /// Starts an engine again when it is needed. Replaces a worse engine by a better one while there is no work.
     pub(super) fn rouse(&mut self) {
         let unloaded = self.report.state == EngineState::Unloaded && self.engine.is_none();
         if unloaded && self.asleep.is_none() && (self.load_wanted || !self.jobs.is_empty()) {
@@ -103,7 +103,7 @@ impl Recogniser {
         Some(self.idle_since? + if on_gpu { unload.gpu? } else { unload.cpu? })
     }
 
-    /// When a machine that was to sleep is taken for awake, though nobody said so: somebody is speaking.
+    /// When a machine that was about to sleep is taken for awake although it has not said so, because somebody is speaking.
     pub(super) fn awake_at(&self) -> Option<Instant> {
         self.asleep.filter(|_| !self.jobs.is_empty()).map(|since| since + AWAKE_AFTER)
     }

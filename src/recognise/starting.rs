@@ -65,7 +65,7 @@ impl Recogniser {
         }
     }
 
-    /// Nothing runs, and it is time to see whether something can.
+    /// Tries again when no engine runs.
     pub(super) fn retry(&mut self) {
         if self.awake_at().is_some_and(|at| Instant::now() >= at) {
             return self.resumed();

@@ -41,13 +41,13 @@ const DEVICES: [&str; 5] = ["/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/null", "/d
 /// How the names of devices begin that are numbered: NVIDIA's, and those of its Jetsons.
 const NUMBERED: [&str; 4] = ["nvidia", "nvmap", "nvhost", "nvgpu"];
 
-/// Confines this process, for good, to these models, and on a GPU to what drivers need. What cannot be enforced is said on
-/// standard error, once, after the program's name.
+/// Confines this process for good: it may open these models and, on a GPU, what drivers need. Whatever cannot be enforced is
+/// reported once on standard error, after the program's name.
 pub fn confine(program: &str, models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) {
     let calls = if on_gpu { Calls::Driver } else { Calls::Compute };
     for problem in v2m_confine::confine(&files(models, on_gpu), calls) {
         match problem {
-            // Of an old kernel nobody needs to hear at each start; `v2m doctor` tells.
+            // An old kernel is not worth a line at each start; `v2m doctor` reports it.
             Problem::Files(_) => {}
             Problem::Calls(_) => plain::complain(format_args!("{program}: {problem}")),
         }

@@ -12,6 +12,8 @@
 //! | detects no language | leaves [`Decoder::detect`] as it is: the language must be given |
 //! | hears less than 25 s at once | says so by [`crate::model::Limits::longest`] |
 //! | needs silence around speech, or a least length | adds silence itself: pieces may be as short as a word |
+//! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
+//! | decodes while it hears (streaming) | is given whole pieces all the same |
 //!
 //! Decoders give no times: a segment's times are those of the voice in its piece.
 

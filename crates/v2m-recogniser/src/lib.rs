@@ -12,7 +12,7 @@
 //! | [`task`] | what the worker is given, and what it answers |
 //! | [`wire`] | the socketpair on standard input, as frames |
 //! | [`confine`] | which files and system calls are left to an engine |
-//! | [`ggml_file`] | files in ggml's form, of which nothing is believed |
+//! | [`ggml_file`] | files in ggml's form, checked as they are read |
 //! | [`text`] | what of a transcript was never said: bracketed artefacts |
 //!
 //! An engine (`v2m-engine`) is a program that implements [`model::Model`] and [`decoder::Decoder`] for one family of models and

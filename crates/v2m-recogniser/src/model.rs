@@ -100,7 +100,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// The same of the voice activity model's file.
+    /// Turns an error about a file into the same error about the voice activity model's file.
     pub(crate) fn of_voice(path: &Path, error: Self) -> Self {
         let why = match error {
             Self::Missing { source, .. } => source.to_string(),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 use v2m_ipc::pcm::{milliseconds, seconds};
 
-/// What a seam may take after the stop where somebody waits: nobody notices it.
+/// The longest that a question about a seam may take after the stop while somebody waits: short enough not to be noticed.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
 /// What a short piece may take for the last one to be decoded together with those before it: a GPU's pace. That takes 1.2 to 2.1 times
@@ -84,7 +84,7 @@ pub struct Recording {
     joining: Duration,
     /// How fast it goes.
     pub pace: Pace,
-    /// Samples given to decodes that were of no use any more when they ended.
+    /// Samples given to decodes that nobody needed any more when they ended.
     wasted: u64,
     failure: Option<String>,
 }
@@ -92,7 +92,7 @@ pub struct Recording {
 impl Recording {
     /// A recording that begins, `pace` being that of the recording before.
     pub fn new(job: u32, options: DecodeOptions, limits: Limits, pace: Pace) -> Self {
-        // They are for detecting.
+        // These are for detecting only.
         let languages = if options.language.is_some() { Vec::new() } else { options.languages };
         let stream = Stream::new(limits, options.language);
         let stream = if options.patient { stream.patient() } else { stream };
@@ -106,7 +106,7 @@ impl Recording {
             job,
             limits,
             settings: Arc::new(settings),
-            // What is written is English then, what is heard is not.
+            // The text is then English and the speech is not.
             stream: if options.translate { stream.without_seams() } else { stream },
             began: Instant::now(),
             finished: None,
@@ -130,7 +130,7 @@ impl Recording {
         self.stream.finish(voice, allowed)
     }
 
-    /// The sign of life, if it is due for the sake of what it says of the samples done with.
+    /// The sign of life, if it is due because many more samples are settled.
     pub fn advance(&mut self) -> Option<FromEngine> {
         (self.stream.settled() >= self.told + TOLD_EVERY).then(|| self.progress())
     }
@@ -146,7 +146,7 @@ impl Recording {
         self.task = Some(handed);
     }
 
-    /// The decode that the worker has is not waited for any more: it is handed over once more when the recording goes on.
+    /// Stops waiting for the decode that the worker has. It is handed over again when the recording goes on.
     pub fn taken_back(&mut self) {
         self.task = None;
     }
@@ -156,7 +156,7 @@ impl Recording {
         self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
     }
 
-    /// A task is over. One that is not this recording's is nobody's: its recording was abandoned.
+    /// Takes the result of a task. A task of another recording is ignored: that recording was abandoned.
     pub fn done(
         &mut self,
         task: TaskId,

@@ -41,7 +41,7 @@ pub enum RunError {
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
 pub fn serve(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
     match converse(model, vad) {
-        // It closed its end while something was being written to it: as clean an end as any.
+        // The daemon closed its end while a message was being written: a clean end too.
         Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
@@ -111,9 +111,9 @@ struct Engine {
     limits: Limits,
     recording: Option<Recording>,
     loaded: bool,
-    /// What the worker has. It may be of no use to anybody any more.
+    /// The task that the worker has. Nobody may need it any more.
     busy: Option<TaskId>,
-    /// What it gets as soon as it is free.
+    /// The task that it gets as soon as it is free.
     next: Option<(DecodeId, Task)>,
     /// What the recording under way waits for, in the worker's hands or not yet, if it may be paused.
     wanted: Option<(DecodeId, Work)>,
@@ -189,7 +189,7 @@ impl Engine {
         }
     }
 
-    /// One that has just been answered is not there any more.
+    /// Sets the recording aside. It is no longer there if it has just been answered.
     fn pause(&mut self, job: u32) {
         let Some(mut recording) = self.recording.take_if(|recording| recording.job == job) else {
             return;
@@ -256,7 +256,7 @@ impl Engine {
 
     fn queue(&mut self, id: DecodeId, work: Work) {
         let Some(recording) = &self.recording else { return };
-        // Only what nobody waits for is paused.
+        // Only a recording that nobody waits for is paused.
         self.wanted = recording.stream.is_patient().then(|| (id, work.clone()));
         self.tasks += 1;
         let task = Task { id: TaskId(self.tasks), work, settings: recording.settings.clone() };

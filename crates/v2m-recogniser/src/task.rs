@@ -22,7 +22,7 @@ pub struct Task {
     pub settings: Arc<Settings>,
 }
 
-/// What is to be decoded.
+/// The work in a task.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// A piece.
@@ -40,14 +40,14 @@ pub enum Work {
     Join(Joined),
 }
 
-/// What came of it.
+/// The result of a task.
 #[derive(Debug)]
 pub enum Answer {
     /// The piece's text.
     Piece(PieceText),
     /// How the text may go on after the seam.
     Seam(Vec<Lead>),
-    /// What several pieces say as one, if that is to be believed.
+    /// The text of several pieces decoded as one, if it is believed.
     Join(Option<Hypothesis>),
 }
 

@@ -186,7 +186,7 @@ fn answer(
     }
 }
 
-/// Why a model that was loaded is of no use: silence cannot be decoded.
+/// Why a loaded model cannot be used: it cannot decode silence.
 fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
     match error {
         DecodeError::NoNumbers => {
@@ -199,8 +199,8 @@ fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadErr
     }
 }
 
-/// Why nothing can be decoded any more. A decode may fail for its piece's sake; when silence cannot be decoded
-/// either, it is the device: one that was lost, or whose memory others have taken.
+/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence cannot be decoded
+/// either, the device is at fault: it was lost, or other programs have taken its memory.
 fn device_failure<T>(
     result: &Result<T, DecodeError>,
     still_computes: impl FnOnce() -> Result<(), DecodeError>,
@@ -224,7 +224,7 @@ impl Watch for TaskWatch<'_> {
     fn tick(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last = self.last_beat.load(Ordering::Relaxed);
-        // A beat that finds the channel full is not needed: the main thread has news to read.
+        // If the channel is full, the main thread has news to read and needs no beat.
         if Duration::from_millis(now - last.min(now)) >= BEAT
             && self.reporter.events.try_send(Event::Beat(self.id)).is_ok()
         {

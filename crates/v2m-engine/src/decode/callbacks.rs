@@ -11,7 +11,7 @@ pub(super) struct Call<'a> {
     pub(super) numbers: Numbers,
 }
 
-/// Nobody waits for it, and nobody ends it.
+/// A watch that never ends a decode.
 pub(super) struct Undisturbed;
 
 impl Watch for Undisturbed {

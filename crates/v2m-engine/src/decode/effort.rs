@@ -12,7 +12,7 @@ const UNIT: usize = 320;
 /// Units kept free after the piece: five seconds. Measured; with less, one clip in ten loops.
 const MARGIN: usize = 256;
 
-/// Smallest context. Measured likewise.
+/// The smallest context. Measured too.
 const FLOOR: usize = 640;
 
 /// Contexts are multiples of this many units: ggml's fast multiplication of matrices (`GGML_LLAMAFILE`) takes no other
@@ -22,7 +22,7 @@ const STEP: usize = 32;
 /// Units kept free after what is heard for a seam: nothing is generated there, so nothing can loop. Measured.
 const SEAM_MARGIN: usize = 32;
 
-/// Whisper hears 30 s at once, of which five are kept free; all pieces that fit into the smallest context take the same time.
+/// Whisper hears 30 s at once, and five seconds are kept free. All pieces that fit into the smallest context take the same time.
 pub fn limits() -> Limits {
     Limits { flat: ((FLOOR - MARGIN) * UNIT) as u64, ..Limits::default() }
 }

@@ -25,7 +25,7 @@ impl Watched<'_> {
         self.whisper.check_language(&question.language)?;
         self.encode(question)?;
         let prompt = self.written(question)?;
-        // The logits of the first token of those given at once are all that is to be had, so the last one goes alone.
+        // whisper.cpp gives the logits of one token only, so the last token is decoded alone.
         let (last, first) = prompt.split_last().ok_or(WhisperError::InvalidText)?;
         self.decode_tokens(first, 0)?;
         let plain = self.logits_after(*last, first.len())?;

@@ -45,7 +45,7 @@ impl Numbers {
     }
 }
 
-/// The same values, if all are numbers.
+/// Checks that all values are numbers.
 ///
 /// # Errors
 /// [`Problem::NoNumbers`].

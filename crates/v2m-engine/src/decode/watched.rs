@@ -78,7 +78,7 @@ impl Watched<'_> {
         if self.watch.tick() {
             return Err(Problem::Aborted);
         }
-        // Not by `lang_detect`, which sorts them whatever they are: it was made for numbers.
+        // Not by `lang_detect`: it sorts the values even if they are no numbers.
         let logits = numbers::all(self.whisper.state.get_logits()?)?;
         let first = usize::try_from(start).unwrap_or(0) + 1;
         let codes = logits

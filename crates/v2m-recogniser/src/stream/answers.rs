@@ -30,7 +30,7 @@ impl Stream {
         }
         if let Some(before) = self.seams.answered(leads) {
             self.transcript.stats.seams += 1;
-            // Without a piece after it there is no seam yet: what comes may turn out to be a cough. It is mended once that
+            // Without a piece after it there is no seam yet (what comes may be a cough). The seam is mended when that
             // piece is committed.
             self.mend_both(before, &mut effects);
         }

@@ -58,7 +58,7 @@ impl Stream {
             Some((_, sum)) => *sum += voice,
             None => self.voice.push((language.to_owned(), voice)),
         }
-        // Of equals the first one.
+        // The first of equals.
         let most = self.voice.iter().rev().max_by_key(|(_, sum)| *sum);
         if let Some((language, _)) = most {
             self.transcript.language.clone_from(language);

@@ -154,7 +154,7 @@ impl Cutter {
             .then(|| open.piece(self.cutting.tail, self.position))
     }
 
-    /// The open piece as far as it was heard.
+    /// The open piece so far.
     pub fn open(&self) -> Option<Piece> {
         self.open.as_ref().map(|open| Piece { end: self.position, ..open.piece(0, self.position) })
     }

@@ -37,7 +37,7 @@ pub enum Effect {
         /// The pieces.
         joined: Joined,
     },
-    /// The decode before is of no use any more; its answer need not come.
+    /// The decode before is no longer needed, nor is its answer.
     Abort(DecodeId),
     /// Text to show. One that starts where one before did takes its place, and so does one that is not final after another.
     Segment {

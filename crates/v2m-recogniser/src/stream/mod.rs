@@ -55,8 +55,8 @@ use v2m_ipc::pcm::to_float;
 
 const FRAME: usize = crate::vad::FRAME;
 
-/// Stands for a piece that could not be decoded: whoever reads the text sees that something is
-/// missing there.
+/// Stands for a piece that could not be decoded, so that readers of the text see that something is
+/// missing.
 pub const GAP: &str = "[…]";
 
 /// Tells voice from everything else.
@@ -91,7 +91,7 @@ pub struct Stream {
     asking: Asking,
     /// Whether the last piece may be decoded together with those before it.
     joining: bool,
-    /// The last piece, once it was decoded together with those before it in vain.
+    /// The last piece, if it was decoded together with those before it and that gave no usable text.
     alone: Option<Piece>,
     /// Whether nobody waits for the text: then all that makes it better is done.
     patient: bool,
@@ -144,12 +144,12 @@ impl Stream {
         }
     }
 
-    /// The same, without asking about seams or joining pieces.
+    /// Makes a stream that asks about no seams and joins no pieces.
     pub fn without_seams(self) -> Self {
         Self { mending: false, ..self }
     }
 
-    /// The same, if nobody waits for the text.
+    /// Makes a stream whose text nobody waits for.
     pub fn patient(self) -> Self {
         Self { patient: true, ..self }
     }

@@ -61,7 +61,7 @@ pub fn transcribe(
 ) -> Result<PieceText, DecodeError> {
     let is_telling = piece.voice_end - piece.voice_start >= TELLING;
     let language = match known {
-        // Who allows several may change from one to another.
+        // With several languages allowed, the speaker may change from one to another.
         Some(_) if settings.languages.len() > 1 && is_telling => {
             let head = &audio[..audio.len().min(HEAD)];
             decoder.detect(head, &settings.languages, known, watch)?

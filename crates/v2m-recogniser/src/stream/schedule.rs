@@ -8,7 +8,7 @@ impl Stream {
     pub(super) fn schedule(&mut self, effects: &mut Vec<Effect>) {
         self.promote(effects);
         let next = self.waiting.front().copied();
-        // Speculation is for when nothing else is to be done.
+        // The open piece is decoded speculatively only when nothing else waits.
         let wanted = next.or_else(|| self.cutter.candidate());
         let to_do = wanted.filter(|piece| !self.drafted(piece));
         let useless = |busy: &Busy| match busy {

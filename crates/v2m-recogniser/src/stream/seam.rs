@@ -27,7 +27,7 @@ pub enum Case {
     Lower,
 }
 
-/// What the seam is to be.
+/// The mark and the case at a seam.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// In place of the marks at the end of the text before.

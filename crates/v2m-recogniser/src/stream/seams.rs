@@ -60,7 +60,7 @@ pub struct Said {
     pub piece: Piece,
     /// Its samples.
     pub audio: Vec<i16>,
-    /// As it was decoded. Empty if that is not what its text says.
+    /// Its tokens as decoded. Empty if its text says something else.
     pub tokens: Vec<Token>,
     /// Mean natural logarithm of their probabilities.
     pub mean_log_probability: f32,
@@ -107,7 +107,7 @@ pub struct Seams {
 impl Seams {
     /// Takes a piece that has become a segment.
     pub fn said(&mut self, said: Said) {
-        // Who is two pieces behind will not catch up.
+        // If the questions are two pieces behind, they will not catch up.
         self.next = self.next.max(said.index.saturating_sub(1));
         self.said.push_back(said);
         let (mut kept, mut count) = (0, 0);
@@ -149,7 +149,7 @@ impl Seams {
         Some(Question { audio, language: self.said[left].language.clone(), written })
     }
 
-    /// First of the pieces to be heard again; `None` if nothing is to be asked.
+    /// The first piece that the model hears again; `None` if there is nothing to ask.
     fn context(&self, left: usize, voice_start: u64) -> Option<usize> {
         let mut after = voice_start;
         let mut length = 0;
@@ -230,7 +230,7 @@ impl Said {
         self.piece.end - self.piece.start
     }
 
-    /// The case that its first letter got at the seam before it, `text` being what it has become; `None`: it was left as it was.
+    /// The case that its first letter got at the seam before it (`text` is its text now); `None` if the case did not change.
     pub(super) fn mended_to(&self, text: &str) -> Option<Case> {
         let (was, is) = (seam::case(&join::text(&self.tokens)), seam::case(text));
         is.filter(|_| was != is)

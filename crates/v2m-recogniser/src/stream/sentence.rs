@@ -25,7 +25,7 @@ impl Seams {
         joining.into_iter().chain(open.map(|first| self.said[first].index)).min()
     }
 
-    /// The pieces that are being decoded as one are not waited for any more.
+    /// Stops waiting for the pieces that are being decoded as one.
     pub fn give_up(&mut self) {
         self.joining = None;
     }
@@ -89,7 +89,8 @@ impl Seams {
         Some(Joined { audio, voice, language })
     }
 
-    /// Takes what the pieces say as one. Where that is better: the first of their segments, and the texts from there on.
+    /// Takes the text of the pieces decoded as one. If it is better than what they had: the first of their segments, and the
+    /// texts from there on.
     pub fn heard_together(
         &mut self,
         heard: Option<&Hypothesis>,
@@ -108,7 +109,8 @@ impl Seams {
         Some((first, texts))
     }
 
-    /// The same with the last piece of the recording, which has no segment yet and `voice` samples of speech: its text comes last.
+    /// As [`Self::heard_together`], with the last piece of the recording, which has no segment yet and `voice` samples of speech.
+    /// Its text comes last.
     pub fn heard_with_last(
         &mut self,
         heard: &Hypothesis,

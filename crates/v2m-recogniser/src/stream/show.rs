@@ -15,7 +15,7 @@ impl Stream {
         }
     }
 
-    /// Tells what is news: the segments whose words are there to stay, and after them, as a draft, the others and the open piece.
+    /// Tells what is new: the segments whose words are final, and after them, as a draft, the others and the open piece.
     pub(super) fn show(&mut self, effects: &mut Vec<Effect>) {
         let open = self.open_draft(effects);
         let count = self.transcript.segments.len();
@@ -45,7 +45,7 @@ impl Stream {
         self.told = self.told.max(until);
     }
 
-    /// What the open piece says so far, as it would go on after the one before.
+    /// The open piece's text so far, as it would follow the piece before.
     fn open_draft(&mut self, effects: &mut Vec<Effect>) -> Option<Segment> {
         let (piece, text) = self.draft.as_ref()?;
         if self.waiting.front() == Some(piece) {

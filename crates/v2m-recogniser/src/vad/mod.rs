@@ -42,13 +42,13 @@ impl Voice {
         self.take();
     }
 
-    /// What it remembers of the recording so far; it forgets that.
+    /// Takes out its memory of the recording so far, and forgets the recording.
     pub fn take(&mut self) -> Memory {
         let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
         Memory { state, peak: std::mem::take(&mut self.peak) }
     }
 
-    /// The recording goes on of which it remembered this.
+    /// Goes on with the recording that this memory was taken from.
     pub fn restore(&mut self, memory: Memory) {
         self.peak = memory.peak;
         if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
@@ -100,7 +100,7 @@ impl Silero {
     pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
         let probability = self.net.probability(frame, &mut self.state);
         if probability.is_nan() {
-            // Of weights whose sums are no numbers. Rather too much is taken for speech than nothing.
+            // The weights give sums that are no numbers. Taking everything for speech loses nothing.
             self.reset();
             return 1.0;
         }

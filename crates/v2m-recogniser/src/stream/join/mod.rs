@@ -45,7 +45,7 @@ pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     if better { assign(parts, false, &surer(parts, &joined.tokens)) } else { None }
 }
 
-/// As [`accept`], where the last piece was not decoded before: the last of what is answered is that piece's.
+/// As [`accept`], where the last piece was not decoded before: the last tokens in the answer belong to that piece.
 pub fn accept_with_last(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     assign(parts, true, &joined.tokens)
 }

@@ -5,8 +5,8 @@ use super::words::{Rated, matches, rated, text};
 use crate::stream::guard::Token;
 use crate::stream::seam;
 
-/// `joined` with the words of the parts where the model was surer of those. The whole may be surer only because it has fewer
-/// marks: "asked not" once took the place of "Ask not".
+/// `joined` with the words of the parts where the model was surer of those. The joined text may only seem surer because it has fewer
+/// marks: "asked not" once replaced "Ask not".
 pub(super) fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     let said: Vec<Rated> =
         (0..).zip(parts).flat_map(|(part, Part { tokens, .. })| rated(tokens, part)).collect();
