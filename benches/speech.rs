@@ -25,11 +25,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m_engine::decode::{Options as Decoding, Watch, Whisper};
-use v2m_engine::stream::{Decoder, Request};
+use v2m_engine::decode::effort::Attempt;
+use v2m_engine::decode::{Options as Decoding, Whisper};
 use v2m_ipc::engine::{
-    DecodeOptions, Frame, FromEngine, SAMPLE_RATE, ToEngine, encode_pcm, read_frame, write_message,
+    DecodeOptions, Frame, FromEngine, ToEngine, encode_pcm, read_frame, write_message,
 };
+use v2m_ipc::pcm::{SAMPLE_RATE, to_float};
+use v2m_recogniser::decoder::Watch;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -256,11 +258,10 @@ fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
     let mut whisper = Whisper::load(&options.models.join(&options.model), how)?;
     whisper.warm_up(64)?;
     for recording in recordings {
-        let audio: Vec<f32> =
-            recording.samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
+        let audio: Vec<f32> = recording.samples.iter().copied().map(to_float).collect();
         let language = if recording.language.is_empty() { "en" } else { &recording.language };
         let started = Instant::now();
-        let decoded = whisper.watched(&Patient).decode(&Request {
+        let decoded = whisper.watched(&Patient).decode(&Attempt {
             audio: &audio,
             language,
             translate: false,

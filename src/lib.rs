@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`config`] | edge | the file and the environment, checked, as settings |
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
-//! | [`recognise`] | edge | the engine child: spawned, fed, replaced, fed again |
+//! | [`recognise`] | edge | the recogniser: engines that are spawned, fed, replaced, and fed again |
 //! | [`deliver`] | edge | clipboard, cursor and notification; each sink tells what it did or why not |
 //! | [`feedback`] | edge | sounds, and media players that are quiet while somebody speaks |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |

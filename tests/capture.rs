@@ -3,13 +3,11 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
-mod common;
-
-use common::pipewire::{PipeWire, isolated};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use v2m::capture::{Capture, CaptureCommand, CaptureError, CaptureEvent, CaptureOutput, End};
 use v2m::session::JobId;
+use v2m_testkit::pipewire::{PipeWire, isolated};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.wav");
 const LINGER: Duration = Duration::from_secs(60);

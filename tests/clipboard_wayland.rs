@@ -2,13 +2,9 @@
 //! which only a process without other threads may do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "common/sway.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-mod sway;
-
 use std::path::PathBuf;
-use sway::Compositor;
 use v2m::deliver::Clipboard;
+use v2m_testkit::sway::Compositor;
 
 const WORDS: &str = "Grüße — “€5” ñ 日";
 

@@ -2,10 +2,8 @@
 //! DISPLAY, which only a process without other threads may do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-mod common;
-
-use common::xserver::XServer;
 use v2m::deliver::Clipboard;
+use v2m_testkit::xserver::XServer;
 
 const WORDS: &str = "Grüße — “€5” ñ 日";
 

@@ -1,6 +1,6 @@
 //! Programs that read what strangers made, taken over: what they can reach then.
 //!
-//! The stranger's code is a library that is loaded into the real program (`doubles/takeover.rs`). Needs `V2M_TEST_MODELS`, as
+//! The stranger's code is a library that is loaded into the real program (`testkit/programs/takeover.rs`). Needs `V2M_TEST_MODELS`, as
 //! `make test` sets it.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 

@@ -1,9 +1,6 @@
 //! The session-bus interface as another program meets it, at a real bus.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-mod private_bus;
-
-use private_bus::{Gate, PrivateBus};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use v2m::call::{
@@ -11,6 +8,7 @@ use v2m::call::{
 };
 use v2m::dbus::{self, Door, DoorError};
 use v2m::session::{Code, Command, EngineState, Failure, JobId, State, Transcript};
+use v2m_testkit::private_bus::{Gate, PrivateBus};
 use zbus::OwnedVariant;
 
 const WORDS: &str = "Grüße — “€5” ñ 日";

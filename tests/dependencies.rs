@@ -73,6 +73,22 @@ fn every_package_has_an_allowed_licence_and_comes_from_crates_io() {
     assert!(offences.is_empty(), "not allowed by deny.toml: {offences:#?}");
 }
 
+/// The recogniser's policy is built and tested in seconds, because it needs no decoder.
+#[test]
+fn what_recognisers_have_in_common_compiles_no_c() {
+    let packages = |of: &str| {
+        let fixed = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
+        let tree = output(&cargo(), &[&fixed[..], &["--package", of]].concat());
+        let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+        tree.lines().map(first).collect::<BTreeSet<String>>()
+    };
+    // What builds C and C++, finds libraries of the system, or reads their headers.
+    let builders = ["cc", "cmake", "bindgen", "pkg-config", "system-deps", "whisper-rs-sys"];
+    let builds = |of: &str| builders.map(|builder| packages(of).contains(builder));
+    assert_eq!(builds("v2m-recogniser"), [false; 6]);
+    assert!(builds("v2m-engine").contains(&true), "the search would find it if it were there");
+}
+
 /// Cargo's tree of what v2m's packages need at run time, and what that needs.
 #[test]
 fn the_notices_name_every_package_in_the_programs() {

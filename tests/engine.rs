@@ -14,13 +14,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use v2m::text::{self, Choices, Context, Heard, Rules};
-use v2m_engine::stream::join::{self, Part};
-use v2m_engine::stream::seam::{self, Case, Verdict};
-use v2m_engine::stream::{Hypothesis, Token};
 use v2m_ipc::engine::{
     DecodeOptions, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_pcm, read_frame,
     write_message,
 };
+use v2m_recogniser::stream::join::{self, Part};
+use v2m_recogniser::stream::seam::{self, Case, Verdict};
+use v2m_recogniser::stream::{Hypothesis, Token};
 
 /// Two engines at once on a small machine wait for each other at every barrier of ggml.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -27,7 +27,7 @@ unavailable() {
 # `transcribes WHAT ENGINE`: the sample, over the engine's own protocol.
 transcribes() {
 	local said
-	said=$(python3 tests/doubles/ask_engine.py "$2" "$model" assets/sample.wav) || { fail "$1"; return; }
+	said=$(python3 tests/testkit/programs/ask_engine.py "$2" "$model" assets/sample.wav) || { fail "$1"; return; }
 	# The smallest model sets its own full stops.
 	tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' || { fail "$1: $said"; return; }
 	say "$1: $said"

@@ -2,17 +2,15 @@
 //! voices makes of them.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-mod common;
-
-use common::pipewire::{PipeWire, isolated};
 use std::path::Path;
 use std::time::Duration;
 use v2m::capture::{Capture, CaptureCommand, CaptureEvent, CaptureOutput};
 use v2m::feedback::{PEAK_DBFS, RATE, Sound, Speaker};
 use v2m::session::JobId;
-use v2m_engine::stream::VoiceActivity;
-use v2m_engine::stream::cut::Cutting;
-use v2m_engine::vad::{FRAME, Voice};
+use v2m_recogniser::stream::VoiceActivity;
+use v2m_recogniser::stream::cut::Cutting;
+use v2m_recogniser::vad::{FRAME, Voice};
+use v2m_testkit::pipewire::{PipeWire, isolated};
 
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

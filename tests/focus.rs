@@ -3,14 +3,10 @@
 //! What real programs tell is in `tests/system/gnome/terminals.rs`.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "doubles/accessible.rs"]
-mod accessible;
-mod private_bus;
-
-use accessible::{Technologies, Thing, role};
-use private_bus::PrivateBus;
 use tokio::runtime::Runtime;
 use v2m::deliver::{Around, Focused, Observer, Widget};
+use v2m_testkit::accessible::{Technologies, Thing, role};
+use v2m_testkit::private_bus::PrivateBus;
 
 struct Desktop {
     // In the order they are to end.

@@ -12,9 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use v2m_engine::model::whisper;
-use v2m_engine::vad::Silero;
 use v2m_ipc::engine::{Frame, FromEngine, LoadFailure, read_frame};
 use v2m_models::catalogue::{self, Languages, Weights};
+use v2m_recogniser::vad::Silero;
 
 /// A model file, taken apart.
 #[derive(Clone)]

@@ -1,15 +1,11 @@
 //! Media players on a real session bus: who is paused while somebody speaks, and who plays again.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "doubles/media_player.rs"]
-mod media_player;
-mod private_bus;
-
-use media_player::{Calls, MediaPlayer};
-use private_bus::{Gate, PrivateBus};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use v2m::feedback::MediaPlayers;
+use v2m_testkit::media_player::{Calls, MediaPlayer};
+use v2m_testkit::private_bus::{Gate, PrivateBus};
 
 struct Desktop {
     bus: PrivateBus,

@@ -1,15 +1,13 @@
 //! The notification of a dictation, at a real bus and a notification service that records its calls.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-mod private_bus;
-
-use private_bus::{Gate, PrivateBus};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
 use v2m::deliver::{Notice, Notifier};
 use v2m::session::{Code, Delivery, Failure};
+use v2m_testkit::private_bus::{Gate, PrivateBus};
 use zbus::{Connection, OwnedVariant};
 
 #[derive(Debug)]

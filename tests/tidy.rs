@@ -318,6 +318,7 @@ fn every_dependency_says_what_it_is_for() {
     let mut manifests = vec![root().join("Cargo.toml")];
     let crates = fs::read_dir(root().join("crates")).unwrap();
     manifests.extend(crates.map(|entry| entry.unwrap().path().join("Cargo.toml")));
+    manifests.push(root().join("tests/testkit/Cargo.toml"));
     let mut offences = Vec::new();
     for manifest in &manifests {
         let mut inside = false;

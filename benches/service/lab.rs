@@ -1,7 +1,6 @@
 //! The surroundings: a private PipeWire with a virtual microphone, a session bus, a display where
 //! Xvfb is installed, and the service, started by the first connection to its socket.
 
-use crate::common::pipewire::PipeWire;
 use crate::process;
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{self, Outcome as Answered};
+use v2m_testkit::pipewire::PipeWire;
 
 /// What measuring may end in.
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;

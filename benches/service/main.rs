@@ -18,10 +18,6 @@
 //!
 //! Deliberately not here: limits, comparisons with earlier runs, accuracy.
 
-#[path = "../../tests/common/mod.rs"]
-#[allow(clippy::unwrap_used)] // shared with tests, where panics are the report
-mod common;
-
 mod figures;
 mod idle;
 mod lab;

@@ -20,7 +20,6 @@ mod channels;
 mod clock;
 mod connection;
 mod error;
-mod pcm;
 mod ring;
 mod session_manager;
 mod sources;
@@ -30,13 +29,18 @@ mod volume;
 mod worker;
 
 pub use error::CaptureError;
-pub use pcm::to_pcm16;
 pub use sources::{Source, sources};
 
 use crate::session::JobId;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use thread::Order;
+use v2m_ipc::pcm;
+
+/// Samples of full scale ±1.0 as signed 16 bit: what the store and the recogniser are given.
+pub fn to_pcm16(samples: &[f32]) -> Vec<i16> {
+    samples.iter().copied().map(pcm::from_float).collect()
+}
 
 /// What the capture thread is asked to do. Stop and Cancel of a recording that is not under way
 /// (it may have failed in the meantime) are ignored.

@@ -17,9 +17,7 @@ use pipewire::stream::{StreamFlags, StreamListener, StreamRc, StreamState};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What the recogniser hears, Hz.
-const RATE: u32 = 16_000;
+use v2m_ipc::pcm::SAMPLE_RATE;
 
 /// Frames that are mixed at a time: 32 ms, so that a quantum is mostly one piece.
 const PIECE: usize = 512;
@@ -51,8 +49,8 @@ impl Mixer {
     fn new(channels: &Channels) -> Self {
         let count = channels.positions.len();
         let mix = match channels.only {
-            Some(only) => Mix::only(only, count, RATE),
-            None => Mix::new(count, RATE),
+            Some(only) => Mix::only(only, count, SAMPLE_RATE),
+            None => Mix::new(count, SAMPLE_RATE),
         };
         Self { mix, piece: vec![0.0; PIECE * count] }
     }
@@ -184,7 +182,7 @@ fn node_properties(input: &Input) -> PropertiesBox {
 fn format_pod(channels: &Channels) -> Result<Vec<u8>, CaptureError> {
     let mut info = AudioInfoRaw::new();
     info.set_format(AudioFormat::F32LE);
-    info.set_rate(RATE);
+    info.set_rate(SAMPLE_RATE);
     let mut position = [0; MAX_CHANNELS];
     let mut count = 0;
     for (place, channel) in position.iter_mut().zip(&channels.positions) {
@@ -247,5 +245,5 @@ fn captured_until(stream: &pipewire::stream::Stream) -> Option<Nanos> {
     let graph = i64::try_from(ticks / i128::from(rate.denom)).ok()?;
     let resampler = i64::try_from(time.buffered()).ok()?.checked_mul(1_000_000_000)?;
     // At the lower of the two rates that may be meant: rather a millisecond too much.
-    Some(time.now().min(now()) - graph - resampler / i64::from(RATE))
+    Some(time.now().min(now()) - graph - resampler / i64::from(SAMPLE_RATE))
 }

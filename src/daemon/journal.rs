@@ -4,7 +4,7 @@
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};
 use std::time::Duration;
-use v2m_ipc::engine::SAMPLE_RATE;
+use v2m_ipc::pcm::SAMPLE_RATE;
 
 /// Samples at 16 kHz in seconds.
 pub(super) fn seconds(samples: u64) -> f64 {

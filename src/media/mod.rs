@@ -28,9 +28,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use v2m_ipc::pcm::SAMPLE_RATE as RATE;
 
-/// Samples per second of what comes out.
-pub(crate) const RATE: u32 = 16_000;
 /// The command by which `v2m` becomes the process that [`read_apart`] is given: it calls [`serve`].
 pub const DECODE_COMMAND: &str = "decode-to-pcm";
 /// The longest file, in hours; its samples take 115 MB of disk each hour.

@@ -5,6 +5,7 @@ use crate::mix::Mix;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler};
 use std::ops::RangeInclusive;
+use v2m_ipc::pcm::from_float;
 
 /// Frames at a time, a compromise between speed and memory.
 const CHUNK: usize = 4096;
@@ -73,7 +74,7 @@ impl Mixer {
         match &mut self.stream {
             Some(stream) => stream.push(&self.mono, &mut self.samples),
             None => {
-                self.samples.extend(self.mono.iter().map(|sample| to_i16(*sample)));
+                self.samples.extend(self.mono.iter().map(|sample| from_float(*sample)));
                 Ok(())
             }
         }
@@ -86,12 +87,6 @@ impl Mixer {
             None => Ok(()),
         }
     }
-}
-
-/// Symmetric with how decoders make floats of 16 bits: such samples come back unchanged.
-fn to_i16(sample: f32) -> i16 {
-    // `as` saturates, and makes NaN 0.
-    (sample * 32_768.0).round() as i16
 }
 
 /// A stretch of one rate.
@@ -159,7 +154,7 @@ impl Stream {
         let dropped = self.delay.min(given);
         self.delay -= dropped;
         self.given += (given - dropped) as u64;
-        samples.extend(self.output[dropped..given].iter().map(|sample| to_i16(*sample)));
+        samples.extend(self.output[dropped..given].iter().map(|sample| from_float(*sample)));
         Ok(taken)
     }
 }

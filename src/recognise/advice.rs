@@ -10,7 +10,7 @@ fn failure(text: String) -> Failure {
     Failure::new(Code::EngineFailed, text)
 }
 
-/// The same for a notification.
+/// The short forms, for notifications.
 const SMALLER: &str = "Choose a smaller model: v2m-model list";
 const DOCTOR: &str = "Find out what is missing: v2m doctor";
 
@@ -24,7 +24,7 @@ pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Fa
     .lasting()
 }
 
-/// It was killed twice before it was of any use, by somebody else.
+/// Another program, most likely the kernel, killed it twice before it had loaded the model.
 pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
     failure(format!(
@@ -35,7 +35,7 @@ pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failur
     .lasting()
 }
 
-/// It was silent twice for too long before it was of any use.
+/// It was silent for too long, twice, before it had loaded the model.
 pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
     failure(format!(
@@ -47,7 +47,7 @@ pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Durat
     .lasting()
 }
 
-/// It died twice before it was of any use, by its own doing: the file is not tried again.
+/// It died by itself, twice, before it had loaded the model: the file is not tried again.
 pub(super) fn dies_of_model(model: &str, file: &Path, reason: &str) -> Failure {
     let file = file.display();
     let fetch = match is_name(model) {
@@ -114,7 +114,7 @@ pub(super) fn unfit(backend: Backend, reason: &str) -> Failure {
     .lasting()
 }
 
-/// The model is of no use to it.
+/// It cannot use the model.
 pub(super) fn load_failed(
     failure: LoadFailure,
     backend: Backend,

@@ -70,11 +70,11 @@ pub(super) enum Fault {
     Restless,
     /// It died long after that, with nothing to do.
     Resting,
-    /// It failed the same recording, for the so-manieth time.
+    /// It failed the same recording, for the nth time.
     Working(u8),
 }
 
-/// What is to be done about it.
+/// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The same engine is started anew.
@@ -174,7 +174,7 @@ impl Lineup {
                 match (times < LIMIT, on_gpu && can_pass) {
                     (true, _) => Verdict::Again,
                     (false, true) => self.pass_over(reason),
-                    // A recording of which one processor's engine dies is the death of the other's too.
+                    // If one engine on the processor dies of a recording, so does the other.
                     (false, false) => Verdict::WithoutTheJob,
                 }
             }

@@ -1,9 +1,9 @@
-//! Children that fail, and jobs that no child will take.
+//! Engines that fail, and jobs that no engine will take.
 
 use super::RecogniseEvent;
 use super::advice;
 use super::candidates::{Fault, PassedOver, Verdict};
-use super::child::Ending;
+use super::ending::Ending;
 use super::job::Job;
 use super::recogniser::{Blame, Parting, RETRY_AFTER, RETRY_AT_LAST, Recogniser, SETTLED_AFTER};
 use crate::session::{EngineState, Failure};
@@ -15,7 +15,7 @@ impl Recogniser {
     /// Those that no engine will take are told so once their audio is complete: until then there may
     /// be another engine, and their words are handed back whole.
     pub(super) fn tell_failed(&mut self) {
-        let no_engine = self.report.problem.clone().filter(|_| self.child.is_none());
+        let no_engine = self.report.problem.clone().filter(|_| self.engine.is_none());
         let hopeless =
             |job: &mut Job| job.finished && (job.failure.is_some() || no_engine.is_some());
         for job in self.jobs.extract_if(.., hopeless) {
@@ -25,15 +25,15 @@ impl Recogniser {
         }
     }
 
-    /// The child has to go; `reason` is said before how it ended.
+    /// The engine has to go; `reason` is said before how it ended.
     pub(super) fn condemn(&mut self, blame: Blame, reason: String) {
-        if let Some(child) = self.child.take() {
+        if let Some(engine) = self.engine.take() {
             self.jobs.iter_mut().for_each(Job::bereaved);
-            self.parting = Some((child, Parting::Failed(blame, reason)));
+            self.parting = Some((engine, Parting::Failed(blame, reason)));
         }
     }
 
-    /// A child is gone, by itself or because it was condemned.
+    /// An engine is gone: it ended by itself, or it was condemned.
     pub(super) fn died(&mut self, started: Instant, blame: Blame, before: &str, ending: Ending) {
         let lacked_memory = ending.lacked_memory();
         let Ending { how, unfit, said, killed: _ } = ending;
@@ -94,7 +94,7 @@ impl Recogniser {
         });
     }
 
-    /// What the death of a child amounts to that had this job in its hands, or none.
+    /// What the death of an engine amounts to that had this job in its hands, or none.
     fn fault(&mut self, victim: Option<usize>, started: Instant, unfit: bool) -> Fault {
         let loading = self.report.state == EngineState::Loading;
         match victim {
@@ -123,11 +123,11 @@ impl Recogniser {
         }
     }
 
-    /// The engine has said that this model is of no use to it.
+    /// The engine has said that it cannot use this model.
     pub(super) fn load_failed(&mut self, failure: LoadFailure, reason: &str) {
         let Some(lineup) = &mut self.lineup else { return };
         let backend = lineup.current().backend;
-        self.child = None;
+        self.engine = None;
         self.jobs.iter_mut().for_each(Job::rewind);
         // A file that is not there is there for no other engine.
         if failure != LoadFailure::Missing
@@ -136,7 +136,7 @@ impl Recogniser {
             self.pass_over(PassedOver { backend, reason: reason.to_owned() }, worked);
             return self.start();
         }
-        // No timer: the model's folder is watched, and a new specification starts a new child.
+        // No timer: the model's folder is watched, and a new specification starts a new engine.
         self.retry_at = None;
         let model = self.model_name();
         self.give_up(advice::load_failed(failure, backend, &model, reason));

@@ -1,5 +1,6 @@
-//! What a child says.
+//! What an engine says.
 
+use super::engine::Engine;
 use super::recogniser::{Blame, RETRY_AFTER, Recogniser};
 use super::{RecogniseEvent, Recognition};
 use crate::session::EngineState;
@@ -8,19 +9,19 @@ use v2m_ipc::plain;
 
 impl Recogniser {
     pub(super) fn take_frames(&mut self) {
-        let frames = self.child.as_mut().map(|c| std::mem::take(&mut c.frames));
+        let frames = self.engine.as_mut().map(Engine::take_frames);
         for frame in frames.into_iter().flatten() {
             self.take_frame(frame);
         }
     }
 
     fn take_frame(&mut self, frame: FromEngine) {
-        let Some(child) = &mut self.child else { return };
+        let Some(engine) = &mut self.engine else { return };
         if let FromEngine::Pong { .. } = frame {
             // No progress: an engine that does nothing but answer pings hangs.
-            return child.pong();
+            return engine.pong();
         }
-        child.progressed();
+        engine.progressed();
         let frame = made_plain(frame);
         match frame {
             FromEngine::Loading { bytes } => {
@@ -40,7 +41,7 @@ impl Recogniser {
                 }
             }
             FromEngine::Final { job, text, language, segments, stats } => {
-                // A text that nobody asked for yet is not the whole one.
+                // A text that comes before `Finish` is not the whole one.
                 if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
                     if let Some(lineup) = &mut self.lineup {
                         lineup.delivered();
@@ -83,8 +84,8 @@ impl Recogniser {
         if let Some(lineup) = &mut self.lineup {
             lineup.loaded();
         }
-        if let Some(child) = &mut self.child {
-            child.pauses = pauses;
+        if let Some(engine) = &mut self.engine {
+            engine.pauses = pauses;
         }
         self.retry_after = RETRY_AFTER;
         self.report.state = EngineState::Warm;

@@ -7,12 +7,14 @@ use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
 use std::io;
 use v2m_ipc::engine::{self, DecodeOptions, DecodeStats, ToEngine};
+use v2m_ipc::pcm::seconds;
 
 /// Samples per PCM frame when there is a backlog: a second.
-const FRAME: u64 = 16_000;
+const FRAME: u64 = seconds(1);
 /// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs to
 /// see, and not the hours a file may hold, all of which it would keep in memory.
-const AHEAD: u64 = 120 * 16_000;
+const AHEAD: u64 = seconds(120);
+
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: JobId,
@@ -89,7 +91,7 @@ impl Job {
     /// Makes way for another one; what tells the engine so. `keeps`: the engine can keep it as it is. Otherwise it starts over.
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
-        // Only what nobody waits for is kept.
+        // Only a job that nobody waits for is kept.
         if keeps && self.urgency == Urgency::Background {
             self.paused = true;
             return Some(ToEngine::Pause { job: wire });

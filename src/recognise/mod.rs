@@ -1,17 +1,24 @@
-//! The handle of the engine child: it is spawned, fed, watched, replaced, and fed the same audio again.
+//! The recogniser as the daemon sees it: engines that are spawned, fed, watched, replaced, and fed the same audio again.
+//!
+//! An engine is a program that turns sound into text, run as a child process (`v2m-engine` and those beside it). The recogniser is
+//! what stays when one engine takes another's place.
 //!
 //! The audio of each job is kept here (that of files: on disk) until its text is there, so that a fresh
-//! child hears exactly what the dead one heard. No clever scheduling: one job at a time, a live dictation before any
+//! engine hears exactly what the dead one heard. No clever scheduling: one job at a time, a live dictation before any
 //! background one. What the engine does with the audio is none of this room's business.
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `recogniser` | the handle; which job is in which child's hands |
+//! | `recogniser` | the handle: what is wanted, and what happens next |
+//! | `starting` | which engine is started, and when |
+//! | `feeding` | an engine at work: which job it is given, and whether it gets on |
 //! | `candidates` | which engine is next when one fails: the policy, pure |
-//! | `frames` | what a child says |
-//! | `failing` | children that fail, and jobs that no child will take |
-//! | `rest` | children that are let go: long idle, or before the machine sleeps |
-//! | `child`, `stderr` | one process: its frames, its end, its last words |
+//! | `frames` | what an engine says |
+//! | `failing` | engines that fail, and jobs that no engine will take |
+//! | `rest` | engines that are let go: long idle, or before the machine sleeps |
+//! | `engine` | one engine: how it is started, and how long it has been silent |
+//! | `link` | the socketpair to it, as frames |
+//! | `ending`, `stderr` | how its process ends, and its last words |
 //! | `vigil`, `process` | whether it hangs, or is only kept waiting: the policy, pure, and what the system tells |
 //! | `stamp` | whether a model's file has changed |
 //! | `job`, `audio` | one recording on its way |
@@ -20,14 +27,18 @@
 mod advice;
 mod audio;
 mod candidates;
-mod child;
+mod ending;
+mod engine;
 mod failing;
+mod feeding;
 mod frames;
 mod job;
+mod link;
 mod process;
 mod recogniser;
 mod rest;
 mod stamp;
+mod starting;
 mod stderr;
 mod vigil;
 
@@ -63,9 +74,9 @@ pub struct EngineSpec {
 /// After which time without work an engine is let go; `None`: never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unload {
-    /// One that computes with a GPU, whose memory others want too.
+    /// An engine on a GPU; other programs want the GPU's memory too.
     pub gpu: Option<Duration>,
-    /// One that computes with the processor.
+    /// An engine on the processor.
     pub cpu: Option<Duration>,
 }
 
@@ -158,7 +169,7 @@ pub enum RecogniseEvent {
         job: JobId,
         /// Its text.
         recognition: Recognition,
-        /// All its audio, 16 kHz mono, if it was fed; that of a recording on disk is there.
+        /// All its audio, 16 kHz mono, if it was fed. Empty for a recording on disk.
         audio: Vec<i16>,
     },
     /// A job has no text, even at the second try.

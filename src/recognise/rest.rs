@@ -1,4 +1,4 @@
-//! Children that are let go: after a long time without work, before the machine sleeps, and for a better one.
+//! Engines that are let go: after a long time without work, before the machine sleeps, and for a better one.
 //!
 //! Before sleep only one on a GPU is. What a driver keeps of a process over a suspend, it keeps with some luck; the
 //! processor's memory stays as it is, so an engine there needs nothing.
@@ -25,7 +25,7 @@ impl Recogniser {
         }
         self.asleep = Some(Instant::now());
         self.second_look = None;
-        if self.child.is_some() {
+        if self.engine.is_some() {
             self.load_wanted = true;
             self.let_go(Parting::Unload);
         }
@@ -40,7 +40,7 @@ impl Recogniser {
         }
         self.second_look = Some(Instant::now() + SECOND_LOOK);
         let better = self.lineup.as_mut().is_some_and(|lineup| lineup.reconsider());
-        match (&self.child, &self.parting) {
+        match (&self.engine, &self.parting) {
             (Some(_), _) => self.swap_wanted = better,
             (None, None) if self.engine_is_to_blame() => self.start(),
             (None, _) => {}
@@ -55,29 +55,29 @@ impl Recogniser {
 
     /// Whether a process of an engine on a GPU is still there.
     pub fn holds_gpu(&self) -> bool {
-        let parting = self.parting.as_ref().map(|(child, _)| child);
-        self.child.iter().chain(parting).any(|child| child.backend.is_gpu())
+        let parting = self.parting.as_ref().map(|(engine, _)| engine);
+        self.engine.iter().chain(parting).any(|engine| engine.backend.is_gpu())
     }
 
-    /// Asks the child to go. Its jobs have not failed.
+    /// Asks the engine to go. Its jobs have not failed.
     pub(super) fn let_go(&mut self, parting: Parting) {
-        let Some(mut child) = self.child.take() else { return };
-        child.dismiss();
-        self.parting = Some((child, parting));
+        let Some(mut engine) = self.engine.take() else { return };
+        engine.dismiss();
+        self.parting = Some((engine, parting));
         self.jobs.iter_mut().for_each(Job::rewind);
     }
 
-    /// Starts what was let go when it is wanted again; lets go of the worse engine when that costs nobody anything.
+    /// Starts an engine again when it is needed. Replaces a worse engine by a better one while there is no work.
     pub(super) fn rouse(&mut self) {
-        let unloaded = self.report.state == EngineState::Unloaded && self.child.is_none();
+        let unloaded = self.report.state == EngineState::Unloaded && self.engine.is_none();
         if unloaded && self.asleep.is_none() && (self.load_wanted || !self.jobs.is_empty()) {
             self.start();
         }
         let idle = self.report.state == EngineState::Warm && self.jobs.is_empty();
-        if idle && self.child.is_some() && std::mem::take(&mut self.swap_wanted) {
+        if idle && self.engine.is_some() && std::mem::take(&mut self.swap_wanted) {
             self.let_go(Parting::Swap);
         }
-        match idle && self.child.is_some() {
+        match idle && self.engine.is_some() {
             true => _ = self.idle_since.get_or_insert_with(Instant::now),
             false => self.idle_since = None,
         }
@@ -99,11 +99,11 @@ impl Recogniser {
 
     fn unload_at(&self) -> Option<Instant> {
         let unload = self.spec.as_ref().ok()?.unload;
-        let on_gpu = self.child.as_ref()?.backend.is_gpu();
+        let on_gpu = self.engine.as_ref()?.backend.is_gpu();
         Some(self.idle_since? + if on_gpu { unload.gpu? } else { unload.cpu? })
     }
 
-    /// When a machine that was to sleep is taken for awake, though nobody said so: somebody is speaking.
+    /// When a machine that was about to sleep is taken for awake although it has not said so, because somebody is speaking.
     pub(super) fn awake_at(&self) -> Option<Instant> {
         self.asleep.filter(|_| !self.jobs.is_empty()).map(|since| since + AWAKE_AFTER)
     }

@@ -6,8 +6,8 @@ use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wis
 use crate::text;
 use std::path::Path;
 use v2m_ipc::data;
-use v2m_ipc::engine::SAMPLE_RATE;
 use v2m_ipc::message::{self, Response};
+use v2m_ipc::pcm::SAMPLE_RATE;
 use v2m_ipc::plain;
 
 /// What a client's command asks, and of whom.

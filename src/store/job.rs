@@ -2,9 +2,10 @@
 
 use super::directory::{self, record_path};
 use super::record::{Record, RecordState};
-use super::wav::{RATE, Wav, samples_in};
+use super::wav::{Wav, samples_in};
 use super::{Outcome, StoreError};
 use std::path::{Path, PathBuf};
+use v2m_ipc::pcm::SAMPLE_RATE;
 
 /// A dictation that is not finished.
 #[derive(Debug)]
@@ -148,5 +149,5 @@ impl Job {
 }
 
 fn seconds(samples: u64) -> f64 {
-    samples as f64 / f64::from(RATE)
+    samples as f64 / f64::from(SAMPLE_RATE)
 }

@@ -10,9 +10,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use v2m_ipc::pcm::SAMPLE_RATE as RATE;
 
-/// Samples per second.
-pub(super) const RATE: u32 = 16_000;
 /// RIFF, fmt and data headers ("Multimedia Programming Interface and Data Specifications 1.0").
 const HEADER: u64 = 44;
 

@@ -3,13 +3,6 @@
 //! What only the real thing shows is in `tests/system/kde.sh`.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "../doubles/portal/mod.rs"]
-mod portal;
-#[path = "../private_bus/mod.rs"]
-mod private_bus;
-
-use portal::{Portal, User};
-use private_bus::PrivateBus;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +11,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use v2m::deliver::{PasteKeys, Sinks, Wanted, way_to_the_cursor};
 use v2m::session::{DeliverMode, Delivery};
+use v2m_testkit::portal::{Portal, User};
+use v2m_testkit::private_bus::PrivateBus;
 
 const WORDS: &str = "Grüße — “€5” ñ 日 😀";
 const TEXT: &str = "text/plain;charset=utf-8";

@@ -1,7 +1,5 @@
 //! A desktop of a test's own: a compositor, a bus that stands for the session's and the system's, and v2m's sinks on it.
 
-use crate::private_bus::PrivateBus;
-use crate::sway::Compositor;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::Write;
@@ -13,6 +11,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
+use v2m_testkit::private_bus::PrivateBus;
+use v2m_testkit::sway::Compositor;
+pub(crate) use v2m_testkit::wait_for;
 use wayland_client::globals::{Global, GlobalListContents, registry_queue_init};
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::{Connection, Dispatch, QueueHandle};
@@ -23,18 +24,6 @@ const BUTTON: &str = "org.v2m.Button";
 
 /// Displays and buses are found by variables of the process: one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-/// Asks until there is an answer.
-pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 struct Locked;
 

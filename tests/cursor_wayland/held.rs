@@ -4,11 +4,11 @@
 //! fires nothing. So nothing is waited for.
 
 use crate::desktop::{Desktop, wait_for};
-use crate::keyboard::Keyboard;
 use std::sync::mpsc;
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 use v2m::session::{DeliverMode, Delivery};
+use v2m_testkit::wayland_keyboard::Keyboard;
 
 /// How long shortcuts are held, in milliseconds.
 const HOLDS: [u64; 5] = [30, 80, 150, 300, 600];

@@ -1,14 +1,6 @@
 //! Pasting at the cursor on a real compositor that has data-control and virtual keyboards, into windows of GTK.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "../common/wayland_keyboard.rs"]
-mod keyboard;
-#[path = "../private_bus/mod.rs"]
-mod private_bus;
-#[path = "../common/sway.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-mod sway;
-
 mod desktop;
 mod held;
 mod joining;

@@ -1,8 +1,8 @@
 //! Typing on the user's layout, into a window of a real toolkit.
 
 use crate::desktop::{Desktop, wait_for};
-use crate::keyboard::Keyboard;
 use v2m::session::{DeliverMode, Delivery};
+use v2m_testkit::wayland_keyboard::Keyboard;
 
 /// What a Spanish keyboard writes, with dead keys, a third level and capitals.
 const SPANISH: &str =

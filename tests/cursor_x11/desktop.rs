@@ -1,12 +1,12 @@
 //! A desktop of a test's own: an X server, a bus that stands for the session's and the system's, and v2m's sinks on it.
 
-use crate::private_bus::PrivateBus;
-use crate::programs::Keyboard;
-use crate::xserver::XServer;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 use v2m::deliver::{Focus, Sinks, Wanted, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
+use v2m_testkit::private_bus::PrivateBus;
+use v2m_testkit::x11_programs::Keyboard;
+use v2m_testkit::xserver::XServer;
 
 /// Displays and buses are found by variables of the process: one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -1,14 +1,14 @@
 //! Texts that are ready while a hand still holds the shortcut.
 
 use crate::desktop::Desktop;
-use crate::programs::Keyboard;
 use crate::typing::{Editor, lay_out, typed};
-use crate::window::{PastesOn, Window};
 use crate::{ALT, V, WORDS, no_key_is_down, pasted, waits};
 use std::sync::mpsc;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 use v2m::session::DeliverMode;
+use v2m_testkit::x11_programs::Keyboard;
+use v2m_testkit::x11_window::{PastesOn, Window};
 
 const CTRL: u32 = 0xffe3;
 

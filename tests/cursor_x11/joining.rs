@@ -1,10 +1,7 @@
 //! Texts that are joined to what stands at the cursor: on a real X server, with keys that a user presses in between.
 
-use crate::accessible::{Technologies, Thing, role};
 use crate::desktop::Desktop;
-use crate::programs::wait_for;
 use crate::typing::{Editor, lay_out, typed};
-use crate::window::{PastesOn, Seen, Window};
 use crate::{B, pasted, waits};
 use std::fs;
 use std::sync::Arc;
@@ -12,6 +9,9 @@ use std::time::{Duration, Instant};
 use v2m::deliver::{Join, Presses, Wanted};
 use v2m::session::{DeliverMode, Delivery};
 use v2m::text::{Choices, Letters, Rules};
+use v2m_testkit::accessible::{Technologies, Thing, role};
+use v2m_testkit::wait_for;
+use v2m_testkit::x11_window::{PastesOn, Seen, Window};
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 

@@ -1,19 +1,6 @@
 //! Pasting at the cursor on a real X server, with windows that paste as toolkits do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "../doubles/accessible.rs"]
-#[allow(dead_code, reason = "another test uses more of it")]
-mod accessible;
-#[path = "../private_bus/mod.rs"]
-mod private_bus;
-#[path = "../doubles/x11_programs.rs"]
-mod programs;
-#[path = "../doubles/x11_window.rs"]
-mod window;
-#[path = "../common/xserver.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-mod xserver;
-
 mod desktop;
 mod held;
 mod joining;
@@ -21,11 +8,12 @@ mod locked;
 mod typing;
 
 use desktop::Desktop;
-use programs::{Manager, copy, manager, mark, marked, wait_for};
 use rustix::process::Signal;
 use std::time::Duration;
 use v2m::session::Delivery;
-use window::{PastesOn, Seen, Window};
+use v2m_testkit::wait_for;
+use v2m_testkit::x11_programs::{self as programs, Manager, copy, manager, mark, marked};
+use v2m_testkit::x11_window::{PastesOn, Seen, Window};
 
 const WORDS: &str = "Grüße — “€5” ñ 日 😀";
 const UTF8: &str = "UTF8_STRING";

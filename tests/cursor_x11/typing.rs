@@ -1,13 +1,13 @@
 //! Typing on the layout in force, into a window of a real toolkit.
 
 use crate::desktop::Desktop;
-use crate::programs::wait_for;
-use crate::window::{PastesOn, Window};
 use crate::{no_key_is_down, waits};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use v2m::session::{DeliverMode, Delivery};
+use v2m_testkit::wait_for;
+use v2m_testkit::x11_window::{PastesOn, Window};
 
 /// What a Spanish keyboard writes, with dead keys, a third level and capitals.
 const SPANISH: &str =

@@ -2,10 +2,10 @@
 
 use crate::house::{CONFIG, House, wait_for};
 use crate::recording::Studio;
-use crate::window::{PastesOn, Window};
-use crate::xserver::XServer;
 use serde_json::{Value, json};
 use std::fs;
+use v2m_testkit::x11_window::{PastesOn, Window};
+use v2m_testkit::xserver::XServer;
 
 /// Somebody who dictates on a desktop of X11, with an engine that takes its time until it is told.
 fn studio(server: &XServer, settings: &str) -> Studio {

@@ -1,14 +1,14 @@
 //! What there is to hear of a dictation: its sounds, and the media players that are quiet meanwhile.
 
 use crate::house::{CONFIG, House, Service, wait_for};
-use crate::media_player::MediaPlayer;
-use crate::pipewire::PipeWire;
 use crate::recording::ONE_AT_A_TIME;
 use serde_json::{Value, json};
 use std::sync::{MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 use v2m::feedback::Sound;
+use v2m_testkit::media_player::MediaPlayer;
+use v2m_testkit::pipewire::PipeWire;
 
 /// Full scale is 32,768; resamplers ring a little.
 const SILENCE: i16 = 33;

@@ -1,6 +1,5 @@
 //! A home with a socket, models and a configuration, and the service that lives in it.
 
-use crate::digest::Digest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -10,8 +9,11 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
+use v2m_testkit::digest::Digest;
+
+pub(crate) use v2m_testkit::wait_for;
 
 /// Far longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -361,16 +363,4 @@ pub(crate) fn failure(answer: &Value) -> (String, String) {
     assert_eq!(answer["status"], "error", "{answer}");
     let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
     (text("code"), text("error"))
-}
-
-/// Waits for what no event tells.
-pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = probe() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }

@@ -1,13 +1,13 @@
 //! Texts that a language model works on, with a double in place of `v2m-llm`.
 
 use crate::house::{CONFIG, House, Service, wait_for};
-use crate::llm::{Act, Llm, Seen};
 use crate::recording::Studio;
-use crate::xserver::XServer;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use v2m_ipc::llm::{Answer, Bounds, Endpoint, Provider, Question, Trouble};
+use v2m_testkit::llm::{Act, Llm, Seen};
+use v2m_testkit::xserver::XServer;
 
 const SET_UP: &str = "[llm]\nprovider = \"openai\"\nmodel = \"tiny\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
     temperature = 0.5\nconnect_seconds = 2\ntimeout_seconds = 90\ndictation_seconds = 20\n";

@@ -2,27 +2,6 @@
 //! a home of its own and, where something is to be heard, a PipeWire of its own.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "../doubles/digest.rs"]
-mod digest;
-#[path = "../doubles/llm.rs"]
-mod llm;
-#[path = "../doubles/logind.rs"]
-mod logind;
-#[path = "../doubles/media_player.rs"]
-mod media_player;
-#[path = "../common/pipewire.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-mod pipewire;
-#[path = "../doubles/x11_programs.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod programs;
-#[path = "../doubles/x11_window.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod window;
-#[path = "../common/xserver.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-mod xserver;
-
 mod backends;
 mod config;
 mod crowd;

@@ -2,11 +2,11 @@
 //! were spoken, and each client gets its own.
 
 use crate::house::{CONFIG, Client, House, Service, failure, text_of, wait_for};
-use crate::llm::{Act, Llm};
 use crate::recording::Studio;
-use crate::xserver::XServer;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use v2m_testkit::llm::{Act, Llm};
+use v2m_testkit::xserver::XServer;
 
 impl Studio {
     /// Records so many tenths of a second and stops; the client that waits for the text.

@@ -1,12 +1,12 @@
 //! Dictations: what is said is heard whole, kept as the settings say, and survives every end.
 
 use crate::house::{CONFIG, House, Service, text_of, wait_for};
-use crate::pipewire::{PipeWire, Running};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use v2m_testkit::pipewire::{PipeWire, Running};
 
 /// Two instances of PipeWire on two cores drop buffers.
 pub(crate) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

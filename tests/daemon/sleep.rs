@@ -1,9 +1,9 @@
 //! The machine sleeps and wakes, as a double of logind says.
 
 use crate::house::{CONFIG, House, Service};
-use crate::logind::Logind;
 use crate::recording::Studio;
 use serde_json::Value;
+use v2m_testkit::logind::Logind;
 
 fn house(logind: &Logind, script: &str) -> House {
     let mut house = House::new(script);

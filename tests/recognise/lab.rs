@@ -1,6 +1,5 @@
 //! A recogniser, its engine's double and its script.
 
-use crate::digest::Digest;
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use v2m::recognise::{
 };
 use v2m::session::{EngineState, Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
+use v2m_testkit::digest::Digest;
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,10 +29,13 @@ pub(crate) struct Lab {
 }
 
 /// The double. `cargo test` builds it with the tests; for one test alone it is built by
-/// `cargo build --example fake-engine`.
+/// `cargo build --package v2m-testkit --examples`.
 pub(crate) fn double() -> PathBuf {
     let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples/fake-engine");
-    assert!(double.exists(), "build the engine's double: cargo build --example fake-engine");
+    assert!(
+        double.exists(),
+        "build the engine's double: cargo build --package v2m-testkit --examples"
+    );
     double
 }
 

@@ -2,9 +2,6 @@
 //! happens, each recording comes back with its text or with its audio and a reason.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
-#[path = "../doubles/digest.rs"]
-mod digest;
-
 mod dying;
 mod fallback;
 mod jobs;

@@ -14,6 +14,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use v2m_testkit::wait_for;
+
 /// How long anything may take before a test gives up; generous, because nothing is measured here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -297,18 +299,6 @@ pub(crate) fn systemctl(args: &[&str]) -> String {
 /// A property of a unit, as `systemctl show` has it.
 pub(crate) fn property(unit: &str, name: &str) -> String {
     systemctl(&["show", "--value", "--property", name, unit]).trim().to_owned()
-}
-
-/// Polls until `probe` gives something; panics with `what` when it takes longer than [`PATIENCE`].
-pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = probe() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// A recording on its way into the virtual microphone. Ends with its owner.

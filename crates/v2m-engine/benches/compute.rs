@@ -17,10 +17,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use v2m_engine::backend::Backend;
-use v2m_engine::decode::{Options as Decoding, Watch, Whisper};
+use v2m_engine::decode::effort::{Attempt, fitted};
+use v2m_engine::decode::{Options as Decoding, Whisper};
 use v2m_engine::device;
-use v2m_engine::stream::piece::fitted;
-use v2m_engine::stream::{Decoder, Request};
+use v2m_ipc::pcm::{SAMPLE_RATE, to_float};
+use v2m_recogniser::decoder::Watch;
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -69,14 +70,14 @@ fn measure(
     audio: &[f32],
 ) -> Result<()> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    let seconds = audio.len() as f64 / 16_000.0;
+    let seconds = audio.len() as f64 / f64::from(SAMPLE_RATE);
     let threads = options.decoding.threads.get();
     encoder.pcm_to_mel(audio, threads)?;
     let (encoded, took) = timed(|| encoder.encode(0, threads));
     encoded?;
     tell("encode", took, json!({"file": file, "seconds": seconds}));
     for (what, beams) in [("text", 5), ("greedy", 1)] {
-        let request = Request {
+        let attempt = Attempt {
             audio,
             language: &options.language,
             translate: false,
@@ -86,7 +87,7 @@ fn measure(
             fallback: false,
             most_tokens: None,
         };
-        let (decoded, took) = timed(|| whisper.watched(&Patient).decode(&request));
+        let (decoded, took) = timed(|| whisper.watched(&Patient).decode(&attempt));
         tell(what, took, json!({"file": file, "seconds": seconds, "text": decoded?.text}));
     }
     Ok(())
@@ -143,7 +144,7 @@ fn encoder(options: &Options) -> Result<WhisperState> {
 fn samples(path: &Path) -> Result<Vec<f32>> {
     let mut reader = hound::WavReader::open(path)?;
     let samples: hound::Result<Vec<i16>> = reader.samples().collect();
-    Ok(samples?.into_iter().map(|sample| f32::from(sample) / 32_768.0).collect())
+    Ok(samples?.into_iter().map(to_float).collect())
 }
 
 /// Seconds: by the clock, and of the processor's time in all threads.

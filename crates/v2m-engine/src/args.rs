@@ -38,7 +38,7 @@ pub struct Args {
     pub vad: Option<PathBuf>,
     /// Threads of the decoder; `None`: as many as make sense here.
     pub threads: Option<NonZeroUsize>,
-    /// whisper.cpp's flash attention; see [`crate::decode`] for why not.
+    /// whisper.cpp's flash attention; see [`crate::decode::Options`] for why not.
     pub flash_attention: bool,
     /// CUDA graphs in the engine for CUDA.
     pub cuda_graphs: bool,

@@ -1,25 +1,32 @@
 //! whisper.cpp: what it is asked, how it is interrupted, what it answers.
 //!
-//! What to decode, and whether to believe the answer, is decided in [`crate::stream`].
+//! What to decode, and whether to believe the answer, is decided in [`v2m_recogniser::stream`].
 
+mod callbacks;
+pub mod effort;
 mod leads;
 mod numbers;
+mod problem;
+mod watched;
 
-use crate::model::{LoadError, whisper};
-use crate::stream::seam::Lead;
-use crate::stream::seams::Question;
-use crate::stream::{Decoder, Hypothesis, Request, Token};
-use crate::text;
+use crate::model::whisper;
+use callbacks::{Call, Undisturbed, on_abort, on_logits};
 use numbers::Numbers;
+pub use problem::Problem;
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use thiserror::Error;
 use v2m_ipc::engine::DecodeOptions;
+use v2m_ipc::pcm::seconds;
+use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::model::LoadError;
+use v2m_recogniser::stream::{Hypothesis, Token};
+use v2m_recogniser::text;
+pub use watched::Watched;
 use whisper_rs::{
-    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
-    WhisperState, WhisperTokenId, whisper_rs_sys,
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState,
+    WhisperTokenId,
 };
 
 /// More beams than this whisper.cpp refuses (`WHISPER_MAX_DECODERS`).
@@ -30,40 +37,6 @@ const PROMPT: usize = 223;
 
 /// Bytes of a text beyond which it is not made into tokens: more than a prompt's worth.
 const LONGEST_TEXT: usize = 4096;
-
-/// A language takes the place of the one before if its probability is so many times as great, as a natural logarithm.
-const SURER: f32 = 1.5;
-
-/// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
-const TEMPERATURE_STEP: f32 = 0.4;
-
-/// What went wrong in one decode; the engine goes on.
-#[derive(Debug, Error)]
-pub enum DecodeError {
-    /// Somebody asked for it.
-    #[error("cancelled")]
-    Aborted,
-    /// Not among Whisper's languages.
-    #[error("Whisper knows no language {0:?}; use an ISO 639-1 code such as \"en\"")]
-    UnknownLanguage(String),
-    /// A model for English alone was asked for another language.
-    #[error("this model knows English only, not {0:?}; choose a model without \".en\"")]
-    EnglishOnly(String),
-    /// Some value is infinite or none at all. The weights are damaged, or what computes is.
-    #[error(
-        "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
-    )]
-    NoNumbers,
-    /// whisper.cpp's own failure.
-    #[error("the recogniser failed: {0}")]
-    Whisper(#[from] WhisperError),
-}
-
-/// Asked while decoding, about once per token, from whisper.cpp's threads.
-pub trait Watch: Sync {
-    /// The decoder got on. True ends the decode as soon as whisper.cpp can.
-    fn tick(&self) -> bool;
-}
 
 /// How the model is run; the same for all decodes.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +67,7 @@ impl Whisper {
     /// When the file is missing or no whole model, or memory does not suffice.
     pub fn load(path: &Path, options: Options) -> Result<Self, LoadError> {
         whisper::check(path)?;
-        // SAFETY: the callback does not panic and touches nothing.
-        unsafe { whisper_rs::set_log_callback(Some(log), std::ptr::null_mut()) };
+        callbacks::silence();
         let refused = |error| LoadError::Broken {
             path: path.into(),
             why: format!("whisper.cpp refuses it: {error}"),
@@ -103,8 +75,9 @@ impl Whisper {
         let mut parameters = WhisperContextParameters::new();
         parameters.flash_attn(options.flash_attention);
         let context = WhisperContext::new_with_params(path, parameters).map_err(refused)?;
-        let state = context.create_state().map_err(|_| {
-            LoadError::Unsupported("there is too little memory for this model".into())
+        let state = context.create_state().map_err(|_| LoadError::Unsupported {
+            program: crate::NAME,
+            why: "there is too little memory for this model".into(),
         })?;
         let threads = c_int::try_from(options.threads.get()).unwrap_or(1);
         Ok(Self { context, state, threads, templates: HashMap::new() })
@@ -119,12 +92,12 @@ impl Whisper {
     /// buffers and kernels are there; and to see whether what computes still does.
     ///
     /// # Errors
-    /// whisper.cpp's: it does not; or [`DecodeError::NoNumbers`].
-    pub fn warm_up(&mut self, context: usize) -> Result<(), DecodeError> {
+    /// whisper.cpp's: it does not; or [`Problem::NoNumbers`].
+    pub fn warm_up(&mut self, context: usize) -> Result<(), Problem> {
         let mut parameters = self.template(DecodeOptions::default().beam_size, "en");
         parameters.set_audio_ctx(self.audio_context(context));
         parameters.set_max_tokens(1);
-        self.full(parameters, &[0.0; 16_000], &Undisturbed)
+        self.full(parameters, &[0.0; seconds(1) as usize], &Undisturbed)
     }
 
     /// Calls `whisper_full`. What it computes is looked at before it is used.
@@ -133,7 +106,7 @@ impl Whisper {
         mut parameters: FullParams<'_, '_>,
         audio: &[f32],
         watch: &dyn Watch,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Problem> {
         let numbers = Numbers::new(self.context.n_vocab(), self.context.token_eot());
         let call = Call { watch, numbers };
         // SAFETY: `call` outlives the call of `full` below, the only user of the pointer, and the
@@ -147,7 +120,7 @@ impl Whisper {
         }
         let result = self.state.full(parameters, audio);
         if call.numbers.missed() {
-            return Err(DecodeError::NoNumbers);
+            return Err(Problem::NoNumbers);
         }
         Ok(result?)
     }
@@ -171,12 +144,12 @@ impl Whisper {
             .clone()
     }
 
-    fn check_language(&self, code: &str) -> Result<(), DecodeError> {
+    fn check_language(&self, code: &str) -> Result<(), Problem> {
         if code.contains('\0') || whisper_rs::get_lang_id(code).is_none() {
-            return Err(DecodeError::UnknownLanguage(code.into()));
+            return Err(Problem::UnknownLanguage(code.into()));
         }
         if !self.multilingual() && code != "en" {
-            return Err(DecodeError::EnglishOnly(code.into()));
+            return Err(Problem::EnglishOnly(code.into()));
         }
         Ok(())
     }
@@ -246,100 +219,6 @@ impl Whisper {
     }
 }
 
-/// [`Whisper`] for the length of one task.
-pub struct Watched<'a> {
-    whisper: &'a mut Whisper,
-    watch: &'a dyn Watch,
-}
-
-impl Decoder for Watched<'_> {
-    type Error = DecodeError;
-
-    fn decode(&mut self, request: &Request) -> Result<Hypothesis, DecodeError> {
-        self.whisper.check_language(request.language)?;
-        let prompt = self.whisper.prompt(request.vocabulary);
-        let mut parameters: FullParams<'_, '_> =
-            self.whisper.template(request.beams, request.language);
-        parameters.set_translate(request.translate);
-        parameters.set_audio_ctx(self.whisper.audio_context(request.context));
-        parameters.set_temperature_inc(if request.fallback { TEMPERATURE_STEP } else { 0.0 });
-        // Pieces fit in one window, and there the tokens of time only cost accuracy; a whole
-        // recording needs them to move on from window to window.
-        parameters.set_no_timestamps(request.audio.len() <= 30 * 16_000);
-        parameters.set_max_tokens(request.most_tokens.map_or(0, c_int::from));
-        if !prompt.is_empty() {
-            parameters.set_tokens(&prompt);
-        }
-        self.run(parameters, request.audio)?;
-        Ok(self.whisper.hypothesis(request.most_tokens))
-    }
-
-    fn detect(
-        &mut self,
-        audio: &[f32],
-        context: usize,
-        languages: &[String],
-        before: Option<&str>,
-    ) -> Result<String, DecodeError> {
-        if !self.whisper.multilingual() {
-            return Ok("en".into());
-        }
-        for code in languages {
-            self.whisper.check_language(code)?;
-        }
-        // `lang_detect` reads the spectrum and the context of the call of `full` before it; this
-        // one ends before its first window, having set both.
-        let mut parameters: FullParams<'_, '_> = self.whisper.template(1, "en");
-        parameters.set_audio_ctx(self.whisper.audio_context(context));
-        parameters.set_duration_ms(100);
-        self.run(parameters, audio)?;
-        let threads = self.threads();
-        self.whisper.state.encode(0, threads)?;
-        let start = self.whisper.context.token_sot();
-        self.whisper.state.decode(&[start], 0, threads)?;
-        if self.watch.tick() {
-            return Err(DecodeError::Aborted);
-        }
-        // Not by `lang_detect`, which sorts them whatever they are: it was made for numbers.
-        let logits = numbers::all(self.whisper.state.get_logits()?)?;
-        let first = usize::try_from(start).unwrap_or(0) + 1;
-        let codes = logits
-            .iter()
-            .skip(first)
-            .take(self.whisper.languages())
-            .enumerate()
-            .filter_map(|(id, logit)| {
-                Some((whisper_rs::get_lang_str(c_int::try_from(id).ok()?)?, logit))
-            })
-            .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code));
-        let likeliest = codes.clone().max_by(|a, b| a.1.total_cmp(b.1));
-        let before = codes.into_iter().find(|(code, _)| Some(*code) == before);
-        let stays = |(_, most): (&str, &f32)| before.filter(|(_, logit)| most - *logit < SURER);
-        let spoken = likeliest.and_then(stays).or(likeliest);
-        Ok(spoken.map_or("en", |(code, _)| code).into())
-    }
-
-    fn leads(&mut self, question: &Question) -> Result<Vec<Lead>, DecodeError> {
-        self.ask(question)
-    }
-}
-
-impl Watched<'_> {
-    fn run(&mut self, parameters: FullParams<'_, '_>, audio: &[f32]) -> Result<(), DecodeError> {
-        if self.watch.tick() {
-            return Err(DecodeError::Aborted);
-        }
-        let result = self.whisper.full(parameters, audio, self.watch);
-        if self.watch.tick() {
-            return Err(DecodeError::Aborted);
-        }
-        match result {
-            Ok(()) | Err(DecodeError::Whisper(WhisperError::NoSamples)) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
 fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {
     // whisper.cpp 1.8.3 draws a beam's candidates at random, by a generator that lives as long as the state: the text of
     // a piece may depend on what was decoded before it. Greedy decoding has no chance in it, and more errors.
@@ -359,44 +238,3 @@ fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 's
     parameters.set_print_special(false);
     parameters
 }
-
-/// What the callbacks of one call of `whisper_full` need.
-struct Call<'a> {
-    watch: &'a dyn Watch,
-    numbers: Numbers,
-}
-
-/// Nobody waits for it, and nobody ends it.
-struct Undisturbed;
-
-impl Watch for Undisturbed {
-    fn tick(&self) -> bool {
-        false
-    }
-}
-
-unsafe extern "C" fn on_abort(data: *mut c_void) -> bool {
-    // SAFETY: set in `full` to a `Call` that lives as long as the call.
-    let call = unsafe { &*data.cast::<Call<'_>>() };
-    call.watch.tick() || call.numbers.missed()
-}
-
-/// From the threads of whisper.cpp that choose tokens, one for each beam.
-unsafe extern "C" fn on_logits(
-    _context: *mut whisper_rs_sys::whisper_context,
-    _state: *mut whisper_rs_sys::whisper_state,
-    _tokens: *const whisper_rs_sys::whisper_token_data,
-    _count: c_int,
-    logits: *mut f32,
-    data: *mut c_void,
-) {
-    // SAFETY: set in `full` to a `Call` that lives as long as the call.
-    let call = unsafe { &*data.cast::<Call<'_>>() };
-    // SAFETY: `whisper_process_logits` gives a vector of its own with one value for each token of the vocabulary.
-    let logits = unsafe { std::slice::from_raw_parts_mut(logits, call.numbers.tokens()) };
-    call.numbers.look(logits);
-}
-
-/// ggml and whisper.cpp log a page for each load and, in debug builds, every token: text must not
-/// reach the journal. What fails is reported by return values.
-unsafe extern "C" fn log(_level: u32, _text: *const c_char, _data: *mut c_void) {}

@@ -193,7 +193,7 @@ unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, data:
     }
 }
 
-/// Device names and the like that nobody asked for.
+/// Drops log lines such as device names.
 unsafe extern "C" fn ignore(_: sys::ggml_log_level, _: *const c_char, _: *mut c_void) {}
 
 /// "ggml_cuda_init: failed to …: no device\n" as part of a sentence on one line.

@@ -1,45 +1,36 @@
-//! v2m's recogniser: PCM in, text out.
+//! `v2m-engine`: v2m's recogniser on Whisper models. PCM in, text out.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`backend`] | which of the engines this executable is |
 //! | [`args`] | the command line |
-//! | [`confine`] | which files and system calls are left to it |
 //! | [`device`] | the processor or GPU it computes on, tried before a model is read |
-//! | [`run`] | the main thread: frames in, frames out, one job at a time |
-//! | [`job`] | one recording: its stream, its clock, its answer |
-//! | [`stream`] | the policy, pure: what to decode when, and what to believe |
-//! | [`wire`] | the socketpair on standard input, as frames |
-//! | [`worker`] | the thread `v2m-whisper`: loads the model, decodes pieces, reports |
 //! | [`model`] | checks of the machine and of the model files before whisper.cpp sees them |
+//! | [`family`] | Whisper as the run loop knows it |
 //! | [`decode`] | whisper.cpp: parameters, callbacks, results |
 //! | [`openmp`] | how the decoder's threads wait for one another |
-//! | [`vad`] | Silero: where somebody speaks |
-//! | [`text`] | what of a transcript was never said: bracketed artefacts |
 //!
-//! The frames themselves are [`v2m_ipc::engine`]. Nothing here knows the desktop, the daemon's
-//! config or its store; dictated text leaves by the socket and is never printed.
+//! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`], which knows no whisper.cpp. All
+//! `unsafe` of the recogniser is here.
 
 pub mod args;
 pub mod backend;
-pub mod confine;
 pub mod decode;
 pub mod device;
-pub mod job;
+pub mod family;
 pub mod model;
 pub mod openmp;
-pub mod run;
-pub mod stream;
-pub mod text;
-pub mod vad;
-pub mod wire;
-pub mod worker;
 
 use args::{Args, Parsed};
 use backend::Backend;
 use device::Device;
+use family::WhisperModel;
 use std::process::ExitCode;
 use v2m_ipc::plain;
+use v2m_recogniser::{confine, run};
+
+/// The engine's name in messages, whatever it computes with.
+pub(crate) const NAME: &str = "v2m-engine";
 
 /// Exit status of an engine that cannot run on this machine: its processor lacks instructions, there is no GPU, or the GPU's
 /// driver is missing, too old or broken. Told before the model is read and before anything is said by the socket;
@@ -54,7 +45,7 @@ pub fn main(backend: Backend) -> ExitCode {
         Ok(Parsed::Run(args)) => serve(backend, &args),
         Ok(Parsed::Check) => {
             // As it serves, or it would find what it cannot use.
-            confine::confine([], backend);
+            confine::confine(program, [], backend.is_gpu());
             match device::find(backend) {
                 Ok(device) => {
                     let _ = plain::print(format_args!("{backend}: {device}"));
@@ -88,18 +79,33 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
         device::without_cuda_graphs();
     }
     // While there is one thread, and before anything is read that others have made.
-    confine::confine([args.model.clone()].into_iter().chain(args.vad.clone()), backend);
+    let files = [args.model.clone()].into_iter().chain(args.vad.clone());
+    confine::confine(program, files, backend.is_gpu());
     let device: Device = match device::find(backend) {
         Ok(device) => device,
         Err(reason) => return unavailable(backend, &reason),
     };
-    match run::serve(args, backend, device) {
-        Ok(()) => ExitCode::SUCCESS,
+    let model = WhisperModel {
+        file: args.model.clone(),
+        backend,
+        device,
+        threads: args.threads,
+        flash_attention: args.flash_attention,
+    };
+    match run::serve(model, args.vad.as_deref()) {
+        Ok(()) => leave(),
         Err(error) => {
             plain::complain(format_args!("{program}: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends the process without running destructors: the worker may be inside whisper.cpp, which
+/// cannot be interrupted for a second or so and would then use what exit handlers destroyed.
+fn leave() -> ! {
+    // SAFETY: `_exit` takes any status and does not return.
+    unsafe { libc::_exit(0) }
 }
 
 fn unavailable(backend: Backend, reason: &device::Unavailable) -> ExitCode {

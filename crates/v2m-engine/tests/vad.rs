@@ -1,10 +1,10 @@
-//! Our Silero against whisper.cpp's, frame by frame, over the sample recording; and the state is
-//! really kept.
+//! Our Silero against whisper.cpp's, frame by frame, over the sample recording.
 
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
 
 use std::path::{Path, PathBuf};
-use v2m_engine::vad::{FRAME, Silero};
+use v2m_ipc::pcm::to_float;
+use v2m_recogniser::vad::{FRAME, Silero};
 use whisper_rs::{WhisperVadContext, WhisperVadContextParams};
 
 fn model() -> PathBuf {
@@ -15,10 +15,7 @@ fn sample() -> Vec<f32> {
     let wav =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/sample.wav")).unwrap();
     // The sample's header is the plain one of 44 bytes.
-    wav[44..]
-        .chunks_exact(2)
-        .map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0)
-        .collect()
+    wav[44..].chunks_exact(2).map(|b| to_float(i16::from_le_bytes([b[0], b[1]]))).collect()
 }
 
 fn ours(audio: &[f32]) -> Vec<f32> {
@@ -42,18 +39,4 @@ fn probabilities_are_those_of_whisper_cpp() {
     let worst = ours.iter().zip(theirs.probabilities()).map(apart).fold(0.0, f32::max);
     assert!(worst < 0.02, "{worst}");
     assert!(ours.iter().any(|p| *p > 0.9) && ours.iter().any(|p| *p < 0.1));
-}
-
-#[test]
-fn the_past_matters_and_reset_forgets_it() {
-    let audio = sample();
-    let whole = ours(&audio);
-    let late = ours(&audio[100 * FRAME..]);
-    assert_ne!(whole[100..], late[..]);
-    let mut silero = Silero::load(&model()).unwrap();
-    let frames = audio.as_chunks::<FRAME>().0;
-    let first: Vec<_> = frames.iter().map(|frame| silero.probability(frame)).collect();
-    silero.reset();
-    let second: Vec<_> = frames.iter().map(|frame| silero.probability(frame)).collect();
-    assert_eq!(first, second);
 }

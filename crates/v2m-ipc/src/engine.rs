@@ -18,9 +18,6 @@
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
-/// Samples per second of all PCM between capture, store and engine.
-pub const SAMPLE_RATE: u32 = 16_000;
-
 /// Longest frame accepted, in bytes after the length: a minute of PCM with room to spare.
 pub const MAX_FRAME: usize = 4 << 20;
 
@@ -61,7 +58,7 @@ impl Default for DecodeOptions {
     }
 }
 
-/// A stretch of recognised speech. Times count samples at [`SAMPLE_RATE`] from the job's first one.
+/// A stretch of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the job's first one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// First sample.

@@ -6,6 +6,7 @@
 //! - [`client`]: a small blocking client of it.
 //! - `listen`: the socket that systemd passes, for programs with the feature of that name.
 //! - [`engine`]: the frames between the daemon and its engine child.
+//! - [`pcm`]: sound as it passes between the programs.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
 //! - [`value`]: values of settings as people write them.
 //! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
@@ -21,5 +22,6 @@ pub mod frame;
 pub mod listen;
 pub mod llm;
 pub mod message;
+pub mod pcm;
 pub mod plain;
 pub mod value;

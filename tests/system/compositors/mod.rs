@@ -1,9 +1,6 @@
 //! The last metre on the desktops where the user binds keys by hand: sway, and i3 on X11. A key that the compositor grabs runs
 //! v2m-send, and the text comes into the window.
 
-#[path = "../../common/wayland_keyboard.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod keyboard;
 mod session;
 
 use crate::lab::{self, Lab, assert_phrase, run};

@@ -1,11 +1,11 @@
 //! A desktop for one test: sway without a screen, or i3 on the machine's X server, and a window with a text field.
 
-use super::keyboard::Keyboard;
 use crate::lab::{self, beside, run, systemctl, try_run};
 use serde_json::Value;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use v2m_testkit::wayland_keyboard::Keyboard;
 use wayland_client::Connection;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::ConnectionExt as _;

@@ -3,11 +3,11 @@
 //! `whisper_full` cannot be asked that: it knows a text before only as a prompt, which belongs to other audio. So encoder
 //! and decoder are run one by one. Neither can be interrupted; between them the watch is asked.
 
-use super::{DecodeError, Watched, numbers};
-use crate::stream::marks;
-use crate::stream::piece::fitted_to_seam;
-use crate::stream::seam::Lead;
-use crate::stream::seams::{Question, Written};
+use super::effort::fitted_to_seam;
+use super::{Problem, Watched, numbers};
+use v2m_recogniser::stream::marks;
+use v2m_recogniser::stream::seam::Lead;
+use v2m_recogniser::stream::seams::{Question, Written};
 use whisper_rs::{WhisperError, WhisperTokenId};
 
 /// Tokens kept of those that may follow. Less likely ones decide nothing.
@@ -17,11 +17,15 @@ const NEXT: usize = 48;
 const LEAST: f32 = -8.0;
 
 impl Watched<'_> {
-    pub(super) fn ask(&mut self, question: &Question) -> Result<Vec<Lead>, DecodeError> {
+    /// How the text may go on after what is written.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn ask(&mut self, question: &Question) -> Result<Vec<Lead>, Problem> {
         self.whisper.check_language(&question.language)?;
         self.encode(question)?;
         let prompt = self.written(question)?;
-        // The logits of the first token of those given at once are all that is to be had, so the last one goes alone.
+        // whisper.cpp gives the logits of one token only, so the last token is decoded alone.
         let (last, first) = prompt.split_last().ok_or(WhisperError::InvalidText)?;
         self.decode_tokens(first, 0)?;
         let plain = self.logits_after(*last, first.len())?;
@@ -38,7 +42,7 @@ impl Watched<'_> {
     }
 
     /// Encoder output for the audio.
-    fn encode(&mut self, question: &Question) -> Result<(), DecodeError> {
+    fn encode(&mut self, question: &Question) -> Result<(), Problem> {
         // Sets spectrum and context, and ends before its first window.
         let context = fitted_to_seam(question.audio.len());
         let mut parameters = self.whisper.template(1, &question.language);
@@ -51,12 +55,12 @@ impl Watched<'_> {
     }
 
     /// What the decoder has before it: the task, and the text so far.
-    fn written(&self, question: &Question) -> Result<Vec<WhisperTokenId>, DecodeError> {
+    fn written(&self, question: &Question) -> Result<Vec<WhisperTokenId>, Problem> {
         let context = &self.whisper.context;
         let mut tokens = vec![context.token_sot()];
         if self.whisper.multilingual() {
             let language = whisper_rs::get_lang_id(&question.language)
-                .ok_or_else(|| DecodeError::UnknownLanguage(question.language.clone()))?;
+                .ok_or_else(|| Problem::UnknownLanguage(question.language.clone()))?;
             tokens.extend([context.token_lang(language), context.token_transcribe()]);
         }
         tokens.push(context.token_not());
@@ -70,11 +74,7 @@ impl Watched<'_> {
     }
 
     /// The logarithms of the probabilities of all text tokens after `token`, which is the `place`th.
-    fn logits_after(
-        &mut self,
-        token: WhisperTokenId,
-        place: usize,
-    ) -> Result<Vec<f32>, DecodeError> {
+    fn logits_after(&mut self, token: WhisperTokenId, place: usize) -> Result<Vec<f32>, Problem> {
         self.decode_tokens(&[token], place)?;
         let end = usize::try_from(self.whisper.context.token_eot()).unwrap_or(0);
         let mut logits = numbers::all(self.whisper.state.get_logits()?)?.to_vec();
@@ -88,11 +88,7 @@ impl Watched<'_> {
         Ok(logits)
     }
 
-    fn decode_tokens(
-        &mut self,
-        tokens: &[WhisperTokenId],
-        place: usize,
-    ) -> Result<(), DecodeError> {
+    fn decode_tokens(&mut self, tokens: &[WhisperTokenId], place: usize) -> Result<(), Problem> {
         if !tokens.is_empty() {
             let threads = self.threads();
             self.whisper.state.decode(tokens, place, threads)?;
@@ -124,7 +120,7 @@ impl Watched<'_> {
         usize::try_from(self.whisper.threads).unwrap_or(1)
     }
 
-    fn go_on(&self) -> Result<(), DecodeError> {
-        if self.watch.tick() { Err(DecodeError::Aborted) } else { Ok(()) }
+    fn go_on(&self) -> Result<(), Problem> {
+        if self.watch.tick() { Err(Problem::Aborted) } else { Ok(()) }
     }
 }

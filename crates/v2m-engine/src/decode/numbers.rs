@@ -4,7 +4,7 @@
 //! decoder's values so. whisper.cpp 1.8.3 sorts candidates by such values with `std::sort`, which may then leave its memory: it
 //! asks for an order that values without one do not have.
 
-use super::DecodeError;
+use super::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use whisper_rs::WhisperTokenId;
 
@@ -45,16 +45,12 @@ impl Numbers {
     }
 }
 
-/// The same values, if all are numbers.
+/// Checks that all values are numbers.
 ///
 /// # Errors
-/// [`DecodeError::NoNumbers`].
-pub(super) fn all(logits: &[f32]) -> Result<&[f32], DecodeError> {
-    if logits.iter().all(|logit| logit.is_finite()) {
-        Ok(logits)
-    } else {
-        Err(DecodeError::NoNumbers)
-    }
+/// [`Problem::NoNumbers`].
+pub(super) fn all(logits: &[f32]) -> Result<&[f32], Problem> {
+    if logits.iter().all(|logit| logit.is_finite()) { Ok(logits) } else { Err(Problem::NoNumbers) }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub fn check(backend: Backend) -> Result<(), Unavailable> {
     )))
 }
 
-/// Asked of ggml itself, so that the check fits however it was compiled.
+/// Asks ggml itself, so that the check fits every way of compiling it.
 #[cfg(target_arch = "x86_64")]
 fn missing() -> Vec<&'static str> {
     use whisper_rs::whisper_rs_sys as sys;

@@ -4,10 +4,10 @@
 //! counts the special tokens from the size of the vocabulary, and sizes its graph by all of these. So nothing passes here but what
 //! OpenAI's models and those distilled from them have; only the number of the decoder's layers differs among them.
 
-use super::LoadError;
-use super::source::{F16, F32, Flaw, Source, Tensor, block, ensure, open};
 use std::collections::HashMap;
 use std::path::Path;
+use v2m_recogniser::ggml_file::{F16, F32, Flaw, GgmlFile, Tensor, block, ensure, open};
+use v2m_recogniser::model::LoadError;
 
 /// A size of Whisper (table "Available models" of OpenAI's model card; `ModelDimensions` of each checkpoint).
 struct Size {
@@ -62,13 +62,13 @@ const NEWEST_VERSION: i32 = 2;
 /// # Errors
 /// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when it is no whole model.
 pub fn check(path: &Path) -> Result<u64, LoadError> {
-    open(path, |source| {
-        source.magic()?;
-        let header = Header::read(source)?;
-        mel_filters(source, header.mels)?;
-        vocabulary(source, header.vocabulary)?;
-        tensors(source, &header)?;
-        Ok(source.length)
+    open(path, |file| {
+        file.magic()?;
+        let header = Header::read(file)?;
+        mel_filters(file, header.mels)?;
+        vocabulary(file, header.vocabulary)?;
+        tensors(file, &header)?;
+        Ok(file.length)
     })
 }
 
@@ -84,7 +84,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(source: &mut Source) -> Result<Self, Flaw> {
+    fn read(file: &mut GgmlFile) -> Result<Self, Flaw> {
         let [
             vocabulary,
             audio_context,
@@ -97,7 +97,7 @@ impl Header {
             text_layers,
             mels,
             storage,
-        ]: [i32; 11] = source.ints()?;
+        ]: [i32; 11] = file.ints()?;
         let size = SIZES.iter().find(|size| is(width, size.width)).ok_or_else(|| {
             Flaw::Content(format!("its header says {width} values a token, as no Whisper has"))
         })?;
@@ -153,46 +153,46 @@ fn weights(storage: i32, width: u32) -> Result<i32, Flaw> {
     Ok(*kind)
 }
 
-fn mel_filters(source: &mut Source, mels: u32) -> Result<(), Flaw> {
-    let shape: [i32; 2] = source.ints()?;
+fn mel_filters(file: &mut GgmlFile, mels: u32) -> Result<(), Flaw> {
+    let shape: [i32; 2] = file.ints()?;
     let damaged = || "its mel filters are not Whisper's".to_owned();
     ensure(is(shape[0], mels) && is(shape[1], BINS), damaged)?;
     let mut filters = vec![0; (mels * BINS * 4) as usize];
-    source.read(&mut filters)?;
+    file.read(&mut filters)?;
     let mut values = filters.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     // Slaney's filters have an area of 1, so that none is higher. What is no number would become the whole spectrum.
     ensure(values.all(|value| (0.0..=1.0).contains(&value)), damaged)
 }
 
-fn vocabulary(source: &mut Source, tokens: u32) -> Result<(), Flaw> {
-    let [words] = source.ints()?;
+fn vocabulary(file: &mut GgmlFile, tokens: u32) -> Result<(), Flaw> {
+    let [words] = file.ints()?;
     let fits = words >= WORDS && i64::from(words) <= i64::from(tokens);
     ensure(fits, || format!("it has {words} words, and there are {WORDS} to {tokens}"))?;
     let mut space = false;
     for _ in 0..words {
-        let [length] = source.ints()?;
+        let [length] = file.ints()?;
         ensure((0..=1024).contains(&length), || "its vocabulary is damaged".into())?;
         if length == 1 {
             let mut letter = [0];
-            source.read(&mut letter)?;
+            file.read(&mut letter)?;
             space |= letter == *b" ";
         } else {
-            source.skip(length.unsigned_abs().into())?;
+            file.skip(length.unsigned_abs().into())?;
         }
     }
     // whisper.cpp looks this one up at each decode, and throws an exception if there is none.
     ensure(space, || "its vocabulary lacks the space".into())
 }
 
-fn tensors(source: &mut Source, header: &Header) -> Result<(), Flaw> {
+fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
     let mut missing = expected(header);
     let all = missing.len();
-    while let Some(tensor) = source.tensor()? {
+    while let Some(tensor) = file.tensor()? {
         let shape = missing.remove(&tensor.name).ok_or_else(|| {
             Flaw::Content("it holds a tensor that is not Whisper's, or one twice".into())
         })?;
         ensure(shape.is_of(&tensor), || format!("its tensor {} has the wrong shape", tensor.name))?;
-        source.skip(tensor.bytes)?;
+        file.skip(tensor.bytes)?;
     }
     ensure(missing.is_empty(), || format!("it holds {} of its {all} tensors", all - missing.len()))
 }

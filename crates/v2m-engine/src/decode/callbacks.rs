@@ -1,0 +1,57 @@
+//! What whisper.cpp calls back: from its threads, while it decodes.
+
+use super::numbers::Numbers;
+use std::ffi::{c_char, c_int, c_void};
+use v2m_recogniser::decoder::Watch;
+use whisper_rs::whisper_rs_sys;
+
+/// What the callbacks of one call of `whisper_full` need.
+pub(super) struct Call<'a> {
+    pub(super) watch: &'a dyn Watch,
+    pub(super) numbers: Numbers,
+}
+
+/// A watch that never ends a decode.
+pub(super) struct Undisturbed;
+
+impl Watch for Undisturbed {
+    fn tick(&self) -> bool {
+        false
+    }
+}
+
+/// # Safety
+/// `data` is a [`Call`].
+pub(super) unsafe extern "C" fn on_abort(data: *mut c_void) -> bool {
+    // SAFETY: set in `Whisper::full` to a `Call` that lives as long as the call.
+    let call = unsafe { &*data.cast::<Call<'_>>() };
+    call.watch.tick() || call.numbers.missed()
+}
+
+/// From the threads of whisper.cpp that choose tokens, one for each beam.
+///
+/// # Safety
+/// `data` is a [`Call`], and `logits` one value for each token of the vocabulary.
+pub(super) unsafe extern "C" fn on_logits(
+    _context: *mut whisper_rs_sys::whisper_context,
+    _state: *mut whisper_rs_sys::whisper_state,
+    _tokens: *const whisper_rs_sys::whisper_token_data,
+    _count: c_int,
+    logits: *mut f32,
+    data: *mut c_void,
+) {
+    // SAFETY: set in `Whisper::full` to a `Call` that lives as long as the call.
+    let call = unsafe { &*data.cast::<Call<'_>>() };
+    // SAFETY: `whisper_process_logits` gives a vector of its own with one value for each token of the vocabulary.
+    let logits = unsafe { std::slice::from_raw_parts_mut(logits, call.numbers.tokens()) };
+    call.numbers.look(logits);
+}
+
+/// Keeps whisper.cpp and ggml from logging. They write a page for each load and, in debug builds, every token: text must not
+/// reach the journal. What fails is reported by return values.
+pub(super) fn silence() {
+    // SAFETY: the callback does not panic and touches nothing.
+    unsafe { whisper_rs::set_log_callback(Some(log), std::ptr::null_mut()) };
+}
+
+unsafe extern "C" fn log(_level: u32, _text: *const c_char, _data: *mut c_void) {}

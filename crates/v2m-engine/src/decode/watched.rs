@@ -1,0 +1,117 @@
+//! Whisper for the length of one task: decoding a piece, and detecting its language.
+
+use super::effort::{Attempt, fitted, fitted_to_seam};
+use super::{Problem, Whisper, numbers};
+use std::ffi::c_int;
+use v2m_ipc::pcm::seconds;
+use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::stream::Hypothesis;
+use whisper_rs::{FullParams, WhisperError};
+
+/// A language takes the place of the one before if its probability is so many times as great, as a natural logarithm.
+const SURER: f32 = 1.5;
+
+/// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
+const TEMPERATURE_STEP: f32 = 0.4;
+
+/// [`Whisper`] for the length of one task.
+pub struct Watched<'a> {
+    pub(super) whisper: &'a mut Whisper,
+    pub(super) watch: &'a dyn Watch,
+}
+
+impl Watched<'_> {
+    /// Turns audio into text.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn decode(&mut self, attempt: &Attempt) -> Result<Hypothesis, Problem> {
+        self.whisper.check_language(attempt.language)?;
+        let prompt = self.whisper.prompt(attempt.vocabulary);
+        let mut parameters: FullParams<'_, '_> =
+            self.whisper.template(attempt.beams, attempt.language);
+        parameters.set_translate(attempt.translate);
+        parameters.set_audio_ctx(self.whisper.audio_context(attempt.context));
+        parameters.set_temperature_inc(if attempt.fallback { TEMPERATURE_STEP } else { 0.0 });
+        // Pieces fit in one window, and there the tokens of time only cost accuracy; a whole
+        // recording needs them to move on from window to window.
+        parameters.set_no_timestamps(attempt.audio.len() as u64 <= seconds(30));
+        parameters.set_max_tokens(attempt.most_tokens.map_or(0, c_int::from));
+        if !prompt.is_empty() {
+            parameters.set_tokens(&prompt);
+        }
+        self.run(parameters, attempt.audio)?;
+        Ok(self.whisper.hypothesis(attempt.most_tokens))
+    }
+
+    /// The language spoken, among `languages` (empty: among all). `before`, which was spoken before, unless another is far likelier.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn detect(
+        &mut self,
+        audio: &[f32],
+        languages: &[String],
+        before: Option<&str>,
+    ) -> Result<String, Problem> {
+        if !self.whisper.multilingual() {
+            return Ok("en".into());
+        }
+        for code in languages {
+            self.whisper.check_language(code)?;
+        }
+        // Where the language may have changed, nothing is decoded with the context: the short one will do.
+        let context = match before {
+            Some(_) => fitted_to_seam(audio.len()),
+            None => fitted(audio.len()),
+        };
+        // `lang_detect` reads the spectrum and the context of the call of `full` before it; this
+        // one ends before its first window, having set both.
+        let mut parameters: FullParams<'_, '_> = self.whisper.template(1, "en");
+        parameters.set_audio_ctx(self.whisper.audio_context(context));
+        parameters.set_duration_ms(100);
+        self.run(parameters, audio)?;
+        let threads = self.threads();
+        self.whisper.state.encode(0, threads)?;
+        let start = self.whisper.context.token_sot();
+        self.whisper.state.decode(&[start], 0, threads)?;
+        if self.watch.tick() {
+            return Err(Problem::Aborted);
+        }
+        // Not by `lang_detect`: it sorts the values even if they are no numbers.
+        let logits = numbers::all(self.whisper.state.get_logits()?)?;
+        let first = usize::try_from(start).unwrap_or(0) + 1;
+        let codes = logits
+            .iter()
+            .skip(first)
+            .take(self.whisper.languages())
+            .enumerate()
+            .filter_map(|(id, logit)| {
+                Some((whisper_rs::get_lang_str(c_int::try_from(id).ok()?)?, logit))
+            })
+            .filter(|(code, _)| languages.is_empty() || languages.iter().any(|l| l == code));
+        let likeliest = codes.clone().max_by(|a, b| a.1.total_cmp(b.1));
+        let before = codes.into_iter().find(|(code, _)| Some(*code) == before);
+        let stays = |(_, most): (&str, &f32)| before.filter(|(_, logit)| most - *logit < SURER);
+        let spoken = likeliest.and_then(stays).or(likeliest);
+        Ok(spoken.map_or("en", |(code, _)| code).into())
+    }
+
+    pub(super) fn run(
+        &mut self,
+        parameters: FullParams<'_, '_>,
+        audio: &[f32],
+    ) -> Result<(), Problem> {
+        if self.watch.tick() {
+            return Err(Problem::Aborted);
+        }
+        let result = self.whisper.full(parameters, audio, self.watch);
+        if self.watch.tick() {
+            return Err(Problem::Aborted);
+        }
+        match result {
+            Ok(()) | Err(Problem::Whisper(WhisperError::NoSamples)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Whisper as the run loop knows it: a model's file with what is to compute it, and the decoder that it becomes.
+
+use crate::backend::Backend;
+use crate::decode::effort::{self, Attempt};
+use crate::decode::{Options, Whisper};
+use crate::device::{self, Memory};
+use crate::model::{cpu, whisper};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use v2m_recogniser::decoder::{DecodeError, Decoder, Request, Watch};
+use v2m_recogniser::model::{Device, Limits, LoadError, Model};
+use v2m_recogniser::stream::Hypothesis;
+use v2m_recogniser::stream::seam::Lead;
+use v2m_recogniser::stream::seams::Question;
+
+/// Context of the first decode on a processor, in units of 20 ms: as short as may be, to allocate the buffers.
+const CPU_WARM_UP: usize = 64;
+/// Context of the first decode on a GPU, in units of 20 ms: that of a short piece. CUDA loads each kernel when it is first
+/// used, and which one is used depends on the size: after a decode of 64 units the first text took 60 ms longer than
+/// the later ones (base-q8_0, H100).
+const GPU_WARM_UP: usize = 640;
+
+/// A Whisper model that was named on the command line.
+#[derive(Clone, Debug)]
+pub struct WhisperModel {
+    /// ggml.
+    pub file: PathBuf,
+    /// Which engine this is.
+    pub backend: Backend,
+    /// What it computes on.
+    pub device: device::Device,
+    /// Threads of the decoder; `None`: as many as make sense here.
+    pub threads: Option<NonZeroUsize>,
+    /// whisper.cpp's flash attention; see [`Options::flash_attention`] for why not.
+    pub flash_attention: bool,
+}
+
+impl Model for WhisperModel {
+    type Decoder = Loaded;
+
+    fn program(&self) -> &'static str {
+        crate::NAME
+    }
+
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn device(&self) -> Device {
+        Device { backend: self.backend.kind().into(), name: self.backend.device(&self.device.name) }
+    }
+
+    fn limits(&self) -> Limits {
+        effort::limits()
+    }
+
+    fn check(&self) -> Result<u64, LoadError> {
+        whisper::check(&self.file)
+    }
+
+    fn load(self) -> Result<Loaded, LoadError> {
+        let before = self.device.memory();
+        let default_threads = || {
+            if self.device.is_gpu() { cpu::threads_beside_gpu() } else { cpu::threads() }
+        };
+        let threads = self.threads.unwrap_or_else(default_threads);
+        let options = Options { threads, flash_attention: self.flash_attention };
+        let whisper = Whisper::load(&self.file, options)?;
+        Ok(Loaded { whisper, device: self.device, before })
+    }
+}
+
+/// The loaded model, and where it computes.
+#[derive(Debug)]
+pub struct Loaded {
+    whisper: Whisper,
+    device: device::Device,
+    /// The device's memory before the model took some of it.
+    before: Option<Memory>,
+}
+
+impl Decoder for Loaded {
+    fn multilingual(&self) -> bool {
+        self.whisper.multilingual()
+    }
+
+    fn memory(&self) -> u64 {
+        self.device.taken(self.before)
+    }
+
+    fn warm_up(&mut self) -> Result<(), DecodeError> {
+        let context = if self.device.is_gpu() { GPU_WARM_UP } else { CPU_WARM_UP };
+        Ok(self.whisper.warm_up(context)?)
+    }
+
+    fn still_computes(&mut self) -> Result<(), DecodeError> {
+        Ok(self.whisper.warm_up(CPU_WARM_UP)?)
+    }
+
+    fn decode(&mut self, request: &Request, watch: &dyn Watch) -> Result<Hypothesis, DecodeError> {
+        Ok(self.whisper.watched(watch).decode(&Attempt::new(request))?)
+    }
+
+    fn detect(
+        &mut self,
+        audio: &[f32],
+        languages: &[String],
+        before: Option<&str>,
+        watch: &dyn Watch,
+    ) -> Result<String, DecodeError> {
+        Ok(self.whisper.watched(watch).detect(audio, languages, before)?)
+    }
+
+    fn leads(&mut self, question: &Question, watch: &dyn Watch) -> Result<Vec<Lead>, DecodeError> {
+        Ok(self.whisper.watched(watch).ask(question)?)
+    }
+}

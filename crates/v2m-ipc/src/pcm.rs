@@ -1,0 +1,50 @@
+//! Sound as it passes between the programs: 16 kHz, mono, signed 16 bit.
+
+/// Samples per second of all PCM between capture, store, sound files and engine.
+pub const SAMPLE_RATE: u32 = 16_000;
+
+/// What a full-scale float of 1.0 is in 16 bits. 16-bit sources are divided by this when they become floats, so a
+/// sample that goes there and back is the same bit for bit.
+const FULL_SCALE: f32 = 32_768.0;
+
+/// Samples in so many milliseconds.
+pub const fn milliseconds(count: u64) -> u64 {
+    count * (SAMPLE_RATE as u64 / 1000)
+}
+
+/// Samples in so many seconds.
+pub const fn seconds(count: u64) -> u64 {
+    count * SAMPLE_RATE as u64
+}
+
+/// A sample of full scale ±1.0 as signed 16 bit: rounded to the nearest value, clamped; NaN becomes 0.
+///
+/// No dither: it would change samples that were 16 bit before. It would hide rounding noise of −98 dBFS, which every
+/// microphone's own noise covers already.
+pub fn from_float(sample: f32) -> i16 {
+    // A float to integer cast saturates, and takes NaN to 0.
+    (sample * FULL_SCALE).round() as i16
+}
+
+/// A 16-bit sample as a float of full scale ±1.0.
+pub fn to_float(sample: i16) -> f32 {
+    f32::from(sample) / FULL_SCALE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_16_bit_sample_comes_back_as_it_was() {
+        for sample in i16::MIN..=i16::MAX {
+            assert_eq!(from_float(to_float(sample)), sample);
+        }
+    }
+
+    #[test]
+    fn beyond_full_scale_is_clamped_and_between_is_rounded() {
+        let odd = [1.0, 2.0, -1.5, f32::INFINITY, f32::NAN, 0.6 / 32768.0, -0.6 / 32768.0];
+        assert_eq!(odd.map(from_float), [i16::MAX, i16::MAX, i16::MIN, i16::MAX, 0, 1, -1]);
+    }
+}

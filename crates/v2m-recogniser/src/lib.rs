@@ -1,0 +1,37 @@
+//! What v2m's recognisers have in common: everything between the daemon's socket and the decoder.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`run`] | the main thread: frames in, frames out, one recording at a time |
+//! | [`recording`] | one recording: its stream, its clock, its answer |
+//! | [`stream`] | the policy, pure: what to decode when, and what to believe |
+//! | [`vad`] | Silero: where somebody speaks |
+//! | [`model`] | the trait of a model's file: checked, then loaded |
+//! | [`decoder`] | the trait of a loaded model: audio in, a hypothesis out |
+//! | [`worker`] | the thread `v2m-decoder`: loads the model, decodes, reports |
+//! | [`task`] | what the worker is given, and what it answers |
+//! | [`wire`] | the socketpair on standard input, as frames |
+//! | [`confine`] | which files and system calls are left to an engine |
+//! | [`ggml_file`] | files in ggml's form, checked as they are read |
+//! | [`text`] | what of a transcript was never said: bracketed artefacts |
+//!
+//! An engine (`v2m-engine`) is a program that implements [`model::Model`] and [`decoder::Decoder`] for one family of models and
+//! calls [`run::serve`]. This crate links no decoder and compiles no C++; its tests need no model.
+//!
+//! The frames themselves are [`v2m_ipc::engine`]. Nothing here knows the desktop, the daemon's
+//! config or its store; dictated text leaves by the socket and is never printed.
+
+#![forbid(unsafe_code)]
+
+pub mod confine;
+pub mod decoder;
+pub mod ggml_file;
+pub mod model;
+pub mod recording;
+pub mod run;
+pub mod stream;
+pub mod task;
+pub mod text;
+pub mod vad;
+pub mod wire;
+pub mod worker;

@@ -1,0 +1,123 @@
+//! A model as the run loop is given it: a file that is looked at, and then loaded by the worker's thread.
+
+use crate::decoder::Decoder;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use v2m_ipc::engine::LoadFailure;
+use v2m_ipc::pcm::seconds;
+
+/// A model that was named on the command line, with what is to compute it.
+pub trait Model: Send + 'static {
+    /// What it becomes.
+    type Decoder: Decoder;
+
+    /// The program's name, for messages.
+    fn program(&self) -> &'static str;
+
+    /// Its file.
+    fn file(&self) -> &Path;
+
+    /// What computes.
+    fn device(&self) -> Device;
+
+    /// How long its pieces may be.
+    fn limits(&self) -> Limits;
+
+    /// Looks at the file without loading it, and tells its size in bytes. Whatever could make the decoder's library leave its
+    /// memory is refused here.
+    ///
+    /// # Errors
+    /// When it is not there, or is no whole model.
+    fn check(&self) -> Result<u64, LoadError>;
+
+    /// Loads it, on the thread that decodes.
+    ///
+    /// # Errors
+    /// When the decoder's library refuses it, or memory does not suffice.
+    fn load(self) -> Result<Self::Decoder, LoadError>;
+}
+
+/// What computes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// In the protocol's words: `cpu`, `cuda` or `vulkan`.
+    pub backend: String,
+    /// The device's own name.
+    pub name: String,
+}
+
+/// How long pieces of audio may be for a family of models, in samples at 16 kHz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// No piece is longer.
+    pub longest: u64,
+    /// Pieces up to this length take about the same time, so several that fit into it together cost no more than one. 0 where
+    /// the time grows with the length from the first sample on.
+    pub flat: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { longest: seconds(25), flat: 0 }
+    }
+}
+
+/// Why the model cannot be used. The text is for the user.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file is not there or cannot be read.
+    #[error("Loading the model {}: {source}.", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is no whole model.
+    #[error("Loading the model {}: v2m cannot use this file: {why}.", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// The voice activity model cannot be used.
+    #[error("Loading the voice activity model {}: {why}.", path.display())]
+    Voice {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// This machine cannot run this engine.
+    #[error("Loading the model: this computer cannot run {program}: {why}.")]
+    Unsupported {
+        /// The engine.
+        program: &'static str,
+        /// What is missing.
+        why: String,
+    },
+}
+
+impl LoadError {
+    /// Turns an error about a file into the same error about the voice activity model's file.
+    pub(crate) fn of_voice(path: &Path, error: Self) -> Self {
+        let why = match error {
+            Self::Missing { source, .. } => source.to_string(),
+            Self::Broken { why, .. } | Self::Voice { why, .. } | Self::Unsupported { why, .. } => {
+                why
+            }
+        };
+        Self::Voice { path: path.into(), why }
+    }
+
+    /// The kind, as the daemon is told.
+    pub fn failure(&self) -> LoadFailure {
+        match self {
+            Self::Missing { .. } => LoadFailure::Missing,
+            Self::Broken { .. } => LoadFailure::Broken,
+            Self::Voice { .. } => LoadFailure::BrokenVoice,
+            Self::Unsupported { .. } => LoadFailure::Unsupported,
+        }
+    }
+}

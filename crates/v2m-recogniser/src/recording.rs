@@ -1,0 +1,302 @@
+//! One recording: its stream, and what the stream leaves to its caller, which is the clock, the
+//! numbers of the worker's tasks, and the words of the final answer.
+
+use crate::decoder::DecodeError;
+use crate::model::Limits;
+use crate::stream::piece::Settings;
+use crate::stream::{AfterStop, Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
+use crate::task::{Answer, Task, TaskId, Work};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use v2m_ipc::engine::{DecodeOptions, FromEngine};
+use v2m_ipc::pcm::{milliseconds, seconds};
+
+/// The longest that a question about a seam may take after the stop while somebody waits: short enough not to be noticed.
+const UNNOTICED: Duration = Duration::from_millis(60);
+
+/// What a short piece may take for the last one to be decoded together with those before it: a GPU's pace. That takes 1.2 to 2.1 times
+/// as long as the last one alone (docs/performance.md), half a second more on two processors.
+const QUICK: Duration = Duration::from_millis(120);
+
+/// How many more samples are done with before the daemon is told so: five seconds.
+const TOLD_EVERY: u64 = seconds(5);
+
+/// How long the last decode of its kind took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// A question about a seam.
+    seam: Option<Duration>,
+    /// A short piece: one within [`Limits::flat`].
+    piece: Option<Duration>,
+}
+
+/// A decode that the worker has.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
+    decode: DecodeId,
+    /// The worker's number for it.
+    pub task: TaskId,
+    /// Given to it; those of a seam were decoded before.
+    samples: u64,
+    kind: Kind,
+}
+
+/// What a decode is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Piece,
+    Seam,
+    Join,
+}
+
+impl Handed {
+    /// The stream's decode as the worker's task.
+    pub fn new(decode: DecodeId, task: &Task) -> Self {
+        let (samples, kind) = match &task.work {
+            Work::Piece { audio, .. } => (audio.len() as u64, Kind::Piece),
+            Work::Seam(_) => (0, Kind::Seam),
+            Work::Join(joined) => (joined.audio.len() as u64, Kind::Join),
+        };
+        Self { decode, task: task.id, samples, kind }
+    }
+}
+
+/// One recording on its way: what the daemon calls a job.
+#[derive(Debug)]
+pub struct Recording {
+    /// The daemon's number.
+    pub job: u32,
+    limits: Limits,
+    /// How its pieces are decoded.
+    pub settings: Arc<Settings>,
+    /// The policy.
+    pub stream: Stream,
+    began: Instant,
+    /// When `Finish` came.
+    pub finished: Option<Instant>,
+    /// What the daemon was last told to be settled.
+    told: u64,
+    task: Option<Handed>,
+    decoding: Duration,
+    /// Of that, for seams.
+    mending: Duration,
+    /// Of that, for pieces that were joined.
+    joining: Duration,
+    /// How fast it goes.
+    pub pace: Pace,
+    /// Samples given to decodes that nobody needed any more when they ended.
+    wasted: u64,
+    failure: Option<String>,
+}
+
+impl Recording {
+    /// A recording that begins, `pace` being that of the recording before.
+    pub fn new(job: u32, options: DecodeOptions, limits: Limits, pace: Pace) -> Self {
+        // These are for detecting only.
+        let languages = if options.language.is_some() { Vec::new() } else { options.languages };
+        let stream = Stream::new(limits, options.language);
+        let stream = if options.patient { stream.patient() } else { stream };
+        let settings = Settings {
+            languages,
+            translate: options.translate,
+            vocabulary: options.vocabulary,
+            beams: options.beam_size,
+        };
+        Self {
+            job,
+            limits,
+            settings: Arc::new(settings),
+            // The text is then English and the speech is not.
+            stream: if options.translate { stream.without_seams() } else { stream },
+            began: Instant::now(),
+            finished: None,
+            told: 0,
+            task: None,
+            decoding: Duration::ZERO,
+            mending: Duration::ZERO,
+            joining: Duration::ZERO,
+            pace,
+            wasted: 0,
+            failure: None,
+        }
+    }
+
+    /// No more samples come.
+    pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
+        self.finished = Some(Instant::now());
+        let spoken = Duration::from_millis(self.stream.heard() / milliseconds(1));
+        let languages = self.settings.languages.len();
+        let allowed = after_stop(self.began.elapsed(), spoken, self.pace, languages);
+        self.stream.finish(voice, allowed)
+    }
+
+    /// The sign of life, if it is due because many more samples are settled.
+    pub fn advance(&mut self) -> Option<FromEngine> {
+        (self.stream.settled() >= self.told + TOLD_EVERY).then(|| self.progress())
+    }
+
+    /// The sign of life.
+    pub fn progress(&mut self) -> FromEngine {
+        self.told = self.stream.settled();
+        FromEngine::Progress { job: self.job, settled: self.told }
+    }
+
+    /// The worker has a decode of this recording now.
+    pub fn handed_over(&mut self, handed: Handed) {
+        self.task = Some(handed);
+    }
+
+    /// Stops waiting for the decode that the worker has. It is handed over again when the recording goes on.
+    pub fn taken_back(&mut self) {
+        self.task = None;
+    }
+
+    /// The worker's number for a decode, if it has that.
+    pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
+        self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
+    }
+
+    /// Takes the result of a task. A task of another recording is ignored: that recording was abandoned.
+    pub fn done(
+        &mut self,
+        task: TaskId,
+        result: Result<Answer, DecodeError>,
+        took: Duration,
+    ) -> Vec<Effect> {
+        let Some(handed) = self.task.take_if(|handed| handed.task == task) else {
+            return Vec::new();
+        };
+        self.decoding += took;
+        if handed.kind == Kind::Join {
+            self.joining += took;
+        }
+        if self.stream.decoding() != Some(handed.decode) {
+            let piece = result.ok().and_then(Answer::piece);
+            self.wasted += piece.map_or(handed.samples, |text| text.decoded);
+            return Vec::new();
+        }
+        match handed.kind {
+            Kind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
+                self.pace.piece = Some(took)
+            }
+            Kind::Piece => {}
+            Kind::Seam => {
+                self.mending += took;
+                self.pace.seam = Some(took).filter(|_| result.is_ok()).or(self.pace.seam);
+                return self
+                    .stream
+                    .seam_answered(handed.decode, result.ok().and_then(Answer::seam));
+            }
+            Kind::Join => {
+                let heard = result.ok().and_then(Answer::join);
+                return self.stream.join_decoded(handed.decode, heard.as_ref(), handed.samples);
+            }
+        }
+        let answer = result.map_err(|error| self.failure = Some(error.to_string())).ok();
+        self.stream.decoded(handed.decode, answer.and_then(Answer::piece))
+    }
+
+    /// The answer to `Finish`.
+    pub fn answer(&self, mut transcript: Transcript) -> FromEngine {
+        let job = self.job;
+        let lost = transcript.segments.iter().all(|segment| segment.text == GAP);
+        if let Some(reason) = self.failure.clone().filter(|_| lost && transcript.stats.failed > 0) {
+            return FromEngine::Failed { job, reason };
+        }
+        transcript.stats.decoded_samples += self.wasted;
+        transcript.stats.decode_ms = millis(self.decoding);
+        transcript.stats.seam_ms = millis(self.mending);
+        transcript.stats.join_ms = millis(self.joining);
+        transcript.stats.finish_ms = self.finished.map_or(0, |at| millis(at.elapsed()));
+        let Transcript { text, language, segments, stats } = transcript;
+        FromEngine::Final { job, text, language, segments, stats }
+    }
+}
+
+/// What may still be done after the stop of a recording that somebody waits for. All seams are asked about where nobody notices
+/// the time that takes. Where the sound came in half the time it was spoken in, it was recorded while the one before was
+/// decoded: its pieces are still to be decoded, and so are the seams between them.
+/// The last piece is decoded with those before it on a fast machine, unless it may be in another language.
+fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
+    let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
+        Asking::All
+    } else if came_in < spoken / 2 {
+        Asking::ButTheLast
+    } else {
+        Asking::No
+    };
+    let joining = languages < 2 && pace.piece.is_some_and(|took| took <= QUICK);
+    AfterStop { asking, joining }
+}
+
+/// Whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::PieceText;
+
+    struct Always;
+
+    impl VoiceActivity for Always {
+        fn probability(&mut self, _: &[f32; crate::vad::FRAME]) -> f32 {
+            1.0
+        }
+    }
+
+    fn finished() -> (Recording, DecodeId) {
+        let options = DecodeOptions::default();
+        let mut recording = Recording::new(1, options, Limits::default(), Pace::default());
+        assert_eq!(recording.stream.hear(&[0; 16_000], &mut Always), []);
+        let effects = recording.finish(&mut Always);
+        let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
+        let work = Work::Piece { piece: *piece, audio: audio.clone(), language: None };
+        let task = Task { id: TaskId(7), work, settings: recording.settings.clone() };
+        recording.handed_over(Handed::new(*id, &task));
+        (recording, *id)
+    }
+
+    #[test]
+    fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
+        let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
+        let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
+        let asking = |came_in, pace| after_stop(came_in, spoken, pace, 0).asking;
+        assert_eq!(asking(spoken, pace(300)), Asking::No);
+        assert_eq!(asking(spoken, Pace::default()), Asking::No);
+        assert_eq!(asking(spoken, pace(20)), Asking::All);
+        // Recorded while the one before was decoded.
+        assert_eq!(asking(soon, pace(300)), Asking::ButTheLast);
+        assert_eq!(asking(soon, pace(20)), Asking::All);
+    }
+
+    #[test]
+    fn the_last_piece_is_joined_where_decoding_is_quick() {
+        let joining = |(piece, languages): (Option<u64>, usize)| {
+            let pace = Pace { seam: None, piece: piece.map(Duration::from_millis) };
+            after_stop(Duration::from_secs(9), Duration::from_secs(9), pace, languages).joining
+        };
+        let cases = [(None, 0), (Some(80), 0), (Some(80), 1), (Some(80), 2), (Some(500), 0)];
+        assert_eq!(cases.map(joining), [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn another_recordings_task_is_ignored() {
+        let (mut recording, id) = finished();
+        let late = PieceText { text: "late".into(), ..PieceText::default() };
+        assert_eq!(recording.done(TaskId(6), Ok(Answer::Piece(late)), Duration::ZERO), []);
+        assert_eq!(recording.task_of(id), Some(TaskId(7)));
+    }
+
+    #[test]
+    fn a_recording_of_which_nothing_could_be_decoded_has_failed() {
+        let (mut recording, _) = finished();
+        let effects =
+            recording.done(TaskId(7), Err(DecodeError::Refused("not es".into())), Duration::ZERO);
+        let Some(Effect::Done(transcript)) = effects.last() else { panic!("{effects:?}") };
+        let answer = recording.answer(transcript.clone());
+        assert!(matches!(&answer, FromEngine::Failed { job: 1, reason } if reason.contains("es")));
+    }
+}

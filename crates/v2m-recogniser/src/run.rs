@@ -1,0 +1,328 @@
+//! The main thread: frames in, frames out, one recording at a time.
+//!
+//! It never decodes and never waits for the worker, so that `Ping` is answered and PCM is taken off
+//! the socket whatever the worker does. A recording that is cancelled or replaced while it is decoded is
+//! abandoned: its task is told to abort, and whatever it still answers is recognised by number.
+
+use crate::decoder::DecodeError;
+use crate::model::{Device, Limits, LoadError, Model};
+use crate::recording::{Handed, Pace, Recording, millis};
+use crate::stream::{DecodeId, Effect};
+use crate::task::{Answer, Task, TaskId, Work};
+use crate::vad::{Memory, Voice};
+use crate::wire::Wire;
+use crate::worker::{Event, Worker};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use thiserror::Error;
+use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
+
+/// Why the engine ended.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The socket failed, or the daemon sent what no daemon sends.
+    #[error("talking to v2m: {0}")]
+    Wire(#[from] io::Error),
+    /// There is no usable model; the daemon has been told.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Nothing can be decoded any more; the daemon has been told.
+    #[error("the device that computes has failed: {0}")]
+    Device(String),
+}
+
+/// Serves until the daemon closes its end. `vad` is the voice activity model's file; without one all audio counts as speech.
+///
+/// The worker may still be decoding when this returns, and the decoder's library would then use what exit handlers destroy: a
+/// program whose library is not Rust's ends by `_exit`.
+///
+/// # Errors
+/// When the socket breaks, a frame is not understood, or the model cannot be used.
+pub fn serve(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
+    match converse(model, vad) {
+        // The daemon closed its end while a message was being written: a clean end too.
+        Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
+    let mut wire = Wire::stdin()?;
+    let (device, limits) = (model.device(), model.limits());
+    let (worker, voice) = match begin(model, vad, &mut wire) {
+        Ok(begun) => begun,
+        Err(RunError::Load(error)) => return Err(refuse(&mut wire, error)),
+        Err(error) => return Err(error),
+    };
+    let mut engine = Engine {
+        wire,
+        worker,
+        voice,
+        device,
+        limits,
+        recording: None,
+        loaded: false,
+        busy: None,
+        next: None,
+        wanted: None,
+        paused: Vec::new(),
+        tasks: 0,
+        pace: Pace::default(),
+    };
+    loop {
+        let ready = engine.wire.wait(engine.worker.wake())?;
+        if ready.other {
+            engine.news()?;
+        }
+        if ready.frame {
+            match engine.wire.receive()? {
+                Some(frame) => engine.frame(frame)?,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn begin(
+    model: impl Model,
+    vad: Option<&Path>,
+    wire: &mut Wire,
+) -> Result<(Worker, Voice), RunError> {
+    let bytes = model.check()?;
+    let voice = Voice::load(vad)?;
+    wire.send(&FromEngine::Loading { bytes })?;
+    Ok((Worker::start(model)?, voice))
+}
+
+fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
+    let message = FromEngine::LoadFailed { failure: error.failure(), reason: error.to_string() };
+    match wire.send(&message) {
+        Ok(()) => error.into(),
+        Err(broken) => broken.into(),
+    }
+}
+
+struct Engine {
+    wire: Wire,
+    worker: Worker,
+    voice: Voice,
+    device: Device,
+    limits: Limits,
+    recording: Option<Recording>,
+    loaded: bool,
+    /// The task that the worker has. Nobody may need it any more.
+    busy: Option<TaskId>,
+    /// The task that it gets as soon as it is free.
+    next: Option<(DecodeId, Task)>,
+    /// What the recording under way waits for, in the worker's hands or not yet, if it may be paused.
+    wanted: Option<(DecodeId, Work)>,
+    /// Recordings that others came between.
+    paused: Vec<Paused>,
+    tasks: u64,
+    /// How fast it goes.
+    pace: Pace,
+}
+
+/// A recording to go on with later, with all that the engine knows of it.
+struct Paused {
+    recording: Recording,
+    voice: Memory,
+    wanted: Option<(DecodeId, Work)>,
+}
+
+impl Engine {
+    fn frame(&mut self, frame: Frame<ToEngine>) -> Result<(), RunError> {
+        match frame {
+            Frame::Message(ToEngine::Ping { n }) => self.wire.send(&FromEngine::Pong { n })?,
+            Frame::Message(ToEngine::Begin { job, options }) => {
+                self.abandon();
+                self.voice.reset();
+                self.recording = Some(Recording::new(job, options, self.limits, self.pace));
+            }
+            Frame::Message(ToEngine::Cancel { job }) => {
+                self.paused.retain(|paused| paused.recording.job != job);
+                if self.recording.as_ref().is_some_and(|recording| recording.job == job) {
+                    self.abandon();
+                }
+            }
+            Frame::Message(ToEngine::Pause { job }) => self.pause(job),
+            Frame::Message(ToEngine::Resume { job }) => self.resume(job)?,
+            Frame::Message(ToEngine::Finish { job }) => self.finish(job)?,
+            // PCM of a recording that was cancelled or finished may still be under way.
+            Frame::Pcm { job, samples } => {
+                if let Some((recording, voice)) = self.heard(job) {
+                    let effects = recording.stream.hear(&samples, voice);
+                    self.carry_out(effects)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, job: u32) -> Result<(), RunError> {
+        if let Some((recording, voice)) = self.heard(job) {
+            let effects = recording.finish(voice);
+            return self.carry_out(effects);
+        }
+        if self.recording.as_ref().is_none_or(|recording| recording.job != job) {
+            let reason = "no recording of that number was begun".into();
+            self.wire.send(&FromEngine::Failed { job, reason })?;
+        }
+        Ok(())
+    }
+
+    /// The recording of that number, if it is under way and more of it may be heard.
+    fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut Voice)> {
+        let open =
+            |recording: &&mut Recording| recording.job == job && recording.finished.is_none();
+        Some((self.recording.as_mut().filter(open)?, &mut self.voice))
+    }
+
+    fn abandon(&mut self) {
+        if self.recording.take().is_some() {
+            self.next = None;
+            self.wanted = None;
+            if let Some(task) = self.busy {
+                self.worker.abort(task);
+            }
+        }
+    }
+
+    /// Sets the recording aside. It is no longer there if it has just been answered.
+    fn pause(&mut self, job: u32) {
+        let Some(mut recording) = self.recording.take_if(|recording| recording.job == job) else {
+            return;
+        };
+        recording.taken_back();
+        self.next = None;
+        if let Some(task) = self.busy {
+            self.worker.abort(task);
+        }
+        let (voice, wanted) = (self.voice.take(), self.wanted.take());
+        self.paused.push(Paused { recording, voice, wanted });
+    }
+
+    fn resume(&mut self, job: u32) -> Result<(), RunError> {
+        let Some(index) = self.paused.iter().position(|paused| paused.recording.job == job) else {
+            let reason = "no recording of that number was paused".into();
+            return Ok(self.wire.send(&FromEngine::Failed { job, reason })?);
+        };
+        self.abandon();
+        let Paused { recording, voice, wanted } = self.paused.remove(index);
+        self.voice.restore(voice);
+        self.recording = Some(recording);
+        if let Some((id, work)) = wanted {
+            self.queue(id, work);
+        }
+        self.hand_over();
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), RunError> {
+        for effect in effects {
+            let Some(recording) = &mut self.recording else { return Ok(()) };
+            match effect {
+                Effect::Decode { id, piece, audio, language } => {
+                    self.queue(id, Work::Piece { piece, audio, language });
+                }
+                Effect::Ask { id, question } => self.queue(id, Work::Seam(question)),
+                Effect::Join { id, joined } => self.queue(id, Work::Join(joined)),
+                Effect::Abort(id) => {
+                    self.next.take_if(|(next, _)| *next == id);
+                    self.wanted.take_if(|(wanted, _)| *wanted == id);
+                    if let Some(task) = recording.task_of(id) {
+                        self.worker.abort(task);
+                    }
+                }
+                Effect::Segment { segment, is_final } => {
+                    let job = recording.job;
+                    self.wire.send(&FromEngine::Segment { job, segment, is_final })?;
+                }
+                Effect::Done(transcript) => {
+                    let answer = recording.answer(transcript);
+                    self.recording = None;
+                    self.wanted = None;
+                    self.wire.send(&answer)?;
+                }
+            }
+        }
+        if let Some(progress) = self.recording.as_mut().and_then(Recording::advance) {
+            self.wire.send(&progress)?;
+        }
+        self.hand_over();
+        Ok(())
+    }
+
+    fn queue(&mut self, id: DecodeId, work: Work) {
+        let Some(recording) = &self.recording else { return };
+        // Only a recording that nobody waits for is paused.
+        self.wanted = recording.stream.is_patient().then(|| (id, work.clone()));
+        self.tasks += 1;
+        let task = Task { id: TaskId(self.tasks), work, settings: recording.settings.clone() };
+        self.next = Some((id, task));
+    }
+
+    /// Gives the worker its next task, once it has loaded and is free.
+    fn hand_over(&mut self) {
+        if !self.loaded || self.busy.is_some() {
+            return;
+        }
+        let (Some((id, task)), Some(recording)) = (self.next.take(), &mut self.recording) else {
+            return;
+        };
+        let handed = Handed::new(id, &task);
+        if self.worker.submit(task).is_ok() {
+            self.busy = Some(handed.task);
+            recording.handed_over(handed);
+        }
+    }
+
+    fn news(&mut self) -> Result<(), RunError> {
+        while let Some(event) = self.worker.news() {
+            match event {
+                Event::Loaded { multilingual, took, warm_up, memory } => {
+                    self.loaded = true;
+                    self.wire.send(&FromEngine::Loaded {
+                        backend: self.device.backend.clone(),
+                        device: self.device.name.clone(),
+                        loaded_in_ms: millis(took),
+                        warm_up_ms: millis(warm_up),
+                        memory_bytes: memory,
+                        multilingual,
+                        pauses: true,
+                    })?;
+                }
+                Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
+                Event::DeviceFailed(reason) => {
+                    self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
+                    return Err(RunError::Device(reason));
+                }
+                Event::Beat(id) => {
+                    // Also an abandoned task's: it is what this recording waits for.
+                    let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
+                    if let Some(recording) = waiting {
+                        self.wire.send(&recording.progress())?;
+                    }
+                }
+                Event::Done { id, result, took } => self.done(id, result, took)?,
+            }
+            self.hand_over();
+        }
+        Ok(())
+    }
+
+    fn done(
+        &mut self,
+        id: TaskId,
+        result: Result<Answer, DecodeError>,
+        took: Duration,
+    ) -> Result<(), RunError> {
+        self.busy.take_if(|busy| *busy == id);
+        let Some(recording) = &mut self.recording else { return Ok(()) };
+        self.wanted.take_if(|(wanted, _)| recording.task_of(*wanted) == Some(id));
+        let effects = recording.done(id, result, took);
+        self.pace = recording.pace;
+        self.carry_out(effects)
+    }
+}

@@ -1,0 +1,96 @@
+//! What is decoded becomes a segment of the transcript, and the seam before it is mended.
+
+use super::piece::PieceText;
+use super::seams::Said;
+use super::{Effect, GAP, Piece, Stream, between, seam, segment};
+use v2m_ipc::engine::Segment;
+
+impl Stream {
+    /// Commits what is already decoded.
+    pub(super) fn promote(&mut self, effects: &mut Vec<Effect>) {
+        let Some(piece) = self.waiting.front().copied() else { return };
+        let Some((_, text)) = self.draft.take_if(|(drafted, _)| *drafted == piece) else {
+            return;
+        };
+        self.waiting.pop_front();
+        let audio = between(&self.audio, self.kept_from, piece.start, piece.end);
+        let Some(text) = text else {
+            self.transcript.stats.failed += 1;
+            let gap = PieceText { text: GAP.into(), ..PieceText::default() };
+            return self.commit(&piece, gap, audio, effects);
+        };
+        if text.language_sure {
+            self.language = Some(text.language.clone());
+        }
+        self.spoken(&text.language, piece.voice_end - piece.voice_start);
+        self.commit(&piece, text, audio, effects);
+    }
+
+    fn commit(
+        &mut self,
+        piece: &Piece,
+        text: PieceText,
+        audio: Vec<i16>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(mut segment) = segment(piece, &text.text) else { return };
+        let index = self.transcript.segments.len();
+        if index > 0
+            && let Some(after) = self.mend(index - 1, &segment, &text.language, effects)
+        {
+            segment.text = after;
+        }
+        self.seams.said(Said {
+            index,
+            piece: *piece,
+            audio,
+            tokens: text.tokens,
+            mean_log_probability: text.mean_log_probability,
+            language: text.language,
+            ended: None,
+        });
+        self.transcript.segments.push(segment);
+    }
+
+    /// The language of the whole is the one with the most voice: the text rules know one for a text.
+    fn spoken(&mut self, language: &str, voice: u64) {
+        match self.voice.iter_mut().find(|(known, _)| known == language) {
+            Some((_, sum)) => *sum += voice,
+            None => self.voice.push((language.to_owned(), voice)),
+        }
+        // The first of equals.
+        let most = self.voice.iter().rev().max_by_key(|(_, sum)| *sum);
+        if let Some((language, _)) = most {
+            self.transcript.language.clone_from(language);
+        }
+    }
+
+    /// Mends the seam after the segment `before` where the one after it is committed.
+    pub(super) fn mend_both(&mut self, before: usize, effects: &mut Vec<Effect>) {
+        let Some(next) = self.transcript.segments.get(before + 1).cloned() else { return };
+        let language = self.seams.language(before + 1).to_owned();
+        if let Some(after) = self.mend(before, &next, &language, effects) {
+            self.change(before + 1, after, effects);
+        }
+    }
+
+    /// Mends the seam after the segment `before`, `next` being the one after it, in this language; what becomes of its text.
+    pub(super) fn mend(
+        &mut self,
+        before: usize,
+        next: &Segment,
+        language: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Option<String> {
+        // The model was asked how the text goes on in the language before.
+        if self.seams.language(before) != language {
+            return None;
+        }
+        let leads = self.seams.answer(before, Some(next))?;
+        let verdict = seam::verdict(leads, Some(&next.text), language)?;
+        let (text, after) =
+            seam::mend(&self.transcript.segments[before].text, &next.text, &verdict);
+        self.change(before, text, effects);
+        Some(after)
+    }
+}

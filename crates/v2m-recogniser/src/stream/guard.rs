@@ -1,0 +1,198 @@
+//! Whether to believe a decode: the signs of a decoder that loops, guesses or drops.
+
+use super::marks;
+use std::io::Write;
+
+/// What a decode of one piece gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hypothesis {
+    /// As the model wrote it, without bracketed artefacts.
+    pub text: String,
+    /// Mean natural logarithm of its tokens' probabilities; 0 if the decoder tells none.
+    pub mean_log_probability: f32,
+    /// Whether it was cut off because it went on beyond what can be said in that time ([`crate::decoder::Effort::Quick`]).
+    pub cut_off: bool,
+    /// The tokens that the text was made of; empty if it was changed since, or if the decoder tells none.
+    pub tokens: Vec<Token>,
+}
+
+/// One token of the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Token {
+    /// Its number.
+    pub id: i32,
+    /// What it says; may be a part of a character.
+    pub bytes: Vec<u8>,
+    /// Natural logarithm of its probability after the tokens before it.
+    pub log_probability: f32,
+}
+
+impl Token {
+    /// Whether it has nothing but marks that stand at the end of words.
+    pub fn is_only_marks(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.bytes);
+        text.trim().chars().all(|c| marks::TRAILING.contains(c))
+    }
+}
+
+/// zlib's compression ratio above which OpenAI's implementation calls a text a loop.
+const COMPRESSION: f32 = 2.4;
+
+/// Mean log-probability below which OpenAI's implementation calls a decode failed.
+const LOG_PROBABILITY: f32 = -1.0;
+
+/// Characters a second: nobody speaks so fast. Quick English has about 20, in any script the
+/// figure is lower. Characters and not words, because not every script separates words.
+const FASTEST: f32 = 30.0;
+
+/// Characters a second below which much of a longer piece must have been dropped. Slow dictation
+/// in Chinese has about 3.
+const SLOWEST: f32 = 1.0;
+
+/// Why a hypothesis is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The same words again and again.
+    Repetition,
+    /// It compresses too well.
+    Compression,
+    /// The model itself was not sure.
+    Unlikely,
+    /// It would have gone on, beyond what can be said in that time.
+    CutOff,
+    /// More was written than can be said in that time.
+    TooFast,
+    /// Hardly anything for a long stretch of voice.
+    TooSlow,
+}
+
+/// Looks for signs that `hypothesis` is wrong, `voice` being the seconds from the first to the
+/// last voice in the piece.
+pub fn doubt(hypothesis: &Hypothesis, voice: f32) -> Option<Doubt> {
+    let text = hypothesis.text.as_str();
+    let characters = text.chars().filter(|c| c.is_alphanumeric()).count() as f32;
+    if hypothesis.cut_off {
+        Some(Doubt::CutOff)
+    } else if repeats(text) {
+        Some(Doubt::Repetition)
+    } else if compression(text) > COMPRESSION {
+        Some(Doubt::Compression)
+    } else if characters > FASTEST * voice + 10.0 {
+        Some(Doubt::TooFast)
+    } else if voice > 4.0 && characters < SLOWEST * voice {
+        Some(Doubt::TooSlow)
+    } else if hypothesis.mean_log_probability < LOG_PROBABILITY {
+        Some(Doubt::Unlikely)
+    } else {
+        None
+    }
+}
+
+/// Whether a phrase of up to eight words stands four times in a row, or a longer one twice.
+fn repeats(text: &str) -> bool {
+    let words: Vec<String> = text
+        .split_whitespace()
+        .map(|w| w.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
+        .collect();
+    let times_in_a_row = |length: usize, times: usize| {
+        words
+            .windows(length * times)
+            .any(|run| run.chunks_exact(length).all(|phrase| phrase == &run[..length]))
+    };
+    (1..=8).any(|length| times_in_a_row(length, 4))
+        || (5..=words.len() / 2).any(|length| times_in_a_row(length, 2))
+}
+
+/// Length by zlib's length, as OpenAI's implementation has it.
+fn compression(text: &str) -> f32 {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+    compressed.map_or(1.0, |bytes| text.len() as f32 / bytes.len().max(1) as f32)
+}
+
+/// Whether `text` is the prompt come back: nothing but entries of the vocabulary, at least two
+/// different ones. Decoded without the prompt, what was really said comes out all the same.
+pub fn echoes(text: &str, vocabulary: &[String]) -> bool {
+    let plain = |s: &str| -> Vec<String> {
+        let letters = |c: char| if c.is_alphanumeric() { c } else { ' ' };
+        s.to_lowercase()
+            .chars()
+            .map(letters)
+            .collect::<String>()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    let said = plain(text);
+    let entries: Vec<_> = vocabulary.iter().map(|e| plain(e)).filter(|e| !e.is_empty()).collect();
+    let mut found = Vec::new();
+    let mut rest = said.as_slice();
+    while !rest.is_empty() {
+        let longest = entries.iter().filter(|e| rest.starts_with(e)).max_by_key(|e| e.len());
+        let Some(entry) = longest else { return false };
+        if !found.contains(&entry) {
+            found.push(entry);
+        }
+        rest = &rest[entry.len()..];
+    }
+    found.len() >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doubt_of(text: &str, voice: f32) -> Option<Doubt> {
+        doubt(
+            &Hypothesis { text: text.into(), mean_log_probability: -0.3, ..Hypothesis::default() },
+            voice,
+        )
+    }
+
+    #[test]
+    fn plain_speech_is_believed() {
+        assert_eq!(doubt_of("Add apples to my shopping list.", 1.8), None);
+        assert_eq!(doubt_of("No, no, no.", 1.0), None);
+        assert_eq!(doubt_of("Six.", 0.3), None);
+        assert_eq!(doubt_of("", 1.0), None);
+    }
+
+    #[test]
+    fn loops_are_doubted() {
+        assert_eq!(doubt_of("so so so so so", 3.0), Some(Doubt::Repetition));
+        let twice = "ask not what your country can do, ask not what your country can do";
+        assert_eq!(doubt_of(twice, 6.0), Some(Doubt::Repetition));
+        let loops = &"abc".repeat(30);
+        assert_eq!(doubt_of(loops, 6.0), Some(Doubt::Compression));
+    }
+
+    #[test]
+    fn implausible_speed_and_low_probability_are_doubted() {
+        let sentence = "The quick brown fox jumps over the lazy dog behind the red barn.";
+        assert_eq!(doubt_of(sentence, 0.5), Some(Doubt::TooFast));
+        assert_eq!(doubt_of("you", 9.0), Some(Doubt::TooSlow));
+        let unsure = Hypothesis {
+            text: sentence.into(),
+            mean_log_probability: -1.4,
+            ..Hypothesis::default()
+        };
+        assert_eq!(doubt(&unsure, 4.0), Some(Doubt::Unlikely));
+    }
+
+    #[test]
+    fn a_text_that_would_go_on_is_doubted() {
+        let cut_off =
+            Hypothesis { text: "So it goes".into(), cut_off: true, ..Hypothesis::default() };
+        assert_eq!(doubt(&cut_off, 2.0), Some(Doubt::CutOff));
+    }
+
+    #[test]
+    fn the_vocabulary_come_back_is_an_echo() {
+        let vocabulary = ["Kubernetes".to_owned(), "New York".to_owned(), "Zarvent".to_owned()];
+        assert!(echoes("Kubernetes, New York, Zarvent.", &vocabulary));
+        assert!(echoes("New York Zarvent", &vocabulary));
+        assert!(!echoes("Kubernetes.", &vocabulary));
+        assert!(!echoes("Zarvent runs on Kubernetes.", &vocabulary));
+        assert!(!echoes("", &vocabulary));
+    }
+}

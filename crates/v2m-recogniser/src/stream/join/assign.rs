@@ -1,0 +1,72 @@
+//! Which words of the joined text belong to which piece, and whether any was lost.
+
+use super::Part;
+use super::words::{Word, matches, text, words};
+use crate::stream::guard::Token;
+
+/// Letters that must be there for each letter that was there before, wherever the words differ. Measured: right words are
+/// down to two thirds of the wrong ones ("is there for a set to be": "is therefore said to be").
+const FEWEST: f32 = 0.6;
+
+/// What of `joined` belongs to each of `parts`, and to one `more` that is not known; `None` if a word is lost.
+pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec<Vec<Token>>> {
+    let said: Vec<Word> = (0..)
+        .zip(parts)
+        .flat_map(|(part, Part { text, .. })| {
+            text.split_whitespace().map(move |word| Word::new(word, part))
+        })
+        .filter(|word| !word.letters.is_empty())
+        .collect();
+    let tokens = words(joined);
+    let heard: Vec<Word> = (0..)
+        .zip(&tokens)
+        .map(|(at, tokens)| Word::new(&text(tokens), at))
+        .filter(|word| !word.letters.is_empty())
+        .collect();
+    let ends = split(&said, &heard, parts.len(), more)?;
+    let mut from = 0;
+    let mut split = Vec::new();
+    for end in ends {
+        // What follows the last word of a part, as a dash, stays with it.
+        let until = heard.get(end).map_or(tokens.len(), |word| word.place);
+        split.push(tokens.get(from..until).filter(|part| !part.is_empty())?.concat());
+        from = until;
+    }
+    Some(split)
+}
+
+/// How many of the words of `heard` each of the parts of `said` and those before it have, and one `more` part whose words are not
+/// known; `None` if words are lost.
+fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<usize>> {
+    let parts = parts + usize::from(more);
+    let mut ends = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    let letters = |words: &[Word]| {
+        words.iter().map(|word| word.letters.chars().count()).sum::<usize>() as f32
+    };
+    for (a, b) in matches(said, heard).into_iter().chain([(said.len(), heard.len())]) {
+        // What lies between two words that both have was heard otherwise.
+        let (was, is) = (&said[i..a], &heard[j..b]);
+        let had = letters(was);
+        if letters(is) < FEWEST * had {
+            return None;
+        }
+        // A part that ends in there gets its share of the letters.
+        while ends.len() + 1 < parts {
+            let part = ends.len();
+            if said.get(a).is_some_and(|word| word.place <= part) {
+                break;
+            }
+            let own = was.iter().take_while(|word| word.place <= part).count();
+            // What follows the last words that are known may be the unknown part's.
+            let share = if more && a == said.len() { 1.0 } else { letters(is) / had.max(1.0) };
+            let wanted = letters(&was[..own]) * share;
+            let near = |count: &usize| (letters(&is[..*count]) - wanted).abs();
+            let count = (0..=is.len()).min_by(|a, b| near(a).total_cmp(&near(b)))?;
+            ends.push(j + count);
+        }
+        (i, j) = (a + 1, b + 1);
+    }
+    ends.push(heard.len());
+    Some(ends)
+}

@@ -1,0 +1,250 @@
+//! The stream policy: while somebody speaks, what to decode when, so that the text is there when
+//! they stop. Pure: no clock, no thread, no model. Time is counted in samples.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | [`cut`] | where the recording is cut into pieces |
+//! | [`piece`] | how one piece is decoded, and when again |
+//! | [`guard`] | whether to believe what came out |
+//! | [`seam`] | which mark and which letter stand between two pieces; [`marks`] is what it knows of languages |
+//! | [`seams`] | what to ask the model for that, and when |
+//! | [`join`], `sentence` | pieces of one sentence, decoded once more as one |
+//! | [`Stream`] | samples in; `answers`: the decoder's answers in; [`effect`]: what the caller is to do |
+//! | `schedule` | what is done next |
+//! | `commit` | what is decoded becomes a segment |
+//! | `show` | what is told meanwhile |
+//!
+//! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
+//! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
+//! piece and its text is already there; if speech goes on, it is dropped.
+//!
+//! As soon as a piece has a second of voice, the model is asked about the seam before it. That happens while the speaker
+//! goes on. A question under way at the stop is given up, as soon as the decoder lets go of it (Whisper encodes without a break).
+//!
+//! When nothing else is to be done, the pieces of an unfinished sentence are decoded once more, joined. Their words are final
+//! when no later piece can be joined to them; until then they are told as a draft.
+//!
+//! A decoder that tells no tokens is asked about no seam, and its pieces are not joined.
+
+mod answers;
+mod commit;
+pub mod cut;
+pub mod effect;
+pub mod guard;
+pub mod join;
+pub mod marks;
+pub mod piece;
+mod schedule;
+pub mod seam;
+pub mod seams;
+mod sentence;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use crate::model::Limits;
+pub use cut::Piece;
+use cut::{Cutter, Cutting};
+pub use effect::{AfterStop, Asking, DecodeId, Effect, Transcript};
+pub use guard::{Hypothesis, Token};
+pub use piece::PieceText;
+use seams::Seams;
+use std::collections::VecDeque;
+use v2m_ipc::engine::Segment;
+use v2m_ipc::pcm::to_float;
+
+const FRAME: usize = crate::vad::FRAME;
+
+/// Stands for a piece that could not be decoded, so that readers of the text see that something is
+/// missing.
+pub const GAP: &str = "[…]";
+
+/// Tells voice from everything else.
+pub trait VoiceActivity {
+    /// Probability of speech in the frame that follows those given so far.
+    fn probability(&mut self, frame: &[f32; FRAME]) -> f32;
+}
+
+/// One recording on its way to text.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    cutter: Cutter,
+    /// The longest that pieces may be together, in samples, to cost no more than one ([`Limits::flat`]).
+    flat: u64,
+    /// Samples from `kept_from` on.
+    audio: VecDeque<i16>,
+    kept_from: u64,
+    /// Samples that have gone through the voice activity model.
+    heard: u64,
+    /// Closed pieces that wait to be decoded.
+    waiting: VecDeque<Piece>,
+    busy: Option<(DecodeId, Busy)>,
+    /// What the last decode gave, until its piece is closed; `None` inside: it failed.
+    draft: Option<(Piece, Option<PieceText>)>,
+    language: Option<String>,
+    /// Samples of voice in each language that was heard.
+    voice: Vec<(String, u64)>,
+    transcript: Transcript,
+    seams: Seams,
+    /// Whether seams are mended and pieces joined.
+    mending: bool,
+    asking: Asking,
+    /// Whether the last piece may be decoded together with those before it.
+    joining: bool,
+    /// The last piece, if it was decoded together with those before it and that gave no usable text.
+    alone: Option<Piece>,
+    /// Whether nobody waits for the text: then all that makes it better is done.
+    patient: bool,
+    /// How many segments were told as final.
+    told: usize,
+    /// What was told last that is not final.
+    shown: Option<Segment>,
+    ids: u64,
+    finished: bool,
+}
+
+/// What the decoder is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    Piece(Piece),
+    Seam,
+    Join,
+    /// The last piece, together with those before it.
+    Last(Piece),
+}
+
+impl Stream {
+    /// A stream at the start of a recording, for a model with these limits, in that language if it is known.
+    pub fn new(limits: Limits, language: Option<String>) -> Self {
+        Self {
+            cutter: Cutter::new(Cutting::within(limits)),
+            flat: limits.flat,
+            audio: VecDeque::new(),
+            kept_from: 0,
+            heard: 0,
+            waiting: VecDeque::new(),
+            busy: None,
+            draft: None,
+            transcript: Transcript {
+                language: language.clone().unwrap_or_default(),
+                ..Transcript::default()
+            },
+            language,
+            voice: Vec::new(),
+            seams: Seams::default(),
+            mending: true,
+            asking: Asking::All,
+            joining: false,
+            alone: None,
+            patient: false,
+            told: 0,
+            shown: None,
+            ids: 0,
+            finished: false,
+        }
+    }
+
+    /// Makes a stream that asks about no seams and joins no pieces.
+    pub fn without_seams(self) -> Self {
+        Self { mending: false, ..self }
+    }
+
+    /// Makes a stream whose text nobody waits for.
+    pub fn patient(self) -> Self {
+        Self { patient: true, ..self }
+    }
+
+    /// Takes the next samples.
+    pub fn hear(&mut self, samples: &[i16], vad: &mut impl VoiceActivity) -> Vec<Effect> {
+        self.audio.extend(samples);
+        self.transcript.stats.samples += samples.len() as u64;
+        let mut effects = Vec::new();
+        while self.transcript.stats.samples - self.heard >= FRAME as u64 {
+            self.frame(vad);
+            // Asked after every frame, so that chunks of any size lead to the same decodes.
+            self.schedule(&mut effects);
+        }
+        self.forget();
+        effects
+    }
+
+    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it better.
+    pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
+        if self.transcript.stats.samples > self.heard {
+            self.frame(vad);
+        }
+        self.finished = true;
+        if let Some(piece) = self.cutter.finish(self.transcript.stats.samples) {
+            self.waiting.push_back(piece);
+        }
+        let mut effects = Vec::new();
+        self.asking = if self.patient { Asking::All } else { allowed.asking };
+        self.joining = allowed.joining && !self.patient;
+        let useless = |busy: &Busy| match busy {
+            Busy::Piece(_) | Busy::Last(_) => false,
+            Busy::Seam => self.asking == Asking::No,
+            Busy::Join => !self.patient,
+        };
+        if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
+            self.seams.give_up();
+            effects.push(Effect::Abort(id));
+        }
+        self.schedule(&mut effects);
+        effects
+    }
+
+    /// Samples received.
+    pub fn heard(&self) -> u64 {
+        self.transcript.stats.samples
+    }
+
+    /// All samples before this one are done with.
+    pub fn settled(&self) -> u64 {
+        self.kept_from
+    }
+
+    /// Whether nobody waits for the text.
+    pub fn is_patient(&self) -> bool {
+        self.patient
+    }
+
+    /// The decode under way, for a caller who drops the stream.
+    pub fn decoding(&self) -> Option<DecodeId> {
+        self.busy.map(|(id, _)| id)
+    }
+
+    fn frame(&mut self, vad: &mut impl VoiceActivity) {
+        let offset = usize::try_from(self.heard - self.kept_from).expect("it is in memory");
+        let mut frame = [0.0; FRAME];
+        for (slot, sample) in frame.iter_mut().zip(self.audio.range(offset..)) {
+            *slot = to_float(*sample);
+        }
+        self.heard += FRAME as u64;
+        let level = frame.iter().map(|s| s * s).sum::<f32>() / FRAME as f32;
+        if let Some(piece) = self.cutter.push(vad.probability(&frame), level) {
+            self.waiting.push_back(piece);
+        }
+    }
+
+    /// Lets go of samples that no piece can need any more.
+    fn forget(&mut self) {
+        let from = self.waiting.front().map_or(self.cutter.needed_from(), |piece| piece.start);
+        let from = from.min(self.heard).max(self.kept_from);
+        let count = usize::try_from(from - self.kept_from).expect("it is in memory");
+        self.audio.drain(..count.min(self.audio.len()));
+        self.kept_from = from;
+    }
+}
+
+fn segment(piece: &Piece, text: &str) -> Option<Segment> {
+    let text = text.trim().to_owned();
+    (!text.is_empty()).then_some(Segment { start: piece.voice_start, end: piece.voice_end, text })
+}
+
+/// The samples `start..end` of a recording, of which `audio` is what lies from `kept_from` on.
+fn between(audio: &VecDeque<i16>, kept_from: u64, start: u64, end: u64) -> Vec<i16> {
+    let [start, end] = [start, end]
+        .map(|at| usize::try_from(at.saturating_sub(kept_from)).expect("it is in memory"));
+    let end = end.min(audio.len());
+    audio.range(start.min(end)..end).copied().collect()
+}

@@ -1,0 +1,162 @@
+//! One piece of speech: how it is decoded, and when it is decoded again.
+//!
+//! The first attempt is a quick one, which may loop or drop words now and then. What comes of it is doubted
+//! ([`super::guard`]) and then decoded once more with everything the model has.
+
+use super::Piece;
+use super::guard::{Hypothesis, Token, doubt, echoes};
+use crate::decoder::{DecodeError, Decoder, Effort, Request, Watch};
+use v2m_ipc::pcm::{SAMPLE_RATE, seconds};
+
+/// Samples of speech that are needed before a detected language is kept for the rest of the recording.
+const TELLING: u64 = seconds(3);
+
+/// Samples at the beginning of a piece by which it is seen whether it is in another language than the one before. The whole
+/// piece would cost as much as decoding it.
+const HEAD: usize = seconds(5) as usize;
+
+/// How the pieces of one recording are to be decoded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// When detecting: only among these; empty: among all.
+    pub languages: Vec<String>,
+    /// To English.
+    pub translate: bool,
+    /// Words to expect, most important first.
+    pub vocabulary: Vec<String>,
+    /// Beams; 1 is greedy.
+    pub beams: u8,
+}
+
+/// What a piece became.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PieceText {
+    /// The text; empty when there was none after all.
+    pub text: String,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// Whether the language was heard long enough to keep it.
+    pub language_sure: bool,
+    /// Samples given to the decoder, repeats included.
+    pub decoded: u64,
+    /// How many times it was decoded again.
+    pub redone: u32,
+    /// Mean natural logarithm of its tokens' probabilities.
+    pub mean_log_probability: f32,
+    /// The tokens that the text was made of; empty if it was changed since.
+    pub tokens: Vec<Token>,
+}
+
+/// Decodes `audio`, which is `piece`; `known` is the language given or detected before, if any.
+///
+/// # Errors
+/// The decoder's.
+pub fn transcribe(
+    decoder: &mut impl Decoder,
+    watch: &dyn Watch,
+    piece: &Piece,
+    audio: &[f32],
+    settings: &Settings,
+    known: Option<&str>,
+) -> Result<PieceText, DecodeError> {
+    let is_telling = piece.voice_end - piece.voice_start >= TELLING;
+    let language = match known {
+        // With several languages allowed, the speaker may change from one to another.
+        Some(_) if settings.languages.len() > 1 && is_telling => {
+            let head = &audio[..audio.len().min(HEAD)];
+            decoder.detect(head, &settings.languages, known, watch)?
+        }
+        Some(code) => code.to_owned(),
+        None => decoder.detect(audio, &settings.languages, None, watch)?,
+    };
+    let language_sure = known.is_some() || is_telling;
+    let voice = in_seconds(piece.voice_end - piece.voice_start);
+    let mut attempts =
+        Attempts { decoder, watch, audio, voice, settings, language: &language, count: 0 };
+    let best = attempts.best()?;
+    let count = attempts.count;
+    Ok(PieceText {
+        text: best.text,
+        tokens: best.tokens,
+        mean_log_probability: best.mean_log_probability,
+        language_sure,
+        language,
+        decoded: u64::from(count) * audio.len() as u64,
+        redone: count - 1,
+    })
+}
+
+/// Decodes several pieces as one, which have `voice` samples from the first voice to the last. `None`: it is not to be believed.
+///
+/// # Errors
+/// The decoder's.
+pub fn together(
+    decoder: &mut impl Decoder,
+    watch: &dyn Watch,
+    audio: &[f32],
+    voice: u64,
+    settings: &Settings,
+    language: &str,
+) -> Result<Option<Hypothesis>, DecodeError> {
+    let voice = in_seconds(voice);
+    let mut attempts = Attempts { decoder, watch, audio, voice, settings, language, count: 0 };
+    let heard = attempts.attempt(Effort::Quick, &settings.vocabulary)?;
+    let believed = doubt(&heard, voice).is_none() && !echoes(&heard.text, &settings.vocabulary);
+    Ok(believed.then_some(heard))
+}
+
+fn in_seconds(samples: u64) -> f32 {
+    samples as f32 / SAMPLE_RATE as f32
+}
+
+struct Attempts<'a, D> {
+    decoder: &'a mut D,
+    watch: &'a dyn Watch,
+    audio: &'a [f32],
+    /// Seconds from the first to the last voice.
+    voice: f32,
+    settings: &'a Settings,
+    language: &'a str,
+    count: u32,
+}
+
+impl<D: Decoder> Attempts<'_, D> {
+    fn best(&mut self) -> Result<Hypothesis, DecodeError> {
+        let vocabulary = &self.settings.vocabulary;
+        let first = self.attempt(Effort::Quick, vocabulary)?;
+        // The vocabulary is no evidence: only what comes without it is.
+        let (first, vocabulary) = if echoes(&first.text, vocabulary) {
+            (self.attempt(Effort::Quick, &[])?, [].as_slice())
+        } else {
+            (first, vocabulary.as_slice())
+        };
+        if doubt(&first, self.voice).is_none() {
+            return Ok(first);
+        }
+        let second = self.attempt(Effort::Thorough, vocabulary)?;
+        // Both doubtful: somebody may well have said "no no no no". The likelier one it is.
+        // One that was cut off is not whole, however likely it is.
+        let keep_first = !first.cut_off
+            && doubt(&second, self.voice).is_some()
+            && first.mean_log_probability > second.mean_log_probability;
+        Ok(if keep_first { first } else { second })
+    }
+
+    fn attempt(
+        &mut self,
+        effort: Effort,
+        vocabulary: &[String],
+    ) -> Result<Hypothesis, DecodeError> {
+        self.count += 1;
+        let request = Request {
+            audio: self.audio,
+            voice: self.voice,
+            language: self.language,
+            translate: self.settings.translate,
+            vocabulary,
+            beams: self.settings.beams,
+            effort,
+        };
+        self.decoder.decode(&request, self.watch)
+    }
+}

@@ -1,0 +1,252 @@
+//! What the seams of one recording need: the pieces before, and how far the asking has come.
+
+use super::join;
+use super::seam::{self, Case, Lead};
+use super::{Piece, Token};
+use std::collections::VecDeque;
+use std::ops::Range;
+use v2m_ipc::engine::Segment;
+use v2m_ipc::pcm::{seconds, to_float};
+
+/// Samples of the pieces before the seam that the model hears again, if they are several. Measured.
+pub(super) const CONTEXT: u64 = seconds(12);
+
+/// Samples of voice after the seam that suffice to tell how it goes on. Measured.
+pub const TELLING: u64 = seconds(1);
+
+/// A silence longer than this, in samples, ends a sentence whatever comes after it.
+pub(super) const LONGEST: u64 = seconds(4);
+
+/// Tokens that the model is given as already written: half its text context, less those that introduce them.
+const TOKENS: usize = 200;
+
+/// A stretch of text that the model is to take as already written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// As it wrote it itself.
+    Tokens(Vec<i32>),
+    /// As it stands now.
+    Text(String),
+}
+
+/// One question about a seam.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The pieces before and the beginning of the next one, 16 kHz mono.
+    pub audio: Vec<f32>,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// The text before the seam, without the marks at its end.
+    pub written: Vec<Written>,
+}
+
+/// Several pieces that are to be decoded as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joined {
+    /// Their samples, 16 kHz mono, with short pauses between them.
+    pub audio: Vec<f32>,
+    /// How many of the samples lie between the first voice and the last.
+    pub voice: u64,
+    /// ISO 639-1 code.
+    pub language: String,
+}
+
+/// A piece that has become text.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Index of its segment.
+    pub index: usize,
+    /// Where it lies.
+    pub piece: Piece,
+    /// Its samples.
+    pub audio: Vec<i16>,
+    /// Its tokens as decoded. Empty if its text says something else.
+    pub tokens: Vec<Token>,
+    /// Mean natural logarithm of their probabilities.
+    pub mean_log_probability: f32,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// Whether a sentence ends with it, once the model was asked with both sides of the seam in its ears.
+    pub ended: Option<bool>,
+}
+
+/// Where a seam lies.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Index of the segment before it.
+    before: usize,
+    /// The first sample with voice after it.
+    voice_start: u64,
+}
+
+/// The beginning of a piece that is not text yet.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// The first sample with voice.
+    pub voice_start: u64,
+    /// Samples from the piece's first to the end of what is needed.
+    pub audio: Vec<i16>,
+}
+
+/// The seams of one recording.
+#[derive(Clone, Debug, Default)]
+pub struct Seams {
+    pub(super) said: VecDeque<Said>,
+    /// Index of the segment before the next seam that is to be asked about.
+    pub(super) next: usize,
+    /// The seam that the model is being asked about.
+    asked: Option<Place>,
+    /// The last answer.
+    answer: Option<(Place, Vec<Lead>)>,
+    /// The segments that are being decoded as one.
+    pub(super) joining: Option<Range<usize>>,
+    /// Index after that of the last segment that was decoded together with those before it.
+    pub(super) joined: usize,
+}
+
+impl Seams {
+    /// Takes a piece that has become a segment.
+    pub fn said(&mut self, said: Said) {
+        // If the questions are two pieces behind, they will not catch up.
+        self.next = self.next.max(said.index.saturating_sub(1));
+        self.said.push_back(said);
+        let (mut kept, mut count) = (0, 0);
+        for said in self.said.iter().rev() {
+            kept += said.piece.end - said.piece.start;
+            if said.index < self.next && kept > CONTEXT {
+                break;
+            }
+            count += 1;
+        }
+        self.said.drain(..self.said.len() - count);
+    }
+
+    /// The next question, `beginning` being that of the piece that is not text yet.
+    pub fn ask(
+        &mut self,
+        segments: &[Segment],
+        beginning: impl FnOnce() -> Option<Beginning>,
+    ) -> Option<Question> {
+        let left = self.said.iter().position(|said| said.index == self.next)?;
+        let (voice_start, audio) = match self.said.get(left + 1) {
+            Some(right) => {
+                let needed = right.piece.voice_start + TELLING - right.piece.start;
+                let needed =
+                    usize::try_from(needed).map_or(right.audio.len(), |n| n.min(right.audio.len()));
+                (right.piece.voice_start, right.audio[..needed].to_vec())
+            }
+            None => {
+                let beginning = beginning()?;
+                (beginning.voice_start, beginning.audio)
+            }
+        };
+        self.next += 1;
+        let context = self.context(left, voice_start)?;
+        let written = self.written(context..left + 1, segments)?;
+        let audio = self.said.range(context..=left).flat_map(|said| &said.audio).chain(&audio);
+        let audio = audio.map(|sample| to_float(*sample)).collect();
+        self.asked = Some(Place { before: self.said[left].index, voice_start });
+        Some(Question { audio, language: self.said[left].language.clone(), written })
+    }
+
+    /// The first piece that the model hears again; `None` if there is nothing to ask.
+    fn context(&self, left: usize, voice_start: u64) -> Option<usize> {
+        let mut after = voice_start;
+        let mut length = 0;
+        let mut first = None;
+        for at in (0..=left).rev() {
+            let said = &self.said[at];
+            length += said.piece.end - said.piece.start;
+            let apart = after.saturating_sub(said.piece.voice_end) > LONGEST
+                || said.language != self.said[left].language;
+            if apart || said.tokens.is_empty() || (at < left && length > CONTEXT) {
+                break;
+            }
+            first = Some(at);
+            after = said.piece.voice_start;
+        }
+        first
+    }
+
+    fn written(&self, range: Range<usize>, segments: &[Segment]) -> Option<Vec<Written>> {
+        let mut written = Vec::new();
+        let last = range.end - 1;
+        for at in range {
+            let said = &self.said[at];
+            let text = &segments.get(said.index)?.text;
+            let (first, rest) = said.words();
+            let as_decoded = String::from_utf8_lossy(&bytes(first)).trim().to_owned();
+            let ids = |tokens: &[Token]| Written::Tokens(tokens.iter().map(|t| t.id).collect());
+            if text.starts_with(&as_decoded) {
+                written.push(ids(&said.tokens[..first.len() + rest.len()]));
+            } else {
+                let now = text.get(..as_decoded.len()).unwrap_or(&as_decoded);
+                written.push(Written::Text(format!(" {now}")));
+                written.push(ids(rest));
+            }
+            if at < last {
+                let marks = seam::marks_at_end(text);
+                written.extend((!marks.is_empty()).then(|| Written::Text(marks.to_owned())));
+            }
+        }
+        let count: usize = written
+            .iter()
+            .map(|part| match part {
+                Written::Tokens(ids) => ids.len(),
+                Written::Text(text) => text.len(),
+            })
+            .sum();
+        (1..=TOKENS).contains(&count).then_some(written)
+    }
+
+    /// Takes the answer; `None`: there is none. The index of the segment before the seam.
+    pub fn answered(&mut self, leads: Option<Vec<Lead>>) -> Option<usize> {
+        let place = self.asked.take()?;
+        let leads = leads?;
+        let said = self.said.iter_mut().find(|said| said.index == place.before);
+        if let Some(said) = said {
+            said.ended = seam::ends(&leads);
+        }
+        self.answer = Some((place, leads));
+        Some(place.before)
+    }
+
+    /// The answer about the seam after the segment `before`, `next` being the one after it if that is known.
+    pub fn answer(&self, before: usize, next: Option<&Segment>) -> Option<&[Lead]> {
+        let (place, leads) = self.answer.as_ref()?;
+        let same =
+            place.before == before && next.is_none_or(|next| next.start == place.voice_start);
+        same.then_some(leads)
+    }
+
+    /// The language of the segment `index`.
+    pub fn language(&self, index: usize) -> &str {
+        self.said.iter().find(|said| said.index == index).map_or("", |said| &said.language)
+    }
+}
+
+impl Said {
+    pub(super) fn length(&self) -> u64 {
+        self.piece.end - self.piece.start
+    }
+
+    /// The case that its first letter got at the seam before it (`text` is its text now); `None` if the case did not change.
+    pub(super) fn mended_to(&self, text: &str) -> Option<Case> {
+        let (was, is) = (seam::case(&join::text(&self.tokens)), seam::case(text));
+        is.filter(|_| was != is)
+    }
+
+    /// The tokens of the first word, and the rest without the marks at the end.
+    fn words(&self) -> (&[Token], &[Token]) {
+        let end =
+            self.tokens.iter().rposition(|token| !token.is_only_marks()).map_or(0, |last| last + 1);
+        let tokens = &self.tokens[..end];
+        let begins = |token: &Token| token.bytes.starts_with(b" ") || token.is_only_marks();
+        let first = tokens.iter().skip(1).position(begins).map_or(tokens.len(), |at| at + 1);
+        tokens.split_at(first)
+    }
+}
+
+fn bytes(tokens: &[Token]) -> Vec<u8> {
+    tokens.iter().flat_map(|token| token.bytes.iter().copied()).collect()
+}

@@ -1,0 +1,255 @@
+//! The stream with a scripted voice activity model and scripted decoders.
+//!
+//! Scripted audio: loud samples are voice. Each sample's value tells its place, so that what is
+//! given to the decoder can be compared with what was recorded.
+
+mod joins;
+mod pieces;
+mod properties;
+mod seams;
+mod transcribe;
+
+use super::seam::Lead;
+use super::seams::{Joined, Question};
+use super::*;
+use std::collections::VecDeque;
+
+const LOUD: i16 = 10_000;
+
+/// Those of Whisper.
+const LIMITS: Limits = Limits { longest: 25 * 16_000, flat: 122_880 };
+
+struct Loudness;
+
+impl VoiceActivity for Loudness {
+    fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
+        let loud = frame.iter().filter(|s| **s > 0.2).count();
+        if loud > FRAME / 2 { 0.9 } else { 0.05 }
+    }
+}
+
+/// Alternating silence and voice, in milliseconds, silence first.
+fn recording(runs: &[u64]) -> Vec<i16> {
+    let mut samples = Vec::new();
+    for (run, milliseconds) in runs.iter().enumerate() {
+        for _ in 0..milliseconds * 16 {
+            let place = i16::try_from(samples.len() % 1009).unwrap();
+            samples.push(if run % 2 == 1 { LOUD + place } else { place });
+        }
+    }
+    samples
+}
+
+/// A recording with the calls that it comes in, and how long the decoder takes.
+#[derive(Clone, Debug)]
+struct Script {
+    samples: Vec<i16>,
+    /// Lengths of the chunks, taken in turn.
+    chunks: Vec<usize>,
+    /// Chunks that pass before an answer, taken in turn.
+    delays: Vec<usize>,
+    /// Starts of pieces, modulo this, that fail when the remainder is 0.
+    failing: Option<u64>,
+    /// What the model goes on with after each seam; `None`: it cannot be asked.
+    leads: Option<Vec<Lead>>,
+    /// Whether the model goes on with a new sentence after some of them.
+    ends: bool,
+    /// Whether nobody waits for the text.
+    patient: bool,
+    /// Which seams are asked about after the stop.
+    asking: Asking,
+    /// What the model makes of pieces that are joined, from what they say; `None`: they are not joined.
+    joins: Option<fn(&str) -> String>,
+    /// The sample from which Spanish is spoken; before, and with `None`, it is English.
+    spanish_from: Option<u64>,
+    /// Of the model.
+    limits: Limits,
+    /// Whether the model tells of which tokens a text was made.
+    tells_tokens: bool,
+}
+
+impl Script {
+    fn plain(samples: &[i16]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            chunks: vec![1600],
+            delays: vec![0],
+            failing: None,
+            leads: None,
+            ends: false,
+            patient: false,
+            asking: Asking::No,
+            joins: None,
+            spanish_from: None,
+            limits: LIMITS,
+            tells_tokens: true,
+        }
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Heard {
+    /// The last word on each, in order.
+    finals: Vec<Segment>,
+    drafts: Vec<Segment>,
+    transcript: Option<Transcript>,
+    decodes: Vec<Piece>,
+    questions: Vec<Question>,
+    joins: Vec<Joined>,
+}
+
+impl Heard {
+    fn told(&mut self, segment: Segment) {
+        match self.finals.iter_mut().find(|known| known.start == segment.start) {
+            Some(known) => {
+                assert_eq!(words(&known.text), words(&segment.text));
+                *known = segment;
+            }
+            None => self.finals.push(segment),
+        }
+    }
+}
+
+/// Case and marks aside.
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace()
+        .map(|w| w.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
+        .collect()
+}
+
+/// Plays the script, deciding like `run.rs`: one decode at a time, aborted ones still take a while.
+fn play(script: &Script) -> Heard {
+    let stream = Stream::new(script.limits, Some("en".into()));
+    let mut stream = if script.patient { stream.patient() } else { stream };
+    let mut heard = Heard::default();
+    let mut pending: VecDeque<(usize, DecodeId, Asked)> = VecDeque::new();
+    let (mut chunks, mut delays) = (script.chunks.iter().cycle(), script.delays.iter().cycle());
+    let mut take = |effects: Vec<Effect>, heard: &mut Heard, pending: &mut VecDeque<_>| {
+        for effect in effects {
+            match effect {
+                Effect::Decode { id, piece, audio, .. } => {
+                    let span = &script.samples[piece.start as usize..piece.end as usize];
+                    assert_eq!(audio, span.iter().map(|s| to_float(*s)).collect::<Vec<_>>());
+                    heard.decodes.push(piece);
+                    pending.push_back((*delays.next().unwrap(), id, Asked::Piece(piece)));
+                }
+                Effect::Ask { id, question } => {
+                    heard.questions.push(question);
+                    pending.push_back((*delays.next().unwrap(), id, Asked::Seam));
+                }
+                Effect::Join { id, joined } => {
+                    heard.joins.push(joined);
+                    pending.push_back((*delays.next().unwrap(), id, Asked::Join));
+                }
+                Effect::Abort(id) => {
+                    assert!(pending.iter().any(|(_, pending, _)| *pending == id));
+                }
+                Effect::Segment { segment, is_final: true } => heard.told(segment),
+                Effect::Segment { segment, is_final: false } => heard.drafts.push(segment),
+                Effect::Done(transcript) => {
+                    // The answer says what was told.
+                    for told in &heard.finals {
+                        let same = |segment: &&Segment| segment.start == told.start;
+                        let answer = transcript.segments.iter().find(same);
+                        assert_eq!(answer.map(|s| words(&s.text)), Some(words(&told.text)));
+                    }
+                    assert!(heard.transcript.replace(transcript).is_none());
+                }
+            }
+        }
+    };
+    let answer = |stream: &mut Stream, id: DecodeId, asked: Asked| {
+        let piece = match asked {
+            Asked::Piece(piece) => piece,
+            Asked::Seam if script.ends && id.0.is_multiple_of(2) => {
+                return stream.seam_answered(id, Some(lead(".", " Piece")));
+            }
+            Asked::Seam => return stream.seam_answered(id, script.leads.clone()),
+            Asked::Join => {
+                // Of one that was aborted nothing need be there any more.
+                let range = stream.seams.joining.clone().unwrap_or_default();
+                let segments = stream.transcript.segments.get(range).unwrap_or_default();
+                let texts: Vec<_> = segments.iter().map(|s| s.text.as_str()).collect();
+                let whole = texts.join(" ");
+                let heard = script.joins.map(|join| together(&join(&whole)));
+                return stream.join_decoded(id, heard.as_ref(), 0);
+            }
+        };
+        let fails = script.failing.is_some_and(|n| (piece.start / 512).is_multiple_of(n));
+        let token = |text: &str| Token { id: 7, bytes: text.into(), log_probability: 0.0 };
+        let tokens = || vec![token(" Pi"), token("ece"), token(" 1"), token("."), token("..")];
+        let text = (!fails).then(|| PieceText {
+            text: format!("Piece {}-{}.", piece.start, piece.end),
+            language: if script.spanish_from.is_some_and(|from| piece.start >= from) {
+                "es".into()
+            } else {
+                "en".into()
+            },
+            language_sure: true,
+            decoded: piece.end - piece.start,
+            redone: 0,
+            mean_log_probability: -0.5,
+            tokens: if script.tells_tokens { tokens() } else { Vec::new() },
+        });
+        stream.decoded(id, text)
+    };
+    let mut rest = &script.samples[..];
+    while !rest.is_empty() {
+        let chunk;
+        (chunk, rest) = rest.split_at((*chunks.next().unwrap()).clamp(1, rest.len()));
+        take(stream.hear(chunk, &mut Loudness), &mut heard, &mut pending);
+        if let Some((wait, id, asked)) = pending.front_mut() {
+            if *wait == 0 {
+                let effects = answer(&mut stream, *id, *asked);
+                pending.pop_front();
+                take(effects, &mut heard, &mut pending);
+            } else {
+                *wait -= 1;
+            }
+        }
+    }
+    take(
+        stream.finish(&mut Loudness, AfterStop { asking: script.asking, joining: true }),
+        &mut heard,
+        &mut pending,
+    );
+    while let Some((_, id, asked)) = pending.pop_front() {
+        take(answer(&mut stream, id, asked), &mut heard, &mut pending);
+    }
+    heard
+}
+
+/// What the decoder was asked.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Piece(Piece),
+    Seam,
+    Join,
+}
+
+/// The model goes on with that mark, and then with that.
+fn lead(mark: &str, next: &str) -> Vec<Lead> {
+    vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }]
+}
+
+/// What the model makes of joined pieces, with more confidence than it had in each.
+fn together(text: &str) -> Hypothesis {
+    let token =
+        |word: &str| Token { id: 7, bytes: format!(" {word}").into_bytes(), log_probability: 0.0 };
+    Hypothesis {
+        text: text.into(),
+        mean_log_probability: -0.01,
+        tokens: text.split_whitespace().map(token).collect(),
+        ..Hypothesis::default()
+    }
+}
+
+/// The pieces that were committed, from the words of the scripted decoder.
+fn committed(heard: &Heard) -> Vec<(u64, u64)> {
+    let pair = |word: &str| {
+        let (start, end) = word.split_once('-')?;
+        let end = end.trim_end_matches(|c: char| !c.is_numeric());
+        Some((start.parse().unwrap(), end.parse().unwrap()))
+    };
+    heard.transcript.as_ref().unwrap().text.split_whitespace().filter_map(pair).collect()
+}

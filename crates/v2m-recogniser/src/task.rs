@@ -1,0 +1,78 @@
+//! What the worker is given to decode, and what it answers.
+
+use crate::stream::Piece;
+use crate::stream::guard::Hypothesis;
+use crate::stream::piece::{PieceText, Settings};
+use crate::stream::seam::Lead;
+use crate::stream::seams::{Joined, Question};
+use std::sync::Arc;
+
+/// Number of a task, rising.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskId(pub u64);
+
+/// Something to decode.
+#[derive(Debug)]
+pub struct Task {
+    /// Its number.
+    pub id: TaskId,
+    /// What.
+    pub work: Work,
+    /// How.
+    pub settings: Arc<Settings>,
+}
+
+/// The work in a task.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A piece.
+    Piece {
+        /// Which of its recording.
+        piece: Piece,
+        /// Its samples, 16 kHz mono.
+        audio: Vec<f32>,
+        /// The language, if it is known.
+        language: Option<String>,
+    },
+    /// A question about a seam.
+    Seam(Question),
+    /// Several pieces as one.
+    Join(Joined),
+}
+
+/// The result of a task.
+#[derive(Debug)]
+pub enum Answer {
+    /// The piece's text.
+    Piece(PieceText),
+    /// How the text may go on after the seam.
+    Seam(Vec<Lead>),
+    /// The text of several pieces decoded as one, if it is believed.
+    Join(Option<Hypothesis>),
+}
+
+impl Answer {
+    /// The piece's text.
+    pub fn piece(self) -> Option<PieceText> {
+        match self {
+            Self::Piece(text) => Some(text),
+            Self::Seam(_) | Self::Join(_) => None,
+        }
+    }
+
+    /// How the text may go on.
+    pub fn seam(self) -> Option<Vec<Lead>> {
+        match self {
+            Self::Seam(leads) => Some(leads),
+            Self::Piece(_) | Self::Join(_) => None,
+        }
+    }
+
+    /// What several pieces say as one.
+    pub fn join(self) -> Option<Hypothesis> {
+        match self {
+            Self::Join(heard) => heard,
+            Self::Piece(_) | Self::Seam(_) => None,
+        }
+    }
+}

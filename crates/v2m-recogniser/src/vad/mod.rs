@@ -1,0 +1,150 @@
+//! Where somebody speaks: Silero's probability of speech in every frame of 512 samples (32 ms).
+//!
+//! The thresholds and what follows from them are the stream policy's.
+
+mod net;
+mod silero;
+
+pub use net::FRAME;
+
+use crate::model::LoadError;
+use crate::stream::VoiceActivity;
+use net::{Net, State};
+use std::path::Path;
+
+/// Peak that quiet recordings are raised to before the model hears them.
+const TARGET: f32 = 0.1;
+
+/// Most that they are raised by: 20 dB. Noise raised so far was still told from voice.
+const MOST_GAIN: f32 = 10.0;
+
+/// By how much the remembered peak falls in a frame: to half in 10 s.
+const DECAY: f32 = 0.997_8;
+
+/// The voice activity model as the stream uses it, or its absence: then everything is voice.
+#[derive(Debug)]
+pub struct Voice {
+    silero: Option<Box<Silero>>,
+    peak: f32,
+}
+
+impl Voice {
+    /// Loads the model, if one is given.
+    ///
+    /// # Errors
+    /// Those of [`Silero::load`].
+    pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
+        Ok(Self { silero: path.map(Silero::load).transpose()?.map(Box::new), peak: 0.0 })
+    }
+
+    /// Another recording begins.
+    pub fn reset(&mut self) {
+        self.take();
+    }
+
+    /// Takes out its memory of the recording so far, and forgets the recording.
+    pub fn take(&mut self) -> Memory {
+        let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
+        Memory { state, peak: std::mem::take(&mut self.peak) }
+    }
+
+    /// Goes on with the recording that this memory was taken from.
+    pub fn restore(&mut self, memory: Memory) {
+        self.peak = memory.peak;
+        if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
+            silero.state = state;
+        }
+    }
+}
+
+/// What a [`Voice`] remembers of a recording.
+#[derive(Debug)]
+pub struct Memory {
+    state: Option<State>,
+    peak: f32,
+}
+
+impl VoiceActivity for Voice {
+    /// Silero misses quiet speech in noise that it hears when both are louder, so quiet recordings
+    /// are raised. The gain knows only what came before: the past decides, not the chunks.
+    fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
+        let Some(silero) = &mut self.silero else { return 1.0 };
+        let loudest = frame.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+        self.peak = loudest.max(self.peak * DECAY);
+        let gain = (TARGET / self.peak).clamp(1.0, MOST_GAIN);
+        silero.probability(&frame.map(|sample| sample * gain))
+    }
+}
+
+/// The loaded model and what it remembers of the frames so far.
+#[derive(Debug)]
+pub struct Silero {
+    net: Net,
+    state: State,
+}
+
+impl Silero {
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no Silero model.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let net = Net::new(silero::read(path)?).ok_or_else(|| LoadError::Voice {
+            path: path.into(),
+            why: "its tensors are not those of Silero 5 or 6".into(),
+        })?;
+        Ok(Self { net, state: State::default() })
+    }
+
+    /// Probability of speech, 0 to 1, in the frame that follows the frames given so far.
+    pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
+        let probability = self.net.probability(frame, &mut self.state);
+        if probability.is_nan() {
+            // The weights give sums that are no numbers. Taking everything for speech loses nothing.
+            self.reset();
+            return 1.0;
+        }
+        probability
+    }
+
+    /// Forgets the frames so far: another recording begins.
+    pub fn reset(&mut self) {
+        self.state = State::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice() -> Voice {
+        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+        Voice::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
+    }
+
+    /// What it says of so many frames, of a tone that swells.
+    fn hear(voice: &mut Voice, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
+        let sample = |at: usize| (at as f32 * hertz / 2500.0).sin() * (at % 9000) as f32 / 30_000.0;
+        let frame = |at: usize| std::array::from_fn(|sample_at| sample(at * FRAME + sample_at));
+        frames.map(|at| voice.probability(&frame(at))).collect()
+    }
+
+    #[test]
+    fn a_recording_that_another_came_between_is_heard_as_without_it() {
+        let undisturbed = hear(&mut voice(), 180.0, 0..40);
+        let mut voice = voice();
+        let before = hear(&mut voice, 180.0, 0..20);
+        let memory = voice.take();
+        let between = hear(&mut voice, 3000.0, 0..20);
+        assert_eq!(
+            between,
+            hear(&mut self::voice(), 3000.0, 0..20),
+            "it forgets what it gives away"
+        );
+        voice.restore(memory);
+        let after = hear(&mut voice, 180.0, 20..40);
+        assert_eq!([before, after].concat(), undisturbed);
+        let mut forgetful = self::voice();
+        assert_ne!(hear(&mut forgetful, 180.0, 20..40), undisturbed[20..]);
+    }
+}

@@ -1,0 +1,67 @@
+//! The voice activity model's file. v2m reads it in safe Rust, so a file that lies causes wrong answers at worst.
+
+use crate::ggml_file::{F16, F32, Flaw, GgmlFile, ensure, open};
+use crate::model::LoadError;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The published file has 885,098 bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// Reads a Silero model: its tensors by name, as finite 32-bit floats in the file's order.
+///
+/// # Errors
+/// [`LoadError::Voice`] when it cannot be read or is no Silero model.
+pub(super) fn read(path: &Path) -> Result<HashMap<String, Vec<f32>>, LoadError> {
+    open(path, tensors).map_err(|error| LoadError::of_voice(path, error))
+}
+
+fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
+    file.magic()?;
+    // All of it is kept in memory.
+    ensure(file.length <= LARGEST, || "it is too large for a voice activity model".into())?;
+    let [length] = file.ints()?;
+    ensure((1..=64).contains(&length), || "it is no voice activity model".into())?;
+    let mut kind = vec![0; length.unsigned_abs() as usize];
+    file.read(&mut kind)?;
+    ensure(kind.starts_with(b"silero"), || "it is no Silero model".into())?;
+    let [_, _, _, window, _, layers]: [i32; 6] = file.ints()?;
+    ensure(window == 512 && layers == 4, || "its header is not Silero's at 16 kHz".into())?;
+    let shapes: [i32; 16] = file.ints()?;
+    let expected = [129, 128, 3, 128, 64, 3, 64, 64, 3, 64, 128, 3, 128, 128, 128, 1];
+    ensure(shapes == expected, || "its layers are not those of Silero 5 or 6".into())?;
+    let mut tensors = HashMap::new();
+    while let Some(tensor) = file.tensor()? {
+        ensure(tensor.bytes <= file.length, || "its table of tensors is damaged".into())?;
+        let mut bytes = vec![0; usize::try_from(tensor.bytes).unwrap_or(0)];
+        file.read(&mut bytes)?;
+        let values: Vec<f32> = match tensor.kind {
+            F32 => bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            F16 => bytes.chunks_exact(2).map(|b| half(u16::from_le_bytes([b[0], b[1]]))).collect(),
+            _ => return Err(Flaw::Content("its weights are of an unexpected type".into())),
+        };
+        ensure(values.iter().all(|value| value.is_finite()), || {
+            "some of its weights are no numbers".into()
+        })?;
+        ensure(tensors.insert(tensor.name, values).is_none(), || {
+            "it holds the same tensor twice".into()
+        })?;
+    }
+    Ok(tensors)
+}
+
+/// IEEE 754 half precision.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let exponent = i32::from(bits >> 10 & 31);
+    let fraction = f32::from(bits & 1023) / 1024.0;
+    match exponent {
+        0 => sign * fraction * 2f32.powi(-14),
+        // Infinity, and what is no number.
+        31 => f32::NAN,
+        _ => sign * (1.0 + fraction) * 2f32.powi(exponent - 15),
+    }
+}

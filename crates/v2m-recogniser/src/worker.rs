@@ -1,0 +1,254 @@
+//! The thread `v2m-decoder`: loads the model, takes one task at a time, reports what comes of it.
+//!
+//! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
+
+use crate::decoder::{DecodeError, Decoder, Watch};
+use crate::model::{LoadError, Model};
+use crate::stream::piece::{together, transcribe};
+use crate::stream::seams::Joined;
+use crate::task::{Answer, Task, TaskId, Work};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often at most a running decode says that it gets on.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// What the worker tells.
+#[derive(Debug)]
+pub enum Event {
+    /// The model is loaded.
+    Loaded {
+        /// Whether the model knows languages beside English.
+        multilingual: bool,
+        /// Since the worker started.
+        took: Duration,
+        /// Of that, the first decode.
+        warm_up: Duration,
+        /// Bytes it takes, with its working memory, where it computes.
+        memory: u64,
+    },
+    /// It is not; the worker has ended.
+    LoadFailed(LoadError),
+    /// What computes does so no more; the worker has ended.
+    DeviceFailed(String),
+    /// The task gets on.
+    Beat(TaskId),
+    /// The task is over.
+    Done {
+        /// Which.
+        id: TaskId,
+        /// What came of it.
+        result: Result<Answer, DecodeError>,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// The main thread's handle.
+#[derive(Debug)]
+pub struct Worker {
+    tasks: SyncSender<Task>,
+    events: Receiver<Event>,
+    wake: UnixStream,
+    aborted: Arc<AtomicU64>,
+}
+
+impl Worker {
+    /// Starts the thread, which begins to load at once.
+    ///
+    /// # Errors
+    /// When there is no thread or socketpair to be had.
+    pub fn start(model: impl Model) -> io::Result<Self> {
+        let (task_sender, tasks) = sync_channel(1);
+        let (event_sender, events) = sync_channel(16);
+        let (wake, waker) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        waker.set_nonblocking(true)?;
+        let aborted = Arc::new(AtomicU64::new(0));
+        let reporter = Reporter { events: event_sender, waker };
+        let flag = aborted.clone();
+        thread::Builder::new()
+            .name("v2m-decoder".into())
+            .spawn(move || work(model, &tasks, &reporter, &flag))?;
+        Ok(Self { tasks: task_sender, events, wake, aborted })
+    }
+
+    /// Becomes readable when [`Worker::news`] has something.
+    pub fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// The next event, if there is one.
+    pub fn news(&mut self) -> Option<Event> {
+        if let Ok(event) = self.events.try_recv() {
+            return Some(event);
+        }
+        // Only when nothing is left may the wake-ups be taken back, and then one must look again:
+        // an event sent in between had its wake-up taken too.
+        let mut bytes = [0; 64];
+        while matches!(self.wake.read(&mut bytes), Ok(n) if n > 0) {}
+        self.events.try_recv().ok()
+    }
+
+    /// Hands over a task. Gives it back while the slot is taken.
+    ///
+    /// # Errors
+    /// The task, when the worker has not taken the one before yet, or has ended.
+    pub fn submit(&self, task: Task) -> Result<(), Task> {
+        self.tasks.try_send(task).map_err(|error| match error {
+            TrySendError::Full(task) | TrySendError::Disconnected(task) => task,
+        })
+    }
+
+    /// Ends this task and all before it as soon as the decoder can be interrupted.
+    pub fn abort(&self, id: TaskId) {
+        self.aborted.fetch_max(id.0, Ordering::Relaxed);
+    }
+}
+
+struct Reporter {
+    events: SyncSender<Event>,
+    waker: UnixStream,
+}
+
+impl Reporter {
+    /// False when the main thread is gone.
+    fn report(&self, event: Event) -> bool {
+        let sent = self.events.send(event).is_ok();
+        self.wake();
+        sent
+    }
+
+    fn wake(&self) {
+        // A full socket already holds wake-ups.
+        let _ = (&self.waker).write(&[1]);
+    }
+}
+
+fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &AtomicU64) {
+    let started = Instant::now();
+    let (program, file) = (model.program(), model.file().to_owned());
+    let mut decoder = match model.load() {
+        Ok(decoder) => decoder,
+        Err(error) => {
+            reporter.report(Event::LoadFailed(error));
+            return;
+        }
+    };
+    let read = Instant::now();
+    if let Err(error) = decoder.warm_up() {
+        reporter.report(Event::LoadFailed(useless(program, file, &error)));
+        return;
+    }
+    reporter.report(Event::Loaded {
+        multilingual: decoder.multilingual(),
+        took: started.elapsed(),
+        warm_up: read.elapsed(),
+        memory: decoder.memory(),
+    });
+    while let Ok(task) = tasks.recv() {
+        let started = Instant::now();
+        let last_beat = AtomicU64::new(0);
+        let watch = TaskWatch { id: task.id, started, last_beat, aborted, reporter };
+        let result = answer(&mut decoder, &watch, &task);
+        if let Some(reason) = device_failure(&result, || decoder.still_computes()) {
+            reporter.report(Event::DeviceFailed(reason));
+            return;
+        }
+        if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
+            return;
+        }
+    }
+}
+
+fn answer(
+    decoder: &mut impl Decoder,
+    watch: &dyn Watch,
+    task: &Task,
+) -> Result<Answer, DecodeError> {
+    let settings = &task.settings;
+    match &task.work {
+        Work::Piece { piece, audio, language } => {
+            transcribe(decoder, watch, piece, audio, settings, language.as_deref())
+                .map(Answer::Piece)
+        }
+        Work::Seam(question) => decoder.leads(question, watch).map(Answer::Seam),
+        Work::Join(Joined { audio, voice, language }) => {
+            together(decoder, watch, audio, *voice, settings, language).map(Answer::Join)
+        }
+    }
+}
+
+/// Why a loaded model cannot be used: it cannot decode silence.
+fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
+    match error {
+        DecodeError::NoNumbers => {
+            LoadError::Broken { path: file, why: "its weights do not compute numbers".into() }
+        }
+        _ => LoadError::Unsupported {
+            program,
+            why: format!("the model is loaded, and a second of silence cannot be decoded: {error}"),
+        },
+    }
+}
+
+/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence cannot be decoded
+/// either, the device is at fault: it was lost, or other programs have taken its memory.
+fn device_failure<T>(
+    result: &Result<T, DecodeError>,
+    still_computes: impl FnOnce() -> Result<(), DecodeError>,
+) -> Option<String> {
+    let Err(error @ (DecodeError::Failed(_) | DecodeError::NoNumbers)) = result else {
+        return None;
+    };
+    still_computes().err().map(|again| format!("{error}; and for silence: {again}"))
+}
+
+struct TaskWatch<'a> {
+    id: TaskId,
+    started: Instant,
+    /// Milliseconds after `started`.
+    last_beat: AtomicU64,
+    aborted: &'a AtomicU64,
+    reporter: &'a Reporter,
+}
+
+impl Watch for TaskWatch<'_> {
+    fn tick(&self) -> bool {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let last = self.last_beat.load(Ordering::Relaxed);
+        // If the channel is full, the main thread has news to read and needs no beat.
+        if Duration::from_millis(now - last.min(now)) >= BEAT
+            && self.reporter.events.try_send(Event::Beat(self.id)).is_ok()
+        {
+            self.last_beat.store(now, Ordering::Relaxed);
+            self.reporter.wake();
+        }
+        self.aborted.load(Ordering::Relaxed) >= self.id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_failed_when_it_cannot_do_anything_any_more() {
+        let broken = || Err(DecodeError::Failed("code -6".into()));
+        let failed = || Err(DecodeError::Failed("code -7".into()));
+        let reason = device_failure::<()>(&failed(), broken).unwrap();
+        assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");
+        // The piece was to blame, or nothing was.
+        assert_eq!(device_failure::<()>(&failed(), || Ok(())), None);
+        let unasked = || panic!("not to be tried");
+        assert_eq!(device_failure(&Ok(()), unasked), None);
+        assert_eq!(device_failure::<()>(&Err(DecodeError::Aborted), unasked), None);
+    }
+}

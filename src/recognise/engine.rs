@@ -1,0 +1,227 @@
+//! One engine process: how it is started, what it is told, and how long it has been silent. Knows nothing of jobs beyond their
+//! wire numbers.
+
+use super::EngineSpec;
+use super::candidates::{Backend, Candidate};
+use super::ending::{Ending, Process};
+use super::link::Link;
+use super::process;
+use super::vigil::{LOOK_EVERY, Vigil};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::info;
+use v2m_ipc::engine::{self, FromEngine, ToEngine};
+
+/// The engine answers pings from a thread that does nothing heavy: this much silence that counts ([`Vigil`]) is a hang.
+const PONG_LIMIT: Duration = Duration::from_secs(10);
+/// Before it has said its first word it may be busy with libraries of a gigabyte and a driver that wakes up.
+const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
+/// Waiting for a processor for so long in one silence is told in the journal.
+const STARVED: Duration = Duration::from_secs(10);
+
+/// What of the daemon's environment an engine is given: what libraries for computing read. The rest may hold secrets, as keys for
+/// language models that a login put there.
+fn environment(
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    const NAMES: [&str; 10] = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "RUST_BACKTRACE",
+        "DRI_PRIME",
+        // Where Vulkan looks for drivers.
+        "XDG_DATA_DIRS",
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_DIRS",
+    ];
+    const FAMILIES: [&str; 14] = [
+        "LC_", "OMP_", "GOMP_", "KMP_", "GGML_", "CUDA_", "NVIDIA_", "VK_", "MESA_", "AMD_",
+        "RADV_", "ANV_", "INTEL_", "__NV_",
+    ];
+    all.filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        NAMES.contains(&&*name) || FAMILIES.iter().any(|family| name.starts_with(family))
+    })
+}
+
+/// A running engine. Killed when dropped.
+#[derive(Debug)]
+pub(super) struct Engine {
+    process: Process,
+    /// What it computes with.
+    pub(super) backend: Backend,
+    link: Link,
+    /// It can keep a job as it is while it is at work on another one.
+    pub(super) pauses: bool,
+    vigil: Vigil,
+    next_look: Instant,
+    pings: u64,
+    /// When it was started.
+    pub(super) started: Instant,
+}
+
+impl Engine {
+    /// Starts that engine, with one end of a socketpair as its standard input.
+    pub(super) fn spawn(candidate: &Candidate, spec: &EngineSpec) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let link = Link::new(ours)?;
+        let mut command = tokio::process::Command::new(&candidate.program);
+        command.arg("--model").arg(&spec.model);
+        if let Some(vad) = &spec.vad {
+            command.arg("--vad").arg(vad);
+        }
+        if spec.threads > 0 {
+            command.arg("--threads").arg(spec.threads.to_string());
+        }
+        command.env_clear().envs(environment(std::env::vars_os()));
+        // ggml would have a debugger print its stack when it aborts, and wait for that.
+        command.env("GGML_NO_BACKTRACE", "1");
+        let process = command
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let now = Instant::now();
+        Ok(Self {
+            process: Process::new(process, candidate.backend.is_gpu()),
+            backend: candidate.backend,
+            link,
+            pauses: false,
+            vigil: Vigil::begin(now),
+            next_look: now + LOOK_EVERY,
+            pings: 0,
+            started: now,
+        })
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Whether everything queued is written: the time to queue more.
+    pub(super) fn flushed(&self) -> bool {
+        self.link.flushed()
+    }
+
+    pub(super) fn queue(&mut self, message: &ToEngine) {
+        self.link.queue(&engine::encode_message(message));
+    }
+
+    pub(super) fn queue_pcm(&mut self, job: u32, samples: &[i16]) {
+        self.link.queue(&engine::encode_pcm(job, samples));
+    }
+
+    /// What it has said since this was asked last.
+    pub(super) fn take_frames(&mut self) -> VecDeque<FromEngine> {
+        std::mem::take(&mut self.link.frames)
+    }
+
+    /// Starts a span of work: it is looked at from now on, and its silence begins anew.
+    pub(super) fn rouse(&mut self) {
+        let now = Instant::now();
+        // What it used before is not used in this silence.
+        self.vigil.look(now, self.pid().and_then(process::look));
+        self.vigil.rouse(now);
+        self.next_look = now + LOOK_EVERY;
+    }
+
+    /// It got on, or has something new to do.
+    pub(super) fn progressed(&mut self) {
+        self.vigil.progressed(Instant::now());
+    }
+
+    /// When to look at a busy engine again.
+    pub(super) fn next_look(&self) -> Instant {
+        self.next_look
+    }
+
+    /// Looks how it does, and asks whether it is there. Why it is taken for hung, if it is: `most` is how long it may be
+    /// without progress.
+    pub(super) fn look(&mut self, most: Option<Duration>) -> Option<String> {
+        let now = Instant::now();
+        self.next_look = now + LOOK_EVERY;
+        let starved = self.vigil.without_progress().starved;
+        self.vigil.look(now, self.pid().and_then(process::look));
+        let silence = self.vigil.without_progress();
+        if starved < STARVED && silence.starved >= STARVED {
+            info!("the recogniser waits for a processor: other programs leave it none");
+        }
+        if let Some(unanswered) = self.vigil.without_answer() {
+            let limit = if self.link.spoken { PONG_LIMIT } else { FIRST_PONG_LIMIT };
+            if unanswered.counted >= limit {
+                return Some(format!("did not answer for {} s and was ended", limit.as_secs()));
+            }
+        } else {
+            self.pings += 1;
+            self.vigil.pinged(now);
+            self.queue(&ToEngine::Ping { n: self.pings });
+        }
+        let limit = most.filter(|most| silence.counted >= *most)?.as_secs();
+        Some(match silence.computing() {
+            true => format!("computed for {limit} s without getting any further and was ended"),
+            false => format!("did nothing for {limit} s though it had work and was ended"),
+        })
+    }
+
+    /// Notes an answered ping.
+    pub(super) fn pong(&mut self) {
+        self.vigil.answered();
+    }
+
+    /// Takes in what has already arrived.
+    ///
+    /// # Errors
+    /// As [`Self::turn`].
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        self.link.listen()
+    }
+
+    /// Moves bytes as soon as any can be moved. Cancel-safe.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the engine has closed its end; others when it sends what is no frame.
+    pub(super) async fn turn(&mut self) -> io::Result<()> {
+        self.link.turn().await
+    }
+
+    /// Lets it go: a sound engine ends by itself when its socket is closed, and has nothing to save.
+    pub(super) fn dismiss(&mut self) {
+        self.link.close();
+    }
+
+    /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe: its limits count
+    /// from the first call.
+    pub(super) async fn end(&mut self) -> Ending {
+        self.process.end(self.link.closed).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::environment;
+
+    #[test]
+    fn an_engine_is_given_no_secret() {
+        let all = [
+            "PATH",
+            "OPENAI_API_KEY",
+            "VK_DRIVER_FILES",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "LC_ALL",
+            "NOTIFY_SOCKET",
+        ];
+        let given = environment(all.into_iter().map(|name| (name.into(), "x".into())));
+        let given: Vec<_> = given.map(|(name, _)| name).collect();
+        assert_eq!(given, ["PATH", "VK_DRIVER_FILES", "LC_ALL"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! An engine at work: which job it is given, and whether it gets on.
+
+use super::engine::Engine;
+use super::job::Job;
+use super::recogniser::{Blame, LOAD_LIMIT, Recogniser};
+use crate::session::EngineState;
+use std::time::Duration;
+use tokio::time::Instant;
+use v2m_ipc::engine::ToEngine;
+
+impl Recogniser {
+    /// Gives the engine the next job, more of its audio, or its end.
+    pub(super) fn arrange(&mut self) {
+        self.tell_failed();
+        let Some(engine) = &mut self.engine else { return };
+        if self.report.state != EngineState::Warm || !engine.flushed() {
+            return;
+        }
+        let hopeful = (0..self.jobs.len()).filter(|&i| self.jobs[i].failure.is_none());
+        let Some(next) = hopeful.min_by_key(|&i| self.jobs[i].urgency) else { return };
+        for (_, job) in self.jobs.iter_mut().enumerate().filter(|(index, _)| *index != next) {
+            if let Some(message) = job.step_back(engine.pauses) {
+                engine.queue(&message);
+            }
+        }
+        let job = &mut self.jobs[next];
+        if let Some(wire) = job.go_on() {
+            engine.rouse();
+            engine.queue(&ToEngine::Resume { job: wire });
+        }
+        let wire = match job.wire {
+            Some(wire) => wire,
+            None => {
+                self.last_wire = self.last_wire.wrapping_add(1);
+                engine.rouse();
+                engine.queue(&job.begin(self.last_wire));
+                self.last_wire
+            }
+        };
+        match job.next_pcm() {
+            Ok(samples) if !samples.is_empty() => return engine.queue_pcm(wire, &samples),
+            Ok(_) => {}
+            Err(error) => {
+                engine.queue(&ToEngine::Cancel { job: wire });
+                job.unreadable(&error);
+                return self.tell_failed();
+            }
+        }
+        if job.to_be_finished() {
+            job.finish_sent = true;
+            engine.progressed();
+            engine.queue(&ToEngine::Finish { job: wire });
+        }
+    }
+
+    fn busy(&self) -> bool {
+        self.report.state == EngineState::Loading || self.jobs.iter().any(Job::is_at_work)
+    }
+
+    /// How long the engine may be without progress; `None` while it may well have nothing to say.
+    fn most_silence(&self) -> Option<Duration> {
+        if self.report.state == EngineState::Loading {
+            return Some(LOAD_LIMIT);
+        }
+        // While somebody still speaks, an engine may be waiting for a pause.
+        let at_work = |job: &Job| job.finished && job.is_at_work();
+        self.jobs.iter().any(at_work).then_some(self.spec.as_ref().ok()?.hang)
+    }
+
+    /// When to look again though nothing has happened; `None` when all is quiet.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.engine {
+            None => {
+                let deadlines = [self.retry_at, self.awake_at(), self.second_look];
+                deadlines.into_iter().flatten().min()
+            }
+            Some(engine) if self.busy() => Some(engine.next_look()),
+            Some(_) => self.idle_deadline(),
+        }
+    }
+
+    /// Looks whether an engine with work hangs, or what to do with one without.
+    pub(super) fn overdue(&mut self) {
+        if !self.busy() {
+            return self.idled();
+        }
+        // What it said while this program was too busy to read is no silence.
+        let heard = self.engine.as_mut().map_or(Ok(()), Engine::listen);
+        self.take_frames();
+        if let Err(error) = heard {
+            return self.lost(&error);
+        }
+        let most = self.most_silence();
+        let busy = self.busy();
+        if let Some(hung) =
+            self.engine.as_mut().filter(|_| busy).and_then(|engine| engine.look(most))
+        {
+            self.condemn(Blame::Hang, format!("{hung}, "));
+        }
+    }
+
+    /// The engine has closed its end, or has sent what is no message.
+    pub(super) fn lost(&mut self, error: &std::io::Error) {
+        self.condemn(
+            Blame::Engine,
+            match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => String::new(),
+                _ => format!("broke the protocol ({error}), "),
+            },
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! The socketpair to an engine: frames out and in, without waiting.
+
+use std::collections::VecDeque;
+use std::io;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use v2m_ipc::engine::{self, Frame, FromEngine};
+
+/// The daemon's end.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: UnixStream,
+    /// Bytes to write, and how many of them are written.
+    out: Vec<u8>,
+    written: usize,
+    /// Bytes read that are no whole frame yet.
+    input: Vec<u8>,
+    /// What the engine has said and nobody has taken yet.
+    pub(super) frames: VecDeque<FromEngine>,
+    /// It has said something.
+    pub(super) spoken: bool,
+    /// The engine has closed its end, or this one was.
+    pub(super) closed: bool,
+}
+
+impl Link {
+    /// Takes an end of a socketpair.
+    pub(super) fn new(end: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        end.set_nonblocking(true)?;
+        Ok(Self {
+            stream: UnixStream::from_std(end)?,
+            out: Vec::new(),
+            written: 0,
+            input: Vec::new(),
+            frames: VecDeque::new(),
+            spoken: false,
+            closed: false,
+        })
+    }
+
+    /// Whether everything queued is written: the time to queue more.
+    pub(super) fn flushed(&self) -> bool {
+        self.written == self.out.len()
+    }
+
+    pub(super) fn queue(&mut self, bytes: &[u8]) {
+        if self.flushed() {
+            self.out.clear();
+            self.written = 0;
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Takes in what has already arrived.
+    ///
+    /// # Errors
+    /// As [`Self::turn`].
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        while self.read()? {}
+        Ok(())
+    }
+
+    /// Moves bytes as soon as any can be moved; whole frames end up in `frames`. Cancel-safe.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the engine has closed its end; others when it sends what is no frame.
+    pub(super) async fn turn(&mut self) -> io::Result<()> {
+        let wanted = if self.flushed() {
+            Interest::READABLE
+        } else {
+            Interest::READABLE | Interest::WRITABLE
+        };
+        let ready = self.stream.ready(wanted).await?;
+        if ready.is_writable() {
+            match self.stream.try_write(&self.out[self.written..]) {
+                Ok(n) => self.written += n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                // The engine may have said why before it closed its end: read that first.
+                Err(e) if is_closed(&e) => {
+                    self.out.clear();
+                    self.written = 0;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        if ready.is_readable() {
+            self.read()?;
+        }
+        Ok(())
+    }
+
+    /// Whether anything was there.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => return Err(self.end()),
+            Ok(n) => self.input.extend_from_slice(&buffer[..n]),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            // An end like any other: that of a process that had not read everything.
+            Err(e) if is_closed(&e) => return Err(self.end()),
+            Err(e) => return Err(e),
+        }
+        while let Some(header) = self.input.first_chunk::<4>() {
+            let end = 4 + engine::frame_length(*header)?;
+            let Some(body) = self.input.get(4..end) else { break };
+            match engine::decode(body)? {
+                Frame::Message(message) => {
+                    self.spoken = true;
+                    self.frames.push_back(message);
+                }
+                Frame::Pcm { .. } => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "PCM from the engine"));
+                }
+            }
+            self.input.drain(..end);
+        }
+        Ok(true)
+    }
+
+    fn end(&mut self) -> io::Error {
+        self.closed = true;
+        io::ErrorKind::UnexpectedEof.into()
+    }
+
+    /// Closes both directions.
+    pub(super) fn close(&mut self) {
+        // One that is gone already has nothing to be shut down.
+        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
+        self.closed = true;
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}

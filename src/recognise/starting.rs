@@ -1,0 +1,88 @@
+//! Which engine is started, when, and what is said of it.
+
+use super::candidates::Lineup;
+use super::engine::Engine;
+use super::recogniser::{RETRY_AFTER, Recogniser};
+use super::stamp::Stamp;
+use super::{EngineReport, RecogniseEvent};
+use crate::session::{Code, EngineState, Failure};
+use tokio::time::Instant;
+
+impl Recogniser {
+    /// Forgets what has failed so far.
+    pub(super) fn begin_anew(&mut self) {
+        self.lineup = self.spec.as_ref().ok().and_then(|spec| Lineup::new(&spec.candidates));
+        (self.retry_at, self.retry_after, self.fatal) = (None, RETRY_AFTER, None);
+    }
+
+    /// The model's file as it is now.
+    fn model_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.spec.as_ref().ok()?.model)
+    }
+
+    /// Notes that the engine, started with the model's file as it was, died of it.
+    pub(super) fn hold_model(&mut self) {
+        self.fatal = Some(self.stamp);
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+    }
+
+    pub(super) fn set_state(&mut self, state: EngineState, problem: Option<Failure>) {
+        let report = EngineReport {
+            problem,
+            model: self.spec.as_ref().ok().map(|spec| spec.model_name.clone()),
+            passed_over: self.lineup.as_ref().map(Lineup::passed_over).unwrap_or_default(),
+            ..EngineReport::new(state)
+        };
+        let old = std::mem::replace(&mut self.report, report);
+        if self.report != old || state == EngineState::Loading {
+            self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
+        }
+    }
+
+    /// Starts the engine whose turn it is.
+    pub(super) fn start(&mut self) {
+        self.load_wanted = false;
+        self.retry_at = None;
+        let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) else {
+            let text = "Starting the recogniser: none is installed. Install v2m again.";
+            let failure = Failure::new(Code::EngineFailed, text)
+                .in_brief("The recogniser is missing", "Install v2m again: make install")
+                .lasting();
+            return self.set_state(EngineState::Failed, Some(failure));
+        };
+        if self.asleep.is_some() && lineup.current().backend.is_gpu() {
+            self.load_wanted = true;
+            return self.set_state(EngineState::Unloaded, None);
+        }
+        self.stamp = Stamp::of(&spec.model);
+        match Engine::spawn(lineup.current(), spec) {
+            Ok(mut engine) => {
+                engine.rouse();
+                self.engine = Some(engine);
+                self.set_state(EngineState::Loading, None);
+            }
+            Err(error) => self.not_started(&error),
+        }
+    }
+
+    /// Tries again when no engine runs.
+    pub(super) fn retry(&mut self) {
+        if self.awake_at().is_some_and(|at| Instant::now() >= at) {
+            return self.resumed();
+        }
+        let looked = self.second_look.take_if(|at| *at <= Instant::now()).is_some();
+        if looked && !self.engine_is_to_blame() {
+            return;
+        }
+        match self.fatal {
+            Some(fatal) if fatal == self.model_stamp() => {
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+            }
+            Some(_) => {
+                self.begin_anew();
+                self.start();
+            }
+            None => self.start(),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! A double of `v2m-engine` that speaks its protocol and recognises nothing: for tests of what the
+//! daemon does when an engine misbehaves.
+//!
+//! Its "model" is its script: one line for each life, the last one for all later lives. A line holds
+//! rules `WHEN WHAT` parted by `;`, of which each occasion uses up one:
+//!
+//! - WHEN: `load` (before `Loading`), `loading` (before `Loaded`), `loaded`, `begin`, `pcm`, `finish`,
+//!   `cancel`.
+//! - WHAT: `die`, `abort`, `kill` (as the kernel does that has no memory left), `allocate` (aborts as C++ does then), `spin`
+//!   (computes until the file MODEL.go is there), `stop` (as SIGSTOP does), `close` (its end, and lives on), `garbage`,
+//!   `oversized`, `sound` (frames it must not send), `fail` (this job), `deaf` (never answers this
+//!   job, if it is not paused), `old` (knows of no pauses), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
+//!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
+//!   (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on standard error that it
+//!   cannot work here), `unlinked` (as a program whose library is missing ends), `device` (reports that
+//!   its device is lost), `driver` (aborts with a driver's complaint), `wild` (this job's text holds a NUL, an escape
+//!   sequence and a bidirectional override).
+//!
+//! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then in MODEL.cuda and so on, if
+//! there is such a file, and its marks are MODEL.cuda.lives and so on.
+//!
+//! A job's text is `heard N samples HASH` ([`v2m_testkit::digest`]'s), or empty when all of them are zero. Each
+//! life adds its process id as a line to MODEL.lives, each frame it reads adds its kind to MODEL.log,
+//! and each answered ping adds `pong`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+use std::thread::park;
+use v2m_ipc::engine::{
+    DecodeStats, EXIT_UNFIT, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_message,
+    encode_pcm, read_frame,
+};
+use v2m_testkit::digest::Digest;
+
+struct Fake {
+    backend: &'static str,
+    device: &'static str,
+    stream: UnixStream,
+    log: File,
+    model: PathBuf,
+    rules: Vec<(String, String)>,
+    job: u32,
+    heard: Digest,
+    deaf: bool,
+    wild: bool,
+    /// No more of the job's sound comes.
+    finished: bool,
+    /// Whether it can pause.
+    pauses: bool,
+    /// Jobs that others came between: numbers, what was heard of them, and whether that was all.
+    paused: Vec<(u32, Digest, bool)>,
+}
+
+fn main() -> io::Result<()> {
+    let mut fake = Fake::new()?;
+    fake.play("load", 0)?;
+    let bytes = std::fs::metadata(&fake.model)?.len();
+    fake.send(&FromEngine::Loading { bytes })?;
+    fake.play("loading", 0)?;
+    fake.send(&FromEngine::Loaded {
+        backend: fake.backend.into(),
+        device: fake.device.into(),
+        loaded_in_ms: 1,
+        warm_up_ms: 1,
+        memory_bytes: 0,
+        multilingual: true,
+        pauses: fake.pauses,
+    })?;
+    fake.play("loaded", 0)?;
+    while let Some(frame) = fake.read()? {
+        fake.take(frame)?;
+    }
+    Ok(())
+}
+
+impl Fake {
+    fn new() -> io::Result<Self> {
+        let program = std::env::args().next().unwrap_or_default();
+        let (kind, backend, device) = match program.rsplit_once('-') {
+            Some((_, "cuda")) => ("cuda", "cuda", "a double GPU"),
+            Some((_, "vulkan")) => ("vulkan", "vulkan", "another double GPU"),
+            Some((_, "v4")) => ("v4", "cpu", "a double with AVX-512"),
+            _ => ("", "cpu", "a double"),
+        };
+        let mut arguments = std::env::args_os().skip_while(|argument| argument != "--model");
+        let model = PathBuf::from(arguments.nth(1).expect("--model FILE is given"));
+        let mark = |name: &str| match kind {
+            "" => model.with_extension(name),
+            _ => model.with_extension(format!("{kind}.{name}")),
+        };
+        let lives_path = mark("lives");
+        let append = |path: &Path| File::options().append(true).create(true).open(path);
+        let mut lives = append(&lives_path)?;
+        let log = append(&mark("log"))?;
+        let life = std::fs::read_to_string(&lives_path)?.lines().count();
+        writeln!(lives, "{}", std::process::id())?;
+        let script = std::fs::read_to_string(model.with_extension(kind));
+        let script = script.or_else(|_| std::fs::read_to_string(&model))?;
+        let line = script.lines().nth(life).or(script.lines().last()).unwrap_or_default();
+        let rules = line.split(';').filter_map(|rule| rule.trim().split_once(' '));
+        let rules = rules.map(|(when, what)| (when.to_owned(), what.to_owned())).collect();
+        let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        // With a second descriptor open, closing this one would close nothing.
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+        let heard = Digest::default();
+        Ok(Self {
+            backend,
+            device,
+            stream,
+            log,
+            model,
+            rules,
+            job: 0,
+            heard,
+            deaf: false,
+            wild: false,
+            finished: false,
+            pauses: true,
+            paused: Vec::new(),
+        })
+    }
+
+    fn read(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
+        let frame = read_frame(&mut self.stream)?;
+        let kind = match &frame {
+            Some(Frame::Message(ToEngine::Begin { .. })) => "begin",
+            Some(Frame::Message(ToEngine::Finish { .. })) => "finish",
+            Some(Frame::Message(ToEngine::Cancel { .. })) => "cancel",
+            Some(Frame::Message(ToEngine::Pause { .. })) => "pause",
+            Some(Frame::Message(ToEngine::Resume { .. })) => "resume",
+            Some(Frame::Message(ToEngine::Ping { .. })) => "ping",
+            Some(Frame::Pcm { .. }) => "pcm",
+            None => "end",
+        };
+        writeln!(self.log, "{kind}")?;
+        Ok(frame)
+    }
+
+    fn take(&mut self, frame: Frame<ToEngine>) -> io::Result<()> {
+        match frame {
+            Frame::Message(ToEngine::Begin { job, options }) => {
+                if options.patient {
+                    writeln!(self.log, "patient")?;
+                }
+                (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
+                self.finished = false;
+                self.play("begin", job)
+            }
+            Frame::Pcm { job, samples } => {
+                // The daemon must not mix two jobs up; a real engine would.
+                assert_eq!(job, self.job, "audio of another job");
+                self.heard.hear(&samples);
+                if self.deaf {
+                    return Ok(());
+                }
+                self.send(&FromEngine::Progress { job, settled: self.heard.samples })?;
+                self.play("pcm", job)
+            }
+            Frame::Message(ToEngine::Finish { job }) => {
+                assert_eq!(job, self.job, "the end of another job");
+                self.finished = true;
+                self.play("finish", job)?;
+                if self.deaf { Ok(()) } else { self.answer(job) }
+            }
+            Frame::Message(ToEngine::Cancel { job }) => {
+                self.paused.retain(|(paused, ..)| *paused != job);
+                self.play("cancel", job)
+            }
+            Frame::Message(ToEngine::Pause { job }) => {
+                // One that has been answered is not there any more.
+                if job == self.job {
+                    self.paused.push((job, std::mem::take(&mut self.heard), self.finished));
+                }
+                Ok(())
+            }
+            Frame::Message(ToEngine::Resume { job }) => {
+                let index = self.paused.iter().position(|(paused, ..)| *paused == job);
+                let index = index.expect("only what was paused goes on");
+                (self.job, self.heard, self.finished) = self.paused.remove(index);
+                self.deaf = false;
+                if self.finished { self.answer(job) } else { Ok(()) }
+            }
+            Frame::Message(ToEngine::Ping { n }) => self.pong(n),
+        }
+    }
+
+    fn answer(&mut self, job: u32) -> io::Result<()> {
+        let heard = self.heard.text();
+        let text = match std::mem::take(&mut self.wild) {
+            true => format!("\u{1b}[201~{heard}\0\u{202e}\u{9b}"),
+            false => heard,
+        };
+        let end = self.heard.samples;
+        let segment = Segment { start: 0, end, text: text.clone() };
+        let segments = if text.is_empty() { Vec::new() } else { vec![segment.clone()] };
+        let mut frames = Vec::new();
+        if !text.is_empty() {
+            frames = encode_message(&FromEngine::Segment { job, segment, is_final: true });
+        }
+        let stats = DecodeStats { samples: end, ..DecodeStats::default() };
+        let whole = FromEngine::Final { job, text, language: "en".into(), segments, stats };
+        frames.extend(encode_message(&whole));
+        // At once: nothing the daemon says after the first can be heard before the second.
+        self.stream.write_all(&frames)
+    }
+
+    fn pong(&mut self, n: u64) -> io::Result<()> {
+        self.send(&FromEngine::Pong { n })?;
+        writeln!(self.log, "pong")
+    }
+
+    fn send(&mut self, message: &FromEngine) -> io::Result<()> {
+        self.stream.write_all(&encode_message(message))
+    }
+
+    fn play(&mut self, when: &str, job: u32) -> io::Result<()> {
+        match self.rules.iter().position(|(at, _)| at == when) {
+            Some(index) => {
+                let (_, what) = self.rules.remove(index);
+                self.act(&what, job)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn act(&mut self, what: &str, job: u32) -> io::Result<()> {
+        match what {
+            "die" => exit(3),
+            "abort" => std::process::abort(),
+            "kill" => {
+                let own = rustix::process::getpid();
+                rustix::process::kill_process(own, rustix::process::Signal::KILL)?;
+                loop {
+                    park();
+                }
+            }
+            "allocate" => {
+                eprintln!("terminate called after throwing an instance of 'std::bad_alloc'");
+                std::process::abort()
+            }
+            "spin" => {
+                writeln!(self.log, "spin")?;
+                while !self.model.with_extension("go").exists() {
+                    std::hint::spin_loop();
+                }
+                Ok(())
+            }
+            "stop" => {
+                let own = rustix::process::getpid();
+                Ok(rustix::process::kill_process(own, rustix::process::Signal::STOP)?)
+            }
+            "close" => {
+                self.stream.shutdown(std::net::Shutdown::Both)?;
+                loop {
+                    park();
+                }
+            }
+            "garbage" => self.stream.write_all(b"\0\0\0\x08J{\"type\""),
+            "oversized" => self.stream.write_all(&[0xff; 64]),
+            "sound" => self.stream.write_all(&encode_pcm(job, &[1, 2, 3])),
+            "truncated" => {
+                self.stream.write_all(&[0, 0, 1, 0, b'J', b'{'])?;
+                exit(0)
+            }
+            "unfit" => {
+                eprintln!("v2m-engine-double: there is no device for a double");
+                exit(i32::from(EXIT_UNFIT))
+            }
+            "unlinked" => {
+                eprintln!(
+                    "double: error while loading shared libraries: libdouble.so.1: not there"
+                );
+                exit(127)
+            }
+            "device" => {
+                let reason = "the double's device is gone".to_owned();
+                self.send(&FromEngine::DeviceFailed { reason })?;
+                exit(1)
+            }
+            "driver" => {
+                eprintln!("CUDA error: out of memory\n  in a double\n#0 somewhere");
+                std::process::abort()
+            }
+            "fail" => {
+                self.deaf = true;
+                let reason = "the double was told to fail".to_owned();
+                self.send(&FromEngine::Failed { job, reason })
+            }
+            "old" => {
+                self.pauses = false;
+                Ok(())
+            }
+            "deaf" => {
+                self.deaf = true;
+                Ok(())
+            }
+            "wild" => {
+                self.wild = true;
+                Ok(())
+            }
+            "early" | "late" => self.answer(job),
+            "wait" => {
+                while !self.model.with_extension("go").exists() {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                Ok(())
+            }
+            "linger" => {
+                while let Some(frame) = self.read()? {
+                    if let Frame::Message(ToEngine::Ping { n }) = frame {
+                        self.pong(n)?;
+                    }
+                }
+                exit(0)
+            }
+            "missing" => self.refuse(LoadFailure::Missing),
+            "broken" => self.refuse(LoadFailure::Broken),
+            "unsupported" => self.refuse(LoadFailure::Unsupported),
+            _ => panic!("the script says `{what}`, which is nothing a double can do"),
+        }
+    }
+
+    fn refuse(&mut self, failure: LoadFailure) -> io::Result<()> {
+        let reason = format!("Loading {}: as scripted.", self.model.display());
+        self.send(&FromEngine::LoadFailed { failure, reason })?;
+        exit(1)
+    }
+}
