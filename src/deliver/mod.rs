@@ -14,6 +14,7 @@ mod lock;
 mod notice;
 mod notifications;
 mod notifier;
+mod popup;
 mod sinks;
 
 pub use clipboard::{Clipboard, ClipboardReader, NoText};
