@@ -36,8 +36,8 @@ pub enum CaptureError {
     NoSource,
     /// There are sources, and no session manager that chose one of them.
     #[error(
-        "cannot record: PipeWire has no default source; choose one in the sound settings ({}), \
-         or start the session manager with `systemctl --user start wireplumber`",
+        "cannot record: PipeWire has no default source (available: {}); choose one in the sound \
+         settings, or start the session manager with `systemctl --user start wireplumber`",
         list(.there)
     )]
     NoDefault {
@@ -46,8 +46,8 @@ pub enum CaptureError {
     },
     /// The configured source is not there.
     #[error(
-        "cannot record: the configured source \"{wanted}\" is missing; connect it, or set capture.source \
-         to one of these, or to \"\" for the default one: {}",
+        "cannot record: the configured source \"{wanted}\" is missing (available: {}); connect it, or \
+         set capture.source to one of these, or to \"\" for the default one",
         list(.there)
     )]
     SourceMissing {
@@ -58,8 +58,8 @@ pub enum CaptureError {
     },
     /// No source has the configured name. Its first part is the name of one that is there, but the rest is no channel of that.
     #[error(
-        "cannot record: there is no source and no channel named \"{wanted}\"; connect it, or set capture.source \
-         to one of these, or to a source's name for all of its channels: {}",
+        "cannot record: there is no source and no channel named \"{wanted}\" (available: {}); connect \
+         it, or set capture.source to one of these, or to a source's name for all of its channels",
         list(.there)
     )]
     ChannelMissing {
@@ -228,12 +228,12 @@ mod tests {
         };
         let failure = Failure::from(error);
         assert_eq!(failure.code, Code::NoMicrophone);
-        assert!(failure.message.contains("\"usb\" is not there, there are: built-in, webcam;"));
+        assert!(failure.message.contains("\"usb\" is missing (available: built-in, webcam);"));
     }
 
     #[test]
     fn no_sources_at_all_read_as_none() {
         let error = CaptureError::SourceMissing { wanted: "usb".into(), there: vec![] };
-        assert!(error.to_string().contains("there are: none;"));
+        assert!(error.to_string().contains("(available: none);"));
     }
 }
