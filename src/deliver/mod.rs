@@ -6,22 +6,28 @@
 
 mod card;
 mod clipboard;
+mod copy;
 mod cursor;
+mod desktop;
+mod display;
 pub mod environment;
-mod focus;
+mod joint;
+mod keys;
 mod leftover;
-mod lock;
 mod notice;
 mod notifications;
 mod notifier;
+mod order;
+mod problem;
 mod sinks;
+mod window;
 
-pub use clipboard::{Clipboard, ClipboardReader, NoText};
-use cursor::Cursor;
-pub use cursor::{Focus, Join, PasteKeys, Presses, Window, way_to_the_cursor};
-pub use focus::{Around, Field, Focused, Observer, Widget};
-pub(crate) use lock::Lock;
+pub use copy::{Clipboard, ClipboardReader, NoText};
+pub use cursor::way_to_the_cursor;
+pub use joint::{Join, Presses};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;
 pub use sinks::{Secret, Sinks, Wanted};
+pub(crate) use window::Lock;
+pub use window::{Around, Field, Focus, Focused, Observer, PasteKeys, Widget, Window};

@@ -1,8 +1,8 @@
 //! Which sink a text goes to, and which one when that one fails.
 
-use super::cursor::Means;
-use super::lock::Lock;
-use super::{Clipboard, Cursor, Join, PasteKeys, Window};
+use super::cursor::Cursor;
+use super::order::Means;
+use super::{Clipboard, Join, Lock, PasteKeys, Window};
 use crate::session::{DeliverMode, Delivery};
 use std::time::Instant;
 use v2m_ipc::plain;
@@ -57,7 +57,7 @@ impl Secret {
 
 /// One that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sink {
+pub(crate) enum Sink {
     Clipboard,
     Cursor(Means),
 }

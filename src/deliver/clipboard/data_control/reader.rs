@@ -1,0 +1,116 @@
+//! What another program has on the clipboard, read in all its formats.
+//!
+//! Bounded in time and memory: its owner may hang, or hold a film.
+
+use super::server::{Server, Woken};
+use crate::deliver::clipboard::content::{Content, is_format, is_secret};
+use crate::deliver::problem::Problem;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+use tracing::debug;
+
+/// What one read may bring.
+const PIECE: usize = 64 << 10;
+
+/// What came of asking for one format.
+enum Read {
+    Whole(Vec<u8>),
+    /// More than there is room for.
+    TooLarge,
+    /// The time is up, or something else is on the clipboard now.
+    Cut,
+}
+
+/// What is on the clipboard; what could be had of it by `until`, best formats first. Empty: nothing is on it. `None`: it
+/// could not be had at all, or is a secret.
+pub(crate) fn remember(server: &mut Server, until: Instant) -> Result<Option<Content>, Problem> {
+    loop {
+        let changes = server.seen.clipboard.changes;
+        let content = read_all(server, until)?;
+        if server.seen.clipboard.changes == changes {
+            return Ok(content);
+        }
+        // Somebody who copies all the time has not had his say yet.
+        if Instant::now() >= until {
+            return Err(Problem::Overtaken);
+        }
+    }
+}
+
+fn read_all(server: &mut Server, until: Instant) -> Result<Option<Content>, Problem> {
+    let mut content = Content::default();
+    let Some(offered) = &server.seen.clipboard.selection else { return Ok(Some(content)) };
+    if is_secret(&offered.formats) {
+        debug!("the clipboard holds a secret, which is not given back");
+        return Ok(None);
+    }
+    let formats: Vec<String> =
+        offered.formats.iter().filter(|name| is_format(name)).cloned().collect();
+    let mut left = Content::LIMIT;
+    for format in formats {
+        match read(server, &format, left, until)? {
+            Read::Whole(bytes) => {
+                left -= bytes.len();
+                content.formats.push((format, bytes));
+            }
+            Read::TooLarge => debug!(format, "a format of the clipboard is too large to remember"),
+            Read::Cut => {
+                debug!(format, "the clipboard could not be read in time");
+                break;
+            }
+        }
+    }
+    // A part is better than nothing: a picture in one format still is the picture.
+    Ok(Some(content).filter(|content| !content.formats.is_empty()))
+}
+
+/// Asks for one format, `most` bytes at most.
+fn read(server: &mut Server, format: &str, most: usize, until: Instant) -> Result<Read, Problem> {
+    let failed = |errno: Errno| Problem::Compositor(errno.to_string());
+    let changes = server.seen.clipboard.changes;
+    let Some(offered) = &server.seen.clipboard.selection else { return Ok(Read::Cut) };
+    // Only our end: the owner's would be shared with it, and few expect that.
+    let (pipe, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+    fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(failed)?;
+    offered.offer.receive(format, std::os::fd::AsFd::as_fd(&theirs));
+    drop(theirs);
+    let mut bytes = Vec::new();
+    loop {
+        let others = vec![PollFd::new(&pipe, PollFlags::IN)];
+        let woken = server.wait(Some(until), None, others)?;
+        match take(&pipe, &mut bytes, most).map_err(failed)? {
+            Taken::All => return Ok(Read::Whole(bytes)),
+            Taken::TooMuch => return Ok(Read::TooLarge),
+            Taken::ForNow => {}
+        }
+        let is_late = woken == Woken::TimeIsUp || Instant::now() >= until;
+        if is_late || server.seen.clipboard.changes != changes {
+            return Ok(Read::Cut);
+        }
+    }
+}
+
+enum Taken {
+    ForNow,
+    All,
+    TooMuch,
+}
+
+/// Reads what is there.
+fn take(pipe: &OwnedFd, bytes: &mut Vec<u8>, most: usize) -> Result<Taken, Errno> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match rustix::io::read(pipe, &mut piece[..]) {
+            Ok(0) => return Ok(Taken::All),
+            Ok(read) if bytes.len() + read > most => return Ok(Taken::TooMuch),
+            Ok(read) => bytes.extend_from_slice(&piece[..read]),
+            Err(Errno::AGAIN) => return Ok(Taken::ForNow),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
