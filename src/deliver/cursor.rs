@@ -1,41 +1,29 @@
-//! The cursor: the text goes into the window that has the keyboard, by the way that the desktop offers.
+//! The cursor: the text goes into the window that has the keyboard, by what the desktop offers.
 //!
-//! Every way pastes alike: it remembers what is on the clipboard, offers the text in its place, presses the keys
-//! that paste, and waits for the window to ask for the text. That request is the receipt; without it nothing is claimed,
-//! and the text waits on the clipboard. On the receipt the clipboard gets back what it held. Typing goes past the clipboard:
-//! the keys that write the text on the layout in force are pressed one after the other, and no window confirms it. Whether
-//! to paste or to type, and with which keys, is the daemon's decision.
+//! It is pasted (`paste`), or typed: typing goes past the clipboard, the keys that write the text on the layout in force are
+//! pressed one after the other, and no window confirms it. Whether to paste or to type, and with which keys, is the daemon's decision.
 
-use crate::deliver::desktop::{Way, is_x11, mutter::Mutter, wayland::Wayland, x11::X11};
-use crate::deliver::environment::Displays;
+use crate::deliver::desktop::{self, Desktop, mutter::Mutter};
+use crate::deliver::environment::{Displays, is_x11};
 use crate::deliver::joint::{Joint, Place};
 use crate::deliver::keys::held::{self, modifiers};
-use crate::deliver::order::{Means, Order};
+use crate::deliver::order::{Means, Order, Wanted};
+use crate::deliver::paste::DEADLINE;
 use crate::deliver::problem::Problem;
-use crate::deliver::sinks::{Sink, Wanted};
 use crate::deliver::window::{Around, Focus, Focused, Observer};
 use crate::session::Delivery;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
 
-/// Past this the user has pasted by hand, or given up. The waiting for the user's keys is not counted.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 /// Added to it for each character that is typed: programs take some ten times less.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
 /// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
 const MAX_TYPED: usize = 2_000;
 
-/// Whether the window asked for the text after the keys were pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Receipt {
-    Taken,
-    NotTaken,
-}
-
-/// The way to the window that has the keyboard. Reaches for nothing before the first delivery, so a desktop that comes later is found.
+/// The way to the window that has the keyboard. It reaches for nothing before the first delivery, so a desktop that comes later is found.
 #[derive(Debug, Default)]
 pub(crate) struct Cursor {
-    way: Option<Way>,
+    desktop: Option<Desktop>,
     observer: Observer,
     /// What was put there last, for the next text to be joined to.
     joint: Joint,
@@ -75,7 +63,7 @@ async fn with_xwayland(focused: Focused) -> Focused {
 
 impl Cursor {
     /// Puts `text` into the window that has the keyboard, joined to what stands there if that is `wanted`, and only if it is the window
-    /// that is `wanted` where that is known; also where the text should go instead.
+    /// that is `wanted` where that is known; also why it is not there.
     /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
     /// are waited for two seconds, or four. The clipboard is given
     /// back in the background; see [`Self::settle`].
@@ -84,7 +72,7 @@ impl Cursor {
         text: &str,
         means: Means,
         wanted: &Wanted,
-    ) -> (Delivery, Option<Sink>) {
+    ) -> (Delivery, Option<Problem>) {
         let characters = text.chars().take(MAX_TYPED + 1).count();
         let (by, done, deadline) = match means {
             Means::Paste => ("paste", "pasted", DEADLINE + held::PATIENCE),
@@ -106,14 +94,14 @@ impl Cursor {
         let outcome = match tokio::time::timeout(deadline, attempt).await {
             Ok(outcome) => outcome,
             Err(_late) => {
-                match &mut self.way {
+                match &mut self.desktop {
                     // Its thread may hang for good; it is counted, and left behind.
-                    Some(Way::X11(x11)) => x11.abandon(),
-                    Some(Way::Wayland(wayland)) => wayland.abandon(),
+                    Some(Desktop::X11(x11)) => x11.abandon(),
+                    Some(Desktop::Wayland(wayland)) => wayland.abandon(),
                     // Its session stays, or the user would be asked or told again.
-                    Some(Way::Portal(portal)) => portal.abandon(),
+                    Some(Desktop::Portal(portal)) => portal.abandon(),
                     // A bus that hung may have lost its order.
-                    _ => self.way = None,
+                    _ => self.desktop = None,
                 }
                 Err(Problem::Hanging)
             }
@@ -127,22 +115,22 @@ impl Cursor {
         by: &'static str,
         done: &str,
         outcome: Result<(), Problem>,
-    ) -> (Delivery, Option<Sink>) {
-        let backend = self.way.as_ref().map(Way::name);
+    ) -> (Delivery, Option<Problem>) {
+        let backend = self.desktop.as_ref().map(Desktop::name);
         match outcome {
             Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
             Err(problem) => {
                 debug!(reason = %problem, "the text could not be {done}: {problem}");
                 let detail = format!("not {done}: {problem}");
-                (Delivery { by, backend, ok: false, detail }, problem.instead())
+                (Delivery { by, backend, ok: false, detail }, Some(problem))
             }
         }
     }
 
     /// Waits until the clipboard has been given back. Bounded.
     pub(crate) async fn settle(&mut self) {
-        if let Some(way) = &mut self.way {
-            way.settle().await;
+        if let Some(desktop) = &mut self.desktop {
+            desktop.settle().await;
         }
     }
 
@@ -169,8 +157,8 @@ impl Cursor {
             }
             Ok(Arrived { text, place, around }) => {
                 let at = Instant::now();
-                let watch = match &self.way {
-                    Some(way) if is_watched => way.watch().await,
+                let watch = match &self.desktop {
+                    Some(desktop) if is_watched => desktop.watch().await,
                     _ => None,
                 };
                 self.joint.landed(&text, place, around.as_ref(), watch, at);
@@ -193,18 +181,18 @@ impl Cursor {
         let focused = observer.look(|program| keys.is_terminal(program)).await;
         order.focused = with_xwayland(focused).await;
         self.hidden = order.focused.is_password();
-        let way = match self.way.take() {
-            Some(way) if way.is_there().await => way,
-            _ => Way::find().await?,
+        let desktop = match self.desktop.take() {
+            Some(desktop) if desktop.is_there().await => desktop,
+            _ => Desktop::find().await?,
         };
-        let way = self.way.insert(way);
-        if !way.tells_of_keys() {
+        let desktop = self.desktop.insert(desktop);
+        if !desktop.tells_of_keys() {
             wait_for_keys(wanted.pressed).await?;
         }
         let (window, around) = tokio::join!(
             async {
                 match (&order.only, &wanted.join) {
-                    (None, Some(_)) if way.tells_windows() => Focus::ask().window().await,
+                    (None, Some(_)) if desktop.tells_windows() => Focus::ask().window().await,
                     (only, _) => only.clone(),
                 }
             },
@@ -220,12 +208,12 @@ impl Cursor {
                 self.joint.join_apart(&order.text, join, &place, around.as_ref(), now).await;
         }
         let text = order.text.clone();
-        way.carry_out(order).await?;
+        desktop.carry_out(order).await?;
         Ok(Arrived { text, place, around })
     }
 }
 
-/// Waits for the keys of a shortcut that was `pressed` then, where the way itself does not. Where the compositor tells modifiers,
+/// Waits for the keys of a shortcut that was `pressed` then, where the desktop itself does not. Where the compositor tells modifiers,
 /// until they are up and the other keys had time to follow; else until a hand has usually let go.
 ///
 /// # Errors
@@ -274,13 +262,13 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
 }
 
 async fn probe() -> Result<&'static str, Problem> {
-    match Way::find().await? {
-        Way::Mutter(_) => Ok(Mutter::NAME),
-        Way::Portal(portal) => Ok(portal.name()),
-        Way::Wayland(_) => Ok(Wayland::NAME),
-        Way::X11(_) => {
-            let asked = tokio::task::spawn_blocking(crate::deliver::desktop::x11::is_there).await;
-            asked.map_err(|_| Problem::Hanging)?.map(|()| X11::NAME)
+    match Desktop::find().await? {
+        Desktop::Mutter(_) => Ok(Mutter::NAME),
+        Desktop::Portal(portal) => Ok(portal.name()),
+        Desktop::Wayland(_) => Ok(desktop::wayland::NAME),
+        Desktop::X11(_) => {
+            let asked = tokio::task::spawn_blocking(desktop::x11::is_there).await;
+            asked.map_err(|_| Problem::Hanging)?.map(|()| desktop::x11::NAME)
         }
     }
 }

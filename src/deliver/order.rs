@@ -1,7 +1,27 @@
-//! One text for the cursor: what it is, how it gets there, and the only window it may go into. Pure.
+//! Where a text is wanted, and the order for one that goes to the cursor. Pure.
 
+use super::joint::Join;
 use super::problem::Problem;
 use super::window::{Focused, PasteKeys, Press, Window};
+use crate::session::DeliverMode;
+use std::time::Instant;
+
+/// Where the user wants a text.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Beside the answer and the notification.
+    pub mode: DeliverMode,
+    /// The keys that paste.
+    pub keys: PasteKeys,
+    /// The only window it may be put into. `None`: whichever has the keyboard.
+    pub window: Option<Window>,
+    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key, or long ago.
+    pub pressed: Option<Instant>,
+    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the clipboard a text stands alone.
+    pub join: Option<Join>,
+    /// Clipboard managers are asked not to remember the text.
+    pub is_sensitive: bool,
+}
 
 /// How a text gets into a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

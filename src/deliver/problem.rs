@@ -1,10 +1,8 @@
-//! Why a text is not at the cursor, in words for the user, and where it goes instead.
+//! Why a text is not at the cursor, in words for the user.
 
-use crate::deliver::cursor::DEADLINE;
 use crate::deliver::keys::held::PATIENCE;
 use crate::deliver::keys::layout;
-use crate::deliver::order::Means;
-use crate::deliver::sinks::Sink;
+use crate::deliver::paste::DEADLINE;
 
 /// Why a text is not at the cursor.
 #[derive(Debug, thiserror::Error)]
@@ -141,42 +139,6 @@ impl Problem {
             | Self::Asking
             | Self::Denied
             | Self::HalfAllowed => false,
-        }
-    }
-
-    /// Where the text goes instead.
-    pub(crate) fn instead(&self) -> Option<Sink> {
-        match self {
-            Self::Overtaken | Self::NoText => None,
-            // Why it cannot be typed.
-            Self::Lacks(_)
-            | Self::NotALayout(_)
-            | Self::NoLayout(_)
-            | Self::TooLong
-            | Self::NoTyping => Some(Sink::Cursor(Means::Paste)),
-            Self::NoWay
-            | Self::NoWindow
-            | Self::InPart
-            | Self::KeysHeld
-            | Self::KeysUnclear
-            | Self::HeldInPart
-            | Self::NotTaken(_)
-            | Self::NoPrimary
-            | Self::Moved
-            | Self::NoKey(_)
-            | Self::NoServer(_)
-            | Self::Server(_)
-            | Self::NoExtension(_)
-            | Self::NoCompositor(_)
-            | Self::Compositor(_)
-            | Self::NoThread(_)
-            | Self::NoBus(_)
-            | Self::Refused(_)
-            | Self::Asking
-            | Self::Denied
-            | Self::HalfAllowed
-            | Self::PortalGone
-            | Self::Hanging => Some(Sink::Clipboard),
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The ways to the cursor that desktops offer, and which one this desktop has.
+//! Which parts a desktop has to get a text to the cursor, and which of them are taken.
 
 pub(crate) mod mutter;
 pub(crate) mod portal;
+mod thread;
 pub(crate) mod wayland;
 pub(crate) mod x11;
 
-use crate::deliver::cursor::Receipt;
-use crate::deliver::environment::Displays;
+use crate::deliver::environment::{Displays, is_x11};
 use crate::deliver::joint::{self, Watch};
 use crate::deliver::order::{Means, Order};
 use crate::deliver::problem::Problem;
@@ -17,14 +17,14 @@ use x11::X11;
 
 /// One that this desktop offers.
 #[derive(Debug)]
-pub(crate) enum Way {
+pub(crate) enum Desktop {
     Mutter(Mutter),
     Portal(Portal),
     Wayland(Wayland),
     X11(X11),
 }
 
-impl Way {
+impl Desktop {
     /// Finds the one for this desktop: the one that needs least of others.
     pub(crate) async fn find() -> Result<Self, Problem> {
         if is_x11() {
@@ -68,9 +68,9 @@ impl Way {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Mutter(_) => Mutter::NAME,
-            Self::Wayland(_) => Wayland::NAME,
+            Self::Wayland(_) => wayland::NAME,
             Self::Portal(_) => "portal",
-            Self::X11(_) => X11::NAME,
+            Self::X11(_) => x11::NAME,
         }
     }
 
@@ -101,19 +101,11 @@ impl Way {
     /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
     pub(crate) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
         match self {
-            Self::X11(x11) => x11.carry_out(order).await,
-            Self::Wayland(wayland) => wayland.carry_out(order).await,
+            Self::X11(x11) => x11.carry_out(order, None).await,
+            Self::Wayland(wayland) => wayland.carry_out(order, None).await,
             Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
             Self::Portal(portal) => portal.paste(order).await,
-            Self::Mutter(mutter) if order.means == Means::Type => mutter.write(&order.text).await,
-            Self::Mutter(mutter) => {
-                // GNOME tells nobody which window has the keyboard.
-                let press = order.press(None);
-                match mutter.paste(&order.text, &press, order.is_sensitive).await? {
-                    Receipt::Taken => Ok(()),
-                    Receipt::NotTaken => Err(Problem::NotTaken(press.by_hand())),
-                }
-            }
+            Self::Mutter(mutter) => mutter.carry_out(&order).await,
         }
     }
 
@@ -125,10 +117,4 @@ impl Way {
             Self::X11(x11) => x11.settle().await,
         }
     }
-}
-
-/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own way too.
-pub(crate) fn is_x11() -> bool {
-    let displays = Displays::from_env();
-    displays.x11.is_some() && displays.wayland.is_none()
 }

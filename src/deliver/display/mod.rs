@@ -2,5 +2,6 @@
 
 pub(crate) mod mutter;
 pub(crate) mod portal;
+pub(crate) mod wayland;
 pub(crate) mod worker;
 pub(crate) mod x11;

@@ -1,7 +1,8 @@
 //! A thread for what must be waited for: display servers answer in their own time. The event loop only sends it orders, and
 //! a bell wakes it from waiting for its display server.
 //!
-//! It is started by the first order, and again when it has ended. One that hangs is left to itself, and counted.
+//! It is started by the first order, and again when it has ended. One that hangs is left to itself, and counted. Between two orders
+//! the thread gives others what is on the clipboard, and sleeps when nobody asks.
 
 use crate::deliver::problem::Problem;
 use rustix::io::Errno;
@@ -9,6 +10,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use tokio::runtime::{Builder, Runtime};
+use tracing::debug;
 
 /// Threads that may hang at once in a dead display server before no more are started.
 const MAX_STUCK: usize = 3;
@@ -18,6 +21,8 @@ const WAITING: usize = 2;
 /// The event loop's end.
 #[derive(Debug)]
 pub(crate) struct Worker<Job> {
+    /// The thread's.
+    name: &'static str,
     line: Option<Line<Job>>,
     /// Counts the threads alive: each holds a clone.
     alive: Arc<()>,
@@ -35,15 +40,22 @@ struct Line<Job> {
 pub(crate) struct Inbox<Job> {
     jobs: Receiver<Job>,
     bell: OwnedFd,
+    runtime: Runtime,
 }
 
-impl<Job> Default for Worker<Job> {
-    fn default() -> Self {
-        Self { line: None, alive: Arc::default() }
-    }
+/// What a thread keeps of a display from one order to the next.
+pub(crate) trait Serves: Sized {
+    /// Gives others what is on the clipboard, until `bell` rings; whether there is anything left to give. If not, it is
+    /// dropped, and with it the connection.
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem>;
 }
 
 impl<Job: Send + 'static> Worker<Job> {
+    /// One whose thread is called so. Starts none yet.
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, line: None, alive: Arc::default() }
+    }
+
     /// Gives the thread an order; starts it with `work` if there is none. `work` is to end when its inbox does.
     pub(crate) fn hand_over(&mut self, job: Job, work: fn(&Inbox<Job>)) -> Result<(), Problem> {
         let Some(line) = &self.line else { return self.start(job, work) };
@@ -71,12 +83,16 @@ impl<Job: Send + 'static> Worker<Job> {
         let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
         let (heard, bell) = pipe.map_err(|errno| Problem::NoThread(errno.into()))?;
         let (jobs, inbox) = sync_channel(WAITING);
-        let inbox = Inbox { jobs: inbox, bell: heard };
         let alive = Arc::clone(&self.alive);
         std::thread::Builder::new()
-            .name("v2m-cursor".to_owned())
+            .name(self.name.to_owned())
             .spawn(move || {
-                work(&inbox);
+                // It waits for the display server by itself, and for other parts of v2m by this.
+                match Builder::new_current_thread().enable_time().build() {
+                    Ok(runtime) => work(&Inbox { jobs: inbox, bell: heard, runtime }),
+                    // Whoever waits for an order hears that it is dropped.
+                    Err(error) => debug!(%error, "a thread for the display server cannot work"),
+                }
                 drop(alive);
             })
             .map_err(Problem::NoThread)?;
@@ -95,21 +111,42 @@ impl<Job> Line<Job> {
 }
 
 impl<Job> Inbox<Job> {
-    /// Waits for the next order; `None`: none will come.
-    pub(crate) fn wait(&self) -> Option<Job> {
-        self.jobs.recv().ok()
+    /// Carries out orders until none will come any more, and serves in between.
+    pub(crate) fn work<D: Serves>(&self, mut carry_out: impl FnMut(&mut Option<D>, Job)) {
+        let mut kept: Option<D> = None;
+        loop {
+            let job = match &mut kept {
+                None => self.jobs.recv().map(Some).map_err(|_| Ended),
+                Some(open) => {
+                    let more = open.serve(self.bell.as_fd());
+                    if let Err(problem) = &more {
+                        debug!(reason = %problem, "the connection to the display server has ended");
+                    }
+                    // A connection without a purpose would be told of each copy that anybody makes.
+                    if !matches!(more, Ok(true)) {
+                        kept = None;
+                    }
+                    self.look()
+                }
+            };
+            match job {
+                Ok(Some(job)) => carry_out(&mut kept, job),
+                Ok(None) => {}
+                Err(Ended) => return,
+            }
+        }
     }
 
-    /// Readable when [`Self::look`] has news.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+    /// Waits for `future` on this thread.
+    pub(crate) fn wait_for<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     /// The order that has come, if one has. Silences the bell.
     ///
     /// # Errors
     /// None will come any more.
-    pub(crate) fn look(&self) -> Result<Option<Job>, Ended> {
+    fn look(&self) -> Result<Option<Job>, Ended> {
         let mut rung = [0; 16];
         while matches!(rustix::io::read(&self.bell, &mut rung), Ok(1..) | Err(Errno::INTR)) {}
         match self.jobs.try_recv() {
@@ -122,4 +159,4 @@ impl<Job> Inbox<Job> {
 
 /// The event loop has let go of the thread.
 #[derive(Debug)]
-pub(crate) struct Ended;
+struct Ended;

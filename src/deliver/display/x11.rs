@@ -6,6 +6,7 @@ use crate::deliver::clipboard::content::SECRET;
 use crate::deliver::problem::Problem;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -65,7 +66,7 @@ pub(crate) struct Server {
     /// Ours.
     pub(crate) window: Window,
     /// Events that came while another one was waited for.
-    passed_over: VecDeque<Seen>,
+    passed_over: RefCell<VecDeque<Seen>>,
 }
 
 impl Server {
@@ -83,7 +84,7 @@ impl Server {
         let atoms = Atoms::new(&conn)?.reply()?;
         let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
         let window = create_window(&conn, root)?;
-        Ok(Self { conn, atoms, root, window, passed_over: VecDeque::new() })
+        Ok(Self { conn, atoms, root, window, passed_over: RefCell::default() })
     }
 
     /// Another window of ours, for one conversation.
@@ -98,11 +99,12 @@ impl Server {
 
     /// The next event; `None` when `until` has come or `bell` rings. Without either it waits for ever, asleep.
     pub(crate) fn next(
-        &mut self,
+        &self,
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
     ) -> Result<Option<Seen>, Problem> {
-        match self.passed_over.pop_front() {
+        let passed_over = self.passed_over.borrow_mut().pop_front();
+        match passed_over {
             Some(seen) => Ok(Some(seen)),
             None => self.read(until, bell),
         }
@@ -110,7 +112,7 @@ impl Server {
 
     /// What `pick` finds among the events to come; the others wait for [`Self::next`].
     pub(crate) fn find<T>(
-        &mut self,
+        &self,
         until: Instant,
         mut pick: impl FnMut(&Event) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
@@ -118,13 +120,13 @@ impl Server {
             if let Some(found) = pick(&seen.event) {
                 return Ok(Some(found));
             }
-            self.passed_over.push_back(seen);
+            self.passed_over.borrow_mut().push_back(seen);
         }
         Ok(None)
     }
 
     /// The server's clock, in its milliseconds. It is told only with events, so one is made.
-    pub(crate) fn time(&mut self) -> Result<Timestamp, Problem> {
+    pub(crate) fn time(&self) -> Result<Timestamp, Problem> {
         let (window, mark) = (self.window, self.atoms.V2M_TIME);
         self.conn.change_property8(PropMode::REPLACE, window, mark, AtomEnum::STRING, &[])?;
         let time = self.find(Instant::now() + ANSWER, |event| match event {

@@ -1,6 +1,6 @@
 //! What stands at the cursor, so that the next text is joined to it: with a space, and inside a sentence with a small letter.
 //!
-//! The best witness is the field: programs tell what is written around the cursor (`focus`). Where they do not, v2m knows what it has
+//! The best witness is the field: programs tell what is written around the cursor (`window::programs`). Where they do not, v2m knows what it has
 //! put there itself, and that counts as long as the text goes into the same window and the user has done nothing in between
 //! (`between`). Where nobody tells what the user has done, a space is the smaller mistake for [`SHORTLY`]; a letter is never
 //! changed then. What was not put at the cursor does not count.

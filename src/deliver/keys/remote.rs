@@ -1,6 +1,6 @@
-//! Keys that somebody else presses for this thread: where the compositor offers no virtual keyboard, the portal's task.
+//! Keys that somebody else presses for a thread: where the compositor offers no virtual keyboard, the portal's task.
 
-use super::virtual_keyboard::Presser;
+use super::Keys;
 use crate::chord::Chord;
 use crate::deliver::problem::Problem;
 use tokio::sync::{mpsc, oneshot};
@@ -15,29 +15,35 @@ pub(crate) struct Request {
 }
 
 /// The thread's end: where it asks for keys.
-#[derive(Clone, Debug)]
-pub(crate) struct RemoteKeys(mpsc::Sender<Request>);
+#[derive(Debug)]
+pub(crate) struct RemoteKeys {
+    requests: mpsc::Sender<Request>,
+    chord: Option<Chord>,
+}
 
 impl RemoteKeys {
     /// Both ends. Whoever answers must do so in bounded time: the thread waits.
     pub(crate) fn channel() -> (Self, mpsc::Receiver<Request>) {
         let (requests, inbox) = mpsc::channel(1);
-        (Self(requests), inbox)
+        (Self { requests, chord: None }, inbox)
     }
 }
 
-/// One combination, ready to be pressed.
-#[derive(Debug)]
-pub(crate) struct Remote {
-    pub(crate) keys: RemoteKeys,
-    pub(crate) chord: Chord,
-}
+impl Keys for RemoteKeys {
+    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+        self.chord = Some(chord.clone());
+        Ok(())
+    }
 
-impl Presser for Remote {
-    fn press(&self) -> Result<(), Problem> {
+    fn are_apart(&self) -> bool {
+        true
+    }
+
+    async fn press(&mut self) -> Result<(), Problem> {
         let (done, outcome) = oneshot::channel();
-        let request = Request { chord: self.chord.clone(), done };
-        self.keys.0.blocking_send(request).map_err(|_gone| Problem::Hanging)?;
-        outcome.blocking_recv().unwrap_or(Err(Problem::Hanging))
+        let chord = self.chord.clone().ok_or(Problem::NoWay)?;
+        let request = Request { chord, done };
+        self.requests.send(request).await.map_err(|_gone| Problem::Hanging)?;
+        outcome.await.unwrap_or(Err(Problem::Hanging))
     }
 }

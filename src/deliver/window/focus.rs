@@ -2,8 +2,7 @@
 
 use super::Window;
 use super::{wayland, x11};
-use crate::deliver::desktop::is_x11;
-use crate::deliver::environment::Displays;
+use crate::deliver::environment::{Displays, is_x11};
 use crate::deliver::problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -5,14 +5,11 @@
 //! later change anywhere on the desktop would wake us.
 
 use super::Window;
-use crate::deliver::clipboard::data_control::server::{ANSWER, Woken, broken, connection, wait};
+use crate::deliver::display::wayland::{Conversation, Heard};
 use crate::deliver::problem::Problem;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Instant;
 use wayland_client::backend::ObjectId;
-use wayland_client::protocol::wl_callback::{self, WlCallback};
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
-use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle, event_created_child};
+use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, event_created_child};
 use wayland_protocols_wlr::foreign_toplevel::v1::client::{
     zwlr_foreign_toplevel_handle_v1::{self, State, ZwlrForeignToplevelHandleV1},
     zwlr_foreign_toplevel_manager_v1::{self, ZwlrForeignToplevelManagerV1},
@@ -21,9 +18,7 @@ use wayland_protocols_wlr::foreign_toplevel::v1::client::{
 /// The windows as the compositor tells of them.
 #[derive(Debug, Default)]
 struct Windows {
-    manager: Option<ZwlrForeignToplevelManagerV1>,
     all: Vec<Toplevel>,
-    rounds: u32,
 }
 
 #[derive(Debug)]
@@ -35,37 +30,15 @@ struct Toplevel {
 
 /// The window that has the keyboard. `None`: none has it, or nobody tells. Blocking.
 pub(crate) fn focused() -> Result<Option<Window>, Problem> {
-    let conn = connection()?;
-    let mut queue = conn.new_event_queue();
-    let handle = queue.handle();
-    let mut windows = Windows::default();
-    let _registry = conn.display().get_registry(&handle, ());
-    // First what there is, then what it tells.
-    for round in 1..=2 {
-        conn.display().sync(&handle, ());
-        catch_up(&mut queue, &mut windows, round)?;
-        if windows.manager.is_none() {
-            return Ok(None);
-        }
+    let mut compositor = Conversation::begin(Windows::default())?;
+    if compositor.bind::<ZwlrForeignToplevelManagerV1>(1).is_none() {
+        return Ok(None);
     }
-    let active = windows.all.into_iter().find(|toplevel| toplevel.is_active);
+    compositor.catch_up()?;
+    let active = compositor.heard.state.all.into_iter().find(|toplevel| toplevel.is_active);
     Ok(active
         .filter(|toplevel| !toplevel.application.is_empty())
         .map(|toplevel| window(toplevel.application)))
-}
-
-fn catch_up(
-    queue: &mut EventQueue<Windows>,
-    windows: &mut Windows,
-    round: u32,
-) -> Result<(), Problem> {
-    let until = Instant::now() + ANSWER;
-    while windows.rounds < round {
-        if wait(queue, windows, Some(until), None, Vec::new())? == Woken::TimeIsUp {
-            return Err(Problem::Hanging);
-        }
-    }
-    queue.dispatch_pending(windows).map_err(broken).map(drop)
 }
 
 fn window(application: String) -> Window {
@@ -82,39 +55,9 @@ impl Windows {
     }
 }
 
-impl Dispatch<WlRegistry, ()> for Windows {
+impl Dispatch<ZwlrForeignToplevelManagerV1, ()> for Heard<Windows> {
     fn event(
-        windows: &mut Self,
-        registry: &WlRegistry,
-        event: wl_registry::Event,
-        (): &(),
-        _: &Connection,
-        queue: &QueueHandle<Self>,
-    ) {
-        if let wl_registry::Event::Global { name, interface, .. } = event
-            && interface == ZwlrForeignToplevelManagerV1::interface().name
-        {
-            windows.manager = Some(registry.bind(name, 1, queue, ()));
-        }
-    }
-}
-
-impl Dispatch<WlCallback, ()> for Windows {
-    fn event(
-        windows: &mut Self,
-        _: &WlCallback,
-        _: wl_callback::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        windows.rounds += 1;
-    }
-}
-
-impl Dispatch<ZwlrForeignToplevelManagerV1, ()> for Windows {
-    fn event(
-        windows: &mut Self,
+        heard: &mut Self,
         _: &ZwlrForeignToplevelManagerV1,
         event: zwlr_foreign_toplevel_manager_v1::Event,
         (): &(),
@@ -123,18 +66,18 @@ impl Dispatch<ZwlrForeignToplevelManagerV1, ()> for Windows {
     ) {
         if let zwlr_foreign_toplevel_manager_v1::Event::Toplevel { toplevel } = event {
             let handle = toplevel.id();
-            windows.all.push(Toplevel { handle, application: String::new(), is_active: false });
+            heard.state.all.push(Toplevel { handle, application: String::new(), is_active: false });
         }
     }
 
-    event_created_child!(Windows, ZwlrForeignToplevelManagerV1, [
+    event_created_child!(Heard<Windows>, ZwlrForeignToplevelManagerV1, [
         zwlr_foreign_toplevel_manager_v1::EVT_TOPLEVEL_OPCODE => (ZwlrForeignToplevelHandleV1, ()),
     ]);
 }
 
-impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for Windows {
+impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for Heard<Windows> {
     fn event(
-        windows: &mut Self,
+        heard: &mut Self,
         handle: &ZwlrForeignToplevelHandleV1,
         event: zwlr_foreign_toplevel_handle_v1::Event,
         (): &(),
@@ -142,7 +85,7 @@ impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for Windows {
         _: &QueueHandle<Self>,
     ) {
         use zwlr_foreign_toplevel_handle_v1::Event;
-        let Some(toplevel) = windows.find(handle) else { return };
+        let Some(toplevel) = heard.state.find(handle) else { return };
         match event {
             Event::AppId { app_id } => toplevel.application = app_id,
             Event::State { state } => toplevel.is_active = is_active(&state),

@@ -5,6 +5,7 @@
 use super::protocol::Source;
 use super::server::{Said, Server, SourceId};
 use crate::deliver::clipboard::content::Content;
+use crate::deliver::display::wayland::Mark;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
@@ -19,7 +20,10 @@ const TRANSFERS: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A program has asked for it.
-    Asked,
+    Asked {
+        /// The last of our marks that the compositor had come to by then.
+        after: Mark,
+    },
     /// Another program has the clipboard now.
     Lost,
 }
@@ -61,6 +65,11 @@ impl Owner {
         self.held.as_ref().map(|held| &held.content)
     }
 
+    /// Whether a program is still being given something.
+    pub(crate) fn is_giving(&self) -> bool {
+        !self.transfers.is_empty()
+    }
+
     /// Whether there is nothing to give to anybody any more.
     pub(crate) fn is_done(&self) -> bool {
         self.held.is_none() && self.transfers.is_empty()
@@ -81,19 +90,19 @@ impl Owner {
     /// Deals with what the compositor has said.
     pub(crate) fn handle(&mut self, said: Said) -> Option<Event> {
         match said {
-            Said::Asked { source, format, pipe } => {
+            Said::Asked { source, format, pipe, after } => {
                 let is_held = |held: &&Held| held.number == source;
                 let current = self.held.as_ref().filter(is_held);
                 let known = current.or_else(|| self.replaced.iter().find(is_held))?;
                 let (is_current, content) = (current.is_some(), Arc::clone(&known.content));
                 self.begin(content, &format, pipe);
-                is_current.then_some(Event::Asked)
+                is_current.then_some(Event::Asked { after })
             }
             Said::Cancelled(source) => {
                 self.replaced.retain(|held| held.number != source);
                 self.held.take_if(|held| held.number == source).map(|_| Event::Lost)
             }
-            Said::Reached(_) | Said::Finished => None,
+            Said::Finished => None,
         }
     }
 

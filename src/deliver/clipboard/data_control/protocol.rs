@@ -4,6 +4,7 @@
 //! The primary selection, which it offers too, is left alone.
 
 use super::server::{Said, Seen, SourceId};
+use crate::deliver::display::wayland::Heard;
 use std::fmt::Debug;
 use std::os::fd::BorrowedFd;
 use wayland_client::QueueHandle;
@@ -12,8 +13,12 @@ use wayland_client::backend::ObjectId;
 /// The clipboard of a seat.
 pub(crate) trait Device: Debug + Send {
     /// Takes the clipboard with these formats; requests and the end of it will name `number`.
-    fn own(&self, queue: &QueueHandle<Seen>, formats: &[&str], number: SourceId)
-    -> Box<dyn Source>;
+    fn own(
+        &self,
+        queue: &QueueHandle<Heard<Seen>>,
+        formats: &[&str],
+        number: SourceId,
+    ) -> Box<dyn Source>;
 
     /// Leaves the clipboard to nobody.
     fn clear(&self);
@@ -117,7 +122,7 @@ macro_rules! data_control {
             pub(crate) fn device(
                 manager: Manager,
                 seat: &WlSeat,
-                queue: &QueueHandle<Seen>,
+                queue: &QueueHandle<Heard<Seen>>,
             ) -> Box<dyn super::Device> {
                 let device = manager.get_data_device(seat, queue, ());
                 Box::new(Clipboard { manager, device })
@@ -126,7 +131,7 @@ macro_rules! data_control {
             impl super::Device for Clipboard {
                 fn own(
                     &self,
-                    queue: &QueueHandle<Seen>,
+                    queue: &QueueHandle<Heard<Seen>>,
                     formats: &[&str],
                     number: SourceId,
                 ) -> Box<dyn super::Source> {
@@ -163,7 +168,7 @@ macro_rules! data_control {
                 }
             }
 
-            impl Dispatch<$Manager, ()> for Seen {
+            impl Dispatch<$Manager, ()> for Heard<Seen> {
                 fn event(
                     _: &mut Self,
                     _: &$Manager,
@@ -176,9 +181,9 @@ macro_rules! data_control {
                 }
             }
 
-            impl Dispatch<$Device, ()> for Seen {
+            impl Dispatch<$Device, ()> for Heard<Seen> {
                 fn event(
-                    seen: &mut Self,
+                    heard: &mut Self,
                     _: &$Device,
                     event: $device_mod::Event,
                     (): &(),
@@ -187,24 +192,24 @@ macro_rules! data_control {
                 ) {
                     use $device_mod::Event;
                     match event {
-                        Event::DataOffer { id } => seen.clipboard.introduce(Box::new(id)),
-                        Event::Selection { id } => seen.clipboard.select(id.map(|id| Proxy::id(&id))),
+                        Event::DataOffer { id } => heard.state.clipboard.introduce(Box::new(id)),
+                        Event::Selection { id } => heard.state.clipboard.select(id.map(|id| Proxy::id(&id))),
                         Event::PrimarySelection { id } => {
-                            seen.clipboard.discard(id.map(|id| Proxy::id(&id)));
+                            heard.state.clipboard.discard(id.map(|id| Proxy::id(&id)));
                         }
-                        Event::Finished => seen.say(Said::Finished),
+                        Event::Finished => heard.state.say(Said::Finished),
                         _ => {}
                     }
                 }
 
-                event_created_child!(Seen, $Device, [
+                event_created_child!(Heard<Seen>, $Device, [
                     $device_mod::EVT_DATA_OFFER_OPCODE => ($Offer, ()),
                 ]);
             }
 
-            impl Dispatch<$Offer, ()> for Seen {
+            impl Dispatch<$Offer, ()> for Heard<Seen> {
                 fn event(
-                    seen: &mut Self,
+                    heard: &mut Self,
                     offer: &$Offer,
                     event: $offer_mod::Event,
                     (): &(),
@@ -212,14 +217,14 @@ macro_rules! data_control {
                     _: &QueueHandle<Self>,
                 ) {
                     if let $offer_mod::Event::Offer { mime_type } = event {
-                        seen.clipboard.add(&Proxy::id(offer), mime_type);
+                        heard.state.clipboard.add(&Proxy::id(offer), mime_type);
                     }
                 }
             }
 
-            impl Dispatch<$Source, SourceId> for Seen {
+            impl Dispatch<$Source, SourceId> for Heard<Seen> {
                 fn event(
-                    seen: &mut Self,
+                    heard: &mut Self,
                     _: &$Source,
                     event: $source_mod::Event,
                     source: &SourceId,
@@ -230,9 +235,10 @@ macro_rules! data_control {
                     let source = *source;
                     match event {
                         Event::Send { mime_type, fd } => {
-                            seen.say(Said::Asked { source, format: mime_type, pipe: fd });
+                            let (format, pipe, after) = (mime_type, fd, heard.reached);
+                            heard.state.say(Said::Asked { source, format, pipe, after });
                         }
-                        Event::Cancelled => seen.say(Said::Cancelled(source)),
+                        Event::Cancelled => heard.state.say(Said::Cancelled(source)),
                         _ => {}
                     }
                 }

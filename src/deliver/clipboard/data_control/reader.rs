@@ -2,14 +2,17 @@
 //!
 //! Bounded in time and memory: its owner may hang, or hold a film.
 
-use super::server::{Server, Woken};
+use super::server::Server;
+use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::{Content, is_format, is_secret};
+use crate::deliver::display::wayland::{Woken, broken};
 use crate::deliver::problem::Problem;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Instant;
 use tracing::debug;
 
@@ -25,28 +28,16 @@ enum Read {
     Cut,
 }
 
-/// What is on the clipboard; what could be had of it by `until`, best formats first. Empty: nothing is on it. `None`: it
-/// could not be had at all, or is a secret.
-pub(crate) fn remember(server: &mut Server, until: Instant) -> Result<Option<Content>, Problem> {
-    loop {
-        let changes = server.seen.clipboard.changes;
-        let content = read_all(server, until)?;
-        if server.seen.clipboard.changes == changes {
-            return Ok(content);
-        }
-        // Somebody who copies all the time has not had his say yet.
-        if Instant::now() >= until {
-            return Err(Problem::Overtaken);
-        }
-    }
-}
-
-fn read_all(server: &mut Server, until: Instant) -> Result<Option<Content>, Problem> {
+/// What is on the clipboard, as far as it can be read by `until`. If it changes meanwhile, what was read is of no use.
+pub(crate) fn remember(
+    server: &mut Server,
+    until: Instant,
+) -> Result<Before<Arc<Content>>, Problem> {
     let mut content = Content::default();
-    let Some(offered) = &server.seen.clipboard.selection else { return Ok(Some(content)) };
+    let Some(offered) = &server.announced().selection else { return Ok(Before::Nothing) };
     if is_secret(&offered.formats) {
         debug!("the clipboard holds a secret, which is not given back");
-        return Ok(None);
+        return Ok(Before::Unknown);
     }
     let formats: Vec<String> =
         offered.formats.iter().filter(|name| is_format(name)).cloned().collect();
@@ -64,31 +55,30 @@ fn read_all(server: &mut Server, until: Instant) -> Result<Option<Content>, Prob
             }
         }
     }
-    // A part is better than nothing: a picture in one format still is the picture.
-    Ok(Some(content).filter(|content| !content.formats.is_empty()))
+    let is_lost = content.formats.is_empty();
+    Ok(if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) })
 }
 
 /// Asks for one format, `most` bytes at most.
 fn read(server: &mut Server, format: &str, most: usize, until: Instant) -> Result<Read, Problem> {
-    let failed = |errno: Errno| Problem::Compositor(errno.to_string());
-    let changes = server.seen.clipboard.changes;
-    let Some(offered) = &server.seen.clipboard.selection else { return Ok(Read::Cut) };
+    let changes = server.announced().changes;
+    let Some(offered) = &server.announced().selection else { return Ok(Read::Cut) };
     // Only our end: the owner's would be shared with it, and few expect that.
-    let (pipe, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
-    fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(failed)?;
+    let (pipe, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(broken)?;
+    fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(broken)?;
     offered.offer.receive(format, std::os::fd::AsFd::as_fd(&theirs));
     drop(theirs);
     let mut bytes = Vec::new();
     loop {
         let others = vec![PollFd::new(&pipe, PollFlags::IN)];
         let woken = server.wait(Some(until), None, others)?;
-        match take(&pipe, &mut bytes, most).map_err(failed)? {
+        match take(&pipe, &mut bytes, most).map_err(broken)? {
             Taken::All => return Ok(Read::Whole(bytes)),
             Taken::TooMuch => return Ok(Read::TooLarge),
             Taken::ForNow => {}
         }
         let is_late = woken == Woken::TimeIsUp || Instant::now() >= until;
-        if is_late || server.seen.clipboard.changes != changes {
+        if is_late || server.announced().changes != changes {
             return Ok(Read::Cut);
         }
     }

@@ -6,13 +6,13 @@
 
 use super::owner::{Owner, Said, Selection, text_formats};
 use super::reader::remember;
+use crate::deliver::clipboard::Before;
 use crate::deliver::display::x11::{Seen, Server};
 use crate::deliver::problem::Problem;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::net::unix::pipe::Receiver;
@@ -58,7 +58,7 @@ struct Lender {
 
 impl Loan {
     /// Puts `text` there. Bounded: 1.5 s, and some 30 ms as a rule.
-    async fn begin(text: &str, to: To, is_sensitive: bool) -> Result<Self, Problem> {
+    pub(crate) async fn begin(text: &str, to: To, is_sensitive: bool) -> Result<Self, Problem> {
         let (tell, told) = oneshot::channel();
         let loan = Self::start(text, to, is_sensitive, move |lent| {
             let _ = tell.send(lent); // who has left lets go of the loan
@@ -66,34 +66,6 @@ impl Loan {
         let lent = tokio::time::timeout(PATIENCE, told).await;
         lent.map_err(|_late| Problem::Hanging)?.unwrap_or(Err(Problem::Hanging))?;
         Ok(loan)
-    }
-
-    /// As [`Self::begin`]. Blocking.
-    pub(crate) fn begin_blocking(text: &str, to: To, is_sensitive: bool) -> Result<Self, Problem> {
-        let (tell, told) = mpsc::sync_channel(1);
-        let loan = Self::start(text, to, is_sensitive, move |lent| {
-            let _ = tell.send(lent); // who has left lets go of the loan
-        })?;
-        told.recv_timeout(PATIENCE).unwrap_or(Err(Problem::Hanging))?;
-        Ok(loan)
-    }
-
-    /// As [`Self::begin`], for the compositor's windows and if it is `wanted`.
-    ///
-    /// # Errors
-    /// [`Problem::NoPrimary`]: it cannot be had.
-    pub(crate) async fn begin_if(
-        wanted: bool,
-        text: &str,
-        is_sensitive: bool,
-    ) -> Result<Option<Self>, Problem> {
-        if !wanted {
-            return Ok(None);
-        }
-        Self::begin(text, To::Wayland, is_sensitive).await.map(Some).map_err(|problem| {
-            debug!(reason = %problem, "the primary selection cannot be had");
-            Problem::NoPrimary
-        })
     }
 
     fn start(
@@ -161,21 +133,21 @@ impl Lender {
         is_sensitive: bool,
         tell: impl FnOnce(Result<(), Problem>),
     ) -> Result<(), Problem> {
-        let begun = Server::connect().and_then(|mut server| {
+        let begun = Server::connect().and_then(|server| {
             let time = server.time()?;
             let until = Instant::now() + REMEMBER;
-            let before = remember(&mut server, Selection::Primary, time, until)?;
+            let before = remember(&server, Selection::Primary, time, until)?;
             let mut owner = Owner::of(Selection::Primary);
             let formats = text_formats(text, is_sensitive, &server.atoms);
             if !owner.own(&server, formats, time)? {
                 return Err(Problem::Overtaken);
             }
             if to == To::Wayland {
-                wait_for_bridge(&mut server, &mut owner)?;
+                wait_for_bridge(&server, &mut owner)?;
             }
             Ok((server, owner, before))
         });
-        let (mut server, mut owner, before) = match begun {
+        let (server, mut owner, before) = match begun {
             Ok(begun) => {
                 tell(Ok(()));
                 begun
@@ -200,7 +172,7 @@ impl Lender {
             }
         }
         let time = server.time()?;
-        let Some(before) = before.filter(|before| !before.is_empty()) else {
+        let Before::Content(before) = before else {
             owner.clear(&server, time)?;
             server.conn.sync()?;
             // A long text still goes piece by piece, and would go with the connection.
@@ -225,7 +197,7 @@ impl Lender {
 }
 
 /// Waits until the compositor offers what is selected to its own windows.
-fn wait_for_bridge(server: &mut Server, owner: &mut Owner) -> Result<(), Problem> {
+fn wait_for_bridge(server: &Server, owner: &mut Owner) -> Result<(), Problem> {
     let mut until = Instant::now() + BRIDGE;
     let mut is_asked = false;
     while let Some(seen) = server.next(Some(until), None)? {

@@ -3,6 +3,7 @@
 //! Bounded in time and memory: its owner may hang, or hold a film.
 
 use super::owner::{Format, Selection};
+use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::x11::Server;
 use crate::deliver::problem::Problem;
@@ -29,25 +30,24 @@ enum Read {
 
 /// A conversation with the clipboard's owner, in a window of its own: what a slow owner sends after it is over goes nowhere.
 struct Reader<'s> {
-    server: &'s mut Server,
+    server: &'s Server,
     selection: Atom,
     window: Window,
     time: Timestamp,
     until: Instant,
 }
 
-/// What is on the clipboard, or selected; what could be had of it by `until`, best formats first. Empty: nothing is on it. `None`: it could
-/// not be had at all, or is a secret. `time` is the server's, now.
+/// What is on the clipboard, or selected, as far as it can be read by `until`. `time` is the server's, now.
 pub(crate) fn remember(
-    server: &mut Server,
+    server: &Server,
     selection: Selection,
     time: Timestamp,
     until: Instant,
-) -> Result<Option<Vec<Format>>, Problem> {
+) -> Result<Before<Vec<Format>>, Problem> {
     let selection = selection.atom(&server.atoms);
     let owner = server.conn.get_selection_owner(selection)?.reply()?.owner;
     if owner == x11rb::NONE {
-        return Ok(Some(Vec::new()));
+        return Ok(Before::Nothing);
     }
     let window = server.create_window()?;
     let mut reader = Reader { server, selection, window, time, until };
@@ -57,11 +57,11 @@ pub(crate) fn remember(
 }
 
 impl Reader<'_> {
-    fn read_all(&mut self) -> Result<Option<Vec<Format>>, Problem> {
+    fn read_all(&mut self) -> Result<Before<Vec<Format>>, Problem> {
         let targets = self.targets()?;
         if targets.contains(&self.server.atoms.PASSWORD) {
             debug!("the clipboard holds a secret, which is not given back");
-            return Ok(None);
+            return Ok(Before::Unknown);
         }
         let mut formats = Vec::new();
         let mut left = Content::LIMIT;
@@ -81,8 +81,7 @@ impl Reader<'_> {
                 }
             }
         }
-        // A part is better than nothing: a picture in one format still is the picture.
-        Ok(Some(formats).filter(|formats| !formats.is_empty()))
+        Ok(if formats.is_empty() { Before::Unknown } else { Before::Content(formats) })
     }
 
     /// The formats worth remembering.

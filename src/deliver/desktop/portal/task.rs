@@ -3,18 +3,18 @@
 //! It is never given up in the middle of a combination of keys, whoever has given up waiting for it.
 
 use super::{Job, Lender};
-use crate::deliver::clipboard::bus::Offer;
-use crate::deliver::clipboard::content::Content;
-use crate::deliver::clipboard::portal::Clipboard;
-use crate::deliver::clipboard::x11::primary::Loan;
+use crate::deliver::clipboard;
+use crate::deliver::clipboard::bus::{Session as _, Signal};
+use crate::deliver::clipboard::portal::PortalClipboard;
 use crate::deliver::desktop::wayland::Wayland;
 use crate::deliver::display::portal::Session;
-use crate::deliver::display::portal::bus::Signal;
 use crate::deliver::display::portal::token::TokenFile;
+use crate::deliver::keys::Keys;
+use crate::deliver::keys::portal::PortalKeys;
 use crate::deliver::keys::remote::RemoteKeys;
 use crate::deliver::order::Order;
+use crate::deliver::paste::{self, Pasted};
 use crate::deliver::problem::Problem;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
@@ -27,21 +27,10 @@ use zbus::Connection;
 const OPENING: Duration = Duration::from_millis(800);
 /// How long the portal may take to tell what is on the clipboard once a session is open. It tells nothing if that is nothing.
 const FIRST_OWNER: Duration = Duration::from_millis(500);
-/// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20 ms.
-const REMEMBER: Duration = Duration::from_millis(700);
-/// How long the desktop's clipboard manager is waited for. It reads at once, or is not there.
-const MANAGER: Duration = Duration::from_millis(150);
-/// How long a window may take to ask for what is pasted: busy ones take some hundred milliseconds.
-const RECEIPT: Duration = Duration::from_millis(1_200);
-/// A program may ask for the text in more than one format; the old clipboard comes back once it was quiet for so long,
-const QUIET: Duration = Duration::from_millis(100);
-/// or after so long: some programs read the clipboard again and again.
-const NO_LONGER: Duration = Duration::from_millis(400);
-
 /// What came of opening a session.
 type Opened = Result<Result<Box<Session>, Problem>, JoinError>;
-/// What was on the clipboard before a text. `None`: it could not be had, or others give it back.
-type Before = Option<Arc<Content>>;
+/// What comes after a text that was taken. `None`: others give back what was on the clipboard.
+type After = Option<Pasted<<PortalClipboard as clipboard::Clipboard>::Content>>;
 type Reply = oneshot::Sender<Result<(), Problem>>;
 
 /// The permission, as far as it has come.
@@ -51,7 +40,7 @@ enum Permission {
     None,
     /// The portal opens a session; the user may have been asked.
     Asked(JoinHandle<Result<Box<Session>, Problem>>),
-    Open(Box<Session>),
+    Open(Box<PortalClipboard>),
     /// The user has said no, or half a yes.
     Refused {
         half: bool,
@@ -71,16 +60,13 @@ pub(crate) struct Desk {
     lender: Lender,
     kept: TokenFile,
     permission: Permission,
-    /// As the portal tells of it.
-    clipboard: Clipboard,
     /// Where the compositor lends the clipboard.
     compositor: Wayland,
 }
 
 impl Desk {
     pub(crate) fn new(bus: Connection, lender: Lender, kept: TokenFile) -> Self {
-        let (clipboard, compositor) = (Clipboard::default(), Wayland::new());
-        Self { bus, lender, kept, permission: Permission::None, clipboard, compositor }
+        Self { bus, lender, kept, permission: Permission::None, compositor: Wayland::new() }
     }
 
     /// Works until nobody gives orders any more, or the bus has gone.
@@ -115,25 +101,21 @@ impl Desk {
         match &mut self.permission {
             Permission::None | Permission::Refused { .. } => std::future::pending().await,
             Permission::Asked(opening) => News::Opened(opening.await),
-            Permission::Open(session) => News::Told(session.signals.next().await),
+            Permission::Open(open) => News::Told(open.session.next().await),
         }
     }
 
     async fn told(&mut self, signal: Signal) {
-        let Permission::Open(session) = &mut self.permission else { return };
-        match signal {
-            Signal::Gone => self.permission = Permission::None,
-            Signal::Closed(path) if path == session.path() => {
-                info!("the desktop has ended v2m's session; the next text opens another one");
-                self.permission = Permission::None;
-            }
-            signal => self.clipboard.handle(session, signal).await,
+        let Permission::Open(open) = &mut self.permission else { return };
+        if open.handle(signal).await.is_err() {
+            info!("the desktop has ended v2m's session; the next text opens another one");
+            self.permission = Permission::None;
         }
     }
 
     async fn end(self) {
         match self.permission {
-            Permission::Open(session) => session.close().await,
+            Permission::Open(open) => open.session.close().await,
             Permission::Asked(opening) => opening.abort(),
             Permission::None | Permission::Refused { .. } => {}
         }
@@ -154,9 +136,9 @@ impl Desk {
             Err(problem) => Err(problem),
         };
         match pasted {
-            Ok(before) => {
+            Ok(after) => {
                 let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
-                if let Err(problem) = self.give_back(before).await {
+                if let Err(problem) = self.give_back(after).await {
                     debug!(reason = %problem, "the clipboard keeps the text");
                 }
             }
@@ -174,10 +156,10 @@ impl Desk {
     /// Lets go of a session that has failed: it would fail again.
     async fn start_over(&mut self) {
         if let Permission::Open(_) = self.permission
-            && let Permission::Open(session) =
+            && let Permission::Open(open) =
                 std::mem::replace(&mut self.permission, Permission::None)
         {
-            session.close().await;
+            open.session.close().await;
         }
     }
 
@@ -205,15 +187,15 @@ impl Desk {
     /// Takes over what came of opening a session.
     async fn opened(&mut self, opened: Opened) -> Result<(), Problem> {
         self.permission = Permission::None;
-        self.clipboard = Clipboard::default();
         match opened.unwrap_or(Err(Problem::PortalGone)) {
-            Ok(mut session) => {
+            Ok(session) => {
+                let mut open = Box::new(clipboard::portal::of(*session));
                 match self.lender {
-                    Lender::Portal => self.clipboard.listen(&mut session, FIRST_OWNER).await,
-                    Lender::Compositor => session.learn_layout().await?,
+                    Lender::Portal => open.listen(FIRST_OWNER).await,
+                    Lender::Compositor => keys_of(&open).learn_layout().await?,
                 }
                 info!("the desktop lets v2m press keys");
-                self.permission = Permission::Open(session);
+                self.permission = Permission::Open(open);
             }
             Err(Problem::Denied) => self.permission = Permission::Refused { half: false },
             Err(Problem::HalfAllowed) => self.permission = Permission::Refused { half: true },
@@ -227,17 +209,23 @@ impl Desk {
         &mut self,
         order: Order,
         reply: &mut Reply,
-    ) -> Result<Before, Problem> {
-        let Permission::Open(session) = &self.permission else { return Err(Problem::PortalGone) };
+    ) -> Result<After, Problem> {
+        let Permission::Open(open) = &self.permission else { return Err(Problem::PortalGone) };
+        let mut pressing = keys_of(open);
         let (keys, mut requests) = RemoteKeys::channel();
         let outcome = {
-            let paste = self.compositor.carry_out_by(order, Some(keys));
+            let paste = self.compositor.carry_out(order, Some(keys));
             tokio::pin!(paste);
             loop {
                 tokio::select! {
                     outcome = &mut paste => break Some(outcome),
                     Some(request) = requests.recv() => {
-                        let _ = request.done.send(session.press(&request.chord).await);
+                        let found = pressing.find(&request.chord).await;
+                        let pressed = match found {
+                            Ok(()) => pressing.press().await,
+                            Err(problem) => Err(problem),
+                        };
+                        let _ = request.done.send(pressed);
                     }
                     () = reply.closed() => break None,
                 }
@@ -252,49 +240,26 @@ impl Desk {
         }
     }
 
-    /// With the portal's clipboard. Answers what was on it, for [`Self::give_back`].
-    async fn paste_by_portal(&mut self, order: &Order, reply: &Reply) -> Result<Before, Problem> {
-        let Permission::Open(session) = &mut self.permission else {
-            return Err(Problem::PortalGone);
-        };
-        let clipboard = &mut self.clipboard;
-        let before = clipboard.remember(session, REMEMBER).await;
-        if reply.is_closed() {
-            return Err(Problem::Hanging);
-        }
+    /// With the portal's clipboard.
+    async fn paste_by_portal(&mut self, order: &Order, reply: &Reply) -> Result<After, Problem> {
+        let Permission::Open(open) = &mut self.permission else { return Err(Problem::PortalGone) };
+        let mut keys = keys_of(open);
         // The portal does not tell which window has the keyboard.
-        let press = order.press(None);
-        let loan = Loan::begin_if(press.primary, &order.text, order.is_sensitive).await?;
-        let content = Content::text(&order.text, order.is_sensitive);
-        clipboard.offer(session, Arc::new(content)).await?;
-        clipboard.serve(session, Offer::Once(MANAGER)).await?;
-        if reply.is_closed() {
-            self.give_back(before).await?;
-            return Err(Problem::Hanging);
-        }
-        if let Some(loan) = &loan {
-            loan.forget_requests();
-        }
-        session.press(&press.chord).await?;
-        let taken = tokio::select! {
-            served = clipboard.serve(session, Offer::Once(RECEIPT)) => served? > 0,
-            () = Loan::taken_if(loan.as_ref()) => true,
-        };
-        if taken { Ok(before) } else { Err(Problem::NotTaken(press.by_hand())) }
+        let (window, is_wanted) = (|| Ok(None), || !reply.is_closed());
+        paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
     }
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
-    async fn give_back(&mut self, before: Before) -> Result<(), Problem> {
-        if self.lender == Lender::Compositor {
+    async fn give_back(&mut self, after: After) -> Result<(), Problem> {
+        let Some(pasted) = after else {
             self.compositor.settle().await;
             return Ok(());
-        }
-        let Permission::Open(session) = &mut self.permission else { return Ok(()) };
-        self.clipboard.serve(session, Offer::UntilQuiet(QUIET, NO_LONGER)).await?;
-        match before {
-            None => Ok(()),
-            Some(before) if before.formats.is_empty() => self.clipboard.clear(session).await,
-            Some(before) => self.clipboard.offer(session, before).await,
-        }
+        };
+        let Permission::Open(open) = &mut self.permission else { return Ok(()) };
+        paste::give_back(&mut **open, pasted).await
     }
+}
+
+fn keys_of(open: &PortalClipboard) -> PortalKeys {
+    PortalKeys::of(open.session.calls.clone())
 }

@@ -3,7 +3,6 @@
 //! As its documentation has it (org.freedesktop.portal.Request): a call gives a request's path, and what came of it is a signal of
 //! that path. Signals are listened to before the first call, so that no answer is missed.
 
-use crate::deliver::clipboard::bus as exchange;
 use crate::deliver::problem::Problem;
 use futures_core::Stream;
 use std::collections::HashMap;
@@ -36,8 +35,8 @@ pub(crate) enum Signal {
     Response { request: String, code: u32, results: Results },
     /// A program asks for what the session has on the clipboard, in this format.
     Transfer { format: String, serial: u32 },
-    /// The clipboard has another owner, and these formats.
-    Owner { ours: bool, formats: Vec<String> },
+    /// The clipboard has another owner; which one and what it offers, by name.
+    Owner(Results),
     /// The session at this path has ended.
     Closed(String),
     /// The portal has ended, and all its sessions.
@@ -138,6 +137,14 @@ impl Signals {
         poll_fn(|cx| self.poll(cx)).await
     }
 
+    /// One that has come already.
+    pub(crate) fn ready(&mut self) -> Option<Signal> {
+        match self.poll(&mut Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(signal) => Some(signal),
+            Poll::Pending => None,
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         match Pin::new(&mut self.portal).poll_next(cx) {
             Poll::Ready(Some(Ok(message))) => return Poll::Ready(read(&message)),
@@ -220,15 +227,10 @@ fn read(message: &Message) -> Signal {
             .ok()
             .map(|(_session, format, serial)| Signal::Transfer { format, serial }),
         (Some("org.freedesktop.portal.Clipboard"), Some("SelectionOwnerChanged")) => body
-            .deserialize::<(OwnedObjectPath, HashMap<String, Variant<'_>>)>()
+            .deserialize::<(OwnedObjectPath, Results)>()
             .ok()
-            .map(|(_session, options)| owner(&options)),
+            .map(|(_session, options)| Signal::Owner(options)),
         _ => None,
     };
     known.unwrap_or(Signal::Other)
-}
-
-fn owner(options: &HashMap<String, Variant<'_>>) -> Signal {
-    let ours = matches!(options.get("session_is_owner"), Some(Variant::Bool(true)));
-    Signal::Owner { ours, formats: exchange::formats(options.get("mime_types")) }
 }

@@ -1,14 +1,10 @@
-//! One session of the RemoteDesktop portal, from the user's permission to its end: its keys.
-//!
-//! What it does with the clipboard is in `clipboard/portal.rs`.
+//! One session of the RemoteDesktop portal, from the user's permission to its end.
 
 pub(crate) mod bus;
 pub(crate) mod token;
 
 use self::bus::{Desktop, NAME, Options, Results, Signals};
 use self::token::TokenFile;
-use crate::chord::Chord;
-use crate::deliver::keys::portal::{Stroke, down, up};
 use crate::deliver::problem::Problem;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tracing::debug;
@@ -22,9 +18,6 @@ const SESSION: &str = "org.freedesktop.portal.Session";
 const KEYBOARD: u32 = 1;
 /// The permission lasts until it is taken back.
 const UNTIL_REVOKED: u32 = 2;
-
-/// xkb's number of U+10FFFF, which is no character and never will be.
-const NO_KEY: i32 = 0x0110_ffff;
 
 /// Makes the names of requests and sessions different from one another.
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -53,9 +46,15 @@ pub(crate) async fn offers(bus: &Connection) -> Result<Offers, Problem> {
 /// connection goes.
 #[derive(Debug)]
 pub(crate) struct Session {
+    pub(crate) calls: Calls,
+    pub(crate) signals: Signals,
+}
+
+/// The way to call a session's methods.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
     desktop: Desktop,
     path: OwnedObjectPath,
-    pub(crate) signals: Signals,
 }
 
 fn token() -> String {
@@ -72,7 +71,7 @@ impl Session {
         let desktop = Desktop::find(bus).await?;
         let mut signals = desktop.signals().await?;
         let path = create(&desktop, &mut signals).await?;
-        let mut session = Self { desktop, path, signals };
+        let mut session = Self { calls: Calls { desktop, path }, signals };
         match session.start(kept, with_clipboard).await {
             Ok(()) => Ok(session),
             Err(problem) => {
@@ -94,12 +93,14 @@ impl Session {
         }
         if with_clipboard {
             let none = Options::new();
-            self.desktop.call(CLIPBOARD, "RequestClipboard", &(&self.path, none)).await?;
+            let Calls { desktop, path } = &self.calls;
+            desktop.call(CLIPBOARD, "RequestClipboard", &(path, none)).await?;
         }
         let token = token();
         let options = Options::from([("handle_token", Variant::from(token.as_str()))]);
         // No window of ours that its question could belong to.
-        let reply = self.desktop.call(DEVICES, "Start", &(&self.path, "", options)).await?;
+        let Calls { desktop, path } = &self.calls;
+        let reply = desktop.call(DEVICES, "Start", &(path, "", options)).await?;
         let results = self.signals.response(reply).await?.granted()?;
         let has_keyboard = number(&results, "devices") & KEYBOARD != 0;
         let has_clipboard = is_set(&results, "clipboard_enabled");
@@ -123,43 +124,30 @@ impl Session {
         if let Some(restored) = restored {
             options.insert("restore_token", Variant::from(restored));
         }
-        let reply = self.desktop.call(DEVICES, "SelectDevices", &(&self.path, options)).await?;
+        let Calls { desktop, path } = &self.calls;
+        let reply = desktop.call(DEVICES, "SelectDevices", &(path, options)).await?;
         self.signals.response(reply).await?.granted().map(drop)
     }
 
+    /// Ends it.
+    pub(crate) async fn close(self) {
+        let closed =
+            self.calls.desktop.call_at(self.calls.path.as_str(), SESSION, "Close", &()).await;
+        if let Err(problem) = closed {
+            debug!(reason = %problem, portal = NAME, "the session with the portal did not end in order");
+        }
+    }
+}
+
+impl Calls {
     /// Its path on the bus.
     pub(crate) fn path(&self) -> &str {
         self.path.as_str()
     }
 
-    /// Presses and releases. What was pressed is released whatever happens; the caller must not give up in between.
-    pub(crate) async fn press(&self, chord: &Chord) -> Result<(), Problem> {
-        let mut outcome = Ok(());
-        for stroke in down(chord) {
-            outcome = self.strike(stroke).await;
-            if outcome.is_err() {
-                break;
-            }
-        }
-        // One that is not down is not hurt by being released.
-        for stroke in up(chord) {
-            outcome = self.strike(stroke).await.and(outcome);
-        }
-        outcome
-    }
-
-    /// Has KDE's portal learn the user's layout: it asks for that only when the first key is named by its meaning, and takes
-    /// that one from the US layout (6.3: Ctrl+V is Ctrl+K on Dvorak). Nothing is pressed: a key that no keyboard has is released.
-    pub(crate) async fn learn_layout(&self) -> Result<(), Problem> {
-        self.strike(Stroke::Symbol(NO_KEY, false)).await
-    }
-
-    async fn strike(&self, stroke: Stroke) -> Result<(), Problem> {
-        let (method, number, down) = match stroke {
-            Stroke::Code(code, down) => ("NotifyKeyboardKeycode", code, down),
-            Stroke::Symbol(symbol, down) => ("NotifyKeyboardKeysym", symbol, down),
-        };
-        let body = (&self.path, Options::new(), number, u32::from(down));
+    /// Has a key change: `method` says by what it is named.
+    pub(crate) async fn notify(&self, method: &str, key: i32, down: bool) -> Result<(), Problem> {
+        let body = (&self.path, Options::new(), key, u32::from(down));
         self.desktop.call(DEVICES, method, &body).await.map(drop)
     }
 
@@ -173,14 +161,6 @@ impl Session {
         B: serde::Serialize + zbus::wire::DynamicType,
     {
         self.desktop.call(CLIPBOARD, method, &body(self.path.clone())).await
-    }
-
-    /// Ends it.
-    pub(crate) async fn close(self) {
-        let closed = self.desktop.call_at(self.path.as_str(), SESSION, "Close", &()).await;
-        if let Err(problem) = closed {
-            debug!(reason = %problem, portal = NAME, "the session with the portal did not end in order");
-        }
     }
 }
 
@@ -208,7 +188,7 @@ fn number(results: &Results, name: &str) -> u32 {
     }
 }
 
-fn is_set(results: &Results, name: &str) -> bool {
+pub(crate) fn is_set(results: &Results, name: &str) -> bool {
     matches!(results.get(name).map(|value: &OwnedVariant| &**value), Some(Variant::Bool(true)))
 }
 

@@ -4,13 +4,11 @@
 //! other keys, so nobody can read along what is written.
 
 use super::Wait;
-use crate::deliver::clipboard::data_control::server::{ANSWER, Woken, connection, wait};
+use crate::deliver::display::wayland::{Conversation, Heard};
 use crate::deliver::problem::Problem;
 use std::time::Instant;
 use tokio::sync::oneshot;
-use wayland_client::protocol::wl_callback::{self, WlCallback};
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
-use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle};
+use wayland_client::{Connection, Dispatch, Proxy, QueueHandle};
 use wayland_protocols_plasma::keystate::client::org_kde_kwin_keystate::{
     Event, Key, OrgKdeKwinKeystate, State,
 };
@@ -21,8 +19,6 @@ const VERSION: u32 = 5;
 /// What has been told.
 #[derive(Debug, Default)]
 struct Told {
-    keys: Option<OrgKdeKwinKeystate>,
-    rounds: u32,
     /// One bit for each modifier that is down, by its number in the protocol.
     down: u32,
 }
@@ -56,41 +52,22 @@ pub(crate) async fn wait_for_modifiers() -> Result<Option<Up>, Problem> {
 /// # Errors
 /// [`Problem::KeysHeld`]: they are held all the time. Or why the compositor does not answer.
 fn wait_until_up() -> Result<Option<Up>, Problem> {
-    let conn = connection()?;
-    let mut queue = conn.new_event_queue();
-    let handle = queue.handle();
-    let mut told = Told::default();
-    let _registry = conn.display().get_registry(&handle, ());
-    catch_up(&conn, &mut queue, &mut told)?;
-    let Some(keys) = told.keys.clone() else { return Ok(None) };
+    let mut compositor = Conversation::begin(Told::default())?;
+    let keys = compositor.bind::<OrgKdeKwinKeystate>(VERSION);
+    let Some(keys) = keys.filter(|keys| keys.version() >= VERSION) else { return Ok(None) };
     keys.fetchStates();
-    catch_up(&conn, &mut queue, &mut told)?;
-    let were_down = told.down != 0;
+    compositor.catch_up()?;
+    let were_down = compositor.heard.state.down != 0;
     let patience = Wait::from(Instant::now());
     loop {
         let since = Instant::now();
         // It tells of each change by itself.
-        let Some(until) = patience.next(told.down != 0, since, super::PATIENCE)? else {
+        let are_down = compositor.heard.state.down != 0;
+        let Some(until) = patience.next(are_down, since, super::PATIENCE)? else {
             return Ok(Some(Up { since, were_down }));
         };
-        wait(&mut queue, &mut told, Some(until), None, Vec::new())?;
+        compositor.wait(Some(until), None, Vec::new())?;
     }
-}
-
-/// Waits for the compositor to deal with everything up to now.
-fn catch_up(
-    conn: &Connection,
-    queue: &mut EventQueue<Told>,
-    told: &mut Told,
-) -> Result<(), Problem> {
-    let (round, until) = (told.rounds + 1, Instant::now() + ANSWER);
-    conn.display().sync(&queue.handle(), ());
-    while told.rounds < round {
-        if wait(queue, told, Some(until), None, Vec::new())? == Woken::TimeIsUp {
-            return Err(Problem::Hanging);
-        }
-    }
-    Ok(())
 }
 
 impl Told {
@@ -108,47 +85,16 @@ impl Told {
     }
 }
 
-impl Dispatch<WlRegistry, ()> for Told {
+impl Dispatch<OrgKdeKwinKeystate, ()> for Heard<Told> {
     fn event(
-        told: &mut Self,
-        registry: &WlRegistry,
-        event: wl_registry::Event,
-        (): &(),
-        _: &Connection,
-        handle: &QueueHandle<Self>,
-    ) {
-        if let wl_registry::Event::Global { name, interface, version } = event
-            && interface == OrgKdeKwinKeystate::interface().name
-            && version >= VERSION
-        {
-            told.keys = Some(registry.bind(name, VERSION, handle, ()));
-        }
-    }
-}
-
-impl Dispatch<WlCallback, ()> for Told {
-    fn event(
-        told: &mut Self,
-        _: &WlCallback,
-        _: wl_callback::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        told.rounds += 1;
-    }
-}
-
-impl Dispatch<OrgKdeKwinKeystate, ()> for Told {
-    fn event(
-        told: &mut Self,
+        heard: &mut Self,
         _: &OrgKdeKwinKeystate,
         event: Event,
         (): &(),
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        told.handle(&event);
+        heard.state.handle(&event);
     }
 }
 

@@ -3,55 +3,36 @@
 //! Which of its groups is in force only the window with the keyboard is told.
 
 use super::Stroke;
-use crate::deliver::clipboard::data_control::server::{ANSWER, Woken, broken, connection, wait};
+use crate::deliver::display::wayland::{Conversation, Heard, broken};
 use crate::deliver::problem::Problem;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::time::Instant;
-use wayland_client::protocol::wl_callback::{self, WlCallback};
 use wayland_client::protocol::wl_keyboard::{self, KeymapFormat, WlKeyboard};
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
-use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, WEnum};
+use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
 
 /// Of a layout in text form. Those of four groups take some 100 kB.
 const MOST: usize = 4 << 20;
 
 #[derive(Debug, Default)]
 struct Told {
-    seat: Option<WlSeat>,
     has_keyboard: bool,
     layout: Option<(OwnedFd, u32)>,
-    rounds: u32,
 }
 
 /// The layout in xkb's text form. `None`: there is no keyboard. Blocking.
 pub(crate) fn layout() -> Result<Option<Vec<u8>>, Problem> {
-    let conn = connection()?;
-    let mut queue = conn.new_event_queue();
-    let handle = queue.handle();
-    let mut told = Told::default();
-    let _registry = conn.display().get_registry(&handle, ());
-    // First what there is, then whether it has a keyboard, then what the keyboard is like.
-    for round in 1..=3 {
-        conn.display().sync(&handle, ());
-        let until = Instant::now() + ANSWER;
-        while told.rounds < round {
-            if wait(&mut queue, &mut told, Some(until), None, Vec::new())? == Woken::TimeIsUp {
-                return Err(Problem::Hanging);
-            }
-        }
-        queue.dispatch_pending(&mut told).map_err(broken)?;
-        if round == 2 {
-            // To ask a seat for what it never had is an error that ends the connection.
-            let Some(seat) = told.seat.as_ref().filter(|_| told.has_keyboard) else {
-                return Ok(None);
-            };
-            seat.get_keyboard(&handle, ());
-        }
+    let mut compositor = Conversation::begin(Told::default())?;
+    let Some(seat) = compositor.bind::<WlSeat>(1) else { return Ok(None) };
+    compositor.catch_up()?;
+    // To ask a seat for what it never had is an error that ends the connection.
+    if !compositor.heard.state.has_keyboard {
+        return Ok(None);
     }
-    told.layout.map(|(file, size)| read(file, size)).transpose()
+    seat.get_keyboard(&compositor.handle(), ());
+    compositor.catch_up()?;
+    compositor.heard.state.layout.take().map(|(file, size)| read(file, size)).transpose()
 }
 
 /// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program takes it for dead (libwayland
@@ -81,40 +62,9 @@ fn read(file: OwnedFd, size: u32) -> Result<Vec<u8>, Problem> {
     Ok(text)
 }
 
-impl Dispatch<WlRegistry, ()> for Told {
+impl Dispatch<WlSeat, ()> for Heard<Told> {
     fn event(
-        told: &mut Self,
-        registry: &WlRegistry,
-        event: wl_registry::Event,
-        (): &(),
-        _: &Connection,
-        queue: &QueueHandle<Self>,
-    ) {
-        if let wl_registry::Event::Global { name, interface, .. } = event
-            && interface == WlSeat::interface().name
-            && told.seat.is_none()
-        {
-            told.seat = Some(registry.bind(name, 1, queue, ()));
-        }
-    }
-}
-
-impl Dispatch<WlCallback, ()> for Told {
-    fn event(
-        told: &mut Self,
-        _: &WlCallback,
-        _: wl_callback::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        told.rounds += 1;
-    }
-}
-
-impl Dispatch<WlSeat, ()> for Told {
-    fn event(
-        told: &mut Self,
+        heard: &mut Self,
         _: &WlSeat,
         event: wl_seat::Event,
         (): &(),
@@ -122,14 +72,14 @@ impl Dispatch<WlSeat, ()> for Told {
         _: &QueueHandle<Self>,
     ) {
         if let wl_seat::Event::Capabilities { capabilities: WEnum::Value(all) } = event {
-            told.has_keyboard = all.contains(Capability::Keyboard);
+            heard.state.has_keyboard = all.contains(Capability::Keyboard);
         }
     }
 }
 
-impl Dispatch<WlKeyboard, ()> for Told {
+impl Dispatch<WlKeyboard, ()> for Heard<Told> {
     fn event(
-        told: &mut Self,
+        heard: &mut Self,
         _: &WlKeyboard,
         event: wl_keyboard::Event,
         (): &(),
@@ -138,7 +88,7 @@ impl Dispatch<WlKeyboard, ()> for Told {
     ) {
         if let wl_keyboard::Event::Keymap { format, fd, size } = event {
             let is_text = format == WEnum::Value(KeymapFormat::XkbV1);
-            told.layout = is_text.then_some((fd, size));
+            heard.state.layout = is_text.then_some((fd, size));
         }
     }
 }

@@ -5,18 +5,16 @@ mod shortcut;
 mod sources;
 pub(crate) mod typing;
 
-use self::hands::Hands;
-use super::codes;
+use self::hands::{Habits, Hands};
 use super::held::probe::{Asked, Key, Seat, press, press_one, wait};
+use super::{Keys, codes};
 use crate::chord::{Chord, Modifier};
-use crate::deliver::clipboard::x11::primary::Loan;
+use crate::deliver::clipboard::bus::Answers;
 use crate::deliver::display::mutter::Calls;
 use crate::deliver::problem::Problem;
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use zbus::message::Sequence;
+use tokio::task::JoinHandle;
 
 /// How long a key takes to show in Mutter's idle time: 1 to 2 ms as a rule.
 const DELAY: Duration = Duration::from_millis(5);
@@ -24,46 +22,52 @@ const DELAY: Duration = Duration::from_millis(5);
 /// pasted twice.
 const STALL: Duration = Duration::from_millis(150);
 
-/// The keyboard of a session, with what is known of when its keys came to the desktop and of when windows asked for the text: by the order of all that comes
-/// over the bus, exact whatever the clock says. Mutter releases what a session that ends has left pressed.
+/// The keyboard of a session. Mutter releases what a session that ends has left pressed.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
     calls: Calls,
-    /// When the key that pastes was pressed last, and when a text was given last.
-    told: Mutex<(Option<Sequence>, Option<Sequence>)>,
-    /// After that key a program asked for the primary selection instead, which carries the text as well.
-    is_selection_taken: AtomicBool,
-    /// That key has been sent, though its answer may be outstanding.
-    is_pressed: AtomicBool,
+    /// What is known of when its keys came to the desktop, and of when windows asked for the text.
+    answers: Arc<Answers>,
+}
+
+/// A combination of keys, pressed once the user's are up.
+#[derive(Debug)]
+pub(crate) struct MutterKeys {
+    keyboard: Keyboard,
+    habits: Habits,
+    found: Option<(Chord, JoinHandle<Hands>)>,
+}
+
+impl MutterKeys {
+    /// Those of this session, whose clipboard notes the `answers`.
+    pub(crate) fn of(calls: Calls, answers: Arc<Answers>, habits: Habits) -> Self {
+        Self { keyboard: Keyboard { calls, answers }, habits, found: None }
+    }
+}
+
+impl Keys for MutterKeys {
+    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+        // Asked for beside whatever else goes on until the keys are due.
+        let hands = tokio::spawn(self.habits.clone().hands());
+        self.found = Some((chord.clone(), hands));
+        Ok(())
+    }
+
+    async fn press(&mut self) -> Result<(), Problem> {
+        let (chord, hands) = self.found.take().ok_or(Problem::NoWay)?;
+        let hands = hands.await.map_err(|_panic| Problem::Hanging)?;
+        self.keyboard.press(&hands, &chord).await
+    }
 }
 
 impl Keyboard {
+    /// For keys that are not to be answered.
     pub(crate) fn new(calls: Calls) -> Self {
-        Self {
-            calls,
-            told: Mutex::default(),
-            is_selection_taken: AtomicBool::default(),
-            is_pressed: AtomicBool::default(),
-        }
-    }
-
-    /// A text was given to somebody who asked for it at this place in the order.
-    pub(crate) fn gave(&self, position: Sequence) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(position);
-    }
-
-    /// Notes when a program asks for the primary selection. Does not end.
-    pub(crate) async fn heed(&self, loan: Option<&Loan>) -> Infallible {
-        loop {
-            Loan::taken_if(loan).await;
-            if self.is_pressed.load(Ordering::Relaxed) {
-                self.is_selection_taken.store(true, Ordering::Relaxed);
-            }
-        }
+        Self { calls, answers: Arc::default() }
     }
 
     /// Waits until the user's keys are up, presses and releases the combination.
-    pub(crate) async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), Problem> {
+    async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), Problem> {
         let asked = Asked { control: hands.place(Modifier::Ctrl), others: hands.in_the_way() };
         let place = |modifier: &Modifier| hands.place(*modifier);
         let modifiers: Vec<Key> = chord.modifiers.iter().map(place).collect();
@@ -133,12 +137,11 @@ impl Seat for Keyboard {
             Key::Symbol(symbol) => ("NotifyKeyboardKeysym", symbol),
         };
         if down && matches!(key, Key::Symbol(_)) {
-            self.is_pressed.store(true, Ordering::Relaxed);
+            self.answers.sent();
         }
         let answer = self.calls.call(method, &(number, down)).await?;
         if down && matches!(key, Key::Symbol(_)) {
-            let position = answer.recv_position();
-            self.told.lock().unwrap_or_else(PoisonError::into_inner).0 = Some(position);
+            self.answers.pressed(answer.recv_position());
         }
         Ok(())
     }
@@ -152,12 +155,6 @@ impl Seat for Keyboard {
     }
 
     fn is_answered(&self) -> bool {
-        if self.is_selection_taken.load(Ordering::Relaxed) {
-            return true;
-        }
-        match *self.told.lock().unwrap_or_else(PoisonError::into_inner) {
-            (Some(pressed), Some(given)) => given > pressed,
-            _ => false,
-        }
+        self.answers.is_answered()
     }
 }

@@ -10,7 +10,8 @@ use self::keymap::{code, keymap, mask};
 use super::layout::compositor::{check, layout};
 use super::layout::{Layout, Locked, OFFSET, Stroke};
 use crate::chord::Chord;
-use crate::deliver::clipboard::data_control::server::Server;
+use crate::deliver::display::wayland::{Conversation, broken};
+use crate::deliver::keys::Keys;
 use crate::deliver::problem::Problem;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::time::{ClockId, clock_gettime};
@@ -18,45 +19,88 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use wayland_client::protocol::wl_keyboard::{KeyState, KeymapFormat};
-use wayland_protocols_misc::zwp_virtual_keyboard_v1::client::zwp_virtual_keyboard_v1::ZwpVirtualKeyboardV1;
+use wayland_client::protocol::wl_seat::WlSeat;
+use wayland_client::{EventQueue, delegate_noop};
+use wayland_protocols_misc::zwp_virtual_keyboard_v1::client::{
+    zwp_virtual_keyboard_manager_v1::ZwpVirtualKeyboardManagerV1,
+    zwp_virtual_keyboard_v1::ZwpVirtualKeyboardV1,
+};
 
-/// One combination of keys, ready to be pressed.
-pub(crate) trait Presser {
-    /// Presses and releases it.
-    fn press(&self) -> Result<(), Problem>;
+/// The compositor's virtual keyboards.
+#[derive(Debug)]
+pub(crate) struct Keyboards {
+    manager: ZwpVirtualKeyboardManagerV1,
+    seat: WlSeat,
+    queue: EventQueue<NoEvents>,
+}
+
+/// Neither the manager nor a keyboard has any.
+#[derive(Debug)]
+struct NoEvents;
+
+delegate_noop!(NoEvents: ZwpVirtualKeyboardManagerV1);
+delegate_noop!(NoEvents: ZwpVirtualKeyboardV1);
+
+impl Keyboards {
+    /// Those of this compositor, on this connection. `None`: it lets no program have a keyboard.
+    pub(crate) fn of<S>(compositor: &Conversation<S>, seat: &WlSeat) -> Option<Self> {
+        let queue = compositor.beside();
+        let manager = compositor.bind_on(&queue.handle(), 1)?;
+        Some(Self { manager, seat: seat.clone(), queue })
+    }
+
+    /// A keyboard with this keymap.
+    fn plug_in(&self, keymap: &[u8]) -> Result<ZwpVirtualKeyboardV1, Problem> {
+        let (file, size) = shared(keymap).map_err(broken)?;
+        let keyboard = self.manager.create_virtual_keyboard(&self.seat, &self.queue.handle(), ());
+        keyboard.keymap(KeymapFormat::XkbV1.into(), file.as_fd(), size);
+        Ok(keyboard)
+    }
 }
 
 /// A keyboard with the keys of one combination. Unplugged when dropped, which also releases its keys.
 #[derive(Debug)]
-pub(crate) struct Keyboard {
-    keyboard: ZwpVirtualKeyboardV1,
-    modifiers: u32,
-    key: u32,
+pub(crate) struct Keyboard<'k> {
+    keyboards: &'k Keyboards,
+    are_new: bool,
+    plugged_in: Option<(ZwpVirtualKeyboardV1, Chord)>,
 }
 
-impl Keyboard {
-    /// Plugs it in. Presses nothing yet.
-    pub(crate) fn new(server: &Server, chord: &Chord) -> Result<Self, Problem> {
-        let keyboard = plug_in(server, keymap(chord.key).as_bytes())?;
-        Ok(Self { keyboard, modifiers: mask(chord), key: code(chord.key) })
+impl<'k> Keyboard<'k> {
+    /// Not plugged in yet. `are_new`: there is no other keyboard that windows listen to.
+    pub(crate) fn new(keyboards: &'k Keyboards, are_new: bool) -> Self {
+        Self { keyboards, are_new, plugged_in: None }
     }
 }
 
-impl Presser for Keyboard {
-    /// In one go.
-    fn press(&self) -> Result<(), Problem> {
-        let time = milliseconds();
-        self.keyboard.modifiers(self.modifiers, 0, 0, 0);
-        self.keyboard.key(time, self.key, KeyState::Pressed.into());
-        self.keyboard.key(time.wrapping_add(1), self.key, KeyState::Released.into());
-        self.keyboard.modifiers(0, 0, 0, 0);
+impl Keys for Keyboard<'_> {
+    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+        let keyboard = self.keyboards.plug_in(keymap(chord.key).as_bytes())?;
+        self.plugged_in = Some((keyboard, chord.clone()));
+        Ok(())
+    }
+
+    fn are_new(&self) -> bool {
+        self.are_new
+    }
+
+    /// In one go. What is sent after it is dealt with after it.
+    async fn press(&mut self) -> Result<(), Problem> {
+        let Some((keyboard, chord)) = &self.plugged_in else { return Err(Problem::NoWay) };
+        let (time, key) = (milliseconds(), code(chord.key));
+        keyboard.modifiers(mask(chord), 0, 0, 0);
+        keyboard.key(time, key, KeyState::Pressed.into());
+        keyboard.key(time.wrapping_add(1), key, KeyState::Released.into());
+        keyboard.modifiers(0, 0, 0, 0);
         Ok(())
     }
 }
 
-impl Drop for Keyboard {
+impl Drop for Keyboard<'_> {
     fn drop(&mut self) {
-        self.keyboard.destroy();
+        if let Some((keyboard, _)) = &self.plugged_in {
+            keyboard.destroy();
+        }
     }
 }
 
@@ -70,11 +114,11 @@ pub(crate) struct Typist {
 
 impl Typist {
     /// Finds the keys for `text` and plugs in a keyboard. Presses nothing yet.
-    pub(crate) fn new(server: &Server, text: &str) -> Result<Self, Problem> {
+    pub(crate) fn new(keyboards: &Keyboards, text: &str) -> Result<Self, Problem> {
         let keymap = layout()?.ok_or(Problem::NoLayout("there is no keyboard"))?;
         let (strokes, group) = find(&Layout::parse(&keymap)?, text)?;
         check(&strokes)?;
-        Ok(Self { keyboard: plug_in(server, &keymap)?, strokes, group })
+        Ok(Self { keyboard: keyboards.plug_in(&keymap)?, strokes, group })
     }
 
     /// Presses and releases all keys, in one go.
@@ -105,13 +149,6 @@ fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), Problem> {
         }
     }
     Err(first.map_or(Problem::NoLayout("it is empty"), Problem::Lacks))
-}
-
-fn plug_in(server: &Server, keymap: &[u8]) -> Result<ZwpVirtualKeyboardV1, Problem> {
-    let (file, size) = shared(keymap).map_err(|e| Problem::Compositor(e.to_string()))?;
-    let keyboard = server.create_keyboard().ok_or(Problem::NoWay)?;
-    keyboard.keymap(KeymapFormat::XkbV1.into(), file.as_fd(), size);
-    Ok(keyboard)
 }
 
 /// `text` in memory that another program can read, and its length with the zero that ends it.

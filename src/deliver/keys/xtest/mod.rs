@@ -6,7 +6,9 @@ pub(crate) mod typing;
 use self::keymap::{KeyMeaning, Keymap};
 use crate::chord::Chord;
 use crate::deliver::display::x11::Server;
+use crate::deliver::keys::Keys;
 use crate::deliver::problem::Problem;
+use std::rc::Rc;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
     ConnectionExt as _, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode, ModMask,
@@ -15,7 +17,7 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 
 /// The keys of a combination on this keyboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Strokes {
+struct Strokes {
     modifiers: Vec<Keycode>,
     key: Keycode,
     /// All keys that would change what the combination means.
@@ -24,7 +26,7 @@ pub(crate) struct Strokes {
 
 impl Strokes {
     /// Finds `chord` on the keyboard as it is laid out now.
-    pub(crate) fn find(server: &Server, chord: &Chord) -> Result<Self, Problem> {
+    fn find(server: &Server, chord: &Chord) -> Result<Self, Problem> {
         let keyboard = xkb::ID::USE_CORE_KBD.into();
         let state = server.conn.xkb_get_state(keyboard)?;
         let keymap = keymap(server)?;
@@ -38,16 +40,42 @@ impl Strokes {
         Ok(Self { modifiers, key, in_the_way })
     }
 
-    /// All keys that would change what the combination means.
-    pub(crate) fn in_the_way(&self) -> &[Keycode] {
-        &self.in_the_way
+    /// Presses and releases the combination.
+    fn press(&self, server: &Server) -> Result<(), Problem> {
+        strike(server, self.modifiers.iter().chain([&self.key]).copied())?;
+        carried_out(server)
+    }
+}
+
+/// The keyboard of an X server.
+#[derive(Debug)]
+pub(crate) struct Xtest {
+    server: Rc<Server>,
+    strokes: Option<Strokes>,
+}
+
+impl Xtest {
+    /// The one of this server.
+    pub(crate) fn of(server: Rc<Server>) -> Self {
+        Self { server, strokes: None }
+    }
+}
+
+impl Keys for Xtest {
+    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+        self.strokes = Some(Strokes::find(&self.server, chord)?);
+        Ok(())
     }
 
-    /// Presses and releases the combination. The number of the request that pressed its last key.
-    pub(crate) fn press(&self, server: &Server) -> Result<u64, Problem> {
-        let pressed = strike(server, self.modifiers.iter().chain([&self.key]).copied())?;
-        carried_out(server)?;
-        Ok(pressed)
+    fn are_held(&mut self) -> Result<bool, Problem> {
+        match &self.strokes {
+            Some(strokes) => are_down(&self.server, &strokes.in_the_way),
+            None => Ok(false),
+        }
+    }
+
+    async fn press(&mut self) -> Result<(), Problem> {
+        self.strokes.as_ref().ok_or(Problem::NoWay)?.press(&self.server)
     }
 }
 
@@ -57,10 +85,10 @@ pub(crate) fn are_down(server: &Server, keys: &[Keycode]) -> Result<bool, Proble
     Ok(keys.iter().any(|code| down[usize::from(code / 8)] & (1 << (code % 8)) != 0))
 }
 
-/// Presses `keys` in their order, and releases them in the other one, whatever happens. The number of the request that pressed the last one.
-pub(crate) fn strike(server: &Server, keys: impl Iterator<Item = Keycode>) -> Result<u64, Problem> {
+/// Presses `keys` in their order, and releases them in the other one, whatever happens.
+pub(crate) fn strike(server: &Server, keys: impl Iterator<Item = Keycode>) -> Result<(), Problem> {
     let mut down = Vec::new();
-    let mut outcome = Ok(0);
+    let mut outcome = Ok(());
     for code in keys {
         down.push(code);
         outcome = fake(server, KEY_PRESS_EVENT, code);
@@ -68,7 +96,7 @@ pub(crate) fn strike(server: &Server, keys: impl Iterator<Item = Keycode>) -> Re
             break;
         }
     }
-    let mut released = Ok(0);
+    let mut released = Ok(());
     for code in down.into_iter().rev() {
         released = released.and(fake(server, KEY_RELEASE_EVENT, code));
     }
@@ -82,9 +110,9 @@ pub(crate) fn carried_out(server: &Server) -> Result<(), Problem> {
     Ok(())
 }
 
-fn fake(server: &Server, kind: u8, code: Keycode) -> Result<u64, Problem> {
-    let sent = server.conn.xtest_fake_input(kind, code, 0, x11rb::NONE, 0, 0, 0)?;
-    Ok(sent.sequence_number())
+fn fake(server: &Server, kind: u8, code: Keycode) -> Result<(), Problem> {
+    server.conn.xtest_fake_input(kind, code, 0, x11rb::NONE, 0, 0, 0)?;
+    Ok(())
 }
 
 fn keymap(server: &Server) -> Result<Keymap, Problem> {

@@ -1,26 +1,15 @@
-//! What the clipboards on the session bus have in common, Mutter's and the portal's: content goes through pipes,
-//! formats come as lists, and one is read after the other.
+//! Content on its way through the bus: in pipes, one format after the other, and its formats as lists.
 
-use super::content::{Content, is_format, is_secret};
+use crate::deliver::clipboard::Before;
+use crate::deliver::clipboard::content::{Content, is_format, is_secret};
 use crate::deliver::problem::Problem;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tracing::debug;
 use zbus::{Message, OwnedFd, Variant};
-
-/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
-pub(crate) const TRANSFER: Duration = Duration::from_secs(2);
-
-/// Which requests are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// One, if it comes within this time.
-    Once(Duration),
-    /// All, until none has come for the first time, or the second one is over.
-    UntilQuiet(Duration, Duration),
-}
 
 /// A clipboard that is read one format at a time.
 pub(crate) trait Source: Sync {
@@ -32,17 +21,20 @@ pub(crate) trait Source: Sync {
     ) -> impl Future<Output = Result<Option<Vec<u8>>, Problem>> + Send;
 }
 
-/// What a clipboard holds in these formats. `None`: it cannot be had whole, in `patience` or in memory, or is a secret.
+/// What a clipboard holds in these formats, as far as it can be read within `patience`.
 pub(crate) async fn remember(
     source: &impl Source,
     formats: &[String],
     patience: Duration,
-) -> Option<Content> {
+) -> Before<Arc<Content>> {
+    if formats.is_empty() {
+        return Before::Nothing;
+    }
     if is_secret(formats) {
         debug!("the clipboard holds a secret, which is not given back");
-        return None;
+        return Before::Unknown;
     }
-    let until = Instant::now() + patience;
+    let until = tokio::time::Instant::now() + patience;
     let mut content = Content::default();
     let mut left = Content::LIMIT;
     for format in formats.iter().filter(|name| is_format(name)) {
@@ -52,20 +44,18 @@ pub(crate) async fn remember(
                 content.formats.push((format.clone(), bytes));
             }
             Ok(Ok(None)) => {
-                debug!("the clipboard holds more than is remembered");
-                return None;
+                debug!(format, "a format of the clipboard is too large to remember");
             }
-            // Offered and not to be had: some programs do so. The other formats count.
+            // Offered and not to be had: some programs do so.
             Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
             Err(_late) => {
-                debug!("the clipboard could not be read in time");
-                return None;
+                debug!(format, "the clipboard could not be read in time");
+                break;
             }
         }
     }
-    // Not the same as nothing, which would be given back.
-    let is_lost = content.formats.is_empty() && !formats.is_empty();
-    (!is_lost).then_some(content)
+    let is_lost = content.formats.is_empty();
+    if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) }
 }
 
 /// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in time by the caller.
@@ -135,12 +125,18 @@ mod tests {
         }
     }
 
+    /// The formats that are remembered and their lengths. `None`: nothing of it could be read.
     fn remembered(size: usize, formats: &[&str]) -> Option<Vec<(String, usize)>> {
         let formats: Vec<String> = formats.iter().map(|name| (*name).to_owned()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (source, patience) = (Scripted { size }, Duration::from_millis(20));
-        let held = runtime.block_on(remember(&source, &formats, patience))?.formats;
-        Some(held.into_iter().map(|(name, bytes)| (name, bytes.len())).collect())
+        match runtime.block_on(remember(&source, &formats, patience)) {
+            Before::Nothing => Some(Vec::new()),
+            Before::Content(held) => {
+                Some(held.formats.iter().map(|(name, bytes)| (name.clone(), bytes.len())).collect())
+            }
+            Before::Unknown => None,
+        }
     }
 
     #[test]
@@ -156,10 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_comes_too_late_or_is_secret_is_not_remembered() {
+    fn what_is_too_large_or_comes_too_late_is_left_out_and_a_secret_is_not_remembered() {
+        let good = |size| Some(vec![("good".to_owned(), size)]);
         assert_eq!(remembered(Content::LIMIT + 1, &["good"]), None);
-        assert_eq!(remembered(Content::LIMIT / 2 + 1, &["good", "good"]), None);
-        assert_eq!(remembered(3, &["good", "hangs"]), None);
+        let half = Content::LIMIT / 2 + 1;
+        assert_eq!(remembered(half, &["good", "good"]), good(half));
+        assert_eq!(remembered(3, &["good", "hangs", "good"]), good(3));
+        assert_eq!(remembered(3, &["hangs", "good"]), None);
         assert_eq!(remembered(3, &["good", SECRET]), None);
     }
 }
