@@ -159,7 +159,11 @@ impl Clipboard for DataControl {
         content.formats.extend(MORE_TEXT.map(|name| (name.to_owned(), bytes.to_vec())));
         self.keys = None;
         self.owner.own(&mut self.server, Arc::new(content));
-        Ok(true)
+        // Managers hear of it when the compositor has dealt with it: from then on they are waited for.
+        match self.server.compositor.catch_up() {
+            Ok(()) | Err(Problem::Hanging) => Ok(true),
+            Err(problem) => Err(problem),
+        }
     }
 
     fn reader(&mut self) -> Result<Reader, Problem> {
