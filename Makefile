@@ -87,14 +87,14 @@ help: ## this list
 
 ## Building and installing
 
-deps: ## the packages v2m is built with, by the distribution's package manager
+deps: ## install the packages that the build needs, with the distribution's package manager
 ifeq ($(DEPS),yes)
 	@bash packaging/deps.sh build
 endif
 
 toolchain:
 	@command -v cargo >/dev/null || { \
-	  echo 'There is no Rust toolchain here. Install one, from https://rustup.rs or so:'; \
+	  echo 'There is no Rust toolchain here. Install one, for example from https://rustup.rs:'; \
 	  echo "    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"; exit 1; }
 	@have=$$(rustc --version | cut -d' ' -f2); \
 	 [ "$$(printf '%s\n' '$(RUST_NEEDED)' "$$have" | sort -V | head -1)" = '$(RUST_NEEDED)' ] || { \
@@ -112,21 +112,21 @@ fresh-whisper:
 	  [ ! -d '$(TARGET)/debug' ] || cargo clean --quiet --package whisper-rs-sys; \
 	  install -D -m644 .cargo/config.toml '$(TARGET)/whisper-settings'; }
 
-build: toolchain fresh-whisper ## the release build (3 to 9 minutes the first time; 2 to 3 more where ENGINES has v4)
+build: toolchain fresh-whisper ## build the release (3 to 9 minutes the first time; 2 to 3 more if ENGINES has v4)
 	@echo '== Building; the recogniser alone takes some minutes the first time'
 	cargo build --release --locked --bins
 	@for engine in $(ENGINES); do $(MAKE) "engine-$$engine"; done
 
-engine-v4: toolchain ## the recogniser for processors with AVX-512 VNNI (2 to 3 minutes the first time)
+engine-v4: toolchain ## build the recogniser for processors with AVX-512 VNNI (2 to 3 minutes the first time)
 	@TARGET='$(TARGET)' bash packaging/engine.sh v4
 
-engine-cuda: toolchain ## the recogniser for NVIDIA GPUs (15 minutes a kind of GPU on two cores; fetches CUDA if need be)
+engine-cuda: toolchain ## build the recogniser for NVIDIA GPUs (15 minutes per architecture on two cores; downloads CUDA if necessary)
 	@TARGET='$(TARGET)' bash packaging/engine.sh cuda
 
-engine-vulkan: toolchain ## the recogniser for GPUs with a Vulkan driver
+engine-vulkan: toolchain ## build the recogniser for GPUs with a Vulkan driver
 	@TARGET='$(TARGET)' DEPS='$(DEPS)' bash packaging/engine.sh vulkan
 
-install: check-user deps build install-files ## everything: packages, build, files, socket, model, and a proof that it works
+install: check-user deps build install-files ## install everything: packages, build, files, socket, model; then check that it works
 	@$(SETUP) up
 
 # Spaces are fine. These would not get through quotes, sed and systemd unharmed.
@@ -161,7 +161,7 @@ endif
 	@chmod 644 $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
-uninstall: check-places ## stop, disable and remove v2m; configuration, models and dictations stay
+uninstall: check-places ## stop, disable and remove v2m; keep configuration, models and dictations
 	@$(SETUP) down
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
@@ -173,7 +173,7 @@ uninstall: check-places ## stop, disable and remove v2m; configuration, models a
 	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
 
-purge: uninstall ## uninstall, and after asking also configuration, models and dictations
+purge: uninstall ## uninstall, and also remove configuration, models and dictations, after asking
 	@$(SETUP) purge
 
 ## Developing
@@ -191,10 +191,10 @@ fmt: ## format the code
 fmt-check:
 	$(call phase,format,cargo fmt --all --check)
 
-audit: toolchain ## known faults, licences and sources of what v2m is made of (needs cargo-deny and the network)
+audit: toolchain ## check licences, sources and known vulnerabilities of dependencies (needs cargo-deny and the network)
 	cargo deny --locked check
 
-notices: toolchain ## write THIRD-PARTY-NOTICES anew, after a change of dependencies (needs cargo-about)
+notices: toolchain ## write THIRD-PARTY-NOTICES again, after a change of dependencies (needs cargo-about)
 	cargo about generate --locked --fail packaging/notices.hbs --output-file THIRD-PARTY-NOTICES
 
 scripts-check: # the shell scripts, by shellcheck
@@ -217,32 +217,32 @@ test-system: fresh-whisper # the programs on a booted machine; needs root
 	$(call phase,system tests,cargo build --locked --bins && \
 	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/run.sh $(TESTS))
 
-test-gnome48: test-models ## the GNOME tests on Debian 13's GNOME Shell 48, which is fetched (as root; needs debootstrap)
+test-gnome48: test-models ## run the GNOME tests on Debian 13's GNOME Shell 48, which is downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/gnome-48.sh
 
-test-kde: test-models ## pasting on Debian 13's KWin 6 through KDE's portals, which are fetched (as root; needs debootstrap)
+test-kde: test-models ## test pasting on Debian 13's KWin 6 with KDE's portals, which are downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/kde.sh
 
 # Not part of `make test`: it takes as long as all of that.
-test-engines: test-models ## the recognisers beside v2m-engine that were built: they transcribe, or say why they cannot
+test-engines: test-models ## test the engines that were built beside v2m-engine: they transcribe, or say why they cannot
 	@bash packaging/deps.sh engines
 	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine))))
 
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
-bench: toolchain test-models ## measure, and judge nothing (docs/performance.md)
+bench: toolchain test-models ## measure, without passing or failing (docs/performance.md)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
 
 bench-text: toolchain ## text rules, and the way to language models beside asking them directly (a minute)
 	cargo bench --locked --bench rules --bench llm
 
-bench-speech: toolchain test-models ## accuracy and speed over real recordings, beside batch and faster-whisper (25 minutes)
+bench-speech: toolchain test-models ## measure accuracy and speed on real recordings, compared with batch and faster-whisper (25 minutes)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/speech.sh
 
-bench-compute: toolchain test-models ## ways of compiling whisper.cpp for a processor, beside one another (half an hour)
+bench-compute: toolchain test-models ## compare ways of compiling whisper.cpp for a processor (half an hour)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/compute.sh
 
-bench-desktop: toolchain test-deps test-models ## GNOME Shell: delivery, press to sample, press to text (5 minutes, as root)
+bench-desktop: toolchain test-deps test-models ## measure delivery, press to sample, and press to text on GNOME Shell (5 minutes, as root)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash benches/desktop.sh
 
-man: ## read the manuals that would be installed
+man: ## show the manual pages
 	man -l $(MANUALS)

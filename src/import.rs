@@ -10,7 +10,7 @@ use v2m_models::paths::Places;
 #[derive(Debug, Error)]
 pub enum Error {
     /// The file cannot be read as TOML.
-    #[error("reading {path}: {why}; give the config.toml of voice2machine")]
+    #[error("reading {path}: {why}; name the config.toml of voice2machine")]
     File {
         /// The file.
         path: PathBuf,

@@ -15,9 +15,9 @@ const BAD_CONFIG: u8 = 78;
 /// `v2m doctor`: the service transcribes, and there is no microphone.
 const DEAF: u8 = 3;
 
-/// Dictation for Linux desktops: press a key, speak, press again, and the text is there.
+/// Dictation for Linux desktops: press a key, speak, press the key again, and the text is there.
 ///
-/// Without a command this is the service, which systemd starts when something connects to v2m.socket.
+/// Without a command this is the service. systemd starts it when a program connects to v2m.socket.
 /// To dictate, run `v2m-send toggle` from a keyboard shortcut.
 #[derive(Parser)]
 #[command(name = "v2m", version, after_help = AFTER_HELP)]
@@ -28,41 +28,41 @@ struct Arguments {
 
 const AFTER_HELP: &str = "\
 Files:
-  ~/.config/v2m/config.toml        the configuration (V2M_CONFIG names another one)
-  ~/.config/v2m/presets/           presets for the language model, beside that
-  ~/.local/share/v2m/models/       models, see v2m-model
-  ~/.local/state/v2m/dictations/   what was dictated: recordings and texts
-  $XDG_RUNTIME_DIR/v2m/llm.sock    where v2m-llm is asked (V2M_LLM_SOCKET names another one)
+  ~/.config/v2m/config.toml        the configuration (V2M_CONFIG names another file)
+  ~/.config/v2m/presets/           your presets for the language model
+  ~/.local/share/v2m/models/       speech models, see v2m-model
+  ~/.local/state/v2m/dictations/   your dictations: recordings and texts
+  $XDG_RUNTIME_DIR/v2m/llm.sock    the socket of v2m-llm (V2M_LLM_SOCKET names another one)
 
-Exit codes: 0 done, 1 something failed, 2 wrong arguments, 3 (doctor) all is well but the microphone,
-78 the configuration is not valid.";
+Exit codes: 0 success, 1 something failed, 2 wrong arguments, 3 (doctor) everything works, except
+that there is no microphone, 78 the configuration is not valid.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check everything a dictation needs, with a fix for what is missing.
+    /// Check everything a dictation needs, and say how to fix what is missing.
     Doctor,
-    /// Check the configuration and print what is in force.
+    /// Check the configuration, and print the settings in force.
     CheckConfig {
-        /// Another file than the one in force.
+        /// Check this file instead.
         file: Option<PathBuf>,
     },
-    /// Print the default configuration with its documentation.
+    /// Print every setting with its default and its explanation.
     DefaultConfig,
-    /// Take over the settings of voice2machine, and tell what becomes of each.
+    /// Import the settings of voice2machine, and say what becomes of each.
     ImportConfig {
         /// voice2machine's config.toml.
         file: PathBuf,
-        /// Tell it, and change nothing.
+        /// Report, but change nothing.
         #[arg(long)]
         dry_run: bool,
     },
-    /// The keyboard shortcut for dictation, on GNOME.
+    /// Set, show or remove the keyboard shortcut for dictation, on GNOME.
     #[command(subcommand)]
     Shortcut(Shortcut),
     /// Write a sound file's samples to standard output: the service's own helper process.
     #[command(hide = true, name = media::DECODE_COMMAND)]
     Decode {
-        /// Which of its sound tracks, counted from 1.
+        /// The sound track, counted from 1.
         #[arg(long)]
         track: Option<u32>,
         /// The sound file.
@@ -74,13 +74,13 @@ enum Command {
 enum Shortcut {
     /// Bind a key combination to `v2m-send toggle`.
     Install {
-        /// The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of some.
+        /// The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of several.
         #[arg(long)]
         binding: Option<String>,
     },
-    /// Print what is bound.
+    /// Print the shortcut.
     Show,
-    /// Remove it again.
+    /// Remove the shortcut.
     Remove,
 }
 

@@ -32,13 +32,15 @@ pub enum Refused {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A directory, a pipe, a device, a socket.
-    #[error("it is no regular file; put one in its place")]
+    #[error("it is not a regular file; replace it with one")]
     NotAFile,
     /// Its name is a symbolic link where none is followed.
-    #[error("it is a symbolic link, and none is followed there; put the file itself in its place")]
+    #[error(
+        "it is a symbolic link, which v2m does not follow there; replace it with the file itself"
+    )]
     Link,
     /// Its owner is somebody else.
-    #[error("it belongs to another user; make it yours")]
+    #[error("it belongs to another user; make yourself its owner")]
     Foreign,
     /// Longer than any such file is.
     #[error("it is longer than {0} bytes")]

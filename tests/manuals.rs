@@ -1,4 +1,4 @@
-//! `--help`, the manual pages and the README tell of the same commands, options, variables and exit codes.
+//! `--help`, the manual pages, the README and `docs/` tell of the same commands, options, variables and exit codes.
 //!
 //! Not here: whether what they say of them is true; each program's own tests hold that.
 
@@ -202,15 +202,26 @@ fn assert_understood(line: &str) -> bool {
     true
 }
 
+/// The README and the pages of `docs/`. Code stands in blocks of four spaces, or between backticks.
+fn documents() -> Vec<PathBuf> {
+    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    std::iter::once(root().join("README.md")).chain(pages).collect()
+}
+
 #[test]
 fn documented_commands_exist() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (blocks, text): (Vec<&str>, Vec<&str>) =
-        readme.lines().partition(|line| line.starts_with("    "));
-    let text = text.join("\n");
-    let spans = text.split('`').skip(1).step_by(2);
-    let lines = spans.chain(blocks.into_iter().map(str::trim));
-    assert!(lines.filter(|line| assert_understood(line)).count() > 10, "found too few");
+    let mut found = 0;
+    for document in documents() {
+        let text = fs::read_to_string(document).unwrap();
+        let (blocks, text): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.starts_with("    "));
+        let text = text.join("\n");
+        let spans = text.split('`').skip(1).step_by(2);
+        let lines = spans.chain(blocks.into_iter().map(str::trim));
+        found += lines.filter(|line| assert_understood(line)).count();
+    }
+    assert!(found > 50, "found {found} commands");
 
     let send = help_of("v2m-send", &["--help"]);
     let (_, examples) = send.split_once("Examples:\n").unwrap();

@@ -7,7 +7,7 @@ use private_bus::{Gate, PrivateBus};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
 use v2m::deliver::{Notice, Notifier};
 use v2m::session::{Code, Delivery, Failure};
 use zbus::{Connection, OwnedVariant};
@@ -73,6 +73,14 @@ impl Service {
     }
 }
 
+/// Held while a test has its address in the environment, the one place where notify-rust looks for a bus.
+static SESSION: Mutex<()> = Mutex::const_new(());
+
+fn make_session_bus(address: &str) {
+    // SAFETY: the caller holds SESSION, so no other test reads or writes the environment now.
+    unsafe { std::env::set_var("DBUS_SESSION_BUS_ADDRESS", address) };
+}
+
 struct Desktop {
     bus: PrivateBus,
     service: Option<Connection>,
@@ -80,6 +88,7 @@ struct Desktop {
     hangs: watch::Sender<bool>,
     seen: mpsc::Receiver<Seen>,
     seen_by: mpsc::Sender<Seen>,
+    _session: MutexGuard<'static, ()>,
 }
 
 impl Desktop {
@@ -89,13 +98,17 @@ impl Desktop {
 
     async fn named(name: &'static str) -> Self {
         let (seen_by, seen) = mpsc::channel(32);
+        let session = SESSION.lock().await;
+        let bus = PrivateBus::start();
+        make_session_bus(&bus.address);
         let mut desktop = Self {
-            bus: PrivateBus::start(),
+            bus,
             service: None,
             name,
             hangs: watch::Sender::new(false),
             seen,
             seen_by,
+            _session: session,
         };
         desktop.start_service(0).await;
         desktop
@@ -118,13 +131,13 @@ impl Desktop {
     }
 
     fn notifier(&self) -> Notifier {
-        Notifier::spawn(Some(self.bus.address.clone()), None, None)
+        Notifier::spawn(None, None)
     }
 
     /// One that leaves word for the next run, in this folder.
     fn run(&self, folder: &Path) -> Notifier {
         let note = folder.join("v2m/note.json");
-        Notifier::spawn(Some(self.bus.address.clone()), Some(note), None)
+        Notifier::spawn(Some(note), None)
     }
 
     /// The user takes the notification away.
@@ -209,8 +222,7 @@ async fn gnome_is_shown_again_what_it_would_hide_while_it_is_true() {
 async fn on_gnome_what_is_shown_again_and_again_steps_back_for_a_problem_beside_it() {
     let mut desktop = Desktop::named("gnome-shell").await;
     let sign = desktop.notifier();
-    let address = Some(desktop.bus.address.clone());
-    let aside = Notifier::spawn(address, None, Some(sign.clone()));
+    let aside = Notifier::spawn(None, Some(sign.clone()));
     assert!(sign.show(Notice::Recording { so_far: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
@@ -230,8 +242,7 @@ async fn on_gnome_what_is_shown_again_and_again_steps_back_for_a_problem_beside_
 async fn elsewhere_nothing_steps_back() {
     let mut desktop = Desktop::start().await;
     let sign = desktop.notifier();
-    let address = Some(desktop.bus.address.clone());
-    let aside = Notifier::spawn(address, None, Some(sign.clone()));
+    let aside = Notifier::spawn(None, Some(sign.clone()));
     assert!(sign.show(Notice::Recording { so_far: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
@@ -312,7 +323,9 @@ async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_
 
 #[tokio::test]
 async fn without_a_bus_the_reason_and_the_remedy_are_told() {
-    let notifier = Notifier::spawn(Some("unix:path=/nonexistent/bus".into()), None, None);
+    let _session = SESSION.lock().await;
+    make_session_bus("unix:path=/nonexistent/bus");
+    let notifier = Notifier::spawn(None, None);
     let delivery = notifier.show(text("hello")).await;
     assert!(!delivery.ok);
     assert!(delivery.detail.contains("no session bus"), "{}", delivery.detail);
@@ -446,7 +459,8 @@ async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
     let gate = Gate::to(&desktop.bus.address);
     let folder = tempfile::tempdir().unwrap();
     let note = folder.path().join("v2m/note.json");
-    let notifier = Notifier::spawn(Some(gate.address.clone()), Some(note), None);
+    make_session_bus(&gate.address);
+    let notifier = Notifier::spawn(Some(note), None);
     assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     gate.throw_off();

@@ -36,8 +36,8 @@ pub enum CaptureError {
     NoSource,
     /// There are sources, and no session manager that chose one of them.
     #[error(
-        "cannot record: PipeWire has no default source, there are: {}; choose one in the sound \
-         settings, or start the session manager with `systemctl --user start wireplumber`",
+        "cannot record: PipeWire has no default source; choose one in the sound settings ({}), \
+         or start the session manager with `systemctl --user start wireplumber`",
         list(.there)
     )]
     NoDefault {
@@ -46,8 +46,8 @@ pub enum CaptureError {
     },
     /// The configured source is not there.
     #[error(
-        "cannot record: the configured source \"{wanted}\" is not there, there are: {}; connect \
-         it, or name one of these (or none, for the default one) in the configuration",
+        "cannot record: the configured source \"{wanted}\" is missing; connect it, or set capture.source \
+         to one of these, or to \"\" for the default one: {}",
         list(.there)
     )]
     SourceMissing {
@@ -58,9 +58,8 @@ pub enum CaptureError {
     },
     /// No source has the configured name. Its first part is the name of one that is there, but the rest is no channel of that.
     #[error(
-        "cannot record: there is no source \"{wanted}\", and no channel of that name, there are: \
-         {}; connect it, or set capture.source to one of these, or to the source's name for all \
-         of them",
+        "cannot record: there is no source and no channel named \"{wanted}\"; connect it, or set capture.source \
+         to one of these, or to a source's name for all of its channels: {}",
         list(.there)
     )]
     ChannelMissing {
@@ -71,8 +70,8 @@ pub enum CaptureError {
     },
     /// The session manager linked another node than the one asked for.
     #[error(
-        "cannot record: asked for the source \"{wanted}\", the session manager linked another \
-         node; reconnect the source, or choose another one in the configuration"
+        "cannot record: the session manager connected another source instead of \"{wanted}\"; \
+         reconnect it, or choose another one in the configuration"
     )]
     WrongSource {
         /// `node.name` of the source asked for.

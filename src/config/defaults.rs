@@ -9,9 +9,9 @@ use super::update::to_toml;
 pub fn default_toml() -> String {
     let defaults = Settings::default();
     let mut text = String::from(
-        "# v2m's configuration. Every key may be left out; what stands here are the defaults.\n\
-         # To change one, remove the # before it. Each can also be set by an environment variable of\n\
-         # the service, such as V2M_ENGINE__LANGUAGE=es. Most changes are in force at once.\n",
+        "# v2m's configuration. Every key is optional; the values here are the defaults.\n\
+         # To change one, remove the # before it. An environment variable of the service, such as\n\
+         # V2M_ENGINE__LANGUAGE=es, overrides it. Most changes take effect at once.\n",
     );
     for (section, about) in SECTIONS {
         text.push('\n');

@@ -77,7 +77,7 @@ pub enum ConfigError {
     },
     /// An update would have no effect, for the environment wins.
     #[error(
-        "changing {key}: the environment variable {variable} decides it; unset that where the service is started"
+        "changing {key}: the environment variable {variable} overrides it; unset it where the service is started"
     )]
     Overridden {
         /// `section.key`.
@@ -127,7 +127,7 @@ impl ConfigError {
         let wrong = |origin: &Origin| match origin {
             Origin::File { line, .. } => format!("v2m: error in its configuration, line {line}"),
             Origin::Environment(name) => format!("v2m: error in {name}"),
-            Origin::Update => "The configuration cannot be changed so".to_owned(),
+            Origin::Update => "This change of the configuration is not valid".to_owned(),
         };
         let file = |origin: &Origin| match origin {
             Origin::File { path, .. } => format!("\n{}", path.display()),

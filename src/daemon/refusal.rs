@@ -34,9 +34,8 @@ pub fn withdraw_refusal() {
 /// Without a running service.
 fn show(notice: Notice) -> io::Result<Delivery> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let shown = runtime.block_on(async {
-        Notifier::spawn(None, note_file("notification"), None).show(notice).await
-    });
+    let shown = runtime
+        .block_on(async { Notifier::spawn(note_file("notification"), None).show(notice).await });
     runtime.shutdown_background();
     Ok(shown)
 }

@@ -44,8 +44,8 @@ impl Screen {
     /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are the files that tell the next run
     /// what this one leaves on the desktop if it is killed.
     pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
-        let sign = Notifier::spawn(None, sign, None);
-        let aside = Notifier::spawn(None, aside, Some(sign.clone()));
+        let sign = Notifier::spawn(sign, None);
+        let aside = Notifier::spawn(aside, Some(sign.clone()));
         // More than one is waiting only while programs take their time to tell what has the keyboard.
         let (growing, inbox) = mpsc::channel(2);
         let screen = Self { sign, aside, growing, state: Arc::default() };

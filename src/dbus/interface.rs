@@ -41,13 +41,13 @@ impl Dictation {
 
     async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
         let busy = || {
-            let text =
-                "v2m has 64 calls on the session bus to answer already. Wait for one of them.";
+            let text = "64 calls on the session bus wait for answers already. Try again when one is answered.";
             Refusal(Failure::new(Code::Busy, text))
         };
         let _place = self.room.try_acquire().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
-        let ending = || Failure::new(Code::ShuttingDown, "v2m is ending; press again to start it.");
+        let ending =
+            || Failure::new(Code::ShuttingDown, "v2m is stopping; press again to start it.");
         self.calls.send(Call { request, reply }).await.map_err(|_| Refusal(ending()))?;
         let lost = || {
             let text = "v2m gave no answer, which is a bug. See: journalctl --user -u v2m";
@@ -232,7 +232,7 @@ impl Dictation {
     ) -> Result<(), Refusal> {
         let Some(name) = header.sender() else { return Ok(()) };
         let full = |TooMany| {
-            let text = "Subscribing to the text as it grows: 16 programs are subscribed already. End one of them.";
+            let text = "Subscribing to TranscriptionUpdate: 16 programs are subscribed already. Close one of them.";
             Refusal(Failure::new(Code::Busy, text))
         };
         self.listeners.add(bus, name).map_err(full)

@@ -19,6 +19,7 @@ mod notifications;
 mod notifier;
 mod order;
 mod paste;
+mod popup;
 mod problem;
 mod sinks;
 mod window;

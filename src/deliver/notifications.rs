@@ -1,22 +1,20 @@
-//! One notification at the desktop's notification service, replaced in place.
+//! The desktop's notification service, and what v2m's one notification there still says.
 //!
-//! Plain calls of the Desktop Notifications Specification over a connection that lives as long as
-//! the service. notify-rust makes a new connection for each notification (its updates block, which
-//! the event loop must not), and GNOME Shell drops an application's notifications when the connection that sent them closes.
-//! Waiting with bounds is not done here but in `notifier`.
+//! `popup` shows and closes it. A second connection asks what notify-rust cannot tell: who owns the service's name, what
+//! it can show, and when the user closes the notification. Nothing here bounds the waiting; `notifier` does.
 
 use super::card::{Card, Stay, Urgency};
 use super::leftover::{Leftover, Note, What};
 use super::notice::Notice;
+use super::popup::{self, Popup};
 use crate::session::Code;
 use futures_core::Stream;
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 use tracing::debug;
 use v2m_ipc::plain;
 use zbus::fdo;
-use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
+use zbus::{Connection, MatchRule, Message, MessageStream};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -63,7 +61,7 @@ pub(super) enum Problem {
     )]
     Absent(String),
     #[error("the notification service refused it ({0})")]
-    Refused(zbus::Error),
+    Refused(String),
     #[error("the notification service has not answered in time; if that lasts, restart it")]
     Hanging,
     #[error("a newer notice took its place")]
@@ -84,6 +82,7 @@ pub(super) struct Service {
     /// Whether that service is GNOME Shell.
     gnome: bool,
     shown: Option<Shown>,
+    popup: Popup,
     /// Tells when the user takes it away. Only while that matters: every other program's are told too.
     closings: Option<MessageStream>,
 }
@@ -105,7 +104,7 @@ struct Shown {
 pub async fn notification_service() -> Result<String, String> {
     const BOUND: Duration = Duration::from_secs(2);
     let asked = async {
-        let service = Service::connect(None).await?;
+        let service = Service::connect().await?;
         let [name, vendor, version, _] = service.information(NAME).await?;
         Ok(format!("{name} {version} ({vendor})"))
     };
@@ -114,14 +113,18 @@ pub async fn notification_service() -> Result<String, String> {
 }
 
 impl Service {
-    /// Connects to the bus at `address`, or to the session's.
-    pub(super) async fn connect(address: Option<&str>) -> Result<Self, Problem> {
-        let builder = match address {
-            Some(address) => zbus::connection::Builder::address(address),
-            None => zbus::connection::Builder::session(),
-        };
-        let bus = builder.build().await.map_err(Problem::NoBus)?;
-        Ok(Self { bus, owner: None, markup: false, gnome: false, shown: None, closings: None })
+    /// Connects to the session's bus.
+    pub(super) async fn connect() -> Result<Self, Problem> {
+        let bus = Connection::session().await.map_err(Problem::NoBus)?;
+        Ok(Self {
+            bus,
+            owner: None,
+            markup: false,
+            gnome: false,
+            shown: None,
+            popup: Popup::default(),
+            closings: None,
+        })
     }
 
     /// Does what `notice` says: shows it in place of the one before, or takes that away.
@@ -129,6 +132,7 @@ impl Service {
         let owner = self.owner_of_name().await?;
         if owner.is_none() || owner != self.owner {
             (self.owner, self.shown, self.closings) = (owner, None, None);
+            self.popup = Popup::default();
             if self.owner.is_some() || notice.card().is_some() {
                 self.meet().await?;
             }
@@ -217,7 +221,7 @@ impl Service {
     /// Starts the service if the bus knows how, and learns what it can show.
     async fn meet(&mut self) -> Result<(), Problem> {
         let reply = self.call(NAME, "GetCapabilities", &()).await?;
-        let capabilities: Vec<String> = reply.body().deserialize().map_err(Problem::Refused)?;
+        let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
         self.markup = capabilities.iter().any(|capability| capability == "body-markup");
         // A service too simple to tell its name is not GNOME Shell.
         self.gnome = self.information(NAME).await.is_ok_and(|[name, ..]| name == "gnome-shell");
@@ -228,8 +232,7 @@ impl Service {
     /// Name, vendor, version, version of the specification.
     async fn information(&self, to: &str) -> Result<[String; 4], Problem> {
         let reply = self.call(to, "GetServerInformation", &()).await?;
-        let (name, vendor, version, specification) =
-            reply.body().deserialize().map_err(Problem::Refused)?;
+        let (name, vendor, version, specification) = reply.body().deserialize().map_err(refused)?;
         Ok([name, vendor, version, specification])
     }
 
@@ -287,6 +290,7 @@ impl Service {
             let Some((id, reason)) = closed else { continue };
             if self.shown.as_ref().is_some_and(|shown| shown.id == id) {
                 (self.shown, self.closings) = (None, None);
+                self.popup = Popup::default();
                 return reason != EXPIRED;
             }
         }
@@ -307,9 +311,9 @@ impl Service {
     }
 
     async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
-        let Some(owner) = self.owner.clone() else {
+        if self.owner.is_none() {
             return Err(Problem::Absent("it ended as soon as it was started".to_owned()));
-        };
+        }
         // GNOME Shell 43 hides at once what takes the place of a critical notification without
         // being critical itself.
         let was_critical = self.shown.as_ref().is_some_and(|shown| shown.critical);
@@ -319,22 +323,14 @@ impl Service {
         // The last step: a bus closes the connection of whoever sends a NUL.
         let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
         let body = if self.markup { escaped(&body) } else { body.into_owned() };
-        let no_actions: [&str; 0] = [];
-        // Milliseconds; 0 is "never" in the specification.
-        let expires = card.expires.map_or(0, |t| i32::try_from(t.as_millis()).unwrap_or(i32::MAX));
-        let arguments = (
-            "v2m",
-            self.shown.as_ref().map_or(0, |shown| shown.id),
-            card.icon,
-            &*summary,
-            &*body,
-            &no_actions[..],
-            hints(card),
-            expires,
-        );
-        let reply = self.call(&owner, "Notify", &arguments).await?;
+        let notification = popup::notification(card, &summary, &body);
+        let left = self.shown.as_ref().map_or(0, |shown| shown.id);
+        let id = match self.popup.show(notification, left).await {
+            Ok(id) => id,
+            Err(reason) => return Err(self.why(reason).await),
+        };
         self.shown = Some(Shown {
-            id: reply.body().deserialize().map_err(Problem::Refused)?,
+            id,
             critical: card.urgency == Urgency::Critical,
             what: What::of(card.stay),
             card: Some(card.clone()),
@@ -344,11 +340,24 @@ impl Service {
 
     async fn close(&mut self) -> Result<(), Problem> {
         let Some(shown) = self.shown.take() else { return Ok(()) };
+        if self.popup.close().await {
+            return Ok(());
+        }
+        // An earlier connection has shown it.
         let Some(owner) = self.owner.clone() else { return Ok(()) };
         match self.call(&owner, "CloseNotification", &shown.id).await {
             // The user dismissed it, or it expired: it is away all the same.
             Ok(_) | Err(Problem::Refused(_)) => Ok(()),
             Err(problem) => Err(problem),
+        }
+    }
+
+    /// What notify-rust's error means: it tells only a text.
+    async fn why(&self, reason: String) -> Problem {
+        match self.owner_of_name().await {
+            Ok(Some(_)) => Problem::Refused(reason),
+            Ok(None) => Problem::Absent(reason),
+            Err(problem) => problem,
         }
     }
 
@@ -378,21 +387,13 @@ impl Service {
         reply.map_err(|error| match error {
             error if is_absence(&error) => Problem::Absent(error.to_string()),
             zbus::Error::InputOutput(_) => Problem::NoBus(error),
-            error => Problem::Refused(error),
+            error => refused(error),
         })
     }
 }
 
-// No v2m.desktop is installed, and on purpose (v2m-keys.desktop is for KWin): for an application that it knows GNOME Shell (43) drops all
-// notifications once their sender leaves the bus: the text of a service that ends, and the reason of one that
-// does not start. Nor may a later file be called v2m.desktop: the application's name alone would match it.
-fn hints(card: &Card) -> HashMap<&'static str, Variant<'static>> {
-    HashMap::from([
-        ("urgency", Variant::from(card.urgency as u8)),
-        ("transient", Variant::from(card.transient)),
-        ("category", Variant::from(card.category)),
-        ("desktop-entry", Variant::from("v2m")),
-    ])
+fn refused(error: zbus::Error) -> Problem {
+    Problem::Refused(error.to_string())
 }
 
 /// Nobody has the name, nobody could be started for it, or who had it died over the call.

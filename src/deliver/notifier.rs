@@ -47,18 +47,16 @@ struct Wish {
 }
 
 impl Notifier {
-    /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address; `None`: the
-    /// session's. Connects at the first notice, and again whenever the bus was lost. `note` is a file in the
-    /// runtime directory, by which the next run finds what this one leaves on the desktop if it is killed. `behind` steps back
+    /// Starts the actor on the current tokio runtime. It connects to the session's bus at the first notice, and again
+    /// whenever the bus was lost. `note` is a file in the runtime directory, by which the next run finds what this one leaves on the desktop if it is killed. `behind` steps back
     /// for each notice that is shown here, and comes into sight again after it.
-    pub fn spawn(bus: Option<String>, note: Option<PathBuf>, behind: Option<Self>) -> Self {
+    pub fn spawn(note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
         let note = Note::new(note);
         let stalls = Arc::clone(&stalled);
         let lock = Lock::default();
         let actor = Actor {
-            bus,
             service: None,
             note,
             due: None,
@@ -109,7 +107,6 @@ impl Notifier {
 }
 
 struct Actor {
-    bus: Option<String>,
     service: Option<Service>,
     note: Note,
     /// What is to be done with the last notice, and when.
@@ -305,7 +302,7 @@ impl Actor {
                 }
             }
         }
-        let service = self.service.insert(Service::connect(self.bus.as_deref()).await?);
+        let service = self.service.insert(Service::connect().await?);
         service.show(notice, &mut self.note).await
     }
 }

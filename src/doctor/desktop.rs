@@ -26,17 +26,15 @@ fn settings() -> config::Settings {
 pub(super) fn units() -> Finding {
     let asked = Command::new("systemctl").args(["--user", "is-active", "v2m.socket"]).output();
     let Ok(output) = asked else {
-        return Poor(
-            "there is no systemctl here; v2m's socket is then started by other means".into(),
-        );
+        return Poor("there is no systemctl here; something else must open v2m's socket".into());
     };
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     match said.as_str() {
         "active" => Good("v2m.socket is listening; the first press starts v2m.service".into()),
         "" => Poor(format!(
-            "no user manager answers ({complaint}); log in by a session that has one, or start \
-             v2m by systemd-socket-activate"
+            "no systemd user manager answers ({complaint}); log in through a session that has one, or \
+             start v2m with systemd-socket-activate"
         )),
         state => Bad(format!(
             "v2m.socket is {state}. Start it: systemctl --user enable --now v2m.socket"
@@ -92,7 +90,7 @@ pub(super) fn microphone() -> Finding {
         None => match recorded {
             Some(source) => Good(format!("{} ({})", source.description, source.name)),
             None if sources.is_empty() => {
-                Bad("PipeWire knows no microphone: connect one and look at `wpctl status`".into())
+                Bad("PipeWire has no microphone. Connect one, and check with `wpctl status`".into())
             }
             None => Bad(format!(
                 "there is no default source; choose one of: {} (`wpctl set-default`, or \
@@ -117,7 +115,9 @@ fn channels(source: &capture::Source) -> String {
 
 pub(super) fn notifications() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return Poor("this process may not start a runtime".into()) };
+    let Ok(runtime) = runtime else {
+        return Poor("no asynchronous runtime could be started".into());
+    };
     let asked = runtime.block_on(deliver::notification_service());
     runtime.shutdown_background();
     match asked {
@@ -129,15 +129,17 @@ pub(super) fn notifications() -> Finding {
 /// Lacking only where it is wanted.
 pub(super) fn cursor() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return Poor("this process may not start a runtime".into()) };
+    let Ok(runtime) = runtime else {
+        return Poor("no asynchronous runtime could be started".into());
+    };
     let asked = runtime.block_on(deliver::way_to_the_cursor());
     runtime.shutdown_background();
     match asked {
         Ok(name) => Good(format!("texts can be pasted, by {name}")),
         Err(_) if !matches!(settings().deliver.mode, DeliverMode::Paste | DeliverMode::Type) => {
-            Good("none, and not wanted: deliver.mode is neither \"paste\" nor \"type\"".into())
+            Good("not needed: deliver.mode is neither \"paste\" nor \"type\"".into())
         }
-        Err(problem) => Poor(format!("texts wait on the clipboard: {problem}")),
+        Err(problem) => Poor(format!("texts stay on the clipboard: {problem}")),
     }
 }
 

@@ -88,7 +88,7 @@ pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
         Verdict::Works => "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.",
         Verdict::Deaf => "v2m transcribes, but cannot hear you: see the line “microphone” above.",
         Verdict::Broken => {
-            "v2m does not work yet. Mend the first line marked FAIL, then run `v2m doctor` again."
+            "v2m does not work yet. Fix the first line marked FAIL, then run `v2m doctor` again."
         }
     };
     writeln!(out, "\n{}", runnable(summary))?;

@@ -59,8 +59,8 @@ impl Service {
                 Some("unloaded") => {
                     let model = field("model");
                     let works = format!(
-                        "{model} is not loaded after so long without a dictation (engine.unload_after); \
-                         the next one loads it"
+                        "{model} is unloaded, because it was not used for a while (engine.unload_after); \
+                         the next dictation loads it"
                     );
                     return with_passed_over(works, engine);
                 }
@@ -100,8 +100,8 @@ impl Service {
         } else {
             let percent = share * 100.0;
             Bad(format!(
-                "{said}; {percent:.0} % of its words. Check the model: v2m-model verify; and \
-                 engine.language, which must fit English for this recording"
+                "{said}; {percent:.0} % of the words are right. Check the model (v2m-model verify), and \
+                 engine.language, which must allow English for this recording"
             ))
         }
     }

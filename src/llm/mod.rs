@@ -54,7 +54,7 @@ pub enum LlmError {
     },
     /// Another user's process listens there. Nothing was sent to it.
     #[error(
-        "reaching v2m-llm at {}: a process of another user listens there, and nothing was sent to it; look at XDG_RUNTIME_DIR \
+        "reaching v2m-llm at {}: another user's process listens there. Nothing was sent to it; check XDG_RUNTIME_DIR \
          and V2M_LLM_SOCKET", path.display()
     )]
     Foreign {
@@ -62,17 +62,15 @@ pub enum LlmError {
         path: PathBuf,
     },
     /// It went away.
-    #[error(
-        "v2m-llm went away without an answer ({0}); what happened: journalctl --user -u v2m-llm"
-    )]
+    #[error("v2m-llm stopped without an answer ({0}); see why: journalctl --user -u v2m-llm")]
     Lost(io::Error),
     /// It does not answer.
-    #[error("v2m-llm did not answer within {} s; what it does: journalctl --user -u v2m-llm", .0.as_secs())]
+    #[error("v2m-llm did not answer within {} s; see why: journalctl --user -u v2m-llm", .0.as_secs())]
     Overdue(Duration),
     /// Its answer is none.
     #[error(
-        "v2m-llm's answer cannot be understood ({0}); are all of v2m's programs of one version? \
-         (then: systemctl --user restart v2m v2m-llm)"
+        "v2m-llm's answer cannot be understood ({0}). If v2m's programs have different versions: \
+         systemctl --user restart v2m v2m-llm"
     )]
     Answer(String),
     /// The endpoint or the model, in its words.

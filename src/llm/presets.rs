@@ -199,7 +199,7 @@ mod tests {
         let presets = Presets::read(folder.path());
         assert_eq!(presets.get("standup").unwrap().instruction, "Three points.");
         assert_eq!(presets.names(), "binary, clean-up, email, folder, notes, prompt, standup");
-        for (name, reason) in [("binary", "UTF-8"), ("folder", "no regular file")] {
+        for (name, reason) in [("binary", "UTF-8"), ("folder", "not a regular file")] {
             let said = presets.get(name).unwrap_err().to_string();
             assert!(said.contains(reason), "{said}");
         }

@@ -48,14 +48,14 @@ pub enum MediaError {
         source: io::Error,
     },
     /// A directory, a pipe, a device.
-    #[error("opening {}: this is no regular file; give the path of a sound file", path.display())]
+    #[error("opening {}: it is not a regular file; give the path of a sound file", path.display())]
     NotAFile {
         /// What was given.
         path: PathBuf,
     },
     /// Nothing v2m can decode.
     #[error(
-        "reading {}: no sound in a form v2m knows ({reason}); convert it, for example with \
+        "reading {}: v2m cannot read this kind of file ({reason}); convert it, for example with \
          `ffmpeg -i FILE -ac 1 -ar 16000 out.wav`",
         path.display()
     )]
@@ -66,7 +66,7 @@ pub enum MediaError {
         reason: String,
     },
     /// The form is known, the contents are not sound.
-    #[error("reading {}: it is broken ({reason}); try to play it, or make it again", path.display())]
+    #[error("reading {}: it is damaged ({reason}); check whether another program can play it", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum MediaError {
         reason: String,
     },
     /// There is not one sample in it.
-    #[error("reading {}: it holds no sound; record it again", path.display())]
+    #[error("reading {}: it contains no sound; record it again", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum MediaError {
     },
     /// The child process that decodes did not come to an end.
     #[error(
-        "reading {}: given up after {} s; is its disk or network slow, or the file broken? Copy it \
+        "reading {}: stopped after {} s, because the disk or network is slow, or the file is damaged; copy it \
          to a local disk and try to play it",
         path.display(),
         after.as_secs()
@@ -102,7 +102,7 @@ pub enum MediaError {
     },
     /// What comes out cannot be written down.
     #[error(
-        "reading {}: keeping its sound on disk, 2 MB each minute: {source}; make room and try again",
+        "reading {}: storing its sound on disk (2 MB per minute): {source}; free some space and try again",
         path.display()
     )]
     Spool {

@@ -138,8 +138,9 @@ impl Server {
 
     async fn call(&self, request: Request) -> Result<Answer, Failure> {
         let (reply, answer) = oneshot::channel();
-        let ending =
-            || Failure::new(Code::ShuttingDown, "v2m is ending; the next request starts it again");
+        let ending = || {
+            Failure::new(Code::ShuttingDown, "v2m is stopping; the next request starts it again")
+        };
         self.calls.send(Call { request, reply }).await.map_err(|_| ending())?;
         answer
             .await
@@ -150,7 +151,7 @@ impl Server {
 fn unanswered() -> Failure {
     Failure::new(
         Code::Internal,
-        "v2m dropped the request unanswered, which is a bug; please report it with: journalctl --user -u v2m",
+        "v2m did not answer the request. This is a bug; please report it, with: journalctl --user -u v2m",
     )
 }
 

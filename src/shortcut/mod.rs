@@ -29,7 +29,7 @@ pub enum ShortcutError {
     NoGsettings(io::Error),
     /// GNOME's settings daemon is not installed.
     #[error(
-        "asking GNOME's settings: they know no custom shortcuts, so this is no GNOME desktop. Bind \
+        "asking GNOME's settings: they have no custom shortcuts, so this is not a GNOME desktop. Bind \
          `v2m-send toggle` to a key in your desktop's own settings"
     )]
     NoGnome,
@@ -43,18 +43,18 @@ pub enum ShortcutError {
     },
     /// Settings that are locked or not written.
     #[error(
-        "changing GNOME's settings: {0} is not what was set; is it locked by an administrator, or \
-         is this not run in the desktop's session?"
+        "changing GNOME's settings: {0} kept its old value. Either an administrator locked it, or \
+         this does not run in the desktop's session"
     )]
     NotKept(&'static str),
     /// No key combination.
     #[error(
-        "{0:?} is no key combination; write it as GNOME does, for example <Control><Alt>v, <Super>F9"
+        "{0:?} is not a key combination; write it as GNOME does, for example <Control><Alt>v, <Super>F9"
     )]
     NotABinding(String),
     /// The combination does something else already.
     #[error(
-        "{binding} is taken by {by}; choose another one: v2m shortcut install --binding '<Super>F9'"
+        "{binding} is used by {by}; choose another one: v2m shortcut install --binding '<Super>F9'"
     )]
     Taken {
         /// The combination.
@@ -64,7 +64,7 @@ pub enum ShortcutError {
     },
     /// All candidates are taken.
     #[error(
-        "{} are all taken; choose a key: v2m shortcut install --binding '<Super>F9'",
+        "{} are all in use; choose another one: v2m shortcut install --binding '<Super>F9'",
         CANDIDATES.join(", ")
     )]
     AllTaken,

@@ -55,12 +55,10 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The thread cannot be started.
-    #[error("starting the thread that keeps dictations: {0}; end some programs and try again")]
+    #[error("starting the thread that saves dictations: {0}; close some programs and try again")]
     Thread(io::Error),
     /// Too much waits for the disk already, or the thread has ended.
-    #[error(
-        "keeping a dictation: the disk does not keep up; the recording stays in memory for now"
-    )]
+    #[error("saving a dictation: the disk is too slow; the recording stays in memory for now")]
     Full,
 }
 
@@ -76,8 +74,10 @@ fn advice(error: &io::Error) -> &'static str {
             "free some space there"
         }
         io::ErrorKind::ReadOnlyFilesystem => "make that file system writable",
-        io::ErrorKind::PermissionDenied => "make it yours: the service needs to write there",
-        _ => "check that the disk is there and sound",
+        io::ErrorKind::PermissionDenied => {
+            "check its owner and permissions: the service must be able to write there"
+        }
+        _ => "check the disk",
     }
 }
 

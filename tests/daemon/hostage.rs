@@ -45,11 +45,11 @@ fn pipes_where_files_belong_hold_up_nobody() {
     pipe(&service, &service.config_file());
     logged(&service, "the old one stays in force");
     let problem = service.connect().ask("GET_STATUS")["problem"].to_string();
-    assert!(problem.contains("no regular file"), "{problem}");
+    assert!(problem.contains("not a regular file"), "{problem}");
     assert_eq!(service.connect().ask("GET_CONFIG"), before);
     let update = json!({ "engine": { "beam_size": 2 } });
     let (code, text) = service.connect().refused_with("UPDATE_CONFIG", update);
-    assert!(code == "bad_config" && text.contains("no regular file"), "{text}");
+    assert!(code == "bad_config" && text.contains("not a regular file"), "{text}");
     let path = service.path("pipe.wav");
     pipe(&service, &path);
     let asked = json!({ "file_path": path });
@@ -70,7 +70,7 @@ fn a_configuration_that_is_a_pipe_ends_the_start_with_the_reason() {
     waiting.send("PING", Value::Null);
     let service = house.start();
     let (code, text) = failure(&waiting.receive().unwrap());
-    assert!(code == "bad_config" && text.contains("no regular file"), "{text}");
+    assert!(code == "bad_config" && text.contains("not a regular file"), "{text}");
     assert_eq!(service.ended().0.code(), Some(78));
 }
 

@@ -28,6 +28,7 @@ mod config;
 mod crowd;
 mod cursor;
 mod ending;
+mod examples;
 mod feedback;
 mod files;
 mod hostage;

@@ -66,7 +66,7 @@ fn without_a_provider_nobody_is_asked() {
     }
     fs::remove_file(config(&program)).unwrap();
     fs::create_dir(config(&program)).unwrap();
-    refused("no regular file");
+    refused("not a regular file");
     assert_eq!(peer.seen().connections, 0);
 }
 

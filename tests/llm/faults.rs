@@ -41,7 +41,7 @@ fn what_will_not_pass_is_told_at_once() {
         ("404 Not Found", "answered 404: no"),
         (
             "302 Found\r\nlocation: http://127.0.0.1:1/",
-            "answered 302 and sends to http://127.0.0.1:1/",
+            "answered 302 and redirects to http://127.0.0.1:1/",
         ),
         // Longer than anybody waits.
         ("429 Too Many\r\nretry-after: 3600", "answered 429"),

@@ -11,21 +11,21 @@ pub fn usage(program: &str) -> String {
 usage: {program} --model FILE [--vad FILE] [--threads N]
        {program} --check
 
-v2m's recogniser. The daemon starts it with one end of a socketpair as standard input;
-it is of no use on a terminal.
+v2m's recogniser. The service starts it with one end of a socketpair as standard input.
+It is of no use in a terminal.
 
   --model FILE   Whisper model in ggml form
-  --vad FILE     Silero voice activity model in ggml form; without it all audio counts as speech
-  --threads N    threads of the decoder (default: one for each physical core, or for each
-                 processor beside a GPU; at most 8)
-  --check        only say what it would compute on, or why it cannot
+  --vad FILE     Silero voice activity model in ggml form; without it, all audio counts as speech
+  --threads N    threads of the decoder (default: one per physical core, or one per logical
+                 processor with a GPU; at most 8)
+  --check        only say what it would run on, or why it cannot run here
   --flash-attention, --cuda-graphs
-                 for measurements; off by default: both were slower or worse on a GPU
-  -h, --help     print this
+                 for measurements; off by default, because both were slower or worse on a GPU
+  -h, --help     print this help
   -V, --version  print the version
 
-Exit codes: 0 the daemon closed its end, 1 it could not go on, 2 wrong arguments,
-69 this machine cannot run it (processor, GPU or driver; the reason is on standard error)"
+Exit codes: 0 the service closed its end, 1 it failed, 2 wrong arguments,
+69 it cannot run on this machine (processor, GPU or driver; standard error says why)"
     )
 }
 

@@ -63,20 +63,20 @@ impl fmt::Display for Error {
             ),
             Self::Foreign { path, uid } => write!(
                 f,
-                "cannot connect to v2m: at {} a process of another user listens (uid {uid}), and nothing was sent to it; \
-                 look at XDG_RUNTIME_DIR and V2M_SOCKET_PATH",
+                "cannot connect to v2m at {}: another user's process (uid {uid}) listens there. Nothing was sent to it; \
+                 check XDG_RUNTIME_DIR and V2M_SOCKET_PATH",
                 path.display()
             ),
-            Self::NoPath(why) => write!(f, "cannot tell where v2m's socket is: {why}"),
+            Self::NoPath(why) => write!(f, "cannot find v2m's socket: {why}"),
             Self::Lost(e) => write!(
                 f,
-                "v2m took the request and went away without an answer ({e}); a recording is kept \
-                 and recovered, a file is to be transcribed again; what happened: journalctl --user -u v2m"
+                "v2m stopped before it answered ({e}). A recording is kept, and transcribed at the next \
+                 start; transcribe a file again. See why: journalctl --user -u v2m"
             ),
             Self::BadAnswer(why) => write!(
                 f,
-                "v2m's answer cannot be understood ({why}); are client and service of one version? \
-                 (then: systemctl --user restart v2m)"
+                "v2m's answer cannot be understood ({why}). If client and service have different versions: \
+                 systemctl --user restart v2m"
             ),
             Self::TooLong => {
                 write!(f, "the request is longer than the {MAX_REQUEST} bytes that v2m reads")

@@ -307,8 +307,8 @@ impl Refusal {
         Self {
             code: "unknown_command",
             message: format!(
-                "there is no command {shown:?}; is the client newer than the service? \
-                 (then: systemctl --user restart v2m)"
+                "there is no command {shown:?}. If the client is newer than the service: \
+                 systemctl --user restart v2m"
             ),
         }
     }

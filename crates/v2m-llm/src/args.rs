@@ -10,31 +10,33 @@ const IDLE: Duration = Duration::from_secs(60);
 pub const USAGE: &str = "\
 usage: v2m-llm [--idle-seconds N]
 
-Asks language models for v2m, which itself has no network. systemd starts it when v2m
-first connects to its socket (v2m-llm.socket); it is of no use on a terminal.
+Asks language models for v2m, which has no network access itself. systemd starts it when v2m
+connects to its socket (v2m-llm.socket). It is of no use in a terminal.
 
-  --idle-seconds N  end after so long without a connection (default: 60)
-  -h, --help        print this
+  --idle-seconds N  exit after this time without a connection (default: 60)
+  -h, --help        print this help
   -V, --version     print the version
 
-It asks the language model that llm.provider and llm.base_url in ~/.config/v2m/config.toml name,
-and no other.
+It asks only the language model that llm.provider and llm.base_url in ~/.config/v2m/config.toml
+name.
 
-A key belongs to a host and is sent to no other one. The key of generativelanguage.googleapis.com,
-api.openai.com or ollama.com (https) is looked for, in this order, as: the credential
-gemini-api-key, openai-api-key or ollama-api-key (LoadCredential= of systemd); GEMINI_API_KEY,
-OPENAI_API_KEY or OLLAMA_API_KEY in its environment; the file gemini.key, openai.key or ollama.key
-in ~/.config/v2m. The key of any other HOST: the credential key-HOST; the file keys/HOST in
-~/.config/v2m. With a port in the address HOST is host:port; in a credential's name host_port.
-Files of keys must be yours alone (chmod 600).
+A key belongs to a host, and is sent to no other host. For generativelanguage.googleapis.com,
+api.openai.com and ollama.com (https) v2m-llm looks for the key in this order:
+  1. the systemd credential gemini-api-key, openai-api-key or ollama-api-key (LoadCredential=)
+  2. the variable GEMINI_API_KEY, OPENAI_API_KEY or OLLAMA_API_KEY
+  3. the file gemini.key, openai.key or ollama.key in ~/.config/v2m
+For any other HOST:
+  1. the systemd credential key-HOST (with a port: key-HOST_PORT)
+  2. the file keys/HOST (with a port: keys/HOST:PORT) in ~/.config/v2m
+Only you may be able to read a key file (chmod 600).
 
 Environment:
-  V2M_CONFIG        the configuration's file
+  V2M_CONFIG        the configuration file
   V2M_LLM__PROVIDER, V2M_LLM__BASE_URL
-                    as the settings, and before them; v2m must be given the same
-  V2M_LOG           debug: log more. Never a text, never a key
+                    override these settings; set them for v2m too
+  V2M_LOG           debug: log more, but never a text or a key
 
-Exit codes: 0 nobody asked any more, 1 it could not go on, 2 wrong arguments,
+Exit codes: 0 nobody was connected any more, 1 it failed, 2 wrong arguments,
 69 it was started without its socket";
 
 /// What to run with.

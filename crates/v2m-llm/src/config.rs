@@ -175,7 +175,7 @@ fn text(path: &Path) -> io::Result<String> {
         Err(error) => return Err(error.into()),
     };
     if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut text = String::new();
     let got = file.take(LONGEST + 1).read_to_string(&mut text)?;

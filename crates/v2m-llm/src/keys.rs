@@ -67,7 +67,7 @@ pub enum KeyError {
     #[error("the key in {0} belongs to another user and is not used. Write your own there")]
     Foreign(PathBuf),
     /// A link, a folder, a device.
-    #[error("{0} is no regular file, and the key in it is not used. Put the key itself there")]
+    #[error("{0} is not a regular file, so the key in it is not used. Put the key itself there")]
     NoFile(PathBuf),
     /// It cannot be read.
     #[error("reading the key in {0}: {1}")]

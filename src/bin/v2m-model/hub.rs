@@ -128,7 +128,7 @@ impl Download<'_> {
             StatusCode::PARTIAL_CONTENT if starts_at(response.headers(), at) => at,
             StatusCode::PARTIAL_CONTENT => {
                 return Err(Cut::Refused(
-                    "the host answered with another part than asked for".into(),
+                    "the host sent a different part of the file than requested".into(),
                 ));
             }
             other => return Err(Cut::Refused(format!("the host answered {other}"))),
@@ -178,7 +178,7 @@ impl Download<'_> {
         let ModelError::Digest { found, .. } = error else { return error.into() };
         let _ = fs::remove_file(part);
         Failure::Damaged(format!(
-            "what {} gave is not {}: its SHA-256 is {found}, not {}; it was thrown away",
+            "what {} gave is not {}: its SHA-256 is {found}, not {}; it was deleted",
             self.url, self.name, self.sha256
         ))
     }
@@ -352,7 +352,7 @@ mod tests {
         other[99] ^= 1;
         let (file, _, part) = download(b"", vec![Answer::File(other, ALL)]);
         let error = file.unwrap_err();
-        assert!(matches!(&error, Failure::Damaged(t) if t.contains("thrown away")), "{error}");
+        assert!(matches!(&error, Failure::Damaged(t) if t.contains("deleted")), "{error}");
         assert_eq!(part, None);
     }
 

@@ -133,7 +133,7 @@ pub(crate) fn verify(places: &Places, names: &[String]) -> Result<(), Failure> {
     match bad {
         0 => Ok(()),
         n => Err(Failure::Damaged(format!(
-            "{n} of {} models are not what they should be",
+            "{n} of {} models are damaged or not the published ones",
             all.len()
         ))),
     }
@@ -185,7 +185,7 @@ pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Fai
     }
     if !force && path.is_file() && select::is_selected(places, name) {
         return Err(Failure::Refused(format!(
-            "{name} is the model that v2m uses; select another one first (v2m-model use NAME), or insist with --force"
+            "{name} is the model that v2m uses; select another one first (v2m-model use NAME), or use --force"
         )));
     }
     for file in [&path, &part] {

@@ -142,7 +142,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     let command = words.next("a command")?;
     options.fit(&command)?;
     if json && (options.format.is_some() || options.output.is_some()) {
-        return Err(usage("--json prints the raw answers; it goes with no --format or --output"));
+        return Err(usage(
+            "--json prints the raw answers, so it cannot be used with --format or --output",
+        ));
     }
     Ok(Invocation { json, action: action(&command, words, options)? })
 }
@@ -184,39 +186,31 @@ impl Options {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
         let given: [(bool, bool, &str); 9] = [
-            (
-                self.instruction.is_some(),
-                command == "process",
-                "--instruction belongs to process alone",
-            ),
+            (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
                 dictation || command == "process",
-                "--preset belongs to process, toggle, start and stop alone",
+                "--preset is only for process, toggle, start and stop",
             ),
-            (self.target_lang.is_some(), command == "translate", "--to belongs to translate alone"),
-            (self.language.is_some(), command == "rules", "--language belongs to rules test alone"),
+            (self.target_lang.is_some(), command == "translate", "--to is only for translate"),
+            (self.language.is_some(), command == "rules", "--language is only for rules test"),
             (
                 self.deliver.is_some(),
                 dictation || matches!(command, "process" | "translate"),
-                "--deliver belongs to toggle, start, stop, process and translate alone",
+                "--deliver is only for toggle, start, stop, process and translate",
             ),
             (
                 self.clipboard || self.last,
                 matches!(command, "process" | "translate"),
-                "--clipboard and --last belong to process and translate alone",
+                "--clipboard and --last are only for process and translate",
             ),
             (
                 self.format.is_some() || self.output.is_some(),
                 command == "transcribe",
-                "--format and --output belong to transcribe alone",
+                "--format and --output are only for transcribe",
             ),
-            (self.track.is_some(), command == "transcribe", "--track belongs to transcribe alone"),
-            (
-                self.clipboard && self.last,
-                false,
-                "--clipboard and --last exclude each other: both say which text is meant",
-            ),
+            (self.track.is_some(), command == "transcribe", "--track is only for transcribe"),
+            (self.clipboard && self.last, false, "use either --clipboard or --last, not both"),
         ];
         match given.iter().find(|(given, fits, _)| *given && !fits) {
             Some((_, _, problem)) => Err(usage(problem)),
@@ -241,7 +235,7 @@ impl Words {
     fn end(mut self, action: Action) -> Result<Action, Trouble> {
         match self.0.next() {
             None => Ok(action),
-            Some(word) => Err(usage(&format!("{word:?} is one argument too many"))),
+            Some(word) => Err(usage(&format!("unexpected argument {word:?}"))),
         }
     }
 
@@ -266,7 +260,7 @@ impl Words {
         };
         match self.text()? {
             Text::StandardInput => Ok(source),
-            _ => Err(usage("--clipboard and --last say which text is meant: give no other")),
+            _ => Err(usage("with --clipboard or --last, give no other text")),
         }
     }
 
@@ -280,7 +274,7 @@ impl Words {
     fn rules(mut self, language: Option<String>) -> Result<Action, Trouble> {
         match self.next("`test`")?.as_str() {
             "test" => Ok(Action::TestRules { text: self.text()?, language }),
-            other => Err(usage(&format!("rules knows `test`, not {other:?}"))),
+            other => Err(usage(&format!("there is `rules test`, but not `rules {other}`"))),
         }
     }
 

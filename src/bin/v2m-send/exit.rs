@@ -59,7 +59,9 @@ impl Trouble {
             Self::Usage(what) => complain(&format!("{what}\nTry: v2m-send --help")),
             Self::Client(error) => complain(&error.to_string()),
             Self::Ended => {
-                complain("v2m ended the stream of events; is it stopping, or was this too slow?");
+                complain(
+                    "v2m closed the stream of events: it is stopping, or this program read too slowly",
+                );
             }
             Self::Io(what) => complain(what),
             Self::NobodyReads => {}

@@ -23,7 +23,7 @@ pub(crate) fn success(answer: &Response) -> String {
         return config::listing("", &config::own(settings));
     }
     match data["message"].as_str().or_else(|| data["state"].as_str()) {
-        Some("SHUTTING_DOWN") => line("v2m is ending; the next command starts it again"),
+        Some("SHUTTING_DOWN") => line("v2m is stopping; the next command starts it again"),
         Some(words) => line(words),
         None => line(&data.to_string()),
     }

@@ -11,11 +11,12 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "mode",
         allowed: "\"clipboard\", \"paste\", \"type\" or \"none\"",
-        doc: "\"clipboard\"; \"paste\": into the window that has the keyboard, and the clipboard gets back\n\
-              what it held (GNOME, sway and other wlroots compositors, X11; where that cannot be, the text\n\
-              waits on the clipboard); \"type\": there too, key by key as the keyboard is laid out, for windows\n\
-              that take no paste (no window confirms it; what is long, or the layout lacks, is pasted); \"none\".\n\
-              `v2m-send toggle --deliver` outranks it for one dictation.",
+        doc: "\"clipboard\": you paste the text yourself. \"paste\": v2m pastes it into the window that has the\n\
+              focus, and then restores the clipboard (GNOME, KDE, sway and other wlroots compositors, X11; if\n\
+              that is not possible, the text stays on the clipboard). \"type\": v2m types it, for programs that\n\
+              do not accept pastes. No window confirms typed text. A text that is long, or has characters that\n\
+              the keyboard layout lacks, is pasted. \"none\": nowhere.\n\
+              `v2m-send toggle --deliver` overrides this for one dictation.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.mode.name()),
@@ -25,10 +26,10 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "paste_key",
         allowed: "\"auto\", or a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
-        doc: "The keys that paste, with mode = \"paste\", in any window but a terminal. \"auto\": Ctrl+V. If\n\
-              nothing tells which program has the keyboard (GNOME and KDE on Wayland, with programs that do\n\
-              not use AT-SPI) and a terminal is running: Shift+Insert, which pastes in terminals and in\n\
-              text fields. A key combination is pressed in any case.",
+        doc: "The keys that paste, in any window but a terminal. \"auto\": Ctrl+V. If v2m cannot find out which\n\
+              program has the focus (GNOME and KDE on Wayland, programs without AT-SPI) and a terminal is\n\
+              running: Shift+Insert, which pastes in terminals and in text fields. A key combination is\n\
+              always pressed.",
         restart: false,
         hidden: false,
         get: |s| json!(chord_text(s.deliver.paste_key.as_ref())),
@@ -48,8 +49,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "terminals",
         allowed: "a list of classes of windows or names of programs, such as [\"kitty\", \"konsole\"]",
-        doc: "Which programs are terminals, in upper or lower case: the class of their windows, as the\n\
-              second name of `xprop WM_CLASS` shows it; on Wayland the application id, or the program's name.",
+        doc: "The programs that are terminals, in upper or lower case: the class of their windows, which is the\n\
+              second name that `xprop WM_CLASS` prints; on Wayland the application id, or the program's name.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.terminals),
@@ -59,9 +60,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "same_window",
         allowed: FLAG,
-        doc: "Paste only into the window that had the keyboard when the recording was stopped; if that is\n\
-              another one by then, the text waits on the clipboard. sway and the like tell only which\n\
-              program's window it is; where the desktop tells nothing (GNOME on Wayland) it is pasted.",
+        doc: "Paste only into the window that had the focus when you stopped the recording. If another one has\n\
+              the focus by then, the text stays on the clipboard. sway and similar compositors tell v2m only\n\
+              which program's window it is. If the desktop tells nothing (GNOME on Wayland), v2m pastes.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.same_window),
@@ -71,11 +72,12 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "join",
         allowed: "\"field\", \"last\" or \"nothing\"",
-        doc: "What a text at the cursor (paste, type) is joined to: a space comes before it where one belongs,\n\
-              and inside a sentence it begins with a small letter. \"field\": what is written around the cursor,\n\
-              if the program tells (AT-SPI); else the last text, if it went into the same window and you have\n\
-              typed and clicked nothing since. If the desktop does not tell that: a space for 30 seconds.\n\
-              \"last\": the last text only; no program is asked. \"nothing\": texts go there as they are.",
+        doc: "How a pasted or typed text is joined to what stands before the cursor: v2m adds a space where one\n\
+              belongs, and inside a sentence it starts with a small letter. \"field\": v2m looks at the text\n\
+              around the cursor, if the program shows it (AT-SPI). Otherwise it looks at its last text, if that\n\
+              went into the same window and you have not typed or clicked since. If the desktop does not report\n\
+              that, v2m only adds a space, for 30 seconds. \"last\": it looks at its last text only, and asks no\n\
+              program. \"nothing\": texts are delivered unchanged.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.join.name()),
@@ -85,10 +87,10 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "sensitive",
         allowed: FLAG,
-        doc: "Mark each text that is put on the clipboard, also for a moment to paste it, as password managers\n\
-              mark passwords (x-kde-passwordManagerHint). Clipboard managers that know the mark (KDE's\n\
-              Klipper, CopyQ 8, `wl-paste --watch`) do not put the text into their history. The text\n\
-              stays on the clipboard; a later paste does not give a marked text back.",
+        doc: "Mark each text on the clipboard, even for the moment of a paste, as password managers mark\n\
+              passwords (x-kde-passwordManagerHint). Clipboard managers that know the mark (KDE's Klipper,\n\
+              CopyQ 8, `wl-paste --watch`) keep the text out of their history. The text stays on the\n\
+              clipboard. A later paste does not restore a marked text.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.sensitive),
@@ -98,7 +100,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "deliver",
         name: "notify",
         allowed: FLAG,
-        doc: "Show the state, the text and what went wrong in a notification.",
+        doc: "Show the state, the text and problems in a notification.",
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.notify),
@@ -108,8 +110,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "feedback",
         name: "sounds",
         allowed: FLAG,
-        doc: "Short, soft sounds: v2m hears now, v2m hears no longer, something went wrong. Their volume\n\
-              is that of the desktop's notifications.",
+        doc: "Play short, soft sounds when a recording starts, stops or fails, at the volume of the desktop's\n\
+              notifications.",
         restart: false,
         hidden: false,
         get: |s| json!(s.feedback.sounds),
@@ -119,7 +121,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "feedback",
         name: "pause_media",
         allowed: FLAG,
-        doc: "Pause media players while recording; those that were paused for it play again after it.",
+        doc: "Pause media players while recording, and let those that were paused play again afterwards.",
         restart: false,
         hidden: false,
         get: |s| json!(s.feedback.pause_media),
@@ -129,8 +131,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "log",
         name: "level",
         allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
-        doc: "The least severe level written: \"error\", \"warn\", \"info\", \"debug\" or \"trace\". Dictated\n\
-              text is written at debug and trace only. V2M_LOG in the service's environment outranks this.",
+        doc: "The least severe level that is logged: \"error\", \"warn\", \"info\", \"debug\" or \"trace\". Dictated text\n\
+              is logged only at debug and trace. V2M_LOG in the service's environment overrides this.",
         restart: false,
         hidden: false,
         get: |s| json!(s.log.level.name()),

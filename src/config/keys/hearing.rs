@@ -14,7 +14,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "model",
         allowed: "a name from `v2m-model list` or an absolute path of a ggml file",
-        doc: "The model: a name from `v2m-model list`, or the absolute path of a ggml file.",
+        doc: "The speech model: a name from `v2m-model list`, or the absolute path of a ggml file.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.model),
@@ -24,9 +24,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "backend",
         allowed: "\"auto\", \"cuda\", \"vulkan\" or \"cpu\"",
-        doc: "What computes: \"auto\" (CUDA, Vulkan or the processor: the first that is installed and\n\
-              works), \"cuda\", \"vulkan\" (that and nothing else: where it does not work, nothing does) or\n\
-              \"cpu\". `v2m-send status` says which it is.",
+        doc: "What the recogniser runs on: \"auto\" (CUDA, Vulkan or the processor: the first that is installed\n\
+              and works), \"cuda\" or \"vulkan\" (only that; if it does not work, nothing does), or \"cpu\".\n\
+              `v2m-send status` shows which one is used.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.backend.name()),
@@ -36,8 +36,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "language",
         allowed: "\"auto\" or the code of a language Whisper knows, such as \"en\" or \"es\"",
-        doc: "The language spoken: \"auto\" detects it in each recording; a code such as \"en\" or\n\
-              \"es\" fixes it, which is faster and surer.",
+        doc: "The language you speak: a code such as \"en\" or \"es\", which is faster and more reliable, or \"auto\",\n\
+              which detects it in each recording.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.language.as_deref().unwrap_or("auto")),
@@ -47,8 +47,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "languages",
         allowed: "a list of codes of languages Whisper knows, such as [\"en\", \"es\"]",
-        doc: "With language = \"auto\": detect only among these codes. Empty: among all. With two or more you\n\
-              can change the language at a pause; otherwise the language stays that is heard first.",
+        doc: "With language = \"auto\": detect only these languages. Empty: all. With two or more you can change\n\
+              the language at a pause. Otherwise the first language that is detected stays.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.languages),
@@ -58,7 +58,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "translate",
         allowed: FLAG,
-        doc: "Translate to English instead of writing what was said.",
+        doc: "Translate to English, instead of writing what you said.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.translate),
@@ -68,7 +68,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "vocabulary",
         allowed: "a list of words, such as [\"PipeWire\", \"Ngozi\"]",
-        doc: "Names and terms to expect, the most important first; as many as fit are used.",
+        doc: "Names and terms to expect, the most important first. As many as fit are used.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.vocabulary),
@@ -78,7 +78,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "beam_size",
         allowed: "a whole number from 1 to 8",
-        doc: "How many hypotheses the decoder follows, 1 to 8. 1 is fastest, 5 makes fewer errors.",
+        doc: "How many hypotheses the decoder follows, 1 to 8. 1 is the fastest; 5 makes fewer errors.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.beam_size),
@@ -88,7 +88,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "threads",
         allowed: "a whole number from 0 to 256",
-        doc: "Threads on the processor. 0: one for each physical core, at most 8.",
+        doc: "Threads on the processor. 0: one per physical core, at most 8.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.threads),
@@ -98,9 +98,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "hang_seconds",
         allowed: "a whole number from 5 to 600",
-        doc: "A recogniser that has work and gets no further for so many seconds (5 to 600) is\n\
-              replaced, and the new one gets the same recording. Time in which other programs\n\
-              leave it no processor does not count.",
+        doc: "If the recogniser has work and makes no progress for this many seconds (5 to 600), v2m replaces\n\
+              it, and the new one gets the same recording. Time in which other programs use the processor does\n\
+              not count.",
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.hang_seconds),
@@ -110,8 +110,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "engine",
         name: "unload_after",
         allowed: "\"auto\", \"never\", or a time from 1s to 24h, such as \"90s\", \"15min\" or \"2h\"",
-        doc: "After so long without a dictation the model is let go and its memory is free; the next press\n\
-              loads it while you speak. \"auto\": after 15min on a GPU, never on the processor.",
+        doc: "Unload the model after this time without a dictation, to free its memory. The next press loads it\n\
+              again while you speak. \"auto\": after 15min on a GPU, never on the processor.",
         restart: false,
         hidden: false,
         get: |s| json!(unload_text(s.engine.unload_after)),
@@ -121,10 +121,10 @@ pub(super) static KEYS: &[Key] = &[
         section: "capture",
         name: "source",
         allowed: "the node.name of a PipeWire source, with \":\" and one of its ports behind it if you like, or \"\" for the default source",
-        doc: "The microphone: a PipeWire node.name, as `wpctl status --name` or `pw-cli ls Node` show\n\
-              it. Empty: the default source. If it is not there, recording fails and says so.\n\
-              If a source has several channels, v2m takes those that carry sound. To record one input\n\
-              of an audio interface, add its port, as `pw-link -o` shows it: \"NAME:capture_AUX2\".",
+        doc: "The microphone: a PipeWire node.name, as `wpctl status --name` or `pw-cli ls Node` shows it.\n\
+              Empty: the default source. If it is missing, recording fails with an error.\n\
+              If a source has several channels, v2m uses those that carry sound. To record one input of an\n\
+              audio interface, add its port, as `pw-link -o` shows it: \"NAME:capture_AUX2\".",
         restart: false,
         hidden: false,
         get: |s| json!(s.capture.source.as_deref().unwrap_or("")),
@@ -136,9 +136,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "capture",
         name: "linger_seconds",
         allowed: "a whole number from 0 to 3600",
-        doc: "How many seconds (0 to 3600) the microphone's stream stays connected, paused, after a\n\
-              dictation. A recording within some 5 seconds then starts about 10 ms sooner; but the desktop\n\
-              shows its microphone sign all that time.",
+        doc: "How many seconds (0 to 3600) the microphone's stream stays connected, but paused, after a\n\
+              dictation. If the next recording starts within about 5 seconds, it starts about 10 ms sooner. But\n\
+              the desktop shows its microphone indicator all that time.",
         restart: false,
         hidden: false,
         get: |s| json!(s.capture.linger_seconds),
@@ -148,7 +148,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "session",
         name: "max_minutes",
         allowed: "a number from 0.05 to 120",
-        doc: "The longest recording, in minutes (0.05 to 120). Then it is stopped and transcribed.",
+        doc: "The longest recording, in minutes (0.05 to 120). After that it is stopped and transcribed.",
         restart: false,
         hidden: false,
         get: |s| json!(s.session.max_minutes),
@@ -158,9 +158,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "trigger",
         name: "mode",
         allowed: "\"auto\", \"toggle\" or \"hold\"",
-        doc: "\"auto\": a tap starts or stops; a key that is held down records until it is let go, where\n\
-              the desktop repeats a held shortcut (GNOME does). \"toggle\": taps only, a held key is one\n\
-              tap. \"hold\": as auto, and a tap stops by itself after a second or so.",
+        doc: "\"auto\": a tap starts or stops. A held key records until you release it, if the desktop repeats a\n\
+              held shortcut (GNOME does). \"toggle\": taps only; a held key counts as one tap. \"hold\": as auto,\n\
+              but the recording after a tap stops by itself after about a second.",
         restart: false,
         hidden: false,
         get: |s| json!(s.trigger.mode.name()),

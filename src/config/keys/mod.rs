@@ -42,23 +42,24 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("trigger", "The shortcut that runs `v2m-send toggle`."),
     (
         "store",
-        "What is kept of dictations, in ~/.local/state/v2m/dictations.\nWhat has not been transcribed yet is always kept.",
+        "What v2m keeps of your dictations, in ~/.local/state/v2m/dictations.\n\
+         It always keeps recordings that have no text yet.",
     ),
     (
         "text",
-        "What becomes of what was heard. `v2m-send rules test` shows it; what was heard is kept beside\n\
-         it. Files are transcribed as they are. The rules know English and Spanish.",
+        "Text rules, for English and Spanish. `v2m-send rules test` shows what they do. v2m also stores the\n\
+         text before the rules. They do not apply to sound files.",
     ),
     (
         "llm",
         "A language model, for `v2m-send process` and `translate`, and for dictations with refine =\n\
-         \"llm\" or `v2m-send toggle --preset NAME`. v2m-llm asks it; nothing else of v2m has a network.\n\
-         The key does not belong here but into a file only you can read: ~/.config/v2m/gemini.key or\n\
+         \"llm\" or `v2m-send toggle --preset NAME`. v2m-llm asks it; the service has no network access.\n\
+         Do not put the key here. Put it into a file that only you can read: ~/.config/v2m/gemini.key or\n\
          openai.key for Google's or OpenAI's own service, ~/.config/v2m/keys/HOST for any other host. No\n\
          other host gets it (man v2m-llm).",
     ),
-    ("deliver", "Where the text goes, beside the answer to the client."),
-    ("feedback", "What there is to hear of a dictation."),
+    ("deliver", "Where a text goes, besides the answer to the client."),
+    ("feedback", "Sounds and media players during a dictation."),
     ("log", "The journal: journalctl --user -u v2m"),
 ];
 

@@ -14,7 +14,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "store",
         name: "keep_count",
         allowed: "a whole number from 0 to 1000000",
-        doc: "Keep at most so many delivered dictations. 0: none.",
+        doc: "Keep at most this many delivered dictations. 0: none.",
         restart: false,
         hidden: false,
         get: |s| json!(s.store.keep_count),
@@ -24,7 +24,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "store",
         name: "keep_days",
         allowed: "a whole number from 0 to 36500",
-        doc: "Keep delivered dictations for so many days. 0: not at all.",
+        doc: "Keep delivered dictations for this many days. 0: not at all.",
         restart: false,
         hidden: false,
         get: |s| json!(s.store.keep_days),
@@ -34,7 +34,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "store",
         name: "keep_audio",
         allowed: FLAG,
-        doc: "Keep the recording too. false: it is deleted once its text is delivered.",
+        doc: "Keep the recording too. false: delete it once its text is delivered.",
         restart: false,
         hidden: false,
         get: |s| json!(s.store.keep_audio),
@@ -44,8 +44,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "refine",
         allowed: "\"off\", \"rules\" or \"llm\"",
-        doc: "\"rules\": the rules below, at once; \"llm\": the rules, and then the language model of [llm], for\n\
-              as long as dictation_seconds there allows; \"off\": the text is delivered as it was heard.",
+        doc: "\"rules\": apply the rules below. \"llm\": apply the rules, and then have the language model of [llm]\n\
+              rewrite the text, for at most dictation_seconds. \"off\": deliver the text as the model wrote it.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.refine.name()),
@@ -55,8 +55,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "spoken_layout",
         allowed: FLAG,
-        doc: "\"New line\", \"new paragraph\", \"nueva línea\", \"punto y aparte\", said with a pause before and\n\
-              after; \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\".",
+        doc: "Obey \"new line\", \"new paragraph\", \"nueva línea\" and \"punto y aparte\", said with a pause before and\n\
+              after, and \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\".",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_layout),
@@ -66,9 +66,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "spoken_punctuation",
         allowed: FLAG,
-        doc: "Also \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
-              pauses or without, unless the words beside speak against it (\"the comma\", \"el punto\"). The\n\
-              model writes punctuation by itself: for those who dictate it all the same.",
+        doc: "Also obey \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
+              pauses or without, unless the words beside them speak against it (\"the comma\", \"el punto\"). The\n\
+              model adds punctuation by itself. This is for people who prefer to dictate it.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_punctuation),
@@ -78,8 +78,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "spoken_edits",
         allowed: FLAG,
-        doc: "\"Scratch that\", \"borra eso\", said on its own, takes back the sentence before it; after a longer\n\
-              pause all that was said between that pause and the one before.",
+        doc: "Obey \"scratch that\" and \"borra eso\", said on their own: they remove the sentence before. After a\n\
+              longer pause they remove everything since the pause before that.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_edits),
@@ -89,7 +89,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "remove_fillers",
         allowed: FLAG,
-        doc: "Leave out \"um\", \"uh\", \"eh\" and the like, as far as the model wrote them.",
+        doc: "Remove \"um\", \"uh\", \"eh\" and so on, if the model wrote them.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.remove_fillers),
@@ -99,8 +99,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "text",
         name: "replace",
         allowed: "a table of what is heard and what is written for it, such as { \"ve dos eme\" = \"v2m\" }",
-        doc: "What is heard, in whatever case, and what is written for it, in just this one:\n\
-              replace = { \"ve dos eme\" = \"v2m\" }, or a section [text.replace] with a line for each.",
+        doc: "Words to replace. What you say, in upper or lower case, and what v2m writes instead, exactly so:\n\
+              replace = { \"ve dos eme\" = \"v2m\" }, or a section [text.replace] with one line for each.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.replace),
@@ -110,7 +110,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "provider",
         allowed: "\"none\", \"gemini\", \"ollama\" or \"openai\"",
-        doc: "\"none\"; \"gemini\": Google's API; \"ollama\"; \"openai\": OpenAI, and whatever speaks as it does\n\
+        doc: "\"none\"; \"gemini\": Google's API; \"ollama\"; \"openai\": OpenAI, and every server with its API\n\
               (llama.cpp's server, LM Studio, vLLM, OpenRouter, …), with its address as base_url.",
         restart: false,
         hidden: false,
@@ -121,7 +121,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "model",
         allowed: "a model's name, such as \"gemini-2.5-flash\" or \"qwen2.5:3b\"",
-        doc: "The model's name at the provider. `v2m doctor` names those there are.",
+        doc: "The name of the model at the provider. `v2m doctor` lists the available ones.",
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.model),
@@ -131,9 +131,9 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "base_url",
         allowed: "an address such as \"http://localhost:8080/v1\", without user name and query, or \"\" for the provider's own",
-        doc: "Where it answers, without the last part of the path, such as \"http://localhost:8080/v1\".\n\
-              Empty: the provider's own address (Ollama: this machine). Over http:// no key is sent to\n\
-              another machine. v2m-llm asks this address and no other.",
+        doc: "The address of the API, without the last part of the path, such as \"http://localhost:8080/v1\".\n\
+              Empty: the provider's own address (Ollama: this machine). Over http:// v2m sends no key to another\n\
+              machine. v2m-llm contacts only this address.",
         restart: false,
         hidden: true,
         get: |s| json!(s.llm.base_url.as_deref().unwrap_or("")),
@@ -143,7 +143,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "temperature",
         allowed: "a number from 0 to 2",
-        doc: "How freely it chooses its words, 0 to 2.",
+        doc: "How freely the model chooses its words, 0 to 2.",
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.temperature),
@@ -163,7 +163,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "timeout_seconds",
         allowed: "a whole number from 1 to 600",
-        doc: "The longest wait for a whole answer to `process` and `translate`, in seconds (1 to 600).",
+        doc: "The longest wait for an answer to `process` and `translate`, in seconds (1 to 600).",
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.timeout_seconds),
@@ -173,7 +173,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "dictation_seconds",
         allowed: "a whole number from 1 to 120",
-        doc: "The longest wait of a dictation, in seconds (1 to 120). Then its text is delivered as it was.",
+        doc: "The longest wait of a dictation, in seconds (1 to 120). After that its text is delivered\n\
+              unchanged.",
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.dictation_seconds),
@@ -183,8 +184,8 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "preset",
         allowed: "the name of a preset, such as \"clean-up\"",
-        doc: "What it is asked to do where nothing else is said: the name of a preset. Built in are clean-up,\n\
-              email, notes and prompt; your own are files in ~/.config/v2m/presets, and win (man v2m).",
+        doc: "The preset that is used if none is named. Built in are clean-up, email, notes and prompt. Your own\n\
+              are files in ~/.config/v2m/presets, and replace built-in ones of the same name (man v2m).",
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.preset),
@@ -194,7 +195,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "llm",
         name: "target_language",
         allowed: "a language's code or name, such as \"es\" or \"Spanish\"",
-        doc: "The language that `translate` translates into where none is named.",
+        doc: "The language into which `translate` translates if none is named.",
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.target_language),

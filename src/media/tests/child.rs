@@ -55,7 +55,7 @@ fn a_disk_that_is_full_is_told() {
     let (mut output, mut errors) = (full, Vec::new());
     let code = apart::answer(&fixture("tone.flac"), None, &mut output, &mut errors);
     let errors = String::from_utf8(errors).unwrap();
-    assert!(code == 65 && errors.contains("make room"), "{errors}");
+    assert!(code == 65 && errors.contains("free some space"), "{errors}");
 }
 
 /// Also one that has closed its output: it would be waited for all the same.

@@ -32,7 +32,7 @@ pub enum LlmError {
     )]
     Tls(String, String),
     /// It took too long.
-    #[error("the language model at {0} gave no whole answer within {1:?}")]
+    #[error("the language model at {0} did not complete its answer within {1:?}")]
     Timeout(String, Duration),
     /// It refused.
     #[error("the language model at {0} answered {1}: {2}")]
@@ -47,19 +47,19 @@ pub enum LlmError {
     Answer(String, String),
     /// A web page answered; what is known of why.
     #[error(
-        "{0} answers with a web page, not as a language model does{1}. Set llm.base_url to the address of its API, \
+        "{0} answers with a web page, not like a language model{1}. Set llm.base_url to the address of its API, \
          which often ends in /v1: v2m-send config set llm.base_url=…"
     )]
     Page(String, String),
     /// Somebody answers, who knows none of the addresses at which a language model is asked.
     #[error(
-        "{0} answers, but not as a language model does (status {1} for {2}). Set llm.base_url to the address of its API, \
+        "{0} answers, but not like a language model (status {1} for {2}). Set llm.base_url to the address of its API, \
          which often ends in /v1, and see whether llm.provider is right: v2m-send config set llm.base_url=…"
     )]
     NoApi(String, u16, String),
     /// It sends elsewhere.
     #[error(
-        "{0} answered {1} and sends to {2}, and v2m follows nobody with your text. If that is the right place, set it: \
+        "{0} answered {1} and redirects to {2}; v2m does not follow redirections with your text. If that is the right address, set it: \
          v2m-send config set llm.base_url=…"
     )]
     Elsewhere(String, u16, String),
@@ -76,7 +76,7 @@ pub enum LlmError {
     #[error("{0} has no model {1:?}{2}. Set another: v2m-send config set llm.model=NAME")]
     UnknownModel(String, String, String),
     /// Who asked is gone; nobody reads this.
-    #[error("nobody waits for the answer any more")]
+    #[error("the answer is no longer needed")]
     Gone,
 }
 

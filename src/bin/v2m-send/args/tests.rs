@@ -25,7 +25,7 @@ fn options_may_stand_anywhere() {
 #[test]
 fn the_last_text_is_asked_for_without_more_words() {
     assert_eq!(action("last"), Action::Ask(Command::LastText));
-    assert!(parsed("last 2").unwrap_err().contains("one argument too many"));
+    assert!(parsed("last 2").unwrap_err().contains("unexpected argument"));
 }
 
 fn process(text: Text) -> Action {
@@ -124,7 +124,7 @@ fn what_makes_no_sense_is_said() {
         ("toggle --deliver there", "clipboard"),
         ("status --preset email", "toggle"),
         ("toggle --clipboard", "process"),
-        ("process --clipboard --last", "exclude"),
+        ("process --clipboard --last", "not both"),
         ("process --last words", "no other"),
         ("rules", "test"),
         ("rules drop", "drop"),

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Dictates into a file of notes: run it to start, and again to stop. The text is added to the file as a line, and goes
+# nowhere else. Bind it to a key, beside the one for `v2m-send toggle`:
+#
+#     bindsym --no-repeat $mod+n exec notes.sh ~/notes.md
+#
+# Exit status: that of v2m-send (0 done, 1 v2m answered an error, 3 cannot connect).
+set -eu
+
+[ $# = 1 ] || { echo "usage: notes.sh FILE" >&2; exit 2; }
+file=$1
+
+# --json prints the answer as docs/protocol.md describes it.
+case $(v2m-send --json status) in
+*'"is_recording":true'*) ;;
+*) exec v2m-send start ;;
+esac
+
+# Standard output has the text, and nothing else. If there is none, the exit status says so, and nothing is written.
+text=$(v2m-send stop --deliver none)
+printf -- '- %s\n' "$text" >>"$file"
