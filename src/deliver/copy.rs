@@ -1,15 +1,19 @@
-//! The clipboard. Its owner must live to serve pastes, so arboard lives in a thread of the daemon's.
+//! The clipboard as the user has it: a text is put there and stays, and the text on it is read.
 //!
-//! arboard takes data-control where the compositor has it (wlroots, KDE), else X11: on GNOME that is
-//! XWayland, which shares its clipboard with Wayland's windows. No window is ever opened, so the focus
-//! stays where it is. The event loop never calls into arboard: a display server that hangs holds up
-//! the thread, not the answer. Typing and pasting at the cursor are not done here.
+//! Its owner must live to serve pastes, so it lives in a thread of the daemon's: data-control where the compositor has it (wlroots,
+//! KDE), else X11. On GNOME that is XWayland, which shares its clipboard with Wayland's windows. No window is ever opened, so the
+//! focus stays where it is. A display server that hangs holds up the thread, not the answer. Typing and pasting at the
+//! cursor are not done here; the owners are those that pasting has.
 
-use crate::deliver::environment::Displays;
+use super::clipboard::data_control::DataControl;
+use super::clipboard::x11::X11Clipboard;
+use super::display::worker::{Inbox, Serves, Worker};
+use super::display::x11::Server;
+use super::environment::Displays;
+use super::problem::Problem as Reason;
 use crate::session::Delivery;
-use arboard::SetExtLinux;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -20,11 +24,8 @@ use v2m_ipc::plain;
 /// seconds the user has pasted already, or given up.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long a compositor may take to pass on what it was just given.
-const SETTLE: Duration = Duration::from_millis(500);
-
-/// Threads that may hang at once in a dead display server before no more are started.
-const MAX_STUCK: usize = 3;
+/// How long the owner of the clipboard may take to give its text: a little less, so that the answer says why there is none.
+const READ: Duration = Duration::from_millis(1_800);
 
 /// Why a text is not on the clipboard, or none could be read from there.
 #[derive(Debug, thiserror::Error)]
@@ -55,12 +56,8 @@ pub enum Problem {
 }
 
 /// The user's clipboard. Holds what was put there last until it is dropped.
-#[derive(Debug, Default)]
-pub struct Clipboard {
-    worker: Option<Worker>,
-    /// Counts the worker threads alive: each holds a clone.
-    alive: Arc<()>,
-}
+#[derive(Debug)]
+pub struct Clipboard(Worker<Job>);
 
 /// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by others.
 #[derive(Debug, Default)]
@@ -75,7 +72,7 @@ impl ClipboardReader {
     /// The text on the clipboard, asked for now; within two seconds.
     pub fn text(&mut self) -> impl Future<Output = Result<String, NoText>> + Send + use<> {
         let (reply, text) = oneshot::channel();
-        let asked = self.0.worker_gets(Job::Get(reply));
+        let asked = self.0.ask(Job::Get(reply));
         async move {
             asked?;
             match timeout(DEADLINE, text).await {
@@ -87,18 +84,21 @@ impl ClipboardReader {
 }
 
 #[derive(Debug)]
-struct Worker {
-    jobs: SyncSender<Job>,
-}
-
 struct Text {
     text: String,
     is_sensitive: bool,
 }
 
+#[derive(Debug)]
 enum Job {
     Put(Text, oneshot::Sender<Result<(), Problem>>),
     Get(oneshot::Sender<Result<String, Problem>>),
+}
+
+impl Default for Clipboard {
+    fn default() -> Self {
+        Self(Worker::new("v2m-clipboard"))
+    }
 }
 
 impl Clipboard {
@@ -107,7 +107,7 @@ impl Clipboard {
         Self::default()
     }
 
-    /// Puts `text` on the clipboard and reads it back. Answers within two seconds. `is_sensitive`: clipboard managers are asked not to
+    /// Puts `text` on the clipboard. Answers within two seconds. `is_sensitive`: clipboard managers are asked not to
     /// remember it, by the format `x-kde-passwordManagerHint` with the content `secret`, as password managers ask them.
     pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let (ok, detail) = match self.put(text, is_sensitive).await {
@@ -125,139 +125,118 @@ impl Clipboard {
             return Err(Problem::NoText);
         }
         let (reply, outcome) = oneshot::channel();
-        self.worker_gets(Job::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
+        self.ask(Job::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
         match timeout(DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_ended)) => Err(Problem::Hanging),
             Err(_late) => {
-                // Without its sender the thread ends as soon as the display server lets go of it.
-                self.worker = None;
+                self.0.abandon();
                 Err(Problem::Hanging)
             }
         }
     }
 
-    fn worker_gets(&mut self, job: Job) -> Result<(), Problem> {
-        let Some(worker) = &self.worker else { return self.start(job) };
-        match worker.jobs.try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Problem::Hanging),
-            Err(TrySendError::Disconnected(job)) => self.start(job),
-        }
+    fn ask(&mut self, job: Job) -> Result<(), Problem> {
+        self.0.hand_over(job, work).map_err(|reason| match reason {
+            Reason::NoThread(error) => Problem::NoThread(error),
+            _ => Problem::Hanging,
+        })
     }
+}
 
-    fn start(&mut self, first: Job) -> Result<(), Problem> {
-        if Arc::strong_count(&self.alive) > MAX_STUCK {
-            return Err(Problem::Hanging);
+/// The clipboard's owner while it is ours.
+#[derive(Debug)]
+enum Owner {
+    Compositor(Box<DataControl>),
+    X11(Box<X11Clipboard>),
+}
+
+impl Serves for Owner {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Reason> {
+        match self {
+            Self::Compositor(clipboard) => clipboard.serve_until(bell),
+            Self::X11(clipboard) => clipboard.serve_until(bell).map(|()| true),
         }
-        let (jobs, inbox) = sync_channel(1);
-        let alive = Arc::clone(&self.alive);
-        std::thread::Builder::new()
-            .name("v2m-clipboard".to_owned())
-            .spawn(move || {
-                serve(&inbox);
-                drop(alive);
-            })
-            .map_err(Problem::NoThread)?;
-        let worker = self.worker.insert(Worker { jobs });
-        worker.jobs.try_send(first).map_err(|_| Problem::Hanging)
     }
 }
 
 /// Runs until [`Clipboard`] lets go of its sender; the clipboard's content goes with it.
-fn serve(jobs: &Receiver<Job>) {
-    let mut owner = None;
-    while let Ok(job) = jobs.recv() {
+fn work(inbox: &Inbox<Job>) {
+    inbox.work(|owner, job| {
         let told = match job {
             // Nobody waits any more: the user was told it is not there, so it must not appear later.
-            Job::Put(_, reply) if reply.is_closed() => continue,
-            Job::Put(text, reply) => reply.send(put(&mut owner, &text)).is_ok(),
+            Job::Put(_, reply) if reply.is_closed() => true,
+            Job::Put(text, reply) => reply.send(put(owner, &text)).is_ok(),
             Job::Get(reply) => reply.send(get()).is_ok(),
         };
         if !told {
             debug!("the display server answered too late");
         }
-    }
+    });
 }
 
-fn put(owner: &mut Option<arboard::Clipboard>, text: &Text) -> Result<(), Problem> {
-    let displays = Displays::from_env();
-    if !displays.any() {
-        return Err(Problem::NoDisplay);
-    }
-    if let Some(clipboard) = owner {
-        match set(clipboard, text) {
-            Ok(true) => return Ok(()),
-            Ok(false) => return Err(Problem::Replaced),
-            Err(error) => {
-                debug!(%error, "the connection to the clipboard is broken; making a new one")
+fn put(owner: &mut Option<Owner>, text: &Text) -> Result<(), Problem> {
+    if let Some(mut kept) = owner.take() {
+        match kept.put(text) {
+            Ok(is_ours) => {
+                *owner = Some(kept);
+                return if is_ours { Ok(()) } else { Err(Problem::Replaced) };
+            }
+            Err(reason) => {
+                debug!(%reason, "the connection to the clipboard is broken; making a new one");
             }
         }
-        let_go(owner);
     }
-    let unreachable =
-        |error: arboard::Error| Problem::Unreachable { displays, reason: error.to_string() };
-    let mut clipboard = match arboard::Clipboard::new() {
-        Ok(clipboard) => clipboard,
-        Err(error) => return Err(unreachable(error)),
-    };
-    let outcome = set(&mut clipboard, text);
-    *owner = Some(clipboard);
-    match outcome {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Problem::Replaced),
-        Err(error) => {
-            let_go(owner);
-            Err(unreachable(error))
-        }
-    }
+    let (mut new, displays) = Owner::open()?;
+    let is_ours = new.put(text).map_err(|reason| unreachable(displays, &reason))?;
+    *owner = Some(new);
+    if is_ours { Ok(()) } else { Err(Problem::Replaced) }
 }
 
+/// By a connection for one look: one that is kept would not be told of the desktop's end.
 fn get() -> Result<String, Problem> {
-    let displays = Displays::from_env();
-    if !displays.any() {
-        return Err(Problem::NoDisplay);
-    }
-    // A handle for one look: one that is kept would not be told of the desktop's end.
-    let text = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get_text());
+    let (mut owner, displays) = Owner::open()?;
+    let until = Instant::now() + READ;
+    let text = match &mut owner {
+        Owner::Compositor(clipboard) => clipboard.text(until),
+        Owner::X11(clipboard) => clipboard.text(until),
+    };
     match text {
-        Ok(text) if text.trim().is_empty() => Err(Problem::Empty),
-        Ok(text) => Ok(text),
-        Err(arboard::Error::ContentNotAvailable) => Err(Problem::Empty),
-        Err(error) => Err(Problem::Unreachable { displays, reason: error.to_string() }),
+        Ok(Some(text)) if !text.trim().is_empty() => Ok(text),
+        Ok(_) => Err(Problem::Empty),
+        Err(Reason::Hanging) => Err(Problem::Hanging),
+        Err(reason) => Err(unreachable(displays, &reason)),
     }
 }
 
-/// Whether `text` is what the clipboard holds now. X11 takes the ownership without an answer;
-/// reading back asks who the owner is, a round trip of some 100 µs, and is the proof. Wayland's
-/// reader is another client than the writer, and may be served first;
-/// arboard tells no event to await, so it is asked again.
-fn set(clipboard: &mut arboard::Clipboard, text: &Text) -> Result<bool, arboard::Error> {
-    let Text { text, is_sensitive } = text;
-    let set = clipboard.set();
-    if *is_sensitive { set.exclude_from_history() } else { set }.text(text)?;
-    let give_up = Instant::now() + SETTLE;
-    loop {
-        let last = Instant::now() >= give_up;
-        match clipboard.get_text() {
-            Ok(back) if back == *text => return Ok(true),
-            Ok(_) if last => return Ok(false),
-            Ok(_) => {}
-            Err(arboard::Error::ContentNotAvailable) if !last => {}
-            Err(error) => return Err(error),
+fn unreachable(displays: Displays, reason: &Reason) -> Problem {
+    Problem::Unreachable { displays, reason: reason.to_string() }
+}
+
+impl Owner {
+    fn open() -> Result<(Self, Displays), Problem> {
+        let displays = Displays::from_env();
+        if !displays.any() {
+            return Err(Problem::NoDisplay);
         }
-        std::thread::sleep(Duration::from_millis(2));
+        let by_compositor = displays.wayland.is_some().then(DataControl::open);
+        let opened = match (by_compositor, displays.x11.is_some()) {
+            (Some(Ok(clipboard)), _) => Ok(Self::Compositor(Box::new(clipboard))),
+            (Some(Err(reason)), false) => Err(reason),
+            (_, _) => Server::connect()
+                .map(|server| Self::X11(Box::new(X11Clipboard::of(Rc::new(server))))),
+        };
+        match opened {
+            Ok(owner) => Ok((owner, displays)),
+            Err(reason) => Err(unreachable(displays, &reason)),
+        }
     }
-}
 
-/// Drops a broken clipboard so that the next one connects anew.
-///
-/// arboard 3.7 keeps one X11 connection for the process, and frees it when it counts three owners:
-/// itself, its serving thread and the last handle. Once the connection is broken that thread has ended,
-/// the count never is three, and every later handle would get the dead connection. A second
-/// handle stands in for the thread.
-fn let_go(owner: &mut Option<arboard::Clipboard>) {
-    let stand_in = arboard::Clipboard::new();
-    drop(owner.take());
-    drop(stand_in);
+    /// Whether the text is on the clipboard now, as the display server says.
+    fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, Reason> {
+        match self {
+            Self::Compositor(clipboard) => clipboard.put(text, *is_sensitive),
+            Self::X11(clipboard) => clipboard.put(text, *is_sensitive),
+        }
+    }
 }

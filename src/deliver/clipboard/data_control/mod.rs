@@ -56,6 +56,22 @@ impl DataControl {
         self.server.has_keyboard()
     }
 
+    /// Takes the clipboard for a text; whether it is ours now.
+    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        self.catch_up()?;
+        self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
+        self.carried_out()?;
+        Ok(self.owner.content().is_some())
+    }
+
+    /// The text on the clipboard. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`Problem::Hanging`]: it could not be read by `until`.
+    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, Problem> {
+        reader::text(&mut self.server, until)
+    }
+
     /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give; whether there is.
     /// Asleep when nobody asks.
     pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
@@ -136,6 +152,14 @@ impl DataControl {
     }
 }
 
+/// A text under all names that programs ask for text by.
+fn content(text: &str, is_sensitive: bool) -> Content {
+    let mut content = Content::text(text, is_sensitive);
+    let bytes = text.as_bytes();
+    content.formats.extend(MORE_TEXT.map(|name| (name.to_owned(), bytes.to_vec())));
+    content
+}
+
 impl Clipboard for DataControl {
     type Content = Arc<Content>;
 
@@ -154,11 +178,8 @@ impl Clipboard for DataControl {
         if self.server.announced().changes != self.changes {
             return Ok(false);
         }
-        let mut content = Content::text(text, is_sensitive);
-        let bytes = text.as_bytes();
-        content.formats.extend(MORE_TEXT.map(|name| (name.to_owned(), bytes.to_vec())));
         self.keys = None;
-        self.owner.own(&mut self.server, Arc::new(content));
+        self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
         // Managers hear of it when the compositor has dealt with it: from then on they are waited for.
         match self.server.compositor.catch_up() {
             Ok(()) | Err(Problem::Hanging) => Ok(true),

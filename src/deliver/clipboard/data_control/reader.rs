@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracing::debug;
 
+/// Names of text, the surest first. All of them are UTF-8 on Wayland.
+const TEXT: [&str; 5] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "TEXT", "STRING"];
+
 /// What one read may bring.
 const PIECE: usize = 64 << 10;
 
@@ -57,6 +60,26 @@ pub(crate) fn remember(
     }
     let is_lost = content.formats.is_empty();
     Ok(if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) })
+}
+
+/// The text on the clipboard. `None`: there is none.
+///
+/// # Errors
+/// [`Problem::Hanging`]: it could not be read by `until`.
+pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>, Problem> {
+    loop {
+        let changes = server.announced().changes;
+        let Some(offered) = &server.announced().selection else { return Ok(None) };
+        let formats = TEXT.iter().find(|name| offered.formats.iter().any(|known| known == *name));
+        let Some(format) = formats else { return Ok(None) };
+        match read(server, format, Content::LIMIT, until)? {
+            Read::Whole(bytes) => return Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Read::TooLarge => return Ok(None),
+            // Something else is on it by now.
+            Read::Cut if server.announced().changes != changes => {}
+            Read::Cut => return Err(Problem::Hanging),
+        }
+    }
 }
 
 /// Asks for one format, `most` bytes at most.

@@ -71,6 +71,22 @@ impl X11Clipboard {
         if self.owner.own(&self.server, formats, time)? { Ok(()) } else { Err(Problem::Overtaken) }
     }
 
+    /// Takes the clipboard for a text; whether it is ours now.
+    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        let time = self.server.time()?;
+        let formats = text_formats(text, is_sensitive, &self.server.atoms);
+        self.owner.own(&self.server, formats, time)
+    }
+
+    /// The text on the clipboard. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`Problem::Hanging`]: it could not be read by `until`.
+    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, Problem> {
+        let time = self.server.time()?;
+        reader::text(&self.server, time, until)
+    }
+
     /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it would go
     /// (freedesktop.org's clipboard manager specification).
     pub(crate) fn leave(&mut self) -> Result<(), Problem> {

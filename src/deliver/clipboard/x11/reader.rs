@@ -56,7 +56,44 @@ pub(crate) fn remember(
     read
 }
 
+/// The text on the clipboard. `None`: there is none. `time` is the server's, now.
+///
+/// # Errors
+/// [`Problem::Hanging`]: it could not be read by `until`.
+pub(crate) fn text(
+    server: &Server,
+    time: Timestamp,
+    until: Instant,
+) -> Result<Option<String>, Problem> {
+    let selection = Selection::Clipboard.atom(&server.atoms);
+    if server.conn.get_selection_owner(selection)?.reply()?.owner == x11rb::NONE {
+        return Ok(None);
+    }
+    let window = server.create_window()?;
+    let mut reader = Reader { server, selection, window, time, until };
+    let read = reader.text();
+    server.conn.destroy_window(window)?;
+    read
+}
+
 impl Reader<'_> {
+    fn text(&mut self) -> Result<Option<String>, Problem> {
+        let Server { atoms, .. } = self.server;
+        let latin_1 = AtomEnum::STRING.into();
+        for target in [atoms.UTF8_STRING, atoms.TEXT_PLAIN_UTF_8, atoms.TEXT_PLAIN, latin_1] {
+            match self.read(target, Content::LIMIT)?.ok_or(Problem::Hanging)? {
+                Read::Whole(format) if target == latin_1 => {
+                    return Ok(Some(format.bytes.iter().copied().map(char::from).collect()));
+                }
+                Read::Whole(format) => {
+                    return Ok(Some(String::from_utf8_lossy(&format.bytes).into_owned()));
+                }
+                Read::TooLarge | Read::Refused => {}
+            }
+        }
+        Ok(None)
+    }
+
     fn read_all(&mut self) -> Result<Before<Vec<Format>>, Problem> {
         let targets = self.targets()?;
         if targets.contains(&self.server.atoms.PASSWORD) {
