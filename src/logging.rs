@@ -11,8 +11,8 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 use v2m_ipc::plain;
 
 /// Appended to a plain level: libraries that report at `warn` what v2m tries and handles anyway
-/// (arboard: no data-control, so X11 it is).
-const QUIET: &str = "arboard=error,zbus=warn";
+/// (a bus that closes a connection, which is made anew).
+const QUIET: &str = "zbus=warn";
 
 /// Standard error, which may be a terminal. A log line comes in one piece.
 struct Plain;

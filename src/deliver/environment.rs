@@ -47,6 +47,12 @@ impl fmt::Display for Displays {
     }
 }
 
+/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own interface too.
+pub(crate) fn is_x11() -> bool {
+    let displays = Displays::from_env();
+    displays.x11.is_some() && displays.wayland.is_none()
+}
+
 /// The display server that this process was given, watched for its end.
 ///
 /// A connection that says nothing: it closes when the server does. Whoever comes after has another XAUTHORITY, and often

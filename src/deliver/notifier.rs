@@ -8,10 +8,10 @@
 
 use super::card::Stay;
 use super::leftover::Note;
-use super::lock::Lock;
 use super::notice::Notice;
 use super::notifications::{Due, End, Problem, Service};
 use super::sinks::Secret;
+use super::window::Lock;
 use crate::pauses::Pauses;
 use crate::session::Delivery;
 use std::path::PathBuf;

@@ -1,28 +1,11 @@
 //! Which sink a text goes to, and which one when that one fails.
 
-use super::cursor::Means;
-use super::lock::Lock;
-use super::{Clipboard, Cursor, Join, PasteKeys, Window};
+use super::cursor::Cursor;
+use super::order::{Means, Wanted};
+use super::problem::Problem;
+use super::{Clipboard, Lock};
 use crate::session::{DeliverMode, Delivery};
-use std::time::Instant;
 use v2m_ipc::plain;
-
-/// Where the user wants a text.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Beside the answer and the notification.
-    pub mode: DeliverMode,
-    /// The keys that paste.
-    pub keys: PasteKeys,
-    /// The only window it may be put into. `None`: whichever has the keyboard.
-    pub window: Option<Window>,
-    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key, or long ago.
-    pub pressed: Option<Instant>,
-    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the clipboard a text stands alone.
-    pub join: Option<Join>,
-    /// Clipboard managers are asked not to remember the text.
-    pub is_sensitive: bool,
-}
 
 /// The sinks that hold on to something from one text to the next.
 #[derive(Debug, Default)]
@@ -57,7 +40,7 @@ impl Secret {
 
 /// One that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sink {
+enum Sink {
     Clipboard,
     Cursor(Means),
 }
@@ -97,7 +80,8 @@ impl Sinks {
                 Sink::Clipboard => (self.clipboard.deliver(text, wanted.is_sensitive).await, None),
                 Sink::Cursor(means) => {
                     self.was_at_cursor = true;
-                    self.cursor.put(text, means, wanted).await
+                    let (delivery, problem) = self.cursor.put(text, means, wanted).await;
+                    (delivery, problem.as_ref().and_then(instead))
                 }
             };
             deliveries.push(delivery);
@@ -118,6 +102,43 @@ impl Sinks {
     /// Waits until nothing is left to put right. Bounded.
     pub async fn settle(&mut self) {
         self.cursor.settle().await;
+    }
+}
+
+/// Where a text goes that is not at the cursor for this reason. `None`: nowhere. To the clipboard, except where that would take
+/// away what the user has just copied; and what cannot be typed may yet be pasted.
+fn instead(problem: &Problem) -> Option<Sink> {
+    match problem {
+        Problem::Overtaken | Problem::NoText => None,
+        // Why it cannot be typed.
+        Problem::Lacks(_)
+        | Problem::NotALayout(_)
+        | Problem::NoLayout(_)
+        | Problem::TooLong
+        | Problem::NoTyping => Some(Sink::Cursor(Means::Paste)),
+        Problem::NoWay
+        | Problem::NoWindow
+        | Problem::InPart
+        | Problem::KeysHeld
+        | Problem::KeysUnclear
+        | Problem::HeldInPart
+        | Problem::NotTaken(_)
+        | Problem::NoPrimary
+        | Problem::Moved
+        | Problem::NoKey(_)
+        | Problem::NoServer(_)
+        | Problem::Server(_)
+        | Problem::NoExtension(_)
+        | Problem::NoCompositor(_)
+        | Problem::Compositor(_)
+        | Problem::NoThread(_)
+        | Problem::NoBus(_)
+        | Problem::Refused(_)
+        | Problem::Asking
+        | Problem::Denied
+        | Problem::HalfAllowed
+        | Problem::PortalGone
+        | Problem::Hanging => Some(Sink::Clipboard),
     }
 }
 

@@ -304,6 +304,26 @@ fn the_clipboard_comes_back_in_all_its_formats_and_is_served_from_then_on() {
     }
 }
 
+#[test]
+fn what_could_be_read_of_the_clipboard_comes_back() {
+    let mut desktop = Desktop::start();
+    desktop.portal.copy(&[(TEXT, b"before"), (portal::HANGS, b"")]);
+    desktop.pastes(WORDS);
+    desktop.settle();
+    assert_eq!(desktop.portal.formats(), [TEXT]);
+    assert_eq!(desktop.clipboard(TEXT), b"before");
+}
+
+/// The portal does not say that the clipboard has changed before the text is on it, but after.
+#[test]
+fn what_is_copied_while_the_clipboard_is_read_comes_back() {
+    let mut desktop = Desktop::start();
+    desktop.portal.state().copied_next = Some(b"the user's".to_vec());
+    desktop.pastes(WORDS);
+    desktop.settle();
+    assert_eq!(desktop.clipboard(TEXT), b"the user's");
+}
+
 /// The portal tells nothing of an empty clipboard, and may be late to tell of another: what is not known is not cleared away.
 #[test]
 fn where_nobody_tells_what_was_on_the_clipboard_the_text_stays() {

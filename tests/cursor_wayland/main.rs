@@ -230,6 +230,26 @@ fn a_copy_made_after_it_stays_and_the_next_text_arrives() {
     assert_eq!(desktop.compositor.paste(), "the user's");
 }
 
+/// The last of its formats find no room any more.
+#[test]
+fn what_could_be_read_of_the_clipboard_comes_back() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    let book = "before ".repeat(3 << 20);
+    desktop.copy(TEXT, book.as_bytes());
+    let offered = desktop.formats().len();
+    assert!(offered * book.len() > 64 << 20, "{offered} formats");
+    let window = desktop.window(true);
+    pasted(&desktop.paste(WORDS));
+    window.wait_for(WORDS);
+    desktop.settle();
+    let formats = desktop.formats();
+    assert!((1..offered).contains(&formats.len()), "{formats:?}");
+    for format in &formats {
+        assert!(desktop.clipboard(format).unwrap() == book.as_bytes(), "{format}");
+    }
+}
+
 #[test]
 fn a_password_is_not_given_back() {
     let mut desktop = Desktop::start();

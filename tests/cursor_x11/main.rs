@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use std::time::Duration;
 use v2m::session::Delivery;
 use v2m_testkit::wait_for;
-use v2m_testkit::x11_programs::{self as programs, Manager, copy, manager, mark, marked};
+use v2m_testkit::x11_programs::{self as programs, HANGS, Manager, copy, manager, mark, marked};
 use v2m_testkit::x11_window::{PastesOn, Seen, Window};
 
 const WORDS: &str = "Grüße — “€5” ñ 日 😀";
@@ -86,6 +86,17 @@ fn a_picture_that_comes_piece_by_piece_goes_back_so() {
     desktop.settle();
     assert!(desktop.server.clipboard(PNG).unwrap() == picture(), "the picture has changed");
     assert_eq!(desktop.server.clipboard(UTF8), None, "the text is still there");
+}
+
+#[test]
+fn what_could_be_read_of_the_clipboard_comes_back() {
+    let mut desktop = Desktop::start();
+    copy(desktop.display(), &[(UTF8, b"before".to_vec()), (HANGS, Vec::new())]);
+    let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
+    pasted(&desktop.paste(WORDS));
+    assert_eq!(window.text(), WORDS);
+    desktop.settle();
+    assert_eq!(desktop.server.paste(), "before");
 }
 
 #[test]

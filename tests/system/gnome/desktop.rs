@@ -266,7 +266,7 @@ impl Desktop {
 
     /// The text that another program would paste.
     pub(crate) fn copied(&self) -> String {
-        // The one target that every owner of a text has: arboard's gives it for this name alone.
+        // The one target that every owner of a text has, v2m's too.
         String::from_utf8(self.clipboard("UTF8_STRING").expect("a text is copied")).unwrap()
     }
 

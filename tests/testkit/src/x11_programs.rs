@@ -73,15 +73,19 @@ pub fn marked(display: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 
+/// A format that is offered and never given.
+pub(crate) const HANGS: &str = "application/x-hangs";
+
 fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
     let program = Program::start(display);
     let formats: BTreeMap<Atom, Vec<u8>> =
         formats.iter().map(|(name, bytes)| (program.atom(name), bytes.clone())).collect();
-    let targets = program.atom("TARGETS");
+    let (targets, hangs) = (program.atom("TARGETS"), program.atom(HANGS));
     program.own(selection);
     std::thread::spawn(move || {
         while let Ok(event) = program.conn.wait_for_event() {
             match event {
+                Event::SelectionRequest(asked) if asked.target == hangs => {}
                 Event::SelectionRequest(asked) => {
                     let (window, property) = (asked.requestor, asked.property);
                     let (conn, mode) = (&program.conn, PropMode::REPLACE);

@@ -1,6 +1,6 @@
 //! The Clipboard interface.
 
-use super::{Options, Reader, Shared, TEXT, ask, lock, session, started, tell_owner};
+use super::{HANGS, Options, Reader, Shared, TEXT, ask, lock, session, started, tell_owner};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -76,13 +76,34 @@ impl Clipboard {
         started(&mut state, &at).map(drop)
     }
 
-    fn selection_read(&self, at: OwnedObjectPath, format: String) -> fdo::Result<zbus::OwnedFd> {
-        let mut state = lock(&self.state);
-        started(&mut state, &at)?;
-        let copied = state.copied.iter().find(|(name, _)| *name == format);
-        let (_, bytes) = copied.ok_or_else(|| fdo::Error::Failed("No such format".into()))?.clone();
+    async fn selection_read(
+        &self,
+        at: OwnedObjectPath,
+        format: String,
+        #[zbus(connection)] bus: &Connection,
+    ) -> fdo::Result<zbus::OwnedFd> {
         let (theirs, mut pipe) = std::io::pipe().unwrap();
-        thread::spawn(move || pipe.write_all(&bytes));
+        let is_changed = {
+            let mut state = lock(&self.state);
+            started(&mut state, &at)?;
+            let copied = state.copied.iter().find(|(name, _)| *name == format);
+            let refused = || fdo::Error::Failed("No such format".into());
+            let (name, bytes) = copied.ok_or_else(refused)?.clone();
+            if name == HANGS {
+                std::mem::forget(pipe);
+            } else {
+                thread::spawn(move || pipe.write_all(&bytes));
+            }
+            let next = state.copied_next.take();
+            let is_changed = next.is_some();
+            if let Some(next) = next {
+                state.copied = vec![(TEXT.to_owned(), next)];
+            }
+            is_changed
+        };
+        if is_changed {
+            tell_owner(bus, &self.state).await;
+        }
         Ok(OwnedFd::from(theirs).into())
     }
 

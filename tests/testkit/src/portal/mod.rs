@@ -19,6 +19,9 @@ const PATH: &str = "/org/freedesktop/portal/desktop";
 const CLIPBOARD: &str = "org.freedesktop.portal.Clipboard";
 const TEXT: &str = "text/plain;charset=utf-8";
 
+/// A format that is offered and never given.
+pub const HANGS: &str = "application/x-hangs";
+
 type Options = HashMap<String, OwnedVariant>;
 
 /// What the user says when asked.
@@ -47,6 +50,8 @@ pub struct State {
     pub stale: usize,
     /// How often the user was asked.
     pub asked: usize,
+    /// What the user copies while the clipboard is read.
+    pub copied_next: Option<Vec<u8>>,
     /// The tokens that came with each session.
     pub restored: Vec<Option<String>>,
     /// Each change of a key, as `+29` or `-118`.

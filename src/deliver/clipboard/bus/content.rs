@@ -1,0 +1,164 @@
+//! Content on its way through the bus: in pipes, one format after the other, and its formats as lists.
+
+use crate::deliver::clipboard::Before;
+use crate::deliver::clipboard::content::{Content, is_format, is_secret};
+use crate::deliver::problem::Problem;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::time::timeout_at;
+use tracing::debug;
+use zbus::{Message, OwnedFd, Variant};
+
+/// A clipboard that is read one format at a time.
+pub(crate) trait Source: Sync {
+    /// What it holds in this format. `None`: it is longer than `most`. To be bounded in time by the caller.
+    fn read(
+        &self,
+        format: &str,
+        most: usize,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, Problem>> + Send;
+}
+
+/// What a clipboard holds in these formats, as far as it can be read within `patience`.
+pub(crate) async fn remember(
+    source: &impl Source,
+    formats: &[String],
+    patience: Duration,
+) -> Before<Arc<Content>> {
+    if formats.is_empty() {
+        return Before::Nothing;
+    }
+    if is_secret(formats) {
+        debug!("the clipboard holds a secret, which is not given back");
+        return Before::Unknown;
+    }
+    let until = tokio::time::Instant::now() + patience;
+    let mut content = Content::default();
+    let mut left = Content::LIMIT;
+    for format in formats.iter().filter(|name| is_format(name)) {
+        match timeout_at(until, source.read(format, left)).await {
+            Ok(Ok(Some(bytes))) => {
+                left -= bytes.len();
+                content.formats.push((format.clone(), bytes));
+            }
+            Ok(Ok(None)) => {
+                debug!(format, "a format of the clipboard is too large to remember");
+            }
+            // Offered and not to be had: some programs do so.
+            Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
+            Err(_late) => {
+                debug!(format, "the clipboard could not be read in time");
+                break;
+            }
+        }
+    }
+    let is_lost = content.formats.is_empty();
+    if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) }
+}
+
+/// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in time by the caller.
+pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+    let pipe = pipe::Receiver::from_owned_fd(fd(reply)?.into()).map_err(io)?;
+    let mut bytes = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    pipe.take(bound).read_to_end(&mut bytes).await.map_err(io)?;
+    Ok((bytes.len() <= most).then_some(bytes))
+}
+
+/// Writes into the pipe of an answer, and closes it: the end of the content. To be bounded in time by the caller.
+pub(crate) async fn write(reply: &Message, bytes: &[u8]) -> Result<(), Problem> {
+    let mut pipe = pipe::Sender::from_owned_fd(fd(reply)?.into()).map_err(io)?;
+    pipe.write_all(bytes).await.map_err(io)
+}
+
+fn fd(reply: &Message) -> Result<OwnedFd, Problem> {
+    reply.body().deserialize().map_err(Problem::Refused)
+}
+
+fn io(error: std::io::Error) -> Problem {
+    Problem::Refused(zbus::Error::from(error))
+}
+
+/// The formats of a signal's list, none twice. Mutter 43 wraps the list in a structure of one, and GNOME's portal passes it on.
+pub(crate) fn formats(list: Option<&Variant<'_>>) -> Vec<String> {
+    let mut formats = Vec::new();
+    if let Some(list) = list {
+        strings(list, &mut formats);
+    }
+    formats
+}
+
+fn strings(value: &Variant<'_>, into: &mut Vec<String>) {
+    match value {
+        Variant::Str(text) if !into.iter().any(|known| known == text.as_str()) => {
+            into.push(text.as_str().to_owned());
+        }
+        Variant::Array(array) => array.iter().for_each(|inner| strings(inner, into)),
+        Variant::Structure(structure) => {
+            structure.fields().iter().for_each(|inner| strings(inner, into));
+        }
+        Variant::Variant(inner) => strings(inner, into),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::clipboard::content::SECRET;
+    use std::future::pending;
+
+    /// Gives `size` bytes as `good`, refuses what is called `bad`, and never answers for anything else.
+    struct Scripted {
+        size: usize,
+    }
+
+    impl Source for Scripted {
+        async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+            match format {
+                "good" => Ok((self.size <= most).then(|| vec![7; self.size])),
+                "bad" => Err(Problem::NoWay),
+                _ => pending().await,
+            }
+        }
+    }
+
+    /// The formats that are remembered and their lengths. `None`: nothing of it could be read.
+    fn remembered(size: usize, formats: &[&str]) -> Option<Vec<(String, usize)>> {
+        let formats: Vec<String> = formats.iter().map(|name| (*name).to_owned()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (source, patience) = (Scripted { size }, Duration::from_millis(20));
+        match runtime.block_on(remember(&source, &formats, patience)) {
+            Before::Nothing => Some(Vec::new()),
+            Before::Content(held) => {
+                Some(held.formats.iter().map(|(name, bytes)| (name.clone(), bytes.len())).collect())
+            }
+            Before::Unknown => None,
+        }
+    }
+
+    #[test]
+    fn a_format_that_is_offered_and_refused_does_not_count() {
+        let good = Some(vec![("good".to_owned(), 3)]);
+        assert_eq!(remembered(3, &["bad", "good", "TARGETS"]), good);
+    }
+
+    #[test]
+    fn what_can_be_had_in_no_format_is_not_taken_for_an_empty_clipboard() {
+        assert_eq!(remembered(3, &["bad"]), None);
+        assert_eq!(remembered(3, &[]), Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_too_large_or_comes_too_late_is_left_out_and_a_secret_is_not_remembered() {
+        let good = |size| Some(vec![("good".to_owned(), size)]);
+        assert_eq!(remembered(Content::LIMIT + 1, &["good"]), None);
+        let half = Content::LIMIT / 2 + 1;
+        assert_eq!(remembered(half, &["good", "good"]), good(half));
+        assert_eq!(remembered(3, &["good", "hangs", "good"]), good(3));
+        assert_eq!(remembered(3, &["hangs", "good"]), None);
+        assert_eq!(remembered(3, &["good", SECRET]), None);
+    }
+}

@@ -1,0 +1,297 @@
+//! The clipboard of a session on the bus, Mutter's or the portal's.
+
+mod answers;
+mod content;
+
+pub(crate) use answers::Answers;
+pub(crate) use content::{Source, formats, read};
+
+use super::content::Content;
+use super::x11::primary::{Loan, To};
+use super::{Before, Clipboard, Reader, Serve, Serving};
+use crate::deliver::problem::Problem;
+use crate::deliver::window::Window;
+use content::{remember, write};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::time::{timeout, timeout_at};
+use tracing::debug;
+use zbus::Message;
+use zbus::message::Sequence;
+
+/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
+const TRANSFER: Duration = Duration::from_secs(2);
+
+/// What a session tells.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// A program asks for the content in this format; when, in the order of all that came over the bus.
+    Transfer { format: String, serial: u32, position: Option<Sequence> },
+    /// The clipboard has another owner, and these formats.
+    Owner { ours: bool, formats: Vec<String> },
+    /// Nothing that matters.
+    Other,
+    /// It is over, for this reason.
+    Ended(Problem),
+}
+
+/// A session that may hold the clipboard.
+pub(crate) trait Session: Send {
+    /// The way to call its methods.
+    type Calls: Calls;
+
+    /// Whether the desktop releases the keys of a session that ends, so that pressing them may be given up halfway.
+    const RELEASES_KEYS: bool;
+
+    /// The way to call its methods.
+    fn calls(&self) -> &Self::Calls;
+
+    /// The next signal. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Signal> + Send;
+
+    /// A signal that has come already.
+    fn ready(&mut self) -> Option<Signal>;
+
+    /// Takes the clipboard for content in these formats.
+    fn take(&mut self, formats: &[&str]) -> impl Future<Output = Result<(), Problem>> + Send;
+}
+
+/// The calls of a session that concern the clipboard.
+pub(crate) trait Calls: Source + Send {
+    /// Leaves the clipboard to nobody.
+    fn clear(&self) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// The pipe into which the answer to a request goes.
+    fn begin(&self, serial: u32) -> impl Future<Output = Result<Message, Problem>> + Send;
+
+    /// Ends the answer to a request. `is_whole`: all of it was written.
+    fn end(&self, serial: u32, is_whole: bool) -> impl Future<Output = Result<(), Problem>> + Send;
+}
+
+/// The clipboard of a session.
+#[derive(Debug)]
+pub(crate) struct BusClipboard<S> {
+    pub(crate) session: S,
+    /// What we have on it.
+    held: Option<Arc<Content>>,
+    /// What another program has on it. `None`: nobody has told.
+    formats: Option<Vec<String>>,
+    answers: Arc<Answers>,
+}
+
+impl<S: Session> BusClipboard<S> {
+    /// The one of this session. `formats`: what another program has on it, as far as is known.
+    pub(crate) fn of(session: S, formats: Option<Vec<String>>) -> Self {
+        Self { session, held: None, formats, answers: Arc::default() }
+    }
+
+    /// Where keys note when they were pressed.
+    pub(crate) fn answers(&self) -> Arc<Answers> {
+        Arc::clone(&self.answers)
+    }
+
+    /// Hears what is on it, if that is told within `patience`.
+    pub(crate) async fn listen(&mut self, patience: Duration) {
+        let until = tokio::time::Instant::now() + patience;
+        while let Ok(signal) = timeout_at(until, self.session.next()).await {
+            match signal {
+                Signal::Owner { ours, formats } => {
+                    self.change(ours, formats);
+                    return;
+                }
+                Signal::Ended(_) => return,
+                Signal::Transfer { .. } | Signal::Other => {}
+            }
+        }
+    }
+
+    /// Deals with a signal while nobody waits for one.
+    pub(crate) async fn handle(&mut self, signal: Signal) -> Result<(), Problem> {
+        match signal {
+            Signal::Transfer { format, serial, .. } => {
+                self.give(&format, serial).await;
+            }
+            Signal::Owner { ours, formats } => {
+                self.change(ours, formats);
+            }
+            Signal::Other => {}
+            Signal::Ended(problem) => return Err(problem),
+        }
+        Ok(())
+    }
+
+    /// Takes note of an owner; whether that is another program in place of us.
+    fn change(&mut self, ours: bool, formats: Vec<String>) -> bool {
+        if ours {
+            return false;
+        }
+        self.formats = Some(formats);
+        self.held.take().is_some()
+    }
+
+    async fn put(&mut self, content: Arc<Content>) -> Result<(), Problem> {
+        self.session.take(&content.names()).await?;
+        self.held = Some(content);
+        self.formats = None;
+        Ok(())
+    }
+
+    async fn give(&self, format: &str, serial: u32) -> bool {
+        give(self.session.calls(), self.held.as_deref(), format, serial).await
+    }
+}
+
+impl<S: Session> Clipboard for BusClipboard<S> {
+    type Content = Arc<Content>;
+
+    const WINDOWS: To = To::Wayland;
+
+    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem> {
+        while let Some(signal) = self.session.ready() {
+            self.handle(signal).await?;
+        }
+        if let Some(held) = &self.held {
+            return Ok(Before::Content(Arc::clone(held)));
+        }
+        // Not the same as nothing, which would be given back.
+        let Some(formats) = &self.formats else { return Ok(Before::Unknown) };
+        Ok(remember(self.session.calls(), formats, patience).await)
+    }
+
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        let mut is_changed = false;
+        while let Some(signal) = self.session.ready() {
+            is_changed |= matches!(signal, Signal::Owner { ours: false, .. });
+            self.handle(signal).await?;
+        }
+        if is_changed {
+            return Ok(false);
+        }
+        self.put(Arc::new(Content::text(text, is_sensitive))).await.map(|()| true)
+    }
+
+    fn reader(&mut self) -> Result<Reader, Problem> {
+        Ok(Reader::Known)
+    }
+
+    fn note_reader(&mut self, _: bool) {}
+
+    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
+        let mut serving = Serving::new(requests, Instant::now());
+        let mut any = false;
+        loop {
+            // What is given is given whole before the next request is looked at.
+            let until = serving.until(false);
+            let Ok(signal) = timeout_at(until.into(), self.session.next()).await else {
+                return Ok(any);
+            };
+            match signal {
+                Signal::Transfer { format, serial, .. } => {
+                    if self.give(&format, serial).await {
+                        any = true;
+                        if !serving.asked(Instant::now()) {
+                            return Ok(any);
+                        }
+                    }
+                }
+                Signal::Owner { ours, formats } => {
+                    if self.change(ours, formats) {
+                        return Err(Problem::Overtaken);
+                    }
+                }
+                Signal::Other => {}
+                Signal::Ended(problem) => return Err(problem),
+            }
+        }
+    }
+
+    async fn mark(&mut self, _: bool) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// `keys` are given up if another program takes the clipboard.
+    async fn serve_while(
+        &mut self,
+        keys: impl Future<Output = Result<(), Problem>>,
+        loan: Option<&Loan>,
+    ) -> Result<(), Problem> {
+        if !S::RELEASES_KEYS {
+            return keys.await;
+        }
+        let Self { session, held, answers, .. } = self;
+        let is_giving = AtomicBool::new(false);
+        let serving = async {
+            loop {
+                match session.next().await {
+                    Signal::Transfer { format, serial, position } => {
+                        is_giving.store(true, Ordering::Relaxed);
+                        if give(session.calls(), held.as_deref(), &format, serial).await {
+                            answers.gave(position);
+                        }
+                        is_giving.store(false, Ordering::Relaxed);
+                    }
+                    Signal::Owner { ours: false, .. } => return Problem::Overtaken,
+                    Signal::Owner { .. } | Signal::Other => {}
+                    Signal::Ended(problem) => return problem,
+                }
+            }
+        };
+        tokio::pin!(serving);
+        tokio::select! {
+            outcome = keys => outcome?,
+            problem = &mut serving => return Err(problem),
+            never = answers.heed(loan) => match never {},
+        }
+        // Nobody is left with half of it.
+        poll_fn(|cx| match serving.as_mut().poll(cx) {
+            Poll::Ready(problem) => Poll::Ready(Err(problem)),
+            Poll::Pending if is_giving.load(Ordering::Relaxed) => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await
+    }
+
+    async fn receipt(
+        &mut self,
+        _: Option<&Window>,
+        loan: Option<&Loan>,
+        patience: Duration,
+    ) -> Result<bool, Problem> {
+        // Some windows ask while the keys are still being released.
+        if self.answers.is_answered() {
+            return Ok(true);
+        }
+        tokio::select! {
+            served = self.serve(Serve::One(patience)) => served,
+            () = Loan::taken_if(loan) => Ok(true),
+        }
+    }
+
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
+        self.put(content).await
+    }
+
+    async fn clear(&mut self) -> Result<(), Problem> {
+        self.session.calls().clear().await?;
+        (self.held, self.formats) = (None, Some(Vec::new()));
+        Ok(())
+    }
+}
+
+/// Gives a program what it asks for; whether it took that whole. One that hangs up may have changed its mind, and may ask again.
+async fn give(calls: &impl Calls, held: Option<&Content>, format: &str, serial: u32) -> bool {
+    let transfer = async {
+        let Some(bytes) = held.and_then(|held| held.get(format)) else { return Ok(false) };
+        write(&calls.begin(serial).await?, bytes).await.map(|()| true)
+    };
+    let written = timeout(TRANSFER, transfer).await;
+    let is_whole = matches!(written, Ok(Ok(true)));
+    if !is_whole {
+        debug!(format, ?written, "a request for the clipboard was not served");
+    }
+    let ended = timeout(TRANSFER, calls.end(serial, is_whole)).await;
+    is_whole && matches!(ended, Ok(Ok(())))
+}

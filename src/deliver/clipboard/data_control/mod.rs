@@ -1,0 +1,266 @@
+//! The clipboard of compositors that lend it by data-control: wlroots' and KDE's.
+
+mod owner;
+mod protocol;
+mod reader;
+mod server;
+
+use super::{Before, Clipboard, Reader, Serve, Serving};
+use crate::deliver::clipboard::content::Content;
+use crate::deliver::clipboard::x11::primary::{Loan, To};
+use crate::deliver::display::wayland::{Conversation, Mark, Woken};
+use crate::deliver::problem::Problem;
+use crate::deliver::window::Window;
+use owner::{Event, Owner};
+use reader::remember;
+use server::{Seen, Server};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wayland_client::protocol::wl_seat::WlSeat;
+
+/// More names of text, under which programs of X11 ask for it. All of them take UTF-8 here.
+const MORE_TEXT: [&str; 2] = ["TEXT", "STRING"];
+
+/// The connection, and what we have on the clipboard.
+#[derive(Debug)]
+pub(crate) struct DataControl {
+    // Dropped before the connection.
+    owner: Owner,
+    server: Server,
+    /// How often the clipboard had changed when it was read.
+    changes: u64,
+    /// Before the keys. `None`: they have not been pressed.
+    keys: Option<Mark>,
+    /// Somebody reads what comes onto the clipboard.
+    pub(crate) has_reader: bool,
+}
+
+impl DataControl {
+    /// Connects. Blocking.
+    ///
+    /// # Errors
+    /// [`Problem::NoWay`]: the compositor does not lend its clipboard.
+    pub(crate) fn open() -> Result<Self, Problem> {
+        let (owner, server) = (Owner::default(), Server::connect()?);
+        Ok(Self { owner, server, changes: 0, keys: None, has_reader: false })
+    }
+
+    /// The connection and the seat, for keyboards on the same one.
+    pub(crate) fn compositor(&self) -> (&Conversation<Seen>, &WlSeat) {
+        (&self.server.compositor, &self.server.seat)
+    }
+
+    /// Whether a keyboard is plugged in, so that windows already listen to one.
+    pub(crate) fn has_keyboard(&self) -> bool {
+        self.server.has_keyboard()
+    }
+
+    /// Takes the clipboard for a text; whether it is ours now.
+    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        self.catch_up()?;
+        self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
+        self.carried_out()?;
+        Ok(self.owner.content().is_some())
+    }
+
+    /// The text on the clipboard. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`Problem::Hanging`]: it could not be read by `until`.
+    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, Problem> {
+        reader::text(&mut self.server, until)
+    }
+
+    /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give; whether there is.
+    /// Asleep when nobody asks.
+    pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+        while !self.owner.is_done() {
+            if self.next(None, Some(bell))?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deals with what has been said while nobody listened.
+    pub(crate) fn catch_up(&mut self) -> Result<(), Problem> {
+        while self.next(Some(Instant::now()), None)?.is_some() {}
+        Ok(())
+    }
+
+    /// Waits until the compositor has dealt with everything up to now.
+    ///
+    /// # Errors
+    /// [`Problem::Hanging`]: it has not in half a second.
+    pub(crate) fn carried_out(&mut self) -> Result<(), Problem> {
+        let mark = self.server.compositor.mark();
+        let until = Conversation::<Seen>::answer();
+        loop {
+            while self.heard()?.is_some() {}
+            if self.server.compositor.heard.reached >= mark {
+                return Ok(());
+            }
+            if self.wait(Some(until), None)? == Woken::TimeIsUp {
+                return Err(Problem::Hanging);
+            }
+        }
+    }
+
+    /// Has what was said last sent now, whatever comes. A compositor that is slow to deal with it has it.
+    fn sent(&mut self) -> Result<(), Problem> {
+        match self.carried_out() {
+            Err(Problem::Hanging) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The next thing that matters. `None`: `until` has come, or the bell has rung.
+    fn next(
+        &mut self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Event>, Problem> {
+        loop {
+            if let Some(event) = self.heard()? {
+                return Ok(Some(event));
+            }
+            match self.wait(until, bell)? {
+                Woken::News => {}
+                Woken::Rung | Woken::TimeIsUp => return Ok(None),
+            }
+        }
+    }
+
+    /// What has come already.
+    fn heard(&mut self) -> Result<Option<Event>, Problem> {
+        while let Some(said) = self.server.said()? {
+            if let Some(event) = self.owner.handle(said) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    fn wait(
+        &mut self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Woken, Problem> {
+        self.owner.go_on();
+        self.server.wait(until, bell, self.owner.waiting())
+    }
+}
+
+/// A text under all names that programs ask for text by.
+fn content(text: &str, is_sensitive: bool) -> Content {
+    let mut content = Content::text(text, is_sensitive);
+    let bytes = text.as_bytes();
+    content.formats.extend(MORE_TEXT.map(|name| (name.to_owned(), bytes.to_vec())));
+    content
+}
+
+impl Clipboard for DataControl {
+    type Content = Arc<Content>;
+
+    const WINDOWS: To = To::Wayland;
+
+    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem> {
+        self.catch_up()?;
+        self.changes = self.server.announced().changes;
+        match self.owner.content() {
+            Some(own) => Ok(Before::Content(Arc::clone(own))),
+            None => remember(&mut self.server, Instant::now() + patience),
+        }
+    }
+
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        if self.server.announced().changes != self.changes {
+            return Ok(false);
+        }
+        self.keys = None;
+        self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
+        // Managers hear of it when the compositor has dealt with it: from then on they are waited for.
+        match self.server.compositor.catch_up() {
+            Ok(()) | Err(Problem::Hanging) => Ok(true),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn reader(&mut self) -> Result<Reader, Problem> {
+        Ok(Reader::Unknown { has_read: self.has_reader })
+    }
+
+    fn note_reader(&mut self, has_read: bool) {
+        self.has_reader = has_read;
+    }
+
+    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
+        let mut serving = Serving::new(requests, Instant::now());
+        let mut any = false;
+        loop {
+            let until = serving.until(self.owner.is_giving());
+            match self.next(Some(until), None)? {
+                Some(Event::Lost) => return Err(Problem::Overtaken),
+                Some(Event::Asked { .. }) => {
+                    any = true;
+                    if !serving.asked(Instant::now()) {
+                        return Ok(any);
+                    }
+                }
+                None if serving.goes_on(self.owner.is_giving(), Instant::now()) => {}
+                None => return Ok(any),
+            }
+        }
+    }
+
+    async fn mark(&mut self, are_apart: bool) -> Result<(), Problem> {
+        self.keys = Some(self.server.compositor.mark());
+        if are_apart {
+            self.carried_out()?;
+            if self.owner.content().is_none() {
+                return Err(Problem::Overtaken);
+            }
+        }
+        Ok(())
+    }
+
+    async fn serve_while(
+        &mut self,
+        keys: impl Future<Output = Result<(), Problem>>,
+        _: Option<&Loan>,
+    ) -> Result<(), Problem> {
+        keys.await
+    }
+
+    async fn receipt(
+        &mut self,
+        _: Option<&Window>,
+        loan: Option<&Loan>,
+        patience: Duration,
+    ) -> Result<bool, Problem> {
+        let until = Instant::now() + patience;
+        while let Some(event) = self.next(Some(until), loan.map(Loan::bell))? {
+            match event {
+                Event::Lost => return Err(Problem::Overtaken),
+                Event::Asked { after } if self.keys.is_some_and(|keys| after >= keys) => {
+                    return Ok(true);
+                }
+                // A manager that was late.
+                Event::Asked { .. } => {}
+            }
+        }
+        // What is selected was asked for, or the time is up.
+        Ok(loan.is_some() && Instant::now() < until)
+    }
+
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
+        self.owner.own(&mut self.server, content);
+        self.sent()
+    }
+
+    async fn clear(&mut self) -> Result<(), Problem> {
+        self.owner.clear(&self.server);
+        self.sent()
+    }
+}

@@ -1,0 +1,160 @@
+//! The owner of the clipboard: it gives what is on it to whoever asks.
+//!
+//! Large content goes as fast as its reader takes it, to several programs at once if need be.
+
+use super::protocol::Source;
+use super::server::{Said, Server, SourceId};
+use crate::deliver::clipboard::content::Content;
+use crate::deliver::display::wayland::Mark;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use tracing::debug;
+
+/// Transfers under way at once. The oldest of more is given up: its reader has forgotten it.
+const TRANSFERS: usize = 32;
+
+/// What has happened to what we have on the clipboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A program has asked for it.
+    Asked {
+        /// The last of our marks that the compositor had come to by then.
+        after: Mark,
+    },
+    /// Another program has the clipboard now.
+    Lost,
+}
+
+/// The clipboard's content while it is ours, and what is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Owner {
+    held: Option<Held>,
+    /// What was replaced by us, until the compositor has told so: it may have been asked for before.
+    replaced: Vec<Held>,
+    transfers: Vec<Transfer>,
+}
+
+#[derive(Debug)]
+struct Held {
+    number: SourceId,
+    source: Box<dyn Source>,
+    content: Arc<Content>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.source.destroy();
+    }
+}
+
+#[derive(Debug)]
+struct Transfer {
+    pipe: OwnedFd,
+    content: Arc<Content>,
+    /// Its place in the content.
+    format: usize,
+    sent: usize,
+}
+
+impl Owner {
+    /// What is on the clipboard, if it is ours.
+    pub(crate) fn content(&self) -> Option<&Arc<Content>> {
+        self.held.as_ref().map(|held| &held.content)
+    }
+
+    /// Whether a program is still being given something.
+    pub(crate) fn is_giving(&self) -> bool {
+        !self.transfers.is_empty()
+    }
+
+    /// Whether there is nothing to give to anybody any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.held.is_none() && self.transfers.is_empty()
+    }
+
+    /// Takes the clipboard.
+    pub(crate) fn own(&mut self, server: &mut Server, content: Arc<Content>) {
+        let (number, source) = server.own(&content.names());
+        self.replaced.extend(self.held.replace(Held { number, source, content }));
+    }
+
+    /// Leaves the clipboard to nobody.
+    pub(crate) fn clear(&mut self, server: &Server) {
+        server.clear();
+        self.replaced.extend(self.held.take());
+    }
+
+    /// Deals with what the compositor has said.
+    pub(crate) fn handle(&mut self, said: Said) -> Option<Event> {
+        match said {
+            Said::Asked { source, format, pipe, after } => {
+                let is_held = |held: &&Held| held.number == source;
+                let current = self.held.as_ref().filter(is_held);
+                let known = current.or_else(|| self.replaced.iter().find(is_held))?;
+                let (is_current, content) = (current.is_some(), Arc::clone(&known.content));
+                self.begin(content, &format, pipe);
+                is_current.then_some(Event::Asked { after })
+            }
+            Said::Cancelled(source) => {
+                self.replaced.retain(|held| held.number != source);
+                self.held.take_if(|held| held.number == source).map(|_| Event::Lost)
+            }
+            Said::Finished => None,
+        }
+    }
+
+    fn begin(&mut self, content: Arc<Content>, name: &str, pipe: OwnedFd) {
+        // Closed without a byte: what was not offered is empty.
+        let Some(format) = content.formats.iter().position(|(known, _)| known == name) else {
+            return;
+        };
+        let nonblocking =
+            fcntl_getfl(&pipe).and_then(|flags| fcntl_setfl(&pipe, flags | OFlags::NONBLOCK));
+        if let Err(errno) = nonblocking {
+            debug!(%errno, "a program wants the clipboard in a file that is none");
+            return;
+        }
+        let mut transfer = Transfer { pipe, content, format, sent: 0 };
+        if transfer.go_on() {
+            return;
+        }
+        if self.transfers.len() >= TRANSFERS {
+            self.transfers.remove(0);
+        }
+        self.transfers.push(transfer);
+    }
+
+    /// Writes what the readers take now.
+    pub(crate) fn go_on(&mut self) {
+        self.transfers.retain_mut(|transfer| !transfer.go_on());
+    }
+
+    /// What to wait for before going on.
+    pub(crate) fn waiting(&self) -> Vec<PollFd<'_>> {
+        let pipes = self.transfers.iter().map(|transfer| &transfer.pipe);
+        pipes.map(|pipe| PollFd::new(pipe, PollFlags::OUT)).collect()
+    }
+}
+
+impl Transfer {
+    /// Whether it is over.
+    fn go_on(&mut self) -> bool {
+        let (_, bytes) = &self.content.formats[self.format];
+        while self.sent < bytes.len() {
+            match rustix::io::write(&self.pipe, &bytes[self.sent..]) {
+                Ok(0) => return true,
+                Ok(written) => self.sent += written,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return false,
+                Err(errno) => {
+                    debug!(%errno, "a program has stopped reading the clipboard");
+                    return true;
+                }
+            }
+        }
+        true
+    }
+}

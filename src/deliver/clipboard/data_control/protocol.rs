@@ -1,0 +1,266 @@
+//! Data-control, the protocol by which a program without a window reads and owns the clipboard, under its two names:
+//! ext_data_control_v1, and zwlr_data_control_v1, from which it comes. They differ in nothing else that is used here.
+//!
+//! The primary selection, which it offers too, is left alone.
+
+use super::server::{Said, Seen, SourceId};
+use crate::deliver::display::wayland::Heard;
+use std::fmt::Debug;
+use std::os::fd::BorrowedFd;
+use wayland_client::QueueHandle;
+use wayland_client::backend::ObjectId;
+
+/// The clipboard of a seat.
+pub(crate) trait Device: Debug + Send {
+    /// Takes the clipboard with these formats; requests and the end of it will name `number`.
+    fn own(
+        &self,
+        queue: &QueueHandle<Heard<Seen>>,
+        formats: &[&str],
+        number: SourceId,
+    ) -> Box<dyn Source>;
+
+    /// Leaves the clipboard to nobody.
+    fn clear(&self);
+}
+
+/// What we have put on the clipboard.
+pub(crate) trait Source: Debug + Send {
+    /// Lets go of it; the clipboard is empty if it still had it.
+    fn destroy(&self);
+}
+
+/// What another program has put there.
+pub(crate) trait Offer: Debug + Send {
+    fn id(&self) -> ObjectId;
+    /// Has its owner write the content into `pipe`.
+    fn receive(&self, format: &str, pipe: BorrowedFd<'_>);
+    fn destroy(&self);
+}
+
+/// An offer with the formats announced so far.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    pub(crate) offer: Box<dyn Offer>,
+    pub(crate) formats: Vec<String>,
+}
+
+/// Formats that are remembered; nobody offers more of use.
+const FORMATS: usize = 64;
+
+/// The clipboard as the compositor tells of it.
+#[derive(Debug, Default)]
+pub(crate) struct Announced {
+    /// Whose use has not been told yet.
+    fresh: Vec<Offered>,
+    /// What is on the clipboard now; `None`: nothing.
+    pub(crate) selection: Option<Offered>,
+    /// How often it has changed.
+    pub(crate) changes: u64,
+}
+
+impl Announced {
+    fn introduce(&mut self, offer: Box<dyn Offer>) {
+        self.fresh.push(Offered { offer, formats: Vec::new() });
+    }
+
+    fn add(&mut self, offer: &ObjectId, format: String) {
+        let offered = self.fresh.iter_mut().find(|offered| offered.offer.id() == *offer);
+        let Some(offered) = offered else { return };
+        if offered.formats.len() < FORMATS && !offered.formats.contains(&format) {
+            offered.formats.push(format);
+        }
+    }
+
+    fn take(&mut self, offer: &ObjectId) -> Option<Offered> {
+        let at = self.fresh.iter().position(|offered| offered.offer.id() == *offer)?;
+        Some(self.fresh.swap_remove(at))
+    }
+
+    fn select(&mut self, offer: Option<ObjectId>) {
+        let selection = offer.and_then(|offer| self.take(&offer));
+        if let Some(old) = std::mem::replace(&mut self.selection, selection) {
+            old.offer.destroy();
+        }
+        self.changes += 1;
+    }
+
+    /// Not ours to use.
+    fn discard(&mut self, offer: Option<ObjectId>) {
+        if let Some(offered) = offer.and_then(|offer| self.take(&offer)) {
+            offered.offer.destroy();
+        }
+    }
+}
+
+macro_rules! data_control {
+    (
+        $(#[$doc:meta])* $family:ident, $root:path,
+        $manager_mod:ident::$Manager:ident, $device_mod:ident::$Device:ident,
+        $source_mod:ident::$Source:ident, $offer_mod:ident::$Offer:ident
+    ) => {
+        $(#[$doc])*
+        pub(crate) mod $family {
+            use super::*;
+            use wayland_client::{Connection, Dispatch, Proxy, event_created_child};
+            use wayland_client::protocol::wl_seat::WlSeat;
+            use $root as protocol;
+            use protocol::{
+                $device_mod::{self, $Device}, $manager_mod::$Manager,
+                $offer_mod::{self, $Offer}, $source_mod::{self, $Source},
+            };
+
+            pub(crate) type Manager = $Manager;
+
+            #[derive(Debug)]
+            struct Clipboard {
+                manager: $Manager,
+                device: $Device,
+            }
+
+            /// The clipboard of `seat`, which is announced from now on.
+            pub(crate) fn device(
+                manager: Manager,
+                seat: &WlSeat,
+                queue: &QueueHandle<Heard<Seen>>,
+            ) -> Box<dyn super::Device> {
+                let device = manager.get_data_device(seat, queue, ());
+                Box::new(Clipboard { manager, device })
+            }
+
+            impl super::Device for Clipboard {
+                fn own(
+                    &self,
+                    queue: &QueueHandle<Heard<Seen>>,
+                    formats: &[&str],
+                    number: SourceId,
+                ) -> Box<dyn super::Source> {
+                    let source = self.manager.create_data_source(queue, number);
+                    for format in formats {
+                        source.offer((*format).to_owned());
+                    }
+                    self.device.set_selection(Some(&source));
+                    Box::new(source)
+                }
+
+                fn clear(&self) {
+                    self.device.set_selection(None);
+                }
+            }
+
+            impl super::Source for $Source {
+                fn destroy(&self) {
+                    self.destroy();
+                }
+            }
+
+            impl super::Offer for $Offer {
+                fn id(&self) -> ObjectId {
+                    Proxy::id(self)
+                }
+
+                fn receive(&self, format: &str, pipe: BorrowedFd<'_>) {
+                    self.receive(format.to_owned(), pipe);
+                }
+
+                fn destroy(&self) {
+                    self.destroy();
+                }
+            }
+
+            impl Dispatch<$Manager, ()> for Heard<Seen> {
+                fn event(
+                    _: &mut Self,
+                    _: &$Manager,
+                    _: <$Manager as Proxy>::Event,
+                    (): &(),
+                    _: &Connection,
+                    _: &QueueHandle<Self>,
+                ) {
+                    // It has no events.
+                }
+            }
+
+            impl Dispatch<$Device, ()> for Heard<Seen> {
+                fn event(
+                    heard: &mut Self,
+                    _: &$Device,
+                    event: $device_mod::Event,
+                    (): &(),
+                    _: &Connection,
+                    _: &QueueHandle<Self>,
+                ) {
+                    use $device_mod::Event;
+                    match event {
+                        Event::DataOffer { id } => heard.state.clipboard.introduce(Box::new(id)),
+                        Event::Selection { id } => heard.state.clipboard.select(id.map(|id| Proxy::id(&id))),
+                        Event::PrimarySelection { id } => {
+                            heard.state.clipboard.discard(id.map(|id| Proxy::id(&id)));
+                        }
+                        Event::Finished => heard.state.say(Said::Finished),
+                        _ => {}
+                    }
+                }
+
+                event_created_child!(Heard<Seen>, $Device, [
+                    $device_mod::EVT_DATA_OFFER_OPCODE => ($Offer, ()),
+                ]);
+            }
+
+            impl Dispatch<$Offer, ()> for Heard<Seen> {
+                fn event(
+                    heard: &mut Self,
+                    offer: &$Offer,
+                    event: $offer_mod::Event,
+                    (): &(),
+                    _: &Connection,
+                    _: &QueueHandle<Self>,
+                ) {
+                    if let $offer_mod::Event::Offer { mime_type } = event {
+                        heard.state.clipboard.add(&Proxy::id(offer), mime_type);
+                    }
+                }
+            }
+
+            impl Dispatch<$Source, SourceId> for Heard<Seen> {
+                fn event(
+                    heard: &mut Self,
+                    _: &$Source,
+                    event: $source_mod::Event,
+                    source: &SourceId,
+                    _: &Connection,
+                    _: &QueueHandle<Self>,
+                ) {
+                    use $source_mod::Event;
+                    let source = *source;
+                    match event {
+                        Event::Send { mime_type, fd } => {
+                            let (format, pipe, after) = (mime_type, fd, heard.reached);
+                            heard.state.say(Said::Asked { source, format, pipe, after });
+                        }
+                        Event::Cancelled => heard.state.say(Said::Cancelled(source)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    };
+}
+
+data_control!(
+    /// The name it has as a standard.
+    ext, wayland_protocols::ext::data_control::v1::client,
+    ext_data_control_manager_v1::ExtDataControlManagerV1,
+    ext_data_control_device_v1::ExtDataControlDeviceV1,
+    ext_data_control_source_v1::ExtDataControlSourceV1,
+    ext_data_control_offer_v1::ExtDataControlOfferV1
+);
+
+data_control!(
+    /// The name it had first, and has in wlroots before 0.19.
+    wlr, wayland_protocols_wlr::data_control::v1::client,
+    zwlr_data_control_manager_v1::ZwlrDataControlManagerV1,
+    zwlr_data_control_device_v1::ZwlrDataControlDeviceV1,
+    zwlr_data_control_source_v1::ZwlrDataControlSourceV1,
+    zwlr_data_control_offer_v1::ZwlrDataControlOfferV1
+);

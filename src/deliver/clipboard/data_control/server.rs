@@ -1,0 +1,134 @@
+//! The connection over which the clipboard is read and owned: what the compositor says of it, in its order.
+
+use super::protocol::{Announced, Device, Source, ext, wlr};
+use crate::deliver::display::wayland::{Conversation, Heard, Mark, Woken};
+use crate::deliver::problem::Problem;
+use rustix::event::PollFd;
+use std::collections::VecDeque;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Instant;
+use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
+use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
+
+/// A number for what we put on the clipboard: the compositor may still speak of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SourceId(u64);
+
+/// What the compositor says, in the order it says it.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// A program wants what we have on the clipboard in this format, written into the pipe.
+    Asked {
+        source: SourceId,
+        format: String,
+        pipe: OwnedFd,
+        /// The last of our marks that the compositor had come to when it said so. Exact, whatever the clock says.
+        after: Mark,
+    },
+    /// That is not on the clipboard any more.
+    Cancelled(SourceId),
+    /// The seat, and with it the clipboard, has gone.
+    Finished,
+}
+
+/// What has been said of the clipboard and not yet been dealt with.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    has_keyboard: bool,
+    pub(crate) clipboard: Announced,
+    said: VecDeque<Said>,
+}
+
+impl Seen {
+    pub(crate) fn say(&mut self, said: Said) {
+        self.said.push_back(said);
+    }
+}
+
+/// The connection.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) compositor: Conversation<Seen>,
+    pub(crate) seat: WlSeat,
+    device: Box<dyn Device>,
+    last_number: u64,
+}
+
+impl Server {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Problem::NoWay`]: the compositor does not lend its clipboard.
+    pub(crate) fn connect() -> Result<Self, Problem> {
+        let mut compositor = Conversation::begin(Seen::default())?;
+        let seat = compositor.bind(1).ok_or(Problem::NoWay)?;
+        let device = device(&compositor, &seat).ok_or(Problem::NoWay)?;
+        // By then the compositor has told what is on the clipboard.
+        compositor.catch_up()?;
+        Ok(Self { compositor, seat, device, last_number: 0 })
+    }
+
+    /// Whether a keyboard is plugged in, so that windows already listen to one.
+    pub(crate) fn has_keyboard(&self) -> bool {
+        self.compositor.heard.state.has_keyboard
+    }
+
+    /// The clipboard as the compositor tells of it.
+    pub(crate) fn announced(&self) -> &Announced {
+        &self.compositor.heard.state.clipboard
+    }
+
+    /// Takes the clipboard with these formats.
+    pub(crate) fn own(&mut self, formats: &[&str]) -> (SourceId, Box<dyn Source>) {
+        self.last_number += 1;
+        let number = SourceId(self.last_number);
+        (number, self.device.own(&self.compositor.handle(), formats, number))
+    }
+
+    /// Leaves the clipboard to nobody.
+    pub(crate) fn clear(&self) {
+        self.device.clear();
+    }
+
+    /// The next thing the compositor has said.
+    pub(crate) fn said(&mut self) -> Result<Option<Said>, Problem> {
+        match self.compositor.heard.state.said.pop_front() {
+            Some(Said::Finished) => Err(Problem::Compositor("its seat has gone".to_owned())),
+            said => Ok(said),
+        }
+    }
+
+    /// See [`Conversation::wait`].
+    pub(crate) fn wait(
+        &mut self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+        others: Vec<PollFd<'_>>,
+    ) -> Result<Woken, Problem> {
+        self.compositor.wait(until, bell, others)
+    }
+}
+
+fn device(compositor: &Conversation<Seen>, seat: &WlSeat) -> Option<Box<dyn Device>> {
+    let handle = compositor.handle();
+    if let Some(manager) = compositor.bind(1) {
+        return Some(ext::device(manager, seat, &handle));
+    }
+    // Version 2 tells of the primary selection, and nothing else is new in it.
+    Some(wlr::device(compositor.bind(1)?, seat, &handle))
+}
+
+impl Dispatch<WlSeat, ()> for Heard<Seen> {
+    fn event(
+        heard: &mut Self,
+        _: &WlSeat,
+        event: wl_seat::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_seat::Event::Capabilities { capabilities: WEnum::Value(all) } = event {
+            heard.state.has_keyboard = all.contains(Capability::Keyboard);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The clipboard of a session of Mutter's (GNOME).
+//!
+//! What the session offers ends with it. Mutter's own clipboard manager reads what is offered within a millisecond, and keeps the one
+//! format it likes best.
+
+use super::bus::{self, BusClipboard, Calls, Session, Signal, Source};
+use crate::deliver::display::mutter::{self, is_busy};
+use crate::deliver::problem::Problem;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::sleep;
+use zbus::{Message, Variant};
+
+/// Mutter reads one format at a time, and may not know yet that the last one is read when we have come to its end: it tells
+/// nobody when it does, and is asked again after so long.
+const BUSY: Duration = Duration::from_millis(1);
+
+/// Mutter's clipboard.
+pub(crate) type MutterClipboard = BusClipboard<mutter::Session>;
+
+/// The one of this session, which was opened for it. Mutter has said whose it is before it let us have it, and nothing if it is nobody's.
+pub(crate) fn of(session: mutter::Session) -> MutterClipboard {
+    BusClipboard::of(session, Some(Vec::new()))
+}
+
+impl Session for mutter::Session {
+    type Calls = mutter::Calls;
+
+    const RELEASES_KEYS: bool = true;
+
+    fn calls(&self) -> &mutter::Calls {
+        &self.calls
+    }
+
+    async fn next(&mut self) -> Signal {
+        self.next_message().await.map_or(Signal::Ended(Problem::NoWay), read)
+    }
+
+    fn ready(&mut self) -> Option<Signal> {
+        self.ready_message().map(read)
+    }
+
+    async fn take(&mut self, formats: &[&str]) -> Result<(), Problem> {
+        let options = HashMap::from([("mime-types", Variant::from(formats.to_vec()))]);
+        self.calls.call("SetSelection", &options).await.map(drop)
+    }
+}
+
+impl Source for mutter::Calls {
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+        let reply = loop {
+            match self.call("SelectionRead", &format).await {
+                Err(Problem::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
+                reply => break reply?,
+            }
+        };
+        bus::read(&reply, most).await
+    }
+}
+
+impl Calls for mutter::Calls {
+    async fn clear(&self) -> Result<(), Problem> {
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        self.call("SetSelection", &none).await.map(drop)
+    }
+
+    async fn begin(&self, serial: u32) -> Result<Message, Problem> {
+        self.call("SelectionWrite", &serial).await
+    }
+
+    async fn end(&self, serial: u32, is_whole: bool) -> Result<(), Problem> {
+        self.call("SelectionWriteDone", &(serial, is_whole)).await.map(drop)
+    }
+}
+
+fn read(message: zbus::Result<Message>) -> Signal {
+    let Ok(message) = message else { return Signal::Other };
+    let header = message.header();
+    let member = header.member().map(|member| member.as_str().to_owned());
+    let body = message.body();
+    match member.as_deref() {
+        Some("SelectionTransfer") => match body.deserialize() {
+            Ok((format, serial)) => {
+                Signal::Transfer { format, serial, position: Some(message.recv_position()) }
+            }
+            Err(_) => Signal::Other,
+        },
+        Some("SelectionOwnerChanged") => match body.deserialize::<HashMap<String, Variant<'_>>>() {
+            Ok(options) => owner(&options),
+            Err(_) => Signal::Other,
+        },
+        Some("Closed") => Signal::Ended(Problem::NoWay),
+        _ => Signal::Other,
+    }
+}
+
+fn owner(options: &HashMap<String, Variant<'_>>) -> Signal {
+    let ours = matches!(options.get("session-is-owner"), Some(Variant::Bool(true)));
+    Signal::Owner { ours, formats: bus::formats(options.get("mime-types")) }
+}

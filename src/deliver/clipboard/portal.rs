@@ -1,0 +1,105 @@
+//! The clipboard through the portal, for desktops whose compositor gives it to nobody else: GNOME.
+//!
+//! What is offered goes with the session, so that stays open.
+
+use super::bus::{self, BusClipboard, Calls, Session, Signal, Source};
+use crate::deliver::display::portal::bus::{Options, Signal as Told};
+use crate::deliver::display::portal::{self, is_set};
+use crate::deliver::problem::Problem;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+use zbus::{Message, Variant};
+
+/// The desktop may read one format at a time and know only later that it is read (Mutter does); the portal tells no reason
+/// for a refusal. Asked again after so long,
+const BUSY: Duration = Duration::from_millis(5);
+/// this often.
+const TRIES: u32 = 20;
+
+/// How long the portal may take to tell that the clipboard is ours.
+const TAKEN: Duration = Duration::from_millis(300);
+
+/// The portal's clipboard.
+pub(crate) type PortalClipboard = BusClipboard<portal::Session>;
+
+/// The one of this session, which tells what is on it after it has begun, and nothing if it is nobody's.
+pub(crate) fn of(session: portal::Session) -> PortalClipboard {
+    BusClipboard::of(session, None)
+}
+
+impl Session for portal::Session {
+    type Calls = portal::Calls;
+
+    const RELEASES_KEYS: bool = false;
+
+    fn calls(&self) -> &portal::Calls {
+        &self.calls
+    }
+
+    async fn next(&mut self) -> Signal {
+        let told = self.signals.next().await;
+        read(told, self.calls.path())
+    }
+
+    fn ready(&mut self) -> Option<Signal> {
+        self.signals.ready().map(|told| read(told, self.calls.path()))
+    }
+
+    async fn take(&mut self, formats: &[&str]) -> Result<(), Problem> {
+        let options = Options::from([("mime_types", Variant::from(formats.to_vec()))]);
+        self.calls.clipboard("SetSelection", |path| (path, options)).await?;
+        // What was asked for before that is not to be had any more, and must not be answered: xdg-desktop-portal (1.20) dies of it.
+        let until = Instant::now() + TAKEN;
+        while let Ok(signal) = timeout_at(until, Session::next(self)).await {
+            match signal {
+                Signal::Owner { ours: true, .. } => break,
+                Signal::Ended(problem) => return Err(problem),
+                Signal::Owner { .. } | Signal::Transfer { .. } | Signal::Other => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source for portal::Calls {
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+        let mut tries = 0;
+        let reply = loop {
+            tries += 1;
+            match self.clipboard("SelectionRead", |path| (path, format)).await {
+                Err(Problem::Refused(_)) if tries < TRIES => sleep(BUSY).await,
+                reply => break reply?,
+            }
+        };
+        bus::read(&reply, most).await
+    }
+}
+
+impl Calls for portal::Calls {
+    async fn clear(&self) -> Result<(), Problem> {
+        self.clipboard("SetSelection", |path| (path, Options::new())).await.map(drop)
+    }
+
+    async fn begin(&self, serial: u32) -> Result<Message, Problem> {
+        self.clipboard("SelectionWrite", |path| (path, serial)).await
+    }
+
+    async fn end(&self, serial: u32, is_whole: bool) -> Result<(), Problem> {
+        self.clipboard("SelectionWriteDone", |path| (path, serial, is_whole)).await.map(drop)
+    }
+}
+
+/// What the portal tells, as far as it concerns the session at `path`.
+fn read(told: Told, path: &str) -> Signal {
+    match told {
+        Told::Transfer { format, serial } => Signal::Transfer { format, serial, position: None },
+        Told::Owner(options) => {
+            let formats = options.get("mime_types").map(|list| &**list);
+            let ours = is_set(&options, "session_is_owner");
+            Signal::Owner { ours, formats: bus::formats(formats) }
+        }
+        Told::Closed(closed) if closed == path => Signal::Ended(Problem::PortalGone),
+        Told::Gone => Signal::Ended(Problem::PortalGone),
+        Told::Closed(_) | Told::Response { .. } | Told::Other => Signal::Other,
+    }
+}

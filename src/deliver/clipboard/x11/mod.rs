@@ -1,0 +1,261 @@
+//! X11's clipboard: a selection that v2m owns, and gives to others as long as it does.
+
+pub(crate) mod holder;
+mod owner;
+pub(crate) mod primary;
+mod reader;
+
+use super::{Before, Clipboard, Reader, Serve, Serving};
+use crate::deliver::clipboard::content::Content;
+use crate::deliver::display::x11::Server;
+use crate::deliver::problem::Problem;
+use crate::deliver::window::Window;
+use owner::{Format, Owner, Said, Selection, formats_of, text_formats};
+use primary::{Loan, To};
+use reader::remember;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tracing::debug;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode, Timestamp};
+use x11rb::wrapper::ConnectionExt as _;
+
+/// How long a clipboard manager may take to save what is on the clipboard, at the end.
+const SAVE: Duration = Duration::from_secs(1);
+/// Programs that are remembered as clipboard managers.
+const READERS: usize = 16;
+
+/// The clipboard, and what is known of other programs.
+#[derive(Debug)]
+pub(crate) struct X11Clipboard {
+    server: Rc<Server>,
+    owner: Owner,
+    /// Programs that have read a text before its keys were pressed: clipboard managers, as a rule.
+    readers: Vec<u32>,
+    /// The clipboard manager that is waited for.
+    manager: u32,
+    /// One that was waited for in vain. It reads when programs end, and is not waited for again.
+    lazy_manager: u32,
+    /// The server's clock of before the reading: who copies something from then on has the clipboard, and keeps it.
+    time: Timestamp,
+    /// The request before the keys. `None`: they have not been pressed.
+    keys: Option<u64>,
+}
+
+impl X11Clipboard {
+    /// The one of this server.
+    pub(crate) fn of(server: Rc<Server>) -> Self {
+        Self {
+            server,
+            owner: Owner::default(),
+            readers: Vec::new(),
+            manager: x11rb::NONE,
+            lazy_manager: x11rb::NONE,
+            time: x11rb::CURRENT_TIME,
+            keys: None,
+        }
+    }
+
+    /// Gives others what is on the clipboard, until `bell` rings. Asleep when nobody asks.
+    pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<(), Problem> {
+        while let Some(seen) = self.server.next(None, Some(bell))? {
+            self.owner.handle(&self.server, &seen)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the clipboard for `content`.
+    pub(crate) fn hold(&mut self, content: &Content) -> Result<(), Problem> {
+        let time = self.server.time()?;
+        let formats = formats_of(content, &self.server)?;
+        if self.owner.own(&self.server, formats, time)? { Ok(()) } else { Err(Problem::Overtaken) }
+    }
+
+    /// Takes the clipboard for a text; whether it is ours now.
+    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        let time = self.server.time()?;
+        let formats = text_formats(text, is_sensitive, &self.server.atoms);
+        self.owner.own(&self.server, formats, time)
+    }
+
+    /// The text on the clipboard. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`Problem::Hanging`]: it could not be read by `until`.
+    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, Problem> {
+        let time = self.server.time()?;
+        reader::text(&self.server, time, until)
+    }
+
+    /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it would go
+    /// (freedesktop.org's clipboard manager specification).
+    pub(crate) fn leave(&mut self) -> Result<(), Problem> {
+        let Some(content) = self.owner.content() else { return Ok(()) };
+        let targets: Vec<_> = content.iter().map(|format| format.target).collect();
+        if self.running_manager()? == x11rb::NONE {
+            return Ok(());
+        }
+        let time = self.server.time()?;
+        let Server { conn, window, atoms, .. } = &*self.server;
+        let (manager, save, list) =
+            (atoms.CLIPBOARD_MANAGER, atoms.SAVE_TARGETS, atoms.V2M_CONTENT);
+        conn.change_property32(PropMode::REPLACE, *window, list, AtomEnum::ATOM, &targets)?;
+        conn.convert_selection(*window, manager, save, list, time)?;
+        let until = Instant::now() + SAVE;
+        while let Some(said) = self.step(until, None)? {
+            if matches!(said, Said::Saved | Said::Lost) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn running_manager(&self) -> Result<u32, Problem> {
+        let manager = self.server.atoms.CLIPBOARD_MANAGER;
+        Ok(self.server.conn.get_selection_owner(manager)?.reply()?.owner)
+    }
+
+    /// Deals with what was said while requests are served; whether that was one. Who asks before the keys is a clipboard manager.
+    fn take_note(&mut self, said: Said) -> Result<bool, Problem> {
+        match said {
+            Said::Lost => Err(Problem::Overtaken),
+            Said::Gave { client, after } => {
+                let is_early = self.keys.is_none_or(|keys| after < keys);
+                if is_early && !self.readers.contains(&client) {
+                    self.readers.truncate(READERS - 1);
+                    self.readers.insert(0, client);
+                }
+                Ok(true)
+            }
+            Said::Saved => Ok(false),
+        }
+    }
+
+    /// Deals with events until one says something. `None`: `until` has come, or `bell` rings.
+    fn step(
+        &mut self,
+        until: Instant,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Said>, Problem> {
+        while let Some(seen) = self.server.next(Some(until), bell)? {
+            if let Some(said) = self.owner.handle(&self.server, &seen)? {
+                return Ok(Some(said));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the clipboard is still ours, as far as the server has told by `time`.
+    fn is_ours(&mut self) -> Result<bool, Problem> {
+        while let Some(said) = self.step(Instant::now(), None)? {
+            if said == Said::Lost {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Clipboard for X11Clipboard {
+    type Content = Vec<Format>;
+
+    const WINDOWS: To = To::X11;
+
+    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem> {
+        self.time = self.server.time()?;
+        if let Some(own) = self.owner.content() {
+            return Ok(Before::Content(own.to_vec()));
+        }
+        remember(&self.server, Selection::Clipboard, self.time, Instant::now() + patience)
+    }
+
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+        self.keys = None;
+        let text = text_formats(text, is_sensitive, &self.server.atoms);
+        self.owner.own(&self.server, text, self.time)
+    }
+
+    fn reader(&mut self) -> Result<Reader, Problem> {
+        self.manager = self.running_manager()?;
+        let is_there = self.manager != x11rb::NONE && self.manager != self.lazy_manager;
+        Ok(if is_there { Reader::Known } else { Reader::None })
+    }
+
+    fn note_reader(&mut self, has_read: bool) {
+        if !has_read {
+            self.lazy_manager = self.manager;
+        }
+    }
+
+    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
+        let mut serving = Serving::new(requests, Instant::now());
+        let mut any = false;
+        loop {
+            let until = serving.until(self.owner.is_giving());
+            match self.step(until, None)? {
+                Some(said) if self.take_note(said)? => {
+                    any = true;
+                    if !serving.asked(Instant::now()) {
+                        return Ok(any);
+                    }
+                }
+                Some(_) => {}
+                None if serving.goes_on(self.owner.is_giving(), Instant::now()) => {}
+                None => return Ok(any),
+            }
+        }
+    }
+
+    async fn mark(&mut self, _: bool) -> Result<(), Problem> {
+        self.keys = Some(self.server.conn.no_operation()?.sequence_number());
+        Ok(())
+    }
+
+    async fn serve_while(
+        &mut self,
+        keys: impl Future<Output = Result<(), Problem>>,
+        _: Option<&Loan>,
+    ) -> Result<(), Problem> {
+        keys.await
+    }
+
+    async fn receipt(
+        &mut self,
+        window: Option<&Window>,
+        loan: Option<&Loan>,
+        patience: Duration,
+    ) -> Result<bool, Problem> {
+        let client = window.map(|window| self.server.client_of(window.id));
+        let until = Instant::now() + patience;
+        while let Some(said) = self.step(until, loan.map(Loan::bell))? {
+            if let Said::Gave { client: who, after } = said
+                && self.keys.is_some_and(|keys| after >= keys)
+                // A manager may be late. But the window's own program counts, also if it reads the clipboard at all times.
+                && (Some(who) == client || !self.readers.contains(&who))
+            {
+                return Ok(true);
+            }
+            self.take_note(said)?;
+        }
+        // What is selected was asked for, which nobody else reads; or the time is up.
+        Ok(loan.is_some() && Instant::now() < until)
+    }
+
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
+        let time = self.server.time()?;
+        if self.is_ours()? {
+            // Taken anew, though it is ours: programs that show what is on the clipboard are told only then.
+            let owned = self.owner.own(&self.server, content, time)?;
+            debug!(owned, "the clipboard was given back");
+        }
+        Ok(())
+    }
+
+    async fn clear(&mut self) -> Result<(), Problem> {
+        let time = self.server.time()?;
+        if self.is_ours()? {
+            self.owner.clear(&self.server, time)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,239 @@
+//! What another program has on the clipboard, read in all its formats.
+//!
+//! Bounded in time and memory: its owner may hang, or hold a film.
+
+use super::owner::{Format, Selection};
+use crate::deliver::clipboard::Before;
+use crate::deliver::clipboard::content::Content;
+use crate::deliver::display::x11::Server;
+use crate::deliver::problem::Problem;
+use std::time::Instant;
+use tracing::debug;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{
+    Atom, AtomEnum, ConnectionExt as _, GetPropertyReply, Property, Timestamp, Window,
+};
+
+/// Formats that are remembered; nobody offers more of use.
+const FORMATS: usize = 64;
+/// The longest list of formats that is read, in bytes.
+const LIST: usize = 4 * 1024;
+
+/// What came of asking for one format.
+enum Read {
+    Whole(Format),
+    /// More than there is room for.
+    TooLarge,
+    /// Offered and not to be had: some programs do so.
+    Refused,
+}
+
+/// A conversation with the clipboard's owner, in a window of its own: what a slow owner sends after it is over goes nowhere.
+struct Reader<'s> {
+    server: &'s Server,
+    selection: Atom,
+    window: Window,
+    time: Timestamp,
+    until: Instant,
+}
+
+/// What is on the clipboard, or selected, as far as it can be read by `until`. `time` is the server's, now.
+pub(crate) fn remember(
+    server: &Server,
+    selection: Selection,
+    time: Timestamp,
+    until: Instant,
+) -> Result<Before<Vec<Format>>, Problem> {
+    let selection = selection.atom(&server.atoms);
+    let owner = server.conn.get_selection_owner(selection)?.reply()?.owner;
+    if owner == x11rb::NONE {
+        return Ok(Before::Nothing);
+    }
+    let window = server.create_window()?;
+    let mut reader = Reader { server, selection, window, time, until };
+    let read = reader.read_all();
+    server.conn.destroy_window(window)?;
+    read
+}
+
+/// The text on the clipboard. `None`: there is none. `time` is the server's, now.
+///
+/// # Errors
+/// [`Problem::Hanging`]: it could not be read by `until`.
+pub(crate) fn text(
+    server: &Server,
+    time: Timestamp,
+    until: Instant,
+) -> Result<Option<String>, Problem> {
+    let selection = Selection::Clipboard.atom(&server.atoms);
+    if server.conn.get_selection_owner(selection)?.reply()?.owner == x11rb::NONE {
+        return Ok(None);
+    }
+    let window = server.create_window()?;
+    let mut reader = Reader { server, selection, window, time, until };
+    let read = reader.text();
+    server.conn.destroy_window(window)?;
+    read
+}
+
+impl Reader<'_> {
+    fn text(&mut self) -> Result<Option<String>, Problem> {
+        let Server { atoms, .. } = self.server;
+        let latin_1 = AtomEnum::STRING.into();
+        for target in [atoms.UTF8_STRING, atoms.TEXT_PLAIN_UTF_8, atoms.TEXT_PLAIN, latin_1] {
+            match self.read(target, Content::LIMIT)?.ok_or(Problem::Hanging)? {
+                Read::Whole(format) if target == latin_1 => {
+                    return Ok(Some(format.bytes.iter().copied().map(char::from).collect()));
+                }
+                Read::Whole(format) => {
+                    return Ok(Some(String::from_utf8_lossy(&format.bytes).into_owned()));
+                }
+                Read::TooLarge | Read::Refused => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_all(&mut self) -> Result<Before<Vec<Format>>, Problem> {
+        let targets = self.targets()?;
+        if targets.contains(&self.server.atoms.PASSWORD) {
+            debug!("the clipboard holds a secret, which is not given back");
+            return Ok(Before::Unknown);
+        }
+        let mut formats = Vec::new();
+        let mut left = Content::LIMIT;
+        for target in targets {
+            match self.read(target, left)? {
+                Some(Read::Whole(format)) => {
+                    left -= format.bytes.len();
+                    formats.push(format);
+                }
+                Some(Read::TooLarge) => {
+                    debug!(target, "a format of the clipboard is too large to remember")
+                }
+                Some(Read::Refused) => debug!(target, "a format of the clipboard was not read"),
+                None => {
+                    debug!("the clipboard could not be read in time");
+                    break;
+                }
+            }
+        }
+        Ok(if formats.is_empty() { Before::Unknown } else { Before::Content(formats) })
+    }
+
+    /// The formats worth remembering.
+    fn targets(&mut self) -> Result<Vec<Atom>, Problem> {
+        let list = match self.read(self.server.atoms.TARGETS, LIST)? {
+            Some(Read::Whole(list)) if list.width == 32 => list.bytes,
+            Some(_) => return Ok(vec![self.server.atoms.UTF8_STRING]),
+            None => return Ok(Vec::new()),
+        };
+        let atom = |bytes: &[u8]| bytes.try_into().ok().map(Atom::from_ne_bytes);
+        let mut targets = Vec::new();
+        for target in list.chunks_exact(4).filter_map(atom) {
+            if self.is_content(target) && !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        targets.truncate(FORMATS);
+        Ok(targets)
+    }
+
+    /// Whether a target is content. The others are about the owner or make it do something, or are numbers of things
+    /// that the owner frees.
+    fn is_content(&self, target: Atom) -> bool {
+        let atoms = &self.server.atoms;
+        let actions = [
+            atoms.TARGETS,
+            atoms.MULTIPLE,
+            atoms.TIMESTAMP,
+            atoms.SAVE_TARGETS,
+            atoms.DELETE,
+            atoms.INSERT_SELECTION,
+            atoms.INSERT_PROPERTY,
+        ];
+        let things = [
+            AtomEnum::PIXMAP,
+            AtomEnum::BITMAP,
+            AtomEnum::DRAWABLE,
+            AtomEnum::COLORMAP,
+            AtomEnum::WINDOW,
+        ];
+        target != x11rb::NONE
+            && !actions.contains(&target)
+            && !things.into_iter().any(|thing| Atom::from(thing) == target)
+    }
+
+    /// Asks for one format, `most` bytes at most. `None`: the time is up.
+    fn read(&mut self, target: Atom, most: usize) -> Result<Option<Read>, Problem> {
+        let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
+        let (selection, time) = (self.selection, self.time);
+        self.server.conn.convert_selection(window, selection, target, content, time)?;
+        let answer = self.server.find(self.until, |event| match event {
+            Event::SelectionNotify(told) if (told.requestor, told.target) == (window, target) => {
+                Some(told.property)
+            }
+            _ => None,
+        })?;
+        let Some(property) = answer else { return Ok(None) };
+        if property == x11rb::NONE {
+            return Ok(Some(Read::Refused));
+        }
+        let first = self.take(most)?;
+        if first.type_ == self.server.atoms.INCR {
+            return self.collect(target, most);
+        }
+        if first.type_ == x11rb::NONE {
+            return Ok(Some(Read::Refused));
+        }
+        if first.bytes_after > 0 || first.value.len() > most {
+            self.server.conn.delete_property(window, content)?;
+            return Ok(Some(Read::TooLarge));
+        }
+        Ok(Some(Read::Whole(format(target, &first, first.value.clone()))))
+    }
+
+    /// Reads what comes piece by piece; an empty one is the end (ICCCM, section 2.7.2).
+    fn collect(&mut self, target: Atom, most: usize) -> Result<Option<Read>, Problem> {
+        let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
+        let mut bytes = Vec::new();
+        loop {
+            let written = self.server.find(self.until, |event| match event {
+                Event::PropertyNotify(change)
+                    if (change.window, change.atom) == (window, content) =>
+                {
+                    (change.state == Property::NEW_VALUE).then_some(())
+                }
+                _ => None,
+            })?;
+            if written.is_none() {
+                return Ok(None);
+            }
+            let piece = self.take(most - bytes.len())?;
+            match piece.type_ {
+                // The event told of a piece that was taken already.
+                x11rb::NONE => continue,
+                _ if piece.bytes_after > 0 || bytes.len() + piece.value.len() > most => {
+                    return Ok(Some(Read::TooLarge));
+                }
+                _ if piece.value.is_empty() => {
+                    return Ok(Some(Read::Whole(format(target, &piece, bytes))));
+                }
+                _ => bytes.extend_from_slice(&piece.value),
+            }
+        }
+    }
+
+    /// Takes off what was put into our property, if it is not much more than `most` bytes.
+    fn take(&self, most: usize) -> Result<GetPropertyReply, Problem> {
+        let words = u32::try_from(most / 4 + 1).unwrap_or(u32::MAX);
+        let content = self.server.atoms.V2M_CONTENT;
+        let asked =
+            self.server.conn.get_property(true, self.window, content, AtomEnum::ANY, 0, words)?;
+        Ok(asked.reply()?)
+    }
+}
+
+fn format(target: Atom, told: &GetPropertyReply, bytes: Vec<u8>) -> Format {
+    Format { target, kind: told.type_, width: told.format, bytes: bytes.into() }
+}

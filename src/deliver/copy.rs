@@ -1,0 +1,242 @@
+//! The clipboard as the user has it: a text is put there and stays, and the text on it is read.
+//!
+//! Its owner must live to serve pastes, so it lives in a thread of the daemon's: data-control where the compositor has it (wlroots,
+//! KDE), else X11. On GNOME that is XWayland, which shares its clipboard with Wayland's windows. No window is ever opened, so the
+//! focus stays where it is. A display server that hangs holds up the thread, not the answer. Typing and pasting at the
+//! cursor are not done here; the owners are those that pasting has.
+
+use super::clipboard::data_control::DataControl;
+use super::clipboard::x11::X11Clipboard;
+use super::display::worker::{Inbox, Serves, Worker};
+use super::display::x11::Server;
+use super::environment::Displays;
+use super::problem::Problem as Reason;
+use crate::session::Delivery;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::debug;
+use v2m_ipc::plain;
+
+/// How long an answer waits for the display server. A healthy one takes a few milliseconds; past two
+/// seconds the user has pasted already, or given up.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long the owner of the clipboard may take to give its text: a little less, so that the answer says why there is none.
+const READ: Duration = Duration::from_millis(1_800);
+
+/// Why a text is not on the clipboard, or none could be read from there.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error("there was no text")]
+    NoText,
+    #[error("there is no text on it")]
+    Empty,
+    #[error(
+        "neither WAYLAND_DISPLAY nor DISPLAY was set when the service started, so there is no \
+         desktop to reach. After logging in to the desktop: systemctl --user restart v2m.service"
+    )]
+    NoDisplay,
+    #[error(
+        "the clipboard at {displays} cannot be reached ({reason}). If you logged in to another \
+         desktop session since: systemctl --user restart v2m.service"
+    )]
+    Unreachable { displays: Displays, reason: String },
+    #[error("another program replaced it at once; look for a clipboard manager that does so")]
+    Replaced,
+    #[error(
+        "the display server has not answered for {} s. If that lasts: systemctl --user restart v2m.service",
+        DEADLINE.as_secs()
+    )]
+    Hanging,
+    #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
+    NoThread(std::io::Error),
+}
+
+/// The user's clipboard. Holds what was put there last until it is dropped.
+#[derive(Debug)]
+pub struct Clipboard(Worker<Job>);
+
+/// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by others.
+#[derive(Debug, Default)]
+pub struct ClipboardReader(Clipboard);
+
+/// Why no text could be read.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the clipboard: {0}")]
+pub struct NoText(#[from] Problem);
+
+impl ClipboardReader {
+    /// The text on the clipboard, asked for now; within two seconds.
+    pub fn text(&mut self) -> impl Future<Output = Result<String, NoText>> + Send + use<> {
+        let (reply, text) = oneshot::channel();
+        let asked = self.0.ask(Job::Get(reply));
+        async move {
+            asked?;
+            match timeout(DEADLINE, text).await {
+                Ok(Ok(text)) => Ok(plain::owned(text?)),
+                Ok(Err(_)) | Err(_) => Err(Problem::Hanging.into()),
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Text {
+    text: String,
+    is_sensitive: bool,
+}
+
+#[derive(Debug)]
+enum Job {
+    Put(Text, oneshot::Sender<Result<(), Problem>>),
+    Get(oneshot::Sender<Result<String, Problem>>),
+}
+
+impl Default for Clipboard {
+    fn default() -> Self {
+        Self(Worker::new("v2m-clipboard"))
+    }
+}
+
+impl Clipboard {
+    /// Reaches for no display yet: that happens at each delivery, so one that appears later is found.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts `text` on the clipboard. Answers within two seconds. `is_sensitive`: clipboard managers are asked not to
+    /// remember it, by the format `x-kde-passwordManagerHint` with the content `secret`, as password managers ask them.
+    pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
+        let (ok, detail) = match self.put(text, is_sensitive).await {
+            Ok(()) => (true, "on the clipboard".to_owned()),
+            Err(problem) => {
+                debug!(reason = %problem, "the text could not be put on the clipboard: {problem}");
+                (false, format!("not on the clipboard: {problem}"))
+            }
+        };
+        Delivery { by: "clipboard", backend: None, ok, detail }
+    }
+
+    async fn put(&mut self, text: &str, is_sensitive: bool) -> Result<(), Problem> {
+        if text.is_empty() {
+            return Err(Problem::NoText);
+        }
+        let (reply, outcome) = oneshot::channel();
+        self.ask(Job::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
+        match timeout(DEADLINE, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_ended)) => Err(Problem::Hanging),
+            Err(_late) => {
+                self.0.abandon();
+                Err(Problem::Hanging)
+            }
+        }
+    }
+
+    fn ask(&mut self, job: Job) -> Result<(), Problem> {
+        self.0.hand_over(job, work).map_err(|reason| match reason {
+            Reason::NoThread(error) => Problem::NoThread(error),
+            _ => Problem::Hanging,
+        })
+    }
+}
+
+/// The clipboard's owner while it is ours.
+#[derive(Debug)]
+enum Owner {
+    Compositor(Box<DataControl>),
+    X11(Box<X11Clipboard>),
+}
+
+impl Serves for Owner {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Reason> {
+        match self {
+            Self::Compositor(clipboard) => clipboard.serve_until(bell),
+            Self::X11(clipboard) => clipboard.serve_until(bell).map(|()| true),
+        }
+    }
+}
+
+/// Runs until [`Clipboard`] lets go of its sender; the clipboard's content goes with it.
+fn work(inbox: &Inbox<Job>) {
+    inbox.work(|owner, job| {
+        let told = match job {
+            // Nobody waits any more: the user was told it is not there, so it must not appear later.
+            Job::Put(_, reply) if reply.is_closed() => true,
+            Job::Put(text, reply) => reply.send(put(owner, &text)).is_ok(),
+            Job::Get(reply) => reply.send(get()).is_ok(),
+        };
+        if !told {
+            debug!("the display server answered too late");
+        }
+    });
+}
+
+fn put(owner: &mut Option<Owner>, text: &Text) -> Result<(), Problem> {
+    if let Some(mut kept) = owner.take() {
+        match kept.put(text) {
+            Ok(is_ours) => {
+                *owner = Some(kept);
+                return if is_ours { Ok(()) } else { Err(Problem::Replaced) };
+            }
+            Err(reason) => {
+                debug!(%reason, "the connection to the clipboard is broken; making a new one");
+            }
+        }
+    }
+    let (mut new, displays) = Owner::open()?;
+    let is_ours = new.put(text).map_err(|reason| unreachable(displays, &reason))?;
+    *owner = Some(new);
+    if is_ours { Ok(()) } else { Err(Problem::Replaced) }
+}
+
+/// By a connection for one look: one that is kept would not be told of the desktop's end.
+fn get() -> Result<String, Problem> {
+    let (mut owner, displays) = Owner::open()?;
+    let until = Instant::now() + READ;
+    let text = match &mut owner {
+        Owner::Compositor(clipboard) => clipboard.text(until),
+        Owner::X11(clipboard) => clipboard.text(until),
+    };
+    match text {
+        Ok(Some(text)) if !text.trim().is_empty() => Ok(text),
+        Ok(_) => Err(Problem::Empty),
+        Err(Reason::Hanging) => Err(Problem::Hanging),
+        Err(reason) => Err(unreachable(displays, &reason)),
+    }
+}
+
+fn unreachable(displays: Displays, reason: &Reason) -> Problem {
+    Problem::Unreachable { displays, reason: reason.to_string() }
+}
+
+impl Owner {
+    fn open() -> Result<(Self, Displays), Problem> {
+        let displays = Displays::from_env();
+        if !displays.any() {
+            return Err(Problem::NoDisplay);
+        }
+        let by_compositor = displays.wayland.is_some().then(DataControl::open);
+        let opened = match (by_compositor, displays.x11.is_some()) {
+            (Some(Ok(clipboard)), _) => Ok(Self::Compositor(Box::new(clipboard))),
+            (Some(Err(reason)), false) => Err(reason),
+            (_, _) => Server::connect()
+                .map(|server| Self::X11(Box::new(X11Clipboard::of(Rc::new(server))))),
+        };
+        match opened {
+            Ok(owner) => Ok((owner, displays)),
+            Err(reason) => Err(unreachable(displays, &reason)),
+        }
+    }
+
+    /// Whether the text is on the clipboard now, as the display server says.
+    fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, Reason> {
+        match self {
+            Self::Compositor(clipboard) => clipboard.put(text, *is_sensitive),
+            Self::X11(clipboard) => clipboard.put(text, *is_sensitive),
+        }
+    }
+}

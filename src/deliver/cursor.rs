@@ -1,0 +1,274 @@
+//! The cursor: the text goes into the window that has the keyboard, by what the desktop offers.
+//!
+//! It is pasted (`paste`), or typed: typing goes past the clipboard, the keys that write the text on the layout in force are
+//! pressed one after the other, and no window confirms it. Whether to paste or to type, and with which keys, is the daemon's decision.
+
+use crate::deliver::desktop::{self, Desktop, mutter::Mutter};
+use crate::deliver::environment::{Displays, is_x11};
+use crate::deliver::joint::{Joint, Place};
+use crate::deliver::keys::held::{self, modifiers};
+use crate::deliver::order::{Means, Order, Wanted};
+use crate::deliver::paste::DEADLINE;
+use crate::deliver::problem::Problem;
+use crate::deliver::window::{Around, Focus, Focused, Observer};
+use crate::session::Delivery;
+use std::time::{Duration, Instant};
+use tracing::{debug, info};
+
+/// Added to it for each character that is typed: programs take some ten times less.
+const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
+/// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
+const MAX_TYPED: usize = 2_000;
+
+/// The way to the window that has the keyboard. It reaches for nothing before the first delivery, so a desktop that comes later is found.
+#[derive(Debug, Default)]
+pub(crate) struct Cursor {
+    desktop: Option<Desktop>,
+    observer: Observer,
+    /// What was put there last, for the next text to be joined to.
+    joint: Joint,
+    /// Whether the last text went into a field that hides it. `None`: that was not told in time.
+    hidden: Option<bool>,
+}
+
+/// A text that has arrived.
+#[derive(Debug)]
+struct Arrived {
+    /// As it was put there.
+    text: String,
+    place: Place,
+    /// What the field told before.
+    around: Option<Around>,
+}
+
+/// Draws the frames of X11's windows for Mutter, and tells assistive technologies that such a frame has the keyboard (seen in 48).
+const FRAMES: &str = "mutter-x11-frames";
+
+/// Adds what XWayland tells: a window of X11's has the keyboard, or none.
+async fn with_xwayland(focused: Focused) -> Focused {
+    let is_framed = focused.programs.iter().any(|program| program == FRAMES);
+    let mut silent = focused.silent.iter().flatten();
+    if is_x11() || !(is_framed || silent.any(|program| program == "Xwayland")) {
+        return focused;
+    }
+    match Focus::ask_xwayland().window().await {
+        Some(window) if !window.class.is_empty() => {
+            Focused { programs: vec![window.class], ..Focused::default() }
+        }
+        // Of what is in the frame it tells nothing.
+        _ if is_framed => Focused::default(),
+        _ => focused,
+    }
+}
+
+impl Cursor {
+    /// Puts `text` into the window that has the keyboard, joined to what stands there if that is `wanted`, and only if it is the window
+    /// that is `wanted` where that is known; also why it is not there.
+    /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
+    /// are waited for two seconds, or four. The clipboard is given
+    /// back in the background; see [`Self::settle`].
+    pub(crate) async fn put(
+        &mut self,
+        text: &str,
+        means: Means,
+        wanted: &Wanted,
+    ) -> (Delivery, Option<Problem>) {
+        let characters = text.chars().take(MAX_TYPED + 1).count();
+        let (by, done, deadline) = match means {
+            Means::Paste => ("paste", "pasted", DEADLINE + held::PATIENCE),
+            Means::Type => {
+                let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
+                // Modifiers are waited for, and then the other keys.
+                ("type", "typed", DEADLINE + 2 * held::PATIENCE + typing)
+            }
+        };
+        if means == Means::Type && characters > MAX_TYPED {
+            return self.told(by, done, Err(Problem::TooLong));
+        }
+        let (keys, only, focused) =
+            (wanted.keys.clone(), wanted.window.clone(), Focused::default());
+        let is_sensitive = wanted.is_sensitive;
+        let order = Order { text: text.to_owned(), means, keys, only, focused, is_sensitive };
+        self.hidden = Some(false);
+        let attempt = self.try_to(order, wanted);
+        let outcome = match tokio::time::timeout(deadline, attempt).await {
+            Ok(outcome) => outcome,
+            Err(_late) => {
+                match &mut self.desktop {
+                    // Its thread may hang for good; it is counted, and left behind.
+                    Some(Desktop::X11(x11)) => x11.abandon(),
+                    Some(Desktop::Wayland(wayland)) => wayland.abandon(),
+                    // Its session stays, or the user would be asked or told again.
+                    Some(Desktop::Portal(portal)) => portal.abandon(),
+                    // A bus that hung may have lost its order.
+                    _ => self.desktop = None,
+                }
+                Err(Problem::Hanging)
+            }
+        };
+        let outcome = self.remember(outcome, wanted.join.is_some()).await;
+        self.told(by, done, outcome)
+    }
+
+    fn told(
+        &self,
+        by: &'static str,
+        done: &str,
+        outcome: Result<(), Problem>,
+    ) -> (Delivery, Option<Problem>) {
+        let backend = self.desktop.as_ref().map(Desktop::name);
+        match outcome {
+            Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
+            Err(problem) => {
+                debug!(reason = %problem, "the text could not be {done}: {problem}");
+                let detail = format!("not {done}: {problem}");
+                (Delivery { by, backend, ok: false, detail }, Some(problem))
+            }
+        }
+    }
+
+    /// Waits until the clipboard has been given back. Bounded.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(desktop) = &mut self.desktop {
+            desktop.settle().await;
+        }
+    }
+
+    /// Whether the last text that was [`Self::put`] went, or should have gone, into a field that hides what is written in it.
+    /// Bounded: 300 ms, and at once where it was told before the text was put.
+    pub(crate) async fn hides(&mut self) -> bool {
+        match self.hidden {
+            Some(hidden) => hidden,
+            None => self.observer.is_password().await,
+        }
+    }
+
+    /// For the next text. `is_watched`: it may be joined to this one.
+    async fn remember(
+        &mut self,
+        outcome: Result<Arrived, Problem>,
+        is_watched: bool,
+    ) -> Result<(), Problem> {
+        match outcome {
+            // It may be a password.
+            Ok(_) if self.hidden != Some(false) => {
+                self.joint = Joint::default();
+                Ok(())
+            }
+            Ok(Arrived { text, place, around }) => {
+                let at = Instant::now();
+                let watch = match &self.desktop {
+                    Some(desktop) if is_watched => desktop.watch().await,
+                    _ => None,
+                };
+                self.joint.landed(&text, place, around.as_ref(), watch, at);
+                Ok(())
+            }
+            Err(problem) => {
+                if problem.may_have_arrived() {
+                    self.joint.doubt();
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    async fn try_to(&mut self, mut order: Order, wanted: &Wanted) -> Result<Arrived, Problem> {
+        if order.text.is_empty() {
+            return Err(Problem::NoText);
+        }
+        let (keys, observer) = (&order.keys, &mut self.observer);
+        let focused = observer.look(|program| keys.is_terminal(program)).await;
+        order.focused = with_xwayland(focused).await;
+        self.hidden = order.focused.is_password();
+        let desktop = match self.desktop.take() {
+            Some(desktop) if desktop.is_there().await => desktop,
+            _ => Desktop::find().await?,
+        };
+        let desktop = self.desktop.insert(desktop);
+        if !desktop.tells_of_keys() {
+            wait_for_keys(wanted.pressed).await?;
+        }
+        let (window, around) = tokio::join!(
+            async {
+                match (&order.only, &wanted.join) {
+                    (None, Some(_)) if desktop.tells_windows() => Focus::ask().window().await,
+                    (only, _) => only.clone(),
+                }
+            },
+            async {
+                wanted.join.as_ref().filter(|join| join.asks_field)?;
+                self.observer.read(order.focused.field.as_ref()?).await
+            },
+        );
+        let place = Place::new(window, &order.focused, &order.keys);
+        if let Some(join) = &wanted.join {
+            let now = Instant::now();
+            order.text =
+                self.joint.join_apart(&order.text, join, &place, around.as_ref(), now).await;
+        }
+        let text = order.text.clone();
+        desktop.carry_out(order).await?;
+        Ok(Arrived { text, place, around })
+    }
+}
+
+/// Waits for the keys of a shortcut that was `pressed` then, where the desktop itself does not. Where the compositor tells modifiers,
+/// until they are up and the other keys had time to follow; else until a hand has usually let go.
+///
+/// # Errors
+/// [`Problem::KeysHeld`]: modifiers are held for too long.
+async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), Problem> {
+    let asked = match Displays::from_env().wayland {
+        Some(_) => modifiers::wait_for_modifiers().await,
+        None => Ok(None),
+    };
+    let up = match asked {
+        Ok(up) => up,
+        Err(Problem::KeysHeld) => return Err(Problem::KeysHeld),
+        Err(problem) => {
+            debug!(reason = %problem, "the compositor does not tell of modifiers: {problem}");
+            None
+        }
+    };
+    let usual = pressed.map(|pressed| pressed + held::USUAL);
+    let until = match up {
+        // The other keys may still be down whenever the shortcut was pressed.
+        Some(modifiers::Up { since, were_down: true }) => Some(since + held::REST),
+        Some(modifiers::Up { since, were_down: false }) => {
+            usual.map(|usual| usual.min(since + held::REST))
+        }
+        None => usual,
+    };
+    if let Some(until) = until {
+        tokio::time::sleep_until(until.into()).await;
+    }
+    Ok(())
+}
+
+/// The way that this desktop offers, for `v2m doctor`. Bounded.
+///
+/// # Errors
+/// Why there is none, in words.
+pub async fn way_to_the_cursor() -> Result<&'static str, String> {
+    let found = tokio::time::timeout(DEADLINE, probe()).await;
+    match found.unwrap_or(Err(Problem::Hanging)) {
+        Ok(name) => {
+            info!(backend = name, "texts are put at the cursor by {name}");
+            Ok(name)
+        }
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+async fn probe() -> Result<&'static str, Problem> {
+    match Desktop::find().await? {
+        Desktop::Mutter(_) => Ok(Mutter::NAME),
+        Desktop::Portal(portal) => Ok(portal.name()),
+        Desktop::Wayland(_) => Ok(desktop::wayland::NAME),
+        Desktop::X11(_) => {
+            let asked = tokio::task::spawn_blocking(desktop::x11::is_there).await;
+            asked.map_err(|_| Problem::Hanging)?.map(|()| desktop::x11::NAME)
+        }
+    }
+}

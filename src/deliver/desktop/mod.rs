@@ -1,0 +1,120 @@
+//! Which parts a desktop has to get a text to the cursor, and which of them are taken.
+
+pub(crate) mod mutter;
+pub(crate) mod portal;
+mod thread;
+pub(crate) mod wayland;
+pub(crate) mod x11;
+
+use crate::deliver::environment::{Displays, is_x11};
+use crate::deliver::joint::{self, Watch};
+use crate::deliver::order::{Means, Order};
+use crate::deliver::problem::Problem;
+use mutter::Mutter;
+use portal::Portal;
+use wayland::Wayland;
+use x11::X11;
+
+/// One that this desktop offers.
+#[derive(Debug)]
+pub(crate) enum Desktop {
+    Mutter(Mutter),
+    Portal(Portal),
+    Wayland(Wayland),
+    X11(X11),
+}
+
+impl Desktop {
+    /// Finds the one for this desktop: the one that needs least of others.
+    pub(crate) async fn find() -> Result<Self, Problem> {
+        if is_x11() {
+            return Ok(Self::X11(X11::new()));
+        }
+        let bus = match Mutter::connect(None).await {
+            Ok(Some(mutter)) if mutter.lets_us().await => return Ok(Self::Mutter(mutter)),
+            Ok(_) => Ok(()),
+            // Small compositors are also run without a bus.
+            Err(problem) => Err(problem),
+        };
+        let compositor = match Displays::from_env().wayland {
+            Some(_) => wayland::offers().await,
+            None => Err(Problem::NoWay),
+        };
+        if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
+            return Ok(Self::Wayland(Wayland::new()));
+        }
+        let portal = match bus {
+            Ok(()) => Portal::find(compositor.is_ok()).await,
+            Err(problem) => Err(problem),
+        };
+        match (portal, compositor) {
+            (Ok(portal), _) => Ok(Self::Portal(portal)),
+            // What the nearer of the two says.
+            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
+            (Err(problem), _) => Err(problem),
+        }
+    }
+
+    /// Whether it still leads anywhere.
+    pub(crate) async fn is_there(&self) -> bool {
+        match self {
+            Self::Mutter(mutter) => mutter.is_there().await,
+            Self::Portal(portal) => portal.is_there(),
+            // Finds a server that comes back by itself.
+            Self::Wayland(_) | Self::X11(_) => true,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Mutter(_) => Mutter::NAME,
+            Self::Wayland(_) => wayland::NAME,
+            Self::Portal(_) => "portal",
+            Self::X11(_) => x11::NAME,
+        }
+    }
+
+    /// Whether the keys that the user holds can be told from ours, or do no harm.
+    pub(crate) fn tells_of_keys(&self) -> bool {
+        match self {
+            Self::X11(_) | Self::Mutter(_) => true,
+            // wlroots keeps the modifiers of each keyboard apart; Hyprland's source mixes them.
+            Self::Wayland(_) => std::env::var_os("HYPRLAND_INSTANCE_SIGNATURE").is_none(),
+            Self::Portal(_) => false,
+        }
+    }
+
+    /// Whether somebody may tell which window has the keyboard.
+    pub(crate) fn tells_windows(&self) -> bool {
+        matches!(self, Self::X11(_) | Self::Wayland(_))
+    }
+
+    /// Watches what the user does from now on. `None`: nobody tells. Bounded: 100 ms.
+    pub(crate) async fn watch(&self) -> Option<Watch> {
+        match self {
+            Self::X11(_) => joint::x11::watch().await,
+            Self::Mutter(_) => joint::mutter::watch().await,
+            Self::Wayland(_) | Self::Portal(_) => joint::wayland::watch().await,
+        }
+    }
+
+    /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
+    pub(crate) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+        match self {
+            Self::X11(x11) => x11.carry_out(order, None).await,
+            Self::Wayland(wayland) => wayland.carry_out(order, None).await,
+            Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
+            Self::Portal(portal) => portal.paste(order).await,
+            Self::Mutter(mutter) => mutter.carry_out(&order).await,
+        }
+    }
+
+    pub(crate) async fn settle(&mut self) {
+        match self {
+            Self::Mutter(mutter) => mutter.settle().await,
+            Self::Portal(portal) => portal.settle().await,
+            Self::Wayland(wayland) => wayland.settle().await,
+            Self::X11(x11) => x11.settle().await,
+        }
+    }
+}

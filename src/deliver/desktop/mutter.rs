@@ -1,0 +1,157 @@
+//! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without touching the focus.
+//!
+//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portals, which ask the
+//! user, are used only where this interface is refused. Order and times as measured on GNOME 43: Mutter's own clipboard
+//! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
+//! GTK window asks some 3 ms after the keys.
+
+use crate::deliver::clipboard::mutter::{self, MutterClipboard};
+use crate::deliver::clipboard::x11::holder::Holder;
+use crate::deliver::clipboard::{Before, Clipboard, Serve};
+use crate::deliver::display::mutter::{self as session, Session, Use};
+use crate::deliver::environment::Displays;
+use crate::deliver::keys::mutter::hands::Habits;
+use crate::deliver::keys::mutter::{MutterKeys, typing};
+use crate::deliver::order::{Means, Order};
+use crate::deliver::paste::{self, Pasted};
+use crate::deliver::problem::Problem;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::debug;
+use zbus::Connection;
+
+/// How long XWayland may take to start and to take the clipboard: half a second on a slow machine.
+const XWAYLAND: Duration = Duration::from_secs(3);
+
+/// The connection to GNOME's bus names, and what is still being put right after the last delivery.
+#[derive(Debug)]
+pub(crate) struct Mutter {
+    bus: Connection,
+    giving_back: Option<JoinHandle<Holder>>,
+    /// The user's, as far as known.
+    habits: Habits,
+    /// Holds what the session cannot leave behind. `None` while the clipboard is given back.
+    holder: Option<Holder>,
+}
+
+impl Mutter {
+    pub(crate) const NAME: &str = "mutter";
+
+    /// `None`: the desktop is not GNOME. `address` is a bus's; `None`: the session's.
+    pub(crate) async fn connect(address: Option<&str>) -> Result<Option<Self>, Problem> {
+        let builder = match address {
+            Some(address) => zbus::connection::Builder::address(address),
+            None => zbus::connection::Builder::session(),
+        };
+        let bus = builder.build().await.map_err(Problem::NoBus)?;
+        let mutter = Self { bus, giving_back: None, habits: Habits::default(), holder: None };
+        Ok(mutter.is_there().await.then_some(mutter))
+    }
+
+    /// Whether Mutter is on the bus.
+    pub(crate) async fn is_there(&self) -> bool {
+        session::mutter(&self.bus).await.is_ok()
+    }
+
+    /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let nobody through.
+    pub(crate) async fn lets_us(&self) -> bool {
+        !session::is_refused(&self.bus).await
+    }
+
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types.
+    pub(crate) async fn carry_out(&mut self, order: &Order) -> Result<(), Problem> {
+        // What it may still give to others goes with its session.
+        self.settle().await;
+        match order.means {
+            Means::Paste => self.paste(order).await,
+            Means::Type => self.write(&order.text).await,
+        }
+    }
+
+    async fn paste(&mut self, order: &Order) -> Result<(), Problem> {
+        let session = Session::open(&self.bus, Use::Clipboard).await?;
+        let calls = session.calls.clone();
+        let mut clipboard = mutter::of(session);
+        let mut keys = MutterKeys::of(calls, clipboard.answers(), self.habits.clone());
+        // GNOME tells nobody which window has the keyboard. Who gives up drops this.
+        let (window, is_wanted) = (|| Ok(None), || true);
+        match paste::paste(order, &mut clipboard, &mut keys, window, is_wanted).await {
+            Ok(pasted) => {
+                let holder = self.holder.take().unwrap_or_default();
+                self.giving_back = Some(tokio::spawn(give_back(clipboard, pasted, holder)));
+                Ok(())
+            }
+            Err(problem) => {
+                // Left open, it would stay until v2m ends, and its sign in GNOME's panel with it.
+                clipboard.session.close().await;
+                Err(problem)
+            }
+        }
+    }
+
+    async fn write(&mut self, text: &str) -> Result<(), Problem> {
+        let session = Session::open(&self.bus, Use::Keys).await?;
+        let outcome = typing::write(&session, text, self.habits.clone().hands()).await;
+        session.close().await;
+        outcome
+    }
+
+    /// Waits until the clipboard has been given back.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(giving_back) = self.giving_back.take() {
+            // An error would be a panic, and ends the process here.
+            self.holder = giving_back.await.ok();
+        }
+    }
+}
+
+/// Puts back what was on the clipboard, and ends the session.
+async fn give_back(
+    mut clipboard: MutterClipboard,
+    pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
+    mut holder: Holder,
+) -> Holder {
+    if let Err(problem) = put_back(&mut clipboard, pasted, &mut holder).await {
+        debug!(reason = %problem, "the clipboard keeps the text");
+    }
+    clipboard.session.close().await;
+    holder
+}
+
+/// What the session offers ends with it. Mutter's clipboard manager then keeps the one format it likes best, which is all
+/// there is of a text or a picture. Of what a browser copies it would keep the text alone: that is left with XWayland,
+/// where a program may hold the clipboard without a window.
+async fn put_back(
+    clipboard: &mut MutterClipboard,
+    pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
+    holder: &mut Holder,
+) -> Result<(), Problem> {
+    let Some(before) = paste::until_quiet(clipboard, pasted).await? else { return Ok(()) };
+    if let Before::Content(content) = &before
+        && !content.is_plain()
+        && Displays::from_env().x11.is_some()
+    {
+        match timeout(XWAYLAND, holder.hold((**content).clone())).await {
+            Ok(Ok(())) => return handed_over(clipboard).await,
+            Ok(Err(problem)) => debug!(reason = %problem, "XWayland does not hold the clipboard"),
+            Err(_late) => holder.abandon(),
+        }
+    }
+    let is_kept = matches!(before, Before::Content(_));
+    paste::put_back(clipboard, before).await?;
+    if is_kept {
+        // Mutter's manager reads it.
+        clipboard.serve(paste::UNTIL_QUIET).await?;
+    }
+    Ok(())
+}
+
+/// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would leave it to Mutter's
+/// manager, which has read the text.
+async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), Problem> {
+    match clipboard.serve(Serve::For(XWAYLAND)).await {
+        Err(Problem::Overtaken) => Ok(()),
+        other => other.map(drop),
+    }
+}

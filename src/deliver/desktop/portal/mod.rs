@@ -1,0 +1,117 @@
+//! The desktop's portals: xdg-desktop-portal's RemoteDesktop presses the keys. KDE on Wayland has no other way, and GNOME
+//! none where Mutter's own interface is refused, in a sandbox say.
+//!
+//! The clipboard is the compositor's where that lends it (data-control, KDE), else the portal's own (GNOME).
+//!
+//! The user is asked, once: the portal gives a token for a permission that lasts, and each session gives the next one. A text that
+//! comes while the question is open waits on the clipboard, and the question stays; after a no, nobody is asked again until v2m is
+//! started anew.
+//!
+//! The session stays open from the first text until v2m ends. KDE shows a notification at each beginning of one, and what is
+//! on a clipboard of the portal's goes with its session. In return the desktop shows a sign as long as it is open; who ends
+//! it there is not asked again: the next text opens another one. ashpd, which has these interfaces ready-made, is not used: it
+//! brings a second zbus, of the major version before ours.
+
+mod task;
+
+use crate::deliver::display::portal::{offers, token::TokenFile};
+use crate::deliver::order::Order;
+use crate::deliver::problem::Problem;
+use std::time::Duration;
+use task::Desk;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use zbus::Connection;
+
+/// Orders that wait.
+const WAITING: usize = 2;
+/// How long a portal may take to tell what it offers; it may have to be started.
+const PROBE: Duration = Duration::from_millis(1_500);
+
+/// Whose clipboard holds the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lender {
+    /// The compositor's, by data-control.
+    Compositor,
+    /// The portal's.
+    Portal,
+}
+
+/// The way through the portals. Its session ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Portal {
+    jobs: mpsc::Sender<Job>,
+    lender: Lender,
+    giving_back: Option<oneshot::Receiver<()>>,
+}
+
+/// One text for the task that has the session.
+#[derive(Debug)]
+struct Job {
+    order: Order,
+    reply: oneshot::Sender<Result<(), Problem>>,
+    /// Dropped when the clipboard has been given back.
+    given_back: oneshot::Sender<()>,
+}
+
+impl Portal {
+    /// Finds the portal and what it offers; asks the user nothing. `has_clipboard`: the compositor lends its own.
+    ///
+    /// # Errors
+    /// [`Problem::NoWay`]: there is no portal that can do this.
+    pub(crate) async fn find(has_clipboard: bool) -> Result<Self, Problem> {
+        let bus = Connection::session().await.map_err(Problem::NoBus)?;
+        let offers = timeout(PROBE, offers(&bus)).await;
+        let offers = offers.map_err(|_late| Problem::Hanging)??;
+        let lender = match (has_clipboard, offers.clipboard) {
+            (true, _) => Lender::Compositor,
+            (false, true) => Lender::Portal,
+            (false, false) => return Err(Problem::NoWay),
+        };
+        let (jobs, inbox) = mpsc::channel(WAITING);
+        tokio::spawn(Desk::new(bus, lender, TokenFile::of_the_user()).work(inbox));
+        Ok(Self { jobs, lender, giving_back: None })
+    }
+
+    /// What the user should know of it.
+    pub(crate) fn name(&self) -> &'static str {
+        match (self.lender, TokenFile::of_the_user().is_there()) {
+            (Lender::Compositor, true) => "portal, with the compositor's clipboard",
+            (Lender::Portal, true) => "portal, with the portal's clipboard",
+            (Lender::Compositor, false) => {
+                "portal, with the compositor's clipboard; the desktop asks for permission when the first text comes"
+            }
+            (Lender::Portal, false) => {
+                "portal, with the portal's clipboard; the desktop asks for permission when the first text comes"
+            }
+        }
+    }
+
+    /// Whether the bus is still there. A portal that comes back is found again.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.jobs.is_closed()
+    }
+
+    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
+    pub(crate) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+        let (reply, outcome) = oneshot::channel();
+        let (given_back, giving_back) = oneshot::channel();
+        let job = Job { order, reply, given_back };
+        self.jobs.try_send(job).map_err(|_busy| Problem::Hanging)?;
+        self.giving_back = Some(giving_back);
+        outcome.await.unwrap_or(Err(Problem::PortalGone))
+    }
+
+    /// Gives up waiting for the last order. Nothing more is pressed for it.
+    pub(crate) fn abandon(&mut self) {
+        self.giving_back = None;
+    }
+
+    /// Waits until the clipboard has been given back. It is held as long as v2m runs.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(giving_back) = self.giving_back.take() {
+            // An error means the same: the task has let go of it.
+            let _ = giving_back.await;
+        }
+    }
+}

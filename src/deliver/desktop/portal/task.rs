@@ -1,0 +1,265 @@
+//! The task that has the portal's session: one paste at a time, and between them whatever the portal tells.
+//!
+//! It is never given up in the middle of a combination of keys, whoever has given up waiting for it.
+
+use super::{Job, Lender};
+use crate::deliver::clipboard;
+use crate::deliver::clipboard::bus::{Session as _, Signal};
+use crate::deliver::clipboard::portal::PortalClipboard;
+use crate::deliver::desktop::wayland::Wayland;
+use crate::deliver::display::portal::Session;
+use crate::deliver::display::portal::token::TokenFile;
+use crate::deliver::keys::Keys;
+use crate::deliver::keys::portal::PortalKeys;
+use crate::deliver::keys::remote::RemoteKeys;
+use crate::deliver::order::Order;
+use crate::deliver::paste::{self, Pasted};
+use crate::deliver::problem::Problem;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
+use tracing::{debug, info};
+use zbus::Connection;
+
+/// How long a text waits for the session to open. Where the permission is kept that takes some tens of milliseconds;
+/// anything longer is the user being asked.
+const OPENING: Duration = Duration::from_millis(800);
+/// How long the portal may take to tell what is on the clipboard once a session is open. It tells nothing if that is nothing.
+const FIRST_OWNER: Duration = Duration::from_millis(500);
+/// What came of opening a session.
+type Opened = Result<Result<Box<Session>, Problem>, JoinError>;
+/// What comes after a text that was taken. `None`: others give back what was on the clipboard.
+type After = Option<Pasted<<PortalClipboard as clipboard::Clipboard>::Content>>;
+type Reply = oneshot::Sender<Result<(), Problem>>;
+
+/// The permission, as far as it has come.
+#[derive(Debug)]
+enum Permission {
+    /// Not asked for yet, or to be asked for again.
+    None,
+    /// The portal opens a session; the user may have been asked.
+    Asked(JoinHandle<Result<Box<Session>, Problem>>),
+    Open(Box<PortalClipboard>),
+    /// The user has said no, or half a yes.
+    Refused {
+        half: bool,
+    },
+}
+
+/// What happens while there is no order.
+enum News {
+    Opened(Opened),
+    Told(Signal),
+}
+
+/// All that the task has.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    bus: Connection,
+    lender: Lender,
+    kept: TokenFile,
+    permission: Permission,
+    /// Where the compositor lends the clipboard.
+    compositor: Wayland,
+}
+
+impl Desk {
+    pub(crate) fn new(bus: Connection, lender: Lender, kept: TokenFile) -> Self {
+        Self { bus, lender, kept, permission: Permission::None, compositor: Wayland::new() }
+    }
+
+    /// Works until nobody gives orders any more, or the bus has gone.
+    pub(crate) async fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let bus = self.bus.clone();
+        loop {
+            let news = tokio::select! {
+                job = jobs.recv() => match job {
+                    Some(job) => {
+                        self.carry_out(job).await;
+                        continue;
+                    }
+                    None => return self.end().await,
+                },
+                () = bus.closed() => return,
+                news = self.news() => news,
+            };
+            // Not in the branch above, where the next order would end it halfway.
+            match news {
+                News::Opened(opened) => {
+                    if let Err(problem) = self.opened(opened).await {
+                        debug!(reason = %problem, "the portal has opened no session");
+                    }
+                }
+                News::Told(signal) => self.told(signal).await,
+            }
+        }
+    }
+
+    /// The next thing that happens while there is no order. Nothing is lost by giving up the wait.
+    async fn news(&mut self) -> News {
+        match &mut self.permission {
+            Permission::None | Permission::Refused { .. } => std::future::pending().await,
+            Permission::Asked(opening) => News::Opened(opening.await),
+            Permission::Open(open) => News::Told(open.session.next().await),
+        }
+    }
+
+    async fn told(&mut self, signal: Signal) {
+        let Permission::Open(open) = &mut self.permission else { return };
+        if open.handle(signal).await.is_err() {
+            info!("the desktop has ended v2m's session; the next text opens another one");
+            self.permission = Permission::None;
+        }
+    }
+
+    async fn end(self) {
+        match self.permission {
+            Permission::Open(open) => open.session.close().await,
+            Permission::Asked(opening) => opening.abort(),
+            Permission::None | Permission::Refused { .. } => {}
+        }
+    }
+
+    /// Pastes and tells the outcome, then gives back the clipboard.
+    async fn carry_out(&mut self, job: Job) {
+        let Job { order, mut reply, given_back } = job;
+        // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+        if reply.is_closed() {
+            return;
+        }
+        let pasted = match self.open().await {
+            Ok(()) => match self.lender {
+                Lender::Compositor => self.paste_by_compositor(order, &mut reply).await,
+                Lender::Portal => self.paste_by_portal(&order, &reply).await,
+            },
+            Err(problem) => Err(problem),
+        };
+        match pasted {
+            Ok(after) => {
+                let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
+                if let Err(problem) = self.give_back(after).await {
+                    debug!(reason = %problem, "the clipboard keeps the text");
+                }
+            }
+            Err(problem) => {
+                let is_over = matches!(problem, Problem::PortalGone | Problem::Refused(_));
+                let _ = reply.send(Err(problem));
+                if is_over {
+                    self.start_over().await;
+                }
+            }
+        }
+        drop(given_back);
+    }
+
+    /// Lets go of a session that has failed: it would fail again.
+    async fn start_over(&mut self) {
+        if let Permission::Open(_) = self.permission
+            && let Permission::Open(open) =
+                std::mem::replace(&mut self.permission, Permission::None)
+        {
+            open.session.close().await;
+        }
+    }
+
+    /// Has a session opened if there is none, and waits for it as long as nobody is asked.
+    async fn open(&mut self) -> Result<(), Problem> {
+        if let Permission::None = self.permission {
+            let (bus, kept) = (self.bus.clone(), self.kept.clone());
+            let with_clipboard = self.lender == Lender::Portal;
+            let opening =
+                async move { Session::open(&bus, &kept, with_clipboard).await.map(Box::new) };
+            self.permission = Permission::Asked(tokio::spawn(opening));
+        }
+        if let Permission::Asked(opening) = &mut self.permission {
+            let opened = timeout(OPENING, opening).await.map_err(|_late| Problem::Asking)?;
+            self.opened(opened).await?;
+        }
+        match self.permission {
+            Permission::Open(_) => Ok(()),
+            Permission::Refused { half: false } => Err(Problem::Denied),
+            Permission::Refused { half: true } => Err(Problem::HalfAllowed),
+            Permission::None | Permission::Asked(_) => Err(Problem::PortalGone),
+        }
+    }
+
+    /// Takes over what came of opening a session.
+    async fn opened(&mut self, opened: Opened) -> Result<(), Problem> {
+        self.permission = Permission::None;
+        match opened.unwrap_or(Err(Problem::PortalGone)) {
+            Ok(session) => {
+                let mut open = Box::new(clipboard::portal::of(*session));
+                match self.lender {
+                    Lender::Portal => open.listen(FIRST_OWNER).await,
+                    Lender::Compositor => keys_of(&open).learn_layout().await?,
+                }
+                info!("the desktop lets v2m press keys");
+                self.permission = Permission::Open(open);
+            }
+            Err(Problem::Denied) => self.permission = Permission::Refused { half: false },
+            Err(Problem::HalfAllowed) => self.permission = Permission::Refused { half: true },
+            Err(problem) => return Err(problem),
+        }
+        Ok(())
+    }
+
+    /// With the clipboard that the compositor lends, whose thread asks for the keys. It gives back what was there by itself.
+    async fn paste_by_compositor(
+        &mut self,
+        order: Order,
+        reply: &mut Reply,
+    ) -> Result<After, Problem> {
+        let Permission::Open(open) = &self.permission else { return Err(Problem::PortalGone) };
+        let mut pressing = keys_of(open);
+        let (keys, mut requests) = RemoteKeys::channel();
+        let outcome = {
+            let paste = self.compositor.carry_out(order, Some(keys));
+            tokio::pin!(paste);
+            loop {
+                tokio::select! {
+                    outcome = &mut paste => break Some(outcome),
+                    Some(request) = requests.recv() => {
+                        let found = pressing.find(&request.chord).await;
+                        let pressed = match found {
+                            Ok(()) => pressing.press().await,
+                            Err(problem) => Err(problem),
+                        };
+                        let _ = request.done.send(pressed);
+                    }
+                    () = reply.closed() => break None,
+                }
+            }
+        };
+        match outcome {
+            Some(outcome) => outcome.map(|()| None),
+            None => {
+                self.compositor.abandon();
+                Err(Problem::Hanging)
+            }
+        }
+    }
+
+    /// With the portal's clipboard.
+    async fn paste_by_portal(&mut self, order: &Order, reply: &Reply) -> Result<After, Problem> {
+        let Permission::Open(open) = &mut self.permission else { return Err(Problem::PortalGone) };
+        let mut keys = keys_of(open);
+        // The portal does not tell which window has the keyboard.
+        let (window, is_wanted) = (|| Ok(None), || !reply.is_closed());
+        paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
+    }
+
+    /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
+    async fn give_back(&mut self, after: After) -> Result<(), Problem> {
+        let Some(pasted) = after else {
+            self.compositor.settle().await;
+            return Ok(());
+        };
+        let Permission::Open(open) = &mut self.permission else { return Ok(()) };
+        paste::give_back(&mut **open, pasted).await
+    }
+}
+
+fn keys_of(open: &PortalClipboard) -> PortalKeys {
+    PortalKeys::of(open.session.calls.clone())
+}

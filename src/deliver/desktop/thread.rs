@@ -1,0 +1,166 @@
+//! A desktop whose texts are put at the cursor on a thread of its own, as its display server's answers are waited for.
+//!
+//! The event loop only sends it orders. The thread goes on giving others what is on the clipboard until another program takes
+//! it, and sleeps when nobody asks.
+
+use crate::deliver::display::worker::{Inbox, Serves, Worker};
+use crate::deliver::keys::remote::RemoteKeys;
+use crate::deliver::order::Order;
+use crate::deliver::problem::Problem;
+use std::marker::PhantomData;
+use tokio::sync::oneshot;
+use tracing::debug;
+
+/// The parts of such a desktop, over one connection.
+pub(crate) trait Desk: Serves {
+    /// What is known from one text to the next, also without a connection.
+    type Memory: Default;
+
+    /// A text that a window has taken.
+    type Pasted;
+
+    /// Connects. Blocking.
+    fn open() -> Result<Self, Problem>;
+
+    /// Puts a text into the window that has the keyboard. `remote` presses the keys, or else the desk does. `is_wanted` is asked now
+    /// and then: who ordered it may have given up. `None`: it was typed, and nothing is to be given back.
+    async fn put(
+        &mut self,
+        order: &Order,
+        remote: Option<RemoteKeys>,
+        memory: &mut Self::Memory,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Option<Self::Pasted>, Problem>;
+
+    /// Puts back what was on the clipboard.
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem>;
+
+    /// Sees to it that what is on the clipboard is in good hands should v2m end.
+    fn leave(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// The event loop's end.
+#[derive(Debug)]
+pub(crate) struct Thread<D> {
+    worker: Worker<Job>,
+    giving_back: Option<oneshot::Receiver<()>>,
+    desk: PhantomData<fn() -> D>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Put {
+        order: Box<Order>,
+        remote: Option<RemoteKeys>,
+        reply: oneshot::Sender<Result<(), Problem>>,
+        /// Dropped when the clipboard has been given back.
+        given_back: oneshot::Sender<()>,
+    },
+    Leave {
+        done: oneshot::Sender<()>,
+    },
+}
+
+impl<D: Desk> Thread<D> {
+    /// Reaches for no display yet.
+    pub(crate) fn new() -> Self {
+        Self { worker: Worker::new("v2m-cursor"), giving_back: None, desk: PhantomData }
+    }
+
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types, and
+    /// answers when all keys have been pressed. `remote` presses the keys that paste, or else the desk does.
+    pub(crate) async fn carry_out(
+        &mut self,
+        order: Order,
+        remote: Option<RemoteKeys>,
+    ) -> Result<(), Problem> {
+        let (reply, outcome) = oneshot::channel();
+        let (given_back, giving_back) = oneshot::channel();
+        let job = Job::Put { order: Box::new(order), remote, reply, given_back };
+        self.worker.hand_over(job, work::<D>)?;
+        self.giving_back = Some(giving_back);
+        outcome.await.unwrap_or(Err(Problem::Hanging))
+    }
+
+    /// Waits until the clipboard has been given back, and is in good hands should v2m end.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(giving_back) = self.giving_back.take() {
+            // An error means the same: the thread has let go of it.
+            let _ = giving_back.await;
+        }
+        let (done, left) = oneshot::channel();
+        let leave = Job::Leave { done };
+        if self.worker.is_started() && self.worker.hand_over(leave, work::<D>).is_ok() {
+            let _ = left.await;
+        }
+    }
+
+    /// Leaves the thread to itself: without its sender it ends as soon as the display server lets go of it.
+    pub(crate) fn abandon(&mut self) {
+        self.worker.abandon();
+        self.giving_back = None;
+    }
+}
+
+/// Runs until [`Thread`] lets go of its sender.
+fn work<D: Desk>(inbox: &Inbox<Job>) {
+    let mut memory = D::Memory::default();
+    inbox.work(|desk: &mut Option<D>, job| match job {
+        Job::Put { order, remote, reply, given_back } => {
+            put(inbox, desk, &mut memory, (&order, remote), reply);
+            drop(given_back);
+        }
+        Job::Leave { done } => {
+            let left = desk.as_mut().map_or(Ok(()), D::leave);
+            let _ = done.send(()); // nobody waits any more
+            if let Err(problem) = left {
+                debug!(reason = %problem, "the clipboard is not kept");
+                // What is left of a broken connection would fail again.
+                *desk = None;
+            }
+        }
+    });
+}
+
+/// Puts a text there and tells the outcome, then gives back the clipboard.
+fn put<D: Desk>(
+    inbox: &Inbox<Job>,
+    desk: &mut Option<D>,
+    memory: &mut D::Memory,
+    (order, remote): (&Order, Option<RemoteKeys>),
+    reply: oneshot::Sender<Result<(), Problem>>,
+) {
+    // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+    if reply.is_closed() {
+        return;
+    }
+    let mut open = match desk.take().map_or_else(D::open, Ok) {
+        Ok(open) => open,
+        Err(problem) => {
+            let _ = reply.send(Err(problem));
+            return;
+        }
+    };
+    let is_wanted = || !reply.is_closed();
+    let given_back = match inbox.wait_for(open.put(order, remote, memory, is_wanted)) {
+        Ok(pasted) => {
+            let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
+            pasted.map_or(Ok(()), |pasted| inbox.wait_for(open.give_back(pasted)))
+        }
+        Err(problem) => {
+            let is_broken = matches!(problem, Problem::Server(_) | Problem::Compositor(_));
+            let _ = reply.send(Err(problem));
+            if is_broken {
+                return;
+            }
+            Ok(())
+        }
+    };
+    match given_back {
+        Ok(()) => *desk = Some(open),
+        // What is left of a broken connection would fail again.
+        Err(problem) => debug!(reason = %problem, "the clipboard was not given back"),
+    }
+}

@@ -1,0 +1,124 @@
+//! Compositors that lend their clipboard by data-control. wlroots' (sway, Hyprland, river, Wayfire, …) lend virtual keyboards
+//! too; on KDE, which lends no program a keyboard, the portal presses the keys (see `portal`).
+//!
+//! No window is opened, and the focus stays where it is. The connection is let go of once there is nothing to give to others.
+//!
+//! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
+//! what a desktop or logind says of it is known, and that is asked for all ways alike.
+
+use super::thread::{self, Thread};
+use crate::deliver::clipboard::Clipboard;
+use crate::deliver::clipboard::data_control::DataControl;
+use crate::deliver::display::worker::Serves;
+use crate::deliver::keys::remote::RemoteKeys;
+use crate::deliver::keys::virtual_keyboard::{Keyboard, Keyboards, Typist};
+use crate::deliver::order::{Means, Order};
+use crate::deliver::paste::{self, Pasted};
+use crate::deliver::problem::Problem;
+use crate::deliver::window::wayland::focused;
+use std::os::fd::BorrowedFd;
+use tokio::sync::oneshot;
+
+pub(crate) const NAME: &str = "wayland";
+
+/// The way to the windows of such a compositor.
+pub(crate) type Wayland = Thread<Desk>;
+
+/// Its parts: the clipboard and, if the compositor lends them, keyboards on the same connection.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    keyboards: Option<Keyboards>,
+    clipboard: DataControl,
+}
+
+/// What is known from one text to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Somebody reads what comes onto the clipboard.
+    has_reader: bool,
+}
+
+/// What a compositor offers that lends its clipboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offers {
+    /// Keyboards too, so that nothing else is needed.
+    pub(crate) keyboards: bool,
+}
+
+/// What the compositor offers. Bounded, but for one that takes no connection at all.
+///
+/// # Errors
+/// [`Problem::NoWay`]: it does not lend its clipboard.
+pub(crate) async fn offers() -> Result<Offers, Problem> {
+    let (tell, told) = oneshot::channel();
+    let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
+        let asked = Desk::connect().map(|desk| Offers { keyboards: desk.keyboards.is_some() });
+        let _ = tell.send(asked); // nobody waits any more
+    });
+    asking.map_err(Problem::NoThread)?;
+    told.await.unwrap_or(Err(Problem::Hanging))
+}
+
+impl Serves for Desk {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+        self.clipboard.serve_until(bell)
+    }
+}
+
+impl thread::Desk for Desk {
+    type Memory = Memory;
+    type Pasted = Pasted<<DataControl as Clipboard>::Content>;
+
+    fn open() -> Result<Self, Problem> {
+        Self::connect()
+    }
+
+    async fn put(
+        &mut self,
+        order: &Order,
+        remote: Option<RemoteKeys>,
+        memory: &mut Memory,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Option<Self::Pasted>, Problem> {
+        if order.means == Means::Type {
+            return self.write(order, is_wanted).map(|()| None);
+        }
+        let Self { clipboard, keyboards } = self;
+        clipboard.catch_up()?;
+        clipboard.has_reader = memory.has_reader;
+        let pasted = match remote {
+            Some(mut keys) => paste::paste(order, clipboard, &mut keys, focused, is_wanted).await,
+            None => {
+                let keyboards = keyboards.as_ref().ok_or(Problem::NoWay)?;
+                let mut keys = Keyboard::new(keyboards, !clipboard.has_keyboard());
+                paste::paste(order, clipboard, &mut keys, focused, is_wanted).await
+            }
+        };
+        memory.has_reader = clipboard.has_reader;
+        pasted.map(Some)
+    }
+
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem> {
+        paste::give_back(&mut self.clipboard, pasted).await
+    }
+}
+
+impl Desk {
+    fn connect() -> Result<Self, Problem> {
+        let clipboard = DataControl::open()?;
+        let (compositor, seat) = clipboard.compositor();
+        Ok(Self { keyboards: Keyboards::of(compositor, seat), clipboard })
+    }
+
+    /// Types the text. `is_wanted` is asked before the keys: who ordered it may have given up.
+    fn write(&mut self, order: &Order, is_wanted: impl Fn() -> bool) -> Result<(), Problem> {
+        order.check(focused()?.as_ref())?;
+        let keyboards = self.keyboards.as_ref().ok_or(Problem::NoWay)?;
+        let typist = Typist::new(keyboards, &order.text)?;
+        if !is_wanted() {
+            return Err(Problem::Hanging);
+        }
+        typist.press();
+        self.clipboard.carried_out()
+    }
+}

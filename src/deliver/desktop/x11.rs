@@ -1,0 +1,97 @@
+//! X11: the clipboard is a selection that v2m owns for the time of a paste, and keys are pressed through XTEST.
+//!
+//! XWayland is not X11 in this sense: its keys reach only its own windows.
+
+use super::thread::{self, Thread};
+use crate::deliver::clipboard::Clipboard;
+use crate::deliver::clipboard::x11::X11Clipboard;
+use crate::deliver::display::worker::Serves;
+use crate::deliver::display::x11::Server;
+use crate::deliver::keys::remote::RemoteKeys;
+use crate::deliver::keys::xtest::typing::Typing;
+use crate::deliver::keys::xtest::{Xtest, are_down};
+use crate::deliver::order::{Means, Order};
+use crate::deliver::paste::{self, Pasted};
+use crate::deliver::problem::Problem;
+use crate::deliver::window::x11::focused;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+
+pub(crate) const NAME: &str = "x11";
+
+/// The way to X11's windows.
+pub(crate) type X11 = Thread<Desk>;
+
+/// Its parts: keys and clipboard over one connection, in whose order they are told apart.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    server: Rc<Server>,
+    clipboard: X11Clipboard,
+}
+
+/// Whether a display answers that keys can be pressed on. Blocking.
+pub(crate) fn is_there() -> Result<(), Problem> {
+    Server::connect().map(drop)
+}
+
+impl Serves for Desk {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+        self.clipboard.serve_until(bell).map(|()| true)
+    }
+}
+
+impl thread::Desk for Desk {
+    type Memory = ();
+    type Pasted = Pasted<<X11Clipboard as Clipboard>::Content>;
+
+    fn open() -> Result<Self, Problem> {
+        let server = Rc::new(Server::connect()?);
+        Ok(Self { clipboard: X11Clipboard::of(Rc::clone(&server)), server })
+    }
+
+    async fn put(
+        &mut self,
+        order: &Order,
+        _: Option<RemoteKeys>,
+        (): &mut (),
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Option<Self::Pasted>, Problem> {
+        match order.means {
+            Means::Paste => {
+                let (server, clipboard) = (Rc::clone(&self.server), &mut self.clipboard);
+                let mut keys = Xtest::of(Rc::clone(&server));
+                let window = || focused(&server);
+                paste::paste(order, clipboard, &mut keys, window, is_wanted).await.map(Some)
+            }
+            Means::Type => self.write(order, is_wanted).await.map(|()| None),
+        }
+    }
+
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem> {
+        paste::give_back(&mut self.clipboard, pasted).await
+    }
+
+    fn leave(&mut self) -> Result<(), Problem> {
+        self.clipboard.leave()
+    }
+}
+
+impl Desk {
+    /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
+    async fn write(&mut self, order: &Order, is_wanted: impl Fn() -> bool) -> Result<(), Problem> {
+        let server = Rc::clone(&self.server);
+        let window = focused(&server)?.ok_or(Problem::NoWindow)?;
+        order.check(Some(&window))?;
+        let typing = Typing::find(&server, &order.text)?;
+        let are_held = || are_down(&server, typing.in_the_way());
+        // What is on the clipboard is of no concern to typing; that it was lost is told once.
+        while let Err(problem) = paste::wait_for_hands(&mut self.clipboard, are_held).await {
+            if !matches!(problem, Problem::Overtaken) {
+                return Err(problem);
+            }
+        }
+        typing.write(&server, || {
+            Ok(is_wanted() && focused(&server)?.is_some_and(|now| now.id == window.id))
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! Connections to the desktop: display servers and the session bus, and the thread that waits for a display server.
+
+pub(crate) mod mutter;
+pub(crate) mod portal;
+pub(crate) mod wayland;
+pub(crate) mod worker;
+pub(crate) mod x11;

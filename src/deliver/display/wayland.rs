@@ -1,0 +1,221 @@
+//! The connection to a Wayland compositor: what it offers, and waiting for its answers with an end.
+//!
+//! Nothing here blocks but for the time it is given; a compositor that takes no connection at all holds up the thread.
+
+use crate::deliver::problem::Problem;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io::ErrorKind;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use wayland_client::backend::WaylandError;
+use wayland_client::protocol::wl_callback::{self, WlCallback};
+use wayland_client::protocol::wl_registry::{self, WlRegistry};
+use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle};
+
+/// How long the compositor may take for each answer. A healthy one takes a millisecond.
+const ANSWER: Duration = Duration::from_millis(500);
+
+/// A place in the order of our requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark(u64);
+
+/// Something that the compositor offers.
+#[derive(Debug)]
+struct Global {
+    name: u32,
+    interface: String,
+    version: u32,
+}
+
+/// What the compositor has said. `S` takes what it says of anything but its offers and our marks.
+#[derive(Debug)]
+pub(crate) struct Heard<S> {
+    globals: Vec<Global>,
+    /// The last mark that the compositor has come to.
+    pub(crate) reached: Mark,
+    pub(crate) state: S,
+}
+
+/// A connection of its own, for one purpose.
+#[derive(Debug)]
+pub(crate) struct Conversation<S: 'static> {
+    pub(crate) heard: Heard<S>,
+    queue: EventQueue<Heard<S>>,
+    registry: WlRegistry,
+    conn: Connection,
+    last: u64,
+}
+
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// There may be news of the compositor or of one of the others.
+    News,
+    /// The bell, perhaps with news too.
+    Rung,
+    /// Neither came in time.
+    TimeIsUp,
+}
+
+impl<S> Conversation<S> {
+    /// Connects, and hears what the compositor offers. Bounded, but for a compositor that takes no connection at all.
+    pub(crate) fn begin(state: S) -> Result<Self, Problem> {
+        let stream = stream().map_err(|error| Problem::NoCompositor(error.to_string()))?;
+        let conn = Connection::from_socket(stream).map_err(broken)?;
+        let queue = conn.new_event_queue();
+        let registry = conn.display().get_registry(&queue.handle(), ());
+        let heard = Heard { globals: Vec::new(), reached: Mark(0), state };
+        let mut conversation = Self { heard, queue, registry, conn, last: 0 };
+        conversation.catch_up()?;
+        Ok(conversation)
+    }
+
+    /// For objects whose events [`Heard`] is to take.
+    pub(crate) fn handle(&self) -> QueueHandle<Heard<S>> {
+        self.queue.handle()
+    }
+
+    /// A queue beside this one, on the same connection: requests of both keep their order.
+    pub(crate) fn beside<T>(&self) -> EventQueue<T> {
+        self.conn.new_event_queue()
+    }
+
+    /// An object of what the compositor offers, of version `newest` at most. `None`: it is not offered.
+    pub(crate) fn bind<I: Proxy + 'static>(&self, newest: u32) -> Option<I>
+    where
+        Heard<S>: Dispatch<I, ()>,
+    {
+        self.bind_on(&self.handle(), newest)
+    }
+
+    /// As [`Self::bind`], on another queue.
+    pub(crate) fn bind_on<I: Proxy + 'static, T: Dispatch<I, ()> + 'static>(
+        &self,
+        handle: &QueueHandle<T>,
+        newest: u32,
+    ) -> Option<I> {
+        let wanted = I::interface().name;
+        let global = self.heard.globals.iter().find(|global| global.interface == wanted)?;
+        let version = global.version.min(newest);
+        Some(self.registry.bind(global.name, version, handle, ()))
+    }
+
+    /// Has the compositor tell when it has dealt with everything up to now.
+    pub(crate) fn mark(&mut self) -> Mark {
+        self.last += 1;
+        let mark = Mark(self.last);
+        self.conn.display().sync(&self.queue.handle(), mark);
+        mark
+    }
+
+    /// Waits until the compositor has dealt with everything up to now. Bounded: half a second.
+    pub(crate) fn catch_up(&mut self) -> Result<(), Problem> {
+        let mark = self.mark();
+        let until = Self::answer();
+        while self.heard.reached < mark {
+            if self.wait(Some(until), None, Vec::new())? == Woken::TimeIsUp {
+                return Err(Problem::Hanging);
+            }
+        }
+        Ok(())
+    }
+
+    /// Until when an answer to what is asked now is waited for.
+    pub(crate) fn answer() -> Instant {
+        Instant::now() + ANSWER
+    }
+
+    /// Sends what is to be sent, and waits for the compositor, the bell, or one of the others. `until` `None`: for ever.
+    pub(crate) fn wait(
+        &mut self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+        others: Vec<PollFd<'_>>,
+    ) -> Result<Woken, Problem> {
+        let Self { queue, heard, .. } = self;
+        if queue.dispatch_pending(heard).map_err(broken)? > 0 {
+            return Ok(Woken::News);
+        }
+        let mut events = PollFlags::IN;
+        match queue.flush() {
+            Ok(()) => {}
+            // The compositor is busy, and takes no more for now.
+            Err(WaylandError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                events |= PollFlags::OUT;
+            }
+            Err(error) => return Err(broken(error)),
+        }
+        let Some(guard) = queue.prepare_read() else { return Ok(Woken::News) };
+        let mut files = others;
+        files.push(PollFd::from_borrowed_fd(guard.connection_fd(), events));
+        files.extend(bell.map(|bell| PollFd::from_borrowed_fd(bell, PollFlags::IN)));
+        match poll(&mut files, timeout(until).as_ref()) {
+            Ok(0) => return Ok(Woken::TimeIsUp),
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Woken::News),
+            Err(errno) => return Err(broken(errno)),
+        }
+        let rung = bell.is_some() && files.pop().is_some_and(|bell| !bell.revents().is_empty());
+        drop(files);
+        match guard.read() {
+            Ok(_) => {}
+            Err(WaylandError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(broken(error)),
+        }
+        queue.dispatch_pending(heard).map_err(broken)?;
+        Ok(if rung { Woken::Rung } else { Woken::News })
+    }
+}
+
+/// The compositor's socket, as the Wayland library's manual says (wl_display_connect).
+fn stream() -> std::io::Result<UnixStream> {
+    let missing = |name: &str| std::io::Error::other(format!("{name} is not set"));
+    let name = std::env::var_os("WAYLAND_DISPLAY").ok_or_else(|| missing("WAYLAND_DISPLAY"))?;
+    let mut path = PathBuf::from(name);
+    if path.is_relative() {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR");
+        path = PathBuf::from(runtime.ok_or_else(|| missing("XDG_RUNTIME_DIR"))?).join(path);
+    }
+    UnixStream::connect(path)
+}
+
+/// The problem of a connection that has failed.
+pub(crate) fn broken(error: impl std::fmt::Display) -> Problem {
+    Problem::Compositor(error.to_string())
+}
+
+fn timeout(until: Option<Instant>) -> Option<Timespec> {
+    // No wait here is longer than seconds.
+    Timespec::try_from(until?.saturating_duration_since(Instant::now())).ok()
+}
+
+impl<S: 'static> Dispatch<WlRegistry, ()> for Heard<S> {
+    fn event(
+        heard: &mut Self,
+        _: &WlRegistry,
+        event: wl_registry::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_registry::Event::Global { name, interface, version } = event {
+            heard.globals.push(Global { name, interface, version });
+        }
+    }
+}
+
+impl<S: 'static> Dispatch<WlCallback, Mark> for Heard<S> {
+    fn event(
+        heard: &mut Self,
+        _: &WlCallback,
+        _: wl_callback::Event,
+        mark: &Mark,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        heard.reached = *mark;
+    }
+}

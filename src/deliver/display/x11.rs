@@ -1,0 +1,197 @@
+//! The connection to the X server: a window of ours that is never shown, and the events, in the order they come.
+//!
+//! What an event means is not known here.
+
+use crate::deliver::clipboard::content::SECRET;
+use crate::deliver::problem::Problem;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+use x11rb::connection::{Connection, RequestConnection};
+use x11rb::errors::{ConnectionError, ReplyError, ReplyOrIdError};
+use x11rb::protocol::Event;
+use x11rb::protocol::xkb::{self, ConnectionExt as _};
+use x11rb::protocol::xproto::{
+    AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, PropMode, Timestamp, Window,
+    WindowClass,
+};
+use x11rb::protocol::xtest;
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+/// How long the server may take for what it does by itself.
+const ANSWER: Duration = Duration::from_secs(1);
+
+x11rb::atom_manager! {
+    /// Names that the server knows by number.
+    pub(crate) Atoms: AtomsCookie {
+        ATOM_PAIR,
+        CLIPBOARD,
+        CLIPBOARD_MANAGER,
+        DELETE,
+        INCR,
+        INSERT_PROPERTY,
+        INSERT_SELECTION,
+        MULTIPLE,
+        PASSWORD: SECRET.as_bytes(),
+        SAVE_TARGETS,
+        TARGETS,
+        TEXT_PLAIN: b"text/plain",
+        TEXT_PLAIN_UTF_8: b"text/plain;charset=utf-8",
+        TIMESTAMP,
+        UTF8_STRING,
+        V2M_CONTENT,
+        V2M_TIME,
+        _NET_ACTIVE_WINDOW,
+    }
+}
+
+/// An event.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) event: Event,
+    /// The last of our requests that the server had carried out when it sent this. Exact, whatever the clock says.
+    pub(crate) after: u64,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) conn: RustConnection,
+    pub(crate) atoms: Atoms,
+    pub(crate) root: Window,
+    /// Ours.
+    pub(crate) window: Window,
+    /// Events that came while another one was waited for.
+    passed_over: RefCell<VecDeque<Seen>>,
+}
+
+impl Server {
+    /// Connects to `DISPLAY`, or says what it lacks. Blocking.
+    pub(crate) fn connect() -> Result<Self, Problem> {
+        let (conn, screen) =
+            RustConnection::connect(None).map_err(|error| Problem::NoServer(error.to_string()))?;
+        let has = |name| conn.extension_information(name).map(|found| found.is_some());
+        if !has(xtest::X11_EXTENSION_NAME)? {
+            return Err(Problem::NoExtension(xtest::X11_EXTENSION_NAME));
+        }
+        if !has(xkb::X11_EXTENSION_NAME)? || !conn.xkb_use_extension(1, 0)?.reply()?.supported {
+            return Err(Problem::NoExtension(xkb::X11_EXTENSION_NAME));
+        }
+        let atoms = Atoms::new(&conn)?.reply()?;
+        let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
+        let window = create_window(&conn, root)?;
+        Ok(Self { conn, atoms, root, window, passed_over: RefCell::default() })
+    }
+
+    /// Another window of ours, for one conversation.
+    pub(crate) fn create_window(&self) -> Result<Window, Problem> {
+        create_window(&self.conn, self.root)
+    }
+
+    /// Which program a window belongs to: all that one connection makes have the same upper bits.
+    pub(crate) fn client_of(&self, window: Window) -> u32 {
+        window & !self.conn.setup().resource_id_mask
+    }
+
+    /// The next event; `None` when `until` has come or `bell` rings. Without either it waits for ever, asleep.
+    pub(crate) fn next(
+        &self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Seen>, Problem> {
+        let passed_over = self.passed_over.borrow_mut().pop_front();
+        match passed_over {
+            Some(seen) => Ok(Some(seen)),
+            None => self.read(until, bell),
+        }
+    }
+
+    /// What `pick` finds among the events to come; the others wait for [`Self::next`].
+    pub(crate) fn find<T>(
+        &self,
+        until: Instant,
+        mut pick: impl FnMut(&Event) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        while let Some(seen) = self.read(Some(until), None)? {
+            if let Some(found) = pick(&seen.event) {
+                return Ok(Some(found));
+            }
+            self.passed_over.borrow_mut().push_back(seen);
+        }
+        Ok(None)
+    }
+
+    /// The server's clock, in its milliseconds. It is told only with events, so one is made.
+    pub(crate) fn time(&self) -> Result<Timestamp, Problem> {
+        let (window, mark) = (self.window, self.atoms.V2M_TIME);
+        self.conn.change_property8(PropMode::REPLACE, window, mark, AtomEnum::STRING, &[])?;
+        let time = self.find(Instant::now() + ANSWER, |event| match event {
+            Event::PropertyNotify(change) if (change.window, change.atom) == (window, mark) => {
+                Some(change.time)
+            }
+            _ => None,
+        })?;
+        time.ok_or_else(|| Problem::Server("it does not tell the time".to_owned()))
+    }
+
+    fn read(
+        &self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Seen>, Problem> {
+        self.conn.flush()?;
+        loop {
+            if let Some((event, after)) = self.conn.poll_for_event_with_sequence()? {
+                return Ok(Some(Seen { event, after }));
+            }
+            if !self.wait(until, bell)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether it is worth looking again.
+    fn wait(&self, until: Option<Instant>, bell: Option<BorrowedFd<'_>>) -> Result<bool, Problem> {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Ok(false);
+        }
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut fds = vec![PollFd::new(self.conn.stream(), PollFlags::IN)];
+        fds.extend(bell.map(|bell| PollFd::from_borrowed_fd(bell, PollFlags::IN)));
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) => Ok(fds.get(1).is_none_or(|bell| bell.revents().is_empty())),
+            Err(Errno::INTR) => Ok(true),
+            Err(error) => Err(Problem::Server(error.to_string())),
+        }
+    }
+}
+
+fn create_window(conn: &RustConnection, root: Window) -> Result<Window, Problem> {
+    let window = conn.generate_id()?;
+    let events = CreateWindowAux::new().event_mask(EventMask::PROPERTY_CHANGE);
+    conn.create_window(0, window, root, -1, -1, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &events)?;
+    Ok(window)
+}
+
+impl From<ConnectionError> for Problem {
+    fn from(error: ConnectionError) -> Self {
+        Self::Server(error.to_string())
+    }
+}
+
+impl From<ReplyError> for Problem {
+    fn from(error: ReplyError) -> Self {
+        Self::Server(error.to_string())
+    }
+}
+
+impl From<ReplyOrIdError> for Problem {
+    fn from(error: ReplyOrIdError) -> Self {
+        Self::Server(error.to_string())
+    }
+}

@@ -1,0 +1,70 @@
+//! When the user becomes active and idle, as Mutter tells (org.gnome.Mutter.IdleMonitor): whether keys or only the mouse, it does not say.
+//!
+//! The connection is the watch's own: Mutter forgets what it was asked to watch for when that closes.
+
+use super::{Grain, Recorder, Watch};
+use crate::deliver::display::mutter::mutter;
+use crate::deliver::problem::Problem;
+use futures_core::Stream;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+use tracing::debug;
+use zbus::{Connection, MatchRule, MessageStream};
+
+const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
+/// Of the whole seat, all keyboards and mice.
+const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
+/// After how long the user counts as idle.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Watches from now on. `None`: Mutter does not tell.
+pub(crate) async fn watch() -> Option<Watch> {
+    Watch::by_task(Grain::Coarse, |recorder| async move {
+        if let Err(problem) = work(recorder).await {
+            debug!(reason = %problem, "Mutter does not tell when somebody is active");
+        }
+    })
+    .await
+}
+
+async fn work(mut recorder: Recorder) -> Result<(), Problem> {
+    let bus = Connection::session().await.map_err(Problem::NoBus)?;
+    let mutter = mutter(&bus).await?;
+    let rule = MatchRule::builder()
+        .msg_type(zbus::message::Type::Signal)
+        .sender(mutter.as_str())
+        .interface(MONITOR)
+        .member("WatchFired")
+        .path(CORE)
+        .build()
+        .map_err(Problem::Refused)?;
+    let fired = MessageStream::for_match_rule(rule, &bus, None).await;
+    let mut fired = fired.map_err(Problem::Refused)?;
+    let milliseconds = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
+    // Fires whenever the user becomes idle; the other kind fires once.
+    let idle = add(&bus, &mutter, "AddIdleWatch", &milliseconds).await?;
+    let mut active = None;
+    if !recorder.begin() {
+        return Ok(());
+    }
+    while let Some(message) = poll_fn(|cx| Pin::new(&mut fired).poll_next(cx)).await {
+        let message = message.map_err(Problem::Refused)?;
+        let watch: u32 = message.body().deserialize().map_err(Problem::Refused)?;
+        if watch == idle {
+            recorder.idle(IDLE);
+            active = Some(add(&bus, &mutter, "AddUserActiveWatch", &()).await?);
+        } else if Some(watch) == active && !recorder.active() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn add<B>(bus: &Connection, mutter: &str, method: &str, body: &B) -> Result<u32, Problem>
+where
+    B: serde::Serialize + zbus::wire::DynamicType,
+{
+    let asked = bus.call_method(Some(mutter), CORE, Some(MONITOR), method, body).await;
+    asked.and_then(|reply| reply.body().deserialize()).map_err(Problem::Refused)
+}

@@ -1,0 +1,126 @@
+//! The watch over what the user does after a text: the desktop tells, and the next text asks.
+
+use super::between::{Between, Grain, Log, Presses};
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::debug;
+
+/// How long the desktop may take to begin to tell: a few milliseconds as a rule. The text has arrived by then.
+const BEGIN: Duration = Duration::from_millis(100);
+
+/// Ends the watch when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    log: Arc<Mutex<Log>>,
+    _end: End,
+}
+
+#[derive(Debug)]
+enum End {
+    /// A thread ends when the other end of this pipe does.
+    Thread {
+        _bell: OwnedFd,
+    },
+    Task(JoinHandle<()>),
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Self::Task(task) = self {
+            task.abort();
+        }
+    }
+}
+
+/// Where the desktop's words are noted.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    log: Option<Arc<Mutex<Log>>>,
+    grain: Grain,
+    begun: Option<oneshot::Sender<Arc<Mutex<Log>>>>,
+}
+
+fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Recorder {
+    fn new(grain: Grain) -> (Self, oneshot::Receiver<Arc<Mutex<Log>>>) {
+        let (begun, log) = oneshot::channel();
+        (Self { log: None, grain, begun: Some(begun) }, log)
+    }
+
+    /// The desktop tells from now on. Whether anybody wants to know it.
+    pub(crate) fn begin(&mut self) -> bool {
+        let log = Arc::new(Mutex::new(Log::new(self.grain, Instant::now())));
+        self.log = Some(Arc::clone(&log));
+        self.begun.take().is_some_and(|begun| begun.send(log).is_ok())
+    }
+
+    /// A key or a button was pressed, or the user has become active. Whether more is worth being told.
+    pub(crate) fn active(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| lock(log).active(Instant::now()))
+    }
+
+    /// The user has been idle for `time`.
+    pub(crate) fn idle(&self, time: Duration) {
+        let now = Instant::now();
+        if let Some(log) = &self.log {
+            lock(log).idle(now.checked_sub(time).unwrap_or(now));
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if let Some(log) = &self.log {
+            lock(log).end();
+        }
+    }
+}
+
+impl Watch {
+    /// Watches on a thread of its own, which is to end when its pipe does. `None`: nobody tells. Bounded: 100 ms.
+    pub(crate) async fn by_thread(grain: Grain, work: fn(Recorder, OwnedFd)) -> Option<Self> {
+        let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
+        let (end, bell) = pipe.ok()?;
+        let (recorder, log) = Recorder::new(grain);
+        let thread = std::thread::Builder::new().name("v2m-hands".to_owned());
+        thread.spawn(move || work(recorder, end)).ok()?;
+        Self::begun(log, End::Thread { _bell: bell }).await
+    }
+
+    /// Watches by a task. `None`: nobody tells. Bounded: 100 ms.
+    pub(crate) async fn by_task<T>(grain: Grain, work: impl FnOnce(Recorder) -> T) -> Option<Self>
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let (recorder, log) = Recorder::new(grain);
+        let task = tokio::spawn(work(recorder));
+        Self::begun(log, End::Task(task)).await
+    }
+
+    async fn begun(log: oneshot::Receiver<Arc<Mutex<Log>>>, end: End) -> Option<Self> {
+        let log = timeout(BEGIN, log).await.ok().and_then(Result::ok);
+        if log.is_none() {
+            debug!("the desktop does not tell when somebody does something");
+        }
+        Some(Self { log: log?, _end: end })
+    }
+
+    /// One that has been told this.
+    #[cfg(test)]
+    pub(crate) fn of(log: Log) -> Self {
+        let (_, bell) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        Self { log: Arc::new(Mutex::new(log)), _end: End::Thread { _bell: bell } }
+    }
+
+    pub(crate) fn between(&self, presses: &Presses, now: Instant) -> Between {
+        lock(&self.log).between(presses, now)
+    }
+}

@@ -1,0 +1,95 @@
+//! Keys and buttons that the user presses, as the X server tells them to anybody who asks (XInput 2's raw events).
+//!
+//! Which key it was is looked at only to leave out those that write nothing, and is forgotten at once.
+
+use super::{Grain, Recorder, Watch};
+use crate::deliver::problem::Problem;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use tracing::debug;
+use x11rb::connection::Connection;
+use x11rb::errors::ReplyError;
+use x11rb::protocol::Event;
+use x11rb::protocol::xinput::{self, ConnectionExt as _, XIEventMask};
+use x11rb::protocol::xproto::{ConnectionExt as _, Keysym};
+use x11rb::rust_connection::RustConnection;
+
+/// The version of XInput that tells of keys pressed in anybody's window, also of those that another program grabs (2.1), for
+/// which a shortcut's program has them.
+const VERSION: (u16, u16) = (2, 2);
+/// Buttons that turn a wheel: they put no cursor elsewhere.
+const WHEEL: std::ops::RangeInclusive<u32> = 4..=7;
+/// Events that are listened to: somebody who turns the wheel all day must not keep v2m awake.
+const MOST: usize = 200;
+/// Keys that write nothing by themselves, by what they mean (X11's `keysymdef.h`, `XF86keysym.h`): what latches or shifts to
+/// another level, Scroll Lock, Mode_switch and Num Lock, Shift to Hyper, keys of media and of the machine.
+const WRITE_NOTHING: [std::ops::RangeInclusive<Keysym>; 5] =
+    [0xfe01..=0xfe13, 0xff14..=0xff14, 0xff7e..=0xff7f, 0xffe1..=0xffee, 0x1008_0000..=0x1008_ffff];
+
+/// Watches from now on. `None`: the server does not tell.
+pub(crate) async fn watch() -> Option<Watch> {
+    Watch::by_thread(Grain::Exact, |recorder, end| {
+        if let Err(problem) = work(recorder, &end) {
+            debug!(reason = %problem, "the X server does not tell of keys");
+        }
+    })
+    .await
+}
+
+fn work(mut recorder: Recorder, end: &OwnedFd) -> Result<(), Problem> {
+    let (conn, screen) =
+        RustConnection::connect(None).map_err(|error| Problem::NoServer(error.to_string()))?;
+    let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
+    let told = conn.xinput_xi_query_version(VERSION.0, VERSION.1)?.reply()?;
+    if (told.major_version, told.minor_version) < (2, 1) {
+        return Err(Problem::NoExtension("XInput 2.1"));
+    }
+    let writing = keys_that_write(&conn)?;
+    let mask = XIEventMask::RAW_KEY_PRESS | XIEventMask::RAW_BUTTON_PRESS;
+    let device = xinput::Device::ALL_MASTER.into();
+    let masks = [xinput::EventMask { deviceid: device, mask: vec![mask] }];
+    conn.xinput_xi_select_events(root, &masks)?.check()?;
+    let mut is_wanted = recorder.begin();
+    let mut left = MOST;
+    while is_wanted && left > 0 {
+        let Some(event) = conn.poll_for_event()? else {
+            is_wanted = wait(&conn, end)?;
+            continue;
+        };
+        left -= 1;
+        let counts = match event {
+            Event::XinputRawKeyPress(press) => {
+                u8::try_from(press.detail).is_ok_and(|code| writing.contains(&code))
+            }
+            Event::XinputRawButtonPress(press) => !WHEEL.contains(&press.detail),
+            _ => false,
+        };
+        is_wanted = !counts || recorder.active();
+    }
+    Ok(())
+}
+
+/// Codes of the keys that write something, or do something else in a window.
+fn keys_that_write(conn: &RustConnection) -> Result<Vec<u8>, ReplyError> {
+    let (first, last) = (conn.setup().min_keycode, conn.setup().max_keycode);
+    let mapping = conn.get_keyboard_mapping(first, last - first + 1)?.reply()?;
+    let per_key = usize::from(mapping.keysyms_per_keycode).max(1);
+    let keys = (first..=last).zip(mapping.keysyms.chunks(per_key));
+    let writes = |keysyms: &[Keysym]| {
+        let first = keysyms.first().copied().unwrap_or_default();
+        !WRITE_NOTHING.iter().any(|keys| keys.contains(&first))
+    };
+    Ok(keys.filter(|(_, keysyms)| writes(keysyms)).map(|(code, _)| code).collect())
+}
+
+/// Waits for the server; `false`: nobody wants to know it any more.
+fn wait(conn: &RustConnection, end: &OwnedFd) -> Result<bool, Problem> {
+    conn.flush()?;
+    let mut files = [PollFd::new(conn.stream(), PollFlags::IN), PollFd::new(&end, PollFlags::IN)];
+    match poll(&mut files, None) {
+        Ok(_) => Ok(files[1].revents().is_empty()),
+        Err(Errno::INTR) => Ok(true),
+        Err(error) => Err(Problem::Server(error.to_string())),
+    }
+}

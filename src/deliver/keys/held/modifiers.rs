@@ -1,0 +1,129 @@
+//! Modifiers that the user holds, as KWin tells them (`org_kde_kwin_keystate` of Plasma's protocols, from version 5 on).
+//!
+//! KWin offers it only to programs whose `.desktop` file asks for it: `applications/` has v2m's. It tells modifiers and no
+//! other keys, so nobody can read along what is written.
+
+use super::Wait;
+use crate::deliver::display::wayland::{Conversation, Heard};
+use crate::deliver::problem::Problem;
+use std::time::Instant;
+use tokio::sync::oneshot;
+use wayland_client::{Connection, Dispatch, Proxy, QueueHandle};
+use wayland_protocols_plasma::keystate::client::org_kde_kwin_keystate::{
+    Event, Key, OrgKdeKwinKeystate, State,
+};
+
+/// The first version that tells modifiers; those before tell only locks.
+const VERSION: u32 = 5;
+
+/// What has been told.
+#[derive(Debug, Default)]
+struct Told {
+    /// One bit for each modifier that is down, by its number in the protocol.
+    down: u32,
+}
+
+/// The user holds no modifier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Up {
+    /// When that was seen.
+    pub(crate) since: Instant,
+    /// One was held before it.
+    pub(crate) were_down: bool,
+}
+
+/// Waits until the user holds no modifier. `None`: the compositor does not tell. Bounded, but for
+/// one that takes no connection at all.
+///
+/// # Errors
+/// [`Problem::KeysHeld`], or why the compositor cannot be asked.
+pub(crate) async fn wait_for_modifiers() -> Result<Option<Up>, Problem> {
+    let (tell, told) = oneshot::channel();
+    let asking = std::thread::Builder::new().name("v2m-keys".to_owned()).spawn(move || {
+        let _ = tell.send(wait_until_up()); // nobody waits any more
+    });
+    asking.map_err(Problem::NoThread)?;
+    told.await.unwrap_or(Err(Problem::Hanging))
+}
+
+/// Waits until no modifier is down. `None`: the compositor does not tell. Blocking:
+/// as long as [`Wait`] says, and half a second for each of two answers.
+///
+/// # Errors
+/// [`Problem::KeysHeld`]: they are held all the time. Or why the compositor does not answer.
+fn wait_until_up() -> Result<Option<Up>, Problem> {
+    let mut compositor = Conversation::begin(Told::default())?;
+    let keys = compositor.bind::<OrgKdeKwinKeystate>(VERSION);
+    let Some(keys) = keys.filter(|keys| keys.version() >= VERSION) else { return Ok(None) };
+    keys.fetchStates();
+    compositor.catch_up()?;
+    let were_down = compositor.heard.state.down != 0;
+    let patience = Wait::from(Instant::now());
+    loop {
+        let since = Instant::now();
+        // It tells of each change by itself.
+        let are_down = compositor.heard.state.down != 0;
+        let Some(until) = patience.next(are_down, since, super::PATIENCE)? else {
+            return Ok(Some(Up { since, were_down }));
+        };
+        compositor.wait(Some(until), None, Vec::new())?;
+    }
+}
+
+impl Told {
+    fn handle(&mut self, event: &Event) {
+        let Event::StateChanged { key, state } = *event else { return };
+        let modifiers = [Key::Alt, Key::Control, Key::Shift, Key::Meta, Key::Altgr];
+        if !modifiers.map(|key| key as u32).contains(&key) {
+            return;
+        }
+        // A modifier that is latched or locked (sticky keys) mixes with ours too. But some layouts lock AltGr for good.
+        let is_down = state == State::Pressed as u32
+            || (state != State::Unlocked as u32 && key != Key::Altgr as u32);
+        let bit = 1 << key;
+        self.down = if is_down { self.down | bit } else { self.down & !bit };
+    }
+}
+
+impl Dispatch<OrgKdeKwinKeystate, ()> for Heard<Told> {
+    fn event(
+        heard: &mut Self,
+        _: &OrgKdeKwinKeystate,
+        event: Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        heard.state.handle(&event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(events: &[(Key, State)]) -> bool {
+        let mut told = Told::default();
+        for (key, state) in events {
+            told.handle(&Event::StateChanged { key: *key as u32, state: *state as u32 });
+        }
+        told.down != 0
+    }
+
+    #[test]
+    fn modifiers_are_down_until_the_last_one_is_let_go_of() {
+        use {Key::*, State::*};
+        assert!(!told(&[]));
+        assert!(told(&[(Control, Pressed), (Alt, Pressed), (Control, Unlocked)]));
+        assert!(!told(&[(Control, Pressed), (Alt, Pressed), (Control, Unlocked), (Alt, Unlocked)]));
+        assert!(told(&[(Meta, Pressed)]) && told(&[(Altgr, Pressed)]));
+    }
+
+    #[test]
+    fn locks_are_no_modifiers_and_sticky_keys_are() {
+        use {Key::*, State::*};
+        assert!(!told(&[(Capslock, Locked), (Numlock, Locked), (Scrolllock, Locked)]));
+        assert!(told(&[(Shift, Latched)]) && told(&[(Control, Locked)]));
+        assert!(!told(&[(Altgr, Locked)]));
+    }
+}

@@ -1,0 +1,109 @@
+//! Which keys the user's hand may still be on, as the keyboard is laid out: the shortcut's keys.
+
+use super::shortcut::{Memory, Shortcuts};
+use crate::chord::Modifier;
+use crate::deliver::keys::codes;
+use crate::deliver::keys::held::probe::Key;
+use crate::deliver::keys::layout::compositor;
+use crate::deliver::keys::layout::{Layout, OFFSET};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tracing::debug;
+
+/// The keys of v2m's shortcuts on the user's keyboard.
+#[derive(Clone, Debug)]
+pub(crate) struct Hands {
+    shortcuts: Shortcuts,
+    /// The kernel's codes of all keys that are this modifier; the one to press first.
+    places: Vec<(Modifier, Vec<u32>)>,
+}
+
+/// What is remembered from one text to the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Habits(Arc<Mutex<(Memory, Option<Known>)>>);
+
+/// A keymap, and what was found in it.
+#[derive(Debug)]
+struct Known {
+    keymap: Vec<u8>,
+    places: Vec<(Modifier, Vec<u32>)>,
+}
+
+const ALL: [Modifier; 4] = [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super];
+
+impl Habits {
+    /// Asks the settings and the desktop, beside whatever else goes on. Bounded.
+    pub(crate) async fn hands(self) -> Hands {
+        let mut known = self.0.lock().await;
+        let (memory, layout) = &mut *known;
+        let (shortcuts, keymap) =
+            tokio::join!(memory.recall(), tokio::task::spawn_blocking(compositor::layout));
+        let places = match keymap {
+            Ok(Ok(Some(keymap))) => places_in(layout, keymap),
+            _ => {
+                debug!(
+                    "the keyboard's layout is not told; modifiers are taken to be where they are as a rule"
+                );
+                ALL.map(|modifier| (modifier, vec![codes::of_modifier(modifier).into()])).to_vec()
+            }
+        };
+        Hands { shortcuts, places }
+    }
+}
+
+/// Where the modifiers are. To take a keymap apart takes some milliseconds, and it seldom changes.
+fn places_in(known: &mut Option<Known>, keymap: Vec<u8>) -> Vec<(Modifier, Vec<u32>)> {
+    if let Some(known) = known.as_ref().filter(|known| known.keymap == keymap) {
+        return known.places.clone();
+    }
+    let layout = Layout::parse(&keymap).inspect_err(|error| debug!(%error, "no layout")).ok();
+    let places = ALL.map(|modifier| {
+        let mut codes: Vec<u32> = layout
+            .iter()
+            .flat_map(|layout| layout.keys_of(modifier))
+            .map(|key| key - OFFSET)
+            .collect();
+        if codes.is_empty() {
+            codes.push(codes::of_modifier(modifier).into());
+        }
+        (modifier, codes)
+    });
+    known.insert(Known { keymap, places: places.to_vec() }).places.clone()
+}
+
+impl Hands {
+    /// The key to press for a modifier.
+    pub(crate) fn place(&self, modifier: Modifier) -> Key {
+        let codes = self.codes(modifier);
+        Key::Code(codes.first().copied().unwrap_or_else(|| codes::of_modifier(modifier).into()))
+    }
+
+    fn codes(&self, modifier: Modifier) -> &[u32] {
+        let found = self.places.iter().find(|(known, _)| *known == modifier);
+        found.map_or(&[], |(_, codes)| codes)
+    }
+
+    /// All keys of the shortcuts' modifiers but the one for Control that is pressed first.
+    pub(crate) fn all(&self) -> Vec<Key> {
+        let modifiers = self.shortcuts.modifiers.iter();
+        let keys = modifiers.flat_map(|modifier| self.codes(*modifier)).copied().map(Key::Code);
+        keys.filter(|key| *key != self.place(Modifier::Ctrl)).collect()
+    }
+
+    /// Those that would make another combination of one with Control. A second Control would not.
+    pub(crate) fn in_the_way(&self) -> Vec<Key> {
+        let control = self.codes(Modifier::Ctrl);
+        let is_other = |key: &Key| !control.iter().any(|code| *key == Key::Code(*code));
+        self.all().into_iter().filter(is_other).collect()
+    }
+
+    /// The shortcuts' last keys among the keys that write a text: `of` tells the key of a character. `None`: it may be any.
+    pub(crate) fn suspects(&self, of: impl Fn(char) -> Option<u32>) -> Option<Vec<u32>> {
+        let names = self.shortcuts.keys.as_ref()?;
+        let characters = names.iter().filter_map(|name| {
+            let symbol: kbvm::Keysym = name.parse().ok()?;
+            symbol.char()
+        });
+        Some(characters.flat_map(char::to_lowercase).filter_map(of).collect())
+    }
+}

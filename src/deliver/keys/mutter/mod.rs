@@ -1,0 +1,160 @@
+//! What a session does with keys.
+
+pub(crate) mod hands;
+mod shortcut;
+mod sources;
+pub(crate) mod typing;
+
+use self::hands::{Habits, Hands};
+use super::held::probe::{Asked, Key, Seat, press, press_one, wait};
+use super::{Keys, codes};
+use crate::chord::{Chord, Modifier};
+use crate::deliver::clipboard::bus::Answers;
+use crate::deliver::display::mutter::Calls;
+use crate::deliver::problem::Problem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// How long a key takes to show in Mutter's idle time: 1 to 2 ms as a rule.
+const DELAY: Duration = Duration::from_millis(5);
+/// Keys wait behind movements of the mouse for the next frame, which took more than 30 ms on a busy machine that draws by the processor: a text was
+/// pasted twice.
+const STALL: Duration = Duration::from_millis(150);
+
+/// The keyboard of a session. Mutter releases what a session that ends has left pressed.
+#[derive(Debug)]
+pub(crate) struct Keyboard {
+    calls: Calls,
+    /// What is known of when its keys came to the desktop, and of when windows asked for the text.
+    answers: Arc<Answers>,
+}
+
+/// A combination of keys, pressed once the user's are up.
+#[derive(Debug)]
+pub(crate) struct MutterKeys {
+    keyboard: Keyboard,
+    habits: Habits,
+    found: Option<(Chord, JoinHandle<Hands>)>,
+}
+
+impl MutterKeys {
+    /// Those of this session, whose clipboard notes the `answers`.
+    pub(crate) fn of(calls: Calls, answers: Arc<Answers>, habits: Habits) -> Self {
+        Self { keyboard: Keyboard { calls, answers }, habits, found: None }
+    }
+}
+
+impl Keys for MutterKeys {
+    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+        // Asked for beside whatever else goes on until the keys are due.
+        let hands = tokio::spawn(self.habits.clone().hands());
+        self.found = Some((chord.clone(), hands));
+        Ok(())
+    }
+
+    async fn press(&mut self) -> Result<(), Problem> {
+        let (chord, hands) = self.found.take().ok_or(Problem::NoWay)?;
+        let hands = hands.await.map_err(|_panic| Problem::Hanging)?;
+        self.keyboard.press(&hands, &chord).await
+    }
+}
+
+impl Keyboard {
+    /// For keys that are not to be answered.
+    pub(crate) fn new(calls: Calls) -> Self {
+        Self { calls, answers: Arc::default() }
+    }
+
+    /// Waits until the user's keys are up, presses and releases the combination.
+    async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), Problem> {
+        let asked = Asked { control: hands.place(Modifier::Ctrl), others: hands.in_the_way() };
+        let place = |modifier: &Modifier| hands.place(*modifier);
+        let modifiers: Vec<Key> = chord.modifiers.iter().map(place).collect();
+        // By what it means, not where it is: V is elsewhere on Dvorak.
+        press(self, &asked, &modifiers, Key::Symbol(codes::keysym(chord.key).into())).await
+    }
+
+    /// Waits until the user's modifiers are up.
+    pub(crate) async fn wait(&self, hands: &Hands) -> Result<(), Problem> {
+        wait(self, &Asked { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
+    }
+
+    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. The first time that
+    /// a combination ends with a key of `suspects`, it waits until the user's is up. The rest is sent in one go, and Mutter is
+    /// waited for at the end.
+    pub(crate) async fn strike(
+        &self,
+        strokes: &[Vec<u32>],
+        suspects: &[u32],
+    ) -> Result<(), Problem> {
+        let mut suspects = suspects.to_vec();
+        for (number, codes) in strokes.iter().enumerate() {
+            let Some((key, modifiers)) = codes.split_last() else { continue };
+            let at = suspects.iter().position(|suspect| suspect == key);
+            let Some(at) = at else {
+                self.send(codes).await?;
+                continue;
+            };
+            suspects.swap_remove(at);
+            let modifiers: Vec<Key> = modifiers.iter().copied().map(Key::Code).collect();
+            match press_one(self, &modifiers, Key::Code(*key)).await {
+                Err(Problem::KeysHeld | Problem::KeysUnclear) if number > 0 => {
+                    return Err(Problem::HeldInPart);
+                }
+                other => other?,
+            }
+        }
+        // Mutter deals with messages in their order, and has an answer for this one: a session that has ended is noticed.
+        self.calls.is_on("CapsLockState").await.map(drop)
+    }
+
+    async fn send(&self, codes: &[u32]) -> Result<(), Problem> {
+        let down = codes.iter().map(|code| (*code, true));
+        for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
+            self.calls.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Seat for Keyboard {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn idle(&self) -> Result<Duration, Problem> {
+        self.calls.idle().await
+    }
+
+    async fn key(&self, key: Key, down: bool) -> Result<(), Problem> {
+        let (method, number) = match key {
+            Key::Code(code) => ("NotifyKeyboardKeycode", code),
+            Key::Symbol(symbol) => ("NotifyKeyboardKeysym", symbol),
+        };
+        if down && matches!(key, Key::Symbol(_)) {
+            self.answers.sent();
+        }
+        let answer = self.calls.call(method, &(number, down)).await?;
+        if down && matches!(key, Key::Symbol(_)) {
+            self.answers.pressed(answer.recv_position());
+        }
+        Ok(())
+    }
+
+    fn delay(&self) -> Duration {
+        DELAY
+    }
+
+    fn stall(&self) -> Duration {
+        STALL
+    }
+
+    fn is_answered(&self) -> bool {
+        self.answers.is_answered()
+    }
+}

@@ -1,0 +1,69 @@
+//! A text typed by the keys that write it on the layout in force.
+//!
+//! Mutter can also be given characters (NotifyKeyboardKeysym) and finds the keys itself. But it tells nobody of those it
+//! has no key for, and presses no more than one modifier: a character behind Shift and AltGr becomes another one. So the
+//! keys are found here, before the first is pressed.
+
+use super::Keyboard;
+use super::hands::Hands;
+use super::sources::groups;
+use crate::deliver::display::mutter::Session;
+use crate::deliver::keys::layout::compositor;
+use crate::deliver::keys::layout::{Layout, Locked, OFFSET, Stroke};
+use crate::deliver::problem::Problem;
+
+/// The first version known to keep what a program has no room for: on GNOME 48 one that was stopped got 1,440 changes of keys
+/// afterwards (tests/system/gnome/typing.rs). On 43 it lost its connection, and ended.
+const PATIENT: u32 = 48;
+
+/// Pressings and releases of keys that a program may be sent by an earlier version, if it hangs meanwhile: Mutter sends each by
+/// itself when it has nothing else to do, and by reckoning 277 such drops fill the kernel's pipe (212,992 bytes, of which the
+/// smallest message takes 768).
+const MOST: usize = 240;
+
+/// Types `text` once the user's keys are up: all of it or, if the layout lacks any of it, nothing. `hands` tells which keys those are.
+pub(crate) async fn write(
+    session: &Session,
+    text: &str,
+    hands: impl Future<Output = Hands>,
+) -> Result<(), Problem> {
+    let layout = tokio::task::spawn_blocking(|| match compositor::layout()? {
+        Some(text) => Layout::parse(&text).map_err(Problem::from),
+        None => Err(Problem::NoLayout("there is no keyboard")),
+    });
+    let calls = &session.calls;
+    let (layout, groups, locks, hands) = tokio::join!(layout, groups(), calls.locks(), hands);
+    let (layout, (caps, num)) = (layout.map_err(|_| Problem::Hanging)??, locks?);
+    let caps = if caps { Locked::CAPS } else { Locked::default() };
+    let num = if num { Locked::NUM } else { Locked::default() };
+    let groups = groups?;
+    let group = groups.start;
+    let mut ways = groups.map(|group| layout.strokes(text, group, caps.and(num)));
+    let strokes = ways.next().ok_or(Problem::NoLayout("it is empty"))??;
+    if ways.any(|way| way.as_ref() != Ok(&strokes)) {
+        let reason = "you have several on which this is typed differently, and GNOME does not say which is in force";
+        return Err(Problem::NoLayout(reason));
+    }
+    if calls.shell().await < PATIENT {
+        let keys = strokes.iter().map(|stroke| 2 * (1 + stroke.hold.len()));
+        if keys.sum::<usize>() > MOST {
+            return Err(Problem::TooLong);
+        }
+    }
+    compositor::check(&strokes)?;
+    let suspects = hands.suspects(|character| {
+        let strokes = layout.strokes(&character.to_string(), group, Locked::default()).ok()?;
+        Some(strokes.first()?.key - OFFSET)
+    });
+    let strokes: Vec<_> = strokes.iter().map(codes).collect();
+    let suspects =
+        suspects.unwrap_or_else(|| strokes.iter().filter_map(|s| s.last().copied()).collect());
+    let keyboard = Keyboard::new(calls.clone());
+    keyboard.wait(&hands).await?;
+    keyboard.strike(&strokes, &suspects).await
+}
+
+/// The kernel's codes.
+fn codes(stroke: &Stroke) -> Vec<u32> {
+    stroke.hold.iter().chain([&stroke.key]).map(|code| code - OFFSET).collect()
+}

@@ -1,0 +1,84 @@
+//! Where a text is wanted, and the order for one that goes to the cursor. Pure.
+
+use super::joint::Join;
+use super::problem::Problem;
+use super::window::{Focused, PasteKeys, Press, Window};
+use crate::session::DeliverMode;
+use std::time::Instant;
+
+/// Where the user wants a text.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Beside the answer and the notification.
+    pub mode: DeliverMode,
+    /// The keys that paste.
+    pub keys: PasteKeys,
+    /// The only window it may be put into. `None`: whichever has the keyboard.
+    pub window: Option<Window>,
+    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key, or long ago.
+    pub pressed: Option<Instant>,
+    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the clipboard a text stands alone.
+    pub join: Option<Join>,
+    /// Clipboard managers are asked not to remember the text.
+    pub is_sensitive: bool,
+}
+
+/// How a text gets into a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// The window is told to paste.
+    Paste,
+    /// Each of its characters is typed.
+    Type,
+}
+
+/// One text for the cursor.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) text: String,
+    pub(crate) means: Means,
+    pub(crate) keys: PasteKeys,
+    /// The only window it is meant for. `None`: whichever has the keyboard.
+    pub(crate) only: Option<Window>,
+    /// What the programs tell of the keyboard.
+    pub(crate) focused: Focused,
+    /// Clipboard managers are not to remember the text.
+    pub(crate) is_sensitive: bool,
+}
+
+impl Order {
+    /// The keys for it: see [`PasteKeys::press`].
+    pub(crate) fn press(&self, window: Option<&Window>) -> Press {
+        self.keys.press(window, &self.focused)
+    }
+
+    /// Refuses a window that it is not meant for. One that nobody knows is taken for the right one.
+    pub(crate) fn check(&self, now: Option<&Window>) -> Result<(), Problem> {
+        match (&self.only, now) {
+            (Some(only), Some(now)) if only.id != now.id => Err(Problem::Moved),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(id: u32, class: &str) -> Window {
+        Window { id, class: class.to_owned() }
+    }
+
+    #[test]
+    fn a_text_goes_only_into_the_window_it_is_meant_for() {
+        let (text, means) = ("text".into(), Means::Paste);
+        let (only, focused) = (Some(window(1, "a")), Focused::default());
+        let mut order =
+            Order { text, means, keys: PasteKeys::default(), only, focused, is_sensitive: false };
+        assert!(order.check(Some(&window(1, "another title"))).is_ok());
+        assert!(matches!(order.check(Some(&window(2, "a"))), Err(Problem::Moved)));
+        assert!(order.check(None).is_ok());
+        order.only = None;
+        assert!(order.check(Some(&window(2, "a"))).is_ok());
+    }
+}

@@ -1,0 +1,14 @@
+//! The window that has the keyboard: which one it is, what is known of it, and whether the screen is locked.
+
+mod focus;
+mod lock;
+mod press;
+pub(crate) mod programs;
+pub(crate) mod wayland;
+pub(crate) mod x11;
+
+pub use focus::Focus;
+pub(crate) use lock::Lock;
+pub(crate) use press::Press;
+pub use press::{PasteKeys, Window};
+pub use programs::{Around, Field, Focused, Observer, Widget};

@@ -1,0 +1,77 @@
+//! The user's running programs, by name, as the kernel tells.
+
+use rustix::process::getuid;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) pid: u32,
+    /// Its executable's name.
+    pub(crate) name: String,
+}
+
+/// All processes of the user, whatever they are. Blocking: some ten microseconds for each.
+pub(crate) fn running() -> Vec<Program> {
+    let user = getuid().as_raw();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let own = entries.filter(|entry| entry.metadata().is_ok_and(|about| about.uid() == user));
+    let pids = own.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid| Some(Program { pid, name: name_of(pid)? })).collect()
+}
+
+/// The executable's name; the name that the process gives itself where the executable is not told.
+pub(crate) fn name_of(pid: u32) -> Option<String> {
+    let folder = Path::new("/proc").join(pid.to_string());
+    let by_link = fs::read_link(folder.join("exe")).ok();
+    let by_link = by_link.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+    let name = match by_link {
+        // The file was replaced, as by an upgrade.
+        Some(name) => name.trim_end_matches(" (deleted)").to_owned(),
+        None => fs::read_to_string(folder.join("comm")).ok()?.trim_end().to_owned(),
+    };
+    Some(name)
+}
+
+/// Names under which a program may be listed, in lower case: its own, less what packagers and toolkits add, and the last part
+/// of an application's id (`org.gnome.Terminal`).
+pub(crate) fn names_of(name: &str) -> Vec<String> {
+    let name = name.to_lowercase();
+    // `.kitty-wrapped` is NixOS's, `gnome-terminal-server` and `wezterm-gui` are the programs behind the windows.
+    let plain = name.strip_prefix('.').and_then(|name| name.strip_suffix("-wrapped"));
+    let plain = plain.unwrap_or(&name);
+    let part = ["-server", "-gui"].into_iter().find_map(|end| plain.strip_suffix(end));
+    let mut names = vec![plain.to_owned()];
+    names.extend(part.map(str::to_owned));
+    if let Some((_, last)) = plain.rsplit_once('.') {
+        names.push(last.to_owned());
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_very_process_is_among_the_users() {
+        let own = std::env::current_exe().unwrap();
+        let name = own.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(running().contains(&Program { pid: std::process::id(), name }));
+    }
+
+    #[test]
+    fn a_program_is_known_by_its_plain_name() {
+        for (name, known_as) in [
+            ("Kitty", "kitty"),
+            (".kitty-wrapped", "kitty"),
+            ("gnome-terminal-server", "gnome-terminal"),
+            ("wezterm-gui", "wezterm"),
+            ("org.gnome.Console", "console"),
+        ] {
+            assert!(names_of(name).iter().any(|known| known == known_as), "{name}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The window that has the keyboard, and which program's it is.
+
+use super::Window;
+use crate::deliver::display::x11::Server;
+use crate::deliver::problem::Problem;
+use x11rb::protocol::xproto::{self, AtomEnum, ConnectionExt as _};
+
+/// How far above the focused window its program's window may be.
+const DEPTH: usize = 16;
+/// The longest name of a program that is read, in words of four bytes.
+const NAME: u32 = 64;
+
+/// As [`focused`], over a connection of its own. Blocking.
+pub(crate) fn ask() -> Result<Option<Window>, Problem> {
+    focused(&Server::connect()?)
+}
+
+/// The window that has the keyboard; `None`: none has, or it is gone already.
+pub(crate) fn focused(server: &Server) -> Result<Option<Window>, Problem> {
+    if let Some(id) = active(server)? {
+        let class = class(server, id)?.unwrap_or_default();
+        return Ok(Some(Window { id, class }));
+    }
+    // Without a window manager, or with a very plain one.
+    let focus = server.conn.get_input_focus()?.reply()?.focus;
+    let pointer_root = xproto::Window::from(xproto::InputFocus::POINTER_ROOT);
+    if focus == x11rb::NONE || focus == pointer_root || focus == server.root {
+        return Ok(None);
+    }
+    Ok(Some(with_class_above(server, focus)?))
+}
+
+/// What the window manager says.
+fn active(server: &Server) -> Result<Option<xproto::Window>, Problem> {
+    let (root, active) = (server.root, server.atoms._NET_ACTIVE_WINDOW);
+    let told = server.conn.get_property(false, root, active, AtomEnum::WINDOW, 0, 1)?.reply()?;
+    let id = told.value32().and_then(|mut ids| ids.next());
+    Ok(id.filter(|id| *id != x11rb::NONE))
+}
+
+/// A toolkit may give the keyboard to a window inside the one that bears the program's name.
+fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, Problem> {
+    let mut id = focus;
+    for _ in 0..DEPTH {
+        if let Some(class) = class(server, id)? {
+            return Ok(Window { id, class });
+        }
+        let Ok(tree) = server.conn.query_tree(id)?.reply() else { break };
+        if tree.parent == x11rb::NONE || tree.parent == tree.root {
+            break;
+        }
+        id = tree.parent;
+    }
+    Ok(Window { id: focus, class: String::new() })
+}
+
+/// WM_CLASS holds an instance's name and the class, each ended by a zero (ICCCM, section 4.1.2.5).
+fn class(server: &Server, id: xproto::Window) -> Result<Option<String>, Problem> {
+    let (name, string) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
+    // The window may go at any time.
+    let Ok(told) = server.conn.get_property(false, id, name, string, 0, NAME)?.reply() else {
+        return Ok(None);
+    };
+    let class = told.value.split(|byte| *byte == 0).nth(1);
+    Ok(class.map(|class| String::from_utf8_lossy(class).into_owned()))
+}
