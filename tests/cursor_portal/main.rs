@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use v2m::deliver::{PasteKeys, Sinks, Wanted, way_to_the_cursor};
 use v2m::session::{DeliverMode, Delivery};
-use v2m_testkit::portal::{Portal, User};
+use v2m_testkit::portal::{HANGS, Portal, User};
 use v2m_testkit::private_bus::PrivateBus;
 
 const WORDS: &str = "Grüße — “€5” ñ 日 😀";
@@ -307,7 +307,7 @@ fn the_clipboard_comes_back_in_all_its_formats_and_is_served_from_then_on() {
 #[test]
 fn what_could_be_read_of_the_clipboard_comes_back() {
     let mut desktop = Desktop::start();
-    desktop.portal.copy(&[(TEXT, b"before"), (portal::HANGS, b"")]);
+    desktop.portal.copy(&[(TEXT, b"before"), (HANGS, b"")]);
     desktop.pastes(WORDS);
     desktop.settle();
     assert_eq!(desktop.portal.formats(), [TEXT]);

@@ -74,7 +74,7 @@ pub fn marked(display: &str) -> Option<String> {
 }
 
 /// A format that is offered and never given.
-pub(crate) const HANGS: &str = "application/x-hangs";
+pub const HANGS: &str = "application/x-hangs";
 
 fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
     let program = Program::start(display);
