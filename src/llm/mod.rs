@@ -1,7 +1,7 @@
 //! What `v2m-llm` is asked, over its socket, and the presets it is asked by.
 //!
 //! `v2m-llm` is a program of its own because it has a network, which the daemon must not have. systemd starts it at the
-//! first connection to its socket, which the first question opens ([`unit`]): without a language model there is none. Every question has its limit in time, and one that is dropped closes its connection, which tells
+//! first connection to its socket, which the first question opens ([`mod@unit`]): without a language model there is none. Every question has its limit in time, and one that is dropped closes its connection, which tells
 //! `v2m-llm` that nobody waits any more. Not here: when it is asked, and what becomes of its answer.
 
 mod presets;
