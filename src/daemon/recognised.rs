@@ -15,7 +15,7 @@ use tracing::{info, warn};
 impl Daemon {
     pub(super) fn engine_event(&mut self, event: EngineEvent) {
         match event {
-            EngineEvent::Recogniser(event) => self.recognised(event),
+            EngineEvent::Recogniser(event) => self.recognised(*event),
             EngineEvent::Sleep(event) => self.engine.sleep_said(event),
             EngineEvent::ModelsChanged => self.engine.reload(self.config.settings()),
         }

@@ -22,8 +22,8 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// Another process writes the same file.
-    #[error("another program is writing {} at this moment; wait until it is done", .0.display())]
+    /// Another process writes the same file. Only `v2m-model` locks files so.
+    #[error("another v2m-model is writing {} at this moment; wait until it is done", .0.display())]
     Busy(PathBuf),
 }
 

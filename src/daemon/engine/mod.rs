@@ -27,7 +27,7 @@ pub(super) struct Engine {
 /// Something that happened to the recogniser, or that it has to know.
 pub(super) enum EngineEvent {
     /// What the recogniser tells.
-    Recogniser(RecogniseEvent),
+    Recogniser(Box<RecogniseEvent>),
     /// What logind tells.
     Sleep(SuspendEvent),
     /// Files in the models' folders have changed.
@@ -51,7 +51,7 @@ impl Engine {
         let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
         tokio::select! {
             biased;
-            event = self.recogniser.next() => EngineEvent::Recogniser(event),
+            event = self.recogniser.next() => EngineEvent::Recogniser(Box::new(event)),
             event = self.sleep.next() => EngineEvent::Sleep(event),
             () = watch.changed() => EngineEvent::ModelsChanged,
         }
