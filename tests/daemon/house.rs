@@ -205,7 +205,10 @@ fn double() -> PathBuf {
 /// A double that `cargo test` builds with the tests.
 pub(crate) fn example(name: &str, file: &str) -> PathBuf {
     let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples").join(file);
-    assert!(double.exists(), "build the double: cargo build --example {name}");
+    assert!(
+        double.exists(),
+        "build the double: cargo build --package v2m-testkit --example {name}"
+    );
     double
 }
 
