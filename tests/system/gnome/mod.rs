@@ -113,19 +113,6 @@ fn what_a_browser_copied_comes_back_in_all_its_formats() {
     assert_eq!(desktop.copied(), "Grüße 日");
 }
 
-/// One of the formats is larger than what is remembered.
-#[test]
-fn what_could_be_read_of_the_clipboard_comes_back() {
-    let (lab, desktop) = lab();
-    let picture: Vec<u8> = b"\x89PNG\r\n\x1a\n".iter().copied().chain(0..200).collect();
-    let film = vec![7; 65 << 20];
-    let _editor = desktop.copy_all(&[("image/png", &picture), ("application/x-film", &film)]);
-    let window = desktop.window(true);
-    lab.dictate();
-    window.wait_for("the text in the window", |text| text.contains("country"));
-    desktop.wait_for_clipboard(&[("image/png", &picture)]);
-}
-
 #[test]
 fn a_window_that_takes_no_text_is_told_of_and_the_text_waits_on_the_clipboard() {
     let (lab, desktop) = lab();
