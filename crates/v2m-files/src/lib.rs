@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all: a crash or a full disk leaves the old one. Each is written beside its place,
 //! synced, and renamed.
 //!
-//! [`write`] is for what is in memory; the unfinished file has a name of its own each time. [`write_beside`] is for what is
+//! [`fn@write`] is for what is in memory; the unfinished file has a name of its own each time. [`write_beside`] is for what is
 //! made as it is written, gigabytes perhaps; its unfinished file has a fixed name under a lock.
 
 #![forbid(unsafe_code)]
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 /// How the names of files being written begin. One that a crash left may be deleted.
 pub const TEMPORARY_PREFIX: &str = ".v2m-writing-";
 
-/// As [`write`], and a symbolic link stays one: the file it names is replaced. For configuration, which people keep elsewhere.
+/// As [`fn@write`], and a symbolic link stays one: the file it names is replaced. For configuration, which people keep elsewhere.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`fn@write`].
 pub fn write_through_links(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(&follow(path)?, bytes)
 }

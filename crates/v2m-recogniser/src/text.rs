@@ -1,6 +1,6 @@
 //! What of a transcript was never said.
 //!
-//! Whisper describes sounds in brackets ("[BLANK_AUDIO]", "(wind blowing)", "*coughs*") and draws
+//! Whisper describes sounds in brackets (`"[BLANK_AUDIO]"`, "(wind blowing)", "*coughs*") and draws
 //! notes ("♪"). Nobody dictates brackets: punctuation is spoken as words and comes much later. There
 //! is deliberately no list of forbidden phrases: a phrase that somebody may say must never vanish.
 

@@ -49,7 +49,7 @@ impl Locked {
 /// elsewhere too.
 const LAST_KEY: u32 = 135;
 
-/// xkb's <LVL3>, which every layout has for programs and no keyboard has.
+/// xkb's `<LVL3>`, which every layout has for programs and no keyboard has.
 const NO_KEY: u32 = 92;
 
 /// What a layout cannot write. The words do not name it: they go to the journal, and it was dictated.
