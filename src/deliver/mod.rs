@@ -3,6 +3,21 @@
 //!
 //! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
 //! text whatever happens here. Which sinks are used is the daemon's decision.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `sinks` | which sink a text goes to, and which one when that one fails |
+//! | `copy` | the clipboard as a sink: a text stays there, and is read from there |
+//! | `cursor` | the cursor as a sink: looks at the window, joins the text to what stands there, has it pasted or typed |
+//! | `paste` | one paste from beginning to end, on every desktop alike, and all its times |
+//! | `desktop` | which parts a desktop has, and which of them are taken |
+//! | `clipboard` | the parts that hold a text: X11, data-control, Mutter, the portal |
+//! | `keys` | the parts that press keys: XTEST, virtual keyboards, Mutter, the portal; the keyboard's layout; keys that the user holds |
+//! | `window` | which window has the keyboard, what is known of it, whether the screen is locked |
+//! | `display` | connections to display servers and to the session bus, and the thread that waits for a display server |
+//! | `joint` | what stands at the cursor, for the next text |
+//! | `order`, `problem` | where a text is wanted; why it is not at the cursor |
+//! | `notifier` and the rest | notifications |
 
 mod card;
 mod clipboard;
