@@ -1,5 +1,6 @@
-//! What `v2m-llm` costs beside asking a language model's server directly: a question on loopback to a server that
-//! answers at once, the two taking turns, so that both meet the same machine; then its start, and its memory.
+//! What `v2m-llm` costs beside asking a language model's server directly: a question on loopback to
+//! a server that answers at once, the two taking turns, so that both meet the same machine; then
+//! its start, and its memory.
 //!
 //!     cargo bench --bench llm
 //!

@@ -8,7 +8,8 @@
 //!
 //!   --models DIR   folder with ggml-base-q8_0.bin and ggml-silero-v6.2.0.bin
 //!   --model NAME   another model in it
-//!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the sample)
+//!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the
+//!                  sample)
 //!   --mode MODE    fast: fed as fast as it takes it (default); real-time: as the microphone would;
 //!                  batch: the whole recording decoded at once at its end, for comparison
 //!   --pause MS     silence before the stop, in addition to the recording's own (real-time)

@@ -1,13 +1,13 @@
-//! The channel by which doors (socket, session bus) ask the daemon, and the words that it carries: those of
-//! [`v2m_core::call`].
+//! The channel by which doors (socket, session bus) ask the daemon, and the words that it carries:
+//! those of [`v2m_core::call`].
 
 use crate::session::Failure;
 use tokio::sync::{mpsc, oneshot};
 
 pub use v2m_core::call::*;
 
-/// A request with the way back for its answer. Dropping `reply` unanswered is a bug of the daemon's,
-/// which the door reports as [`crate::session::Code::Internal`].
+/// A request with the way back for its answer. Dropping `reply` unanswered is a bug of the
+/// daemon's, which the door reports as [`crate::session::Code::Internal`].
 #[derive(Debug)]
 pub struct Call {
     /// What is asked.

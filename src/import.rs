@@ -1,4 +1,5 @@
-//! `v2m import-config`: takes over a `config.toml` of voice2machine, and tells what becomes of each setting.
+//! `v2m import-config`: takes over a `config.toml` of voice2machine, and tells what becomes of each
+//! setting.
 
 use crate::config::{self, ConfigError, Ignored, Taken, Translated};
 use std::fmt::Write;
@@ -22,8 +23,8 @@ pub enum Error {
     Config(#[from] ConfigError),
 }
 
-/// Takes the file's settings into v2m's configuration, unless it is a `dry_run`. What became of each, for people, a line each.
-/// Blocking.
+/// Takes the file's settings into v2m's configuration, unless it is a `dry_run`. What became of
+/// each, for people, a line each. Blocking.
 ///
 /// # Errors
 /// When the file cannot be read, or v2m's configuration cannot be changed; nothing is changed then.

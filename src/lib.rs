@@ -1,7 +1,8 @@
 //! v2m's daemon, room by room. ARCHITECTURE.md is the long form of this map.
 //!
-//! What is pure (`session`, `text`, and the words that rooms share) is a crate of its own, [`v2m_core`], whose map is in
-//! its `lib.rs`. Its rooms are named here as if they were this crate's: every room writes `crate::session`.
+//! What is pure (`session`, `text`, and the words that rooms share) is a crate of its own,
+//! [`v2m_core`], whose map is in its `lib.rs`. Its rooms are named here as if they were this
+//! crate's: every room writes `crate::session`.
 //!
 //! | room | kind | what it is for |
 //! |---|---|---|

@@ -1,7 +1,7 @@
 //! Where log lines go: to the journal with their fields, or to stderr where there is no journal.
 //!
-//! `journalctl --user -u v2m -o json F_CMD=toggle` finds an event by its field `cmd` (upper case, with
-//! `F_` before it). What may be logged at which level is decided where it is logged.
+//! `journalctl --user -u v2m -o json F_CMD=toggle` finds an event by its field `cmd` (upper case,
+//! with `F_` before it). What may be logged at which level is decided where it is logged.
 
 use std::io::{self, Write};
 use tracing::warn;
@@ -49,8 +49,8 @@ pub struct BadFilter {
 
 impl Logging {
     /// Sets up the process's log. `level` is the settings' (`info`, or a filter as in
-    /// tracing-subscriber's `EnvFilter`); `V2M_LOG` and then `RUST_LOG` outrank it. Never fails: what
-    /// cannot be used is replaced and told in the log.
+    /// tracing-subscriber's `EnvFilter`); `V2M_LOG` and then `RUST_LOG` outrank it. Never fails:
+    /// what cannot be used is replaced and told in the log.
     pub fn start(level: &str) -> Self {
         let (filter, pinned, complaint) = choose(from_env(), level);
         let (filter, handle) = reload::Layer::new(filter);
@@ -117,7 +117,8 @@ fn journal() -> Option<tracing_journald::Layer> {
 }
 
 /// systemd.exec(5): `JOURNAL_STREAM` holds device and inode of the stream to the journal; only if
-/// they are stderr's is stderr that stream (it may have been redirected, and the variable inherited).
+/// they are stderr's is stderr that stream (it may have been redirected, and the variable
+/// inherited).
 fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr()).is_ok_and(|stat| names(&stream, stat.st_dev, stat.st_ino))

@@ -74,7 +74,8 @@ enum Command {
 enum Shortcut {
     /// Bind a key combination to `v2m-send toggle`.
     Install {
-        /// The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of several.
+        /// The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of
+        /// several.
         #[arg(long)]
         binding: Option<String>,
     },

@@ -1,32 +1,37 @@
 //! Several channels into one: by what carries sound, not by their mean.
 //!
-//! The mean of all channels loses speech in two cases: channels in opposite phase cancel one another, and a voice in one channel
-//! of many is turned down by their number. So channels that carry nothing are left out, and where the rest cancel one another,
-//! the loudest is taken alone. Each channel has a gain that moves slowly enough for no change to be heard as a click.
+//! The mean of all channels loses speech in two cases: channels in opposite phase cancel one
+//! another, and a voice in one channel of many is turned down by their number. So channels that
+//! carry nothing are left out, and where the rest cancel one another, the loudest is taken alone.
+//! Each channel has a gain that moves slowly enough for no change to be heard as a click.
 //!
-//! Sound files and the microphone share this. [`Mix::push`] neither locks nor allocates: PipeWire's realtime thread calls it.
+//! Sound files and the microphone share this. [`Mix::push`] neither locks nor allocates: PipeWire's
+//! realtime thread calls it.
 
-/// A channel carries something if it has this share of the power of the loudest one: -40 dB. Two voices in one recording
-/// differ by less, the noise of an unused input is below.
+/// A channel carries something if it has this share of the power of the loudest one: -40 dB. Two
+/// voices in one recording differ by less, the noise of an unused input is below.
 const DEAD: f32 = 1e-4;
 
-/// The mean of the channels is taken, unless it has less than this share of the power that it would have if they had nothing to do with
-/// one another: then they cancel one another (opposite phases).
+/// The mean of the channels is taken, unless it has less than this share of the power that it would
+/// have if they had nothing to do with one another: then they cancel one another (opposite phases).
 const SHARE: f32 = 1.0 / 8.0;
 
-/// Seconds in which the memory of how loud the channels were fades to a third. Powers are compared, so a pause changes nothing.
+/// Seconds in which the memory of how loud the channels were fades to a third. Powers are compared,
+/// so a pause changes nothing.
 const MEMORY: f32 = 1.0;
-/// The same of a second memory, for channels that begin to cancel one another in the middle of speech.
+/// The same of a second memory, for channels that begin to cancel one another in the middle of
+/// speech.
 const SHORT_MEMORY: f32 = 0.1;
 
-/// In a pause the short memory has less than this share of the power in the long one; where somebody speaks evenly it has a tenth.
+/// In a pause the short memory has less than this share of the power in the long one; where
+/// somebody speaks evenly it has a tenth.
 const PAUSE: f32 = 0.01;
 
 /// Seconds that a gain takes from nothing to all.
 const FADE: f32 = 0.01;
 
-/// Hz; what is below (hum, a converter's offset) is heard but does not count as sound. Voices begin at about 80 Hz, but
-/// most of their power is higher.
+/// Hz; what is below (hum, a converter's offset) is heard but does not count as sound. Voices begin
+/// at about 80 Hz, but most of their power is higher.
 const HIGH_PASS: f32 = 120.0;
 
 /// 48 dB above full scale: no recording is louder, and no sum over it overflows.
@@ -90,7 +95,8 @@ pub struct Mix {
     frames: Power,
     /// Of the mean of those channels that carry something.
     mean: Power,
-    /// The channel that is taken alone, while channels cancel one another. Kept while it is about as loud as the loudest.
+    /// The channel that is taken alone, while channels cancel one another. Kept while it is about
+    /// as loud as the loudest.
     alone: Option<usize>,
     /// Whether the gains depend on the sound.
     judges: bool,
@@ -136,8 +142,8 @@ impl Mix {
         self.channels.len()
     }
 
-    /// One sample for each whole frame in `interleaved`. This piece itself decides the gains with which it is mixed: the mixer
-    /// adds no delay.
+    /// One sample for each whole frame in `interleaved`. This piece itself decides the gains with
+    /// which it is mixed: the mixer adds no delay.
     pub fn push(&mut self, interleaved: &[f32]) -> impl ExactSizeIterator<Item = f32> {
         let width = self.channels.len().max(1);
         if self.judges && interleaved.len() >= width {
@@ -211,8 +217,9 @@ impl Mix {
         for channel in &mut self.channels {
             let share = if channel.carries { DEAD / 2.0 } else { DEAD };
             let mean = channel.power.mean(self.frames);
-            // A voice that begins after a louder one has little in the long memory yet. But it has to compare with that: by the short
-            // memories alone the noise of unused inputs would carry something whenever a voice gets low.
+            // A voice that begins after a louder one has little in the long memory yet. But it has
+            // to compare with that: by the short memories alone the noise of unused inputs would
+            // carry something whenever a voice gets low.
             let carries = mean.long >= loudest.long * share
                 || mean.short >= loudest.long.max(loudest.short) * share;
             changed |= carries != channel.carries;
@@ -244,7 +251,8 @@ impl Mix {
         sum
     }
 
-    /// The channel to take alone: the one that was, as long as it has a good part of what is heard now.
+    /// The channel to take alone: the one that was, as long as it has a good part of what is heard
+    /// now.
     fn loudest(&self) -> Option<usize> {
         let most = |of: fn(&Power) -> f32| {
             let powers = self.channels.iter().map(|channel| of(&channel.power)).enumerate();
@@ -265,8 +273,9 @@ fn share_of(taken: bool) -> f32 {
     if taken { 1.0 } else { 0.0 }
 }
 
-/// A sample as sound can have it. Float files may hold anything: what is no number, and what is infinite, is silence, or a resampler would
-/// make silence of all that is near it, or panic. What is far beyond full scale would be infinite in a sum.
+/// A sample as sound can have it. Float files may hold anything: what is no number, and what is
+/// infinite, is silence, or a resampler would make silence of all that is near it, or panic. What
+/// is far beyond full scale would be infinite in a sum.
 fn sound(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }

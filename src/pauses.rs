@@ -1,15 +1,16 @@
 //! Pauses between attempts to connect anew, after a connection was lost.
 //!
-//! A bus that starts again is there within a second, so the first attempts come soon. One that stays away must not keep the
-//! machine awake: each pause is twice as long as the one before, up to an hour.
+//! A bus that starts again is there within a second, so the first attempts come soon. One that
+//! stays away must not keep the machine awake: each pause is twice as long as the one before, up to
+//! an hour.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// A connection that stood for so long was a good one: after it the pauses are short again. One that is lost at once, again and
-/// again, is made ever more seldom.
+/// A connection that stood for so long was a good one: after it the pauses are short again. One
+/// that is lost at once, again and again, is made ever more seldom.
 const STEADY: Duration = Duration::from_secs(10);
 
 /// How long to wait before the next attempt.

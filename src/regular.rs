@@ -1,7 +1,9 @@
-//! Opens files that may have become anything: a pipe, a device, a link to another file, somebody else's.
+//! Opens files that may have become anything: a pipe, a device, a link to another file, somebody
+//! else's.
 //!
-//! A leaf. Everything the daemon reads is opened here, so that no file makes it wait: a pipe has no writer for as long as it likes.
-//! What is judged is the open file, not its name, which may mean another one a moment later.
+//! A leaf. Everything the daemon reads is opened here, so that no file makes it wait: a pipe has no
+//! writer for as long as it likes. What is judged is the open file, not its name, which may mean
+//! another one a moment later.
 
 use rustix::fs::{Mode, OFlags};
 use std::fs::{File, Metadata};
@@ -14,15 +16,16 @@ use std::path::Path;
 pub enum Trust {
     /// One that v2m wrote: the user's, and its name is no symbolic link.
     Own,
-    /// Configuration: the user's or the system's, symbolic links followed. Dotfile managers (stow, chezmoi, home-manager) put links there,
-    /// home-manager's lead to files of root's.
+    /// Configuration: the user's or the system's, symbolic links followed. Dotfile managers (stow,
+    /// chezmoi, home-manager) put links there, home-manager's lead to files of root's.
     Configured,
     /// One that the user has named: anybody's, symbolic links followed.
     Named,
 }
 
-/// What users outside of a user namespace look like inside it, `overflowuid` of proc_sys_kernel(5): root too, under `PrivateUsers=`.
-/// Network file systems that know no users (NFS with `all_squash`) call everybody so, us too.
+/// What users outside of a user namespace look like inside it, `overflowuid` of proc_sys_kernel(5):
+/// root too, under `PrivateUsers=`. Network file systems that know no users (NFS with `all_squash`)
+/// call everybody so, us too.
 const OVERFLOW_UID: u32 = 65_534;
 
 /// Why a file is not opened.
@@ -73,7 +76,8 @@ impl Trust {
     }
 }
 
-/// Opens a regular file to read it. Never waits for another program; a file system may take its time.
+/// Opens a regular file to read it. Never waits for another program; a file system may take its
+/// time.
 ///
 /// # Errors
 /// [`Refused`], all but `TooLong`.

@@ -1,4 +1,5 @@
-//! The machine's sleep, as logind announces it on the system bus, and a lock that delays it until v2m is ready.
+//! The machine's sleep, as logind announces it on the system bus, and a lock that delays it until
+//! v2m is ready.
 //!
 //! Not here: what is to be done before sleep. Where there is no logind there is nothing to hear.
 
@@ -39,7 +40,8 @@ pub struct Suspend {
 }
 
 impl Suspend {
-    /// Starts to listen on the current tokio runtime. `bus` is a D-Bus address; `None`: the system's.
+    /// Starts to listen on the current tokio runtime. `bus` is a D-Bus address; `None`: the
+    /// system's.
     pub fn listen(bus: Option<String>) -> Self {
         let (sender, events) = mpsc::channel(4);
         let actor = tokio::spawn(async move {

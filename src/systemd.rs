@@ -1,8 +1,8 @@
 //! What v2m and its service manager tell one another: the listening socket, readiness, status,
 //! watchdog.
 //!
-//! Nothing here binds, unlinks or renames a socket: it is systemd's. Without a manager every notification is
-//! a no-op, so the daemon need not ask first.
+//! Nothing here binds, unlinks or renames a socket: it is systemd's. Without a manager every
+//! notification is a no-op, so the daemon need not ask first.
 
 use sd_notify::NotifyState;
 use std::io;
@@ -67,7 +67,8 @@ pub fn stopping(status: &str) {
     tell(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
 }
 
-/// EXTEND_TIMEOUT_USEC=: start-up or shutdown goes on for at least `more` from now (at most 71 min).
+/// EXTEND_TIMEOUT_USEC=: start-up or shutdown goes on for at least `more` from now (at most 71
+/// min).
 pub fn extend_timeout(more: Duration) {
     tell(&[NotifyState::ExtendTimeoutUsec(micros(more))]);
 }

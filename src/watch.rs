@@ -299,7 +299,8 @@ mod tests {
         assert!(!woken(&watch));
     }
 
-    /// Every file that any program opened in the folder above a missing one once woke an idle service.
+    /// Every file that any program opened in the folder above a missing one once woke an idle
+    /// service.
     #[tokio::test]
     async fn files_that_are_only_read_wake_nobody() {
         let dir = tempfile::tempdir().unwrap();

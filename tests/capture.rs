@@ -121,8 +121,8 @@ fn a_recording_is_complete_to_its_last_sample() {
         let files = tempfile::tempdir().unwrap();
         let (fed, wav) = sample(files.path());
         let mut capture = Capture::spawn(LINGER).unwrap();
-        // On a starved machine PipeWire's own player and virtual microphone miss quanta, which nobody
-        // downstream can mend. A fault of ours would show in every one of these.
+        // On a starved machine PipeWire's own player and virtual microphone miss quanta, which
+        // nobody downstream can mend. A fault of ours would show in every one of these.
         let mut flaw = None;
         for job in 1..=3 {
             start(&capture, job, None);
@@ -164,8 +164,8 @@ fn incomplete(fed: &[f32], heard: &[f32]) -> Option<String> {
     (likeness <= 0.94).then(|| format!("the last 10 ms are {likeness} like what was fed"))
 }
 
-/// A file of the sample's sound, in each channel multiplied by its gain. Before it is half a second of silence, while the
-/// player is linked port by port; after it 0.2 s, as [`sample`] has.
+/// A file of the sample's sound, in each channel multiplied by its gain. Before it is half a second
+/// of silence, while the player is linked port by port; after it 0.2 s, as [`sample`] has.
 fn in_channels(dir: &Path, samples: &[f32], gains: &[f32]) -> PathBuf {
     let path = dir.join("channels.wav");
     let spec = hound::WavSpec {
@@ -185,7 +185,8 @@ fn in_channels(dir: &Path, samples: &[f32], gains: &[f32]) -> PathBuf {
 }
 
 /// Records what is played into a microphone's ports, until it is whole (see
-/// `a_recording_is_complete_to_its_last_sample`); the last recording's flaw, and its peak as a share of the sample's.
+/// `a_recording_is_complete_to_its_last_sample`); the last recording's flaw, and its peak as a
+/// share of the sample's.
 async fn recorded(
     pipewire: &PipeWire,
     source: &str,
@@ -228,8 +229,8 @@ async fn recorded(
     seen
 }
 
-/// The story: capture asked for one channel, so PipeWire took the mean, in which opposite phases are silence, or linked the
-/// first inputs of an interface alone. The user was told to unmute.
+/// The story: capture asked for one channel, so PipeWire took the mean, in which opposite phases
+/// are silence, or linked the first inputs of an interface alone. The user was told to unmute.
 #[test]
 fn a_voice_is_heard_in_whatever_channels_it_is() {
     let name = "a_voice_is_heard_in_whatever_channels_it_is";

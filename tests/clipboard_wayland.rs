@@ -10,7 +10,8 @@ const WORDS: &str = "Grüße — “€5” ñ 日";
 
 fn set(pairs: &[(&str, PathBuf)]) {
     for (name, value) in pairs {
-        // SAFETY: the only other thread of this test's process is libtest's, which waits for this one.
+        // SAFETY: the only other thread of this test's process is libtest's, which waits for this
+        // one.
         unsafe { std::env::set_var(name, value) };
     }
 }

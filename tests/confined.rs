@@ -1,7 +1,7 @@
 //! Programs that read what strangers made, taken over: what they can reach then.
 //!
-//! The stranger's code is a library that is loaded into the real program (`testkit/programs/takeover.rs`). Needs `V2M_TEST_MODELS`, as
-//! `make test` sets it.
+//! The stranger's code is a library that is loaded into the real program
+//! (`testkit/programs/takeover.rs`). Needs `V2M_TEST_MODELS`, as `make test` sets it.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::io::Read;
@@ -44,7 +44,8 @@ impl Home {
         Self { folder, _socket, victim }
     }
 
-    /// Loads the stranger's code into the program that `command` starts. `own` is a file that the program must read.
+    /// Loads the stranger's code into the program that `command` starts. `own` is a file that the
+    /// program must read.
     fn take_over(&self, command: &mut Command, own: &Path) {
         command
             .env("LD_PRELOAD", library())

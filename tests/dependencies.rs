@@ -1,5 +1,6 @@
-//! What v2m is made of besides its own code: the licences and sources that `deny.toml` allows, and that the notices name all of it.
-//! `make audit` asks more (known faults), and needs cargo-deny and a network for it.
+//! What v2m is made of besides its own code: the licences and sources that `deny.toml` allows, and
+//! that the notices name all of it. `make audit` asks more (known faults), and needs cargo-deny and
+//! a network for it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -27,8 +28,9 @@ fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }
 
-/// Cargo's tree of what v2m's packages need along these edges, a line each in this form. Only what this machine compiles: other
-/// packages are not in it. Cargo fetches some that no build needs, to know of them.
+/// Cargo's tree of what v2m's packages need along these edges, a line each in this form. Only what
+/// this machine compiles: other packages are not in it. Cargo fetches some that no build needs, to
+/// know of them.
 fn tree(edges: &str, format: &str) -> BTreeSet<String> {
     let fixed = ["tree", "--locked", "--workspace", "--prefix", "none"];
     let asked = ["--edges", edges, "--format", format];

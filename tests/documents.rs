@@ -1,7 +1,8 @@
-//! What can be checked of the documents and workflows: links, the README's length, pinned actions, and that the
-//! protocol's page is complete.
+//! What can be checked of the documents and workflows: links, the README's length, pinned actions,
+//! and that the protocol's page is complete.
 //!
-//! Not here: whether the documented commands exist (`manuals.rs`), and whether what is said is true.
+//! Not here: whether the documented commands exist (`manuals.rs`), and whether what is said is
+//! true.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -48,7 +49,8 @@ fn prose(text: &str) -> String {
     prose
 }
 
-/// The anchor that Markdown's renderers give a heading: lower case, without punctuation, spaces as hyphens.
+/// The anchor that Markdown's renderers give a heading: lower case, without punctuation, spaces as
+/// hyphens.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || ['-', '_'].contains(c)).collect()

@@ -236,7 +236,8 @@ fn a_paused_job_goes_on_where_it_was() {
 
 #[test]
 fn text_grows_while_one_speaks() {
-    // The smallest model is in two minds about a word of the second time round: which one wins hangs on the last bit.
+    // The smallest model is in two minds about a word of the second time round: which one wins
+    // hangs on the last bit.
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
     engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
     let recording = sample();
@@ -274,7 +275,8 @@ fn text_grows_while_one_speaks() {
     assert_eq!(text, joined(&segments));
 }
 
-/// It once read "And so my fellow Americans. Ask not. What your country can do for you, ask what you can do for your country."
+/// It once read "And so my fellow Americans. Ask not. What your country can do for you, ask what
+/// you can do for your country."
 #[test]
 fn pauses_within_a_sentence_do_not_end_it() {
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
@@ -479,8 +481,9 @@ fn the_sounds_of_a_dictation_are_no_words_and_change_none() {
     }
     assert_eq!(engine.transcribe(1, &sounds), (String::new(), Vec::new()));
 
-    // Into what a microphone hears of it, 20 dB less, somebody speaks at once. (The default model writes the same
-    // words with all of it; to this one a quarter of a second of silence before the words makes more of a difference.)
+    // Into what a microphone hears of it, 20 dB less, somebody speaks at once. (The default model
+    // writes the same words with all of it; to this one a quarter of a second of silence before the
+    // words makes more of a difference.)
     let start = heard(v2m::feedback::Sound::Start).into_iter().map(|sample| sample / 10);
     let mixed = sample().into_iter().zip(start.chain(std::iter::repeat(0)));
     let mixed: Vec<i16> = mixed.map(|(voice, sound)| voice.saturating_add(sound)).collect();

@@ -1,5 +1,5 @@
-//! The sounds through a real PipeWire, from the speaker into the microphone; and what the engine's ear for
-//! voices makes of them.
+//! The sounds through a real PipeWire, from the speaker into the microphone; and what the engine's
+//! ear for voices makes of them.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::path::Path;
@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is less than this is silence: resamplers ring a little.
 const SILENCE: f32 = 0.001;
 
-/// As the microphone's recording has it: at 16 kHz. No tone of it is above 3 kHz, so every third sample
-/// is enough.
+/// As the microphone's recording has it: at 16 kHz. No tone of it is above 3 kHz, so every third
+/// sample is enough.
 fn at_16_khz(sound: Sound) -> Vec<f32> {
     assert_eq!(RATE, 48_000);
     sound.samples().into_iter().step_by(3).collect()
@@ -129,7 +129,8 @@ fn every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind() {
         let speaker = Speaker::spawn();
         let before = held();
         for sound in Sound::ALL {
-            // On a starved machine PipeWire's own nodes miss quanta. A fault of ours would show each time.
+            // On a starved machine PipeWire's own nodes miss quanta. A fault of ours would show
+            // each time.
             let mut last = None;
             for _ in 0..4 {
                 assert_eq!(room.pipewire.node_id("v2m-sounds"), None);
@@ -246,7 +247,8 @@ fn no_sound_is_taken_for_a_voice() {
         frames.iter().map(|frame| ear.probability(frame)).fold(0.0, f32::max)
     };
     for sound in Sound::ALL {
-        // As it leaves the speaker, as a microphone far off hears it, as one beside the speaker does.
+        // As it leaves the speaker, as a microphone far off hears it, as one beside the speaker
+        // does.
         for gain in [1.0, 0.05, 8.0] {
             let samples: Vec<f32> = at_16_khz(sound).iter().map(|sample| sample * gain).collect();
             for noise in [0.0, 0.001, 0.01] {

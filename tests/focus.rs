@@ -1,4 +1,5 @@
-//! What has the keyboard, as programs tell it on the bus of assistive technologies, with doubles of them.
+//! What has the keyboard, as programs tell it on the bus of assistive technologies, with doubles of
+//! them.
 //!
 //! What real programs tell is in `tests/system/gnome/terminals.rs`.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]

@@ -1,7 +1,8 @@
-//! Which hardening each program has: a table that is compared with the programs, so that losing any is noticed.
+//! Which hardening each program has: a table that is compared with the programs, so that losing any
+//! is noticed.
 //!
-//! Beside this, Rust checks what it does itself; C and C++, of which only the recogniser has much, are compiled with the flags in
-//! `.cargo/config.toml`.
+//! Beside this, Rust checks what it does itself; C and C++, of which only the recogniser has much,
+//! are compiled with the flags in `.cargo/config.toml`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -20,7 +21,8 @@ enum Hardening {
     NoExecute,
     /// A smashed stack ends the program (`-fstack-protector-strong`).
     Canaries,
-    /// So does a call of the C library that writes beyond a buffer of known size (`_FORTIFY_SOURCE`).
+    /// So does a call of the C library that writes beyond a buffer of known size
+    /// (`_FORTIFY_SOURCE`).
     Fortify,
     /// So does an index beyond a C++ container (`_GLIBCXX_ASSERTIONS`).
     Assertions,

@@ -99,7 +99,8 @@ fn a_dry_run_changes_nothing() {
     assert!(!home.config().exists());
 }
 
-/// The dry run said "Nothing was changed" of what the import then refused; one foreign section or wrong value stopped it all.
+/// The dry run said "Nothing was changed" of what the import then refused; one foreign section or
+/// wrong value stopped it all.
 #[test]
 fn each_value_is_checked_and_none_stops_the_others() {
     let home = Home::new();
@@ -163,7 +164,8 @@ max_minutes = 0
     }
 }
 
-/// A home where v2m has OpenAI's form at an address of its own, and what the import of `theirs` says and leaves in the section `llm`.
+/// A home where v2m has OpenAI's form at an address of its own, and what the import of `theirs`
+/// says and leaves in the section `llm`.
 #[track_caller]
 fn import_beside(variables: &[(&str, &str)], theirs: &str) -> (String, String) {
     let home = Home::new();

@@ -1,6 +1,8 @@
-//! Each program links what it needs and nothing else: the NEEDED entries, and what must not be inside.
+//! Each program links what it needs and nothing else: the NEEDED entries, and what must not be
+//! inside.
 //!
-//! That the daemon holds no recogniser and no HTTP client is the reason why it is a program of its own.
+//! That the daemon holds no recogniser and no HTTP client is the reason why it is a program of its
+//! own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 

@@ -1,5 +1,6 @@
-//! Models that lie: each is refused with a sentence, and none ends the engine by a signal. And models that do not: all that were
-//! published, and all that whisper.cpp's `quantize` makes, pass the same check.
+//! Models that lie: each is refused with a sentence, and none ends the engine by a signal. And
+//! models that do not: all that were published, and all that whisper.cpp's `quantize` makes, pass
+//! the same check.
 //!
 //! Needs `V2M_TEST_MODELS`, as `make test` sets it.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
@@ -160,7 +161,8 @@ fn outcome(path: &Path) -> (Result<(), (LoadFailure, String)>, Option<i32>) {
 
 type Lie = (&'static str, fn(&mut Model), &'static str);
 
-/// What was seen to end the engine by SIGABRT or SIGFPE, or to have whisper.cpp write beyond its memory, and more of the kind.
+/// What was seen to end the engine by SIGABRT or SIGFPE, or to have whisper.cpp write beyond its
+/// memory, and more of the kind.
 const LIES: [Lie; 19] = [
     ("fewer tokens", |model| model.with_tokens(50_000), "50000 tokens"),
     ("tokens between", |model| model.with_tokens(50_300), "50300 tokens"),
@@ -246,7 +248,8 @@ fn weights_that_are_numbers_and_compute_none_are_refused() {
     assert!(reason.contains("do not compute numbers"), "{reason}");
 }
 
-/// Any number of the header that is not the right one. What passes is what whisper.cpp itself does not look at.
+/// Any number of the header that is not the right one. What passes is what whisper.cpp itself does
+/// not look at.
 #[test]
 fn no_number_of_the_header_may_be_another_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! `--help`, the manual pages, the README and `docs/` tell of the same commands, options, variables and exit codes.
+//! `--help`, the manual pages, the README and `docs/` tell of the same commands, options, variables
+//! and exit codes.
 //!
 //! Not here: whether what they say of them is true; each program's own tests hold that.
 
@@ -188,7 +189,8 @@ fn call(line: &str) -> Option<(String, Vec<String>)> {
     Some((program, words.take_while(|word| !stop(word)).collect()))
 }
 
-/// Whether the command line is understood; nothing is done, for there is no service and help is asked for.
+/// Whether the command line is understood; nothing is done, for there is no service and help is
+/// asked for.
 fn assert_understood(line: &str) -> bool {
     let Some((program, args)) = call(line) else { return false };
     let mut args: Vec<&str> = args.iter().map(String::as_str).collect();

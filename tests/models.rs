@@ -1,5 +1,6 @@
-//! `v2m-model` as users run it: the real program, folders of its own, a loopback server in place of the hub. Nothing here needs the
-//! network. Where `V2M_TEST_MODELS` names a folder with published models (`make test` fetches some), they are the truth for the last test.
+//! `v2m-model` as users run it: the real program, folders of its own, a loopback server in place of
+//! the hub. Nothing here needs the network. Where `V2M_TEST_MODELS` names a folder with published
+//! models (`make test` fetches some), they are the truth for the last test.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
@@ -54,7 +55,8 @@ impl User {
         (status.code().unwrap(), text(stdout), text(stderr))
     }
 
-    /// Puts a model here that is one in structure: empty tensors would not be, so it is made of a real header.
+    /// Puts a model here that is one in structure: empty tensors would not be, so it is made of a
+    /// real header.
     fn put(&self, name: &str) -> PathBuf {
         let path = self.models().join(file_name(name));
         fs::create_dir_all(self.models()).unwrap();
@@ -63,7 +65,8 @@ impl User {
     }
 }
 
-/// A ggml file with one layer a side and tensors of one value: whole in structure, of no use to an engine.
+/// A ggml file with one layer a side and tensors of one value: whole in structure, of no use to an
+/// engine.
 fn smallest_model() -> Vec<u8> {
     let numbers = |ns: &[u32]| ns.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>();
     let mut file = numbers(&[0x6767_6D6C, 51864, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -251,7 +254,8 @@ fn the_published_models_at_hand_are_what_the_catalogue_says() {
     }
 }
 
-/// `pull` makes them of the f16 model, having nothing else to make them of, and accepts only the published digest.
+/// `pull` makes them of the f16 model, having nothing else to make them of, and accepts only the
+/// published digest.
 fn quantised_files_are_the_published_ones(truth: &Path, family: &str) {
     let user = User::new();
     fs::create_dir_all(user.models()).unwrap();

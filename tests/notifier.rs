@@ -1,4 +1,5 @@
-//! The notification of a dictation, at a real bus and a notification service that records its calls.
+//! The notification of a dictation, at a real bus and a notification service that records its
+//! calls.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::collections::HashMap;
@@ -71,7 +72,8 @@ impl Service {
     }
 }
 
-/// Held while a test has its address in the environment, the one place where notify-rust looks for a bus.
+/// Held while a test has its address in the environment, the one place where notify-rust looks for
+/// a bus.
 static SESSION: Mutex<()> = Mutex::const_new(());
 
 fn make_session_bus(address: &str) {
@@ -342,8 +344,8 @@ async fn a_bus_that_was_lost_is_connected_to_anew() {
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
 }
 
-/// A held key on a broken configuration: once 32 processes left 32 notifications, and the one that said
-/// "Recording" found no room among them.
+/// A held key on a broken configuration: once 32 processes left 32 notifications, and the one that
+/// said "Recording" found no room among them.
 #[tokio::test]
 async fn runs_that_refuse_to_start_share_one_notification_and_one_that_starts_takes_it_away() {
     let mut desktop = Desktop::start().await;
@@ -450,7 +452,8 @@ async fn a_text_that_did_not_arrive_is_urgent_and_ends_in_the_list_of_past_notif
     };
 }
 
-/// The bus throws v2m off, and everybody else stays: the notification is there still, or is gone on GNOME.
+/// The bus throws v2m off, and everybody else stays: the notification is there still, or is gone on
+/// GNOME.
 #[tokio::test]
 async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
     let mut desktop = Desktop::start().await;

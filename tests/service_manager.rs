@@ -9,7 +9,8 @@ use v2m::systemd::{self, SocketError, Watchdog};
 
 fn set(pairs: &[(&str, &str)]) {
     for (name, value) in pairs {
-        // SAFETY: the only other thread of this test's process is libtest's, which waits for this one.
+        // SAFETY: the only other thread of this test's process is libtest's, which waits for this
+        // one.
         unsafe { std::env::set_var(name, value) };
     }
 }

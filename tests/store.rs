@@ -1,6 +1,7 @@
 //! The store of dictations against crashes, full disks and a directory that others meddle with.
 //!
-//! Where a process has to die or needs a small disk of its own, a test runs itself again as a child.
+//! Where a process has to die or needs a small disk of its own, a test runs itself again as a
+//! child.
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in test functions, not in their helpers
 
 use proptest::prelude::*;
@@ -169,7 +170,8 @@ fn a_killed_process_leaves_its_recording_to_the_next() {
     assert_eq!(hound::WavReader::open(&left.path).unwrap().duration(), 24_000);
 }
 
-/// The service was killed while a language model had the text: retention took it, and nobody was told of it.
+/// The service was killed while a language model had the text: retention took it, and nobody was
+/// told of it.
 #[test]
 fn a_text_that_was_not_delivered_is_kept_and_told_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
@@ -380,7 +382,8 @@ fn while_it_is_recorded_a_deleted_or_moved_recording_is_back_within_a_second_of_
     assert!(fs::metadata(dir.path().join("elsewhere")).unwrap().is_dir());
 }
 
-/// Recovery wrote a WAV header through a link, and opening a pipe hung the thread that keeps what is said.
+/// Recovery wrote a WAV header through a link, and opening a pipe hung the thread that keeps what
+/// is said.
 #[test]
 fn links_pipes_and_folders_in_the_store_are_nobodys_dictations() {
     let dir = tempfile::tempdir().unwrap();

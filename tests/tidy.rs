@@ -1,9 +1,12 @@
-//! The house rules as a test: the walls between rooms, the head of every file, and what no file may hold.
+//! The house rules as a test: the walls between rooms, the head of every file, and what no file may
+//! hold.
 //!
-//! The maps in `src/lib.rs` and `crates/v2m-core/src/lib.rs` say which module is of which kind. This test reads them there,
-//! so the row of a new room is what holds it to the rules. Not here: what rustfmt and clippy check already.
+//! The maps in `src/lib.rs` and `crates/v2m-core/src/lib.rs` say which module is of which kind.
+//! This test reads them there, so the row of a new room is what holds it to the rules. Not here:
+//! what rustfmt and clippy check already.
 //!
-//! It needs the standard library alone, so that `make check` can compile it without the rest of v2m.
+//! It needs the standard library alone, so that `make check` can compile it without the rest of
+//! v2m.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -172,8 +175,9 @@ fn edge_rooms_never_name_one_another() {
     none("an edge room names another", &offences);
 }
 
-/// Crates that have a runtime or a channel are not among the dependencies of `v2m-core`, so the compiler refuses them.
-/// What is left is the standard library, of which `crates/v2m-core/clippy.toml` refuses the commonest parts, and `v2m-ipc`.
+/// Crates that have a runtime or a channel are not among the dependencies of `v2m-core`, so the
+/// compiler refuses them. What is left is the standard library, of which
+/// `crates/v2m-core/clippy.toml` refuses the commonest parts, and `v2m-ipc`.
 #[test]
 fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
     const WORLD: [&str; 13] = [
@@ -256,7 +260,8 @@ fn nothing_unwraps_outside_tests() {
     none("unwrap() outside tests", &offences.collect::<Vec<_>>());
 }
 
-/// A terminal obeys control characters, and what is printed may name files, devices or other programs' words.
+/// A terminal obeys control characters, and what is printed may name files, devices or other
+/// programs' words.
 #[test]
 fn nothing_is_printed_but_by_plain() {
     // Taken apart, so that this list is not an offence itself. `print!` is the end of `eprint!`.
@@ -327,7 +332,8 @@ fn every_dependency_says_what_it_is_for() {
                 inside = line.contains("dependencies]");
                 continue;
             }
-            // Dependencies of the workspace have their reason where the version is; our own crates are the map's.
+            // Dependencies of the workspace have their reason where the version is; our own crates
+            // are the map's.
             let ours = line.contains(".workspace = true") || line.starts_with("v2m-");
             if inside && line.contains('=') && !ours && !line.contains(" # ") {
                 offences.push(format!("{}: {line}", manifest.display()));

@@ -1,9 +1,11 @@
-//! `make bench-desktop`: the last metre on GNOME Shell, in figures: from a text to what the window shows, from the shortcut
-//! to the first sample, from the shortcut to the text in the window. Prints, and judges nothing.
+//! `make bench-desktop`: the last metre on GNOME Shell, in figures: from a text to what the window
+//! shows, from the shortcut to the first sample, from the shortcut to the text in the window.
+//! Prints, and judges nothing.
 //!
-//! Runs as an ordinary user on the machine that `tests/system/container.sh` boots, with GNOME Shell, the virtual microphone and
-//! the release build; `benches/desktop.sh` makes it. docs/performance.md tells what the figures mean. What the window shows is
-//! read from a file that it writes at each change, looked at every half millisecond.
+//! Runs as an ordinary user on the machine that `tests/system/container.sh` boots, with GNOME
+//! Shell, the virtual microphone and the release build; `benches/desktop.sh` makes it.
+//! docs/performance.md tells what the figures mean. What the window shows is read from a file that
+//! it writes at each change, looked at every half millisecond.
 
 #[path = "../../tests/system/gnome/counting.rs"]
 #[allow(clippy::unwrap_used, reason = "shared with tests, where panics are the report")]
@@ -59,7 +61,8 @@ fn main() {
     dictations(&lab, &desktop, &window);
 }
 
-/// Deliveries that begin while the user still holds the shortcut, all keys let go of at once, or one by one in any order.
+/// Deliveries that begin while the user still holds the shortcut, all keys let go of at once, or
+/// one by one in any order.
 fn held(deliveries: usize) {
     let counting = Counting::new("<Control><Alt>v", &SHORTCUT);
     let window = counting.desktop.window(true);

@@ -1,8 +1,10 @@
-//! `make bench`: what v2m takes, in time, memory and wake-ups. It prints figures and judges nothing.
+//! `make bench`: what v2m takes, in time, memory and wake-ups. It prints figures and judges
+//! nothing.
 //!
 //! The real programs of a release build, started by a socket as systemd starts them, with a private
 //! PipeWire, a virtual microphone, a session bus and a display of their own. `cargo bench --bench
-//! service -- press idle` runs only those sections. docs/performance.md tells what the figures mean.
+//! service -- press idle` runs only those sections. docs/performance.md tells what the figures
+//! mean.
 //!
 //! | file | what it is for |
 //! |---|---|

@@ -2,10 +2,10 @@
 //! stream lingers from the last dictation), and warm after a while (the session manager has
 //! suspended the source meanwhile).
 //!
-//! Two figures each. "Answered": `v2m-send start` as a whole process; the service answers once audio has
-//! arrived. "In the service": from the command's arrival at the capture thread's door to the first samples, as its log
-//! tells. The graph runs in cycles of 1024 samples at 48 kHz, 21.3 ms: the first samples wait for the
-//! end of one.
+//! Two figures each. "Answered": `v2m-send start` as a whole process; the service answers once
+//! audio has arrived. "In the service": from the command's arrival at the capture thread's door to
+//! the first samples, as its log tells. The graph runs in cycles of 1024 samples at 48 kHz, 21.3
+//! ms: the first samples wait for the end of one.
 
 use crate::figures::{Figures, head_ms};
 use crate::lab::{Lab, Outcome, Service, ask, timed};

@@ -2,8 +2,8 @@
 //! in real time; and the memory that takes.
 //!
 //! The recording is the sample that v2m ships, repeated and cut, or the one that `V2M_BENCH_SPEECH`
-//! names (WAV, 16 kHz, mono, 16 bit). The cut falls where it falls, so the stop comes in the middle of
-//! speech, which is the hardest: a pause before it would have let the engine begin.
+//! names (WAV, 16 kHz, mono, 16 bit). The cut falls where it falls, so the stop comes in the middle
+//! of speech, which is the hardest: a pause before it would have let the engine begin.
 
 use crate::figures::{Figures, head_ms};
 use crate::lab::{Lab, MICROPHONE, Outcome, Service, ask, until};

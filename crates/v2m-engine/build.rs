@@ -1,5 +1,6 @@
-//! Where the dynamic loader finds CUDA's libraries for v2m-engine-cuda: in the folder that `make install` fills where the
-//! toolkit came from wheels, else in the system's toolkit. The driver's (libcuda.so.1) is always the system's.
+//! Where the dynamic loader finds CUDA's libraries for v2m-engine-cuda: in the folder that `make
+//! install` fills where the toolkit came from wheels, else in the system's toolkit. The driver's
+//! (libcuda.so.1) is always the system's.
 
 use std::env;
 

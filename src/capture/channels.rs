@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 /// What PipeWire takes at most, and so do we.
 pub(super) const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
 
-/// SPA's names of channels, in the order of `enum spa_audio_channel` from [`sys::SPA_AUDIO_CHANNEL_MONO`] on
-/// (spa/param/audio/raw.h). `AUX0` and so on come apart from these.
+/// SPA's names of channels, in the order of `enum spa_audio_channel` from
+/// [`sys::SPA_AUDIO_CHANNEL_MONO`] on (spa/param/audio/raw.h). `AUX0` and so on come apart from
+/// these.
 const NAMES: [&str; 36] = [
     "MONO", "FL", "FR", "FC", "LFE", "SL", "SR", "FLC", "FRC", "RC", "RL", "RR", "TC", "TFL",
     "TFC", "TFR", "TRL", "TRC", "TRR", "RLC", "RRC", "FLW", "FRW", "LFE2", "FLH", "FCH", "FRH",
@@ -45,7 +46,8 @@ impl Port {
     }
 }
 
-/// What `wanted`, `source:channel`, names beside this source. Names of sources and of ports may have colons of their own.
+/// What `wanted`, `source:channel`, names beside this source. Names of sources and of ports may
+/// have colons of their own.
 pub(super) fn beside<'w>(source: &str, wanted: &'w str) -> Option<&'w str> {
     wanted.strip_prefix(source)?.strip_prefix(':')
 }
@@ -58,7 +60,8 @@ pub(super) fn is_called(port: &str, wanted: &str) -> bool {
 /// Which channels of a source are recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Channels {
-    /// What they stand for (`enum spa_audio_channel`), at least one and [`MOST`] at most. Distinct, or all unknown.
+    /// What they stand for (`enum spa_audio_channel`), at least one and [`MOST`] at most.
+    /// Distinct, or all unknown.
     pub(super) positions: Vec<u32>,
     /// The one that is taken, where the configuration names it.
     pub(super) only: Option<usize>,
@@ -74,8 +77,9 @@ impl Channels {
             positions = vec![sys::SPA_AUDIO_CHANNEL_MONO];
         }
         let distinct: BTreeSet<_> = positions.iter().collect();
-        // Session managers link unknown ports with any, in order. Other positions than their own would leave ports unlinked, and of
-        // channels in equal positions PipeWire gives the first one again.
+        // Session managers link unknown ports with any, in order. Other positions than their own
+        // would leave ports unlinked, and of channels in equal positions PipeWire gives the first
+        // one again.
         let positions = if distinct.len() == positions.len() {
             positions
         } else {

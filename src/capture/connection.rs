@@ -172,13 +172,14 @@ impl Connection {
         self.bound = Some((listener, metadata));
     }
 
-    /// What to record: of the source named `wanted`, or of the default one, all channels. `wanted` may name one of them too:
-    /// `source:channel`.
+    /// What to record: of the source named `wanted`, or of the default one, all channels. `wanted`
+    /// may name one of them too: `source:channel`.
     pub(super) fn find(&self, wanted: Option<&str>) -> Result<Input, CaptureError> {
         self.known.borrow().find(wanted)
     }
 
-    /// Whether the session manager has looked at the devices: it has chosen a default source, or had the time to.
+    /// Whether the session manager has looked at the devices: it has chosen a default source, or
+    /// had the time to.
     pub(super) fn settled(&self) -> bool {
         let known = self.known.borrow();
         let is_default = |node: &Node| known.default.as_ref() == Some(&node.name);
@@ -196,8 +197,9 @@ impl Connection {
         self.known.borrow().sources.get(&source.id) == Some(source)
     }
 
-    /// Whether the source has more channels than when it was looked for. (Fewer are no reason for anything: they may be about to
-    /// come back, and a stream that is made anew each time would never be heard.)
+    /// Whether the source has more channels than when it was looked for. (Fewer are no reason for
+    /// anything: they may be about to come back, and a stream that is made anew each time would
+    /// never be heard.)
     pub(super) fn has_grown(&self, input: &Input) -> bool {
         let known = self.known.borrow();
         let now = Channels::all(&known.ports_of(&input.source)).positions.len();

@@ -56,7 +56,8 @@ pub enum CaptureError {
         /// `node.name` of each source.
         there: Vec<String>,
     },
-    /// No source has the configured name. Its first part is the name of one that is there, but the rest is no channel of that.
+    /// No source has the configured name. Its first part is the name of one that is there, but the
+    /// rest is no channel of that.
     #[error(
         "cannot record: there is no source and no channel named \"{wanted}\" (available: {}); connect \
          it, or set capture.source to one of these, or to a source's name for all of its channels",

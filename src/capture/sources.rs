@@ -17,7 +17,8 @@ pub struct Source {
     pub name: String,
     /// What people call it.
     pub description: String,
-    /// `port.name` of each channel that is recorded, 64 at most: what the configuration may name beside it.
+    /// `port.name` of each channel that is recorded, 64 at most: what the configuration may name
+    /// beside it.
     pub channels: Vec<String>,
     /// Whether it is recorded when the configuration names none.
     pub is_default: bool,
@@ -32,7 +33,8 @@ impl Source {
         self.name == wanted || beside(&self.name, wanted).is_some_and(has)
     }
 
-    /// Whether the configuration's `wanted` has the form of a channel of this source. It may not have that channel.
+    /// Whether the configuration's `wanted` has the form of a channel of this source. It may not
+    /// have that channel.
     pub fn may_be_meant(&self, wanted: &str) -> bool {
         beside(&self.name, wanted).is_some()
     }

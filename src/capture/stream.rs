@@ -25,7 +25,8 @@ const PIECE: usize = 512;
 /// Where the tap lies while no stream has it.
 pub(super) type TapShelf = Arc<Mutex<Option<Tap>>>;
 
-/// What the realtime callback has: the tap, which goes back to its shelf with the callback, and the mixer.
+/// What the realtime callback has: the tap, which goes back to its shelf with the callback, and the
+/// mixer.
 struct Borrowed {
     tap: Option<Tap>,
     shelf: TapShelf,
@@ -39,7 +40,8 @@ impl Borrowed {
     }
 }
 
-/// From the bytes of interleaved samples to one channel. All its memory is there from the beginning.
+/// From the bytes of interleaved samples to one channel. All its memory is there from the
+/// beginning.
 struct Mixer {
     mix: Mix,
     piece: Vec<f32>,
@@ -77,7 +79,8 @@ fn sendable<T: Send>(value: T) -> T {
     value
 }
 
-/// Our node, made for one source and its channels. Fields are dropped in this order: listeners before the stream.
+/// Our node, made for one source and its channels. Fields are dropped in this order: listeners
+/// before the stream.
 pub(super) struct Stream {
     _process: StreamListener<Borrowed>,
     _states: StreamListener<()>,
@@ -205,8 +208,8 @@ fn unusable(what: &str) -> CaptureError {
     CaptureError::Stream(format!("its {what} cannot be written"))
 }
 
-/// On the realtime thread: mixes and copies what came, and no more. A panic cannot unwind into PipeWire:
-/// the trampoline is `extern "C"`, which aborts.
+/// On the realtime thread: mixes and copies what came, and no more. A panic cannot unwind into
+/// PipeWire: the trampoline is `extern "C"`, which aborts.
 fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
     let Borrowed { tap: Some(tap), mixer, .. } = borrowed else { return };
     tap.cycle(|pour| {

@@ -13,7 +13,8 @@ use pipewire::types::ObjectType;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A question that is on its way to a node. Fields are dropped in this order: the listener before its node.
+/// A question that is on its way to a node. Fields are dropped in this order: the listener before
+/// its node.
 pub(super) struct VolumeQuestion {
     _listener: NodeListener,
     _node: Node,

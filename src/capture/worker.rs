@@ -207,8 +207,8 @@ impl Worker {
         }
     }
 
-    /// A source that has just appeared tells its ports one by one: until its audio has come, the stream is made anew for those
-    /// that are there.
+    /// A source that has just appeared tells its ports one by one: until its audio has come, the
+    /// stream is made anew for those that are there.
     fn catch_up_with_channels(&mut self) {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)

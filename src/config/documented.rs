@@ -1,9 +1,12 @@
-//! Where a new key goes in the file: below the line that documents it, `#key = default`, if there is one.
+//! Where a new key goes in the file: below the line that documents it, `#key = default`, if there
+//! is one.
 //!
-//! That line is a comment, which a TOML parser keeps with whatever comes next: so this looks at the lines of the text. It
-//! may be wrong (a line within a string of many lines looks the same); the caller checks what comes of it.
+//! That line is a comment, which a TOML parser keeps with whatever comes next: so this looks at the
+//! lines of the text. It may be wrong (a line within a string of many lines looks the same); the
+//! caller checks what comes of it.
 
-/// The text with `name = value` below the documented line of that key; `None` where there is no such line.
+/// The text with `name = value` below the documented line of that key; `None` where there is no
+/// such line.
 pub(super) fn below(
     text: &str,
     section: &str,

@@ -122,7 +122,8 @@ impl fmt::Display for Origin {
 }
 
 impl ConfigError {
-    /// The same for a notification: what is wrong and where, in the few words of a title, and what to do about it.
+    /// The same for a notification: what is wrong and where, in the few words of a title, and what
+    /// to do about it.
     pub fn in_brief(&self) -> (String, String) {
         let wrong = |origin: &Origin| match origin {
             Origin::File { line, .. } => format!("v2m: error in its configuration, line {line}"),

@@ -148,8 +148,8 @@ fn split_name(name: &OsStr) -> Option<(String, String)> {
     Some((section.to_lowercase(), key.to_lowercase()))
 }
 
-/// A variable's text means what its key can take: plain text, else a value (`5`, `true`, `["de", "en"]`) as on the command
-/// line, else words between commas.
+/// A variable's text means what its key can take: plain text, else a value (`5`, `true`, `["de",
+/// "en"]`) as on the command line, else words between commas.
 fn from_plain(key: &Key, text: &str) -> Value {
     let fits = |value: &Value| (key.set)(&mut Settings::default(), value);
     let plain = Value::from(text);

@@ -24,10 +24,11 @@ pub struct Updated {
     pub restart: Vec<String>,
 }
 
-/// Merges `partial` (`{section: {key: value}}`; null takes a key, a section or an entry of a key that is a
-/// table out of the file, back to the default) into the file at `path`, checking the whole before anything changes. A missing
-/// file is made from the documented default one. `current` are the settings in force, `env` is the
-/// environment they were loaded with. Blocking: it waits for the disk.
+/// Merges `partial` (`{section: {key: value}}`; null takes a key, a section or an entry of a key
+/// that is a table out of the file, back to the default) into the file at `path`, checking the
+/// whole before anything changes. A missing file is made from the documented default one. `current`
+/// are the settings in force, `env` is the environment they were loaded with. Blocking: it waits
+/// for the disk.
 ///
 /// # Errors
 /// Any [`ConfigError`]; the file is untouched then.

@@ -1,4 +1,5 @@
-//! What the user sees and hears of v2m: notifications, sounds, and the texts on their way to the desktop.
+//! What the user sees and hears of v2m: notifications, sounds, and the texts on their way to the
+//! desktop.
 
 use super::feedback::Feedback;
 use super::handing::{Handed, Handing, Parcel};
@@ -130,7 +131,8 @@ impl Desktop {
         timeout(within, self.handing.next()).await.ok()
     }
 
-    /// Takes away what is not true after the end, and puts right what is left. A second, and as long as given, at most.
+    /// Takes away what is not true after the end, and puts right what is left. A second, and as
+    /// long as given, at most.
     pub(super) async fn settle(&mut self, within: Duration) {
         // A critical notification that outlives its service stands before all later ones on GNOME.
         self.screen.end().await;

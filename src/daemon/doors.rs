@@ -1,5 +1,5 @@
-//! Those who ask and those who listen: clients that wait for the session's answers or for the machine's figures, and
-//! subscribers of events.
+//! Those who ask and those who listen: clients that wait for the session's answers or for the
+//! machine's figures, and subscribers of events.
 
 use super::Reply;
 use super::requests::answer;
@@ -31,7 +31,8 @@ impl Doors {
         }
     }
 
-    /// The machine's figures, once somebody has asked; `None`: they cannot be had in time. Cancel-safe.
+    /// The machine's figures, once somebody has asked; `None`: they cannot be had in time.
+    /// Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Figures> {
         self.telemetry.next().await
     }
@@ -66,7 +67,8 @@ impl Doors {
         let _ = self.events.send(event); // an error means that nobody listens
     }
 
-    /// Somebody asks for the status. The figures, if they need not be waited for; `device` is the GPU that computes.
+    /// Somebody asks for the status. The figures, if they need not be waited for; `device` is the
+    /// GPU that computes.
     pub(super) fn ask_status(&mut self, reply: Reply, device: Option<&str>) -> Option<Figures> {
         self.status_asked.push(reply);
         self.telemetry.ask(device)

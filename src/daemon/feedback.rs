@@ -1,5 +1,5 @@
-//! What there is to hear of v2m, and what is quiet meanwhile. The session decides what is due; the sounds and the
-//! players are `crate::feedback`'s.
+//! What there is to hear of v2m, and what is quiet meanwhile. The session decides what is due; the
+//! sounds and the players are `crate::feedback`'s.
 
 use crate::feedback::{MediaPlayers, Sound, Speaker};
 use crate::session::Cue;

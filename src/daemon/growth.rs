@@ -1,7 +1,8 @@
-//! The text as it grows, on the screen: not while a field has the keyboard that hides what is written in it, nor while the
-//! screen is locked.
+//! The text as it grows, on the screen: not while a field has the keyboard that hides what is
+//! written in it, nor while the screen is locked.
 //!
-//! Asking takes some milliseconds, and a second at most, so an actor does it. What it was given is shown only if nothing else was shown meanwhile.
+//! Asking takes some milliseconds, and a second at most, so an actor does it. What it was given is
+//! shown only if nothing else was shown meanwhile.
 
 use crate::deliver::{Lock, Notice, Observer, Secret};
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub(super) struct Growth {
     pub(super) at_cursor: bool,
 }
 
-/// Runs until nobody gives it any more. `show` gets each notice as it may be seen, and knows whether it is too late for it.
+/// Runs until nobody gives it any more. `show` gets each notice as it may be seen, and knows
+/// whether it is too late for it.
 pub(super) async fn show_when_known(
     mut growing: mpsc::Receiver<Growth>,
     mut observer: Observer,

@@ -1,5 +1,5 @@
-//! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A dictation's goes
-//! before a client's.
+//! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A
+//! dictation's goes before a client's.
 
 use super::screen::Screen;
 use super::texts::Finished;
@@ -113,7 +113,8 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
-        // Who looks at the screen must not read there what a field hides, nor what was said before it was locked.
+        // Who looks at the screen must not read there what a field hides, nor what was said before
+        // it was locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
         deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }

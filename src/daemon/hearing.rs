@@ -1,4 +1,5 @@
-//! From the microphone to the disk and to the recogniser: what capture and the store tell, and the sound itself.
+//! From the microphone to the disk and to the recogniser: what capture and the store tell, and the
+//! sound itself.
 
 use super::refusal::sentence;
 use super::{Daemon, journal};

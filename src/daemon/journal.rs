@@ -1,5 +1,5 @@
-//! What the journal says of a dictation, in words for people. The fields of a line are for programs; `journalctl` shows
-//! the words alone. Never what was said.
+//! What the journal says of a dictation, in words for people. The fields of a line are for
+//! programs; `journalctl` shows the words alone. Never what was said.
 
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};

@@ -1,5 +1,5 @@
-//! What is measured and noted of the dictations under way: length, peak and level of the recording, and the window in
-//! which the text is wanted.
+//! What is measured and noted of the dictations under way: length, peak and level of the recording,
+//! and the window in which the text is wanted.
 
 use crate::deliver::Focus;
 use crate::session::{Failure, Heard, JobId, Measured};

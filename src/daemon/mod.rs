@@ -1,8 +1,8 @@
 //! The wiring: one event loop, events in, [`Session::handle`], effects out.
 //!
 //! Only this room sees every other; only `main` names it. It decides nothing that `session` can
-//! decide, and does nothing that an edge can do. [`Daemon`] is a handful of groups: each keeps its own
-//! state to itself, and has a step or a source of events of its own.
+//! decide, and does nothing that an edge can do. [`Daemon`] is a handful of groups: each keeps its
+//! own state to itself, and has a step or a source of events of its own.
 //!
 //! | group | file | what it has |
 //! |---|---|---|
@@ -80,7 +80,8 @@ type Reply = oneshot::Sender<Result<Answer, Failure>>;
 
 struct Daemon {
     session: Session,
-    /// What the session was not told yet: it is told one thing after the other, each with all its effects.
+    /// What the session was not told yet: it is told one thing after the other, each with all its
+    /// effects.
     untold: VecDeque<session::Event>,
     is_telling: bool,
     timers: timers::Timers,
@@ -158,7 +159,8 @@ impl Daemon {
         let timer = self.timers.next();
         let watchdog = self.service.next_ping();
         let heartbeat = self.under_way.heartbeat_due();
-        // The sources whose order says what is more urgent where several have something to tell, unless one of them never stops telling.
+        // The sources whose order says what is more urgent where several have something to tell,
+        // unless one of them never stops telling.
         macro_rules! one_of_the_others {
             ($($order:tt)*) => {
                 tokio::select! {
@@ -219,7 +221,8 @@ impl Daemon {
         }
     }
 
-    /// Tells the session, and executes its effects. What an effect has to tell in turn is told after them.
+    /// Tells the session, and executes its effects. What an effect has to tell in turn is told
+    /// after them.
     fn tell(&mut self, event: session::Event) {
         self.untold.push_back(event);
         if std::mem::replace(&mut self.is_telling, true) {
@@ -239,7 +242,8 @@ impl Daemon {
         self.tell(session::Event::Job(job, event));
     }
 
-    /// A process cannot take over another desktop's display while its threads run: the next press starts one that can.
+    /// A process cannot take over another desktop's display while its threads run: the next press
+    /// starts one that can.
     fn leave_ended_desktop(&mut self) {
         // Paused is a state that the next process would not know.
         let idle = self.session.state() == State::Idle && self.background.is_idle();

@@ -81,8 +81,8 @@ impl Daemon {
         self.tell_job(job, JobEvent::Transcribed(transcript));
     }
 
-    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's does not grow
-    /// there while a newer one is recorded.
+    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's
+    /// does not grow there while a newer one is recorded.
     fn show_growth(&self, job: JobId, text: &str) {
         let settings = self.config.settings();
         let Some(screen) = self.desktop.screen(settings) else { return };

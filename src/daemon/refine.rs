@@ -1,6 +1,7 @@
 //! What was heard, made into what is delivered, as the settings say.
 //!
-//! The rules' time grows as the text does, and a text may be hours long or a stranger's: a thread goes over it, never the event loop.
+//! The rules' time grows as the text does, and a text may be hours long or a stranger's: a thread
+//! goes over it, never the event loop.
 
 use super::chores::Chore;
 use super::requests::answer;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 /// The longest text that the rules are tried on: the answer holds it once for each rule.
 const LONGEST_TRIAL: usize = 64 << 10;
 
-/// Silence between two pieces, in samples at 16 kHz, that the speaker meant: 0.7 s. The recogniser cuts at shorter ones too, and in
-/// speech that goes on.
+/// Silence between two pieces, in samples at 16 kHz, that the speaker meant: 0.7 s. The recogniser
+/// cuts at shorter ones too, and in speech that goes on.
 const PAUSE: u64 = 11_200;
 
 /// The rules that the settings choose.
@@ -49,7 +50,8 @@ pub(super) fn written_in<'a>(settings: &Settings, spoken: &'a str) -> &'a str {
     if settings.engine.translate { "en" } else { spoken }
 }
 
-/// What it takes to make a text of what was heard, away from the event loop: the settings of the moment.
+/// What it takes to make a text of what was heard, away from the event loop: the settings of the
+/// moment.
 #[derive(Debug)]
 pub(super) struct Refining {
     rules: Arc<Rules>,
@@ -109,7 +111,8 @@ impl Trials {
 }
 
 impl Daemon {
-    /// Makes the text of what was heard, and tells [`Chore::Refined`]. `is_commanded`: the speaker spoke to v2m; in a file nobody does.
+    /// Makes the text of what was heard, and tells [`Chore::Refined`]. `is_commanded`: the speaker
+    /// spoke to v2m; in a file nobody does.
     pub(super) fn refine(&mut self, job: JobId, recognition: Recognition, is_commanded: bool) {
         let settings = self.config.settings();
         let refining = Refining {

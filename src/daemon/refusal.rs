@@ -1,5 +1,5 @@
-//! A configuration that is not valid: the failure it is to clients, and its notification, which a service that does not start has to
-//! show by itself.
+//! A configuration that is not valid: the failure it is to clients, and its notification, which a
+//! service that does not start has to show by itself.
 
 use crate::config::ConfigError;
 use crate::deliver::{Notice, Notifier};

@@ -70,7 +70,8 @@ impl Configuration {
         }
     }
 
-    /// Starts the next reading or UPDATE_CONFIG, if none is under way. Both wait for the disk: not in the event loop.
+    /// Starts the next reading or UPDATE_CONFIG, if none is under way. Both wait for the disk: not
+    /// in the event loop.
     pub(super) fn step(&mut self, models: &Arc<Models>, chores: &mut Chores) {
         if self.updates.reply.is_some() || self.updates.reading {
             return;
@@ -106,7 +107,8 @@ impl Configuration {
     }
 }
 
-/// Readings of the configuration and UPDATE_CONFIGs, one at a time: each reads the file that the one before it has written.
+/// Readings of the configuration and UPDATE_CONFIGs, one at a time: each reads the file that the
+/// one before it has written.
 #[derive(Debug, Default)]
 struct Updates {
     waiting: VecDeque<(Map<String, Value>, Reply)>,

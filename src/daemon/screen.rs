@@ -1,8 +1,8 @@
 //! What the user is shown, and where.
 //!
-//! One notification, the sign, says what v2m is doing and then what came of it. While something is recorded the sign
-//! says so, whatever becomes of earlier dictations: that one of their texts has arrived is added to it, and what went
-//! wrong gets a notification of its own, beside it.
+//! One notification, the sign, says what v2m is doing and then what came of it. While something is
+//! recorded the sign says so, whatever becomes of earlier dictations: that one of their texts has
+//! arrived is added to it, and what went wrong gets a notification of its own, beside it.
 
 use super::growth::{Growth, show_when_known};
 use crate::deliver::{Lock, Notice, Notifier, Observer, Secret};
@@ -41,12 +41,13 @@ struct State {
 }
 
 impl Screen {
-    /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are the files that tell the next run
-    /// what this one leaves on the desktop if it is killed.
+    /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are
+    /// the files that tell the next run what this one leaves on the desktop if it is killed.
     pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
         let sign = Notifier::spawn(sign, None);
         let aside = Notifier::spawn(aside, Some(sign.clone()));
-        // More than one is waiting only while programs take their time to tell what has the keyboard.
+        // More than one is waiting only while programs take their time to tell what has the
+        // keyboard.
         let (growing, inbox) = mpsc::channel(2);
         let screen = Self { sign, aside, growing, state: Arc::default() };
         let (sign, state) = (screen.sign.clone(), Arc::clone(&screen.state));
@@ -70,8 +71,8 @@ impl Screen {
         }
     }
 
-    /// Shows the text as it grows, unless something else comes first. `at_cursor`: it may go into a field that hides what is written in
-    /// it. Returns at once.
+    /// Shows the text as it grows, unless something else comes first. `at_cursor`: it may go into a
+    /// field that hides what is written in it. Returns at once.
     pub(super) fn grow(&self, notice: Notice, at_cursor: bool) {
         let order = self.state().order;
         // One that is left out is followed by a longer one.
@@ -133,7 +134,8 @@ impl Screen {
         }
     }
 
-    /// Takes away what says that something goes on, or went wrong: the user wants no notifications any more.
+    /// Takes away what says that something goes on, or went wrong: the user wants no notifications
+    /// any more.
     pub(super) fn clear(&self) {
         self.sign().progress(Notice::Closed);
         self.aside.progress(Notice::Closed);
@@ -146,8 +148,9 @@ impl Screen {
         let _ = self.aside.show(Notice::Closed).await;
     }
 
-    /// Whether the sign is needed for another dictation than the one that is told of. What is told is then put aside. `own`: how many of
-    /// those that wait for their texts are the one that is told of.
+    /// Whether the sign is needed for another dictation than the one that is told of. What is told
+    /// is then put aside. `own`: how many of those that wait for their texts are the one that is
+    /// told of.
     fn others_go_on(&self, own: usize) -> bool {
         let mut state = self.state();
         let Going { recording, announced, pending } = state.going;

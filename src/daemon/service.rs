@@ -53,8 +53,9 @@ impl Service {
         self.watchdog.ping();
     }
 
-    /// Tells what the recogniser does. The service is ready once the model is loaded; and without a usable one too,
-    /// because a service that fails to start again and again makes systemd close the socket.
+    /// Tells what the recogniser does. The service is ready once the model is loaded; and without a
+    /// usable one too, because a service that fails to start again and again makes systemd close
+    /// the socket.
     pub(super) fn tell(&mut self, status: &str, is_loading: bool) {
         if !is_loading && !std::mem::replace(&mut self.is_ready, true) {
             systemd::ready(status);

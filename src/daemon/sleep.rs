@@ -4,8 +4,8 @@ use crate::recognise::EngineSpec;
 use crate::session::Failure;
 use crate::suspend::{Delay, Suspend, SuspendEvent};
 
-/// What is heard of sleep, and what delays it. Without a GPU's engine there is nothing to hear: the processor's
-/// sleeps with the machine.
+/// What is heard of sleep, and what delays it. Without a GPU's engine there is nothing to hear: the
+/// processor's sleeps with the machine.
 #[derive(Debug, Default)]
 pub(super) struct Sleep {
     source: Option<Suspend>,

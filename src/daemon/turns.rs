@@ -1,10 +1,12 @@
-//! Who has had the loop's turns: a source that always has something to tell must not be the only one that is heard.
+//! Who has had the loop's turns: a source that always has something to tell must not be the only
+//! one that is heard.
 
 use super::Input;
 use std::mem::{Discriminant, discriminant};
 
-/// Turns that one source may have in a row before the others get theirs, by chance. More than anybody needs who does not flood:
-/// a held key's repeats that waited while the machine stood still, say.
+/// Turns that one source may have in a row before the others get theirs, by chance. More than
+/// anybody needs who does not flood: a held key's repeats that waited while the machine stood
+/// still, say.
 const IN_A_ROW: u32 = 32;
 
 #[derive(Debug, Default)]
@@ -14,7 +16,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Notes whose turn this is. Sound and the watchdog's pings come by the clock and flood nobody: they do not count.
+    /// Notes whose turn this is. Sound and the watchdog's pings come by the clock and flood nobody:
+    /// they do not count.
     pub(super) fn note(&mut self, input: &Input) {
         if matches!(input, Input::Capture(_) | Input::Watchdog) {
             return;

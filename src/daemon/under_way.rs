@@ -1,5 +1,5 @@
-//! The dictations under way, as far as the session does not know them: the microphone, the files on the disk, and what
-//! was measured and noted since the press.
+//! The dictations under way, as far as the session does not know them: the microphone, the files on
+//! the disk, and what was measured and noted since the press.
 
 use super::live::{self, Live};
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
@@ -126,7 +126,8 @@ impl UnderWay {
         }
     }
 
-    /// Records up to this moment. `asks_focus`: the text is only wanted in the window that has the keyboard now.
+    /// Records up to this moment. `asks_focus`: the text is only wanted in the window that has the
+    /// keyboard now.
     pub(super) fn stop(&mut self, job: JobId, asks_focus: bool) {
         self.command(CaptureCommand::Stop { job });
         if let Some(live) = self.live.get_mut(job) {
@@ -236,7 +237,8 @@ impl UnderWay {
         self.linger_changed = true;
     }
 
-    /// Starts another capture thread, if the linger has changed. A recording that runs keeps its own.
+    /// Starts another capture thread, if the linger has changed. A recording that runs keeps its
+    /// own.
     pub(super) fn renew_capture(&mut self, settings: &Settings, is_capturing: bool) {
         if !self.linger_changed || is_capturing {
             return;
@@ -248,7 +250,8 @@ impl UnderWay {
             .ok();
     }
 
-    /// Ends both threads. The store's writes all that is queued first, and closes its channel when it is done.
+    /// Ends both threads. The store's writes all that is queued first, and closes its channel when
+    /// it is done.
     pub(super) fn end(self) {
         let Self { capture, store, .. } = self;
         drop(capture);
@@ -261,7 +264,8 @@ impl UnderWay {
         }
     }
 
-    /// Has the store do it, and reports what it refuses. The audio is in memory until its text is there.
+    /// Has the store do it, and reports what it refuses. The audio is in memory until its text is
+    /// there.
     fn keep(&mut self, work: impl FnOnce(&mut Store) -> Result<(), StoreError>) {
         if let Some(Err(error)) = self.store.as_mut().map(work) {
             tell(&error);

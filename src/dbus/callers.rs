@@ -1,4 +1,5 @@
-//! Who calls over the bus, and who has left it: for work that is done for nobody else, and for those who are told the text as it grows.
+//! Who calls over the bus, and who has left it: for work that is done for nobody else, and for
+//! those who are told the text as it grows.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -12,12 +13,14 @@ use zbus::{Connection, MatchRule, MessageStream};
 /// The bus itself, as a peer.
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
-/// Those who may be told the text as it grows, each by a message of its own. A desktop has one or two.
+/// Those who may be told the text as it grows, each by a message of its own. A desktop has one or
+/// two.
 const MOST: usize = 16;
 /// Signals that may wait for one caller.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(4).expect("it is not zero");
 
-/// Ends when the peer of that unique name has left the bus, and when the bus has gone. Never, where the bus does not tell.
+/// Ends when the peer of that unique name has left the bus, and when the bus has gone. Never, where
+/// the bus does not tell.
 pub(super) async fn gone(bus: &Connection, name: &UniqueName<'_>) {
     if let Err(error) = listen_until_gone(bus, name).await {
         debug!(%error, "it will not be noticed when a caller leaves the session bus");

@@ -56,8 +56,8 @@ impl Dictation {
         answer.await.map_err(|_| Refusal(lost()))?.map_err(Refusal)
     }
 
-    /// For work that takes hours or costs money: given up when the caller leaves the bus. Every other request is carried out,
-    /// whether its caller stays or not.
+    /// For work that takes hours or costs money: given up when the caller leaves the bus. Every
+    /// other request is carried out, whether its caller stays or not.
     async fn ask_for(&self, caller: Caller<'_>, request: Request) -> Result<Answer, Refusal> {
         let Some(name) = caller.name else { return self.ask(request).await };
         tokio::select! {
@@ -94,7 +94,8 @@ impl Dictation {
     }
 }
 
-/// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB through.
+/// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
+/// through.
 fn bounded(text: String) -> Result<String, Refusal> {
     if text.len() > MAX_TEXT {
         let message = format!("A text may have {} KiB at most; send it in parts.", MAX_TEXT >> 10);
@@ -141,8 +142,8 @@ fn state_and_text(answer: Answer) -> (String, String) {
 /// Dictation: press, speak, press again.
 #[interface(name = "org.v2m.Dictation1")]
 impl Dictation {
-    /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped. Earlier dictations that
-    /// wait for their texts do not stand in the way.
+    /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped.
+    /// Earlier dictations that wait for their texts do not stand in the way.
     #[zbus(out_args("state", "text"))]
     async fn toggle(&self) -> Result<(String, String), Refusal> {
         self.command(Command::Toggle).await
@@ -160,7 +161,8 @@ impl Dictation {
         self.command(Command::Stop).await
     }
 
-    /// Drops the recording, audio and text; without one, the newest dictation that waits for its text.
+    /// Drops the recording, audio and text; without one, the newest dictation that waits for its
+    /// text.
     #[zbus(out_args("state"))]
     async fn cancel(&self) -> Result<String, Refusal> {
         self.command(Command::Cancel).await.map(|(state, _)| state)
@@ -178,7 +180,8 @@ impl Dictation {
         self.command(Command::Resume).await.map(|(state, _)| state)
     }
 
-    /// Transcribes an audio file, named by its absolute path. Given up when the caller leaves the bus.
+    /// Transcribes an audio file, named by its absolute path. Given up when the caller leaves the
+    /// bus.
     #[zbus(out_args("state", "text"))]
     async fn transcribe_file(
         &self,
@@ -195,8 +198,8 @@ impl Dictation {
         self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
     }
 
-    /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by the configured
-    /// preset. Empty means none. Given up when the caller leaves the bus.
+    /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by
+    /// the configured preset. Empty means none. Given up when the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
     async fn process_text(
         &self,
@@ -210,8 +213,8 @@ impl Dictation {
         self.work(Caller::of(&header, bus), text, Task::Rewrite { instruction, preset }).await
     }
 
-    /// Has a language model translate a text, into a language by code or name. Empty: the configured one. Given up when the
-    /// caller leaves the bus.
+    /// Has a language model translate a text, into a language by code or name. Empty: the
+    /// configured one. Given up when the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
     async fn translate_text(
         &self,
@@ -223,8 +226,8 @@ impl Dictation {
         self.work(Caller::of(&header, bus), text, Task::Translate { into: given(language) }).await
     }
 
-    /// Asks for the text as it grows. TranscriptionUpdate is then sent to the caller, and to no one who has not asked, until
-    /// it calls Unsubscribe or leaves the bus. At most 16 callers at once.
+    /// Asks for the text as it grows. TranscriptionUpdate is then sent to the caller, and to no one
+    /// who has not asked, until it calls Unsubscribe or leaves the bus. At most 16 callers at once.
     async fn subscribe(
         &self,
         #[zbus(header)] header: Header<'_>,
@@ -254,8 +257,9 @@ impl Dictation {
         }
     }
 
-    /// idle, recording, transcribing, processing or paused. While something is recorded it is recording, whatever becomes
-    /// of earlier dictations; how many wait for their texts is in Status, `pending`.
+    /// idle, recording, transcribing, processing or paused. While something is recorded it is
+    /// recording, whatever becomes of earlier dictations; how many wait for their texts is in
+    /// Status, `pending`.
     #[zbus(property)]
     fn state(&self) -> &'static str {
         self.known.borrow().state.name()
@@ -273,8 +277,9 @@ impl Dictation {
         env!("CARGO_PKG_VERSION")
     }
 
-    /// The text of a dictation that is recorded or transcribed, to those who called Subscribe; final: it will not change any more.
-    /// `job` numbers the dictations: while one is recorded, the one before may still be transcribed.
+    /// The text of a dictation that is recorded or transcribed, to those who called Subscribe;
+    /// final: it will not change any more. `job` numbers the dictations: while one is recorded, the
+    /// one before may still be transcribed.
     #[zbus(signal)]
     async fn transcription_update(
         emitter: &SignalEmitter<'_>,

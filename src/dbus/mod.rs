@@ -2,13 +2,15 @@
 //! as an extension or a panel. The same commands as the socket, through the same calls.
 //!
 //! The name is `org.v2m.Dictation1`: the project's, what it offers, and the version of the
-//! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is used, whose
-//! daemon admits none but the user's own processes; so there is no check of the peer as at the
-//! socket. Nothing here is needed for a dictation: without a bus everything else goes on. A connection that is lost is made
-//! anew, with the name; what happened meanwhile is asked for. Who called Subscribe calls it again then.
+//! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is
+//! used, whose daemon admits none but the user's own processes; so there is no check of the peer as
+//! at the socket. Nothing here is needed for a dictation: without a bus everything else goes on. A
+//! connection that is lost is made anew, with the name; what happened meanwhile is asked for. Who
+//! called Subscribe calls it again then.
 //!
-//! What was said goes to nobody but who asked for it: texts are in answers, and the text as it grows is sent to those alone who
-//! called Subscribe. (A program that the bus lets monitor everything sees it all the same; that is the user's own decision.)
+//! What was said goes to nobody but who asked for it: texts are in answers, and the text as it
+//! grows is sent to those alone who called Subscribe. (A program that the bus lets monitor
+//! everything sees it all the same; that is the user's own decision.)
 
 mod callers;
 mod failure;
@@ -70,9 +72,9 @@ impl Drop for Door {
     }
 }
 
-/// Opens the door on `bus` (a D-Bus address; `None`: the session's), and opens it again whenever the bus closes it. `state` and
-/// `engine` hold at the moment `events` was subscribed. Commands go to `calls`, so the event loop must run for them
-/// to be answered. Takes at most two seconds.
+/// Opens the door on `bus` (a D-Bus address; `None`: the session's), and opens it again whenever
+/// the bus closes it. `state` and `engine` hold at the moment `events` was subscribed. Commands go
+/// to `calls`, so the event loop must run for them to be answered. Takes at most two seconds.
 ///
 /// # Errors
 /// No bus, or the name is taken. The caller logs it and goes on.
@@ -146,7 +148,8 @@ impl Place {
         }
     }
 
-    /// Tries until v2m is on a bus again: after a pause, and as soon as somebody dictates. `None`: there is nothing to tell any more.
+    /// Tries until v2m is on a bus again: after a pause, and as soon as somebody dictates. `None`:
+    /// there is nothing to tell any more.
     async fn enter_again(
         &self,
         events: &mut broadcast::Receiver<Event>,
@@ -209,7 +212,8 @@ impl Relay<'_> {
             Event::State { state, job: _ } => self.learn(|known| known.state = state).await,
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
             Event::TranscriptionUpdate { job, text, is_final } => {
-                // To each alone: whatever else is on the bus, a sandboxed program too, could listen to a signal for all.
+                // To each alone: whatever else is on the bus, a sandboxed program too, could listen
+                // to a signal for all.
                 let text = plain::text(&text);
                 for listener in self.place.listeners.all() {
                     let name = BusName::from(listener.inner().clone());
@@ -222,7 +226,8 @@ impl Relay<'_> {
                 let detail = plain::text(&delivery.detail);
                 self.object.delivery(delivery.by, delivery.ok, &detail).await
             }
-            // Ten a second and one every two: not for a bus that everyone shares. The socket has them.
+            // Ten a second and one every two: not for a bus that everyone shares. The socket has
+            // them.
             Event::Level { .. } | Event::Heartbeat { .. } => Ok(()),
             // Files are transcribed by the socket alone.
             Event::Progress { .. } => Ok(()),

@@ -1,11 +1,12 @@
 //! How each notice looks. Pure.
 //!
-//! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of notifications shows
-//! the first 52 characters or so of a body, and a banner no more until it is hovered over or critical.
+//! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of
+//! notifications shows the first 52 characters or so of a body, and a banner no more until it is
+//! hovered over or critical.
 //!
-//! Problems are critical, so that they are seen in full screen and under Do Not Disturb: the specification asks that of
-//! critical notifications, and GNOME, KDE, dunst and mako do it. Critical ones stay until somebody takes them away,
-//! so [`Stay`] says when v2m does.
+//! Problems are critical, so that they are seen in full screen and under Do Not Disturb: the
+//! specification asks that of critical notifications, and GNOME, KDE, dunst and mako do it.
+//! Critical ones stay until somebody takes them away, so [`Stay`] says when v2m does.
 
 use super::notice::Notice;
 use crate::session::{Brief, Code, Delivery, Failure};
@@ -14,7 +15,8 @@ use std::time::Duration;
 /// Characters of a body. Shells show a few lines of it; the whole text is where it was delivered.
 const MAX_BODY: usize = 300;
 
-/// Characters of a growing text. GNOME's banners have one line of some 52 for a body, cut at the end, where the news is.
+/// Characters of a growing text. GNOME's banners have one line of some 52 for a body, cut at the
+/// end, where the news is.
 const MAX_GROWING: usize = 48;
 
 /// Characters of a title that GNOME's banners show.
@@ -38,7 +40,8 @@ pub(super) enum Urgency {
 pub(super) enum Stay {
     /// It says what is going on now, and is in sight until the next one takes its place.
     WhileTrue,
-    /// Until a problem of this kind is mended, the next notice takes its place, or the user dismisses it.
+    /// Until a problem of this kind is mended, the next notice takes its place, or the user
+    /// dismisses it.
     UntilMended(Code),
     /// In sight for this long, then in the desktop's list of past notifications.
     ThenListed(Duration),
@@ -136,8 +139,8 @@ fn delivered(text: &str, deliveries: &[Delivery], problems: &[Failure]) -> Card 
     urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
 }
 
-/// Title and body for a text that is not where it was wanted. `detail` is in the form "not there: why; what to do. More",
-/// and `place` is where the text is now.
+/// Title and body for a text that is not where it was wanted. `detail` is in the form "not there:
+/// why; what to do. More", and `place` is where the text is now.
 fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String) {
     let (cause, remedy) = split(detail, &["; ", ". "]);
     let (remedy, more) = split(remedy, &[". "]);

@@ -1,8 +1,9 @@
 //! The clipboard as the user has it: a text is put there and stays, and the text on it is read.
 //!
-//! Its owner must live to serve pastes, so it lives in a thread of the daemon's: data-control where the compositor has it (wlroots,
-//! KDE), else X11. On GNOME that is XWayland, which shares its clipboard with Wayland's windows. No window is ever opened, so the
-//! focus stays where it is. A display server that hangs holds up the thread, not the answer. Typing and pasting at the
+//! Its owner must live to serve pastes, so it lives in a thread of the daemon's: data-control where
+//! the compositor has it (wlroots, KDE), else X11. On GNOME that is XWayland, which shares its
+//! clipboard with Wayland's windows. No window is ever opened, so the focus stays where it is. A
+//! display server that hangs holds up the thread, not the answer. Typing and pasting at the
 //! cursor are not done here; the owners are those that pasting has.
 
 use super::clipboard::data_control::DataControl;
@@ -20,11 +21,12 @@ use tokio::time::timeout;
 use tracing::debug;
 use v2m_ipc::plain;
 
-/// How long an answer waits for the display server. A healthy one takes a few milliseconds; past two
-/// seconds the user has pasted already, or given up.
+/// How long an answer waits for the display server. A healthy one takes a few milliseconds; past
+/// two seconds the user has pasted already, or given up.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long the owner of the clipboard may take to give its text: a little less, so that the answer says why there is none.
+/// How long the owner of the clipboard may take to give its text: a little less, so that the answer
+/// says why there is none.
 const READ: Duration = Duration::from_millis(1_800);
 
 /// Why a text is not on the clipboard, or none could be read from there.
@@ -59,7 +61,8 @@ pub enum Problem {
 #[derive(Debug)]
 pub struct Clipboard(Worker<Job>);
 
-/// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by others.
+/// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by
+/// others.
 #[derive(Debug, Default)]
 pub struct ClipboardReader(Clipboard);
 
@@ -102,13 +105,15 @@ impl Default for Clipboard {
 }
 
 impl Clipboard {
-    /// Reaches for no display yet: that happens at each delivery, so one that appears later is found.
+    /// Reaches for no display yet: that happens at each delivery, so one that appears later is
+    /// found.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts `text` on the clipboard. Answers within two seconds. `is_sensitive`: clipboard managers are asked not to
-    /// remember it, by the format `x-kde-passwordManagerHint` with the content `secret`, as password managers ask them.
+    /// Puts `text` on the clipboard. Answers within two seconds. `is_sensitive`: clipboard managers
+    /// are asked not to remember it, by the format `x-kde-passwordManagerHint` with the content
+    /// `secret`, as password managers ask them.
     pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let (ok, detail) = match self.put(text, is_sensitive).await {
             Ok(()) => (true, "on the clipboard".to_owned()),
@@ -164,7 +169,8 @@ impl Serves for Owner {
 fn work(inbox: &Inbox<Job>) {
     inbox.work(|owner, job| {
         let told = match job {
-            // Nobody waits any more: the user was told it is not there, so it must not appear later.
+            // Nobody waits any more: the user was told it is not there, so it must not appear
+            // later.
             Job::Put(_, reply) if reply.is_closed() => true,
             Job::Put(text, reply) => reply.send(put(owner, &text)).is_ok(),
             Job::Get(reply) => reply.send(get()).is_ok(),

@@ -1,7 +1,8 @@
 //! The cursor: the text goes into the window that has the keyboard, by what the desktop offers.
 //!
-//! It is pasted (`paste`), or typed: typing goes past the clipboard, the keys that write the text on the layout in force are
-//! pressed one after the other, and no window confirms it. Whether to paste or to type, and with which keys, is the daemon's decision.
+//! It is pasted (`paste`), or typed: typing goes past the clipboard, the keys that write the text
+//! on the layout in force are pressed one after the other, and no window confirms it. Whether to
+//! paste or to type, and with which keys, is the daemon's decision.
 
 use crate::deliver::desktop::{self, Desktop, mutter::Mutter};
 use crate::deliver::environment::{Displays, is_x11};
@@ -20,7 +21,8 @@ const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
 /// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
 const MAX_TYPED: usize = 2_000;
 
-/// The way to the window that has the keyboard. It reaches for nothing before the first delivery, so a desktop that comes later is found.
+/// The way to the window that has the keyboard. It reaches for nothing before the first delivery,
+/// so a desktop that comes later is found.
 #[derive(Debug, Default)]
 pub(crate) struct Cursor {
     desktop: Option<Desktop>,
@@ -41,7 +43,8 @@ struct Arrived {
     around: Option<Around>,
 }
 
-/// Draws the frames of X11's windows for Mutter, and tells assistive technologies that such a frame has the keyboard (seen in 48).
+/// Draws the frames of X11's windows for Mutter, and tells assistive technologies that such a frame
+/// has the keyboard (seen in 48).
 const FRAMES: &str = "mutter-x11-frames";
 
 /// Adds what XWayland tells: a window of X11's has the keyboard, or none.
@@ -62,11 +65,11 @@ async fn with_xwayland(focused: Focused) -> Focused {
 }
 
 impl Cursor {
-    /// Puts `text` into the window that has the keyboard, joined to what stands there if that is `wanted`, and only if it is the window
-    /// that is `wanted` where that is known; also why it is not there.
-    /// Answers within three seconds, and two milliseconds more for each character that is typed, once the user's keys are up; those
-    /// are waited for two seconds, or four. The clipboard is given
-    /// back in the background; see [`Self::settle`].
+    /// Puts `text` into the window that has the keyboard, joined to what stands there if that is
+    /// `wanted`, and only if it is the window that is `wanted` where that is known; also why it is
+    /// not there. Answers within three seconds, and two milliseconds more for each character that
+    /// is typed, once the user's keys are up; those are waited for two seconds, or four. The
+    /// clipboard is given back in the background; see [`Self::settle`].
     pub(crate) async fn put(
         &mut self,
         text: &str,
@@ -134,8 +137,9 @@ impl Cursor {
         }
     }
 
-    /// Whether the last text that was [`Self::put`] went, or should have gone, into a field that hides what is written in it.
-    /// Bounded: 300 ms, and at once where it was told before the text was put.
+    /// Whether the last text that was [`Self::put`] went, or should have gone, into a field that
+    /// hides what is written in it. Bounded: 300 ms, and at once where it was told before the text
+    /// was put.
     pub(crate) async fn hides(&mut self) -> bool {
         match self.hidden {
             Some(hidden) => hidden,
@@ -213,8 +217,9 @@ impl Cursor {
     }
 }
 
-/// Waits for the keys of a shortcut that was `pressed` then, where the desktop itself does not. Where the compositor tells modifiers,
-/// until they are up and the other keys had time to follow; else until a hand has usually let go.
+/// Waits for the keys of a shortcut that was `pressed` then, where the desktop itself does not.
+/// Where the compositor tells modifiers, until they are up and the other keys had time to follow;
+/// else until a hand has usually let go.
 ///
 /// # Errors
 /// [`Problem::KeysHeld`]: modifiers are held for too long.

@@ -47,7 +47,8 @@ impl fmt::Display for Displays {
     }
 }
 
-/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own interface too.
+/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own interface
+/// too.
 pub(crate) fn is_x11() -> bool {
     let displays = Displays::from_env();
     displays.x11.is_some() && displays.wayland.is_none()
@@ -55,8 +56,8 @@ pub(crate) fn is_x11() -> bool {
 
 /// The display server that this process was given, watched for its end.
 ///
-/// A connection that says nothing: it closes when the server does. Whoever comes after has another XAUTHORITY, and often
-/// another name, which this process cannot take over.
+/// A connection that says nothing: it closes when the server does. Whoever comes after has another
+/// XAUTHORITY, and often another name, which this process cannot take over.
 #[derive(Debug)]
 pub struct DisplayServer(Option<(PathBuf, UnixStream)>);
 
@@ -75,7 +76,8 @@ impl DisplayServer {
     pub async fn ended(&mut self) {
         while let Some((socket, stream)) = &mut self.0 {
             until_closed(stream).await;
-            // Far less than a desktop takes to come back, and no busy loop with a server that takes no more clients.
+            // Far less than a desktop takes to come back, and no busy loop with a server that takes
+            // no more clients.
             tokio::time::sleep(Duration::from_millis(500)).await;
             // An X server closes all connections with its last client's, and goes on.
             match UnixStream::connect(&socket).await {
@@ -136,8 +138,8 @@ async fn ask() -> Vec<(String, String)> {
 }
 
 /// Whether the user manager knows a display that this process was not given: a restart would find
-/// it. Takes at most 300 ms. For a daemon that could not reach the clipboard: the desktop came after it,
-/// or went and came again, which on GNOME means a new XAUTHORITY for the same DISPLAY.
+/// it. Takes at most 300 ms. For a daemon that could not reach the clipboard: the desktop came
+/// after it, or went and came again, which on GNOME means a new XAUTHORITY for the same DISPLAY.
 pub async fn has_moved() -> bool {
     is_news(var, &told().await)
 }

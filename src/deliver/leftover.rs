@@ -1,9 +1,10 @@
-//! What v2m's notification would be if this process were killed now, in a file of the runtime directory, so that the next
-//! run can take it away or replace it.
+//! What v2m's notification would be if this process were killed now, in a file of the runtime
+//! directory, so that the next run can take it away or replace it.
 //!
-//! A notification's number means something to one notification service only, and a service that is started again
-//! counts from 1: so the file names the service's unique name on the bus, which no bus gives twice, and the bus by its
-//! GUID. The runtime directory goes with the last session of the user, and so do bus and notifications.
+//! A notification's number means something to one notification service only, and a service that is
+//! started again counts from 1: so the file names the service's unique name on the bus, which no
+//! bus gives twice, and the bus by its GUID. The runtime directory goes with the last session of
+//! the user, and so do bus and notifications.
 
 use super::card::Stay;
 use crate::atomic;
@@ -39,8 +40,9 @@ pub(super) enum What {
     BadConfig,
     /// The recogniser or its model was of no use. Taken away when it is.
     NoEngine,
-    /// Nothing: it is a text, or listed. The next notice takes its place, as it does within one run: GNOME would keep
-    /// that one waiting behind another program's banner, as long as nobody touches a key.
+    /// Nothing: it is a text, or listed. The next notice takes its place, as it does within one
+    /// run: GNOME would keep that one waiting behind another program's banner, as long as nobody
+    /// touches a key.
     Stays,
 }
 
@@ -80,7 +82,8 @@ impl Note {
         self.written.clone()
     }
 
-    /// Replaces the file's content; `None` removes it. Some microseconds: the runtime directory is in memory.
+    /// Replaces the file's content; `None` removes it. Some microseconds: the runtime directory is
+    /// in memory.
     pub(super) fn keep(&mut self, left: Option<Leftover>) {
         let Some(path) = self.path.as_ref().filter(|_| left != self.written) else { return };
         let kept = match &left {

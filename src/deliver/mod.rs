@@ -1,5 +1,5 @@
-//! Where a text goes: the clipboard, the cursor, and a notification. Each sink tells what it did, or why not and
-//! what to do about it.
+//! Where a text goes: the clipboard, the cursor, and a notification. Each sink tells what it did,
+//! or why not and what to do about it.
 //!
 //! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
 //! text whatever happens here. Which sinks are used is the daemon's decision.

@@ -1,5 +1,5 @@
-//! What the notification is told at each step. How that looks is `card`'s, sending it `notifications`', when it is
-//! sent `notifier`'s.
+//! What the notification is told at each step. How that looks is `card`'s, sending it
+//! `notifications`', when it is sent `notifier`'s.
 
 use super::sinks::Secret;
 use crate::session::{Code, Delivery, Failure};
@@ -46,10 +46,11 @@ pub enum Notice {
     },
     /// A problem of this kind is mended: a notification that tells of it is taken away.
     Mended(Code),
-    /// An earlier run may have been killed: what it left on the desktop and is not true any more is taken away.
+    /// An earlier run may have been killed: what it left on the desktop and is not true any more is
+    /// taken away.
     Tidy,
-    /// Another notification is to be seen: where the desktop shows one at a time and hides the others (GNOME), what goes on is taken
-    /// away, and shown again behind it.
+    /// Another notification is to be seen: where the desktop shows one at a time and hides the
+    /// others (GNOME), what goes on is taken away, and shown again behind it.
     StepBack,
     /// Nothing is going on any more: a notification that says so is taken away. A text stays.
     Closed,

@@ -1,7 +1,8 @@
 //! The desktop's notification service, and what v2m's one notification there still says.
 //!
-//! `popup` shows and closes it. A second connection asks what notify-rust cannot tell: who owns the service's name, what
-//! it can show, and when the user closes the notification. Nothing here bounds the waiting; `notifier` does.
+//! `popup` shows and closes it. A second connection asks what notify-rust cannot tell: who owns the
+//! service's name, what it can show, and when the user closes the notification. Nothing here bounds
+//! the waiting; `notifier` does.
 
 use super::card::{Card, Stay, Urgency};
 use super::leftover::{Leftover, Note, What};
@@ -19,9 +20,9 @@ use zbus::{Connection, MatchRule, Message, MessageStream};
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// GNOME Shell takes a banner away after 4 s, whatever time was asked for (`NOTIFICATION_TIMEOUT` of its
-/// messageTray.js; seen in 43), and begins anew when it is sent again. Being critical would keep it
-/// there too, but past "do not disturb", and for ever should this process die.
+/// GNOME Shell takes a banner away after 4 s, whatever time was asked for (`NOTIFICATION_TIMEOUT`
+/// of its messageTray.js; seen in 43), and begins anew when it is sent again. Being critical would
+/// keep it there too, but past "do not disturb", and for ever should this process die.
 const GNOME_REPEAT: Duration = Duration::from_secs(3);
 
 /// How long a service may take to let a notification expire by itself.
@@ -43,7 +44,8 @@ pub(super) enum End {
     ByUser,
     /// Its time was over.
     InTime,
-    /// The bus has closed the connection: it may be there still, or gone with the connection, as on GNOME.
+    /// The bus has closed the connection: it may be there still, or gone with the connection, as on
+    /// GNOME.
     Lost,
 }
 
@@ -68,14 +70,16 @@ pub(super) enum Problem {
     Superseded,
 }
 
-/// Why a notification was closed, as the Desktop Notifications Specification numbers it: its time was over.
+/// Why a notification was closed, as the Desktop Notifications Specification numbers it: its time
+/// was over.
 const EXPIRED: u32 = 1;
 
 /// The notification service, and v2m's one notification there.
 #[derive(Debug)]
 pub(super) struct Service {
     bus: Connection,
-    /// Unique name of the service that knows `shown`: another one counts anew, and would replace a stranger's.
+    /// Unique name of the service that knows `shown`: another one counts anew, and would replace a
+    /// stranger's.
     owner: Option<String>,
     /// Whether that service reads markup in bodies.
     markup: bool,
@@ -83,7 +87,8 @@ pub(super) struct Service {
     gnome: bool,
     shown: Option<Shown>,
     popup: Popup,
-    /// Tells when the user takes it away. Only while that matters: every other program's are told too.
+    /// Tells when the user takes it away. Only while that matters: every other program's are told
+    /// too.
     closings: Option<MessageStream>,
 }
 
@@ -173,7 +178,8 @@ impl Service {
         })
     }
 
-    /// Whether it was left by an earlier run, and is not true any more now that this one has started.
+    /// Whether it was left by an earlier run, and is not true any more now that this one has
+    /// started.
     fn is_left_over(&self) -> bool {
         let over = |shown: &Shown| {
             shown.card.is_none() && matches!(shown.what, What::Over | What::BadConfig)
@@ -186,7 +192,8 @@ impl Service {
         self.shown.as_ref().is_some_and(|shown| shown.what == what)
     }
 
-    /// Nothing is left that is true only now, nor anything that stays until it is closed: this process ends.
+    /// Nothing is left that is true only now, nor anything that stays until it is closed: this
+    /// process ends.
     async fn leave(&mut self) -> Result<(), Problem> {
         let Some(shown) = &self.shown else { return Ok(()) };
         match (shown.what, shown.card.as_ref().map(|card| card.stay)) {
@@ -276,7 +283,8 @@ impl Service {
             .ok();
     }
 
-    /// Ends when the notification was taken away, and tells whether the user did so, rather than its time being over. Cancel-safe.
+    /// Ends when the notification was taken away, and tells whether the user did so, rather than
+    /// its time being over. Cancel-safe.
     async fn closed(&mut self) -> bool {
         loop {
             let Some(closings) = &mut self.closings else { return std::future::pending().await };
@@ -296,7 +304,8 @@ impl Service {
         }
     }
 
-    /// Ends when the notification was taken away, or the bus has closed the connection. Cancel-safe.
+    /// Ends when the notification was taken away, or the bus has closed the connection.
+    /// Cancel-safe.
     pub(super) async fn ended(&mut self) -> End {
         let bus = self.bus.clone();
         tokio::select! {

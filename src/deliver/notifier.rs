@@ -3,8 +3,8 @@
 //!
 //! An actor keeps at most one call open. What comes meanwhile replaces what waits, so a slow
 //! service is never sent a backlog, and the notification's id is never lost to an impatient caller:
-//! that would leave "Recording" standing beside the text. A service that hung at "Recording" is known to hang when the
-//! recording stops, so the answer does not wait for it at all.
+//! that would leave "Recording" standing beside the text. A service that hung at "Recording" is
+//! known to hang when the recording stops, so the answer does not wait for it at all.
 
 use super::card::Stay;
 use super::leftover::Note;
@@ -25,11 +25,12 @@ use tracing::{debug, info};
 /// How long an outcome waits to be shown. Notification services answer in a few milliseconds.
 const BOUND: Duration = Duration::from_millis(500);
 
-/// After this long a call will not be answered: a new connection is tried at the next notice. Leaves a
-/// service that is started on demand time to start.
+/// After this long a call will not be answered: a new connection is tried at the next notice.
+/// Leaves a service that is started on demand time to start.
 const GIVE_UP: Duration = Duration::from_secs(20);
 
-/// How long a notice that has stepped back stays away: the desktop then shows the other one. Seen on GNOME 43.
+/// How long a notice that has stepped back stays away: the desktop then shows the other one. Seen
+/// on GNOME 43.
 const STEPPED_BACK: Duration = Duration::from_millis(500);
 
 /// The handle of the one notification. Dropping it ends the actor.
@@ -47,9 +48,10 @@ struct Wish {
 }
 
 impl Notifier {
-    /// Starts the actor on the current tokio runtime. It connects to the session's bus at the first notice, and again
-    /// whenever the bus was lost. `note` is a file in the runtime directory, by which the next run finds what this one leaves on the desktop if it is killed. `behind` steps back
-    /// for each notice that is shown here, and comes into sight again after it.
+    /// Starts the actor on the current tokio runtime. It connects to the session's bus at the first
+    /// notice, and again whenever the bus was lost. `note` is a file in the runtime directory, by
+    /// which the next run finds what this one leaves on the desktop if it is killed. `behind` steps
+    /// back for each notice that is shown here, and comes into sight again after it.
     pub fn spawn(note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
@@ -77,8 +79,8 @@ impl Notifier {
         }
     }
 
-    /// Shows `notice` and tells whether the user can see it. Answers within half a second, and at once if
-    /// the service hangs already; should it wake up, it still gets the newest notice.
+    /// Shows `notice` and tells whether the user can see it. Answers within half a second, and at
+    /// once if the service hangs already; should it wake up, it still gets the newest notice.
     pub async fn show(&self, notice: Notice) -> Delivery {
         let name = notice.name();
         let (ok, detail) = match self.outcome(notice).await {
@@ -153,8 +155,8 @@ impl Actor {
         }
     }
 
-    /// The next to come. Meanwhile what must stay in sight is shown again and again, and what was there long enough is
-    /// taken away.
+    /// The next to come. Meanwhile what must stay in sight is shown again and again, and what was
+    /// there long enough is taken away.
     async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
         loop {
             let due = self.due.as_ref().map(|(at, ..)| *at);
@@ -189,8 +191,8 @@ impl Actor {
         }
     }
 
-    /// The bus has closed the connection. What goes on is shown anew, in place of what is left of it; what was to be taken away in
-    /// time still is, over the next connection.
+    /// The bus has closed the connection. What goes on is shown anew, in place of what is left of
+    /// it; what was to be taken away in time still is, over the next connection.
     fn lost(&mut self) {
         info!("the session bus has closed the connection for notifications; it is made anew");
         self.service = None;
@@ -199,7 +201,8 @@ impl Actor {
         }
     }
 
-    /// What goes on could not be shown anew: the bus, or the notification service, may not be up again yet.
+    /// What goes on could not be shown anew: the bus, or the notification service, may not be up
+    /// again yet.
     fn once_more(&mut self, notice: &Notice, problem: &Problem) -> Option<(Instant, Due, Notice)> {
         let is_absent = matches!(problem, Problem::NoBus(_) | Problem::Absent(_));
         let notice = self.going_on.as_ref().filter(|known| is_absent && *known == notice)?;
@@ -243,7 +246,8 @@ impl Actor {
     async fn retire(&mut self) {
         let retired = match &mut self.service {
             Some(service) => timeout(GIVE_UP, service.retire(&mut self.note)).await,
-            // The bus was lost since. Where the notification is still there, the note tells which it is.
+            // The bus was lost since. Where the notification is still there, the note tells which
+            // it is.
             None if self.note.is_untidy() => timeout(GIVE_UP, self.show(&Notice::Closed)).await,
             None => return,
         };

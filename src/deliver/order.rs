@@ -15,9 +15,11 @@ pub struct Wanted {
     pub keys: PasteKeys,
     /// The only window it may be put into. `None`: whichever has the keyboard.
     pub window: Option<Window>,
-    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key, or long ago.
+    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key,
+    /// or long ago.
     pub pressed: Option<Instant>,
-    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the clipboard a text stands alone.
+    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the
+    /// clipboard a text stands alone.
     pub join: Option<Join>,
     /// Clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,

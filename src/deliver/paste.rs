@@ -1,8 +1,9 @@
 //! One paste from beginning to end, on every desktop alike, and all its times.
 //!
-//! The clipboard is remembered, the text offered in its place, and the keys that paste are pressed once nobody is in the way. The
-//! window's request for the text is the receipt; without it nothing is claimed, and the text waits on the clipboard. On the receipt
-//! the clipboard gets back what it held. Which clipboard and which keys those are is the desktop's matter.
+//! The clipboard is remembered, the text offered in its place, and the keys that paste are pressed
+//! once nobody is in the way. The window's request for the text is the receipt; without it nothing
+//! is claimed, and the text waits on the clipboard. On the receipt the clipboard gets back what it
+//! held. Which clipboard and which keys those are is the desktop's matter.
 
 use super::clipboard::x11::primary::{Loan, To};
 use super::clipboard::{Before, Clipboard, Reader, Serve};
@@ -14,29 +15,36 @@ use super::window::Window;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
-/// How long a text may take to get to the cursor: past this the user has pasted by hand, or given up. The waiting for the user's keys
-/// is not counted, nor what is put right afterwards.
+/// How long a text may take to get to the cursor: past this the user has pasted by hand, or given
+/// up. The waiting for the user's keys is not counted, nor what is put right afterwards.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
-/// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20 ms.
+/// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20
+/// ms.
 const REMEMBER: Duration = Duration::from_millis(700);
-/// How long a clipboard manager that is known to be there is waited for. It reads at once, or not at all.
+/// How long a clipboard manager that is known to be there is waited for. It reads at once, or not
+/// at all.
 const MANAGER: Duration = Duration::from_millis(150);
-/// Where the desktop does not tell of managers, they are waited for until nobody has asked for so long,
+/// Where the desktop does not tell of managers, they are waited for until nobody has asked for so
+/// long,
 const PERHAPS: Duration = Duration::from_millis(15);
-/// or altogether for so long. One that has read before is given all of it: it is only busy, and would be taken for the window.
+/// or altogether for so long. One that has read before is given all of it: it is only busy, and
+/// would be taken for the window.
 const MANAGERS: Duration = Duration::from_millis(60);
 /// How long windows may take to listen to the first keyboard there is.
 const FIRST_KEYBOARD: Duration = Duration::from_millis(150);
-/// X11 tells of no key that is pressed elsewhere, except to who takes the keyboard from the others. So it is asked, so often.
+/// X11 tells of no key that is pressed elsewhere, except to who takes the keyboard from the others.
+/// So it is asked, so often.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a window may take to ask for what is pasted: busy ones take some hundred milliseconds.
 const RECEIPT: Duration = Duration::from_millis(1_200);
-/// A program may ask for the text in more than one format; the old clipboard comes back once it was quiet for so long,
+/// A program may ask for the text in more than one format; the old clipboard comes back once it was
+/// quiet for so long,
 const QUIET: Duration = Duration::from_millis(100);
-/// or after so long: some programs read the clipboard again and again, and the user may want to paste what they copied.
+/// or after so long: some programs read the clipboard again and again, and the user may want to
+/// paste what they copied.
 const NO_LONGER: Duration = Duration::from_millis(400);
-/// A program that has asked in time and is still reading a long text is waited for, but no longer than this: it may ask for
-/// another format next, and what is under way would end with v2m.
+/// A program that has asked in time and is still reading a long text is waited for, but no longer
+/// than this: it may ask for another format next, and what is under way would end with v2m.
 const TRANSFERS: Duration = Duration::from_secs(2);
 
 /// Until nobody asks any more for what is on the clipboard.
@@ -52,8 +60,9 @@ pub(crate) struct Pasted<C> {
     loan: Option<Loan>,
 }
 
-/// Offers the text, presses the keys, waits for the window's request. `window` tells which one has the keyboard, if it is known.
-/// `is_wanted` is asked now and then: who ordered it may have given up. Then nothing is pressed.
+/// Offers the text, presses the keys, waits for the window's request. `window` tells which one has
+/// the keyboard, if it is known. `is_wanted` is asked now and then: who ordered it may have given
+/// up. Then nothing is pressed.
 pub(crate) async fn paste<C: Clipboard, K: Keys>(
     order: &Order,
     clipboard: &mut C,
@@ -101,7 +110,8 @@ async fn lend(order: &Order, to: To) -> Result<Loan, Problem> {
     })
 }
 
-/// Reads the clipboard and puts the text there. What is copied between the two is read too, so that it comes back.
+/// Reads the clipboard and puts the text there. What is copied between the two is read too, so that
+/// it comes back.
 async fn take<C: Clipboard>(
     clipboard: &mut C,
     order: &Order,
@@ -161,7 +171,8 @@ pub(crate) async fn wait_for_hands<C: Clipboard>(
     }
 }
 
-/// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
+/// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has
+/// copied something.
 pub(crate) async fn give_back<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,
@@ -172,7 +183,8 @@ pub(crate) async fn give_back<C: Clipboard>(
     }
 }
 
-/// Waits until nobody asks for the text any more. What to put back; `None`: the user has copied something, which stays.
+/// Waits until nobody asks for the text any more. What to put back; `None`: the user has copied
+/// something, which stays.
 pub(crate) async fn until_quiet<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,

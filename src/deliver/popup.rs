@@ -1,8 +1,9 @@
 //! One notification on the desktop, through notify-rust: shown, replaced in place, closed.
 //!
-//! notify-rust opens a connection for each `show`, and its handle keeps that connection. GNOME Shell removes an application's
-//! notifications when the connection that sent them closes. So the handle is kept, and each later notice is its `update`,
-//! over the same connection. `update` blocks its thread until the service answers. It therefore runs in a thread of its own: a service that
+//! notify-rust opens a connection for each `show`, and its handle keeps that connection. GNOME
+//! Shell removes an application's notifications when the connection that sent them closes. So the
+//! handle is kept, and each later notice is its `update`, over the same connection. `update` blocks
+//! its thread until the service answers. It therefore runs in a thread of its own: a service that
 //! hangs holds up neither the event loop nor the end of the process.
 //! Not here: what a notification says (`card`), and how long anyone waits (`notifier`).
 
@@ -14,13 +15,15 @@ use tracing::debug;
 /// v2m's notification as notify-rust knows it.
 #[derive(Debug, Default)]
 pub(super) struct Popup {
-    /// Holds the connection. Absent before the first notice, after a close, and while an update is under way.
+    /// Holds the connection. Absent before the first notice, after a close, and while an update is
+    /// under way.
     handle: Option<NotificationHandle>,
 }
 
 impl Popup {
-    /// Shows `notification` and returns its number. It replaces what this popup shows; if that is nothing, it replaces the
-    /// notification with the number `left`, which an earlier connection has shown (0: none).
+    /// Shows `notification` and returns its number. It replaces what this popup shows; if that is
+    /// nothing, it replaces the notification with the number `left`, which an earlier connection
+    /// has shown (0: none).
     ///
     /// # Errors
     /// The bus's or the service's, in words. The next call then opens another connection.
@@ -51,8 +54,8 @@ impl Popup {
         Ok(id)
     }
 
-    /// Closes what this popup shows and its connection. Returns whether it showed anything. An error of the service means that the user
-    /// closed it before, or that it expired.
+    /// Closes what this popup shows and its connection. Returns whether it showed anything. An
+    /// error of the service means that the user closed it before, or that it expired.
     pub(super) async fn close(&mut self) -> bool {
         let Some(handle) = self.handle.take() else { return false };
         handle.close_async().await;
@@ -79,9 +82,10 @@ async fn updated(mut handle: NotificationHandle) -> Result<NotificationHandle, S
 }
 
 /// A notification that looks like `card`. `body` is as the service reads it, markup escaped.
-// No v2m.desktop is installed, and on purpose (v2m-keys.desktop is for KWin): for an application that it knows, GNOME Shell (43)
-// removes all notifications once their sender leaves the bus: the text of a service that ends, and the reason of one that
-// does not start. Nor may a later file be called v2m.desktop: the application's name alone would match it.
+// No v2m.desktop is installed, and on purpose (v2m-keys.desktop is for KWin): for an application
+// that it knows, GNOME Shell (43) removes all notifications once their sender leaves the bus: the
+// text of a service that ends, and the reason of one that does not start. Nor may a later file be
+// called v2m.desktop: the application's name alone would match it.
 pub(super) fn notification(card: &Card, summary: &str, body: &str) -> Notification {
     let urgency = match card.urgency {
         Urgency::Low => notify_rust::Urgency::Low,

@@ -62,9 +62,10 @@ impl Sinks {
         Self::default()
     }
 
-    /// Hands `text` over; what each sink did, in the order they were tried. What cannot be typed is pasted, and what cannot be pasted
-    /// goes to the clipboard, except where that would show it to somebody else or take away what the user has just copied. While the
-    /// screen is locked nothing gets it: whoever sits before it is not known.
+    /// Hands `text` over; what each sink did, in the order they were tried. What cannot be typed is
+    /// pasted, and what cannot be pasted goes to the clipboard, except where that would show it to
+    /// somebody else or take away what the user has just copied. While the screen is locked nothing
+    /// gets it: whoever sits before it is not known.
     pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
         let text = &*plain::text(text);
         self.was_at_cursor = false;
@@ -89,8 +90,8 @@ impl Sinks {
         deliveries
     }
 
-    /// Why the text that was handed over last must not be shown, as far as the desktop and programs tell. `None`: it may be.
-    /// Bounded: 300 ms.
+    /// Why the text that was handed over last must not be shown, as far as the desktop and programs
+    /// tell. `None`: it may be. Bounded: 300 ms.
     pub async fn secret(&mut self) -> Option<Secret> {
         if self.was_locked {
             return Some(Secret::Locked);
@@ -105,8 +106,9 @@ impl Sinks {
     }
 }
 
-/// Where a text goes that is not at the cursor for this reason. `None`: nowhere. To the clipboard, except where that would take
-/// away what the user has just copied; and what cannot be typed may yet be pasted.
+/// Where a text goes that is not at the cursor for this reason. `None`: nowhere. To the clipboard,
+/// except where that would take away what the user has just copied; and what cannot be typed may
+/// yet be pasted.
 fn instead(problem: &Problem) -> Option<Sink> {
     match problem {
         Problem::Overtaken | Problem::NoText => None,

@@ -1,4 +1,5 @@
-//! The language model, where one is set up: only then is anybody asked, and it is `v2m-llm` that asks.
+//! The language model, where one is set up: only then is anybody asked, and it is `v2m-llm` that
+//! asks.
 
 use super::Finding::{self, Good, Poor};
 use crate::config;

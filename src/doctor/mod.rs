@@ -1,4 +1,5 @@
-//! `v2m doctor`: each thing a dictation needs, looked at as the user has it, a line each with its fix.
+//! `v2m doctor`: each thing a dictation needs, looked at as the user has it, a line each with its
+//! fix.
 //!
 //! Looks and asks; changes nothing. The clipboard is not written to: it is the user's.
 
@@ -30,7 +31,8 @@ use Finding::{Bad, Good, Poor};
 pub enum Verdict {
     /// Dictation works.
     Works,
-    /// The service transcribes, but cannot hear: there is no microphone, or no PipeWire, here and now.
+    /// The service transcribes, but cannot hear: there is no microphone, or no PipeWire, here and
+    /// now.
     Deaf,
     /// Dictation does not work.
     Broken,

@@ -1,4 +1,5 @@
-//! Advice names v2m's programs; where the shell would not find them it names them by their whole path.
+//! Advice names v2m's programs; where the shell would not find them it names them by their whole
+//! path.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,8 @@ use v2m_models::paths;
 const LOOK: Duration = Duration::from_millis(200);
 /// The largest models load in about a minute from a slow disk.
 const LOADING: Duration = Duration::from_secs(180);
-/// Of the sample's words so many must be heard: the smallest model hears them all, and a broken one none.
+/// Of the sample's words so many must be heard: the smallest model hears them all, and a broken one
+/// none.
 const ENOUGH: f64 = 0.8;
 
 /// The connection, once there is one.

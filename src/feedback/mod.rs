@@ -9,8 +9,8 @@
 //! | `players` | media players (MPRIS): paused for a recording, resumed after it |
 //!
 //! Nothing here is needed for a dictation, so nothing here is waited for, and what goes wrong is a
-//! line of the log at debug. Deliberately not here: when which sound is due (the session's decision,
-//! `Effect::Play`), and volume (the desktop's own, by the stream's role).
+//! line of the log at debug. Deliberately not here: when which sound is due (the session's
+//! decision, `Effect::Play`), and volume (the desktop's own, by the stream's role).
 
 mod playback;
 mod player;

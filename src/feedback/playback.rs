@@ -1,7 +1,7 @@
 //! One sound through PipeWire: connect, play to the default sink, take everything apart again.
 //!
-//! Blocking, on the caller's thread, with a deadline. The callback on the realtime thread only copies.
-//! Not here: which sound, and whether it still makes sense.
+//! Blocking, on the caller's thread, with a deadline. The callback on the realtime thread only
+//! copies. Not here: which sound, and whether it still makes sense.
 
 use super::sounds::RATE;
 use pipewire::buffer::Buffer;
@@ -19,8 +19,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Silence after the sound, in samples: what PipeWire's converters still hold when it says that all has
-/// been played is of this.
+/// Silence after the sound, in samples: what PipeWire's converters still hold when it says that all
+/// has been played is of this.
 const TAIL: usize = RATE as usize / 50;
 
 /// Why a sound was not heard to its end. For the log: nobody is told otherwise.
@@ -43,14 +43,14 @@ enum Progress {
 
 type Noted = Rc<RefCell<Progress>>;
 
-/// Plays `samples` (mono, at [`RATE`]), and returns when the last one is on its way to the sink, or at
-/// `deadline`.
+/// Plays `samples` (mono, at [`RATE`]), and returns when the last one is on its way to the sink, or
+/// at `deadline`.
 pub(super) fn play(samples: Vec<f32>, deadline: Instant) -> Result<(), SoundError> {
     pipewire::init();
     // In this order: what hangs on the one before is dropped before it.
     let mainloop = MainLoopRc::new(None).map_err(SoundError::NoPipeWire)?;
-    // client-rt.conf: the data thread asks for realtime priority, or a recogniser that keeps all cores
-    // busy makes the sound crackle.
+    // client-rt.conf: the data thread asks for realtime priority, or a recogniser that keeps all
+    // cores busy makes the sound crackle.
     let properties = properties! {
         *pipewire::keys::CONFIG_NAME => "client-rt.conf",
         *pipewire::keys::APP_NAME => "v2m",
@@ -202,8 +202,8 @@ fn unusable() -> SoundError {
     SoundError::Refused("its format cannot be written".into())
 }
 
-/// On the realtime thread: copies what is wanted, and no more. A panic cannot unwind into PipeWire: the
-/// trampoline is `extern "C"`, which aborts.
+/// On the realtime thread: copies what is wanted, and no more. A panic cannot unwind into PipeWire:
+/// the trampoline is `extern "C"`, which aborts.
 fn process(stream: &pipewire::stream::Stream, voice: &mut Voice) {
     if voice.is_over() {
         return;

@@ -1,6 +1,6 @@
-//! Who plays the sounds: a thread of its own that sleeps until one is wanted, and a handle that never
-//! waits. One sound after the other, for a sound that is cut off clicks; one that comes too late is
-//! left out, for it would say what is no longer true.
+//! Who plays the sounds: a thread of its own that sleeps until one is wanted, and a handle that
+//! never waits. One sound after the other, for a sound that is cut off clicks; one that comes too
+//! late is left out, for it would say what is no longer true.
 
 use super::playback;
 use super::sounds::Sound;
@@ -17,8 +17,8 @@ const STALE: Duration = Duration::from_millis(500);
 /// second to wake.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The handle of the thread `v2m-sounds`. Dropping it waits for the sound that is being played: tenths
-/// of a second, 1.5 s where PipeWire hangs.
+/// The handle of the thread `v2m-sounds`. Dropping it waits for the sound that is being played:
+/// tenths of a second, 1.5 s where PipeWire hangs.
 #[derive(Debug)]
 pub struct Speaker {
     /// `None` only while being dropped, or where there is no thread.

@@ -1,10 +1,11 @@
-//! Media players, by MPRIS on the session bus: those that play are paused while it should be quiet, and
-//! of those the ones that nobody touched meanwhile play again after it.
+//! Media players, by MPRIS on the session bus: those that play are paused while it should be quiet,
+//! and of those the ones that nobody touched meanwhile play again after it.
 //!
-//! An actor that follows one wish, quiet or not: of wishes that change while it is at work only the last
-//! counts, and none is lost. No player is waited for longer than half a second, and all at once; a
-//! player that hangs holds up neither the others nor the recording, which waits for none of this. While
-//! there is no need for quiet there is no connection to the bus. One that is lost meanwhile is made anew, and with it the watch.
+//! An actor that follows one wish, quiet or not: of wishes that change while it is at work only the
+//! last counts, and none is lost. No player is waited for longer than half a second, and all at
+//! once; a player that hangs holds up neither the others nor the recording, which waits for none of
+//! this. While there is no need for quiet there is no connection to the bus. One that is lost
+//! meanwhile is made anew, and with it the watch.
 
 use crate::pauses::Pauses;
 use std::collections::HashMap;
@@ -32,7 +33,8 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const BOUND: Duration = Duration::from_millis(500);
 /// How long the end of the service may wait for what is under way: connecting, pausing, resuming.
 const LAST: Duration = Duration::from_secs(2);
-/// How long connecting anew may take: a bus that has just started again is busy with all its other clients too.
+/// How long connecting anew may take: a bus that has just started again is busy with all its other
+/// clients too.
 const ANEW: Duration = Duration::from_secs(1);
 /// Signals of players that may wait to be looked at.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not zero");
@@ -45,18 +47,21 @@ pub struct MediaPlayers {
 }
 
 impl MediaPlayers {
-    /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address; `None`: the session's.
+    /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address; `None`: the
+    /// session's.
     pub fn spawn(bus: Option<String>) -> Self {
         let (quiet, wish) = watch::channel(false);
         Self { quiet, actor: tokio::spawn(run(bus, wish)) }
     }
 
-    /// From now on it should be quiet, or need not be. Returns at once; saying so again changes nothing.
+    /// From now on it should be quiet, or need not be. Returns at once; saying so again changes
+    /// nothing.
     pub fn quiet(&self, wanted: bool) {
         self.quiet.send_if_modified(|quiet| std::mem::replace(quiet, wanted) != wanted);
     }
 
-    /// Resumes what is still paused, and ends. Takes 2 s at most, and no time where nothing was paused.
+    /// Resumes what is still paused, and ends. Takes 2 s at most, and no time where nothing was
+    /// paused.
     pub async fn finish(self) {
         let Self { quiet, actor } = self;
         drop(quiet);
@@ -106,7 +111,8 @@ struct Player {
 #[derive(Debug)]
 struct Paused {
     player: Player,
-    /// Where on the connection it was: what the player said before this is older. `None`: on a connection before this one.
+    /// Where on the connection it was: what the player said before this is older. `None`: on a
+    /// connection before this one.
     since: Option<Sequence>,
 }
 

@@ -1,10 +1,10 @@
-//! The sounds, computed when they are needed. They were made for v2m and are dedicated to the public
-//! domain (CC0 1.0). Pure: playing them is not done here.
+//! The sounds, computed when they are needed. They were made for v2m and are dedicated to the
+//! public domain (CC0 1.0). Pure: playing them is not done here.
 //!
-//! The microphone hears the start sound, which therefore is short, quiet and nothing like a voice: two plain
-//! tones upwards, high enough. (Measured with the engine's Silero over many loudnesses, noises and
-//! positions: 0.15 of 1, which is what the noise alone gives; tones an octave lower reach 0.5 to 0.9.) The
-//! stop sound is its mirror image; a problem is three tones alike.
+//! The microphone hears the start sound, which therefore is short, quiet and nothing like a voice:
+//! two plain tones upwards, high enough. (Measured with the engine's Silero over many loudnesses,
+//! noises and positions: 0.15 of 1, which is what the noise alone gives; tones an octave lower
+//! reach 0.5 to 0.9.) The stop sound is its mirror image; a problem is three tones alike.
 
 use std::f64::consts::{PI, TAU};
 

@@ -1,8 +1,10 @@
 //! What `v2m-llm` is asked, over its socket, and the presets it is asked by.
 //!
-//! `v2m-llm` is a program of its own because it has a network, which the daemon must not have. systemd starts it at the
-//! first connection to its socket, which the first question opens ([`mod@unit`]): without a language model there is none. Every question has its limit in time, and one that is dropped closes its connection, which tells
-//! `v2m-llm` that nobody waits any more. Not here: when it is asked, and what becomes of its answer.
+//! `v2m-llm` is a program of its own because it has a network, which the daemon must not have.
+//! systemd starts it at the first connection to its socket, which the first question opens
+//! ([`mod@unit`]): without a language model there is none. Every question has its limit in time,
+//! and one that is dropped closes its connection, which tells `v2m-llm` that nobody waits any more.
+//! Not here: when it is asked, and what becomes of its answer.
 
 mod presets;
 mod unit;
@@ -25,8 +27,9 @@ use v2m_ipc::plain;
 /// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// What is waited before a question is put again. One that comes when `v2m-llm` ends loses its connection, and so do those that
-/// follow until systemd has seen the end: it closes them together with what the program had not accepted.
+/// What is waited before a question is put again. One that comes when `v2m-llm` ends loses its
+/// connection, and so do those that follow until systemd has seen the end: it closes them together
+/// with what the program had not accepted.
 const PAUSES: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(20),

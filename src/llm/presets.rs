@@ -1,7 +1,7 @@
 //! Presets: named instructions, built in and in the user's files, which win.
 //!
-//! A file is TOML: `instruction`, and perhaps `description`, `temperature` and the bounds of a rewriting in
-//! `[accept]`. Its name is the preset's: `email.toml`.
+//! A file is TOML: `instruction`, and perhaps `description`, `temperature` and the bounds of a
+//! rewriting in `[accept]`. Its name is the preset's: `email.toml`.
 
 use crate::regular::{self, Trust};
 use serde::Deserialize;
@@ -70,7 +70,8 @@ pub struct Presets(BTreeMap<String, Result<Preset, PresetError>>);
 impl Presets {
     /// The built-in ones and those of the folder, if there is one. Blocking; small files.
     pub fn read(folder: &Path) -> Self {
-        // A folder that cannot be read has no presets: who asks for one of them is told which there are.
+        // A folder that cannot be read has no presets: who asks for one of them is told which there
+        // are.
         let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
         Self::new(entries.filter_map(|entry| file(entry.path())))
     }

@@ -1,8 +1,9 @@
-//! The socket unit of `v2m-llm`: opened for the first question, closed when no language model is set any more.
+//! The socket unit of `v2m-llm`: opened for the first question, closed when no language model is
+//! set any more.
 //!
-//! The program has a network, so without a language model nothing should be able to start it. It is therefore not enabled at
-//! installation, as `v2m.socket` is. systemctl does the work: it waits for the outcome, says what went wrong, and needs no
-//! session bus.
+//! The program has a network, so without a language model nothing should be able to start it. It is
+//! therefore not enabled at installation, as `v2m.socket` is. systemctl does the work: it waits for
+//! the outcome, says what went wrong, and needs no session bus.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub(super) async fn open() -> Result<(), String> {
     Ok(())
 }
 
-/// Closes the socket, if there is one, and ends the program behind it. For settings without a language model.
+/// Closes the socket, if there is one, and ends the program behind it. For settings without a
+/// language model.
 pub async fn close() {
     if !socket_path().is_some_and(|path| path.exists()) {
         return;

@@ -1,12 +1,13 @@
 //! Decoding in a process of its own, which may die of a file without harm.
 //!
 //! The child writes the samples to its standard output (little-endian), which is a file without a
-//! name, and ends with 0, having written a line for each thing that is missing of them to standard error, or writes one line of reason to standard error and ends with
-//! [`DATA_ERROR`]. Anything else is a crash. One that takes too long is ended: by its own limit of
-//! processor time when it computes, by its parent when it waits.
+//! name, and ends with 0, having written a line for each thing that is missing of them to standard
+//! error, or writes one line of reason to standard error and ends with [`DATA_ERROR`]. Anything
+//! else is a crash. One that takes too long is ended: by its own limit of processor time when it
+//! computes, by its parent when it waits.
 //!
-//! The child alone opens the file. A file system that does not answer (NFS, FUSE) holds the child, which then cannot even be
-//! killed, and nothing else: the parent has no thread that waits for it.
+//! The child alone opens the file. A file system that does not answer (NFS, FUSE) holds the child,
+//! which then cannot even be killed, and nothing else: the parent has no thread that waits for it.
 
 use super::{MediaError, max_samples, read};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -27,7 +28,8 @@ const DATA_ERROR: u8 = 65;
 const CPU_SECONDS: u64 = 600;
 /// Time a child may take in all, on a machine that is busy with other things too.
 const LONGEST: Duration = Duration::from_secs(900);
-/// Bytes of memory a child may ask for, programs and libraries included; broken headers ask for more.
+/// Bytes of memory a child may ask for, programs and libraries included; broken headers ask for
+/// more.
 const MEMORY: u64 = 1 << 30;
 /// Longest reason that is passed on, in bytes.
 const MAX_REASON: u64 = 4096;
@@ -43,9 +45,10 @@ pub struct Decoded {
 
 /// The sound of a file as samples at 16 kHz, mono, little-endian, written to the empty file `spool`
 /// by the child process that `command` starts with `path` as its last argument; that process is to
-/// call [`serve`]. The track of sound, if one is asked for, is the command's to tell. A file that ends too early or is damaged gives what there is, and notes on the rest.
-/// Whatever the file does to the decoder, the caller goes on. Takes some seconds for hours of sound. When this is dropped, the
-/// child is killed. Within a tokio runtime.
+/// call [`serve`]. The track of sound, if one is asked for, is the command's to tell. A file that
+/// ends too early or is damaged gives what there is, and notes on the rest. Whatever the file does
+/// to the decoder, the caller goes on. Takes some seconds for hours of sound. When this is dropped,
+/// the child is killed. Within a tokio runtime.
 ///
 /// # Errors
 /// [`MediaError`].
@@ -57,8 +60,9 @@ pub async fn read_apart(
     read_within(command, path, spool, LONGEST).await
 }
 
-/// The child's side: decodes `path` to standard output, the sound track `track`, counted from 1, or the first that can be heard. The process should end with what this
-/// returns. It limits its own memory and processor time first, and leaves itself that one file and what it has open.
+/// The child's side: decodes `path` to standard output, the sound track `track`, counted from 1, or
+/// the first that can be heard. The process should end with what this returns. It limits its own
+/// memory and processor time first, and leaves itself that one file and what it has open.
 /// To be called while the process has one thread.
 pub fn serve(path: &Path, track: Option<u32>) -> ExitCode {
     let limits = [

@@ -1,4 +1,5 @@
-//! Which of several sound tracks is taken: the one that was asked for, or the first that can be heard.
+//! Which of several sound tracks is taken: the one that was asked for, or the first that can be
+//! heard.
 
 use super::MediaError;
 use super::source::Source;
@@ -31,8 +32,9 @@ pub(super) enum Content {
     },
 }
 
-/// Chooses among `tracks`, which stand in the file's order and are counted from 1. `asked` is what the user wants, `default` what the
-/// file does; `content` looks into a track, which may mean that the whole file is read.
+/// Chooses among `tracks`, which stand in the file's order and are counted from 1. `asked` is what
+/// the user wants, `default` what the file does; `content` looks into a track, which may mean that
+/// the whole file is read.
 ///
 /// # Errors
 /// [`MediaError::NoTrack`], and those of `content`.

@@ -1,4 +1,5 @@
-//! Container and codec, by `symphonia`. Whatever of the sound cannot be had is silence of its length, and is told.
+//! Container and codec, by `symphonia`. Whatever of the sound cannot be had is silence of its
+//! length, and is told.
 
 use super::choice::{self, Choice};
 use super::header::{self, Cut, Mend};
@@ -31,8 +32,8 @@ pub(super) struct Decoded {
     pub(super) notes: Vec<String>,
 }
 
-/// Decodes a track of sound to at most `max` samples, written as they come, little-endian: the one that was asked for, counted from
-/// 1, or the first that is not silent.
+/// Decodes a track of sound to at most `max` samples, written as they come, little-endian: the one
+/// that was asked for, counted from 1, or the first that is not silent.
 pub(super) fn decode(
     path: &Path,
     file: &File,
@@ -181,7 +182,8 @@ impl<W: io::Write> Decoding<'_, W> {
 
     fn packet(&mut self, packet: &Packet) -> Result<(), MediaError> {
         let at = self.timeline.time(packet);
-        // What changes in the middle of a file (channels, rate) may need another decoder; and one that has failed may be of no use.
+        // What changes in the middle of a file (channels, rate) may need another decoder; and one
+        // that has failed may be of no use.
         let decoded = match self.source.decode(packet) {
             Ok(sound) => Ok(sound),
             Err(_) => self.source.renew().and_then(|()| self.source.decode(packet)),
@@ -230,7 +232,8 @@ impl<W: io::Write> Decoding<'_, W> {
         if !self.timeline.is_gapless() {
             self.lost += length;
         }
-        // Where there are time stamps the gap before the next packet is made silence. Before the first sound there is no rate yet.
+        // Where there are time stamps the gap before the next packet is made silence. Before the
+        // first sound there is no rate yet.
         if self.timeline.is_placed() || self.mixer.seconds() == 0.0 {
             return Ok(());
         }

@@ -2,8 +2,9 @@
 //!
 //! Any container and codec that `symphonia` reads, at any rate, with any number of channels
 //! ([`crate::mix`] makes one of them). Sound stands where its time stamps say, what an edit list
-//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Headers that promise more than there is are
-//! read as true ones. Decoded and resampled piece by piece into a file, so hours of sound take no memory.
+//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Headers
+//! that promise more than there is are read as true ones. Decoded and resampled piece by piece into
+//! a file, so hours of sound take no memory.
 //!
 //! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
 //! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
@@ -138,9 +139,9 @@ pub enum MediaError {
     },
 }
 
-/// Writes the sound of a file, little-endian, and tells how many samples it is, and what of it is missing. `track` is the sound track,
-/// counted from 1; `None`: the first that can be heard. A damaged file may panic in its decoder: only a process that may die should
-/// call this.
+/// Writes the sound of a file, little-endian, and tells how many samples it is, and what of it is
+/// missing. `track` is the sound track, counted from 1; `None`: the first that can be heard. A
+/// damaged file may panic in its decoder: only a process that may die should call this.
 fn read(
     path: &Path,
     track: Option<u32>,

@@ -1,5 +1,5 @@
-//! What symphonia does not tell of an MP4 file (ISO/IEC 14496-12): its edit lists, which it reads and does not heed, and when each
-//! fragment begins (`tfdt`), which it does not read.
+//! What symphonia does not tell of an MP4 file (ISO/IEC 14496-12): its edit lists, which it reads
+//! and does not heed, and when each fragment begins (`tfdt`), which it does not read.
 
 use super::timeline::{Fragment, Fragments, ROUNDING, Shown};
 use std::fs::File;
@@ -9,7 +9,8 @@ use std::os::unix::fs::FileExt;
 /// Bytes of a file's tables that are read: hours of sound have some megabytes.
 const MOST_TABLES: u64 = 64 << 20;
 
-/// An edit list that cannot be followed: it plays stretches out of order, twice or at another speed, or is damaged.
+/// An edit list that cannot be followed: it plays stretches out of order, twice or at another
+/// speed, or is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unfollowed;
 
@@ -61,8 +62,8 @@ impl Movie {
         Fragments::new(list, self.begin())
     }
 
-    /// When the first fragment is to be seen or heard, in seconds: one of a broadcast begins hours after its start. 0 if the file is not
-    /// made of fragments alone.
+    /// When the first fragment is to be seen or heard, in seconds: one of a broadcast begins hours
+    /// after its start. 0 if the file is not made of fragments alone.
     fn begin(&self) -> f64 {
         let traks = || children(&self.tables).filter(|(name, _)| name == b"trak");
         if traks().any(|(_, trak)| samples_in_tables(trak) > 0) {

@@ -1,5 +1,5 @@
-//! What symphonia leaves out of an Ogg file without a word (RFC 3533): pages whose check sum is wrong, and of several streams that
-//! were joined to one file those whose first page is damaged.
+//! What symphonia leaves out of an Ogg file without a word (RFC 3533): pages whose check sum is
+//! wrong, and of several streams that were joined to one file those whose first page is damaged.
 
 use std::fs::File;
 use std::io;
@@ -16,8 +16,8 @@ const FIRST: u8 = 2;
 /// What cannot be read of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Damage {
-    /// In how many places streams begin of which none was read. Streams whose first pages stand together begin in one place; so does one
-    /// whose first page is damaged.
+    /// In how many places streams begin of which none was read. Streams whose first pages stand
+    /// together begin in one place; so does one whose first page is damaged.
     pub(super) streams: usize,
     /// How many pages are damaged, of whichever stream.
     pub(super) pages: usize,
@@ -77,7 +77,8 @@ fn next_page(file: &File, at: &mut u64, buffer: &mut Vec<u8>) -> io::Result<Opti
             return Ok(Some(Page::Damaged));
         }
         if count < buffer.len() {
-            // What follows the last page of a file may be anything, a page that was cut off too: that is told otherwise.
+            // What follows the last page of a file may be anything, a page that was cut off too:
+            // that is told otherwise.
             return Ok(None);
         }
         // A mark may stand across the end of what was read.

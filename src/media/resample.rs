@@ -9,7 +9,8 @@ use v2m_ipc::pcm::from_float;
 
 /// Frames at a time, a compromise between speed and memory.
 const CHUNK: usize = 4096;
-/// Frames that are mixed at a time; packets may be far longer, and what carries sound may change within.
+/// Frames that are mixed at a time; packets may be far longer, and what carries sound may change
+/// within.
 const PIECE: usize = 1024;
 /// Rates of sound; a rate beyond is a broken header, and would ask for memory without end.
 const RATES: RangeInclusive<u32> = 1_000..=768_000;

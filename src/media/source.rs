@@ -78,7 +78,8 @@ impl Source {
     }
 }
 
-/// `is_mp3`: what one file says of its length would cut off those that were joined to it. The encoder's delay, 25 ms, stays then.
+/// `is_mp3`: what one file says of its length would cut off those that were joined to it. The
+/// encoder's delay, 25 ms, stays then.
 fn decoder(track: &Track, is_mp3: bool) -> Result<Box<dyn AudioDecoder>, Error> {
     let parameters = track
         .codec_params

@@ -1,4 +1,5 @@
-//! Where in time the sound of a container stands: by its time stamps, and by what an MP4 file's edit list shows and hides.
+//! Where in time the sound of a container stands: by its time stamps, and by what an MP4 file's
+//! edit list shows and hides.
 
 use symphonia::core::formats::Track;
 use symphonia::core::packet::Packet;
@@ -7,7 +8,8 @@ use symphonia::core::units::TimeBase;
 /// Seconds of silence between two packets that are no gap: time stamps are rounded.
 pub(super) const ROUNDING: f64 = 0.1;
 
-/// The longest gap, in seconds, in a container that does not say how long it is. A longer one is a wrong time stamp.
+/// The longest gap, in seconds, in a container that does not say how long it is. A longer one is a
+/// wrong time stamp.
 const LONGEST_GAP: f64 = 3600.0;
 
 /// Tells where each packet stands, in seconds.
@@ -47,7 +49,8 @@ pub(super) struct Fragment {
     pub(super) time: i64,
 }
 
-/// The fragments of a track, in the order of its packets. symphonia takes each for the continuation of the one before.
+/// The fragments of a track, in the order of its packets. symphonia takes each for the continuation
+/// of the one before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fragments {
     list: Vec<Fragment>,
@@ -126,7 +129,8 @@ impl Timeline {
         }
     }
 
-    /// The same for a stream that follows others in its file, `heard` seconds after their beginning.
+    /// The same for a stream that follows others in its file, `heard` seconds after their
+    /// beginning.
     pub(super) fn after(self, heard: f64) -> Self {
         Self { origin: heard, ..self }
     }
@@ -137,14 +141,15 @@ impl Timeline {
         self.begin.get_or_insert(first);
     }
 
-    /// When the next packet of the track begins, in seconds of the track's time. To be asked once of each.
+    /// When the next packet of the track begins, in seconds of the track's time. To be asked once
+    /// of each.
     pub(super) fn time(&mut self, packet: &Packet) -> f64 {
         let Some(base) = self.stamps else { return 0.0 };
         seconds(base, self.fragments.time(packet.pts.get(), base))
     }
 
-    /// Where the frames of a packet belong that begins at that time, `heard` seconds having been heard before it. A stretch for each
-    /// that the edit list shows of it.
+    /// Where the frames of a packet belong that begins at that time, `heard` seconds having been
+    /// heard before it. A stretch for each that the edit list shows of it.
     pub(super) fn places(&self, at: f64, frames: usize, rate: u32, mut heard: f64) -> Vec<Place> {
         if self.stamps.is_none() {
             return vec![Place { skip: 0, take: frames, gap: 0.0 }];

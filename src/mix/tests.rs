@@ -73,7 +73,8 @@ fn opposite_phases_are_heard_from_the_first_piece_on() {
 fn a_voice_in_one_channel_of_many_is_as_loud_as_it_was() {
     for piece in PIECES {
         let (mut hiss, mut hum) = (noise(1e-4), noise(1e-4));
-        // A second of noise alone, then somebody speaks into the third input. The fourth has an offset.
+        // A second of noise alone, then somebody speaks into the third input. The fourth has an
+        // offset.
         let sound = frames(2.0, |at| {
             let voice = if at < RATE { 0.0 } else { tone(at, 300.0) };
             [hiss(), hum(), voice + hiss(), 0.3]
@@ -176,7 +177,8 @@ fn a_voice_that_moves_to_another_channel_is_heard_there_and_nothing_clicks() {
         let heard = mixed(&mut Mix::new(2, RATE), &sound, piece);
         let own = std::f32::consts::TAU * 440.0 / RATE as f32 * 0.25;
         assert!(steepest(&heard) < own * 1.2 + 0.005, "{piece}: {} of {own}", steepest(&heard));
-        // Each 0.1 s has sound, but for the moment after the phase was turned around and after the voice moved.
+        // Each 0.1 s has sound, but for the moment after the phase was turned around and after the
+        // voice moved.
         for (index, part) in heard.chunks(1600).enumerate() {
             let moves = [20, 21, 40, 41].contains(&index);
             assert!(peak(part) > 0.1 || moves, "{piece}: {index} {}", peak(part));
@@ -184,7 +186,8 @@ fn a_voice_that_moves_to_another_channel_is_heard_there_and_nothing_clicks() {
     }
 }
 
-/// With noise of their own, in pauses too: one of them all the time, or each change of sign would be heard.
+/// With noise of their own, in pauses too: one of them all the time, or each change of sign would
+/// be heard.
 #[test]
 fn of_channels_that_cancel_one_another_one_is_kept() {
     let mut hiss = noise(0.001);

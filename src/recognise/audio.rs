@@ -14,7 +14,8 @@ pub struct Recorded {
     pub offset: u64,
     /// How many samples there are.
     pub samples: u64,
-    /// Whether the file stays if it has no text: a recording of the store's does, a copy of a sound file's samples does not.
+    /// Whether the file stays if it has no text: a recording of the store's does, a copy of a
+    /// sound file's samples does not.
     pub is_kept: bool,
 }
 
@@ -34,7 +35,8 @@ impl Audio {
         }
     }
 
-    /// At most `most` samples from `from` on, fewer at the end. Blocking; a second of audio is 32 kB.
+    /// At most `most` samples from `from` on, fewer at the end. Blocking; a second of audio is 32
+    /// kB.
     ///
     /// # Errors
     /// Those of reading the file, `UnexpectedEof` when it has become shorter.

@@ -1,5 +1,5 @@
-//! Which engine is next: the policy, pure. Engines stand in the order in which they are wanted; one that fails is passed
-//! over until [`Lineup::reconsider`].
+//! Which engine is next: the policy, pure. Engines stand in the order in which they are wanted; one
+//! that fails is passed over until [`Lineup::reconsider`].
 //!
 //! Not here: starting, ending or feeding any of them, and the words for people.
 
@@ -8,7 +8,8 @@ mod tests;
 
 use std::path::PathBuf;
 
-/// Failures in a row, of the same kind, after which it is no use to try the same engine again at once.
+/// Failures in a row, of the same kind, after which it is no use to try the same engine again at
+/// once.
 pub(super) const LIMIT: u8 = 2;
 
 /// What an engine computes with.
@@ -38,7 +39,8 @@ impl Backend {
         }
     }
 
-    /// Whether it is a GPU: a device that may be lost, sleeps with the machine, and has memory of its own.
+    /// Whether it is a GPU: a device that may be lost, sleeps with the machine, and has memory of
+    /// its own.
     pub fn is_gpu(self) -> bool {
         matches!(self, Self::Cuda | Self::Vulkan)
     }
@@ -184,8 +186,8 @@ impl Lineup {
         }
     }
 
-    /// Which one would come after the current one. After a GPU that had worked no other GPU does: it is most likely the
-    /// same device.
+    /// Which one would come after the current one. After a GPU that had worked no other GPU does:
+    /// it is most likely the same device.
     fn successor(&self) -> Option<usize> {
         let current = self.index();
         let no_gpu = self.worked && self.entries[current].0.backend.is_gpu();

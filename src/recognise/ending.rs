@@ -1,4 +1,5 @@
-//! How an engine's process ends: by itself, or because it is killed; and what it said of the reason.
+//! How an engine's process ends: by itself, or because it is killed; and what it said of the
+//! reason.
 
 use super::stderr::Listener;
 use std::io;
@@ -11,12 +12,13 @@ use v2m_ipc::engine;
 /// How long a process that has closed its end may take to be gone by itself: its own exit code says
 /// more than our signal.
 const LEAVE_LIMIT: Duration = Duration::from_millis(500);
-/// How long a killed process may take to be gone. One that is stuck in a driver is left to the kernel.
+/// How long a killed process may take to be gone. One that is stuck in a driver is left to the
+/// kernel.
 const REAP_LIMIT: Duration = Duration::from_secs(2);
 /// What an ended process printed is there at once, as a rule.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// Exit codes of an engine that cannot work here: its own (EX_UNAVAILABLE of sysexits.h), and that of the loader, which
-/// misses a library.
+/// Exit codes of an engine that cannot work here: its own (EX_UNAVAILABLE of sysexits.h), and that
+/// of the loader, which misses a library.
 const UNFIT: [i32; 2] = [engine::EXIT_UNFIT as i32, 127];
 
 /// A running process. Killed when dropped.
@@ -42,8 +44,9 @@ impl Process {
         self.child.id()
     }
 
-    /// Ends the process, if it has not ended by itself, and tells how. `closed`: it has closed its end of the socket, so it may be
-    /// about to end. Cancel-safe: its limits count from the first call.
+    /// Ends the process, if it has not ended by itself, and tells how. `closed`: it has closed its
+    /// end of the socket, so it may be about to end. Cancel-safe: its limits count from the first
+    /// call.
     pub(super) async fn end(&mut self, closed: bool) -> Ending {
         let since = *self.ending.get_or_insert_with(Instant::now);
         let end = match self.reaped.clone() {

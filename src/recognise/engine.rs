@@ -1,5 +1,5 @@
-//! One engine process: how it is started, what it is told, and how long it has been silent. Knows nothing of jobs beyond their
-//! wire numbers.
+//! One engine process: how it is started, what it is told, and how long it has been silent. Knows
+//! nothing of jobs beyond their wire numbers.
 
 use super::EngineSpec;
 use super::candidates::{Backend, Candidate};
@@ -18,15 +18,17 @@ use tokio::time::Instant;
 use tracing::info;
 use v2m_ipc::engine::{self, FromEngine, ToEngine};
 
-/// The engine answers pings from a thread that does nothing heavy: this much silence that counts ([`Vigil`]) is a hang.
+/// The engine answers pings from a thread that does nothing heavy: this much silence that counts
+/// ([`Vigil`]) is a hang.
 const PONG_LIMIT: Duration = Duration::from_secs(10);
-/// Before it has said its first word it may be busy with libraries of a gigabyte and a driver that wakes up.
+/// Before it has said its first word it may be busy with libraries of a gigabyte and a driver that
+/// wakes up.
 const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
 /// Waiting for a processor for so long in one silence is told in the journal.
 const STARVED: Duration = Duration::from_secs(10);
 
-/// What of the daemon's environment an engine is given: what libraries for computing read. The rest may hold secrets, as keys for
-/// language models that a login put there.
+/// What of the daemon's environment an engine is given: what libraries for computing read. The rest
+/// may hold secrets, as keys for language models that a login put there.
 fn environment(
     all: impl Iterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (OsString, OsString)> {
@@ -145,8 +147,8 @@ impl Engine {
         self.next_look
     }
 
-    /// Looks how it does, and asks whether it is there. Why it is taken for hung, if it is: `most` is how long it may be
-    /// without progress.
+    /// Looks how it does, and asks whether it is there. Why it is taken for hung, if it is: `most`
+    /// is how long it may be without progress.
     pub(super) fn look(&mut self, most: Option<Duration>) -> Option<String> {
         let now = Instant::now();
         self.next_look = now + LOOK_EVERY;
@@ -194,13 +196,14 @@ impl Engine {
         self.link.turn().await
     }
 
-    /// Lets it go: a sound engine ends by itself when its socket is closed, and has nothing to save.
+    /// Lets it go: a sound engine ends by itself when its socket is closed, and has nothing to
+    /// save.
     pub(super) fn dismiss(&mut self) {
         self.link.close();
     }
 
-    /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe: its limits count
-    /// from the first call.
+    /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe: its limits
+    /// count from the first call.
     pub(super) async fn end(&mut self) -> Ending {
         self.process.end(self.link.closed).await
     }

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use v2m_ipc::engine::LoadFailure;
 
 impl Recogniser {
-    /// Those that no engine will take are told so once their audio is complete: until then there may
-    /// be another engine, and their words are handed back whole.
+    /// Those that no engine will take are told so once their audio is complete: until then there
+    /// may be another engine, and their words are handed back whole.
     pub(super) fn tell_failed(&mut self) {
         let no_engine = self.report.problem.clone().filter(|_| self.engine.is_none());
         let hopeless =
@@ -74,8 +74,8 @@ impl Recogniser {
         }
     }
 
-    /// No engine can load the model. Memory may be free later, and what an engine waited for may be there. Otherwise it
-    /// dies of the model's file, and nothing but another file helps.
+    /// No engine can load the model. Memory may be free later, and what an engine waited for may be
+    /// there. Otherwise it dies of the model's file, and nothing but another file helps.
     fn not_loaded(&mut self, blame: Blame, lacked_memory: bool, reason: &str) {
         let (model, file) = match &self.spec {
             Ok(spec) => (spec.model_name.clone(), spec.model.clone()),
@@ -142,7 +142,8 @@ impl Recogniser {
         self.give_up(advice::load_failed(failure, backend, &model, reason));
     }
 
-    /// The engine has no text for this job, which is tried again; it is not to blame for that as a rule.
+    /// The engine has no text for this job, which is tried again; it is not to blame for that as a
+    /// rule.
     pub(super) fn refused(&mut self, index: usize, reason: &str) {
         if !self.jobs[index].refused() {
             return;

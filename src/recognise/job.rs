@@ -11,8 +11,8 @@ use v2m_ipc::pcm::seconds;
 
 /// Samples per PCM frame when there is a backlog: a second.
 const FRAME: u64 = seconds(1);
-/// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs to
-/// see, and not the hours a file may hold, all of which it would keep in memory.
+/// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs
+/// to see, and not the hours a file may hold, all of which it would keep in memory.
 const AHEAD: u64 = seconds(120);
 
 #[derive(Debug)]
@@ -29,7 +29,8 @@ pub(super) struct Job {
     deaths: u8,
     /// How often the engine in use had no text for it.
     refusals: u8,
-    /// What the engine calls it: a new number at each attempt, so that late answers are told apart.
+    /// What the engine calls it: a new number at each attempt, so that late answers are told
+    /// apart.
     pub(super) wire: Option<u32>,
     /// The engine keeps it as it is while it is at work on another one.
     paused: bool,
@@ -40,7 +41,8 @@ pub(super) struct Job {
     segments: Vec<Segment>,
     /// What is heard after them and may change.
     draft: Option<Segment>,
-    /// Why no engine is given it any more. Told once its audio is complete, for that is handed back.
+    /// Why no engine is given it any more. Told once its audio is complete, for that is handed
+    /// back.
     pub(super) failure: Option<Failure>,
 }
 
@@ -88,7 +90,8 @@ impl Job {
         self.wire.is_some() && !self.paused
     }
 
-    /// Makes way for another one; what tells the engine so. `keeps`: the engine can keep it as it is. Otherwise it starts over.
+    /// Makes way for another one; what tells the engine so. `keeps`: the engine can keep it as it
+    /// is. Otherwise it starts over.
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
         // Only a job that nobody waits for is kept.
@@ -112,7 +115,8 @@ impl Job {
         }
     }
 
-    /// Starts over with another model or with settings that changed, about which failures so far say nothing.
+    /// Starts over with another model or with settings that changed, about which failures so far
+    /// say nothing.
     pub(super) fn renew(&mut self) {
         self.pass_on();
         self.attempts = 0;
@@ -171,12 +175,14 @@ impl Job {
         Ok(samples)
     }
 
-    /// Notes that the engine has done with all before this sample. It can be done with no more than it was given.
+    /// Notes that the engine has done with all before this sample. It can be done with no more than
+    /// it was given.
     pub(super) fn settled(&mut self, until: u64) {
         self.settled = self.settled.max(until.min(self.sent));
     }
 
-    /// A segment as the engine tells it, as far as it can be true: it lies within the audio, and ends after it begins.
+    /// A segment as the engine tells it, as far as it can be true: it lies within the audio, and
+    /// ends after it begins.
     pub(super) fn within(&self, segment: engine::Segment) -> Segment {
         let engine::Segment { start, end, text } = segment;
         let end = end.min(self.audio.len());

@@ -1,11 +1,13 @@
-//! The recogniser as the daemon sees it: engines that are spawned, fed, watched, replaced, and fed the same audio again.
+//! The recogniser as the daemon sees it: engines that are spawned, fed, watched, replaced, and fed
+//! the same audio again.
 //!
-//! An engine is a program that turns sound into text, run as a child process (`v2m-engine` and those beside it). The recogniser is
-//! what stays when one engine takes another's place.
+//! An engine is a program that turns sound into text, run as a child process (`v2m-engine` and
+//! those beside it). The recogniser is what stays when one engine takes another's place.
 //!
-//! The audio of each job is kept here (that of files: on disk) until its text is there, so that a fresh
-//! engine hears exactly what the dead one heard. No clever scheduling: one job at a time, a live dictation before any
-//! background one. What the engine does with the audio is none of this room's business.
+//! The audio of each job is kept here (that of files: on disk) until its text is there, so that a
+//! fresh engine hears exactly what the dead one heard. No clever scheduling: one job at a time, a
+//! live dictation before any background one. What the engine does with the audio is none of this
+//! room's business.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -55,7 +57,8 @@ use v2m_ipc::engine::DecodeStats;
 /// Which engines may run, on which model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineSpec {
-    /// The engines, the one to try first at the front; the next ones stand in for it. At least one.
+    /// The engines, the one to try first at the front; the next ones stand in for it. At least
+    /// one.
     pub candidates: Vec<Candidate>,
     /// The model's name, for people.
     pub model_name: String,
@@ -65,7 +68,8 @@ pub struct EngineSpec {
     pub vad: Option<PathBuf>,
     /// Threads to compute with; 0 leaves it to the engine.
     pub threads: u32,
-    /// An engine that has work and gets no further for this long is replaced; waiting for a processor does not count.
+    /// An engine that has work and gets no further for this long is replaced; waiting for a
+    /// processor does not count.
     pub hang: Duration,
     /// How long engines keep their model without work; `None`: for good.
     pub unload: Unload,
@@ -85,7 +89,8 @@ pub struct Unload {
 pub enum Urgency {
     /// Someone is waiting for the text as they speak.
     Live,
-    /// A file, or a recording that an earlier run left: steps back for a live one, and goes on after it.
+    /// A file, or a recording that an earlier run left: steps back for a live one, and goes on
+    /// after it.
     Background,
 }
 

@@ -1,11 +1,12 @@
-//! What the system tells of an engine's process. The engine is not dumpable, so most of its files in /proc are root's; `stat`
-//! is everybody's.
+//! What the system tells of an engine's process. The engine is not dumpable, so most of its files
+//! in /proc are root's; `stat` is everybody's.
 
 use super::vigil::Look;
 use std::fs;
 use std::time::Duration;
 
-/// In which /proc counts processor time: `USER_HZ`, 100 in a second on all machines that v2m is built for (proc_pid_stat(5)).
+/// In which /proc counts processor time: `USER_HZ`, 100 in a second on all machines that v2m is
+/// built for (proc_pid_stat(5)).
 const TICK: Duration = Duration::from_millis(10);
 
 /// A look at it; `None` where /proc shows nothing, as with the mount option `hidepid`.

@@ -12,9 +12,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use v2m_ipc::engine::{DecodeOptions, ToEngine};
 
-/// When to try again where no engine could be loaded, and when to look again whether a model's file has changed.
+/// When to try again where no engine could be loaded, and when to look again whether a model's file
+/// has changed.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// Where memory was lacking or an engine hung, each further attempt comes after twice the time, up to this.
+/// Where memory was lacking or an engine hung, each further attempt comes after twice the time, up
+/// to this.
 pub(super) const RETRY_AT_LAST: Duration = Duration::from_secs(64 * 60);
 /// An engine that has nothing to do and dies within this time of its start counts as one that died
 /// while loading, lest it be started over and over.
@@ -195,7 +197,8 @@ impl Recogniser {
         }
     }
 
-    /// The next thing it has to say. Cancel-safe; without work or trouble it sleeps without a timer.
+    /// The next thing it has to say. Cancel-safe; without work or trouble it sleeps without a
+    /// timer.
     pub async fn next(&mut self) -> RecogniseEvent {
         loop {
             if let Some(event) = self.events.pop_front() {

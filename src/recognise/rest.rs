@@ -1,7 +1,8 @@
-//! Engines that are let go: after a long time without work, before the machine sleeps, and for a better one.
+//! Engines that are let go: after a long time without work, before the machine sleeps, and for a
+//! better one.
 //!
-//! Before sleep only one on a GPU is. What a driver keeps of a process over a suspend, it keeps with some luck; the
-//! processor's memory stays as it is, so an engine there needs nothing.
+//! Before sleep only one on a GPU is. What a driver keeps of a process over a suspend, it keeps
+//! with some luck; the processor's memory stays as it is, so an engine there needs nothing.
 
 use super::candidates::Lineup;
 use super::job::Job;
@@ -16,8 +17,8 @@ const SECOND_LOOK: Duration = Duration::from_secs(20);
 const AWAKE_AFTER: Duration = Duration::from_secs(60);
 
 impl Recogniser {
-    /// The machine is about to sleep. An engine on the GPU is let go, without loss to its jobs, and none is started there
-    /// until [`Self::resumed`]; [`Self::holds_gpu`] tells when it has gone.
+    /// The machine is about to sleep. An engine on the GPU is let go, without loss to its jobs, and
+    /// none is started there until [`Self::resumed`]; [`Self::holds_gpu`] tells when it has gone.
     pub fn suspend(&mut self) {
         let on_gpu = self.lineup.as_ref().is_some_and(|l| l.current().backend.is_gpu());
         if !on_gpu {
@@ -31,8 +32,8 @@ impl Recogniser {
         }
     }
 
-    /// The machine is awake. What was loaded is loaded again; engines that had failed are tried again, and those that fail
-    /// now once more a little later.
+    /// The machine is awake. What was loaded is loaded again; engines that had failed are tried
+    /// again, and those that fail now once more a little later.
     pub fn resumed(&mut self) {
         self.asleep = None;
         if self.fatal.is_some() {
@@ -47,8 +48,8 @@ impl Recogniser {
         }
     }
 
-    /// Whether there is no engine for a reason that another attempt may find gone. A missing or broken model is for
-    /// whoever changes the model.
+    /// Whether there is no engine for a reason that another attempt may find gone. A missing or
+    /// broken model is for whoever changes the model.
     pub(super) fn engine_is_to_blame(&self) -> bool {
         self.report.problem.as_ref().is_some_and(|problem| problem.code == Code::EngineFailed)
     }
@@ -67,7 +68,8 @@ impl Recogniser {
         self.jobs.iter_mut().for_each(Job::rewind);
     }
 
-    /// Starts an engine again when it is needed. Replaces a worse engine by a better one while there is no work.
+    /// Starts an engine again when it is needed. Replaces a worse engine by a better one while
+    /// there is no work.
     pub(super) fn rouse(&mut self) {
         let unloaded = self.report.state == EngineState::Unloaded && self.engine.is_none();
         if unloaded && self.asleep.is_none() && (self.load_wanted || !self.jobs.is_empty()) {
@@ -83,7 +85,8 @@ impl Recogniser {
         }
     }
 
-    /// An engine without work: it is let go, or for a better one that did not start right after the machine woke.
+    /// An engine without work: it is let go, or for a better one that did not start right after the
+    /// machine woke.
     pub(super) fn idled(&mut self) {
         if self.second_look.take_if(|at| *at <= Instant::now()).is_some() {
             self.swap_wanted |= self.lineup.as_mut().is_some_and(Lineup::reconsider);
@@ -103,7 +106,8 @@ impl Recogniser {
         Some(self.idle_since? + if on_gpu { unload.gpu? } else { unload.cpu? })
     }
 
-    /// When a machine that was about to sleep is taken for awake although it has not said so, because somebody is speaking.
+    /// When a machine that was about to sleep is taken for awake although it has not said so,
+    /// because somebody is speaking.
     pub(super) fn awake_at(&self) -> Option<Instant> {
         self.asleep.filter(|_| !self.jobs.is_empty()).map(|since| since + AWAKE_AFTER)
     }

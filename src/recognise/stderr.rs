@@ -21,8 +21,8 @@ impl Listener {
         Self(tokio::spawn(listen(stderr)))
     }
 
-    /// Once the process has ended: why, in its own words, if it said anything. By that time what it printed is there,
-    /// but another process may hold the pipe open: until `limit`. Cancel-safe.
+    /// Once the process has ended: why, in its own words, if it said anything. By that time what it
+    /// printed is there, but another process may hold the pipe open: until `limit`. Cancel-safe.
     pub(super) async fn reason(&mut self, limit: Instant) -> Option<String> {
         let lines = timeout_at(limit, &mut self.0).await.ok()?.ok()?;
         reason(&lines).map(str::to_owned)
@@ -35,7 +35,8 @@ impl Drop for Listener {
     }
 }
 
-/// The first line that tells of an error, for what comes after it may be a stack of calls; else the last one.
+/// The first line that tells of an error, for what comes after it may be a stack of calls; else the
+/// last one.
 fn reason(lines: &VecDeque<String>) -> Option<&str> {
     let tells = |line: &&String| {
         let line = line.to_lowercase();

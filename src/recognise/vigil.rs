@@ -5,8 +5,9 @@
 //! - in full, if no thread of it wants a processor: it sleeps, is stopped, or waits for a device;
 //! - as far as it was given a processor, if one does: the rest it spent waiting for other programs.
 //!
-//! So an engine that computes for ever and one that sleeps for ever are both seen to hang, and one that is starved is waited
-//! for. A look that comes late says nothing of the time before it: the daemon was starved too, or both were frozen.
+//! So an engine that computes for ever and one that sleeps for ever are both seen to hang, and one
+//! that is starved is waited for. A look that comes late says nothing of the time before it: the
+//! daemon was starved too, or both were frozen.
 
 use std::time::Duration;
 use tokio::time::Instant;

@@ -56,8 +56,8 @@ impl Connection {
                 Next::Request(Ok(command)) => match convert::request(command) {
                     Asked::Pong => Response::success(&"PONG"),
                     Asked::Events(wanted) => return self.subscribe(wanted).await,
-                    // Hours of work, and work that costs money, are not done for nobody. Every other
-                    // request is carried out, whether its client stays or not.
+                    // Hours of work, and work that costs money, are not done for nobody. Every
+                    // other request is carried out, whether its client stays or not.
                     Asked::Call {
                         request: request @ (Request::TranscribeFile { .. } | Request::Text(_)),
                         original,
@@ -67,7 +67,8 @@ impl Connection {
                             () = gone(&self.stream) => return Ok(()),
                         }
                     }
-                    // Its answer may be megabytes, and making JSON of those takes a thread of its own.
+                    // Its answer may be megabytes, and making JSON of those takes a thread of its
+                    // own.
                     Asked::Call { request: request @ Request::TestRules { .. }, original } => {
                         let result = self.server.call(request).await;
                         let framing = self.framing();

@@ -1,8 +1,8 @@
 //! The clients' socket: connections, their limits, and the way between wire types and the daemon's.
 //!
 //! The listener is given (systemd owns the socket): nothing here binds, unlinks or renames it. Wire
-//! types stop here: requests become [`Call`]s, answers and events become JSON. What a command does is
-//! decided elsewhere; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
+//! types stop here: requests become [`Call`]s, answers and events become JSON. What a command does
+//! is decided elsewhere; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
 
 mod connection;
 mod convert;
@@ -121,7 +121,8 @@ impl Server {
         while conversations.join_next().await.is_some() {}
     }
 
-    /// The directory and the socket's mode keep others out already; this holds where they were changed.
+    /// The directory and the socket's mode keep others out already; this holds where they were
+    /// changed.
     fn is_own(&self, stream: &UnixStream) -> bool {
         match stream.peer_cred() {
             Ok(peer) if peer.uid() == self.uid => true,
@@ -189,8 +190,8 @@ async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
-/// Whether the peer closed both ways: one that only sends no more still reads. Asked of the kernel, since
-/// the runtime's own readiness may be older than the read that showed the end.
+/// Whether the peer closed both ways: one that only sends no more still reads. Asked of the kernel,
+/// since the runtime's own readiness may be older than the read that showed the end.
 fn is_gone(stream: &UnixStream) -> io::Result<bool> {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     poll(&mut fds, Some(&Timespec::default()))?;

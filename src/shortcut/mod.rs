@@ -1,8 +1,9 @@
 //! The keyboard shortcut of GNOME that runs `v2m-send toggle`: shown, installed, removed.
 //!
 //! GNOME keeps custom shortcuts as entries of a list in its settings; they are read and written by
-//! `gsettings`, which belongs to every GNOME and minds what is locked or overridden. An entry of our
-//! own is all that is ever changed. Not here: other desktops, whose own settings the README names.
+//! `gsettings`, which belongs to every GNOME and minds what is locked or overridden. An entry of
+//! our own is all that is ever changed. Not here: other desktops, whose own settings the README
+//! names.
 
 mod accelerator;
 mod settings;

@@ -48,7 +48,8 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
 pub(super) struct Lock(File);
 
 impl Lock {
-    /// Whether it is the lock of what is now called `directory`: that one may have been deleted and made anew.
+    /// Whether it is the lock of what is now called `directory`: that one may have been deleted and
+    /// made anew.
     pub(super) fn holds(&self, directory: &Path) -> bool {
         let there = regular::look_at(&directory.join(LOCK));
         let same = |there: fs::Metadata| {
@@ -85,7 +86,8 @@ pub(super) struct Found {
     pub(super) record: Option<Record>,
     /// At 16 kHz; 0 where there is no recording.
     pub(super) samples: u64,
-    /// Whether a newer v2m wrote it, or its recording is no regular file of the user's: hands off then.
+    /// Whether a newer v2m wrote it, or its recording is no regular file of the user's: hands off
+    /// then.
     pub(super) foreign: bool,
 }
 

@@ -33,7 +33,8 @@ impl Job {
         Ok(())
     }
 
-    /// One of an earlier run. Without a text it is counted as another attempt, before anything can go wrong with it.
+    /// One of an earlier run. Without a text it is counted as another attempt, before anything can
+    /// go wrong with it.
     pub(super) fn adopt(path: PathBuf) -> (Self, Result<(), StoreError>) {
         let record = Record::read(&record_path(&path)).ok().flatten();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();

@@ -2,15 +2,17 @@
 //!
 //! A dictation is two files in one directory, `<UTC time>-<job>.wav` (16 kHz, mono, 16 bit) and
 //! `<UTC time>-<job>.json` (its [`Record`]). The recording grows while it is made and can be read
-//! after a crash at any moment; the JSON is replaced as a whole. All file work is done by the thread
-//! `v2m-store`; [`Store`] only queues, so it never blocks, and [`StoreEvent`]s tell what came of it.
+//! after a crash at any moment; the JSON is replaced as a whole. All file work is done by the
+//! thread `v2m-store`; [`Store`] only queues, so it never blocks, and [`StoreEvent`]s tell what
+//! came of it.
 //!
-//! Order for a job: `begin`, `append`…, `recorded`, `finish` (with [`Outcome::Transcribed`] as often as
-//! wanted, then one of the others) or at any time `discard`. Whoever calls keeps the audio in memory
-//! until [`StoreEvent::Recorded`]: after [`StoreEvent::AppendFailed`] or a refused `append` the file
-//! holds only the beginning, and `rewrite` gives it the whole again.
+//! Order for a job: `begin`, `append`…, `recorded`, `finish` (with [`Outcome::Transcribed`] as
+//! often as wanted, then one of the others) or at any time `discard`. Whoever calls keeps the audio
+//! in memory until [`StoreEvent::Recorded`]: after [`StoreEvent::AppendFailed`] or a refused
+//! `append` the file holds only the beginning, and `rewrite` gives it the whole again.
 //!
-//! Not here: who decides what is kept (settings), and what is done with recovered audio (the daemon).
+//! Not here: who decides what is kept (settings), and what is done with recovered audio (the
+//! daemon).
 
 mod directory;
 mod job;
@@ -175,8 +177,8 @@ enum Command {
 }
 
 impl Store {
-    /// Starts the thread. It makes the directory (0700), tells the [`Unfinished`], and sweeps. While
-    /// another process holds the directory's lock, nothing is recovered or swept, only kept.
+    /// Starts the thread. It makes the directory (0700), tells the [`Unfinished`], and sweeps.
+    /// While another process holds the directory's lock, nothing is recovered or swept, only kept.
     ///
     /// # Errors
     /// [`StoreError::Thread`]. Trouble with the directory is told by [`StoreEvent::Failed`], and
@@ -215,8 +217,8 @@ impl Store {
         Ok(path)
     }
 
-    /// Takes a recording of an earlier run over as `job`. Without a text this counts as one more attempt to
-    /// transcribe it. Goes on with `finish` or `discard`.
+    /// Takes a recording of an earlier run over as `job`. Without a text this counts as one more
+    /// attempt to transcribe it. Goes on with `finish` or `discard`.
     ///
     /// # Errors
     /// [`StoreError::Full`].

@@ -28,8 +28,8 @@ pub struct Record {
     pub cut_off: bool,
     /// The text, once there is one.
     pub text: Option<String>,
-    /// What was heard, where the text rules made something else of it. Empty `text` beside it: all of it was
-    /// taken back.
+    /// What was heard, where the text rules made something else of it. Empty `text` beside it: all
+    /// of it was taken back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
     /// ISO 639-1 code.

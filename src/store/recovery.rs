@@ -1,4 +1,5 @@
-//! Dictations that earlier runs left unfinished: recordings without text, and texts that nobody was given.
+//! Dictations that earlier runs left unfinished: recordings without text, and texts that nobody was
+//! given.
 
 use super::directory::{self, Found};
 use super::record::{Record, RecordState};
@@ -22,8 +23,9 @@ pub struct Unfinished {
     pub text: Option<Text>,
 }
 
-/// The recordings in `directory` that hold audio, have no text, and were not tried three times, and those whose text was
-/// not delivered, oldest first. One whose JSON is missing or broken counts as never tried. Blocking.
+/// The recordings in `directory` that hold audio, have no text, and were not tried three times, and
+/// those whose text was not delivered, oldest first. One whose JSON is missing or broken counts as
+/// never tried. Blocking.
 ///
 /// Those of a running service are among them: [`super::StoreEvent::Unfinished`] is what to recover.
 ///

@@ -47,7 +47,8 @@ pub(super) fn sweep(
 }
 
 /// A recording without record, or with one that cannot be read, is unfinished; so is one whose
-/// text is still wanted, unless there is no audio to get it from, and one whose text was not delivered.
+/// text is still wanted, unless there is no audio to get it from, and one whose text was not
+/// delivered.
 fn is_finished(found: &Found) -> bool {
     let wants_text = found.record.as_ref().is_none_or(|record| record.wants_text());
     let waits = wants_text && found.samples > 0;

@@ -1,8 +1,8 @@
 //! The recording's file: a WAV that grows.
 //!
 //! The header is brought up to date each second; between, a reader that believes it misses at most
-//! that second. Our own reader goes by the file's length, so it misses nothing. Written by hand, for
-//! `hound` cannot take a failed write back; tests read the files with `hound`.
+//! that second. Our own reader goes by the file's length, so it misses nothing. Written by hand,
+//! for `hound` cannot take a failed write back; tests read the files with `hound`.
 
 use super::StoreError;
 use crate::regular::{self, Trust};
@@ -32,7 +32,8 @@ impl Wav {
         Self::start(make(path)?)
     }
 
-    /// Makes the file anew, in the place of whatever has its name: a link goes, and what it names stays.
+    /// Makes the file anew, in the place of whatever has its name: a link goes, and what it names
+    /// stays.
     pub(super) fn create_anew(path: &Path) -> io::Result<Self> {
         remove(path)?;
         Self::create(path)
@@ -83,8 +84,8 @@ impl Wav {
         there.is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
     }
 
-    /// Writes the recording to `path` again, in the place of whatever is there now; goes on with that file. The old one can still be
-    /// read, as it is open.
+    /// Writes the recording to `path` again, in the place of whatever is there now; goes on with
+    /// that file. The old one can still be read, as it is open.
     pub(super) fn restore(&mut self, path: &Path) -> io::Result<()> {
         remove(path)?;
         let mut file = make(path)?;
@@ -136,7 +137,8 @@ pub struct Pcm {
     pub file: File,
     /// Where in it the first sample is, in bytes.
     pub offset: u64,
-    /// How many there are: by the file's length, since a recording that broke off has no true header.
+    /// How many there are: by the file's length, since a recording that broke off has no true
+    /// header.
     pub samples: u64,
 }
 

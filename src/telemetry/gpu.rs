@@ -1,4 +1,5 @@
-//! NVIDIA's GPUs, by the library of their driver, which is looked for at run time. Other GPUs tell nothing here.
+//! NVIDIA's GPUs, by the library of their driver, which is looked for at run time. Other GPUs tell
+//! nothing here.
 //!
 //! The library is let go after each reading: a process that holds it keeps a GPU awake.
 
@@ -13,7 +14,8 @@ use v2m_ipc::plain;
 /// The name without a version is there for developers only.
 const LIBRARY: &str = "libnvidia-ml.so.1";
 
-/// The figures of the GPU that computes, else of the first one; `None` where there is none, or no driver. Blocking.
+/// The figures of the GPU that computes, else of the first one; `None` where there is none, or no
+/// driver. Blocking.
 pub(super) fn read(device: Option<&str>) -> Option<Gpu> {
     let told = Nvml::builder().lib_path(OsStr::new(LIBRARY)).init().and_then(|nvml| {
         let count = nvml.device_count()?;

@@ -1,7 +1,7 @@
 //! Figures of the machine for GET_STATUS: processors, memory, GPU.
 //!
-//! Read when somebody asks and the last reading is a second old, on a thread that may block: a driver may take its
-//! time or hang. Nothing is read, kept open or woken while nobody asks.
+//! Read when somebody asks and the last reading is a second old, on a thread that may block: a
+//! driver may take its time or hang. Nothing is read, kept open or woken while nobody asks.
 
 mod gpu;
 
@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Figures younger than this are as good as new.
 const FRESH: Duration = Duration::from_secs(1);
-/// A reading takes some milliseconds, a GPU's first one perhaps a hundred. Whoever asks waits no longer than this, and gets
-/// the figures before.
+/// A reading takes some milliseconds, a GPU's first one perhaps a hundred. Whoever asks waits no
+/// longer than this, and gets the figures before.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is known of the machine.
@@ -83,7 +83,8 @@ impl<M: Meter> Telemetry<M> {
         Self { meter: Some(meter), reading: None, last: None, until: None }
     }
 
-    /// The figures, if they are fresh; else a reading is begun, and [`Self::next`] tells what comes of it.
+    /// The figures, if they are fresh; else a reading is begun, and [`Self::next`] tells what comes
+    /// of it.
     pub fn ask(&mut self, device: Option<&str>) -> Option<Figures> {
         if let Some((at, figures)) = &self.last
             && at.elapsed() < FRESH
@@ -101,8 +102,8 @@ impl<M: Meter> Telemetry<M> {
         None
     }
 
-    /// What those who asked are to be told: the new figures, or the last ones where a reading takes too long; `None` where
-    /// there are none. Waits for good while nobody asks. Cancel-safe.
+    /// What those who asked are to be told: the new figures, or the last ones where a reading takes
+    /// too long; `None` where there are none. Waits for good while nobody asks. Cancel-safe.
     pub async fn next(&mut self) -> Option<Figures> {
         loop {
             let Some(reading) = &mut self.reading else { return std::future::pending().await };

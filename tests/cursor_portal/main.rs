@@ -1,4 +1,5 @@
-//! Pasting at the cursor through the portals, with a double of xdg-desktop-portal on a bus of the test's own.
+//! Pasting at the cursor through the portals, with a double of xdg-desktop-portal on a bus of the
+//! test's own.
 //!
 //! What only the real thing shows is in `tests/system/kde.sh`.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
@@ -44,8 +45,9 @@ impl Desktop {
             ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_ref()),
             ("XDG_STATE_HOME", state.path()),
         ];
-        // SAFETY: the other tests wait for the guard above, and the threads of an earlier one are idle or have ended;
-        // what is left of this process reads variables only through std, which locks them.
+        // SAFETY: the other tests wait for the guard above, and the threads of an earlier one are
+        // idle or have ended; what is left of this process reads variables only through std, which
+        // locks them.
         unsafe {
             std::env::remove_var("DISPLAY");
             std::env::remove_var("WAYLAND_DISPLAY");
@@ -126,7 +128,8 @@ impl Desktop {
     }
 }
 
-/// No portal tells whether the shortcut is still held, and most hands have let go of it 0.3 s after its press.
+/// No portal tells whether the shortcut is still held, and most hands have let go of it 0.3 s after
+/// its press.
 #[test]
 fn a_sensitive_text_is_offered_with_the_mark_that_clipboard_managers_heed() {
     let mut desktop = Desktop::start();
@@ -324,7 +327,8 @@ fn what_is_copied_while_the_clipboard_is_read_comes_back() {
     assert_eq!(desktop.clipboard(TEXT), b"the user's");
 }
 
-/// The portal tells nothing of an empty clipboard, and may be late to tell of another: what is not known is not cleared away.
+/// The portal tells nothing of an empty clipboard, and may be late to tell of another: what is not
+/// known is not cleared away.
 #[test]
 fn where_nobody_tells_what_was_on_the_clipboard_the_text_stays() {
     let mut desktop = Desktop::start();
@@ -355,8 +359,8 @@ fn a_managers_read_is_no_receipt_and_what_no_window_takes_waits_on_the_clipboard
     assert_eq!(desktop.clipboard(TEXT), WORDS.as_bytes());
 }
 
-/// xdg-desktop-portal 1.20 died when a text came while the clipboard's manager read what had just been given back: what was
-/// asked for before the clipboard changed was answered after.
+/// xdg-desktop-portal 1.20 died when a text came while the clipboard's manager read what had just
+/// been given back: what was asked for before the clipboard changed was answered after.
 #[test]
 fn what_was_asked_for_before_the_clipboard_changed_is_not_answered_after() {
     let mut desktop = Desktop::start();

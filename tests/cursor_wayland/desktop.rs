@@ -1,4 +1,5 @@
-//! A desktop of a test's own: a compositor, a bus that stands for the session's and the system's, and v2m's sinks on it.
+//! A desktop of a test's own: a compositor, a bus that stands for the session's and the system's,
+//! and v2m's sinks on it.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -54,8 +55,9 @@ impl Desktop {
             ("DBUS_SESSION_BUS_ADDRESS", bus.address.as_ref()),
             ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_ref()),
         ];
-        // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are idle or have ended;
-        // what is left of this process reads variables only through std, which locks them.
+        // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are
+        // idle or have ended; what is left of this process reads variables only through std, which
+        // locks them.
         unsafe {
             std::env::remove_var("DISPLAY");
             for (name, value) in variables {
@@ -78,7 +80,8 @@ impl Desktop {
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
-    /// As above, into one window only, by the usual keys, and by others where the windows with a field count as terminals.
+    /// As above, into one window only, by the usual keys, and by others where the windows with a
+    /// field count as terminals.
     pub(crate) fn paste_into(
         &mut self,
         text: &str,

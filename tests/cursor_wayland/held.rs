@@ -1,7 +1,7 @@
 //! Texts that are ready while a hand still holds the shortcut, on the user's keyboard.
 //!
-//! On sway each keyboard has modifiers of its own: what the user holds changes nothing of what v2m presses on its own keyboard, and
-//! fires nothing. So nothing is waited for.
+//! On sway each keyboard has modifiers of its own: what the user holds changes nothing of what v2m
+//! presses on its own keyboard, and fires nothing. So nothing is waited for.
 
 use crate::desktop::{Desktop, wait_for};
 use std::sync::mpsc;

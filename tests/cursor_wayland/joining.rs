@@ -1,5 +1,5 @@
-//! Texts in a row on a compositor that tells which program's window has the keyboard, and with `ext-idle-notify` also when somebody does
-//! something.
+//! Texts in a row on a compositor that tells which program's window has the keyboard, and with
+//! `ext-idle-notify` also when somebody does something.
 
 use crate::desktop::{Desktop, wait_for};
 use crate::pasted;
@@ -28,7 +28,8 @@ fn paste(desktop: &mut Desktop, text: &str, later: Duration) {
     pasted(&desktop.hand_over(text, &wanted));
 }
 
-/// The thread that watches what the user does: how often it has waited, while it waits. `None`: there is none.
+/// The thread that watches what the user does: how often it has waited, while it waits. `None`:
+/// there is none.
 fn watch() -> Option<u64> {
     let threads = fs::read_dir("/proc/self/task").unwrap().flatten().map(|entry| entry.path());
     let status = threads.filter_map(|thread| fs::read_to_string(thread.join("status")).ok());

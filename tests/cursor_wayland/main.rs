@@ -1,4 +1,5 @@
-//! Pasting at the cursor on a real compositor that has data-control and virtual keyboards, into windows of GTK.
+//! Pasting at the cursor on a real compositor that has data-control and virtual keyboards, into
+//! windows of GTK.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod desktop;
@@ -30,7 +31,8 @@ fn pasted(deliveries: &[Delivery]) {
     assert_eq!(deliveries, [pasted]);
 }
 
-/// Asserts that a text was not pasted, for a reason that has `why` in it, and is on the clipboard instead.
+/// Asserts that a text was not pasted, for a reason that has `why` in it, and is on the clipboard
+/// instead.
 fn waits(desktop: &Desktop, deliveries: &[Delivery], why: &str, text: &str) {
     let [paste, clipboard] = deliveries else { panic!("{deliveries:?}") };
     assert!(paste.by == "paste" && !paste.ok && paste.detail.contains(why), "{}", paste.detail);

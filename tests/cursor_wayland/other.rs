@@ -27,8 +27,8 @@ impl Other {
     }
 }
 
-/// Reads requests until the program goes, and answers `wl_display.sync` if it answers at all. A message is the number of
-/// its object, its length and number in one, and its arguments.
+/// Reads requests until the program goes, and answers `wl_display.sync` if it answers at all. A
+/// message is the number of its object, its length and number in one, and its arguments.
 fn serve(mut program: UnixStream, answers: bool) {
     const DISPLAY: u32 = 1;
     const SYNC: u32 = 0;

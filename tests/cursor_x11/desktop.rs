@@ -1,4 +1,5 @@
-//! A desktop of a test's own: an X server, a bus that stands for the session's and the system's, and v2m's sinks on it.
+//! A desktop of a test's own: an X server, a bus that stands for the session's and the system's,
+//! and v2m's sinks on it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
@@ -30,8 +31,9 @@ impl Desktop {
             ("DBUS_SESSION_BUS_ADDRESS", bus.address.as_str()),
             ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_str()),
         ];
-        // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are idle or have ended;
-        // what is left of this process reads variables only through std, which locks them.
+        // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are
+        // idle or have ended; what is left of this process reads variables only through std, which
+        // locks them.
         unsafe {
             std::env::remove_var("WAYLAND_DISPLAY");
             for (name, value) in variables {

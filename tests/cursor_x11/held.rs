@@ -15,8 +15,8 @@ const CTRL: u32 = 0xffe3;
 /// How long shortcuts are held, in milliseconds.
 const HOLDS: [u64; 5] = [30, 80, 150, 300, 600];
 
-/// Holds the shortcut for some time, in a hand of its own, and lets go of its keys in this order; when of the last one. The keys
-/// are down when this returns.
+/// Holds the shortcut for some time, in a hand of its own, and lets go of its keys in this order;
+/// when of the last one. The keys are down when this returns.
 fn hold(desktop: &Desktop, keys: [u32; 3], time: Duration) -> JoinHandle<Instant> {
     let hand = Keyboard::new(desktop.display());
     let (tell, told) = mpsc::channel();

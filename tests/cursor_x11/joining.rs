@@ -1,4 +1,5 @@
-//! Texts that are joined to what stands at the cursor: on a real X server, with keys that a user presses in between.
+//! Texts that are joined to what stands at the cursor: on a real X server, with keys that a user
+//! presses in between.
 
 use crate::desktop::Desktop;
 use crate::typing::{Editor, lay_out, typed};

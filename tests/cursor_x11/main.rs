@@ -41,7 +41,8 @@ fn no_key_is_down(desktop: &Desktop) {
     assert_eq!(desktop.keyboard.down(), Vec::<u8>::new(), "a key is left down");
 }
 
-/// Asserts that a text was not pasted, for a reason that has `why` in it, and is on the clipboard instead.
+/// Asserts that a text was not pasted, for a reason that has `why` in it, and is on the clipboard
+/// instead.
 fn waits(desktop: &Desktop, deliveries: &[Delivery], why: &str, text: &str) {
     let [paste, clipboard] = deliveries else { panic!("{deliveries:?}") };
     assert!(paste.by == "paste" && !paste.ok && paste.detail.contains(why), "{}", paste.detail);

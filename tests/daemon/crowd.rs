@@ -25,8 +25,8 @@ fn of_seventy_connections_sixty_four_are_served_and_six_are_told_why_not() {
     service.end();
 }
 
-/// Each TEST_RULES held the event loop for as long as its rules took, and calls came before sound: fifty clients cost the
-/// recording five seconds of what was said, and the watchdog half a minute.
+/// Each TEST_RULES held the event loop for as long as its rules took, and calls came before sound:
+/// fifty clients cost the recording five seconds of what was said, and the watchdog half a minute.
 #[test]
 fn fifty_clients_that_try_the_rules_cost_a_recording_no_sample() {
     let studio = Studio::with(House::new(""));

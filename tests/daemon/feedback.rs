@@ -1,4 +1,5 @@
-//! What there is to hear of a dictation: its sounds, and the media players that are quiet meanwhile.
+//! What there is to hear of a dictation: its sounds, and the media players that are quiet
+//! meanwhile.
 
 use crate::house::{CONFIG, House, Service, wait_for};
 use crate::recording::ONE_AT_A_TIME;

@@ -1,4 +1,5 @@
-//! Files that make whoever opens them wait: pipes that nobody writes to, a file system that does not answer.
+//! Files that make whoever opens them wait: pipes that nobody writes to, a file system that does
+//! not answer.
 
 use crate::files::{ramp, wav};
 use crate::house::{CONFIG, House, Service, failure, text_of, wait_for};
@@ -22,7 +23,8 @@ fn logged(service: &Service, what: &str) {
     wait_for(what, || service.log().contains(what).then_some(()));
 }
 
-/// Each of them hung the event loop, or the thread that keeps what is said, until the watchdog ended the service.
+/// Each of them hung the event loop, or the thread that keeps what is said, until the watchdog
+/// ended the service.
 #[test]
 fn pipes_where_files_belong_hold_up_nobody() {
     let house = House::new("");

@@ -114,7 +114,8 @@ impl House {
         Client(BufReader::new(stream))
     }
 
-    /// Installs the double as the engine of that suffix: `-cuda`, say, or the processor's without any.
+    /// Installs the double as the engine of that suffix: `-cuda`, say, or the processor's without
+    /// any.
     pub(crate) fn install(&self, suffix: &str) {
         let program = self.path(&format!("engines/v2m-engine{suffix}"));
         std::os::unix::fs::symlink(double(), program).unwrap();

@@ -144,7 +144,8 @@ fn what_the_model_cannot_do_is_told_and_the_text_stays() {
         Act::fail(Trouble::Rejected, "a poem"),
         Act::Say(Answer::Text { text: " ".into() }),
         Act::Leave,
-        // A question that it left is put again: it may have ended because it was idle, or to read another configuration.
+        // A question that it left is put again: it may have ended because it was idle, or to read
+        // another configuration.
         Act::Leave,
         Act::Shout,
         // The fifth is the last one.

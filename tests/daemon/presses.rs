@@ -1,5 +1,5 @@
-//! The next dictation while the last one has no text yet: nothing is lost, texts come in the order in which they
-//! were spoken, and each client gets its own.
+//! The next dictation while the last one has no text yet: nothing is lost, texts come in the order
+//! in which they were spoken, and each client gets its own.
 
 use crate::house::{CONFIG, Client, House, Service, failure, text_of, wait_for};
 use crate::recording::Studio;

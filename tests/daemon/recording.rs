@@ -101,8 +101,8 @@ fn speak(path: &Path, signs: &[i16]) {
     writer.finalize().unwrap();
 }
 
-/// The mean of a microphone's channels is silence where they are in opposite phase, and the third input of an interface was
-/// never linked: the stored recording was all zeros.
+/// The mean of a microphone's channels is silence where they are in opposite phase, and the third
+/// input of an interface was never linked: the stored recording was all zeros.
 #[test]
 fn the_stored_recording_has_the_sound_in_whatever_channels_it_was() {
     for (microphone, ports, signs) in [

@@ -120,7 +120,8 @@ fn connections_are_kept_from_one_question_to_the_next() {
 #[test]
 fn a_kept_connection_that_was_closed_meanwhile_is_no_error() {
     let program = Program::plain();
-    // Closed with the next request in it, as when both cross on the way: it has nothing of an answer.
+    // Closed with the next request in it, as when both cross on the way: it has nothing of an
+    // answer.
     let crossed: crate::peer::Act = Box::new(|_| Then::Close);
     let peer = Peer::new(vec![
         kept(STREAM, said(CLEAN), Then::Keep),

@@ -85,7 +85,8 @@ fn who_lists_no_models_is_believed() {
     assert!(failed(answer).1.contains("refuses the key"));
 }
 
-/// A website's 404 was "answers, and lists no models; m is believed": all seemed well until somebody dictated.
+/// A website's 404 was "answers, and lists no models; m is believed": all seemed well until
+/// somebody dictated.
 #[test]
 fn an_address_where_no_language_model_is_asked_is_told() {
     const PAGE: &str = "<html><head><title>404 Not Found</title></head></html>";

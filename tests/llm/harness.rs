@@ -191,7 +191,8 @@ impl Client {
     }
 }
 
-/// Names the question's endpoint in the configuration, whole or not at all: others may be reading it.
+/// Names the question's endpoint in the configuration, whole or not at all: others may be reading
+/// it.
 pub(crate) fn configure(path: &Path, question: &Question) {
     let (Question::Rewrite { endpoint, .. }
     | Question::Translate { endpoint, .. }

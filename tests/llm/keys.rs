@@ -41,7 +41,8 @@ fn a_services_key_is_never_sent_to_another_host() {
     assert!(!program.log().contains("openais-"), "{}", program.log());
 }
 
-/// Nor does a host get it whose name resembles the service's, another port, or a name that is a key's file.
+/// Nor does a host get it whose name resembles the service's, another port, or a name that is a
+/// key's file.
 #[test]
 fn a_services_key_is_sent_to_its_very_host() {
     for place in [

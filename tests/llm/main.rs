@@ -1,4 +1,5 @@
-//! The real `v2m-llm`, on a socket passed as systemd does, against servers on loopback that behave or do not.
+//! The real `v2m-llm`, on a socket passed as systemd does, against servers on loopback that behave
+//! or do not.
 //!
 //! Not here: what a model's prose is worth, and the units, which `tests/system` boots.
 

@@ -1,4 +1,5 @@
-//! Right answers in odd clothes, and errors that servers and what stands before them answer: each as servers are known to send it.
+//! Right answers in odd clothes, and errors that servers and what stands before them answer: each
+//! as servers are known to send it.
 
 use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, text};
 use crate::peer::{JSON, Peer, STREAM, reply};

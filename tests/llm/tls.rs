@@ -29,7 +29,8 @@ fn server(connections: usize) -> Server {
     Server { url: server.url.replace("http://127.0.0.1", "https://localhost") + "/v1", ..server }
 }
 
-/// The service of that name, behind a proxy: it answers everybody who asks the proxy at `url` for it.
+/// The service of that name, behind a proxy: it answers everybody who asks the proxy at `url` for
+/// it.
 pub(crate) fn service(name: &str, connections: usize) -> Server {
     service_at(name, &format!("{name}:443"), connections)
 }

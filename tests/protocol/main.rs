@@ -1,5 +1,5 @@
-//! PROTOCOL.md, sentence by sentence: the real server over real Unix sockets. Only the daemon behind
-//! it is scripted; what commands really do is tested with the daemon itself.
+//! PROTOCOL.md, sentence by sentence: the real server over real Unix sockets. Only the daemon
+//! behind it is scripted; what commands really do is tested with the daemon itself.
 
 #![allow(clippy::unwrap_used)]
 

@@ -53,8 +53,8 @@ async fn twice_on_the_same_recording_is_the_end_of_it_and_not_of_the_next_one() 
     assert_eq!(lab.lives("model"), 3);
 }
 
-/// The failure was told while the user was still speaking, when nobody asked for it; whoever asked at
-/// the end got "this recording is not known", and not the audio.
+/// The failure was told while the user was still speaking, when nobody asked for it; whoever asked
+/// at the end got "this recording is not known", and not the audio.
 #[tokio::test]
 async fn a_recording_given_up_on_is_told_with_all_its_audio_once_it_is_complete() {
     for script in ["pcm die\npcm die\n\n", "pcm fail; pcm fail"] {
@@ -187,8 +187,8 @@ async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
     lab.state(EngineState::Warm).await;
 }
 
-/// One that loaded and then died of itself was started anew at once, over and over: with a model too
-/// big for the memory, the whole machine's work was loading it.
+/// One that loaded and then died of itself was started anew at once, over and over: with a model
+/// too big for the memory, the whole machine's work was loading it.
 #[tokio::test]
 async fn an_engine_that_dies_soon_after_loading_each_time_is_left_alone_too() {
     let mut lab = Lab::new("loaded abort");

@@ -1,4 +1,5 @@
-//! Several engines: which one works, which ones are passed over, and what becomes of a recording meanwhile.
+//! Several engines: which one works, which ones are passed over, and what becomes of a recording
+//! meanwhile.
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::Backend::{Cpu, CpuV4, Cuda, Vulkan};

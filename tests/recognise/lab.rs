@@ -77,7 +77,8 @@ impl Lab {
         lab
     }
 
-    /// With these engines, each of its own script: the processor's first, then those of the GPUs and the like.
+    /// With these engines, each of its own script: the processor's first, then those of the GPUs
+    /// and the like.
     pub(crate) fn with_engines(cpu: &str, others: &[(Backend, &str)]) -> Self {
         let mut lab = Self::without_model();
         let spec = lab.engines(cpu, others);
@@ -154,7 +155,8 @@ impl Lab {
         self.dir.path()
     }
 
-    /// The next event; the recogniser is left and asked again all the time, as in the daemon's loop.
+    /// The next event; the recogniser is left and asked again all the time, as in the daemon's
+    /// loop.
     pub(crate) async fn event(&mut self) -> RecogniseEvent {
         let begun = Instant::now();
         loop {
@@ -246,7 +248,8 @@ impl Lab {
                     () = tokio::task::yield_now() => {}
                 }
             }
-            // For the processes on a busy machine; by the real clock, the other one may stand still.
+            // For the processes on a busy machine; by the real clock, the other one may stand
+            // still.
             std::thread::sleep(Duration::from_millis(1));
             assert!(begun.elapsed() < PATIENCE, "waited in vain");
         }

@@ -37,7 +37,8 @@ const AT_START: [&str; 6] = [
     "loading device",
 ];
 
-/// A script of so many lives that each fail at work, and of those after them, which do what `rest` says.
+/// A script of so many lives that each fail at work, and of those after them, which do what `rest`
+/// says.
 fn script(dice: &mut Dice, lives: usize, rest: &str) -> String {
     let mut script = String::new();
     for _ in 0..lives {
@@ -46,8 +47,8 @@ fn script(dice: &mut Dice, lives: usize, rest: &str) -> String {
     format!("{script}{rest}\n")
 }
 
-/// One dictation, on a GPU and, when that is no use, on the processor, which dies of it once at most; how many failures
-/// it saw.
+/// One dictation, on a GPU and, when that is no use, on the processor, which dies of it once at
+/// most; how many failures it saw.
 async fn dictate(dice: &mut Dice, seed: u32) -> usize {
     let lives = dice.roll(3);
     let rest = if dice.roll(3) == 0 { dice.pick(&AT_START) } else { "" };

@@ -1,6 +1,8 @@
-//! The real engine, killed and stopped in the middle of a dictation. Needs `V2M_TEST_MODELS`, as tests/engine.rs does.
+//! The real engine, killed and stopped in the middle of a dictation. Needs `V2M_TEST_MODELS`, as
+//! tests/engine.rs does.
 //!
-//! The one engine that every machine can run stands for all: the first one of the line-up is taken for a GPU's.
+//! The one engine that every machine can run stands for all: the first one of the line-up is taken
+//! for a GPU's.
 
 use crate::lab::{Lab, Stillness};
 use rustix::process::{Pid, Signal, kill_process};
@@ -88,7 +90,8 @@ async fn the_real_engine_killed_and_stopped_costs_no_word() {
     assert!(passed_over[0].reason.contains("did not answer"), "{passed_over:?}");
 }
 
-/// By the clock of this test minutes pass; by the processor's, which the engine needs, hardly any time does.
+/// By the clock of this test minutes pass; by the processor's, which the engine needs, hardly any
+/// time does.
 #[tokio::test]
 async fn the_real_engine_starved_at_work_is_waited_for() {
     let words = sample();

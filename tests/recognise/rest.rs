@@ -1,4 +1,5 @@
-//! Engines that are let go: for want of work, and before the machine sleeps. The clock leaps where a test says so.
+//! Engines that are let go: for want of work, and before the machine sleeps. The clock leaps where
+//! a test says so.
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
@@ -145,7 +146,8 @@ async fn a_gpu_that_had_failed_is_tried_again_after_sleep() {
     assert_eq!(lab.text(2, &words).await, 1);
 }
 
-/// NVIDIA's own service for it wakes the driver at about the time at which logind says that the machine is awake.
+/// NVIDIA's own service for it wakes the driver at about the time at which logind says that the
+/// machine is awake.
 #[tokio::test]
 async fn a_driver_that_wakes_later_than_the_machine_is_looked_at_once_more() {
     let mut lab = Lab::with_engines("", &[(Cuda, "\nload unfit\n\n")]);

@@ -1,6 +1,6 @@
 //! Engines that neither work nor die. The clock stands still but for what a test lets pass, while
-//! the processes are real. An engine that computes in such a test is one that is starved: minutes pass, and it has been given
-//! some milliseconds of a processor.
+//! the processes are real. An engine that computes in such a test is one that is starved: minutes
+//! pass, and it has been given some milliseconds of a processor.
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
@@ -106,7 +106,8 @@ async fn an_engine_that_computes_for_ever_is_replaced_after_the_hang_limit() {
     assert_eq!(lab.text(1, &words).await, 2);
 }
 
-/// On a busy machine a healthy engine was killed twice, and the user told that a GPU had failed where there is none.
+/// On a busy machine a healthy engine was killed twice, and the user told that a GPU had failed
+/// where there is none.
 #[tokio::test]
 async fn a_starved_engine_is_waited_for() {
     let mut lab = Lab::with_hang("finish spin\n\n", Duration::from_secs(60));
@@ -151,8 +152,8 @@ async fn an_answer_that_waits_to_be_read_is_no_silence() {
     assert_eq!((lab.recogniser.pid(), lab.lives("model")), (pid, 1));
 }
 
-/// Loading had no limit: an engine stuck in its driver, answering pings, was waited for for good, and
-/// so was the text of whoever dictated meanwhile.
+/// Loading had no limit: an engine stuck in its driver, answering pings, was waited for for good,
+/// and so was the text of whoever dictated meanwhile.
 #[tokio::test]
 async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
     let mut lab = Lab::new("loading linger\n\n");

@@ -110,8 +110,8 @@ fn after_a_shutdown_the_next_connection_starts_the_service_again() {
 #[test]
 fn a_file_is_transcribed_by_the_client() {
     let _lab = Lab::new();
-    // The whole sample would ask what this small model makes of its first pause, which is not the same at every
-    // margin: it hears "and so am I" there. That is for `make bench-speech`.
+    // The whole sample would ask what this small model makes of its first pause, which is not the
+    // same at every margin: it hears "and so am I" there. That is for `make bench-speech`.
     let folder = tempfile::tempdir().unwrap();
     let phrase = lab::phrase(folder.path());
     lab::assert_phrase(&run("v2m-send", &["transcribe", phrase.to_str().unwrap()]));
@@ -160,7 +160,8 @@ fn phrase_in_channels(folder: &Path, signs: &[i16]) -> PathBuf {
     path
 }
 
-/// Of a pair in opposite phase, and of an interface's third input, the answer was "The microphone was silent".
+/// Of a pair in opposite phase, and of an interface's third input, the answer was "The microphone
+/// was silent".
 #[test]
 fn speech_is_heard_in_whatever_channels_it_is() {
     for (source, signs, links) in [

@@ -1,7 +1,9 @@
-//! What the tests take in hand: systemd, the journal, the socket, the microphone, the clipboard, notifications.
+//! What the tests take in hand: systemd, the journal, the socket, the microphone, the clipboard,
+//! notifications.
 //!
-//! Every test begins with [`Lab::new`], which puts the machine in order whatever the test before left behind; what a
-//! test changes it changes through this. Helpers panic with what they were about: a test has nobody else to tell.
+//! Every test begins with [`Lab::new`], which puts the machine in order whatever the test before
+//! left behind; what a test changes it changes through this. Helpers panic with what they were
+//! about: a test has nobody else to tell.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -19,7 +21,8 @@ pub(crate) use v2m_testkit::wait_for;
 /// How long anything may take before a test gives up; generous, because nothing is measured here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The machine, in order: socket open, service stopped, no configuration, no overrides, nothing notified.
+/// The machine, in order: socket open, service stopped, no configuration, no overrides, nothing
+/// notified.
 pub(crate) struct Lab {
     /// `$XDG_RUNTIME_DIR`.
     pub(crate) runtime: PathBuf,
@@ -213,7 +216,8 @@ pub(crate) fn sample() -> PathBuf {
     beside("sample.wav")
 }
 
-/// The last words of [`sample`], from its last pause on: 3 s, for tests that are about something else.
+/// The last words of [`sample`], from its last pause on: 3 s, for tests that are about something
+/// else.
 pub(crate) const PHRASE: &str = "ask what you can do for your country";
 
 /// The recording of [`PHRASE`], in a folder that the caller keeps as long as it plays.
@@ -305,8 +309,8 @@ pub(crate) fn property(unit: &str, name: &str) -> String {
 pub(crate) struct Playing(Child);
 
 impl Playing {
-    /// Starts to play a WAV file; returns once its sound arrives in the microphone. The last incomplete quantum
-    /// (up to 21 ms) is not played: that is how pw-cat ends.
+    /// Starts to play a WAV file; returns once its sound arrives in the microphone. The last
+    /// incomplete quantum (up to 21 ms) is not played: that is how pw-cat ends.
     pub(crate) fn start(wav: &Path) -> Self {
         Self::into(wav, &[("MONO", "vmic:input_MONO")])
     }

@@ -1,6 +1,7 @@
 //! `v2m-llm` behind its own units: it answers with the network alone, and ends when nobody asks.
 //!
-//! Not here: what it asks of whom, which `tests/llm` shows of the program alone; and what the service asks of it (`network`).
+//! Not here: what it asks of whom, which `tests/llm` shows of the program alone; and what the
+//! service asks of it (`network`).
 
 use crate::lab::{self, Lab, PATIENCE, property, wait_for};
 use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};

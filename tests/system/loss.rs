@@ -1,4 +1,5 @@
-//! Nothing said is lost: when the recogniser dies, when the service dies, when the disk is full, when the sound server goes.
+//! Nothing said is lost: when the recogniser dies, when the service dies, when the disk is full,
+//! when the sound server goes.
 
 use crate::lab::{self, Lab, property, run, systemctl, try_run};
 use serde_json::Value;
@@ -89,8 +90,8 @@ fn when_the_sound_server_stops_what_was_heard_is_transcribed_and_its_return_is_u
     let lab = Lab::new();
     let mut client = lab.record();
     let silence = NoSound::new();
-    // It is stopped and transcribed by itself. A client that asks in time gets the text, a later one hears that
-    // nothing is being recorded.
+    // It is stopped and transcribed by itself. A client that asks in time gets the text, a later
+    // one hears that nothing is being recorded.
     let answer = client.call("STOP_RECORDING", Value::Null).unwrap();
     let record = lab::wait_for("the text of what was heard", || {
         lab.records().into_iter().find(|record| record["text"].is_string())

@@ -1,4 +1,5 @@
-//! Whether the machine is what the other tests take it for. When these fail, nothing else says anything.
+//! Whether the machine is what the other tests take it for. When these fail, nothing else says
+//! anything.
 
 use crate::lab::{self, Lab, Playing};
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Who has a network, and who has none: `v2m-llm` alone, and only when it is asked. The model is a server on loopback that
-//! answers when it is told to.
+//! Who has a network, and who has none: `v2m-llm` alone, and only when it is asked. The model is a
+//! server on loopback that answers when it is told to.
 
 use crate::lab::{self, Client, Lab, assert_phrase, property, systemctl, wait_for};
 use serde_json::{Value, json};
@@ -115,8 +115,8 @@ fn processes(unit: &str) -> Vec<String> {
     found
 }
 
-/// The sockets that the processes hold. All of them let their files be seen, or this panics: but the recogniser, which can make no
-/// socket, as `tests/confined.rs` shows.
+/// The sockets that the processes hold. All of them let their files be seen, or this panics: but
+/// the recogniser, which can make no socket, as `tests/confined.rs` shows.
 fn sockets(processes: &[String]) -> HashSet<String> {
     let is_engine = |pid: &&String| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -132,7 +132,8 @@ fn sockets(processes: &[String]) -> HashSet<String> {
     names.filter_map(inode).collect()
 }
 
-/// The sockets of networks that there are on this machine, each with the address of its peer as the kernel writes it.
+/// The sockets of networks that there are on this machine, each with the address of its peer as the
+/// kernel writes it.
 fn network() -> HashMap<String, String> {
     let tables = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"];
     let text = |table| fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
@@ -221,7 +222,8 @@ fn with_a_model_its_helper_alone_has_a_network() {
     assert_eq!(request.body["model"], "loud");
     assert!(!request.head.to_lowercase().contains("authorization"), "{}", request.head);
     assert_eq!(network_sockets("v2m.service"), 0);
-    // It shows its files to nobody, because of the key: so the connection is in no process that does.
+    // It shows its files to nobody, because of the key: so the connection is in no process that
+    // does.
     let helper = property("v2m-llm.service", "MainPID");
     assert!(fs::read_dir(format!("/proc/{helper}/fd")).is_err());
     let peer = format!(":{:04X}", model.port);
@@ -261,8 +263,8 @@ fn with_a_model_its_helper_alone_has_a_network() {
     assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
 }
 
-/// As with dotfiles that are kept elsewhere, and an editor that writes a new file in place of the old one: Landlock knows files,
-/// not names, so the program that runs cannot read the new one.
+/// As with dotfiles that are kept elsewhere, and an editor that writes a new file in place of the
+/// old one: Landlock knows files, not names, so the program that runs cannot read the new one.
 #[test]
 fn a_configuration_that_is_a_link_is_followed_when_its_file_is_replaced() {
     let lab = Lab::new();

@@ -1,5 +1,5 @@
-//! GNOME's portals, as a v2m in a sandbox has them: Mutter's own interface out of reach, GNOME's real question put to the
-//! user, its clipboard by way of the portal.
+//! GNOME's portals, as a v2m in a sandbox has them: Mutter's own interface out of reach, GNOME's
+//! real question put to the user, its clipboard by way of the portal.
 //!
 //! Only where GNOME has these portals (48 here): `gnome-48.sh` runs it.
 
@@ -13,7 +13,8 @@ const WORDS: &str = "Grüße — “€5” ñ 日 ¿qué? 😀\n";
 const TEXT: &str = "text/plain;charset=utf-8";
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
-/// A session bus with the portals and nothing else, as Flatpak makes it, in place of this process's own.
+/// A session bus with the portals and nothing else, as Flatpak makes it, in place of this process's
+/// own.
 struct Sandbox {
     proxy: Child,
     outside: String,
@@ -44,7 +45,8 @@ impl Drop for Sandbox {
 }
 
 fn set(name: &str, value: &str) {
-    // SAFETY: one test runs at a time, and what is left of this process's threads reads variables only through std.
+    // SAFETY: one test runs at a time, and what is left of this process's threads reads variables
+    // only through std.
     unsafe { std::env::set_var(name, value) };
 }
 

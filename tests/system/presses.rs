@@ -1,5 +1,6 @@
-//! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do what it should.
-//! Whatever happened before, the press after it was put right works, and nobody had to run systemctl.
+//! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do
+//! what it should. Whatever happened before, the press after it was put right works, and nobody had
+//! to run systemctl.
 
 use crate::lab::{self, Lab, assert_phrase, beside, property, run};
 use serde_json::Value;
@@ -7,8 +8,9 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// Presses a key as a desktop does: the command at once, after the keyboard's delay, and then every 30 ms as long as
-/// `held` is true. Each is a client of its own, which waits for its answer and leaves; the answers.
+/// Presses a key as a desktop does: the command at once, after the keyboard's delay, and then every
+/// 30 ms as long as `held` is true. Each is a client of its own, which waits for its answer and
+/// leaves; the answers.
 fn hold(lab: &Lab, mut held: impl FnMut() -> bool) -> Vec<Value> {
     thread::scope(|scope| {
         let mut clients = Vec::new();
@@ -33,7 +35,8 @@ fn a_key_held_while_one_speaks_is_one_dictation() {
     let speaking = thread::spawn(lab::speak);
     let answers = hold(&lab, || !speaking.is_finished());
     assert!(answers.len() > 50, "{}", answers.len());
-    // Nobody waits for the text of a key that was let go: it comes by the notification and the clipboard.
+    // Nobody waits for the text of a key that was let go: it comes by the notification and the
+    // clipboard.
     let text = lab::wait_for("the text on the clipboard", || {
         lab::clipboard().filter(|text| text != "before")
     });
@@ -135,7 +138,8 @@ fn sixty_presses_without_a_model_then_one_with_it() {
     lab.dictate();
 }
 
-/// Puts the small model into the folder that was empty, as `v2m-model pull` does: whole, under its name at once.
+/// Puts the small model into the folder that was empty, as `v2m-model pull` does: whole, under its
+/// name at once.
 fn give_model(lab: &Lab) {
     let name = "ggml-tiny.en-q8_0.bin";
     fs::copy(beside("models").join(name), lab.models().join("download")).unwrap();
@@ -149,7 +153,8 @@ fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(&config, "[engine]\nlanguge = \"en\"\n").unwrap();
     for _ in 0..60 {
-        // Either the service still found the press waiting and said why it cannot start, or it had gone.
+        // Either the service still found the press waiting and said why it cannot start, or it had
+        // gone.
         if let Ok(answer) =
             lab.connect().and_then(|mut client| client.call("TOGGLE_RECORDING", Value::Null))
         {

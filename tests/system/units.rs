@@ -1,4 +1,5 @@
-//! The units: that systemd understands them, what they promise, and that no failure of the service closes the socket.
+//! The units: that systemd understands them, what they promise, and that no failure of the service
+//! closes the socket.
 
 use crate::lab::{self, Lab, property, systemctl};
 use serde_json::Value;
@@ -113,7 +114,8 @@ fn the_socket_is_the_users_alone_and_starts_nothing_by_itself() {
     assert_eq!(property("v2m.service", "ActiveState"), "inactive");
 }
 
-/// 60 presses on a service that cannot start, for one reason or another: far more than systemd's default limits allow.
+/// 60 presses on a service that cannot start, for one reason or another: far more than systemd's
+/// default limits allow.
 fn press_in_vain(program: &str) {
     let lab = Lab::new();
     lab.override_service(&format!("ExecStart=\nExecStart={program}"));

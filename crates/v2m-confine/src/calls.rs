@@ -23,7 +23,8 @@ type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 pub enum Calls {
     /// It computes: memory, threads, clocks, and what it has open. Everything else is refused.
     Compute,
-    /// It computes by a driver, of which nobody knows what it calls: only what reaches others is refused.
+    /// It computes by a driver, of which nobody knows what it calls: only what reaches others is
+    /// refused.
     Driver,
 }
 
@@ -34,7 +35,8 @@ impl Calls {
             Self::Compute => program(compute(), refused, SeccompAction::Allow)?,
             Self::Driver => program(reaching(), SeccompAction::Allow, refused)?,
         };
-        // Its flags lie in memory, where no filter sees them. The C library takes clone(2), if there is no clone3.
+        // Its flags lie in memory, where no filter sees them. The C library takes clone(2), if
+        // there is no clone3.
         let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
         let no_clone3 = program(any([libc::SYS_clone3]).collect(), SeccompAction::Allow, unknown)?;
         // This one first: the other closes the door by which filters come in.
@@ -71,7 +73,8 @@ fn only(
     compare: SeccompCmpOp,
     value: u64,
 ) -> Result<(c_long, Vec<SeccompRule>), seccompiler::BackendError> {
-    // Numbers of processes and flags have 32 bits, and the kernel does not look at what is above them; addresses have 64.
+    // Numbers of processes and flags have 32 bits, and the kernel does not look at what is above
+    // them; addresses have 64.
     let length = match call {
         libc::SYS_sendto => SeccompCmpArgLen::Qword,
         _ => SeccompCmpArgLen::Dword,
@@ -97,7 +100,8 @@ fn compute() -> Rules {
         only(libc::SYS_sendto, 4, SeccompCmpOp::Eq, 0),
     ];
     let mut rules: Rules = conditional.into_iter().flatten().collect();
-    // What is open is copied, and waited for or not. F_SETOWN would let a pipe signal any process of the user's.
+    // What is open is copied, and waited for or not. F_SETOWN would let a pipe signal any process
+    // of the user's.
     let harmless = [
         libc::F_DUPFD,
         libc::F_DUPFD_CLOEXEC,

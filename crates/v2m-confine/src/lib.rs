@@ -1,15 +1,16 @@
 //! Takes from a process what it does not need: files, sockets, other programs, other processes.
 //!
-//! A process that reads what strangers made (a model, a sound file) may be taken over by it. Before it reads any of that it
-//! calls [`confine`], and from then on the kernel holds it to these, of which no code in it can undo the first two:
+//! A process that reads what strangers made (a model, a sound file) may be taken over by it. Before
+//! it reads any of that it calls [`confine`], and from then on the kernel holds it to these, of
+//! which no code in it can undo the first two:
 //!
 //! - **Landlock**: it opens no file but those it names, and creates, removes and runs none.
-//! - **seccomp**: it makes no socket, starts no program and no process, traces and signals nobody, and uses no
-//!   io_uring, which would walk around the filter.
+//! - **seccomp**: it makes no socket, starts no program and no process, traces and signals nobody,
+//!   and uses no io_uring, which would walk around the filter.
 //! - it is not dumpable, so no other program of the user reads its memory, and leaves no core.
 //!
-//! What it has open already stays: the socket to the daemon, standard error. Call it while the process has one thread:
-//! Landlock holds the calling thread and those that it starts.
+//! What it has open already stays: the socket to the daemon, standard error. Call it while the
+//! process has one thread: Landlock holds the calling thread and those that it starts.
 
 mod calls;
 mod files;
@@ -31,8 +32,8 @@ pub enum Problem {
     Calls(String),
 }
 
-/// Confines this process for good. Answers what could not be enforced; a kernel without Landlock (before 5.13, or switched
-/// off) is one such, and its [`Problem::Files`] says so.
+/// Confines this process for good. Answers what could not be enforced; a kernel without Landlock
+/// (before 5.13, or switched off) is one such, and its [`Problem::Files`] says so.
 pub fn confine(files: &Files, calls: Calls) -> Vec<Problem> {
     // Neither can fail for a process that gives up its own rights.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);

@@ -1,5 +1,5 @@
-//! The text rules' time for each kilobyte of text, for texts of several lengths: a figure that grows down a column
-//! would show time that grows faster than the text.
+//! The text rules' time for each kilobyte of text, for texts of several lengths: a figure that
+//! grows down a column would show time that grows faster than the text.
 //!
 //!     cargo bench -p v2m-core --bench rules
 

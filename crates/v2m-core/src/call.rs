@@ -1,7 +1,7 @@
 //! What any door (socket, session bus) may ask of the daemon, and what it is answered.
 //!
-//! Doors convert their wire types to and from these; they know nothing of one another. Not here: the channel that carries
-//! them, which is the daemon's.
+//! Doors convert their wire types to and from these; they know nothing of one another. Not here:
+//! the channel that carries them, which is the daemon's.
 
 use crate::session::{
     Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
@@ -50,7 +50,8 @@ pub struct TextWork {
     pub source: TextSource,
     /// What is to be done with it.
     pub task: Task,
-    /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from there.
+    /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from
+    /// there.
     pub deliver: Option<DeliverMode>,
 }
 

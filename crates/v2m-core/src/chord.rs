@@ -56,7 +56,8 @@ impl Chord {
         Self { modifiers: vec![Modifier::Ctrl, Modifier::Shift], key: Key::Letter('v') }
     }
 
-    /// Shift and Insert, which paste nearly everywhere: in terminals the primary selection, elsewhere the clipboard.
+    /// Shift and Insert, which paste nearly everywhere: in terminals the primary selection,
+    /// elsewhere the clipboard.
     pub fn shift_insert() -> Self {
         Self { modifiers: vec![Modifier::Shift], key: Key::Insert }
     }

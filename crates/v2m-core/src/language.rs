@@ -45,11 +45,12 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
 #[error("{0:?} is no language: give a code such as es, or a name such as Spanish")]
 pub struct NoLanguage(pub String);
 
-/// The name that a prompt says: English for those that are known, else as given, if that can be a name. Region
-/// suffixes (`pt-BR`, `en_GB`) stay beside it.
+/// The name that a prompt says: English for those that are known, else as given, if that can be a
+/// name. Region suffixes (`pt-BR`, `en_GB`) stay beside it.
 ///
 /// # Errors
-/// [`NoLanguage`] for what is none: a name goes into the prompt's own words and must not bring others there.
+/// [`NoLanguage`] for what is none: a name goes into the prompt's own words and must not bring
+/// others there.
 pub fn name(asked: &str) -> Result<String, NoLanguage> {
     let asked = asked.trim();
     let low = asked.to_lowercase();

@@ -1,8 +1,9 @@
-//! How fast this build of whisper.cpp computes here: loading, the encoder alone, whole texts, and what memory they take. One
-//! JSON object a line; `benches/compute.sh` builds the variants, runs them by turns and makes the table. Judges nothing.
-//! What a user waits for is `benches/speech.rs`.
+//! How fast this build of whisper.cpp computes here: loading, the encoder alone, whole texts, and
+//! what memory they take. One JSON object a line; `benches/compute.sh` builds the variants, runs
+//! them by turns and makes the table. Judges nothing. What a user waits for is `benches/speech.rs`.
 //!
-//! `cargo bench -p v2m-engine --bench compute [--features cuda] -- --model FILE [options] RECORDING.wav…`
+//! `cargo bench -p v2m-engine --bench compute [--features cuda] -- --model FILE [options]
+//! RECORDING.wav…`
 //!
 //!   --threads N        threads of the decoder (default 2)
 //!   --repeat N         each measurement so often (default 3)

@@ -4,7 +4,8 @@ use lexopt::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-/// Shown by `--help` and after a mistake; `program` is one of the engines, all of which take the same arguments.
+/// Shown by `--help` and after a mistake; `program` is one of the engines, all of which take the
+/// same arguments.
 pub fn usage(program: &str) -> String {
     format!(
         "\

@@ -1,10 +1,12 @@
-//! What an executable computes with. Fixed when it is built: whisper.cpp is compiled otherwise for each.
+//! What an executable computes with. Fixed when it is built: whisper.cpp is compiled otherwise for
+//! each.
 //!
 //! Which of them is tried first, and what happens when one cannot run here, is the daemon's affair.
 
 use std::fmt;
 
-/// One of the engines that lie beside one another. Same command line, same protocol, same texts but for rounding.
+/// One of the engines that lie beside one another. Same command line, same protocol, same texts but
+/// for rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// `v2m-engine`: any processor since about 2015 (x86-64-v3).

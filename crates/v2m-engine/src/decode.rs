@@ -43,10 +43,11 @@ const LONGEST_TEXT: usize = 4096;
 pub struct Options {
     /// Of the processor; on a GPU they do what little is left to it.
     pub threads: NonZeroUsize,
-    /// Off but for measurements: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256 and, without a
-    /// mask, attends to whatever the decode before left in the rest, so that the text of a piece with
-    /// a fitted context depends on the pieces before it: on an H100 121 of 1136 words were wrong with it, 97 without.
-    /// On the CPU it is no faster either; on the H100 it took 0.6 to 0.95 of the time, and 2.6 times as long for 24 s.
+    /// Off but for measurements: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256
+    /// and, without a mask, attends to whatever the decode before left in the rest, so that the
+    /// text of a piece with a fitted context depends on the pieces before it: on an H100 121 of
+    /// 1136 words were wrong with it, 97 without. On the CPU it is no faster either; on the H100
+    /// it took 0.6 to 0.95 of the time, and 2.6 times as long for 24 s.
     pub flash_attention: bool,
 }
 
@@ -88,8 +89,9 @@ impl Whisper {
         self.context.is_multilingual()
     }
 
-    /// Runs encoder and decoder once over a second of silence with a context of `context` units of 20 ms, so that the
-    /// buffers and kernels are there; and to see whether what computes still does.
+    /// Runs encoder and decoder once over a second of silence with a context of `context` units of
+    /// 20 ms, so that the buffers and kernels are there; and to see whether what computes still
+    /// does.
     ///
     /// # Errors
     /// whisper.cpp's: it does not; or [`Problem::NoNumbers`].
@@ -172,9 +174,9 @@ impl Whisper {
 
     /// A text as tokens, if it is one and not too long.
     fn tokens(&self, text: &str) -> Option<Vec<WhisperTokenId>> {
-        // whisper.cpp answers with a negative count if there is too little room, and whisper-rs 0.16 takes all but -1 for the
-        // length of what was written. A token is a byte at least, so there is always room. Its regular expression takes
-        // stack for each character of a word.
+        // whisper.cpp answers with a negative count if there is too little room, and whisper-rs
+        // 0.16 takes all but -1 for the length of what was written. A token is a byte at least, so
+        // there is always room. Its regular expression takes stack for each character of a word.
         if text.len() > LONGEST_TEXT {
             return None;
         }
@@ -220,8 +222,9 @@ impl Whisper {
 }
 
 fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {
-    // whisper.cpp 1.8.3 draws a beam's candidates at random, by a generator that lives as long as the state: the text of
-    // a piece may depend on what was decoded before it. Greedy decoding has no chance in it, and more errors.
+    // whisper.cpp 1.8.3 draws a beam's candidates at random, by a generator that lives as long as
+    // the state: the text of a piece may depend on what was decoded before it. Greedy decoding has
+    // no chance in it, and more errors.
     let strategy = match beams {
         0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
         n => SamplingStrategy::BeamSearch { beam_size: n.min(MOST_BEAMS).into(), patience: -1.0 },

@@ -1,7 +1,8 @@
 //! The device an engine computes on: found, tried and named before anything of a model is read.
 //!
-//! whisper.cpp goes on with the processor, and without a word, where it finds no GPU or cannot open it. An engine built for a
-//! GPU must rather say so and end, so that the next one is tried: this module asks ggml the same questions first.
+//! whisper.cpp goes on with the processor, and without a word, where it finds no GPU or cannot open
+//! it. An engine built for a GPU must rather say so and end, so that the next one is tried: this
+//! module asks ggml the same questions first.
 
 use crate::backend::Backend;
 use crate::model::cpu;
@@ -47,8 +48,8 @@ pub struct Device {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Gpu(sys::ggml_backend_dev_t);
 
-// SAFETY: ggml registers its devices once and never changes or frees them; asking one for its memory is
-// allowed from any thread.
+// SAFETY: ggml registers its devices once and never changes or frees them; asking one for its
+// memory is allowed from any thread.
 unsafe impl Send for Gpu {}
 
 /// Memory of a device, in bytes.
@@ -75,9 +76,10 @@ impl Device {
         (total > 0).then_some(Memory { total: total as u64, free: free as u64 })
     }
 
-    /// Bytes that the model and its working memory take where it computes: what the GPU's free memory has
-    /// shrunk by since `before`, or what of this process lies in RAM. 0 where nothing tells. The driver's own context
-    /// (0.5 GB on an H100) is older than `before` and not in it; what other programs take or give back meanwhile is.
+    /// Bytes that the model and its working memory take where it computes: what the GPU's free
+    /// memory has shrunk by since `before`, or what of this process lies in RAM. 0 where nothing
+    /// tells. The driver's own context (0.5 GB on an H100) is older than `before` and not in it;
+    /// what other programs take or give back meanwhile is.
     pub fn taken(&self, before: Option<Memory>) -> u64 {
         match (self.gpu, before, self.memory()) {
             (None, _, _) => resident(),
@@ -96,7 +98,8 @@ impl fmt::Display for Device {
     }
 }
 
-/// Finds what `backend` computes on, and sees that it works so far as that can be told without a model.
+/// Finds what `backend` computes on, and sees that it works so far as that can be told without a
+/// model.
 ///
 /// # Errors
 /// When it cannot run on this machine.
@@ -130,8 +133,9 @@ fn gpu(backend: Backend) -> Result<Device, Unavailable> {
 
 /// Turns CUDA graphs off, which ggml uses by itself in an engine that was built with them.
 ///
-/// On an H100 they save no time (whisper.cpp 1.8.3: the shapes change with each token), and with models larger than `base`
-/// ggml aborts within a few decodes (`ggml-cuda.cu:3031`, a graph that cannot be captured anew). docs/performance.md.
+/// On an H100 they save no time (whisper.cpp 1.8.3: the shapes change with each token), and with
+/// models larger than `base` ggml aborts within a few decodes (`ggml-cuda.cu:3031`, a graph that
+/// cannot be captured anew). docs/performance.md.
 pub fn without_cuda_graphs() {
     // SAFETY: the program has one thread so far, and nothing has read its environment.
     unsafe { env::set_var("GGML_CUDA_DISABLE_GRAPHS", "1") };
@@ -143,9 +147,11 @@ enum Opened {
     Refused(String),
 }
 
-/// The device that whisper.cpp takes (`whisper_backend_init_gpu`, 1.8.3): the first GPU, integrated ones included.
+/// The device that whisper.cpp takes (`whisper_backend_init_gpu`, 1.8.3): the first GPU, integrated
+/// ones included.
 fn first_gpu() -> Opened {
-    // SAFETY: the list of devices is made at the first of these calls and stays; indices are below its length.
+    // SAFETY: the list of devices is made at the first of these calls and stays; indices are below
+    // its length.
     unsafe {
         let mut devices =
             (0..sys::ggml_backend_dev_count()).map(|index| sys::ggml_backend_dev_get(index));
@@ -168,11 +174,13 @@ fn first_gpu() -> Opened {
     }
 }
 
-/// Runs `ask`, and hands back what ggml complained about meanwhile: its last error, without the function's name.
+/// Runs `ask`, and hands back what ggml complained about meanwhile: its last error, without the
+/// function's name.
 fn listening<T>(ask: impl FnOnce() -> T) -> (T, String) {
     let heard = Mutex::new(String::new());
     let data = (&raw const heard).cast_mut().cast::<c_void>();
-    // SAFETY: `heard` outlives the callback, which is replaced below by one that uses nothing. Neither unwinds.
+    // SAFETY: `heard` outlives the callback, which is replaced below by one that uses nothing.
+    // Neither unwinds.
     let answer = unsafe {
         sys::ggml_log_set(Some(hear), data);
         let answer = ask();
@@ -186,7 +194,8 @@ unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, data:
     if level != sys::ggml_log_level_GGML_LOG_LEVEL_ERROR {
         return;
     }
-    // SAFETY: set in `listening` to a mutex that outlives the callback; ggml's texts end with a zero byte.
+    // SAFETY: set in `listening` to a mutex that outlives the callback; ggml's texts end with a
+    // zero byte.
     let (heard, text) = unsafe { (&*data.cast::<Mutex<String>>(), CStr::from_ptr(text)) };
     if let Ok(mut heard) = heard.lock() {
         *heard = plain(&text.to_string_lossy());

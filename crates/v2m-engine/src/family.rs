@@ -1,4 +1,5 @@
-//! Whisper as the run loop knows it: a model's file with what is to compute it, and the decoder that it becomes.
+//! Whisper as the run loop knows it: a model's file with what is to compute it, and the decoder
+//! that it becomes.
 
 use crate::backend::Backend;
 use crate::decode::effort::{self, Attempt};
@@ -13,11 +14,12 @@ use v2m_recogniser::stream::Hypothesis;
 use v2m_recogniser::stream::seam::Lead;
 use v2m_recogniser::stream::seams::Question;
 
-/// Context of the first decode on a processor, in units of 20 ms: as short as may be, to allocate the buffers.
+/// Context of the first decode on a processor, in units of 20 ms: as short as may be, to allocate
+/// the buffers.
 const CPU_WARM_UP: usize = 64;
-/// Context of the first decode on a GPU, in units of 20 ms: that of a short piece. CUDA loads each kernel when it is first
-/// used, and which one is used depends on the size: after a decode of 64 units the first text took 60 ms longer than
-/// the later ones (base-q8_0, H100).
+/// Context of the first decode on a GPU, in units of 20 ms: that of a short piece. CUDA loads each
+/// kernel when it is first used, and which one is used depends on the size: after a decode of 64
+/// units the first text took 60 ms longer than the later ones (base-q8_0, H100).
 const GPU_WARM_UP: usize = 640;
 
 /// A Whisper model that was named on the command line.

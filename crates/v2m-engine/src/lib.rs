@@ -10,8 +10,8 @@
 //! | [`decode`] | whisper.cpp: parameters, callbacks, results |
 //! | [`openmp`] | how the decoder's threads wait for one another |
 //!
-//! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`], which knows no whisper.cpp. All
-//! `unsafe` of the recogniser is here.
+//! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`],
+//! which knows no whisper.cpp. All `unsafe` of the recogniser is here.
 
 pub mod args;
 pub mod backend;
@@ -32,10 +32,11 @@ use v2m_recogniser::{confine, run};
 /// The engine's name in messages, whatever it computes with.
 pub(crate) const NAME: &str = "v2m-engine";
 
-/// Exit status of an engine that cannot run on this machine: its processor lacks instructions, there is no GPU, or the GPU's
-/// driver is missing, too old or broken. Told before the model is read and before anything is said by the socket;
-/// the reason is one line on standard error. `EX_UNAVAILABLE` of sysexits.h. (A shared library that is not
-/// there ends the program earlier, with the dynamic loader's 127.)
+/// Exit status of an engine that cannot run on this machine: its processor lacks instructions,
+/// there is no GPU, or the GPU's driver is missing, too old or broken. Told before the model is
+/// read and before anything is said by the socket; the reason is one line on standard error.
+/// `EX_UNAVAILABLE` of sysexits.h. (A shared library that is not there ends the program earlier,
+/// with the dynamic loader's 127.)
 pub const UNAVAILABLE: u8 = v2m_ipc::engine::EXIT_UNFIT;
 
 /// The whole program: reads the arguments, then serves the daemon until it closes its end.

@@ -1,7 +1,8 @@
 //! Large files that are made as they are written.
 //!
-//! The unfinished file has a fixed name (`FILE.new`) under a lock, so that what a killed run left is overwritten by the next
-//! and two runs never write into each other. Not here: `.part` files of downloads, which are to stay.
+//! The unfinished file has a fixed name (`FILE.new`) under a lock, so that what a killed run left
+//! is overwritten by the next and two runs never write into each other. Not here: `.part` files of
+//! downloads, which are to stay.
 
 use super::put_in_place;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -34,11 +35,12 @@ impl FileError {
     }
 }
 
-/// Has `write` write the file at `path`, with that mode, and puts it in place when it succeeded. The folder is made if
-/// missing.
+/// Has `write` write the file at `path`, with that mode, and puts it in place when it succeeded.
+/// The folder is made if missing.
 ///
 /// # Errors
-/// What `write` answered, or why the file could not be written; the file that was at `path` before is then still there.
+/// What `write` answered, or why the file could not be written; the file that was at `path` before
+/// is then still there.
 pub fn write_beside<T, E: From<FileError>>(
     path: &Path,
     mode: u32,
@@ -51,13 +53,15 @@ pub fn write_beside<T, E: From<FileError>>(
         Ok(value)
     });
     if outcome.is_err() {
-        // The reason it failed is worth more than a failure to tidy up; the next run overwrites the file anyway.
+        // The reason it failed is worth more than a failure to tidy up; the next run overwrites the
+        // file anyway.
         let _ = fs::remove_file(&new);
     }
     outcome
 }
 
-/// Opens the unfinished file of another kind (`FILE.part`) for this process alone, without emptying it.
+/// Opens the unfinished file of another kind (`FILE.part`) for this process alone, without emptying
+/// it.
 ///
 /// # Errors
 /// [`FileError::Busy`] if another process has it, or the system's refusal.
@@ -74,7 +78,8 @@ pub fn lock(path: &Path) -> Result<File, FileError> {
             Err(TryLockError::WouldBlock) => return Err(FileError::Busy(path.to_owned())),
             Err(TryLockError::Error(e)) => return Err(FileError::io("lock", path)(e)),
         }
-        // Between opening and locking another run may have renamed it away: then this is its finished model.
+        // Between opening and locking another run may have renamed it away: then this is its
+        // finished model.
         let ours = file.metadata().map_err(FileError::io("read", path))?;
         if fs::metadata(path)
             .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))

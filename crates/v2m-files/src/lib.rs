@@ -1,8 +1,9 @@
-//! Files that are written whole or not at all: a crash or a full disk leaves the old one. Each is written beside its place,
-//! synced, and renamed.
+//! Files that are written whole or not at all: a crash or a full disk leaves the old one. Each is
+//! written beside its place, synced, and renamed.
 //!
-//! [`fn@write`] is for what is in memory; the unfinished file has a name of its own each time. [`write_beside`] is for what is
-//! made as it is written, gigabytes perhaps; its unfinished file has a fixed name under a lock.
+//! [`fn@write`] is for what is in memory; the unfinished file has a name of its own each time.
+//! [`write_beside`] is for what is made as it is written, gigabytes perhaps; its unfinished file
+//! has a fixed name under a lock.
 
 #![forbid(unsafe_code)]
 
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 /// How the names of files being written begin. One that a crash left may be deleted.
 pub const TEMPORARY_PREFIX: &str = ".v2m-writing-";
 
-/// As [`fn@write`], and a symbolic link stays one: the file it names is replaced. For configuration, which people keep elsewhere.
+/// As [`fn@write`], and a symbolic link stays one: the file it names is replaced. For
+/// configuration, which people keep elsewhere.
 ///
 /// # Errors
 /// As [`fn@write`].
@@ -25,8 +27,9 @@ pub fn write_through_links(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(&follow(path)?, bytes)
 }
 
-/// Replaces whatever has the name `path` by a file, readable by the user alone (0600). It is on disk when this returns.
-/// A symbolic link is replaced, not what it names. Missing directories are made (0700).
+/// Replaces whatever has the name `path` by a file, readable by the user alone (0600). It is on
+/// disk when this returns. A symbolic link is replaced, not what it names. Missing directories are
+/// made (0700).
 ///
 /// # Errors
 /// Those of the file system; the old file is as it was then.

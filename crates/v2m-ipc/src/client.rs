@@ -18,7 +18,8 @@ use std::time::Duration;
 /// How often one request is sent at most; see [`Client::request`].
 pub const ATTEMPTS: u32 = 3;
 
-/// Pause before the second and each later attempt: whoever flushes the socket's queue needs a moment.
+/// Pause before the second and each later attempt: whoever flushes the socket's queue needs a
+/// moment.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a request has no answer.
@@ -31,7 +32,8 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// Another user's process listens there. Nothing was sent to it: it would read what is dictated.
+    /// Another user's process listens there. Nothing was sent to it: it would read what is
+    /// dictated.
     Foreign {
         /// The socket.
         path: PathBuf,
@@ -152,7 +154,8 @@ impl Client {
         Self::connect_to(&socket_path()?)
     }
 
-    /// Connects to the socket at `path`, if it is the user's own process that made it listen: v2m, or the user's systemd for it.
+    /// Connects to the socket at `path`, if it is the user's own process that made it listen: v2m,
+    /// or the user's systemd for it.
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Foreign`].
@@ -171,15 +174,16 @@ impl Client {
     /// Sends a request and waits for its answer, success or error.
     ///
     /// A request that was provably never read is sent again on a new connection, up to
-    /// [`ATTEMPTS`] times in all. Such requests are ordinary: a service that ends leaves connections
-    /// in the socket's queue, and systemd (`FlushPending=yes`) resets them. The proof: a peer that
-    /// closes a Unix socket with bytes unread resets it (`ECONNRESET`), and one that closed before
-    /// refuses the write (`EPIPE`). A plain end without an answer proves the opposite, that the
-    /// request was read; sending that again could record twice, so it is [`Error::Lost`].
+    /// [`ATTEMPTS`] times in all. Such requests are ordinary: a service that ends leaves
+    /// connections in the socket's queue, and systemd (`FlushPending=yes`) resets them. The proof:
+    /// a peer that closes a Unix socket with bytes unread resets it (`ECONNRESET`), and one that
+    /// closed before refuses the write (`EPIPE`). A plain end without an answer proves the
+    /// opposite, that the request was read; sending that again could record twice, so it is
+    /// [`Error::Lost`].
     ///
     /// # Errors
-    /// [`Error::TooLong`], [`Error::Connect`] or [`Error::Foreign`] when reconnecting fails, [`Error::Lost`],
-    /// [`Error::BadAnswer`].
+    /// [`Error::TooLong`], [`Error::Connect`] or [`Error::Foreign`] when reconnecting fails,
+    /// [`Error::Lost`], [`Error::BadAnswer`].
     pub fn request(&mut self, command: &Command) -> Result<Response, Error> {
         self.ask(command).map(|(answer, _)| answer)
     }

@@ -1,8 +1,8 @@
 //! The shapes of answers' `data` and of events.
 //!
 //! They are the wire's own: the daemon converts to them, clients may read as much as they need.
-//! Times are seconds, memory is GiB for the machine and MB (10^6 or 2^20, as the driver says) for a GPU,
-//! shares are percentages 0–100. What is unknown is null, never a made-up number.
+//! Times are seconds, memory is GiB for the machine and MB (10^6 or 2^20, as the driver says) for a
+//! GPU, shares are percentages 0–100. What is unknown is null, never a made-up number.
 
 use crate::message::EventName;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,8 @@ pub struct Transcript {
     pub segments: Vec<Segment>,
     /// Where the text went, and where it did not.
     pub deliveries: Vec<Delivery>,
-    /// What else there is to tell: why the recording ended early, why no language model rewrote the text.
+    /// What else there is to tell: why the recording ended early, why no language model rewrote
+    /// the text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
@@ -120,8 +121,8 @@ pub struct RuleStep {
     pub after: String,
 }
 
-/// Names in the answer to GET_CONFIG that voice2machine gave to what v2m has under names of its own, for clients that know
-/// those. UPDATE_CONFIG takes them too.
+/// Names in the answer to GET_CONFIG that voice2machine gave to what v2m has under names of its
+/// own, for clients that know those. UPDATE_CONFIG takes them too.
 pub const PREDECESSORS: [&str; 5] =
     ["transcription", "gemini", "notifications", "llm.backend", "llm.ollama"];
 
@@ -315,7 +316,8 @@ pub enum Event {
         /// Whether it will not change any more.
         #[serde(rename = "final")]
         is_final: bool,
-        /// The number of the dictation: while one is recorded, the one before may still be transcribed.
+        /// The number of the dictation: while one is recorded, the one before may still be
+        /// transcribed.
         #[serde(default)]
         job: u32,
     },
@@ -347,8 +349,9 @@ pub enum Event {
         #[serde(flatten)]
         delivery: Delivery,
     },
-    /// A file that is being transcribed got on: first with 0 seconds when its sound has been read, then
-    /// with each piece of text. It may go back, when a dictation comes between or the engine is replaced.
+    /// A file that is being transcribed got on: first with 0 seconds when its sound has been read,
+    /// then with each piece of text. It may go back, when a dictation comes between or the engine
+    /// is replaced.
     Progress {
         /// The file, as TRANSCRIBE_FILE named it.
         file_path: String,

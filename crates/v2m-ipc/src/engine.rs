@@ -1,4 +1,5 @@
-//! The frames between the daemon and `v2m-engine`, over a socketpair that is the child's standard input.
+//! The frames between the daemon and `v2m-engine`, over a socketpair that is the child's standard
+//! input.
 //!
 //! A frame is a 4-byte unsigned big-endian length, one kind byte, and that many bytes less one of
 //! payload. Kind `J` is a JSON message ([`ToEngine`] or [`FromEngine`], by direction). Kind `P`
@@ -7,13 +8,15 @@
 //! holds, so an engine that is fed again hears exactly the same.
 //!
 //! Order: the engine speaks first, `Loading` and then `Loaded` or `LoadFailed`. A job is `Begin`,
-//! any number of PCM frames, then `Finish` or `Cancel`. One job at a time; a `Begin` ends a job that
-//! was never finished, and leaves one that was paused. After `Finish` the engine answers `Final` or `Failed` once, `Segment`s may
-//! come any time after `Begin`. Answers to a job that was cancelled may still be under way: the
-//! daemon recognises them by their number. When the daemon closes its end, the engine exits.
+//! any number of PCM frames, then `Finish` or `Cancel`. One job at a time; a `Begin` ends a job
+//! that was never finished, and leaves one that was paused. After `Finish` the engine answers
+//! `Final` or `Failed` once, `Segment`s may come any time after `Begin`. Answers to a job that was
+//! cancelled may still be under way: the daemon recognises them by their number. When the daemon
+//! closes its end, the engine exits.
 //!
-//! An engine that cannot work on this machine at all (no device, no driver, a processor without what it needs) says
-//! why in one line on its standard error and exits with [`EXIT_UNFIT`], if it comes that far.
+//! An engine that cannot work on this machine at all (no device, no driver, a processor without
+//! what it needs) says why in one line on its standard error and exits with [`EXIT_UNFIT`], if it
+//! comes that far.
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -58,7 +61,8 @@ impl Default for DecodeOptions {
     }
 }
 
-/// A stretch of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the job's first one.
+/// A stretch of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the
+/// job's first one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// First sample.
@@ -118,8 +122,9 @@ pub enum ToEngine {
         /// The job.
         job: u32,
     },
-    /// Work on this job no further until [`ToEngine::Resume`]: another one begins meanwhile. Nothing of it is forgotten. Only for an engine that
-    /// says so when it has loaded ([`FromEngine::Loaded`]).
+    /// Work on this job no further until [`ToEngine::Resume`]: another one begins meanwhile.
+    /// Nothing of it is forgotten. Only for an engine that says so when it has loaded
+    /// ([`FromEngine::Loaded`]).
     Pause {
         /// The job.
         job: u32,
@@ -167,7 +172,8 @@ pub enum FromEngine {
         device: String,
         /// Time from start to here, in milliseconds.
         loaded_in_ms: u64,
-        /// What of it the first second of audio took: whatever is made at the first use is made by then.
+        /// What of it the first second of audio took: whatever is made at the first use is made by
+        /// then.
         #[serde(default)]
         warm_up_ms: u64,
         /// Memory in bytes that all this takes on the device; 0 where that is not known.
@@ -175,7 +181,8 @@ pub enum FromEngine {
         memory_bytes: u64,
         /// Whether the model knows languages beside English.
         multilingual: bool,
-        /// Whether it understands [`ToEngine::Pause`]; one that was built for an earlier version does not.
+        /// Whether it understands [`ToEngine::Pause`]; one that was built for an earlier version
+        /// does not.
         #[serde(default)]
         pauses: bool,
     },
@@ -186,10 +193,11 @@ pub enum FromEngine {
         /// What was being done and what went wrong, for the user.
         reason: String,
     },
-    /// Text of a stretch of speech. A final one with the same start as one before takes its place. One that is not final is all that follows
-    /// the final ones, several pieces perhaps, and takes the place of the one before that was not final either. The words of a `final` one are
-    /// there to stay; its last mark and whether its first letter is a capital may be told anew, once it is known how the
-    /// speaker goes on. What [`FromEngine::Final`] has is the last word.
+    /// Text of a stretch of speech. A final one with the same start as one before takes its place.
+    /// One that is not final is all that follows the final ones, several pieces perhaps, and takes
+    /// the place of the one before that was not final either. The words of a `final` one are
+    /// there to stay; its last mark and whether its first letter is a capital may be told anew,
+    /// once it is known how the speaker goes on. What [`FromEngine::Final`] has is the last word.
     Segment {
         /// The job.
         job: u32,
@@ -199,9 +207,9 @@ pub enum FromEngine {
         #[serde(rename = "final")]
         is_final: bool,
     },
-    /// Still at work on this job; sent whenever the decoder gets on, so that silence means it hangs,
-    /// and whenever `settled` has grown by some seconds, so that a daemon with hours of audio can
-    /// wait with the rest.
+    /// Still at work on this job; sent whenever the decoder gets on, so that silence means it
+    /// hangs, and whenever `settled` has grown by some seconds, so that a daemon with hours of
+    /// audio can wait with the rest.
     Progress {
         /// The job.
         job: u32,
@@ -229,8 +237,8 @@ pub enum FromEngine {
         /// What went wrong.
         reason: String,
     },
-    /// The device that computes is lost or has failed: this process can do nothing more and exits after
-    /// this. The job under way, if there is one, is for another process.
+    /// The device that computes is lost or has failed: this process can do nothing more and exits
+    /// after this. The job under way, if there is one, is for another process.
     DeviceFailed {
         /// What went wrong.
         reason: String,
@@ -264,7 +272,8 @@ pub fn encode_message<M: Serialize>(message: &M) -> Vec<u8> {
     seal(frame)
 }
 
-/// Encodes samples as one frame. At most [`MAX_FRAME`]/2 − 4 of them: callers send fractions of a second.
+/// Encodes samples as one frame. At most [`MAX_FRAME`]/2 − 4 of them: callers send fractions of a
+/// second.
 pub fn encode_pcm(job: u32, samples: &[i16]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(9 + samples.len() * 2);
     frame.extend_from_slice(&[0, 0, 0, 0, KIND_PCM]);

@@ -1,12 +1,13 @@
 //! Framing of the clients' socket: bytes in, frames out, and back.
 //!
 //! A connection speaks one of two framings for its whole life, told apart by its first byte:
-//! - [`Framing::Length`]: a 4-byte unsigned big-endian length, then that many bytes. No legal length
-//!   reaches 2^24, so the first byte is always 0x00.
-//! - [`Framing::Lines`]: anything else; one frame per `\n`, blank lines skipped, for `socat` and shells.
+//! - [`Framing::Length`]: a 4-byte unsigned big-endian length, then that many bytes. No legal
+//!   length reaches 2^24, so the first byte is always 0x00.
+//! - [`Framing::Lines`]: anything else; one frame per `\n`, blank lines skipped, for `socat` and
+//!   shells.
 //!
-//! What a frame holds is [`crate::message`]'s matter. There is no IO and no clock here: the reader of
-//! the socket pushes bytes, and asks [`Decoder::is_midway`] when it keeps a deadline.
+//! What a frame holds is [`crate::message`]'s matter. There is no IO and no clock here: the reader
+//! of the socket pushes bytes, and asks [`Decoder::is_midway`] when it keeps a deadline.
 
 use serde::Serialize;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The listening socket that systemd passes to a program it starts (sd_listen_fds(3)).
 //!
-//! Nothing here binds or unlinks a socket. What to do when there is none differs from program to program: each has the
-//! words for it.
+//! Nothing here binds or unlinks a socket. What to do when there is none differs from program to
+//! program: each has the words for it.
 
 use listenfd::ListenFd;
 use std::io;

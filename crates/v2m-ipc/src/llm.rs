@@ -1,24 +1,26 @@
 //! What the daemon asks of `v2m-llm`, and what it is answered, over that program's own socket.
 //!
-//! Framing is that of the clients' socket by length ([`crate::frame::Framing::Length`]); a frame is a [`Question`]
-//! one way and an [`Answer`] the other. A connection carries any number of questions, one answer each, in order. Who
-//! asked and is gone is not answered.
+//! Framing is that of the clients' socket by length ([`crate::frame::Framing::Length`]); a frame is
+//! a [`Question`] one way and an [`Answer`] the other. A connection carries any number of
+//! questions, one answer each, in order. Who asked and is gone is not answered.
 //!
-//! A question names its endpoint. `v2m-llm` asks it only if the configuration, which it reads itself, names the same one:
-//! whoever reaches its socket cannot have it send a text anywhere else. The key it finds by itself: the daemon never has it.
+//! A question names its endpoint. `v2m-llm` asks it only if the configuration, which it reads
+//! itself, names the same one: whoever reaches its socket cannot have it send a text anywhere else.
+//! The key it finds by itself: the daemon never has it.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The longest text that may be asked about, in bytes: with all that stands around it a question stays far below
-/// [`crate::frame::MAX_REQUEST`], however it is escaped.
+/// The longest text that may be asked about, in bytes: with all that stands around it a question
+/// stays far below [`crate::frame::MAX_REQUEST`], however it is escaped.
 pub const MAX_TEXT: usize = 128 << 10;
 
 /// The socket's name beside the clients'.
 const SOCKET: &str = "v2m/llm.sock";
 
-/// Where the socket is: `V2M_LLM_SOCKET`, else `$XDG_RUNTIME_DIR/v2m/llm.sock`. `None` where neither is set.
+/// Where the socket is: `V2M_LLM_SOCKET`, else `$XDG_RUNTIME_DIR/v2m/llm.sock`. `None` where
+/// neither is set.
 pub fn socket_path() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let beside = || set("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join(SOCKET));
@@ -56,8 +58,8 @@ impl Provider {
     }
 }
 
-/// Whether the configuration takes `url` as `llm.base_url`: `http` or `https`, a host and perhaps a path. User names,
-/// passwords and queries would be secrets in a file that is none.
+/// Whether the configuration takes `url` as `llm.base_url`: `http` or `https`, a host and perhaps a
+/// path. User names, passwords and queries would be secrets in a file that is none.
 pub fn is_base_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
@@ -71,7 +73,8 @@ pub fn is_base_url(url: &str) -> bool {
 pub struct Endpoint {
     /// Whose form it speaks.
     pub provider: Provider,
-    /// `http` or `https`, without the path that the provider's form adds; `None`: the provider's own.
+    /// `http` or `https`, without the path that the provider's form adds; `None`: the provider's
+    /// own.
     pub base_url: Option<String>,
     /// The model's name there.
     pub model: String,

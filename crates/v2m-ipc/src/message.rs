@@ -1,7 +1,7 @@
 //! Requests, answers and events of the clients' socket, as they stand on the wire.
 //!
-//! A request is `{"cmd": string, "data": object|null}`; a [`Command`] is what it means. An answer is
-//! a [`Response`], always with `status`, `data` and `error`, and `code` beside an error. Every
+//! A request is `{"cmd": string, "data": object|null}`; a [`Command`] is what it means. An answer
+//! is a [`Response`], always with `status`, `data` and `error`, and `code` beside an error. Every
 //! request gets one answer, in order. After [`Command::Subscribe`]'s answer a connection carries
 //! [`Event`]s only, each as the `data` of a response with the status `event`.
 //!
@@ -39,7 +39,8 @@ pub enum Command {
         instruction: Option<String>,
         /// The preset's name; `None`: as configured, or none where there is an instruction.
         preset: Option<String>,
-        /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from there.
+        /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from
+        /// there.
         deliver: Option<Deliver>,
     },
     /// Translate a text: [`crate::data::Text`].
@@ -109,7 +110,8 @@ impl Command {
         }
     }
 
-    /// The request as it goes on the wire. UPDATE_CONFIG takes the form that no key can be mistaken in.
+    /// The request as it goes on the wire. UPDATE_CONFIG takes the form that no key can be mistaken
+    /// in.
     pub fn to_request(&self) -> Value {
         let data = match self {
             Self::ProcessText { text, instruction, preset, deliver } => text.to_data([

@@ -3,8 +3,8 @@
 /// Samples per second of all PCM between capture, store, sound files and engine.
 pub const SAMPLE_RATE: u32 = 16_000;
 
-/// What a full-scale float of 1.0 is in 16 bits. 16-bit sources are divided by this when they become floats, so a
-/// sample that goes there and back is the same bit for bit.
+/// What a full-scale float of 1.0 is in 16 bits. 16-bit sources are divided by this when they
+/// become floats, so a sample that goes there and back is the same bit for bit.
 const FULL_SCALE: f32 = 32_768.0;
 
 /// Samples in so many milliseconds.
@@ -17,10 +17,11 @@ pub const fn seconds(count: u64) -> u64 {
     count * SAMPLE_RATE as u64
 }
 
-/// A sample of full scale ±1.0 as signed 16 bit: rounded to the nearest value, clamped; NaN becomes 0.
+/// A sample of full scale ±1.0 as signed 16 bit: rounded to the nearest value, clamped; NaN becomes
+/// 0.
 ///
-/// No dither: it would change samples that were 16 bit before. It would hide rounding noise of −98 dBFS, which every
-/// microphone's own noise covers already.
+/// No dither: it would change samples that were 16 bit before. It would hide rounding noise of −98
+/// dBFS, which every microphone's own noise covers already.
 pub fn from_float(sample: f32) -> i16 {
     // A float to integer cast saturates, and takes NaN to 0.
     (sample * FULL_SCALE).round() as i16

@@ -1,11 +1,13 @@
 //! Plain text: text from outside without characters that command whoever shows it.
 //!
-//! A terminal obeys control characters: OSC 52 sets the clipboard, `ESC[201~` ends a bracketed paste, so that what follows is
-//! typed into a shell. The session bus closes the connection of a program that sends a NUL. Bidirectional overrides make a text
-//! read as another one ("Trojan Source", CVE-2021-42574). None of them is ever dictated.
+//! A terminal obeys control characters: OSC 52 sets the clipboard, `ESC[201~` ends a bracketed
+//! paste, so that what follows is typed into a shell. The session bus closes the connection of a
+//! program that sends a NUL. Bidirectional overrides make a text read as another one ("Trojan
+//! Source", CVE-2021-42574). None of them is ever dictated.
 //!
-//! Text is made plain where it comes in, and once more at the last step before a terminal, because there it may also come from
-//! another version of v2m or a file. ARCHITECTURE.md, "Text from outside", lists every place.
+//! Text is made plain where it comes in, and once more at the last step before a terminal, because
+//! there it may also come from another version of v2m or a file. ARCHITECTURE.md, "Text from
+//! outside", lists every place.
 //!
 //! | removed | why |
 //! |---|---|
@@ -15,8 +17,9 @@
 //! | U+FEFF | a byte order mark is no part of a text |
 //! | U+E0000–E007F, unless they follow a black flag (U+1F3F4) | tags: a whole text that nobody sees; in a flag's emoji they name the region |
 //!
-//! CR LF, CR, VT, FF and NEL become newlines. Everything else stays: zero width joiners of emoji, zero width non-joiners of Persian,
-//! LRM and RLM (they only order what has no direction of its own), variation selectors, combining marks, soft hyphens.
+//! CR LF, CR, VT, FF and NEL become newlines. Everything else stays: zero width joiners of emoji,
+//! zero width non-joiners of Persian, LRM and RLM (they only order what has no direction of its
+//! own), variation selectors, combining marks, soft hyphens.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,7 +32,8 @@ pub fn text(text: &str) -> Cow<'_, str> {
     made(text, '\n')
 }
 
-/// The text, plain and on one line: newlines and tabs become spaces. For names, titles and lines of a log.
+/// The text, plain and on one line: newlines and tabs become spaces. For names, titles and lines of
+/// a log.
 pub fn line(text: &str) -> Cow<'_, str> {
     let plain = made(text, ' ');
     if plain.contains('\t') { Cow::Owned(plain.replace('\t', " ")) } else { plain }
@@ -92,7 +96,8 @@ pub fn print(text: impl fmt::Display) -> io::Result<()> {
     write(&mut io::stdout().lock(), &format!("{text}\n"))
 }
 
-/// Writes to standard error, plain, with a newline after it. If that cannot be done, there is nobody to tell.
+/// Writes to standard error, plain, with a newline after it. If that cannot be done, there is
+/// nobody to tell.
 pub fn complain(text: impl fmt::Display) {
     let _ = write(&mut io::stderr().lock(), &format!("{text}\n"));
 }

@@ -1,11 +1,12 @@
-//! Values of settings as people write them, on a command line and in environment variables: much as in TOML.
+//! Values of settings as people write them, on a command line and in environment variables: much as
+//! in TOML.
 //!
 //! Not here: which settings there are, and whether a value fits. Only the service knows that.
 
 use serde_json::{Map, Value};
 
-/// A value: true, false, numbers, "strings", 'strings', [lists], {name = tables}; anything else is a string as it stands,
-/// so that simple words need no second pair of quotes in a shell.
+/// A value: true, false, numbers, "strings", 'strings', [lists], {name = tables}; anything else is
+/// a string as it stands, so that simple words need no second pair of quotes in a shell.
 ///
 /// # Errors
 /// What is wrong with the text, in words for the user.
@@ -81,11 +82,13 @@ fn end_of_string(text: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// What stands between the commas, less those within strings, lists and tables. As in TOML, a comma may end it.
+/// What stands between the commas, less those within strings, lists and tables. As in TOML, a comma
+/// may end it.
 fn pieces(inner: &str, is_table: bool) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut depth, mut quote, mut escaped) = (0, 0_u32, None, false);
-    // The last character that is no space: a quote opens a string only where a value or a name begins.
+    // The last character that is no space: a quote opens a string only where a value or a name
+    // begins.
     let mut before = ',';
     for (at, c) in inner.char_indices() {
         let begins = matches!(before, ',' | '[' | '{') || before == '=' && (is_table || depth > 0);

@@ -1,15 +1,18 @@
 //! Whether an answer is a rewriting of the text that was given.
 //!
-//! By length and by words, which need no second model and no trust in the first: a poem, a refusal, an essay on the
-//! text or an order in it that was carried out share few words with it, or have another length.
+//! By length and by words, which need no second model and no trust in the first: a poem, a refusal,
+//! an essay on the text or an order in it that was carried out share few words with it, or have
+//! another length.
 
 use std::collections::HashMap;
 use v2m_ipc::llm::Bounds;
 
-/// Characters that an answer may always be longer or shorter by: of a few words, shares say nothing.
+/// Characters that an answer may always be longer or shorter by: of a few words, shares say
+/// nothing.
 const SLACK: f64 = 12.0;
 
-/// For a translation: another language shares no words; three times as long is no translation any more.
+/// For a translation: another language shares no words; three times as long is no translation any
+/// more.
 pub const TRANSLATION: Bounds =
     Bounds { shortest: 0.25, longest: 3.0, kept: 0.0, from_original: 0.0 };
 
@@ -58,8 +61,8 @@ impl Rejection {
     }
 }
 
-/// From how many characters on, white space aside, an answer is too long whatever follows: what stands around it
-/// without being the answer is allowed for.
+/// From how many characters on, white space aside, an answer is too long whatever follows: what
+/// stands around it without being the answer is allowed for.
 pub fn most_letters(original: &str, bounds: &Bounds) -> usize {
     const AROUND: f64 = 100.0;
     (letters(original) * bounds.longest + SLACK + AROUND) as usize
@@ -95,7 +98,8 @@ pub fn judge(original: &str, answer: &str, bounds: &Bounds) -> Result<(), Reject
     Ok(())
 }
 
-/// The words both have, each as often as both have it: their share of the one's words, and of the other's.
+/// The words both have, each as often as both have it: their share of the one's words, and of the
+/// other's.
 fn overlap(original: &str, answer: &str) -> (f64, f64) {
     let mut words: HashMap<String, usize> = HashMap::new();
     let (mut had, mut has, mut both) = (0_usize, 0_usize, 0_usize);

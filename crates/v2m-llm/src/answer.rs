@@ -1,9 +1,11 @@
-//! What models put around their answer although they were told not to: thoughts, tokens, quotes, fences, prefaces, notes.
+//! What models put around their answer although they were told not to: thoughts, tokens, quotes,
+//! fences, prefaces, notes.
 //!
 //! Nothing that the user wrote is touched: what stands in the original text too stays.
 
-/// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and others' tags; Mistral's Magistral;
-/// gpt-oss's channels, as OpenAI's "harmony" format has them: all before the last one are thoughts).
+/// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and
+/// others' tags; Mistral's Magistral; gpt-oss's channels, as OpenAI's "harmony" format has them:
+/// all before the last one are thoughts).
 const THOUGHTS: [(&str, &str); 9] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -59,7 +61,8 @@ const PREFACES: [&str; 14] = [
     "por supuesto",
 ];
 
-/// What such a line says that an answer is, and nothing that people dictate is: at least one of each.
+/// What such a line says that an answer is, and nothing that people dictate is: at least one of
+/// each.
 const DONE: [&str; 16] = [
     "corrected",
     "cleaned",
@@ -111,7 +114,8 @@ const EDITING: [&str; 12] = [
     "muletilla",
 ];
 
-/// How many things that stand within one another are taken off. An answer may be made to have thousands.
+/// How many things that stand within one another are taken off. An answer may be made to have
+/// thousands.
 const MOST_LAYERS: usize = 16;
 
 /// A preface is no longer than this, in bytes.
@@ -128,7 +132,8 @@ pub(crate) fn opening_thought(text: &str) -> Option<(&'static str, &'static str)
     THOUGHTS.into_iter().find(|(open, _)| starts_with(text, open))
 }
 
-/// How much of a text is behind the last end of a thought, in whatever spelling: its beginning may be missing.
+/// How much of a text is behind the last end of a thought, in whatever spelling: its beginning may
+/// be missing.
 pub(crate) fn after_thoughts(text: &str) -> Option<&str> {
     let ends = THOUGHTS.iter().map(|(_, close)| *close).chain([BARE_CHANNELS.1]);
     let last = ends.filter_map(|close| Some(rfind(text, close)? + close.len())).max();
@@ -152,7 +157,8 @@ fn starts_with(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }
 
-/// The text of an answer to `original`, without what stands around it; `fence` is the name of the tag that the original stood in.
+/// The text of an answer to `original`, without what stands around it; `fence` is the name of the
+/// tag that the original stood in.
 pub fn unwrap(answer: &str, original: &str, fence: &str) -> String {
     let mut text = without_thoughts(answer.trim_matches(is_nothing), original);
     // Each may stand within another.
@@ -198,7 +204,8 @@ fn without_thoughts<'t>(mut text: &'t str, original: &str) -> &'t str {
     last.map_or(text, |at| &text[at..])
 }
 
-/// What gpt-oss says at last. In its channels before that it thinks, or calls tools that it does not have.
+/// What gpt-oss says at last. In its channels before that it thinks, or calls tools that it does
+/// not have.
 fn final_channel<'t>(text: &'t str, original: &str) -> Option<&'t str> {
     if original.contains("<|channel|>") {
         return None;

@@ -1,4 +1,5 @@
-//! The command line. What is asked comes by the socket, and who may be asked from the configuration.
+//! The command line. What is asked comes by the socket, and who may be asked from the
+//! configuration.
 
 use lexopt::prelude::*;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! What the configuration allows: the one endpoint that may be asked.
 //!
-//! The file is the daemon's, and its variables are too (`V2M_CONFIG`, `V2M_LLM__PROVIDER`, `V2M_LLM__BASE_URL`). They are read
-//! here, anew with each question, because whoever reaches the socket can name any endpoint in a question. Only two keys are
-//! looked at; `tests/llm/allowed.rs` holds this reading and the daemon's together.
+//! The file is the daemon's, and its variables are too (`V2M_CONFIG`, `V2M_LLM__PROVIDER`,
+//! `V2M_LLM__BASE_URL`). They are read here, anew with each question, because whoever reaches the
+//! socket can name any endpoint in a question. Only two keys are looked at; `tests/llm/allowed.rs`
+//! holds this reading and the daemon's together.
 
 use crate::client::Address;
 use crate::wire;
@@ -59,7 +60,8 @@ pub enum ConfigError {
          llm.provider and llm.base_url: v2m-send config set llm.base_url=URL"
     )]
     Other(PathBuf, String, String),
-    /// It is another file than the one that may be read: this process cannot read it, and the next one can.
+    /// It is another file than the one that may be read: this process cannot read it, and the next
+    /// one can.
     #[error("the configuration is another file now")]
     Replaced,
 }
@@ -95,8 +97,8 @@ pub fn folder() -> Option<PathBuf> {
     config.or_else(home).map(|config| config.join("v2m"))
 }
 
-/// Notes which file the sandbox lets be read. Landlock knows files, not names: one that takes its place is closed, unless it
-/// lies in [`folder`].
+/// Notes which file the sandbox lets be read. Landlock knows files, not names: one that takes its
+/// place is closed, unless it lies in [`folder`].
 pub fn opened() {
     let _ = OPENED.set(path().and_then(|path| identity(&path)));
 }

@@ -132,8 +132,8 @@ impl<'a> Conversation<'a> {
         self.stream.write_all(&framing.encode(answer))
     }
 
-    /// Says a last word and closes. What the peer still sends is read and dropped for a moment, so that one that writes
-    /// everything before it reads gets the answer instead of a broken pipe.
+    /// Says a last word and closes. What the peer still sends is read and dropped for a moment, so
+    /// that one that writes everything before it reads gets the answer instead of a broken pipe.
     fn close_with(&mut self, answer: &Answer) -> io::Result<()> {
         self.write(answer)?;
         self.stream.shutdown(Shutdown::Write)?;
@@ -146,8 +146,8 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Ends the process. Landlock cannot be widened: only the next process can read the new file. Whoever waits for an answer loses
-/// the connection and asks again, which starts it.
+/// Ends the process. Landlock cannot be widened: only the next process can read the new file.
+/// Whoever waits for an answer loses the connection and asks again, which starts it.
 fn renew() -> ! {
     log::info(
         "the configuration is another file now: v2m-llm ends, and starts anew with the next question",

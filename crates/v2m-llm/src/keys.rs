@@ -1,11 +1,13 @@
-//! Where the key of a host is found: a credential of systemd's, the environment, a file of the user's alone.
+//! Where the key of a host is found: a credential of systemd's, the environment, a file of the
+//! user's alone.
 //!
-//! A key belongs to a host, because whoever gets it can use it: OpenAI's is not sent to another server that speaks OpenAI's
-//! form. The three services that keys are usually for have short names (`OPENAI_API_KEY`, `openai.key`, `openai-api-key`), which
-//! count for their own host over https and nowhere else ([`wire::service`]). Every other host has a file and a credential that
-//! bear its name (`keys/openrouter.ai`, `key-openrouter.ai`), with its port if the address names one.
-//! Looked for anew with each question, so that a key that was just put there needs no restart. Never in the
-//! configuration, never in a log line.
+//! A key belongs to a host, because whoever gets it can use it: OpenAI's is not sent to another
+//! server that speaks OpenAI's form. The three services that keys are usually for have short names
+//! (`OPENAI_API_KEY`, `openai.key`, `openai-api-key`), which count for their own host over https
+//! and nowhere else ([`wire::service`]). Every other host has a file and a credential that bear its
+//! name (`keys/openrouter.ai`, `key-openrouter.ai`), with its port if the address names one. Looked
+//! for anew with each question, so that a key that was just put there needs no restart. Never in
+//! the configuration, never in a log line.
 
 use crate::client::Address;
 use crate::config::folder;
@@ -30,8 +32,8 @@ const HOSTS: &str = "keys";
 pub struct Key(String);
 
 impl Key {
-    /// From its text; white space around it is a file's line end. `None` for what can be no key: nothing, or what
-    /// cannot stand in a header.
+    /// From its text; white space around it is a file's line end. `None` for what can be no key:
+    /// nothing, or what cannot stand in a header.
     pub fn new(text: &str) -> Option<Self> {
         let key = text.trim();
         let fits = !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic());
@@ -131,7 +133,8 @@ pub fn places(address: &Address, provider: Provider) -> String {
     )
 }
 
-/// That there is a key which is another host's: before keys belonged to hosts it was sent to this one.
+/// That there is a key which is another host's: before keys belonged to hosts it was sent to this
+/// one.
 fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) -> String {
     let place = &address.place;
     let host = wire::service_host(provider);
@@ -192,7 +195,8 @@ fn is_private(path: &Path, stat: &rustix::fs::Stat) -> Result<(), KeyError> {
     }
 }
 
-/// A regular file's text; `None` where there is no file. What is looked at is what is read: the file is opened first.
+/// A regular file's text; `None` where there is no file. What is looked at is what is read: the
+/// file is opened first.
 fn read(
     path: &Path,
     judge: impl FnOnce(&rustix::fs::Stat) -> Result<(), KeyError>,

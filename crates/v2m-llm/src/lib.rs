@@ -15,10 +15,10 @@
 //! | [`sandbox`] | which files it may read, however it is started |
 //! | [`log`] | lines for the journal |
 //!
-//! Dictated text is data, never instruction. Two things hold that, neither of them trusting the model: the fence of
-//! [`prompt`], and the judgement of [`accept`], by which an answer that is no rewriting is refused. What is asked in which
-//! words, presets and settings are the daemon's; the frames are [`v2m_ipc::llm`].
-//! Nothing here writes a file, and no text and no key is ever logged.
+//! Dictated text is data, never instruction. Two things hold that, neither of them trusting the
+//! model: the fence of [`prompt`], and the judgement of [`accept`], by which an answer that is no
+//! rewriting is refused. What is asked in which words, presets and settings are the daemon's; the
+//! frames are [`v2m_ipc::llm`]. Nothing here writes a file, and no text and no key is ever logged.
 
 pub mod accept;
 pub mod answer;

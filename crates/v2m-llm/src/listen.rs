@@ -1,7 +1,8 @@
 //! The socket from systemd: who is let in, how many at once, and when the program ends.
 //!
-//! Nothing here binds or unlinks a socket. When nobody has been connected for a while the program ends, and the next
-//! connection starts it again; SIGTERM ends it at once, by what the kernel does of itself.
+//! Nothing here binds or unlinks a socket. When nobody has been connected for a while the program
+//! ends, and the next connection starts it again; SIGTERM ends it at once, by what the kernel does
+//! of itself.
 
 use crate::client::Client;
 use crate::conversation::Conversation;
@@ -16,7 +17,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use v2m_ipc::listen::{self, NoSocket};
 
-/// Connections at once. The daemon needs one for each dictation that is refined, and one for who asks it to process a text.
+/// Connections at once. The daemon needs one for each dictation that is refined, and one for who
+/// asks it to process a text.
 const CONNECTIONS: usize = 8;
 /// Those beyond are told so, if not too many come at once.
 const REFUSALS: usize = 8;
@@ -158,8 +160,8 @@ fn is_own(stream: &UnixStream) -> bool {
     }
 }
 
-/// Serves a connection on a thread of its own, or says there that there is no room. The bell rings when that is over,
-/// be it because there is no thread to be had.
+/// Serves a connection on a thread of its own, or says there that there is no room. The bell rings
+/// when that is over, be it because there is no thread to be had.
 fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, room: bool) {
     let client = Arc::clone(client);
     let thread = thread::Builder::new().name("v2m-llm-asks".into()).spawn(move || {

@@ -1,7 +1,8 @@
 //! Lines for the journal, by standard error.
 //!
-//! The journal takes a line's level from a prefix (sd-daemon(3)); elsewhere it is left out. Nothing of a text and no
-//! key is given to these functions, at any level: that is for their callers to hold.
+//! The journal takes a line's level from a prefix (sd-daemon(3)); elsewhere it is left out. Nothing
+//! of a text and no key is given to these functions, at any level: that is for their callers to
+//! hold.
 
 use std::io::Write;
 use std::sync::LazyLock;

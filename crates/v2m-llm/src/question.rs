@@ -1,4 +1,5 @@
-//! One question: whether it makes sense, whom it is asked, what becomes of the answer, and the one line that is logged.
+//! One question: whether it makes sense, whom it is asked, what becomes of the answer, and the one
+//! line that is logged.
 
 use crate::accept::{self, Rejection};
 use crate::client::{Address, Cancel, Client, Limits, LlmError, Tally, Target};
@@ -160,7 +161,8 @@ fn address(endpoint: &Endpoint) -> Result<Address, LlmError> {
     Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))
 }
 
-/// Whom to ask, if the configuration allows it: with the key of that host, where there is one; without, where that may do.
+/// Whom to ask, if the configuration allows it: with the key of that host, where there is one;
+/// without, where that may do.
 fn target(endpoint: &Endpoint) -> Result<Target, Failure> {
     let Endpoint { provider, model, temperature, .. } = endpoint;
     if !(0.0..=2.0).contains(temperature) {

@@ -1,8 +1,10 @@
-//! Which files the program may read, however it is started: by Landlock, in which a process takes rights from itself.
+//! Which files the program may read, however it is started: by Landlock, in which a process takes
+//! rights from itself.
 //!
-//! It talks to strangers, so it may read what talking takes (name resolution, certificates, keys, and the configuration, which says
-//! to whom) and nothing else, and may write and run nothing: a dictation in the store cannot leave by it. The network is not
-//! restricted here, for who is asked may change at any time; the unit's `RestrictAddressFamilies=` leaves it no desktop to talk to.
+//! It talks to strangers, so it may read what talking takes (name resolution, certificates, keys,
+//! and the configuration, which says to whom) and nothing else, and may write and run nothing: a
+//! dictation in the store cannot leave by it. The network is not restricted here, for who is asked
+//! may change at any time; the unit's `RestrictAddressFamilies=` leaves it no desktop to talk to.
 
 use crate::{config, log};
 use landlock::{
@@ -34,7 +36,8 @@ const READ: [&str; 12] = [
     "/run/connman",
 ];
 
-/// Closes everything else, for this thread and all that it starts. Where the kernel cannot, nothing changes.
+/// Closes everything else, for this thread and all that it starts. Where the kernel cannot, nothing
+/// changes.
 pub fn close() {
     // Another process of the same user does not look into this one's memory, where keys are.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
@@ -72,10 +75,12 @@ fn readable() -> Vec<PathBuf> {
     paths.extend(named.into_iter().filter_map(env::var_os).map(PathBuf::from));
     let folders = env::var_os("SSL_CERT_DIR").unwrap_or_default();
     paths.extend(env::split_paths(&folders));
-    // The user's keys; the configuration too, mostly. Where that lies elsewhere, by V2M_CONFIG or a link, that file alone is open.
+    // The user's keys; the configuration too, mostly. Where that lies elsewhere, by V2M_CONFIG or a
+    // link, that file alone is open.
     paths.extend(config::folder());
     paths.extend(config::path());
-    // Links lead out of /etc: the resolver's configuration, certificates that a company put elsewhere.
+    // Links lead out of /etc: the resolver's configuration, certificates that a company put
+    // elsewhere.
     let links = ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"];
     paths.extend(links.into_iter().filter_map(|link| fs::canonicalize(link).ok()));
     paths.retain(|path| path.is_absolute());

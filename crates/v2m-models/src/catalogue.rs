@@ -1,8 +1,9 @@
 //! The published whisper.cpp models that v2m knows: a table, compiled in.
 //!
-//! Names, sizes and SHA-256 digests are those of the files `ggml-NAME.bin` in `ggerganov/whisper.cpp` on Hugging
-//! Face at revision 5359861c739e955e79d9a303bcbc70fb988958b1, as its file listing gives them; each pair of size and digest was checked
-//! against the git object id of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
+//! Names, sizes and SHA-256 digests are those of the files `ggml-NAME.bin` in
+//! `ggerganov/whisper.cpp` on Hugging Face at revision 5359861c739e955e79d9a303bcbc70fb988958b1, as
+//! its file listing gives them; each pair of size and digest was checked against the git object id
+//! of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
 //! Not here: a model without a known SHA-256, and models that are superseded (large-v1, large-v2).
 
 use serde::Serialize;
@@ -31,8 +32,8 @@ pub struct Model {
     pub sha256: &'static str,
     /// What it can listen to.
     pub languages: Languages,
-    /// Resident memory of the engine with this model on the CPU, MiB, about: measured for `base`; for the others the file
-    /// and whisper.cpp's buffers, which grow with the width of the model.
+    /// Resident memory of the engine with this model on the CPU, MiB, about: measured for `base`;
+    /// for the others the file and whisper.cpp's buffers, which grow with the width of the model.
     pub memory_mib: u32,
 }
 
@@ -43,7 +44,8 @@ impl Model {
         self.name == DEFAULT
     }
 
-    /// The unquantised model this one was made from (`base` for `base-q8_0`, `base` for `base`), and how its weights are stored.
+    /// The unquantised model this one was made from (`base` for `base-q8_0`, `base` for `base`),
+    /// and how its weights are stored.
     #[must_use]
     pub fn family(&self) -> (&'static str, Weights) {
         split_weights(self.name)
@@ -60,7 +62,8 @@ pub enum Weights {
     Q8_0,
     /// 6 bits a weight: blocks of 32 with a scale and a minimum.
     Q5_1,
-    /// 5.5 bits a weight: blocks of 32 with a scale. Published for the large models; v2m does not make it.
+    /// 5.5 bits a weight: blocks of 32 with a scale. Published for the large models; v2m does not
+    /// make it.
     Q5_0,
 }
 
@@ -77,7 +80,8 @@ impl Weights {
     }
 }
 
-/// Splits a model's name into its family and how its weights are stored: `small.en-q5_1` → (`small.en`, [`Weights::Q5_1`]).
+/// Splits a model's name into its family and how its weights are stored: `small.en-q5_1` →
+/// (`small.en`, [`Weights::Q5_1`]).
 #[must_use]
 pub fn split_weights(name: &str) -> (&str, Weights) {
     [Weights::Q8_0, Weights::Q5_1, Weights::Q5_0]
@@ -92,7 +96,8 @@ pub fn all() -> &'static [Model] {
     MODELS
 }
 
-/// The names most like `name`, the most alike first, four at most: those that hold it, else those that are spelt much like it.
+/// The names most like `name`, the most alike first, four at most: those that hold it, else those
+/// that are spelt much like it.
 #[must_use]
 pub fn near(name: &str) -> Vec<&'static str> {
     // Separates misspellings from other names well enough.

@@ -1,11 +1,14 @@
-//! Reader of CTranslate2 checkpoints (`model.bin`, format versions 5 and 6): Whisper models as faster-whisper uses them.
+//! Reader of CTranslate2 checkpoints (`model.bin`, format versions 5 and 6): Whisper models as
+//! faster-whisper uses them.
 //!
-//! Little-endian throughout. A string is a u16 length, its NUL included, and the bytes. The file: u32 version, name of the
-//! specification, u32 revision, u32 count; for each variable its name, u8 rank, rank × u32 dimensions, u8 type, u32
-//! length in bytes, data; then a u32 count of aliases, each a pair (alias, variable). Source: CTranslate2's `model_spec.py`
-//! and `model.cc`, and the files themselves.
+//! Little-endian throughout. A string is a u16 length, its NUL included, and the bytes. The file:
+//! u32 version, name of the specification, u32 revision, u32 count; for each variable its name, u8
+//! rank, rank × u32 dimensions, u8 type, u32 length in bytes, data; then a u32 count of aliases,
+//! each a pair (alias, variable). Source: CTranslate2's `model_spec.py` and `model.cc`, and the
+//! files themselves.
 //!
-//! Only the index is kept in memory; weights are read piece by piece. Not here: what the variables mean ([`crate::import`]).
+//! Only the index is kept in memory; weights are read piece by piece. Not here: what the variables
+//! mean ([`crate::import`]).
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -129,8 +132,9 @@ impl<R: Read + Seek> Ct2<R> {
         one.map(|n| *n as usize).ok_or_else(|| self.bad(format!("{name} is not a number")))
     }
 
-    /// Hands a range of a variable's elements, as floats, to `sink`, at most [`PIECE`] at a time. int8 and int16 weights are
-    /// divided by their scale: one for each row (first dimension), or one for all.
+    /// Hands a range of a variable's elements, as floats, to `sink`, at most [`PIECE`] at a time.
+    /// int8 and int16 weights are divided by their scale: one for each row (first dimension), or
+    /// one for all.
     pub(crate) fn each(
         &mut self,
         name: &str,

@@ -1,4 +1,5 @@
-//! What can go wrong with a model file, in words that say what to do. Names that lead to no file: [`crate::paths::PathError`].
+//! What can go wrong with a model file, in words that say what to do. Names that lead to no file:
+//! [`crate::paths::PathError`].
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Which models suit a machine: a rule over figures, pure, so that a table can test it.
 //!
-//! Not here: asking the machine (`v2m-model` does), and accuracy, which is the user's to weigh: the rule takes the best model
-//! whose text comes soon enough.
+//! Not here: asking the machine (`v2m-model` does), and accuracy, which is the user's to weigh: the
+//! rule takes the best model whose text comes soon enough.
 
 use crate::catalogue::{self, Model};
 use serde::Serialize;
@@ -35,24 +35,27 @@ pub enum Fit {
     Disk,
 }
 
-/// What a driver and its libraries take of a GPU's memory beyond the model's memory on a processor. Measured on an H100
-/// with `base-q8_0`: 853 MiB, of which the driver's own context is some 550 (docs/performance.md). Smaller GPUs take less.
+/// What a driver and its libraries take of a GPU's memory beyond the model's memory on a processor.
+/// Measured on an H100 with `base-q8_0`: 853 MiB, of which the driver's own context is some 550
+/// (docs/performance.md). Smaller GPUs take less.
 const GPU_OVERHEAD: u64 = 1 << 30;
 /// Room left on the disk.
 const DISK_RESERVE: u64 = 64 << 20;
-/// What one core does of a q8_0 encoder, GFLOP/s: measured (base, full context, Zen 4, docs/performance.md).
+/// What one core does of a q8_0 encoder, GFLOP/s: measured (base, full context, Zen 4,
+/// docs/performance.md).
 const CORE_GFLOPS: f64 = 40.0;
 /// More threads gain nothing (`v2m-engine` takes no more by itself).
 const MOST_CORES: u32 = 8;
 /// The context for 10 s of speech, of the encoder's whole one.
 const TEN_SECONDS: f64 = 768.0 / 1500.0;
-/// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores takes 0.5.
+/// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores
+/// takes 0.5.
 const SOON: f64 = 0.6;
 /// … and beyond which it is slow.
 const LATE: f64 = 1.5;
-/// From the best on. English alone is as well served by these. Not `medium`: its decoder has 24 layers, turbo's 4. On a GPU
-/// the layers of the decoder are most of the time (H100, 30 words: turbo 115 ms, small 184, large-v3 356), and on a
-/// processor `medium` comes late.
+/// From the best on. English alone is as well served by these. Not `medium`: its decoder has 24
+/// layers, turbo's 4. On a GPU the layers of the decoder are most of the time (H100, 30 words:
+/// turbo 115 ms, small 184, large-v3 356), and on a processor `medium` comes late.
 const CANDIDATES: [&str; 4] = ["large-v3-turbo-q8_0", "small-q8_0", "base-q8_0", "tiny-q8_0"];
 
 /// Whether `model` suits `machine`; an installed one needs no room on the disk.
@@ -72,8 +75,8 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     }
 }
 
-/// The model to begin with here: the best that a GPU holds, or whose text comes soon on the processor; for want of such a one
-/// the default, or the smallest.
+/// The model to begin with here: the best that a GPU holds, or whose text comes soon on the
+/// processor; for want of such a one the default, or the smallest.
 #[must_use]
 pub fn recommend(machine: &Machine) -> &'static Model {
     let candidates = || CANDIDATES.iter().filter_map(|name| catalogue::find(name));
@@ -94,8 +97,8 @@ fn wait(model: &Model, machine: &Machine) -> f64 {
     encoder_gflop(model.family().0) * TEN_SECONDS / (CORE_GFLOPS * cores)
 }
 
-/// The encoder's work over its full context of 1500, from its layers and their width: the products with the weights (12 widths
-/// squared a layer) and those of the attention.
+/// The encoder's work over its full context of 1500, from its layers and their width: the products
+/// with the weights (12 widths squared a layer) and those of the attention.
 fn encoder_gflop(family: &str) -> f64 {
     let (layers, width) = match family.trim_end_matches(".en") {
         "tiny" => (4.0, 384.0),

@@ -1,8 +1,11 @@
-//! whisper.cpp's ggml files: writing, and reading enough to quantise them and to tell what they are.
+//! whisper.cpp's ggml files: writing, and reading enough to quantise them and to tell what they
+//! are.
 //!
-//! Little-endian: the magic, eleven i32 ([`Header`]), the mel filters (rows, columns, f32), the vocabulary (count, then length
-//! and bytes of each token), the tensors (rank, length of the name, type, dimensions innermost first, name, data) up to the end of
-//! the file. Source: whisper.cpp's `convert-h5-to-ggml.py` and `whisper_model_load`. Not here: arithmetic on weights ([`crate::quantise`]).
+//! Little-endian: the magic, eleven i32 ([`Header`]), the mel filters (rows, columns, f32), the
+//! vocabulary (count, then length and bytes of each token), the tensors (rank, length of the name,
+//! type, dimensions innermost first, name, data) up to the end of the file. Source: whisper.cpp's
+//! `convert-h5-to-ggml.py` and `whisper_model_load`. Not here: arithmetic on weights
+//! ([`crate::quantise`]).
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, Write};
@@ -71,7 +74,8 @@ impl Header {
         }
     }
 
-    /// The first number that no Whisper model has: generous bounds, several times those of large-v3.
+    /// The first number that no Whisper model has: generous bounds, several times those of
+    /// large-v3.
     pub(crate) fn implausible(&self) -> Option<String> {
         let bounds = [
             ("tokens", self.tokens, 1 << 20),
@@ -288,7 +292,8 @@ pub struct Summary {
     pub weights: Option<Weights>,
 }
 
-/// Reads a model file's index: that it is a whisper.cpp model and whole in structure (not that its weights are right: [`crate::verify`]).
+/// Reads a model file's index: that it is a whisper.cpp model and whole in structure (not that its
+/// weights are right: [`crate::verify`]).
 ///
 /// # Errors
 /// Says where the file is not what it should be.

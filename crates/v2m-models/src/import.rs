@@ -1,8 +1,10 @@
-//! From a folder with a CTranslate2 Whisper model (as faster-whisper downloads it) to whisper.cpp's ggml file with f16 weights.
+//! From a folder with a CTranslate2 Whisper model (as faster-whisper downloads it) to whisper.cpp's
+//! ggml file with f16 weights.
 //!
-//! Names and order of the tensors are those of OpenAI's checkpoints, which the published files keep. CTranslate2 stacks the
-//! query, key and value projections on one another; here they are taken apart again. A model whose weights are f16 comes out as
-//! published, bit for bit; one with int8 weights comes out as good as int8 was. Not here: fetching.
+//! Names and order of the tensors are those of OpenAI's checkpoints, which the published files
+//! keep. CTranslate2 stacks the query, key and value projections on one another; here they are
+//! taken apart again. A model whose weights are f16 comes out as published, bit for bit; one with
+//! int8 weights comes out as good as int8 was. Not here: fetching.
 
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -17,8 +19,8 @@ use crate::{mel, vocabulary};
 /// `ggml_ftype` "mostly f16".
 const FTYPE_F16: u32 = 1;
 
-/// Imports the model in `folder` (model.bin and tokenizer.json, vocabulary.json or vocabulary.txt) as `to`, whole or not at
-/// all. `progress` hears of bytes written since it was last told.
+/// Imports the model in `folder` (model.bin and tokenizer.json, vocabulary.json or vocabulary.txt)
+/// as `to`, whole or not at all. `progress` hears of bytes written since it was last told.
 ///
 /// # Errors
 /// Says what is wrong with the model or what the system refused.

@@ -1,5 +1,5 @@
-//! Reading of files that nobody vouches for: every length is checked against what the file really holds before
-//! anything of that size is allocated. Little-endian, as both formats are.
+//! Reading of files that nobody vouches for: every length is checked against what the file really
+//! holds before anything of that size is allocated. Little-endian, as both formats are.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -102,8 +102,8 @@ impl<R: Read + Seek> Input<R> {
     }
 }
 
-/// Lengths that were checked against a file's size fit in memory's address space on every 64-bit machine, and
-/// v2m runs on no other.
+/// Lengths that were checked against a file's size fit in memory's address space on every 64-bit
+/// machine, and v2m runs on no other.
 pub(crate) fn to_usize(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }

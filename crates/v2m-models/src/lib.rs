@@ -1,4 +1,5 @@
-//! v2m's models on disk: which there are, where they lie, what is in them, and how one is made from another.
+//! v2m's models on disk: which there are, where they lie, what is in them, and how one is made from
+//! another.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -10,8 +11,9 @@
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
 //!
-//! No network and no async here: the program `v2m-model` fetches. No inference either: `v2m-engine` recognises.
-//! Files are read as if an enemy had written them: each gives a model or an error, never a panic or a giant allocation.
+//! No network and no async here: the program `v2m-model` fetches. No inference either: `v2m-engine`
+//! recognises. Files are read as if an enemy had written them: each gives a model or an error,
+//! never a panic or a giant allocation.
 
 pub mod catalogue;
 mod ct2;

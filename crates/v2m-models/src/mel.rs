@@ -1,7 +1,9 @@
-//! The mel filter bank that a ggml file carries. whisper.cpp multiplies spectra with it and computes none itself.
+//! The mel filter bank that a ggml file carries. whisper.cpp multiplies spectra with it and
+//! computes none itself.
 //!
-//! Slaney's scale, as librosa's defaults give it and OpenAI's `mel_filters.npz` holds it: linear below 1 kHz, logarithmic
-//! above, each triangle scaled to unit area. Computed in f64 and rounded to f32 where librosa rounds, so that the bits are the published ones.
+//! Slaney's scale, as librosa's defaults give it and OpenAI's `mel_filters.npz` holds it: linear
+//! below 1 kHz, logarithmic above, each triangle scaled to unit area. Computed in f64 and rounded
+//! to f32 where librosa rounds, so that the bits are the published ones.
 
 /// Bins of a spectrum: 400 samples at 16 kHz.
 pub(crate) const BINS: usize = 201;
@@ -58,7 +60,8 @@ mod tests {
             for row in bank.chunks(BINS) {
                 assert!(row.iter().all(|w| *w >= 0.0 && w.is_sign_positive()));
                 let area: f32 = row.iter().sum::<f32>() * 40.0;
-                // 40 Hz bins sample the narrow low triangles coarsely: with 128 mels they are 46 Hz wide.
+                // 40 Hz bins sample the narrow low triangles coarsely: with 128 mels they are 46 Hz
+                // wide.
                 assert!((0.3..1.7).contains(&area), "{area}");
             }
         }

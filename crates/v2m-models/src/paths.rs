@@ -1,9 +1,10 @@
 //! Where models and the shipped files lie, and the way from a name to a file.
 //!
-//! Models: `$V2M_MODEL_DIR`, else `$XDG_DATA_HOME/v2m/models` (this folder is also where new ones go), then
-//! `/usr/local/share/v2m/models` and `/usr/share/v2m/models`, which are only read.
-//! Shipped files: `$V2M_ASSET_DIR`, `$XDG_DATA_HOME/v2m`, `../share/v2m` beside the executable's folder, `/usr/local/share/v2m`, `/usr/share/v2m`.
-//! Nothing is opened or checked here beyond "a file of this name is there".
+//! Models: `$V2M_MODEL_DIR`, else `$XDG_DATA_HOME/v2m/models` (this folder is also where new ones
+//! go), then `/usr/local/share/v2m/models` and `/usr/share/v2m/models`, which are only read.
+//! Shipped files: `$V2M_ASSET_DIR`, `$XDG_DATA_HOME/v2m`, `../share/v2m` beside the executable's
+//! folder, `/usr/local/share/v2m`, `/usr/share/v2m`. Nothing is opened or checked here beyond "a
+//! file of this name is there".
 
 use std::env;
 use std::ffi::OsString;
@@ -87,15 +88,17 @@ pub fn file_name(name: &str) -> String {
     format!("ggml-{name}.bin")
 }
 
-/// The model's name that a file carries: `ggml-base.bin` → `base`. None for other files, and for names that
-/// [`file_name`] must not be given. The voice activity model is not a model in this sense.
+/// The model's name that a file carries: `ggml-base.bin` → `base`. None for other files, and for
+/// names that [`file_name`] must not be given. The voice activity model is not a model in this
+/// sense.
 #[must_use]
 pub fn name_of_file(file: &str) -> Option<&str> {
     let name = file.strip_prefix("ggml-")?.strip_suffix(".bin")?;
     (is_name(name) && !name.starts_with("silero-")).then_some(name)
 }
 
-/// Whether this can be a model's name: letters, digits, dot, dash, underscore, not starting with a dot or dash.
+/// Whether this can be a model's name: letters, digits, dot, dash, underscore, not starting with a
+/// dot or dash.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -129,7 +132,8 @@ impl Places {
         Ok(Self::new(&xdg.data_dir(), xdg.home_dir(), exe.as_deref(), |key| env::var_os(key)))
     }
 
-    /// From the user's data folder (`~/.local/share`), home, this program's file and a look-up of environment variables.
+    /// From the user's data folder (`~/.local/share`), home, this program's file and a look-up of
+    /// environment variables.
     #[must_use]
     pub fn new(
         data: &Path,
@@ -156,8 +160,8 @@ impl Places {
         std::iter::once(&self.models).chain(&self.more_models).map(PathBuf::as_path)
     }
 
-    /// The file of a model: by its name (`base-q8_0`, or any NAME whose `ggml-NAME.bin` lies in a model folder), or by an
-    /// absolute path (also `~/…`).
+    /// The file of a model: by its name (`base-q8_0`, or any NAME whose `ggml-NAME.bin` lies in a
+    /// model folder), or by an absolute path (also `~/…`).
     ///
     /// # Errors
     /// Says what is missing and how to get it.
@@ -185,7 +189,8 @@ impl Places {
         self.model_dirs().map(|dir| dir.join(file_name(name))).find(|path| path.is_file())
     }
 
-    /// Every model in the folders: name and file, sorted by name; of two with one name the one that [`Self::resolve`] finds.
+    /// Every model in the folders: name and file, sorted by name; of two with one name the one that
+    /// [`Self::resolve`] finds.
     #[must_use]
     pub fn installed(&self) -> Vec<(String, PathBuf)> {
         let mut found: Vec<(String, PathBuf)> = Vec::new();

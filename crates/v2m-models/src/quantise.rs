@@ -1,7 +1,9 @@
-//! From an f16 model to q8_0 and q5_1, with the arithmetic of whisper.cpp's `quantize`, so that the files are the published ones.
+//! From an f16 model to q8_0 and q5_1, with the arithmetic of whisper.cpp's `quantize`, so that the
+//! files are the published ones.
 //!
-//! Matrices are quantised in blocks of 32 along their rows; vectors, convolutions and positional embeddings stay as they are.
-//! Formats: ggml's `block_q8_0` and `block_q5_1`, rounding of its reference `quantize_row_*_ref`.
+//! Matrices are quantised in blocks of 32 along their rows; vectors, convolutions and positional
+//! embeddings stay as they are. Formats: ggml's `block_q8_0` and `block_q5_1`, rounding of its
+//! reference `quantize_row_*_ref`.
 
 use std::path::Path;
 
@@ -89,7 +91,8 @@ fn q8_0(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     out.extend(x.iter().map(|v| ((v * inverse).round() as i8).cast_unsigned()));
 }
 
-/// f16 scale, f16 minimum, the fifth bits, then the low nibbles: value j in the low half of byte j, value j + 16 in the high half.
+/// f16 scale, f16 minimum, the fifth bits, then the low nibbles: value j in the low half of byte j,
+/// value j + 16 in the high half.
 fn q5_1(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     let low = x.iter().copied().fold(f32::INFINITY, f32::min);
     let high = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -139,7 +142,8 @@ impl Target {
         }
     }
 
-    /// `ggml_ftype` and version as the published files have them: those in q5_1 were made before version 2.
+    /// `ggml_ftype` and version as the published files have them: those in q5_1 were made before
+    /// version 2.
     fn ftype(self) -> u32 {
         match self {
             Self::Q8_0 => 2007,
@@ -148,7 +152,8 @@ impl Target {
     }
 }
 
-/// Makes the quantised form of the f16 model `from` at `to` (whole or not at all). `progress` hears of bytes read since it was last told.
+/// Makes the quantised form of the f16 model `from` at `to` (whole or not at all). `progress` hears
+/// of bytes read since it was last told.
 ///
 /// # Errors
 /// Says what is wrong with `from`, or what the system refused.
@@ -191,7 +196,8 @@ pub fn quantise(
     })
 }
 
-/// whisper.cpp quantises what has two dimensions, less biases and positional embeddings, which are f32.
+/// whisper.cpp quantises what has two dimensions, less biases and positional embeddings, which are
+/// f32.
 fn is_matrix(tensor: &Tensor) -> bool {
     tensor.dims.len() == 2 && tensor.kind == Kind::F16
 }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::ModelError;
 
-/// SHA-256 of a file, 64 lowercase hexadecimal digits. `progress` hears of bytes read since it was last told.
+/// SHA-256 of a file, 64 lowercase hexadecimal digits. `progress` hears of bytes read since it was
+/// last told.
 ///
 /// # Errors
 /// The system's refusal.

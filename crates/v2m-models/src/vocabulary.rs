@@ -1,6 +1,7 @@
-//! The text tokens of a model as bytes, by id, from what lies beside a CTranslate2 checkpoint: `tokenizer.json`, else
-//! `vocabulary.json`, else `vocabulary.txt`. Byte-level BPE writes each byte as a printable character; here that is undone.
-//! Special tokens are not here: whisper.cpp adds them itself.
+//! The text tokens of a model as bytes, by id, from what lies beside a CTranslate2 checkpoint:
+//! `tokenizer.json`, else `vocabulary.json`, else `vocabulary.txt`. Byte-level BPE writes each byte
+//! as a printable character; here that is undone. Special tokens are not here: whisper.cpp adds
+//! them itself.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -34,7 +35,8 @@ struct Added {
     content: String,
 }
 
-/// The tokens for a ggml file: those of text, and, as in whisper.cpp's published files, the English-only vocabulary's end of text.
+/// The tokens for a ggml file: those of text, and, as in whisper.cpp's published files, the
+/// English-only vocabulary's end of text.
 pub(crate) fn read(folder: &Path) -> Result<Vec<Vec<u8>>, ModelError> {
     let (path, words) = if let Some((path, text)) = text(folder, "tokenizer.json")? {
         let words = from_tokenizer(&text).map_err(|what| ModelError::bad(&path, what))?;
@@ -96,7 +98,8 @@ fn bytes_of(words: &[String]) -> Result<Vec<Vec<u8>>, String> {
     Ok(tokens)
 }
 
-/// GPT-2's alphabet: the printable bytes of Latin-1 stand for themselves, the others for U+0100 onwards.
+/// GPT-2's alphabet: the printable bytes of Latin-1 stand for themselves, the others for U+0100
+/// onwards.
 fn alphabet() -> HashMap<char, u8> {
     let plain = |b: u8| matches!(b, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     let themselves = (0..=255).filter(|b| plain(*b)).map(|b| (char::from(b), b));

@@ -1,7 +1,7 @@
 //! What an engine may touch: its models, and for a GPU what its driver opens.
 //!
-//! A model is a stranger's file that the decoder's library reads with few doubts, so the process is confined before the file
-//! is opened.
+//! A model is a stranger's file that the decoder's library reads with few doubts, so the process is
+//! confined before the file is opened.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ const MACHINE: [&str; 6] = [
     "/sys/fs/cgroup",
 ];
 
-/// Where drivers for GPUs, their settings and what they tell lie, on the distributions there are. Landlock keeps other
-/// processes' secrets in /proc closed all the same.
+/// Where drivers for GPUs, their settings and what they tell lie, on the distributions there are.
+/// Landlock keeps other processes' secrets in /proc closed all the same.
 const DRIVERS: [&str; 11] = [
     "/usr",
     "/lib",
@@ -41,8 +41,8 @@ const DEVICES: [&str; 5] = ["/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/null", "/d
 /// How the names of devices begin that are numbered: NVIDIA's, and those of its Jetsons.
 const NUMBERED: [&str; 4] = ["nvidia", "nvmap", "nvhost", "nvgpu"];
 
-/// Confines this process for good: it may open these models and, on a GPU, what drivers need. Whatever cannot be enforced is
-/// reported once on standard error, after the program's name.
+/// Confines this process for good: it may open these models and, on a GPU, what drivers need.
+/// Whatever cannot be enforced is reported once on standard error, after the program's name.
 pub fn confine(program: &str, models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) {
     let calls = if on_gpu { Calls::Driver } else { Calls::Compute };
     for problem in v2m_confine::confine(&files(models, on_gpu), calls) {

@@ -36,13 +36,15 @@ pub trait Decoder {
     /// Bytes that the model and its working memory take where it computes; 0 where nothing tells.
     fn memory(&self) -> u64;
 
-    /// Decodes a second of silence, so that whatever is made at the first use is there before somebody waits for it.
+    /// Decodes a second of silence, so that whatever is made at the first use is there before
+    /// somebody waits for it.
     ///
     /// # Errors
     /// When the model cannot be used.
     fn warm_up(&mut self) -> Result<(), DecodeError>;
 
-    /// Decodes a second of silence as cheaply as it can, after a decode failed: whether what computes still does.
+    /// Decodes a second of silence as cheaply as it can, after a decode failed: whether what
+    /// computes still does.
     ///
     /// # Errors
     /// When it does not.
@@ -56,8 +58,9 @@ pub trait Decoder {
     /// [`DecodeError`].
     fn decode(&mut self, request: &Request, watch: &dyn Watch) -> Result<Hypothesis, DecodeError>;
 
-    /// The language spoken in `audio` (16 kHz mono), among `languages` (empty: among all that the model knows), as an ISO 639-1
-    /// code. With `before`, the language spoken until now, the answer is that one unless another is far likelier.
+    /// The language spoken in `audio` (16 kHz mono), among `languages` (empty: among all that the
+    /// model knows), as an ISO 639-1 code. With `before`, the language spoken until now, the answer
+    /// is that one unless another is far likelier.
     ///
     /// # Errors
     /// [`DecodeError`]. A decoder that detects no language refuses.
@@ -106,8 +109,9 @@ pub struct Request<'a> {
 /// How much work a decode may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// The first attempt. Whatever makes it fast is welcome, also if it makes the decoder loop now and then. A text that goes on
-    /// beyond what can be said in [`Request::voice`] seconds may be cut off ([`Hypothesis::cut_off`]).
+    /// The first attempt. Whatever makes it fast is welcome, also if it makes the decoder loop now
+    /// and then. A text that goes on beyond what can be said in [`Request::voice`] seconds may be
+    /// cut off ([`Hypothesis::cut_off`]).
     Quick,
     /// What came of the first attempt is not believed: everything the model has, and no bound.
     Thorough,

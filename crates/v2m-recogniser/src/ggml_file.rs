@@ -1,7 +1,8 @@
-//! A file in ggml's form, read piece by piece. Nothing that it says of itself is believed before it has been compared with what
-//! is there.
+//! A file in ggml's form, read piece by piece. Nothing that it says of itself is believed before it
+//! has been compared with what is there.
 //!
-//! Whisper's models and the voice activity model have this form. ggml itself is not needed to read it.
+//! Whisper's models and the voice activity model have this form. ggml itself is not needed to read
+//! it.
 
 use crate::model::LoadError;
 use std::fs::File;
@@ -18,7 +19,8 @@ pub const F16: i32 = 1;
 /// Opens `path` and has `read` look at it.
 ///
 /// # Errors
-/// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when `read` finds a flaw in its content.
+/// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when `read` finds a flaw in
+/// its content.
 pub fn open<T>(
     path: &Path,
     read: impl FnOnce(&mut GgmlFile) -> Result<T, Flaw>,
@@ -167,8 +169,8 @@ impl GgmlFile {
     }
 }
 
-/// Values and bytes of one block of a ggml type (`ggml_type` and `type_traits` in ggml.c); `None` for types that no Whisper
-/// model uses.
+/// Values and bytes of one block of a ggml type (`ggml_type` and `type_traits` in ggml.c); `None`
+/// for types that no Whisper model uses.
 pub fn block(kind: i32) -> Option<(u64, u64)> {
     Some(match kind {
         F32 => (1, 4),

@@ -15,8 +15,9 @@
 //! | [`ggml_file`] | files in ggml's form, checked as they are read |
 //! | [`text`] | what of a transcript was never said: bracketed artefacts |
 //!
-//! An engine (`v2m-engine`) is a program that implements [`model::Model`] and [`decoder::Decoder`] for one family of models and
-//! calls [`run::serve`]. This crate links no decoder and compiles no C++; its tests need no model.
+//! An engine (`v2m-engine`) is a program that implements [`model::Model`] and [`decoder::Decoder`]
+//! for one family of models and calls [`run::serve`]. This crate links no decoder and compiles no
+//! C++; its tests need no model.
 //!
 //! The frames themselves are [`v2m_ipc::engine`]. Nothing here knows the desktop, the daemon's
 //! config or its store; dictated text leaves by the socket and is never printed.

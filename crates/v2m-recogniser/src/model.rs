@@ -1,4 +1,5 @@
-//! A model as the run loop is given it: a file that is looked at, and then loaded by the worker's thread.
+//! A model as the run loop is given it: a file that is looked at, and then loaded by the worker's
+//! thread.
 
 use crate::decoder::Decoder;
 use std::path::{Path, PathBuf};
@@ -23,8 +24,8 @@ pub trait Model: Send + 'static {
     /// How long its pieces may be.
     fn limits(&self) -> Limits;
 
-    /// Looks at the file without loading it, and tells its size in bytes. Whatever could make the decoder's library leave its
-    /// memory is refused here.
+    /// Looks at the file without loading it, and tells its size in bytes. Whatever could make the
+    /// decoder's library leave its memory is refused here.
     ///
     /// # Errors
     /// When it is not there, or is no whole model.
@@ -51,8 +52,8 @@ pub struct Device {
 pub struct Limits {
     /// No piece is longer.
     pub longest: u64,
-    /// Pieces up to this length take about the same time, so several that fit into it together cost no more than one. 0 where
-    /// the time grows with the length from the first sample on.
+    /// Pieces up to this length take about the same time, so several that fit into it together
+    /// cost no more than one. 0 where the time grows with the length from the first sample on.
     pub flat: u64,
 }
 

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 use v2m_ipc::pcm::{milliseconds, seconds};
 
-/// The longest that a question about a seam may take after the stop while somebody waits: short enough not to be noticed.
+/// The longest that a question about a seam may take after the stop while somebody waits: short
+/// enough not to be noticed.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
-/// What a short piece may take for the last one to be decoded together with those before it: a GPU's pace. That takes 1.2 to 2.1 times
-/// as long as the last one alone (docs/performance.md), half a second more on two processors.
+/// What a short piece may take for the last one to be decoded together with those before it: a
+/// GPU's pace. That takes 1.2 to 2.1 times as long as the last one alone (docs/performance.md),
+/// half a second more on two processors.
 const QUICK: Duration = Duration::from_millis(120);
 
 /// How many more samples are done with before the daemon is told so: five seconds.
@@ -146,7 +148,8 @@ impl Recording {
         self.task = Some(handed);
     }
 
-    /// Stops waiting for the decode that the worker has. It is handed over again when the recording goes on.
+    /// Stops waiting for the decode that the worker has. It is handed over again when the recording
+    /// goes on.
     pub fn taken_back(&mut self) {
         self.task = None;
     }
@@ -156,7 +159,8 @@ impl Recording {
         self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
     }
 
-    /// Takes the result of a task. A task of another recording is ignored: that recording was abandoned.
+    /// Takes the result of a task. A task of another recording is ignored: that recording was
+    /// abandoned.
     pub fn done(
         &mut self,
         task: TaskId,
@@ -213,10 +217,11 @@ impl Recording {
     }
 }
 
-/// What may still be done after the stop of a recording that somebody waits for. All seams are asked about where nobody notices
-/// the time that takes. Where the sound came in half the time it was spoken in, it was recorded while the one before was
-/// decoded: its pieces are still to be decoded, and so are the seams between them.
-/// The last piece is decoded with those before it on a fast machine, unless it may be in another language.
+/// What may still be done after the stop of a recording that somebody waits for. All seams are
+/// asked about where nobody notices the time that takes. Where the sound came in half the time it
+/// was spoken in, it was recorded while the one before was decoded: its pieces are still to be
+/// decoded, and so are the seams between them. The last piece is decoded with those before it on a
+/// fast machine, unless it may be in another language.
 fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
     let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
         Asking::All

@@ -1,8 +1,9 @@
 //! The main thread: frames in, frames out, one recording at a time.
 //!
 //! It never decodes and never waits for the worker, so that `Ping` is answered and PCM is taken off
-//! the socket whatever the worker does. A recording that is cancelled or replaced while it is decoded is
-//! abandoned: its task is told to abort, and whatever it still answers is recognised by number.
+//! the socket whatever the worker does. A recording that is cancelled or replaced while it is
+//! decoded is abandoned: its task is told to abort, and whatever it still answers is recognised by
+//! number.
 
 use crate::decoder::DecodeError;
 use crate::model::{Device, Limits, LoadError, Model};
@@ -32,10 +33,11 @@ pub enum RunError {
     Device(String),
 }
 
-/// Serves until the daemon closes its end. `vad` is the voice activity model's file; without one all audio counts as speech.
+/// Serves until the daemon closes its end. `vad` is the voice activity model's file; without one
+/// all audio counts as speech.
 ///
-/// The worker may still be decoding when this returns, and the decoder's library would then use what exit handlers destroy: a
-/// program whose library is not Rust's ends by `_exit`.
+/// The worker may still be decoding when this returns, and the decoder's library would then use
+/// what exit handlers destroy: a program whose library is not Rust's ends by `_exit`.
 ///
 /// # Errors
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
@@ -115,7 +117,8 @@ struct Engine {
     busy: Option<TaskId>,
     /// The task that it gets as soon as it is free.
     next: Option<(DecodeId, Task)>,
-    /// What the recording under way waits for, in the worker's hands or not yet, if it may be paused.
+    /// What the recording under way waits for, in the worker's hands or not yet, if it may be
+    /// paused.
     wanted: Option<(DecodeId, Work)>,
     /// Recordings that others came between.
     paused: Vec<Paused>,

@@ -1,8 +1,9 @@
 //! What of a transcript was never said.
 //!
 //! Whisper describes sounds in brackets (`"[BLANK_AUDIO]"`, "(wind blowing)", "*coughs*") and draws
-//! notes ("♪"). Nobody dictates brackets: punctuation is spoken as words and comes much later. There
-//! is deliberately no list of forbidden phrases: a phrase that somebody may say must never vanish.
+//! notes ("♪"). Nobody dictates brackets: punctuation is spoken as words and comes much later.
+//! There is deliberately no list of forbidden phrases: a phrase that somebody may say must never
+//! vanish.
 
 /// `raw` without bracketed artefacts and notes, runs of white space made one space, trimmed.
 pub fn clean(raw: &str) -> String {

@@ -199,8 +199,9 @@ fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadErr
     }
 }
 
-/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence cannot be decoded
-/// either, the device is at fault: it was lost, or other programs have taken its memory.
+/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence
+/// cannot be decoded either, the device is at fault: it was lost, or other programs have taken its
+/// memory.
 fn device_failure<T>(
     result: &Result<T, DecodeError>,
     still_computes: impl FnOnce() -> Result<(), DecodeError>,

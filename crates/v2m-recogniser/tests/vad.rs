@@ -1,5 +1,6 @@
-//! Silero over the sample recording: what it remembers of the frames before matters, and is forgotten when it should be. That its
-//! figures are right is a test of `v2m-engine`, beside whisper.cpp's.
+//! Silero over the sample recording: what it remembers of the frames before matters, and is
+//! forgotten when it should be. That its figures are right is a test of `v2m-engine`, beside
+//! whisper.cpp's.
 
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
 

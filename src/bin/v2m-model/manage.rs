@@ -13,8 +13,8 @@ use crate::failure::Failure;
 use crate::progress::{Progress, say, size};
 use crate::select;
 
-/// Has `make` make a model beside its place and puts it there only if it is what its name promises: the published file for a
-/// published name, a whole model for any other.
+/// Has `make` make a model beside its place and puts it there only if it is what its name promises:
+/// the published file for a published name, a whole model for any other.
 pub(crate) fn place(
     places: &Places,
     name: &str,
@@ -59,7 +59,8 @@ pub(crate) fn import(places: &Places, folder: &Path, name: Option<String>) -> Re
     report(&name, &path)
 }
 
-/// A folder of faster-whisper is `…/models--Systran--faster-whisper-base.en/snapshots/HASH`, or has a name of the user's own.
+/// A folder of faster-whisper is `…/models--Systran--faster-whisper-base.en/snapshots/HASH`, or has
+/// a name of the user's own.
 fn name_from(folder: &Path) -> Option<String> {
     let parts = folder.iter().filter_map(|part| part.to_str());
     let hub = parts.filter_map(|p| p.strip_prefix("models--")?.rsplit("--").next()).next_back();

@@ -1,5 +1,5 @@
-//! What v2m-model says: answers on standard output, and on standard error how far a long step is (a bar on a terminal, elsewhere
-//! a line now and then).
+//! What v2m-model says: answers on standard output, and on standard error how far a long step is (a
+//! bar on a terminal, elsewhere a line now and then).
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};

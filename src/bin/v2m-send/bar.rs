@@ -64,7 +64,8 @@ impl Bar {
     }
 }
 
-/// Draws until the service has no more to tell. The lock is what keeps the line away from other words.
+/// Draws until the service has no more to tell. The lock is what keeps the line away from other
+/// words.
 fn follow(shown: &Mutex<Option<Shown>>) {
     let subscribed = Client::connect().and_then(|client| client.subscribe(&[EventName::Progress]));
     let Ok(mut events) = subscribed else { return };

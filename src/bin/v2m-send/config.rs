@@ -1,4 +1,5 @@
-//! Settings on the command line: `section.key=value`, and their printing. How a value is read is `v2m_ipc::value`'s.
+//! Settings on the command line: `section.key=value`, and their printing. How a value is read is
+//! `v2m_ipc::value`'s.
 //!
 //! Which settings there are, and whether a value fits, only the service knows.
 

@@ -1,5 +1,5 @@
-//! `transcribe`: files one after the other, in one of several forms. A file that fails does not stop
-//! the next one.
+//! `transcribe`: files one after the other, in one of several forms. A file that fails does not
+//! stop the next one.
 //!
 //! Not here: sound. The service reads the files itself, by their paths.
 
@@ -31,7 +31,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Named {
     /// As it was typed.
     pub(crate) name: String,
-    /// Absolute: the service has another working directory. `None`: it is not UTF-8, which the socket's JSON cannot carry.
+    /// Absolute: the service has another working directory. `None`: it is not UTF-8, which the
+    /// socket's JSON cannot carry.
     pub(crate) path: Option<String>,
 }
 

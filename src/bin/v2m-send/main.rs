@@ -66,7 +66,8 @@ fn ask(command: &Command, json: bool) -> Result<Exit, Trouble> {
         }
         say(&print::success(&answer))?;
     } else {
-        // The user's words outlast the error: what is left of them goes where the text would have gone.
+        // The user's words outlast the error: what is left of them goes where the text would have
+        // gone.
         exit::complain(&print::error(&answer));
         say(&print::leftover(&answer))?;
     }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::Response;
 
-/// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a sentence, a state.
+/// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a
+/// sentence, a state.
 pub(crate) fn success(answer: &Response) -> String {
     let data = &answer.data;
     if let Some(steps) = data["steps"].as_array() {
@@ -29,7 +30,8 @@ pub(crate) fn success(answer: &Response) -> String {
     }
 }
 
-/// What is told beside a success: what went wrong, where a text did not get to, and settings that change nothing.
+/// What is told beside a success: what went wrong, where a text did not get to, and settings that
+/// change nothing.
 pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let list = |key: &str| answer.data[key].as_array().map_or(&[][..], Vec::as_slice);
     let problems = list("problems").iter().map(|problem| word(&problem["error"]));

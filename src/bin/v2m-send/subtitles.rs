@@ -1,8 +1,8 @@
 //! Subtitles: SubRip (`.srt`) and WebVTT (`.vtt`), of the pieces that the service recognised.
 //!
-//! A piece may be 25 s of speech, far more than fits on a screen. It is shown as several cues of two
-//! lines each, and its time is shared among them by their numbers of characters, since the service
-//! knows no time within a piece.
+//! A piece may be 25 s of speech, far more than fits on a screen. It is shown as several cues of
+//! two lines each, and its time is shared among them by their numbers of characters, since the
+//! service knows no time within a piece.
 
 use std::fmt::Write;
 
@@ -92,7 +92,8 @@ fn wrap(text: &str) -> Vec<String> {
     narrower.take_while(|lines| lines.len() == fewest.len()).last().unwrap_or(fewest)
 }
 
-/// Words into lines of at most `width` characters. A longer word is broken: some scripts have no spaces.
+/// Words into lines of at most `width` characters. A longer word is broken: some scripts have no
+/// spaces.
 fn fill(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut room = 0;

@@ -20,7 +20,8 @@ pub(super) struct Key {
     pub(super) doc: &'static str,
     /// Whether a change needs a restart of the service.
     pub(super) restart: bool,
-    /// Whether a value that is refused is not shown: it may hold a secret that does not belong there.
+    /// Whether a value that is refused is not shown: it may hold a secret that does not belong
+    /// there.
     pub(super) hidden: bool,
     /// Its value in the file's terms.
     pub(super) get: fn(&Settings) -> Value,

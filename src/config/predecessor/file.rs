@@ -1,5 +1,6 @@
-//! A whole configuration file of voice2machine's. Other than a client of the socket, nobody who writes one can be asked what
-//! was meant: each setting in it has its fate, and none stops the others.
+//! A whole configuration file of voice2machine's. Other than a client of the socket, nobody who
+//! writes one can be asked what was meant: each setting in it has its fate, and none stops the
+//! others.
 
 use super::{Ignored, Taken, Translated, collect, split, translate};
 use crate::config::settings::Settings;
@@ -13,8 +14,8 @@ const SECRET: &str =
 const PROVIDER: &str = "llm.provider";
 const BASE_URL: &str = "llm.base_url";
 
-/// Takes all settings of a file for v2m's. v2m's own may be among them. `fits` says why a change (`{section: {key: value}}`) is
-/// none that v2m can make.
+/// Takes all settings of a file for v2m's. v2m's own may be among them. `fits` says why a change
+/// (`{section: {key: value}}`) is none that v2m can make.
 pub fn translate_file(
     given: &Map<String, Value>,
     current: &Settings,
@@ -135,8 +136,8 @@ fn leave_out(translated: &mut Translated, own: &str, reason: &str) {
     }
 }
 
-/// Unless the new provider has an address, it gets its own service's: texts must not go to the former provider's address. If that
-/// address cannot be emptied, the provider is left out.
+/// Unless the new provider has an address, it gets its own service's: texts must not go to the
+/// former provider's address. If that address cannot be emptied, the provider is left out.
 fn empty_address(
     translated: &mut Translated,
     provider: &Taken,

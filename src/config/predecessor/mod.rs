@@ -1,8 +1,9 @@
 //! The settings of voice2machine, the program that v2m succeeds: what each comes to in v2m.
 //!
-//! UPDATE_CONFIG takes them beside v2m's own, GET_CONFIG answers them, so that a client of voice2machine's may read, change and
-//! write back, and `v2m import-config` reads a whole file of them. A setting without a counterpart is no error:
-//! it is named, with the reason. The names are those of voice2machine's published `config.toml`, all versions.
+//! UPDATE_CONFIG takes them beside v2m's own, GET_CONFIG answers them, so that a client of
+//! voice2machine's may read, change and write back, and `v2m import-config` reads a whole file of
+//! them. A setting without a counterpart is no error: it is named, with the reason. The names are
+//! those of voice2machine's published `config.toml`, all versions.
 
 mod file;
 mod values;
@@ -59,8 +60,8 @@ enum Fate {
     So,
 }
 
-/// Takes voice2machine's settings in `partial` for v2m's. Those that say what GET_CONFIG says already change nothing; where
-/// one of v2m's own is changed in the same breath, that one counts.
+/// Takes voice2machine's settings in `partial` for v2m's. Those that say what GET_CONFIG says
+/// already change nothing; where one of v2m's own is changed in the same breath, that one counts.
 pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated {
     let (old, own) = split(partial);
     let mut translated = Translated { own, ..Translated::default() };
@@ -205,7 +206,8 @@ fn split(partial: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value
     (old, own)
 }
 
-/// The settings in there with their full names. Null says nothing, but for the language: none means to detect it.
+/// The settings in there with their full names. Null says nothing, but for the language: none means
+/// to detect it.
 fn collect(name: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(keys) => {

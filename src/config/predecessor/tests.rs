@@ -13,7 +13,8 @@ fn translated(value: Value) -> Translated {
     translate(&map(value), &Settings::default())
 }
 
-/// voice2machine's own, as its versions had them; the values are not its defaults, so that each shows.
+/// voice2machine's own, as its versions had them; the values are not its defaults, so that each
+/// shows.
 fn published() -> Value {
     json!({
         "paths": {"audio_file": "/tmp/v2m_audio.wav"},

@@ -1,5 +1,5 @@
-//! Values as voice2machine and its libraries take them, in v2m's form. What is no such value passes as it is: the key says then
-//! what it takes.
+//! Values as voice2machine and its libraries take them, in v2m's form. What is no such value passes
+//! as it is: the key says then what it takes.
 
 use super::Fate;
 use serde_json::Value;

@@ -7,8 +7,9 @@ use super::{
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
 
-/// Terminals that paste by Ctrl+Shift+V, by the class of their windows or by their program's name, in lower case. xterm and rxvt
-/// do not: they know no key for the clipboard until they are told one.
+/// Terminals that paste by Ctrl+Shift+V, by the class of their windows or by their program's name,
+/// in lower case. xterm and rxvt do not: they know no key for the clipboard until they are told
+/// one.
 const TERMINALS: [&str; 30] = [
     "alacritty",
     "blackbox",

@@ -17,7 +17,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::info;
 
-/// A file that is read for so long waits for its file system, or is hours long: the next one is read beside it.
+/// A file that is read for so long waits for its file system, or is hours long: the next one is
+/// read beside it.
 const SLOW: Duration = Duration::from_secs(5);
 
 /// A file to transcribe, and who waits for it.
@@ -57,11 +58,11 @@ struct Reading {
 /// Files that are not transcribed yet.
 #[derive(Debug)]
 pub(super) struct Files {
-    /// Where decoded files are kept until their text is there, without names: four hours take half a
-    /// gigabyte.
+    /// Where decoded files are kept until their text is there, without names: four hours take half
+    /// a gigabyte.
     scratch: PathBuf,
-    /// In the order they were asked for. Only the first of them is read and transcribed, to spare the disk, unless
-    /// reading it takes long.
+    /// In the order they were asked for. Only the first of them is read and transcribed, to spare
+    /// the disk, unless reading it takes long.
     waiting: VecDeque<File>,
     /// Those that are being read.
     reading: Vec<Reading>,
@@ -91,8 +92,8 @@ impl Background {
         self.files.waiting.push_back(File { path, track, reply });
     }
 
-    /// Ends when the client of a file that is being read or transcribed leaves, and when the next file is to be read beside one that takes
-    /// long. Cancel-safe.
+    /// Ends when the client of a file that is being read or transcribed leaves, and when the next
+    /// file is to be read beside one that takes long. Cancel-safe.
     pub(in crate::daemon) async fn attention(&mut self) {
         let reading = &self.files.reading;
         let slow_at = match self.files.waiting.is_empty() || self.is_transcribing() {
@@ -246,7 +247,8 @@ async fn decode(
     let spool = made.await.map_err(std::io::Error::other).flatten().map_err(|error| {
         format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
     })?;
-    // By its path, which names the process in lists; after an upgrade in place there is none that leads to this program.
+    // By its path, which names the process in lists; after an upgrade in place there is none that
+    // leads to this program.
     let program = std::env::current_exe().ok().filter(|program| program.exists());
     let program = program.unwrap_or_else(|| "/proc/self/exe".into());
     let mut command = std::process::Command::new(program);

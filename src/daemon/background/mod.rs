@@ -1,5 +1,5 @@
-//! Background work: files to transcribe, and recordings that an earlier run left. The recogniser puts a dictation
-//! before them.
+//! Background work: files to transcribe, and recordings that an earlier run left. The recogniser
+//! puts a dictation before them.
 //!
 //! | file | what it is for |
 //! |---|---|

@@ -1,5 +1,6 @@
-//! Dictations that an earlier run left unfinished. While nobody dictates they are transcribed, if they have no text yet,
-//! kept and shown. They are never put anywhere: who knows what the user is doing by now.
+//! Dictations that an earlier run left unfinished. While nobody dictates they are transcribed, if
+//! they have no text yet, kept and shown. They are never put anywhere: who knows what the user is
+//! doing by now.
 
 use super::{Background, Purpose, transcript};
 use crate::daemon::chores::Chore;

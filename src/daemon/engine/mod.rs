@@ -1,5 +1,5 @@
-//! The recogniser and its model: which of them the settings mean, when they are loaded anew, and when a GPU is let go
-//! because the machine sleeps.
+//! The recogniser and its model: which of them the settings mean, when they are loaded anew, and
+//! when a GPU is let go because the machine sleeps.
 
 mod models;
 
@@ -110,7 +110,8 @@ impl Engine {
         }
     }
 
-    /// Lets the machine sleep once no process holds the GPU any more, which takes some seconds at most.
+    /// Lets the machine sleep once no process holds the GPU any more, which takes some seconds at
+    /// most.
     pub(super) fn allow_sleep(&mut self) {
         if !self.recogniser.holds_gpu() {
             self.sleep.allow();

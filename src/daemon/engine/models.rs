@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_models::paths;
 
-/// The processor's engine where nothing else is said: beside this program. The others lie beside it in turn.
+/// The processor's engine where nothing else is said: beside this program. The others lie beside it
+/// in turn.
 const PROGRAM: &str = "v2m-engine";
 
 /// Where engines and models are.
@@ -61,8 +62,8 @@ impl Models {
         places.resolve(name).map(drop).map_err(refused)
     }
 
-    /// The engines that are wanted and installed, the first one first. The processor's plain one need not be there to be
-    /// named: it always should be.
+    /// The engines that are wanted and installed, the first one first. The processor's plain one
+    /// need not be there to be named: it always should be.
     fn candidates(&self, wanted: config::Backend) -> Result<Vec<Candidate>, Failure> {
         let fits = |backend: Backend| match wanted {
             config::Backend::Auto => true,

@@ -1,4 +1,5 @@
-//! Texts that a language model works on: a dictation's, and clients' (PROCESS_TEXT, TRANSLATE_TEXT).
+//! Texts that a language model works on: a dictation's, and clients' (PROCESS_TEXT,
+//! TRANSLATE_TEXT).
 //!
 //! | file | what it is for |
 //! |---|---|

@@ -51,7 +51,8 @@ impl Texts {
         }
     }
 
-    /// The words of the user's instruction, of the preset, or of both; and the preset, if there is one.
+    /// The words of the user's instruction, of the preset, or of both; and the preset, if there is
+    /// one.
     fn instruction(
         &self,
         instruction: Option<&str>,

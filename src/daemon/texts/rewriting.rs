@@ -1,4 +1,5 @@
-//! Dictations' texts that a language model rewrites. When that is too late is the session's decision.
+//! Dictations' texts that a language model rewrites. When that is too late is the session's
+//! decision.
 
 use super::Texts;
 use super::question::with_text;

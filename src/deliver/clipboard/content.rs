@@ -30,8 +30,9 @@ pub(crate) fn is_format(name: &str) -> bool {
     !QUESTIONS.contains(&name)
 }
 
-/// Password managers mark what they put on the clipboard by this format (KeePassXC and others), and take it away after some
-/// seconds if it is still theirs. Given back by us it would be ours, and stay.
+/// Password managers mark what they put on the clipboard by this format (KeePassXC and others), and
+/// take it away after some seconds if it is still theirs. Given back by us it would be ours, and
+/// stay.
 pub(crate) const SECRET: &str = "x-kde-passwordManagerHint";
 
 /// What that format holds.
@@ -43,18 +44,20 @@ pub(crate) fn is_secret(formats: &[String]) -> bool {
 }
 
 impl Content {
-    /// The most that is remembered of a clipboard, over all formats together: 64 MiB. Pictures of a whole screen
-    /// are below it; what is larger stays where it is, and the user is told.
+    /// The most that is remembered of a clipboard, over all formats together: 64 MiB. Pictures of a
+    /// whole screen are below it; what is larger stays where it is, and the user is told.
     pub(crate) const LIMIT: usize = 64 << 20;
 
-    /// `is_sensitive`: clipboard managers are asked not to remember it, as password managers ask them.
+    /// `is_sensitive`: clipboard managers are asked not to remember it, as password managers ask
+    /// them.
     pub(crate) fn text(text: &str, is_sensitive: bool) -> Self {
         let formats = TEXT.iter().map(|name| ((*name).to_owned(), text.as_bytes().to_vec()));
         let mark = is_sensitive.then(|| (SECRET.to_owned(), SECRET_MARK.to_vec()));
         Self { formats: formats.chain(mark).collect() }
     }
 
-    /// Whether it is one thing in one format, text under its several names included: what keepers of one format can keep.
+    /// Whether it is one thing in one format, text under its several names included: what keepers
+    /// of one format can keep.
     pub(crate) fn is_plain(&self) -> bool {
         let texts = TEXT.iter().chain(&X11_TEXT);
         let is_text = |name: &str| texts.clone().any(|text| *text == name);

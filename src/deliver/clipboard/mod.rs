@@ -1,12 +1,14 @@
 //! Clipboards: reading what is on one, lending it a text, and giving back what was there.
 //!
-//! Each desktop's is a [`Clipboard`]. What is done with it in which order, and how long that may take, is in `paste`.
+//! Each desktop's is a [`Clipboard`]. What is done with it in which order, and how long that may
+//! take, is in `paste`.
 //!
-//! What is given back: every format that could be read whole, best first, on all desktops. A picture in one format is still the
-//! picture, and the alternative is that the user finds the dictated text in its place. A format that is too large or refused
-//! is left out; when the time is up, those that came before it are what is kept. A clipboard of which nothing
-//! could be read, or which holds a password, is [`Before::Unknown`]: it keeps the text, because to clear it would claim that it
-//! had been empty.
+//! What is given back: every format that could be read whole, best first, on all desktops. A
+//! picture in one format is still the picture, and the alternative is that the user finds the
+//! dictated text in its place. A format that is too large or refused is left out; when the time is
+//! up, those that came before it are what is kept. A clipboard of which nothing could be read, or
+//! which holds a password, is [`Before::Unknown`]: it keeps the text, because to clear it would
+//! claim that it had been empty.
 
 pub(crate) mod bus;
 pub(crate) mod content;
@@ -67,10 +69,12 @@ pub(crate) enum Serve {
 
 /// A clipboard that can be lent a text.
 ///
-/// Requests are served only by the methods that say so: the caller sees to it that one of them runs.
+/// Requests are served only by the methods that say so: the caller sees to it that one of them
+/// runs.
 ///
 /// # Errors
-/// Every method that serves may fail with [`Problem::Overtaken`]: another program has taken the clipboard.
+/// Every method that serves may fail with [`Problem::Overtaken`]: another program has taken the
+/// clipboard.
 pub(crate) trait Clipboard {
     /// What is kept of it.
     type Content;
@@ -93,8 +97,9 @@ pub(crate) trait Clipboard {
     /// Serves requests; whether there were any.
     async fn serve(&mut self, requests: Serve) -> Result<bool, Problem>;
 
-    /// What is asked for from here on may be the answer to the keys, which are pressed next. `are_apart`: they
-    /// come to the desktop by another way than the text, which may be shorter. The text is known to be there then.
+    /// What is asked for from here on may be the answer to the keys, which are pressed next.
+    /// `are_apart`: they come to the desktop by another way than the text, which may be shorter.
+    /// The text is known to be there then.
     async fn mark(&mut self, are_apart: bool) -> Result<(), Problem>;
 
     /// Has `keys` pressed. Serves requests meanwhile if that may take long.
@@ -104,7 +109,8 @@ pub(crate) trait Clipboard {
         loan: Option<&Loan>,
     ) -> Result<(), Problem>;
 
-    /// Whether a window asks for the text, here or in the `loan`, within `patience`. `window` had the keyboard.
+    /// Whether a window asks for the text, here or in the `loan`, within `patience`. `window` had
+    /// the keyboard.
     async fn receipt(
         &mut self,
         window: Option<&Window>,
@@ -135,7 +141,8 @@ impl Serving {
         Self { requests, begun: now, until: now + first }
     }
 
-    /// How long to wait for the next request. `is_giving`: a program is still being given something.
+    /// How long to wait for the next request. `is_giving`: a program is still being given
+    /// something.
     pub(crate) fn until(&self, is_giving: bool) -> Instant {
         match self.requests {
             Serve::One(_) | Serve::For(_) => self.until,
@@ -156,7 +163,8 @@ impl Serving {
         true
     }
 
-    /// The time is up. Whether to go on for the sake of a program that is still being given something.
+    /// The time is up. Whether to go on for the sake of a program that is still being given
+    /// something.
     pub(crate) fn goes_on(&mut self, is_giving: bool, now: Instant) -> bool {
         match self.requests {
             Serve::UntilQuiet { quiet, transfers, .. }
@@ -178,7 +186,8 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// Serves requests that come at these times, with a program that reads until `giving`; when it ends.
+    /// Serves requests that come at these times, with a program that reads until `giving`; when it
+    /// ends.
     fn ends(requests: Serve, at: &[u64], giving: u64) -> u64 {
         let begun = Instant::now();
         let mut serving = Serving::new(requests, begun);

@@ -1,7 +1,7 @@
 //! The clipboard of a session of Mutter's (GNOME).
 //!
-//! What the session offers ends with it. Mutter's own clipboard manager reads what is offered within a millisecond, and keeps the one
-//! format it likes best.
+//! What the session offers ends with it. Mutter's own clipboard manager reads what is offered
+//! within a millisecond, and keeps the one format it likes best.
 
 use super::bus::{self, BusClipboard, Calls, Session, Signal, Source};
 use crate::deliver::display::mutter::{self, is_busy};
@@ -11,14 +11,15 @@ use std::time::Duration;
 use tokio::time::sleep;
 use zbus::{Message, Variant};
 
-/// Mutter reads one format at a time, and may not know yet that the last one is read when we have come to its end: it tells
-/// nobody when it does, and is asked again after so long.
+/// Mutter reads one format at a time, and may not know yet that the last one is read when we have
+/// come to its end: it tells nobody when it does, and is asked again after so long.
 const BUSY: Duration = Duration::from_millis(1);
 
 /// Mutter's clipboard.
 pub(crate) type MutterClipboard = BusClipboard<mutter::Session>;
 
-/// The one of this session, which was opened for it. Mutter has said whose it is before it let us have it, and nothing if it is nobody's.
+/// The one of this session, which was opened for it. Mutter has said whose it is before it let us
+/// have it, and nothing if it is nobody's.
 pub(crate) fn of(session: mutter::Session) -> MutterClipboard {
     BusClipboard::of(session, Some(Vec::new()))
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use zbus::{Message, Variant};
 
-/// The desktop may read one format at a time and know only later that it is read (Mutter does); the portal tells no reason
-/// for a refusal. Asked again after so long,
+/// The desktop may read one format at a time and know only later that it is read (Mutter does); the
+/// portal tells no reason for a refusal. Asked again after so long,
 const BUSY: Duration = Duration::from_millis(5);
 /// this often.
 const TRIES: u32 = 20;
@@ -22,7 +22,8 @@ const TAKEN: Duration = Duration::from_millis(300);
 /// The portal's clipboard.
 pub(crate) type PortalClipboard = BusClipboard<portal::Session>;
 
-/// The one of this session, which tells what is on it after it has begun, and nothing if it is nobody's.
+/// The one of this session, which tells what is on it after it has begun, and nothing if it is
+/// nobody's.
 pub(crate) fn of(session: portal::Session) -> PortalClipboard {
     BusClipboard::of(session, None)
 }
@@ -48,7 +49,8 @@ impl Session for portal::Session {
     async fn take(&mut self, formats: &[&str]) -> Result<(), Problem> {
         let options = Options::from([("mime_types", Variant::from(formats.to_vec()))]);
         self.calls.clipboard("SetSelection", |path| (path, options)).await?;
-        // What was asked for before that is not to be had any more, and must not be answered: xdg-desktop-portal (1.20) dies of it.
+        // What was asked for before that is not to be had any more, and must not be answered:
+        // xdg-desktop-portal (1.20) dies of it.
         let until = Instant::now() + TAKEN;
         while let Ok(signal) = timeout_at(until, Session::next(self)).await {
             match signal {

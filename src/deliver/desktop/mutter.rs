@@ -1,9 +1,10 @@
-//! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without touching the focus.
+//! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without
+//! touching the focus.
 //!
-//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The portals, which ask the
-//! user, are used only where this interface is refused. Order and times as measured on GNOME 43: Mutter's own clipboard
-//! manager reads what is offered within a millisecond, so what is read after the keys is read by a window; a
-//! GTK window asks some 3 ms after the keys.
+//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The
+//! portals, which ask the user, are used only where this interface is refused. Order and times as
+//! measured on GNOME 43: Mutter's own clipboard manager reads what is offered within a millisecond,
+//! so what is read after the keys is read by a window; a GTK window asks some 3 ms after the keys.
 
 use crate::deliver::clipboard::mutter::{self, MutterClipboard};
 use crate::deliver::clipboard::x11::holder::Holder;
@@ -54,12 +55,14 @@ impl Mutter {
         session::mutter(&self.bus).await.is_ok()
     }
 
-    /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let nobody through.
+    /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let
+    /// nobody through.
     pub(crate) async fn lets_us(&self) -> bool {
         !session::is_refused(&self.bus).await
     }
 
-    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types.
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back
+    /// afterwards. Or types.
     pub(crate) async fn carry_out(&mut self, order: &Order) -> Result<(), Problem> {
         // What it may still give to others goes with its session.
         self.settle().await;
@@ -119,9 +122,10 @@ async fn give_back(
     holder
 }
 
-/// What the session offers ends with it. Mutter's clipboard manager then keeps the one format it likes best, which is all
-/// there is of a text or a picture. Of what a browser copies it would keep the text alone: that is left with XWayland,
-/// where a program may hold the clipboard without a window.
+/// What the session offers ends with it. Mutter's clipboard manager then keeps the one format it
+/// likes best, which is all there is of a text or a picture. Of what a browser copies it would keep
+/// the text alone: that is left with XWayland, where a program may hold the clipboard without a
+/// window.
 async fn put_back(
     clipboard: &mut MutterClipboard,
     pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
@@ -147,8 +151,8 @@ async fn put_back(
     Ok(())
 }
 
-/// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would leave it to Mutter's
-/// manager, which has read the text.
+/// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would
+/// leave it to Mutter's manager, which has read the text.
 async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), Problem> {
     match clipboard.serve(Serve::For(XWAYLAND)).await {
         Err(Problem::Overtaken) => Ok(()),

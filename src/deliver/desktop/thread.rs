@@ -1,7 +1,8 @@
-//! A desktop whose texts are put at the cursor on a thread of its own, as its display server's answers are waited for.
+//! A desktop whose texts are put at the cursor on a thread of its own, as its display server's
+//! answers are waited for.
 //!
-//! The event loop only sends it orders. The thread goes on giving others what is on the clipboard until another program takes
-//! it, and sleeps when nobody asks.
+//! The event loop only sends it orders. The thread goes on giving others what is on the clipboard
+//! until another program takes it, and sleeps when nobody asks.
 
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
 use crate::deliver::keys::remote::RemoteKeys;
@@ -22,8 +23,9 @@ pub(crate) trait Desk: Serves {
     /// Connects. Blocking.
     fn open() -> Result<Self, Problem>;
 
-    /// Puts a text into the window that has the keyboard. `remote` presses the keys, or else the desk does. `is_wanted` is asked now
-    /// and then: who ordered it may have given up. `None`: it was typed, and nothing is to be given back.
+    /// Puts a text into the window that has the keyboard. `remote` presses the keys, or else the
+    /// desk does. `is_wanted` is asked now and then: who ordered it may have given up. `None`: it
+    /// was typed, and nothing is to be given back.
     async fn put(
         &mut self,
         order: &Order,
@@ -69,8 +71,9 @@ impl<D: Desk> Thread<D> {
         Self { worker: Worker::new("v2m-cursor"), giving_back: None, desk: PhantomData }
     }
 
-    /// Pastes, and answers when a window has taken the text; the clipboard is given back afterwards. Or types, and
-    /// answers when all keys have been pressed. `remote` presses the keys that paste, or else the desk does.
+    /// Pastes, and answers when a window has taken the text; the clipboard is given back
+    /// afterwards. Or types, and answers when all keys have been pressed. `remote` presses the keys
+    /// that paste, or else the desk does.
     pub(crate) async fn carry_out(
         &mut self,
         order: Order,
@@ -97,7 +100,8 @@ impl<D: Desk> Thread<D> {
         }
     }
 
-    /// Leaves the thread to itself: without its sender it ends as soon as the display server lets go of it.
+    /// Leaves the thread to itself: without its sender it ends as soon as the display server lets
+    /// go of it.
     pub(crate) fn abandon(&mut self) {
         self.worker.abandon();
         self.giving_back = None;

@@ -1,10 +1,13 @@
-//! Compositors that lend their clipboard by data-control. wlroots' (sway, Hyprland, river, Wayfire, …) lend virtual keyboards
-//! too; on KDE, which lends no program a keyboard, the portal presses the keys (see `portal`).
+//! Compositors that lend their clipboard by data-control. wlroots' (sway, Hyprland, river, Wayfire,
+//! …) lend virtual keyboards too; on KDE, which lends no program a keyboard, the portal presses the
+//! keys (see `portal`).
 //!
-//! No window is opened, and the focus stays where it is. The connection is let go of once there is nothing to give to others.
+//! No window is opened, and the focus stays where it is. The connection is let go of once there is
+//! nothing to give to others.
 //!
-//! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the compositor tells nobody. Only
-//! what a desktop or logind says of it is known, and that is asked for all ways alike.
+//! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the
+//! compositor tells nobody. Only what a desktop or logind says of it is known, and that is asked
+//! for all ways alike.
 
 use super::thread::{self, Thread};
 use crate::deliver::clipboard::Clipboard;

@@ -1,4 +1,5 @@
-//! X11: the clipboard is a selection that v2m owns for the time of a paste, and keys are pressed through XTEST.
+//! X11: the clipboard is a selection that v2m owns for the time of a paste, and keys are pressed
+//! through XTEST.
 //!
 //! XWayland is not X11 in this sense: its keys reach only its own windows.
 

@@ -48,7 +48,8 @@ pub(crate) async fn mutter(bus: &Connection) -> Result<String, Problem> {
     reply.body().deserialize().map_err(Problem::Refused)
 }
 
-/// Whether the bus lets nothing of ours through to Mutter. Asks for what changes nothing: the interface's version.
+/// Whether the bus lets nothing of ours through to Mutter. Asks for what changes nothing: the
+/// interface's version.
 pub(crate) async fn is_refused(bus: &Connection) -> bool {
     let (to, body) = (Some("org.freedesktop.DBus.Properties"), (NAME, "Version"));
     let asked = bus.call_method(Some(NAME), PATH, to, "Get", &body).await;

@@ -1,6 +1,7 @@
 //! The connection to a Wayland compositor: what it offers, and waiting for its answers with an end.
 //!
-//! Nothing here blocks but for the time it is given; a compositor that takes no connection at all holds up the thread.
+//! Nothing here blocks but for the time it is given; a compositor that takes no connection at all
+//! holds up the thread.
 
 use crate::deliver::problem::Problem;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -61,7 +62,8 @@ pub(crate) enum Woken {
 }
 
 impl<S> Conversation<S> {
-    /// Connects, and hears what the compositor offers. Bounded, but for a compositor that takes no connection at all.
+    /// Connects, and hears what the compositor offers. Bounded, but for a compositor that takes no
+    /// connection at all.
     pub(crate) fn begin(state: S) -> Result<Self, Problem> {
         let stream = stream().map_err(|error| Problem::NoCompositor(error.to_string()))?;
         let conn = Connection::from_socket(stream).map_err(broken)?;
@@ -83,7 +85,8 @@ impl<S> Conversation<S> {
         self.conn.new_event_queue()
     }
 
-    /// An object of what the compositor offers, of version `newest` at most. `None`: it is not offered.
+    /// An object of what the compositor offers, of version `newest` at most. `None`: it is not
+    /// offered.
     pub(crate) fn bind<I: Proxy + 'static>(&self, newest: u32) -> Option<I>
     where
         Heard<S>: Dispatch<I, ()>,
@@ -128,7 +131,8 @@ impl<S> Conversation<S> {
         Instant::now() + ANSWER
     }
 
-    /// Sends what is to be sent, and waits for the compositor, the bell, or one of the others. `until` `None`: for ever.
+    /// Sends what is to be sent, and waits for the compositor, the bell, or one of the others.
+    /// `until` `None`: for ever.
     pub(crate) fn wait(
         &mut self,
         until: Option<Instant>,

@@ -1,8 +1,9 @@
-//! A thread for what must be waited for: display servers answer in their own time. The event loop only sends it orders, and
-//! a bell wakes it from waiting for its display server.
+//! A thread for what must be waited for: display servers answer in their own time. The event loop
+//! only sends it orders, and a bell wakes it from waiting for its display server.
 //!
-//! It is started by the first order, and again when it has ended. One that hangs is left to itself, and counted. Between two orders
-//! the thread gives others what is on the clipboard, and sleeps when nobody asks.
+//! It is started by the first order, and again when it has ended. One that hangs is left to itself,
+//! and counted. Between two orders the thread gives others what is on the clipboard, and sleeps
+//! when nobody asks.
 
 use crate::deliver::problem::Problem;
 use rustix::io::Errno;
@@ -45,8 +46,8 @@ pub(crate) struct Inbox<Job> {
 
 /// What a thread keeps of a display from one order to the next.
 pub(crate) trait Serves: Sized {
-    /// Gives others what is on the clipboard, until `bell` rings; whether there is anything left to give. If not, it is
-    /// dropped, and with it the connection.
+    /// Gives others what is on the clipboard, until `bell` rings; whether there is anything left to
+    /// give. If not, it is dropped, and with it the connection.
     fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem>;
 }
 
@@ -56,7 +57,8 @@ impl<Job: Send + 'static> Worker<Job> {
         Self { name, line: None, alive: Arc::default() }
     }
 
-    /// Gives the thread an order; starts it with `work` if there is none. `work` is to end when its inbox does.
+    /// Gives the thread an order; starts it with `work` if there is none. `work` is to end when its
+    /// inbox does.
     pub(crate) fn hand_over(&mut self, job: Job, work: fn(&Inbox<Job>)) -> Result<(), Problem> {
         let Some(line) = &self.line else { return self.start(job, work) };
         match line.send(job) {
@@ -71,7 +73,8 @@ impl<Job: Send + 'static> Worker<Job> {
         self.line.is_some()
     }
 
-    /// Leaves the thread to itself: without its orders it ends as soon as the display server lets go of it.
+    /// Leaves the thread to itself: without its orders it ends as soon as the display server lets
+    /// go of it.
     pub(crate) fn abandon(&mut self) {
         self.line = None;
     }

@@ -1,4 +1,5 @@
-//! The connection to the X server: a window of ours that is never shown, and the events, in the order they come.
+//! The connection to the X server: a window of ours that is never shown, and the events, in the
+//! order they come.
 //!
 //! What an event means is not known here.
 
@@ -53,7 +54,8 @@ x11rb::atom_manager! {
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) event: Event,
-    /// The last of our requests that the server had carried out when it sent this. Exact, whatever the clock says.
+    /// The last of our requests that the server had carried out when it sent this. Exact, whatever
+    /// the clock says.
     pub(crate) after: u64,
 }
 
@@ -97,7 +99,8 @@ impl Server {
         window & !self.conn.setup().resource_id_mask
     }
 
-    /// The next event; `None` when `until` has come or `bell` rings. Without either it waits for ever, asleep.
+    /// The next event; `None` when `until` has come or `bell` rings. Without either it waits for
+    /// ever, asleep.
     pub(crate) fn next(
         &self,
         until: Option<Instant>,

@@ -1,28 +1,32 @@
-//! What the user's hands did between two texts, as far as the desktop tells. Pure: the caller has the clock.
+//! What the user's hands did between two texts, as far as the desktop tells. Pure: the caller has
+//! the clock.
 //!
-//! The presses of the shortcut itself lie between two dictations, and the desktop tells of them as of any other key. Their commands
-//! come to v2m shortly after, so each command explains what was done around its time. Anything that no command explains was meant for
-//! the window.
+//! The presses of the shortcut itself lie between two dictations, and the desktop tells of them as
+//! of any other key. Their commands come to v2m shortly after, so each command explains what was
+//! done around its time. Anything that no command explains was meant for the window.
 
 use std::time::{Duration, Instant};
 
-/// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule, more on a busy machine. A
-/// key that was meant for the window is not taken for it, as that one came too.
+/// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule,
+/// more on a busy machine. A key that was meant for the window is not taken for it, as that one
+/// came too.
 const BEFORE: Duration = Duration::from_millis(500);
-/// How long before its command the hand may reach for the shortcut, its modifiers included. What was done earlier was meant for the
-/// window.
+/// How long before its command the hand may reach for the shortcut, its modifiers included. What
+/// was done earlier was meant for the window.
 const REACHING: Duration = Duration::from_millis(400);
-/// How long after a command the hand may be at the shortcut: it holds it for 100 to 300 ms. Also covers the second after which the
-/// desktop calls the user idle.
+/// How long after a command the hand may be at the shortcut: it holds it for 100 to 300 ms. Also
+/// covers the second after which the desktop calls the user idle.
 const AFTER: Duration = Duration::from_millis(1_500);
-/// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so late. Nobody can act on the text
-/// by then: people take 0.2 to 0.3 s to answer to what they see.
+/// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so
+/// late. Nobody can act on the text by then: people take 0.2 to 0.3 s to answer to what they see.
 const OWN: Duration = Duration::from_millis(250);
-/// A held shortcut repeats its command every 30 ms or so. What comes later is another press, or the first repeat.
+/// A held shortcut repeats its command every 30 ms or so. What comes later is another press, or the
+/// first repeat.
 const REPEAT: Duration = Duration::from_millis(200);
 /// Presses that are remembered. Who presses more often has done something else as well.
 const PRESSES: usize = 16;
-/// What was done is noted so many times. Then nobody waits any more for a command that explains it, and v2m sleeps on.
+/// What was done is noted so many times. Then nobody waits any more for a command that explains it,
+/// and v2m sleeps on.
 const NOTED: usize = 8;
 
 /// What was done between two texts.
@@ -75,7 +79,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// `now`: when the desktop began to tell. Whether somebody is active then, is not known where it tells only of changes.
+    /// `now`: when the desktop began to tell. Whether somebody is active then, is not known where
+    /// it tells only of changes.
     pub(crate) fn new(grain: Grain, now: Instant) -> Self {
         let spans = match grain {
             Grain::Exact => Vec::new(),
@@ -84,7 +89,8 @@ impl Log {
         Self { grain, begun: now, spans, verdict: None }
     }
 
-    /// A key or a button was pressed, or the user has become active. Whether more is worth being told.
+    /// A key or a button was pressed, or the user has become active. Whether more is worth being
+    /// told.
     pub(crate) fn active(&mut self, now: Instant) -> bool {
         if self.spans.len() == NOTED {
             self.verdict = Some(match self.grain {

@@ -1,9 +1,11 @@
-//! What stands at the cursor, so that the next text is joined to it: with a space, and inside a sentence with a small letter.
+//! What stands at the cursor, so that the next text is joined to it: with a space, and inside a
+//! sentence with a small letter.
 //!
-//! The best witness is the field: programs tell what is written around the cursor (`window::programs`). Where they do not, v2m knows what it has
-//! put there itself, and that counts as long as the text goes into the same window and the user has done nothing in between
-//! (`between`). Where nobody tells what the user has done, a space is the smaller mistake for [`SHORTLY`]; a letter is never
-//! changed then. What was not put at the cursor does not count.
+//! The best witness is the field: programs tell what is written around the cursor
+//! (`window::programs`). Where they do not, v2m knows what it has put there itself, and that counts
+//! as long as the text goes into the same window and the user has done nothing in between
+//! (`between`). Where nobody tells what the user has done, a space is the smaller mistake for
+//! [`SHORTLY`]; a letter is never changed then. What was not put at the cursor does not count.
 //!
 //! What stands there is kept in memory alone, and is written nowhere.
 
@@ -28,10 +30,12 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tracing::debug;
 
-/// How long after a text the next one gets a space though nobody tells what the user has done: that long they are likely to go on
-/// where they were. Counted to the beginning of the next recording, as people who speak do not type.
+/// How long after a text the next one gets a space though nobody tells what the user has done: that
+/// long they are likely to go on where they were. Counted to the beginning of the next recording,
+/// as people who speak do not type.
 const SHORTLY: Duration = Duration::from_secs(30);
-/// Characters that are remembered of how a text ended: more than the beginning of a line matters for.
+/// Characters that are remembered of how a text ended: more than the beginning of a line matters
+/// for.
 const TAIL: usize = 200;
 /// A text of so many bytes takes the rules less than a millisecond.
 const SHORT: usize = 8 << 10;
@@ -182,7 +186,8 @@ impl Joint {
         });
         debug!(?between, field = told.is_some(), "what stands at the cursor");
         if let Some(told) = told {
-            // What v2m has put there must be there, or the program tells something else, or not yet.
+            // What v2m has put there must be there, or the program tells something else, or not
+            // yet.
             let is_right = between != Some(Between::Nothing)
                 || landed.is_none_or(|landed| ends_alike(&told.before, &landed.tail));
             if is_right {
@@ -202,7 +207,8 @@ impl Joint {
         }
     }
 
-    /// The text has been put there as it is. `told` is what the field told before. A password is not remembered.
+    /// The text has been put there as it is. `told` is what the field told before. A password is
+    /// not remembered.
     pub(crate) fn landed(
         &mut self,
         text: &str,

@@ -1,6 +1,8 @@
-//! When the user becomes active and idle, as Mutter tells (org.gnome.Mutter.IdleMonitor): whether keys or only the mouse, it does not say.
+//! When the user becomes active and idle, as Mutter tells (org.gnome.Mutter.IdleMonitor): whether
+//! keys or only the mouse, it does not say.
 //!
-//! The connection is the watch's own: Mutter forgets what it was asked to watch for when that closes.
+//! The connection is the watch's own: Mutter forgets what it was asked to watch for when that
+//! closes.
 
 use super::{Grain, Recorder, Watch};
 use crate::deliver::display::mutter::mutter;

@@ -1,4 +1,5 @@
-//! What a text is joined to, as a table: what was put there before, what was done since, and what the field tells.
+//! What a text is joined to, as a table: what was put there before, what was done since, and what
+//! the field tells.
 
 use super::between::Log;
 use super::*;
@@ -105,7 +106,8 @@ fn what_the_field_tells_counts_for_more() {
         (Since::Key, "No. |", "The end."),
         (Since::Key, "It is|of it", " the end "),
         (Since::Unwatched, "see (|)", "the end."),
-        // What was put there with nothing done since must be there: the program tells something else.
+        // What was put there with nothing done since must be there: the program tells something
+        // else.
         (Since::Nothing, "|", " the end."),
         (Since::Nothing, "No. |", " the end."),
     ] {

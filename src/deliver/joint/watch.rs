@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How long the desktop may take to begin to tell: a few milliseconds as a rule. The text has arrived by then.
+/// How long the desktop may take to begin to tell: a few milliseconds as a rule. The text has
+/// arrived by then.
 const BEGIN: Duration = Duration::from_millis(100);
 
 /// Ends the watch when it is dropped.
@@ -62,7 +63,8 @@ impl Recorder {
         self.begun.take().is_some_and(|begun| begun.send(log).is_ok())
     }
 
-    /// A key or a button was pressed, or the user has become active. Whether more is worth being told.
+    /// A key or a button was pressed, or the user has become active. Whether more is worth being
+    /// told.
     pub(crate) fn active(&self) -> bool {
         self.log.as_ref().is_some_and(|log| lock(log).active(Instant::now()))
     }
@@ -85,7 +87,8 @@ impl Drop for Recorder {
 }
 
 impl Watch {
-    /// Watches on a thread of its own, which is to end when its pipe does. `None`: nobody tells. Bounded: 100 ms.
+    /// Watches on a thread of its own, which is to end when its pipe does. `None`: nobody tells.
+    /// Bounded: 100 ms.
     pub(crate) async fn by_thread(grain: Grain, work: fn(Recorder, OwnedFd)) -> Option<Self> {
         let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
         let (end, bell) = pipe.ok()?;

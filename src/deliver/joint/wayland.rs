@@ -1,4 +1,5 @@
-//! When the user becomes active and idle, as the compositor tells (ext-idle-notify): whether keys or only the mouse, it does not say.
+//! When the user becomes active and idle, as the compositor tells (ext-idle-notify): whether keys
+//! or only the mouse, it does not say.
 
 use super::{Grain, Recorder, Watch};
 use crate::deliver::display::wayland::{Conversation, Heard, Woken};

@@ -1,6 +1,8 @@
-//! Keys and buttons that the user presses, as the X server tells them to anybody who asks (XInput 2's raw events).
+//! Keys and buttons that the user presses, as the X server tells them to anybody who asks (XInput
+//! 2's raw events).
 //!
-//! Which key it was is looked at only to leave out those that write nothing, and is forgotten at once.
+//! Which key it was is looked at only to leave out those that write nothing, and is forgotten at
+//! once.
 
 use super::{Grain, Recorder, Watch};
 use crate::deliver::problem::Problem;
@@ -15,15 +17,16 @@ use x11rb::protocol::xinput::{self, ConnectionExt as _, XIEventMask};
 use x11rb::protocol::xproto::{ConnectionExt as _, Keysym};
 use x11rb::rust_connection::RustConnection;
 
-/// The version of XInput that tells of keys pressed in anybody's window, also of those that another program grabs (2.1), for
-/// which a shortcut's program has them.
+/// The version of XInput that tells of keys pressed in anybody's window, also of those that another
+/// program grabs (2.1), for which a shortcut's program has them.
 const VERSION: (u16, u16) = (2, 2);
 /// Buttons that turn a wheel: they put no cursor elsewhere.
 const WHEEL: std::ops::RangeInclusive<u32> = 4..=7;
 /// Events that are listened to: somebody who turns the wheel all day must not keep v2m awake.
 const MOST: usize = 200;
-/// Keys that write nothing by themselves, by what they mean (X11's `keysymdef.h`, `XF86keysym.h`): what latches or shifts to
-/// another level, Scroll Lock, Mode_switch and Num Lock, Shift to Hyper, keys of media and of the machine.
+/// Keys that write nothing by themselves, by what they mean (X11's `keysymdef.h`, `XF86keysym.h`):
+/// what latches or shifts to another level, Scroll Lock, Mode_switch and Num Lock, Shift to Hyper,
+/// keys of media and of the machine.
 const WRITE_NOTHING: [std::ops::RangeInclusive<Keysym>; 5] =
     [0xfe01..=0xfe13, 0xff14..=0xff14, 0xff7e..=0xff7f, 0xffe1..=0xffee, 0x1008_0000..=0x1008_ffff];
 

@@ -2,7 +2,8 @@
 
 use crate::chord::{Key, Modifier};
 
-/// The kernel's code of a modifier's left key (input-event-codes.h): modifiers are in one place on all layouts.
+/// The kernel's code of a modifier's left key (input-event-codes.h): modifiers are in one place on
+/// all layouts.
 pub(crate) const fn of_modifier(modifier: Modifier) -> u8 {
     match modifier {
         Modifier::Ctrl => 29,

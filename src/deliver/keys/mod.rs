@@ -1,6 +1,8 @@
-//! Keys: which ones paste or write a text, which ones the user still holds, and the ways to press them.
+//! Keys: which ones paste or write a text, which ones the user still holds, and the ways to press
+//! them.
 //!
-//! Each way to press a combination is a [`Keys`]. How long the user's own keys are waited for is in `held`.
+//! Each way to press a combination is a [`Keys`]. How long the user's own keys are waited for is in
+//! `held`.
 
 pub(crate) mod codes;
 pub(crate) mod held;
@@ -27,8 +29,8 @@ pub(crate) trait Keys {
         false
     }
 
-    /// Whether the user holds a key that would make another combination of it. Ways that find out only by pressing, and
-    /// keyboards with which the user's does not mix, say no.
+    /// Whether the user holds a key that would make another combination of it. Ways that find out
+    /// only by pressing, and keyboards with which the user's does not mix, say no.
     fn are_held(&mut self) -> Result<bool, Problem> {
         Ok(false)
     }

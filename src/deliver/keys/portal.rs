@@ -51,8 +51,9 @@ impl PortalKeys {
         Self { calls, chord: None }
     }
 
-    /// Has KDE's portal learn the user's layout: it asks for that only when the first key is named by its meaning, and takes
-    /// that one from the US layout (6.3: Ctrl+V is Ctrl+K on Dvorak). Nothing is pressed: a key that no keyboard has is released.
+    /// Has KDE's portal learn the user's layout: it asks for that only when the first key is named
+    /// by its meaning, and takes that one from the US layout (6.3: Ctrl+V is Ctrl+K on Dvorak).
+    /// Nothing is pressed: a key that no keyboard has is released.
     pub(crate) async fn learn_layout(&self) -> Result<(), Problem> {
         self.strike(Stroke::Symbol(NO_KEY, false)).await
     }

@@ -1,4 +1,5 @@
-//! Keys that somebody else presses for a thread: where the compositor offers no virtual keyboard, the portal's task.
+//! Keys that somebody else presses for a thread: where the compositor offers no virtual keyboard,
+//! the portal's task.
 
 use super::Keys;
 use crate::chord::Chord;

@@ -1,4 +1,5 @@
-//! The order of a paste's steps and what is given back, on a desktop that is played. The real ones are in `tests/cursor_*`.
+//! The order of a paste's steps and what is given back, on a desktop that is played. The real ones
+//! are in `tests/cursor_*`.
 
 use super::*;
 use crate::chord::Chord;

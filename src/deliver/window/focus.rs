@@ -53,7 +53,8 @@ impl Focus {
         Self(Some(told))
     }
 
-    /// The answer. `None`: no window had it, or nobody tells; on GNOME nobody does. Bounded: 200 ms.
+    /// The answer. `None`: no window had it, or nobody tells; on GNOME nobody does. Bounded: 200
+    /// ms.
     pub async fn window(self) -> Option<Window> {
         timeout(PATIENCE, self.0?).await.ok()?.ok()?
     }

@@ -1,7 +1,8 @@
 //! Whether the screen is locked, as the desktop and logind say.
 //!
-//! One yes is enough. Where nobody says anything the screen counts as open: most small desktops have no locker that
-//! tells, and pasting must work there. Lockers that only take the keyboard (i3lock by itself, xlock) are not seen.
+//! One yes is enough. Where nobody says anything the screen counts as open: most small desktops
+//! have no locker that tells, and pasting must work there. Lockers that only take the keyboard
+//! (i3lock by itself, xlock) are not seen.
 
 use std::time::Duration;
 use tokio::time::timeout;
@@ -39,8 +40,8 @@ impl Lock {
     }
 }
 
-/// What is told over the connection that is kept; over a new one where that has failed, since the bus may have closed it: an old
-/// connection must not make a locked screen an open one.
+/// What is told over the connection that is kept; over a new one where that has failed, since the
+/// bus may have closed it: an old connection must not make a locked screen an open one.
 async fn told<B>(
     who: &str,
     bus: &mut Option<B>,
@@ -92,7 +93,8 @@ async fn by_desktop(bus: &mut Option<Connection>) -> zbus::Result<bool> {
     Ok(false)
 }
 
-/// logind's hint of the user's graphical session. A service is in no session itself; "auto" then is that one.
+/// logind's hint of the user's graphical session. A service is in no session itself; "auto" then is
+/// that one.
 async fn by_logind(bus: &mut Option<Connection>) -> zbus::Result<bool> {
     let bus = match bus {
         Some(bus) => bus,
@@ -121,7 +123,8 @@ async fn by_logind(bus: &mut Option<Connection>) -> zbus::Result<bool> {
 mod tests {
     use super::*;
 
-    /// A connection by its number; the first one is dead. Without one, the next is made if there is a bus.
+    /// A connection by its number; the first one is dead. Without one, the next is made if there is
+    /// a bus.
     async fn ask(bus: &mut Option<u32>, next: Option<u32>) -> zbus::Result<bool> {
         if bus.is_none() {
             *bus = next;

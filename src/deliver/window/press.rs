@@ -1,26 +1,30 @@
 //! The window that has the keyboard: whether a text may go into it, and with which keys.
 //!
-//! Pure. Which window that is, is asked by the ways to the cursor that can tell; what the programs tell is in `programs`.
+//! Pure. Which window that is, is asked by the ways to the cursor that can tell; what the programs
+//! tell is in `programs`.
 //!
-//! Control+V in a terminal is no paste: readline quotes the next key, and the next real paste shows `^[[200~`. So it is
-//! pressed only where no terminal can have the keyboard. Terminals take Ctrl+Shift+V, but for old ones of X11. Where nobody tells
-//! and a terminal may have the keyboard, Shift+Insert pastes in terminals and text fields alike: terminals take the primary
-//! selection by it, fields and Konsole the clipboard. So both hold the text meanwhile. (Tried with gnome-terminal, kgx,
-//! foot, kitty, Alacritty, xterm, Konsole, GTK 3 and 4, Firefox and Chromium.)
+//! Control+V in a terminal is no paste: readline quotes the next key, and the next real paste shows
+//! `^[[200~`. So it is pressed only where no terminal can have the keyboard. Terminals take
+//! Ctrl+Shift+V, but for old ones of X11. Where nobody tells and a terminal may have the keyboard,
+//! Shift+Insert pastes in terminals and text fields alike: terminals take the primary selection by
+//! it, fields and Konsole the clipboard. So both hold the text meanwhile. (Tried with
+//! gnome-terminal, kgx, foot, kitty, Alacritty, xterm, Konsole, GTK 3 and 4, Firefox and Chromium.)
 
 use super::programs::{Focused, Widget, names_of_running};
 use crate::chord::Chord;
 
-/// Terminals whose keys know no clipboard: Shift+Insert pastes the primary selection, and that is all. By class, in lower case.
+/// Terminals whose keys know no clipboard: Shift+Insert pastes the primary selection, and that is
+/// all. By class, in lower case.
 const SELECTION_TERMINALS: [&str; 8] =
     ["aterm", "eterm", "mlterm", "rxvt", "urxvt", "uxterm", "xterm", "koi8rxterm"];
 
 /// Terminals that paste the clipboard by Shift+Insert, as fields do. By executable.
 const CLIPBOARD_TERMINALS: [&str; 2] = ["konsole", "yakuake"];
 
-/// Editors with a terminal inside that takes Ctrl+Shift+V and passes on Ctrl+V, and which do not tell whether that one has the
-/// keyboard. By class or executable, in lower case. Shift+Insert pastes the clipboard in their editor, and the primary selection in
-/// their terminal (Visual Studio Code's defaults on Linux).
+/// Editors with a terminal inside that takes Ctrl+Shift+V and passes on Ctrl+V, and which do not
+/// tell whether that one has the keyboard. By class or executable, in lower case. Shift+Insert
+/// pastes the clipboard in their editor, and the primary selection in their terminal (Visual Studio
+/// Code's defaults on Linux).
 const EDITORS: [&str; 7] =
     ["code", "code-oss", "codium", "cursor", "visual-studio-code", "vscodium", "windsurf"];
 
@@ -48,7 +52,8 @@ pub struct PasteKeys {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Press {
     pub(crate) chord: Chord,
-    /// Whether the window may paste the primary selection by them: then that must hold the text too.
+    /// Whether the window may paste the primary selection by them: then that must hold the text
+    /// too.
     pub(crate) primary: bool,
 }
 
@@ -108,14 +113,14 @@ impl PasteKeys {
         }
     }
 
-    /// Whether a running program that tells nothing may have a terminal with the keyboard. The old ones of X11 have windows
-    /// there, and those are told of.
+    /// Whether a running program that tells nothing may have a terminal with the keyboard. The old
+    /// ones of X11 have windows there, and those are told of.
     fn may_hide(&self, name: &str) -> bool {
         self.is_terminal(name) || EDITORS.iter().any(|editor| name.eq_ignore_ascii_case(editor))
     }
 
-    /// The keys that paste into `window`, or into what the programs tell of. `None`: nobody knows what window it is.
-    /// Keys that the user has chosen are pressed in any case.
+    /// The keys that paste into `window`, or into what the programs tell of. `None`: nobody knows
+    /// what window it is. Keys that the user has chosen are pressed in any case.
     pub(crate) fn press(&self, window: Option<&Window>, focused: &Focused) -> Press {
         let press = |chord, primary| Press { chord, primary };
         let chosen = |chord: &Option<Chord>| chord.clone().map(|chord| press(chord, false));

@@ -1,8 +1,9 @@
-//! Which program's window has the keyboard, where the compositor tells (wlr-foreign-toplevel-management does).
+//! Which program's window has the keyboard, where the compositor tells
+//! (wlr-foreign-toplevel-management does).
 //!
-//! It tells of a window by the application's id and its title, and titles change. So a window stands for its application
-//! here: another window of the same program is not told from it. The connection lasts for one question, as each
-//! later change anywhere on the desktop would wake us.
+//! It tells of a window by the application's id and its title, and titles change. So a window
+//! stands for its application here: another window of the same program is not told from it. The
+//! connection lasts for one question, as each later change anywhere on the desktop would wake us.
 
 use super::Window;
 use crate::deliver::display::wayland::{Conversation, Heard};
@@ -95,7 +96,8 @@ impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for Heard<Windows> {
     }
 }
 
-/// Whether a list of states, numbers in the machine's byte order, has the one of the window with the keyboard.
+/// Whether a list of states, numbers in the machine's byte order, has the one of the window with
+/// the keyboard.
 fn is_active(states: &[u8]) -> bool {
     let active = (State::Activated as u32).to_ne_bytes();
     states.chunks_exact(active.len()).any(|state| state == active)

@@ -1,5 +1,5 @@
-//! CAF: chunks whose lengths have eight bytes. Of the last one the format may leave the length open (−1), which symphonia does not
-//! follow.
+//! CAF: chunks whose lengths have eight bytes. Of the last one the format may leave the length open
+//! (−1), which symphonia does not follow.
 
 use super::{Bytes, MOST_CHUNKS, Mend, quad};
 use std::io;

@@ -1,7 +1,8 @@
 //! Matroska and WebM: elements of EBML (RFC 8794, RFC 9559).
 //!
-//! Of a file that is shorter than its segment says symphonia reads nothing: it looks for what the segment's table of contents
-//! (SeekHead) names, beyond the end. So the segment is read as one whose size nobody knows, and the table as a gap (Void).
+//! Of a file that is shorter than its segment says symphonia reads nothing: it looks for what the
+//! segment's table of contents (SeekHead) names, beyond the end. So the segment is read as one
+//! whose size nobody knows, and the table as a gap (Void).
 
 use super::{Bytes, Cut, Mend};
 use std::io;
@@ -16,8 +17,8 @@ const CLUSTER: u32 = 0x1f43_b675;
 const IN_CLUSTER: [u32; 5] = [0xe7, 0xa3, 0xa0, 0xab, 0xa7];
 const VOID: u8 = 0xec;
 
-/// Elements that are looked at. A live recording may have clusters of unknown size, whose blocks are looked at one by one: four
-/// hours of sound and picture have a million.
+/// Elements that are looked at. A live recording may have clusters of unknown size, whose blocks
+/// are looked at one by one: four hours of sound and picture have a million.
 const MOST_ELEMENTS: usize = 1 << 22;
 
 /// The head of an element.

@@ -1,7 +1,8 @@
 //! Headers that say less, or more, than there is. The file's own length outranks them.
 //!
-//! A recorder that is killed leaves the lengths that it wrote at its start, and a file that was cut off promises more than there
-//! is. symphonia then reads nothing, or stops without a word. So such a file is read with other bytes in these places.
+//! A recorder that is killed leaves the lengths that it wrote at its start, and a file that was cut
+//! off promises more than there is. symphonia then reads nothing, or stops without a word. So such
+//! a file is read with other bytes in these places.
 //!
 //! | file | forms |
 //! |---|---|
@@ -20,7 +21,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use symphonia::core::io::MediaSource;
 
-/// Chunks and boxes that are looked at: fragmented MP4 files have two each second or so, others a handful.
+/// Chunks and boxes that are looked at: fragmented MP4 files have two each second or so, others a
+/// handful.
 const MOST_CHUNKS: usize = 1 << 17;
 
 /// How a file is to be read.
@@ -28,7 +30,8 @@ const MOST_CHUNKS: usize = 1 << 17;
 pub(super) struct Mend {
     /// Where, in bytes, and what is read there.
     patches: Vec<(u64, Vec<u8>)>,
-    /// Where it is taken to end, in bytes: what follows is the beginning of something that is no sound. `None`: where it does.
+    /// Where it is taken to end, in bytes: what follows is the beginning of something that is no
+    /// sound. `None`: where it does.
     end: Option<u64>,
     pub(super) cut: Cut,
     /// Whether its last part is whole, in a form that does not say where it ends.

@@ -41,7 +41,8 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
                     mend.patches.push((at, size.to_be_bytes().into()));
                     mend.cut = Cut::Yes;
                 }
-                // What stands before the sound of a fragment. symphonia leaves such a box out without a word.
+                // What stands before the sound of a fragment. symphonia leaves such a box out
+                // without a word.
                 b"moof" | b"styp" | b"sidx" | b"emsg" | b"prft" => mend.cut = Cut::Yes,
                 // Nothing of these is sound.
                 _ => {}

@@ -1,7 +1,7 @@
 //! WAV, RF64 and AIFF: chunks in a chunk.
 //!
-//! A WAV recorder that is killed leaves the lengths that it wrote at its start: 0, or 2³² − 1. RF64 (EBU Tech 3306), for files
-//! beyond 4 GiB, is RIFF with its lengths in a chunk of their own.
+//! A WAV recorder that is killed leaves the lengths that it wrote at its start: 0, or 2³² − 1. RF64
+//! (EBU Tech 3306), for files beyond 4 GiB, is RIFF with its lengths in a chunk of their own.
 
 use super::{Bytes, MOST_CHUNKS, Mend, quad};
 use std::io;

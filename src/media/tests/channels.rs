@@ -8,7 +8,8 @@ fn channels_that_cancel_one_another_are_heard() {
     assert!(loudest(&samples, 0.0, seconds) > 3000 && notes.is_empty(), "{seconds} {notes}");
 }
 
-/// Two voices in four channels, one loud: neither is left out, and the silent channels do not turn them down.
+/// Two voices in four channels, one loud: neither is left out, and the silent channels do not turn
+/// them down.
 #[test]
 fn everybody_is_heard_however_many_channels_there_are() {
     let dir = directory();
@@ -31,7 +32,8 @@ fn everybody_is_heard_however_many_channels_there_are() {
     }
 }
 
-/// Opposite phases with some noise of their own: one of them all the time, or each change of sign is a click.
+/// Opposite phases with some noise of their own: one of them all the time, or each change of sign
+/// is a click.
 #[test]
 fn of_channels_that_cancel_one_another_one_is_kept() {
     let dir = directory();

@@ -13,7 +13,8 @@ fn of(bytes: &[u8]) -> (Vec<i16>, String) {
     (samples, notes.join("; "))
 }
 
-/// A file of one track, in which each fragment has a second of sound and says that it begins then, in seconds.
+/// A file of one track, in which each fragment has a second of sound and says that it begins then,
+/// in seconds.
 fn beginning(times: &[Option<f64>]) -> Vec<u8> {
     let part = |time: &Option<f64>| -> Vec<(u32, Part)> {
         let time = time.map(|time| (time * SECOND as f64) as u64);

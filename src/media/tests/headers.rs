@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A WAV file of a second, with these lengths in its header in place of the true ones, and with this behind its sound.
+/// A WAV file of a second, with these lengths in its header in place of the true ones, and with
+/// this behind its sound.
 fn wav_that_says(riff: u32, data: u32, behind: &[u8]) -> (Vec<i16>, Vec<String>) {
     let dir = directory();
     let path = dir.path().join("x.wav");

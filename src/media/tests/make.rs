@@ -49,7 +49,8 @@ fn words(words: &[u32]) -> Vec<u8> {
 /// Frames in a sample of the MP4 files made here: 20 ms.
 const FRAMES: u32 = 320;
 
-/// What the tables of an MP4 file say of a track with 16 kHz sound, which begins at `offset` in the file.
+/// What the tables of an MP4 file say of a track with 16 kHz sound, which begins at `offset` in the
+/// file.
 fn trak(number: u32, samples: u32, offset: u32) -> Vec<u8> {
     let head = [&words(&[0, 0, 0, number, 0, 0])[..], &[0; 60]].concat();
     let media = words(&[0, 0, 0, RATE, samples * FRAMES, 0x55c4_0000]);
@@ -100,7 +101,8 @@ pub(super) fn mp4(tracks: &[Vec<i16>]) -> Vec<u8> {
     [kind, tables(before as u32), boxed(b"mdat", &sound)].concat()
 }
 
-/// A fragment of a track: when it says that it begins, in samples (`None`: it does not say), and its sound.
+/// A fragment of a track: when it says that it begins, in samples (`None`: it does not say), and
+/// its sound.
 pub(super) type Part = (Option<u64>, Vec<i16>);
 
 /// An MP4 file of fragments. Each has one part of one or more tracks, numbered from 1.

@@ -90,7 +90,8 @@ fn component(samples: &[i16], hertz: f64) -> (f64, f64) {
     (amplitude, (power / count - amplitude * amplitude / 2.0).max(0.0).sqrt())
 }
 
-/// Samples, seconds and notes of a case in `tests/media`: the sample recording, 11 s of speech, in a file of that kind.
+/// Samples, seconds and notes of a case in `tests/media`: the sample recording, 11 s of speech, in
+/// a file of that kind.
 fn case(name: &str) -> (Vec<i16>, f64, String) {
     let (samples, notes) = heard(&fixture(name)).unwrap();
     let length = seconds(&samples);

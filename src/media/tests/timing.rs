@@ -25,7 +25,8 @@ fn edited(entries: &[(u32, i32)]) -> (f64, String) {
     let dir = directory();
     let path = dir.path().join("x.mp4");
     let mut bytes = fs::read(fixture("trimmed-by-edit-list.mp4")).unwrap();
-    // The sound's is the last. It becomes longer, at the end of a file whose tables come last, so only lengths change.
+    // The sound's is the last. It becomes longer, at the end of a file whose tables come last, so
+    // only lengths change.
     let at = bytes.windows(4).rposition(|name| name == b"elst").unwrap() - 4;
     let old = 28;
     let mut list = b"elst\0\0\0\0".to_vec();

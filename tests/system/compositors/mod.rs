@@ -1,5 +1,5 @@
-//! The last metre on the desktops where the user binds keys by hand: sway, and i3 on X11. A key that the compositor grabs runs
-//! v2m-send, and the text comes into the window.
+//! The last metre on the desktops where the user binds keys by hand: sway, and i3 on X11. A key
+//! that the compositor grabs runs v2m-send, and the text comes into the window.
 
 mod session;
 
@@ -7,7 +7,8 @@ use crate::lab::{self, Lab, assert_phrase, run};
 use session::{I3, Keys, Session, Sway};
 use std::thread;
 
-/// The machine in order, a desktop with a window that has the keyboard, and texts that go into it as `mode` says.
+/// The machine in order, a desktop with a window that has the keyboard, and texts that go into it
+/// as `mode` says.
 fn begin<D: Keys>(mode: &str) -> (Lab, Session<D>) {
     let lab = Lab::new();
     let session = Session::start();

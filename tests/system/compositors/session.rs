@@ -1,4 +1,5 @@
-//! A desktop for one test: sway without a screen, or i3 on the machine's X server, and a window with a text field.
+//! A desktop for one test: sway without a screen, or i3 on the machine's X server, and a window
+//! with a text field.
 
 use crate::lab::{self, beside, run, systemctl, try_run};
 use serde_json::Value;
@@ -223,7 +224,8 @@ impl Keys for I3 {
     const BACKEND: &str = "x11";
 
     fn start() -> (Self, Vec<(&'static str, String)>) {
-        // i3 has no --no-repeat: the server's repetition makes a press of each, and `start` while recording changes nothing.
+        // i3 has no --no-repeat: the server's repetition makes a press of each, and `start` while
+        // recording changes nothing.
         let bindings = BINDINGS.replace("--no-repeat ", "");
         run_unit("i3", &format!("# i3 config file (v4)\nfont pango:monospace 8\n{bindings}"), &[]);
         let (conn, screen) = RustConnection::connect(None).unwrap();

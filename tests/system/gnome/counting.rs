@@ -69,8 +69,8 @@ impl Counting {
         std::fs::read_to_string(&self.file).map_or(0, |text| text.lines().count())
     }
 
-    /// Delivers `text` as soon as the shortcut is pressed, while a hand holds it for `hold` and lets go of its keys in the order
-    /// `release`, so far `apart`.
+    /// Delivers `text` as soon as the shortcut is pressed, while a hand holds it for `hold` and
+    /// lets go of its keys in the order `release`, so far `apart`.
     pub(crate) fn deliver(
         &self,
         sinks: &mut Sinks,

@@ -1,4 +1,5 @@
-//! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard, the lock.
+//! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard,
+//! the lock.
 
 use crate::lab::{PATIENCE, beside, ended, run, wait_for};
 use futures_core::Stream;
@@ -97,8 +98,9 @@ impl Desktop {
             .collect();
         // v2m's sinks find the displays by this process's own.
         for (name, value) in v2m::deliver::environment::adopt() {
-            // SAFETY: tests run one at a time here, and v2m's threads of an earlier one are idle or have ended; what is
-            // left of this process reads variables only through std, which locks them.
+            // SAFETY: tests run one at a time here, and v2m's threads of an earlier one are idle or
+            // have ended; what is left of this process reads variables only through std, which
+            // locks them.
             unsafe { std::env::set_var(name, value) };
         }
         let desktop = Self { runtime, bus, keyboard, environment };
@@ -156,7 +158,8 @@ impl Desktop {
         digits.unwrap().parse().unwrap()
     }
 
-    /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel shows a sign as long as any does.
+    /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel
+    /// shows a sign as long as any does.
     pub(crate) fn sessions(&self) -> usize {
         let path = "/org/gnome/Mutter/RemoteDesktop/Session";
         let reply =
@@ -172,7 +175,8 @@ impl Desktop {
         command
     }
 
-    /// Copies a text, as a program on XWayland does: it keeps serving the clipboard in the background.
+    /// Copies a text, as a program on XWayland does: it keeps serving the clipboard in the
+    /// background.
     pub(crate) fn copy(&self, text: &str) {
         self.copied_by(&[(TEXT, text.as_bytes())], || {
             let mut child = self
@@ -213,9 +217,10 @@ impl Desktop {
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
     }
 
-    /// Copies in several formats, as a browser does, and what is large. xclip would not do for a picture: while it gives one program
-    /// what does not go in one piece (1 MB), it drops the questions of all others, GNOME Shell's too, and if that program ends
-    /// halfway it answers nobody any more.
+    /// Copies in several formats, as a browser does, and what is large. xclip would not do for a
+    /// picture: while it gives one program what does not go in one piece (1 MB), it drops the
+    /// questions of all others, GNOME Shell's too, and if that program ends halfway it answers
+    /// nobody any more.
     pub(crate) fn copy_all(&self, formats: &[(&str, &[u8])]) -> Copying {
         let folder = tempfile::tempdir().unwrap();
         let mut command = self.command(beside("copy.py"));
@@ -228,7 +233,8 @@ impl Desktop {
         self.copied_by(formats, || Copying(command.spawn().unwrap()))
     }
 
-    /// Waits until what `copy` copies can be pasted, by programs on X11 and by those that ask GNOME Shell.
+    /// Waits until what `copy` copies can be pasted, by programs on X11 and by those that ask GNOME
+    /// Shell.
     fn copied_by<T>(&self, formats: &[(&str, &[u8])], copy: impl FnOnce() -> T) -> T {
         let owners = owners(&self.bus, self.keyboard.as_str());
         let mut owners = wait(&self.runtime, "the bus to pass on signals", owners).unwrap();
@@ -253,8 +259,9 @@ impl Desktop {
         output.status.success().then_some(output.stdout)
     }
 
-    /// Waits until another program would paste `bytes` in each of these formats. Asks seldom: whoever asks X11 while the
-    /// clipboard changes hands may be left without an answer by GNOME Shell 43.
+    /// Waits until another program would paste `bytes` in each of these formats. Asks seldom:
+    /// whoever asks X11 while the clipboard changes hands may be left without an answer by GNOME
+    /// Shell 43.
     pub(crate) fn wait_for_clipboard(&self, formats: &[(&str, &[u8])]) {
         wait_for("what was on the clipboard", || {
             std::thread::sleep(Duration::from_millis(700));
@@ -275,8 +282,9 @@ impl Desktop {
         self.window_that(true, if with_field { "field" } else { "no-field" })
     }
 
-    /// Opens a window that has the keyboard, with a `field`, a `password` field or `no-field`. One that is not `telling` keeps it from
-    /// assistive technologies what it is, as programs of other toolkits do.
+    /// Opens a window that has the keyboard, with a `field`, a `password` field or `no-field`. One
+    /// that is not `telling` keeps it from assistive technologies what it is, as programs of other
+    /// toolkits do.
     pub(crate) fn window_that(&self, telling: bool, inside: &str) -> Window {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");

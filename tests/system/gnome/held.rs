@@ -1,4 +1,5 @@
-//! Texts that are ready while a hand still holds the shortcut, on GNOME Shell: for as long as hands do, with keys let go of in any order.
+//! Texts that are ready while a hand still holds the shortcut, on GNOME Shell: for as long as hands
+//! do, with keys let go of in any order.
 
 use super::counting::{Counting, Delivered, HOLDS};
 use super::desktop::{Desktop, Hand, Window, key};
@@ -104,7 +105,8 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
             thread::sleep(ms(100));
             deliver("once ")
         });
-        // On a busy machine the window may be slower than anybody waits for, and the mouse may not rest in time.
+        // On a busy machine the window may be slower than anybody waits for, and the mouse may not
+        // rest in time.
         if deliveries[0].ok || deliveries[0].detail.contains("no window took it") {
             expected += "once ";
         }
@@ -136,8 +138,8 @@ fn no_key_is_down(desktop: &Desktop, window: &Window) {
     window.wait_for_all_of("v");
 }
 
-/// Waits until everything that was said is known, as when the speaker pauses before the stop: the text is delivered within
-/// milliseconds after it then.
+/// Waits until everything that was said is known, as when the speaker pauses before the stop: the
+/// text is delivered within milliseconds after it then.
 fn wait_until_heard(lab: &Lab, after: impl FnOnce()) {
     let mut events = lab.client();
     events.ask_with("SUBSCRIBE", json!({ "events": ["transcription_update"] }));
@@ -160,7 +162,8 @@ fn dictate_by_taps(lab: &Lab, desktop: &Desktop, hold: Duration) {
     desktop.hold(&SHORTCUT, || thread::sleep(hold));
 }
 
-/// A dictation by a key that is held while one speaks. The hand leaves V first, and the others so much later.
+/// A dictation by a key that is held while one speaks. The hand leaves V first, and the others so
+/// much later.
 fn dictate_by_holding(lab: &Lab, desktop: &Desktop, hold: Duration) {
     desktop.hold(&[key::CTRL, key::ALT], || {
         desktop.hold(&[key::V], || {

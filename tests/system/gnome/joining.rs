@@ -1,5 +1,5 @@
-//! Dictations in a row on GNOME: joined to what the field tells, and where it tells nothing to what v2m has put there, as long as Mutter's
-//! idle time shows that nothing was done.
+//! Dictations in a row on GNOME: joined to what the field tells, and where it tells nothing to what
+//! v2m has put there, as long as Mutter's idle time shows that nothing was done.
 
 use super::desktop::{Desktop, key};
 use super::{SHORTCUT, lab as machine, outcome};

@@ -1,4 +1,5 @@
-//! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard before and after.
+//! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard
+//! before and after.
 
 mod counting;
 pub(crate) mod desktop;
@@ -26,7 +27,8 @@ fn lab() -> (Lab, Desktop) {
     let desktop = Desktop::new();
     let said = run("v2m", &["shortcut", "install"]);
     assert!(said.contains("<Control><Alt>v"), "{said}");
-    // The desktop takes it over in its own time, and tells nobody when: the key is pressed until it counts.
+    // The desktop takes it over in its own time, and tells nobody when: the key is pressed until it
+    // counts.
     lab::wait_for("the shortcut to work", || {
         desktop.press(&SHORTCUT);
         let until = Instant::now() + Duration::from_secs(2);

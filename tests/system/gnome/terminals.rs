@@ -1,7 +1,8 @@
 //! Terminals, on a desktop that tells nobody which window has the keyboard.
 //!
-//! Ctrl+V in a terminal is readline's quoted-insert: nothing is pasted, and of the next real paste the line keeps
-//! `^[[200~`. Each terminal here reads lines with readline, gets two texts, and both lines must be exactly these.
+//! Ctrl+V in a terminal is readline's quoted-insert: nothing is pasted, and of the next real paste
+//! the line keeps `^[[200~`. Each terminal here reads lines with readline, gets two texts, and both
+//! lines must be exactly these.
 
 use super::desktop::{Desktop, Window, key};
 use super::{TEXT, lab as machine};
@@ -41,8 +42,8 @@ impl Terminal {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Ends the line; what was in it. A terminal may have asked for a text and not have it in its line yet: then the line is empty,
-    /// and the next one is meant.
+    /// Ends the line; what was in it. A terminal may have asked for a text and not have it in its
+    /// line yet: then the line is empty, and the next one is meant.
     fn take_line(&self, desktop: &Desktop) -> String {
         let written = self.written().len();
         wait_for("the line", || {

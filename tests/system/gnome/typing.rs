@@ -23,7 +23,8 @@ fn lay_out(desktop: &Desktop, layouts: &[(&str, char)]) {
     let first = layouts[0];
     let list: Vec<String> = layouts.iter().map(|(name, _)| format!("('xkb', '{name}')")).collect();
     run("gsettings", &["set", SOURCES, "sources", &format!("[{}]", list.join(", "))]);
-    // GNOME Shell takes it over in its own time, and a key that means nothing tells when: it is pressed with the new keymap.
+    // GNOME Shell takes it over in its own time, and a key that means nothing tells when: it is
+    // pressed with the new keymap.
     lab::wait_for("the layouts", || {
         desktop.press(&[key::F24]);
         (right_of_l() == first.1).then_some(())

@@ -1,4 +1,5 @@
-//! What the tests take in hand of KDE: the clipboard, windows, the layout, the permission, and v2m's sinks.
+//! What the tests take in hand of KDE: the clipboard, windows, the layout, the permission, and
+//! v2m's sinks.
 
 use crate::lab::{beside, ended, run, try_run, wait_for};
 use serde_json::Value;
@@ -35,7 +36,8 @@ impl Desktop {
         let environment = run("systemctl", &["--user", "show-environment"]);
         let lines = environment.lines().filter_map(|line| line.split_once('='));
         for (name, value) in lines.filter(|(name, _)| name.starts_with("WAYLAND_DISPLAY")) {
-            // SAFETY: one test runs at a time, and the threads of an earlier one read variables only through std.
+            // SAFETY: one test runs at a time, and the threads of an earlier one read variables
+            // only through std.
             unsafe { std::env::set_var(name, value) };
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,4 +1,5 @@
-//! Texts in a row on KDE: KWin tells when somebody does something (`ext-idle-notify`), and no program which window has the keyboard.
+//! Texts in a row on KDE: KWin tells when somebody does something (`ext-idle-notify`), and no
+//! program which window has the keyboard.
 
 use super::desktop::{Desktop, key};
 use crate::lab::wait_for;

@@ -1,4 +1,5 @@
-//! The last metre on KDE: KWin's clipboard by data-control, keys by the RemoteDesktop portal, into windows of GTK.
+//! The last metre on KDE: KWin's clipboard by data-control, keys by the RemoteDesktop portal, into
+//! windows of GTK.
 //!
 //! KDE's question is answered in advance by its permission store, but where it is what is tested.
 
@@ -73,8 +74,8 @@ fn what_no_window_takes_waits_on_the_clipboard() {
     desktop.wait_for_clipboard(TEXT, WORDS.as_bytes());
 }
 
-/// KDE's portal learns the layout only from the first key that is asked for by its meaning, and presses that one as on a US
-/// keyboard: where V is on Dvorak, there is K.
+/// KDE's portal learns the layout only from the first key that is asked for by its meaning, and
+/// presses that one as on a US keyboard: where V is on Dvorak, there is K.
 #[test]
 fn v_is_where_the_users_layout_has_it_from_the_first_text_on() {
     let (_lab, mut desktop) = (Lab::new(), Desktop::start());

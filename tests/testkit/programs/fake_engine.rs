@@ -1,27 +1,29 @@
 //! A double of `v2m-engine` that speaks its protocol and recognises nothing: for tests of what the
 //! daemon does when an engine misbehaves.
 //!
-//! Its "model" is its script: one line for each life, the last one for all later lives. A line holds
-//! rules `WHEN WHAT` parted by `;`, of which each occasion uses up one:
+//! Its "model" is its script: one line for each life, the last one for all later lives. A line
+//! holds rules `WHEN WHAT` parted by `;`, of which each occasion uses up one:
 //!
-//! - WHEN: `load` (before `Loading`), `loading` (before `Loaded`), `loaded`, `begin`, `pcm`, `finish`,
-//!   `cancel`.
-//! - WHAT: `die`, `abort`, `kill` (as the kernel does that has no memory left), `allocate` (aborts as C++ does then), `spin`
-//!   (computes until the file MODEL.go is there), `stop` (as SIGSTOP does), `close` (its end, and lives on), `garbage`,
-//!   `oversized`, `sound` (frames it must not send), `fail` (this job), `deaf` (never answers this
-//!   job, if it is not paused), `old` (knows of no pauses), `early` (answers before it is asked), `late` (answers a cancelled job), `wait` (until the
-//!   file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`, `unsupported`
-//!   (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on standard error that it
-//!   cannot work here), `unlinked` (as a program whose library is missing ends), `device` (reports that
-//!   its device is lost), `driver` (aborts with a driver's complaint), `wild` (this job's text holds a NUL, an escape
-//!   sequence and a bidirectional override).
+//! - WHEN: `load` (before `Loading`), `loading` (before `Loaded`), `loaded`, `begin`, `pcm`,
+//!   `finish`, `cancel`.
+//! - WHAT: `die`, `abort`, `kill` (as the kernel does that has no memory left), `allocate` (aborts
+//!   as C++ does then), `spin` (computes until the file MODEL.go is there), `stop` (as SIGSTOP
+//!   does), `close` (its end, and lives on), `garbage`, `oversized`, `sound` (frames it must not
+//!   send), `fail` (this job), `deaf` (never answers this job, if it is not paused), `old` (knows
+//!   of no pauses), `early` (answers before it is asked), `late` (answers a cancelled job), `wait`
+//!   (until the file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`,
+//!   `unsupported` (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on
+//!   standard error that it cannot work here), `unlinked` (as a program whose library is missing
+//!   ends), `device` (reports that its device is lost), `driver` (aborts with a driver's
+//!   complaint), `wild` (this job's text holds a NUL, an escape sequence and a bidirectional
+//!   override).
 //!
-//! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then in MODEL.cuda and so on, if
-//! there is such a file, and its marks are MODEL.cuda.lives and so on.
+//! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
+//! in MODEL.cuda and so on, if there is such a file, and its marks are MODEL.cuda.lives and so on.
 //!
-//! A job's text is `heard N samples HASH` ([`v2m_testkit::digest`]'s), or empty when all of them are zero. Each
-//! life adds its process id as a line to MODEL.lives, each frame it reads adds its kind to MODEL.log,
-//! and each answered ping adds `pong`.
+//! A job's text is `heard N samples HASH` ([`v2m_testkit::digest`]'s), or empty when all of them
+//! are zero. Each life adds its process id as a line to MODEL.lives, each frame it reads adds its
+//! kind to MODEL.log, and each answered ping adds `pong`.
 
 use std::fs::File;
 use std::io::{self, Write};

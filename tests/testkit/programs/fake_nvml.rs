@@ -1,5 +1,5 @@
-//! A double of NVIDIA's management library with two GPUs, as far as v2m asks: name, memory, temperature and use.
-//! Numbers and layouts are those of nvml.h.
+//! A double of NVIDIA's management library with two GPUs, as far as v2m asks: name, memory,
+//! temperature and use. Numbers and layouts are those of nvml.h.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 

@@ -1,7 +1,9 @@
-//! A program that was taken over: a library that is loaded into it (LD_PRELOAD) and tries, the first time that it writes or starts a
-//! thread, all that a stranger's code would. What came of each attempt is a line on standard error.
+//! A program that was taken over: a library that is loaded into it (LD_PRELOAD) and tries, the
+//! first time that it writes or starts a thread, all that a stranger's code would. What came of
+//! each attempt is a line on standard error.
 //!
-//! It stands in place of an exploit: it runs in the program's own process with all that the program may do at that moment.
+//! It stands in place of an exploit: it runs in the program's own process with all that the program
+//! may do at that moment.
 
 use std::ffi::{CString, c_char, c_int, c_long, c_ulong, c_void};
 use std::os::unix::ffi::OsStringExt;

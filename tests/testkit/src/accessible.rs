@@ -1,4 +1,5 @@
-//! Programs as they tell of themselves to assistive technologies (AT-SPI): a registry, and trees of objects.
+//! Programs as they tell of themselves to assistive technologies (AT-SPI): a registry, and trees of
+//! objects.
 
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;

@@ -1,4 +1,5 @@
-//! What v2m's tests and benches share: surroundings of their own, and doubles of what is around v2m.
+//! What v2m's tests and benches share: surroundings of their own, and doubles of what is around
+//! v2m.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -13,7 +14,8 @@
 //! | [`digest`] | what the double of an engine says it heard |
 //! | [`wait`] | waiting for what no event tells |
 //!
-//! The doubles that are programs or libraries are in `programs/`. Nothing of this is in what is installed.
+//! The doubles that are programs or libraries are in `programs/`. Nothing of this is in what is
+//! installed.
 
 #![allow(missing_docs, reason = "its readers are the tests, which show how it is used")]
 #![allow(clippy::unwrap_used, reason = "where panics are the report")]

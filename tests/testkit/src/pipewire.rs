@@ -189,8 +189,9 @@ impl PipeWire {
         feeder
     }
 
-    /// Plays a WAV file into a microphone, each of its channels into one input port (`input_AUX2`) of these; of a name that is
-    /// there again, into the next port of that name. As [`Self::play`] otherwise.
+    /// Plays a WAV file into a microphone, each of its channels into one input port (`input_AUX2`)
+    /// of these; of a name that is there again, into the next port of that name. As [`Self::play`]
+    /// otherwise.
     pub fn play_into(&self, wav: &Path, microphone: &str, ports: &[&str]) -> Running {
         let name = format!("feeder-of-{microphone}");
         let mut command = self.command("pw-cat");
@@ -208,7 +209,8 @@ impl PipeWire {
         feeder
     }
 
-    /// Adds a sink, the default one from now on, and has a microphone hear all that is played to it.
+    /// Adds a sink, the default one from now on, and has a microphone hear all that is played to
+    /// it.
     pub fn add_speaker(&self, name: &str, microphone: &str) {
         let properties = format!(
             "{{ factory.name=support.null-audio-sink node.name={name} media.class=Audio/Sink \

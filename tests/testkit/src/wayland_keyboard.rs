@@ -55,13 +55,15 @@ impl Keyboard {
         keyboard
     }
 
-    /// Presses a key that means nothing, as the user presses a shortcut: the compositor has this keyboard's layout in force from then on.
+    /// Presses a key that means nothing, as the user presses a shortcut: the compositor has this
+    /// keyboard's layout in force from then on.
     pub fn press(&mut self) {
         // F24's code in Linux's input-event-codes.h.
         self.hold(0, 194, || ());
     }
 
-    /// Presses a key, or lets go of it, by its code in input-event-codes.h, and has these modifiers down from then on.
+    /// Presses a key, or lets go of it, by its code in input-event-codes.h, and has these modifiers
+    /// down from then on.
     pub fn key(&mut self, code: u32, down: bool, modifiers: u32) {
         let state = if down { KeyState::Pressed } else { KeyState::Released };
         self.keyboard.key(0, code, state.into());

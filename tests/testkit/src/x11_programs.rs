@@ -1,4 +1,5 @@
-//! Other programs of a desktop: one that copies a thing in several formats, and a clipboard manager.
+//! Other programs of a desktop: one that copies a thing in several formats, and a clipboard
+//! manager.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -55,7 +56,8 @@ impl Program {
     }
 }
 
-/// Copies one thing in several formats. They are there when this returns, until something else is copied.
+/// Copies one thing in several formats. They are there when this returns, until something else is
+/// copied.
 pub fn copy(display: &str, formats: &[(&str, Vec<u8>)]) {
     own(display, "CLIPBOARD", formats);
 }
@@ -113,7 +115,8 @@ fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
 /// What a clipboard manager does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
-    /// Reads the text whenever the clipboard gets another owner, before or after the keys as it happens to come.
+    /// Reads the text whenever the clipboard gets another owner, before or after the keys as it
+    /// happens to come.
     Reads,
     /// Reads it again and again.
     ReadsOn,

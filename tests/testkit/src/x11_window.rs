@@ -70,7 +70,8 @@ impl Window {
         Self::make(display, class, pastes_on, false)
     }
 
-    /// One that reads the clipboard as soon as it changes, as viewers of other machines do, and pastes too.
+    /// One that reads the clipboard as soon as it changes, as viewers of other machines do, and
+    /// pastes too.
     pub fn that_watches(display: &str) -> Self {
         Self::make(display, "Viewer", PastesOn::Ctrl, true)
     }
@@ -180,7 +181,8 @@ impl Toolkit {
     }
 }
 
-/// The Latin letter of a key in the group in force, else in another one, as toolkits look for shortcuts.
+/// The Latin letter of a key in the group in force, else in another one, as toolkits look for
+/// shortcuts.
 fn letter(conn: &RustConnection, press: &KeyPressEvent) -> Option<char> {
     let GetKeyboardMappingReply { keysyms, .. } =
         conn.get_keyboard_mapping(press.detail, 1).ok()?.reply().ok()?;

@@ -1,4 +1,5 @@
-//! An X server of a test's own, without a screen to be seen, and what any program would read from its clipboard.
+//! An X server of a test's own, without a screen to be seen, and what any program would read from
+//! its clipboard.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};

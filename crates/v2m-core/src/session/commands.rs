@@ -1,6 +1,7 @@
 //! What commands do: start, stop and cancel.
 //!
-//! A dictation that waits for its text never stands in the way of the next recording, up to a bound.
+//! A dictation that waits for its text never stands in the way of the next recording, up to a
+//! bound.
 
 use super::dictation::{Dictation, Phase, Wished};
 use super::event::{Cue, Effect, Timer};
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 /// Capture needs a few quanta to drain; after this it hangs, and what was heard is taken as it is.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
-/// How many dictations may wait for their texts. The recogniser keeps the audio of each in memory: 19 MB for ten
-/// minutes, the default `session.max_minutes`.
+/// How many dictations may wait for their texts. The recogniser keeps the audio of each in memory:
+/// 19 MB for ten minutes, the default `session.max_minutes`.
 pub(super) const MOST_PENDING: usize = 8;
 
 impl Session {
@@ -88,7 +89,8 @@ impl Session {
         }
     }
 
-    /// STOP: the client gets the text of what is being recorded, else of the newest dictation that has none yet.
+    /// STOP: the client gets the text of what is being recorded, else of the newest dictation that
+    /// has none yet.
     pub(super) fn stop_newest(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         if let Some(job) = self.dictations.recording() {
             return self.stop_for(job, asker, out);
@@ -114,7 +116,8 @@ impl Session {
         self.stop(job, Some(ticket), out);
     }
 
-    /// Stops this recording, for the client of that ticket, or because the shortcut's key was let go.
+    /// Stops this recording, for the client of that ticket, or because the shortcut's key was let
+    /// go.
     pub(super) fn stop(&mut self, job: JobId, ticket: Option<Ticket>, out: &mut Vec<Effect>) {
         let Some(Dictation { phase, .. }) = self.dictations.get_mut(job) else { return };
         let starters = std::mem::take(phase.waiting());

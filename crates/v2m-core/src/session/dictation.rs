@@ -1,4 +1,5 @@
-//! The dictations under way, oldest first. The newest may be recording; the others wait for their texts.
+//! The dictations under way, oldest first. The newest may be recording; the others wait for their
+//! texts.
 
 use super::event::Heard;
 use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
@@ -10,8 +11,8 @@ use std::time::Duration;
 pub(super) enum Phase {
     /// Capture was asked for; no audio yet. The clients that started it wait.
     Opening { waiting: Vec<Ticket> },
-    /// Recording. Clients wait here only while a doubtful press has not been judged yet: the recording is not
-    /// announced before.
+    /// Recording. Clients wait here only while a doubtful press has not been judged yet: the
+    /// recording is not announced before.
     Recording { waiting: Vec<Ticket>, announced: bool },
     /// Capture was told to stop; its last samples are coming.
     Draining { waiting: Vec<Ticket> },
@@ -165,7 +166,8 @@ impl Dictations {
         self.0.insert(place, dictation);
     }
 
-    /// The oldest dictation, if its text is finished and not being delivered yet, and where the text is wished.
+    /// The oldest dictation, if its text is finished and not being delivered yet, and where the
+    /// text is wished.
     pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript, Option<DeliverMode>)> {
         let Dictation { job, wished, phase } = self.0.front_mut()?;
         match phase {

@@ -7,13 +7,13 @@ use super::machine::{Session, answer_all};
 use super::types::{Code, Failure, Reply, State};
 use std::time::Duration;
 
-/// How long an orderly end waits for texts that are on their way. The recordings are on disk anyway and
-/// are transcribed at the next start.
+/// How long an orderly end waits for texts that are on their way. The recordings are on disk anyway
+/// and are transcribed at the next start.
 const GRACE: Duration = Duration::from_secs(8);
 
 impl Session {
-    /// Ends in order: what is being recorded is stopped, and all dictations are transcribed and delivered if that
-    /// takes no longer than the grace. Whatever is left then is on disk.
+    /// Ends in order: what is being recorded is stopped, and all dictations are transcribed and
+    /// delivered if that takes no longer than the grace. Whatever is left then is on disk.
     pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
         if std::mem::replace(&mut self.ending, true) {
             return;
@@ -43,8 +43,9 @@ impl Session {
         }
     }
 
-    /// The grace is over: clients that wait get the text if it is there, else they are told. Recordings without a
-    /// text stay in the store as they are. A text that is being delivered may still arrive.
+    /// The grace is over: clients that wait get the text if it is there, else they are told.
+    /// Recordings without a text stay in the store as they are. A text that is being delivered may
+    /// still arrive.
     pub(super) fn give_up(&mut self, out: &mut Vec<Effect>) {
         for job in self.dictations.jobs() {
             let Some((place, dictation)) = self.dictations.take(job) else { continue };

@@ -56,7 +56,8 @@ pub enum JobEvent {
 /// What a recording amounted to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard {
-    /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there are words in it.
+    /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there
+    /// are words in it.
     pub measured: Option<Measured>,
     /// Why it ended without being asked to, if so.
     pub problem: Option<Failure>,
@@ -110,8 +111,8 @@ pub enum Effect {
     Rewrite(JobId, Transcript, Option<String>),
     /// Nobody waits for that any more.
     LeaveRewriting(JobId),
-    /// Put the text where the dictation's clients wish it, or where the configuration says; answered by
-    /// [`JobEvent::Delivered`].
+    /// Put the text where the dictation's clients wish it, or where the configuration says;
+    /// answered by [`JobEvent::Delivered`].
     Deliver(JobId, Transcript, Option<DeliverMode>),
     /// Show the user.
     Show(Notice),

@@ -15,8 +15,8 @@ pub(super) struct Presses {
     doubtful: Option<Doubtful>,
     /// The recording that the last press started: its release ends it.
     started: Option<JobId>,
-    /// The recording that the doubtful press started: if the press was none, it is dropped. It is not announced
-    /// before that is known.
+    /// The recording that the doubtful press started: if the press was none, it is dropped. It is
+    /// not announced before that is known.
     provisional: Option<JobId>,
     armed: Option<Duration>,
 }
@@ -67,8 +67,8 @@ impl Session {
 
     fn doubt(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         let stops = self.recording();
-        // Speech may begin at once: what is recorded in vain can be dropped. A refusal is told once the press is
-        // known to be one.
+        // Speech may begin at once: what is recorded in vain can be dropped. A refusal is told once
+        // the press is known to be one.
         if stops.is_none() && self.refusal(&asker).is_none() {
             self.start(asker, out);
             self.presses.provisional = self.opening_job();
@@ -99,8 +99,8 @@ impl Session {
         });
     }
 
-    /// Whether the key may still be down that started the recording. No text is put at the cursor meanwhile: what is
-    /// typed or pasted under a held shortcut goes astray.
+    /// Whether the key may still be down that started the recording. No text is put at the cursor
+    /// meanwhile: what is typed or pasted under a held shortcut goes astray.
     pub(super) fn is_key_down(&self, now: Duration) -> bool {
         let Presses { trigger, started, provisional, .. } = &self.presses;
         let recording = self.recording();

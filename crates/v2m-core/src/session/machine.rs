@@ -1,5 +1,6 @@
-//! The session: its state, and which part of it an event concerns. What commands do is in `commands`, what becomes
-//! of a dictation in `progress`, what presses of a shortcut mean in `hand`.
+//! The session: its state, and which part of it an event concerns. What commands do is in
+//! `commands`, what becomes of a dictation in `progress`, what presses of a shortcut mean in
+//! `hand`.
 
 use super::dictation::{Dictation, Dictations, Phase};
 use super::event::{Cue, Effect, Event, JobEvent, Notice, Timer};
@@ -65,8 +66,8 @@ impl Session {
         }
     }
 
-    /// The state that clients see. While something is recorded it is `Recording`, whatever becomes of earlier
-    /// dictations meanwhile.
+    /// The state that clients see. While something is recorded it is `Recording`, whatever becomes
+    /// of earlier dictations meanwhile.
     pub fn state(&self) -> State {
         let any = |wanted: fn(&Phase) -> bool| self.dictations.phases().any(wanted);
         if any(Phase::is_recording) {
@@ -234,7 +235,8 @@ impl Session {
     ) {
         let unusable = matches!(state, EngineState::Absent | EngineState::Failed);
         self.engine = state;
-        // One notice for one cause, however often it is reported: loading it again mends nothing yet.
+        // One notice for one cause, however often it is reported: loading it again mends nothing
+        // yet.
         if state == EngineState::Loading {
             return;
         }

@@ -1,4 +1,5 @@
-//! One dictation's way through the phases: what its own events do in each. `None`: the dictation is over.
+//! One dictation's way through the phases: what its own events do in each. `None`: the dictation is
+//! over.
 
 use super::commands::stop_capture;
 use super::dictation::{Phase, Wished};
@@ -240,7 +241,8 @@ impl Session {
         None
     }
 
-    /// The speaker took back all that they said: there is nothing to deliver, and the words are kept.
+    /// The speaker took back all that they said: there is nothing to deliver, and the words are
+    /// kept.
     fn taken_back(
         &mut self,
         job: JobId,

@@ -14,7 +14,8 @@ pub(super) struct Draft {
 }
 
 impl Session {
-    /// Whether a text is a draft that a language model is to rewrite; or why none can, though one should.
+    /// Whether a text is a draft that a language model is to rewrite; or why none can, though one
+    /// should.
     pub(super) fn draft(&self, wished: &Wished) -> Result<Option<Draft>, Failure> {
         if let Some(preset) = wished.preset() {
             let preset = preset.map_err(Failure::clone)?.to_owned();

@@ -1,9 +1,10 @@
-//! What the hand means by a shortcut that repeats its command while the key is held, and tells of no
-//! release: one press alone is a tap, a run of presses is a hold, and the end of the run its release.
+//! What the hand means by a shortcut that repeats its command while the key is held, and tells of
+//! no release: one press alone is a tap, a run of presses is a hold, and the end of the run its
+//! release.
 //!
-//! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms); X11 and
-//! KDE have other defaults, and users other settings. So nothing here knows them: the first repeat is
-//! told from a second tap by what follows it, and the end of a run by its own intervals.
+//! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms);
+//! X11 and KDE have other defaults, and users other settings. So nothing here knows them: the first
+//! repeat is told from a second tap by what follows it, and the end of a run by its own intervals.
 //!
 //! Pure; the arrivals measured on GNOME 43 are its tests.
 
@@ -37,15 +38,16 @@ impl TriggerMode {
 
 /// Two presses closer than this are one: hands tremble, and keys bounce.
 const BOUNCE: Duration = Duration::from_millis(300);
-/// A run whose first two arrivals are so far apart is no held key, but a program, or a key that bounces: no
-/// keyboard repeats so soon after the press (the least that desktops' settings offer is 100 ms). It is one tap.
-/// Arrivals closer than this have waited together for the service to start, and tell nothing.
+/// A run whose first two arrivals are so far apart is no held key, but a program, or a key that
+/// bounces: no keyboard repeats so soon after the press (the least that desktops' settings offer is
+/// 100 ms). It is one tap. Arrivals closer than this have waited together for the service to start,
+/// and tell nothing.
 const TOO_SOON: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_millis(90);
-/// The longest delay before a held key begins to repeat: GNOME's slider ends at 2 s, X11's default is
-/// 660 ms, KDE's 600. Longer delays would let a quick second tap wait for its judgement.
+/// The longest delay before a held key begins to repeat: GNOME's slider ends at 2 s, X11's default
+/// is 660 ms, KDE's 600. Longer delays would let a quick second tap wait for its judgement.
 const LONGEST_DELAY: Duration = Duration::from_millis(1_200);
-/// A repeat follows another one within this time, be the machine as busy as it may. A second tap shortly
-/// after the first takes effect after it.
+/// A repeat follows another one within this time, be the machine as busy as it may. A second tap
+/// shortly after the first takes effect after it.
 const JUDGED: Duration = Duration::from_millis(200);
 /// A run that has been silent for so many of its mean intervals is over,
 const SILENT_INTERVALS: u32 = 6;
@@ -87,7 +89,8 @@ enum Hand {
     Pressed { at: Duration },
     /// A second arrival.
     Doubt { pressed: Duration, at: Duration },
-    /// A run; the count is of intervals between repeats. Of a key, or one that only counts as a tap.
+    /// A run; the count is of intervals between repeats. Of a key, or one that only counts as a
+    /// tap.
     Held { key: bool, first: Duration, last: Duration, intervals: u32, longest: Duration },
     /// A run has ended; what straggles in belongs to it.
     Released { last: Duration },
@@ -130,7 +133,8 @@ impl Trigger {
         }
     }
 
-    /// When a press that no repeat has followed is known to have been a tap; `None` where there is no such press.
+    /// When a press that no repeat has followed is known to have been a tap; `None` where there is
+    /// no such press.
     pub(super) fn tap_is_known_at(&self) -> Option<Duration> {
         match self.hand {
             Hand::Pressed { at } => Some(at + LONGEST_DELAY),
@@ -160,8 +164,8 @@ impl Trigger {
         Some(verdict)
     }
 
-    /// Takes an arrival; after [`Self::look`] has nothing more to say of this moment. The verdict is
-    /// on the doubtful arrival before it.
+    /// Takes an arrival; after [`Self::look`] has nothing more to say of this moment. The verdict
+    /// is on the doubtful arrival before it.
     pub(super) fn arrives(&mut self, now: Duration) -> (Option<Verdict>, Arrival) {
         let (hand, verdict, arrival) = match self.hand {
             Hand::Pressed { at } if now < at + LONGEST_DELAY => {
@@ -199,8 +203,8 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// Arrivals in milliseconds into presses and releases with their times, as a clock that looks when
-    /// it is due sees them.
+    /// Arrivals in milliseconds into presses and releases with their times, as a clock that looks
+    /// when it is due sees them.
     fn read(mode: TriggerMode, arrivals: &[u64]) -> Vec<(u64, &'static str)> {
         let (mut trigger, mut said) = (Trigger::new(mode), Vec::new());
         let tell = |said: &mut Vec<_>, at: Duration, verdict| match verdict {
@@ -227,8 +231,8 @@ mod tests {
         said
     }
 
-    /// Arrivals of a GNOME 43 custom shortcut's command while its key was held, milliseconds after the
-    /// press; keyboard delay 500 ms, interval 30 ms. How long it was held, and the arrivals.
+    /// Arrivals of a GNOME 43 custom shortcut's command while its key was held, milliseconds after
+    /// the press; keyboard delay 500 ms, interval 30 ms. How long it was held, and the arrivals.
     const MEASURED: [(u64, &[u64]); 7] = [
         (52, &[7]),
         (203, &[7]),

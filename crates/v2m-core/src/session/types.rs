@@ -121,7 +121,8 @@ pub enum DeliverMode {
     Clipboard,
     /// Into the window that has the keyboard; to the clipboard if that cannot be.
     Paste,
-    /// There too, key by key, and past the clipboard; pasted if the keyboard's layout lacks any of it.
+    /// There too, key by key, and past the clipboard; pasted if the keyboard's layout lacks any of
+    /// it.
     Type,
     /// Nowhere else.
     None,
@@ -220,7 +221,8 @@ pub struct Failure {
     pub text: Option<String>,
     /// Where the audio lies, if it was kept.
     pub audio_path: Option<PathBuf>,
-    /// The same in the few words that a notification has room for. `None`: the code's words and the message.
+    /// The same in the few words that a notification has room for. `None`: the code's words and
+    /// the message.
     pub brief: Option<Box<Brief>>,
     /// Whether it stands in the way of every dictation until it is mended, which v2m notices.
     pub lasts: bool,
@@ -236,8 +238,8 @@ pub struct Brief {
 }
 
 impl Failure {
-    /// A failure without text or audio. The message may name files, devices and other programs' words: it is made plain
-    /// here, on its way to every door.
+    /// A failure without text or audio. The message may name files, devices and other programs'
+    /// words: it is made plain here, on its way to every door.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -292,7 +294,8 @@ pub struct Transcript {
     pub audio_path: Option<PathBuf>,
     /// Where the text went, and where it did not.
     pub deliveries: Vec<Delivery>,
-    /// What the user is told with the text: why the recording ended early, why no language model rewrote it.
+    /// What the user is told with the text: why the recording ended early, why no language model
+    /// rewrote it.
     pub problems: Vec<Failure>,
 }
 

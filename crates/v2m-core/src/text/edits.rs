@@ -1,8 +1,8 @@
 //! "Scratch that": takes back the last piece.
 //!
-//! Only where it is an utterance of its own: a piece between two pauses, or a sentence. Then the piece before it
-//! goes, or the sentence before it. (After a pause too short to end a piece the model writes "I come on Monday.
-//! Scratch that. I come on Tuesday.")
+//! Only where it is an utterance of its own: a piece between two pauses, or a sentence. Then the
+//! piece before it goes, or the sentence before it. (After a pause too short to end a piece the
+//! model writes "I come on Monday. Scratch that. I come on Tuesday.")
 
 use super::language::Language;
 use super::phrases::work;
@@ -20,7 +20,8 @@ struct Phrase {
     is_idle: bool,
 }
 
-/// Takes back what is to be; whether anything was. The time grows as the text does: a token is looked at a fixed number of times.
+/// Takes back what is to be; whether anything was. The time grows as the text does: a token is
+/// looked at a fixed number of times.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let ends = |at: usize| Some(at + language.take_back.at(&tokens[at..])?.0);
     let phrase_ends: Vec<Option<usize>> = (0..tokens.len()).map(ends).collect();
@@ -51,7 +52,8 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     changed
 }
 
-/// At the end of an utterance: carries out the commands that end it. Every token is taken away once at most.
+/// At the end of an utterance: carries out the commands that end it. Every token is taken away once
+/// at most.
 fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<Phrase>) -> bool {
     let mut changed = false;
     loop {
@@ -85,7 +87,8 @@ fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<Phrase>) -> bool {
     }
 }
 
-/// Where the command of this phrase begins, if it ends at `end`, marks aside, and is an utterance of its own.
+/// Where the command of this phrase begins, if it ends at `end`, marks aside, and is an utterance
+/// of its own.
 fn command_before(kept: &[Token<'_>], end: usize, phrase: &mut Phrase) -> Option<usize> {
     work::count();
     while phrase.marks_end < end && kept[phrase.marks_end].is_mark_of(".,!…") {

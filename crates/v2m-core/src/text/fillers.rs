@@ -102,8 +102,8 @@ impl<'a> Fillers<'_, 'a> {
         gone
     }
 
-    /// A comma that only set the filler off: "I, um, think". It goes where the word before it is one that
-    /// nobody writes a comma after.
+    /// A comma that only set the filler off: "I, um, think". It goes where the word before it is
+    /// one that nobody writes a comma after.
     fn idle_comma(&self, at: usize, gone: usize, kept: &mut Kept<'a>) -> usize {
         let comma = kept.last().is_some_and(|last| last.is_mark_of(","));
         let count = kept.tokens.len() - usize::from(comma);

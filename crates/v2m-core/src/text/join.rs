@@ -1,4 +1,5 @@
-//! A text joined to what stands around its place: spaces and the first letter that fit. Inside, it stays as it is.
+//! A text joined to what stands around its place: spaces and the first letter that fit. Inside, it
+//! stays as it is.
 
 use super::language::Language;
 use super::token::{CLOSING, Kind, SENTENCE, Token};
@@ -21,13 +22,15 @@ const BULLETS: &str = " \t-*•–—>#";
 /// Whisper's codes of languages that are written without spaces between words.
 const UNSPACED_LANGUAGES: [&str; 8] = ["zh", "yue", "ja", "th", "lo", "my", "km", "bo"];
 
-/// Blocks of Unicode (`Blocks.txt`) with scripts that are written without spaces, and their punctuation.
+/// Blocks of Unicode (`Blocks.txt`) with scripts that are written without spaces, and their
+/// punctuation.
 const UNSPACED: [(char, char); 10] = [
-    ('\u{0e00}', '\u{0fff}'),   // Thai, Lao, Tibetan
-    ('\u{1000}', '\u{109f}'),   // Myanmar
-    ('\u{1780}', '\u{17ff}'),   // Khmer
-    ('\u{2e80}', '\u{2fdf}'),   // radicals of Han
-    ('\u{3000}', '\u{312f}'),   // punctuation of Chinese and Japanese, Hiragana, Katakana, Bopomofo
+    ('\u{0e00}', '\u{0fff}'), // Thai, Lao, Tibetan
+    ('\u{1000}', '\u{109f}'), // Myanmar
+    ('\u{1780}', '\u{17ff}'), // Khmer
+    ('\u{2e80}', '\u{2fdf}'), // radicals of Han
+    ('\u{3000}', '\u{312f}'), /* punctuation of Chinese and Japanese, Hiragana, Katakana,
+                               * Bopomofo */
     ('\u{31a0}', '\u{31ff}'),   // more of Bopomofo and Katakana
     ('\u{3400}', '\u{9fff}'),   // Han
     ('\u{f900}', '\u{faff}'),   // Han
@@ -35,7 +38,8 @@ const UNSPACED: [(char, char); 10] = [
     ('\u{20000}', '\u{3ffff}'), // Han
 ];
 
-/// `text` as it goes between what stands before and after it, as far as that is known. `tokens` are those of `text`.
+/// `text` as it goes between what stands before and after it, as far as that is known. `tokens` are
+/// those of `text`.
 pub(super) fn join(
     text: &str,
     tokens: &[Token<'_>],
@@ -112,7 +116,8 @@ fn is_space_before(before: &str, text: &str, code: &str) -> bool {
     let mut backwards = before.chars().rev();
     let (Some(last), Some(first)) = (backwards.next(), text.chars().next()) else { return false };
     let (before_last, second) = (backwards.next(), text.chars().nth(1));
-    // At a word's beginning, as of "#tag" or "-v", or between two parts of one: but "C#" is over, and so is a dash.
+    // At a word's beginning, as of "#tag" or "-v", or between two parts of one: but "C#" is over,
+    // and so is a dash.
     let binds = match last {
         '#' | '@' => before_last.is_none_or(|c| !c.is_alphanumeric()),
         '-' => before_last.is_some_and(char::is_alphanumeric),
@@ -161,7 +166,8 @@ mod tests {
         Rules::new(Choices { replace, ..Choices::default() })
     }
 
-    /// What stands before, the text, and the text as it is joined; `|` parts what stands before from what stands after.
+    /// What stands before, the text, and the text as it is joined; `|` parts what stands before
+    /// from what stands after.
     fn check(letters: Letters, table: &[(&str, &str, &str, &str)]) {
         let rules = rules();
         for (language, around, text, expected) in table {

@@ -1,4 +1,5 @@
-//! What the rules know of a language: phrases, and words around which they are only talked about. From data files.
+//! What the rules know of a language: phrases, and words around which they are only talked about.
+//! From data files.
 
 use super::phrases::Phrases;
 use super::token::Token;

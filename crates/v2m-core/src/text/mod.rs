@@ -11,12 +11,13 @@
 //! | `commands` | "new line", "open quote"; by choice "comma" and the like | `spoken`, `write` |
 //! | `context` | spaces and capitals between what stands before and after | `join` |
 //!
-//! What they know of a language is in `languages/`, a file each; in other languages only `replace` and the spaces
-//! around the text are at work. Numbers stay as the model wrote them.
+//! What they know of a language is in `languages/`, a file each; in other languages only `replace`
+//! and the spaces around the text are at work. Numbers stay as the model wrote them.
 //!
-//! Applied to its own result the whole changes nothing more (unless results of the user's table overlap one
-//! another), and its time grows as the text does: every rule goes over the tokens once, looks at each place for as
-//! many phrases as begin with its word, and the rules are gone through a fixed number of times.
+//! Applied to its own result the whole changes nothing more (unless results of the user's table
+//! overlap one another), and its time grows as the text does: every rule goes over the tokens once,
+//! looks at each place for as many phrases as begin with its word, and the rules are gone through a
+//! fixed number of times.
 
 mod edits;
 mod fillers;
@@ -36,8 +37,8 @@ use replace::Replacements;
 use spoken::Obeyed;
 use token::{Token, render, tokens};
 
-/// How often the rules are gone through at most: what one of them brings together ("ve, scratch that, dos eme")
-/// may be another one's.
+/// How often the rules are gone through at most: what one of them brings together ("ve, scratch
+/// that, dos eme") may be another one's.
 const ROUNDS: usize = 4;
 
 /// Which rules are at work.
@@ -62,7 +63,8 @@ pub struct Choices {
 pub struct Heard<'a> {
     /// The whole text.
     pub text: &'a str,
-    /// Where in it a piece ends that was said without a pause: rising byte offsets, from [`pauses`].
+    /// Where in it a piece ends that was said without a pause: rising byte offsets, from
+    /// [`pauses`].
     pub pauses: &'a [usize],
     /// ISO 639-1 code.
     pub language: &'a str,
@@ -80,7 +82,8 @@ pub struct Context<'a> {
 /// Whether letters and marks may change where a text is joined to what stands around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letters {
-    /// The first letter is a capital at the start of a sentence alone, and a sentence that goes on has no full stop.
+    /// The first letter is a capital at the start of a sentence alone, and a sentence that goes on
+    /// has no full stop.
     Fit,
     /// Only spaces are added.
     Keep,
@@ -139,8 +142,9 @@ impl Rules {
         Refined { text: steps.text, steps: steps.done }
     }
 
-    /// `text` with the spaces, and if they are to fit the letters, that join it to what stands around its place. Its words stay, and so
-    /// do all spaces inside. `language` is the text's, as an ISO 639-1 code.
+    /// `text` with the spaces, and if they are to fit the letters, that join it to what stands
+    /// around its place. Its words stay, and so do all spaces inside. `language` is the text's, as
+    /// an ISO 639-1 code.
     pub fn join(
         &self,
         text: &str,
@@ -181,7 +185,8 @@ impl Rules {
         }
     }
 
-    /// The language of a text, as well as its commonest words tell it: one that there are rules for.
+    /// The language of a text, as well as its commonest words tell it: one that there are rules
+    /// for.
     pub fn guess_language(&self, text: &str) -> &str {
         let tokens = tokens(text, &[]);
         // The first of equals: `max_by_key` would take the last.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 /// Phrases, each with what it stands for.
 ///
-/// Looking at one place costs at most the phrases that begin with its word, however long the text is: a whole
-/// text is looked through in time linear in its length.
+/// Looking at one place costs at most the phrases that begin with its word, however long the text
+/// is: a whole text is looked through in time linear in its length.
 #[derive(Clone, Debug)]
 pub(super) struct Phrases<T> {
     /// By the first word; longer ones first.
@@ -41,8 +41,8 @@ impl<T> Phrases<T> {
         }
     }
 
-    /// The longest phrase that begins with the first of these tokens: how many tokens it takes, and its meaning.
-    /// Words that are fixed are part of none.
+    /// The longest phrase that begins with the first of these tokens: how many tokens it takes, and
+    /// its meaning. Words that are fixed are part of none.
     pub(super) fn at(&self, tokens: &[Token<'_>]) -> Option<(usize, &T)> {
         work::count();
         let first = tokens.first().filter(|first| matches(first))?;

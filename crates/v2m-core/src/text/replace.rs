@@ -7,14 +7,14 @@ use super::token::{CLOSING, Kept, Kind, Token, tokens};
 #[derive(Clone, Debug)]
 pub(super) struct Replacements {
     heard: Phrases<Vec<Token<'static>>>,
-    /// What the table writes. It is left alone where it stands already: a result that holds its own phrase
-    /// ("foo" = "foo bar") does not grow each time.
+    /// What the table writes. It is left alone where it stands already: a result that holds its
+    /// own phrase ("foo" = "foo bar") does not grow each time.
     written: Phrases<()>,
 }
 
 impl Replacements {
-    /// From phrases and what is written for them. Words of `vocabulary` that nobody could mean otherwise
-    /// (`PipeWire`, `v2m`) are written so, however the model did.
+    /// From phrases and what is written for them. Words of `vocabulary` that nobody could mean
+    /// otherwise (`PipeWire`, `v2m`) are written so, however the model did.
     pub(super) fn new(table: &[(String, String)], vocabulary: &[String]) -> Self {
         let mut all = Self { heard: Phrases::new(false), written: Phrases::new(true) };
         for (heard, written) in table {
@@ -96,7 +96,8 @@ fn written_tokens(written: &str) -> Vec<Token<'static>> {
     owned
 }
 
-/// A capital that is not the first letter beside small ones, or a digit beside letters: no other word is spelt so.
+/// A capital that is not the first letter beside small ones, or a digit beside letters: no other
+/// word is spelt so.
 fn has_a_case_of_its_own(name: &str) -> bool {
     let small = name.contains(char::is_lowercase);
     let inner_capital = name.chars().skip(1).any(char::is_uppercase);

@@ -1,8 +1,8 @@
 //! Spoken punctuation and layout: which commands are meant.
 //!
-//! "New line" is a command in "Dear Ann, new line, I am well" and two words in "a new line of code". What tells
-//! them apart is the evidence around: pauses and marks, the words beside, the other half of a pair. What a command
-//! that is meant does to the text is in `write.rs`.
+//! "New line" is a command in "Dear Ann, new line, I am well" and two words in "a new line of
+//! code". What tells them apart is the evidence around: pauses and marks, the words beside, the
+//! other half of a pair. What a command that is meant does to the text is in `write.rs`.
 
 use super::language::{Command, Language, When, Write};
 use super::token::{Kind, Token};
@@ -126,7 +126,8 @@ fn is_mark(command: &Command, mark: &str) -> bool {
     matches!(command.write, Write::Mark(own) if own == mark)
 }
 
-/// Finds the halves of pairs that belong together, as brackets do: the last open one is closed first.
+/// Finds the halves of pairs that belong together, as brackets do: the last open one is closed
+/// first.
 fn pair(found: &mut [Found<'_>]) {
     let mut open: Vec<(usize, usize)> = Vec::new();
     for at in 0..found.len() {
@@ -136,7 +137,8 @@ fn pair(found: &mut [Found<'_>]) {
         match found[at].command.write {
             Write::Open(number, _) => open.push((number, at)),
             Write::Close(number, _) => {
-                // Of several kinds the innermost counts; a half that crosses another pair belongs to none.
+                // Of several kinds the innermost counts; a half that crosses another pair belongs
+                // to none.
                 if let Some((_, first)) = open.pop_if(|(last, _)| *last == number) {
                     found[first].paired = true;
                     found[at].paired = true;

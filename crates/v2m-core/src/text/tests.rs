@@ -389,7 +389,8 @@ fn commands_that_find_nothing_to_take_back_are_not_gone_through_again_and_again(
     }
 }
 
-/// The unit taken reaches into commands that found nothing: those before them are not gone through again.
+/// The unit taken reaches into commands that found nothing: those before them are not gone through
+/// again.
 #[test]
 fn commands_that_lose_their_last_one_stay_known() {
     let cycle = "Scratch that. Hello| Scratch that| ";

@@ -1,7 +1,7 @@
 //! A text as words, marks and line breaks, and back.
 //!
-//! Taking apart and putting together changes nothing but white space: runs of it become one space, or the line
-//! breaks they hold.
+//! Taking apart and putting together changes nothing but white space: runs of it become one space,
+//! or the line breaks they hold.
 
 use std::borrow::Cow;
 
@@ -81,7 +81,8 @@ fn is_mark(c: char) -> bool {
     CLOSING.contains(c) || OTHER_MARKS.contains(c)
 }
 
-/// Takes a text apart. `pauses` are byte offsets in it, rising: the ends of what was said in one go.
+/// Takes a text apart. `pauses` are byte offsets in it, rising: the ends of what was said in one
+/// go.
 pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
     let mut tokens: Vec<Token<'a>> = Vec::new();
     let mut pauses = pauses.iter().copied().peekable();
@@ -147,7 +148,8 @@ pub(super) fn render(tokens: &[Token<'_>]) -> String {
     text
 }
 
-/// Tokens that a rule keeps, one after the other, with the spaces and pauses of those it leaves out.
+/// Tokens that a rule keeps, one after the other, with the spaces and pauses of those it leaves
+/// out.
 #[derive(Default)]
 pub(super) struct Kept<'a> {
     pub(super) tokens: Vec<Token<'a>>,

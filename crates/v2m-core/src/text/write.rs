@@ -1,7 +1,7 @@
 //! What a spoken command does to the text around it.
 //!
-//! The model hears a pause around a command and writes marks for it ("Hello, comma, how are you"): those go with
-//! it, and so do the capitals they brought.
+//! The model hears a pause around a command and writes marks for it ("Hello, comma, how are you"):
+//! those go with it, and so do the capitals they brought.
 
 use super::language::{Language, Write};
 use super::spoken::Found;
@@ -19,7 +19,8 @@ struct Writer<'a, 'l> {
     next: Next,
     /// No space before the next token.
     glue: bool,
-    /// Quotes that the model opened by itself where one is said; theirs that close are left out too.
+    /// Quotes that the model opened by itself where one is said; theirs that close are left out
+    /// too.
     unasked: usize,
 }
 

@@ -1,4 +1,5 @@
-//! `v2m-engine-cuda`: the recogniser for NVIDIA's GPUs. Built by `make engine-cuda`. Everything is in the crate's library.
+//! `v2m-engine-cuda`: the recogniser for NVIDIA's GPUs. Built by `make engine-cuda`. Everything is
+//! in the crate's library.
 
 fn main() -> std::process::ExitCode {
     v2m_engine::main(v2m_engine::backend::Backend::Cuda)

@@ -42,13 +42,14 @@ pub(super) unsafe extern "C" fn on_logits(
 ) {
     // SAFETY: set in `Whisper::full` to a `Call` that lives as long as the call.
     let call = unsafe { &*data.cast::<Call<'_>>() };
-    // SAFETY: `whisper_process_logits` gives a vector of its own with one value for each token of the vocabulary.
+    // SAFETY: `whisper_process_logits` gives a vector of its own with one value for each token of
+    // the vocabulary.
     let logits = unsafe { std::slice::from_raw_parts_mut(logits, call.numbers.tokens()) };
     call.numbers.look(logits);
 }
 
-/// Keeps whisper.cpp and ggml from logging. They write a page for each load and, in debug builds, every token: text must not
-/// reach the journal. What fails is reported by return values.
+/// Keeps whisper.cpp and ggml from logging. They write a page for each load and, in debug builds,
+/// every token: text must not reach the journal. What fails is reported by return values.
 pub(super) fn silence() {
     // SAFETY: the callback does not panic and touches nothing.
     unsafe { whisper_rs::set_log_callback(Some(log), std::ptr::null_mut()) };

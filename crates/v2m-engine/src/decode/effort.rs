@@ -1,7 +1,8 @@
-//! What a quick and a thorough attempt are for Whisper: the encoder's context, the bound on tokens, and the temperatures.
+//! What a quick and a thorough attempt are for Whisper: the encoder's context, the bound on tokens,
+//! and the temperatures.
 //!
-//! Whisper's encoder always hears 30 s, most of it silence when the piece is short. A context fitted to the piece saves most
-//! of that work, and now and then makes the decoder loop.
+//! Whisper's encoder always hears 30 s, most of it silence when the piece is short. A context
+//! fitted to the piece saves most of that work, and now and then makes the decoder loop.
 
 use v2m_recogniser::decoder::{Effort, Request};
 use v2m_recogniser::model::Limits;
@@ -15,14 +16,17 @@ const MARGIN: usize = 256;
 /// The smallest context. Measured too.
 const FLOOR: usize = 640;
 
-/// Contexts are multiples of this many units: ggml's fast multiplication of matrices (`GGML_LLAMAFILE`) takes no other
-/// lengths for the attention's second product, which is a quarter of the encoder's work otherwise.
+/// Contexts are multiples of this many units: ggml's fast multiplication of matrices
+/// (`GGML_LLAMAFILE`) takes no other lengths for the attention's second product, which is a quarter
+/// of the encoder's work otherwise.
 const STEP: usize = 32;
 
-/// Units kept free after what is heard for a seam: nothing is generated there, so nothing can loop. Measured.
+/// Units kept free after what is heard for a seam: nothing is generated there, so nothing can loop.
+/// Measured.
 const SEAM_MARGIN: usize = 32;
 
-/// Whisper hears 30 s at once, and five seconds are kept free. All pieces that fit into the smallest context take the same time.
+/// Whisper hears 30 s at once, and five seconds are kept free. All pieces that fit into the
+/// smallest context take the same time.
 pub fn limits() -> Limits {
     Limits { flat: ((FLOOR - MARGIN) * UNIT) as u64, ..Limits::default() }
 }
@@ -80,12 +84,13 @@ pub fn fitted(samples: usize) -> usize {
 
 /// Tokens that a piece cannot have, with `voice` seconds of speech in `language`.
 ///
-/// whisper.cpp ends a beam search when its last beam has ended. A beam that loops goes on to the model's limit of 220
-/// tokens while the others are long done: the text is the same and takes three times as long (docs/performance.md). A
-/// text that reaches this bound is doubted and decoded again without one, so nothing is lost by it.
+/// whisper.cpp ends a beam search when its last beam has ended. A beam that loops goes on to the
+/// model's limit of 220 tokens while the others are long done: the text is the same and takes three
+/// times as long (docs/performance.md). A text that reaches this bound is doubted and decoded again
+/// without one, so nothing is lost by it.
 ///
-/// Quick English and Spanish have 5 to 7 tokens a second. Scripts that Whisper's vocabulary knows letter by letter have
-/// up to three tokens a character.
+/// Quick English and Spanish have 5 to 7 tokens a second. Scripts that Whisper's vocabulary knows
+/// letter by letter have up to three tokens a character.
 fn most_tokens(voice: f32, language: &str) -> u16 {
     let a_second = if FEW_TOKENS.contains(&language) { 7.0 } else { 30.0 };
     (20.0 + a_second * voice).clamp(LOOP_WINDOW, f32::from(u16::MAX)) as u16

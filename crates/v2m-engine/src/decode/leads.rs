@@ -1,7 +1,8 @@
 //! What whisper.cpp would go on with after a text that it takes as already written.
 //!
-//! `whisper_full` cannot be asked that: it knows a text before only as a prompt, which belongs to other audio. So encoder
-//! and decoder are run one by one. Neither can be interrupted; between them the watch is asked.
+//! `whisper_full` cannot be asked that: it knows a text before only as a prompt, which belongs to
+//! other audio. So encoder and decoder are run one by one. Neither can be interrupted; between them
+//! the watch is asked.
 
 use super::effort::fitted_to_seam;
 use super::{Problem, Watched, numbers};
@@ -73,7 +74,8 @@ impl Watched<'_> {
         Ok(tokens)
     }
 
-    /// The logarithms of the probabilities of all text tokens after `token`, which is the `place`th.
+    /// The logarithms of the probabilities of all text tokens after `token`, which is the
+    /// `place`th.
     fn logits_after(&mut self, token: WhisperTokenId, place: usize) -> Result<Vec<f32>, Problem> {
         self.decode_tokens(&[token], place)?;
         let end = usize::try_from(self.whisper.context.token_eot()).unwrap_or(0);

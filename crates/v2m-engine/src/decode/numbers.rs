@@ -1,8 +1,9 @@
 //! Whether a model computes numbers.
 //!
-//! Weights may lie as a header may: some that are no numbers, or so large that their products are none, make all of the
-//! decoder's values so. whisper.cpp 1.8.3 sorts candidates by such values with `std::sort`, which may then leave its memory: it
-//! asks for an order that values without one do not have.
+//! Weights may lie as a header may: some that are no numbers, or so large that their products are
+//! none, make all of the decoder's values so. whisper.cpp 1.8.3 sorts candidates by such values
+//! with `std::sort`, which may then leave its memory: it asks for an order that values without one
+//! do not have.
 
 use super::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,8 @@ impl Numbers {
         self.missed.load(Ordering::Relaxed)
     }
 
-    /// Notes it if any is no number, and then has the text end here. Tokens that must not come next are -∞ by now.
+    /// Notes it if any is no number, and then has the text end here. Tokens that must not come next
+    /// are -∞ by now.
     pub(super) fn look(&self, logits: &mut [f32]) {
         if logits.iter().any(|logit| logit.is_nan() || *logit == f32::INFINITY) {
             self.missed.store(true, Ordering::Relaxed);

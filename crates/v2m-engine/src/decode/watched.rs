@@ -8,7 +8,8 @@ use v2m_recogniser::decoder::Watch;
 use v2m_recogniser::stream::Hypothesis;
 use whisper_rs::{FullParams, WhisperError};
 
-/// A language takes the place of the one before if its probability is so many times as great, as a natural logarithm.
+/// A language takes the place of the one before if its probability is so many times as great, as a
+/// natural logarithm.
 const SURER: f32 = 1.5;
 
 /// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
@@ -44,7 +45,8 @@ impl Watched<'_> {
         Ok(self.whisper.hypothesis(attempt.most_tokens))
     }
 
-    /// The language spoken, among `languages` (empty: among all). `before`, which was spoken before, unless another is far likelier.
+    /// The language spoken, among `languages` (empty: among all). `before`, which was spoken
+    /// before, unless another is far likelier.
     ///
     /// # Errors
     /// [`Problem`].
@@ -60,7 +62,8 @@ impl Watched<'_> {
         for code in languages {
             self.whisper.check_language(code)?;
         }
-        // Where the language may have changed, nothing is decoded with the context: the short one will do.
+        // Where the language may have changed, nothing is decoded with the context: the short one
+        // will do.
         let context = match before {
             Some(_) => fitted_to_seam(audio.len()),
             None => fitted(audio.len()),

@@ -13,9 +13,10 @@ use std::thread::available_parallelism;
 /// work with a barrier after every layer, and the barriers then cost more than the work saved.
 const MOST_THREADS: usize = 8;
 
-/// Refuses a processor without the instructions that ggml was compiled with: they would end the program with SIGILL in
-/// the middle of a dictation. Only ggml's and whisper.cpp's files are compiled so, and of them nothing runs before this
-/// but functions that return a constant; Rust's code is for any x86-64.
+/// Refuses a processor without the instructions that ggml was compiled with: they would end the
+/// program with SIGILL in the middle of a dictation. Only ggml's and whisper.cpp's files are
+/// compiled so, and of them nothing runs before this but functions that return a constant; Rust's
+/// code is for any x86-64.
 ///
 /// # Errors
 /// [`Unavailable::Processor`], naming what is missing and what to do.
@@ -44,7 +45,8 @@ fn missing() -> Vec<&'static str> {
     use whisper_rs::whisper_rs_sys as sys;
     /// What ggml uses, the processor's features that this takes, whether it has them.
     type Need = (unsafe extern "C" fn() -> c_int, &'static str, bool);
-    // Each option of AVX-512 comes with all that the first one names (ggml/src/ggml-cpu/CMakeLists.txt).
+    // Each option of AVX-512 comes with all that the first one names
+    // (ggml/src/ggml-cpu/CMakeLists.txt).
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512cd")
         && is_x86_feature_detected!("avx512vl")
@@ -79,10 +81,12 @@ pub fn name() -> String {
     field(&info, "model name").unwrap_or("unknown processor").into()
 }
 
-/// Threads beside a GPU when the user names no number: the processors this process may use, [`MOST_THREADS`] at most.
+/// Threads beside a GPU when the user names no number: the processors this process may use,
+/// [`MOST_THREADS`] at most.
 ///
-/// The processor then only picks the next words, each beam in a thread of its own. On an H100 with five beams, 10 s of
-/// speech took 255 ms with one thread, 177 with four, 142 with five, 132 with eight (docs/performance.md).
+/// The processor then only picks the next words, each beam in a thread of its own. On an H100 with
+/// five beams, 10 s of speech took 255 ms with one thread, 177 with four, 142 with five, 132 with
+/// eight (docs/performance.md).
 pub fn threads_beside_gpu() -> NonZeroUsize {
     let allowed = available_parallelism().map_or(1, NonZeroUsize::get);
     NonZeroUsize::new(allowed.min(MOST_THREADS)).unwrap_or(NonZeroUsize::MIN)

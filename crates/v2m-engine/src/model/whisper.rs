@@ -1,21 +1,24 @@
 //! A Whisper model's file: header, mel filters, vocabulary and each tensor, up to the last byte.
 //!
-//! `whisper_model_load` believes nearly all that it reads: it divides by the number of heads, reserves memory by the header,
-//! counts the special tokens from the size of the vocabulary, and sizes its graph by all of these. So nothing passes here but what
-//! OpenAI's models and those distilled from them have; only the number of the decoder's layers differs among them.
+//! `whisper_model_load` believes nearly all that it reads: it divides by the number of heads,
+//! reserves memory by the header, counts the special tokens from the size of the vocabulary, and
+//! sizes its graph by all of these. So nothing passes here but what OpenAI's models and those
+//! distilled from them have; only the number of the decoder's layers differs among them.
 
 use std::collections::HashMap;
 use std::path::Path;
 use v2m_recogniser::ggml_file::{F16, F32, Flaw, GgmlFile, Tensor, block, ensure, open};
 use v2m_recogniser::model::LoadError;
 
-/// A size of Whisper (table "Available models" of OpenAI's model card; `ModelDimensions` of each checkpoint).
+/// A size of Whisper (table "Available models" of OpenAI's model card; `ModelDimensions` of each
+/// checkpoint).
 struct Size {
     /// Of a token's vector: `n_audio_state` and `n_text_state`.
     width: u32,
     /// Of the attention, in encoder and decoder.
     heads: u32,
-    /// Of the encoder. The decoder has as many, or fewer: 4 in large-v3-turbo, 2 or 4 in distil-whisper's models.
+    /// Of the encoder. The decoder has as many, or fewer: 4 in large-v3-turbo, 2 or 4 in
+    /// distil-whisper's models.
     layers: u32,
 }
 
@@ -37,7 +40,8 @@ const TEXT_CONTEXT: u32 = 448;
 /// Bins of the spectrum: half of a window of 400 samples, and one.
 const BINS: u32 = 201;
 
-/// How weights may be stored: `ggml_ftype` in the header, `ggml_type` of the matrices. All that whisper.cpp's `quantize` makes.
+/// How weights may be stored: `ggml_ftype` in the header, `ggml_type` of the matrices. All that
+/// whisper.cpp's `quantize` makes.
 const WEIGHTS: [(i32, i32); 12] = [
     (0, F32),
     (1, F16),
@@ -54,7 +58,8 @@ const WEIGHTS: [(i32, i32); 12] = [
 ];
 /// The header's number of the storage is that, and so often this (`GGML_QNT_VERSION_FACTOR`).
 const VERSION_FACTOR: i32 = 1000;
-/// `GGML_QNT_VERSION`: 2 since May 2023. whisper.cpp does not look at it, and published models have 1 and 2.
+/// `GGML_QNT_VERSION`: 2 since May 2023. whisper.cpp does not look at it, and published models have
+/// 1 and 2.
 const NEWEST_VERSION: i32 = 2;
 
 /// Checks a Whisper model and tells its size in bytes.
@@ -145,7 +150,8 @@ fn weights(storage: i32, width: u32) -> Result<i32, Flaw> {
             "its header says that weights are stored in way {storage}, which v2m does not know"
         ))
     })?;
-    // A row is whole blocks. (`quantize` does not look, and writes nonsense for tiny with 256 values a block.)
+    // A row is whole blocks. (`quantize` does not look, and writes nonsense for tiny with 256
+    // values a block.)
     let fits = block(*kind).is_some_and(|(values, _)| u64::from(width) % values == 0);
     ensure(fits, || {
         "its weights are stored in blocks that its rows cannot be divided into".into()
@@ -160,7 +166,8 @@ fn mel_filters(file: &mut GgmlFile, mels: u32) -> Result<(), Flaw> {
     let mut filters = vec![0; (mels * BINS * 4) as usize];
     file.read(&mut filters)?;
     let mut values = filters.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    // Slaney's filters have an area of 1, so that none is higher. What is no number would become the whole spectrum.
+    // Slaney's filters have an area of 1, so that none is higher. What is no number would become
+    // the whole spectrum.
     ensure(values.all(|value| (0.0..=1.0).contains(&value)), damaged)
 }
 
@@ -289,7 +296,8 @@ mod tests {
         assert!(matches!(check(Path::new("/tmp")), Err(LoadError::Missing { .. })));
     }
 
-    /// As whisper.cpp counts them: `10 + 15 + 15 * n_audio_layer + 24 * n_text_layer` is its room, for 11 and the layers.
+    /// As whisper.cpp counts them: `10 + 15 + 15 * n_audio_layer + 24 * n_text_layer` is its room,
+    /// for 11 and the layers.
     #[test]
     fn each_tensor_has_a_name_of_its_own() {
         for (layers, text_layers) in [(4, 4), (32, 4), (24, 2)] {

@@ -10,7 +10,8 @@ use ureq::http::Uri;
 pub struct Address {
     /// Without a slash at its end.
     pub url: String,
-    /// The host in small letters, and the port if it is not the scheme's own: what may be logged of it, and what a key belongs to.
+    /// The host in small letters, and the port if it is not the scheme's own: what may be logged
+    /// of it, and what a key belongs to.
     pub place: String,
     /// Whether it is asked over TLS.
     pub https: bool,

@@ -1,4 +1,5 @@
-//! The HTTP agents: what holds for every request, and the connections that are kept from one to the next.
+//! The HTTP agents: what holds for every request, and the connections that are kept from one to the
+//! next.
 
 use super::address::Address;
 use super::connection::Connections;

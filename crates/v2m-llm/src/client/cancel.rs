@@ -1,4 +1,5 @@
-//! To stop a question that nobody waits for any more: its connection is shut down, its waiting ends.
+//! To stop a question that nobody waits for any more: its connection is shut down, its waiting
+//! ends.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;

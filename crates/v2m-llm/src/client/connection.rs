@@ -1,9 +1,10 @@
-//! The library's connections, with what it leaves to its users: a question that is cancelled shuts the connection
-//! it waits for, a connection that was kept from an earlier question is known as such, and the end of an answer is not
-//! waited for as long as its beginning.
+//! The library's connections, with what it leaves to its users: a question that is cancelled shuts
+//! the connection it waits for, a connection that was kept from an earlier question is known as
+//! such, and the end of an answer is not waited for as long as its beginning.
 //!
-//! All is told by way of the thread that asks. Certificates are parsed once for all questions, though each has its own
-//! time limits (the library would do it anew for each connection of a request with settings of its own).
+//! All is told by way of the thread that asks. Certificates are parsed once for all questions,
+//! though each has its own time limits (the library would do it anew for each connection of a
+//! request with settings of its own).
 
 use super::cancel::Cancel;
 use std::cell::{Cell, RefCell};

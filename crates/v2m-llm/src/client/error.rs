@@ -4,7 +4,8 @@ use crate::config::ConfigError;
 use crate::keys::KeyError;
 use std::time::Duration;
 
-/// For people: what was being done, what went wrong, what to do now. The first field is the base URL.
+/// For people: what was being done, what went wrong, what to do now. The first field is the base
+/// URL.
 #[derive(Debug, thiserror::Error)]
 pub enum LlmError {
     /// The address is none, or the key would be readable on the way to it.

@@ -1,7 +1,7 @@
 //! One question to a language model: asked, waited for within limits, asked again where that helps.
 //!
-//! Nothing is followed elsewhere (redirects), nothing is read without a limit, and the key goes to nobody but the
-//! endpoint: over TLS, or to this machine.
+//! Nothing is followed elsewhere (redirects), nothing is read without a limit, and the key goes to
+//! nobody but the endpoint: over TLS, or to this machine.
 
 mod address;
 mod agents;
@@ -42,7 +42,8 @@ const BACKOFF: Duration = Duration::from_millis(400);
 #[derive(Default)]
 pub struct Client {
     agents: Agents,
-    /// Addresses and models that refused a temperature: each of their questions would be asked twice.
+    /// Addresses and models that refused a temperature: each of their questions would be asked
+    /// twice.
     plain: Mutex<HashSet<(String, String)>>,
 }
 
@@ -162,8 +163,8 @@ impl Client {
         Ok(prompt.unwrap_answer(&text))
     }
 
-    /// The endpoint's models; `None` if it is there and lists none, which [`Self::probe`] can tell from a wrong address. Costs no
-    /// tokens.
+    /// The endpoint's models; `None` if it is there and lists none, which [`Self::probe`] can tell
+    /// from a wrong address. Costs no tokens.
     ///
     /// # Errors
     /// [`LlmError`]: that of the last attempt.
@@ -192,7 +193,8 @@ impl Client {
         })
     }
 
-    /// Whether questions are answered at this address: an empty one is refused there, and unknown elsewhere. Costs no tokens.
+    /// Whether questions are answered at this address: an empty one is refused there, and unknown
+    /// elsewhere. Costs no tokens.
     ///
     /// # Errors
     /// [`LlmError`]: that of the last attempt.
@@ -299,7 +301,8 @@ impl Client {
     }
 }
 
-/// Whether an error speaks of a model. Paths do not count: a server that knows nothing of models may repeat the one asked for.
+/// Whether an error speaks of a model. Paths do not count: a server that knows nothing of models
+/// may repeat the one asked for.
 fn names_a_model(why: &str, url: &str) -> bool {
     const SLASHES: [&str; 2] = ["\\/", "%2f"];
     let plain = |text: &str| {
@@ -349,7 +352,8 @@ impl Target {
             ureq::Error::Io(e) if self.address.https && e.kind() == ErrorKind::InvalidData => {
                 tls().into()
             }
-            // Nobody listens here, and will not in a second either; elsewhere a server may be starting behind its name.
+            // Nobody listens here, and will not in a second either; elsewhere a server may be
+            // starting behind its name.
             ureq::Error::Io(e)
                 if self.address.loopback && e.kind() == ErrorKind::ConnectionRefused =>
             {

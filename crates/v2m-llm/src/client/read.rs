@@ -12,15 +12,18 @@ use ureq::http::Response;
 /// How long the end of an answer may come after its last word.
 const TAIL: Duration = Duration::from_millis(50);
 
-/// Bytes of one part of an answer, or of a whole one: as JSON it takes many times its length in memory.
+/// Bytes of one part of an answer, or of a whole one: as JSON it takes many times its length in
+/// memory.
 const MOST_PART: usize = 2 << 20;
 
-/// Characters beyond [`super::Limits::letters`] that are read until a thought ends: all so far may be a thought, which some servers
-/// mark by its end alone. Nothing tells such a thought from an answer that goes on and on, so this bounds what the latter costs: some
-/// 10000 tokens of 4 characters. It is chosen, not measured. A thought with a beginning has no such limit.
+/// Characters beyond [`super::Limits::letters`] that are read until a thought ends: all so far may
+/// be a thought, which some servers mark by its end alone. Nothing tells such a thought from an
+/// answer that goes on and on, so this bounds what the latter costs: some 10000 tokens of 4
+/// characters. It is chosen, not measured. A thought with a beginning has no such limit.
 const UNMARKED_THOUGHT: usize = 40_000;
 
-/// Such characters once a thought has ended: notes and the like, which are taken off the answer later.
+/// Such characters once a thought has ended: notes and the like, which are taken off the answer
+/// later.
 const AROUND: usize = 1000;
 
 /// The text of an answer, streamed or whole. Adds what is read to `received`.
@@ -116,7 +119,8 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
 #[derive(Default)]
 struct Said {
     text: String,
-    /// Characters but white space, those of its thoughts aside, as far as they are known to be thoughts.
+    /// Characters but white space, those of its thoughts aside, as far as they are known to be
+    /// thoughts.
     letters: usize,
     /// What ends the thought that it is in.
     thinks: Option<&'static str>,
@@ -178,8 +182,8 @@ fn understood(target: &Target, part: &str) -> Result<Piece, LlmError> {
     })
 }
 
-/// Reads the few bytes after the last word: a connection whose answer was read to its end is kept for the next
-/// question. Who does not end its answer soon is not waited for; the text is whole.
+/// Reads the few bytes after the last word: a connection whose answer was read to its end is kept
+/// for the next question. Who does not end its answer soon is not waited for; the text is whole.
 fn finish(mut rest: impl Read) {
     let begun = Instant::now();
     let _hurry = connection::hurry(TAIL);

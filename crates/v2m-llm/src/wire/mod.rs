@@ -1,7 +1,7 @@
 //! How each provider is asked, and what the parts of its answer mean. Pure.
 //!
-//! Sources: OpenAI's reference of chat completions (which llama.cpp's server, LM Studio and vLLM speak too), Ollama's
-//! docs/api.md, and Gemini's reference of `streamGenerateContent`.
+//! Sources: OpenAI's reference of chat completions (which llama.cpp's server, LM Studio and vLLM
+//! speak too), Ollama's docs/api.md, and Gemini's reference of `streamGenerateContent`.
 
 pub mod models;
 pub mod stream;
@@ -131,8 +131,9 @@ fn plain_name(name: &str) -> &str {
     name.strip_prefix("models/").unwrap_or(name)
 }
 
-/// A part of an answer: an event, a line, or a whole one that was not streamed. What is not of the provider's form but may stand
-/// among its parts (pings, usage, filters' results) is a [`Piece`] that is not [`Piece::known`].
+/// A part of an answer: an event, a line, or a whole one that was not streamed. What is not of the
+/// provider's form but may stand among its parts (pings, usage, filters' results) is a [`Piece`]
+/// that is not [`Piece::known`].
 ///
 /// # Errors
 /// [`PieceError`].
@@ -208,8 +209,8 @@ fn gemini(part: &Value) -> Piece {
     Piece { known: end.is_some() || candidate.get("content").is_some(), text, end }
 }
 
-/// A message's content: a text, or a list of parts of which some are texts and others thoughts. Not all servers say which is
-/// which: a part without a type that has a text is one.
+/// A message's content: a text, or a list of parts of which some are texts and others thoughts. Not
+/// all servers say which is which: a part without a type that has a text is one.
 fn content(content: &Value) -> String {
     let text = |part: &Value| match part["type"].as_str() {
         Some("text" | "output_text") | None if part["thought"] != true => {
@@ -226,8 +227,8 @@ fn content(content: &Value) -> String {
     }
 }
 
-/// What a reason says of the end. Servers put all kinds of words there, some of them into each part; only those that are known
-/// to be ends are one.
+/// What a reason says of the end. Servers put all kinds of words there, some of them into each
+/// part; only those that are known to be ends are one.
 fn end(reason: &str) -> Option<End> {
     const COMPLETE: [&str; 6] = ["stop", "eos", "eos_token", "end_turn", "stop_sequence", "end"];
     const CUT: [&str; 18] = [

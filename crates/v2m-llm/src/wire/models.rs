@@ -30,7 +30,8 @@ pub fn names(provider: Provider, list: &Value) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
-/// Whether both name one model: Gemini's names may have their folder before them, Ollama's mean `latest` without a tag.
+/// Whether both name one model: Gemini's names may have their folder before them, Ollama's mean
+/// `latest` without a tag.
 pub fn same(provider: Provider, one: &str, other: &str) -> bool {
     let whole = |name: &str| {
         let name = plain_name(name);

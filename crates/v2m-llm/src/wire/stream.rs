@@ -1,7 +1,8 @@
 //! An answer's body as its parts, whatever clothes it comes in. Pure.
 //!
-//! By its first character it is a stream of events (the HTML standard's "server-sent events") or JSON: one whole object, or one on
-//! each line. What the server calls it does not count: servers send either under any media type.
+//! By its first character it is a stream of events (the HTML standard's "server-sent events") or
+//! JSON: one whole object, or one on each line. What the server calls it does not count: servers
+//! send either under any media type.
 
 /// The parts of an answer, line by line.
 #[derive(Debug, Default)]
@@ -15,8 +16,8 @@ pub struct Parts {
     after_cr: bool,
 }
 
-/// How deep a place in JSON lies. Followed from line to line: to parse all that came so far at each line takes time that grows
-/// with the square of their number.
+/// How deep a place in JSON lies. Followed from line to line: to parse all that came so far at each
+/// line takes time that grows with the square of their number.
 #[derive(Debug, Default)]
 struct Nesting {
     depth: usize,
@@ -55,7 +56,8 @@ enum Form {
 }
 
 impl Parts {
-    /// Takes a line with or without its end, which is LF, CR LF or CR: a part, if it ends with this line.
+    /// Takes a line with or without its end, which is LF, CR LF or CR: a part, if it ends with this
+    /// line.
     pub fn line(&mut self, line: &str) -> Option<String> {
         let is_other_half =
             std::mem::replace(&mut self.after_cr, line.ends_with('\r')) && line == "\n";
@@ -111,7 +113,8 @@ impl Parts {
         // Other fields and comments say nothing here.
         let data = line.strip_prefix("data:")?;
         let data = data.strip_prefix(' ').unwrap_or(data);
-        // Many servers leave out the blank line, or send it late: a line that is a part by itself is one.
+        // Many servers leave out the blank line, or send it late: a line that is a part by itself
+        // is one.
         if self.open.is_empty() && (data.trim() == "[DONE]" || is_json(data)) {
             return Some(data.into());
         }

@@ -22,7 +22,8 @@ impl Stream {
         effects
     }
 
-    /// Takes the answer about a seam; `None` when there is none. Answers to an aborted question are ignored.
+    /// Takes the answer about a seam; `None` when there is none. Answers to an aborted question are
+    /// ignored.
     pub fn seam_answered(&mut self, id: DecodeId, leads: Option<Vec<Lead>>) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.busy.take_if(|(current, _)| *current == id).is_none() {
@@ -30,16 +31,16 @@ impl Stream {
         }
         if let Some(before) = self.seams.answered(leads) {
             self.transcript.stats.seams += 1;
-            // Without a piece after it there is no seam yet (what comes may be a cough). The seam is mended when that
-            // piece is committed.
+            // Without a piece after it there is no seam yet (what comes may be a cough). The seam
+            // is mended when that piece is committed.
             self.mend_both(before, &mut effects);
         }
         self.schedule(&mut effects);
         effects
     }
 
-    /// Takes what several pieces say as one, decoded from so many samples; `None` when that is not to be believed. Answers to an
-    /// aborted decode are ignored.
+    /// Takes what several pieces say as one, decoded from so many samples; `None` when that is not
+    /// to be believed. Answers to an aborted decode are ignored.
     pub fn join_decoded(
         &mut self,
         id: DecodeId,
@@ -63,7 +64,8 @@ impl Stream {
         } else if let Some((first, texts)) = self.seams.heard_together(heard, segments) {
             let last = first + texts.len() - 1;
             self.retell(first, texts);
-            // The next piece may have been committed meanwhile, and its seam mended with the text before.
+            // The next piece may have been committed meanwhile, and its seam mended with the text
+            // before.
             self.mend_both(last, &mut effects);
         }
         self.schedule(&mut effects);

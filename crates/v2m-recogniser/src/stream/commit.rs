@@ -52,7 +52,8 @@ impl Stream {
         self.transcript.segments.push(segment);
     }
 
-    /// The language of the whole is the one with the most voice: the text rules know one for a text.
+    /// The language of the whole is the one with the most voice: the text rules know one for a
+    /// text.
     fn spoken(&mut self, language: &str, voice: u64) {
         match self.voice.iter_mut().find(|(known, _)| known == language) {
             Some((_, sum)) => *sum += voice,
@@ -74,7 +75,8 @@ impl Stream {
         }
     }
 
-    /// Mends the seam after the segment `before`, `next` being the one after it, in this language; what becomes of its text.
+    /// Mends the seam after the segment `before`, `next` being the one after it, in this language;
+    /// what becomes of its text.
     pub(super) fn mend(
         &mut self,
         before: usize,

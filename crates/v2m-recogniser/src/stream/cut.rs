@@ -27,13 +27,13 @@ pub struct Cutting {
     pub short_pause: u64,
     /// Length from which a piece ends at the shorter pause.
     pub grown: u64,
-    /// Kept before the first voice, as far as the piece before leaves it: the network is up to half
-    /// a second late on soft beginnings, and to decode more silence costs nothing.
+    /// Kept before the first voice, as far as the piece before leaves it: the network is up to
+    /// half a second late on soft beginnings, and to decode more silence costs nothing.
     pub lead: u64,
     /// Kept after the last voice. A pause of this length is also what a speculative decode waits
     /// for, so that it hears exactly what the piece will be if the pause goes on. Measured: with
-    /// 200 ms the ends of words are cut off, one word in a hundred comes out wrong for it; with more
-    /// than 350 nothing is gained.
+    /// 200 ms the ends of words are cut off, one word in a hundred comes out wrong for it; with
+    /// more than 350 nothing is gained.
     pub tail: u64,
     /// No piece is longer. Whisper hears 30 s at once; other families less ([`Cutting::within`]).
     pub longest: u64,
@@ -58,8 +58,8 @@ impl Default for Cutting {
 }
 
 impl Cutting {
-    /// The usual figures, with no piece longer than the model allows. Where that is short, speech without a pause is cut in the
-    /// later half of the piece, and shorter pauses end one earlier.
+    /// The usual figures, with no piece longer than the model allows. Where that is short, speech
+    /// without a pause is cut in the later half of the piece, and shorter pauses end one earlier.
     pub fn within(limits: Limits) -> Self {
         let usual = Self::default();
         let longest = usual.longest.min(limits.longest);

@@ -23,14 +23,16 @@ pub enum Effect {
         /// The language, if it is known by now.
         language: Option<String>,
     },
-    /// Ask the model about a seam and tell [`super::Stream::seam_answered`]. The one before is answered or aborted.
+    /// Ask the model about a seam and tell [`super::Stream::seam_answered`]. The one before is
+    /// answered or aborted.
     Ask {
         /// Its number.
         id: DecodeId,
         /// What to ask.
         question: Question,
     },
-    /// Decode several pieces as one and tell [`super::Stream::join_decoded`]. The one before is answered or aborted.
+    /// Decode several pieces as one and tell [`super::Stream::join_decoded`]. The one before is
+    /// answered or aborted.
     Join {
         /// Its number.
         id: DecodeId,
@@ -39,11 +41,13 @@ pub enum Effect {
     },
     /// The decode before is no longer needed, nor is its answer.
     Abort(DecodeId),
-    /// Text to show. One that starts where one before did takes its place, and so does one that is not final after another.
+    /// Text to show. One that starts where one before did takes its place, and so does one that is
+    /// not final after another.
     Segment {
         /// The text and where it lies; what is not final may be several pieces.
         segment: Segment,
-        /// Whether its words will not change any more. Its last mark and its first letter's case still may.
+        /// Whether its words will not change any more. Its last mark and its first letter's case
+        /// still may.
         is_final: bool,
     },
     /// Everything is decoded.
@@ -89,6 +93,7 @@ pub enum Asking {
 pub struct AfterStop {
     /// Seams.
     pub asking: Asking,
-    /// Whether the last piece may be decoded together with those before it in its sentence. That takes up to twice as long.
+    /// Whether the last piece may be decoded together with those before it in its sentence. That
+    /// takes up to twice as long.
     pub joining: bool,
 }

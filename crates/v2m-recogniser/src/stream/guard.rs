@@ -10,9 +10,11 @@ pub struct Hypothesis {
     pub text: String,
     /// Mean natural logarithm of its tokens' probabilities; 0 if the decoder tells none.
     pub mean_log_probability: f32,
-    /// Whether it was cut off because it went on beyond what can be said in that time ([`crate::decoder::Effort::Quick`]).
+    /// Whether it was cut off because it went on beyond what can be said in that time
+    /// ([`crate::decoder::Effort::Quick`]).
     pub cut_off: bool,
-    /// The tokens that the text was made of; empty if it was changed since, or if the decoder tells none.
+    /// The tokens that the text was made of; empty if it was changed since, or if the decoder
+    /// tells none.
     pub tokens: Vec<Token>,
 }
 

@@ -1,7 +1,9 @@
-//! What is known of scripts and languages: punctuation marks, and words that keep their capital. Data.
+//! What is known of scripts and languages: punctuation marks, and words that keep their capital.
+//! Data.
 
-/// Marks that a piece may end with and that the next piece may turn out to make wrong. Only these are ever replaced.
-/// Dashes and dots are among them: Whisper ends what sounds broken off with "-" and "...".
+/// Marks that a piece may end with and that the next piece may turn out to make wrong. Only these
+/// are ever replaced. Dashes and dots are among them: Whisper ends what sounds broken off with "-"
+/// and "...".
 pub const TRAILING: &str = ".…!?,;:-–—。、，．？！：；،؟؛۔।॥։።፣፤፥·;";
 
 /// Marks that end a sentence.
@@ -10,7 +12,8 @@ const ENDING: &str = ".…!?。．？！؟۔।॥։።";
 /// Marks before a sentence's first word.
 pub const OPENING: &str = "¿¡\"'“„«‘([{「『（";
 
-/// What may stand between two words, for languages that use other marks than English: ISO 639-1 codes, marks.
+/// What may stand between two words, for languages that use other marks than English: ISO 639-1
+/// codes, marks.
 const OTHERS: &[(&[&str], &[&str])] = &[
     (&["zh", "yue"], &["。", "，", "？", "！", "：", "；", "、"]),
     (&["ja"], &["。", "、", "？", "！"]),
@@ -59,7 +62,8 @@ pub fn keeps_capital(language: &str, word: &str) -> bool {
     CAPITAL.contains(&(language, word.as_str()))
 }
 
-/// Whether the first letter's other case is another letter in that language: Turkish and Azeri have ı and İ for i and I.
+/// Whether the first letter's other case is another letter in that language: Turkish and Azeri have
+/// ı and İ for i and I.
 pub fn has_no_other_case(language: &str, word: &str) -> bool {
     ["tr", "az"].contains(&language) && word.starts_with(['i', 'I'])
 }

@@ -18,11 +18,13 @@
 //! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
 //! piece and its text is already there; if speech goes on, it is dropped.
 //!
-//! As soon as a piece has a second of voice, the model is asked about the seam before it. That happens while the speaker
-//! goes on. A question under way at the stop is given up, as soon as the decoder lets go of it (Whisper encodes without a break).
+//! As soon as a piece has a second of voice, the model is asked about the seam before it. That
+//! happens while the speaker goes on. A question under way at the stop is given up, as soon as the
+//! decoder lets go of it (Whisper encodes without a break).
 //!
-//! When nothing else is to be done, the pieces of an unfinished sentence are decoded once more, joined. Their words are final
-//! when no later piece can be joined to them; until then they are told as a draft.
+//! When nothing else is to be done, the pieces of an unfinished sentence are decoded once more,
+//! joined. Their words are final when no later piece can be joined to them; until then they are
+//! told as a draft.
 //!
 //! A decoder that tells no tokens is asked about no seam, and its pieces are not joined.
 
@@ -69,7 +71,8 @@ pub trait VoiceActivity {
 #[derive(Clone, Debug)]
 pub struct Stream {
     cutter: Cutter,
-    /// The longest that pieces may be together, in samples, to cost no more than one ([`Limits::flat`]).
+    /// The longest that pieces may be together, in samples, to cost no more than one
+    /// ([`Limits::flat`]).
     flat: u64,
     /// Samples from `kept_from` on.
     audio: VecDeque<i16>,
@@ -91,7 +94,8 @@ pub struct Stream {
     asking: Asking,
     /// Whether the last piece may be decoded together with those before it.
     joining: bool,
-    /// The last piece, if it was decoded together with those before it and that gave no usable text.
+    /// The last piece, if it was decoded together with those before it and that gave no usable
+    /// text.
     alone: Option<Piece>,
     /// Whether nobody waits for the text: then all that makes it better is done.
     patient: bool,
@@ -114,7 +118,8 @@ enum Busy {
 }
 
 impl Stream {
-    /// A stream at the start of a recording, for a model with these limits, in that language if it is known.
+    /// A stream at the start of a recording, for a model with these limits, in that language if it
+    /// is known.
     pub fn new(limits: Limits, language: Option<String>) -> Self {
         Self {
             cutter: Cutter::new(Cutting::within(limits)),
@@ -168,7 +173,8 @@ impl Stream {
         effects
     }
 
-    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it better.
+    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it
+    /// better.
     pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);

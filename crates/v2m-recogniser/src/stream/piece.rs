@@ -1,18 +1,19 @@
 //! One piece of speech: how it is decoded, and when it is decoded again.
 //!
-//! The first attempt is a quick one, which may loop or drop words now and then. What comes of it is doubted
-//! ([`super::guard`]) and then decoded once more with everything the model has.
+//! The first attempt is a quick one, which may loop or drop words now and then. What comes of it is
+//! doubted ([`super::guard`]) and then decoded once more with everything the model has.
 
 use super::Piece;
 use super::guard::{Hypothesis, Token, doubt, echoes};
 use crate::decoder::{DecodeError, Decoder, Effort, Request, Watch};
 use v2m_ipc::pcm::{SAMPLE_RATE, seconds};
 
-/// Samples of speech that are needed before a detected language is kept for the rest of the recording.
+/// Samples of speech that are needed before a detected language is kept for the rest of the
+/// recording.
 const TELLING: u64 = seconds(3);
 
-/// Samples at the beginning of a piece by which it is seen whether it is in another language than the one before. The whole
-/// piece would cost as much as decoding it.
+/// Samples at the beginning of a piece by which it is seen whether it is in another language than
+/// the one before. The whole piece would cost as much as decoding it.
 const HEAD: usize = seconds(5) as usize;
 
 /// How the pieces of one recording are to be decoded.
@@ -86,7 +87,8 @@ pub fn transcribe(
     })
 }
 
-/// Decodes several pieces as one, which have `voice` samples from the first voice to the last. `None`: it is not to be believed.
+/// Decodes several pieces as one, which have `voice` samples from the first voice to the last.
+/// `None`: it is not to be believed.
 ///
 /// # Errors
 /// The decoder's.

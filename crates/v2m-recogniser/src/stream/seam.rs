@@ -1,9 +1,9 @@
 //! The seam between two pieces: which mark stands there, and whether the next word has a capital.
 //!
-//! A piece that is decoded alone is closed as a sentence, whatever the pause after it meant. So the model is asked once
-//! more, with both sides in its ears: the pieces before and the beginning of the next one as audio, the text before as
-//! what it has written already, its last marks left off. What it would go on with decides ([`Lead`], [`verdict`]).
-//! Words are never touched ([`mend`]).
+//! A piece that is decoded alone is closed as a sentence, whatever the pause after it meant. So the
+//! model is asked once more, with both sides in its ears: the pieces before and the beginning of
+//! the next one as audio, the text before as what it has written already, its last marks left off.
+//! What it would go on with decides ([`Lead`], [`verdict`]). Words are never touched ([`mend`]).
 
 use super::marks;
 
@@ -36,7 +36,8 @@ pub struct Verdict {
     pub case: Option<Case>,
 }
 
-/// Below this logarithm of a probability the model has heard something else than the text, and is not believed. Measured.
+/// Below this logarithm of a probability the model has heard something else than the text, and is
+/// not believed. Measured.
 const LEAST: f32 = -6.0;
 
 /// The likeliest seam, `next` being the text after it as far as that is known.
@@ -61,11 +62,12 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Ver
     Some(Verdict { mark: lead.mark.clone(), case })
 }
 
-/// By how much, as a logarithm of a probability, a sentence must be likelier to end at a seam than to go on before the pieces on both
-/// sides of it are left as they are. Measured.
+/// By how much, as a logarithm of a probability, a sentence must be likelier to end at a seam than
+/// to go on before the pieces on both sides of it are left as they are. Measured.
 const SURE: f32 = 1.5;
 
-/// Whether a sentence surely ends at the seam; `None`: the model has heard something else than the text.
+/// Whether a sentence surely ends at the seam; `None`: the model has heard something else than the
+/// text.
 pub fn ends(leads: &[Lead]) -> Option<bool> {
     let likeliest = |ending: bool| {
         let ways = leads.iter().filter(|lead| marks::end_sentence(&lead.mark) == ending);

@@ -17,7 +17,8 @@ pub const TELLING: u64 = seconds(1);
 /// A silence longer than this, in samples, ends a sentence whatever comes after it.
 pub(super) const LONGEST: u64 = seconds(4);
 
-/// Tokens that the model is given as already written: half its text context, less those that introduce them.
+/// Tokens that the model is given as already written: half its text context, less those that
+/// introduce them.
 const TOKENS: usize = 200;
 
 /// A stretch of text that the model is to take as already written.
@@ -66,7 +67,8 @@ pub struct Said {
     pub mean_log_probability: f32,
     /// ISO 639-1 code.
     pub language: String,
-    /// Whether a sentence ends with it, once the model was asked with both sides of the seam in its ears.
+    /// Whether a sentence ends with it, once the model was asked with both sides of the seam in
+    /// its ears.
     pub ended: Option<bool>,
 }
 
@@ -211,7 +213,8 @@ impl Seams {
         Some(place.before)
     }
 
-    /// The answer about the seam after the segment `before`, `next` being the one after it if that is known.
+    /// The answer about the seam after the segment `before`, `next` being the one after it if that
+    /// is known.
     pub fn answer(&self, before: usize, next: Option<&Segment>) -> Option<&[Lead]> {
         let (place, leads) = self.answer.as_ref()?;
         let same =
@@ -230,7 +233,8 @@ impl Said {
         self.piece.end - self.piece.start
     }
 
-    /// The case that its first letter got at the seam before it (`text` is its text now); `None` if the case did not change.
+    /// The case that its first letter got at the seam before it (`text` is its text now); `None` if
+    /// the case did not change.
     pub(super) fn mended_to(&self, text: &str) -> Option<Case> {
         let (was, is) = (seam::case(&join::text(&self.tokens)), seam::case(text));
         is.filter(|_| was != is)

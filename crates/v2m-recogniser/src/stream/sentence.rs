@@ -1,4 +1,5 @@
-//! Which pieces make up an unfinished sentence, and what becomes of them when they are decoded as one.
+//! Which pieces make up an unfinished sentence, and what becomes of them when they are decoded as
+//! one.
 
 use super::guard::Hypothesis;
 use super::join::{self, Part};
@@ -30,7 +31,8 @@ impl Seams {
         self.joining = None;
     }
 
-    /// First of the pieces that may be decoded together with the last one: those of its sentence, as far as they are not too long.
+    /// First of the pieces that may be decoded together with the last one: those of its sentence,
+    /// as far as they are not too long.
     fn sentence(&self) -> Option<usize> {
         let mut first = self.said.len().checked_sub(1)?;
         let mut length = self.said[first].length();
@@ -53,8 +55,8 @@ impl Seams {
         Some(first)
     }
 
-    /// The last piece and those before it in its sentence, to be decoded as one; `None` where that was done, or where it is not
-    /// known yet whether there is a sentence.
+    /// The last piece and those before it in its sentence, to be decoded as one; `None` where that
+    /// was done, or where it is not known yet whether there is a sentence.
     pub fn join(&mut self) -> Option<Joined> {
         let first = self.sentence()?;
         let last = self.said.back()?;
@@ -69,7 +71,8 @@ impl Seams {
         Some(Joined { audio, voice, language: last.language.clone() })
     }
 
-    /// The last piece of the recording and those before it in its sentence, as many as are `most` samples long together.
+    /// The last piece of the recording and those before it in its sentence, as many as are `most`
+    /// samples long together.
     pub fn last(&mut self, piece: Piece, audio: &[i16], most: u64) -> Option<Joined> {
         let before = self.said.back()?;
         let apart = piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
@@ -89,8 +92,8 @@ impl Seams {
         Some(Joined { audio, voice, language })
     }
 
-    /// Takes the text of the pieces decoded as one. If it is better than what they had: the first of their segments, and the
-    /// texts from there on.
+    /// Takes the text of the pieces decoded as one. If it is better than what they had: the first
+    /// of their segments, and the texts from there on.
     pub fn heard_together(
         &mut self,
         heard: Option<&Hypothesis>,
@@ -109,8 +112,8 @@ impl Seams {
         Some((first, texts))
     }
 
-    /// As [`Self::heard_together`], with the last piece of the recording, which has no segment yet and `voice` samples of speech.
-    /// Its text comes last.
+    /// As [`Self::heard_together`], with the last piece of the recording, which has no segment yet
+    /// and `voice` samples of speech. Its text comes last.
     pub fn heard_with_last(
         &mut self,
         heard: &Hypothesis,
@@ -155,7 +158,8 @@ impl Seams {
         let old = segments.get(range)?;
         let pieces = self.said.range(first..).zip(old).zip(&split);
         for (at, (((said, old), tokens), text)) in pieces.zip(&mut texts).enumerate() {
-            // The first one was not heard with what is before it, nor were words that stay as they were with the piece before them.
+            // The first one was not heard with what is before it, nor were words that stay as they
+            // were with the piece before them.
             if at > 0 && tokens.first() != said.tokens.first() {
                 continue;
             }

@@ -15,7 +15,8 @@ impl Stream {
         }
     }
 
-    /// Tells what is new: the segments whose words are final, and after them, as a draft, the others and the open piece.
+    /// Tells what is new: the segments whose words are final, and after them, as a draft, the
+    /// others and the open piece.
     pub(super) fn show(&mut self, effects: &mut Vec<Effect>) {
         let open = self.open_draft(effects);
         let count = self.transcript.segments.len();

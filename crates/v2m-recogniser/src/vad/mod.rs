@@ -100,7 +100,8 @@ impl Silero {
     pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
         let probability = self.net.probability(frame, &mut self.state);
         if probability.is_nan() {
-            // The weights give sums that are no numbers. Taking everything for speech loses nothing.
+            // The weights give sums that are no numbers. Taking everything for speech loses
+            // nothing.
             self.reset();
             return 1.0;
         }

@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use zbus::message::Sequence;
 
-/// Keys that were pressed for a text, and the requests for it, in the order of all that comes over the bus: exact, whatever the clock
-/// says.
+/// Keys that were pressed for a text, and the requests for it, in the order of all that comes over
+/// the bus: exact, whatever the clock says.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     /// When the key that pastes was pressed last, and when a text was given last.
     told: Mutex<(Option<Sequence>, Option<Sequence>)>,
     /// That key has been sent, though its answer may be outstanding.
     is_pressed: AtomicBool,
-    /// After that key a program asked for the primary selection instead, which carries the text as well.
+    /// After that key a program asked for the primary selection instead, which carries the text as
+    /// well.
     is_selection_taken: AtomicBool,
 }
 

@@ -1,4 +1,5 @@
-//! Content on its way through the bus: in pipes, one format after the other, and its formats as lists.
+//! Content on its way through the bus: in pipes, one format after the other, and its formats as
+//! lists.
 
 use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::{Content, is_format, is_secret};
@@ -13,7 +14,8 @@ use zbus::{Message, OwnedFd, Variant};
 
 /// A clipboard that is read one format at a time.
 pub(crate) trait Source: Sync {
-    /// What it holds in this format. `None`: it is longer than `most`. To be bounded in time by the caller.
+    /// What it holds in this format. `None`: it is longer than `most`. To be bounded in time by the
+    /// caller.
     fn read(
         &self,
         format: &str,
@@ -58,7 +60,8 @@ pub(crate) async fn remember(
     if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) }
 }
 
-/// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in time by the caller.
+/// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in
+/// time by the caller.
 pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>, Problem> {
     let pipe = pipe::Receiver::from_owned_fd(fd(reply)?.into()).map_err(io)?;
     let mut bytes = Vec::new();
@@ -67,7 +70,8 @@ pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
-/// Writes into the pipe of an answer, and closes it: the end of the content. To be bounded in time by the caller.
+/// Writes into the pipe of an answer, and closes it: the end of the content. To be bounded in time
+/// by the caller.
 pub(crate) async fn write(reply: &Message, bytes: &[u8]) -> Result<(), Problem> {
     let mut pipe = pipe::Sender::from_owned_fd(fd(reply)?.into()).map_err(io)?;
     pipe.write_all(bytes).await.map_err(io)
@@ -81,7 +85,8 @@ fn io(error: std::io::Error) -> Problem {
     Problem::Refused(zbus::Error::from(error))
 }
 
-/// The formats of a signal's list, none twice. Mutter 43 wraps the list in a structure of one, and GNOME's portal passes it on.
+/// The formats of a signal's list, none twice. Mutter 43 wraps the list in a structure of one, and
+/// GNOME's portal passes it on.
 pub(crate) fn formats(list: Option<&Variant<'_>>) -> Vec<String> {
     let mut formats = Vec::new();
     if let Some(list) = list {
@@ -110,7 +115,8 @@ mod tests {
     use crate::deliver::clipboard::content::SECRET;
     use std::future::pending;
 
-    /// Gives `size` bytes as `good`, refuses what is called `bad`, and never answers for anything else.
+    /// Gives `size` bytes as `good`, refuses what is called `bad`, and never answers for anything
+    /// else.
     struct Scripted {
         size: usize,
     }

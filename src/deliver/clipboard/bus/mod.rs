@@ -22,13 +22,15 @@ use tracing::debug;
 use zbus::Message;
 use zbus::message::Sequence;
 
-/// How long one request for content may take to be served: a program that stops reading must not hold up the rest.
+/// How long one request for content may take to be served: a program that stops reading must not
+/// hold up the rest.
 const TRANSFER: Duration = Duration::from_secs(2);
 
 /// What a session tells.
 #[derive(Debug)]
 pub(crate) enum Signal {
-    /// A program asks for the content in this format; when, in the order of all that came over the bus.
+    /// A program asks for the content in this format; when, in the order of all that came over the
+    /// bus.
     Transfer { format: String, serial: u32, position: Option<Sequence> },
     /// The clipboard has another owner, and these formats.
     Owner { ours: bool, formats: Vec<String> },
@@ -43,7 +45,8 @@ pub(crate) trait Session: Send {
     /// The way to call its methods.
     type Calls: Calls;
 
-    /// Whether the desktop releases the keys of a session that ends, so that pressing them may be given up halfway.
+    /// Whether the desktop releases the keys of a session that ends, so that pressing them may be
+    /// given up halfway.
     const RELEASES_KEYS: bool;
 
     /// The way to call its methods.
@@ -281,7 +284,8 @@ impl<S: Session> Clipboard for BusClipboard<S> {
     }
 }
 
-/// Gives a program what it asks for; whether it took that whole. One that hangs up may have changed its mind, and may ask again.
+/// Gives a program what it asks for; whether it took that whole. One that hangs up may have changed
+/// its mind, and may ask again.
 async fn give(calls: &impl Calls, held: Option<&Content>, format: &str, serial: u32) -> bool {
     let transfer = async {
         let Some(bytes) = held.and_then(|held| held.get(format)) else { return Ok(false) };

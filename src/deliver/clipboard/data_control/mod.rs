@@ -72,8 +72,8 @@ impl DataControl {
         reader::text(&mut self.server, until)
     }
 
-    /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give; whether there is.
-    /// Asleep when nobody asks.
+    /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give;
+    /// whether there is. Asleep when nobody asks.
     pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
         while !self.owner.is_done() {
             if self.next(None, Some(bell))?.is_none() {
@@ -107,7 +107,8 @@ impl DataControl {
         }
     }
 
-    /// Has what was said last sent now, whatever comes. A compositor that is slow to deal with it has it.
+    /// Has what was said last sent now, whatever comes. A compositor that is slow to deal with it
+    /// has it.
     fn sent(&mut self) -> Result<(), Problem> {
         match self.carried_out() {
             Err(Problem::Hanging) => Ok(()),
@@ -180,7 +181,8 @@ impl Clipboard for DataControl {
         }
         self.keys = None;
         self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
-        // Managers hear of it when the compositor has dealt with it: from then on they are waited for.
+        // Managers hear of it when the compositor has dealt with it: from then on they are waited
+        // for.
         match self.server.compositor.catch_up() {
             Ok(()) | Err(Problem::Hanging) => Ok(true),
             Err(problem) => Err(problem),

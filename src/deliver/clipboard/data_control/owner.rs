@@ -32,7 +32,8 @@ pub(crate) enum Event {
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
     held: Option<Held>,
-    /// What was replaced by us, until the compositor has told so: it may have been asked for before.
+    /// What was replaced by us, until the compositor has told so: it may have been asked for
+    /// before.
     replaced: Vec<Held>,
     transfers: Vec<Transfer>,
 }

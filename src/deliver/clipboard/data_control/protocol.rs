@@ -1,5 +1,6 @@
-//! Data-control, the protocol by which a program without a window reads and owns the clipboard, under its two names:
-//! ext_data_control_v1, and zwlr_data_control_v1, from which it comes. They differ in nothing else that is used here.
+//! Data-control, the protocol by which a program without a window reads and owns the clipboard,
+//! under its two names: ext_data_control_v1, and zwlr_data_control_v1, from which it comes. They
+//! differ in nothing else that is used here.
 //!
 //! The primary selection, which it offers too, is left alone.
 
@@ -249,7 +250,8 @@ macro_rules! data_control {
 
 data_control!(
     /// The name it has as a standard.
-    ext, wayland_protocols::ext::data_control::v1::client,
+    ext,
+    wayland_protocols::ext::data_control::v1::client,
     ext_data_control_manager_v1::ExtDataControlManagerV1,
     ext_data_control_device_v1::ExtDataControlDeviceV1,
     ext_data_control_source_v1::ExtDataControlSourceV1,
@@ -258,7 +260,8 @@ data_control!(
 
 data_control!(
     /// The name it had first, and has in wlroots before 0.19.
-    wlr, wayland_protocols_wlr::data_control::v1::client,
+    wlr,
+    wayland_protocols_wlr::data_control::v1::client,
     zwlr_data_control_manager_v1::ZwlrDataControlManagerV1,
     zwlr_data_control_device_v1::ZwlrDataControlDeviceV1,
     zwlr_data_control_source_v1::ZwlrDataControlSourceV1,

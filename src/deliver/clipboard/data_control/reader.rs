@@ -31,7 +31,8 @@ enum Read {
     Cut,
 }
 
-/// What is on the clipboard, as far as it can be read by `until`. If it changes meanwhile, what was read is of no use.
+/// What is on the clipboard, as far as it can be read by `until`. If it changes meanwhile, what was
+/// read is of no use.
 pub(crate) fn remember(
     server: &mut Server,
     until: Instant,

@@ -1,4 +1,5 @@
-//! The connection over which the clipboard is read and owned: what the compositor says of it, in its order.
+//! The connection over which the clipboard is read and owned: what the compositor says of it, in
+//! its order.
 
 use super::protocol::{Announced, Device, Source, ext, wlr};
 use crate::deliver::display::wayland::{Conversation, Heard, Mark, Woken};
@@ -22,7 +23,8 @@ pub(crate) enum Said {
         source: SourceId,
         format: String,
         pipe: OwnedFd,
-        /// The last of our marks that the compositor had come to when it said so. Exact, whatever the clock says.
+        /// The last of our marks that the compositor had come to when it said so. Exact, whatever
+        /// the clock says.
         after: Mark,
     },
     /// That is not on the clipboard any more.

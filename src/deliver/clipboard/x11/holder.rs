@@ -1,4 +1,5 @@
-//! A clipboard of X11's that only holds what it is given: for desktops whose own clipboard ends with its session.
+//! A clipboard of X11's that only holds what it is given: for desktops whose own clipboard ends
+//! with its session.
 //!
 //! On Wayland it is XWayland's, where a program may hold the clipboard without a window.
 

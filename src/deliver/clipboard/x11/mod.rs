@@ -36,7 +36,8 @@ pub(crate) struct X11Clipboard {
     manager: u32,
     /// One that was waited for in vain. It reads when programs end, and is not waited for again.
     lazy_manager: u32,
-    /// The server's clock of before the reading: who copies something from then on has the clipboard, and keeps it.
+    /// The server's clock of before the reading: who copies something from then on has the
+    /// clipboard, and keeps it.
     time: Timestamp,
     /// The request before the keys. `None`: they have not been pressed.
     keys: Option<u64>,
@@ -87,8 +88,8 @@ impl X11Clipboard {
         reader::text(&self.server, time, until)
     }
 
-    /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it would go
-    /// (freedesktop.org's clipboard manager specification).
+    /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it
+    /// would go (freedesktop.org's clipboard manager specification).
     pub(crate) fn leave(&mut self) -> Result<(), Problem> {
         let Some(content) = self.owner.content() else { return Ok(()) };
         let targets: Vec<_> = content.iter().map(|format| format.target).collect();
@@ -115,7 +116,8 @@ impl X11Clipboard {
         Ok(self.server.conn.get_selection_owner(manager)?.reply()?.owner)
     }
 
-    /// Deals with what was said while requests are served; whether that was one. Who asks before the keys is a clipboard manager.
+    /// Deals with what was said while requests are served; whether that was one. Who asks before
+    /// the keys is a clipboard manager.
     fn take_note(&mut self, said: Said) -> Result<bool, Problem> {
         match said {
             Said::Lost => Err(Problem::Overtaken),
@@ -244,7 +246,8 @@ impl Clipboard for X11Clipboard {
     async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
         let time = self.server.time()?;
         if self.is_ours()? {
-            // Taken anew, though it is ours: programs that show what is on the clipboard are told only then.
+            // Taken anew, though it is ours: programs that show what is on the clipboard are told
+            // only then.
             let owned = self.owner.own(&self.server, content, time)?;
             debug!(owned, "the clipboard was given back");
         }

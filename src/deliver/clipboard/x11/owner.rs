@@ -1,7 +1,8 @@
-//! The owner of a selection, as a rule of the clipboard: it answers whoever asks for what is on it, as the ICCCM says (section 2).
+//! The owner of a selection, as a rule of the clipboard: it answers whoever asks for what is on it,
+//! as the ICCCM says (section 2).
 //!
-//! Large content goes piece by piece (INCR), to several programs at once if need be. Who asks, and when, is told to the
-//! caller; what that means is not known here.
+//! Large content goes piece by piece (INCR), to several programs at once if need be. Who asks, and
+//! when, is told to the caller; what that means is not known here.
 
 use crate::deliver::clipboard::content::{Content, SECRET_MARK};
 use crate::deliver::display::x11::{Atoms, Seen, Server};
@@ -16,8 +17,8 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::wrapper::ConnectionExt as _;
 
-/// What goes in one piece, in bytes; a multiple of four. Every server takes it in one request, and a piece does
-/// not hold up other programs.
+/// What goes in one piece, in bytes; a multiple of four. Every server takes it in one request, and
+/// a piece does not hold up other programs.
 const PIECE: usize = 128 << 10;
 /// Transfers under way at once.
 const TRANSFERS: usize = 32;
@@ -98,7 +99,8 @@ struct Transfer {
     last: Instant,
 }
 
-/// `text` under all names that programs ask for text by, and the mark by which clipboard managers leave it alone if it `is_sensitive`.
+/// `text` under all names that programs ask for text by, and the mark by which clipboard managers
+/// leave it alone if it `is_sensitive`.
 pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec<Format> {
     let format = |target, kind, bytes| Format { target, kind, width: 8, bytes };
     let utf8: Arc<[u8]> = text.as_bytes().into();
@@ -117,7 +119,8 @@ pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec
     formats
 }
 
-/// `content` as X11 knows it: a format's name is its target. Text is also given under the name that all X11 programs ask for.
+/// `content` as X11 knows it: a format's name is its target. Text is also given under the name that
+/// all X11 programs ask for.
 pub(crate) fn formats_of(content: &Content, server: &Server) -> Result<Vec<Format>, Problem> {
     let mut formats = Vec::new();
     for (name, bytes) in &content.formats {
@@ -133,7 +136,8 @@ pub(crate) fn formats_of(content: &Content, server: &Server) -> Result<Vec<Forma
     Ok(formats)
 }
 
-/// `None`: it has characters that STRING does not. That is Latin-1 without control characters other than tab and newline.
+/// `None`: it has characters that STRING does not. That is Latin-1 without control characters other
+/// than tab and newline.
 fn latin_1(text: &str) -> Option<Vec<u8>> {
     let byte =
         |c: char| u8::try_from(u32::from(c)).ok().filter(|_| !c.is_control() || "\t\n".contains(c));
@@ -270,7 +274,8 @@ impl Owner {
         Ok((begun, begun))
     }
 
-    /// Several targets at once: the requestor's property holds pairs of target and property, and is told what failed.
+    /// Several targets at once: the requestor's property holds pairs of target and property, and is
+    /// told what failed.
     fn give_several(
         &mut self,
         server: &Server,

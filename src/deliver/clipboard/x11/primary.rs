@@ -1,8 +1,8 @@
 //! The primary selection for the time of one paste: terminals paste it by Shift+Insert.
 //!
-//! On a thread and a connection of its own, also on Wayland, where it goes through XWayland: no compositor but wlroots' lets a
-//! program without a window have it otherwise. It gets back what it held, and that is given to others until another program
-//! takes it.
+//! On a thread and a connection of its own, also on Wayland, where it goes through XWayland: no
+//! compositor but wlroots' lets a program without a window have it otherwise. It gets back what it
+//! held, and that is given to others until another program takes it.
 
 use super::owner::{Owner, Said, Selection, text_formats};
 use super::reader::remember;
@@ -23,10 +23,11 @@ use x11rb::wrapper::ConnectionExt as _;
 
 /// How long the old selection may take to be read: its owner may hang.
 const REMEMBER: Duration = Duration::from_millis(100);
-/// How long a compositor may take to ask what the selection offers, which it then offers to its own windows.
+/// How long a compositor may take to ask what the selection offers, which it then offers to its own
+/// windows.
 const BRIDGE: Duration = Duration::from_millis(250);
-/// How long it takes to do so after the answer: on GNOME 43.9 and 48.7 keys that were pressed 0 to 30 ms after the selection was
-/// taken never pasted what was selected before (192 times).
+/// How long it takes to do so after the answer: on GNOME 43.9 and 48.7 keys that were pressed 0 to
+/// 30 ms after the selection was taken never pasted what was selected before (192 times).
 const BRIDGED: Duration = Duration::from_millis(5);
 /// How long a program may take to read a long text.
 const ENOUGH: Duration = Duration::from_secs(3);
@@ -95,7 +96,8 @@ impl Loan {
         self.taken.as_fd()
     }
 
-    /// Forgets who has asked so far: what is asked for before the keys are pressed is no answer to them.
+    /// Forgets who has asked so far: what is asked for before the keys are pressed is no answer to
+    /// them.
     pub(crate) fn forget_requests(&self) {
         let mut told = [0; 64];
         while let Ok(1..) = rustix::io::read(&self.taken, &mut told) {}
@@ -159,7 +161,8 @@ impl Lender {
         };
         while let Some(seen) = server.next(None, Some(self.end.as_fd()))? {
             match owner.handle(&server, &seen)? {
-                // What was selected since is the user's. The pipe stays open: its end would look like a request.
+                // What was selected since is the user's. The pipe stays open: its end would look
+                // like a request.
                 Some(Said::Lost) => {
                     self.wait_for_end();
                     return Ok(());

@@ -28,7 +28,8 @@ enum Read {
     Refused,
 }
 
-/// A conversation with the clipboard's owner, in a window of its own: what a slow owner sends after it is over goes nowhere.
+/// A conversation with the clipboard's owner, in a window of its own: what a slow owner sends after
+/// it is over goes nowhere.
 struct Reader<'s> {
     server: &'s Server,
     selection: Atom,
@@ -37,7 +38,8 @@ struct Reader<'s> {
     until: Instant,
 }
 
-/// What is on the clipboard, or selected, as far as it can be read by `until`. `time` is the server's, now.
+/// What is on the clipboard, or selected, as far as it can be read by `until`. `time` is the
+/// server's, now.
 pub(crate) fn remember(
     server: &Server,
     selection: Selection,
@@ -139,8 +141,8 @@ impl Reader<'_> {
         Ok(targets)
     }
 
-    /// Whether a target is content. The others are about the owner or make it do something, or are numbers of things
-    /// that the owner frees.
+    /// Whether a target is content. The others are about the owner or make it do something, or are
+    /// numbers of things that the owner frees.
     fn is_content(&self, target: Atom) -> bool {
         let atoms = &self.server.atoms;
         let actions = [

@@ -1,15 +1,17 @@
-//! The desktop's portals: xdg-desktop-portal's RemoteDesktop presses the keys. KDE on Wayland has no other way, and GNOME
-//! none where Mutter's own interface is refused, in a sandbox say.
+//! The desktop's portals: xdg-desktop-portal's RemoteDesktop presses the keys. KDE on Wayland has
+//! no other way, and GNOME none where Mutter's own interface is refused, in a sandbox say.
 //!
-//! The clipboard is the compositor's where that lends it (data-control, KDE), else the portal's own (GNOME).
+//! The clipboard is the compositor's where that lends it (data-control, KDE), else the portal's own
+//! (GNOME).
 //!
-//! The user is asked, once: the portal gives a token for a permission that lasts, and each session gives the next one. A text that
-//! comes while the question is open waits on the clipboard, and the question stays; after a no, nobody is asked again until v2m is
-//! started anew.
+//! The user is asked, once: the portal gives a token for a permission that lasts, and each session
+//! gives the next one. A text that comes while the question is open waits on the clipboard, and the
+//! question stays; after a no, nobody is asked again until v2m is started anew.
 //!
-//! The session stays open from the first text until v2m ends. KDE shows a notification at each beginning of one, and what is
-//! on a clipboard of the portal's goes with its session. In return the desktop shows a sign as long as it is open; who ends
-//! it there is not asked again: the next text opens another one. ashpd, which has these interfaces ready-made, is not used: it
+//! The session stays open from the first text until v2m ends. KDE shows a notification at each
+//! beginning of one, and what is on a clipboard of the portal's goes with its session. In return
+//! the desktop shows a sign as long as it is open; who ends it there is not asked again: the next
+//! text opens another one. ashpd, which has these interfaces ready-made, is not used: it
 //! brings a second zbus, of the major version before ours.
 
 mod task;
@@ -55,7 +57,8 @@ struct Job {
 }
 
 impl Portal {
-    /// Finds the portal and what it offers; asks the user nothing. `has_clipboard`: the compositor lends its own.
+    /// Finds the portal and what it offers; asks the user nothing. `has_clipboard`: the compositor
+    /// lends its own.
     ///
     /// # Errors
     /// [`Problem::NoWay`]: there is no portal that can do this.
@@ -92,7 +95,8 @@ impl Portal {
         !self.jobs.is_closed()
     }
 
-    /// Pastes, and answers when a window has taken the text. The clipboard is given back afterwards.
+    /// Pastes, and answers when a window has taken the text. The clipboard is given back
+    /// afterwards.
     pub(crate) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();

@@ -1,6 +1,8 @@
-//! The task that has the portal's session: one paste at a time, and between them whatever the portal tells.
+//! The task that has the portal's session: one paste at a time, and between them whatever the
+//! portal tells.
 //!
-//! It is never given up in the middle of a combination of keys, whoever has given up waiting for it.
+//! It is never given up in the middle of a combination of keys, whoever has given up waiting for
+//! it.
 
 use super::{Job, Lender};
 use crate::deliver::clipboard;
@@ -22,10 +24,11 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 use zbus::Connection;
 
-/// How long a text waits for the session to open. Where the permission is kept that takes some tens of milliseconds;
-/// anything longer is the user being asked.
+/// How long a text waits for the session to open. Where the permission is kept that takes some tens
+/// of milliseconds; anything longer is the user being asked.
 const OPENING: Duration = Duration::from_millis(800);
-/// How long the portal may take to tell what is on the clipboard once a session is open. It tells nothing if that is nothing.
+/// How long the portal may take to tell what is on the clipboard once a session is open. It tells
+/// nothing if that is nothing.
 const FIRST_OWNER: Duration = Duration::from_millis(500);
 /// What came of opening a session.
 type Opened = Result<Result<Box<Session>, Problem>, JoinError>;
@@ -124,7 +127,8 @@ impl Desk {
     /// Pastes and tells the outcome, then gives back the clipboard.
     async fn carry_out(&mut self, job: Job) {
         let Job { order, mut reply, given_back } = job;
-        // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+        // Nobody waits any more: the user was told that it is not there, so it must not appear
+        // later.
         if reply.is_closed() {
             return;
         }
@@ -204,7 +208,8 @@ impl Desk {
         Ok(())
     }
 
-    /// With the clipboard that the compositor lends, whose thread asks for the keys. It gives back what was there by itself.
+    /// With the clipboard that the compositor lends, whose thread asks for the keys. It gives back
+    /// what was there by itself.
     async fn paste_by_compositor(
         &mut self,
         order: Order,
@@ -249,7 +254,8 @@ impl Desk {
         paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
     }
 
-    /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has copied something.
+    /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user
+    /// has copied something.
     async fn give_back(&mut self, after: After) -> Result<(), Problem> {
         let Some(pasted) = after else {
             self.compositor.settle().await;

@@ -1,7 +1,8 @@
 //! The portal on the bus: its calls, the requests it answers later, and its signals.
 //!
-//! As its documentation has it (org.freedesktop.portal.Request): a call gives a request's path, and what came of it is a signal of
-//! that path. Signals are listened to before the first call, so that no answer is missed.
+//! As its documentation has it (org.freedesktop.portal.Request): a call gives a request's path, and
+//! what came of it is a signal of that path. Signals are listened to before the first call, so that
+//! no answer is missed.
 
 use crate::deliver::problem::Problem;
 use futures_core::Stream;

@@ -42,8 +42,8 @@ pub(crate) async fn offers(bus: &Connection) -> Result<Offers, Problem> {
     Ok(Offers { clipboard: desktop.number(CLIPBOARD, "version").await.is_ok() })
 }
 
-/// A session that may press keys, and hold the clipboard if that was wanted. The portal ends it when it is closed or the
-/// connection goes.
+/// A session that may press keys, and hold the clipboard if that was wanted. The portal ends it
+/// when it is closed or the connection goes.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) calls: Calls,
@@ -62,7 +62,8 @@ fn token() -> String {
 }
 
 impl Session {
-    /// Opens one. Waits for the user if the portal asks, as long as that takes; not if `kept` has a permission.
+    /// Opens one. Waits for the user if the portal asks, as long as that takes; not if `kept` has a
+    /// permission.
     pub(crate) async fn open(
         bus: &Connection,
         kept: &TokenFile,

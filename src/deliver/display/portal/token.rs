@@ -1,7 +1,8 @@
-//! The restore token: what the portal gives for a permission that lasts, so that the user is asked once only.
+//! The restore token: what the portal gives for a permission that lasts, so that the user is asked
+//! once only.
 //!
-//! It is worth something to v2m alone: the portal takes it back from the program that it was given to. It can be used once,
-//! and each use gives another one.
+//! It is worth something to v2m alone: the portal takes it back from the program that it was given
+//! to. It can be used once, and each use gives another one.
 
 use crate::atomic;
 use crate::regular::{self, Trust};

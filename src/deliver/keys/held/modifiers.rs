@@ -1,7 +1,8 @@
-//! Modifiers that the user holds, as KWin tells them (`org_kde_kwin_keystate` of Plasma's protocols, from version 5 on).
+//! Modifiers that the user holds, as KWin tells them (`org_kde_kwin_keystate` of Plasma's
+//! protocols, from version 5 on).
 //!
-//! KWin offers it only to programs whose `.desktop` file asks for it: `applications/` has v2m's. It tells modifiers and no
-//! other keys, so nobody can read along what is written.
+//! KWin offers it only to programs whose `.desktop` file asks for it: `applications/` has v2m's. It
+//! tells modifiers and no other keys, so nobody can read along what is written.
 
 use super::Wait;
 use crate::deliver::display::wayland::{Conversation, Heard};
@@ -77,7 +78,8 @@ impl Told {
         if !modifiers.map(|key| key as u32).contains(&key) {
             return;
         }
-        // A modifier that is latched or locked (sticky keys) mixes with ours too. But some layouts lock AltGr for good.
+        // A modifier that is latched or locked (sticky keys) mixes with ours too. But some layouts
+        // lock AltGr for good.
         let is_down = state == State::Pressed as u32
             || (state != State::Unlocked as u32 && key != Key::Altgr as u32);
         let bit = 1 << key;

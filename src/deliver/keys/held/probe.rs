@@ -1,31 +1,38 @@
-//! Finding out by trying whether the user holds a key, on a desktop that tells only when somebody last did something.
+//! Finding out by trying whether the user holds a key, on a desktop that tells only when somebody
+//! last did something.
 //!
-//! Mutter counts each key over the whole seat. A virtual press of a key that is down already changes nothing, and only a
-//! press or release that changes something counts as activity. So v2m presses a key and looks whether the idle time starts anew:
-//! if it does, nobody else holds that key. (Seen on GNOME 43.9 and 48.7; delay 1 to 2 ms.)
+//! Mutter counts each key over the whole seat. A virtual press of a key that is down already
+//! changes nothing, and only a press or release that changes something counts as activity. So v2m
+//! presses a key and looks whether the idle time starts anew: if it does, nobody else holds that
+//! key. (Seen on GNOME 43.9 and 48.7; delay 1 to 2 ms.)
 //!
-//! What is pressed for the question is safe whatever the user holds. Control comes first, alone: while the user holds it, it does
-//! nothing. The other modifiers of the shortcut are pressed and released while ours is down, so that Super opens no overview
-//! and Alt no menu. The last key of the combination is pressed once all of them are up, and is a question too: if the
-//! user holds that key, nothing happens, and it is pressed again later. (If the user lets go of another key just while Control
-//! is asked for, the answer may be wrong. Then Control is still the user's too, and the combination is the same.)
+//! What is pressed for the question is safe whatever the user holds. Control comes first, alone:
+//! while the user holds it, it does nothing. The other modifiers of the shortcut are pressed and
+//! released while ours is down, so that Super opens no overview and Alt no menu. The last key of
+//! the combination is pressed once all of them are up, and is a question too: if the user holds
+//! that key, nothing happens, and it is pressed again later. (If the user lets go of another key
+//! just while Control is asked for, the answer may be wrong. Then Control is still the user's too,
+//! and the combination is the same.)
 //!
-//! A moving mouse is activity as well, and hides the answer. So a round of questions begins only after [`CALM`]: while the mouse moves,
-//! the text waits. (To press Shift+Insert again and again meanwhile would paste at once, but a slow window would get the text
-//! twice, and a terminal another one.) The last key is pressed again only once the desktop has shown that it did nothing.
+//! A moving mouse is activity as well, and hides the answer. So a round of questions begins only
+//! after [`CALM`]: while the mouse moves, the text waits. (To press Shift+Insert again and again
+//! meanwhile would paste at once, but a slow window would get the text twice, and a terminal
+//! another one.) The last key is pressed again only once the desktop has shown that it did nothing.
 
 use super::PATIENCE;
 use crate::deliver::problem::Problem;
 use std::time::{Duration, Instant};
 
-/// How long nobody must have done anything before a round of questions: a mouse that moves is seen more often.
+/// How long nobody must have done anything before a round of questions: a mouse that moves is seen
+/// more often.
 const CALM: Duration = Duration::from_millis(20);
-/// How long nobody must have done anything before a key of ours, so that what is seen then is its doing. The idle time comes in whole
-/// milliseconds.
+/// How long nobody must have done anything before a key of ours, so that what is seen then is its
+/// doing. The idle time comes in whole milliseconds.
 const QUIET: Duration = Duration::from_millis(2);
 /// How long a moment of quiet is waited for before a key of ours.
 const NO_QUIET: Duration = Duration::from_millis(40);
-/// How long to wait between two rounds, if nobody does anything: a key that was let go of is seen at once.
+/// How long to wait between two rounds, if nobody does anything: a key that was let go of is seen
+/// at once.
 const REST: Duration = Duration::from_millis(50);
 /// If nothing could be asked for so long at the end, it was not a key that was in the way.
 const LATELY: Duration = Duration::from_millis(400);
@@ -77,11 +84,12 @@ pub(crate) trait Seat: Sync {
     /// How long a key takes to show as activity, at most as a rule.
     fn delay(&self) -> Duration;
 
-    /// After which time a key that does not show has certainly done nothing, however busy the desktop is.
+    /// After which time a key that does not show has certainly done nothing, however busy the
+    /// desktop is.
     fn stall(&self) -> Duration;
 
-    /// Whether a window has answered the last [`Key::Symbol`] that was pressed: then that key was not held, whatever the idle time
-    /// says.
+    /// Whether a window has answered the last [`Key::Symbol`] that was pressed: then that key was
+    /// not held, whatever the idle time says.
     fn is_answered(&self) -> bool;
 }
 
@@ -103,7 +111,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// Whether somebody has done something since `earlier`: otherwise the idle time would have grown as the clock has.
+    /// Whether somebody has done something since `earlier`: otherwise the idle time would have
+    /// grown as the clock has.
     fn differs_from(&self, earlier: &Self) -> bool {
         let grown = self.asked.saturating_duration_since(earlier.answered).as_millis();
         self.idle.as_millis() < earlier.idle.as_millis() + grown
@@ -170,7 +179,8 @@ pub(crate) async fn wait(seat: &impl Seat, asked: &Asked) -> Result<(), Problem>
     }
 }
 
-/// Presses and releases `modifiers`, which are known to be up, and `key`; waits until that one is up.
+/// Presses and releases `modifiers`, which are known to be up, and `key`; waits until that one is
+/// up.
 ///
 /// # Errors
 /// As [`press`].
@@ -255,7 +265,8 @@ impl<'a, S: Seat> Probe<'a, S> {
         Ok(true)
     }
 
-    /// Presses and releases a combination whose modifiers are up; ours in `down` are down already. None of ours is afterwards.
+    /// Presses and releases a combination whose modifiers are up; ours in `down` are down already.
+    /// None of ours is afterwards.
     async fn strike(
         &mut self,
         mut down: Vec<Key>,
@@ -272,7 +283,8 @@ impl<'a, S: Seat> Probe<'a, S> {
         Ok(answer)
     }
 
-    /// As above, and leaves down what is in `down` then. Each key is asked for: what shows late must not be taken for the next one's.
+    /// As above, and leaves down what is in `down` then. Each key is asked for: what shows late
+    /// must not be taken for the next one's.
     async fn strike_on(
         &mut self,
         down: &mut Vec<Key>,
@@ -326,7 +338,8 @@ impl<'a, S: Seat> Probe<'a, S> {
         }
     }
 
-    /// Waits until nobody has done anything for `time`; the reading that says so. `None`: not before `limit`.
+    /// Waits until nobody has done anything for `time`; the reading that says so. `None`: not
+    /// before `limit`.
     async fn quiet(&self, time: Duration, limit: Instant) -> Result<Option<Reading>, Problem> {
         loop {
             let reading = self.look().await?;
@@ -338,7 +351,8 @@ impl<'a, S: Seat> Probe<'a, S> {
             if reading.answered >= limit {
                 return Ok(None);
             }
-            // A pause is longer than it is meant to be, by up to a millisecond: the last part is looked through.
+            // A pause is longer than it is meant to be, by up to a millisecond: the last part is
+            // looked through.
             let left = (wanted - reading.idle).min(limit - reading.answered);
             if left > QUIET {
                 self.seat.pause(left - QUIET).await;

@@ -1,4 +1,5 @@
-//! The waiting, on a desktop that is played: a seat that counts keys as Mutter does, a user's hand, a mouse, a window.
+//! The waiting, on a desktop that is played: a seat that counts keys as Mutter does, a user's hand,
+//! a mouse, a window.
 
 use super::probe::{Asked, Key, Seat, press, press_one, wait};
 use super::{PATIENCE, Wait};
@@ -26,7 +27,8 @@ struct Desk {
     user: Vec<Held>,
     /// Times at which the mouse moves.
     mouse: Vec<Duration>,
-    /// How long an answer takes, and how long it is until what somebody does shows in the idle time.
+    /// How long an answer takes, and how long it is until what somebody does shows in the idle
+    /// time.
     round_trip: Duration,
     delay: Duration,
     /// How long the window takes to ask for what is pasted.
@@ -71,7 +73,8 @@ impl Desk {
         self.user.iter().any(|(held, from, until)| *held == key && (*from..*until).contains(&at))
     }
 
-    /// Lets time go on, and the user do what is due. A key of the user's counts unless ours is down too.
+    /// Lets time go on, and the user do what is due. A key of the user's counts unless ours is down
+    /// too.
     fn go_on(&self, time: Duration) {
         let mut state = self.state();
         let (from, to) = (state.seen, state.now + time);
@@ -84,7 +87,8 @@ impl Desk {
         state.seen = to;
     }
 
-    /// The combinations that the windows were told of: each key that is no modifier, and what was down with it.
+    /// The combinations that the windows were told of: each key that is no modifier, and what was
+    /// down with it.
     fn combinations(&self) -> Vec<Vec<String>> {
         let counted = self.state().counted.clone();
         let key = format!("{V:?}");

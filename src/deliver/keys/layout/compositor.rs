@@ -35,9 +35,10 @@ pub(crate) fn layout() -> Result<Option<Vec<u8>>, Problem> {
     compositor.heard.state.layout.take().map(|(file, size)| read(file, size)).transpose()
 }
 
-/// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program takes it for dead (libwayland
-/// before 1.23) and ends its connection, and the program with it. So a program that hangs must live through all the keys of
-/// a text. They are sent at once: what comes in drops takes more of the kernel's room than what comes in a gush.
+/// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program
+/// takes it for dead (libwayland before 1.23) and ends its connection, and the program with it. So
+/// a program that hangs must live through all the keys of a text. They are sent at once: what comes
+/// in drops takes more of the kernel's room than what comes in a gush.
 pub(crate) fn check(strokes: &[Stroke]) -> Result<(), Problem> {
     /// Bytes of events that a program may be sent: in the kernel they take twice that.
     const MOST: usize = 48 << 10;

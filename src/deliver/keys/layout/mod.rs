@@ -1,8 +1,9 @@
 //! Which keys write a text on a keyboard as it is laid out now.
 //!
-//! Pure. The layout is read and never changed, and nothing is pressed to learn it: the display server tells it, kbvm
-//! takes it apart. A character counts as written by a key only if the layout, looked up as programs do, gives just that
-//! character for it; letters with accents may also be written by a dead key and the letter, as the user would.
+//! Pure. The layout is read and never changed, and nothing is pressed to learn it: the display
+//! server tells it, kbvm takes it apart. A character counts as written by a key only if the layout,
+//! looked up as programs do, gives just that character for it; letters with accents may also be
+//! written by a dead key and the letter, as the user would.
 
 pub(crate) mod compositor;
 
@@ -45,14 +46,15 @@ impl Locked {
     }
 }
 
-/// The last code of the keys that people type on, in xkb's "evdev" numbering. Layouts name more keys, with characters that are
-/// elsewhere too.
+/// The last code of the keys that people type on, in xkb's "evdev" numbering. Layouts name more
+/// keys, with characters that are elsewhere too.
 const LAST_KEY: u32 = 135;
 
 /// xkb's `<LVL3>`, which every layout has for programs and no keyboard has.
 const NO_KEY: u32 = 92;
 
-/// What a layout cannot write. The words do not name it: they go to the journal, and it was dictated.
+/// What a layout cannot write. The words do not name it: they go to the journal, and it was
+/// dictated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the keyboard has no key for one of the characters")]
 pub(crate) struct Lacks(pub(crate) char);
@@ -68,7 +70,8 @@ impl NotALayout {
     }
 }
 
-/// The dead keys that are used, and the combining character that each stands for (X11's keysymdef.h, Unicode).
+/// The dead keys that are used, and the combining character that each stands for (X11's
+/// keysymdef.h, Unicode).
 const DEAD: [(Keysym, char); 13] = [
     (syms::dead_grave, '\u{300}'),
     (syms::dead_acute, '\u{301}'),
@@ -85,8 +88,8 @@ const DEAD: [(Keysym, char); 13] = [
     (syms::dead_ogonek, '\u{328}'),
 ];
 
-/// What a dead key and a space write (libX11's Compose file for UTF-8, which toolkits and xkbcommon share): layouts with dead keys
-/// in place of these characters have no other way.
+/// What a dead key and a space write (libX11's Compose file for UTF-8, which toolkits and xkbcommon
+/// share): layouts with dead keys in place of these characters have no other way.
 const WITH_SPACE: [(char, Keysym); 5] = [
     ('`', syms::dead_grave),
     ('\'', syms::dead_acute),
@@ -122,7 +125,8 @@ struct Characters {
 }
 
 impl Layout {
-    /// Reads a layout in xkb's text form, version 1, as compositors tell it. It names no files; none are read.
+    /// Reads a layout in xkb's text form, version 1, as compositors tell it. It names no files;
+    /// none are read.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, NotALayout> {
         let mut context = xkb::Context::builder();
         context.clear();
@@ -157,7 +161,8 @@ impl Layout {
         self.holders.iter().map(|holder| holder.key.raw())
     }
 
-    /// The codes of all keys that are this modifier on a keyboard, the one that is so by name on the left first.
+    /// The codes of all keys that are this modifier on a keyboard, the one that is so by name on
+    /// the left first.
     pub(crate) fn keys_of(&self, modifier: Modifier) -> Vec<u32> {
         let signs: &[Keysym] = match modifier {
             Modifier::Ctrl => &[syms::Control_L, syms::Control_R],
@@ -178,7 +183,8 @@ impl Layout {
         found
     }
 
-    /// The strokes that write `text` where `group` is in force and `locked` is locked, in their order.
+    /// The strokes that write `text` where `group` is in force and `locked` is locked, in their
+    /// order.
     pub(crate) fn strokes(
         &self,
         text: &str,
@@ -219,7 +225,8 @@ impl Layout {
         characters
     }
 
-    /// What is held for a character: nothing first, then Shift, AltGr (xkb's third level), and both.
+    /// What is held for a character: nothing first, then Shift, AltGr (xkb's third level), and
+    /// both.
     fn combinations(&self, group: GroupIndex) -> Vec<(Vec<u32>, ModifierMask)> {
         let holder = |signs: &[Keysym]| {
             let is_here = |holder: &&Holder| {

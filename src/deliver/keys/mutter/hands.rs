@@ -97,7 +97,8 @@ impl Hands {
         self.all().into_iter().filter(is_other).collect()
     }
 
-    /// The shortcuts' last keys among the keys that write a text: `of` tells the key of a character. `None`: it may be any.
+    /// The shortcuts' last keys among the keys that write a text: `of` tells the key of a
+    /// character. `None`: it may be any.
     pub(crate) fn suspects(&self, of: impl Fn(char) -> Option<u32>) -> Option<Vec<u32>> {
         let names = self.shortcuts.keys.as_ref()?;
         let characters = names.iter().filter_map(|name| {

@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 
 /// How long a key takes to show in Mutter's idle time: 1 to 2 ms as a rule.
 const DELAY: Duration = Duration::from_millis(5);
-/// Keys wait behind movements of the mouse for the next frame, which took more than 30 ms on a busy machine that draws by the processor: a text was
-/// pasted twice.
+/// Keys wait behind movements of the mouse for the next frame, which took more than 30 ms on a busy
+/// machine that draws by the processor: a text was pasted twice.
 const STALL: Duration = Duration::from_millis(150);
 
 /// The keyboard of a session. Mutter releases what a session that ends has left pressed.
@@ -80,9 +80,9 @@ impl Keyboard {
         wait(self, &Asked { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
     }
 
-    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them in the other one. The first time that
-    /// a combination ends with a key of `suspects`, it waits until the user's is up. The rest is sent in one go, and Mutter is
-    /// waited for at the end.
+    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them
+    /// in the other one. The first time that a combination ends with a key of `suspects`, it waits
+    /// until the user's is up. The rest is sent in one go, and Mutter is waited for at the end.
     pub(crate) async fn strike(
         &self,
         strokes: &[Vec<u32>],
@@ -105,7 +105,8 @@ impl Keyboard {
                 other => other?,
             }
         }
-        // Mutter deals with messages in their order, and has an answer for this one: a session that has ended is noticed.
+        // Mutter deals with messages in their order, and has an answer for this one: a session that
+        // has ended is noticed.
         self.calls.is_on("CapsLockState").await.map(drop)
     }
 

@@ -1,5 +1,5 @@
-//! Which keys the user presses for v2m, as far as GNOME's settings say: those are the keys that may still be down when a
-//! text is ready.
+//! Which keys the user presses for v2m, as far as GNOME's settings say: those are the keys that may
+//! still be down when a text is ready.
 
 use crate::chord::Modifier;
 use std::collections::BTreeSet;
@@ -14,12 +14,13 @@ use tracing::debug;
 const SCHEMA: &str = "org.gnome.settings-daemon.plugins.media-keys";
 const LIST: &str = "custom-keybindings";
 const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybinding";
-/// Keys that stay down after a tap, for people who cannot hold two at once: they hold no shortcut, and a modifier that v2m tapped
-/// would stay down for the next key.
+/// Keys that stay down after a tap, for people who cannot hold two at once: they hold no shortcut,
+/// and a modifier that v2m tapped would stay down for the next key.
 const STICKY: (&str, &str) = ("org.gnome.desktop.a11y.keyboard", "stickykeys-enable");
 /// The programs of v2m, and what a command of the user's own that runs one may be called.
 const OURS: &str = "v2m";
-/// How long the settings may take to be read: some 10 ms as a rule, while the user still holds the keys.
+/// How long the settings may take to be read: some 10 ms as a rule, while the user still holds the
+/// keys.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// Entries that are looked at.
 const MOST: usize = 64;

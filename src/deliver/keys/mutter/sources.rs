@@ -1,8 +1,10 @@
-//! Which of the keymap's groups may be in force, as far as GNOME's settings say: Mutter tells it to the window with the keyboard alone.
+//! Which of the keymap's groups may be in force, as far as GNOME's settings say: Mutter tells it to
+//! the window with the keyboard alone.
 //!
-//! The Shell makes one keymap of up to three of the user's layouts, a group each, in the order of the settings, and adds
-//! one for the user's language (js/misc/keyboardManager.js). Which of several was used last is in the settings too, but
-//! not where each window has its own, and not before an input method's daemon has come: that is not built upon.
+//! The Shell makes one keymap of up to three of the user's layouts, a group each, in the order of
+//! the settings, and adds one for the user's language (js/misc/keyboardManager.js). Which of
+//! several was used last is in the settings too, but not where each window has its own, and not
+//! before an input method's daemon has come: that is not built upon.
 
 use crate::deliver::problem::Problem;
 use std::ops::Range;
@@ -33,7 +35,8 @@ pub(crate) async fn groups() -> Result<Range<u32>, Problem> {
     }
 }
 
-/// The groups by the list of sources, in GVariant's text form: `[('xkb', 'us'), ('ibus', 'anthy')]`.
+/// The groups by the list of sources, in GVariant's text form: `[('xkb', 'us'), ('ibus',
+/// 'anthy')]`.
 fn read(sources: &str) -> Result<Range<u32>, Problem> {
     let strings = sources.split('\'').skip(1).step_by(2);
     let kinds: Vec<&str> = strings.step_by(2).collect();

@@ -1,8 +1,9 @@
 //! A text typed by the keys that write it on the layout in force.
 //!
-//! Mutter can also be given characters (NotifyKeyboardKeysym) and finds the keys itself. But it tells nobody of those it
-//! has no key for, and presses no more than one modifier: a character behind Shift and AltGr becomes another one. So the
-//! keys are found here, before the first is pressed.
+//! Mutter can also be given characters (NotifyKeyboardKeysym) and finds the keys itself. But it
+//! tells nobody of those it has no key for, and presses no more than one modifier: a character
+//! behind Shift and AltGr becomes another one. So the keys are found here, before the first is
+//! pressed.
 
 use super::Keyboard;
 use super::hands::Hands;
@@ -12,16 +13,18 @@ use crate::deliver::keys::layout::compositor;
 use crate::deliver::keys::layout::{Layout, Locked, OFFSET, Stroke};
 use crate::deliver::problem::Problem;
 
-/// The first version known to keep what a program has no room for: on GNOME 48 one that was stopped got 1,440 changes of keys
-/// afterwards (tests/system/gnome/typing.rs). On 43 it lost its connection, and ended.
+/// The first version known to keep what a program has no room for: on GNOME 48 one that was stopped
+/// got 1,440 changes of keys afterwards (tests/system/gnome/typing.rs). On 43 it lost its
+/// connection, and ended.
 const PATIENT: u32 = 48;
 
-/// Pressings and releases of keys that a program may be sent by an earlier version, if it hangs meanwhile: Mutter sends each by
-/// itself when it has nothing else to do, and by reckoning 277 such drops fill the kernel's pipe (212,992 bytes, of which the
-/// smallest message takes 768).
+/// Pressings and releases of keys that a program may be sent by an earlier version, if it hangs
+/// meanwhile: Mutter sends each by itself when it has nothing else to do, and by reckoning 277 such
+/// drops fill the kernel's pipe (212,992 bytes, of which the smallest message takes 768).
 const MOST: usize = 240;
 
-/// Types `text` once the user's keys are up: all of it or, if the layout lacks any of it, nothing. `hands` tells which keys those are.
+/// Types `text` once the user's keys are up: all of it or, if the layout lacks any of it, nothing.
+/// `hands` tells which keys those are.
 pub(crate) async fn write(
     session: &Session,
     text: &str,

@@ -1,8 +1,8 @@
 //! The keymap of v2m's own keyboard: the modifiers and one key, as text in xkb's language.
 //!
-//! The keys have the codes of a real keyboard's keys (the kernel's, from input-event-codes.h): some programs go by the code,
-//! not by its meaning. The user's layout is neither read nor changed. Nothing of xkb's own files is included: the text
-//! says all of it.
+//! The keys have the codes of a real keyboard's keys (the kernel's, from input-event-codes.h): some
+//! programs go by the code, not by its meaning. The user's layout is neither read nor changed.
+//! Nothing of xkb's own files is included: the text says all of it.
 
 use crate::chord::{Chord, Key, Modifier};
 use crate::deliver::keys::codes;

@@ -1,8 +1,9 @@
-//! The keys that paste or write a text, pressed on a keyboard of v2m's own that is there for one text only.
+//! The keys that paste or write a text, pressed on a keyboard of v2m's own that is there for one
+//! text only.
 //!
-//! Whatever the user holds down on the real one does not mix with it. To paste it has one key; windows are told of its
-//! keymap before that key, and of the real keyboard's again before the next real one. To type it has the user's own
-//! keymap, so that windows see no other.
+//! Whatever the user holds down on the real one does not mix with it. To paste it has one key;
+//! windows are told of its keymap before that key, and of the real keyboard's again before the next
+//! real one. To type it has the user's own keymap, so that windows see no other.
 
 mod keymap;
 
@@ -58,7 +59,8 @@ impl Keyboards {
     }
 }
 
-/// A keyboard with the keys of one combination. Unplugged when dropped, which also releases its keys.
+/// A keyboard with the keys of one combination. Unplugged when dropped, which also releases its
+/// keys.
 #[derive(Debug)]
 pub(crate) struct Keyboard<'k> {
     keyboards: &'k Keyboards,
@@ -104,7 +106,8 @@ impl Drop for Keyboard<'_> {
     }
 }
 
-/// A keyboard with the user's own keymap, and the keys of a text. Unplugged when dropped, which also releases its keys.
+/// A keyboard with the user's own keymap, and the keys of a text. Unplugged when dropped, which
+/// also releases its keys.
 #[derive(Debug)]
 pub(crate) struct Typist {
     keyboard: ZwpVirtualKeyboardV1,
@@ -139,7 +142,8 @@ impl Drop for Typist {
     }
 }
 
-/// The keys for `text` in the first group that has them all: ours is a keyboard of its own, with its own group in force and no lock.
+/// The keys for `text` in the first group that has them all: ours is a keyboard of its own, with
+/// its own group in force and no lock.
 fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), Problem> {
     let mut first = None;
     for group in 0..layout.groups() {

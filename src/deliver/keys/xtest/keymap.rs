@@ -1,6 +1,7 @@
 //! Where a key is on the keyboard as it is laid out now: keysyms to key codes.
 //!
-//! The layout is read and never changed: it is the user's. Pure; the server's answer is taken apart in `keys`.
+//! The layout is read and never changed: it is the user's. Pure; the server's answer is taken apart
+//! in `keys`.
 
 use crate::chord::{Key, Modifier};
 use crate::deliver::keys::codes;
@@ -48,8 +49,8 @@ impl KeyMeaning {
 }
 
 impl Keymap {
-    /// The key that has `keysym` in `group`, or else in another one: with a Cyrillic layout in force programs take a shortcut's
-    /// letter from the Latin one beside it.
+    /// The key that has `keysym` in `group`, or else in another one: with a Cyrillic layout in
+    /// force programs take a shortcut's letter from the Latin one beside it.
     pub(crate) fn find(&self, keysym: u32, group: u8) -> Option<u8> {
         std::iter::once(group).chain(0..GROUPS).find_map(|group| {
             let at = self.keys.iter().position(|key| key.plain(group) == Some(keysym))?;

@@ -30,7 +30,8 @@ impl std::fmt::Debug for Around {
     }
 }
 
-/// Asks a field: three round trips, or four if something is selected. `None`: it does not tell. To be bounded in time by the caller.
+/// Asks a field: three round trips, or four if something is selected. `None`: it does not tell. To
+/// be bounded in time by the caller.
 pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     let Field(object) = field;
     let (caret, count, selections) = tokio::join!(

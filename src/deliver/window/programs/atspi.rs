@@ -1,7 +1,8 @@
-//! Which program's window has the keyboard, as the programs tell on the bus of assistive technologies (AT-SPI).
+//! Which program's window has the keyboard, as the programs tell on the bus of assistive
+//! technologies (AT-SPI).
 //!
-//! Plain calls of the interfaces in at-spi2-core's `xml/`: three round trips, all programs at the same time. The crates for
-//! AT-SPI would bring a second zbus, of the major version before ours.
+//! Plain calls of the interfaces in at-spi2-core's `xml/`: three round trips, all programs at the
+//! same time. The crates for AT-SPI would bring a second zbus, of the major version before ours.
 
 use super::Widget;
 use super::running::name_of;
@@ -18,7 +19,8 @@ pub(crate) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// Windows of one program that are asked; nobody has more.
 const WINDOWS: usize = 64;
-/// Kept for what follows the programs' answers, so that a program that hangs leaves time to look at the one that has the keyboard.
+/// Kept for what follows the programs' answers, so that a program that hangs leaves time to look at
+/// the one that has the keyboard.
 const RESERVE: Duration = Duration::from_millis(5);
 
 /// An object of a program's: the program's name on the bus, and the object's path.
@@ -54,8 +56,8 @@ struct Program {
     window: Option<Object>,
 }
 
-/// Connects to the bus, whose address the session bus knows. `None`: no assistive technology nor program uses it; it is not
-/// started. `session` is a session bus's address; `None`: the user's.
+/// Connects to the bus, whose address the session bus knows. `None`: no assistive technology nor
+/// program uses it; it is not started. `session` is a session bus's address; `None`: the user's.
 pub(crate) async fn connect(session: Option<&str>) -> zbus::Result<Option<Connection>> {
     let session = match session {
         Some(address) => zbus::connection::Builder::address(address),

@@ -1,8 +1,9 @@
 //! What has the keyboard: a terminal, a password field, or anything else, as far as somebody tells.
 //!
-//! GNOME and KDE on Wayland tell no other program which window has the keyboard. The programs themselves do, to assistive
-//! technologies (AT-SPI): GTK's always, Qt's and Firefox only while such a technology runs (`org.a11y.Status`), kitty, foot and
-//! Alacritty never. So this also lists the running programs that tell nothing: if no terminal is among them, none has the
+//! GNOME and KDE on Wayland tell no other program which window has the keyboard. The programs
+//! themselves do, to assistive technologies (AT-SPI): GTK's always, Qt's and Firefox only while
+//! such a technology runs (`org.a11y.Status`), kitty, foot and Alacritty never. So this also lists
+//! the running programs that tell nothing: if no terminal is among them, none has the
 //! keyboard. Nothing is switched on for it, and no program is asked to report events.
 //!
 //! Which keys follow from it is not decided here (see `press`).
@@ -21,8 +22,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 use zbus::Connection;
 
-/// How long the programs may take to answer: a program that hangs must not delay the text. Measured on GNOME 43.9 and 48.7 with two
-/// cores and six times as much to do: 8 to 60 ms for the programs, 20 to 70 ms with the search of a window.
+/// How long the programs may take to answer: a program that hangs must not delay the text. Measured
+/// on GNOME 43.9 and 48.7 with two cores and six times as much to do: 8 to 60 ms for the programs,
+/// 20 to 70 ms with the search of a window.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long they may take once more where it matters only for what is shown.
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
@@ -37,7 +39,8 @@ pub enum Widget {
     /// Nobody tells.
     #[default]
     Unknown,
-    /// Not all has been told in time. Where the program is known, it has not told what in its window has the keyboard.
+    /// Not all has been told in time. Where the program is known, it has not told what in its
+    /// window has the keyboard.
     Unfinished,
     /// A terminal, perhaps one inside an editor.
     Terminal,
@@ -47,7 +50,8 @@ pub enum Widget {
     Other,
 }
 
-/// A text field, by the program's name on the bus of assistive technologies and the object's path there.
+/// A text field, by the program's name on the bus of assistive technologies and the object's path
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field(atspi::Object);
 
@@ -60,7 +64,8 @@ pub struct Focused {
     pub field: Option<Field>,
     /// Names of its program: the one it gives itself, its executable's. Empty: nobody tells.
     pub programs: Vec<String>,
-    /// Names of running programs that have told nothing of their windows, where no program is known. `None`: they are not known either.
+    /// Names of running programs that have told nothing of their windows, where no program is
+    /// known. `None`: they are not known either.
     pub silent: Option<Vec<String>>,
 }
 
@@ -90,8 +95,9 @@ impl Observer {
         Self { session: Some(session.to_owned()), bus: None }
     }
 
-    /// What has the keyboard now. `is_terminal` knows terminals by a program's name: their windows are not searched. Bounded:
-    /// 100 ms, and 300 ms if the kernel takes its time to list the programs.
+    /// What has the keyboard now. `is_terminal` knows terminals by a program's name: their windows
+    /// are not searched. Bounded: 100 ms, and 300 ms if the kernel takes its time to list the
+    /// programs.
     pub async fn look(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
         let until = Instant::now() + PATIENCE;
         let running = running();
@@ -110,12 +116,14 @@ impl Observer {
         Focused { widget, silent, ..Focused::default() }
     }
 
-    /// What is written around the cursor in a field that [`Self::look`] has told of. `None`: it does not tell. Bounded: 50 ms.
+    /// What is written around the cursor in a field that [`Self::look`] has told of. `None`: it
+    /// does not tell. Bounded: 50 ms.
     pub async fn read(&self, field: &Field) -> Option<Around> {
         timeout(READ, around::around(self.bus.as_ref()?, field)).await.ok().flatten()
     }
 
-    /// Whether a field has the keyboard that hides what is written in it, for who has more time. Bounded: 300 ms.
+    /// Whether a field has the keyboard that hides what is written in it, for who has more time.
+    /// Bounded: 300 ms.
     pub(crate) async fn is_password(&mut self) -> bool {
         let told = self.ask(Instant::now() + LONG_PATIENCE, |_| false).await;
         told.active.is_some_and(|active| active.widget == Widget::Password)

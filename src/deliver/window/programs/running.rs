@@ -35,11 +35,12 @@ pub(crate) fn name_of(pid: u32) -> Option<String> {
     Some(name)
 }
 
-/// Names under which a program may be listed, in lower case: its own, less what packagers and toolkits add, and the last part
-/// of an application's id (`org.gnome.Terminal`).
+/// Names under which a program may be listed, in lower case: its own, less what packagers and
+/// toolkits add, and the last part of an application's id (`org.gnome.Terminal`).
 pub(crate) fn names_of(name: &str) -> Vec<String> {
     let name = name.to_lowercase();
-    // `.kitty-wrapped` is NixOS's, `gnome-terminal-server` and `wezterm-gui` are the programs behind the windows.
+    // `.kitty-wrapped` is NixOS's, `gnome-terminal-server` and `wezterm-gui` are the programs
+    // behind the windows.
     let plain = name.strip_prefix('.').and_then(|name| name.strip_suffix("-wrapped"));
     let plain = plain.unwrap_or(&name);
     let part = ["-server", "-gui"].into_iter().find_map(|end| plain.strip_suffix(end));

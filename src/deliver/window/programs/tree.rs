@@ -1,4 +1,5 @@
-//! What has the keyboard inside a window: its objects, asked level by level, all of a level at the same time.
+//! What has the keyboard inside a window: its objects, asked level by level, all of a level at the
+//! same time.
 
 use super::Widget;
 use super::atspi::{Object, States, children, role, states};
@@ -13,7 +14,8 @@ mod roles {
     pub(crate) const ENTRY: u32 = 79;
 }
 
-/// Objects that are asked. A window of GNOME's programs has some hundred; a browser's page may have any number.
+/// Objects that are asked. A window of GNOME's programs has some hundred; a browser's page may have
+/// any number.
 const MOST: usize = 1_000;
 
 /// What one object tells.
@@ -24,7 +26,8 @@ struct Seen {
     inside: Vec<Object>,
 }
 
-/// What has the keyboard in `window`, and the object itself if it is a text field. To be bounded in time by the caller.
+/// What has the keyboard in `window`, and the object itself if it is a text field. To be bounded in
+/// time by the caller.
 pub(crate) async fn focused(bus: &Connection, window: Object) -> (Widget, Option<Object>) {
     let mut asked = JoinSet::new();
     asked.spawn(look(bus.clone(), window));

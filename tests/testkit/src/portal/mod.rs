@@ -1,7 +1,9 @@
-//! xdg-desktop-portal as far as pasting goes: RemoteDesktop, Clipboard, their sessions and requests, with a user who answers its
-//! question and copies, and a window that takes what is pasted by Ctrl+V.
+//! xdg-desktop-portal as far as pasting goes: RemoteDesktop, Clipboard, their sessions and
+//! requests, with a user who answers its question and copies, and a window that takes what is
+//! pasted by Ctrl+V.
 //!
-//! After the interfaces' documentation; as strict as the real one about sessions, states and tokens.
+//! After the interfaces' documentation; as strict as the real one about sessions, states and
+//! tokens.
 
 mod clipboard;
 mod devices;

@@ -1,5 +1,5 @@
-//! A way to the bus that a test can shut: to whoever came through it, the bus has thrown it off. The bus itself stays, with
-//! everybody who is on it directly.
+//! A way to the bus that a test can shut: to whoever came through it, the bus has thrown it off.
+//! The bus itself stays, with everybody who is on it directly.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;

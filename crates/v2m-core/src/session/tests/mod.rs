@@ -1,4 +1,5 @@
-//! The session as a table of stories; what presses mean and what holds for any sequence are told apart.
+//! The session as a table of stories; what presses mean and what holds for any sequence are told
+//! apart.
 
 mod presses;
 mod promises;

@@ -57,9 +57,11 @@ struct Watcher {
     now: Duration,
     asked: u64,
     answered: HashSet<Ticket>,
-    /// The jobs whose text a client may be answered: those that were recorded, or the newest, when it asked.
+    /// The jobs whose text a client may be answered: those that were recorded, or the newest, when
+    /// it asked.
     own: HashMap<Ticket, Vec<JobId>>,
-    /// Presses that have started and stopped nothing yet: time may tell that they start a recording.
+    /// Presses that have started and stopped nothing yet: time may tell that they start a
+    /// recording.
     in_doubt: Vec<Ticket>,
     started: HashSet<JobId>,
     settled: HashSet<JobId>,
@@ -210,7 +212,8 @@ impl Watcher {
         Ok(())
     }
 
-    /// The world does its part: the hand lets go, the recording is stopped, and whatever is waited for comes.
+    /// The world does its part: the hand lets go, the recording is stopped, and whatever is waited
+    /// for comes.
     fn finish(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..4 {
             self.now += Duration::from_secs(5);
@@ -230,8 +233,9 @@ impl Watcher {
     }
 }
 
-/// A press while recording is paused is in doubt after one that was refused. It starts a recording when time has told
-/// that it is a press, and is answered with that recording's text, whatever was started and cancelled meanwhile.
+/// A press while recording is paused is in doubt after one that was refused. It starts a recording
+/// when time has told that it is a press, and is answered with that recording's text, whatever was
+/// started and cancelled meanwhile.
 #[test]
 fn a_press_in_doubt_is_answered_with_the_recording_that_it_starts() {
     use Command::*;

@@ -4,11 +4,13 @@ use super::Part;
 use super::words::{Word, matches, text, words};
 use crate::stream::guard::Token;
 
-/// Letters that must be there for each letter that was there before, wherever the words differ. Measured: right words are
-/// down to two thirds of the wrong ones ("is there for a set to be": "is therefore said to be").
+/// Letters that must be there for each letter that was there before, wherever the words differ.
+/// Measured: right words are down to two thirds of the wrong ones ("is there for a set to be": "is
+/// therefore said to be").
 const FEWEST: f32 = 0.6;
 
-/// What of `joined` belongs to each of `parts`, and to one `more` that is not known; `None` if a word is lost.
+/// What of `joined` belongs to each of `parts`, and to one `more` that is not known; `None` if a
+/// word is lost.
 pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec<Vec<Token>>> {
     let said: Vec<Word> = (0..)
         .zip(parts)
@@ -35,8 +37,8 @@ pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec
     Some(split)
 }
 
-/// How many of the words of `heard` each of the parts of `said` and those before it have, and one `more` part whose words are not
-/// known; `None` if words are lost.
+/// How many of the words of `heard` each of the parts of `said` and those before it have, and one
+/// `more` part whose words are not known; `None` if words are lost.
 fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<usize>> {
     let parts = parts + usize::from(more);
     let mut ends = Vec::new();

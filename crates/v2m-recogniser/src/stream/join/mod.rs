@@ -1,8 +1,9 @@
 //! Pieces around a pause within a sentence, decoded once more as one.
 //!
-//! A piece that is decoded alone lacks what stands beside it: "removed" and "don't preserve" are "removed and preserved"
-//! when they are heard together. So the pieces of a sentence are decoded again, joined, the pauses between them made short
-//! ([`splice()`]). What comes of it is taken if the model is surer of it and it has every word ([`accept`]).
+//! A piece that is decoded alone lacks what stands beside it: "removed" and "don't preserve" are
+//! "removed and preserved" when they are heard together. So the pieces of a sentence are decoded
+//! again, joined, the pauses between them made short ([`splice()`]). What comes of it is taken if
+//! the model is surer of it and it has every word ([`accept`]).
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -36,8 +37,8 @@ pub struct Part<'a> {
     pub mean_log_probability: f32,
 }
 
-/// What of `joined` belongs to each of `parts`, if the model is surer of it and no word is lost. Words that it was surer of before
-/// stay as they were.
+/// What of `joined` belongs to each of `parts`, if the model is surer of it and no word is lost.
+/// Words that it was surer of before stay as they were.
 pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     let total = |tokens: &[Token], mean: f32| tokens.len() as f32 * mean;
     let before: f32 = parts.iter().map(|part| total(part.tokens, part.mean_log_probability)).sum();
@@ -45,7 +46,8 @@ pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     if better { assign(parts, false, &surer(parts, &joined.tokens)) } else { None }
 }
 
-/// As [`accept`], where the last piece was not decoded before: the last tokens in the answer belong to that piece.
+/// As [`accept`], where the last piece was not decoded before: the last tokens in the answer belong
+/// to that piece.
 pub fn accept_with_last(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     assign(parts, true, &joined.tokens)
 }

@@ -2,10 +2,12 @@
 
 use crate::stream::Piece;
 
-/// Samples of a pause that are kept on each side of it. Measured: with the whole pause fewer words were right.
+/// Samples of a pause that are kept on each side of it. Measured: with the whole pause fewer words
+/// were right.
 const KEPT: u64 = 3200;
 
-/// The samples of several pieces with short pauses between them, and how many of them lie between first and last voice.
+/// The samples of several pieces with short pauses between them, and how many of them lie between
+/// first and last voice.
 pub fn splice<'a>(pieces: impl Iterator<Item = (Piece, &'a [i16])>) -> (Vec<i16>, u64) {
     let pieces: Vec<_> = pieces.collect();
     let mut samples = Vec::new();

@@ -5,8 +5,8 @@ use super::words::{Rated, matches, rated, text};
 use crate::stream::guard::Token;
 use crate::stream::seam;
 
-/// `joined` with the words of the parts where the model was surer of those. The joined text may only seem surer because it has fewer
-/// marks: "asked not" once replaced "Ask not".
+/// `joined` with the words of the parts where the model was surer of those. The joined text may
+/// only seem surer because it has fewer marks: "asked not" once replaced "Ask not".
 pub(super) fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     let said: Vec<Rated> =
         (0..).zip(parts).flat_map(|(part, Part { tokens, .. })| rated(tokens, part)).collect();
@@ -33,9 +33,10 @@ pub(super) fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     tokens
 }
 
-/// Whether the words `was`, which stand after `before`, may stand where the joined text has `is`. Words on both sides of a cut may
-/// not: they are what the joining is for. Nor may those with another case: they began another sentence, or the joined ones do. The
-/// case of a part's first word is what the seam before it made of it.
+/// Whether the words `was`, which stand after `before`, may stand where the joined text has `is`.
+/// Words on both sides of a cut may not: they are what the joining is for. Nor may those with
+/// another case: they began another sentence, or the joined ones do. The case of a part's first
+/// word is what the seam before it made of it.
 fn can_stay(was: &[Rated], is: &[Rated], before: Option<&Rated>, parts: &[Part]) -> bool {
     let (Some(first), Some(last), Some(instead)) = (was.first(), was.last(), is.first()) else {
         return false;

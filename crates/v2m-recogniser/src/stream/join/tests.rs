@@ -104,7 +104,8 @@ fn a_text_that_the_model_is_less_sure_of_is_not_taken() {
     assert_eq!(accepted_beside(&["one two", "three four"], -0.1, &whole), None);
 }
 
-/// The sample, measured: the whole gained by the full stop that it lacks, and lost by its other word.
+/// The sample, measured: the whole gained by the full stop that it lacks, and lost by its other
+/// word.
 #[test]
 fn a_word_that_the_model_was_surer_of_stays() {
     let token =

@@ -11,8 +11,8 @@ pub(super) struct Rated {
 }
 
 impl Rated {
-    /// Whether it is letters, with marks of their own tokens after them at most. A sign may say what other words say ("50%", "50
-    /// percent"), and a quotation mark has another one elsewhere.
+    /// Whether it is letters, with marks of their own tokens after them at most. A sign may say
+    /// what other words say ("50%", "50 percent"), and a quotation mark has another one elsewhere.
     pub(super) fn is_plain(&self) -> bool {
         let letters = self.tokens.iter().filter(|token| !token.is_only_marks()).cloned();
         let letters = text(&letters.collect::<Vec<_>>());
@@ -39,7 +39,8 @@ pub(super) fn rated(tokens: &[Token], place: usize) -> Vec<Rated> {
     rated
 }
 
-/// A word's letters and digits in lower case, and where it stands: its part, or its number among the tokens' words.
+/// A word's letters and digits in lower case, and where it stands: its part, or its number among
+/// the tokens' words.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
     pub(super) letters: String,

@@ -58,7 +58,8 @@ struct Script {
     patient: bool,
     /// Which seams are asked about after the stop.
     asking: Asking,
-    /// What the model makes of pieces that are joined, from what they say; `None`: they are not joined.
+    /// What the model makes of pieces that are joined, from what they say; `None`: they are not
+    /// joined.
     joins: Option<fn(&str) -> String>,
     /// The sample from which Spanish is spoken; before, and with `None`, it is English.
     spanish_from: Option<u64>,
