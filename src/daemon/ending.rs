@@ -21,7 +21,7 @@ impl Daemon {
         mut stored: mpsc::Receiver<StoreEvent>,
     ) {
         self.service.stopping();
-        let failure = Failure::new(Code::ShuttingDown, "v2m is ending. Ask again in a moment.");
+        let failure = Failure::new(Code::ShuttingDown, "v2m is stopping. Ask again in a moment.");
         self.doors.refuse_all(&failure);
         self.background.refuse_all(&failure);
         self.chores.trials.refuse_all(&failure);

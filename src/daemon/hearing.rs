@@ -103,10 +103,10 @@ impl Daemon {
 
     /// Told to the user: what they say now would not survive a crash.
     fn store_trouble(&self, error: &StoreError) {
-        let text = format!("{error}. The text is delivered all the same.");
+        let text = format!("{error}. The text is delivered anyway.");
         let failure = Failure::new(Code::File, text).in_brief(
             "The recording cannot be saved",
-            format!("Your text is delivered all the same. {}", sentence(&error.to_string())),
+            format!("Your text is delivered anyway. {}", sentence(&error.to_string())),
         );
         self.show(Notice::Problem(failure));
     }

@@ -203,7 +203,7 @@ fn problem(failure: &Failure) -> Card {
 fn recovered(text: &str, cut_off: bool) -> Card {
     let body = lines([Some("Print it: v2m-send last"), Some(text)]);
     if cut_off {
-        let cause = "Recovered; its end is missing".to_owned();
+        let cause = "Recovered, but the end is missing".to_owned();
         let stay = Stay::ThenListed(TO_READ);
         return urgent(cause, &body, "dialog-warning", "x-v2m.recovered", stay);
     }
@@ -266,7 +266,7 @@ fn title(code: Code) -> &'static str {
         Code::BadConfig => "The configuration is not valid",
         Code::File => "The recording is not saved yet",
         Code::ShuttingDown => "v2m is stopping",
-        Code::Internal => "v2m made an error",
+        Code::Internal => "Internal error in v2m",
     }
 }
 
@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn a_recovered_dictation_says_how_to_get_it_and_whether_it_is_whole() {
         let shown = |cut_off| card(Notice::Recovered { text: "Grüße".into(), cut_off });
-        assert_eq!(shown(true).summary, "Recovered; its end is missing");
+        assert_eq!(shown(true).summary, "Recovered, but the end is missing");
         assert_eq!(shown(false).summary, "Recovered a dictation");
         for cut_off in [true, false] {
             assert_eq!(shown(cut_off).body, "Print it: v2m-send last\nGrüße");

@@ -46,14 +46,14 @@ pub enum Problem {
          desktop session since: systemctl --user restart v2m.service"
     )]
     Unreachable { displays: Displays, reason: String },
-    #[error("another program replaced it at once; look for a clipboard manager that does so")]
+    #[error("another program replaced it at once; a clipboard manager may do that")]
     Replaced,
     #[error(
         "the display server has not answered for {} s. If that lasts: systemctl --user restart v2m.service",
         DEADLINE.as_secs()
     )]
     Hanging,
-    #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
+    #[error("v2m could not start a thread for it ({0}); free some memory, or close some programs")]
     NoThread(std::io::Error),
 }
 

@@ -53,7 +53,7 @@ pub(super) enum End {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error(
-        "there is no session bus to show it by ({0}). After logging in to the desktop: \
+        "there is no session bus ({0}). After you log in to the desktop: \
          systemctl --user restart v2m.service"
     )]
     NoBus(zbus::Error),
@@ -66,7 +66,7 @@ pub(super) enum Problem {
     Refused(String),
     #[error("the notification service has not answered in time; if that lasts, restart it")]
     Hanging,
-    #[error("a newer notice took its place")]
+    #[error("a newer notification replaced it")]
     Superseded,
 }
 

@@ -9,52 +9,50 @@ use crate::deliver::paste::DEADLINE;
 pub(crate) enum Problem {
     #[error("there was no text")]
     NoText,
-    #[error("no window has the keyboard; paste it where it belongs")]
+    #[error("no window has the focus; paste it where you want it")]
     NoWindow,
     #[error(transparent)]
     Lacks(#[from] layout::Lacks),
     #[error(transparent)]
     NotALayout(#[from] layout::NotALayout),
-    #[error("the desktop does not tell the keyboard's layout ({0})")]
+    #[error("the desktop does not report the keyboard layout ({0})")]
     NoLayout(&'static str),
-    #[error("it takes too many keys")]
+    #[error("the text is too long to type")]
     TooLong,
-    #[error("through the desktop's portal v2m only pastes")]
+    #[error("v2m can paste through the desktop's portal, but not type")]
     NoTyping,
     #[error(
-        "only its beginning was typed, as the keyboard went to another window; the rest is missing there"
+        "only the beginning was typed, because another window took the focus; the rest is missing there"
     )]
     InPart,
-    #[error(
-        "this desktop has no way that v2m knows to paste for another program. See `v2m doctor`"
-    )]
+    #[error("v2m cannot paste into other programs on this desktop. See `v2m doctor`")]
     NoWay,
     #[error(
-        "no window took it; press {0} where it belongs. If that always happens in one program, it \
-         pastes by other keys: see deliver.paste_key and deliver.terminals"
+        "no window took it; press {0} where you want it. If this always happens in one program, that program \
+         pastes with other keys: see deliver.paste_key and deliver.terminals"
     )]
     NotTaken(String),
     #[error(
-        "keys were still held down {} s after the text was ready; paste it where it belongs, and release the shortcut sooner",
+        "keys were still held down {} s after the text was ready; paste it where you want it, and release the shortcut sooner",
         PATIENCE.as_secs()
     )]
     KeysHeld,
     #[error(
-        "v2m could not tell whether you still held keys down, because the mouse kept moving for {} s; paste it where it belongs",
+        "v2m could not tell whether you still held keys down, because the mouse kept moving for {} s; paste it where you want it",
         PATIENCE.as_secs()
     )]
     KeysUnclear,
-    #[error("only its beginning was typed, because a key was held down; the rest is missing there")]
+    #[error("only the beginning was typed, because you held a key down; the rest is missing there")]
     HeldInPart,
     #[error(
-        "the desktop does not tell whether a terminal has the keyboard. Paste it with ctrl+shift+v in a terminal, \
-         with ctrl+v elsewhere; deliver.paste_key sets keys that are pressed in any case"
+        "v2m cannot find out whether a terminal has the focus. Paste it with Ctrl+Shift+V in a terminal, \
+         with Ctrl+V elsewhere; deliver.paste_key sets keys that are always pressed"
     )]
     NoPrimary,
-    #[error("something else was copied meanwhile, and stays on the clipboard")]
+    #[error("you copied something else in the meantime; it is still on the clipboard")]
     Overtaken,
     #[error(
-        "another window has the keyboard than when the recording was stopped; paste it where it belongs. \
+        "another window has the focus than when you stopped the recording; paste it where you want it. \
          deliver.same_window = false pastes into any window"
     )]
     Moved,
@@ -67,7 +65,7 @@ pub(crate) enum Problem {
          systemctl --user restart v2m.service"
     )]
     NoServer(String),
-    #[error("the X server did not do it ({0})")]
+    #[error("the X server refused it ({0})")]
     Server(String),
     #[error("the X server lacks the extension {0}, without which no program can press keys")]
     NoExtension(&'static str),
@@ -76,9 +74,9 @@ pub(crate) enum Problem {
          systemctl --user restart v2m.service"
     )]
     NoCompositor(String),
-    #[error("the compositor did not do it ({0})")]
+    #[error("the compositor refused it ({0})")]
     Compositor(String),
-    #[error("no thread could be started for it ({0}); the machine is short of memory or tasks")]
+    #[error("v2m could not start a thread for it ({0}); free some memory, or close some programs")]
     NoThread(std::io::Error),
     #[error(
         "the session bus cannot be reached ({0}). After logging in to the desktop: systemctl --user restart v2m.service"
@@ -91,15 +89,15 @@ pub(crate) enum Problem {
     )]
     Asking,
     #[error(
-        "the desktop was told that v2m may not press keys. To be asked again: systemctl --user restart v2m.service"
+        "you told the desktop that v2m may not press keys. To be asked again: systemctl --user restart v2m.service"
     )]
     Denied,
     #[error(
-        "the desktop was told to let v2m have less than the keyboard and the clipboard, and it needs both. To be asked again: \
+        "you allowed v2m less than the keyboard and the clipboard, and it needs both. To be asked again: \
          systemctl --user restart v2m.service"
     )]
     HalfAllowed,
-    #[error("the desktop's portal has ended its session; the next text opens another one")]
+    #[error("the desktop's portal closed the session; the next text opens a new one")]
     PortalGone,
     #[error("the desktop has not answered for {} s", DEADLINE.as_secs())]
     Hanging,

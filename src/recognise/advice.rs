@@ -39,8 +39,8 @@ pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failur
 pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
     failure(format!(
-        "Loading the model {model}: the recogniser {reason}, twice. Can its file be read, and how fast? {} \
-         The system's messages may tell (`journalctl -k`), and `v2m doctor`. v2m tries again in {minutes} min.",
+        "Loading the model {model}: the recogniser {reason}, twice. The disk may be too slow, or the file unreadable: {}. \
+         See `journalctl -k` and `v2m doctor`. v2m tries again in {minutes} min.",
         file.display()
     ))
     .in_brief(format!("The model {model} does not finish loading"), DOCTOR)
@@ -161,21 +161,21 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
     let (from_name, to_name) = (from.name(), to.name());
     if !from.is_gpu() {
         return failure(format!(
-            "Computing on the processor ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} computes from \
-             here on, which may be slower. To try {from_name} again: `systemctl --user restart v2m`."
+            "Computing on the processor ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} takes over, \
+             which may be slower. To try {from_name} again: `systemctl --user restart v2m`."
         ))
         .in_brief(
-            "The recogniser failed: another one goes on",
+            "The recogniser failed; another one takes over",
             "Nothing is lost. To try it again: systemctl --user restart v2m",
         );
     }
     failure(format!(
-        "Computing on the GPU ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} computes from here on, \
+        "Computing on the GPU ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} takes over, \
          which is slower. The GPU is tried again after `systemctl --user restart v2m`, and when the \
          computer wakes from sleep."
     ))
     .in_brief(
-        "The GPU failed: the processor goes on",
+        "The GPU failed; the processor takes over",
         "Nothing is lost. To try the GPU again: systemctl --user restart v2m",
     )
 }

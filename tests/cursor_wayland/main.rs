@@ -142,7 +142,7 @@ fn a_text_goes_only_into_the_program_that_had_the_keyboard() {
     window.wait_for(WORDS);
     let _other = desktop.window(false);
     let deliveries = desktop.paste_into(WORDS, meant, &keys);
-    waits(&desktop, &deliveries, "another window has the keyboard", WORDS);
+    waits(&desktop, &deliveries, "another window has the focus", WORDS);
 }
 
 #[test]

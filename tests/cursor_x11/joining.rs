@@ -213,7 +213,7 @@ fn what_was_not_delivered_does_not_stand_there_and_is_copied_as_it_was() {
     let wanted =
         Wanted { mode: DeliverMode::Paste, window: meant, join: Some(join()), ..Wanted::default() };
     let deliveries = desktop.hand_over("The last.", wanted);
-    waits(&desktop, &deliveries, "another window has the keyboard", "The last.");
+    waits(&desktop, &deliveries, "another window has the focus", "The last.");
     drop(second);
     first.focus();
     paste(&mut desktop, "The end", much_later());

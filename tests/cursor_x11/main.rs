@@ -348,7 +348,7 @@ fn a_text_waits_when_the_user_has_gone_to_another_window() {
     assert!(format!("{meant:?}").contains("Editor"), "{meant:?}");
     let second = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
     let deliveries = desktop.paste_into(WORDS, meant.clone());
-    waits(&desktop, &deliveries, "another window has the keyboard", WORDS);
+    waits(&desktop, &deliveries, "another window has the focus", WORDS);
     second.had_no_key(&desktop.keyboard);
     first.focus();
     pasted(&desktop.paste_into("back again", meant));
@@ -372,14 +372,14 @@ fn a_text_waits_when_another_window_comes_up_while_the_shortcut_is_held() {
     });
     let deliveries = desktop.paste_into(WORDS, meant);
     let second = user.join().unwrap();
-    waits(&desktop, &deliveries, "another window has the keyboard", WORDS);
+    waits(&desktop, &deliveries, "another window has the focus", WORDS);
     second.had_no_key(&desktop.keyboard);
 }
 
 #[test]
 fn a_window_manager_is_believed() {
     let desktop = Desktop::start();
-    assert_eq!(desktop.focus(), None, "no window has the keyboard");
+    assert_eq!(desktop.focus(), None, "no window has the focus");
     let first = Window::open(desktop.display(), "First", PastesOn::Ctrl);
     let _second = Window::open(desktop.display(), "Second", PastesOn::Ctrl);
     assert!(format!("{:?}", desktop.focus()).contains("Second"));

@@ -57,7 +57,7 @@ fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() 
     let text = record["text"].as_str().unwrap();
     let told = lab.wait_for_notice(text);
     let recovered = told.last().unwrap();
-    assert_eq!(recovered.summary, "Recovered; its end is missing");
+    assert_eq!(recovered.summary, "Recovered, but the end is missing");
     assert!(recovered.body.starts_with("Print it: v2m-send last"), "{recovered:?}");
     assert_eq!(lab::clipboard().as_deref(), Some("the user's own"), "it is put nowhere");
     assert_ne!(property("v2m.service", "MainPID"), first);

@@ -217,11 +217,11 @@ fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Fai
     let file = path.display();
     let mut message = if recognition.stats.decoded_samples > 0 {
         format!(
-            "In {file} there is sound like speech, and no text came of it. Does the model know its language? \
-             Set engine.language, or take another model: v2m-model list."
+            "{file} contains speech, but the model did not understand it. \
+             Set engine.language, or choose another model: v2m-model list."
         )
     } else {
-        format!("No speech was heard in {file}. Play it, to see whether it is silent.")
+        format!("{file} contains no speech. Play it to check whether it is silent.")
     };
     for problem in problems {
         message = format!("{message} {}", problem.message);

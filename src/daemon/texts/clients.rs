@@ -46,7 +46,7 @@ impl Daemon {
                 }
                 () = reply.closed() => None,
                 _ = ending.changed() => {
-                    let text = "v2m is ending. Ask again in a moment.";
+                    let text = "v2m is stopping. Ask again in a moment.";
                     answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
                     None
                 }

@@ -44,8 +44,7 @@ impl Source {
 /// # Errors
 /// When there is none, or the store cannot be read.
 pub(super) fn found(read: Result<Option<String>, StoreError>) -> Result<String, Failure> {
-    let none =
-        "There is no text yet: no dictation has had one, or none is kept (store.keep_count).";
+    let none = "There is no text yet: no dictation gave one, or v2m keeps none (store.keep_count).";
     let text = read.map_err(|error| Failure::new(Code::File, error.to_string()))?;
     text.ok_or_else(|| Failure::new(Code::NoText, none))
 }

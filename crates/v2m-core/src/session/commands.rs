@@ -68,7 +68,7 @@ impl Session {
     /// Why no recording can start now for anybody.
     fn standstill(&self) -> Option<Failure> {
         if self.ending {
-            let text = "v2m is ending. Press again in a moment: systemd starts it anew.";
+            let text = "v2m is stopping. Press again in a moment; systemd then starts it again.";
             return Some(Failure::new(Code::ShuttingDown, text));
         }
         if self.paused {
@@ -77,8 +77,8 @@ impl Session {
         }
         if self.dictations.pending() >= MOST_PENDING {
             let text = format!(
-                "{MOST_PENDING} dictations are waiting for their texts, so nothing is recorded now. Press again \
-                 when the next text has arrived, or drop the newest one: `v2m-send cancel`."
+                "{MOST_PENDING} texts are pending, so v2m did not start to record. Press again \
+                 when the next text has arrived, or delete the newest one: `v2m-send cancel`."
             );
             return Some(Failure::new(Code::Busy, text));
         }

@@ -23,7 +23,7 @@ impl Session {
             let Some((place, dictation)) = self.dictations.take(job) else { continue };
             let phase = match dictation.phase {
                 Phase::Opening { waiting } | Phase::Recording { waiting, .. } => {
-                    let text = Some("v2m is ending; the recording was stopped.");
+                    let text = Some("v2m is stopping, and has ended the recording.");
                     answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
                     stop_capture(job, out);
                     Phase::Draining { waiting: Vec::new() }
@@ -55,7 +55,7 @@ impl Session {
                 | Phase::Draining { waiting }
                 | Phase::Transcribing { waiting, .. }
                 | Phase::Rewriting { waiting, .. } => {
-                    let text = "v2m had to end before the text was there. The recording is kept and is \
+                    let text = "v2m had to stop before the text was ready. The recording is kept, and \
                                 transcribed at the next start.";
                     answer_all(out, waiting, Err(Failure::new(Code::ShuttingDown, text)));
                 }
@@ -83,6 +83,6 @@ impl Session {
 }
 
 pub(super) fn ending() -> Failure {
-    let text = "v2m is ending, so no language model rewrote the text.";
+    let text = "v2m is stopping, so the language model did not rewrite the text.";
     Failure::new(Code::ShuttingDown, text)
 }

@@ -178,7 +178,7 @@ impl Session {
     }
 
     fn same_press(&self, ticket: Ticket, out: &mut Vec<Effect>) {
-        let reply = Reply::State(self.state(), Some("Same press as the last one."));
+        let reply = Reply::State(self.state(), Some("Ignored: this is the same press as before."));
         out.push(Effect::Answer(ticket, Ok(reply)));
     }
 

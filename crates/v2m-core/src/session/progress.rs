@@ -251,8 +251,8 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
-        let text = "There is no text: all of it was taken back. What was heard is kept with the \
-                    dictations. text.spoken_edits = false turns off “scratch that”.";
+        let text = "There is no text, because you took all of it back. v2m keeps what it had recognised with \
+                    your dictations. text.spoken_edits = false turns off “scratch that”.";
         let failure = Failure::new(Code::NoSpeech, text).in_brief(
             "You took back the whole dictation",
             "To keep such words: v2m-send config set text.spoken_edits=false",

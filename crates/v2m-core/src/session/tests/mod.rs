@@ -177,7 +177,7 @@ fn a_text_that_was_all_taken_back_is_kept_and_not_delivered() {
     let effects = story.job(JobEvent::Transcribed(nothing.clone()));
     let told = |effect: &Effect| {
         matches!(effect, Effect::Answer(ticket, Err(failure))
-            if *ticket == stop && failure.message.contains("taken back"))
+            if *ticket == stop && failure.message.contains("you took all of it back"))
     };
     assert!(effects.contains(&Effect::Keep(JobId(1), Outcome::Undelivered(nothing))));
     assert!(effects.iter().any(told), "{effects:?}");
