@@ -12,6 +12,8 @@
 //! What it has open already stays: the socket to the daemon, standard error. Call it while the
 //! process has one thread: Landlock holds the calling thread and those that it starts.
 
+#![forbid(unsafe_code)]
+
 mod calls;
 mod files;
 

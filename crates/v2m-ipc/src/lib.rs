@@ -15,6 +15,8 @@
 //! about a millisecond. Nothing here knows the daemon's own types; `server` and `recognise`
 //! convert.
 
+#![forbid(unsafe_code)]
+
 pub mod client;
 pub mod data;
 pub mod engine;

@@ -20,6 +20,8 @@
 //! rewriting is refused. What is asked in which words, presets and settings are the daemon's; the
 //! frames are [`v2m_ipc::llm`]. Nothing here writes a file, and no text and no key is ever logged.
 
+#![forbid(unsafe_code)]
+
 pub mod accept;
 pub mod answer;
 pub mod args;

@@ -15,6 +15,8 @@
 //! recognises. Files are read as if an enemy had written them: each gives a model or an error,
 //! never a panic or a giant allocation.
 
+#![forbid(unsafe_code)]
+
 pub mod catalogue;
 mod ct2;
 mod error;

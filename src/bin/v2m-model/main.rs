@@ -17,6 +17,8 @@
 //! File formats and the catalogue are in `v2m-models`. This is the only program beside `v2m-llm`
 //! that reaches the network.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod failure;
 mod hub;

@@ -3,6 +3,8 @@
 //! It must start in about a millisecond: std, `v2m-ipc` and an argument parser, no runtime, no
 //! configuration. What commands do is the service's matter.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod bar;
 mod config;
