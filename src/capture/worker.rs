@@ -26,7 +26,7 @@ const MUTE: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// One recording under way.
-struct Job {
+struct Recording {
     id: JobId,
     /// `node.name` of the configured source.
     wanted: Option<String>,
@@ -55,7 +55,7 @@ pub(super) struct Worker {
     control: Control,
     shelf: TapShelf,
     linger: Duration,
-    job: Option<Job>,
+    job: Option<Recording>,
     linger_until: Nanos,
 }
 
@@ -103,7 +103,7 @@ impl Worker {
             None => {}
         }
         self.linger_until = NEVER;
-        self.job = Some(Job {
+        self.job = Some(Recording {
             id,
             wanted,
             pressed: at,

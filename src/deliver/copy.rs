@@ -59,7 +59,7 @@ pub enum Problem {
 
 /// The user's clipboard. Holds what was put there last until it is dropped.
 #[derive(Debug)]
-pub struct Clipboard(Worker<Job>);
+pub struct Clipboard(Worker<Work>);
 
 /// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by
 /// others.
@@ -75,7 +75,7 @@ impl ClipboardReader {
     /// The text on the clipboard, asked for now; within two seconds.
     pub fn text(&mut self) -> impl Future<Output = Result<String, NoText>> + Send + use<> {
         let (reply, text) = oneshot::channel();
-        let asked = self.0.ask(Job::Get(reply));
+        let asked = self.0.ask(Work::Get(reply));
         async move {
             asked?;
             match timeout(DEADLINE, text).await {
@@ -93,7 +93,7 @@ struct Text {
 }
 
 #[derive(Debug)]
-enum Job {
+enum Work {
     Put(Text, oneshot::Sender<Result<(), Problem>>),
     Get(oneshot::Sender<Result<String, Problem>>),
 }
@@ -130,7 +130,7 @@ impl Clipboard {
             return Err(Problem::NoText);
         }
         let (reply, outcome) = oneshot::channel();
-        self.ask(Job::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
+        self.ask(Work::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
         match timeout(DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_ended)) => Err(Problem::Hanging),
@@ -141,7 +141,7 @@ impl Clipboard {
         }
     }
 
-    fn ask(&mut self, job: Job) -> Result<(), Problem> {
+    fn ask(&mut self, job: Work) -> Result<(), Problem> {
         self.0.hand_over(job, work).map_err(|reason| match reason {
             Reason::NoThread(error) => Problem::NoThread(error),
             _ => Problem::Hanging,
@@ -166,14 +166,14 @@ impl Serves for Owner {
 }
 
 /// Runs until [`Clipboard`] lets go of its sender; the clipboard's content goes with it.
-fn work(inbox: &Inbox<Job>) {
+fn work(inbox: &Inbox<Work>) {
     inbox.work(|owner, job| {
         let told = match job {
             // Nobody waits any more: the user was told it is not there, so it must not appear
             // later.
-            Job::Put(_, reply) if reply.is_closed() => true,
-            Job::Put(text, reply) => reply.send(put(owner, &text)).is_ok(),
-            Job::Get(reply) => reply.send(get()).is_ok(),
+            Work::Put(_, reply) if reply.is_closed() => true,
+            Work::Put(text, reply) => reply.send(put(owner, &text)).is_ok(),
+            Work::Get(reply) => reply.send(get()).is_ok(),
         };
         if !told {
             debug!("the display server answered too late");

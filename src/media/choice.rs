@@ -2,7 +2,7 @@
 //! heard.
 
 use super::MediaError;
-use super::source::Source;
+use super::source::SoundTrack;
 use std::path::Path;
 use symphonia::core::formats::FormatReader;
 
@@ -114,7 +114,7 @@ fn reasons(passed: &[Passed]) -> String {
 /// Looks into a track of a file that is at its beginning.
 pub(super) fn content(mut format: Box<dyn FormatReader>, track: u32) -> Content {
     let unknown = |error: symphonia::core::errors::Error| error.to_string();
-    let mut source = match Source::of(format.as_ref(), Some(track)) {
+    let mut source = match SoundTrack::of(format.as_ref(), Some(track)) {
         Ok(source) => source,
         Err(error) => return Content::Unknown { reason: unknown(error) },
     };

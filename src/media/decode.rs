@@ -6,7 +6,7 @@ use super::header::{self, Cut, Mend};
 use super::mp4::{Movie, Unfollowed};
 use super::output::Output;
 use super::resample::Mixer;
-use super::source::{self, Source};
+use super::source::{self, SoundTrack};
 use super::timeline::{self, Timeline};
 use super::{MediaError, ogg};
 use std::fs::File;
@@ -60,7 +60,7 @@ pub(super) fn decode(
         Vec::new()
     });
     let format = again()?;
-    let source = Source::of(format.as_ref(), track).map_err(unknown)?;
+    let source = SoundTrack::of(format.as_ref(), track).map_err(unknown)?;
     let fragments = track.map(|track| movie.fragments(track)).unwrap_or_default();
     let form = format.format_info().short_name;
     let timeline = Timeline::of(form, &source.track, shown, fragments);
@@ -87,7 +87,7 @@ struct Decoding<'a, W> {
     path: &'a Path,
     output: Output<'a, W>,
     mixer: Mixer,
-    source: Source,
+    source: SoundTrack,
     timeline: Timeline,
     /// The tracks so far: streams that were joined to one file have some each.
     serials: Vec<u32>,
@@ -161,7 +161,7 @@ impl<W: io::Write> Decoding<'_, W> {
             self.lost += missing;
         }
         self.serials.extend(format.tracks().iter().map(|track| track.id));
-        match Source::of(format, None) {
+        match SoundTrack::of(format, None) {
             Ok(source) => {
                 let form = format.format_info().short_name;
                 let own = Timeline::of(form, &source.track, Vec::new(), Default::default());

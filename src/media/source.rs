@@ -42,7 +42,7 @@ pub(super) fn sound_tracks(format: &dyn FormatReader) -> Vec<u32> {
 }
 
 /// A track and what decodes it.
-pub(super) struct Source {
+pub(super) struct SoundTrack {
     pub(super) track: Track,
     decoder: Box<dyn AudioDecoder>,
     is_mp3: bool,
@@ -50,7 +50,7 @@ pub(super) struct Source {
     pub(super) samples: Vec<f32>,
 }
 
-impl Source {
+impl SoundTrack {
     /// Of the track of that number; `None`: the default one.
     pub(super) fn of(format: &dyn FormatReader, id: Option<u32>) -> Result<Self, Error> {
         let track = match id {

@@ -15,7 +15,7 @@
 //! daemon).
 
 mod directory;
-mod job;
+mod entry;
 mod last;
 mod record;
 mod recovery;
@@ -157,7 +157,7 @@ pub enum StoreEvent {
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<StoreCommand>,
     paths: HashMap<JobId, PathBuf>,
     order: std::collections::VecDeque<JobId>,
     /// Jobs of which some audio was refused.
@@ -165,7 +165,7 @@ pub struct Store {
 }
 
 #[derive(Debug)]
-enum Command {
+enum StoreCommand {
     Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp },
     Adopt { job: JobId, path: PathBuf },
     Append { job: JobId, samples: Arc<[i16]> },
@@ -209,7 +209,7 @@ impl Store {
         let path = self.directory.join(directory::file_name(started_at, job));
         self.remember(job, &path);
         let first = self.behind.insert(job);
-        self.send(Command::Begin { job, path: path.clone(), started_at })?;
+        self.send(StoreCommand::Begin { job, path: path.clone(), started_at })?;
         // After a refusal, audio has been missed: that needs a `rewrite` first.
         if first {
             self.behind.remove(&job);
@@ -224,7 +224,7 @@ impl Store {
     /// [`StoreError::Full`].
     pub fn adopt(&mut self, job: JobId, unfinished: &Unfinished) -> Result<(), StoreError> {
         self.remember(job, &unfinished.path);
-        self.send(Command::Adopt { job, path: unfinished.path.clone() })
+        self.send(StoreCommand::Adopt { job, path: unfinished.path.clone() })
     }
 
     /// Adds 16 kHz mono samples. Once one call for a job was refused all are, until `rewrite`:
@@ -237,7 +237,7 @@ impl Store {
             self.behind.insert(job);
             return Err(StoreError::Full);
         }
-        self.send(Command::Append { job, samples })
+        self.send(StoreCommand::Append { job, samples })
     }
 
     /// Writes the job's whole recording again from memory; `append` goes on behind it.
@@ -245,7 +245,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`].
     pub fn rewrite(&mut self, job: JobId, samples: Vec<i16>) -> Result<(), StoreError> {
-        self.send(Command::Rewrite { job, samples })?;
+        self.send(StoreCommand::Rewrite { job, samples })?;
         self.behind.remove(&job);
         Ok(())
     }
@@ -259,7 +259,7 @@ impl Store {
         if self.behind.contains(&job) {
             return Err(StoreError::Full);
         }
-        self.send(Command::Recorded { job })
+        self.send(StoreCommand::Recorded { job })
     }
 
     /// Writes what was made of the recording.
@@ -267,7 +267,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`].
     pub fn finish(&mut self, job: JobId, outcome: Outcome) -> Result<(), StoreError> {
-        self.send(Command::Finish { job, outcome: Box::new(outcome) })
+        self.send(StoreCommand::Finish { job, outcome: Box::new(outcome) })
     }
 
     /// Deletes the job's audio and text.
@@ -277,7 +277,7 @@ impl Store {
     pub fn discard(&mut self, job: JobId) -> Result<(), StoreError> {
         self.behind.remove(&job);
         self.paths.remove(&job);
-        self.send(Command::Discard { job })
+        self.send(StoreCommand::Discard { job })
     }
 
     /// Puts another retention in force, and sweeps.
@@ -285,7 +285,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`].
     pub fn retain(&mut self, retention: Retention) -> Result<(), StoreError> {
-        self.send(Command::Retain(retention))
+        self.send(StoreCommand::Retain(retention))
     }
 
     /// The recording of a job of this run, one of the last 64.
@@ -293,7 +293,7 @@ impl Store {
         self.paths.get(&job).map(PathBuf::as_path)
     }
 
-    fn send(&self, command: Command) -> Result<(), StoreError> {
+    fn send(&self, command: StoreCommand) -> Result<(), StoreError> {
         self.commands.try_send(command).map_err(|_| StoreError::Full)
     }
 

@@ -1,8 +1,8 @@
 //! The thread `v2m-store`: takes commands in order, does the file work, tells what came of it.
 
-use super::job::Job;
+use super::entry::Entry;
 use super::retention::{self, Retention};
-use super::{Command, Outcome, StoreError, StoreEvent, directory, unfinished};
+use super::{Outcome, StoreCommand, StoreError, StoreEvent, directory, unfinished};
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 pub(super) fn spawn(
     directory: PathBuf,
     retention: Retention,
-    mut commands: mpsc::Receiver<Command>,
+    mut commands: mpsc::Receiver<StoreCommand>,
     events: mpsc::Sender<StoreEvent>,
 ) -> io::Result<()> {
     let work = move || {
@@ -28,7 +28,7 @@ pub(super) fn spawn(
 struct Worker {
     directory: PathBuf,
     retention: Retention,
-    jobs: HashMap<JobId, Job>,
+    jobs: HashMap<JobId, Entry>,
     /// Held while this process alone may recover and sweep.
     lock: Option<directory::Lock>,
     /// Last, for it is dropped last: whoever sees the channel closed may take the lock.
@@ -61,10 +61,10 @@ impl Worker {
         unfinished(path)
     }
 
-    fn take(&mut self, command: Command) {
+    fn take(&mut self, command: StoreCommand) {
         match command {
-            Command::Begin { job, path, started_at } => {
-                let mut begun = Job::new(path.clone(), started_at);
+            StoreCommand::Begin { job, path, started_at } => {
+                let mut begun = Entry::new(path.clone(), started_at);
                 let result = begun.create();
                 self.jobs.insert(job, begun);
                 match result {
@@ -72,20 +72,20 @@ impl Worker {
                     Err(error) => self.tell(StoreEvent::AppendFailed { job, error }),
                 }
             }
-            Command::Adopt { job, path } => {
-                let (adopted, result) = Job::adopt(path);
+            StoreCommand::Adopt { job, path } => {
+                let (adopted, result) = Entry::adopt(path);
                 self.jobs.insert(job, adopted);
                 self.tell_failure(job, result);
             }
-            Command::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
-            Command::Rewrite { job, samples } => self.audio(job, |job| job.rewrite(&samples)),
-            Command::Recorded { job } => self.recorded(job),
-            Command::Finish { job, outcome } => self.finish(job, *outcome),
-            Command::Discard { job } => {
+            StoreCommand::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
+            StoreCommand::Rewrite { job, samples } => self.audio(job, |job| job.rewrite(&samples)),
+            StoreCommand::Recorded { job } => self.recorded(job),
+            StoreCommand::Finish { job, outcome } => self.finish(job, *outcome),
+            StoreCommand::Discard { job } => {
                 let result = self.jobs.remove(&job).map_or(Ok(()), |mut job| job.discard());
                 self.tell_failure(job, result);
             }
-            Command::Retain(retention) => {
+            StoreCommand::Retain(retention) => {
                 self.retention = retention;
                 self.sweep();
             }
@@ -93,7 +93,7 @@ impl Worker {
     }
 
     /// Jobs that have ended get late audio when a recording is cancelled: it is dropped.
-    fn audio(&mut self, id: JobId, write: impl FnOnce(&mut Job) -> Result<(), StoreError>) {
+    fn audio(&mut self, id: JobId, write: impl FnOnce(&mut Entry) -> Result<(), StoreError>) {
         if let Some(Err(error)) = self.jobs.get_mut(&id).map(write) {
             self.tell(StoreEvent::AppendFailed { job: id, error });
         }
@@ -135,7 +135,7 @@ impl Worker {
         if self.lock.is_none() {
             return;
         }
-        let in_use: HashSet<&Path> = self.jobs.values().map(Job::path).collect();
+        let in_use: HashSet<&Path> = self.jobs.values().map(Entry::path).collect();
         let now = jiff::Timestamp::now();
         if let Err(error) = retention::sweep(&self.directory, self.retention, now, &in_use) {
             self.tell(StoreEvent::Failed { job: None, error });

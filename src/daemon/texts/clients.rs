@@ -1,6 +1,6 @@
 //! Clients' texts that a language model works on: PROCESS_TEXT and TRANSLATE_TEXT.
 
-use super::source::{Source, ask};
+use super::source::{ClientText, ask};
 use crate::call::{Answer, TextSource, TextWork};
 use crate::daemon::handing::{Parcel, Whose};
 use crate::daemon::requests::answer;
@@ -56,13 +56,13 @@ impl Daemon {
     }
 
     /// Where a text comes from, ready to be waited for.
-    fn source(&mut self, source: TextSource) -> Source {
+    fn source(&mut self, source: TextSource) -> ClientText {
         match source {
-            TextSource::Given(text) => Source::Given(text),
-            TextSource::Clipboard => Source::Clipboard(Box::pin(self.texts.clipboard.text())),
+            TextSource::Given(text) => ClientText::Given(text),
+            TextSource::Clipboard => ClientText::Clipboard(Box::pin(self.texts.clipboard.text())),
             TextSource::Last => match &self.texts.last {
-                Some(text) => Source::Last(text.clone()),
-                None => Source::LastOnDisk(self.under_way.folder().into()),
+                Some(text) => ClientText::Last(text.clone()),
+                None => ClientText::LastOnDisk(self.under_way.folder().into()),
             },
         }
     }

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Where a client's text comes from, ready to be waited for.
-pub(super) enum Source {
+pub(super) enum ClientText {
     Given(String),
     Clipboard(Pin<Box<dyn Future<Output = Result<String, NoText>> + Send>>),
     Last(String),
     LastOnDisk(PathBuf),
 }
 
-impl Source {
+impl ClientText {
     /// The text, and whether the client knows it.
     async fn text(self) -> Result<(String, bool), Failure> {
         match self {
@@ -51,7 +51,7 @@ pub(super) fn found(read: Result<Option<String>, StoreError>) -> Result<String, 
 
 /// The text before, where the client does not know it, and after.
 pub(super) async fn ask(
-    source: Source,
+    source: ClientText,
     question: Question,
     permits: Arc<Semaphore>,
 ) -> (Option<String>, Result<String, Failure>) {

@@ -3,7 +3,7 @@
 //! What the session offers ends with it. Mutter's own clipboard manager reads what is offered
 //! within a millisecond, and keeps the one format it likes best.
 
-use super::bus::{self, BusClipboard, Calls, Session, Signal, Source};
+use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::mutter::{self, is_busy};
 use crate::deliver::problem::Problem;
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub(crate) fn of(session: mutter::Session) -> MutterClipboard {
     BusClipboard::of(session, Some(Vec::new()))
 }
 
-impl Session for mutter::Session {
+impl ClipboardSession for mutter::Session {
     type Calls = mutter::Calls;
 
     const RELEASES_KEYS: bool = true;
@@ -47,7 +47,7 @@ impl Session for mutter::Session {
     }
 }
 
-impl Source for mutter::Calls {
+impl ReadFormat for mutter::Calls {
     async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
         let reply = loop {
             match self.call("SelectionRead", &format).await {

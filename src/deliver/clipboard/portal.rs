@@ -2,7 +2,7 @@
 //!
 //! What is offered goes with the session, so that stays open.
 
-use super::bus::{self, BusClipboard, Calls, Session, Signal, Source};
+use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::portal::bus::{Options, Signal as Told};
 use crate::deliver::display::portal::{self, is_set};
 use crate::deliver::problem::Problem;
@@ -28,7 +28,7 @@ pub(crate) fn of(session: portal::Session) -> PortalClipboard {
     BusClipboard::of(session, None)
 }
 
-impl Session for portal::Session {
+impl ClipboardSession for portal::Session {
     type Calls = portal::Calls;
 
     const RELEASES_KEYS: bool = false;
@@ -52,7 +52,7 @@ impl Session for portal::Session {
         // What was asked for before that is not to be had any more, and must not be answered:
         // xdg-desktop-portal (1.20) dies of it.
         let until = Instant::now() + TAKEN;
-        while let Ok(signal) = timeout_at(until, Session::next(self)).await {
+        while let Ok(signal) = timeout_at(until, ClipboardSession::next(self)).await {
             match signal {
                 Signal::Owner { ours: true, .. } => break,
                 Signal::Ended(problem) => return Err(problem),
@@ -63,7 +63,7 @@ impl Session for portal::Session {
     }
 }
 
-impl Source for portal::Calls {
+impl ReadFormat for portal::Calls {
     async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
         let mut tries = 0;
         let reply = loop {

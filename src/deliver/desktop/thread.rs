@@ -46,13 +46,13 @@ pub(crate) trait Desk: Serves {
 /// The event loop's end.
 #[derive(Debug)]
 pub(crate) struct Thread<D> {
-    worker: Worker<Job>,
+    worker: Worker<Work>,
     giving_back: Option<oneshot::Receiver<()>>,
     desk: PhantomData<fn() -> D>,
 }
 
 #[derive(Debug)]
-enum Job {
+enum Work {
     Put {
         order: Box<Order>,
         remote: Option<RemoteKeys>,
@@ -81,7 +81,7 @@ impl<D: Desk> Thread<D> {
     ) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        let job = Job::Put { order: Box::new(order), remote, reply, given_back };
+        let job = Work::Put { order: Box::new(order), remote, reply, given_back };
         self.worker.hand_over(job, work::<D>)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::Hanging))
@@ -94,7 +94,7 @@ impl<D: Desk> Thread<D> {
             let _ = giving_back.await;
         }
         let (done, left) = oneshot::channel();
-        let leave = Job::Leave { done };
+        let leave = Work::Leave { done };
         if self.worker.is_started() && self.worker.hand_over(leave, work::<D>).is_ok() {
             let _ = left.await;
         }
@@ -109,14 +109,14 @@ impl<D: Desk> Thread<D> {
 }
 
 /// Runs until [`Thread`] lets go of its sender.
-fn work<D: Desk>(inbox: &Inbox<Job>) {
+fn work<D: Desk>(inbox: &Inbox<Work>) {
     let mut memory = D::Memory::default();
     inbox.work(|desk: &mut Option<D>, job| match job {
-        Job::Put { order, remote, reply, given_back } => {
+        Work::Put { order, remote, reply, given_back } => {
             put(inbox, desk, &mut memory, (&order, remote), reply);
             drop(given_back);
         }
-        Job::Leave { done } => {
+        Work::Leave { done } => {
             let left = desk.as_mut().map_or(Ok(()), D::leave);
             let _ = done.send(()); // nobody waits any more
             if let Err(problem) = left {
@@ -130,7 +130,7 @@ fn work<D: Desk>(inbox: &Inbox<Job>) {
 
 /// Puts a text there and tells the outcome, then gives back the clipboard.
 fn put<D: Desk>(
-    inbox: &Inbox<Job>,
+    inbox: &Inbox<Work>,
     desk: &mut Option<D>,
     memory: &mut D::Memory,
     (order, remote): (&Order, Option<RemoteKeys>),

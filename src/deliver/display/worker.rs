@@ -21,25 +21,25 @@ const WAITING: usize = 2;
 
 /// The event loop's end.
 #[derive(Debug)]
-pub(crate) struct Worker<Job> {
+pub(crate) struct Worker<Work> {
     /// The thread's.
     name: &'static str,
-    line: Option<Line<Job>>,
+    line: Option<Line<Work>>,
     /// Counts the threads alive: each holds a clone.
     alive: Arc<()>,
 }
 
 #[derive(Debug)]
-struct Line<Job> {
+struct Line<Work> {
     // Dropped before the bell, whose end wakes the thread.
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<Work>,
     bell: OwnedFd,
 }
 
 /// The thread's end.
 #[derive(Debug)]
-pub(crate) struct Inbox<Job> {
-    jobs: Receiver<Job>,
+pub(crate) struct Inbox<Work> {
+    jobs: Receiver<Work>,
     bell: OwnedFd,
     runtime: Runtime,
 }
@@ -51,7 +51,7 @@ pub(crate) trait Serves: Sized {
     fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem>;
 }
 
-impl<Job: Send + 'static> Worker<Job> {
+impl<Work: Send + 'static> Worker<Work> {
     /// One whose thread is called so. Starts none yet.
     pub(crate) fn new(name: &'static str) -> Self {
         Self { name, line: None, alive: Arc::default() }
@@ -59,7 +59,7 @@ impl<Job: Send + 'static> Worker<Job> {
 
     /// Gives the thread an order; starts it with `work` if there is none. `work` is to end when its
     /// inbox does.
-    pub(crate) fn hand_over(&mut self, job: Job, work: fn(&Inbox<Job>)) -> Result<(), Problem> {
+    pub(crate) fn hand_over(&mut self, job: Work, work: fn(&Inbox<Work>)) -> Result<(), Problem> {
         let Some(line) = &self.line else { return self.start(job, work) };
         match line.send(job) {
             Ok(()) => Ok(()),
@@ -79,7 +79,7 @@ impl<Job: Send + 'static> Worker<Job> {
         self.line = None;
     }
 
-    fn start(&mut self, first: Job, work: fn(&Inbox<Job>)) -> Result<(), Problem> {
+    fn start(&mut self, first: Work, work: fn(&Inbox<Work>)) -> Result<(), Problem> {
         if Arc::strong_count(&self.alive) > MAX_STUCK {
             return Err(Problem::Hanging);
         }
@@ -104,8 +104,8 @@ impl<Job: Send + 'static> Worker<Job> {
     }
 }
 
-impl<Job> Line<Job> {
-    fn send(&self, job: Job) -> Result<(), TrySendError<Job>> {
+impl<Work> Line<Work> {
+    fn send(&self, job: Work) -> Result<(), TrySendError<Work>> {
         self.jobs.try_send(job)?;
         // A full pipe rings as well.
         let _ = rustix::io::write(&self.bell, &[0]);
@@ -113,9 +113,9 @@ impl<Job> Line<Job> {
     }
 }
 
-impl<Job> Inbox<Job> {
+impl<Work> Inbox<Work> {
     /// Carries out orders until none will come any more, and serves in between.
-    pub(crate) fn work<D: Serves>(&self, mut carry_out: impl FnMut(&mut Option<D>, Job)) {
+    pub(crate) fn work<D: Serves>(&self, mut carry_out: impl FnMut(&mut Option<D>, Work)) {
         let mut kept: Option<D> = None;
         loop {
             let job = match &mut kept {
@@ -149,7 +149,7 @@ impl<Job> Inbox<Job> {
     ///
     /// # Errors
     /// None will come any more.
-    fn look(&self) -> Result<Option<Job>, Ended> {
+    fn look(&self) -> Result<Option<Work>, Ended> {
         let mut rung = [0; 16];
         while matches!(rustix::io::read(&self.bell, &mut rung), Ok(1..) | Err(Errno::INTR)) {}
         match self.jobs.try_recv() {

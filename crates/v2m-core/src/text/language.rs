@@ -14,7 +14,7 @@ const FILES: [&str; 2] = [include_str!("languages/en.toml"), include_str!("langu
 pub(super) struct Language {
     /// ISO 639-1.
     pub(super) code: String,
-    pub(super) commands: Phrases<Command>,
+    pub(super) commands: Phrases<SpokenCommand>,
     pub(super) take_back: Phrases<()>,
     pub(super) fillers: HashSet<String>,
     pub(super) fillers_between_marks: HashSet<String>,
@@ -26,7 +26,7 @@ pub(super) struct Language {
 
 /// What a spoken command writes, and when it is obeyed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Command {
+pub(super) struct SpokenCommand {
     pub(super) write: Write,
     pub(super) when: When,
     /// Words beside this very command that make it mean the thing.
@@ -130,7 +130,7 @@ impl Language {
         let mut commands = Phrases::new(false);
         for entry in file.command {
             let CommandEntry { say, write, when, before, after } = entry;
-            let command = Command { write: Write::read(&write)?, when, before, after };
+            let command = SpokenCommand { write: Write::read(&write)?, when, before, after };
             for phrase in say {
                 commands.add(&phrase, command.clone());
             }
@@ -143,7 +143,7 @@ impl Language {
             ];
             for (phrases, write) in halves {
                 let (before, after) = (pair.before.clone(), HashSet::new());
-                let command = Command { write, when: When::Paired, before, after };
+                let command = SpokenCommand { write, when: When::Paired, before, after };
                 for phrase in phrases {
                     commands.add(&phrase, command.clone());
                 }
@@ -166,7 +166,7 @@ impl Language {
     }
 
     /// Whether the word before a command says that the thing is talked about.
-    pub(super) fn talks_before(&self, command: &Command, word: &Token<'_>) -> bool {
+    pub(super) fn talks_before(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
         // "He said open quote": the other half says more than the verb.
         let of_all = command.when != When::Paired && self.talk.before.contains(low);
@@ -176,7 +176,7 @@ impl Language {
     }
 
     /// As [`Self::talks_before`], of the word after it.
-    pub(super) fn talks_after(&self, command: &Command, word: &Token<'_>) -> bool {
+    pub(super) fn talks_after(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
         // "New line 5 opens tomorrow."
         let number = low.starts_with(|c: char| c.is_ascii_digit());

@@ -4,7 +4,7 @@
 //! code". What tells them apart is the evidence around: pauses and marks, the words beside, the
 //! other half of a pair. What a command that is meant does to the text is in `write.rs`.
 
-use super::language::{Command, Language, When, Write};
+use super::language::{Language, SpokenCommand, When, Write};
 use super::token::{Kind, Token};
 use super::write::write_out;
 
@@ -22,7 +22,7 @@ pub(super) struct Found<'l> {
     /// Its tokens.
     pub(super) start: usize,
     pub(super) end: usize,
-    pub(super) command: &'l Command,
+    pub(super) command: &'l SpokenCommand,
     left: Side,
     right: Side,
     /// Whether its other half is there.
@@ -58,7 +58,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language, obeyed: Ob
 }
 
 fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec<Found<'l>> {
-    let wanted = |command: &Command| match command.when {
+    let wanted = |command: &SpokenCommand| match command.when {
         When::Choice => obeyed.punctuation,
         When::Alone | When::Edge | When::Paired => obeyed.layout,
     };
@@ -85,7 +85,7 @@ fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec
     found
 }
 
-fn left_of(tokens: &[Token<'_>], at: usize, command: &Command, language: &Language) -> Side {
+fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &Language) -> Side {
     let Some(before) = at.checked_sub(1).map(|before| &tokens[before]) else { return Side::Open };
     match before.kind {
         _ if before.pause => Side::Open,
@@ -105,7 +105,12 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &Command, language: &Langua
     }
 }
 
-fn right_of(tokens: &[Token<'_>], end: usize, command: &Command, language: &Language) -> Side {
+fn right_of(
+    tokens: &[Token<'_>],
+    end: usize,
+    command: &SpokenCommand,
+    language: &Language,
+) -> Side {
     let Some(after) = tokens.get(end) else { return Side::Open };
     match after.kind {
         // "New line?" asks about it, also when the speaker pauses after it.
@@ -118,11 +123,11 @@ fn right_of(tokens: &[Token<'_>], end: usize, command: &Command, language: &Lang
     }
 }
 
-fn quotes(command: &Command) -> bool {
+fn quotes(command: &SpokenCommand) -> bool {
     matches!(command.write, Write::Open(_, "\""))
 }
 
-fn is_mark(command: &Command, mark: &str) -> bool {
+fn is_mark(command: &SpokenCommand, mark: &str) -> bool {
     matches!(command.write, Write::Mark(own) if own == mark)
 }
 

@@ -13,7 +13,7 @@ use tracing::debug;
 use zbus::{Message, OwnedFd, Variant};
 
 /// A clipboard that is read one format at a time.
-pub(crate) trait Source: Sync {
+pub(crate) trait ReadFormat: Sync {
     /// What it holds in this format. `None`: it is longer than `most`. To be bounded in time by the
     /// caller.
     fn read(
@@ -25,7 +25,7 @@ pub(crate) trait Source: Sync {
 
 /// What a clipboard holds in these formats, as far as it can be read within `patience`.
 pub(crate) async fn remember(
-    source: &impl Source,
+    source: &impl ReadFormat,
     formats: &[String],
     patience: Duration,
 ) -> Before<Arc<Content>> {
@@ -121,7 +121,7 @@ mod tests {
         size: usize,
     }
 
-    impl Source for Scripted {
+    impl ReadFormat for Scripted {
         async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
             match format {
                 "good" => Ok((self.size <= most).then(|| vec![7; self.size])),

@@ -4,7 +4,7 @@ mod answers;
 mod content;
 
 pub(crate) use answers::Answers;
-pub(crate) use content::{Source, formats, read};
+pub(crate) use content::{ReadFormat, formats, read};
 
 use super::content::Content;
 use super::x11::primary::{Loan, To};
@@ -41,7 +41,7 @@ pub(crate) enum Signal {
 }
 
 /// A session that may hold the clipboard.
-pub(crate) trait Session: Send {
+pub(crate) trait ClipboardSession: Send {
     /// The way to call its methods.
     type Calls: Calls;
 
@@ -63,7 +63,7 @@ pub(crate) trait Session: Send {
 }
 
 /// The calls of a session that concern the clipboard.
-pub(crate) trait Calls: Source + Send {
+pub(crate) trait Calls: ReadFormat + Send {
     /// Leaves the clipboard to nobody.
     fn clear(&self) -> impl Future<Output = Result<(), Problem>> + Send;
 
@@ -85,7 +85,7 @@ pub(crate) struct BusClipboard<S> {
     answers: Arc<Answers>,
 }
 
-impl<S: Session> BusClipboard<S> {
+impl<S: ClipboardSession> BusClipboard<S> {
     /// The one of this session. `formats`: what another program has on it, as far as is known.
     pub(crate) fn of(session: S, formats: Option<Vec<String>>) -> Self {
         Self { session, held: None, formats, answers: Arc::default() }
@@ -147,7 +147,7 @@ impl<S: Session> BusClipboard<S> {
     }
 }
 
-impl<S: Session> Clipboard for BusClipboard<S> {
+impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
     type Content = Arc<Content>;
 
     const WINDOWS: To = To::Wayland;

@@ -2,7 +2,7 @@
 //!
 //! Large content goes as fast as its reader takes it, to several programs at once if need be.
 
-use super::protocol::Source;
+use super::protocol::DataSource;
 use super::server::{Said, Server, SourceId};
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::wayland::Mark;
@@ -41,7 +41,7 @@ pub(crate) struct Owner {
 #[derive(Debug)]
 struct Held {
     number: SourceId,
-    source: Box<dyn Source>,
+    source: Box<dyn DataSource>,
     content: Arc<Content>,
 }
 

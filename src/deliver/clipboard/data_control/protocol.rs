@@ -19,14 +19,14 @@ pub(crate) trait Device: Debug + Send {
         queue: &QueueHandle<Heard<Seen>>,
         formats: &[&str],
         number: SourceId,
-    ) -> Box<dyn Source>;
+    ) -> Box<dyn DataSource>;
 
     /// Leaves the clipboard to nobody.
     fn clear(&self);
 }
 
 /// What we have put on the clipboard.
-pub(crate) trait Source: Debug + Send {
+pub(crate) trait DataSource: Debug + Send {
     /// Lets go of it; the clipboard is empty if it still had it.
     fn destroy(&self);
 }
@@ -98,7 +98,7 @@ macro_rules! data_control {
     (
         $(#[$doc:meta])* $family:ident, $root:path,
         $manager_mod:ident::$Manager:ident, $device_mod:ident::$Device:ident,
-        $source_mod:ident::$Source:ident, $offer_mod:ident::$Offer:ident
+        $source_mod:ident::$DataSource:ident, $offer_mod:ident::$Offer:ident
     ) => {
         $(#[$doc])*
         pub(crate) mod $family {
@@ -108,7 +108,7 @@ macro_rules! data_control {
             use $root as protocol;
             use protocol::{
                 $device_mod::{self, $Device}, $manager_mod::$Manager,
-                $offer_mod::{self, $Offer}, $source_mod::{self, $Source},
+                $offer_mod::{self, $Offer}, $source_mod::{self, $DataSource},
             };
 
             pub(crate) type Manager = $Manager;
@@ -135,7 +135,7 @@ macro_rules! data_control {
                     queue: &QueueHandle<Heard<Seen>>,
                     formats: &[&str],
                     number: SourceId,
-                ) -> Box<dyn super::Source> {
+                ) -> Box<dyn super::DataSource> {
                     let source = self.manager.create_data_source(queue, number);
                     for format in formats {
                         source.offer((*format).to_owned());
@@ -149,7 +149,7 @@ macro_rules! data_control {
                 }
             }
 
-            impl super::Source for $Source {
+            impl super::DataSource for $DataSource {
                 fn destroy(&self) {
                     self.destroy();
                 }
@@ -223,10 +223,10 @@ macro_rules! data_control {
                 }
             }
 
-            impl Dispatch<$Source, SourceId> for Heard<Seen> {
+            impl Dispatch<$DataSource, SourceId> for Heard<Seen> {
                 fn event(
                     heard: &mut Self,
-                    _: &$Source,
+                    _: &$DataSource,
                     event: $source_mod::Event,
                     source: &SourceId,
                     _: &Connection,

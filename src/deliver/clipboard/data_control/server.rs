@@ -1,7 +1,7 @@
 //! The connection over which the clipboard is read and owned: what the compositor says of it, in
 //! its order.
 
-use super::protocol::{Announced, Device, Source, ext, wlr};
+use super::protocol::{Announced, DataSource, Device, ext, wlr};
 use crate::deliver::display::wayland::{Conversation, Heard, Mark, Woken};
 use crate::deliver::problem::Problem;
 use rustix::event::PollFd;
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Takes the clipboard with these formats.
-    pub(crate) fn own(&mut self, formats: &[&str]) -> (SourceId, Box<dyn Source>) {
+    pub(crate) fn own(&mut self, formats: &[&str]) -> (SourceId, Box<dyn DataSource>) {
         self.last_number += 1;
         let number = SourceId(self.last_number);
         (number, self.device.own(&self.compositor.handle(), formats, number))

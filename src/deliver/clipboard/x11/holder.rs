@@ -15,10 +15,10 @@ use tracing::debug;
 
 /// Holds what it is given until another program takes the clipboard. Reaches for no display before.
 #[derive(Debug)]
-pub(crate) struct Holder(Worker<Job>);
+pub(crate) struct Holder(Worker<Work>);
 
 #[derive(Debug)]
-struct Job {
+struct Work {
     content: Content,
     reply: oneshot::Sender<Result<(), Problem>>,
 }
@@ -33,7 +33,7 @@ impl Holder {
     /// Puts `content` on the clipboard, and gives it to others until something else is copied.
     pub(crate) async fn hold(&mut self, content: Content) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
-        self.0.hand_over(Job { content, reply }, work)?;
+        self.0.hand_over(Work { content, reply }, work)?;
         outcome.await.unwrap_or(Err(Problem::Hanging))
     }
 
@@ -49,8 +49,8 @@ impl Serves for X11Clipboard {
     }
 }
 
-fn work(inbox: &Inbox<Job>) {
-    inbox.work(|kept: &mut Option<X11Clipboard>, Job { content, reply }| {
+fn work(inbox: &Inbox<Work>) {
+    inbox.work(|kept: &mut Option<X11Clipboard>, Work { content, reply }| {
         let open = || Ok(X11Clipboard::of(Rc::new(Server::connect()?)));
         let outcome = kept
             .take()

@@ -42,14 +42,14 @@ pub(crate) enum Lender {
 /// The way through the portals. Its session ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Portal {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Work>,
     lender: Lender,
     giving_back: Option<oneshot::Receiver<()>>,
 }
 
 /// One text for the task that has the session.
 #[derive(Debug)]
-struct Job {
+struct Work {
     order: Order,
     reply: oneshot::Sender<Result<(), Problem>>,
     /// Dropped when the clipboard has been given back.
@@ -100,7 +100,7 @@ impl Portal {
     pub(crate) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
-        let job = Job { order, reply, given_back };
+        let job = Work { order, reply, given_back };
         self.jobs.try_send(job).map_err(|_busy| Problem::Hanging)?;
         self.giving_back = Some(giving_back);
         outcome.await.unwrap_or(Err(Problem::PortalGone))

@@ -4,9 +4,9 @@
 //! It is never given up in the middle of a combination of keys, whoever has given up waiting for
 //! it.
 
-use super::{Job, Lender};
+use super::{Lender, Work};
 use crate::deliver::clipboard;
-use crate::deliver::clipboard::bus::{Session as _, Signal};
+use crate::deliver::clipboard::bus::{ClipboardSession as _, Signal};
 use crate::deliver::clipboard::portal::PortalClipboard;
 use crate::deliver::desktop::wayland::Wayland;
 use crate::deliver::display::portal::Session;
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     /// Works until nobody gives orders any more, or the bus has gone.
-    pub(crate) async fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
+    pub(crate) async fn work(mut self, mut jobs: mpsc::Receiver<Work>) {
         let bus = self.bus.clone();
         loop {
             let news = tokio::select! {
@@ -125,8 +125,8 @@ impl Desk {
     }
 
     /// Pastes and tells the outcome, then gives back the clipboard.
-    async fn carry_out(&mut self, job: Job) {
-        let Job { order, mut reply, given_back } = job;
+    async fn carry_out(&mut self, job: Work) {
+        let Work { order, mut reply, given_back } = job;
         // Nobody waits any more: the user was told that it is not there, so it must not appear
         // later.
         if reply.is_closed() {

@@ -9,14 +9,14 @@ use v2m_ipc::pcm::SAMPLE_RATE;
 
 /// A dictation that is not finished.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct Entry {
     path: PathBuf,
     record: Record,
     /// `None` once writing failed.
     wav: Option<Wav>,
 }
 
-impl Job {
+impl Entry {
     /// A new one, without files yet.
     pub(super) fn new(path: PathBuf, started_at: jiff::Timestamp) -> Self {
         Self { path, record: Record::new(started_at), wav: None }
