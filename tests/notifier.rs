@@ -167,6 +167,12 @@ fn text(text: &str) -> Notice {
     Notice::Text { text: text.into(), deliveries: vec![delivery], problems: Vec::new() }
 }
 
+fn undelivered() -> Notice {
+    let detail = "not pasted: no window took it; press Ctrl+V where you want it".into();
+    let failed = Delivery { by: "paste", backend: None, ok: false, detail };
+    Notice::Text { text: "one".into(), deliveries: vec![failed], problems: Vec::new() }
+}
+
 fn refusal() -> Notice {
     Notice::Problem(Failure::new(Code::BadConfig, "line 1").lasting())
 }
@@ -436,11 +442,7 @@ async fn a_notification_that_the_user_took_away_is_not_shown_again() {
 async fn a_text_that_did_not_arrive_is_urgent_and_ends_in_the_list_of_past_notifications() {
     let mut desktop = Desktop::named("gnome-shell").await;
     let notifier = desktop.notifier();
-    let detail = "not pasted: no window took it; press Ctrl+V where it belongs".into();
-    let failed = Delivery { by: "paste", backend: None, ok: false, detail };
-    let notice =
-        Notice::Text { text: "one".into(), deliveries: vec![failed], problems: Vec::new() };
-    assert!(notifier.show(notice).await.ok);
+    assert!(notifier.show(undelivered()).await.ok);
     let Seen::Shown { summary, urgency: 2, .. } = desktop.sees().await else {
         panic!("not urgent")
     };
@@ -450,6 +452,19 @@ async fn a_text_that_did_not_arrive_is_urgent_and_ends_in_the_list_of_past_notif
     let Seen::Shown { replaces: 0, urgency: 0, transient: false, .. } = desktop.sees().await else {
         panic!("not listed")
     };
+}
+
+#[tokio::test]
+async fn what_dunst_may_have_closed_is_not_shown_again() {
+    let mut desktop = Desktop::named("dunst").await;
+    let notifier = desktop.notifier();
+    assert!(notifier.show(undelivered()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    assert!(notifier.show(text("next")).await.ok);
+    let Seen::Shown { replaces: 0, body, .. } = desktop.sees().await else { panic!("closed") };
+    assert_eq!(body, "next");
 }
 
 /// The bus throws v2m off, and everybody else stays: the notification is there still, or is gone on

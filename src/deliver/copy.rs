@@ -95,6 +95,7 @@ struct Text {
 #[derive(Debug)]
 enum Work {
     Put(Text, oneshot::Sender<Result<(), Problem>>),
+    Leave(oneshot::Sender<()>),
     Get(oneshot::Sender<Result<String, Problem>>),
 }
 
@@ -141,6 +142,17 @@ impl Clipboard {
         }
     }
 
+    /// Lets a clipboard manager keep the text, which would go with this process. Bounded.
+    pub(super) async fn leave(&mut self) {
+        if !self.0.is_started() {
+            return;
+        }
+        let (done, left) = oneshot::channel();
+        if self.ask(Work::Leave(done)).is_ok() && timeout(DEADLINE, left).await.is_err() {
+            debug!("the clipboard's text was not left to a manager in time");
+        }
+    }
+
     fn ask(&mut self, job: Work) -> Result<(), Problem> {
         self.0.hand_over(job, work).map_err(|reason| match reason {
             Reason::NoThread(error) => Problem::NoThread(error),
@@ -172,7 +184,14 @@ fn work(inbox: &Inbox<Work>) {
             // Nobody waits any more: the user was told it is not there, so it must not appear
             // later.
             Work::Put(_, reply) if reply.is_closed() => true,
-            Work::Put(text, reply) => reply.send(put(owner, &text)).is_ok(),
+            Work::Put(text, reply) => {
+                let done = put(owner, &text, || !reply.is_closed());
+                reply.send(done).is_ok()
+            }
+            Work::Leave(done) => {
+                leave(owner);
+                done.send(()).is_ok()
+            }
             Work::Get(reply) => reply.send(get()).is_ok(),
         };
         if !told {
@@ -181,19 +200,36 @@ fn work(inbox: &Inbox<Work>) {
     });
 }
 
-fn put(owner: &mut Option<Owner>, text: &Text) -> Result<(), Problem> {
+/// On X11 the clipboard manager, if there is one, keeps the text.
+fn leave(owner: &mut Option<Owner>) {
+    let Some(Owner::X11(clipboard)) = owner else { return };
+    if let Err(reason) = clipboard.leave() {
+        debug!(%reason, "the clipboard's text could not be left to a manager");
+    }
+}
+
+fn put(
+    owner: &mut Option<Owner>,
+    text: &Text,
+    is_wanted: impl Fn() -> bool,
+) -> Result<(), Problem> {
     if let Some(mut kept) = owner.take() {
         match kept.put(text) {
             Ok(is_ours) => {
                 *owner = Some(kept);
                 return if is_ours { Ok(()) } else { Err(Problem::Replaced) };
             }
+            Err(Reason::Hanging) => return Err(Problem::Hanging),
             Err(reason) => {
                 debug!(%reason, "the connection to the clipboard is broken; making a new one");
             }
         }
     }
     let (mut new, displays) = Owner::open()?;
+    // That may have taken long, and a later text may be on the clipboard by now.
+    if !is_wanted() {
+        return Err(Problem::Hanging);
+    }
     let is_ours = new.put(text).map_err(|reason| unreachable(displays, &reason))?;
     *owner = Some(new);
     if is_ours { Ok(()) } else { Err(Problem::Replaced) }
@@ -210,13 +246,15 @@ fn get() -> Result<String, Problem> {
     match text {
         Ok(Some(text)) if !text.trim().is_empty() => Ok(text),
         Ok(_) => Err(Problem::Empty),
-        Err(Reason::Hanging) => Err(Problem::Hanging),
         Err(reason) => Err(unreachable(displays, &reason)),
     }
 }
 
 fn unreachable(displays: Displays, reason: &Reason) -> Problem {
-    Problem::Unreachable { displays, reason: reason.to_string() }
+    match reason {
+        Reason::Hanging => Problem::Hanging,
+        reason => Problem::Unreachable { displays, reason: reason.to_string() },
+    }
 }
 
 impl Owner {
@@ -226,11 +264,18 @@ impl Owner {
             return Err(Problem::NoDisplay);
         }
         let by_compositor = displays.wayland.is_some().then(DataControl::open);
-        let opened = match (by_compositor, displays.x11.is_some()) {
-            (Some(Ok(clipboard)), _) => Ok(Self::Compositor(Box::new(clipboard))),
-            (Some(Err(reason)), false) => Err(reason),
-            (_, _) => Server::connect()
-                .map(|server| Self::X11(Box::new(X11Clipboard::of(Rc::new(server))))),
+        let by_server = || {
+            Server::connect().map(|server| Self::X11(Box::new(X11Clipboard::of(Rc::new(server)))))
+        };
+        let opened = match by_compositor {
+            Some(Ok(clipboard)) => Ok(Self::Compositor(Box::new(clipboard))),
+            // A compositor that has data-control and is slow, or refuses, still has the clipboard. KWin ignores what
+            // XWayland's is given while no window of X11 has the focus.
+            Some(Err(Reason::NoWay | Reason::NoCompositor(_))) if displays.x11.is_some() => {
+                by_server()
+            }
+            Some(Err(reason)) => Err(reason),
+            None => by_server(),
         };
         match opened {
             Ok(owner) => Ok((owner, displays)),
@@ -241,7 +286,9 @@ impl Owner {
     /// Whether the text is on the clipboard now, as the display server says.
     fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, Reason> {
         match self {
-            Self::Compositor(clipboard) => clipboard.put(text, *is_sensitive),
+            Self::Compositor(clipboard) => {
+                clipboard.put(text, *is_sensitive, Instant::now() + READ)
+            }
             Self::X11(clipboard) => clipboard.put(text, *is_sensitive),
         }
     }

@@ -85,6 +85,9 @@ pub(super) struct Service {
     markup: bool,
     /// Whether that service is GNOME Shell.
     gnome: bool,
+    /// Whether that service tells only the sender that a notification was closed, and so not this connection. dunst does (its
+    /// `src/dbus.c` names the client as the signal's destination).
+    tells_sender: bool,
     shown: Option<Shown>,
     popup: Popup,
     /// Tells when the user takes it away. Only while that matters: every other program's are told
@@ -126,6 +129,7 @@ impl Service {
             owner: None,
             markup: false,
             gnome: false,
+            tells_sender: false,
             shown: None,
             popup: Popup::default(),
             closings: None,
@@ -205,6 +209,13 @@ impl Service {
 
     /// Its time in sight is over: it goes, or joins the list of past notifications.
     pub(super) async fn retire(&mut self, note: &mut Note) -> Result<(), Problem> {
+        // A service that was started since counts anew.
+        if self.owner_of_name().await? != self.owner {
+            (self.owner, self.shown, self.closings) = (None, None, None);
+            self.popup = Popup::default();
+            note.keep(None);
+            return Ok(());
+        }
         let retired = self.put_away().await;
         self.attend().await;
         note.keep(self.leftover());
@@ -213,7 +224,10 @@ impl Service {
 
     async fn put_away(&mut self) -> Result<(), Problem> {
         let card = self.shown.as_ref().and_then(|shown| shown.card.clone());
-        let Some(card) = card.filter(|card| matches!(card.stay, Stay::ThenListed(_))) else {
+        // It may be closed already. To show it again would bring it back; dunst lists what was closed.
+        let is_listed =
+            |card: &Card| matches!(card.stay, Stay::ThenListed(_)) && !self.tells_sender;
+        let Some(card) = card.filter(is_listed) else {
             return self.close().await;
         };
         // GNOME lists what has low urgency and shows no banner. Elsewhere a short time does it.
@@ -231,7 +245,8 @@ impl Service {
         let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
         self.markup = capabilities.iter().any(|capability| capability == "body-markup");
         // A service too simple to tell its name is not GNOME Shell.
-        self.gnome = self.information(NAME).await.is_ok_and(|[name, ..]| name == "gnome-shell");
+        let name = self.information(NAME).await.map(|[name, ..]| name).unwrap_or_default();
+        (self.gnome, self.tells_sender) = (name == "gnome-shell", name == "dunst");
         self.owner = self.owner_of_name().await?;
         Ok(())
     }

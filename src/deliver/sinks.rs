@@ -103,6 +103,7 @@ impl Sinks {
     /// Waits until nothing is left to put right. Bounded.
     pub async fn settle(&mut self) {
         self.cursor.settle().await;
+        self.clipboard.leave().await;
     }
 }
 

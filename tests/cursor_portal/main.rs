@@ -395,5 +395,5 @@ fn where_mutters_own_interface_is_refused_the_portal_is_the_way() {
 fn without_a_portal_there_is_no_way() {
     let mut desktop = Desktop::start();
     desktop.portal.end();
-    desktop.refuses("no way that v2m knows");
+    desktop.refuses("cannot paste into other programs");
 }

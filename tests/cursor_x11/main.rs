@@ -215,7 +215,7 @@ fn a_copy_made_before_the_window_takes_the_text_stays() {
     let deliveries = desktop.paste(WORDS);
     user.join().unwrap();
     let [paste] = deliveries.as_slice() else { panic!("{deliveries:?}") };
-    assert!(!paste.ok && paste.detail.contains("something else was copied"), "{}", paste.detail);
+    assert!(!paste.ok && paste.detail.contains("you copied something else"), "{}", paste.detail);
     assert_eq!(desktop.server.paste(), "the user's");
 }
 

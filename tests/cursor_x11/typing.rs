@@ -117,7 +117,7 @@ fn what_the_layout_lacks_is_pasted_and_what_cannot_be_pasted_waits() {
         // Which character it is goes into no journal: it was dictated.
         let lacks = "no key for one of the characters";
         for (text, lacking) in
-            [("señor", lacks), ("one\ntwo", lacks), (&"a".repeat(2_001), "too many keys")]
+            [("señor", lacks), ("one\ntwo", lacks), (&"a".repeat(2_001), "too long to type")]
         {
             let deliveries = desktop.put(DeliverMode::Type, text, None);
             let [

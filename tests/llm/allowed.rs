@@ -113,7 +113,7 @@ fn a_provider_without_an_address_is_at_its_own() {
     assert!(message.contains("allows gemini at https://generativelanguage"), "{message}");
 }
 
-const VALUES: [&str; 19] = [
+const VALUES: [&str; 22] = [
     "none",
     "openai",
     "gemini",
@@ -122,6 +122,9 @@ const VALUES: [&str; 19] = [
     "",
     "'openai'",
     "\"none\"",
+    " openai ",
+    "'''openai'''",
+    r#""http:\/\/gpu.lan""#,
     "3",
     "true",
     "http://localhost:8080/v1",

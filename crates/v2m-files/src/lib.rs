@@ -41,6 +41,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     make_directory(directory)?;
     let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)?;
     file.write_all(bytes)?;
+    file.as_file().sync_all()?;
     let written = file.into_temp_path();
     put_in_place(&written, path, 0o600)?;
     // It has another name now.
@@ -54,7 +55,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Those of the file system; what had the name `to` is still there then.
 pub fn put_in_place(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
     let file = File::open(from)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
+    // Some file systems refuse to set modes, also those that are right already.
+    if file.metadata()?.permissions().mode() & 0o7777 != mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
     file.sync_all()?;
     fs::rename(from, to)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());

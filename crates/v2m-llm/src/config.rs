@@ -136,7 +136,7 @@ pub fn read(
     for (name, value) in variables {
         let Some(key) = name.to_str().and_then(variable) else { continue };
         let value = value.to_str().unwrap_or("?");
-        let quoted = || value.trim().parse::<toml_edit::Value>().ok()?.as_str().map(str::to_owned);
+        let quoted = || Some(v2m_ipc::value::read(value).ok()?.as_str()?.to_owned());
         let set = allowed.set(&key, value);
         let set = set.or_else(|why| quoted().map_or(Err(why), |value| allowed.set(&key, &value)));
         set.map_err(invalid)?;

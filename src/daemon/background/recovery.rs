@@ -45,12 +45,12 @@ impl Background {
 impl Daemon {
     /// Shows the texts, and opens the next recording if the recogniser could transcribe it now.
     pub(super) fn recover_next(&mut self) {
-        if !matches!(self.session.state(), State::Idle | State::Paused) {
+        // Nobody would see what is shown by a service, or on a desktop, that ends.
+        let ends = self.service.is_ending() || self.desktop.has_ended();
+        if ends || !matches!(self.session.state(), State::Idle | State::Paused) {
             return;
         }
-        while let Some((left, text)) = self.background.recovery.texts.pop_front() {
-            self.text_recovered(&left, text);
-        }
+        self.texts_recovered();
         let state = self.engine.report().state;
         let usable = matches!(state, EngineState::Warm | EngineState::Unloaded);
         let recovery = &mut self.background.recovery;
@@ -121,13 +121,25 @@ impl Daemon {
         self.under_way.finish(job, outcome);
     }
 
-    fn text_recovered(&mut self, left: &Unfinished, text: Text) {
-        let job = self.background.number();
-        let characters = text.text.chars().count();
-        info!(job = job.0, characters, "a text of an earlier run was not delivered; it is shown");
-        self.show_recovered(&text.text, left.cut_off);
-        self.under_way.adopt(job, left);
-        self.under_way.finish(job, Outcome::Delivered(text, Vec::new()));
+    /// Shows all texts together: each notice takes the place of the one before.
+    fn texts_recovered(&mut self) {
+        let texts = std::mem::take(&mut self.background.recovery.texts);
+        if texts.is_empty() {
+            return;
+        }
+        let all: Vec<_> = texts.iter().map(|(_, text)| text.text.trim()).collect();
+        let cut_off = texts.iter().any(|(left, _)| left.cut_off);
+        self.show_recovered(&all.join("\n\n"), cut_off);
+        for (left, text) in texts {
+            let job = self.background.number();
+            let characters = text.text.chars().count();
+            info!(
+                job = job.0,
+                characters, "a text of an earlier run was not delivered; it is shown"
+            );
+            self.under_way.adopt(job, &left);
+            self.under_way.finish(job, Outcome::Delivered(text, Vec::new()));
+        }
     }
 
     fn show_recovered(&mut self, text: &str, cut_off: bool) {

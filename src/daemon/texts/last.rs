@@ -12,13 +12,16 @@ impl Texts {
     pub(in crate::daemon) fn remember(&mut self, text: &str) {
         if !text.is_empty() {
             self.last = Some(text.to_owned());
+            self.last_is_older = false;
         }
     }
 
-    /// The text of an earlier run's dictation, which is older than any of this run.
+    /// The text of an earlier run's dictation, which is older than any of this run. They come oldest
+    /// first.
     pub(in crate::daemon) fn remember_older(&mut self, text: &str) {
-        if self.last.is_none() {
-            self.remember(text);
+        if !text.is_empty() && (self.last.is_none() || self.last_is_older) {
+            self.last = Some(text.to_owned());
+            self.last_is_older = true;
         }
     }
 }

@@ -50,8 +50,10 @@ pub(super) struct Texts {
     work: JoinSet<Option<Finished>>,
     permits: Arc<Semaphore>,
     clipboard: ClipboardReader,
-    /// The last dictation's text, of this run.
+    /// The last dictation's text.
     last: Option<String>,
+    /// It is an earlier run's.
+    last_is_older: bool,
     /// Who waits until it is read from the disk.
     last_asked: Vec<Reply>,
     /// Dropped when the service ends.
@@ -83,6 +85,7 @@ impl Texts {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             clipboard: ClipboardReader::default(),
             last: None,
+            last_is_older: false,
             last_asked: Vec::new(),
             ending: watch::Sender::new(()),
         }

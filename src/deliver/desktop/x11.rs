@@ -32,7 +32,7 @@ pub(crate) struct Desk {
 
 /// Whether a display answers that keys can be pressed on. Blocking.
 pub(crate) fn is_there() -> Result<(), Problem> {
-    Server::connect().map(drop)
+    Server::connect()?.require_keys()
 }
 
 impl Serves for Desk {
@@ -47,6 +47,7 @@ impl thread::Desk for Desk {
 
     fn open() -> Result<Self, Problem> {
         let server = Rc::new(Server::connect()?);
+        server.require_keys()?;
         Ok(Self { clipboard: X11Clipboard::of(Rc::clone(&server)), server })
     }
 

@@ -42,6 +42,7 @@ x11rb::atom_manager! {
         TARGETS,
         TEXT_PLAIN: b"text/plain",
         TEXT_PLAIN_UTF_8: b"text/plain;charset=utf-8",
+        TEXT_PLAIN_UTF_8_CAPITALS: b"text/plain;charset=UTF-8",
         TIMESTAMP,
         UTF8_STRING,
         V2M_CONTENT,
@@ -72,10 +73,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Connects to `DISPLAY`, or says what it lacks. Blocking.
+    /// Connects to `DISPLAY`. Blocking.
     pub(crate) fn connect() -> Result<Self, Problem> {
         let (conn, screen) =
             RustConnection::connect(None).map_err(|error| Problem::NoServer(error.to_string()))?;
+        let atoms = Atoms::new(&conn)?.reply()?;
+        let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
+        let window = create_window(&conn, root)?;
+        Ok(Self { conn, atoms, root, window, passed_over: RefCell::default() })
+    }
+
+    /// Sees to what pressing keys needs. The clipboard needs none of it.
+    ///
+    /// # Errors
+    /// [`Problem::NoExtension`]: what the server lacks.
+    pub(crate) fn require_keys(&self) -> Result<(), Problem> {
+        let Self { conn, .. } = self;
         let has = |name| conn.extension_information(name).map(|found| found.is_some());
         if !has(xtest::X11_EXTENSION_NAME)? {
             return Err(Problem::NoExtension(xtest::X11_EXTENSION_NAME));
@@ -83,10 +96,7 @@ impl Server {
         if !has(xkb::X11_EXTENSION_NAME)? || !conn.xkb_use_extension(1, 0)?.reply()?.supported {
             return Err(Problem::NoExtension(xkb::X11_EXTENSION_NAME));
         }
-        let atoms = Atoms::new(&conn)?.reply()?;
-        let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
-        let window = create_window(&conn, root)?;
-        Ok(Self { conn, atoms, root, window, passed_over: RefCell::default() })
+        Ok(())
     }
 
     /// Another window of ours, for one conversation.

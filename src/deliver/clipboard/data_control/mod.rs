@@ -57,10 +57,18 @@ impl DataControl {
     }
 
     /// Takes the clipboard for a text; whether it is ours now.
-    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+    ///
+    /// # Errors
+    /// [`Problem::Hanging`]: the compositor has not answered by `until`.
+    pub(crate) fn put(
+        &mut self,
+        text: &str,
+        is_sensitive: bool,
+        until: Instant,
+    ) -> Result<bool, Problem> {
         self.catch_up()?;
         self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
-        self.carried_out()?;
+        self.carried_out_by(until)?;
         Ok(self.owner.content().is_some())
     }
 
@@ -94,8 +102,11 @@ impl DataControl {
     /// # Errors
     /// [`Problem::Hanging`]: it has not in half a second.
     pub(crate) fn carried_out(&mut self) -> Result<(), Problem> {
+        self.carried_out_by(Conversation::<Seen>::answer())
+    }
+
+    fn carried_out_by(&mut self, until: Instant) -> Result<(), Problem> {
         let mark = self.server.compositor.mark();
-        let until = Conversation::<Seen>::answer();
         loop {
             while self.heard()?.is_some() {}
             if self.server.compositor.heard.reached >= mark {

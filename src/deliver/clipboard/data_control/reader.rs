@@ -71,9 +71,8 @@ pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>
     loop {
         let changes = server.announced().changes;
         let Some(offered) = &server.announced().selection else { return Ok(None) };
-        let formats = TEXT.iter().find(|name| offered.formats.iter().any(|known| known == *name));
-        let Some(format) = formats else { return Ok(None) };
-        match read(server, format, Content::LIMIT, until)? {
+        let Some(format) = best_text(&offered.formats) else { return Ok(None) };
+        match read(server, &format, Content::LIMIT, until)? {
             Read::Whole(bytes) => return Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Read::TooLarge => return Ok(None),
             // Something else is on it by now.
@@ -81,6 +80,14 @@ pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>
             Read::Cut => return Err(Problem::Hanging),
         }
     }
+}
+
+/// The name by which a text among these formats is asked for.
+fn best_text(formats: &[String]) -> Option<String> {
+    let known = || TEXT.iter().find(|name| formats.iter().any(|offered| offered == *name));
+    let begins = |start| formats.iter().find(|name| name.starts_with(start)).cloned();
+    // Plain text under another name, such as a charset in capitals; then marked-up text.
+    known().map(|&name| name.into()).or_else(|| begins("text/plain")).or_else(|| begins("text/"))
 }
 
 /// Asks for one format, `most` bytes at most.

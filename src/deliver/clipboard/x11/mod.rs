@@ -93,7 +93,7 @@ impl X11Clipboard {
     pub(crate) fn leave(&mut self) -> Result<(), Problem> {
         let Some(content) = self.owner.content() else { return Ok(()) };
         let targets: Vec<_> = content.iter().map(|format| format.target).collect();
-        if self.running_manager()? == x11rb::NONE {
+        if targets.contains(&self.server.atoms.PASSWORD) || self.running_manager()? == x11rb::NONE {
             return Ok(());
         }
         let time = self.server.time()?;

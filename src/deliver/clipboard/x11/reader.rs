@@ -82,7 +82,8 @@ impl Reader<'_> {
     fn text(&mut self) -> Result<Option<String>, Problem> {
         let Server { atoms, .. } = self.server;
         let latin_1 = AtomEnum::STRING.into();
-        for target in [atoms.UTF8_STRING, atoms.TEXT_PLAIN_UTF_8, atoms.TEXT_PLAIN, latin_1] {
+        let plain = [atoms.TEXT_PLAIN_UTF_8, atoms.TEXT_PLAIN_UTF_8_CAPITALS, atoms.TEXT_PLAIN];
+        for target in [atoms.UTF8_STRING].into_iter().chain(plain).chain([latin_1]) {
             match self.read(target, Content::LIMIT)?.ok_or(Problem::Hanging)? {
                 Read::Whole(format) if target == latin_1 => {
                     return Ok(Some(format.bytes.iter().copied().map(char::from).collect()));
