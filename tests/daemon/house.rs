@@ -185,6 +185,12 @@ impl House {
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 
+    /// All records in the store, the oldest first.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let read = |path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        self.kept("json").into_iter().map(read).collect()
+    }
+
     /// What the double makes of the only recording in the store.
     pub(crate) fn text_of_recording(&self) -> String {
         let [path] = &self.kept("wav")[..] else { panic!("{:?}", self.kept("wav")) };

@@ -291,6 +291,32 @@ fn a_text_that_the_model_has_survives_the_services_death() {
     service.end();
 }
 
+/// Each had a notice of its own, which the next one replaced.
+#[test]
+fn all_texts_of_an_interrupted_run_are_shown_together() {
+    let (studio, llm) = studio(vec![Act::Wait, Act::Wait], "");
+    for _ in 0..2 {
+        studio.record(1);
+        studio.service.connect().send("STOP_RECORDING", Value::Null);
+        llm.asked();
+    }
+    let texts_in = |house: &House, state: &str| {
+        let records = house.records();
+        let texts = records.iter().filter(|record| record["state"] == state);
+        let texts: Vec<_> = texts.map(|r| r["text"].as_str().unwrap().to_owned()).collect();
+        (texts.len() == 2).then_some(texts)
+    };
+    let texts = wait_for("the texts on the disk", || texts_in(&studio.service, "transcribed"));
+    studio.service.signal(Signal::KILL);
+    let house = studio.ended().house;
+    fs::remove_file(house.model_file("double", "bin")).unwrap();
+    let service = house.start();
+    wait_for("the records", || texts_in(&service, "delivered"));
+    assert_eq!(service.connect().ask("LAST_TEXT")["text"], texts.join("\n\n"));
+    service.ready();
+    service.end();
+}
+
 #[test]
 fn a_model_that_fails_or_hangs_costs_a_dictation_no_words() {
     let acts = vec![Act::fail(Trouble::Rejected, "a poem"), Act::Wait];
