@@ -131,7 +131,7 @@ fn the_ninth_text_to_wait_is_refused_before_anybody_speaks() {
     let service = &studio.service;
     let mut clients: Vec<Client> = (0..8).map(|_| studio.dictate(1)).collect();
     let (code, error) = service.connect().refused("START_RECORDING");
-    assert!(code == "busy" && error.contains("8 dictations"), "{error}");
+    assert!(code == "busy" && error.contains("8 texts"), "{error}");
     service.go();
     let texts: Vec<String> = clients.iter_mut().map(text).collect();
     assert_eq!(texts, texts_of_recordings(service));
