@@ -238,7 +238,8 @@ fn with_a_model_its_helper_alone_has_a_network() {
     let data = &answer["data"];
     assert_phrase(data["text"].as_str().unwrap());
     assert_eq!(data["text"], data["unrefined"].as_str().unwrap().to_uppercase());
-    assert_eq!(lab.records()[0]["unrefined"], data["unrefined"]);
+    let delivered = || lab.records().into_iter().find(|record| record["state"] == "delivered");
+    assert_eq!(wait_for("the record", delivered)["unrefined"], data["unrefined"]);
 
     // One that was stopped is started by the next question.
     systemctl(&["stop", "v2m-llm.service"]);
