@@ -334,14 +334,23 @@ impl Hand {
         Instant::now()
     }
 
-    /// Moves the mouse to and fro, so many times a second, for some time.
-    pub(crate) fn move_mouse(&self, per_second: u32, time: Duration) {
+    /// Moves the mouse to and fro, so many times a second, for some time. Returns the longest time
+    /// between two moves.
+    pub(crate) fn move_mouse(&self, per_second: u32, time: Duration) -> Duration {
+        let (mut moved, mut longest) = (Instant::now(), Duration::ZERO);
         let (begun, interval) = (Instant::now(), Duration::from_secs(1) / per_second);
-        for number in 1.. {
+        let mut number = 0;
+        loop {
+            number += 1;
             let by = if number % 2 == 0 { 1.0 } else { -1.0 };
             self.call("NotifyPointerMotionRelative", &(by, 0.0));
+            // The first moves wait for the shell to know of the mouse.
+            if begun.elapsed() > Duration::from_millis(250) {
+                longest = longest.max(moved.elapsed());
+            }
+            moved = Instant::now();
             if begun.elapsed() >= time {
-                return;
+                return longest;
             }
             let next = begun + interval * number;
             std::thread::sleep(next.saturating_duration_since(Instant::now()));

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use v2m::deliver::{Sinks, Wanted};
 use v2m::session::{DeliverMode, Delivery};
 
+/// A mouse that does not move for so long is at rest (`deliver/keys/held/probe.rs`).
+const CALM: Duration = Duration::from_millis(20);
+
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
@@ -116,16 +119,24 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
     assert!(is_confirmed, "nothing was pasted");
     // One that never rests: nothing is pressed, and the user is told.
     thread::scope(|scope| {
-        scope.spawn(|| Hand::new().move_mouse(250, ms(4_500)));
+        let hand = scope.spawn(|| Hand::new().move_mouse(250, ms(4_500)));
         thread::sleep(ms(300));
         let deliveries = deliver("never");
+        let longest_rest = hand.join().unwrap();
+        // On a busy machine the mouse has gaps, in which v2m asks. It may get an answer there; then
+        // the text is pasted, and rightly so.
+        if longest_rest >= CALM && deliveries[0].ok {
+            expected += "never";
+            window.wait_for_all_of(&expected);
+            return;
+        }
         let [told, clipboard] = &deliveries[..] else { panic!("{deliveries:?}") };
-        // On a busy machine the mouse has gaps, in which v2m asks, and it hides the answers.
+        // Or the mouse hides the answer.
         let is_told = told.detail.contains("mouse") || told.detail.contains("still held");
         assert!(!told.ok && is_told, "{told:?}");
         assert!(clipboard.ok, "{clipboard:?}");
+        assert_eq!(counting.desktop.copied(), "never");
     });
-    assert_eq!(counting.desktop.copied(), "never");
     assert_eq!(window.text(), expected);
 }
 
