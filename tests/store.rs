@@ -72,7 +72,8 @@ fn text(text: &str) -> Text {
 }
 
 fn delivered(said: &str) -> Outcome {
-    let delivery = Delivery { by: "clipboard", backend: None, ok: true, detail: "arboard".into() };
+    let delivery =
+        Delivery { by: "clipboard", backend: None, ok: true, detail: "on the clipboard".into() };
     Outcome::Delivered(text(said), vec![delivery])
 }
 

@@ -269,8 +269,8 @@ impl Owner {
         };
         let opened = match by_compositor {
             Some(Ok(clipboard)) => Ok(Self::Compositor(Box::new(clipboard))),
-            // A compositor that has data-control and is slow, or refuses, still has the clipboard. KWin ignores what
-            // XWayland's is given while no window of X11 has the focus.
+            // A compositor that has data-control and is slow, or refuses, still has the clipboard.
+            // KWin ignores what XWayland's is given while no window of X11 has the focus.
             Some(Err(Reason::NoWay | Reason::NoCompositor(_))) if displays.x11.is_some() => {
                 by_server()
             }

@@ -85,8 +85,8 @@ pub(super) struct Service {
     markup: bool,
     /// Whether that service is GNOME Shell.
     gnome: bool,
-    /// Whether that service tells only the sender that a notification was closed, and so not this connection. dunst does (its
-    /// `src/dbus.c` names the client as the signal's destination).
+    /// Whether that service tells only the sender that a notification was closed, and so not this
+    /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
     tells_sender: bool,
     shown: Option<Shown>,
     popup: Popup,
@@ -224,7 +224,8 @@ impl Service {
 
     async fn put_away(&mut self) -> Result<(), Problem> {
         let card = self.shown.as_ref().and_then(|shown| shown.card.clone());
-        // It may be closed already. To show it again would bring it back; dunst lists what was closed.
+        // It may be closed already. To show it again would bring it back; dunst lists what was
+        // closed.
         let is_listed =
             |card: &Card| matches!(card.stay, Stay::ThenListed(_)) && !self.tells_sender;
         let Some(card) = card.filter(is_listed) else {

@@ -49,7 +49,8 @@ impl Engine {
     pub(super) async fn next(&mut self, settings: &Settings) -> EngineEvent {
         let models = &self.models;
         let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
-        // None before the others: an engine that never stops talking must not hide that the machine sleeps.
+        // None before the others: an engine that never stops talking must not hide that the machine
+        // sleeps.
         tokio::select! {
             event = self.recogniser.next() => EngineEvent::Recogniser(Box::new(event)),
             event = self.sleep.next() => EngineEvent::Sleep(event),
