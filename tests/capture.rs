@@ -405,6 +405,28 @@ fn what_is_said_until_the_stop_is_in_the_recording() {
 }
 
 /// Linked by one port or by six, the stream of the last recording is the next one's.
+/// PipeWire's library asks for real-time priority. Where it is allowed (as root, with rtkit) it is
+/// told, and where it is not, too.
+#[test]
+fn whether_the_thread_has_real_time_priority_is_told() {
+    on_event_loop("whether_the_thread_has_real_time_priority_is_told", async || {
+        let _pipewire = PipeWire::start(&["desk"]);
+        let mut capture = Capture::spawn(LINGER).unwrap();
+        start(&capture, 1, None);
+        let CaptureEvent::Started { realtime, .. } = event(&mut capture).await else {
+            panic!("it did not start")
+        };
+        let policies = std::process::Command::new("ps")
+            .args(["-L", "-o", "cls=", "-p", &std::process::id().to_string()])
+            .output()
+            .unwrap();
+        let policies = String::from_utf8(policies.stdout).unwrap();
+        let expected = policies.contains("FF") || policies.contains("RR");
+        assert_eq!(realtime, Some(expected), "{policies}");
+        println!("measured: real-time priority: {expected}");
+    });
+}
+
 #[test]
 fn the_next_recording_starts_from_the_lingering_stream() {
     on_event_loop("the_next_recording_starts_from_the_lingering_stream", async || {
