@@ -182,7 +182,7 @@ async fn one_notification_is_replaced_in_place_through_a_dictation() {
     let mut desktop = Desktop::start().await;
     let notifier = desktop.notifier();
 
-    notifier.progress(Notice::Recording { so_far: None });
+    notifier.progress(Notice::Recording { so_far: None, stops_after: None });
     let Seen::Shown { replaces: 0, icon, transient: true, .. } = desktop.sees().await else {
         panic!("the recording was not shown anew and in passing");
     };
@@ -205,7 +205,7 @@ async fn one_notification_is_replaced_in_place_through_a_dictation() {
 
     // Nothing is going on: the text stays.
     assert!(notifier.show(Notice::Closed).await.ok);
-    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
     assert!(notifier.show(Notice::Closed).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
@@ -215,7 +215,12 @@ async fn one_notification_is_replaced_in_place_through_a_dictation() {
 async fn gnome_is_shown_again_what_it_would_hide_while_it_is_true() {
     let mut desktop = Desktop::named("gnome-shell").await;
     let notifier = desktop.notifier();
-    assert!(notifier.show(Notice::Recording { so_far: Some("Grüße".into()) }).await.ok);
+    assert!(
+        notifier
+            .show(Notice::Recording { so_far: Some("Grüße".into()), stops_after: None })
+            .await
+            .ok
+    );
     for number in [0, 1, 1] {
         let Seen::Shown { replaces, body, .. } = desktop.sees().await else { panic!("closed") };
         assert_eq!((replaces, body.as_str()), (number, "Grüße"));
@@ -229,7 +234,7 @@ async fn on_gnome_what_is_shown_again_and_again_steps_back_for_a_problem_beside_
     let mut desktop = Desktop::named("gnome-shell").await;
     let sign = desktop.notifier();
     let aside = Notifier::spawn(None, Some(sign.clone()));
-    assert!(sign.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(sign.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
     assert!(aside.show(Notice::Problem(failure)).await.ok);
@@ -249,7 +254,7 @@ async fn elsewhere_nothing_steps_back() {
     let mut desktop = Desktop::start().await;
     let sign = desktop.notifier();
     let aside = Notifier::spawn(None, Some(sign.clone()));
-    assert!(sign.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(sign.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
     assert!(aside.show(Notice::Problem(failure)).await.ok);
@@ -265,7 +270,7 @@ async fn on_gnome_a_problem_is_taken_away_before_the_next_recording_is_shown() {
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
     assert!(notifier.show(Notice::Problem(failure)).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
-    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
 
@@ -310,7 +315,7 @@ async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_
     let mut desktop = Desktop::start().await;
     let notifier = desktop.notifier();
     desktop.hangs.send_replace(true);
-    notifier.progress(Notice::Recording { so_far: None });
+    notifier.progress(Notice::Recording { so_far: None, stops_after: None });
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
 
     notifier.progress(Notice::Transcribing { so_far: None });
@@ -366,7 +371,7 @@ async fn runs_that_refuse_to_start_share_one_notification_and_one_that_starts_ta
     let started = desktop.run(folder.path());
     started.progress(Notice::Tidy);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
-    assert!(started.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(started.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
 }
 
@@ -374,7 +379,13 @@ async fn runs_that_refuse_to_start_share_one_notification_and_one_that_starts_ta
 async fn what_a_killed_run_said_is_taken_away_by_the_next_one() {
     let mut desktop = Desktop::start().await;
     let folder = tempfile::tempdir().unwrap();
-    assert!(desktop.run(folder.path()).show(Notice::Recording { so_far: None }).await.ok);
+    assert!(
+        desktop
+            .run(folder.path())
+            .show(Notice::Recording { so_far: None, stops_after: None })
+            .await
+            .ok
+    );
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     let next = desktop.run(folder.path());
     next.progress(Notice::Tidy);
@@ -393,7 +404,13 @@ async fn what_a_killed_run_said_is_taken_away_by_the_next_one() {
 async fn a_restarted_service_is_not_asked_to_take_away_a_strangers_notification() {
     let mut desktop = Desktop::start().await;
     let folder = tempfile::tempdir().unwrap();
-    assert!(desktop.run(folder.path()).show(Notice::Recording { so_far: None }).await.ok);
+    assert!(
+        desktop
+            .run(folder.path())
+            .show(Notice::Recording { so_far: None, stops_after: None })
+            .await
+            .ok
+    );
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     desktop.stop_service().await;
     desktop.start_service(0).await;
@@ -425,7 +442,7 @@ async fn a_notification_that_the_user_took_away_is_not_shown_again() {
     let folder = tempfile::tempdir().unwrap();
     let notifier = desktop.run(folder.path());
     let note = folder.path().join("v2m/note.json");
-    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     assert!(note.exists());
     desktop.dismiss(7).await;
@@ -477,7 +494,7 @@ async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
     let note = folder.path().join("v2m/note.json");
     make_session_bus(&gate.address);
     let notifier = Notifier::spawn(Some(note), None);
-    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     gate.throw_off();
     let Seen::Shown { replaces: 1, summary, .. } = desktop.sees().await else {
@@ -488,7 +505,7 @@ async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
     // A text is not shown a second time; the next notice takes its place.
     gate.throw_off();
-    notifier.progress(Notice::Recording { so_far: None });
+    notifier.progress(Notice::Recording { so_far: None, stops_after: None });
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, urgency: 1, .. }));
 }
 
@@ -496,7 +513,7 @@ async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
 async fn what_goes_on_is_shown_anew_on_a_bus_that_was_started_again() {
     let mut desktop = Desktop::start().await;
     let notifier = desktop.notifier();
-    assert!(notifier.show(Notice::Recording { so_far: None }).await.ok);
+    assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     desktop.bus.restart();
     desktop.start_service(4).await;

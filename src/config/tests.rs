@@ -144,6 +144,14 @@ fn times_are_taken_with_their_units_and_written_the_shortest_way() {
     {
         assert!(read(text).is_err(), "{text:?}");
     }
+    let silence = |text: &str| load_text(&format!("[session]\nstop_after_silence = '{text}'"));
+    for (text, back) in [("never", "never"), ("2.5s", "2.5s"), ("3 s", "3s"), ("60s", "60s")] {
+        let settings = silence(text).unwrap();
+        assert_eq!(settings.to_json()["session"]["stop_after_silence"], back, "{text}");
+    }
+    for text in ["", "2.5", "0.4s", "61s", "NaNs", "infs", "-1s", "off"] {
+        assert!(silence(text).is_err(), "{text:?}");
+    }
     let on = |text: &str, gpu| read(text).unwrap().engine.unload_after.on(gpu).map(|t| t.as_secs());
     assert_eq!((on("auto", true), on("auto", false)), (Some(900), None));
     assert_eq!((on("90s", true), on("90s", false)), (Some(90), Some(90)));

@@ -133,6 +133,21 @@ pub(super) fn unload_after(value: &Value) -> Option<UnloadAfter> {
     Some(UnloadAfter::After(Duration::from_secs(time)))
 }
 
+/// "never", or a time from 0.5s to 60s.
+pub(super) fn silence(value: &Value) -> Option<Option<Duration>> {
+    let text = value.as_str()?;
+    if text == "never" {
+        return Some(None);
+    }
+    let seconds: f64 = text.strip_suffix('s')?.trim_end().parse().ok()?;
+    (0.5..=60.0).contains(&seconds).then(|| Some(Duration::from_secs_f64(seconds)))
+}
+
+/// As [`silence`] takes it.
+pub(super) fn silence_text(silence: Option<Duration>) -> String {
+    silence.map_or_else(|| "never".into(), |time| format!("{}s", time.as_secs_f64()))
+}
+
 /// As [`unload_after`] takes it.
 pub(super) fn unload_text(setting: UnloadAfter) -> String {
     let seconds = match setting {

@@ -73,7 +73,10 @@ impl Desktop {
         screen.progress(match notice {
             Notice::Recording => {
                 screen.clear_aside();
-                deliver::Notice::Recording { so_far: None }
+                deliver::Notice::Recording {
+                    so_far: None,
+                    stops_after: settings.session.stop_after_silence,
+                }
             }
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
             Notice::Rewriting => deliver::Notice::Rewriting,

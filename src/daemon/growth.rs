@@ -63,11 +63,12 @@ mod tests {
     fn a_hidden_text_says_so_and_an_invitation_stays() {
         let so_far = Some("secret".to_owned());
         let notice = |secret: Secret| Some(secret.notice().to_owned());
-        let shown = Notice::Recording { so_far: so_far.clone() }.hidden(Secret::Locked);
-        assert_eq!(shown, Notice::Recording { so_far: notice(Secret::Locked) });
+        let shown =
+            Notice::Recording { so_far: so_far.clone(), stops_after: None }.hidden(Secret::Locked);
+        assert_eq!(shown, Notice::Recording { so_far: notice(Secret::Locked), stops_after: None });
         let shown = Notice::Transcribing { so_far }.hidden(Secret::Password);
         assert_eq!(shown, Notice::Transcribing { so_far: notice(Secret::Password) });
-        let nothing_yet = Notice::Recording { so_far: None };
+        let nothing_yet = Notice::Recording { so_far: None, stops_after: None };
         assert_eq!(nothing_yet.clone().hidden(Secret::Locked), nothing_yet);
     }
 }

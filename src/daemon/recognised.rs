@@ -11,6 +11,7 @@ use crate::session::{
 };
 use crate::text;
 use tracing::{info, warn};
+use v2m_ipc::pcm::milliseconds;
 
 impl Daemon {
     pub(super) fn engine_event(&mut self, event: EngineEvent) {
@@ -36,6 +37,7 @@ impl Daemon {
                     self.doors.publish(Event::TranscriptionUpdate { job, text, is_final });
                 }
             }
+            RecogniseEvent::Quiet { job, at } => self.quiet(job, at),
             RecogniseEvent::PassedOver { engine, notice } => {
                 let backend = engine.backend.name();
                 let reason = engine.reason;
@@ -68,6 +70,20 @@ impl Daemon {
         }
     }
 
+    /// Nobody has spoken for long: the recording stops, unless some of the sound is missing there.
+    fn quiet(&mut self, job: JobId, at: u64) {
+        let settings = self.config.settings();
+        let Some(silence) = settings.session.stop_after_silence else { return };
+        let since = at.saturating_sub(milliseconds(silence.as_millis() as u64));
+        if self.under_way.gaps(job).iter().any(|gap| gap.touches(since, at)) {
+            return;
+        }
+        if self.session.recording() == Some(job) {
+            info!(job = job.0, "{:.1} s of silence: the recording stops", silence.as_secs_f64());
+        }
+        self.tell_job(job, JobEvent::Quiet);
+    }
+
     /// The text of what was heard is there.
     pub(super) fn refined(&mut self, job: JobId, refined: Refined) {
         if self.background.owns(job) {
@@ -92,7 +108,7 @@ impl Daemon {
         let at_cursor = matches!(mode, DeliverMode::Paste | DeliverMode::Type);
         match self.session.state() {
             State::Recording if self.session.recording() == Some(job) => {
-                screen.grow(deliver::Notice::Recording { so_far }, at_cursor);
+                screen.grow(deliver::Notice::Recording { so_far, stops_after: None }, at_cursor);
             }
             State::Transcribing => {
                 screen.grow(deliver::Notice::Transcribing { so_far }, at_cursor);

@@ -73,9 +73,8 @@ impl Notice {
     pub(super) fn card(&self) -> Option<Card> {
         Some(match self {
             // Longer than any dictation may be, yet not for ever should the service die meanwhile.
-            Self::Recording { so_far } => {
-                let invitation = "Speak now. Press the shortcut again to stop.";
-                let body = so_far.as_deref().map_or_else(|| invitation.to_owned(), last_part);
+            Self::Recording { so_far, stops_after } => {
+                let body = so_far.as_deref().map_or_else(|| invitation(*stops_after), last_part);
                 progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
             }
             Self::RecordingNext { text, place } => {
@@ -95,6 +94,15 @@ impl Notice {
             Self::Recovered { text, cut_off } => recovered(text, *cut_off),
             Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => return None,
         })
+    }
+}
+
+fn invitation(stops_after: Option<Duration>) -> String {
+    match stops_after {
+        None => "Speak now. Press the shortcut again to stop.".to_owned(),
+        Some(silence) => {
+            format!("Speak now. {} s of silence end the recording.", silence.as_secs_f64())
+        }
     }
 }
 
@@ -342,12 +350,17 @@ mod tests {
 
     #[test]
     fn of_a_growing_text_the_end_is_shown() {
-        let notice =
-            Notice::Recording { so_far: Some(format!("{}last ñ日", "x".repeat(MAX_GROWING))) };
+        let notice = Notice::Recording {
+            so_far: Some(format!("{}last ñ日", "x".repeat(MAX_GROWING))),
+            stops_after: None,
+        };
         let body = card(notice).body;
         assert_eq!(body.chars().count(), MAX_GROWING + 1);
         assert!(body.starts_with('…') && body.ends_with("last ñ日"));
-        assert!(card(Notice::Recording { so_far: None }).body.starts_with("Speak now"));
+        let silent = |stops_after| card(Notice::Recording { so_far: None, stops_after }).body;
+        assert_eq!(silent(None), "Speak now. Press the shortcut again to stop.");
+        let stops = silent(Some(Duration::from_millis(2_500)));
+        assert_eq!(stops, "Speak now. 2.5 s of silence end the recording.");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::sinks::Secret;
 use crate::session::{Code, Delivery, Failure};
+use std::time::Duration;
 
 /// What the user is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub enum Notice {
     Recording {
         /// What of it is text already.
         so_far: Option<String>,
+        /// After how much silence it stops by itself.
+        stops_after: Option<Duration>,
     },
     /// v2m hears, and meanwhile the text of the dictation before has arrived.
     RecordingNext {
@@ -62,7 +65,9 @@ impl Notice {
         let text = || secret.notice().to_owned();
         let hide = |so_far: Option<String>| so_far.map(|_said| text());
         match self {
-            Self::Recording { so_far } => Self::Recording { so_far: hide(so_far) },
+            Self::Recording { so_far, stops_after } => {
+                Self::Recording { so_far: hide(so_far), stops_after }
+            }
             Self::RecordingNext { place, .. } => Self::RecordingNext { text: text(), place },
             Self::Transcribing { so_far } => Self::Transcribing { so_far: hide(so_far) },
             Self::Text { deliveries, problems, .. } => {
@@ -80,7 +85,7 @@ impl Notice {
     /// Whether it shows what was said.
     pub(crate) fn shows_text(&self) -> bool {
         match self {
-            Self::Recording { so_far } | Self::Transcribing { so_far } => so_far.is_some(),
+            Self::Recording { so_far, .. } | Self::Transcribing { so_far } => so_far.is_some(),
             Self::Problem(failure) => failure.text.is_some(),
             Self::RecordingNext { .. } | Self::Text { .. } | Self::Recovered { .. } => true,
             Self::Rewriting | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => false,

@@ -64,6 +64,12 @@ impl Recogniser {
                     self.jobs[index].settled(settled);
                 }
             }
+            FromEngine::Quiet { job, at } => {
+                if let Some(index) = self.by_wire(job) {
+                    let job = &self.jobs[index];
+                    self.events.push_back(RecogniseEvent::Quiet { job: job.id, at });
+                }
+            }
             FromEngine::Pong { .. } => {}
         }
     }
@@ -142,6 +148,7 @@ fn made_plain(frame: FromEngine) -> FromEngine {
         FromEngine::Failed { job, reason } => FromEngine::Failed { job, reason: line(reason) },
         frame @ (FromEngine::Loading { .. }
         | FromEngine::Progress { .. }
+        | FromEngine::Quiet { .. }
         | FromEngine::Pong { .. }) => frame,
     }
 }

@@ -193,6 +193,13 @@ pub enum RecogniseEvent {
         /// What to tell the user: it had worked before.
         notice: Option<Failure>,
     },
+    /// Somebody spoke, and then nobody for as long as the job's options say.
+    Quiet {
+        /// The job.
+        job: JobId,
+        /// The samples heard by then.
+        at: u64,
+    },
     /// An engine died or hung and has been replaced; the job, if there was one, starts over.
     Replaced {
         /// The job that was in its hands.

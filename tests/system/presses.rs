@@ -48,6 +48,32 @@ fn a_key_held_while_one_speaks_is_one_dictation() {
     assert_eq!(lab.records().len(), 1);
 }
 
+#[test]
+fn silence_ends_a_recording_without_a_second_press() {
+    let lab = Lab::new();
+    lab.configure("[session]\nstop_after_silence = \"1.5s\"\n");
+    lab::copy("before");
+    let mut client = lab.client();
+    assert_eq!(client.ask("START_RECORDING")["state"], "recording");
+    // Not before somebody has spoken.
+    let mut events = lab.client();
+    events.ask("SUBSCRIBE");
+    let mut silent = 0;
+    while silent < 30 {
+        let event = events.receive().unwrap();
+        assert_ne!(event["data"]["state"], "transcribing", "{event}");
+        silent += usize::from(event["data"]["type"] == "level");
+    }
+    lab::speak();
+    let text = lab::wait_for("the text on the clipboard", || {
+        lab::clipboard().filter(|text| text != "before")
+    });
+    assert_phrase(&text);
+    let told = lab.wait_for_notice("1.5 s of silence");
+    assert_eq!(told[0].summary, "Recording");
+    lab.wait_for_notice("country");
+}
+
 /// Whoever went on speaking spoke into nothing, and the press that was to stop started a recording.
 #[test]
 fn a_press_while_the_text_is_on_its_way_is_the_next_dictation() {

@@ -46,6 +46,9 @@ pub struct DecodeOptions {
     pub beam_size: u8,
     /// Whether nobody waits for the text, as with a file: then all is done that makes it better.
     pub patient: bool,
+    /// Once somebody has spoken: after how many samples of silence [`FromEngine::Quiet`] tells so. 0:
+    /// never.
+    pub quiet_after: u64,
 }
 
 impl Default for DecodeOptions {
@@ -57,6 +60,7 @@ impl Default for DecodeOptions {
             vocabulary: Vec::new(),
             beam_size: 5,
             patient: false,
+            quiet_after: 0,
         }
     }
 }
@@ -216,6 +220,14 @@ pub enum FromEngine {
         /// All samples before this one are done with: the engine does not keep them any more.
         #[serde(default)]
         settled: u64,
+    },
+    /// Somebody spoke, and then nobody for [`DecodeOptions::quiet_after`] samples. Told once for each
+    /// such silence.
+    Quiet {
+        /// The job.
+        job: u32,
+        /// The samples heard by then.
+        at: u64,
     },
     /// The answer to `Finish`.
     Final {

@@ -78,6 +78,10 @@ pub struct Recording {
     pub finished: Option<Instant>,
     /// What the daemon was last told to be settled.
     told: u64,
+    /// After how much silence the daemon is told, in samples; 0: never.
+    quiet_after: u64,
+    /// The silence under way was told.
+    told_quiet: bool,
     task: Option<Handed>,
     decoding: Duration,
     /// Of that, for seams.
@@ -113,6 +117,8 @@ impl Recording {
             began: Instant::now(),
             finished: None,
             told: 0,
+            quiet_after: options.quiet_after,
+            told_quiet: false,
             task: None,
             decoding: Duration::ZERO,
             mending: Duration::ZERO,
@@ -141,6 +147,14 @@ impl Recording {
     pub fn progress(&mut self) -> FromEngine {
         self.told = self.stream.settled();
         FromEngine::Progress { job: self.job, settled: self.told }
+    }
+
+    /// The news that nobody has spoken for long, once.
+    pub fn quiet(&mut self) -> Option<FromEngine> {
+        let is_quiet = self.stream.quiet().is_some_and(|quiet| quiet >= self.quiet_after);
+        let is_news = is_quiet && !self.told_quiet && self.quiet_after > 0;
+        self.told_quiet = is_quiet;
+        is_news.then(|| FromEngine::Quiet { job: self.job, at: self.stream.heard() })
     }
 
     /// The worker has a decode of this recording now.
@@ -285,6 +299,49 @@ mod tests {
         };
         let cases = [(None, 0), (Some(80), 0), (Some(80), 1), (Some(80), 2), (Some(500), 0)];
         assert_eq!(cases.map(joining), [false, true, true, false, false]);
+    }
+
+    /// Voice where the samples are loud.
+    struct Loud;
+
+    impl VoiceActivity for Loud {
+        fn probability(&mut self, frame: &[f32; crate::vad::FRAME]) -> f32 {
+            if frame[0] > 0.1 { 1.0 } else { 0.0 }
+        }
+    }
+
+    #[test]
+    fn silence_is_told_once_after_each_time_somebody_spoke() {
+        let options = DecodeOptions { quiet_after: 16_000, ..DecodeOptions::default() };
+        let mut recording = Recording::new(1, options, Limits::default(), Pace::default());
+        let mut told = Vec::new();
+        // Silence before the first word does not count.
+        for (sample, tenths) in
+            [(0, 30), (9_000, 10), (0, 9), (9_000, 5), (0, 20), (9_000, 5), (0, 12)]
+        {
+            for _ in 0..tenths {
+                recording.stream.hear(&[sample; 1_600], &mut Loud);
+                told.extend(recording.quiet());
+            }
+        }
+        let at: Vec<_> = told
+            .iter()
+            .map(|news| match news {
+                FromEngine::Quiet { job: 1, at } => *at,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let about =
+            [30 + 10 + 9 + 5 + 10, 30 + 10 + 9 + 5 + 20 + 5 + 10].map(|tenths| tenths * 1_600);
+        assert_eq!(at.len(), about.len(), "{at:?}");
+        for (at, about) in at.iter().zip(about) {
+            assert!(at.abs_diff(about) <= 1_600, "{at} for {about}");
+        }
+        let mut never =
+            Recording::new(1, DecodeOptions::default(), Limits::default(), Pace::default());
+        never.stream.hear(&[9_000; 16_000], &mut Loud);
+        never.stream.hear(&[0; 160_000], &mut Loud);
+        assert_eq!(never.quiet(), None);
     }
 
     #[test]

@@ -156,7 +156,11 @@ impl Engine {
             Frame::Pcm { job, samples } => {
                 if let Some((recording, voice)) = self.heard(job) {
                     let effects = recording.stream.hear(&samples, voice);
+                    let quiet = recording.quiet();
                     self.carry_out(effects)?;
+                    if let Some(quiet) = quiet {
+                        self.wire.send(&quiet)?;
+                    }
                 }
             }
         }

@@ -3,8 +3,8 @@
 use super::{FLAG, Key};
 use crate::config::settings::Backend;
 use crate::config::values::{
-    choice, flag, language, languages, model, number, put, text, texts, unload_after, unload_text,
-    whole,
+    choice, flag, language, languages, model, number, put, silence, silence_text, text, texts,
+    unload_after, unload_text, whole,
 };
 use crate::session::TriggerMode;
 use serde_json::json;
@@ -153,6 +153,17 @@ pub(super) static KEYS: &[Key] = &[
         hidden: false,
         get: |s| json!(s.session.max_minutes),
         set: |s, v| put(&mut s.session.max_minutes, number(v, 0.05..=120.0)),
+    },
+    Key {
+        section: "session",
+        name: "stop_after_silence",
+        allowed: "\"never\", or a time from 0.5s to 60s",
+        doc: "Stop a recording without a second press, after so much silence (0.5s to 60s). The silence counts\n\
+              once you have spoken. \"never\": only a press stops it.",
+        restart: false,
+        hidden: false,
+        get: |s| json!(silence_text(s.session.stop_after_silence)),
+        set: |s, v| put(&mut s.session.stop_after_silence, silence(v)),
     },
     Key {
         section: "trigger",

@@ -62,7 +62,7 @@ impl Default for Engine {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { max_minutes: 10.0 }
+        Self { max_minutes: 10.0, stop_after_silence: None }
     }
 }
 

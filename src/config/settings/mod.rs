@@ -127,6 +127,8 @@ pub struct Capture {
 pub struct Session {
     /// Longest recording in minutes, 0.05 to 120.
     pub max_minutes: f64,
+    /// After how much silence a recording stops, once somebody has spoken; `None`: by a press alone.
+    pub stop_after_silence: Option<Duration>,
 }
 
 /// The shortcut.

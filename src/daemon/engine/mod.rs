@@ -13,6 +13,7 @@ pub(super) use models::Models;
 use models::decode_options;
 use std::sync::Arc;
 use tracing::info;
+use v2m_ipc::engine::DecodeOptions;
 
 pub(super) struct Engine {
     recogniser: Recogniser,
@@ -78,7 +79,8 @@ impl Engine {
 
     /// A recording is transcribed when nobody dictates.
     pub(super) fn transcribe(&mut self, job: JobId, settings: &Settings, recorded: Recorded) {
-        self.recogniser.transcribe(job, decode_options(settings), Urgency::Background, recorded);
+        let options = DecodeOptions { quiet_after: 0, ..decode_options(settings) };
+        self.recogniser.transcribe(job, options, Urgency::Background, recorded);
     }
 
     pub(super) fn feed(&mut self, job: JobId, pcm: &[i16]) {

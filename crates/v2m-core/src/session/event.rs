@@ -47,6 +47,8 @@ pub enum JobEvent {
     Delivered(Vec<Delivery>),
     /// The recording has reached its longest length.
     LongestReached,
+    /// The speaker has been silent for as long as the settings want.
+    Quiet,
     /// Capture should have said by now that it ended.
     DrainOverdue,
     /// The language model should have answered by now.

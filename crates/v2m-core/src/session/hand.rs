@@ -57,6 +57,9 @@ impl Session {
         }
         match arrival {
             Arrival::Press => {
+                if let Some(stopped) = self.just_stopped(now) {
+                    return stopped.join(asker);
+                }
                 self.toggle(asker, out);
                 self.presses.started = self.opening_job();
             }

@@ -9,6 +9,10 @@ use super::trigger::TriggerMode;
 use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
 use std::time::Duration;
 
+/// How long after a recording stopped by itself a press is taken for one that was to stop it. People
+/// react to what they see in a quarter of a second, and those who are about to press do it sooner.
+const JUST: Duration = Duration::from_millis(700);
+
 /// What the configuration says of the session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
@@ -47,6 +51,8 @@ pub struct Session {
     pub(super) engine: EngineState,
     pub(super) engine_problem: Option<Failure>,
     published: State,
+    /// The recording that stopped without a press, and when.
+    stopped_itself: Option<(JobId, Duration)>,
 }
 
 impl Session {
@@ -63,6 +69,7 @@ impl Session {
             engine: EngineState::Loading,
             engine_problem: None,
             published: State::Idle,
+            stopped_itself: None,
         }
     }
 
@@ -156,15 +163,36 @@ impl Session {
             Event::Elapsed(Timer::Hand) => self.settle_hand(now, out),
             Event::Elapsed(Timer::Grace) => self.give_up(out),
             Event::Elapsed(Timer::Longest(job)) => {
-                self.job_event(job, JobEvent::LongestReached, out);
+                self.stops_itself(job, JobEvent::LongestReached, now, out);
             }
             Event::Elapsed(Timer::Drain(job)) => self.job_event(job, JobEvent::DrainOverdue, out),
             Event::Elapsed(Timer::Rewrite(job)) => {
                 self.job_event(job, JobEvent::RewriteOverdue, out);
             }
             Event::TextWork(under_way) => self.text_work = under_way,
+            // Who holds the key decides by that.
+            Event::Job(_, JobEvent::Quiet) if self.is_key_down(now) => {}
+            Event::Job(job, JobEvent::Quiet) => {
+                self.stops_itself(job, JobEvent::Quiet, now, out);
+            }
             Event::Job(job, event) => self.job_event(job, event, out),
         }
+    }
+
+    /// A recording stops without a press.
+    fn stops_itself(&mut self, job: JobId, why: JobEvent, now: Duration, out: &mut Vec<Effect>) {
+        if self.recording() == Some(job) {
+            self.stopped_itself = Some((job, now));
+        }
+        self.job_event(job, why, out);
+    }
+
+    /// The dictation that has just stopped without a press. A press now was meant to stop it: that
+    /// is what the user saw going on.
+    pub(super) fn just_stopped(&mut self, now: Duration) -> Option<&mut Dictation> {
+        let (job, at) = self.stopped_itself?;
+        let is_just = self.recording().is_none() && now.saturating_sub(at) < JUST;
+        self.dictations.get_mut(job).filter(|_| is_just)
     }
 
     fn job_event(&mut self, job: JobId, event: JobEvent, out: &mut Vec<Effect>) {

@@ -38,6 +38,7 @@ impl Session {
             | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
             | JobEvent::LongestReached
+            | JobEvent::Quiet
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue => Some(Phase::Opening { waiting }),
         }
@@ -52,7 +53,7 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         match event {
-            JobEvent::LongestReached => {
+            JobEvent::LongestReached | JobEvent::Quiet => {
                 stop_capture(job, out);
                 Some(Phase::Draining { waiting })
             }
@@ -103,6 +104,7 @@ impl Session {
             JobEvent::CaptureStarted
             // Disarmed, but had run out already.
             | JobEvent::LongestReached
+            | JobEvent::Quiet
             // As in `opening`.
             | JobEvent::RecognitionFailed(_)
             | JobEvent::Transcribed(_)
@@ -150,6 +152,7 @@ impl Session {
             | JobEvent::CaptureEnded(_)
             // Disarmed, but had run out already.
             | JobEvent::LongestReached
+            | JobEvent::Quiet
             | JobEvent::DrainOverdue
             // Nothing was handed over yet, to a language model neither.
             | JobEvent::Rewritten(_)
@@ -169,6 +172,7 @@ impl Session {
             | JobEvent::Rewritten(_)
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
+            | JobEvent::Quiet
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue
             // Nothing was handed over yet.
@@ -196,6 +200,7 @@ impl Session {
             | JobEvent::Rewritten(_)
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
+            | JobEvent::Quiet
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue => Some(Phase::Delivering { waiting, transcript }),
         }

@@ -61,6 +61,7 @@ impl Session {
             | JobEvent::Transcribed(_)
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
+            | JobEvent::Quiet
             | JobEvent::DrainOverdue
             | JobEvent::Delivered(_) => Some(Phase::Rewriting { waiting, draft, within }),
         }

@@ -90,6 +90,8 @@ pub struct Cutter {
     /// End of the last piece: the next one cannot begin before.
     floor: u64,
     speaking: bool,
+    /// One past the last sample with voice, of all pieces.
+    last_voice: Option<u64>,
     open: Option<Open>,
 }
 
@@ -112,7 +114,7 @@ struct Frame {
 impl Cutter {
     /// A cutter at the start of a recording.
     pub fn new(cutting: Cutting) -> Self {
-        Self { cutting, position: 0, floor: 0, speaking: false, open: None }
+        Self { cutting, position: 0, floor: 0, speaking: false, last_voice: None, open: None }
     }
 
     /// Takes the next frame's probability of speech and mean square; a piece, if this frame ends
@@ -130,6 +132,7 @@ impl Cutter {
                 frames: VecDeque::new(),
             });
             open.voice_end = self.position;
+            self.last_voice = Some(self.position);
         }
         let open = self.open.as_mut()?;
         open.frames.push_back(Frame { voice: self.speaking, level });
@@ -157,6 +160,11 @@ impl Cutter {
     /// The open piece so far.
     pub fn open(&self) -> Option<Piece> {
         self.open.as_ref().map(|open| Piece { end: self.position, ..open.piece(0, self.position) })
+    }
+
+    /// How many samples have come since the last one with voice, if there was any voice.
+    pub fn quiet(&self) -> Option<u64> {
+        self.last_voice.map(|last| self.position - last)
     }
 
     /// The recording ends after `total` samples; the open piece, if there is one.

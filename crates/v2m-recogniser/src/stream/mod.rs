@@ -199,6 +199,11 @@ impl Stream {
         effects
     }
 
+    /// How many samples have come since somebody last spoke; `None`: nobody has.
+    pub fn quiet(&self) -> Option<u64> {
+        self.cutter.quiet()
+    }
+
     /// Samples received.
     pub fn heard(&self) -> u64 {
         self.transcript.stats.samples

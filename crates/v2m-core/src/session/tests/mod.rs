@@ -5,6 +5,7 @@ mod presses;
 mod promises;
 mod queue;
 mod rewriting;
+mod silence;
 mod sounds;
 mod wishes;
 

@@ -35,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         JobEvent::Rewritten(Err(Failure::new(Code::LlmUnavailable, "x"))),
         JobEvent::RecognitionFailed(Failure::new(Code::EngineFailed, "x")),
         JobEvent::Delivered(vec![delivery(true)]),
+        JobEvent::Quiet,
     ]);
     let engine =
         prop::sample::select(vec![EngineState::Loading, EngineState::Warm, EngineState::Absent]);
