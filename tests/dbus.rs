@@ -4,7 +4,7 @@
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use v2m::call::{
-    Answer, Call, EngineStatus, Event, Ram, Request, Status, Task, TextSource, TextWork,
+    Answer, Call, EngineStatus, Event, Ram, Request, Status, TextSource, TextTask, TextWork,
 };
 use v2m::dbus::{self, Door, DoorError};
 use v2m::session::{Code, Command, EngineState, Failure, JobId, State, Transcript};
@@ -177,7 +177,7 @@ async fn texts_are_the_daemons_work_and_come_back_with_its_errors() {
     let client = daemon.client.clone();
     let asked = tokio::spawn(async move { client.process_text("so um", "email", "").await });
     let call = daemon.call().await;
-    let task = Task::Rewrite { instruction: None, preset: Some("email".into()) };
+    let task = TextTask::Rewrite { instruction: None, preset: Some("email".into()) };
     assert_eq!(call.request, given(task));
     let text = Answer::Text {
         state: State::Idle,
@@ -191,7 +191,7 @@ async fn texts_are_the_daemons_work_and_come_back_with_its_errors() {
     let client = daemon.client.clone();
     let asked = tokio::spawn(async move { client.translate_text("so um", "").await });
     let call = daemon.call().await;
-    assert_eq!(call.request, given(Task::Translate { into: None }));
+    assert_eq!(call.request, given(TextTask::Translate { into: None }));
     let nobody = Failure::new(Code::LlmUnavailable, "Nobody is there.");
     call.reply.send(Err(nobody)).unwrap();
     let (name, text) = error_of(soon(asked).await.unwrap().unwrap_err());
@@ -540,7 +540,7 @@ async fn texts_are_plain_on_the_bus() {
     let asked =
         tokio::spawn(async move { client.process_text("so\u{1b}um", "", "a\u{9b}b").await });
     let call = daemon.call().await;
-    let task = Task::Rewrite { instruction: Some("ab".into()), preset: None };
+    let task = TextTask::Rewrite { instruction: Some("ab".into()), preset: None };
     let source = TextSource::Given("soum".into());
     assert_eq!(call.request, Request::Text(TextWork { source, task, deliver: None }));
     drop(call);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use v2m::session::{Code, Delivery, JobId, Segment};
 use v2m::store::{
-    Outcome, Record, RecordState, Retention, Store, StoreEvent, Text, Unfinished, read_pcm,
+    Record, RecordState, RecordUpdate, Retention, Store, StoreEvent, Text, Unfinished, read_pcm,
     unfinished,
 };
 
@@ -46,7 +46,7 @@ impl Bench {
     }
 
     /// Records `samples` and ends with `outcome`; the recording's path.
-    fn dictate(&mut self, job: u32, samples: &[i16], outcome: Outcome) -> PathBuf {
+    fn dictate(&mut self, job: u32, samples: &[i16], outcome: RecordUpdate) -> PathBuf {
         let job = JobId(job);
         let path = self.store.begin(job).unwrap();
         assert!(matches!(self.event(), StoreEvent::Began { .. }));
@@ -71,14 +71,14 @@ fn text(text: &str) -> Text {
     Text { text: text.into(), unrefined: None, language: "en".into(), segments }
 }
 
-fn delivered(said: &str) -> Outcome {
+fn delivered(said: &str) -> RecordUpdate {
     let delivery =
         Delivery { by: "clipboard", backend: None, ok: true, detail: "on the clipboard".into() };
-    Outcome::Delivered(text(said), vec![delivery])
+    RecordUpdate::Delivered(text(said), vec![delivery])
 }
 
-fn failed(code: Code) -> Outcome {
-    Outcome::Failed(code, "it did not work".into())
+fn failed(code: Code) -> RecordUpdate {
+    RecordUpdate::Failed(code, "it did not work".into())
 }
 
 fn record(audio: &Path) -> Record {
@@ -122,8 +122,8 @@ fn what_was_heard_is_kept_beside_what_became_of_it() {
     let unrefined = || Some("um hello".to_owned());
     let refined = Text { unrefined: unrefined(), ..text("hello") };
     let taken_back = Text { unrefined: unrefined(), ..text("") };
-    let first = bench.dictate(1, &[1; 16_000], Outcome::Delivered(refined, Vec::new()));
-    let second = bench.dictate(2, &[1; 16_000], Outcome::Delivered(taken_back, Vec::new()));
+    let first = bench.dictate(1, &[1; 16_000], RecordUpdate::Delivered(refined, Vec::new()));
+    let second = bench.dictate(2, &[1; 16_000], RecordUpdate::Delivered(taken_back, Vec::new()));
     for (path, expected) in [(first, "hello"), (second, "")] {
         let record = record(&path);
         assert_eq!((record.text.as_deref(), record.unrefined), (Some(expected), unrefined()));
@@ -165,7 +165,7 @@ fn a_killed_process_leaves_its_recording_to_the_next() {
     assert!(samples.iter().enumerate().all(|(n, sample)| *sample == n as i16));
     let left = left.clone();
     bench.store.adopt(JobId(1), &left).unwrap();
-    bench.store.finish(JobId(1), Outcome::Transcribed(text("saved"))).unwrap();
+    bench.store.finish(JobId(1), RecordUpdate::Transcribed(text("saved"))).unwrap();
     bench.close();
     assert_eq!(record(&left.path).state, RecordState::Transcribed);
     assert_eq!(hound::WavReader::open(&left.path).unwrap().duration(), 24_000);
@@ -181,7 +181,7 @@ fn a_text_that_was_not_delivered_is_kept_and_told_at_the_next_start() {
     let path = bench.store.begin(JobId(1)).unwrap();
     bench.store.append(JobId(1), vec![1; 1_600].into()).unwrap();
     bench.store.recorded(JobId(1)).unwrap();
-    bench.store.finish(JobId(1), Outcome::Transcribed(text("said"))).unwrap();
+    bench.store.finish(JobId(1), RecordUpdate::Transcribed(text("said"))).unwrap();
     bench.close();
     let mut bench = Bench::open(dir.path(), nothing);
     let [left] = bench.left.as_slice() else { panic!("{:?}", bench.left) };
@@ -573,7 +573,7 @@ proptest! {
                 Step::Rewrite(job) => store.rewrite(JobId(job), vec![1; 500]),
                 Step::Recorded(job) => store.recorded(JobId(job)),
                 Step::Finish(job, 0) => store.finish(JobId(job), delivered("x")),
-                Step::Finish(job, 1) => store.finish(JobId(job), Outcome::Transcribed(text("x"))),
+                Step::Finish(job, 1) => store.finish(JobId(job), RecordUpdate::Transcribed(text("x"))),
                 Step::Finish(job, 2) => store.finish(JobId(job), failed(Code::EngineFailed)),
                 Step::Finish(job, _) => store.finish(JobId(job), failed(Code::NoSpeech)),
                 Step::Discard(job) => store.discard(JobId(job)),

@@ -1,8 +1,8 @@
 //! Blocking work, done in threads beside the event loop, and what comes of it.
 
 use super::Daemon;
-use super::refine::{Refined, Trials};
-use super::reload::{Ready, Written};
+use super::refine::{RefinedRecognition, Trials};
+use super::reload::{CheckedSettings, UpdateResult};
 use crate::config::ConfigError;
 use crate::deliver::environment;
 use crate::llm::Presets;
@@ -17,13 +17,13 @@ use tracing::{info, warn};
 #[derive(Debug)]
 pub(super) enum Chore {
     /// The configuration has been read anew, or could not be.
-    ConfigRead { result: Result<Box<Ready>, ConfigError> },
+    ConfigRead { result: Result<Box<CheckedSettings>, ConfigError> },
     /// UPDATE_CONFIG has written the file, or not.
-    ConfigUpdated { result: Result<Box<Written>, Failure> },
+    ConfigUpdated { result: Result<Box<UpdateResult>, Failure> },
     /// The files of the presets have been read.
     PresetsRead(Presets),
     /// What was heard has become a text.
-    Refined { job: JobId, refined: Box<Refined> },
+    Refined { job: JobId, refined: Box<RefinedRecognition> },
     /// A TEST_RULES has been answered.
     RulesTried,
     /// TRANSCRIBE_FILE's file has been read, or not.

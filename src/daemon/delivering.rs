@@ -1,7 +1,7 @@
 //! Texts on their way to the desktop and to the store, and what became of them.
 
 use super::desktop::DesktopEvent;
-use super::handing::{Handed, Parcel, Whose};
+use super::handing::{Handover, Parcel, Whose};
 use super::{Daemon, journal, refine};
 use crate::call::Event;
 use crate::config::{JoinTo, Refine};
@@ -35,15 +35,15 @@ impl Daemon {
     /// Writes down how a dictation went.
     pub(super) fn keep(&mut self, job: JobId, outcome: Outcome) {
         let outcome = match outcome {
-            Outcome::Transcribed(t) => store::Outcome::Transcribed(store_text(&t)),
+            Outcome::Transcribed(t) => store::RecordUpdate::Transcribed(store_text(&t)),
             Outcome::Delivered(t) | Outcome::Undelivered(t) => {
                 self.under_way.forget(job);
                 self.texts.remember(&t.text);
-                store::Outcome::Delivered(store_text(&t), t.deliveries)
+                store::RecordUpdate::Delivered(store_text(&t), t.deliveries)
             }
             Outcome::Failed(failure) => {
                 self.under_way.forget(job);
-                store::Outcome::Failed(failure.code, failure.message)
+                store::RecordUpdate::Failed(failure.code, failure.message)
             }
         };
         self.under_way.finish(job, outcome);
@@ -60,7 +60,7 @@ impl Daemon {
         let join = noted.begun.and_then(|begun| self.join(&transcript.language, begun));
         let parcel = Parcel {
             whose: Whose::Dictation(job),
-            wanted: deliver::Wanted {
+            wanted: deliver::DeliveryOptions {
                 mode: wished.unwrap_or(settings.deliver.mode),
                 pressed: noted.pressed.map(Instant::into_std),
                 join,
@@ -75,14 +75,14 @@ impl Daemon {
     }
 
     /// As the settings say.
-    pub(super) fn wanted(&self) -> deliver::Wanted {
+    pub(super) fn wanted(&self) -> deliver::DeliveryOptions {
         let settings = &self.config.settings().deliver;
         let keys = deliver::PasteKeys {
             usual: settings.paste_key.clone(),
             terminal: settings.terminal_paste_key.clone(),
             terminals: settings.terminals.clone(),
         };
-        deliver::Wanted {
+        deliver::DeliveryOptions {
             mode: settings.mode,
             keys,
             window: None,
@@ -114,8 +114,8 @@ impl Daemon {
         })
     }
 
-    pub(super) fn delivered(&mut self, handed: Handed) {
-        let Handed { whose, deliveries, took } = handed;
+    pub(super) fn delivered(&mut self, handed: Handover) {
+        let Handover { whose, deliveries, took } = handed;
         let job = match &whose {
             Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,

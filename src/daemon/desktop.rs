@@ -2,7 +2,7 @@
 //! desktop.
 
 use super::feedback::Feedback;
-use super::handing::{Handed, Handing, Parcel};
+use super::handing::{Handing, Handover, Parcel};
 use super::refusal::note_file;
 use super::screen::{Going, Screen};
 use super::texts::Finished;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-pub(super) struct Desktop {
+pub(super) struct DesktopOutput {
     screen: Screen,
     feedback: Feedback,
     handing: Handing,
@@ -25,12 +25,12 @@ pub(super) struct Desktop {
 /// Something that happened on the desktop.
 pub(super) enum DesktopEvent {
     /// A text has arrived, or could not.
-    Handed(Handed),
+    Handed(Handover),
     /// The desktop that this process was given is gone.
     Ended,
 }
 
-impl Desktop {
+impl DesktopOutput {
     /// Within a tokio runtime.
     pub(super) async fn new() -> Self {
         let screen = Screen::new(note_file("notification"), note_file("notification-aside"));
@@ -124,7 +124,7 @@ impl Desktop {
     }
 
     /// The text that is on its way, if there is one and it arrives within that time.
-    pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handed> {
+    pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handover> {
         if !self.handing.is_busy() {
             return None;
         }

@@ -5,7 +5,7 @@ use super::Reply;
 use super::requests::answer;
 use crate::call::{Answer, Event};
 use crate::session::{self, Failure, Ticket};
-use crate::telemetry::{Figures, Machine, Telemetry};
+use crate::telemetry::{Figures, SystemMeters, Telemetry};
 use std::collections::HashMap;
 use tokio::sync::broadcast;
 
@@ -26,7 +26,7 @@ impl Doors {
             waiting: HashMap::new(),
             last_ticket: 0,
             events,
-            telemetry: Telemetry::new(Machine::new()),
+            telemetry: Telemetry::new(SystemMeters::new()),
             status_asked: Vec::new(),
         }
     }

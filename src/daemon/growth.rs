@@ -4,7 +4,7 @@
 //! Asking takes some milliseconds, and a second at most, so an actor does it. What it was given is
 //! shown only if nothing else was shown meanwhile.
 
-use crate::deliver::{Lock, Notice, Observer, Secret};
+use crate::deliver::{Notice, Observer, ScreenLock, Secret};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ pub(super) async fn show_when_known(
     mut observer: Observer,
     show: impl Fn(Growth),
 ) {
-    let mut lock = Lock::default();
+    let mut lock = ScreenLock::default();
     let mut known: Option<(Instant, bool, Option<Secret>)> = None;
     while let Some(growth) = growing.recv().await {
         let still = known.filter(|(asked, at_cursor, _)| {

@@ -3,7 +3,7 @@
 
 use super::screen::Screen;
 use super::texts::Finished;
-use crate::deliver::{Focus, Sinks, Wanted};
+use crate::deliver::{DeliveryOptions, Focus, Sinks};
 use crate::session::{Delivery, Failure, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -22,7 +22,7 @@ pub(super) enum Whose {
 pub(super) struct Parcel {
     pub(super) whose: Whose,
     pub(super) text: String,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: DeliveryOptions,
     /// Asked when the recording was stopped.
     pub(super) focus: Option<Focus>,
     /// Where it is shown, if it is to be shown.
@@ -33,14 +33,14 @@ pub(super) struct Parcel {
 
 /// What became of a text.
 #[derive(Debug)]
-pub(super) struct Handed {
+pub(super) struct Handover {
     pub(super) whose: Whose,
     pub(super) deliveries: Vec<Delivery>,
     /// How long the desktop took, without the notification.
     pub(super) took: Duration,
 }
 
-type OnItsWay = Pin<Box<dyn Future<Output = (Handed, Sinks)>>>;
+type OnItsWay = Pin<Box<dyn Future<Output = (Handover, Sinks)>>>;
 
 pub(super) struct Handing {
     /// `None` while a text is on its way.
@@ -63,7 +63,7 @@ impl Handing {
     }
 
     /// The next text that has arrived, or could not. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Handed {
+    pub(super) async fn next(&mut self) -> Handover {
         let Some(on_its_way) = &mut self.on_its_way else { return std::future::pending().await };
         let (handed, sinks) = on_its_way.await;
         self.on_its_way = None;
@@ -104,7 +104,7 @@ impl Handing {
 }
 
 /// The desktop first, then the notification that says where the text is.
-async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
+async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
     let Parcel { whose, text, mut wanted, focus, screen, problems } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
@@ -118,5 +118,5 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
         deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }
-    (Handed { whose, deliveries, took }, sinks)
+    (Handover { whose, deliveries, took }, sinks)
 }

@@ -2,7 +2,7 @@
 //! and the window in which the text is wanted.
 
 use crate::deliver::Focus;
-use crate::session::{Failure, Heard, JobId, Measured};
+use crate::session::{CaptureSummary, Failure, JobId, Measured};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,9 +15,9 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// All of them, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Dictations(Vec<Live>);
+pub(super) struct LiveDictations(Vec<Live>);
 
-impl Dictations {
+impl LiveDictations {
     pub(super) fn begin(&mut self, job: JobId) {
         self.0.push(Live::new(job));
     }
@@ -99,9 +99,9 @@ impl Live {
         levels
     }
 
-    pub(super) fn heard(&self, problem: Option<Failure>) -> Heard {
+    pub(super) fn heard(&self, problem: Option<Failure>) -> CaptureSummary {
         let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
-        Heard { measured: Some(measured), problem }
+        CaptureSummary { measured: Some(measured), problem }
     }
 
     /// Starts the heartbeat.

@@ -1,7 +1,7 @@
 //! What the recogniser tells: texts as they grow, texts that are whole, and how it is.
 
 use super::engine::EngineEvent;
-use super::refine::Refined;
+use super::refine::RefinedRecognition;
 use super::{Daemon, journal};
 use crate::call::Event;
 use crate::deliver;
@@ -69,7 +69,7 @@ impl Daemon {
     }
 
     /// The text of what was heard is there.
-    pub(super) fn refined(&mut self, job: JobId, refined: Refined) {
+    pub(super) fn refined(&mut self, job: JobId, refined: RefinedRecognition) {
         if self.background.owns(job) {
             return self.background_done(job, Ok(refined));
         }
@@ -101,8 +101,8 @@ impl Daemon {
         }
     }
 
-    fn transcribed(&self, job: JobId, refined: Refined) -> Transcript {
-        let Refined { recognition, text, unrefined } = refined;
+    fn transcribed(&self, job: JobId, refined: RefinedRecognition) -> Transcript {
+        let RefinedRecognition { recognition, text, unrefined } = refined;
         let stats = recognition.stats;
         let since_stop = self.under_way.since_stop(job);
         let engine = self.engine.name();

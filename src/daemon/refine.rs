@@ -10,7 +10,7 @@ use crate::call::Answer;
 use crate::config::{Refine, Settings};
 use crate::recognise::Recognition;
 use crate::session::{Code, Failure, JobId, Segment};
-use crate::text::{self, Choices, Context, Heard, Rules};
+use crate::text::{self, Choices, Context, RawText, Rules};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub(super) struct Refining {
 
 /// What was heard, and the text of it.
 #[derive(Debug)]
-pub(super) struct Refined {
+pub(super) struct RefinedRecognition {
     pub(super) recognition: Recognition,
     /// What is delivered.
     pub(super) text: String,
@@ -71,19 +71,19 @@ pub(super) struct Refined {
 }
 
 impl Refining {
-    fn apply(self, recognition: Recognition) -> Refined {
+    fn apply(self, recognition: Recognition) -> RefinedRecognition {
         let heard = text::polish(&recognition.text);
         if self.refine == Refine::Off {
-            return Refined { recognition, text: heard, unrefined: None };
+            return RefinedRecognition { recognition, text: heard, unrefined: None };
         }
         let pauses = meant(&heard, &recognition.segments);
         let language = if self.translates { "en" } else { &recognition.language };
-        let heard_so = Heard { text: &heard, pauses: &pauses, language };
+        let heard_so = RawText { text: &heard, pauses: &pauses, language };
         let refined = self.rules.apply(heard_so, Context::default()).text;
         if refined == heard {
-            Refined { recognition, text: heard, unrefined: None }
+            RefinedRecognition { recognition, text: heard, unrefined: None }
         } else {
-            Refined { recognition, text: refined, unrefined: Some(heard) }
+            RefinedRecognition { recognition, text: refined, unrefined: Some(heard) }
         }
     }
 }
@@ -167,7 +167,7 @@ fn try_rules(rules: &Rules, text: &str, language: Option<String>, applied: bool)
     let text = pieces.join(" ");
     let pauses = text::pauses(&text, pieces);
     let language = language.unwrap_or_else(|| rules.guess_language(&text).to_owned());
-    let heard = Heard { text: &text, pauses: &pauses, language: &language };
+    let heard = RawText { text: &text, pauses: &pauses, language: &language };
     let refined = rules.apply(heard, Context::default());
     Answer::Rules { text: refined.text, language, applied, steps: refined.steps }
 }

@@ -81,7 +81,7 @@ impl Configuration {
             self.updates.reading = true;
             chores.spawn_blocking(move || Chore::ConfigRead {
                 result: config::load(&path, std::env::vars_os())
-                    .map(|settings| Box::new(Ready::new(settings, &current))),
+                    .map(|settings| Box::new(CheckedSettings::new(settings, &current))),
             });
             return;
         }
@@ -94,8 +94,8 @@ impl Configuration {
     }
 
     /// Takes other settings; those from before.
-    fn replace(&mut self, ready: Ready) -> Settings {
-        let Ready { settings, rules } = ready;
+    fn replace(&mut self, ready: CheckedSettings) -> Settings {
+        let CheckedSettings { settings, rules } = ready;
         if let Some(rules) = rules {
             self.rules = rules;
         }
@@ -122,7 +122,7 @@ struct Updates {
 
 /// Settings that can be put in force.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(super) struct CheckedSettings {
     settings: Settings,
     /// Where others are chosen. Making them takes time.
     rules: Option<Arc<Rules>>,
@@ -130,14 +130,14 @@ pub(super) struct Ready {
 
 /// What an UPDATE_CONFIG came to.
 #[derive(Debug)]
-pub(super) struct Written {
-    ready: Ready,
+pub(super) struct UpdateResult {
+    ready: CheckedSettings,
     applied: Vec<String>,
     restart: Vec<String>,
     ignored: Vec<Ignored>,
 }
 
-impl Ready {
+impl CheckedSettings {
     /// To be put in the place of `current`. For a thread that may take its time.
     fn new(settings: Settings, current: &Settings) -> Self {
         let differ = (&current.text, &current.engine.vocabulary)
@@ -148,7 +148,7 @@ impl Ready {
 }
 
 impl Daemon {
-    pub(super) fn config_read(&mut self, result: Result<Box<Ready>, ConfigError>) {
+    pub(super) fn config_read(&mut self, result: Result<Box<CheckedSettings>, ConfigError>) {
         self.config.updates.reading = false;
         match result {
             Ok(ready) => {
@@ -173,9 +173,9 @@ impl Daemon {
         }
     }
 
-    pub(super) fn config_updated(&mut self, result: Result<Box<Written>, Failure>) {
+    pub(super) fn config_updated(&mut self, result: Result<Box<UpdateResult>, Failure>) {
         let result = result.map(|written| {
-            let Written { ready, applied, restart, ignored } = *written;
+            let UpdateResult { ready, applied, restart, ignored } = *written;
             self.config_mended();
             self.apply(ready);
             let ignored = ignored.into_iter().map(|Ignored { key, reason }| (key, reason));
@@ -186,7 +186,7 @@ impl Daemon {
         }
     }
 
-    fn apply(&mut self, ready: Ready) {
+    fn apply(&mut self, ready: CheckedSettings) {
         let (applied, restart) = config::changes(self.config.settings(), &ready.settings);
         if applied.is_empty() && restart.is_empty() {
             return;
@@ -220,12 +220,17 @@ fn update(
     path: &Path,
     current: &Settings,
     partial: &Map<String, Value>,
-) -> Result<Box<Written>, Failure> {
+) -> Result<Box<UpdateResult>, Failure> {
     let Translated { own, ignored, .. } = config::translate(partial, current);
     if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
         models.check(model)?;
     }
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
-    Ok(Box::new(Written { ready: Ready::new(settings, current), applied, restart, ignored }))
+    Ok(Box::new(UpdateResult {
+        ready: CheckedSettings::new(settings, current),
+        applied,
+        restart,
+        ignored,
+    }))
 }

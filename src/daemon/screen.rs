@@ -5,7 +5,7 @@
 //! arrived is added to it, and what went wrong gets a notification of its own, beside it.
 
 use super::growth::{Growth, show_when_known};
-use crate::deliver::{Lock, Notice, Notifier, Observer, Secret};
+use crate::deliver::{Notice, Notifier, Observer, ScreenLock, Secret};
 use crate::session::{Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,7 +87,7 @@ impl Screen {
         }
         let screen = self.clone();
         tokio::spawn(async move {
-            let is_locked = Lock::default().is_locked().await;
+            let is_locked = ScreenLock::default().is_locked().await;
             screen.put(if is_locked { notice.hidden(Secret::Locked) } else { notice });
         });
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// What one attempt to load the model may take of the start, and some.
 const START_LIMIT: Duration = LOAD_LIMIT.saturating_add(Duration::from_secs(60));
 
-pub(super) struct Service {
+pub(super) struct ServiceState {
     started: Instant,
     watchdog: Watchdog,
     /// Which source of the loop has had how many turns in a row.
@@ -19,7 +19,7 @@ pub(super) struct Service {
     is_ending: bool,
 }
 
-impl Service {
+impl ServiceState {
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),

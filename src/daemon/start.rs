@@ -3,11 +3,11 @@
 use super::background::Background;
 use super::changes::Changes;
 use super::chores::Chores;
-use super::desktop::Desktop;
+use super::desktop::DesktopOutput;
 use super::doors::Doors;
 use super::engine::Engine;
 use super::reload::Configuration;
-use super::service::Service;
+use super::service::ServiceState;
 use super::texts::Texts;
 use super::timers::Timers;
 use super::under_way::UnderWay;
@@ -82,10 +82,10 @@ async fn serve(start: Start) -> std::io::Result<()> {
         under_way: UnderWay::new(settings, start.store, store_events),
         chores: Chores::default(),
         texts,
-        desktop: Desktop::new().await,
+        desktop: DesktopOutput::new().await,
         doors: Doors::new(events.clone()),
         config: Configuration::new(start.settings, start.config_path, start.logging),
-        service: Service::new(),
+        service: ServiceState::new(),
     };
     // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
     let at_start = (daemon.session.state(), daemon.engine.report().state);

@@ -1,7 +1,7 @@
 //! Who has had the loop's turns: a source that always has something to tell must not be the only
 //! one that is heard.
 
-use super::Input;
+use super::LoopInput;
 use std::mem::{Discriminant, discriminant};
 
 /// Turns that one source may have in a row before the others get theirs, by chance. More than
@@ -11,15 +11,15 @@ const IN_A_ROW: u32 = 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    last: Option<Discriminant<Input>>,
+    last: Option<Discriminant<LoopInput>>,
     in_a_row: u32,
 }
 
 impl Turns {
     /// Notes whose turn this is. Sound and the watchdog's pings come by the clock and flood nobody:
     /// they do not count.
-    pub(super) fn note(&mut self, input: &Input) {
-        if matches!(input, Input::Capture(_) | Input::Watchdog) {
+    pub(super) fn note(&mut self, input: &LoopInput) {
+        if matches!(input, LoopInput::Capture(_) | LoopInput::Watchdog) {
             return;
         }
         let source = discriminant(input);
@@ -42,11 +42,11 @@ mod tests {
         let mut turns = Turns::default();
         for _ in 0..IN_A_ROW {
             assert!(!turns.must_be_fair());
-            turns.note(&Input::ConfigChanged);
-            turns.note(&Input::Watchdog);
+            turns.note(&LoopInput::ConfigChanged);
+            turns.note(&LoopInput::Watchdog);
         }
         assert!(turns.must_be_fair());
-        turns.note(&Input::Heartbeat);
+        turns.note(&LoopInput::Heartbeat);
         assert!(!turns.must_be_fair());
     }
 }

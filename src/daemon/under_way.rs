@@ -4,9 +4,9 @@
 use super::live::{self, Live};
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
-use crate::deliver::{Focus, Presses};
-use crate::session::{Code, Failure, Heard, JobId};
-use crate::store::{Outcome, Retention, Store, StoreError, StoreEvent, Unfinished};
+use crate::deliver::{Focus, ShortcutPresses};
+use crate::session::{CaptureSummary, Code, Failure, JobId};
+use crate::store::{RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +22,15 @@ pub(super) struct UnderWay {
     store: Option<Store>,
     /// Where dictations are kept.
     folder: PathBuf,
-    live: live::Dictations,
+    live: live::LiveDictations,
     /// When a shortcut was pressed last, as far as it sends a command: it may still be down.
     last_press: Option<Instant>,
     /// All presses, as far as texts to come need them.
-    presses: Presses,
+    presses: ShortcutPresses,
 }
 
 /// What was heard since the last time.
-pub(super) struct Sound {
+pub(super) struct SoundChunk {
     /// At 16 kHz.
     pub(super) pcm: Arc<[i16]>,
     /// Root mean square, dBFS, of each tenth of a second that was completed.
@@ -38,7 +38,7 @@ pub(super) struct Sound {
 }
 
 /// What is known of a dictation whose text is delivered.
-pub(super) struct Noted {
+pub(super) struct DeliveryContext {
     /// What had the keyboard at the stop.
     pub(super) focus: Option<Focus>,
     /// When the shortcut was pressed last.
@@ -65,9 +65,9 @@ impl UnderWay {
             linger_changed: false,
             store,
             folder,
-            live: live::Dictations::default(),
+            live: live::LiveDictations::default(),
             last_press: None,
-            presses: Presses::default(),
+            presses: ShortcutPresses::default(),
         }
     }
 
@@ -99,7 +99,7 @@ impl UnderWay {
         self.presses.add(now.into_std());
     }
 
-    pub(super) fn presses(&self) -> &Presses {
+    pub(super) fn presses(&self) -> &ShortcutPresses {
         &self.presses
     }
 
@@ -143,7 +143,7 @@ impl UnderWay {
     }
 
     /// Takes samples; `None` for a dictation that is over.
-    pub(super) fn hear(&mut self, job: JobId, samples: &[f32]) -> Option<Sound> {
+    pub(super) fn hear(&mut self, job: JobId, samples: &[f32]) -> Option<SoundChunk> {
         let levels = self.live.get_mut(job)?.hear(samples);
         let pcm: Arc<[i16]> = to_pcm16(samples).into();
         let kept = self.store.as_mut().map(|store| store.append(job, Arc::clone(&pcm)));
@@ -152,11 +152,11 @@ impl UnderWay {
         {
             tell(&error);
         }
-        Some(Sound { pcm, levels })
+        Some(SoundChunk { pcm, levels })
     }
 
     /// The recording has ended; what it amounts to. `None` for a dictation that is over.
-    pub(super) fn ended(&mut self, job: JobId, problem: Option<Failure>) -> Option<Heard> {
+    pub(super) fn ended(&mut self, job: JobId, problem: Option<Failure>) -> Option<CaptureSummary> {
         let live = self.live.get(job)?;
         let (heard, gap) = (live.heard(problem), live.gap_on_disk);
         let kept = self.store.as_mut().map(|store| store.recorded(job));
@@ -191,13 +191,13 @@ impl UnderWay {
     }
 
     /// What is known of a dictation whose text is delivered now.
-    pub(super) fn noted(&mut self, job: JobId) -> Noted {
+    pub(super) fn noted(&mut self, job: JobId) -> DeliveryContext {
         let live = self.live.get_mut(job);
         let (focus, stopped, begun) = live.map_or((None, None, None), |live: &mut Live| {
             (live.focus.take(), live.stopped, Some(live.begun))
         });
         // The key of a later dictation may be down as well.
-        Noted { focus, pressed: stopped.max(self.last_press), begun }
+        DeliveryContext { focus, pressed: stopped.max(self.last_press), begun }
     }
 
     /// Forgets the dictation: its heartbeat ends, and samples that still come find nobody.
@@ -212,7 +212,7 @@ impl UnderWay {
     }
 
     /// Writes what was made of a recording.
-    pub(super) fn finish(&mut self, job: JobId, outcome: Outcome) {
+    pub(super) fn finish(&mut self, job: JobId, outcome: RecordUpdate) {
         self.keep(|store| store.finish(job, outcome));
     }
 

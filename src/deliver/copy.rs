@@ -11,7 +11,7 @@ use super::clipboard::x11::X11Clipboard;
 use super::display::worker::{Inbox, Serves, Worker};
 use super::display::x11::Server;
 use super::environment::Displays;
-use super::problem::Problem as Reason;
+use super::error::DeliverError;
 use crate::session::Delivery;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ const READ: Duration = Duration::from_millis(1_800);
 
 /// Why a text is not on the clipboard, or none could be read from there.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum ClipboardError {
     #[error("there was no text")]
     NoText,
     #[error("there is no text on it")]
@@ -69,7 +69,7 @@ pub struct ClipboardReader(Clipboard);
 /// Why no text could be read.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the clipboard: {0}")]
-pub struct NoText(#[from] Problem);
+pub struct NoText(#[from] ClipboardError);
 
 impl ClipboardReader {
     /// The text on the clipboard, asked for now; within two seconds.
@@ -80,7 +80,7 @@ impl ClipboardReader {
             asked?;
             match timeout(DEADLINE, text).await {
                 Ok(Ok(text)) => Ok(plain::owned(text?)),
-                Ok(Err(_)) | Err(_) => Err(Problem::Hanging.into()),
+                Ok(Err(_)) | Err(_) => Err(ClipboardError::Hanging.into()),
             }
         }
     }
@@ -94,9 +94,9 @@ struct Text {
 
 #[derive(Debug)]
 enum Work {
-    Put(Text, oneshot::Sender<Result<(), Problem>>),
+    Put(Text, oneshot::Sender<Result<(), ClipboardError>>),
     Leave(oneshot::Sender<()>),
-    Get(oneshot::Sender<Result<String, Problem>>),
+    Get(oneshot::Sender<Result<String, ClipboardError>>),
 }
 
 impl Default for Clipboard {
@@ -126,18 +126,18 @@ impl Clipboard {
         Delivery { by: "clipboard", backend: None, ok, detail }
     }
 
-    async fn put(&mut self, text: &str, is_sensitive: bool) -> Result<(), Problem> {
+    async fn put(&mut self, text: &str, is_sensitive: bool) -> Result<(), ClipboardError> {
         if text.is_empty() {
-            return Err(Problem::NoText);
+            return Err(ClipboardError::NoText);
         }
         let (reply, outcome) = oneshot::channel();
         self.ask(Work::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
         match timeout(DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_ended)) => Err(Problem::Hanging),
+            Ok(Err(_ended)) => Err(ClipboardError::Hanging),
             Err(_late) => {
                 self.0.abandon();
-                Err(Problem::Hanging)
+                Err(ClipboardError::Hanging)
             }
         }
     }
@@ -153,10 +153,10 @@ impl Clipboard {
         }
     }
 
-    fn ask(&mut self, job: Work) -> Result<(), Problem> {
+    fn ask(&mut self, job: Work) -> Result<(), ClipboardError> {
         self.0.hand_over(job, work).map_err(|reason| match reason {
-            Reason::NoThread(error) => Problem::NoThread(error),
-            _ => Problem::Hanging,
+            DeliverError::NoThread(error) => ClipboardError::NoThread(error),
+            _ => ClipboardError::Hanging,
         })
     }
 }
@@ -169,7 +169,7 @@ enum Owner {
 }
 
 impl Serves for Owner {
-    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Reason> {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         match self {
             Self::Compositor(clipboard) => clipboard.serve_until(bell),
             Self::X11(clipboard) => clipboard.serve_until(bell).map(|()| true),
@@ -212,14 +212,14 @@ fn put(
     owner: &mut Option<Owner>,
     text: &Text,
     is_wanted: impl Fn() -> bool,
-) -> Result<(), Problem> {
+) -> Result<(), ClipboardError> {
     if let Some(mut kept) = owner.take() {
         match kept.put(text) {
             Ok(is_ours) => {
                 *owner = Some(kept);
-                return if is_ours { Ok(()) } else { Err(Problem::Replaced) };
+                return if is_ours { Ok(()) } else { Err(ClipboardError::Replaced) };
             }
-            Err(Reason::Hanging) => return Err(Problem::Hanging),
+            Err(DeliverError::Hanging) => return Err(ClipboardError::Hanging),
             Err(reason) => {
                 debug!(%reason, "the connection to the clipboard is broken; making a new one");
             }
@@ -228,15 +228,15 @@ fn put(
     let (mut new, displays) = Owner::open()?;
     // That may have taken long, and a later text may be on the clipboard by now.
     if !is_wanted() {
-        return Err(Problem::Hanging);
+        return Err(ClipboardError::Hanging);
     }
     let is_ours = new.put(text).map_err(|reason| unreachable(displays, &reason))?;
     *owner = Some(new);
-    if is_ours { Ok(()) } else { Err(Problem::Replaced) }
+    if is_ours { Ok(()) } else { Err(ClipboardError::Replaced) }
 }
 
 /// By a connection for one look: one that is kept would not be told of the desktop's end.
-fn get() -> Result<String, Problem> {
+fn get() -> Result<String, ClipboardError> {
     let (mut owner, displays) = Owner::open()?;
     let until = Instant::now() + READ;
     let text = match &mut owner {
@@ -245,23 +245,23 @@ fn get() -> Result<String, Problem> {
     };
     match text {
         Ok(Some(text)) if !text.trim().is_empty() => Ok(text),
-        Ok(_) => Err(Problem::Empty),
+        Ok(_) => Err(ClipboardError::Empty),
         Err(reason) => Err(unreachable(displays, &reason)),
     }
 }
 
-fn unreachable(displays: Displays, reason: &Reason) -> Problem {
+fn unreachable(displays: Displays, reason: &DeliverError) -> ClipboardError {
     match reason {
-        Reason::Hanging => Problem::Hanging,
-        reason => Problem::Unreachable { displays, reason: reason.to_string() },
+        DeliverError::Hanging => ClipboardError::Hanging,
+        reason => ClipboardError::Unreachable { displays, reason: reason.to_string() },
     }
 }
 
 impl Owner {
-    fn open() -> Result<(Self, Displays), Problem> {
+    fn open() -> Result<(Self, Displays), ClipboardError> {
         let displays = Displays::from_env();
         if !displays.any() {
-            return Err(Problem::NoDisplay);
+            return Err(ClipboardError::NoDisplay);
         }
         let by_compositor = displays.wayland.is_some().then(DataControl::open);
         let by_server = || {
@@ -271,7 +271,9 @@ impl Owner {
             Some(Ok(clipboard)) => Ok(Self::Compositor(Box::new(clipboard))),
             // A compositor that has data-control and is slow, or refuses, still has the clipboard.
             // KWin ignores what XWayland's is given while no window of X11 has the focus.
-            Some(Err(Reason::NoWay | Reason::NoCompositor(_))) if displays.x11.is_some() => {
+            Some(Err(DeliverError::NoWay | DeliverError::NoCompositor(_)))
+                if displays.x11.is_some() =>
+            {
                 by_server()
             }
             Some(Err(reason)) => Err(reason),
@@ -284,7 +286,7 @@ impl Owner {
     }
 
     /// Whether the text is on the clipboard now, as the display server says.
-    fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, Reason> {
+    fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, DeliverError> {
         match self {
             Self::Compositor(clipboard) => {
                 clipboard.put(text, *is_sensitive, Instant::now() + READ)

@@ -59,13 +59,13 @@ impl What {
 
 /// The file. Without one (no runtime directory) nothing outlives the process.
 #[derive(Debug)]
-pub(super) struct Note {
+pub(super) struct LeftoverFile {
     path: Option<PathBuf>,
     /// What it holds, as far as this process knows.
     written: Option<Leftover>,
 }
 
-impl Note {
+impl LeftoverFile {
     pub(super) fn new(path: Option<PathBuf>) -> Self {
         Self { path, written: None }
     }
@@ -109,16 +109,16 @@ mod tests {
         let path = folder.path().join("v2m/notification.json");
         let left =
             Leftover { bus: "b".into(), service: ":1.7".into(), id: 3, what: What::BadConfig };
-        let mut note = Note::new(Some(path.clone()));
+        let mut note = LeftoverFile::new(Some(path.clone()));
         assert!(!note.is_untidy());
         note.keep(Some(left.clone()));
-        let mut next = Note::new(Some(path.clone()));
+        let mut next = LeftoverFile::new(Some(path.clone()));
         assert!(next.is_untidy());
         assert_eq!(next.read(), Some(left));
         next.keep(None);
         assert!(!path.exists());
         std::fs::write(&path, "{").unwrap();
-        assert_eq!(Note::new(Some(path)).read(), None);
-        assert_eq!(Note::new(None).read(), None);
+        assert_eq!(LeftoverFile::new(Some(path)).read(), None);
+        assert_eq!(LeftoverFile::new(None).read(), None);
     }
 }

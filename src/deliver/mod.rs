@@ -16,7 +16,7 @@
 //! | `window` | which window has the keyboard, what is known of it, whether the screen is locked |
 //! | `display` | connections to display servers and to the session bus, and the thread that waits for a display server |
 //! | `joint` | what stands at the cursor, for the next text |
-//! | `order`, `problem` | where a text is wanted; why it is not at the cursor |
+//! | `order`, `error` | where a text is wanted; why it is not at the cursor |
 //! | `notifier` and the rest | notifications |
 
 mod card;
@@ -26,6 +26,7 @@ mod cursor;
 mod desktop;
 mod display;
 pub mod environment;
+mod error;
 mod joint;
 mod keys;
 mod leftover;
@@ -35,17 +36,16 @@ mod notifier;
 mod order;
 mod paste;
 mod popup;
-mod problem;
 mod sinks;
 mod window;
 
 pub use copy::{Clipboard, ClipboardReader, NoText};
 pub use cursor::way_to_the_cursor;
-pub use joint::{Join, Presses};
+pub use joint::{Join, ShortcutPresses};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;
-pub use order::Wanted;
+pub use order::DeliveryOptions;
 pub use sinks::{Secret, Sinks};
-pub(crate) use window::Lock;
+pub(crate) use window::ScreenLock;
 pub use window::{Around, Field, Focus, Focused, Observer, PasteKeys, Widget, Window};

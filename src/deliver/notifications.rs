@@ -5,7 +5,7 @@
 //! the waiting; `notifier` does.
 
 use super::card::{Card, Stay, Urgency};
-use super::leftover::{Leftover, Note, What};
+use super::leftover::{Leftover, LeftoverFile, What};
 use super::notice::Notice;
 use super::popup::{self, Popup};
 use crate::session::Code;
@@ -39,7 +39,7 @@ pub(super) enum Due {
 
 /// Why a notification is no longer what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum CloseReason {
     /// The user has taken it away.
     ByUser,
     /// Its time was over.
@@ -51,7 +51,7 @@ pub(super) enum End {
 
 /// Why the user does not see a notification.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub(super) enum NotificationError {
     #[error(
         "there is no session bus ({0}). After you log in to the desktop: \
          systemctl --user restart v2m.service"
@@ -76,7 +76,7 @@ const EXPIRED: u32 = 1;
 
 /// The notification service, and v2m's one notification there.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(super) struct NotificationService {
     bus: Connection,
     /// Unique name of the service that knows `shown`: another one counts anew, and would replace a
     /// stranger's.
@@ -88,7 +88,7 @@ pub(super) struct Service {
     /// Whether that service tells only the sender that a notification was closed, and so not this
     /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
     tells_sender: bool,
-    shown: Option<Shown>,
+    shown: Option<ShownNotification>,
     popup: Popup,
     /// Tells when the user takes it away. Only while that matters: every other program's are told
     /// too.
@@ -97,7 +97,7 @@ pub(super) struct Service {
 
 /// v2m's notification, as far as v2m knows.
 #[derive(Debug)]
-struct Shown {
+struct ShownNotification {
     id: u32,
     critical: bool,
     what: What,
@@ -112,18 +112,19 @@ struct Shown {
 pub async fn notification_service() -> Result<String, String> {
     const BOUND: Duration = Duration::from_secs(2);
     let asked = async {
-        let service = Service::connect().await?;
+        let service = NotificationService::connect().await?;
         let [name, vendor, version, _] = service.information(NAME).await?;
         Ok(format!("{name} {version} ({vendor})"))
     };
-    let answer = tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(Problem::Hanging));
-    answer.map_err(|problem: Problem| problem.to_string())
+    let answer =
+        tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(NotificationError::Hanging));
+    answer.map_err(|problem: NotificationError| problem.to_string())
 }
 
-impl Service {
+impl NotificationService {
     /// Connects to the session's bus.
-    pub(super) async fn connect() -> Result<Self, Problem> {
-        let bus = Connection::session().await.map_err(Problem::NoBus)?;
+    pub(super) async fn connect() -> Result<Self, NotificationError> {
+        let bus = Connection::session().await.map_err(NotificationError::NoBus)?;
         Ok(Self {
             bus,
             owner: None,
@@ -137,7 +138,11 @@ impl Service {
     }
 
     /// Does what `notice` says: shows it in place of the one before, or takes that away.
-    pub(super) async fn show(&mut self, notice: &Notice, note: &mut Note) -> Result<(), Problem> {
+    pub(super) async fn show(
+        &mut self,
+        notice: &Notice,
+        note: &mut LeftoverFile,
+    ) -> Result<(), NotificationError> {
         let owner = self.owner_of_name().await?;
         if owner.is_none() || owner != self.owner {
             (self.owner, self.shown, self.closings) = (owner, None, None);
@@ -161,13 +166,14 @@ impl Service {
     }
 
     /// Takes up the notification that an earlier run has left with this very service.
-    fn take_up(&mut self, note: &mut Note) {
+    fn take_up(&mut self, note: &mut LeftoverFile) {
         let Some(left) = note.read() else { return };
         let same_bus = left.bus == self.bus.server_guid().to_string();
         if same_bus && self.owner.as_ref() == Some(&left.service) {
             // What does not stay may have been critical; to treat it so does no harm.
             let critical = left.what != What::Stays;
-            self.shown = Some(Shown { id: left.id, critical, what: left.what, card: None });
+            self.shown =
+                Some(ShownNotification { id: left.id, critical, what: left.what, card: None });
         }
     }
 
@@ -185,7 +191,7 @@ impl Service {
     /// Whether it was left by an earlier run, and is not true any more now that this one has
     /// started.
     fn is_left_over(&self) -> bool {
-        let over = |shown: &Shown| {
+        let over = |shown: &ShownNotification| {
             shown.card.is_none() && matches!(shown.what, What::Over | What::BadConfig)
         };
         self.shown.as_ref().is_some_and(over)
@@ -198,7 +204,7 @@ impl Service {
 
     /// Nothing is left that is true only now, nor anything that stays until it is closed: this
     /// process ends.
-    async fn leave(&mut self) -> Result<(), Problem> {
+    async fn leave(&mut self) -> Result<(), NotificationError> {
         let Some(shown) = &self.shown else { return Ok(()) };
         match (shown.what, shown.card.as_ref().map(|card| card.stay)) {
             (What::Stays, _) => Ok(()),
@@ -208,7 +214,10 @@ impl Service {
     }
 
     /// Its time in sight is over: it goes, or joins the list of past notifications.
-    pub(super) async fn retire(&mut self, note: &mut Note) -> Result<(), Problem> {
+    pub(super) async fn retire(
+        &mut self,
+        note: &mut LeftoverFile,
+    ) -> Result<(), NotificationError> {
         // A service that was started since counts anew.
         if self.owner_of_name().await? != self.owner {
             (self.owner, self.shown, self.closings) = (None, None, None);
@@ -222,7 +231,7 @@ impl Service {
         retired
     }
 
-    async fn put_away(&mut self) -> Result<(), Problem> {
+    async fn put_away(&mut self) -> Result<(), NotificationError> {
         let card = self.shown.as_ref().and_then(|shown| shown.card.clone());
         // It may be closed already. To show it again would bring it back; dunst lists what was
         // closed.
@@ -241,7 +250,7 @@ impl Service {
     }
 
     /// Starts the service if the bus knows how, and learns what it can show.
-    async fn meet(&mut self) -> Result<(), Problem> {
+    async fn meet(&mut self) -> Result<(), NotificationError> {
         let reply = self.call(NAME, "GetCapabilities", &()).await?;
         let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
         self.markup = capabilities.iter().any(|capability| capability == "body-markup");
@@ -253,7 +262,7 @@ impl Service {
     }
 
     /// Name, vendor, version, version of the specification.
-    async fn information(&self, to: &str) -> Result<[String; 4], Problem> {
+    async fn information(&self, to: &str) -> Result<[String; 4], NotificationError> {
         let reply = self.call(to, "GetServerInformation", &()).await?;
         let (name, vendor, version, specification) = reply.body().deserialize().map_err(refused)?;
         Ok([name, vendor, version, specification])
@@ -322,22 +331,22 @@ impl Service {
 
     /// Ends when the notification was taken away, or the bus has closed the connection.
     /// Cancel-safe.
-    pub(super) async fn ended(&mut self) -> End {
+    pub(super) async fn ended(&mut self) -> CloseReason {
         let bus = self.bus.clone();
         tokio::select! {
-            by_user = self.closed() => if by_user { End::ByUser } else { End::InTime },
-            () = bus.closed() => End::Lost,
+            by_user = self.closed() => if by_user { CloseReason::ByUser } else { CloseReason::InTime },
+            () = bus.closed() => CloseReason::Lost,
         }
     }
 
     /// Notes that it was taken away.
-    pub(super) fn forget(&self, note: &mut Note) {
+    pub(super) fn forget(&self, note: &mut LeftoverFile) {
         note.keep(self.leftover());
     }
 
-    async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
+    async fn notify(&mut self, card: &Card) -> Result<(), NotificationError> {
         if self.owner.is_none() {
-            return Err(Problem::Absent("it ended as soon as it was started".to_owned()));
+            return Err(NotificationError::Absent("it ended as soon as it was started".to_owned()));
         }
         // GNOME Shell 43 hides at once what takes the place of a critical notification without
         // being critical itself.
@@ -354,7 +363,7 @@ impl Service {
             Ok(id) => id,
             Err(reason) => return Err(self.why(reason).await),
         };
-        self.shown = Some(Shown {
+        self.shown = Some(ShownNotification {
             id,
             critical: card.urgency == Urgency::Critical,
             what: What::of(card.stay),
@@ -363,7 +372,7 @@ impl Service {
         Ok(())
     }
 
-    async fn close(&mut self) -> Result<(), Problem> {
+    async fn close(&mut self) -> Result<(), NotificationError> {
         let Some(shown) = self.shown.take() else { return Ok(()) };
         if self.popup.close().await {
             return Ok(());
@@ -372,21 +381,21 @@ impl Service {
         let Some(owner) = self.owner.clone() else { return Ok(()) };
         match self.call(&owner, "CloseNotification", &shown.id).await {
             // The user dismissed it, or it expired: it is away all the same.
-            Ok(_) | Err(Problem::Refused(_)) => Ok(()),
+            Ok(_) | Err(NotificationError::Refused(_)) => Ok(()),
             Err(problem) => Err(problem),
         }
     }
 
     /// What notify-rust's error means: it tells only a text.
-    async fn why(&self, reason: String) -> Problem {
+    async fn why(&self, reason: String) -> NotificationError {
         match self.owner_of_name().await {
-            Ok(Some(_)) => Problem::Refused(reason),
-            Ok(None) => Problem::Absent(reason),
+            Ok(Some(_)) => NotificationError::Refused(reason),
+            Ok(None) => NotificationError::Absent(reason),
             Err(problem) => problem,
         }
     }
 
-    async fn owner_of_name(&self) -> Result<Option<String>, Problem> {
+    async fn owner_of_name(&self) -> Result<Option<String>, NotificationError> {
         let reply = self
             .bus
             .call_method(
@@ -398,27 +407,27 @@ impl Service {
             )
             .await;
         match reply {
-            Ok(reply) => Ok(Some(reply.body().deserialize().map_err(Problem::NoBus)?)),
+            Ok(reply) => Ok(Some(reply.body().deserialize().map_err(NotificationError::NoBus)?)),
             Err(error) if is_absence(&error) => Ok(None),
-            Err(error) => Err(Problem::NoBus(error)),
+            Err(error) => Err(NotificationError::NoBus(error)),
         }
     }
 
-    async fn call<B>(&self, to: &str, method: &str, body: &B) -> Result<Message, Problem>
+    async fn call<B>(&self, to: &str, method: &str, body: &B) -> Result<Message, NotificationError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
         let reply = self.bus.call_method(Some(to), PATH, Some(NAME), method, body).await;
         reply.map_err(|error| match error {
-            error if is_absence(&error) => Problem::Absent(error.to_string()),
-            zbus::Error::InputOutput(_) => Problem::NoBus(error),
+            error if is_absence(&error) => NotificationError::Absent(error.to_string()),
+            zbus::Error::InputOutput(_) => NotificationError::NoBus(error),
             error => refused(error),
         })
     }
 }
 
-fn refused(error: zbus::Error) -> Problem {
-    Problem::Refused(error.to_string())
+fn refused(error: zbus::Error) -> NotificationError {
+    NotificationError::Refused(error.to_string())
 }
 
 /// Nobody has the name, nobody could be started for it, or who had it died over the call.

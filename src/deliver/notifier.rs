@@ -7,11 +7,11 @@
 //! known to hang when the recording stops, so the answer does not wait for it at all.
 
 use super::card::Stay;
-use super::leftover::Note;
+use super::leftover::LeftoverFile;
 use super::notice::Notice;
-use super::notifications::{Due, End, Problem, Service};
+use super::notifications::{CloseReason, Due, NotificationError, NotificationService};
 use super::sinks::Secret;
-use super::window::Lock;
+use super::window::ScreenLock;
 use crate::pauses::Pauses;
 use crate::session::Delivery;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub struct Notifier {
 #[derive(Debug)]
 struct Wish {
     notice: Notice,
-    reply: Option<oneshot::Sender<Result<(), Problem>>>,
+    reply: Option<oneshot::Sender<Result<(), NotificationError>>>,
 }
 
 impl Notifier {
@@ -55,9 +55,9 @@ impl Notifier {
     pub fn spawn(note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
-        let note = Note::new(note);
+        let note = LeftoverFile::new(note);
         let stalls = Arc::clone(&stalled);
-        let lock = Lock::default();
+        let lock = ScreenLock::default();
         let actor = Actor {
             service: None,
             note,
@@ -93,24 +93,24 @@ impl Notifier {
         Delivery { by: "notification", backend: None, ok, detail }
     }
 
-    async fn outcome(&self, notice: Notice) -> Result<(), Problem> {
+    async fn outcome(&self, notice: Notice) -> Result<(), NotificationError> {
         if self.stalled.load(Ordering::Relaxed) {
             self.progress(notice);
-            return Err(Problem::Hanging);
+            return Err(NotificationError::Hanging);
         }
         let (reply, outcome) = oneshot::channel();
         let shown = async {
             let sent = self.wishes.send(Wish { notice, reply: Some(reply) }).await;
-            sent.map_err(|_| Problem::Hanging)?;
-            outcome.await.unwrap_or(Err(Problem::Hanging))
+            sent.map_err(|_| NotificationError::Hanging)?;
+            outcome.await.unwrap_or(Err(NotificationError::Hanging))
         };
-        timeout(BOUND, shown).await.unwrap_or(Err(Problem::Hanging))
+        timeout(BOUND, shown).await.unwrap_or(Err(NotificationError::Hanging))
     }
 }
 
 struct Actor {
-    service: Option<Service>,
-    note: Note,
+    service: Option<NotificationService>,
+    note: LeftoverFile,
     /// What is to be done with the last notice, and when.
     due: Option<(Instant, Due, Notice)>,
     /// What is shown and true only now: it is shown anew if the bus is lost.
@@ -119,7 +119,7 @@ struct Actor {
     pauses: Pauses,
     /// What it must not be hidden by.
     behind: Option<Notifier>,
-    lock: Lock,
+    lock: ScreenLock,
     stalled: Arc<AtomicBool>,
 }
 
@@ -172,15 +172,15 @@ impl Actor {
                     self.retire().await;
                 }
                 end = ended(&mut self.service) => {
-                    if end == End::Lost {
+                    if end == CloseReason::Lost {
                         self.lost();
                         continue;
                     }
                     // What goes on is shown again, unless the user has read it. The rest is away as it should be.
-                    if end == End::ByUser || !matches!(self.due, Some((_, Due::Again, _))) {
+                    if end == CloseReason::ByUser || !matches!(self.due, Some((_, Due::Again, _))) {
                         self.due = None;
                     }
-                    if end == End::ByUser {
+                    if end == CloseReason::ByUser {
                         self.going_on = None;
                     }
                     if let Some(service) = &self.service {
@@ -203,8 +203,13 @@ impl Actor {
 
     /// What goes on could not be shown anew: the bus, or the notification service, may not be up
     /// again yet.
-    fn once_more(&mut self, notice: &Notice, problem: &Problem) -> Option<(Instant, Due, Notice)> {
-        let is_absent = matches!(problem, Problem::NoBus(_) | Problem::Absent(_));
+    fn once_more(
+        &mut self,
+        notice: &Notice,
+        problem: &NotificationError,
+    ) -> Option<(Instant, Due, Notice)> {
+        let is_absent =
+            matches!(problem, NotificationError::NoBus(_) | NotificationError::Absent(_));
         let notice = self.going_on.as_ref().filter(|known| is_absent && *known == notice)?;
         Some((Instant::now() + self.pauses.next_pause(), Due::Again, notice.clone()))
     }
@@ -251,7 +256,7 @@ impl Actor {
             None if self.note.is_untidy() => timeout(GIVE_UP, self.show(&Notice::Closed)).await,
             None => return,
         };
-        if let Err(problem) = retired.unwrap_or(Err(Problem::Hanging)) {
+        if let Err(problem) = retired.unwrap_or(Err(NotificationError::Hanging)) {
             debug!(reason = %problem, "a notice was not taken away");
         }
     }
@@ -262,7 +267,7 @@ impl Actor {
         notice: &Notice,
         inbox: &mut mpsc::Receiver<Wish>,
         next: &mut Option<Wish>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), NotificationError> {
         let stalled = Arc::clone(&self.stalled);
         let mut sending = std::pin::pin!(self.show_or_give_up(notice));
         let mut patience = std::pin::pin!(sleep(BOUND));
@@ -282,11 +287,11 @@ impl Actor {
     }
 
     /// Giving up lets go of the connection: [`Self::show`] holds it meanwhile.
-    async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), Problem> {
-        timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(Problem::Hanging))
+    async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), NotificationError> {
+        timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(NotificationError::Hanging))
     }
 
-    async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
+    async fn show(&mut self, notice: &Notice) -> Result<(), NotificationError> {
         // An earlier run has ended in order, mostly: then nobody needs to be asked.
         let about_before = match notice {
             Notice::Tidy => true,
@@ -299,14 +304,16 @@ impl Actor {
         if let Some(mut service) = self.service.take() {
             match service.show(notice, &mut self.note).await {
                 // The bus has gone since the last notice; there may be a new one.
-                Err(Problem::NoBus(error)) => debug!(%error, "connecting to the bus anew"),
+                Err(NotificationError::NoBus(error)) => {
+                    debug!(%error, "connecting to the bus anew")
+                }
                 shown => {
                     self.service = Some(service);
                     return shown;
                 }
             }
         }
-        let service = self.service.insert(Service::connect().await?);
+        let service = self.service.insert(NotificationService::connect().await?);
         service.show(notice, &mut self.note).await
     }
 }
@@ -318,7 +325,7 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-async fn ended(service: &mut Option<Service>) -> End {
+async fn ended(service: &mut Option<NotificationService>) -> CloseReason {
     match service {
         Some(service) => service.ended().await,
         None => std::future::pending().await,
@@ -338,6 +345,6 @@ fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
         return;
     }
     if let Some(Wish { reply: Some(reply), .. }) = next.replace(newer) {
-        drop(reply.send(Err(Problem::Superseded)));
+        drop(reply.send(Err(NotificationError::Superseded)));
     }
 }

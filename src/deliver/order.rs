@@ -1,14 +1,14 @@
 //! Where a text is wanted, and the order for one that goes to the cursor. Pure.
 
+use super::error::DeliverError;
 use super::joint::Join;
-use super::problem::Problem;
 use super::window::{Focused, PasteKeys, Press, Window};
 use crate::session::DeliverMode;
 use std::time::Instant;
 
 /// Where the user wants a text.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct DeliveryOptions {
     /// Beside the answer and the notification.
     pub mode: DeliverMode,
     /// The keys that paste.
@@ -36,7 +36,7 @@ pub(crate) enum Means {
 
 /// One text for the cursor.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct Insertion {
     pub(crate) text: String,
     pub(crate) means: Means,
     pub(crate) keys: PasteKeys,
@@ -48,16 +48,16 @@ pub(crate) struct Order {
     pub(crate) is_sensitive: bool,
 }
 
-impl Order {
+impl Insertion {
     /// The keys for it: see [`PasteKeys::press`].
     pub(crate) fn press(&self, window: Option<&Window>) -> Press {
         self.keys.press(window, &self.focused)
     }
 
     /// Refuses a window that it is not meant for. One that nobody knows is taken for the right one.
-    pub(crate) fn check(&self, now: Option<&Window>) -> Result<(), Problem> {
+    pub(crate) fn check(&self, now: Option<&Window>) -> Result<(), DeliverError> {
         match (&self.only, now) {
-            (Some(only), Some(now)) if only.id != now.id => Err(Problem::Moved),
+            (Some(only), Some(now)) if only.id != now.id => Err(DeliverError::Moved),
             _ => Ok(()),
         }
     }
@@ -75,10 +75,16 @@ mod tests {
     fn a_text_goes_only_into_the_window_it_is_meant_for() {
         let (text, means) = ("text".into(), Means::Paste);
         let (only, focused) = (Some(window(1, "a")), Focused::default());
-        let mut order =
-            Order { text, means, keys: PasteKeys::default(), only, focused, is_sensitive: false };
+        let mut order = Insertion {
+            text,
+            means,
+            keys: PasteKeys::default(),
+            only,
+            focused,
+            is_sensitive: false,
+        };
         assert!(order.check(Some(&window(1, "another title"))).is_ok());
-        assert!(matches!(order.check(Some(&window(2, "a"))), Err(Problem::Moved)));
+        assert!(matches!(order.check(Some(&window(2, "a"))), Err(DeliverError::Moved)));
         assert!(order.check(None).is_ok());
         order.only = None;
         assert!(order.check(Some(&window(2, "a"))).is_ok());

@@ -6,11 +6,11 @@
 //! held. Which clipboard and which keys those are is the desktop's matter.
 
 use super::clipboard::x11::primary::{Loan, To};
-use super::clipboard::{Before, Clipboard, Reader, Serve};
+use super::clipboard::{Before, Clipboard, ClipboardManager, Serve};
+use super::error::DeliverError;
 use super::keys::Keys;
 use super::keys::held::Wait;
-use super::order::Order;
-use super::problem::Problem;
+use super::order::Insertion;
 use super::window::Window;
 use std::time::{Duration, Instant};
 use tracing::debug;
@@ -64,12 +64,12 @@ pub(crate) struct Pasted<C> {
 /// the keyboard, if it is known. `is_wanted` is asked now and then: who ordered it may have given
 /// up. Then nothing is pressed.
 pub(crate) async fn paste<C: Clipboard, K: Keys>(
-    order: &Order,
+    order: &Insertion,
     clipboard: &mut C,
     keys: &mut K,
-    window: impl Fn() -> Result<Option<Window>, Problem>,
+    window: impl Fn() -> Result<Option<Window>, DeliverError>,
     is_wanted: impl Fn() -> bool,
-) -> Result<Pasted<C::Content>, Problem> {
+) -> Result<Pasted<C::Content>, DeliverError> {
     let target = window()?;
     order.check(target.as_ref())?;
     let press = order.press(target.as_ref());
@@ -86,7 +86,7 @@ pub(crate) async fn paste<C: Clipboard, K: Keys>(
     }
     if !is_wanted() {
         give_back(clipboard, Pasted { before, loan }).await?;
-        return Err(Problem::Hanging);
+        return Err(DeliverError::Hanging);
     }
     // Some time has passed.
     order.check(window()?.as_ref())?;
@@ -98,15 +98,15 @@ pub(crate) async fn paste<C: Clipboard, K: Keys>(
     if clipboard.receipt(target.as_ref(), loan.as_ref(), RECEIPT).await? {
         Ok(Pasted { before, loan })
     } else {
-        Err(Problem::NotTaken(press.by_hand()))
+        Err(DeliverError::NotTaken(press.by_hand()))
     }
 }
 
 /// Puts the text on the primary selection too.
-async fn lend(order: &Order, to: To) -> Result<Loan, Problem> {
+async fn lend(order: &Insertion, to: To) -> Result<Loan, DeliverError> {
     Loan::begin(&order.text, to, order.is_sensitive).await.map_err(|problem| {
         debug!(reason = %problem, "the primary selection cannot be had");
-        Problem::NoPrimary
+        DeliverError::NoPrimary
     })
 }
 
@@ -114,31 +114,31 @@ async fn lend(order: &Order, to: To) -> Result<Loan, Problem> {
 /// it comes back.
 async fn take<C: Clipboard>(
     clipboard: &mut C,
-    order: &Order,
+    order: &Insertion,
     is_wanted: impl Fn() -> bool,
-) -> Result<Before<C::Content>, Problem> {
+) -> Result<Before<C::Content>, DeliverError> {
     let until = Instant::now() + REMEMBER;
     loop {
         let before = clipboard.remember(until.saturating_duration_since(Instant::now())).await?;
         if !is_wanted() {
-            return Err(Problem::Hanging);
+            return Err(DeliverError::Hanging);
         }
         if clipboard.offer(&order.text, order.is_sensitive).await? {
             return Ok(before);
         }
         // Somebody copies all the time.
         if Instant::now() >= until {
-            return Err(Problem::Overtaken);
+            return Err(DeliverError::Overtaken);
         }
     }
 }
 
 /// Managers read what comes onto the clipboard. What is read before the keys is read by them.
-async fn wait_for_reader<C: Clipboard>(clipboard: &mut C) -> Result<(), Problem> {
+async fn wait_for_reader<C: Clipboard>(clipboard: &mut C) -> Result<(), DeliverError> {
     let requests = match clipboard.reader()? {
-        Reader::None => Serve::For(Duration::ZERO),
-        Reader::Known => Serve::One(MANAGER),
-        Reader::Unknown { has_read } => Serve::UntilQuiet {
+        ClipboardManager::None => Serve::For(Duration::ZERO),
+        ClipboardManager::Known => Serve::One(MANAGER),
+        ClipboardManager::Unknown { has_read } => Serve::UntilQuiet {
             first: if has_read { MANAGERS } else { PERHAPS },
             quiet: PERHAPS,
             most: MANAGERS,
@@ -153,11 +153,11 @@ async fn wait_for_reader<C: Clipboard>(clipboard: &mut C) -> Result<(), Problem>
 /// Waits until none of the user's keys is in the way; serves the clipboard meanwhile.
 ///
 /// # Errors
-/// [`Problem::KeysHeld`]: they are held for too long.
+/// [`DeliverError::KeysHeld`]: they are held for too long.
 pub(crate) async fn wait_for_hands<C: Clipboard>(
     clipboard: &mut C,
-    mut are_held: impl FnMut() -> Result<bool, Problem>,
-) -> Result<(), Problem> {
+    mut are_held: impl FnMut() -> Result<bool, DeliverError>,
+) -> Result<(), DeliverError> {
     let wait = Wait::from(Instant::now());
     loop {
         let any_held = are_held()?;
@@ -176,7 +176,7 @@ pub(crate) async fn wait_for_hands<C: Clipboard>(
 pub(crate) async fn give_back<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     match until_quiet(clipboard, pasted).await? {
         Some(before) => put_back(clipboard, before).await,
         None => Ok(()),
@@ -188,14 +188,14 @@ pub(crate) async fn give_back<C: Clipboard>(
 pub(crate) async fn until_quiet<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,
-) -> Result<Option<Before<C::Content>>, Problem> {
+) -> Result<Option<Before<C::Content>>, DeliverError> {
     let Pasted { before, loan } = pasted;
     let served = clipboard.serve(UNTIL_QUIET).await;
     // A terminal may ask for what is selected in more than one format too.
     drop(loan);
     match served {
         Ok(_) => Ok(Some(before)),
-        Err(Problem::Overtaken) => Ok(None),
+        Err(DeliverError::Overtaken) => Ok(None),
         Err(problem) => Err(problem),
     }
 }
@@ -204,7 +204,7 @@ pub(crate) async fn until_quiet<C: Clipboard>(
 pub(crate) async fn put_back<C: Clipboard>(
     clipboard: &mut C,
     before: Before<C::Content>,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     match before {
         Before::Nothing => clipboard.clear().await,
         Before::Content(content) => clipboard.give_back(content).await,

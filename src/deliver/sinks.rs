@@ -1,9 +1,9 @@
 //! Which sink a text goes to, and which one when that one fails.
 
 use super::cursor::Cursor;
-use super::order::{Means, Wanted};
-use super::problem::Problem;
-use super::{Clipboard, Lock};
+use super::error::DeliverError;
+use super::order::{DeliveryOptions, Means};
+use super::{Clipboard, ScreenLock};
 use crate::session::{DeliverMode, Delivery};
 use v2m_ipc::plain;
 
@@ -12,7 +12,7 @@ use v2m_ipc::plain;
 pub struct Sinks {
     clipboard: Clipboard,
     cursor: Cursor,
-    lock: Lock,
+    lock: ScreenLock,
     /// Whether the last text was for the cursor.
     was_at_cursor: bool,
     /// Whether the screen was locked when the last text came.
@@ -66,7 +66,7 @@ impl Sinks {
     /// pasted, and what cannot be pasted goes to the clipboard, except where that would show it to
     /// somebody else or take away what the user has just copied. While the screen is locked nothing
     /// gets it: whoever sits before it is not known.
-    pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
+    pub async fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         let text = &*plain::text(text);
         self.was_at_cursor = false;
         self.was_locked = self.lock.is_locked().await;
@@ -110,38 +110,38 @@ impl Sinks {
 /// Where a text goes that is not at the cursor for this reason. `None`: nowhere. To the clipboard,
 /// except where that would take away what the user has just copied; and what cannot be typed may
 /// yet be pasted.
-fn instead(problem: &Problem) -> Option<Sink> {
+fn instead(problem: &DeliverError) -> Option<Sink> {
     match problem {
-        Problem::Overtaken | Problem::NoText => None,
+        DeliverError::Overtaken | DeliverError::NoText => None,
         // Why it cannot be typed.
-        Problem::Lacks(_)
-        | Problem::NotALayout(_)
-        | Problem::NoLayout(_)
-        | Problem::TooLong
-        | Problem::NoTyping => Some(Sink::Cursor(Means::Paste)),
-        Problem::NoWay
-        | Problem::NoWindow
-        | Problem::InPart
-        | Problem::KeysHeld
-        | Problem::KeysUnclear
-        | Problem::HeldInPart
-        | Problem::NotTaken(_)
-        | Problem::NoPrimary
-        | Problem::Moved
-        | Problem::NoKey(_)
-        | Problem::NoServer(_)
-        | Problem::Server(_)
-        | Problem::NoExtension(_)
-        | Problem::NoCompositor(_)
-        | Problem::Compositor(_)
-        | Problem::NoThread(_)
-        | Problem::NoBus(_)
-        | Problem::Refused(_)
-        | Problem::Asking
-        | Problem::Denied
-        | Problem::HalfAllowed
-        | Problem::PortalGone
-        | Problem::Hanging => Some(Sink::Clipboard),
+        DeliverError::Lacks(_)
+        | DeliverError::NotALayout(_)
+        | DeliverError::NoLayout(_)
+        | DeliverError::TooLong
+        | DeliverError::NoTyping => Some(Sink::Cursor(Means::Paste)),
+        DeliverError::NoWay
+        | DeliverError::NoWindow
+        | DeliverError::InPart
+        | DeliverError::KeysHeld
+        | DeliverError::KeysUnclear
+        | DeliverError::HeldInPart
+        | DeliverError::NotTaken(_)
+        | DeliverError::NoPrimary
+        | DeliverError::Moved
+        | DeliverError::NoKey(_)
+        | DeliverError::NoServer(_)
+        | DeliverError::Server(_)
+        | DeliverError::NoExtension(_)
+        | DeliverError::NoCompositor(_)
+        | DeliverError::Compositor(_)
+        | DeliverError::NoThread(_)
+        | DeliverError::NoBus(_)
+        | DeliverError::Refused(_)
+        | DeliverError::Asking
+        | DeliverError::Denied
+        | DeliverError::HalfAllowed
+        | DeliverError::PortalGone
+        | DeliverError::Hanging => Some(Sink::Clipboard),
     }
 }
 

@@ -49,7 +49,7 @@ pub struct TextWork {
     /// Which text.
     pub source: TextSource,
     /// What is to be done with it.
-    pub task: Task,
+    pub task: TextTask,
     /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from
     /// there.
     pub deliver: Option<DeliverMode>,
@@ -68,7 +68,7 @@ pub enum TextSource {
 
 /// What a language model is to do with a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
+pub enum TextTask {
     /// Rewrite it.
     Rewrite {
         /// In words, beside what the preset says.

@@ -5,7 +5,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use v2m_confine::{Calls, Files, Problem};
+use v2m_confine::{AllowedFiles, CallPolicy, ConfineError};
 use v2m_ipc::plain;
 
 /// What computing asks of the kernel by files: memory and processors, their number and kind.
@@ -44,18 +44,18 @@ const NUMBERED: [&str; 4] = ["nvidia", "nvmap", "nvhost", "nvgpu"];
 /// Confines this process for good: it may open these models and, on a GPU, what drivers need.
 /// Whatever cannot be enforced is reported once on standard error, after the program's name.
 pub fn confine(program: &str, models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) {
-    let calls = if on_gpu { Calls::Driver } else { Calls::Compute };
+    let calls = if on_gpu { CallPolicy::Driver } else { CallPolicy::Compute };
     for problem in v2m_confine::confine(&files(models, on_gpu), calls) {
         match problem {
             // An old kernel is not worth a line at each start; `v2m doctor` reports it.
-            Problem::Files(_) => {}
-            Problem::Calls(_) => plain::complain(format_args!("{program}: {problem}")),
+            ConfineError::Files(_) => {}
+            ConfineError::Calls(_) => plain::complain(format_args!("{program}: {problem}")),
         }
     }
 }
 
-fn files(models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) -> Files {
-    let mut files = Files::default();
+fn files(models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) -> AllowedFiles {
+    let mut files = AllowedFiles::default();
     files.read.extend(models);
     files.read.extend(MACHINE.map(PathBuf::from));
     if on_gpu {

@@ -4,13 +4,13 @@
 //!
 //! | a decoder that … | does this |
 //! |---|---|
-//! | takes no words to expect | ignores [`Request::vocabulary`] |
-//! | has no beams, or one way to decode only | ignores [`Request::beams`] and [`Request::effort`] |
+//! | takes no words to expect | ignores [`DecodeRequest::vocabulary`] |
+//! | has no beams, or one way to decode only | ignores [`DecodeRequest::beams`] and [`DecodeRequest::effort`] |
 //! | tells no probabilities | leaves [`Hypothesis::mean_log_probability`] at 0: no text is doubted for it |
 //! | tells no tokens | leaves [`Hypothesis::tokens`] empty: it is then asked about no seam, and no pieces are joined |
 //! | cannot go on from a given text | the same, or leaves [`Decoder::leads`] as it is: seams stay as they were decoded |
 //! | detects no language | leaves [`Decoder::detect`] as it is: the language must be given |
-//! | hears less than 25 s at once | says so by [`crate::model::Limits::longest`] |
+//! | hears less than 25 s at once | says so by [`crate::model::PieceLimits::longest`] |
 //! | needs silence around speech, or a least length | adds silence itself: pieces may be as short as a word |
 //! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
 //! | decodes while it hears (streaming) | is given whole pieces all the same |
@@ -19,11 +19,11 @@
 
 use crate::stream::guard::Hypothesis;
 use crate::stream::seam::Lead;
-use crate::stream::seams::Question;
+use crate::stream::seams::SeamQuestion;
 use thiserror::Error;
 
 /// Asked while decoding, from any of the decoder's threads. Once per token is often enough.
-pub trait Watch: Sync {
+pub trait DecodeMonitor: Sync {
     /// The decoder got on. True: it is to end as soon as it can, with [`DecodeError::Aborted`].
     fn tick(&self) -> bool;
 }
@@ -56,7 +56,11 @@ pub trait Decoder {
     ///
     /// # Errors
     /// [`DecodeError`].
-    fn decode(&mut self, request: &Request, watch: &dyn Watch) -> Result<Hypothesis, DecodeError>;
+    fn decode(
+        &mut self,
+        request: &DecodeRequest,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError>;
 
     /// The language spoken in `audio` (16 kHz mono), among `languages` (empty: among all that the
     /// model knows), as an ISO 639-1 code. With `before`, the language spoken until now, the answer
@@ -69,7 +73,7 @@ pub trait Decoder {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
-        watch: &dyn Watch,
+        watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         let _ = (audio, languages, before, watch);
         Err(DecodeError::Refused(
@@ -81,7 +85,11 @@ pub trait Decoder {
     ///
     /// # Errors
     /// [`DecodeError`]. Without an answer the seam stays as it was decoded.
-    fn leads(&mut self, question: &Question, watch: &dyn Watch) -> Result<Vec<Lead>, DecodeError> {
+    fn leads(
+        &mut self,
+        question: &SeamQuestion,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Vec<Lead>, DecodeError> {
         let _ = (question, watch);
         Err(DecodeError::Refused("this model cannot go on from a given text".into()))
     }
@@ -89,7 +97,7 @@ pub trait Decoder {
 
 /// What a [`Decoder`] is asked to decode.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Request<'a> {
+pub struct DecodeRequest<'a> {
     /// 16 kHz mono.
     pub audio: &'a [f32],
     /// Seconds from the first to the last voice in it.
@@ -110,7 +118,7 @@ pub struct Request<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// The first attempt. Whatever makes it fast is welcome, also if it makes the decoder loop now
-    /// and then. A text that goes on beyond what can be said in [`Request::voice`] seconds may be
+    /// and then. A text that goes on beyond what can be said in [`DecodeRequest::voice`] seconds may be
     /// cut off ([`Hypothesis::cut_off`]).
     Quick,
     /// What came of the first attempt is not believed: everything the model has, and no bound.
@@ -120,7 +128,7 @@ pub enum Effort {
 /// What went wrong in one decode; the decoder can go on. The texts are for the user.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// [`Watch::tick`] asked for it.
+    /// [`DecodeMonitor::tick`] asked for it.
     #[error("cancelled")]
     Aborted,
     /// The model cannot do what it was asked for, such as another language.

@@ -22,7 +22,7 @@ pub trait Model: Send + 'static {
     fn device(&self) -> Device;
 
     /// How long its pieces may be.
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> PieceLimits;
 
     /// Looks at the file without loading it, and tells its size in bytes. Whatever could make the
     /// decoder's library leave its memory is refused here.
@@ -49,7 +49,7 @@ pub struct Device {
 
 /// How long pieces of audio may be for a family of models, in samples at 16 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct PieceLimits {
     /// No piece is longer.
     pub longest: u64,
     /// Pieces up to this length take about the same time, so several that fit into it together
@@ -57,7 +57,7 @@ pub struct Limits {
     pub flat: u64,
 }
 
-impl Default for Limits {
+impl Default for PieceLimits {
     fn default() -> Self {
         Self { longest: seconds(25), flat: 0 }
     }

@@ -2,10 +2,12 @@
 //! numbers of the worker's tasks, and the words of the final answer.
 
 use crate::decoder::DecodeError;
-use crate::model::Limits;
-use crate::stream::piece::Settings;
-use crate::stream::{AfterStop, Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
-use crate::task::{Answer, Task, TaskId, Work};
+use crate::model::PieceLimits;
+use crate::stream::piece::DecodeSettings;
+use crate::stream::{
+    AfterStop, DecodeId, Effect, GAP, SeamQuestions, Stream, Transcript, VoiceActivity,
+};
+use crate::task::{Task, TaskId, TaskResult, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
@@ -28,36 +30,36 @@ const TOLD_EVERY: u64 = seconds(5);
 pub struct Pace {
     /// A question about a seam.
     seam: Option<Duration>,
-    /// A short piece: one within [`Limits::flat`].
+    /// A short piece: one within [`PieceLimits::flat`].
     piece: Option<Duration>,
 }
 
 /// A decode that the worker has.
 #[derive(Clone, Copy, Debug)]
-pub struct Handed {
+pub struct DecodeInFlight {
     decode: DecodeId,
     /// The worker's number for it.
     pub task: TaskId,
     /// Given to it; those of a seam were decoded before.
     samples: u64,
-    kind: Kind,
+    kind: DecodeKind,
 }
 
 /// What a decode is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DecodeKind {
     Piece,
     Seam,
     Join,
 }
 
-impl Handed {
+impl DecodeInFlight {
     /// The stream's decode as the worker's task.
     pub fn new(decode: DecodeId, task: &Task) -> Self {
         let (samples, kind) = match &task.work {
-            Work::Piece { audio, .. } => (audio.len() as u64, Kind::Piece),
-            Work::Seam(_) => (0, Kind::Seam),
-            Work::Join(joined) => (joined.audio.len() as u64, Kind::Join),
+            Work::Piece { audio, .. } => (audio.len() as u64, DecodeKind::Piece),
+            Work::Seam(_) => (0, DecodeKind::Seam),
+            Work::Join(joined) => (joined.audio.len() as u64, DecodeKind::Join),
         };
         Self { decode, task: task.id, samples, kind }
     }
@@ -68,9 +70,9 @@ impl Handed {
 pub struct Recording {
     /// The daemon's number.
     pub job: u32,
-    limits: Limits,
+    limits: PieceLimits,
     /// How its pieces are decoded.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<DecodeSettings>,
     /// The policy.
     pub stream: Stream,
     began: Instant,
@@ -78,7 +80,7 @@ pub struct Recording {
     pub finished: Option<Instant>,
     /// What the daemon was last told to be settled.
     told: u64,
-    task: Option<Handed>,
+    task: Option<DecodeInFlight>,
     decoding: Duration,
     /// Of that, for seams.
     mending: Duration,
@@ -93,12 +95,12 @@ pub struct Recording {
 
 impl Recording {
     /// A recording that begins, `pace` being that of the recording before.
-    pub fn new(job: u32, options: DecodeOptions, limits: Limits, pace: Pace) -> Self {
+    pub fn new(job: u32, options: DecodeOptions, limits: PieceLimits, pace: Pace) -> Self {
         // These are for detecting only.
         let languages = if options.language.is_some() { Vec::new() } else { options.languages };
         let stream = Stream::new(limits, options.language);
         let stream = if options.patient { stream.patient() } else { stream };
-        let settings = Settings {
+        let settings = DecodeSettings {
             languages,
             translate: options.translate,
             vocabulary: options.vocabulary,
@@ -144,7 +146,7 @@ impl Recording {
     }
 
     /// The worker has a decode of this recording now.
-    pub fn handed_over(&mut self, handed: Handed) {
+    pub fn handed_over(&mut self, handed: DecodeInFlight) {
         self.task = Some(handed);
     }
 
@@ -164,40 +166,40 @@ impl Recording {
     pub fn done(
         &mut self,
         task: TaskId,
-        result: Result<Answer, DecodeError>,
+        result: Result<TaskResult, DecodeError>,
         took: Duration,
     ) -> Vec<Effect> {
         let Some(handed) = self.task.take_if(|handed| handed.task == task) else {
             return Vec::new();
         };
         self.decoding += took;
-        if handed.kind == Kind::Join {
+        if handed.kind == DecodeKind::Join {
             self.joining += took;
         }
         if self.stream.decoding() != Some(handed.decode) {
-            let piece = result.ok().and_then(Answer::piece);
+            let piece = result.ok().and_then(TaskResult::piece);
             self.wasted += piece.map_or(handed.samples, |text| text.decoded);
             return Vec::new();
         }
         match handed.kind {
-            Kind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
+            DecodeKind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
                 self.pace.piece = Some(took)
             }
-            Kind::Piece => {}
-            Kind::Seam => {
+            DecodeKind::Piece => {}
+            DecodeKind::Seam => {
                 self.mending += took;
                 self.pace.seam = Some(took).filter(|_| result.is_ok()).or(self.pace.seam);
                 return self
                     .stream
-                    .seam_answered(handed.decode, result.ok().and_then(Answer::seam));
+                    .seam_answered(handed.decode, result.ok().and_then(TaskResult::seam));
             }
-            Kind::Join => {
-                let heard = result.ok().and_then(Answer::join);
+            DecodeKind::Join => {
+                let heard = result.ok().and_then(TaskResult::join);
                 return self.stream.join_decoded(handed.decode, heard.as_ref(), handed.samples);
             }
         }
         let answer = result.map_err(|error| self.failure = Some(error.to_string())).ok();
-        self.stream.decoded(handed.decode, answer.and_then(Answer::piece))
+        self.stream.decoded(handed.decode, answer.and_then(TaskResult::piece))
     }
 
     /// The answer to `Finish`.
@@ -224,11 +226,11 @@ impl Recording {
 /// fast machine, unless it may be in another language.
 fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
     let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
-        Asking::All
+        SeamQuestions::All
     } else if came_in < spoken / 2 {
-        Asking::ButTheLast
+        SeamQuestions::ButTheLast
     } else {
-        Asking::No
+        SeamQuestions::No
     };
     let joining = languages < 2 && pace.piece.is_some_and(|took| took <= QUICK);
     AfterStop { asking, joining }
@@ -254,13 +256,13 @@ mod tests {
 
     fn finished() -> (Recording, DecodeId) {
         let options = DecodeOptions::default();
-        let mut recording = Recording::new(1, options, Limits::default(), Pace::default());
+        let mut recording = Recording::new(1, options, PieceLimits::default(), Pace::default());
         assert_eq!(recording.stream.hear(&[0; 16_000], &mut Always), []);
         let effects = recording.finish(&mut Always);
         let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
         let work = Work::Piece { piece: *piece, audio: audio.clone(), language: None };
         let task = Task { id: TaskId(7), work, settings: recording.settings.clone() };
-        recording.handed_over(Handed::new(*id, &task));
+        recording.handed_over(DecodeInFlight::new(*id, &task));
         (recording, *id)
     }
 
@@ -269,12 +271,12 @@ mod tests {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
         let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
         let asking = |came_in, pace| after_stop(came_in, spoken, pace, 0).asking;
-        assert_eq!(asking(spoken, pace(300)), Asking::No);
-        assert_eq!(asking(spoken, Pace::default()), Asking::No);
-        assert_eq!(asking(spoken, pace(20)), Asking::All);
+        assert_eq!(asking(spoken, pace(300)), SeamQuestions::No);
+        assert_eq!(asking(spoken, Pace::default()), SeamQuestions::No);
+        assert_eq!(asking(spoken, pace(20)), SeamQuestions::All);
         // Recorded while the one before was decoded.
-        assert_eq!(asking(soon, pace(300)), Asking::ButTheLast);
-        assert_eq!(asking(soon, pace(20)), Asking::All);
+        assert_eq!(asking(soon, pace(300)), SeamQuestions::ButTheLast);
+        assert_eq!(asking(soon, pace(20)), SeamQuestions::All);
     }
 
     #[test]
@@ -291,7 +293,7 @@ mod tests {
     fn another_recordings_task_is_ignored() {
         let (mut recording, id) = finished();
         let late = PieceText { text: "late".into(), ..PieceText::default() };
-        assert_eq!(recording.done(TaskId(6), Ok(Answer::Piece(late)), Duration::ZERO), []);
+        assert_eq!(recording.done(TaskId(6), Ok(TaskResult::Piece(late)), Duration::ZERO), []);
         assert_eq!(recording.task_of(id), Some(TaskId(7)));
     }
 

@@ -6,13 +6,13 @@
 //! number.
 
 use crate::decoder::DecodeError;
-use crate::model::{Device, Limits, LoadError, Model};
-use crate::recording::{Handed, Pace, Recording, millis};
+use crate::model::{Device, LoadError, Model, PieceLimits};
+use crate::recording::{DecodeInFlight, Pace, Recording, millis};
 use crate::stream::{DecodeId, Effect};
-use crate::task::{Answer, Task, TaskId, Work};
-use crate::vad::{Memory, Voice};
+use crate::task::{Task, TaskId, TaskResult, Work};
+use crate::vad::{VadState, VoiceDetector};
 use crate::wire::Wire;
-use crate::worker::{Event, Worker};
+use crate::worker::{Worker, WorkerEvent};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,7 @@ fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
         Err(RunError::Load(error)) => return Err(refuse(&mut wire, error)),
         Err(error) => return Err(error),
     };
-    let mut engine = Engine {
+    let mut engine = RunLoop {
         wire,
         worker,
         voice,
@@ -90,9 +90,9 @@ fn begin(
     model: impl Model,
     vad: Option<&Path>,
     wire: &mut Wire,
-) -> Result<(Worker, Voice), RunError> {
+) -> Result<(Worker, VoiceDetector), RunError> {
     let bytes = model.check()?;
-    let voice = Voice::load(vad)?;
+    let voice = VoiceDetector::load(vad)?;
     wire.send(&FromEngine::Loading { bytes })?;
     Ok((Worker::start(model)?, voice))
 }
@@ -105,12 +105,12 @@ fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
     }
 }
 
-struct Engine {
+struct RunLoop {
     wire: Wire,
     worker: Worker,
-    voice: Voice,
+    voice: VoiceDetector,
     device: Device,
-    limits: Limits,
+    limits: PieceLimits,
     recording: Option<Recording>,
     loaded: bool,
     /// The task that the worker has. Nobody may need it any more.
@@ -121,20 +121,20 @@ struct Engine {
     /// paused.
     wanted: Option<(DecodeId, Work)>,
     /// Recordings that others came between.
-    paused: Vec<Paused>,
+    paused: Vec<PausedRecording>,
     tasks: u64,
     /// How fast it goes.
     pace: Pace,
 }
 
 /// A recording to go on with later, with all that the engine knows of it.
-struct Paused {
+struct PausedRecording {
     recording: Recording,
-    voice: Memory,
+    voice: VadState,
     wanted: Option<(DecodeId, Work)>,
 }
 
-impl Engine {
+impl RunLoop {
     fn frame(&mut self, frame: Frame<ToEngine>) -> Result<(), RunError> {
         match frame {
             Frame::Message(ToEngine::Ping { n }) => self.wire.send(&FromEngine::Pong { n })?,
@@ -176,7 +176,7 @@ impl Engine {
     }
 
     /// The recording of that number, if it is under way and more of it may be heard.
-    fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut Voice)> {
+    fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut VoiceDetector)> {
         let open =
             |recording: &&mut Recording| recording.job == job && recording.finished.is_none();
         Some((self.recording.as_mut().filter(open)?, &mut self.voice))
@@ -203,7 +203,7 @@ impl Engine {
             self.worker.abort(task);
         }
         let (voice, wanted) = (self.voice.take(), self.wanted.take());
-        self.paused.push(Paused { recording, voice, wanted });
+        self.paused.push(PausedRecording { recording, voice, wanted });
     }
 
     fn resume(&mut self, job: u32) -> Result<(), RunError> {
@@ -212,7 +212,7 @@ impl Engine {
             return Ok(self.wire.send(&FromEngine::Failed { job, reason })?);
         };
         self.abandon();
-        let Paused { recording, voice, wanted } = self.paused.remove(index);
+        let PausedRecording { recording, voice, wanted } = self.paused.remove(index);
         self.voice.restore(voice);
         self.recording = Some(recording);
         if let Some((id, work)) = wanted {
@@ -274,7 +274,7 @@ impl Engine {
         let (Some((id, task)), Some(recording)) = (self.next.take(), &mut self.recording) else {
             return;
         };
-        let handed = Handed::new(id, &task);
+        let handed = DecodeInFlight::new(id, &task);
         if self.worker.submit(task).is_ok() {
             self.busy = Some(handed.task);
             recording.handed_over(handed);
@@ -284,7 +284,7 @@ impl Engine {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(event) = self.worker.news() {
             match event {
-                Event::Loaded { multilingual, took, warm_up, memory } => {
+                WorkerEvent::Loaded { multilingual, took, warm_up, memory } => {
                     self.loaded = true;
                     self.wire.send(&FromEngine::Loaded {
                         backend: self.device.backend.clone(),
@@ -296,19 +296,19 @@ impl Engine {
                         pauses: true,
                     })?;
                 }
-                Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
-                Event::DeviceFailed(reason) => {
+                WorkerEvent::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
+                WorkerEvent::DeviceFailed(reason) => {
                     self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
                     return Err(RunError::Device(reason));
                 }
-                Event::Beat(id) => {
+                WorkerEvent::Beat(id) => {
                     // Also an abandoned task's: it is what this recording waits for.
                     let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
                     if let Some(recording) = waiting {
                         self.wire.send(&recording.progress())?;
                     }
                 }
-                Event::Done { id, result, took } => self.done(id, result, took)?,
+                WorkerEvent::Done { id, result, took } => self.done(id, result, took)?,
             }
             self.hand_over();
         }
@@ -318,7 +318,7 @@ impl Engine {
     fn done(
         &mut self,
         id: TaskId,
-        result: Result<Answer, DecodeError>,
+        result: Result<TaskResult, DecodeError>,
         took: Duration,
     ) -> Result<(), RunError> {
         self.busy.take_if(|busy| *busy == id);

@@ -2,9 +2,9 @@
 
 use crate::stream::Piece;
 use crate::stream::guard::Hypothesis;
-use crate::stream::piece::{PieceText, Settings};
+use crate::stream::piece::{DecodeSettings, PieceText};
 use crate::stream::seam::Lead;
-use crate::stream::seams::{Joined, Question};
+use crate::stream::seams::{Joined, SeamQuestion};
 use std::sync::Arc;
 
 /// Number of a task, rising.
@@ -19,7 +19,7 @@ pub struct Task {
     /// What.
     pub work: Work,
     /// How.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<DecodeSettings>,
 }
 
 /// The work in a task.
@@ -35,14 +35,14 @@ pub enum Work {
         language: Option<String>,
     },
     /// A question about a seam.
-    Seam(Question),
+    Seam(SeamQuestion),
     /// Several pieces as one.
     Join(Joined),
 }
 
 /// The result of a task.
 #[derive(Debug)]
-pub enum Answer {
+pub enum TaskResult {
     /// The piece's text.
     Piece(PieceText),
     /// How the text may go on after the seam.
@@ -51,7 +51,7 @@ pub enum Answer {
     Join(Option<Hypothesis>),
 }
 
-impl Answer {
+impl TaskResult {
     /// The piece's text.
     pub fn piece(self) -> Option<PieceText> {
         match self {

@@ -11,7 +11,7 @@ use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 
 /// What [`Wire::wait`] saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ready {
+pub struct Readiness {
     /// A frame, or the end, can be read.
     pub frame: bool,
     /// The other file descriptor can be read.
@@ -41,7 +41,7 @@ impl Wire {
     ///
     /// # Errors
     /// Those of poll(2).
-    pub fn wait(&self, other: impl AsFd) -> io::Result<Ready> {
+    pub fn wait(&self, other: impl AsFd) -> io::Result<Readiness> {
         let mut fds =
             [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
         loop {
@@ -50,7 +50,7 @@ impl Wire {
                 Err(error) => return Err(error.into()),
                 Ok(_) => {
                     let [frame, other] = fds.map(|fd| !fd.revents().is_empty());
-                    return Ok(Ready { frame, other });
+                    return Ok(Readiness { frame, other });
                 }
             }
         }

@@ -2,11 +2,11 @@
 //!
 //! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
 
-use crate::decoder::{DecodeError, Decoder, Watch};
+use crate::decoder::{DecodeError, DecodeMonitor, Decoder};
 use crate::model::{LoadError, Model};
 use crate::stream::piece::{together, transcribe};
 use crate::stream::seams::Joined;
-use crate::task::{Answer, Task, TaskId, Work};
+use crate::task::{Task, TaskId, TaskResult, Work};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -22,7 +22,7 @@ const BEAT: Duration = Duration::from_millis(200);
 
 /// What the worker tells.
 #[derive(Debug)]
-pub enum Event {
+pub enum WorkerEvent {
     /// The model is loaded.
     Loaded {
         /// Whether the model knows languages beside English.
@@ -45,7 +45,7 @@ pub enum Event {
         /// Which.
         id: TaskId,
         /// What came of it.
-        result: Result<Answer, DecodeError>,
+        result: Result<TaskResult, DecodeError>,
         /// How long it took.
         took: Duration,
     },
@@ -55,7 +55,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Worker {
     tasks: SyncSender<Task>,
-    events: Receiver<Event>,
+    events: Receiver<WorkerEvent>,
     wake: UnixStream,
     aborted: Arc<AtomicU64>,
 }
@@ -86,7 +86,7 @@ impl Worker {
     }
 
     /// The next event, if there is one.
-    pub fn news(&mut self) -> Option<Event> {
+    pub fn news(&mut self) -> Option<WorkerEvent> {
         if let Ok(event) = self.events.try_recv() {
             return Some(event);
         }
@@ -114,13 +114,13 @@ impl Worker {
 }
 
 struct Reporter {
-    events: SyncSender<Event>,
+    events: SyncSender<WorkerEvent>,
     waker: UnixStream,
 }
 
 impl Reporter {
     /// False when the main thread is gone.
-    fn report(&self, event: Event) -> bool {
+    fn report(&self, event: WorkerEvent) -> bool {
         let sent = self.events.send(event).is_ok();
         self.wake();
         sent
@@ -138,16 +138,16 @@ fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted:
     let mut decoder = match model.load() {
         Ok(decoder) => decoder,
         Err(error) => {
-            reporter.report(Event::LoadFailed(error));
+            reporter.report(WorkerEvent::LoadFailed(error));
             return;
         }
     };
     let read = Instant::now();
     if let Err(error) = decoder.warm_up() {
-        reporter.report(Event::LoadFailed(useless(program, file, &error)));
+        reporter.report(WorkerEvent::LoadFailed(useless(program, file, &error)));
         return;
     }
-    reporter.report(Event::Loaded {
+    reporter.report(WorkerEvent::Loaded {
         multilingual: decoder.multilingual(),
         took: started.elapsed(),
         warm_up: read.elapsed(),
@@ -159,10 +159,10 @@ fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted:
         let watch = TaskWatch { id: task.id, started, last_beat, aborted, reporter };
         let result = answer(&mut decoder, &watch, &task);
         if let Some(reason) = device_failure(&result, || decoder.still_computes()) {
-            reporter.report(Event::DeviceFailed(reason));
+            reporter.report(WorkerEvent::DeviceFailed(reason));
             return;
         }
-        if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
+        if !reporter.report(WorkerEvent::Done { id: task.id, result, took: started.elapsed() }) {
             return;
         }
     }
@@ -170,18 +170,18 @@ fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted:
 
 fn answer(
     decoder: &mut impl Decoder,
-    watch: &dyn Watch,
+    watch: &dyn DecodeMonitor,
     task: &Task,
-) -> Result<Answer, DecodeError> {
+) -> Result<TaskResult, DecodeError> {
     let settings = &task.settings;
     match &task.work {
         Work::Piece { piece, audio, language } => {
             transcribe(decoder, watch, piece, audio, settings, language.as_deref())
-                .map(Answer::Piece)
+                .map(TaskResult::Piece)
         }
-        Work::Seam(question) => decoder.leads(question, watch).map(Answer::Seam),
+        Work::Seam(question) => decoder.leads(question, watch).map(TaskResult::Seam),
         Work::Join(Joined { audio, voice, language }) => {
-            together(decoder, watch, audio, *voice, settings, language).map(Answer::Join)
+            together(decoder, watch, audio, *voice, settings, language).map(TaskResult::Join)
         }
     }
 }
@@ -221,13 +221,13 @@ struct TaskWatch<'a> {
     reporter: &'a Reporter,
 }
 
-impl Watch for TaskWatch<'_> {
+impl DecodeMonitor for TaskWatch<'_> {
     fn tick(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last = self.last_beat.load(Ordering::Relaxed);
         // If the channel is full, the main thread has news to read and needs no beat.
         if Duration::from_millis(now - last.min(now)) >= BEAT
-            && self.reporter.events.try_send(Event::Beat(self.id)).is_ok()
+            && self.reporter.events.try_send(WorkerEvent::Beat(self.id)).is_ok()
         {
             self.last_beat.store(now, Ordering::Relaxed);
             self.reporter.wake();

@@ -6,7 +6,7 @@ mod models;
 use super::changes::{self, Changes};
 use super::sleep::Sleep;
 use crate::config::Settings;
-use crate::recognise::{EngineReport, RecogniseEvent, Recogniser, Recorded, Stamp, Urgency};
+use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
 use crate::session::{EngineState, JobId};
 use crate::suspend::SuspendEvent;
 pub(super) use models::Models;
@@ -73,12 +73,12 @@ impl Engine {
 
     /// A dictation begins, whose sound is to be fed.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings) {
-        self.recogniser.begin(job, decode_options(settings), Urgency::Live);
+        self.recogniser.begin(job, decode_options(settings), Priority::Live);
     }
 
     /// A recording is transcribed when nobody dictates.
     pub(super) fn transcribe(&mut self, job: JobId, settings: &Settings, recorded: Recorded) {
-        self.recogniser.transcribe(job, decode_options(settings), Urgency::Background, recorded);
+        self.recogniser.transcribe(job, decode_options(settings), Priority::Background, recorded);
     }
 
     pub(super) fn feed(&mut self, job: JobId, pcm: &[i16]) {

@@ -26,7 +26,7 @@ use crate::deliver::ClipboardReader;
 use crate::llm::{LlmError, Presets};
 use crate::session::{Event, Failure, JobId, Notice};
 pub(super) use clients::Finished;
-use rewriting::{Asking, first_of};
+use rewriting::{PendingRewrite, first_of};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -46,7 +46,7 @@ pub(super) struct Texts {
     /// They are being read.
     presets_reading: bool,
     /// The dictations' texts that it has.
-    rewriting: Vec<(JobId, Asking)>,
+    rewriting: Vec<(JobId, PendingRewrite)>,
     work: JoinSet<Option<Finished>>,
     permits: Arc<Semaphore>,
     clipboard: ClipboardReader,

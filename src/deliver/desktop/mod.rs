@@ -7,9 +7,9 @@ pub(crate) mod wayland;
 pub(crate) mod x11;
 
 use crate::deliver::environment::{Displays, is_x11};
-use crate::deliver::joint::{self, Watch};
-use crate::deliver::order::{Means, Order};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
+use crate::deliver::joint::{self, InputWatch};
+use crate::deliver::order::{Insertion, Means};
 use mutter::Mutter;
 use portal::Portal;
 use wayland::Wayland;
@@ -26,7 +26,7 @@ pub(crate) enum Desktop {
 
 impl Desktop {
     /// Finds the one for this desktop: the one that needs least of others.
-    pub(crate) async fn find() -> Result<Self, Problem> {
+    pub(crate) async fn find() -> Result<Self, DeliverError> {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
         }
@@ -38,7 +38,7 @@ impl Desktop {
         };
         let compositor = match Displays::from_env().wayland {
             Some(_) => wayland::offers().await,
-            None => Err(Problem::NoWay),
+            None => Err(DeliverError::NoWay),
         };
         if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
             return Ok(Self::Wayland(Wayland::new()));
@@ -50,7 +50,7 @@ impl Desktop {
         match (portal, compositor) {
             (Ok(portal), _) => Ok(Self::Portal(portal)),
             // What the nearer of the two says.
-            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
+            (Err(_), Err(problem)) if !matches!(problem, DeliverError::NoWay) => Err(problem),
             (Err(problem), _) => Err(problem),
         }
     }
@@ -90,7 +90,7 @@ impl Desktop {
     }
 
     /// Watches what the user does from now on. `None`: nobody tells. Bounded: 100 ms.
-    pub(crate) async fn watch(&self) -> Option<Watch> {
+    pub(crate) async fn watch(&self) -> Option<InputWatch> {
         match self {
             Self::X11(_) => joint::x11::watch().await,
             Self::Mutter(_) => joint::mutter::watch().await,
@@ -99,11 +99,11 @@ impl Desktop {
     }
 
     /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
-    pub(crate) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+    pub(crate) async fn carry_out(&mut self, order: Insertion) -> Result<(), DeliverError> {
         match self {
             Self::X11(x11) => x11.carry_out(order, None).await,
             Self::Wayland(wayland) => wayland.carry_out(order, None).await,
-            Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
+            Self::Portal(_) if order.means == Means::Type => Err(DeliverError::NoTyping),
             Self::Portal(portal) => portal.paste(order).await,
             Self::Mutter(mutter) => mutter.carry_out(&order).await,
         }

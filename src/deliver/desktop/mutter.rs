@@ -9,13 +9,13 @@
 use crate::deliver::clipboard::mutter::{self, MutterClipboard};
 use crate::deliver::clipboard::x11::holder::Holder;
 use crate::deliver::clipboard::{Before, Clipboard, Serve};
-use crate::deliver::display::mutter::{self as session, Session, Use};
+use crate::deliver::display::mutter::{self as session, MutterSession, Use};
 use crate::deliver::environment::Displays;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::mutter::hands::Habits;
 use crate::deliver::keys::mutter::{MutterKeys, typing};
-use crate::deliver::order::{Means, Order};
+use crate::deliver::order::{Insertion, Means};
 use crate::deliver::paste::{self, Pasted};
-use crate::deliver::problem::Problem;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -40,12 +40,12 @@ impl Mutter {
     pub(crate) const NAME: &str = "mutter";
 
     /// `None`: the desktop is not GNOME. `address` is a bus's; `None`: the session's.
-    pub(crate) async fn connect(address: Option<&str>) -> Result<Option<Self>, Problem> {
+    pub(crate) async fn connect(address: Option<&str>) -> Result<Option<Self>, DeliverError> {
         let builder = match address {
             Some(address) => zbus::connection::Builder::address(address),
             None => zbus::connection::Builder::session(),
         };
-        let bus = builder.build().await.map_err(Problem::NoBus)?;
+        let bus = builder.build().await.map_err(DeliverError::NoBus)?;
         let mutter = Self { bus, giving_back: None, habits: Habits::default(), holder: None };
         Ok(mutter.is_there().await.then_some(mutter))
     }
@@ -63,7 +63,7 @@ impl Mutter {
 
     /// Pastes, and answers when a window has taken the text; the clipboard is given back
     /// afterwards. Or types.
-    pub(crate) async fn carry_out(&mut self, order: &Order) -> Result<(), Problem> {
+    pub(crate) async fn carry_out(&mut self, order: &Insertion) -> Result<(), DeliverError> {
         // What it may still give to others goes with its session.
         self.settle().await;
         match order.means {
@@ -72,8 +72,8 @@ impl Mutter {
         }
     }
 
-    async fn paste(&mut self, order: &Order) -> Result<(), Problem> {
-        let session = Session::open(&self.bus, Use::Clipboard).await?;
+    async fn paste(&mut self, order: &Insertion) -> Result<(), DeliverError> {
+        let session = MutterSession::open(&self.bus, Use::Clipboard).await?;
         let calls = session.calls.clone();
         let mut clipboard = mutter::of(session);
         let mut keys = MutterKeys::of(calls, clipboard.answers(), self.habits.clone());
@@ -93,8 +93,8 @@ impl Mutter {
         }
     }
 
-    async fn write(&mut self, text: &str) -> Result<(), Problem> {
-        let session = Session::open(&self.bus, Use::Keys).await?;
+    async fn write(&mut self, text: &str) -> Result<(), DeliverError> {
+        let session = MutterSession::open(&self.bus, Use::Keys).await?;
         let outcome = typing::write(&session, text, self.habits.clone().hands()).await;
         session.close().await;
         outcome
@@ -130,7 +130,7 @@ async fn put_back(
     clipboard: &mut MutterClipboard,
     pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
     holder: &mut Holder,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     let Some(before) = paste::until_quiet(clipboard, pasted).await? else { return Ok(()) };
     if let Before::Content(content) = &before
         && !content.is_plain()
@@ -153,9 +153,9 @@ async fn put_back(
 
 /// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would
 /// leave it to Mutter's manager, which has read the text.
-async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), Problem> {
+async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), DeliverError> {
     match clipboard.serve(Serve::For(XWAYLAND)).await {
-        Err(Problem::Overtaken) => Ok(()),
+        Err(DeliverError::Overtaken) => Ok(()),
         other => other.map(drop),
     }
 }

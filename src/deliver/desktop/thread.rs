@@ -5,9 +5,9 @@
 //! until another program takes it, and sleeps when nobody asks.
 
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::remote::RemoteKeys;
-use crate::deliver::order::Order;
-use crate::deliver::problem::Problem;
+use crate::deliver::order::Insertion;
 use std::marker::PhantomData;
 use tokio::sync::oneshot;
 use tracing::debug;
@@ -21,24 +21,24 @@ pub(crate) trait Desk: Serves {
     type Pasted;
 
     /// Connects. Blocking.
-    fn open() -> Result<Self, Problem>;
+    fn open() -> Result<Self, DeliverError>;
 
     /// Puts a text into the window that has the keyboard. `remote` presses the keys, or else the
     /// desk does. `is_wanted` is asked now and then: who ordered it may have given up. `None`: it
     /// was typed, and nothing is to be given back.
     async fn put(
         &mut self,
-        order: &Order,
+        order: &Insertion,
         remote: Option<RemoteKeys>,
         memory: &mut Self::Memory,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Option<Self::Pasted>, Problem>;
+    ) -> Result<Option<Self::Pasted>, DeliverError>;
 
     /// Puts back what was on the clipboard.
-    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem>;
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), DeliverError>;
 
     /// Sees to it that what is on the clipboard is in good hands should v2m end.
-    fn leave(&mut self) -> Result<(), Problem> {
+    fn leave(&mut self) -> Result<(), DeliverError> {
         Ok(())
     }
 }
@@ -54,9 +54,9 @@ pub(crate) struct Thread<D> {
 #[derive(Debug)]
 enum Work {
     Put {
-        order: Box<Order>,
+        order: Box<Insertion>,
         remote: Option<RemoteKeys>,
-        reply: oneshot::Sender<Result<(), Problem>>,
+        reply: oneshot::Sender<Result<(), DeliverError>>,
         /// Dropped when the clipboard has been given back.
         given_back: oneshot::Sender<()>,
     },
@@ -76,15 +76,15 @@ impl<D: Desk> Thread<D> {
     /// that paste, or else the desk does.
     pub(crate) async fn carry_out(
         &mut self,
-        order: Order,
+        order: Insertion,
         remote: Option<RemoteKeys>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
         let job = Work::Put { order: Box::new(order), remote, reply, given_back };
         self.worker.hand_over(job, work::<D>)?;
         self.giving_back = Some(giving_back);
-        outcome.await.unwrap_or(Err(Problem::Hanging))
+        outcome.await.unwrap_or(Err(DeliverError::Hanging))
     }
 
     /// Waits until the clipboard has been given back, and is in good hands should v2m end.
@@ -133,8 +133,8 @@ fn put<D: Desk>(
     inbox: &Inbox<Work>,
     desk: &mut Option<D>,
     memory: &mut D::Memory,
-    (order, remote): (&Order, Option<RemoteKeys>),
-    reply: oneshot::Sender<Result<(), Problem>>,
+    (order, remote): (&Insertion, Option<RemoteKeys>),
+    reply: oneshot::Sender<Result<(), DeliverError>>,
 ) {
     // Nobody waits any more: the user was told that it is not there, so it must not appear later.
     if reply.is_closed() {
@@ -154,7 +154,8 @@ fn put<D: Desk>(
             pasted.map_or(Ok(()), |pasted| inbox.wait_for(open.give_back(pasted)))
         }
         Err(problem) => {
-            let is_broken = matches!(problem, Problem::Server(_) | Problem::Compositor(_));
+            let is_broken =
+                matches!(problem, DeliverError::Server(_) | DeliverError::Compositor(_));
             let _ = reply.send(Err(problem));
             if is_broken {
                 return;

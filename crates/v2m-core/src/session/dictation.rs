@@ -1,7 +1,7 @@
 //! The dictations under way, oldest first. The newest may be recording; the others wait for their
 //! texts.
 
-use super::event::Heard;
+use super::event::CaptureSummary;
 use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) enum Phase {
     /// Capture was told to stop; its last samples are coming.
     Draining { waiting: Vec<Ticket> },
     /// The recogniser has the recording, or will have it once it is done with the older ones.
-    Transcribing { waiting: Vec<Ticket>, heard: Heard },
+    Transcribing { waiting: Vec<Ticket>, heard: CaptureSummary },
     /// A language model has the text.
     Rewriting { waiting: Vec<Ticket>, draft: Transcript, within: Duration },
     /// The text is finished and waits for its turn to be delivered.

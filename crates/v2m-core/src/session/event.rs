@@ -36,7 +36,7 @@ pub enum JobEvent {
     /// The recording could not start.
     CaptureFailed(Failure),
     /// The recording has ended and all its audio is in.
-    CaptureEnded(Heard),
+    CaptureEnded(CaptureSummary),
     /// The recogniser's answer, to which the text rules have been applied.
     Transcribed(Transcript),
     /// What the language model made of the text, or why nothing.
@@ -55,7 +55,7 @@ pub enum JobEvent {
 
 /// What a recording amounted to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Heard {
+pub struct CaptureSummary {
     /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there
     /// are words in it.
     pub measured: Option<Measured>,
@@ -169,7 +169,7 @@ pub enum Notice {
     Nothing,
 }
 
-impl Heard {
+impl CaptureSummary {
     /// Below this peak a microphone gives no more than its own noise floor, or nothing: most likely
     /// it is muted. Speech peaks some 40 dB above.
     const SILENT_DBFS: f32 = -60.0;

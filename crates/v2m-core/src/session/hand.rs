@@ -3,7 +3,7 @@
 use super::dictation::{Dictation, Phase};
 use super::event::{Cue, Effect, Notice, Timer};
 use super::machine::{Session, answer_all};
-use super::trigger::{Arrival, Trigger, TriggerMode, Verdict};
+use super::trigger::{Arrival, PressVerdict, Trigger, TriggerMode};
 use super::types::{Asker, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
@@ -116,11 +116,11 @@ impl Session {
         }
     }
 
-    fn judged(&mut self, verdict: Verdict, out: &mut Vec<Effect>) {
+    fn judged(&mut self, verdict: PressVerdict, out: &mut Vec<Effect>) {
         let doubtful = self.presses.doubtful.take();
         let provisional = self.presses.provisional.take();
         match verdict {
-            Verdict::Pressed => {
+            PressVerdict::Pressed => {
                 if let Some(Doubtful { asker, stops }) = doubtful {
                     match stops {
                         Some(job) => self.stop_this(job, asker, out),
@@ -132,7 +132,7 @@ impl Session {
                 }
                 self.presses.started = provisional.or_else(|| self.opening_job());
             }
-            Verdict::Bounced | Verdict::Held => {
+            PressVerdict::Bounced | PressVerdict::Held => {
                 if let Some(Doubtful { asker, .. }) = doubtful {
                     self.same_press(asker.ticket, out);
                 }
@@ -140,7 +140,7 @@ impl Session {
                     self.drop_provisional(job, out);
                 }
             }
-            Verdict::Released => {
+            PressVerdict::Released => {
                 let started = self.presses.started.take();
                 let holds = self.presses.trigger.mode != TriggerMode::Toggle;
                 if let Some(job) = started.filter(|job| holds && self.recording() == Some(*job)) {

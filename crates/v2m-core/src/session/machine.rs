@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What the configuration says of the session.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
+pub struct SessionLimits {
     /// A recording is stopped and transcribed after this time.
     pub longest: Duration,
     /// What the presses of a shortcut do.
@@ -37,7 +37,7 @@ pub enum Rewriting {
 #[derive(Debug)]
 pub struct Session {
     pub(super) dictations: Dictations,
-    pub(super) limits: Limits,
+    pub(super) limits: SessionLimits,
     pub(super) paused: bool,
     pub(super) ending: bool,
     /// A client's text is with a language model.
@@ -51,7 +51,7 @@ pub struct Session {
 
 impl Session {
     /// An idle session. Jobs are numbered from `first_job`.
-    pub fn new(limits: Limits, first_job: u32) -> Self {
+    pub fn new(limits: SessionLimits, first_job: u32) -> Self {
         Self {
             dictations: Dictations::default(),
             paused: false,
@@ -125,7 +125,7 @@ impl Session {
     }
 
     /// New limits, for the next recording.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: SessionLimits) {
         self.presses.set_mode(limits.trigger);
         self.limits = limits;
     }

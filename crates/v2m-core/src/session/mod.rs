@@ -32,8 +32,8 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Cue, Effect, Event, Heard, JobEvent, Measured, Notice, Outcome, Timer};
-pub use machine::{Limits, Rewriting, Session};
+pub use event::{CaptureSummary, Cue, Effect, Event, JobEvent, Measured, Notice, Outcome, Timer};
+pub use machine::{Rewriting, Session, SessionLimits};
 pub use trigger::TriggerMode;
 pub use types::{
     Asker, Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply,

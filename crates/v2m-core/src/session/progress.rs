@@ -3,7 +3,7 @@
 
 use super::commands::stop_capture;
 use super::dictation::{Phase, Wished};
-use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
+use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
 use super::machine::{Session, answer_all, show_problem};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
@@ -96,7 +96,7 @@ impl Session {
                 out.push(Effect::CancelCapture(job));
                 let problem = Some(drain_failure());
                 // Some audio may be in: the recogniser tells whether it holds words.
-                let heard = Heard { measured: None, problem };
+                let heard = CaptureSummary { measured: None, problem };
                 self.transcribe(job, waiting, heard, out)
             }
             // The first audio came after the stop was asked for; its end follows.
@@ -117,7 +117,7 @@ impl Session {
         job: JobId,
         wished: &Wished,
         waiting: Vec<Ticket>,
-        heard: Heard,
+        heard: CaptureSummary,
         event: JobEvent,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
@@ -205,7 +205,7 @@ impl Session {
         &mut self,
         job: JobId,
         waiting: Vec<Ticket>,
-        heard: Heard,
+        heard: CaptureSummary,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         if heard.is_nothing() {

@@ -23,7 +23,7 @@ thread_local! {
     static RULES: RefCell<Rules> = RefCell::new(Rules::new(Choices::default()));
 }
 
-fn apply(choices: &Choices, heard: Heard<'_>, context: Context<'_>) -> Refined {
+fn apply(choices: &Choices, heard: RawText<'_>, context: Context<'_>) -> Refined {
     RULES.with_borrow_mut(|rules| {
         if rules.choices != *choices {
             rules.replacements = Replacements::new(&choices.replace, &choices.vocabulary);
@@ -38,7 +38,7 @@ fn applied(choices: &Choices, language: &str, heard: &str, context: Context<'_>)
     let pieces: Vec<&str> = heard.split('|').map(str::trim).collect();
     let text = pieces.join(" ");
     let pauses = pauses(&text, pieces);
-    let heard = Heard { text: &text, pauses: &pauses, language };
+    let heard = RawText { text: &text, pauses: &pauses, language };
     apply(choices, heard, context)
 }
 
@@ -47,7 +47,7 @@ fn check(choices: &Choices, language: &str, rows: &[(&str, &str)]) {
     for (heard, expected) in rows {
         let got = applied(choices, language, heard, Context::default()).text;
         assert_eq!(got, *expected, "{heard:?}");
-        let heard = Heard { text: &got, pauses: &[], language };
+        let heard = RawText { text: &got, pauses: &[], language };
         let again = apply(choices, heard, Context::default());
         assert_eq!(again.text, got, "again, of {heard:?}");
     }
@@ -355,7 +355,7 @@ fn pieces_that_do_not_make_up_the_text_tell_no_pauses() {
     assert_eq!(pauses("日本語", ["日本", "語"]), [6, 9]);
 }
 
-fn looks(heard: Heard<'_>) -> u64 {
+fn looks(heard: RawText<'_>) -> u64 {
     work::LOOKS.with(|looks| looks.set(0));
     apply(&every(), heard, Context::default());
     work::LOOKS.with(std::cell::Cell::get)
@@ -380,7 +380,7 @@ fn commands_that_find_nothing_to_take_back_are_not_gone_through_again_and_again(
             let text = text(n);
             // Between sentences, and as pieces between two pauses.
             let ends: Vec<usize> = text.match_indices(". ").map(|(at, _)| at + 1).collect();
-            [&[], &ends[..]].map(|pauses| looks(Heard { text: &text, pauses, language: "en" }))
+            [&[], &ends[..]].map(|pauses| looks(RawText { text: &text, pauses, language: "en" }))
         };
         let (once, many) = (looks(500), looks(4000));
         for (once, many) in once.into_iter().zip(many) {
@@ -401,7 +401,7 @@ fn commands_that_lose_their_last_one_stay_known() {
             text.push_str(piece);
             pauses.push(text.len());
         }
-        looks(Heard { text: &text, pauses: &pauses, language: "en" })
+        looks(RawText { text: &text, pauses: &pauses, language: "en" })
     };
     let (once, many) = (looks(200), looks(1600));
     assert!(many <= 10 * once, "{once} looks, then {many} for 8 times the text");
@@ -492,9 +492,9 @@ proptest! {
         let mut pauses: Vec<usize> = cuts;
         pauses.sort_unstable();
         let context = Context { before: before.as_deref(), after: after.as_deref() };
-        let heard = Heard { text: &text, pauses: &pauses, language: &language };
+        let heard = RawText { text: &text, pauses: &pauses, language: &language };
         let once = apply(&choices, heard, context);
-        let heard = Heard { text: &once.text, pauses: &[], language: &language };
+        let heard = RawText { text: &once.text, pauses: &[], language: &language };
         let again = apply(&choices, heard, context);
         prop_assert_eq!(&again.text, &once.text, "{:?}", once.steps);
     }
@@ -504,7 +504,7 @@ proptest! {
         let looks = |times: usize| {
             work::LOOKS.with(|looks| looks.set(0));
             let text = format!("{text} ").repeat(times);
-            let heard = Heard { text: &text, pauses: &[], language: "en" };
+            let heard = RawText { text: &text, pauses: &[], language: "en" };
             apply(&choices, heard, Context::default());
             work::LOOKS.with(std::cell::Cell::get)
         };

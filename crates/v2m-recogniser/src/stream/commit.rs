@@ -1,7 +1,7 @@
 //! What is decoded becomes a segment of the transcript, and the seam before it is mended.
 
 use super::piece::PieceText;
-use super::seams::Said;
+use super::seams::DecodedPiece;
 use super::{Effect, GAP, Piece, Stream, between, seam, segment};
 use v2m_ipc::engine::Segment;
 
@@ -40,7 +40,7 @@ impl Stream {
         {
             segment.text = after;
         }
-        self.seams.said(Said {
+        self.seams.said(DecodedPiece {
             index,
             piece: *piece,
             audio,

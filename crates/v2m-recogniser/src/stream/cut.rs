@@ -5,7 +5,7 @@
 //! Pieces do not overlap, are in order, and hold every frame with voice. Silence between them is
 //! in none.
 
-use crate::model::Limits;
+use crate::model::PieceLimits;
 use std::collections::VecDeque;
 use v2m_ipc::pcm::milliseconds as ms;
 
@@ -60,7 +60,7 @@ impl Default for Cutting {
 impl Cutting {
     /// The usual figures, with no piece longer than the model allows. Where that is short, speech
     /// without a pause is cut in the later half of the piece, and shorter pauses end one earlier.
-    pub fn within(limits: Limits) -> Self {
+    pub fn within(limits: PieceLimits) -> Self {
         let usual = Self::default();
         let longest = usual.longest.min(limits.longest);
         let [search, grown] = [usual.search, usual.grown].map(|length| length.min(longest / 2));
@@ -99,11 +99,11 @@ struct Open {
     voice_start: u64,
     voice_end: u64,
     /// Frames since the one that holds `voice_start`; the last ends at `position`.
-    frames: VecDeque<Frame>,
+    frames: VecDeque<VoiceFrame>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+struct VoiceFrame {
     voice: bool,
     /// Mean square.
     level: f32,
@@ -132,7 +132,7 @@ impl Cutter {
             open.voice_end = self.position;
         }
         let open = self.open.as_mut()?;
-        open.frames.push_back(Frame { voice: self.speaking, level });
+        open.frames.push_back(VoiceFrame { voice: self.speaking, level });
         let needed = if open.voice_end - open.start >= self.cutting.grown {
             self.cutting.short_pause
         } else {

@@ -1,7 +1,7 @@
 //! What a stream tells its caller to do, and what a recording becomes.
 
 use super::cut::Piece;
-use super::seams::{Joined, Question};
+use super::seams::{Joined, SeamQuestion};
 use crate::text;
 use v2m_ipc::engine::{DecodeStats, Segment};
 
@@ -29,7 +29,7 @@ pub enum Effect {
         /// Its number.
         id: DecodeId,
         /// What to ask.
-        question: Question,
+        question: SeamQuestion,
     },
     /// Decode several pieces as one and tell [`super::Stream::join_decoded`]. The one before is
     /// answered or aborted.
@@ -79,7 +79,7 @@ impl Transcript {
 
 /// Which seams the model may be asked about once the recording is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum SeamQuestions {
     /// All.
     All,
     /// All but the one before the last piece: the text would wait for that.
@@ -92,7 +92,7 @@ pub enum Asking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AfterStop {
     /// Seams.
-    pub asking: Asking,
+    pub asking: SeamQuestions,
     /// Whether the last piece may be decoded together with those before it in its sentence. That
     /// takes up to twice as long.
     pub joining: bool,

@@ -44,10 +44,10 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use crate::model::Limits;
+use crate::model::PieceLimits;
 pub use cut::Piece;
 use cut::{Cutter, Cutting};
-pub use effect::{AfterStop, Asking, DecodeId, Effect, Transcript};
+pub use effect::{AfterStop, DecodeId, Effect, SeamQuestions, Transcript};
 pub use guard::{Hypothesis, Token};
 pub use piece::PieceText;
 use seams::Seams;
@@ -72,7 +72,7 @@ pub trait VoiceActivity {
 pub struct Stream {
     cutter: Cutter,
     /// The longest that pieces may be together, in samples, to cost no more than one
-    /// ([`Limits::flat`]).
+    /// ([`PieceLimits::flat`]).
     flat: u64,
     /// Samples from `kept_from` on.
     audio: VecDeque<i16>,
@@ -91,7 +91,7 @@ pub struct Stream {
     seams: Seams,
     /// Whether seams are mended and pieces joined.
     mending: bool,
-    asking: Asking,
+    asking: SeamQuestions,
     /// Whether the last piece may be decoded together with those before it.
     joining: bool,
     /// The last piece, if it was decoded together with those before it and that gave no usable
@@ -120,7 +120,7 @@ enum Busy {
 impl Stream {
     /// A stream at the start of a recording, for a model with these limits, in that language if it
     /// is known.
-    pub fn new(limits: Limits, language: Option<String>) -> Self {
+    pub fn new(limits: PieceLimits, language: Option<String>) -> Self {
         Self {
             cutter: Cutter::new(Cutting::within(limits)),
             flat: limits.flat,
@@ -138,7 +138,7 @@ impl Stream {
             voice: Vec::new(),
             seams: Seams::default(),
             mending: true,
-            asking: Asking::All,
+            asking: SeamQuestions::All,
             joining: false,
             alone: None,
             patient: false,
@@ -184,11 +184,11 @@ impl Stream {
             self.waiting.push_back(piece);
         }
         let mut effects = Vec::new();
-        self.asking = if self.patient { Asking::All } else { allowed.asking };
+        self.asking = if self.patient { SeamQuestions::All } else { allowed.asking };
         self.joining = allowed.joining && !self.patient;
         let useless = |busy: &Busy| match busy {
             Busy::Piece(_) | Busy::Last(_) => false,
-            Busy::Seam => self.asking == Asking::No,
+            Busy::Seam => self.asking == SeamQuestions::No,
             Busy::Join => !self.patient,
         };
         if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {

@@ -5,7 +5,7 @@
 
 use super::Piece;
 use super::guard::{Hypothesis, Token, doubt, echoes};
-use crate::decoder::{DecodeError, Decoder, Effort, Request, Watch};
+use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_ipc::pcm::{SAMPLE_RATE, seconds};
 
 /// Samples of speech that are needed before a detected language is kept for the rest of the
@@ -18,7 +18,7 @@ const HEAD: usize = seconds(5) as usize;
 
 /// How the pieces of one recording are to be decoded.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settings {
+pub struct DecodeSettings {
     /// When detecting: only among these; empty: among all.
     pub languages: Vec<String>,
     /// To English.
@@ -54,10 +54,10 @@ pub struct PieceText {
 /// The decoder's.
 pub fn transcribe(
     decoder: &mut impl Decoder,
-    watch: &dyn Watch,
+    watch: &dyn DecodeMonitor,
     piece: &Piece,
     audio: &[f32],
-    settings: &Settings,
+    settings: &DecodeSettings,
     known: Option<&str>,
 ) -> Result<PieceText, DecodeError> {
     let is_telling = piece.voice_end - piece.voice_start >= TELLING;
@@ -94,10 +94,10 @@ pub fn transcribe(
 /// The decoder's.
 pub fn together(
     decoder: &mut impl Decoder,
-    watch: &dyn Watch,
+    watch: &dyn DecodeMonitor,
     audio: &[f32],
     voice: u64,
-    settings: &Settings,
+    settings: &DecodeSettings,
     language: &str,
 ) -> Result<Option<Hypothesis>, DecodeError> {
     let voice = in_seconds(voice);
@@ -113,11 +113,11 @@ fn in_seconds(samples: u64) -> f32 {
 
 struct Attempts<'a, D> {
     decoder: &'a mut D,
-    watch: &'a dyn Watch,
+    watch: &'a dyn DecodeMonitor,
     audio: &'a [f32],
     /// Seconds from the first to the last voice.
     voice: f32,
-    settings: &'a Settings,
+    settings: &'a DecodeSettings,
     language: &'a str,
     count: u32,
 }
@@ -150,7 +150,7 @@ impl<D: Decoder> Attempts<'_, D> {
         vocabulary: &[String],
     ) -> Result<Hypothesis, DecodeError> {
         self.count += 1;
-        let request = Request {
+        let request = DecodeRequest {
             audio: self.audio,
             voice: self.voice,
             language: self.language,

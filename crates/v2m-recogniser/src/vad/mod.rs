@@ -9,7 +9,7 @@ pub use net::FRAME;
 
 use crate::model::LoadError;
 use crate::stream::VoiceActivity;
-use net::{Net, State};
+use net::{Net, NetState};
 use std::path::Path;
 
 /// Peak that quiet recordings are raised to before the model hears them.
@@ -23,12 +23,12 @@ const DECAY: f32 = 0.997_8;
 
 /// The voice activity model as the stream uses it, or its absence: then everything is voice.
 #[derive(Debug)]
-pub struct Voice {
+pub struct VoiceDetector {
     silero: Option<Box<Silero>>,
     peak: f32,
 }
 
-impl Voice {
+impl VoiceDetector {
     /// Loads the model, if one is given.
     ///
     /// # Errors
@@ -43,13 +43,13 @@ impl Voice {
     }
 
     /// Takes out its memory of the recording so far, and forgets the recording.
-    pub fn take(&mut self) -> Memory {
+    pub fn take(&mut self) -> VadState {
         let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
-        Memory { state, peak: std::mem::take(&mut self.peak) }
+        VadState { state, peak: std::mem::take(&mut self.peak) }
     }
 
     /// Goes on with the recording that this memory was taken from.
-    pub fn restore(&mut self, memory: Memory) {
+    pub fn restore(&mut self, memory: VadState) {
         self.peak = memory.peak;
         if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
             silero.state = state;
@@ -57,14 +57,14 @@ impl Voice {
     }
 }
 
-/// What a [`Voice`] remembers of a recording.
+/// What a [`VoiceDetector`] remembers of a recording.
 #[derive(Debug)]
-pub struct Memory {
-    state: Option<State>,
+pub struct VadState {
+    state: Option<NetState>,
     peak: f32,
 }
 
-impl VoiceActivity for Voice {
+impl VoiceActivity for VoiceDetector {
     /// Silero misses quiet speech in noise that it hears when both are louder, so quiet recordings
     /// are raised. The gain knows only what came before: the past decides, not the chunks.
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
@@ -80,7 +80,7 @@ impl VoiceActivity for Voice {
 #[derive(Debug)]
 pub struct Silero {
     net: Net,
-    state: State,
+    state: NetState,
 }
 
 impl Silero {
@@ -93,7 +93,7 @@ impl Silero {
             path: path.into(),
             why: "its tensors are not those of Silero 5 or 6".into(),
         })?;
-        Ok(Self { net, state: State::default() })
+        Ok(Self { net, state: NetState::default() })
     }
 
     /// Probability of speech, 0 to 1, in the frame that follows the frames given so far.
@@ -110,7 +110,7 @@ impl Silero {
 
     /// Forgets the frames so far: another recording begins.
     pub fn reset(&mut self) {
-        self.state = State::default();
+        self.state = NetState::default();
     }
 }
 
@@ -118,13 +118,13 @@ impl Silero {
 mod tests {
     use super::*;
 
-    fn voice() -> Voice {
+    fn voice() -> VoiceDetector {
         let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
-        Voice::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
+        VoiceDetector::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
     }
 
     /// What it says of so many frames, of a tone that swells.
-    fn hear(voice: &mut Voice, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
+    fn hear(voice: &mut VoiceDetector, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
         let sample = |at: usize| (at as f32 * hertz / 2500.0).sin() * (at % 9000) as f32 / 30_000.0;
         let frame = |at: usize| std::array::from_fn(|sample_at| sample(at * FRAME + sample_at));
         frames.map(|at| voice.probability(&frame(at))).collect()

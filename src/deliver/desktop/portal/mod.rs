@@ -17,8 +17,8 @@
 mod task;
 
 use crate::deliver::display::portal::{offers, token::TokenFile};
-use crate::deliver::order::Order;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
+use crate::deliver::order::Insertion;
 use std::time::Duration;
 use task::Desk;
 use tokio::sync::{mpsc, oneshot};
@@ -50,8 +50,8 @@ pub(crate) struct Portal {
 /// One text for the task that has the session.
 #[derive(Debug)]
 struct Work {
-    order: Order,
-    reply: oneshot::Sender<Result<(), Problem>>,
+    order: Insertion,
+    reply: oneshot::Sender<Result<(), DeliverError>>,
     /// Dropped when the clipboard has been given back.
     given_back: oneshot::Sender<()>,
 }
@@ -61,15 +61,15 @@ impl Portal {
     /// lends its own.
     ///
     /// # Errors
-    /// [`Problem::NoWay`]: there is no portal that can do this.
-    pub(crate) async fn find(has_clipboard: bool) -> Result<Self, Problem> {
-        let bus = Connection::session().await.map_err(Problem::NoBus)?;
+    /// [`DeliverError::NoWay`]: there is no portal that can do this.
+    pub(crate) async fn find(has_clipboard: bool) -> Result<Self, DeliverError> {
+        let bus = Connection::session().await.map_err(DeliverError::NoBus)?;
         let offers = timeout(PROBE, offers(&bus)).await;
-        let offers = offers.map_err(|_late| Problem::Hanging)??;
+        let offers = offers.map_err(|_late| DeliverError::Hanging)??;
         let lender = match (has_clipboard, offers.clipboard) {
             (true, _) => Lender::Compositor,
             (false, true) => Lender::Portal,
-            (false, false) => return Err(Problem::NoWay),
+            (false, false) => return Err(DeliverError::NoWay),
         };
         let (jobs, inbox) = mpsc::channel(WAITING);
         tokio::spawn(Desk::new(bus, lender, TokenFile::of_the_user()).work(inbox));
@@ -97,13 +97,13 @@ impl Portal {
 
     /// Pastes, and answers when a window has taken the text. The clipboard is given back
     /// afterwards.
-    pub(crate) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    pub(crate) async fn paste(&mut self, order: Insertion) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
         let job = Work { order, reply, given_back };
-        self.jobs.try_send(job).map_err(|_busy| Problem::Hanging)?;
+        self.jobs.try_send(job).map_err(|_busy| DeliverError::Hanging)?;
         self.giving_back = Some(giving_back);
-        outcome.await.unwrap_or(Err(Problem::PortalGone))
+        outcome.await.unwrap_or(Err(DeliverError::PortalGone))
     }
 
     /// Gives up waiting for the last order. Nothing more is pressed for it.

@@ -9,14 +9,14 @@ use crate::deliver::clipboard;
 use crate::deliver::clipboard::bus::{ClipboardSession as _, Signal};
 use crate::deliver::clipboard::portal::PortalClipboard;
 use crate::deliver::desktop::wayland::Wayland;
-use crate::deliver::display::portal::Session;
+use crate::deliver::display::portal::PortalSession;
 use crate::deliver::display::portal::token::TokenFile;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::Keys;
 use crate::deliver::keys::portal::PortalKeys;
 use crate::deliver::keys::remote::RemoteKeys;
-use crate::deliver::order::Order;
+use crate::deliver::order::Insertion;
 use crate::deliver::paste::{self, Pasted};
-use crate::deliver::problem::Problem;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
@@ -31,10 +31,10 @@ const OPENING: Duration = Duration::from_millis(800);
 /// nothing if that is nothing.
 const FIRST_OWNER: Duration = Duration::from_millis(500);
 /// What came of opening a session.
-type Opened = Result<Result<Box<Session>, Problem>, JoinError>;
+type Opened = Result<Result<Box<PortalSession>, DeliverError>, JoinError>;
 /// What comes after a text that was taken. `None`: others give back what was on the clipboard.
 type After = Option<Pasted<<PortalClipboard as clipboard::Clipboard>::Content>>;
-type Reply = oneshot::Sender<Result<(), Problem>>;
+type Reply = oneshot::Sender<Result<(), DeliverError>>;
 
 /// The permission, as far as it has come.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ enum Permission {
     /// Not asked for yet, or to be asked for again.
     None,
     /// The portal opens a session; the user may have been asked.
-    Asked(JoinHandle<Result<Box<Session>, Problem>>),
+    Asked(JoinHandle<Result<Box<PortalSession>, DeliverError>>),
     Open(Box<PortalClipboard>),
     /// The user has said no, or half a yes.
     Refused {
@@ -147,7 +147,8 @@ impl Desk {
                 }
             }
             Err(problem) => {
-                let is_over = matches!(problem, Problem::PortalGone | Problem::Refused(_));
+                let is_over =
+                    matches!(problem, DeliverError::PortalGone | DeliverError::Refused(_));
                 let _ = reply.send(Err(problem));
                 if is_over {
                     self.start_over().await;
@@ -168,30 +169,30 @@ impl Desk {
     }
 
     /// Has a session opened if there is none, and waits for it as long as nobody is asked.
-    async fn open(&mut self) -> Result<(), Problem> {
+    async fn open(&mut self) -> Result<(), DeliverError> {
         if let Permission::None = self.permission {
             let (bus, kept) = (self.bus.clone(), self.kept.clone());
             let with_clipboard = self.lender == Lender::Portal;
             let opening =
-                async move { Session::open(&bus, &kept, with_clipboard).await.map(Box::new) };
+                async move { PortalSession::open(&bus, &kept, with_clipboard).await.map(Box::new) };
             self.permission = Permission::Asked(tokio::spawn(opening));
         }
         if let Permission::Asked(opening) = &mut self.permission {
-            let opened = timeout(OPENING, opening).await.map_err(|_late| Problem::Asking)?;
+            let opened = timeout(OPENING, opening).await.map_err(|_late| DeliverError::Asking)?;
             self.opened(opened).await?;
         }
         match self.permission {
             Permission::Open(_) => Ok(()),
-            Permission::Refused { half: false } => Err(Problem::Denied),
-            Permission::Refused { half: true } => Err(Problem::HalfAllowed),
-            Permission::None | Permission::Asked(_) => Err(Problem::PortalGone),
+            Permission::Refused { half: false } => Err(DeliverError::Denied),
+            Permission::Refused { half: true } => Err(DeliverError::HalfAllowed),
+            Permission::None | Permission::Asked(_) => Err(DeliverError::PortalGone),
         }
     }
 
     /// Takes over what came of opening a session.
-    async fn opened(&mut self, opened: Opened) -> Result<(), Problem> {
+    async fn opened(&mut self, opened: Opened) -> Result<(), DeliverError> {
         self.permission = Permission::None;
-        match opened.unwrap_or(Err(Problem::PortalGone)) {
+        match opened.unwrap_or(Err(DeliverError::PortalGone)) {
             Ok(session) => {
                 let mut open = Box::new(clipboard::portal::of(*session));
                 match self.lender {
@@ -201,8 +202,8 @@ impl Desk {
                 info!("the desktop lets v2m press keys");
                 self.permission = Permission::Open(open);
             }
-            Err(Problem::Denied) => self.permission = Permission::Refused { half: false },
-            Err(Problem::HalfAllowed) => self.permission = Permission::Refused { half: true },
+            Err(DeliverError::Denied) => self.permission = Permission::Refused { half: false },
+            Err(DeliverError::HalfAllowed) => self.permission = Permission::Refused { half: true },
             Err(problem) => return Err(problem),
         }
         Ok(())
@@ -212,10 +213,10 @@ impl Desk {
     /// what was there by itself.
     async fn paste_by_compositor(
         &mut self,
-        order: Order,
+        order: Insertion,
         reply: &mut Reply,
-    ) -> Result<After, Problem> {
-        let Permission::Open(open) = &self.permission else { return Err(Problem::PortalGone) };
+    ) -> Result<After, DeliverError> {
+        let Permission::Open(open) = &self.permission else { return Err(DeliverError::PortalGone) };
         let mut pressing = keys_of(open);
         let (keys, mut requests) = RemoteKeys::channel();
         let outcome = {
@@ -240,14 +241,20 @@ impl Desk {
             Some(outcome) => outcome.map(|()| None),
             None => {
                 self.compositor.abandon();
-                Err(Problem::Hanging)
+                Err(DeliverError::Hanging)
             }
         }
     }
 
     /// With the portal's clipboard.
-    async fn paste_by_portal(&mut self, order: &Order, reply: &Reply) -> Result<After, Problem> {
-        let Permission::Open(open) = &mut self.permission else { return Err(Problem::PortalGone) };
+    async fn paste_by_portal(
+        &mut self,
+        order: &Insertion,
+        reply: &Reply,
+    ) -> Result<After, DeliverError> {
+        let Permission::Open(open) = &mut self.permission else {
+            return Err(DeliverError::PortalGone);
+        };
         let mut keys = keys_of(open);
         // The portal does not tell which window has the keyboard.
         let (window, is_wanted) = (|| Ok(None), || !reply.is_closed());
@@ -256,7 +263,7 @@ impl Desk {
 
     /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user
     /// has copied something.
-    async fn give_back(&mut self, after: After) -> Result<(), Problem> {
+    async fn give_back(&mut self, after: After) -> Result<(), DeliverError> {
         let Some(pasted) = after else {
             self.compositor.settle().await;
             return Ok(());

@@ -1,6 +1,6 @@
 //! Pieces of one sentence, decoded once more as one.
 
-use super::super::seams::{Beginning, Said};
+use super::super::seams::{Beginning, DecodedPiece};
 use super::properties::script;
 use super::*;
 use proptest::prelude::*;
@@ -85,7 +85,7 @@ fn two_pieces(pieces: [(&str, &str); 2]) -> (Seams, Vec<Segment>) {
         let start = index as u64 * 48_000;
         let (end, voice_end) = (start + 40_000, start + 36_000);
         let piece = Piece { start, end, voice_start: start, voice_end };
-        seams.said(Said {
+        seams.said(DecodedPiece {
             index,
             piece,
             audio: vec![0; 40_000],

@@ -6,7 +6,7 @@ use crate::deliver::paste::DEADLINE;
 
 /// Why a text is not at the cursor.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Problem {
+pub(crate) enum DeliverError {
     #[error("there was no text")]
     NoText,
     #[error("no window has the focus; paste it where you want it")]
@@ -103,7 +103,7 @@ pub(crate) enum Problem {
     Hanging,
 }
 
-impl Problem {
+impl DeliverError {
     /// Whether some of the text may be at the cursor all the same.
     pub(crate) fn may_have_arrived(&self) -> bool {
         match self {
