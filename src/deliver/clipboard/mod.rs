@@ -103,12 +103,15 @@ pub(crate) trait Clipboard {
     /// The text is known to be there then.
     async fn mark(&mut self, are_apart: bool) -> Result<(), DeliverError>;
 
-    /// Has `keys` pressed. Serves requests meanwhile if that may take long.
+    /// Waits until `keys` are pressed. A clipboard on which that may take long serves requests
+    /// meanwhile.
     async fn serve_while(
         &mut self,
         keys: impl Future<Output = Result<(), DeliverError>>,
-        loan: Option<&Loan>,
-    ) -> Result<(), DeliverError>;
+        _loan: Option<&Loan>,
+    ) -> Result<(), DeliverError> {
+        keys.await
+    }
 
     /// Whether a window asks for the text, here or in the `loan`, within `patience`. `window` had
     /// the keyboard.
@@ -124,6 +127,47 @@ pub(crate) trait Clipboard {
 
     /// Leaves it to nobody.
     async fn clear(&mut self) -> Result<(), DeliverError>;
+}
+
+/// A clipboard that serves requests on the calling thread, over a connection to a display server.
+pub(crate) trait DisplayClipboard {
+    /// Whether a program is still being given something.
+    fn is_giving(&self) -> bool;
+
+    /// Waits for the next event; whether it was a request, which is served then. `None`: `until`
+    /// has come.
+    ///
+    /// # Errors
+    /// [`DeliverError::Overtaken`]: another program has taken the clipboard.
+    fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError>;
+
+    /// Serves requests; whether there were any.
+    ///
+    /// # Errors
+    /// As [`Self::serve_next`].
+    fn serve_all(&mut self, requests: Serve) -> Result<bool, DeliverError> {
+        let mut serving = Serving::new(requests, Instant::now());
+        let mut any = false;
+        loop {
+            match self.serve_next(serving.until(self.is_giving()))? {
+                Some(true) => {
+                    any = true;
+                    if !serving.asked(Instant::now()) {
+                        return Ok(any);
+                    }
+                }
+                Some(false) => {}
+                None if serving.goes_on(self.is_giving(), Instant::now()) => {}
+                None => return Ok(any),
+            }
+        }
+    }
+}
+
+/// Whether a wait that ended without a request for the clipboard ended because a program asked for
+/// the primary selection, which is lent by `loan`. Otherwise `until` has come.
+fn is_loan_taken(loan: Option<&Loan>, until: Instant) -> bool {
+    loan.is_some() && Instant::now() < until
 }
 
 /// The end of a [`Serve`], as requests come. Pure: the caller has the clock.

@@ -83,14 +83,6 @@ impl Clipboard for Board<'_> {
         Ok(())
     }
 
-    async fn serve_while(
-        &mut self,
-        keys: impl Future<Output = Result<(), DeliverError>>,
-        _: Option<&Loan>,
-    ) -> Result<(), DeliverError> {
-        keys.await
-    }
-
     async fn receipt(
         &mut self,
         _: Option<&Window>,

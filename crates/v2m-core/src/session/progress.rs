@@ -236,13 +236,11 @@ impl Session {
             Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
             Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
         }
-        show_problem(&failure, out);
-        answer_all(out, waiting, Err(failure));
-        None
+        end_without_text(waiting, failure, out)
     }
 
-    /// The speaker took back all that they said: there is nothing to deliver, and the words are
-    /// kept.
+    /// Ends a dictation whose speaker took back every word. There is nothing to deliver; the store
+    /// keeps the words.
     fn taken_back(
         &mut self,
         job: JobId,
@@ -257,9 +255,7 @@ impl Session {
             "You took back the whole dictation",
             "To keep such words: v2m-send config set text.spoken_edits=false",
         );
-        show_problem(&failure, out);
-        answer_all(out, waiting, Err(failure));
-        None
+        end_without_text(waiting, failure, out)
     }
 
     fn delivered(
@@ -283,6 +279,17 @@ impl Session {
         answer_all(out, waiting, Ok(Reply::Transcript(self.state(), transcript)));
         None
     }
+}
+
+/// Shows why there is no text and answers everybody who waits with it. The dictation is over.
+fn end_without_text(
+    waiting: Vec<Ticket>,
+    failure: Failure,
+    out: &mut Vec<Effect>,
+) -> Option<Phase> {
+    show_problem(&failure, out);
+    answer_all(out, waiting, Err(failure));
+    None
 }
 
 /// What a failed dictation leaves behind.

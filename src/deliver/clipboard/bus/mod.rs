@@ -222,7 +222,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         Ok(())
     }
 
-    /// `keys` are given up if another program takes the clipboard.
+    /// Serves requests meanwhile. Gives up pressing `keys` if another program takes the clipboard.
     async fn serve_while(
         &mut self,
         keys: impl Future<Output = Result<(), DeliverError>>,

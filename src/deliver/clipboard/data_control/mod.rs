@@ -5,7 +5,7 @@ mod protocol;
 mod reader;
 mod server;
 
-use super::{Before, Clipboard, ClipboardManager, Serve, Serving};
+use super::{Before, Clipboard, ClipboardManager, DisplayClipboard, Serve, is_loan_taken};
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::clipboard::x11::primary::{Loan, To};
 use crate::deliver::display::wayland::{Mark, WaylandConnection, Woken};
@@ -172,6 +172,20 @@ fn content(text: &str, is_sensitive: bool) -> Content {
     content
 }
 
+impl DisplayClipboard for DataControl {
+    fn is_giving(&self) -> bool {
+        self.owner.is_giving()
+    }
+
+    fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError> {
+        match self.next(Some(until), None)? {
+            Some(Event::Lost) => Err(DeliverError::Overtaken),
+            Some(Event::Asked { .. }) => Ok(Some(true)),
+            None => Ok(None),
+        }
+    }
+}
+
 impl Clipboard for DataControl {
     type Content = Arc<Content>;
 
@@ -212,22 +226,7 @@ impl Clipboard for DataControl {
     }
 
     async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError> {
-        let mut serving = Serving::new(requests, Instant::now());
-        let mut any = false;
-        loop {
-            let until = serving.until(self.owner.is_giving());
-            match self.next(Some(until), None)? {
-                Some(Event::Lost) => return Err(DeliverError::Overtaken),
-                Some(Event::Asked { .. }) => {
-                    any = true;
-                    if !serving.asked(Instant::now()) {
-                        return Ok(any);
-                    }
-                }
-                None if serving.goes_on(self.owner.is_giving(), Instant::now()) => {}
-                None => return Ok(any),
-            }
-        }
+        self.serve_all(requests)
     }
 
     async fn mark(&mut self, are_apart: bool) -> Result<(), DeliverError> {
@@ -239,14 +238,6 @@ impl Clipboard for DataControl {
             }
         }
         Ok(())
-    }
-
-    async fn serve_while(
-        &mut self,
-        keys: impl Future<Output = Result<(), DeliverError>>,
-        _: Option<&Loan>,
-    ) -> Result<(), DeliverError> {
-        keys.await
     }
 
     async fn receipt(
@@ -266,8 +257,7 @@ impl Clipboard for DataControl {
                 Event::Asked { .. } => {}
             }
         }
-        // What is selected was asked for, or the time is up.
-        Ok(loan.is_some() && Instant::now() < until)
+        Ok(is_loan_taken(loan, until))
     }
 
     async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError> {

@@ -5,7 +5,7 @@ mod owner;
 pub(crate) mod primary;
 mod reader;
 
-use super::{Before, Clipboard, ClipboardManager, Serve, Serving};
+use super::{Before, Clipboard, ClipboardManager, DisplayClipboard, Serve, is_loan_taken};
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::x11::Server;
 use crate::deliver::error::DeliverError;
@@ -162,6 +162,16 @@ impl X11Clipboard {
     }
 }
 
+impl DisplayClipboard for X11Clipboard {
+    fn is_giving(&self) -> bool {
+        self.owner.is_giving()
+    }
+
+    fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError> {
+        self.step(until, None)?.map(|event| self.take_note(event)).transpose()
+    }
+}
+
 impl Clipboard for X11Clipboard {
     type Content = Vec<SelectionFormat>;
 
@@ -197,35 +207,12 @@ impl Clipboard for X11Clipboard {
     }
 
     async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError> {
-        let mut serving = Serving::new(requests, Instant::now());
-        let mut any = false;
-        loop {
-            let until = serving.until(self.owner.is_giving());
-            match self.step(until, None)? {
-                Some(said) if self.take_note(said)? => {
-                    any = true;
-                    if !serving.asked(Instant::now()) {
-                        return Ok(any);
-                    }
-                }
-                Some(_) => {}
-                None if serving.goes_on(self.owner.is_giving(), Instant::now()) => {}
-                None => return Ok(any),
-            }
-        }
+        self.serve_all(requests)
     }
 
     async fn mark(&mut self, _: bool) -> Result<(), DeliverError> {
         self.keys = Some(self.server.conn.no_operation()?.sequence_number());
         Ok(())
-    }
-
-    async fn serve_while(
-        &mut self,
-        keys: impl Future<Output = Result<(), DeliverError>>,
-        _: Option<&Loan>,
-    ) -> Result<(), DeliverError> {
-        keys.await
     }
 
     async fn receipt(
@@ -246,8 +233,8 @@ impl Clipboard for X11Clipboard {
             }
             self.take_note(said)?;
         }
-        // What is selected was asked for, which nobody else reads; or the time is up.
-        Ok(loan.is_some() && Instant::now() < until)
+        // Managers do not read the primary selection, so a window has asked for it.
+        Ok(is_loan_taken(loan, until))
     }
 
     async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError> {

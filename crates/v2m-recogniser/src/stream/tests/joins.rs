@@ -1,8 +1,8 @@
 //! Pieces of one sentence, decoded once more as one.
 
-use super::super::seams::{Beginning, DecodedPiece};
 use super::properties::script;
 use super::*;
+use crate::stream::seams::{Beginning, DecodedPiece};
 use proptest::prelude::*;
 
 /// Three pieces of one sentence, with pauses of a second, and then silence.

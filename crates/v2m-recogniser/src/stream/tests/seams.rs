@@ -1,8 +1,8 @@
 //! Seams within a recording: when the model is asked, and what becomes of the text.
 
-use super::super::seams::PromptText;
 use super::properties::script;
 use super::*;
+use crate::stream::seams::PromptText;
 use proptest::prelude::*;
 
 fn lead(mark: &str, next: &str) -> Option<Vec<Lead>> {

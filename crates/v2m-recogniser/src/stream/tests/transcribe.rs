@@ -1,8 +1,8 @@
 //! How one piece is decoded, by a scripted decoder.
 
-use super::super::piece::{DecodeSettings, transcribe};
 use super::*;
 use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
+use crate::stream::piece::{DecodeSettings, transcribe};
 
 /// Answers from a list, and remembers what it was asked.
 #[derive(Default)]
