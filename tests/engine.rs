@@ -4,7 +4,7 @@
 //!
 //! How accurate the recogniser is, is measured by a bench, not judged here.
 
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::fs;
 use std::os::fd::OwnedFd;

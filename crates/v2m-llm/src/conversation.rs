@@ -146,8 +146,12 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Ends the process. Landlock cannot be widened: only the next process can read the new file.
-/// Whoever waits for an answer loses the connection and asks again, which starts it.
+/// Ends the process. Landlock cannot be widened, so only the next process can read the new file. A
+/// client that waits for an answer loses its connection and asks again, which starts that process.
+#[expect(
+    clippy::exit,
+    reason = "the whole process has to be replaced, and it holds nothing to save"
+)]
 fn renew() -> ! {
     log::info(
         "the configuration is another file now: v2m-llm ends, and starts anew with the next question",

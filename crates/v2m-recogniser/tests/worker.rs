@@ -1,6 +1,6 @@
 //! The worker with a model that needs no file: it is loaded, decodes, is interrupted, and fails.
 
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use rustix::event::{PollFd, PollFlags, poll};
 use std::path::{Path, PathBuf};
