@@ -1,4 +1,4 @@
-//! Texts on their way to the desktop and to the store, and what became of them.
+//! Hands texts to the desktop and to the store, and reports the results.
 
 use super::desktop::DesktopEvent;
 use super::handing::{Handover, Parcel, Whose};
@@ -32,7 +32,7 @@ impl Daemon {
         }
     }
 
-    /// Writes down how a dictation went.
+    /// Tells the store how a dictation ended.
     pub(super) fn keep(&mut self, job: JobId, outcome: Outcome) {
         let outcome = match outcome {
             Outcome::Transcribed(t) => store::RecordUpdate::Transcribed(store_text(&t)),
@@ -74,7 +74,7 @@ impl Daemon {
         self.desktop.hand(parcel);
     }
 
-    /// As the settings say.
+    /// The delivery options that the settings ask for.
     pub(super) fn wanted(&self) -> deliver::DeliveryOptions {
         let settings = &self.config.settings().deliver;
         let keys = deliver::PasteKeys {
@@ -92,7 +92,7 @@ impl Daemon {
         }
     }
 
-    /// How a text that was spoken in this language is joined to what stands at the cursor.
+    /// How a text in this language is joined to the text at the cursor.
     fn join(&self, language: &str, begun: Instant) -> Option<deliver::Join> {
         let settings = self.config.settings();
         let asks_field = match settings.deliver.join {
@@ -104,7 +104,7 @@ impl Daemon {
             rules: Arc::clone(self.config.rules()),
             language: refine::written_in(settings, language).to_owned(),
             letters: match settings.text.refine {
-                // Its words are left as they were heard.
+                // The join changes no words.
                 Refine::Off => Letters::Keep,
                 Refine::Rules | Refine::Llm => Letters::Fit,
             },
@@ -120,7 +120,7 @@ impl Daemon {
             Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,
         };
-        // Where the first way failed, how long the second took alone is not known.
+        // If the first way failed, the time of the second alone is not known.
         let ways = deliveries.iter().filter(|delivery| delivery.by != "notification").count();
         let took = Some(took).filter(|_| ways == 1);
         for delivery in &deliveries {
@@ -134,7 +134,7 @@ impl Daemon {
             Whose::Dictation(job) => self.tell_job(job, JobEvent::Delivered(deliveries)),
             Whose::Client(finished) => {
                 let mut sinks = deliveries.iter().filter(|delivery| delivery.by != "notification");
-                // The notice says that `v2m-send last` has it.
+                // The notification says that `v2m-send last` prints the text.
                 if let (Ok(text), Some(first)) = (&finished.result, sinks.next())
                     && !(first.ok || sinks.any(|delivery| delivery.ok))
                 {
@@ -146,7 +146,7 @@ impl Daemon {
     }
 }
 
-/// That it is shown too is worth no line: each text is.
+/// The notification gets no line of its own, because every text has one.
 fn log_delivery(job: Option<JobId>, delivery: &Delivery, took: Option<Duration>) {
     let Delivery { by, backend, ok, detail } = delivery;
     let job = job.map(|job| job.0);

@@ -1,5 +1,4 @@
-//! What the user sees and hears of v2m: notifications, sounds, and the texts on their way to the
-//! desktop.
+//! Everything the user sees and hears: notifications, sounds, and delivered texts.
 
 use super::feedback::Feedback;
 use super::handing::{Handing, Handover, Parcel};
@@ -17,16 +16,16 @@ pub(super) struct DesktopOutput {
     screen: Screen,
     feedback: Feedback,
     handing: Handing,
-    /// The desktop that this process knows has ended: its clipboard cannot be reached any more.
+    /// The desktop session that this process was started in has ended, and its clipboard with it.
     has_ended: bool,
     display: DisplayServer,
 }
 
 /// Something that happened on the desktop.
 pub(super) enum DesktopEvent {
-    /// A text has arrived, or could not.
+    /// A delivery has ended.
     Handed(Handover),
-    /// The desktop that this process was given is gone.
+    /// The desktop session that this process was started in has ended.
     Ended,
 }
 
@@ -62,12 +61,12 @@ impl DesktopOutput {
         });
     }
 
-    /// Notifications, for those who are to be shown any.
+    /// The notifications. `None`: the settings turn them off.
     pub(super) fn screen(&self, settings: &Settings) -> Option<&Screen> {
         settings.deliver.notify.then_some(&self.screen)
     }
 
-    /// Shows what goes on, or went wrong.
+    /// Shows a notice.
     pub(super) fn notify(&self, notice: Notice, settings: &Settings) {
         let Some(screen) = self.screen(settings) else { return };
         screen.progress(match notice {
@@ -82,12 +81,12 @@ impl DesktopOutput {
         });
     }
 
-    /// Takes the notification of a problem of that kind away, if it is there.
+    /// Closes the notification of a problem of that kind, if it is shown.
     pub(super) fn mended(&self, code: Code) {
         self.screen.progress(deliver::Notice::Mended(code));
     }
 
-    /// Takes away what says that something goes on, or went wrong.
+    /// Closes the notifications of states and problems.
     pub(super) fn clear(&self) {
         self.screen.clear();
     }
@@ -98,12 +97,12 @@ impl DesktopOutput {
         }
     }
 
-    /// Media players are quiet while something is recorded.
+    /// Pauses media players while something is recorded.
     pub(super) fn quiet(&self, state: State, settings: &Settings) {
         self.feedback.quiet(state == State::Recording && settings.feedback.pause_media);
     }
 
-    /// Puts a text on its way.
+    /// Starts a delivery.
     pub(super) fn hand(&mut self, parcel: Parcel) {
         self.handing.add(parcel);
     }
@@ -118,12 +117,12 @@ impl DesktopOutput {
         self.has_ended
     }
 
-    /// Takes back the texts of clients that wait for their turn, for the end.
+    /// Returns the clients' texts that have not been handed over yet. Called at the end.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         self.handing.take_back()
     }
 
-    /// The text that is on its way, if there is one and it arrives within that time.
+    /// Waits for the delivery under way, at most this long.
     pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handover> {
         if !self.handing.is_busy() {
             return None;
@@ -131,17 +130,17 @@ impl DesktopOutput {
         timeout(within, self.handing.next()).await.ok()
     }
 
-    /// Takes away what is not true after the end, and puts right what is left. A second, and as
-    /// long as given, at most.
+    /// Closes notifications that would be wrong after the end, and restores clipboards. Takes at
+    /// most a second longer than given.
     pub(super) async fn settle(&mut self, within: Duration) {
-        // A critical notification that outlives its service stands before all later ones on GNOME.
+        // On GNOME a critical notification that outlives its service hides all later ones.
         self.screen.end().await;
         if timeout(within, self.handing.settle()).await.is_err() {
             warn!("the clipboard was not given back in time");
         }
     }
 
-    /// Lets media play again, and the last sound be heard out.
+    /// Resumes media players and plays the last sound to its end.
     pub(super) async fn end(self) {
         self.feedback.end().await;
     }

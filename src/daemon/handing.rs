@@ -1,5 +1,5 @@
-//! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A
-//! dictation's goes before a client's.
+//! Hands texts to the desktop one after the other, because there is one clipboard and one cursor.
+//! Dictations go before clients' texts.
 
 use super::screen::Screen;
 use super::texts::Finished;
@@ -23,15 +23,15 @@ pub(super) struct Parcel {
     pub(super) whose: Whose,
     pub(super) text: String,
     pub(super) wanted: DeliveryOptions,
-    /// Asked when the recording was stopped.
+    /// The program with the keyboard, asked for when the recording was stopped.
     pub(super) focus: Option<Focus>,
-    /// Where it is shown, if it is to be shown.
+    /// Where the text is shown. `None`: it is not shown.
     pub(super) screen: Option<Screen>,
-    /// What is told with it.
+    /// Problems to show with the text.
     pub(super) problems: Vec<Failure>,
 }
 
-/// What became of a text.
+/// The result of a delivery.
 #[derive(Debug)]
 pub(super) struct Handover {
     pub(super) whose: Whose,
@@ -62,7 +62,7 @@ impl Handing {
         self.start();
     }
 
-    /// The next text that has arrived, or could not. Cancel-safe.
+    /// Waits for the next delivery to end. Cancel-safe.
     pub(super) async fn next(&mut self) -> Handover {
         let Some(on_its_way) = &mut self.on_its_way else { return std::future::pending().await };
         let (handed, sinks) = on_its_way.await;
@@ -72,7 +72,8 @@ impl Handing {
         handed
     }
 
-    /// Takes back those of clients that wait, for the end. What is on its way still arrives.
+    /// Returns the clients' texts that have not been handed over yet. Called at the end. The
+    /// delivery under way goes on.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         let taken = self.waiting.drain(..).filter_map(|parcel| match parcel.whose {
             Whose::Client(finished) => Some(*finished),
@@ -81,12 +82,12 @@ impl Handing {
         taken.collect()
     }
 
-    /// Whether a text is on its way.
+    /// Whether a delivery is under way.
     pub(super) fn is_busy(&self) -> bool {
         self.on_its_way.is_some()
     }
 
-    /// Waits until nothing is left to put right. Bounded.
+    /// Waits until the clipboard is restored. Bounded.
     pub(super) async fn settle(&mut self) {
         if let Some(sinks) = &mut self.sinks {
             sinks.settle().await;
@@ -103,7 +104,7 @@ impl Handing {
     }
 }
 
-/// The desktop first, then the notification that says where the text is.
+/// Delivers to the desktop first, so that the notification can say where the text is.
 async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
     let Parcel { whose, text, mut wanted, focus, screen, problems } = parcel;
     if let Some(focus) = focus {
@@ -113,8 +114,8 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
-        // Who looks at the screen must not read there what a field hides, nor what was said before
-        // it was locked.
+        // The screen must not show what a password field hides, or what was said before it was
+        // locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
         deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }

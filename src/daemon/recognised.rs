@@ -1,4 +1,4 @@
-//! What the recogniser tells: texts as they grow, texts that are whole, and how it is.
+//! Handles the recogniser's events: drafts, finished texts, and its own state.
 
 use super::engine::EngineEvent;
 use super::refine::RefinedRecognition;
@@ -68,12 +68,12 @@ impl Daemon {
         }
     }
 
-    /// The text of what was heard is there.
+    /// Takes the text of a recognition after the rules.
     pub(super) fn refined(&mut self, job: JobId, refined: RefinedRecognition) {
         if self.background.owns(job) {
             return self.background_done(job, Ok(refined));
         }
-        // Cancelled meanwhile.
+        // The dictation was cancelled meanwhile.
         if !self.session.has(job) {
             return;
         }
@@ -81,8 +81,8 @@ impl Daemon {
         self.tell_job(job, JobEvent::Transcribed(transcript));
     }
 
-    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's
-    /// does not grow there while a newer one is recorded.
+    /// Shows a draft in the notification that says what v2m is doing. While a newer dictation is
+    /// recorded, drafts of an older one are not shown.
     fn show_growth(&self, job: JobId, text: &str) {
         let settings = self.config.settings();
         let Some(screen) = self.desktop.screen(settings) else { return };
@@ -125,7 +125,7 @@ impl Daemon {
             "{}",
             journal::transcribed(&recognition, engine, since_stop)
         );
-        // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
+        // If recordings are not kept, this one is deleted on delivery, so its path is of no use.
         let keeps = self.config.settings().store.keep_audio;
         Transcript {
             text,

@@ -1,12 +1,11 @@
-//! Who has had the loop's turns: a source that always has something to tell must not be the only
-//! one that is heard.
+//! Fairness of the event loop: a source that always has something to report must not starve the
+//! others.
 
 use super::LoopInput;
 use std::mem::{Discriminant, discriminant};
 
-/// Turns that one source may have in a row before the others get theirs, by chance. More than
-/// anybody needs who does not flood: a held key's repeats that waited while the machine stood
-/// still, say.
+/// How many turns one source may have in a row before the others get one, by chance. Only floods
+/// need more; even the repeats of a held key that waited while the machine stood still need fewer.
 const IN_A_ROW: u32 = 32;
 
 #[derive(Debug, Default)]
@@ -16,8 +15,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Notes whose turn this is. Sound and the watchdog's pings come by the clock and flood nobody:
-    /// they do not count.
+    /// Notes whose turn this is. Audio and the watchdog's pings come at fixed rates, so they do not
+    /// count.
     pub(super) fn note(&mut self, input: &LoopInput) {
         if matches!(input, LoopInput::Capture(_) | LoopInput::Watchdog) {
             return;
@@ -27,7 +26,7 @@ impl Turns {
         self.last = Some(source);
     }
 
-    /// Whether the next turn is anybody's.
+    /// Whether the next turn goes to any source, by chance.
     pub(super) fn must_be_fair(&self) -> bool {
         self.in_a_row >= IN_A_ROW
     }

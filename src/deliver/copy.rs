@@ -1,10 +1,10 @@
-//! The clipboard as the user has it: a text is put there and stays, and the text on it is read.
+//! The clipboard as a place for texts: puts a text there to stay, and reads the text on it.
 //!
-//! Its owner must live to serve pastes, so it lives in a thread of the daemon's: data-control where
-//! the compositor has it (wlroots, KDE), else X11. On GNOME that is XWayland, which shares its
-//! clipboard with Wayland's windows. No window is ever opened, so the focus stays where it is. A
-//! display server that hangs holds up the thread, not the answer. Typing and pasting at the
-//! cursor are not done here; the owners are those that pasting has.
+//! A clipboard's owner must answer each paste, so it runs in a thread of the daemon. It uses
+//! data-control if the compositor has it (wlroots, KDE), and X11 otherwise. On GNOME that is
+//! XWayland, which shares its clipboard with Wayland's windows. v2m opens no window, so the focus
+//! stays where it is. A display server that hangs blocks the thread, not the answer. Not here:
+//! typing and pasting at the cursor, which use the same clipboards.
 
 use super::clipboard::data_control::DataControl;
 use super::clipboard::x11::X11Clipboard;
@@ -21,15 +21,15 @@ use tokio::time::timeout;
 use tracing::debug;
 use v2m_ipc::plain;
 
-/// How long an answer waits for the display server. A healthy one takes a few milliseconds; past
-/// two seconds the user has pasted already, or given up.
+/// How long an answer waits for the display server. A healthy one takes a few milliseconds. After
+/// two seconds the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long the owner of the clipboard may take to give its text: a little less, so that the answer
-/// says why there is none.
+/// How long the clipboard's owner may take to send its text. Less than [`DEADLINE`], so that the
+/// answer can say what went wrong.
 const READ: Duration = Duration::from_millis(1_800);
 
-/// Why a text is not on the clipboard, or none could be read from there.
+/// Why a text could not be put on the clipboard or read from it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClipboardError {
     #[error("there was no text")]
@@ -57,12 +57,11 @@ pub enum ClipboardError {
     NoThread(std::io::Error),
 }
 
-/// The user's clipboard. Holds what was put there last until it is dropped.
+/// The user's clipboard. Keeps the last text there until it is dropped.
 #[derive(Debug)]
 pub struct Clipboard(Worker<Work>);
 
-/// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by
-/// others.
+/// Reads the clipboard in a thread of its own, because the thread that serves pastes may be busy.
 #[derive(Debug, Default)]
 pub struct ClipboardReader(Clipboard);
 
@@ -72,7 +71,7 @@ pub struct ClipboardReader(Clipboard);
 pub struct NoText(#[from] ClipboardError);
 
 impl ClipboardReader {
-    /// The text on the clipboard, asked for now; within two seconds.
+    /// Reads the text on the clipboard. Returns within two seconds.
     pub fn text(&mut self) -> impl Future<Output = Result<String, NoText>> + Send + use<> {
         let (reply, text) = oneshot::channel();
         let asked = self.0.ask(Work::Get(reply));
@@ -106,15 +105,14 @@ impl Default for Clipboard {
 }
 
 impl Clipboard {
-    /// Reaches for no display yet: that happens at each delivery, so one that appears later is
-    /// found.
+    /// Connects to no display yet. Each delivery looks for one, so a later desktop is found.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts `text` on the clipboard. Answers within two seconds. `is_sensitive`: clipboard managers
-    /// are asked not to remember it, by the format `x-kde-passwordManagerHint` with the content
-    /// `secret`, as password managers ask them.
+    /// Puts `text` on the clipboard. Returns within two seconds. `is_sensitive`: asks clipboard
+    /// managers not to remember it, as password managers do, by the format
+    /// `x-kde-passwordManagerHint` with the content `secret`.
     pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let (ok, detail) = match self.put(text, is_sensitive).await {
             Ok(()) => (true, "on the clipboard".to_owned()),
@@ -142,7 +140,7 @@ impl Clipboard {
         }
     }
 
-    /// Lets a clipboard manager keep the text, which would go with this process. Bounded.
+    /// Asks a clipboard manager to keep the text when this process ends. Bounded.
     pub(super) async fn leave(&mut self) {
         if !self.0.is_started() {
             return;
@@ -177,12 +175,11 @@ impl Serves for Owner {
     }
 }
 
-/// Runs until [`Clipboard`] lets go of its sender; the clipboard's content goes with it.
+/// Runs until [`Clipboard`] drops its sender. The clipboard's content is lost then.
 fn work(inbox: &Inbox<Work>) {
     inbox.work(|owner, job| {
         let told = match job {
-            // Nobody waits any more: the user was told it is not there, so it must not appear
-            // later.
+            // The caller has timed out and reported failure, so the text must not appear later.
             Work::Put(_, reply) if reply.is_closed() => true,
             Work::Put(text, reply) => {
                 let done = put(owner, &text, || !reply.is_closed());
@@ -226,7 +223,7 @@ fn put(
         }
     }
     let (mut new, displays) = Owner::open()?;
-    // That may have taken long, and a later text may be on the clipboard by now.
+    // This may have taken long, and a later text may be on the clipboard by now.
     if !is_wanted() {
         return Err(ClipboardError::Hanging);
     }
@@ -235,7 +232,7 @@ fn put(
     if is_ours { Ok(()) } else { Err(ClipboardError::Replaced) }
 }
 
-/// By a connection for one look: one that is kept would not be told of the desktop's end.
+/// Connects for each look, because a connection that is kept would not notice the desktop's end.
 fn get() -> Result<String, ClipboardError> {
     let (mut owner, displays) = Owner::open()?;
     let until = Instant::now() + READ;
@@ -269,8 +266,8 @@ impl Owner {
         };
         let opened = match by_compositor {
             Some(Ok(clipboard)) => Ok(Self::Compositor(Box::new(clipboard))),
-            // A compositor that has data-control and is slow, or refuses, still has the clipboard.
-            // KWin ignores what XWayland's is given while no window of X11 has the focus.
+            // If a compositor has data-control but is slow or refuses, X11 is no way round it: KWin
+            // ignores XWayland's clipboard while no X11 window has the focus.
             Some(Err(DeliverError::NoWay | DeliverError::NoCompositor(_)))
                 if displays.x11.is_some() =>
             {
@@ -285,7 +282,7 @@ impl Owner {
         }
     }
 
-    /// Whether the text is on the clipboard now, as the display server says.
+    /// Whether the display server says that the text is on the clipboard now.
     fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, DeliverError> {
         match self {
             Self::Compositor(clipboard) => {

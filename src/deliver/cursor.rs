@@ -1,8 +1,8 @@
-//! The cursor: the text goes into the window that has the keyboard, by what the desktop offers.
+//! Puts texts into the window that has the keyboard, by the means that the desktop offers.
 //!
-//! It is pasted (`paste`), or typed: typing goes past the clipboard, the keys that write the text
-//! on the layout in force are pressed one after the other, and no window confirms it. Whether to
-//! paste or to type, and with which keys, is the daemon's decision.
+//! A text is pasted (`paste`) or typed. Typing does not use the clipboard: v2m presses the keys
+//! that write the text on the active layout, and no window confirms them. The daemon decides
+//! whether to paste or to type, and with which keys.
 
 use crate::deliver::desktop::{self, Desktop, mutter::Mutter};
 use crate::deliver::environment::{Displays, is_x11};
@@ -16,30 +16,30 @@ use crate::session::Delivery;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
 
-/// Added to it for each character that is typed: programs take some ten times less.
+/// Time added for each character that is typed. Programs need about a tenth of it.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
-/// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
+/// The longest text that is typed, in characters. Longer ones are pasted, because the user's own
+/// keys would get in between.
 const MAX_TYPED: usize = 2_000;
 
-/// The way to the window that has the keyboard. It reaches for nothing before the first delivery,
-/// so a desktop that comes later is found.
+/// The connection to the desktop. It is made at the first delivery, so a later desktop is found.
 #[derive(Debug, Default)]
 pub(crate) struct Cursor {
     desktop: Option<Desktop>,
     observer: Observer,
-    /// What was put there last, for the next text to be joined to.
+    /// The last text, which the next one may be joined to.
     joint: Joint,
-    /// Whether the last text went into a field that hides it. `None`: that was not told in time.
+    /// Whether the last text went into a password field. `None`: no program said so in time.
     hidden: Option<bool>,
 }
 
-/// A text that has arrived.
+/// A text that was delivered.
 #[derive(Debug)]
 struct Arrived {
-    /// As it was put there.
+    /// The text as it was delivered.
     text: String,
     place: Destination,
-    /// What the field told before.
+    /// What the field contained before.
     around: Option<Around>,
 }
 
@@ -98,12 +98,12 @@ impl Cursor {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.desktop {
-                    // Its thread may hang for good; it is counted, and left behind.
+                    // The thread may hang for good. It is counted and abandoned.
                     Some(Desktop::X11(x11)) => x11.abandon(),
                     Some(Desktop::Wayland(wayland)) => wayland.abandon(),
-                    // Its session stays, or the user would be asked or told again.
+                    // The session stays open, or the desktop would ask or notify the user again.
                     Some(Desktop::Portal(portal)) => portal.abandon(),
-                    // A bus that hung may have lost its order.
+                    // After the bus has hung, the order of its messages is not certain.
                     _ => self.desktop = None,
                 }
                 Err(DeliverError::Hanging)
@@ -147,14 +147,14 @@ impl Cursor {
         }
     }
 
-    /// For the next text. `is_watched`: it may be joined to this one.
+    /// Prepares for the next text. `is_watched`: it may be joined to this one.
     async fn remember(
         &mut self,
         outcome: Result<Arrived, DeliverError>,
         is_watched: bool,
     ) -> Result<(), DeliverError> {
         match outcome {
-            // It may be a password.
+            // The text may be a password.
             Ok(_) if self.hidden != Some(false) => {
                 self.joint = Joint::default();
                 Ok(())
@@ -255,10 +255,10 @@ async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), DeliverError> {
     Ok(())
 }
 
-/// The way that this desktop offers, for `v2m doctor`. Bounded.
+/// The name of the means that this desktop offers, for `v2m doctor`. Bounded.
 ///
 /// # Errors
-/// Why there is none, in words.
+/// Why there is no such means, in words.
 pub async fn way_to_the_cursor() -> Result<&'static str, String> {
     let found = tokio::time::timeout(DEADLINE, probe()).await;
     match found.unwrap_or(Err(DeliverError::Hanging)) {

@@ -104,7 +104,7 @@ pub(crate) enum DeliverError {
 }
 
 impl DeliverError {
-    /// Whether some of the text may be at the cursor all the same.
+    /// Whether part of the text may have reached the cursor.
     pub(crate) fn may_have_arrived(&self) -> bool {
         match self {
             Self::NotTaken(_)

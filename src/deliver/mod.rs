@@ -1,8 +1,8 @@
-//! Where a text goes: the clipboard, the cursor, and a notification. Each sink tells what it did,
-//! or why not and what to do about it.
+//! Delivers texts: to the clipboard, to the cursor, and in a notification. Each sink reports what
+//! it did, or what went wrong and what to do.
 //!
-//! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
-//! text whatever happens here. Which sinks are used is the daemon's decision.
+//! Every delivery is bounded in time. A failed delivery does not fail the dictation, because the
+//! answer has the text anyway. The daemon decides which sinks are used.
 //!
 //! | module | what it is for |
 //! |---|---|

@@ -1,10 +1,10 @@
-//! Who waits for the notification service, and for how long: nobody, for progress; half a second at
-//! most, for an outcome.
+//! Sends notices to the notification service. Nobody waits for progress to be shown; a result is
+//! waited for at most half a second.
 //!
-//! An actor keeps at most one call open. What comes meanwhile replaces what waits, so a slow
-//! service is never sent a backlog, and the notification's id is never lost to an impatient caller:
-//! that would leave "Recording" standing beside the text. A service that hung at "Recording" is
-//! known to hang when the recording stops, so the answer does not wait for it at all.
+//! An actor keeps at most one call open. A new notice replaces one that waits, so a slow service
+//! never gets a backlog. The actor always gets the notification's number, even if the caller gives
+//! up; otherwise "Recording" would stay beside the text. If a service hung at "Recording", that is
+//! known when the recording stops, and the answer does not wait for it.
 
 use super::card::Stay;
 use super::leftover::LeftoverFile;
@@ -22,15 +22,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
-/// How long an outcome waits to be shown. Notification services answer in a few milliseconds.
+/// How long a caller waits until its notice is shown. Notification services answer in a few
+/// milliseconds.
 const BOUND: Duration = Duration::from_millis(500);
 
-/// After this long a call will not be answered: a new connection is tried at the next notice.
-/// Leaves a service that is started on demand time to start.
+/// A call that takes longer is given up, and the next notice tries a new connection. Long enough
+/// for a service that is started on demand.
 const GIVE_UP: Duration = Duration::from_secs(20);
 
-/// How long a notice that has stepped back stays away: the desktop then shows the other one. Seen
-/// on GNOME 43.
+/// How long a notification stays closed so that the desktop shows another one. Seen on GNOME 43.
 const STEPPED_BACK: Duration = Duration::from_millis(500);
 
 /// The handle of the one notification. Dropping it ends the actor.
@@ -49,9 +49,9 @@ struct Wish {
 
 impl Notifier {
     /// Starts the actor on the current tokio runtime. It connects to the session's bus at the first
-    /// notice, and again whenever the bus was lost. `note` is a file in the runtime directory, by
-    /// which the next run finds what this one leaves on the desktop if it is killed. `behind` steps
-    /// back for each notice that is shown here, and comes into sight again after it.
+    /// notice, and again after the bus was lost. `note` is a file in the runtime directory; if this
+    /// run is killed, the next one finds its notification by it. The notification of `behind` is
+    /// hidden for each notice that is shown here, and shown again after it.
     pub fn spawn(note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
@@ -72,15 +72,15 @@ impl Notifier {
         Self { wishes, stalled }
     }
 
-    /// Shows `notice` when the service gets to it, unless a newer one comes first. Returns at once.
+    /// Shows `notice` as soon as the service can, unless a newer one comes first. Returns at once.
     pub fn progress(&self, notice: Notice) {
         if self.wishes.try_send(Wish { notice, reply: None }).is_err() {
             debug!("a notice of progress was left out");
         }
     }
 
-    /// Shows `notice` and tells whether the user can see it. Answers within half a second, and at
-    /// once if the service hangs already; should it wake up, it still gets the newest notice.
+    /// Shows `notice`, and returns whether the user can see it. Returns within half a second, or at
+    /// once if the service hangs already. If the service recovers, it still gets the newest notice.
     pub async fn show(&self, notice: Notice) -> Delivery {
         let name = notice.name();
         let (ok, detail) = match self.outcome(notice).await {
@@ -111,13 +111,13 @@ impl Notifier {
 struct Actor {
     service: Option<NotificationService>,
     note: LeftoverFile,
-    /// What is to be done with the last notice, and when.
+    /// What to do with the last notice, and when.
     due: Option<(Instant, Due, Notice)>,
-    /// What is shown and true only now: it is shown anew if the bus is lost.
+    /// The notice of a state that is shown. It is shown again if the bus is lost.
     going_on: Option<Notice>,
-    /// Between attempts to show it anew.
+    /// The pauses between attempts to show it again.
     pauses: Pauses,
-    /// What it must not be hidden by.
+    /// The notification that must not be hidden behind this one.
     behind: Option<Notifier>,
     lock: ScreenLock,
     stalled: Arc<AtomicBool>,
@@ -155,8 +155,8 @@ impl Actor {
         }
     }
 
-    /// The next to come. Meanwhile what must stay in sight is shown again and again, and what was
-    /// there long enough is taken away.
+    /// Waits for the next notice. Meanwhile shows again what must stay in sight, and hides what was
+    /// shown long enough.
     async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
         loop {
             let due = self.due.as_ref().map(|(at, ..)| *at);
@@ -164,7 +164,7 @@ impl Actor {
                 wish = inbox.recv() => return wish,
                 () = at(due) => {
                     if let Some((_, Due::Again, notice)) = self.due.take() {
-                        // The screen may have been locked since.
+                        // The screen may have been locked since then.
                         let is_secret = notice.shows_text() && self.lock.is_locked().await;
                         let notice = if is_secret { notice.hidden(Secret::Locked) } else { notice };
                         return Some(Wish { notice, reply: None });
@@ -176,7 +176,8 @@ impl Actor {
                         self.lost();
                         continue;
                     }
-                    // What goes on is shown again, unless the user has read it. The rest is away as it should be.
+                    // A state is shown again, unless the user has closed it. Other notices stay
+                    // closed.
                     if end == CloseReason::ByUser || !matches!(self.due, Some((_, Due::Again, _))) {
                         self.due = None;
                     }
@@ -191,8 +192,9 @@ impl Actor {
         }
     }
 
-    /// The bus has closed the connection. What goes on is shown anew, in place of what is left of
-    /// it; what was to be taken away in time still is, over the next connection.
+    /// Handles the end of the connection to the bus. A state's notification is shown again, in
+    /// place of what is left of it. Notifications with an end are still closed in time, over the
+    /// next connection.
     fn lost(&mut self) {
         info!("the session bus has closed the connection for notifications; it is made anew");
         self.service = None;
@@ -201,8 +203,8 @@ impl Actor {
         }
     }
 
-    /// What goes on could not be shown anew: the bus, or the notification service, may not be up
-    /// again yet.
+    /// The state could not be shown again. The bus or the notification service may not be running
+    /// yet.
     fn once_more(
         &mut self,
         notice: &Notice,
@@ -214,7 +216,7 @@ impl Actor {
         Some((Instant::now() + self.pauses.next_pause(), Due::Again, notice.clone()))
     }
 
-    /// Notes whether `notice`, which was just shown, says what goes on.
+    /// Notes whether `notice`, which was just shown, reports a state.
     fn remember(&mut self, notice: &Notice) {
         match (notice.card(), notice) {
             (Some(card), _) => {
@@ -234,7 +236,7 @@ impl Actor {
                 let (_, due, notice) = self.due.take()?;
                 return Some((Instant::now() + STEPPED_BACK, due, notice));
             }
-            // What has stepped back is still true, whatever else is mended.
+            // A notification that is hidden behind another is still true, whatever else is fixed.
             (Notice::Mended(_) | Notice::Tidy, Some((_, Due::Again, _))) if has_stepped_back => {
                 return self.due.take();
             }
@@ -251,8 +253,7 @@ impl Actor {
     async fn retire(&mut self) {
         let retired = match &mut self.service {
             Some(service) => timeout(GIVE_UP, service.retire(&mut self.note)).await,
-            // The bus was lost since. Where the notification is still there, the note tells which
-            // it is.
+            // The bus was lost since then. If the notification is still there, the file names it.
             None if self.note.is_untidy() => timeout(GIVE_UP, self.show(&Notice::Closed)).await,
             None => return,
         };
@@ -261,7 +262,7 @@ impl Actor {
         }
     }
 
-    /// Sends `notice`, and meanwhile keeps the newest of what comes in `next`.
+    /// Sends `notice`. Meanwhile keeps the newest notice that comes in `next`.
     async fn send(
         &mut self,
         notice: &Notice,
@@ -286,13 +287,13 @@ impl Actor {
         }
     }
 
-    /// Giving up lets go of the connection: [`Self::show`] holds it meanwhile.
+    /// Giving up drops the connection, because [`Self::show`] owns it meanwhile.
     async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), NotificationError> {
         timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(NotificationError::Hanging))
     }
 
     async fn show(&mut self, notice: &Notice) -> Result<(), NotificationError> {
-        // An earlier run has ended in order, mostly: then nobody needs to be asked.
+        // Earlier runs usually ended in order. Then there is no need to ask the service.
         let about_before = match notice {
             Notice::Tidy => true,
             Notice::Mended(_) => self.service.is_none(),
@@ -303,7 +304,7 @@ impl Actor {
         }
         if let Some(mut service) = self.service.take() {
             match service.show(notice, &mut self.note).await {
-                // The bus has gone since the last notice; there may be a new one.
+                // The bus has ended since the last notice. There may be a new one.
                 Err(NotificationError::NoBus(error)) => {
                     debug!(%error, "connecting to the bus anew")
                 }
@@ -333,11 +334,11 @@ async fn ended(service: &mut Option<NotificationService>) -> CloseReason {
 }
 
 fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
-    // It would take the place of what is to be shown.
+    // It would replace the notice that waits.
     if let (Some(_), Notice::StepBack) = (&next, &newer.notice) {
         return;
     }
-    // Whatever waits takes the place of the problem anyway, unless it is that problem.
+    // The notice that waits replaces the problem anyway, unless it reports that problem.
     if let (Some(waiting), Notice::Mended(code)) = (&next, &newer.notice)
         && !matches!(&waiting.notice, Notice::Problem(failure) if failure.code == *code)
         && waiting.notice != Notice::StepBack

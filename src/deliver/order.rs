@@ -1,4 +1,4 @@
-//! Where a text is wanted, and the order for one that goes to the cursor. Pure.
+//! Where the user wants a text, and the order for one that goes to the cursor. Pure.
 
 use super::error::DeliverError;
 use super::joint::Join;
@@ -9,17 +9,17 @@ use std::time::Instant;
 /// Where the user wants a text.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryOptions {
-    /// Beside the answer and the notification.
+    /// The sink, beside the answer and the notification.
     pub mode: DeliverMode,
     /// The keys that paste.
     pub keys: PasteKeys,
-    /// The only window it may be put into. `None`: whichever has the keyboard.
+    /// The only window that may get the text. `None`: any window that has the keyboard.
     pub window: Option<Window>,
-    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key,
+    /// When the user pressed the key that ended the recording, and may still hold. `None`: no key,
     /// or long ago.
     pub pressed: Option<Instant>,
-    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the
-    /// clipboard a text stands alone.
+    /// How the text is joined to the text at the cursor. `None`: it is not. Texts for the clipboard
+    /// are never joined.
     pub join: Option<Join>,
     /// Clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,
@@ -28,9 +28,9 @@ pub struct DeliveryOptions {
 /// How a text gets into a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
-    /// The window is told to paste.
+    /// The window pastes it.
     Paste,
-    /// Each of its characters is typed.
+    /// v2m types each character.
     Type,
 }
 
@@ -40,11 +40,11 @@ pub(crate) struct Insertion {
     pub(crate) text: String,
     pub(crate) means: Means,
     pub(crate) keys: PasteKeys,
-    /// The only window it is meant for. `None`: whichever has the keyboard.
+    /// The only window that may get the text. `None`: any window that has the keyboard.
     pub(crate) only: Option<Window>,
-    /// What the programs tell of the keyboard.
+    /// What programs report about the keyboard focus.
     pub(crate) focused: Focused,
-    /// Clipboard managers are not to remember the text.
+    /// Whether clipboard managers are asked not to remember the text.
     pub(crate) is_sensitive: bool,
 }
 
@@ -54,7 +54,7 @@ impl Insertion {
         self.keys.press(window, &self.focused)
     }
 
-    /// Refuses a window that it is not meant for. One that nobody knows is taken for the right one.
+    /// Refuses a window that must not get the text. An unknown window is accepted.
     pub(crate) fn check(&self, now: Option<&Window>) -> Result<(), DeliverError> {
         match (&self.only, now) {
             (Some(only), Some(now)) if only.id != now.id => Err(DeliverError::Moved),

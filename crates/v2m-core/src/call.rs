@@ -1,7 +1,7 @@
-//! What any door (socket, session bus) may ask of the daemon, and what it is answered.
+//! The requests of a door (socket, session bus) to the daemon, and the answers.
 //!
-//! Doors convert their wire types to and from these; they know nothing of one another. Not here:
-//! the channel that carries them, which is the daemon's.
+//! Doors convert their wire types to and from these types, and know nothing of one another. Not
+//! here: the channel that carries them, which belongs to the daemon.
 
 use crate::session::{
     Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,

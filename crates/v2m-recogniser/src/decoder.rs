@@ -1,6 +1,6 @@
-//! What a decoder is to this crate: audio in, a hypothesis out.
+//! The trait of a decoder: audio in, a hypothesis out.
 //!
-//! Whisper has everything that the policy can use. A decoder of another family may lack some of it:
+//! Whisper has every feature that the policy can use. A decoder of another family may lack some:
 //!
 //! | a decoder that … | does this |
 //! |---|---|
@@ -24,30 +24,31 @@ use thiserror::Error;
 
 /// Asked while decoding, from any of the decoder's threads. Once per token is often enough.
 pub trait DecodeMonitor: Sync {
-    /// The decoder got on. True: it is to end as soon as it can, with [`DecodeError::Aborted`].
+    /// Called whenever the decoder has made progress. True: the decoder must end as soon as it can,
+    /// with [`DecodeError::Aborted`].
     fn tick(&self) -> bool;
 }
 
-/// A model that is loaded, with its working memory.
+/// A loaded model, with its working memory.
 pub trait Decoder {
-    /// Whether it knows languages beside English.
+    /// Whether the model knows languages other than English.
     fn multilingual(&self) -> bool;
 
-    /// Bytes that the model and its working memory take where it computes; 0 where nothing tells.
+    /// Bytes that the model and its working memory take on the device; 0 if unknown.
     fn memory(&self) -> u64;
 
-    /// Decodes a second of silence, so that whatever is made at the first use is there before
-    /// somebody waits for it.
+    /// Decodes a second of silence, so that everything that is created at the first use exists
+    /// before somebody waits.
     ///
     /// # Errors
     /// When the model cannot be used.
     fn warm_up(&mut self) -> Result<(), DecodeError>;
 
-    /// Decodes a second of silence as cheaply as it can, after a decode failed: whether what
-    /// computes still does.
+    /// Decodes a second of silence as cheaply as possible, to find out after a failed decode
+    /// whether the device still works.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the device does not work.
     fn still_computes(&mut self) -> Result<(), DecodeError> {
         self.warm_up()
     }
@@ -81,7 +82,7 @@ pub trait Decoder {
         ))
     }
 
-    /// How the text may go on after what is written, as far as the seam is concerned.
+    /// Likely continuations of the text after the seam.
     ///
     /// # Errors
     /// [`DecodeError`]. Without an answer the seam stays as it was decoded.
@@ -100,11 +101,11 @@ pub trait Decoder {
 pub struct DecodeRequest<'a> {
     /// 16 kHz mono.
     pub audio: &'a [f32],
-    /// Seconds from the first to the last voice in it.
+    /// Seconds from the first to the last voice in the audio.
     pub voice: f32,
     /// ISO 639-1 code.
     pub language: &'a str,
-    /// To English.
+    /// Translate to English.
     pub translate: bool,
     /// Words to expect, most important first; as many as the model takes.
     pub vocabulary: &'a [String],
@@ -117,11 +118,11 @@ pub struct DecodeRequest<'a> {
 /// How much work a decode may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// The first attempt. Whatever makes it fast is welcome, also if it makes the decoder loop now
-    /// and then. A text that goes on beyond what can be said in [`DecodeRequest::voice`] seconds may be
-    /// cut off ([`Hypothesis::cut_off`]).
+    /// The first attempt. It should be fast, even if the decoder then loops now and then. A text
+    /// that goes on beyond what can be said in [`DecodeRequest::voice`] seconds may be cut off
+    /// ([`Hypothesis::cut_off`]).
     Quick,
-    /// What came of the first attempt is not believed: everything the model has, and no bound.
+    /// The result of the first attempt is not believed. The decoder does its best, without a bound.
     Thorough,
 }
 
@@ -134,7 +135,7 @@ pub enum DecodeError {
     /// The model cannot do what it was asked for, such as another language.
     #[error("{0}")]
     Refused(String),
-    /// Some value is infinite or none at all. The weights are damaged, or what computes is.
+    /// Some value is infinite or NaN. The weights or the device are damaged.
     #[error(
         "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
     )]

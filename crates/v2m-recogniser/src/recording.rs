@@ -1,5 +1,4 @@
-//! One recording: its stream, and what the stream leaves to its caller, which is the clock, the
-//! numbers of the worker's tasks, and the words of the final answer.
+//! One recording: its stream, the clock, the numbers of the worker's tasks, and the final answer.
 
 use crate::decoder::DecodeError;
 use crate::model::PieceLimits;
@@ -17,12 +16,12 @@ use v2m_ipc::pcm::{milliseconds, seconds};
 /// enough not to be noticed.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
-/// What a short piece may take for the last one to be decoded together with those before it: a
-/// GPU's pace. That takes 1.2 to 2.1 times as long as the last one alone (docs/performance.md),
-/// half a second more on two processors.
+/// The longest decode of a short piece on a machine that may decode the last piece together with
+/// those before it. Only GPUs are that fast. That takes 1.2 to 2.1 times as long as the last one
+/// alone (docs/performance.md), half a second more on two processors.
 const QUICK: Duration = Duration::from_millis(120);
 
-/// How many more samples are done with before the daemon is told so: five seconds.
+/// The daemon is told about progress each time this many more samples are finished: five seconds.
 const TOLD_EVERY: u64 = seconds(5);
 
 /// How long the last decode of its kind took.
@@ -34,7 +33,7 @@ pub struct Pace {
     piece: Option<Duration>,
 }
 
-/// A decode that the worker has.
+/// A decode that the worker is doing.
 #[derive(Clone, Copy, Debug)]
 pub struct DecodeInFlight {
     decode: DecodeId,
@@ -73,12 +72,12 @@ pub struct Recording {
     limits: PieceLimits,
     /// How its pieces are decoded.
     pub settings: Arc<DecodeSettings>,
-    /// The policy.
+    /// The stream, which decides what to decode when.
     pub stream: Stream,
     began: Instant,
-    /// When `Finish` came.
+    /// When `Finish` arrived.
     pub finished: Option<Instant>,
-    /// What the daemon was last told to be settled.
+    /// The number of finished samples that the daemon was told last.
     told: u64,
     task: Option<DecodeInFlight>,
     decoding: Duration,
@@ -86,7 +85,7 @@ pub struct Recording {
     mending: Duration,
     /// Of that, for pieces that were joined.
     joining: Duration,
-    /// How fast it goes.
+    /// How fast this machine decodes.
     pub pace: Pace,
     /// Samples given to decodes that nobody needed any more when they ended.
     wasted: u64,
@@ -94,7 +93,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// A recording that begins, `pace` being that of the recording before.
+    /// Begins a recording. `pace` is the pace of the recording before.
     pub fn new(job: u32, options: DecodeOptions, limits: PieceLimits, pace: Pace) -> Self {
         // These are for detecting only.
         let languages = if options.language.is_some() { Vec::new() } else { options.languages };
@@ -125,7 +124,7 @@ impl Recording {
         }
     }
 
-    /// No more samples come.
+    /// Notes that no more samples come.
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / milliseconds(1));
@@ -134,7 +133,7 @@ impl Recording {
         self.stream.finish(voice, allowed)
     }
 
-    /// The sign of life, if it is due because many more samples are settled.
+    /// The sign of life, if many more samples are finished since the last one.
     pub fn advance(&mut self) -> Option<FromEngine> {
         (self.stream.settled() >= self.told + TOLD_EVERY).then(|| self.progress())
     }
@@ -145,7 +144,7 @@ impl Recording {
         FromEngine::Progress { job: self.job, settled: self.told }
     }
 
-    /// The worker has a decode of this recording now.
+    /// Notes that the worker is doing a decode of this recording.
     pub fn handed_over(&mut self, handed: DecodeInFlight) {
         self.task = Some(handed);
     }
@@ -156,7 +155,7 @@ impl Recording {
         self.task = None;
     }
 
-    /// The worker's number for a decode, if it has that.
+    /// The worker's number for a decode, if the worker is doing it.
     pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
         self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
     }
@@ -183,7 +182,7 @@ impl Recording {
         }
         match handed.kind {
             DecodeKind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
-                self.pace.piece = Some(took)
+                self.pace.piece = Some(took);
             }
             DecodeKind::Piece => {}
             DecodeKind::Seam => {

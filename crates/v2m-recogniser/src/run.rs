@@ -1,9 +1,8 @@
 //! The main thread: frames in, frames out, one recording at a time.
 //!
-//! It never decodes and never waits for the worker, so that `Ping` is answered and PCM is taken off
-//! the socket whatever the worker does. A recording that is cancelled or replaced while it is
-//! decoded is abandoned: its task is told to abort, and whatever it still answers is recognised by
-//! number.
+//! It never decodes and never waits for the worker, so it answers `Ping` and reads PCM whatever the
+//! worker does. A recording that is cancelled or replaced while it is decoded is abandoned: its
+//! task is told to abort, and late results are recognised by their number.
 
 use crate::decoder::DecodeError;
 use crate::model::{Device, LoadError, Model, PieceLimits};
@@ -15,6 +14,7 @@ use crate::wire::Wire;
 use crate::worker::{Worker, WorkerEvent};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
@@ -22,7 +22,7 @@ use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
 /// Why the engine ended.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The socket failed, or the daemon sent what no daemon sends.
+    /// The socket failed, or the daemon broke the protocol.
     #[error("talking to v2m: {0}")]
     Wire(#[from] io::Error),
     /// There is no usable model; the daemon has been told.
@@ -36,8 +36,8 @@ pub enum RunError {
 /// Serves until the daemon closes its end. `vad` is the voice activity model's file; without one
 /// all audio counts as speech.
 ///
-/// The worker may still be decoding when this returns, and the decoder's library would then use
-/// what exit handlers destroy: a program whose library is not Rust's ends by `_exit`.
+/// The worker may still be decoding when this returns, and exit handlers may destroy what the
+/// decoder's library uses. So a program with a C or C++ library must end by `_exit`.
 ///
 /// # Errors
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
@@ -113,21 +113,20 @@ struct RunLoop {
     limits: PieceLimits,
     recording: Option<Recording>,
     loaded: bool,
-    /// The task that the worker has. Nobody may need it any more.
+    /// The task that the worker is doing. Perhaps nobody needs it any more.
     busy: Option<TaskId>,
-    /// The task that it gets as soon as it is free.
+    /// The task that the worker gets next.
     next: Option<(DecodeId, Task)>,
-    /// What the recording under way waits for, in the worker's hands or not yet, if it may be
-    /// paused.
+    /// The decode that the recording under way waits for, if that recording may be paused.
     wanted: Option<(DecodeId, Work)>,
-    /// Recordings that others came between.
+    /// Recordings that were interrupted by others.
     paused: Vec<PausedRecording>,
     tasks: u64,
-    /// How fast it goes.
+    /// How fast this machine decodes.
     pace: Pace,
 }
 
-/// A recording to go on with later, with all that the engine knows of it.
+/// An interrupted recording, with everything needed to continue it.
 struct PausedRecording {
     recording: Recording,
     voice: VadState,
@@ -175,7 +174,7 @@ impl RunLoop {
         Ok(())
     }
 
-    /// The recording of that number, if it is under way and more of it may be heard.
+    /// The recording with that number, if it is under way and may get more audio.
     fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut VoiceDetector)> {
         let open =
             |recording: &&mut Recording| recording.job == job && recording.finished.is_none();
@@ -192,7 +191,7 @@ impl RunLoop {
         }
     }
 
-    /// Sets the recording aside. It is no longer there if it has just been answered.
+    /// Interrupts the recording, unless it has just been answered.
     fn pause(&mut self, job: u32) {
         let Some(mut recording) = self.recording.take_if(|recording| recording.job == job) else {
             return;
@@ -262,7 +261,7 @@ impl RunLoop {
         // Only a recording that nobody waits for is paused.
         self.wanted = recording.stream.is_patient().then(|| (id, work.clone()));
         self.tasks += 1;
-        let task = Task { id: TaskId(self.tasks), work, settings: recording.settings.clone() };
+        let task = Task { id: TaskId(self.tasks), work, settings: Arc::clone(&recording.settings) };
         self.next = Some((id, task));
     }
 

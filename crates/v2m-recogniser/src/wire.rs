@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 
-/// What [`Wire::wait`] saw.
+/// What [`Wire::wait`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// A frame, or the end, can be read.
@@ -18,14 +18,14 @@ pub struct Readiness {
     pub other: bool,
 }
 
-/// Both directions to the daemon.
+/// The connection to the daemon.
 #[derive(Debug)]
 pub struct Wire {
     socket: UnixStream,
 }
 
 impl Wire {
-    /// The socket that standard input is.
+    /// Takes the socket from standard input.
     ///
     /// # Errors
     /// When standard input cannot be duplicated or is no socket.

@@ -1,6 +1,6 @@
-//! The thread `v2m-decoder`: loads the model, takes one task at a time, reports what comes of it.
+//! The thread `v2m-decoder`: loads the model, does one task at a time, and reports the results.
 //!
-//! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
+//! The main thread polls [`Worker::wake`], a file descriptor, beside the socket.
 
 use crate::decoder::{DecodeError, DecodeMonitor, Decoder};
 use crate::model::{LoadError, Model};
@@ -17,34 +17,34 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often at most a running decode says that it gets on.
+/// The shortest time between two progress reports of a decode.
 const BEAT: Duration = Duration::from_millis(200);
 
-/// What the worker tells.
+/// An event of the worker.
 #[derive(Debug)]
 pub enum WorkerEvent {
     /// The model is loaded.
     Loaded {
         /// Whether the model knows languages beside English.
         multilingual: bool,
-        /// Since the worker started.
+        /// Milliseconds since the worker started.
         took: Duration,
-        /// Of that, the first decode.
+        /// Milliseconds of that for the first decode.
         warm_up: Duration,
-        /// Bytes it takes, with its working memory, where it computes.
+        /// Bytes that the model and its working memory take on the device.
         memory: u64,
     },
-    /// It is not; the worker has ended.
+    /// The model could not be loaded. The worker has ended.
     LoadFailed(LoadError),
-    /// What computes does so no more; the worker has ended.
+    /// The device does not work any more. The worker has ended.
     DeviceFailed(String),
-    /// The task gets on.
+    /// The task has made progress.
     Beat(TaskId),
     /// The task is over.
     Done {
         /// Which.
         id: TaskId,
-        /// What came of it.
+        /// The result.
         result: Result<TaskResult, DecodeError>,
         /// How long it took.
         took: Duration,
@@ -73,14 +73,14 @@ impl Worker {
         waker.set_nonblocking(true)?;
         let aborted = Arc::new(AtomicU64::new(0));
         let reporter = Reporter { events: event_sender, waker };
-        let flag = aborted.clone();
+        let flag = Arc::clone(&aborted);
         thread::Builder::new()
             .name("v2m-decoder".into())
             .spawn(move || work(model, &tasks, &reporter, &flag))?;
         Ok(Self { tasks: task_sender, events, wake, aborted })
     }
 
-    /// Becomes readable when [`Worker::news`] has something.
+    /// A file descriptor that becomes readable when [`Worker::news`] has an event.
     pub fn wake(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
@@ -97,7 +97,7 @@ impl Worker {
         self.events.try_recv().ok()
     }
 
-    /// Hands over a task. Gives it back while the slot is taken.
+    /// Hands over a task. Returns the task if the worker has not taken the last one yet.
     ///
     /// # Errors
     /// The task, when the worker has not taken the one before yet, or has ended.
@@ -119,7 +119,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    /// False when the main thread is gone.
+    /// Reports an event. False: the main thread has ended.
     fn report(&self, event: WorkerEvent) -> bool {
         let sent = self.events.send(event).is_ok();
         self.wake();
@@ -246,7 +246,7 @@ mod tests {
         let failed = || Err(DecodeError::Failed("code -7".into()));
         let reason = device_failure::<()>(&failed(), broken).unwrap();
         assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");
-        // The piece was to blame, or nothing was.
+        // The device works, so the piece was at fault.
         assert_eq!(device_failure::<()>(&failed(), || Ok(())), None);
         let unasked = || panic!("not to be tried");
         assert_eq!(device_failure(&Ok(()), unasked), None);

@@ -1,7 +1,7 @@
 //! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without
 //! touching the focus.
 //!
-//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The
+//! A session is open for one delivery only, because GNOME's panel shows a sign during it. The
 //! portals, which ask the user, are used only where this interface is refused. Order and times as
 //! measured on GNOME 43: Mutter's own clipboard manager reads what is offered within a millisecond,
 //! so what is read after the keys is read by a window; a GTK window asks some 3 ms after the keys.
@@ -25,12 +25,13 @@ use zbus::Connection;
 /// How long XWayland may take to start and to take the clipboard: half a second on a slow machine.
 const XWAYLAND: Duration = Duration::from_secs(3);
 
-/// The connection to GNOME's bus names, and what is still being put right after the last delivery.
+/// The connection to Mutter, and the clipboard that is still being restored after the last
+/// delivery.
 #[derive(Debug)]
 pub(crate) struct Mutter {
     bus: Connection,
     giving_back: Option<JoinHandle<Holder>>,
-    /// The user's, as far as known.
+    /// Mutter's shortcuts and keymap, kept from one text to the next.
     habits: Habits,
     /// Holds what the session cannot leave behind. `None` while the clipboard is given back.
     holder: Option<Holder>,
@@ -61,10 +62,10 @@ impl Mutter {
         !session::is_refused(&self.bus).await
     }
 
-    /// Pastes, and answers when a window has taken the text; the clipboard is given back
-    /// afterwards. Or types.
+    /// Pastes or types. Returns when a window has read the text; the clipboard is restored
+    /// afterwards.
     pub(crate) async fn carry_out(&mut self, order: &Insertion) -> Result<(), DeliverError> {
-        // What it may still give to others goes with its session.
+        // What it still offers to others ends with its session.
         self.settle().await;
         match order.means {
             Means::Paste => self.paste(order).await,
@@ -77,7 +78,8 @@ impl Mutter {
         let calls = session.calls.clone();
         let mut clipboard = mutter::of(session);
         let mut keys = MutterKeys::of(calls, clipboard.answers(), self.habits.clone());
-        // GNOME tells nobody which window has the keyboard. Who gives up drops this.
+        // GNOME tells no program which window has the keyboard. A caller that gives up drops this
+        // future.
         let (window, is_wanted) = (|| Ok(None), || true);
         match paste::paste(order, &mut clipboard, &mut keys, window, is_wanted).await {
             Ok(pasted) => {
@@ -86,7 +88,8 @@ impl Mutter {
                 Ok(())
             }
             Err(problem) => {
-                // Left open, it would stay until v2m ends, and its sign in GNOME's panel with it.
+                // A session that is left open would stay until v2m ends, and so would the sign in
+                // GNOME's panel.
                 clipboard.session.close().await;
                 Err(problem)
             }
@@ -100,7 +103,7 @@ impl Mutter {
         outcome
     }
 
-    /// Waits until the clipboard has been given back.
+    /// Waits until the clipboard is restored.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
             // An error would be a panic, and ends the process here.
@@ -109,7 +112,7 @@ impl Mutter {
     }
 }
 
-/// Puts back what was on the clipboard, and ends the session.
+/// Restores the clipboard, and ends the session.
 async fn give_back(
     mut clipboard: MutterClipboard,
     pasted: Pasted<<MutterClipboard as Clipboard>::Content>,

@@ -1,8 +1,7 @@
-//! A desktop whose texts are put at the cursor on a thread of its own, as its display server's
-//! answers are waited for.
+//! A desktop on a thread of its own, because calls to its display server block.
 //!
-//! The event loop only sends it orders. The thread goes on giving others what is on the clipboard
-//! until another program takes it, and sleeps when nobody asks.
+//! The event loop sends orders to the thread. The thread serves the clipboard until another program
+//! takes it, and sleeps when nobody asks.
 
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
 use crate::deliver::error::DeliverError;
@@ -14,10 +13,10 @@ use tracing::debug;
 
 /// The parts of such a desktop, over one connection.
 pub(crate) trait Desk: Serves {
-    /// What is known from one text to the next, also without a connection.
+    /// State that is kept from one text to the next, also without a connection.
     type Memory: Default;
 
-    /// A text that a window has taken.
+    /// A text that a window has read.
     type Pasted;
 
     /// Connects. Blocking.
@@ -34,10 +33,10 @@ pub(crate) trait Desk: Serves {
         is_wanted: impl Fn() -> bool,
     ) -> Result<Option<Self::Pasted>, DeliverError>;
 
-    /// Puts back what was on the clipboard.
+    /// Restores the clipboard.
     async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), DeliverError>;
 
-    /// Sees to it that what is on the clipboard is in good hands should v2m end.
+    /// Makes sure that the clipboard's content survives the end of v2m.
     fn leave(&mut self) -> Result<(), DeliverError> {
         Ok(())
     }
@@ -57,7 +56,7 @@ enum Work {
         order: Box<Insertion>,
         remote: Option<RemoteKeys>,
         reply: oneshot::Sender<Result<(), DeliverError>>,
-        /// Dropped when the clipboard has been given back.
+        /// Dropped when the clipboard is restored.
         given_back: oneshot::Sender<()>,
     },
     Leave {
@@ -66,7 +65,7 @@ enum Work {
 }
 
 impl<D: Desk> Thread<D> {
-    /// Reaches for no display yet.
+    /// Connects to no display yet.
     pub(crate) fn new() -> Self {
         Self { worker: Worker::new("v2m-cursor"), giving_back: None, desk: PhantomData }
     }
@@ -87,10 +86,10 @@ impl<D: Desk> Thread<D> {
         outcome.await.unwrap_or(Err(DeliverError::Hanging))
     }
 
-    /// Waits until the clipboard has been given back, and is in good hands should v2m end.
+    /// Waits until the clipboard is restored, and its content survives the end of v2m.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error means the same: the thread has let go of it.
+            // An error means that the thread has dropped it, which is the same.
             let _ = giving_back.await;
         }
         let (done, left) = oneshot::channel();
@@ -100,15 +99,14 @@ impl<D: Desk> Thread<D> {
         }
     }
 
-    /// Leaves the thread to itself: without its sender it ends as soon as the display server lets
-    /// go of it.
+    /// Abandons the thread. Without its sender it ends as soon as the display server answers.
     pub(crate) fn abandon(&mut self) {
         self.worker.abandon();
         self.giving_back = None;
     }
 }
 
-/// Runs until [`Thread`] lets go of its sender.
+/// Runs until [`Thread`] drops its sender.
 fn work<D: Desk>(inbox: &Inbox<Work>) {
     let mut memory = D::Memory::default();
     inbox.work(|desk: &mut Option<D>, job| match job {
@@ -121,14 +119,14 @@ fn work<D: Desk>(inbox: &Inbox<Work>) {
             let _ = done.send(()); // nobody waits any more
             if let Err(problem) = left {
                 debug!(reason = %problem, "the clipboard is not kept");
-                // What is left of a broken connection would fail again.
+                // A broken connection would fail again.
                 *desk = None;
             }
         }
     });
 }
 
-/// Puts a text there and tells the outcome, then gives back the clipboard.
+/// Delivers a text, reports the result, and then restores the clipboard.
 fn put<D: Desk>(
     inbox: &Inbox<Work>,
     desk: &mut Option<D>,
@@ -136,7 +134,7 @@ fn put<D: Desk>(
     (order, remote): (&Insertion, Option<RemoteKeys>),
     reply: oneshot::Sender<Result<(), DeliverError>>,
 ) {
-    // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+    // The caller has timed out and reported failure, so the text must not appear later.
     if reply.is_closed() {
         return;
     }
@@ -165,7 +163,7 @@ fn put<D: Desk>(
     };
     match given_back {
         Ok(()) => *desk = Some(open),
-        // What is left of a broken connection would fail again.
+        // A broken connection would fail again.
         Err(problem) => debug!(reason = %problem, "the clipboard was not given back"),
     }
 }

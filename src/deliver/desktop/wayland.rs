@@ -34,24 +34,24 @@ pub(crate) struct Desk {
     clipboard: DataControl,
 }
 
-/// What is known from one text to the next.
+/// State that is kept from one text to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Somebody reads what comes onto the clipboard.
+    /// Some program reads every new content of the clipboard.
     has_reader: bool,
 }
 
-/// What a compositor offers that lends its clipboard.
+/// What a compositor with data-control offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offers {
-    /// Keyboards too, so that nothing else is needed.
+    /// Virtual keyboards too, so that nothing else is needed.
     pub(crate) keyboards: bool,
 }
 
-/// What the compositor offers. Bounded, but for one that takes no connection at all.
+/// Asks the compositor what it offers. Bounded, unless the compositor accepts no connection at all.
 ///
 /// # Errors
-/// [`DeliverError::NoWay`]: it does not lend its clipboard.
+/// [`DeliverError::NoWay`]: the compositor has no data-control.
 pub(crate) async fn offers() -> Result<Offers, DeliverError> {
     let (tell, told) = oneshot::channel();
     let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {

@@ -1,4 +1,4 @@
-//! Presses of a shortcut: what `trigger` takes them for, carried out.
+//! Carries out the presses of a shortcut, as `trigger` interprets them.
 
 use super::dictation::{Dictation, Phase};
 use super::event::{Cue, Effect, Notice, Timer};
@@ -77,14 +77,14 @@ impl Session {
         }
     }
 
-    /// Acts on what is known of the hand by now.
+    /// Acts on what is known about the presses by now.
     pub(super) fn settle_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
         while let Some(verdict) = self.presses.trigger.look(now) {
             self.judged(verdict, out);
         }
     }
 
-    /// Sees that the hand is looked at when it is time.
+    /// Sets the timer for the next look at the presses.
     pub(super) fn watch_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let held_back = self.dictations.has_ready() && self.is_key_down(now);
         let tap = self.presses.trigger.tap_is_known_at().filter(|_| held_back);
@@ -107,7 +107,7 @@ impl Session {
         recording.is_some() && [*started, *provisional].contains(&recording) && trigger.is_down(now)
     }
 
-    /// Nothing starts or stops by the hand any more.
+    /// Forgets all presses: none starts or stops anything any more.
     pub(super) fn leave_hand(&mut self, out: &mut Vec<Effect>) {
         let left = std::mem::replace(&mut self.presses, Presses::new(self.limits.trigger));
         out.push(Effect::Disarm(Timer::Hand));
@@ -202,7 +202,7 @@ impl Session {
     }
 }
 
-/// Tells that v2m hears: the clients that started the recording, and the user.
+/// Announces the recording to the clients that started it, and to the user.
 pub(super) fn tell_recording(waiting: Vec<Ticket>, out: &mut Vec<Effect>) {
     answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
     out.extend([Effect::Show(Notice::Recording), Effect::Play(Cue::Start)]);

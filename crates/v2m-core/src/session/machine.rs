@@ -1,6 +1,5 @@
-//! The session: its state, and which part of it an event concerns. What commands do is in
-//! `commands`, what becomes of a dictation in `progress`, what presses of a shortcut mean in
-//! `hand`.
+//! The session: its state, and which part of it handles an event. `commands` has the commands,
+//! `progress` the phases of a dictation, and `hand` the presses of a shortcut.
 
 use super::dictation::{Dictation, Dictations, Phase};
 use super::event::{Cue, Effect, Event, JobEvent, Notice, Timer};
@@ -9,7 +8,7 @@ use super::trigger::TriggerMode;
 use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
 use std::time::Duration;
 
-/// What the configuration says of the session.
+/// The session's part of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionLimits {
     /// A recording is stopped and transcribed after this time.
@@ -130,7 +129,7 @@ impl Session {
         self.limits = limits;
     }
 
-    /// What is to be done now that `event` happened. `now` counts from any fixed moment.
+    /// Handles an event, and returns the effects. `now` counts from any fixed moment.
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.step(event, now, &mut effects);
@@ -247,7 +246,7 @@ impl Session {
         self.engine_problem = problem;
     }
 
-    /// What is to be shown of what still goes on, once something else is over.
+    /// The notice of what still goes on, after something else has ended.
     pub(super) fn going_on(&self) -> Notice {
         match self.state() {
             State::Recording => Notice::Recording,
@@ -258,7 +257,7 @@ impl Session {
     }
 }
 
-/// Shows what went wrong, and lets it be heard.
+/// Shows what went wrong, and plays the sound for it.
 pub(super) fn show_problem(failure: &Failure, out: &mut Vec<Effect>) {
     out.extend([Effect::Show(Notice::Problem(failure.clone())), Effect::Play(Cue::Problem)]);
 }

@@ -292,7 +292,7 @@ fn end_without_text(
     None
 }
 
-/// What a failed dictation leaves behind.
+/// What is left of a failed dictation.
 enum Lost {
     /// No sample was heard: there is nothing to keep.
     NothingHeard,

@@ -1,5 +1,5 @@
-//! What the hand means by a shortcut that repeats its command while the key is held, and tells of
-//! no release: one press alone is a tap, a run of presses is a hold, and the end of the run its
+//! Tells taps from holds when a shortcut repeats its command while the key is held and sends no
+//! release. One press alone is a tap, a run of presses is a hold, and the end of the run is the
 //! release.
 //!
 //! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms);
@@ -56,7 +56,7 @@ const LATE_INTERVALS: u32 = 3;
 /// and not within the first of these times, but at the second.
 const SILENCE: [Duration; 2] = [Duration::from_millis(180), Duration::from_millis(600)];
 
-/// What an arrival means at once.
+/// What is known of an arrival at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// A press.
@@ -67,7 +67,7 @@ pub(super) enum Arrival {
     Repeat,
 }
 
-/// What time has told.
+/// What is known of an arrival later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PressVerdict {
     /// The doubtful arrival was a press of its own.
@@ -80,7 +80,7 @@ pub(super) enum PressVerdict {
     Released,
 }
 
-/// The hand on the key, as far as arrivals tell.
+/// The state of the key, as far as arrivals tell it.
 #[derive(Clone, Copy, Debug)]
 enum Hand {
     /// Nothing that could still matter.

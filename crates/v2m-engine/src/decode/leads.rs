@@ -69,7 +69,7 @@ impl Watched<'_> {
             match part {
                 PromptText::Tokens(ids) => tokens.extend(ids),
                 PromptText::Text(text) => {
-                    tokens.extend(self.whisper.tokens(text).unwrap_or_default())
+                    tokens.extend(self.whisper.tokens(text).unwrap_or_default());
                 }
             }
         }

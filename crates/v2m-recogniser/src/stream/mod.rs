@@ -61,13 +61,13 @@ const FRAME: usize = crate::vad::FRAME;
 /// missing.
 pub const GAP: &str = "[…]";
 
-/// Tells voice from everything else.
+/// A voice activity detector.
 pub trait VoiceActivity {
     /// Probability of speech in the frame that follows those given so far.
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32;
 }
 
-/// One recording on its way to text.
+/// The transcription of one recording.
 #[derive(Clone, Debug)]
 pub struct Stream {
     cutter: Cutter,
@@ -82,7 +82,7 @@ pub struct Stream {
     /// Closed pieces that wait to be decoded.
     waiting: VecDeque<Piece>,
     busy: Option<(DecodeId, Busy)>,
-    /// What the last decode gave, until its piece is closed; `None` inside: it failed.
+    /// The result of the last decode, until its piece is closed. `None` inside: the decode failed.
     draft: Option<(Piece, Option<PieceText>)>,
     language: Option<String>,
     /// Samples of voice in each language that was heard.
@@ -99,15 +99,15 @@ pub struct Stream {
     alone: Option<Piece>,
     /// Whether nobody waits for the text: then all that makes it better is done.
     patient: bool,
-    /// How many segments were told as final.
+    /// How many segments were shown as final.
     told: usize,
-    /// What was told last that is not final.
+    /// The last draft that was shown.
     shown: Option<Segment>,
     ids: u64,
     finished: bool,
 }
 
-/// What the decoder is at.
+/// What the decoder is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Busy {
     Piece(Piece),
@@ -173,8 +173,8 @@ impl Stream {
         effects
     }
 
-    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it
-    /// better.
+    /// Ends the recording. If somebody waits for the text, only the `allowed` improvements are
+    /// made.
     pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);
@@ -204,7 +204,7 @@ impl Stream {
         self.transcript.stats.samples
     }
 
-    /// All samples before this one are done with.
+    /// The first sample that is not finished yet.
     pub fn settled(&self) -> u64 {
         self.kept_from
     }
@@ -232,7 +232,7 @@ impl Stream {
         }
     }
 
-    /// Lets go of samples that no piece can need any more.
+    /// Drops samples that no piece can need any more.
     fn forget(&mut self) {
         let from = self.waiting.front().map_or(self.cutter.needed_from(), |piece| piece.start);
         let from = from.min(self.heard).max(self.kept_from);

@@ -1,4 +1,4 @@
-//! What is decoded or asked next.
+//! Decides what to decode or to ask next.
 
 use super::seams::{Beginning, Joined, SeamQuestion, TELLING};
 use super::{Busy, DecodeId, Effect, Piece, SeamQuestions, Stream, between};
@@ -49,7 +49,7 @@ impl Stream {
         }
     }
 
-    /// The last piece with those before it, where that is allowed.
+    /// The last piece together with those before it, if that is allowed.
     fn last(&mut self, piece: Piece) -> Option<Joined> {
         let is_last = self.finished && self.waiting.len() == 1;
         let known = self.language.as_deref() == Some(self.transcript.language.as_str());

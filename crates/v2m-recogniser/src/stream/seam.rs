@@ -1,9 +1,9 @@
 //! The seam between two pieces: which mark stands there, and whether the next word has a capital.
 //!
-//! A piece that is decoded alone is closed as a sentence, whatever the pause after it meant. So the
-//! model is asked once more, with both sides in its ears: the pieces before and the beginning of
-//! the next one as audio, the text before as what it has written already, its last marks left off.
-//! What it would go on with decides ([`Lead`], [`verdict`]). Words are never touched ([`mend`]).
+//! A piece that is decoded alone ends like a sentence, whatever the pause after it meant. So the
+//! model is asked again with audio from both sides of the seam, and with the text before as what it
+//! has written already, without its last marks. Its likely continuations ([`Lead`]) decide the mark
+//! ([`verdict`]). Words are never changed ([`mend`]).
 
 use super::marks;
 
@@ -30,9 +30,9 @@ pub enum Case {
 /// The mark and the case at a seam.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeamEdit {
-    /// In place of the marks at the end of the text before.
+    /// Replaces the marks at the end of the text before.
     pub mark: String,
-    /// Of the text after; `None`: as it is.
+    /// The case of the text after. `None`: unchanged.
     pub case: Option<Case>,
 }
 

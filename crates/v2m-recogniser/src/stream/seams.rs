@@ -1,4 +1,4 @@
-//! What the seams of one recording need: the pieces before, and how far the asking has come.
+//! The questions about the seams of one recording.
 
 use super::join;
 use super::seam::{self, Case, Lead};
@@ -21,12 +21,12 @@ pub(super) const LONGEST: u64 = seconds(4);
 /// introduce them.
 const TOKENS: usize = 200;
 
-/// A stretch of text that the model is to take as already written.
+/// A text that the model takes as already written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PromptText {
-    /// As it wrote it itself.
+    /// The tokens as the model wrote them.
     Tokens(Vec<i32>),
-    /// As it stands now.
+    /// The text as it is now.
     Text(String),
 }
 
@@ -52,7 +52,7 @@ pub struct Joined {
     pub language: String,
 }
 
-/// A piece that has become text.
+/// A decoded piece.
 #[derive(Clone, Debug)]
 pub struct DecodedPiece {
     /// Index of its segment.
@@ -72,7 +72,7 @@ pub struct DecodedPiece {
     pub ended: Option<bool>,
 }
 
-/// Where a seam lies.
+/// The position of a seam.
 #[derive(Clone, Copy, Debug)]
 struct SeamPosition {
     /// Index of the segment before it.
@@ -81,7 +81,7 @@ struct SeamPosition {
     voice_start: u64,
 }
 
-/// The beginning of a piece that is not text yet.
+/// The beginning of a piece that is not decoded yet.
 #[derive(Clone, Debug)]
 pub struct Beginning {
     /// The first sample with voice.

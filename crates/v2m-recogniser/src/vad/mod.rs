@@ -1,6 +1,6 @@
-//! Where somebody speaks: Silero's probability of speech in every frame of 512 samples (32 ms).
+//! Voice activity: Silero's probability of speech in every frame of 512 samples (32 ms).
 //!
-//! The thresholds and what follows from them are the stream policy's.
+//! The stream policy has the thresholds.
 
 mod net;
 mod silero;
@@ -21,7 +21,7 @@ const MOST_GAIN: f32 = 10.0;
 /// By how much the remembered peak falls in a frame: to half in 10 s.
 const DECAY: f32 = 0.997_8;
 
-/// The voice activity model as the stream uses it, or its absence: then everything is voice.
+/// The voice activity model as the stream uses it. Without a model everything counts as voice.
 #[derive(Debug)]
 pub struct VoiceDetector {
     silero: Option<Box<Silero>>,
@@ -37,18 +37,18 @@ impl VoiceDetector {
         Ok(Self { silero: path.map(Silero::load).transpose()?.map(Box::new), peak: 0.0 })
     }
 
-    /// Another recording begins.
+    /// Begins another recording.
     pub fn reset(&mut self) {
         self.take();
     }
 
-    /// Takes out its memory of the recording so far, and forgets the recording.
+    /// Takes out the state of the recording so far, and begins another one.
     pub fn take(&mut self) -> VadState {
         let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
         VadState { state, peak: std::mem::take(&mut self.peak) }
     }
 
-    /// Goes on with the recording that this memory was taken from.
+    /// Continues the recording that this state was taken from.
     pub fn restore(&mut self, memory: VadState) {
         self.peak = memory.peak;
         if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
@@ -57,7 +57,7 @@ impl VoiceDetector {
     }
 }
 
-/// What a [`VoiceDetector`] remembers of a recording.
+/// The state of a [`VoiceDetector`] within a recording.
 #[derive(Debug)]
 pub struct VadState {
     state: Option<NetState>,
@@ -76,7 +76,7 @@ impl VoiceActivity for VoiceDetector {
     }
 }
 
-/// The loaded model and what it remembers of the frames so far.
+/// The loaded model, and its state after the frames so far.
 #[derive(Debug)]
 pub struct Silero {
     net: Net,
@@ -100,8 +100,7 @@ impl Silero {
     pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
         let probability = self.net.probability(frame, &mut self.state);
         if probability.is_nan() {
-            // The weights give sums that are no numbers. Taking everything for speech loses
-            // nothing.
+            // Damaged weights may give NaN. Taking everything for speech then loses nothing.
             self.reset();
             return 1.0;
         }

@@ -37,7 +37,7 @@ pub(super) struct Net {
     final_bias: f32,
 }
 
-/// What the network remembers of the frames before.
+/// The network's state after the frames before.
 #[derive(Clone, Debug)]
 pub(super) struct NetState {
     hidden: Vec<f32>,

@@ -1,5 +1,5 @@
-//! The voice activity model's file. v2m reads it in safe Rust, so a file that lies causes wrong
-//! answers at worst.
+//! The voice activity model's file. v2m reads it in safe Rust, so a damaged file causes wrong
+//! results at worst.
 
 use crate::ggml_file::{F16, F32, Flaw, GgmlFile, ensure, open};
 use crate::model::LoadError;

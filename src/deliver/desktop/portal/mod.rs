@@ -25,17 +25,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use zbus::Connection;
 
-/// Orders that wait.
+/// How many orders may wait.
 const WAITING: usize = 2;
 /// How long a portal may take to tell what it offers; it may have to be started.
 const PROBE: Duration = Duration::from_millis(1_500);
 
-/// Whose clipboard holds the text.
+/// The owner of the clipboard that holds the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lender {
-    /// The compositor's, by data-control.
+    /// The compositor, by data-control.
     Compositor,
-    /// The portal's.
+    /// The portal.
     Portal,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Portal {
 struct Work {
     order: Insertion,
     reply: oneshot::Sender<Result<(), DeliverError>>,
-    /// Dropped when the clipboard has been given back.
+    /// Dropped when the clipboard is restored.
     given_back: oneshot::Sender<()>,
 }
 
@@ -76,7 +76,7 @@ impl Portal {
         Ok(Self { jobs, lender, giving_back: None })
     }
 
-    /// What the user should know of it.
+    /// A remark for the user.
     pub(crate) fn name(&self) -> &'static str {
         match (self.lender, TokenFile::of_the_user().is_there()) {
             (Lender::Compositor, true) => "portal, with the compositor's clipboard",
@@ -111,10 +111,10 @@ impl Portal {
         self.giving_back = None;
     }
 
-    /// Waits until the clipboard has been given back. It is held as long as v2m runs.
+    /// Waits until the clipboard is restored. The portal holds it as long as v2m runs.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error means the same: the task has let go of it.
+            // An error means that the task has dropped it, which is the same.
             let _ = giving_back.await;
         }
     }

@@ -1,8 +1,7 @@
 //! The task that has the portal's session: one paste at a time, and between them whatever the
 //! portal tells.
 //!
-//! It is never given up in the middle of a combination of keys, whoever has given up waiting for
-//! it.
+//! It never stops in the middle of a key combination, even if nobody waits for it any more.
 
 use super::{Lender, Work};
 use crate::deliver::clipboard;
@@ -30,9 +29,9 @@ const OPENING: Duration = Duration::from_millis(800);
 /// How long the portal may take to tell what is on the clipboard once a session is open. It tells
 /// nothing if that is nothing.
 const FIRST_OWNER: Duration = Duration::from_millis(500);
-/// What came of opening a session.
+/// The result of opening a session.
 type Opened = Result<Result<Box<PortalSession>, DeliverError>, JoinError>;
-/// What comes after a text that was taken. `None`: others give back what was on the clipboard.
+/// The clipboard to restore after a text was read. `None`: another part restores it.
 type After = Option<Pasted<<PortalClipboard as clipboard::Clipboard>::Content>>;
 type Reply = oneshot::Sender<Result<(), DeliverError>>;
 
@@ -44,7 +43,7 @@ enum Permission {
     /// The portal opens a session; the user may have been asked.
     Asked(JoinHandle<Result<Box<PortalSession>, DeliverError>>),
     Open(Box<PortalClipboard>),
-    /// The user has said no, or half a yes.
+    /// The user has refused, or allowed only a part.
     Refused {
         half: bool,
     },
@@ -56,14 +55,14 @@ enum News {
     Told(Signal),
 }
 
-/// All that the task has.
+/// The task's state.
 #[derive(Debug)]
 pub(crate) struct Desk {
     bus: Connection,
     lender: Lender,
     kept: TokenFile,
     permission: Permission,
-    /// Where the compositor lends the clipboard.
+    /// The clipboard, if the compositor lends it.
     compositor: Wayland,
 }
 
@@ -124,11 +123,10 @@ impl Desk {
         }
     }
 
-    /// Pastes and tells the outcome, then gives back the clipboard.
+    /// Pastes, reports the result, and then restores the clipboard.
     async fn carry_out(&mut self, job: Work) {
         let Work { order, mut reply, given_back } = job;
-        // Nobody waits any more: the user was told that it is not there, so it must not appear
-        // later.
+        // The caller has timed out and reported failure, so the text must not appear later.
         if reply.is_closed() {
             return;
         }
@@ -158,7 +156,7 @@ impl Desk {
         drop(given_back);
     }
 
-    /// Lets go of a session that has failed: it would fail again.
+    /// Drops a session that has failed, because it would fail again.
     async fn start_over(&mut self) {
         if let Permission::Open(_) = self.permission
             && let Permission::Open(open) =
@@ -189,7 +187,7 @@ impl Desk {
         }
     }
 
-    /// Takes over what came of opening a session.
+    /// Takes the result of opening a session.
     async fn opened(&mut self, opened: Opened) -> Result<(), DeliverError> {
         self.permission = Permission::None;
         match opened.unwrap_or(Err(DeliverError::PortalGone)) {
@@ -261,8 +259,8 @@ impl Desk {
         paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
     }
 
-    /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user
-    /// has copied something.
+    /// Restores the clipboard once nobody asks for the text any more, unless the user has copied
+    /// something.
     async fn give_back(&mut self, after: After) -> Result<(), DeliverError> {
         let Some(pasted) = after else {
             self.compositor.settle().await;
