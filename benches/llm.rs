@@ -14,7 +14,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use v2m_ipc::frame::{Decoder, Framing};
+use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::llm::{Answer, Endpoint, Provider, Question};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -178,7 +178,7 @@ fn connect(socket: &Path) -> Result<UnixStream> {
 
 fn ask(stream: &mut UnixStream, question: &Question, text: &str) -> Result<()> {
     stream.write_all(&Framing::Length.encode(question))?;
-    let mut answers = Decoder::for_answers(Framing::Length);
+    let mut answers = FrameDecoder::for_answers(Framing::Length);
     let mut chunk = [0; 16 << 10];
     loop {
         if let Some(frame) = answers.next_frame()? {

@@ -32,7 +32,7 @@ use v2m_ipc::engine::{
     DecodeOptions, Frame, FromEngine, ToEngine, encode_pcm, read_frame, write_message,
 };
 use v2m_ipc::pcm::{SAMPLE_RATE, to_float};
-use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::decoder::DecodeMonitor;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -296,7 +296,7 @@ fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {
 
 struct Patient;
 
-impl Watch for Patient {
+impl DecodeMonitor for Patient {
     fn tick(&self) -> bool {
         false
     }

@@ -17,4 +17,4 @@ pub struct Call {
 }
 
 /// Where doors put their calls. Bounded: a door that finds it full waits, its clients with it.
-pub type Calls = mpsc::Sender<Call>;
+pub type CallSender = mpsc::Sender<Call>;

@@ -1,7 +1,7 @@
 //! `v2m import-config`: takes over a `config.toml` of voice2machine, and tells what becomes of each
 //! setting.
 
-use crate::config::{self, ConfigError, Ignored, Taken, Translated};
+use crate::config::{self, ConfigError, Ignored, ImportedSetting, Translated};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -9,7 +9,7 @@ use v2m_models::paths::Places;
 
 /// Why nothing was taken over.
 #[derive(Debug, Error)]
-pub enum Error {
+pub enum ImportError {
     /// The file cannot be read as TOML.
     #[error("reading {path}: {why}; name the config.toml of voice2machine")]
     File {
@@ -28,8 +28,8 @@ pub enum Error {
 ///
 /// # Errors
 /// When the file cannot be read, or v2m's configuration cannot be changed; nothing is changed then.
-pub fn run(file: &Path, dry_run: bool) -> Result<String, Error> {
-    let failed = |why: String| Error::File { path: file.into(), why };
+pub fn run(file: &Path, dry_run: bool) -> Result<String, ImportError> {
+    let failed = |why: String| ImportError::File { path: file.into(), why };
     let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
     let given = config::read_toml(&text).map_err(failed)?;
     let path = config::default_path()?;
@@ -85,7 +85,7 @@ fn told(translated: &Translated) -> String {
         // Writing into a String does not fail.
         let _ = writeln!(told, "{mark} {key}: {fate}");
     };
-    for Taken { key, own, value } in &translated.taken {
+    for ImportedSetting { key, own, value } in &translated.taken {
         line("+", key, &format!("{own} = {value}"));
     }
     for Ignored { key, reason } in &translated.ignored {

@@ -201,7 +201,7 @@ fn check_config(file: Option<PathBuf>) -> ExitCode {
 fn import_config(file: &Path, dry_run: bool) -> ExitCode {
     match import::run(file, dry_run) {
         Ok(told) => print(told.trim_end_matches('\n')),
-        Err(import::Error::Config(error)) => {
+        Err(import::ImportError::Config(error)) => {
             plain::complain(&error);
             ExitCode::from(BAD_CONFIG)
         }

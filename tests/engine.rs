@@ -4,7 +4,7 @@
 //!
 //! How accurate the recogniser is, is measured by a bench, not judged here.
 
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use v2m::text::{self, Choices, Context, Heard, Rules};
+use v2m::text::{self, Choices, Context, RawText, Rules};
 use v2m_ipc::engine::{
     DecodeOptions, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_pcm, read_frame,
     write_message,
 };
 use v2m_recogniser::stream::join::{self, Part};
-use v2m_recogniser::stream::seam::{self, Case, Verdict};
+use v2m_recogniser::stream::seam::{self, Case, SeamEdit};
 use v2m_recogniser::stream::{Hypothesis, Token};
 
 /// Two engines at once on a small machine wait for each other at every barrier of ggml.
@@ -307,7 +307,7 @@ fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
     let obeyed = |pieces: &[String]| {
         let text = pieces.join(" ");
         let pauses = text::pauses(&text, pieces.iter().map(String::as_str));
-        let heard = Heard { text: &text, pauses: &pauses, language: "en" };
+        let heard = RawText { text: &text, pauses: &pauses, language: "en" };
         rules.apply(heard, Context::default()).text
     };
     for (pieces, expected) in [
@@ -319,7 +319,7 @@ fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
     ] {
         // As the model decides where it hears one sentence.
         let mut mended = pieces.map(str::to_owned);
-        let verdict = Verdict { mark: String::new(), case: Some(Case::Lower) };
+        let verdict = SeamEdit { mark: String::new(), case: Some(Case::Lower) };
         for at in 1..mended.len() {
             let (before, after) = seam::mend(&mended[at - 1], &mended[at], &verdict);
             (mended[at - 1], mended[at]) = (before, after);

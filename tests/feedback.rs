@@ -9,7 +9,7 @@ use v2m::feedback::{PEAK_DBFS, RATE, Sound, Speaker};
 use v2m::session::JobId;
 use v2m_recogniser::stream::VoiceActivity;
 use v2m_recogniser::stream::cut::Cutting;
-use v2m_recogniser::vad::{FRAME, Voice};
+use v2m_recogniser::vad::{FRAME, VoiceDetector};
 use v2m_testkit::pipewire::{PipeWire, isolated};
 
 /// Nothing here takes longer, unless it hangs.
@@ -234,7 +234,7 @@ fn without_pipewire_or_with_one_that_hangs_it_ends_all_the_same() {
 #[test]
 fn no_sound_is_taken_for_a_voice() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin");
-    let mut ear = Voice::load(Some(&model)).unwrap();
+    let mut ear = VoiceDetector::load(Some(&model)).unwrap();
     let mut most = |sound: &[f32], noise: f32| {
         ear.reset();
         let silence = [0.0; 16_000];

@@ -2,7 +2,7 @@
 //! the hub. Nothing here needs the network. Where `V2M_TEST_MODELS` names a folder with published
 //! models (`make test` fetches some), they are the truth for the last test.
 
-#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

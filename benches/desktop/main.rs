@@ -28,7 +28,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Join, Presses, Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Join, ShortcutPresses, Sinks};
 use v2m::session::DeliverMode;
 use v2m::text::{Choices, Letters, Rules};
 
@@ -132,7 +132,7 @@ fn join() -> Join {
         language: "en".to_owned(),
         letters: Letters::Fit,
         asks_field: true,
-        presses: Presses::default(),
+        presses: ShortcutPresses::default(),
         begun: Instant::now(),
     }
 }
@@ -145,7 +145,8 @@ fn deliveries(desktop: &Desktop, window: &Window, join: Option<fn() -> Join>) {
         clear(desktop, window);
         let text = format!("{number}: Grüße — “€5” ñ 日 ¿qué?");
         let join = join.map(|join| join());
-        let wanted = Wanted { mode: DeliverMode::Paste, join, ..Wanted::default() };
+        let wanted =
+            DeliveryOptions { mode: DeliverMode::Paste, join, ..DeliveryOptions::default() };
         let begun = Instant::now();
         let reader = std::thread::scope(|scope| {
             let reader = scope.spawn(|| shown(window, |now| now == text));

@@ -1,7 +1,7 @@
 //! Wake-ups while nothing is going on: context switches of all threads of daemon and engine in a
 //! minute, after a dictation whose stream lingers no more; with and without a watchdog.
 
-use crate::lab::{Lab, Outcome};
+use crate::lab::{BenchResult, Lab};
 use crate::process::{Switches, switches};
 use crate::text::{cut, dictate};
 use std::path::Path;
@@ -15,7 +15,7 @@ const LINGER: (&str, &str) = ("V2M_CAPTURE__LINGER_SECONDS", "1");
 /// The unit's.
 const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "20000000");
 
-pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
+pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     let dir = tempfile::tempdir()?;
     let wav = dir.path().join("speech.wav");
     cut(Path::new(SAMPLE), 3, &wav)?;
@@ -25,7 +25,7 @@ pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
     minute(lab, &wav, "watchdog of 20 s", &[LINGER, WATCHDOG])
 }
 
-fn minute(lab: &Lab, wav: &Path, what: &str, settings: &[(&str, &str)]) -> Outcome<()> {
+fn minute(lab: &Lab, wav: &Path, what: &str, settings: &[(&str, &str)]) -> BenchResult<()> {
     let service = lab.service(settings)?;
     service.warm_up()?;
     dictate(lab, &service, wav)?;

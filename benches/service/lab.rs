@@ -10,11 +10,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use v2m_ipc::client::Client;
-use v2m_ipc::message::{self, Outcome as Answered};
+use v2m_ipc::message::{self, ResponseStatus};
 use v2m_testkit::pipewire::PipeWire;
 
 /// What measuring may end in.
-pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
+pub(crate) type BenchResult<T> = Result<T, Box<dyn Error>>;
 
 /// The microphone's name.
 pub(crate) const MICROPHONE: &str = "vmic";
@@ -33,7 +33,7 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    pub(crate) fn new() -> Outcome<Self> {
+    pub(crate) fn new() -> BenchResult<Self> {
         let models = std::env::var_os("V2M_TEST_MODELS")
             .map(PathBuf::from)
             .ok_or("V2M_TEST_MODELS names no folder of models: run `make bench`")?;
@@ -46,7 +46,7 @@ impl Lab {
     }
 
     /// A service that nobody has called yet: no process of v2m's runs.
-    pub(crate) fn service(&self, settings: &[(&str, &str)]) -> Outcome<Service> {
+    pub(crate) fn service(&self, settings: &[(&str, &str)]) -> BenchResult<Service> {
         let dir = tempfile::tempdir()?;
         let (socket, notify) = (dir.path().join("v2m.sock"), dir.path().join("notify"));
         let log = dir.path().join("log");
@@ -118,17 +118,17 @@ impl Service {
     }
 
     /// The recogniser's process.
-    pub(crate) fn engine(&self) -> Outcome<u32> {
+    pub(crate) fn engine(&self) -> BenchResult<u32> {
         let children = process::children(self.pid());
         children.first().copied().ok_or_else(|| "the engine does not run".into())
     }
 
-    pub(crate) fn client(&self) -> Outcome<Client> {
+    pub(crate) fn client(&self) -> BenchResult<Client> {
         Ok(Client::connect_to(&self.socket)?)
     }
 
     /// Waits until the model is loaded, as the service manager would.
-    pub(crate) fn ready(&self) -> Outcome<()> {
+    pub(crate) fn ready(&self) -> BenchResult<()> {
         let mut datagram = [0; 4096];
         loop {
             let length = self.manager.recv(&mut datagram)?;
@@ -140,7 +140,7 @@ impl Service {
     }
 
     /// Starts it by a first connection and waits until the model is loaded.
-    pub(crate) fn warm_up(&self) -> Outcome<()> {
+    pub(crate) fn warm_up(&self) -> BenchResult<()> {
         ask(&mut self.client()?, &message::Command::Ping)?;
         self.ready()
     }
@@ -155,7 +155,7 @@ impl Service {
 
     /// What the service's log says of the last recording: from the press's arrival in the daemon
     /// to the arrival of the first samples.
-    pub(crate) fn first_sample(&self) -> Outcome<Duration> {
+    pub(crate) fn first_sample(&self) -> BenchResult<Duration> {
         let log = self.told()?;
         let told = log.rsplit_once("first_sample_us=").ok_or("the log tells no first sample")?.1;
         let digits = told.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
@@ -163,7 +163,7 @@ impl Service {
     }
 
     /// Ends it in order.
-    pub(crate) fn shut_down(mut self) -> Outcome<()> {
+    pub(crate) fn shut_down(mut self) -> BenchResult<()> {
         ask(&mut self.client()?, &message::Command::Shutdown)?;
         until("the end", || matches!(self.process.try_wait(), Ok(Some(_))))
     }
@@ -177,16 +177,19 @@ impl Drop for Service {
 }
 
 /// A request whose answer must be a success; its data.
-pub(crate) fn ask(client: &mut Client, command: &message::Command) -> Outcome<serde_json::Value> {
+pub(crate) fn ask(
+    client: &mut Client,
+    command: &message::Command,
+) -> BenchResult<serde_json::Value> {
     let answer = client.request(command)?;
     match answer.status {
-        Answered::Success => Ok(answer.data),
+        ResponseStatus::Success => Ok(answer.data),
         _ => Err(format!("{}: {}", command.name(), answer.error.unwrap_or_default()).into()),
     }
 }
 
 /// Waits for what no event tells.
-pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) -> Outcome<()> {
+pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) -> BenchResult<()> {
     let deadline = Instant::now() + PATIENCE;
     while !seen() {
         if Instant::now() > deadline {
@@ -198,7 +201,7 @@ pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) -> Outcome<()> {
 }
 
 /// Runs a command to its end, which must be a good one; how long that took from its start.
-pub(crate) fn timed(command: &mut Command) -> Outcome<Duration> {
+pub(crate) fn timed(command: &mut Command) -> BenchResult<Duration> {
     let start = Instant::now();
     let status = command.status()?;
     let took = start.elapsed();

@@ -30,10 +30,10 @@ mod process;
 mod send;
 mod text;
 
-use lab::{Lab, Outcome};
+use lab::{BenchResult, Lab};
 
 /// A part of the run.
-type Section = fn(&Lab) -> Outcome<()>;
+type Section = fn(&Lab) -> BenchResult<()>;
 
 const SECTIONS: [(&str, Section); 5] = [
     ("send", send::measure),
@@ -43,7 +43,7 @@ const SECTIONS: [(&str, Section); 5] = [
     ("idle", idle::measure),
 ];
 
-fn main() -> Outcome<()> {
+fn main() -> BenchResult<()> {
     // cargo adds options of its own.
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();

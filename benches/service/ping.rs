@@ -3,7 +3,7 @@
 //! takes.
 
 use crate::figures::{Figures, ratio};
-use crate::lab::{Lab, Outcome};
+use crate::lab::{BenchResult, Lab};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -14,7 +14,7 @@ const PONG: &[u8] = b"\0\0\0\x2f{\"status\":\"success\",\"data\":\"PONG\",\"erro
 const WARM_UP: usize = 1_000;
 const ROUNDS: usize = 20_000;
 
-pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
+pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     let service = lab.service(&[])?;
     service.warm_up()?;
     let (near, far) = UnixStream::pair()?;
@@ -40,7 +40,7 @@ fn echo(mut stream: UnixStream) -> std::io::Result<()> {
     }
 }
 
-fn round_trips(mut stream: UnixStream) -> Outcome<Figures> {
+fn round_trips(mut stream: UnixStream) -> BenchResult<Figures> {
     let mut answer = [0; PONG.len()];
     let mut took = Figures::default();
     for round in 0..WARM_UP + ROUNDS {

@@ -8,7 +8,7 @@
 //! ms: the first samples wait for the end of one.
 
 use crate::figures::{Figures, head_ms};
-use crate::lab::{Lab, Outcome, Service, ask, timed};
+use crate::lab::{BenchResult, Lab, Service, ask, timed};
 use std::time::Duration;
 use v2m_ipc::message::Command;
 
@@ -28,7 +28,7 @@ struct Press {
 
 impl Press {
     /// One press, and the recording dropped.
-    fn add(&mut self, service: &Service) -> Outcome<()> {
+    fn add(&mut self, service: &Service) -> BenchResult<()> {
         self.answered.add(timed(&mut service.send("start"))?);
         self.inside.add(service.first_sample()?);
         ask(&mut service.client()?, &Command::CancelRecording)?;
@@ -41,7 +41,7 @@ impl Press {
     }
 }
 
-pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
+pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     let (mut cold, mut first) = (Press::default(), Press::default());
     let (mut warm, mut suspended) = (Press::default(), Press::default());
     for _ in 0..COLD {

@@ -2,13 +2,13 @@
 //! costs beyond starting any program at all.
 
 use crate::figures::{Figures, head_ms, ratio};
-use crate::lab::{Lab, Outcome, timed};
+use crate::lab::{BenchResult, Lab, timed};
 use std::process::{Command, Stdio};
 
 const WARM_UP: usize = 20;
 const RUNS: usize = 500;
 
-pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
+pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     let service = lab.service(&[])?;
     service.warm_up()?;
     let mut ping = service.send("ping");

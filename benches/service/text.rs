@@ -6,7 +6,7 @@
 //! of speech, which is the hardest: a pause before it would have let the engine begin.
 
 use crate::figures::{Figures, head_ms};
-use crate::lab::{Lab, MICROPHONE, Outcome, Service, ask, until};
+use crate::lab::{BenchResult, Lab, MICROPHONE, Service, ask, until};
 use crate::process::{Memory, memory};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.wav");
 const LENGTHS: [u32; 4] = [3, 10, 30, 60];
 const RUNS: usize = 3;
 
-pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
+pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     let dir = tempfile::tempdir()?;
     let speech = std::env::var_os("V2M_BENCH_SPEECH").map_or(SAMPLE.into(), PathBuf::from);
     let service = lab.service(&[])?;
@@ -48,7 +48,7 @@ pub(crate) fn measure(lab: &Lab) -> Outcome<()> {
 }
 
 /// One dictation of a file; the time from the stop to the text, and the text.
-pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> Outcome<(Duration, String)> {
+pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> BenchResult<(Duration, String)> {
     let mut client = service.client()?;
     ask(&mut client, &Command::StartRecording(Wishes::default()))?;
     let mut feeder = lab.sound.play(wav, MICROPHONE);
@@ -60,7 +60,7 @@ pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> Outcome<(Dura
 }
 
 /// The first `seconds` of a recording, which is repeated if it is shorter.
-pub(crate) fn cut(speech: &Path, seconds: u32, to: &Path) -> Outcome<()> {
+pub(crate) fn cut(speech: &Path, seconds: u32, to: &Path) -> BenchResult<()> {
     let told = |e: hound::Error| format!("{}: {e}", speech.display());
     let mut reader = hound::WavReader::open(speech).map_err(told)?;
     let spec = reader.spec();

@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use v2m_ipc::frame::{Decoder, TooLong};
+use v2m_ipc::frame::{FrameDecoder, TooLong};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&size, stream)) = input.split_first() else { return };
@@ -14,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn decode(stream: &[u8], size: usize) -> (Vec<Vec<u8>>, Result<(), TooLong>) {
-    let (mut decoder, mut frames) = (Decoder::for_requests(), Vec::new());
+    let (mut decoder, mut frames) = (FrameDecoder::for_requests(), Vec::new());
     for chunk in stream.chunks(size) {
         decoder.push(chunk);
         loop {

@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    v2m_engine::main(v2m_engine::backend::Backend::Cpu)
+    v2m_engine::main(v2m_ipc::backend::Backend::Cpu)
 }

@@ -1,7 +1,7 @@
 //! From text and environment to settings: which known key was given which value, by whom.
 
 use super::error::{ConfigError, Origin};
-use super::keys::{self, Key, SECTIONS};
+use super::keys::{self, ConfigKey, SECTIONS};
 use super::settings::Settings;
 use crate::regular::{self, Refused, Trust};
 use serde_json::Value;
@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// A value someone gave a key, not yet checked.
 pub(super) struct Given {
-    pub(super) key: &'static Key,
+    pub(super) key: &'static ConfigKey,
     pub(super) value: Value,
     /// As it was written.
     pub(super) shown: String,
@@ -150,7 +150,7 @@ fn split_name(name: &OsStr) -> Option<(String, String)> {
 
 /// A variable's text means what its key can take: plain text, else a value (`5`, `true`, `["de",
 /// "en"]`) as on the command line, else words between commas.
-fn from_plain(key: &Key, text: &str) -> Value {
+fn from_plain(key: &ConfigKey, text: &str) -> Value {
     let fits = |value: &Value| (key.set)(&mut Settings::default(), value);
     let plain = Value::from(text);
     let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();

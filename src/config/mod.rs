@@ -20,10 +20,12 @@ mod values;
 
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
-pub use predecessor::{Ignored, Taken, Translated, translate, translate_file, with_predecessors};
+pub use predecessor::{
+    Ignored, ImportedSetting, Translated, translate, translate_file, with_predecessors,
+};
 pub use settings::{
-    Backend, Capture, Deliver, Engine, JoinTo, Llm, LogLevel, Logging, Refine, Retention, Session,
-    Settings, Text, UnloadAfter,
+    BackendChoice, CaptureSettings, DeliverSettings, EngineSettings, JoinTo, LlmSettings, LogLevel,
+    LogSettings, Refine, SessionSettings, Settings, StoreSettings, TextSettings, UnloadAfter,
 };
 pub use update::{Updated, check_update, update};
 
@@ -79,7 +81,7 @@ pub fn read_toml(text: &str) -> Result<serde_json::Map<String, serde_json::Value
 pub fn changes(old: &Settings, new: &Settings) -> (Vec<String>, Vec<String>) {
     let changed = keys::all().filter(|key| (key.get)(old) != (key.get)(new));
     let (restart, applied): (Vec<_>, Vec<_>) = changed.partition(|key| key.restart);
-    let names = |keys: Vec<&keys::Key>| keys.iter().map(|key| key.full_name()).collect();
+    let names = |keys: Vec<&keys::ConfigKey>| keys.iter().map(|key| key.full_name()).collect();
     (names(applied), names(restart))
 }
 

@@ -111,7 +111,11 @@ fn a_missing_file_is_the_defaults() {
 #[test]
 fn every_form_of_a_section_is_read() {
     let want = Settings {
-        engine: Engine { beam_size: 1, language: Some("es".into()), ..Engine::default() },
+        engine: EngineSettings {
+            beam_size: 1,
+            language: Some("es".into()),
+            ..EngineSettings::default()
+        },
         ..Settings::default()
     };
     for text in [

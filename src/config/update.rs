@@ -2,7 +2,7 @@
 //! file, whose comments, order and spelling stay.
 
 use super::error::{ConfigError, Origin};
-use super::keys::{self, Key, SECTIONS};
+use super::keys::{self, ConfigKey, SECTIONS};
 use super::merge::{self, Given};
 use super::settings::Settings;
 use super::{changes, defaults, documented};
@@ -103,9 +103,9 @@ where
 }
 
 /// A key and its new value; `None` takes it out.
-struct Wanted(&'static Key, Option<Given>);
+struct Assignment(&'static ConfigKey, Option<Given>);
 
-fn wanted(partial: &Map<String, Value>) -> Result<Vec<Wanted>, ConfigError> {
+fn wanted(partial: &Map<String, Value>) -> Result<Vec<Assignment>, ConfigError> {
     let mut wanted = Vec::new();
     for (section, value) in partial {
         if !SECTIONS.iter().any(|(name, _)| name == section) {
@@ -113,8 +113,9 @@ fn wanted(partial: &Map<String, Value>) -> Result<Vec<Wanted>, ConfigError> {
         }
         match value {
             Value::Null => {
-                wanted
-                    .extend(keys::all().filter(|k| k.section == section).map(|k| Wanted(k, None)));
+                wanted.extend(
+                    keys::all().filter(|k| k.section == section).map(|k| Assignment(k, None)),
+                );
             }
             Value::Object(keys) => {
                 for (name, value) in keys {
@@ -133,7 +134,7 @@ fn wanted(partial: &Map<String, Value>) -> Result<Vec<Wanted>, ConfigError> {
     Ok(wanted)
 }
 
-fn wanted_key(section: &str, name: &str, value: &Value) -> Result<Wanted, ConfigError> {
+fn wanted_key(section: &str, name: &str, value: &Value) -> Result<Assignment, ConfigError> {
     let key = keys::find(section, name)
         .ok_or_else(|| ConfigError::unknown_key(Origin::Update, section, name))?;
     let given = (!value.is_null()).then(|| Given {
@@ -142,12 +143,12 @@ fn wanted_key(section: &str, name: &str, value: &Value) -> Result<Wanted, Config
         shown: merge::shorten(&value.to_string()),
         origin: Origin::Update,
     });
-    Ok(Wanted(key, given))
+    Ok(Assignment(key, given))
 }
 
 /// Puts the wanted entries of tables among those that the file has.
-fn add_entries(wanted: &mut [Wanted], in_file: Vec<Given>) {
-    for Wanted(key, new) in wanted {
+fn add_entries(wanted: &mut [Assignment], in_file: Vec<Given>) {
+    for Assignment(key, new) in wanted {
         let Some(Value::Object(new)) = new.as_mut().map(|given| &mut given.value) else { continue };
         let old = in_file.iter().find(|given| std::ptr::eq(given.key, *key));
         let mut all = old.and_then(|old| old.value.as_object()).cloned().unwrap_or_default();
@@ -157,8 +158,8 @@ fn add_entries(wanted: &mut [Wanted], in_file: Vec<Given>) {
     }
 }
 
-fn refuse_overridden(wanted: &[Wanted], env: &[Given]) -> Result<(), ConfigError> {
-    let overridden = wanted.iter().filter(|w| w.1.is_some()).find_map(|Wanted(key, _)| {
+fn refuse_overridden(wanted: &[Assignment], env: &[Given]) -> Result<(), ConfigError> {
+    let overridden = wanted.iter().filter(|w| w.1.is_some()).find_map(|Assignment(key, _)| {
         env.iter().find(|given| std::ptr::eq(given.key, *key)).map(|given| (key, &given.origin))
     });
     match overridden {
@@ -173,12 +174,12 @@ fn refuse_overridden(wanted: &[Wanted], env: &[Given]) -> Result<(), ConfigError
 fn merged(
     path: &Path,
     text: &str,
-    wanted: &[Wanted],
+    wanted: &[Assignment],
     env: &[Given],
 ) -> Result<Settings, ConfigError> {
     let mut settings = Settings::default();
     for given in merge::from_file(path, text)? {
-        if !wanted.iter().any(|Wanted(key, _)| std::ptr::eq(*key, given.key)) {
+        if !wanted.iter().any(|Assignment(key, _)| std::ptr::eq(*key, given.key)) {
             given.apply(&mut settings)?;
         }
     }
@@ -189,9 +190,9 @@ fn merged(
 }
 
 /// New keys where the file documents them.
-fn with_documented(text: &str, wanted: &[Wanted]) -> String {
+fn with_documented(text: &str, wanted: &[Assignment]) -> String {
     let mut text = text.to_owned();
-    for Wanted(key, given) in wanted {
+    for Assignment(key, given) in wanted {
         let there = |document: DocumentMut| {
             document.get(key.section).and_then(|section| section.get(key.name)).is_some()
         };
@@ -205,12 +206,12 @@ fn with_documented(text: &str, wanted: &[Wanted]) -> String {
     text
 }
 
-fn edited(path: &Path, text: &str, wanted: &[Wanted]) -> Result<String, ConfigError> {
+fn edited(path: &Path, text: &str, wanted: &[Assignment]) -> Result<String, ConfigError> {
     let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
         let source = io::Error::other(e.message().to_owned());
         ConfigError::Write { path: path.into(), source }
     })?;
-    for Wanted(key, given) in wanted {
+    for Assignment(key, given) in wanted {
         match given {
             Some(given) => set(&mut document, key, &given.value),
             None => remove(&mut document, key),
@@ -219,7 +220,7 @@ fn edited(path: &Path, text: &str, wanted: &[Wanted]) -> Result<String, ConfigEr
     Ok(document.to_string())
 }
 
-fn set(document: &mut DocumentMut, key: &Key, value: &Value) {
+fn set(document: &mut DocumentMut, key: &ConfigKey, value: &Value) {
     let section = document.entry(key.section).or_insert_with(toml_edit::table);
     let Some(section) = section.as_table_like_mut() else { return };
     if let (Some(table), Value::Object(entries)) =
@@ -266,7 +267,7 @@ fn set_entries(table: &mut toml_edit::Table, entries: &Map<String, Value>) {
 }
 
 /// Takes a key out; the comment above it stays where it is.
-fn remove(document: &mut DocumentMut, key: &Key) {
+fn remove(document: &mut DocumentMut, key: &ConfigKey) {
     let Some(section) = document.get_mut(key.section) else { return };
     let position = section.as_table().and_then(|table| table.position());
     let Some(table) = section.as_table_like_mut() else { return };

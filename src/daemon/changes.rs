@@ -6,7 +6,7 @@ use crate::watch;
 use std::path::{Path, PathBuf};
 use tracing::warn;
 
-/// Tells when watched paths have changed; never, where they cannot be watched.
+/// Waits for changes of watched paths. Paths that cannot be watched never report one.
 #[derive(Debug)]
 pub(super) struct Changes(Option<watch::Watch>);
 
@@ -29,7 +29,7 @@ impl Changes {
     }
 }
 
-/// The folders of models, and the file that the settings name by its path.
+/// Watches the model folders, and the model file if the settings name one by its path.
 pub(super) fn of_models(models: &Models, settings: &Settings) -> Changes {
     let named = models.spec(settings).ok().map(|spec| spec.model);
     let path = Path::new(&settings.engine.model);

@@ -1,8 +1,8 @@
-//! Blocking work, done in threads beside the event loop, and what comes of it.
+//! Blocking work, done in threads beside the event loop, and its results.
 
 use super::Daemon;
-use super::refine::{Refined, Trials};
-use super::reload::{Ready, Written};
+use super::refine::{RefinedRecognition, Trials};
+use super::reload::{CheckedSettings, UpdateResult};
 use crate::config::ConfigError;
 use crate::deliver::environment;
 use crate::llm::Presets;
@@ -13,30 +13,30 @@ use std::future::Future;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{info, warn};
 
-/// Blocking work that has been done.
+/// A result of blocking work.
 #[derive(Debug)]
 pub(super) enum Chore {
-    /// The configuration has been read anew, or could not be.
-    ConfigRead { result: Result<Box<Ready>, ConfigError> },
-    /// UPDATE_CONFIG has written the file, or not.
-    ConfigUpdated { result: Result<Box<Written>, Failure> },
+    /// The configuration was read again, or the reading failed.
+    ConfigRead { result: Result<Box<CheckedSettings>, ConfigError> },
+    /// UPDATE_CONFIG has written the file, or failed.
+    ConfigUpdated { result: Result<Box<UpdateResult>, Failure> },
     /// The files of the presets have been read.
     PresetsRead(Presets),
-    /// What was heard has become a text.
-    Refined { job: JobId, refined: Box<Refined> },
+    /// The text rules have been applied to a recognition.
+    Refined { job: JobId, refined: Box<RefinedRecognition> },
     /// A TEST_RULES has been answered.
     RulesTried,
-    /// TRANSCRIBE_FILE's file has been read, or not.
+    /// The file of a TRANSCRIBE_FILE has been read, or the reading failed.
     FileRead { number: u64, result: Result<(Recorded, Vec<String>), String> },
-    /// A recording to recover has been opened, or not.
+    /// A recording to recover has been opened, or could not be opened.
     LeftOverOpened { result: Result<store::Pcm, StoreError>, left: Unfinished },
-    /// The user manager was asked for a display that this process was not given.
+    /// The user manager has said whether it knows a display that this process does not.
     DisplayAsked { found: bool },
-    /// The last dictation's text has been looked for on the disk.
+    /// The search for the last dictation's text on the disk has ended.
     LastTextRead(Result<Option<String>, StoreError>),
-    /// It was given up: a file whose client has left.
+    /// The work was cancelled, because its client has left.
     GivenUp,
-    /// It panicked: a bug.
+    /// The work panicked, which is a bug.
     Broken(String),
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Chores {
 }
 
 impl Chores {
-    /// The next one that is done. Cancel-safe.
+    /// Waits for the next result. Cancel-safe.
     pub(super) async fn next(&mut self) -> Chore {
         match self.tasks.join_next().await {
             Some(Ok(chore)) => chore,
@@ -69,7 +69,7 @@ impl Chores {
         self.tasks.spawn_blocking(work);
     }
 
-    /// Asks whether the desktop is another one than at the start.
+    /// Asks the user manager whether the desktop has changed since the start.
     pub(super) fn ask_for_display(&mut self) {
         self.spawn(async { Chore::DisplayAsked { found: environment::has_moved().await } });
     }
@@ -85,7 +85,7 @@ impl Daemon {
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),
             Chore::LeftOverOpened { result, left } => self.left_over_opened(result, left),
-            // The process's environment is fixed once threads run, and clipboards are found by it.
+            // Clipboards are found by the environment, which cannot change while threads run.
             Chore::DisplayAsked { found: true } => {
                 info!(
                     "the desktop is another one than at the start; ending, so that the next press starts with it"

@@ -1,7 +1,7 @@
-//! Texts on their way to the desktop and to the store, and what became of them.
+//! Hands texts to the desktop and to the store, and reports the results.
 
 use super::desktop::DesktopEvent;
-use super::handing::{Handed, Parcel, Whose};
+use super::handing::{Handover, Parcel, Whose};
 use super::{Daemon, journal, refine};
 use crate::call::Event;
 use crate::config::{JoinTo, Refine};
@@ -32,18 +32,18 @@ impl Daemon {
         }
     }
 
-    /// Writes down how a dictation went.
+    /// Tells the store how a dictation ended.
     pub(super) fn keep(&mut self, job: JobId, outcome: Outcome) {
         let outcome = match outcome {
-            Outcome::Transcribed(t) => store::Outcome::Transcribed(store_text(&t)),
+            Outcome::Transcribed(t) => store::RecordUpdate::Transcribed(store_text(&t)),
             Outcome::Delivered(t) | Outcome::Undelivered(t) => {
                 self.under_way.forget(job);
                 self.texts.remember(&t.text);
-                store::Outcome::Delivered(store_text(&t), t.deliveries)
+                store::RecordUpdate::Delivered(store_text(&t), t.deliveries)
             }
             Outcome::Failed(failure) => {
                 self.under_way.forget(job);
-                store::Outcome::Failed(failure.code, failure.message)
+                store::RecordUpdate::Failed(failure.code, failure.message)
             }
         };
         self.under_way.finish(job, outcome);
@@ -60,7 +60,7 @@ impl Daemon {
         let join = noted.begun.and_then(|begun| self.join(&transcript.language, begun));
         let parcel = Parcel {
             whose: Whose::Dictation(job),
-            wanted: deliver::Wanted {
+            wanted: deliver::DeliveryOptions {
                 mode: wished.unwrap_or(settings.deliver.mode),
                 pressed: noted.pressed.map(Instant::into_std),
                 join,
@@ -74,15 +74,15 @@ impl Daemon {
         self.desktop.hand(parcel);
     }
 
-    /// As the settings say.
-    pub(super) fn wanted(&self) -> deliver::Wanted {
+    /// The delivery options that the settings ask for.
+    pub(super) fn wanted(&self) -> deliver::DeliveryOptions {
         let settings = &self.config.settings().deliver;
         let keys = deliver::PasteKeys {
             usual: settings.paste_key.clone(),
             terminal: settings.terminal_paste_key.clone(),
             terminals: settings.terminals.clone(),
         };
-        deliver::Wanted {
+        deliver::DeliveryOptions {
             mode: settings.mode,
             keys,
             window: None,
@@ -92,7 +92,7 @@ impl Daemon {
         }
     }
 
-    /// How a text that was spoken in this language is joined to what stands at the cursor.
+    /// How a text in this language is joined to the text at the cursor.
     fn join(&self, language: &str, begun: Instant) -> Option<deliver::Join> {
         let settings = self.config.settings();
         let asks_field = match settings.deliver.join {
@@ -104,7 +104,7 @@ impl Daemon {
             rules: Arc::clone(self.config.rules()),
             language: refine::written_in(settings, language).to_owned(),
             letters: match settings.text.refine {
-                // Its words are left as they were heard.
+                // The join changes no words.
                 Refine::Off => Letters::Keep,
                 Refine::Rules | Refine::Llm => Letters::Fit,
             },
@@ -114,13 +114,13 @@ impl Daemon {
         })
     }
 
-    pub(super) fn delivered(&mut self, handed: Handed) {
-        let Handed { whose, deliveries, took } = handed;
+    pub(super) fn delivered(&mut self, handed: Handover) {
+        let Handover { whose, deliveries, took } = handed;
         let job = match &whose {
             Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,
         };
-        // Where the first way failed, how long the second took alone is not known.
+        // If the first way failed, the time of the second alone is not known.
         let ways = deliveries.iter().filter(|delivery| delivery.by != "notification").count();
         let took = Some(took).filter(|_| ways == 1);
         for delivery in &deliveries {
@@ -134,7 +134,7 @@ impl Daemon {
             Whose::Dictation(job) => self.tell_job(job, JobEvent::Delivered(deliveries)),
             Whose::Client(finished) => {
                 let mut sinks = deliveries.iter().filter(|delivery| delivery.by != "notification");
-                // The notice says that `v2m-send last` has it.
+                // The notification says that `v2m-send last` prints the text.
                 if let (Ok(text), Some(first)) = (&finished.result, sinks.next())
                     && !(first.ok || sinks.any(|delivery| delivery.ok))
                 {
@@ -146,7 +146,7 @@ impl Daemon {
     }
 }
 
-/// That it is shown too is worth no line: each text is.
+/// The notification gets no line of its own, because every text has one.
 fn log_delivery(job: Option<JobId>, delivery: &Delivery, took: Option<Duration>) {
     let Delivery { by, backend, ok, detail } = delivery;
     let job = job.map(|job| job.0);

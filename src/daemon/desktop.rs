@@ -1,8 +1,7 @@
-//! What the user sees and hears of v2m: notifications, sounds, and the texts on their way to the
-//! desktop.
+//! Everything the user sees and hears: notifications, sounds, and delivered texts.
 
 use super::feedback::Feedback;
-use super::handing::{Handed, Handing, Parcel};
+use super::handing::{Handing, Handover, Parcel};
 use super::refusal::note_file;
 use super::screen::{Going, Screen};
 use super::texts::Finished;
@@ -13,24 +12,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-pub(super) struct Desktop {
+pub(super) struct DesktopOutput {
     screen: Screen,
     feedback: Feedback,
     handing: Handing,
-    /// The desktop that this process knows has ended: its clipboard cannot be reached any more.
+    /// The desktop session that this process was started in has ended, and its clipboard with it.
     has_ended: bool,
     display: DisplayServer,
 }
 
 /// Something that happened on the desktop.
 pub(super) enum DesktopEvent {
-    /// A text has arrived, or could not.
-    Handed(Handed),
-    /// The desktop that this process was given is gone.
+    /// A delivery has ended.
+    Handed(Handover),
+    /// The desktop session that this process was started in has ended.
     Ended,
 }
 
-impl Desktop {
+impl DesktopOutput {
     /// Within a tokio runtime.
     pub(super) async fn new() -> Self {
         let screen = Screen::new(note_file("notification"), note_file("notification-aside"));
@@ -62,12 +61,12 @@ impl Desktop {
         });
     }
 
-    /// Notifications, for those who are to be shown any.
+    /// The notifications. `None`: the settings turn them off.
     pub(super) fn screen(&self, settings: &Settings) -> Option<&Screen> {
         settings.deliver.notify.then_some(&self.screen)
     }
 
-    /// Shows what goes on, or went wrong.
+    /// Shows a notice.
     pub(super) fn notify(&self, notice: Notice, settings: &Settings) {
         let Some(screen) = self.screen(settings) else { return };
         screen.progress(match notice {
@@ -85,12 +84,12 @@ impl Desktop {
         });
     }
 
-    /// Takes the notification of a problem of that kind away, if it is there.
+    /// Closes the notification of a problem of that kind, if it is shown.
     pub(super) fn mended(&self, code: Code) {
         self.screen.progress(deliver::Notice::Mended(code));
     }
 
-    /// Takes away what says that something goes on, or went wrong.
+    /// Closes the notifications of states and problems.
     pub(super) fn clear(&self) {
         self.screen.clear();
     }
@@ -101,12 +100,12 @@ impl Desktop {
         }
     }
 
-    /// Media players are quiet while something is recorded.
+    /// Pauses media players while something is recorded.
     pub(super) fn quiet(&self, state: State, settings: &Settings) {
         self.feedback.quiet(state == State::Recording && settings.feedback.pause_media);
     }
 
-    /// Puts a text on its way.
+    /// Starts a delivery.
     pub(super) fn hand(&mut self, parcel: Parcel) {
         self.handing.add(parcel);
     }
@@ -121,30 +120,30 @@ impl Desktop {
         self.has_ended
     }
 
-    /// Takes back the texts of clients that wait for their turn, for the end.
+    /// Returns the clients' texts that have not been handed over yet. Called at the end.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         self.handing.take_back()
     }
 
-    /// The text that is on its way, if there is one and it arrives within that time.
-    pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handed> {
+    /// Waits for the delivery under way, at most this long.
+    pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handover> {
         if !self.handing.is_busy() {
             return None;
         }
         timeout(within, self.handing.next()).await.ok()
     }
 
-    /// Takes away what is not true after the end, and puts right what is left. A second, and as
-    /// long as given, at most.
+    /// Closes notifications that would be wrong after the end, and restores clipboards. Takes at
+    /// most a second longer than given.
     pub(super) async fn settle(&mut self, within: Duration) {
-        // A critical notification that outlives its service stands before all later ones on GNOME.
+        // On GNOME a critical notification that outlives its service hides all later ones.
         self.screen.end().await;
         if timeout(within, self.handing.settle()).await.is_err() {
             warn!("the clipboard was not given back in time");
         }
     }
 
-    /// Lets media play again, and the last sound be heard out.
+    /// Resumes media players and plays the last sound to its end.
     pub(super) async fn end(self) {
         self.feedback.end().await;
     }

@@ -1,43 +1,43 @@
-//! Those who ask and those who listen: clients that wait for the session's answers or for the
-//! machine's figures, and subscribers of events.
+//! Clients that wait for the session's answers or for the machine's figures, and subscribers of
+//! events.
 
 use super::Reply;
 use super::requests::answer;
 use crate::call::{Answer, Event};
 use crate::session::{self, Failure, Ticket};
-use crate::telemetry::{Figures, Machine, Telemetry};
+use crate::telemetry::{Figures, SystemMeters, Telemetry};
 use std::collections::HashMap;
 use tokio::sync::broadcast;
 
 pub(super) struct Doors {
-    /// Who waits for the session.
+    /// Clients that wait for the session's answer.
     waiting: HashMap<Ticket, Reply>,
     last_ticket: u64,
     events: broadcast::Sender<Event>,
     telemetry: Telemetry,
-    /// Who waits for a reading of the machine's figures.
+    /// Clients that wait for the machine's figures.
     status_asked: Vec<Reply>,
 }
 
 impl Doors {
-    /// Events go to subscribers by `events`.
+    /// Sends events to subscribers through `events`.
     pub(super) fn new(events: broadcast::Sender<Event>) -> Self {
         Self {
             waiting: HashMap::new(),
             last_ticket: 0,
             events,
-            telemetry: Telemetry::new(Machine::new()),
+            telemetry: Telemetry::new(SystemMeters::new()),
             status_asked: Vec::new(),
         }
     }
 
-    /// The machine's figures, once somebody has asked; `None`: they cannot be had in time.
-    /// Cancel-safe.
+    /// Waits for the machine's figures that a client has asked for. `None`: they did not come in
+    /// time. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Figures> {
         self.telemetry.next().await
     }
 
-    /// The ticket of a client that waits for the session from now on.
+    /// Gives a ticket to a client that waits for the session.
     pub(super) fn admit(&mut self, reply: Reply) -> Ticket {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
@@ -45,7 +45,7 @@ impl Doors {
         ticket
     }
 
-    /// The session's answer.
+    /// Sends the session's answer to the client of this ticket.
     pub(super) fn answer(&mut self, ticket: Ticket, reply: Result<session::Reply, Failure>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         answer(
@@ -62,19 +62,19 @@ impl Doors {
         );
     }
 
-    /// Tells subscribers, if there are any.
+    /// Sends an event to the subscribers, if there are any.
     pub(super) fn publish(&self, event: Event) {
         let _ = self.events.send(event); // an error means that nobody listens
     }
 
-    /// Somebody asks for the status. The figures, if they need not be waited for; `device` is the
-    /// GPU that computes.
+    /// Notes a client that asks for the status. Returns the machine's figures if they are known
+    /// already. `device` is the GPU that computes.
     pub(super) fn ask_status(&mut self, reply: Reply, device: Option<&str>) -> Option<Figures> {
         self.status_asked.push(reply);
         self.telemetry.ask(device)
     }
 
-    /// Tells all who asked for the status.
+    /// Answers all clients that asked for the status.
     pub(super) fn tell_status(&mut self, status: impl Fn() -> Answer) {
         for reply in self.status_asked.drain(..) {
             answer(reply, Ok(status()));

@@ -43,7 +43,7 @@ impl Daemon {
         self.under_way.discard(job);
     }
 
-    /// Tells the user; a problem is in the journal too.
+    /// Shows a notice, and writes a problem to the journal too.
     pub(super) fn show(&self, notice: Notice) {
         if let Notice::Problem(failure) = &notice {
             warn!(code = failure.code.name(), "{}", failure.message);
@@ -51,7 +51,7 @@ impl Daemon {
         self.notify(notice);
     }
 
-    /// As [`Self::show`], and not a word in the journal.
+    /// Shows a notice as [`Self::show`] does, without the journal.
     pub(super) fn notify(&self, notice: Notice) {
         self.desktop.notify(notice, self.config.settings());
     }

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Daemon {
-    /// Answers everyone, lets the answers out, and waits for the disk.
+    /// Answers all clients, waits until the answers are written, and then for the disk.
     pub(super) async fn end(
         mut self,
         stop: watch::Sender<bool>,
@@ -25,7 +25,8 @@ impl Daemon {
         self.doors.refuse_all(&failure);
         self.background.refuse_all(&failure);
         self.chores.trials.refuse_all(&failure);
-        // These texts are finished: clients have them in the answer, if not where they wanted them.
+        // These texts are finished. Clients get them in their answers, though not where they wanted
+        // them.
         for finished in self.desktop.take_back() {
             self.answer_text(finished, Vec::new());
         }

@@ -1,10 +1,9 @@
-//! What there is to hear of v2m, and what is quiet meanwhile. The session decides what is due; the
-//! sounds and the players are `crate::feedback`'s.
+//! Plays sounds and pauses media players. The session decides when; `crate::feedback` does it.
 
 use crate::feedback::{MediaPlayers, Sound, Speaker};
 use crate::session::Cue;
 
-/// What the daemon is heard by, and hears less beside.
+/// The player of sounds, and the control of media players.
 #[derive(Debug)]
 pub(super) struct Feedback {
     speaker: Speaker,
@@ -26,12 +25,12 @@ impl Feedback {
         });
     }
 
-    /// Whether media players are to be quiet. Returns at once.
+    /// Pauses or resumes media players. Returns at once.
     pub(super) fn quiet(&self, wanted: bool) {
         self.players.quiet(wanted);
     }
 
-    /// Lets media play again. Takes 2 s at most; then the last sound is heard out.
+    /// Resumes media players, which takes 2 s at most, and then plays the last sound to its end.
     pub(super) async fn end(self) {
         let Self { speaker, players } = self;
         players.finish().await;

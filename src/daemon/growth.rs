@@ -1,34 +1,34 @@
-//! The text as it grows, on the screen: not while a field has the keyboard that hides what is
-//! written in it, nor while the screen is locked.
+//! Shows drafts of the text, except while a password field has the keyboard or the screen is
+//! locked.
 //!
-//! Asking takes some milliseconds, and a second at most, so an actor does it. What it was given is
+//! Asking for both takes some milliseconds, and a second at most, so an actor does it. A draft is
 //! shown only if nothing else was shown meanwhile.
 
-use crate::deliver::{Lock, Notice, Observer, Secret};
+use crate::deliver::{Notice, Observer, ScreenLock, Secret};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How long an answer holds. Drafts come once or twice a second.
+/// How long an answer is used. Drafts come once or twice a second.
 const HOLDS: Duration = Duration::from_millis(500);
 
-/// A growing text, and when in the order of all notices it came.
+/// A draft, and its place in the order of all notices.
 #[derive(Debug)]
 pub(super) struct Growth {
     pub(super) notice: Notice,
     pub(super) order: u64,
-    /// It will be put where the cursor is.
+    /// The text will be put at the cursor.
     pub(super) at_cursor: bool,
 }
 
-/// Runs until nobody gives it any more. `show` gets each notice as it may be seen, and knows
-/// whether it is too late for it.
+/// Runs until the sender of drafts is dropped. `show` gets each notice that may be seen, and
+/// decides whether it comes too late.
 pub(super) async fn show_when_known(
     mut growing: mpsc::Receiver<Growth>,
     mut observer: Observer,
     show: impl Fn(Growth),
 ) {
-    let mut lock = Lock::default();
+    let mut lock = ScreenLock::default();
     let mut known: Option<(Instant, bool, Option<Secret>)> = None;
     while let Some(growth) = growing.recv().await {
         let still = known.filter(|(asked, at_cursor, _)| {

@@ -1,9 +1,9 @@
-//! Texts on their way to the desktop, one after the other: there is one clipboard and one cursor. A
-//! dictation's goes before a client's.
+//! Hands texts to the desktop one after the other, because there is one clipboard and one cursor.
+//! Dictations go before clients' texts.
 
 use super::screen::Screen;
 use super::texts::Finished;
-use crate::deliver::{Focus, Sinks, Wanted};
+use crate::deliver::{DeliveryOptions, Focus, Sinks};
 use crate::session::{Delivery, Failure, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -22,25 +22,25 @@ pub(super) enum Whose {
 pub(super) struct Parcel {
     pub(super) whose: Whose,
     pub(super) text: String,
-    pub(super) wanted: Wanted,
-    /// Asked when the recording was stopped.
+    pub(super) wanted: DeliveryOptions,
+    /// The program with the keyboard, asked for when the recording was stopped.
     pub(super) focus: Option<Focus>,
-    /// Where it is shown, if it is to be shown.
+    /// Where the text is shown. `None`: it is not shown.
     pub(super) screen: Option<Screen>,
-    /// What is told with it.
+    /// Problems to show with the text.
     pub(super) problems: Vec<Failure>,
 }
 
-/// What became of a text.
+/// The result of a delivery.
 #[derive(Debug)]
-pub(super) struct Handed {
+pub(super) struct Handover {
     pub(super) whose: Whose,
     pub(super) deliveries: Vec<Delivery>,
     /// How long the desktop took, without the notification.
     pub(super) took: Duration,
 }
 
-type OnItsWay = Pin<Box<dyn Future<Output = (Handed, Sinks)>>>;
+type OnItsWay = Pin<Box<dyn Future<Output = (Handover, Sinks)>>>;
 
 pub(super) struct Handing {
     /// `None` while a text is on its way.
@@ -62,8 +62,8 @@ impl Handing {
         self.start();
     }
 
-    /// The next text that has arrived, or could not. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Handed {
+    /// Waits for the next delivery to end. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Handover {
         let Some(on_its_way) = &mut self.on_its_way else { return std::future::pending().await };
         let (handed, sinks) = on_its_way.await;
         self.on_its_way = None;
@@ -72,7 +72,8 @@ impl Handing {
         handed
     }
 
-    /// Takes back those of clients that wait, for the end. What is on its way still arrives.
+    /// Returns the clients' texts that have not been handed over yet. Called at the end. The
+    /// delivery under way goes on.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         let taken = self.waiting.drain(..).filter_map(|parcel| match parcel.whose {
             Whose::Client(finished) => Some(*finished),
@@ -81,12 +82,12 @@ impl Handing {
         taken.collect()
     }
 
-    /// Whether a text is on its way.
+    /// Whether a delivery is under way.
     pub(super) fn is_busy(&self) -> bool {
         self.on_its_way.is_some()
     }
 
-    /// Waits until nothing is left to put right. Bounded.
+    /// Waits until the clipboard is restored. Bounded.
     pub(super) async fn settle(&mut self) {
         if let Some(sinks) = &mut self.sinks {
             sinks.settle().await;
@@ -103,8 +104,8 @@ impl Handing {
     }
 }
 
-/// The desktop first, then the notification that says where the text is.
-async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
+/// Delivers to the desktop first, so that the notification can say where the text is.
+async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
     let Parcel { whose, text, mut wanted, focus, screen, problems } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
@@ -113,10 +114,10 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handed, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
-        // Who looks at the screen must not read there what a field hides, nor what was said before
-        // it was locked.
+        // The screen must not show what a password field hides, or what was said before it was
+        // locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
         deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
     }
-    (Handed { whose, deliveries, took }, sinks)
+    (Handover { whose, deliveries, took }, sinks)
 }

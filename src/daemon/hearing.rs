@@ -1,5 +1,5 @@
-//! From the microphone to the disk and to the recogniser: what capture and the store tell, and the
-//! sound itself.
+//! Takes audio from the microphone to the disk and to the recogniser, and handles the events of
+//! capture and store.
 
 use super::refusal::sentence;
 use super::{Daemon, journal};
@@ -52,7 +52,7 @@ impl Daemon {
         }
     }
 
-    /// Audio: to the disk, to the recogniser, to the level meter.
+    /// Passes audio to the disk, to the recogniser and to the level meter.
     fn pcm(&mut self, job: JobId, samples: &[f32]) {
         let Some(sound) = self.under_way.hear(job, samples) else { return };
         self.engine.feed(job, &sound.pcm);
@@ -97,7 +97,7 @@ impl Daemon {
             End::Lost(error) => {
                 info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s: {error}");
             }
-            // The cancel has its line.
+            // The cancelling has written its line already.
             End::Cancelled => debug!(job = job.0, seconds, lost, end = ?end, "recording cancelled"),
         }
         let problem = match end {
@@ -138,7 +138,7 @@ impl Daemon {
         }
     }
 
-    /// Told to the user: what they say now would not survive a crash.
+    /// The user must know that this recording would not survive a crash.
     fn store_trouble(&self, error: &StoreError) {
         let text = format!("{error}. The text is delivered anyway.");
         let failure = Failure::new(Code::File, text).in_brief(

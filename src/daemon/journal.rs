@@ -1,5 +1,5 @@
-//! What the journal says of a dictation, in words for people. The fields of a line are for
-//! programs; `journalctl` shows the words alone. Never what was said.
+//! The journal's messages about a dictation. The message is for people, and the fields of the line
+//! are for programs. Neither holds dictated text.
 
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};
@@ -24,7 +24,7 @@ pub(super) fn name(command: Command) -> &'static str {
     }
 }
 
-/// What v2m does from now on, as a command or an event has made it.
+/// The words for the state that a command or an event has led to.
 pub(super) fn doing(state: State) -> &'static str {
     match state {
         State::Idle => "idle",
@@ -35,7 +35,7 @@ pub(super) fn doing(state: State) -> &'static str {
     }
 }
 
-/// A recording that has become text, by that engine, so long after its stop.
+/// The words for a recording that was transcribed, by which engine, and how long after its stop.
 pub(super) fn transcribed(
     recognition: &Recognition,
     engine: Option<&str>,
@@ -62,7 +62,8 @@ pub(super) fn transcribed(
     line
 }
 
-/// What became of a text, one line for each way that was tried. `took`: how long all of them took.
+/// The words for a delivery. Each way that was tried has a line of its own. `took`: the time of all
+/// of them together.
 pub(super) fn delivered(delivery: &Delivery, took: Option<Duration>) -> String {
     let Delivery { by, backend, ok, detail } = delivery;
     let done = match *by {

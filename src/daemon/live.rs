@@ -1,8 +1,8 @@
-//! What is measured and noted of the dictations under way: length, peak and level of the recording,
-//! and the window in which the text is wanted.
+//! Measurements and notes of the dictations under way: length, peak and level of the recording, and
+//! the window for the text.
 
 use crate::deliver::Focus;
-use crate::session::{Failure, Gap, GapCause, Heard, JobId, Measured, gap};
+use crate::session::{CaptureSummary, Failure, Gap, GapCause, JobId, Measured, gap};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,9 +15,9 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// All of them, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Dictations(Vec<Live>);
+pub(super) struct LiveDictations(Vec<Live>);
 
-impl Dictations {
+impl LiveDictations {
     pub(super) fn begin(&mut self, job: JobId) {
         self.0.push(Live::new(job));
     }
@@ -30,12 +30,12 @@ impl Dictations {
         self.0.iter_mut().find(|live| live.job == job)
     }
 
-    /// It is over: its heartbeat ends, and samples that are still coming find nobody.
+    /// Forgets a dictation that is over: its heartbeat ends, and later samples are dropped.
     pub(super) fn end(&mut self, job: JobId) {
         self.0.retain(|live| live.job != job);
     }
 
-    /// When subscribers are to be told again that something is recorded.
+    /// When subscribers get the next heartbeat of a recording.
     pub(super) fn heartbeat_due(&self) -> Option<Instant> {
         self.0.last().and_then(Live::heartbeat_due)
     }
@@ -85,7 +85,7 @@ impl Live {
         }
     }
 
-    /// Takes samples in; answers the levels (dBFS, root mean square) of the spans they complete.
+    /// Takes samples. Returns the levels (root mean square, dBFS) of the spans that they complete.
     pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
         self.samples += samples.len() as u64;
         let mut levels = Vec::new();
@@ -110,10 +110,10 @@ impl Live {
     }
 
     /// `problem`: why it ended without being asked to.
-    pub(super) fn heard(&self, problem: Option<Failure>) -> Heard {
+    pub(super) fn heard(&self, problem: Option<Failure>) -> CaptureSummary {
         let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
         let problems = problem.into_iter().chain(gap::told(&self.gaps)).collect();
-        Heard { measured: Some(measured), problems }
+        CaptureSummary { measured: Some(measured), problems }
     }
 
     /// Starts the heartbeat.
@@ -130,7 +130,7 @@ impl Live {
     }
 }
 
-/// What is no number is silence, as in the samples that are kept.
+/// NaN counts as silence, as in the samples that are kept.
 fn dbfs(amplitude: f32) -> f32 {
     let level = 20.0 * amplitude.log10();
     if level.is_nan() { FLOOR_DBFS } else { level.clamp(FLOOR_DBFS, 0.0) }

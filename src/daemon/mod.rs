@@ -64,7 +64,7 @@ mod under_way;
 use crate::call::{Answer, Call};
 use crate::capture::CaptureOutput;
 use crate::config::Settings;
-use crate::session::{self, Failure, JobEvent, JobId, Limits, Session, State};
+use crate::session::{self, Failure, JobEvent, JobId, Session, SessionLimits, State};
 use crate::store::StoreEvent;
 use crate::telemetry::Figures;
 use changes::Changes;
@@ -90,10 +90,10 @@ struct Daemon {
     background: background::Background,
     chores: chores::Chores,
     texts: texts::Texts,
-    desktop: desktop::Desktop,
+    desktop: desktop::DesktopOutput,
     doors: doors::Doors,
     config: reload::Configuration,
-    service: service::Service,
+    service: service::ServiceState,
 }
 
 /// Sources of the loop beside the groups themselves.
@@ -106,8 +106,8 @@ struct Inputs {
 }
 
 /// What the settings say of the session. To be told anew when they change, or the presets do.
-fn limits(settings: &Settings, texts: &texts::Texts) -> Limits {
-    Limits {
+fn limits(settings: &Settings, texts: &texts::Texts) -> SessionLimits {
+    SessionLimits {
         longest: settings.session.max_duration(),
         trigger: settings.trigger.mode,
         rewriting: texts.rewriting_wanted(settings),
@@ -116,7 +116,7 @@ fn limits(settings: &Settings, texts: &texts::Texts) -> Limits {
 }
 
 /// What one turn of the loop has to deal with.
-enum Input {
+enum LoopInput {
     Call(Call),
     Capture(CaptureOutput),
     Engine(engine::EngineEvent),
@@ -155,7 +155,7 @@ impl Daemon {
         self.service.pace(matches!(self.session.state(), State::Idle | State::Paused));
     }
 
-    async fn next(&mut self, inputs: &mut Inputs) -> Input {
+    async fn next(&mut self, inputs: &mut Inputs) -> LoopInput {
         let timer = self.timers.next();
         let watchdog = self.service.next_ping();
         let heartbeat = self.under_way.heartbeat_due();
@@ -165,56 +165,56 @@ impl Daemon {
             ($($order:tt)*) => {
                 tokio::select! {
                     $($order)*
-                    Some(call) = inputs.calls.recv() => Input::Call(call),
-                    event = self.desktop.next() => Input::Desktop(event),
-                    event = self.texts.next() => Input::Text(event),
-                    event = self.engine.next(self.config.settings()) => Input::Engine(event),
-                    figures = self.doors.next() => Input::Measured(figures),
-                    Some(event) = inputs.store.recv() => Input::Store(event),
-                    () = self.background.attention() => Input::FilesNeedAttention,
-                    chore = self.chores.next() => Input::Chore(chore),
+                    Some(call) = inputs.calls.recv() => LoopInput::Call(call),
+                    event = self.desktop.next() => LoopInput::Desktop(event),
+                    event = self.texts.next() => LoopInput::Text(event),
+                    event = self.engine.next(self.config.settings()) => LoopInput::Engine(event),
+                    figures = self.doors.next() => LoopInput::Measured(figures),
+                    Some(event) = inputs.store.recv() => LoopInput::Store(event),
+                    () = self.background.attention() => LoopInput::FilesNeedAttention,
+                    chore = self.chores.next() => LoopInput::Chore(chore),
                     () = at(timer.map(|(due, _)| due)) => match timer {
-                        Some((_, timer)) => Input::Timer(timer),
-                        None => Input::Watchdog,
+                        Some((_, timer)) => LoopInput::Timer(timer),
+                        None => LoopInput::Watchdog,
                     },
-                    () = at(heartbeat) => Input::Heartbeat,
-                    () = inputs.config.changed() => Input::ConfigChanged,
+                    () = at(heartbeat) => LoopInput::Heartbeat,
+                    () = inputs.config.changed() => LoopInput::ConfigChanged,
                 }
             };
         }
         let is_fair = self.service.turns.must_be_fair();
         tokio::select! {
             biased;
-            _ = inputs.terminate.recv() => Input::Terminate,
-            _ = inputs.interrupt.recv() => Input::Terminate,
+            _ = inputs.terminate.recv() => LoopInput::Terminate,
+            _ = inputs.interrupt.recv() => LoopInput::Terminate,
             // Nobody who asks for something keeps the service from saying that it lives, nor from hearing: what is said comes ten to
             // fifty times a second, however many ask, and is lost when nobody takes it for ten seconds.
-            () = at(watchdog) => Input::Watchdog,
-            output = self.under_way.heard() => Input::Capture(output),
+            () = at(watchdog) => LoopInput::Watchdog,
+            output = self.under_way.heard() => LoopInput::Capture(output),
             input = async { if is_fair { one_of_the_others!() } else { one_of_the_others!(biased;) } } => input,
         }
     }
 
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: LoopInput) {
         self.service.turns.note(&input);
         match input {
-            Input::Call(call) => self.call(call),
-            Input::Capture(output) => self.captured(output),
-            Input::Engine(event) => self.engine_event(event),
-            Input::Measured(figures) => self.measured(figures),
-            Input::Store(event) => self.stored(event),
-            Input::Desktop(event) => self.desktop_event(event),
-            Input::Text(event) => self.text_event(event),
-            Input::Chore(chore) => self.chore_done(chore),
-            Input::Timer(timer) => {
+            LoopInput::Call(call) => self.call(call),
+            LoopInput::Capture(output) => self.captured(output),
+            LoopInput::Engine(event) => self.engine_event(event),
+            LoopInput::Measured(figures) => self.measured(figures),
+            LoopInput::Store(event) => self.stored(event),
+            LoopInput::Desktop(event) => self.desktop_event(event),
+            LoopInput::Text(event) => self.text_event(event),
+            LoopInput::Chore(chore) => self.chore_done(chore),
+            LoopInput::Timer(timer) => {
                 self.timers.disarm(timer);
                 self.tell(session::Event::Elapsed(timer));
             }
-            Input::Heartbeat => self.heartbeat(),
-            Input::ConfigChanged => self.config.file_changed(),
-            Input::Watchdog => self.service.ping(),
-            Input::FilesNeedAttention => {}
-            Input::Terminate => {
+            LoopInput::Heartbeat => self.heartbeat(),
+            LoopInput::ConfigChanged => self.config.file_changed(),
+            LoopInput::Watchdog => self.service.ping(),
+            LoopInput::FilesNeedAttention => {}
+            LoopInput::Terminate => {
                 info!("ending: systemd or Ctrl+C asked for it");
                 self.tell(session::Event::Terminate);
             }

@@ -1,7 +1,7 @@
-//! What the recogniser tells: texts as they grow, texts that are whole, and how it is.
+//! Handles the recogniser's events: drafts, finished texts, and its own state.
 
 use super::engine::EngineEvent;
-use super::refine::Refined;
+use super::refine::RefinedRecognition;
 use super::{Daemon, journal};
 use crate::call::Event;
 use crate::deliver;
@@ -85,11 +85,11 @@ impl Daemon {
     }
 
     /// The text of what was heard is there.
-    pub(super) fn refined(&mut self, job: JobId, refined: Refined) {
+    pub(super) fn refined(&mut self, job: JobId, refined: RefinedRecognition) {
         if self.background.owns(job) {
             return self.background_done(job, Ok(refined));
         }
-        // Cancelled meanwhile.
+        // The dictation was cancelled meanwhile.
         if !self.session.has(job) {
             return;
         }
@@ -97,8 +97,8 @@ impl Daemon {
         self.tell_job(job, JobEvent::Transcribed(transcript));
     }
 
-    /// The text as it grows, in the notification that says what v2m is doing. An older dictation's
-    /// does not grow there while a newer one is recorded.
+    /// Shows a draft in the notification that says what v2m is doing. While a newer dictation is
+    /// recorded, drafts of an older one are not shown.
     fn show_growth(&self, job: JobId, text: &str) {
         let settings = self.config.settings();
         let Some(screen) = self.desktop.screen(settings) else { return };
@@ -117,8 +117,8 @@ impl Daemon {
         }
     }
 
-    fn transcribed(&self, job: JobId, refined: Refined) -> Transcript {
-        let Refined { recognition, text, unrefined } = refined;
+    fn transcribed(&self, job: JobId, refined: RefinedRecognition) -> Transcript {
+        let RefinedRecognition { recognition, text, unrefined } = refined;
         let stats = recognition.stats;
         let since_stop = self.under_way.since_stop(job);
         let engine = self.engine.name();
@@ -141,7 +141,7 @@ impl Daemon {
             "{}",
             journal::transcribed(&recognition, engine, since_stop)
         );
-        // Without it the recording is deleted as soon as it is delivered: its path leads nowhere.
+        // If recordings are not kept, this one is deleted on delivery, so its path is of no use.
         let keeps = self.config.settings().store.keep_audio;
         Transcript {
             text,

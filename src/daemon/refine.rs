@@ -1,7 +1,7 @@
-//! What was heard, made into what is delivered, as the settings say.
+//! Applies the text rules to recognitions, as the settings say.
 //!
-//! The rules' time grows as the text does, and a text may be hours long or a stranger's: a thread
-//! goes over it, never the event loop.
+//! The rules' time grows with the text, and a text may be of hours of speech. So a thread applies
+//! them, never the event loop.
 
 use super::chores::Chore;
 use super::requests::answer;
@@ -10,15 +10,15 @@ use crate::call::Answer;
 use crate::config::{Refine, Settings};
 use crate::recognise::Recognition;
 use crate::session::{Code, Failure, JobId, Segment};
-use crate::text::{self, Choices, Context, Heard, Rules};
+use crate::text::{self, Choices, Context, RawText, Rules};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The longest text that the rules are tried on: the answer holds it once for each rule.
+/// The longest text for TEST_RULES, in bytes. The answer holds the text once for each rule.
 const LONGEST_TRIAL: usize = 64 << 10;
 
-/// Silence between two pieces, in samples at 16 kHz, that the speaker meant: 0.7 s. The recogniser
-/// cuts at shorter ones too, and in speech that goes on.
+/// The shortest silence between two pieces that counts as a pause, in samples at 16 kHz: 0.7 s. The
+/// recogniser also cuts at shorter silences, and in continuous speech.
 const PAUSE: u64 = 11_200;
 
 /// The rules that the settings choose.
@@ -35,7 +35,8 @@ pub(super) fn rules(settings: &Settings) -> Rules {
     })
 }
 
-/// Where in `heard` the speaker paused on purpose: not at every place where the recogniser cuts.
+/// Byte offsets in `heard` at which the speaker paused on purpose. The recogniser cuts at other
+/// places too.
 fn meant(heard: &str, segments: &[Segment]) -> Vec<usize> {
     let ends = text::pauses(heard, segments.iter().map(|segment| segment.text.as_str()));
     let gaps = segments.windows(2).map(|two| two[1].start.saturating_sub(two[0].end));
@@ -46,49 +47,48 @@ fn meant(heard: &str, segments: &[Segment]) -> Vec<usize> {
 
 /// The language of a text that was spoken in `spoken`.
 pub(super) fn written_in<'a>(settings: &Settings, spoken: &'a str) -> &'a str {
-    // What was said in another language is English by now.
+    // The model has translated other languages to English.
     if settings.engine.translate { "en" } else { spoken }
 }
 
-/// What it takes to make a text of what was heard, away from the event loop: the settings of the
-/// moment.
+/// The settings that a thread needs to apply the rules.
 #[derive(Debug)]
 pub(super) struct Refining {
     rules: Arc<Rules>,
     refine: Refine,
-    /// What is written is English, whatever was spoken.
+    /// The text is English, whatever language was spoken.
     translates: bool,
 }
 
-/// What was heard, and the text of it.
+/// A recognition, and its text after the rules.
 #[derive(Debug)]
-pub(super) struct Refined {
+pub(super) struct RefinedRecognition {
     pub(super) recognition: Recognition,
     /// What is delivered.
     pub(super) text: String,
-    /// What was heard, if that is another text.
+    /// The text before the rules, if they changed it.
     pub(super) unrefined: Option<String>,
 }
 
 impl Refining {
-    fn apply(self, recognition: Recognition) -> Refined {
+    fn apply(self, recognition: Recognition) -> RefinedRecognition {
         let heard = text::polish(&recognition.text);
         if self.refine == Refine::Off {
-            return Refined { recognition, text: heard, unrefined: None };
+            return RefinedRecognition { recognition, text: heard, unrefined: None };
         }
         let pauses = meant(&heard, &recognition.segments);
         let language = if self.translates { "en" } else { &recognition.language };
-        let heard_so = Heard { text: &heard, pauses: &pauses, language };
+        let heard_so = RawText { text: &heard, pauses: &pauses, language };
         let refined = self.rules.apply(heard_so, Context::default()).text;
         if refined == heard {
-            Refined { recognition, text: heard, unrefined: None }
+            RefinedRecognition { recognition, text: heard, unrefined: None }
         } else {
-            Refined { recognition, text: refined, unrefined: Some(heard) }
+            RefinedRecognition { recognition, text: refined, unrefined: Some(heard) }
         }
     }
 }
 
-/// TEST_RULES, one after the other: they are nobody's dictation, and leave the processors to those.
+/// TEST_RULES requests, one after the other, so that dictations keep the processors.
 #[derive(Debug, Default)]
 pub(super) struct Trials {
     waiting: VecDeque<Trial>,
@@ -111,8 +111,8 @@ impl Trials {
 }
 
 impl Daemon {
-    /// Makes the text of what was heard, and tells [`Chore::Refined`]. `is_commanded`: the speaker
-    /// spoke to v2m; in a file nobody does.
+    /// Applies the rules to a recognition in a thread, which ends with [`Chore::Refined`].
+    /// `is_commanded`: the speaker may have given commands to v2m. In a file nobody does.
     pub(super) fn refine(&mut self, job: JobId, recognition: Recognition, is_commanded: bool) {
         let settings = self.config.settings();
         let refining = Refining {
@@ -124,7 +124,7 @@ impl Daemon {
         self.chores.spawn_blocking(work);
     }
 
-    /// TEST_RULES.
+    /// Answers a TEST_RULES.
     pub(super) fn test_rules(&mut self, text: String, language: Option<String>, reply: Reply) {
         if text.len() > LONGEST_TRIAL {
             let message =
@@ -135,7 +135,7 @@ impl Daemon {
         self.next_trial();
     }
 
-    /// One trial has been answered.
+    /// Notes that a TEST_RULES has been answered.
     pub(super) fn trial_done(&mut self) {
         self.chores.trials.is_busy = false;
         self.next_trial();
@@ -167,7 +167,7 @@ fn try_rules(rules: &Rules, text: &str, language: Option<String>, applied: bool)
     let text = pieces.join(" ");
     let pauses = text::pauses(&text, pieces);
     let language = language.unwrap_or_else(|| rules.guess_language(&text).to_owned());
-    let heard = Heard { text: &text, pauses: &pauses, language: &language };
+    let heard = RawText { text: &text, pauses: &pauses, language: &language };
     let refined = rules.apply(heard, Context::default());
     Answer::Rules { text: refined.text, language, applied, steps: refined.steps }
 }

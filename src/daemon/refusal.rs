@@ -1,5 +1,5 @@
-//! A configuration that is not valid: the failure it is to clients, and its notification, which a
-//! service that does not start has to show by itself.
+//! An invalid configuration: the failure that clients get, and the notification, which a service
+//! shows even if it does not start.
 
 use crate::config::ConfigError;
 use crate::deliver::{Notice, Notifier};
@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use tracing::{info, warn};
 
-/// The failure that a broken configuration is to clients.
+/// The failure that clients get for a broken configuration.
 pub fn config_failure(error: &ConfigError) -> Failure {
     let text = format!("{error}. Check it with `v2m check-config`.");
     let (cause, remedy) = error.in_brief();
@@ -23,7 +23,7 @@ pub fn show_refusal(failure: &Failure) {
     }
 }
 
-/// Takes away what [`show_refusal`] has shown: the configuration is valid now. Bounded.
+/// Closes the notification of [`show_refusal`], because the configuration is valid now. Bounded.
 pub fn withdraw_refusal() {
     match show(Notice::Mended(Code::BadConfig)) {
         Ok(Delivery { ok, .. }) => info!(ok, "the configuration is valid again"),
@@ -31,7 +31,7 @@ pub fn withdraw_refusal() {
     }
 }
 
-/// Without a running service.
+/// Shows a notice without a running service.
 fn show(notice: Notice) -> io::Result<Delivery> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let shown = runtime
@@ -40,13 +40,13 @@ fn show(notice: Notice) -> io::Result<Delivery> {
     Ok(shown)
 }
 
-/// Where it is noted what v2m leaves on the desktop if it is killed: beside the socket.
+/// The file beside the socket that names v2m's notifications, for the case that v2m is killed.
 pub(super) fn note_file(of: &str) -> Option<PathBuf> {
     let socket = v2m_ipc::client::socket_path().ok()?;
     Some(socket.with_file_name(format!("{of}.json")))
 }
 
-/// An error's text as a sentence of its own.
+/// Makes a sentence of an error's text.
 pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The settings in force, and how others take their place while the service runs.
+//! The settings in force, and their replacement while the service runs.
 
 use super::chores::{Chore, Chores};
 use super::engine::Models;
@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::{info, warn};
 
-/// The settings in force, and the file that they come from.
+/// The settings in force, and their file.
 pub(super) struct Configuration {
     settings: Settings,
     path: PathBuf,
-    /// What is wrong with the file, where settings from before it are in force.
+    /// What is wrong with the file. The settings from before stay in force then.
     problem: Option<Failure>,
-    /// As the settings choose them.
+    /// The text rules that the settings choose.
     rules: Arc<Rules>,
     updates: Updates,
     logging: Logging,
@@ -48,17 +48,17 @@ impl Configuration {
         &self.rules
     }
 
-    /// What is wrong with the file, where settings from before it are in force.
+    /// What is wrong with the file. The settings from before stay in force then.
     pub(super) fn problem(&self) -> Option<&Failure> {
         self.problem.as_ref()
     }
 
-    /// The file has changed.
+    /// Notes that the file has changed.
     pub(super) fn file_changed(&mut self) {
         self.updates.changed = true;
     }
 
-    /// UPDATE_CONFIG.
+    /// Queues an UPDATE_CONFIG.
     pub(super) fn update(&mut self, partial: Map<String, Value>, reply: Reply) {
         self.updates.waiting.push_back((partial, reply));
     }
@@ -70,8 +70,8 @@ impl Configuration {
         }
     }
 
-    /// Starts the next reading or UPDATE_CONFIG, if none is under way. Both wait for the disk: not
-    /// in the event loop.
+    /// Starts the next reading or UPDATE_CONFIG, if none is under way. Both wait for the disk, so a
+    /// thread does them.
     pub(super) fn step(&mut self, models: &Arc<Models>, chores: &mut Chores) {
         if self.updates.reply.is_some() || self.updates.reading {
             return;
@@ -81,7 +81,7 @@ impl Configuration {
             self.updates.reading = true;
             chores.spawn_blocking(move || Chore::ConfigRead {
                 result: config::load(&path, std::env::vars_os())
-                    .map(|settings| Box::new(Ready::new(settings, &current))),
+                    .map(|settings| Box::new(CheckedSettings::new(settings, &current))),
             });
             return;
         }
@@ -93,9 +93,9 @@ impl Configuration {
         });
     }
 
-    /// Takes other settings; those from before.
-    fn replace(&mut self, ready: Ready) -> Settings {
-        let Ready { settings, rules } = ready;
+    /// Puts other settings in force. Returns those from before.
+    fn replace(&mut self, ready: CheckedSettings) -> Settings {
+        let CheckedSettings { settings, rules } = ready;
         if let Some(rules) = rules {
             self.rules = rules;
         }
@@ -107,38 +107,38 @@ impl Configuration {
     }
 }
 
-/// Readings of the configuration and UPDATE_CONFIGs, one at a time: each reads the file that the
-/// one before it has written.
+/// Readings of the configuration and UPDATE_CONFIGs, one at a time, because each reads the file
+/// that the last one wrote.
 #[derive(Debug, Default)]
 struct Updates {
     waiting: VecDeque<(Map<String, Value>, Reply)>,
-    /// Who waits for the one under way.
+    /// The client of the UPDATE_CONFIG under way.
     reply: Option<Reply>,
     /// The file has changed since it was read last.
     changed: bool,
-    /// It is being read.
+    /// The file is being read.
     reading: bool,
 }
 
-/// Settings that can be put in force.
+/// Settings that were checked and can be put in force.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(super) struct CheckedSettings {
     settings: Settings,
-    /// Where others are chosen. Making them takes time.
+    /// The text rules, if they differ from those in force. Making them takes time.
     rules: Option<Arc<Rules>>,
 }
 
-/// What an UPDATE_CONFIG came to.
+/// The result of an UPDATE_CONFIG.
 #[derive(Debug)]
-pub(super) struct Written {
-    ready: Ready,
+pub(super) struct UpdateResult {
+    ready: CheckedSettings,
     applied: Vec<String>,
     restart: Vec<String>,
     ignored: Vec<Ignored>,
 }
 
-impl Ready {
-    /// To be put in the place of `current`. For a thread that may take its time.
+impl CheckedSettings {
+    /// Prepares settings that replace `current`. Takes time, so a thread should do it.
     fn new(settings: Settings, current: &Settings) -> Self {
         let differ = (&current.text, &current.engine.vocabulary)
             != (&settings.text, &settings.engine.vocabulary);
@@ -148,7 +148,7 @@ impl Ready {
 }
 
 impl Daemon {
-    pub(super) fn config_read(&mut self, result: Result<Box<Ready>, ConfigError>) {
+    pub(super) fn config_read(&mut self, result: Result<Box<CheckedSettings>, ConfigError>) {
         self.config.updates.reading = false;
         match result {
             Ok(ready) => {
@@ -158,7 +158,7 @@ impl Daemon {
             Err(error) => {
                 warn!(%error, "the changed configuration is not valid; the old one stays in force: {error}");
                 let failure = config_failure(&error);
-                // Editors save more than once.
+                // Editors save more than once, and one notification is enough.
                 if self.config.problem.as_ref() != Some(&failure) {
                     self.notify(Notice::Problem(failure.clone()));
                 }
@@ -173,9 +173,9 @@ impl Daemon {
         }
     }
 
-    pub(super) fn config_updated(&mut self, result: Result<Box<Written>, Failure>) {
+    pub(super) fn config_updated(&mut self, result: Result<Box<UpdateResult>, Failure>) {
         let result = result.map(|written| {
-            let Written { ready, applied, restart, ignored } = *written;
+            let UpdateResult { ready, applied, restart, ignored } = *written;
             self.config_mended();
             self.apply(ready);
             let ignored = ignored.into_iter().map(|Ignored { key, reason }| (key, reason));
@@ -186,7 +186,7 @@ impl Daemon {
         }
     }
 
-    fn apply(&mut self, ready: Ready) {
+    fn apply(&mut self, ready: CheckedSettings) {
         let (applied, restart) = config::changes(self.config.settings(), &ready.settings);
         if applied.is_empty() && restart.is_empty() {
             return;
@@ -220,12 +220,17 @@ fn update(
     path: &Path,
     current: &Settings,
     partial: &Map<String, Value>,
-) -> Result<Box<Written>, Failure> {
+) -> Result<Box<UpdateResult>, Failure> {
     let Translated { own, ignored, .. } = config::translate(partial, current);
     if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
         models.check(model)?;
     }
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
-    Ok(Box::new(Written { ready: Ready::new(settings, current), applied, restart, ignored }))
+    Ok(Box::new(UpdateResult {
+        ready: CheckedSettings::new(settings, current),
+        applied,
+        restart,
+        ignored,
+    }))
 }

@@ -1,4 +1,4 @@
-//! Requests: those of the session get a ticket, the others are answered here.
+//! Requests. Those to the session get a ticket, the others are answered here.
 
 use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
@@ -38,7 +38,7 @@ impl Daemon {
         let before = self.session.state();
         self.tell(session::Event::Command { asker, command });
         let (cmd, state) = (journal::name(command), self.session.state());
-        // A held key repeats its command some 30 times a second: worth no line each.
+        // A held key repeats its command some 30 times a second, which would fill the journal.
         if command == Command::Shutdown {
             info!(cmd, state = state.name(), "ending: a client asked for it");
         } else if state == before {
@@ -56,7 +56,7 @@ impl Daemon {
         }
     }
 
-    /// The machine's figures are there, or cannot be had in time.
+    /// Answers status requests once the machine's figures are there, or did not come in time.
     pub(super) fn measured(&mut self, figures: Option<Figures>) {
         let status = self.status(figures);
         self.doors.tell_status(|| status.clone());

@@ -1,11 +1,11 @@
-//! What the user is shown, and where.
+//! Notifications: what is shown, and in which of the two.
 //!
 //! One notification, the sign, says what v2m is doing and then what came of it. While something is
 //! recorded the sign says so, whatever becomes of earlier dictations: that one of their texts has
 //! arrived is added to it, and what went wrong gets a notification of its own, beside it.
 
 use super::growth::{Growth, show_when_known};
-use crate::deliver::{Lock, Notice, Notifier, Observer, Secret};
+use crate::deliver::{Notice, Notifier, Observer, ScreenLock, Secret};
 use crate::session::{Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +16,16 @@ pub(super) struct Screen {
     sign: Notifier,
     aside: Notifier,
     growing: mpsc::Sender<Growth>,
-    /// Shared with the deliveries under way: a recording may start meanwhile.
+    /// Shared with the deliveries under way, because a recording may start during one.
     state: Arc<Mutex<State>>,
 }
 
-/// What goes on.
+/// What the session is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Going {
-    /// Something is recorded, though perhaps by a press that will turn out to be none.
+    /// Something is recorded, perhaps because of a key bounce.
     pub(super) recording: bool,
-    /// The user was told so.
+    /// The user was told of the recording.
     pub(super) announced: bool,
     /// How many dictations wait for their texts.
     pub(super) pending: usize,
@@ -34,26 +34,27 @@ pub(super) struct Going {
 #[derive(Debug, Default)]
 struct State {
     going: Going,
-    /// How many notices the sign was given.
+    /// The number of notices that the sign was given.
     order: u64,
-    /// What stands aside came after the press, and before its recording was announced.
+    /// The notification beside the sign appeared after the press, before its recording was
+    /// announced.
     is_fresh: bool,
 }
 
 impl Screen {
-    /// Within a tokio runtime. Connects to nothing before the first notice. `sign` and `aside` are
-    /// the files that tell the next run what this one leaves on the desktop if it is killed.
+    /// Must be called within a tokio runtime. Connects to nothing before the first notice. `sign`
+    /// and `aside` are the files that tell the next run what this one leaves on the desktop if it
+    /// is killed.
     pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
         let sign = Notifier::spawn(sign, None);
         let aside = Notifier::spawn(aside, Some(sign.clone()));
-        // More than one is waiting only while programs take their time to tell what has the
-        // keyboard.
+        // More than one draft waits only while programs are slow to report the keyboard focus.
         let (growing, inbox) = mpsc::channel(2);
         let screen = Self { sign, aside, growing, state: Arc::default() };
         let (sign, state) = (screen.sign.clone(), Arc::clone(&screen.state));
         let show = move |Growth { notice, order, .. }| {
             let state = locked(&state);
-            // Else it is past.
+            // Otherwise the draft comes too late.
             if state.order == order {
                 sign.progress(notice);
             }
@@ -62,7 +63,7 @@ impl Screen {
         screen
     }
 
-    /// Follows the session.
+    /// Takes note of what the session is doing.
     pub(super) fn update(&self, going: Going) {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.going, going);
@@ -71,15 +72,15 @@ impl Screen {
         }
     }
 
-    /// Shows the text as it grows, unless something else comes first. `at_cursor`: it may go into a
-    /// field that hides what is written in it. Returns at once.
+    /// Shows a draft of the text, unless something else is shown first. `at_cursor`: the text goes
+    /// to the cursor, perhaps into a password field. Returns at once.
     pub(super) fn grow(&self, notice: Notice, at_cursor: bool) {
         let order = self.state().order;
-        // One that is left out is followed by a longer one.
+        // A longer draft follows one that is dropped.
         let _ = self.growing.try_send(Growth { notice, order, at_cursor });
     }
 
-    /// Shows what goes on, or went wrong. Returns at once.
+    /// Shows a notice. Returns at once.
     pub(super) fn progress(&self, notice: Notice) {
         let has_text = matches!(notice, Notice::Problem(_) | Notice::Recovered { .. });
         if !has_text || !notice.shows_text() {
@@ -87,7 +88,7 @@ impl Screen {
         }
         let screen = self.clone();
         tokio::spawn(async move {
-            let is_locked = Lock::default().is_locked().await;
+            let is_locked = ScreenLock::default().is_locked().await;
             screen.put(if is_locked { notice.hidden(Secret::Locked) } else { notice });
         });
     }
@@ -107,7 +108,7 @@ impl Screen {
         }
     }
 
-    /// Shows a text, where it went, and what went wrong on the way. Answers within half a second.
+    /// Shows a text, where it was delivered, and what went wrong. Returns within half a second.
     pub(super) async fn show_text(
         &self,
         text: String,
@@ -127,30 +128,29 @@ impl Screen {
         }
     }
 
-    /// Takes away what is shown of an earlier dictation: a new one begins.
+    /// Closes the notification of an earlier dictation, because a new one begins.
     pub(super) fn clear_aside(&self) {
         if !self.state().is_fresh {
             self.aside.progress(Notice::Closed);
         }
     }
 
-    /// Takes away what says that something goes on, or went wrong: the user wants no notifications
-    /// any more.
+    /// Closes the notifications of states and problems, because the user has turned them off.
     pub(super) fn clear(&self) {
         self.sign().progress(Notice::Closed);
         self.aside.progress(Notice::Closed);
     }
 
-    /// Takes away what is true no longer once the service has ended. A second at most.
+    /// Closes notifications that would be wrong after the service has ended. Takes a second at
+    /// most.
     pub(super) async fn end(&self) {
-        // The outcome changes nothing now.
+        // An error would change nothing now.
         let _ = self.sign().show(Notice::Closed).await;
         let _ = self.aside.show(Notice::Closed).await;
     }
 
-    /// Whether the sign is needed for another dictation than the one that is told of. What is told
-    /// is then put aside. `own`: how many of those that wait for their texts are the one that is
-    /// told of.
+    /// Whether another dictation needs the sign. The notice then goes into the notification beside
+    /// it. `own`: 1 if the dictation that the notice is about still waits for its text, else 0.
     fn others_go_on(&self, own: usize) -> bool {
         let mut state = self.state();
         let Going { recording, announced, pending } = state.going;
@@ -158,7 +158,7 @@ impl Screen {
         recording || pending > own
     }
 
-    /// The sign, for something newer than all growing texts.
+    /// The sign, for a notice that is newer than all drafts.
     fn sign(&self) -> &Notifier {
         self.state().order += 1;
         &self.sign

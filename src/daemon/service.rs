@@ -1,4 +1,4 @@
-//! The service in the eyes of systemd: ready, alive, ending.
+//! What systemd is told of the service: ready, alive, ending.
 
 use super::turns::Turns;
 use crate::recognise::LOAD_LIMIT;
@@ -6,20 +6,20 @@ use crate::systemd::{self, Watchdog};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What one attempt to load the model may take of the start, and some.
+/// The start may take as long as one attempt to load the model, and a minute more.
 const START_LIMIT: Duration = LOAD_LIMIT.saturating_add(Duration::from_secs(60));
 
-pub(super) struct Service {
+pub(super) struct ServiceState {
     started: Instant,
     watchdog: Watchdog,
-    /// Which source of the loop has had how many turns in a row.
+    /// Counts the turns in a row of each source of the loop.
     pub(super) turns: Turns,
     /// systemd was told that the service is ready.
     is_ready: bool,
     is_ending: bool,
 }
 
-impl Service {
+impl ServiceState {
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
@@ -39,7 +39,7 @@ impl Service {
         self.is_ending
     }
 
-    /// The loop ends after this turn.
+    /// Has the loop end after this turn.
     pub(super) fn end(&mut self) {
         self.is_ending = true;
     }
@@ -53,9 +53,9 @@ impl Service {
         self.watchdog.ping();
     }
 
-    /// Tells what the recogniser does. The service is ready once the model is loaded; and without a
-    /// usable one too, because a service that fails to start again and again makes systemd close
-    /// the socket.
+    /// Tells systemd what the recogniser does. The service is ready once the model is loaded. It is
+    /// ready without a usable model too: if the service failed to start again and again, systemd
+    /// would close the socket.
     pub(super) fn tell(&mut self, status: &str, is_loading: bool) {
         if !is_loading && !std::mem::replace(&mut self.is_ready, true) {
             systemd::ready(status);
@@ -67,14 +67,14 @@ impl Service {
         }
     }
 
-    /// The watchdog looks closely while something goes on, and next to never while nothing does.
+    /// Sets how often systemd's watchdog is fed: often during work, rarely otherwise.
     pub(super) fn pace(&mut self, is_quiet: bool) {
         if is_quiet && self.is_ready { self.watchdog.idle() } else { self.watchdog.active() }
     }
 
     /// Tells systemd that the service is stopping.
     pub(super) fn stopping(&self) {
-        // To systemd a service that ends before it was ever ready has failed, and is restarted.
+        // systemd treats a service that ends before it was ready as failed, and restarts it.
         if !self.is_ready {
             systemd::ready("Ending");
         }

@@ -1,11 +1,10 @@
-//! The machine's sleep: the recogniser lets go of a GPU before it, and has it again after it.
+//! The machine's sleep. The recogniser releases the GPU before it, and takes it again afterwards.
 
 use crate::recognise::EngineSpec;
 use crate::session::Failure;
 use crate::suspend::{Delay, Suspend, SuspendEvent};
 
-/// What is heard of sleep, and what delays it. Without a GPU's engine there is nothing to hear: the
-/// processor's sleeps with the machine.
+/// logind's announcements, and the lock that delays sleep. Only engines on a GPU need them.
 #[derive(Debug, Default)]
 pub(super) struct Sleep {
     source: Option<Suspend>,
@@ -30,7 +29,7 @@ impl Sleep {
         }
     }
 
-    /// The machine does not sleep before [`Self::allow`].
+    /// Delays the machine's sleep until [`Self::allow`] is called.
     pub(super) fn delay(&mut self, delay: Delay) {
         self.delay = Some(delay);
     }

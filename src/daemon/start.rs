@@ -3,11 +3,11 @@
 use super::background::Background;
 use super::changes::Changes;
 use super::chores::Chores;
-use super::desktop::Desktop;
+use super::desktop::DesktopOutput;
 use super::doors::Doors;
 use super::engine::Engine;
 use super::reload::Configuration;
-use super::service::Service;
+use super::service::ServiceState;
 use super::texts::Texts;
 use super::timers::Timers;
 use super::under_way::UnderWay;
@@ -22,9 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc};
 use tracing::info;
 
-/// Calls that may wait for the loop; doors wait beyond that.
+/// How many calls may wait for the loop. Beyond that, doors wait.
 const CALLS: usize = 64;
-/// Events a subscriber may be behind before it loses its connection: some 20 s of levels.
+/// How many events a subscriber may be behind before it loses its connection: about 20 s of levels.
 const EVENTS: usize = 256;
 
 /// What the daemon is started with.
@@ -49,7 +49,7 @@ pub struct Start {
 pub fn run(start: Start) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(serve(start));
-    // Blocking chores (a file being read) must not hold up the end.
+    // The end must not wait for blocking chores, such as reading a file.
     runtime.shutdown_background();
     result
 }
@@ -82,12 +82,13 @@ async fn serve(start: Start) -> std::io::Result<()> {
         under_way: UnderWay::new(settings, start.store, store_events),
         chores: Chores::default(),
         texts,
-        desktop: Desktop::new().await,
+        desktop: DesktopOutput::new().await,
         doors: Doors::new(events.clone()),
         config: Configuration::new(start.settings, start.config_path, start.logging),
-        service: Service::new(),
+        service: ServiceState::new(),
     };
-    // Beside the loop, which answers its commands; a bus that is slow or away delays nothing.
+    // A task of its own, so that a slow or absent bus delays nothing. The loop answers its
+    // commands.
     let at_start = (daemon.session.state(), daemon.engine.report().state);
     let events = events.subscribe();
     let bus = tokio::spawn(async move {

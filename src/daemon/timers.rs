@@ -1,4 +1,4 @@
-//! The session's timers. A handful at most.
+//! The session's timers, a handful at most.
 
 use crate::session::Timer;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 pub(super) struct Timers(Vec<(Instant, Timer)>);
 
 impl Timers {
-    /// Sets a timer, instead of an equal one.
+    /// Sets a timer. Replaces an equal one.
     pub(super) fn arm(&mut self, timer: Timer, after: Duration) {
         self.disarm(timer);
         self.0.push((Instant::now() + after, timer));
@@ -18,7 +18,7 @@ impl Timers {
         self.0.retain(|(_, armed)| *armed != timer);
     }
 
-    /// The one that is due first.
+    /// The timer that is due first.
     pub(super) fn next(&self) -> Option<(Instant, Timer)> {
         self.0.iter().copied().min_by_key(|(due, _)| *due)
     }

@@ -1,25 +1,24 @@
-//! Who has had the loop's turns: a source that always has something to tell must not be the only
-//! one that is heard.
+//! Fairness of the event loop: a source that always has something to report must not starve the
+//! others.
 
-use super::Input;
+use super::LoopInput;
 use std::mem::{Discriminant, discriminant};
 
-/// Turns that one source may have in a row before the others get theirs, by chance. More than
-/// anybody needs who does not flood: a held key's repeats that waited while the machine stood
-/// still, say.
+/// How many turns one source may have in a row before the others get one, by chance. Only floods
+/// need more; even the repeats of a held key that waited while the machine stood still need fewer.
 const IN_A_ROW: u32 = 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    last: Option<Discriminant<Input>>,
+    last: Option<Discriminant<LoopInput>>,
     in_a_row: u32,
 }
 
 impl Turns {
-    /// Notes whose turn this is. Sound and the watchdog's pings come by the clock and flood nobody:
-    /// they do not count.
-    pub(super) fn note(&mut self, input: &Input) {
-        if matches!(input, Input::Capture(_) | Input::Watchdog) {
+    /// Notes whose turn this is. Audio and the watchdog's pings come at fixed rates, so they do not
+    /// count.
+    pub(super) fn note(&mut self, input: &LoopInput) {
+        if matches!(input, LoopInput::Capture(_) | LoopInput::Watchdog) {
             return;
         }
         let source = discriminant(input);
@@ -27,7 +26,7 @@ impl Turns {
         self.last = Some(source);
     }
 
-    /// Whether the next turn is anybody's.
+    /// Whether the next turn goes to any source, by chance.
     pub(super) fn must_be_fair(&self) -> bool {
         self.in_a_row >= IN_A_ROW
     }
@@ -42,11 +41,11 @@ mod tests {
         let mut turns = Turns::default();
         for _ in 0..IN_A_ROW {
             assert!(!turns.must_be_fair());
-            turns.note(&Input::ConfigChanged);
-            turns.note(&Input::Watchdog);
+            turns.note(&LoopInput::ConfigChanged);
+            turns.note(&LoopInput::Watchdog);
         }
         assert!(turns.must_be_fair());
-        turns.note(&Input::Heartbeat);
+        turns.note(&LoopInput::Heartbeat);
         assert!(!turns.must_be_fair());
     }
 }

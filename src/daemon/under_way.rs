@@ -1,13 +1,13 @@
-//! The dictations under way, as far as the session does not know them: the microphone, the files on
-//! the disk, and what was measured and noted since the press.
+//! What the session does not know of the dictations under way: the microphone, the files on the
+//! disk, measurements and notes.
 
 use super::live::{self, Live};
 use crate::call::CaptureStatus;
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
-use crate::deliver::{Focus, Presses};
-use crate::session::{Code, Failure, Gap, GapCause, Heard, JobId};
-use crate::store::{Outcome, Retention, Store, StoreError, StoreEvent, Unfinished};
+use crate::deliver::{Focus, ShortcutPresses};
+use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
+use crate::store::{RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,32 +17,32 @@ use tracing::{error, warn};
 
 pub(super) struct UnderWay {
     capture: Option<Capture>,
-    /// The settings have another linger than `capture`.
+    /// `capture` still has the linger of older settings.
     linger_changed: bool,
     /// The thread that writes to the disk. `None`: it could not be started, or has ended.
     store: Option<Store>,
     /// Where dictations are kept.
     folder: PathBuf,
-    live: live::Dictations,
-    /// When a shortcut was pressed last, as far as it sends a command: it may still be down.
+    live: live::LiveDictations,
+    /// When a shortcut's command came last. The user may still hold the key.
     last_press: Option<Instant>,
     /// All presses, as far as texts to come need them.
-    presses: Presses,
+    presses: ShortcutPresses,
     /// How recording went so far.
     status: CaptureStatus,
 }
 
-/// What was heard since the last time.
-pub(super) struct Sound {
+/// A chunk of a recording.
+pub(super) struct SoundChunk {
     /// At 16 kHz.
     pub(super) pcm: Arc<[i16]>,
     /// Root mean square, dBFS, of each tenth of a second that was completed.
     pub(super) levels: Vec<f32>,
 }
 
-/// What is known of a dictation whose text is delivered.
-pub(super) struct Noted {
-    /// What had the keyboard at the stop.
+/// What a delivery needs to know of its dictation.
+pub(super) struct DeliveryContext {
+    /// The window with the keyboard at the stop.
     pub(super) focus: Option<Focus>,
     /// When the shortcut was pressed last.
     pub(super) pressed: Option<Instant>,
@@ -68,9 +68,9 @@ impl UnderWay {
             linger_changed: false,
             store,
             folder,
-            live: live::Dictations::default(),
+            live: live::LiveDictations::default(),
             last_press: None,
-            presses: Presses::default(),
+            presses: ShortcutPresses::default(),
             status: CaptureStatus::default(),
         }
     }
@@ -87,7 +87,7 @@ impl UnderWay {
         &self.folder
     }
 
-    /// When subscribers are to be told again that something is recorded.
+    /// When subscribers get the next heartbeat of a recording.
     pub(super) fn heartbeat_due(&self) -> Option<Instant> {
         self.live.heartbeat_due()
     }
@@ -96,14 +96,14 @@ impl UnderWay {
         self.live.beat();
     }
 
-    /// A shortcut was pressed.
+    /// Notes that a shortcut was pressed.
     pub(super) fn pressed(&mut self) {
         let now = Instant::now();
         self.last_press = Some(now);
         self.presses.add(now.into_std());
     }
 
-    pub(super) fn presses(&self) -> &Presses {
+    pub(super) fn presses(&self) -> &ShortcutPresses {
         &self.presses
     }
 
@@ -153,24 +153,25 @@ impl UnderWay {
         self.live.get(job).map_or(&[], |live| &live.gaps)
     }
 
-    /// Records up to this moment. `asks_focus`: the text is only wanted in the window that has the
-    /// keyboard now.
+    /// Ends a recording at this moment. `asks_focus`: the text may only go into the window that has
+    /// the keyboard now.
     pub(super) fn stop(&mut self, job: JobId, asks_focus: bool) {
         self.command(CaptureCommand::Stop { job });
         if let Some(live) = self.live.get_mut(job) {
             live.stopped = Some(Instant::now());
-            // Before the user goes elsewhere. Asked beside all this, and after the stop.
+            // Asked now, before the user goes to another window, but after the stop, which must not
+            // wait for it.
             live.focus = asks_focus.then(Focus::ask);
         }
     }
 
-    /// Stops at once, and throws away what still comes.
+    /// Ends a recording at once, and drops the audio that still comes.
     pub(super) fn cancel(&self, job: JobId) {
         self.command(CaptureCommand::Cancel { job });
     }
 
-    /// Takes samples; `None` for a dictation that is over.
-    pub(super) fn hear(&mut self, job: JobId, samples: &[f32]) -> Option<Sound> {
+    /// Takes samples. `None`: the dictation is over.
+    pub(super) fn hear(&mut self, job: JobId, samples: &[f32]) -> Option<SoundChunk> {
         let levels = self.live.get_mut(job)?.hear(samples);
         let pcm: Arc<[i16]> = to_pcm16(samples).into();
         let kept = self.store.as_mut().map(|store| store.append(job, Arc::clone(&pcm)));
@@ -179,11 +180,11 @@ impl UnderWay {
         {
             tell(&error);
         }
-        Some(Sound { pcm, levels })
+        Some(SoundChunk { pcm, levels })
     }
 
-    /// The recording has ended; what it amounts to. `None` for a dictation that is over.
-    pub(super) fn ended(&mut self, job: JobId, problem: Option<Failure>) -> Option<Heard> {
+    /// Sums up a recording that has ended. `None`: the dictation is over.
+    pub(super) fn ended(&mut self, job: JobId, problem: Option<Failure>) -> Option<CaptureSummary> {
         let live = self.live.get(job)?;
         let (heard, gap) = (live.heard(problem), live.gap_on_disk);
         let kept = self.store.as_mut().map(|store| store.recorded(job));
@@ -195,13 +196,14 @@ impl UnderWay {
         Some(heard)
     }
 
-    /// Some of the audio did not reach the disk; whether that is news.
+    /// Notes that some of the audio did not reach the disk. Returns whether that was unknown so
+    /// far.
     pub(super) fn gap(&mut self, job: JobId) -> bool {
         let live = self.live.get_mut(job);
         live.is_some_and(|live| !std::mem::replace(&mut live.gap_on_disk, true))
     }
 
-    /// Writes a recording again, whole, if the disk refused some of it.
+    /// Writes the whole recording again if the disk refused some of it.
     pub(super) fn mend(&mut self, job: JobId, audio: Vec<i16>) {
         let gap = self.live.get(job).is_some_and(|live| live.gap_on_disk);
         if gap && !audio.is_empty() {
@@ -217,17 +219,17 @@ impl UnderWay {
         self.live.get(job)?.stopped.map(|stopped| stopped.elapsed())
     }
 
-    /// What is known of a dictation whose text is delivered now.
-    pub(super) fn noted(&mut self, job: JobId) -> Noted {
+    /// What the delivery needs to know of a dictation whose text is delivered now.
+    pub(super) fn noted(&mut self, job: JobId) -> DeliveryContext {
         let live = self.live.get_mut(job);
         let (focus, stopped, begun) = live.map_or((None, None, None), |live: &mut Live| {
             (live.focus.take(), live.stopped, Some(live.begun))
         });
-        // The key of a later dictation may be down as well.
-        Noted { focus, pressed: stopped.max(self.last_press), begun }
+        // The user may also hold the key for a later dictation.
+        DeliveryContext { focus, pressed: stopped.max(self.last_press), begun }
     }
 
-    /// Forgets the dictation: its heartbeat ends, and samples that still come find nobody.
+    /// Forgets the dictation: its heartbeat ends, and later samples are dropped.
     pub(super) fn forget(&mut self, job: JobId) {
         self.live.end(job);
     }
@@ -238,17 +240,17 @@ impl UnderWay {
         self.keep(|store| store.discard(job));
     }
 
-    /// Writes what was made of a recording.
-    pub(super) fn finish(&mut self, job: JobId, outcome: Outcome) {
+    /// Writes the state of a recording into its record.
+    pub(super) fn finish(&mut self, job: JobId, outcome: RecordUpdate) {
         self.keep(|store| store.finish(job, outcome));
     }
 
-    /// Takes a recording of an earlier run over.
+    /// Takes over a recording of an earlier run.
     pub(super) fn adopt(&mut self, job: JobId, left: &Unfinished) {
         self.keep(|store| store.adopt(job, left));
     }
 
-    /// Where a recording of this run lies.
+    /// The path of a recording of this run.
     pub(super) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
     }
@@ -259,12 +261,12 @@ impl UnderWay {
         self.keep(|store| store.retain(retention));
     }
 
-    /// The settings have another linger.
+    /// Notes that the settings have another linger.
     pub(super) fn linger_changed(&mut self) {
         self.linger_changed = true;
     }
 
-    /// Starts another capture thread, if the linger has changed. A recording that runs keeps its
+    /// Starts another capture thread if the linger has changed. A recording under way keeps its
     /// own.
     pub(super) fn renew_capture(&mut self, settings: &Settings, is_capturing: bool) {
         if !self.linger_changed || is_capturing {
@@ -277,8 +279,8 @@ impl UnderWay {
             .ok();
     }
 
-    /// Ends both threads. The store's writes all that is queued first, and closes its channel when
-    /// it is done.
+    /// Ends both threads. The store's thread first writes all that is queued, and then closes its
+    /// channel.
     pub(super) fn end(self) {
         let Self { capture, store, .. } = self;
         drop(capture);
@@ -291,7 +293,7 @@ impl UnderWay {
         }
     }
 
-    /// Has the store do it, and reports what it refuses. The audio is in memory until its text is
+    /// Gives work to the store, and reports errors. The audio stays in memory until its text is
     /// there.
     fn keep(&mut self, work: impl FnOnce(&mut Store) -> Result<(), StoreError>) {
         if let Some(Err(error)) = self.store.as_mut().map(work) {
@@ -304,7 +306,7 @@ fn tell(error: &StoreError) {
     warn!(%error, "the recording is not on disk yet: {error}");
 }
 
-/// The retention the settings mean.
+/// The retention that the settings ask for.
 fn retention(settings: &Settings) -> Retention {
     Retention {
         keep_count: settings.store.keep_count,

@@ -9,9 +9,9 @@ use zbus::names::ErrorName;
 /// A call that failed. What is left of the user's words stands below the sentence: a D-Bus error
 /// carries one text.
 #[derive(Debug)]
-pub(super) struct Refusal(pub(super) Failure);
+pub(super) struct CallError(pub(super) Failure);
 
-impl DBusError for Refusal {
+impl DBusError for CallError {
     fn create_reply(&self, call: &Header<'_>) -> zbus::Result<Message> {
         let Failure { message, text, .. } = &self.0;
         let sentence = match text {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn codes_are_error_names() {
-        let refusal = Refusal(Failure::new(Code::NoMicrophone, "No microphone."));
+        let refusal = CallError(Failure::new(Code::NoMicrophone, "No microphone."));
         assert_eq!(refusal.name().as_str(), "org.v2m.Error.NoMicrophone");
         assert_eq!(camel_case("busy"), "Busy");
     }

@@ -2,9 +2,9 @@
 //! Its doc comments are what introspection shows.
 
 use super::callers::{Listeners, TooMany, gone};
-use super::failure::Refusal;
+use super::failure::CallError;
 use super::status;
-use crate::call::{Answer, Call, Calls, Request, Task, TextSource, TextWork};
+use crate::call::{Answer, Call, CallSender, Request, TextSource, TextTask, TextWork};
 use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,15 +17,15 @@ use zbus::{Connection, OwnedVariant, interface};
 
 /// What the properties tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct Properties {
     pub(super) state: State,
     pub(super) engine: EngineState,
 }
 
 /// The object. Never changes itself, so a Stop that waits for its text holds up nothing else.
-pub(super) struct Dictation {
-    calls: Calls,
-    known: watch::Receiver<Known>,
+pub(super) struct DictationObject {
+    calls: CallSender,
+    known: watch::Receiver<Properties>,
     listeners: Listeners,
     /// Calls that may wait for their answers.
     room: Semaphore,
@@ -34,37 +34,41 @@ pub(super) struct Dictation {
 /// Calls that wait for their answers at once; as many as the socket has connections.
 const CALLS: usize = 64;
 
-impl Dictation {
-    pub(super) fn new(calls: Calls, known: watch::Receiver<Known>, listeners: Listeners) -> Self {
+impl DictationObject {
+    pub(super) fn new(
+        calls: CallSender,
+        known: watch::Receiver<Properties>,
+        listeners: Listeners,
+    ) -> Self {
         Self { calls, known, listeners, room: Semaphore::new(CALLS) }
     }
 
-    async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
+    async fn ask(&self, request: Request) -> Result<Answer, CallError> {
         let busy = || {
             let text = "64 calls on the session bus wait for answers already. Try again when one is answered.";
-            Refusal(Failure::new(Code::Busy, text))
+            CallError(Failure::new(Code::Busy, text))
         };
         let _place = self.room.try_acquire().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
         let ending =
             || Failure::new(Code::ShuttingDown, "v2m is stopping; press again to start it.");
-        self.calls.send(Call { request, reply }).await.map_err(|_| Refusal(ending()))?;
+        self.calls.send(Call { request, reply }).await.map_err(|_| CallError(ending()))?;
         let lost = || {
             let text = "v2m gave no answer, which is a bug. See: journalctl --user -u v2m";
             Failure::new(Code::Internal, text)
         };
-        answer.await.map_err(|_| Refusal(lost()))?.map_err(Refusal)
+        answer.await.map_err(|_| CallError(lost()))?.map_err(CallError)
     }
 
     /// For work that takes hours or costs money: given up when the caller leaves the bus. Every
     /// other request is carried out, whether its caller stays or not.
-    async fn ask_for(&self, caller: Caller<'_>, request: Request) -> Result<Answer, Refusal> {
+    async fn ask_for(&self, caller: Caller<'_>, request: Request) -> Result<Answer, CallError> {
         let Some(name) = caller.name else { return self.ask(request).await };
         tokio::select! {
             answer = self.ask(request) => answer,
             // Nobody reads this. The daemon sees that the way back for its answer is closed.
             () = gone(caller.bus, name) => {
-                Err(Refusal(Failure::new(Code::Internal, "The caller has left the session bus.")))
+                Err(CallError(Failure::new(Code::Internal, "The caller has left the session bus.")))
             }
         }
     }
@@ -73,33 +77,33 @@ impl Dictation {
         &self,
         caller: Caller<'_>,
         text: String,
-        task: Task,
-    ) -> Result<(String, String), Refusal> {
+        task: TextTask,
+    ) -> Result<(String, String), CallError> {
         let text = bounded(text)?;
         if text.trim().is_empty() {
             let message = "There is no text to work on: the first argument is empty.";
-            return Err(Refusal(Failure::new(Code::NoText, message)));
+            return Err(CallError(Failure::new(Code::NoText, message)));
         }
         let original = text.clone();
         let work = TextWork { source: TextSource::Given(text), task, deliver: None };
         let done = self.ask_for(caller, Request::Text(work)).await;
-        let with_original = |Refusal(failure)| {
-            Refusal(Failure { text: failure.text.or(Some(original)), ..failure })
+        let with_original = |CallError(failure)| {
+            CallError(Failure { text: failure.text.or(Some(original)), ..failure })
         };
         done.map(state_and_text).map_err(with_original)
     }
 
-    async fn command(&self, command: Command) -> Result<(String, String), Refusal> {
+    async fn command(&self, command: Command) -> Result<(String, String), CallError> {
         self.ask(Request::Session(command)).await.map(state_and_text)
     }
 }
 
 /// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
 /// through.
-fn bounded(text: String) -> Result<String, Refusal> {
+fn bounded(text: String) -> Result<String, CallError> {
     if text.len() > MAX_TEXT {
         let message = format!("A text may have {} KiB at most; send it in parts.", MAX_TEXT >> 10);
-        return Err(Refusal(Failure::new(Code::TooLarge, message)));
+        return Err(CallError(Failure::new(Code::TooLarge, message)));
     }
     Ok(plain::owned(text))
 }
@@ -141,42 +145,42 @@ fn state_and_text(answer: Answer) -> (String, String) {
 
 /// Dictation: press, speak, press again.
 #[interface(name = "org.v2m.Dictation1")]
-impl Dictation {
+impl DictationObject {
     /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped.
     /// Earlier dictations that wait for their texts do not stand in the way.
     #[zbus(out_args("state", "text"))]
-    async fn toggle(&self) -> Result<(String, String), Refusal> {
+    async fn toggle(&self) -> Result<(String, String), CallError> {
         self.command(Command::Toggle).await
     }
 
     /// Starts a recording; answers once the first audio has arrived.
     #[zbus(out_args("state"))]
-    async fn start(&self) -> Result<String, Refusal> {
+    async fn start(&self) -> Result<String, CallError> {
         self.command(Command::Start).await.map(|(state, _)| state)
     }
 
     /// Stops the recording; answers once its text is there.
     #[zbus(out_args("state", "text"))]
-    async fn stop(&self) -> Result<(String, String), Refusal> {
+    async fn stop(&self) -> Result<(String, String), CallError> {
         self.command(Command::Stop).await
     }
 
     /// Drops the recording, audio and text; without one, the newest dictation that waits for its
     /// text.
     #[zbus(out_args("state"))]
-    async fn cancel(&self) -> Result<String, Refusal> {
+    async fn cancel(&self) -> Result<String, CallError> {
         self.command(Command::Cancel).await.map(|(state, _)| state)
     }
 
     /// Starts no more recordings until Resume.
     #[zbus(out_args("state"))]
-    async fn pause(&self) -> Result<String, Refusal> {
+    async fn pause(&self) -> Result<String, CallError> {
         self.command(Command::Pause).await.map(|(state, _)| state)
     }
 
     /// Allows recordings again.
     #[zbus(out_args("state"))]
-    async fn resume(&self) -> Result<String, Refusal> {
+    async fn resume(&self) -> Result<String, CallError> {
         self.command(Command::Resume).await.map(|(state, _)| state)
     }
 
@@ -188,11 +192,11 @@ impl Dictation {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] bus: &Connection,
         path: String,
-    ) -> Result<(String, String), Refusal> {
+    ) -> Result<(String, String), CallError> {
         let path = PathBuf::from(path);
         if !path.is_absolute() {
             let text = "TranscribeFile needs an absolute path: v2m does not run in your folder.";
-            return Err(Refusal(Failure::new(Code::BadRequest, text)));
+            return Err(CallError(Failure::new(Code::BadRequest, text)));
         }
         let request = Request::TranscribeFile { path, track: None };
         self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
@@ -208,9 +212,9 @@ impl Dictation {
         text: String,
         preset: String,
         instruction: String,
-    ) -> Result<(String, String), Refusal> {
+    ) -> Result<(String, String), CallError> {
         let (preset, instruction) = (given(preset), given(bounded(instruction)?));
-        self.work(Caller::of(&header, bus), text, Task::Rewrite { instruction, preset }).await
+        self.work(Caller::of(&header, bus), text, TextTask::Rewrite { instruction, preset }).await
     }
 
     /// Has a language model translate a text, into a language by code or name. Empty: the
@@ -222,8 +226,9 @@ impl Dictation {
         #[zbus(connection)] bus: &Connection,
         text: String,
         language: String,
-    ) -> Result<(String, String), Refusal> {
-        self.work(Caller::of(&header, bus), text, Task::Translate { into: given(language) }).await
+    ) -> Result<(String, String), CallError> {
+        self.work(Caller::of(&header, bus), text, TextTask::Translate { into: given(language) })
+            .await
     }
 
     /// Asks for the text as it grows. TranscriptionUpdate is then sent to the caller, and to no one
@@ -232,11 +237,11 @@ impl Dictation {
         &self,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] bus: &Connection,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CallError> {
         let Some(name) = header.sender() else { return Ok(()) };
         let full = |TooMany| {
             let text = "Subscribing to TranscriptionUpdate: 16 programs are subscribed already. Close one of them.";
-            Refusal(Failure::new(Code::Busy, text))
+            CallError(Failure::new(Code::Busy, text))
         };
         self.listeners.add(bus, name).map_err(full)
     }
@@ -250,10 +255,10 @@ impl Dictation {
 
     /// All that v2m tells of itself. Keys without a value now are left out.
     #[zbus(out_args("status"))]
-    async fn status(&self) -> Result<HashMap<&'static str, OwnedVariant>, Refusal> {
+    async fn status(&self) -> Result<HashMap<&'static str, OwnedVariant>, CallError> {
         match self.ask(Request::Status).await? {
             Answer::Status(status) => Ok(status::told(*status)),
-            _ => Err(Refusal(Failure::new(Code::Internal, "v2m answered something else."))),
+            _ => Err(CallError(Failure::new(Code::Internal, "v2m answered something else."))),
         }
     }
 

@@ -17,11 +17,11 @@ mod failure;
 mod interface;
 mod status;
 
-use crate::call::{Answer, Call, Calls, Event, Request};
+use crate::call::{Answer, Call, CallSender, Event, Request};
 use crate::pauses::Pauses;
 use crate::session::{EngineState, State};
 use callers::Listeners;
-use interface::{Dictation, DictationSignals, Known};
+use interface::{DictationObject, DictationObjectSignals, Properties};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, oneshot, watch};
@@ -80,33 +80,33 @@ impl Drop for Door {
 /// No bus, or the name is taken. The caller logs it and goes on.
 pub async fn serve(
     bus: Option<&str>,
-    calls: Calls,
+    calls: CallSender,
     events: broadcast::Receiver<Event>,
     state: State,
     engine: EngineState,
 ) -> Result<Door, DoorError> {
     let bus = bus.map(str::to_owned);
-    let known = watch::Sender::new(Known { state, engine });
-    let place = Place { bus, calls, known, listeners: Listeners::default() };
+    let known = watch::Sender::new(Properties { state, engine });
+    let place = Presence { bus, calls, known, listeners: Listeners::default() };
     let entered = place.enter().await?;
     Ok(Door(tokio::spawn(place.keep(entered, events))))
 }
 
 /// Where v2m is on a bus, or wants to be.
-struct Place {
+struct Presence {
     bus: Option<String>,
-    calls: Calls,
-    known: watch::Sender<Known>,
+    calls: CallSender,
+    known: watch::Sender<Properties>,
     listeners: Listeners,
 }
 
 /// A connection that has the name.
 struct Entered {
     connection: zbus::Connection,
-    object: InterfaceRef<Dictation>,
+    object: InterfaceRef<DictationObject>,
 }
 
-impl Place {
+impl Presence {
     /// Within [`PATIENCE`].
     async fn enter(&self) -> Result<Entered, DoorError> {
         tokio::time::timeout(PATIENCE, self.connect()).await.map_err(|_| DoorError::Hanging)?
@@ -114,7 +114,7 @@ impl Place {
 
     async fn connect(&self) -> Result<Entered, DoorError> {
         let listeners = self.listeners.clone();
-        let dictation = Dictation::new(self.calls.clone(), self.known.subscribe(), listeners);
+        let dictation = DictationObject::new(self.calls.clone(), self.known.subscribe(), listeners);
         let builder = self.bus.as_deref().map_or_else(Builder::session, Builder::address);
         let connection = builder.serve_at(PATH, dictation).build().await;
         let connection = connection.map_err(DoorError::Unreachable)?;
@@ -178,8 +178,8 @@ impl Place {
 
 /// Carries the daemon's events to the bus.
 struct Relay<'a> {
-    object: InterfaceRef<Dictation>,
-    place: &'a Place,
+    object: InterfaceRef<DictationObject>,
+    place: &'a Presence,
 }
 
 impl Relay<'_> {
@@ -240,12 +240,12 @@ impl Relay<'_> {
             return Ok(());
         }
         let Ok(Ok(Answer::Status(status))) = answer.await else { return Ok(()) };
-        let now = Known { state: status.state, engine: status.engine.state };
+        let now = Properties { state: status.state, engine: status.engine.state };
         self.learn(|known| *known = now).await
     }
 
     /// PropertiesChanged for what really changed.
-    async fn learn(&self, change: impl FnOnce(&mut Known)) -> zbus::Result<()> {
+    async fn learn(&self, change: impl FnOnce(&mut Properties)) -> zbus::Result<()> {
         let before = *self.place.known.borrow();
         self.place.known.send_modify(change);
         let now = *self.place.known.borrow();

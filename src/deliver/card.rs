@@ -1,4 +1,4 @@
-//! How each notice looks. Pure.
+//! Makes a notification of each notice: texts, icon, urgency and time. Pure.
 //!
 //! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of
 //! notifications shows the first 52 characters or so of a body, and a banner no more until it is
@@ -12,19 +12,20 @@ use super::notice::Notice;
 use crate::session::{Brief, Code, Delivery, Failure};
 use std::time::Duration;
 
-/// Characters of a body. Shells show a few lines of it; the whole text is where it was delivered.
+/// The longest body, in characters. Shells show a few lines; the whole text is where it was
+/// delivered.
 const MAX_BODY: usize = 300;
 
-/// Characters of a growing text. GNOME's banners have one line of some 52 for a body, cut at the
-/// end, where the news is.
+/// The longest draft, in characters. GNOME's banners show one line of about 52 and cut off its end,
+/// which is the new part.
 const MAX_GROWING: usize = 48;
 
-/// Characters of a title that GNOME's banners show.
+/// The longest title that GNOME's banners show, in characters.
 const MAX_TITLE: usize = 42;
 
-/// How long a text is in sight, and what needs no action.
+/// How long texts, and notices that need no action, stay in sight.
 const IN_PASSING: Duration = Duration::from_secs(8);
-/// How long a problem is in sight that is over, or that nobody can see mended.
+/// How long a problem stays in sight if it is over, or if v2m cannot notice that it is fixed.
 const TO_READ: Duration = Duration::from_secs(20);
 
 /// Urgency, as the Desktop Notifications Specification numbers it.
@@ -38,20 +39,20 @@ pub(super) enum Urgency {
 /// How long a notification stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stay {
-    /// It says what is going on now, and is in sight until the next one takes its place.
+    /// As long as the state that it reports; the next notification replaces it.
     WhileTrue,
-    /// Until a problem of this kind is mended, the next notice takes its place, or the user
-    /// dismisses it.
+    /// Until a problem of this kind is fixed, the next notice replaces it, or the user dismisses
+    /// it.
     UntilMended(Code),
     /// In sight for this long, then in the desktop's list of past notifications.
     ThenListed(Duration),
     /// In sight for this long, then gone.
     ThenGone(Duration),
-    /// As the desktop likes.
+    /// As long as the desktop decides.
     AsUsual,
 }
 
-/// A notification as it looks.
+/// The content of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Card {
     pub(super) summary: String,
@@ -60,16 +61,16 @@ pub(super) struct Card {
     /// A name of the freedesktop icon naming specification.
     pub(super) icon: &'static str,
     pub(super) urgency: Urgency,
-    /// Not kept in the list of past notifications.
+    /// Whether the desktop leaves it out of its list of past notifications.
     pub(super) transient: bool,
-    /// `None`: until it is taken away.
+    /// How long the desktop shows it. `None`: until it is closed.
     pub(super) expires: Option<Duration>,
     pub(super) category: &'static str,
     pub(super) stay: Stay,
 }
 
 impl Notice {
-    /// The look; `None` where a notice only takes something away.
+    /// The notification for a notice. `None`: the notice only closes one.
     pub(super) fn card(&self) -> Option<Card> {
         Some(match self {
             // Longer than any dictation may be, yet not for ever should the service die meanwhile.
@@ -119,7 +120,7 @@ fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) 
     }
 }
 
-/// A text that arrived where it was wanted, or one that did not.
+/// The notification for a text, whether it was delivered or not.
 fn delivered(text: &str, deliveries: &[Delivery], problems: &[Failure]) -> Card {
     let arrived = deliveries.iter().rfind(|delivery| delivery.ok);
     let failed = deliveries.iter().find(|delivery| !delivery.ok);
@@ -147,8 +148,8 @@ fn delivered(text: &str, deliveries: &[Delivery], problems: &[Failure]) -> Card 
     urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
 }
 
-/// Title and body for a text that is not where it was wanted. `detail` is in the form "not there:
-/// why; what to do. More", and `place` is where the text is now.
+/// Title and body for a text that was not delivered. `detail` is in the form "not there: why; what
+/// to do. More", and `place` is where the text is now.
 fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String) {
     let (cause, remedy) = split(detail, &["; ", ". "]);
     let (remedy, more) = split(remedy, &[". "]);
@@ -165,7 +166,7 @@ fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String
     (capitalised(short), lines([Some(first.as_str()), Some(text), Some(&why), Some(more)]))
 }
 
-/// What comes before the first of these ends, and what comes after it.
+/// Splits a text at the first of these marks.
 fn split<'a>(text: &'a str, ends: &[&str]) -> (&'a str, &'a str) {
     let first = ends.iter().filter_map(|end| text.find(end)).min();
     first.map_or((text, ""), |at| (&text[..at], &text[at + 2..]))
@@ -176,11 +177,11 @@ fn lines<const N: usize>(parts: [Option<&str>; N]) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// A failure without a text.
+/// The notification for a failure without a text.
 fn problem(failure: &Failure) -> Card {
     let stay = match failure.code {
         code if failure.lasts => Stay::UntilMended(code),
-        // It needs no action but another press.
+        // The user only has to press the key again.
         Code::NoSpeech
         | Code::Busy
         | Code::Paused
@@ -250,7 +251,7 @@ fn urgent(
     }
 }
 
-/// The failure's own few words, or its code's.
+/// The failure's own title, or the title for its code.
 fn brief(failure: &Failure) -> Brief {
     let by_code =
         || Brief { cause: title(failure.code).to_owned(), remedy: capitalised(&failure.message) };
@@ -288,7 +289,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// What fits into one line.
+/// Shortens a text to one line.
 fn first_part(text: &str) -> String {
     match text.char_indices().nth(MAX_GROWING) {
         None => text.to_owned(),
@@ -296,7 +297,7 @@ fn first_part(text: &str) -> String {
     }
 }
 
-/// Of a text that grows the end is news.
+/// Shortens a draft to its end, which is the new part.
 fn last_part(text: &str) -> String {
     let text = text.trim();
     let surplus = text.chars().count().saturating_sub(MAX_GROWING);

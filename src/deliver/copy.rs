@@ -1,17 +1,17 @@
-//! The clipboard as the user has it: a text is put there and stays, and the text on it is read.
+//! The clipboard as a place for texts: puts a text there to stay, and reads the text on it.
 //!
-//! Its owner must live to serve pastes, so it lives in a thread of the daemon's: data-control where
-//! the compositor has it (wlroots, KDE), else X11. On GNOME that is XWayland, which shares its
-//! clipboard with Wayland's windows. No window is ever opened, so the focus stays where it is. A
-//! display server that hangs holds up the thread, not the answer. Typing and pasting at the
-//! cursor are not done here; the owners are those that pasting has.
+//! A clipboard's owner must answer each paste, so it runs in a thread of the daemon. It uses
+//! data-control if the compositor has it (wlroots, KDE), and X11 otherwise. On GNOME that is
+//! XWayland, which shares its clipboard with Wayland's windows. v2m opens no window, so the focus
+//! stays where it is. A display server that hangs blocks the thread, not the answer. Not here:
+//! typing and pasting at the cursor, which use the same clipboards.
 
 use super::clipboard::data_control::DataControl;
 use super::clipboard::x11::X11Clipboard;
 use super::display::worker::{Inbox, Serves, Worker};
 use super::display::x11::Server;
 use super::environment::Displays;
-use super::problem::Problem as Reason;
+use super::error::DeliverError;
 use crate::session::Delivery;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
@@ -21,17 +21,17 @@ use tokio::time::timeout;
 use tracing::debug;
 use v2m_ipc::plain;
 
-/// How long an answer waits for the display server. A healthy one takes a few milliseconds; past
-/// two seconds the user has pasted already, or given up.
+/// How long an answer waits for the display server. A healthy one takes a few milliseconds. After
+/// two seconds the user has pasted by hand, or given up.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long the owner of the clipboard may take to give its text: a little less, so that the answer
-/// says why there is none.
+/// How long the clipboard's owner may take to send its text. Less than [`DEADLINE`], so that the
+/// answer can say what went wrong.
 const READ: Duration = Duration::from_millis(1_800);
 
-/// Why a text is not on the clipboard, or none could be read from there.
+/// Why a text could not be put on the clipboard or read from it.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum ClipboardError {
     #[error("there was no text")]
     NoText,
     #[error("there is no text on it")]
@@ -57,22 +57,21 @@ pub enum Problem {
     NoThread(std::io::Error),
 }
 
-/// The user's clipboard. Holds what was put there last until it is dropped.
+/// The user's clipboard. Keeps the last text there until it is dropped.
 #[derive(Debug)]
 pub struct Clipboard(Worker<Work>);
 
-/// Reads the clipboard, in a thread of its own: the one that serves pastes may be waited for by
-/// others.
+/// Reads the clipboard in a thread of its own, because the thread that serves pastes may be busy.
 #[derive(Debug, Default)]
 pub struct ClipboardReader(Clipboard);
 
 /// Why no text could be read.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the clipboard: {0}")]
-pub struct NoText(#[from] Problem);
+pub struct NoText(#[from] ClipboardError);
 
 impl ClipboardReader {
-    /// The text on the clipboard, asked for now; within two seconds.
+    /// Reads the text on the clipboard. Returns within two seconds.
     pub fn text(&mut self) -> impl Future<Output = Result<String, NoText>> + Send + use<> {
         let (reply, text) = oneshot::channel();
         let asked = self.0.ask(Work::Get(reply));
@@ -80,7 +79,7 @@ impl ClipboardReader {
             asked?;
             match timeout(DEADLINE, text).await {
                 Ok(Ok(text)) => Ok(plain::owned(text?)),
-                Ok(Err(_)) | Err(_) => Err(Problem::Hanging.into()),
+                Ok(Err(_)) | Err(_) => Err(ClipboardError::Hanging.into()),
             }
         }
     }
@@ -94,9 +93,9 @@ struct Text {
 
 #[derive(Debug)]
 enum Work {
-    Put(Text, oneshot::Sender<Result<(), Problem>>),
+    Put(Text, oneshot::Sender<Result<(), ClipboardError>>),
     Leave(oneshot::Sender<()>),
-    Get(oneshot::Sender<Result<String, Problem>>),
+    Get(oneshot::Sender<Result<String, ClipboardError>>),
 }
 
 impl Default for Clipboard {
@@ -106,15 +105,14 @@ impl Default for Clipboard {
 }
 
 impl Clipboard {
-    /// Reaches for no display yet: that happens at each delivery, so one that appears later is
-    /// found.
+    /// Connects to no display yet. Each delivery looks for one, so a later desktop is found.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts `text` on the clipboard. Answers within two seconds. `is_sensitive`: clipboard managers
-    /// are asked not to remember it, by the format `x-kde-passwordManagerHint` with the content
-    /// `secret`, as password managers ask them.
+    /// Puts `text` on the clipboard. Returns within two seconds. `is_sensitive`: asks clipboard
+    /// managers not to remember it, as password managers do, by the format
+    /// `x-kde-passwordManagerHint` with the content `secret`.
     pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let (ok, detail) = match self.put(text, is_sensitive).await {
             Ok(()) => (true, "on the clipboard".to_owned()),
@@ -126,23 +124,23 @@ impl Clipboard {
         Delivery { by: "clipboard", backend: None, ok, detail }
     }
 
-    async fn put(&mut self, text: &str, is_sensitive: bool) -> Result<(), Problem> {
+    async fn put(&mut self, text: &str, is_sensitive: bool) -> Result<(), ClipboardError> {
         if text.is_empty() {
-            return Err(Problem::NoText);
+            return Err(ClipboardError::NoText);
         }
         let (reply, outcome) = oneshot::channel();
         self.ask(Work::Put(Text { text: text.to_owned(), is_sensitive }, reply))?;
         match timeout(DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_ended)) => Err(Problem::Hanging),
+            Ok(Err(_ended)) => Err(ClipboardError::Hanging),
             Err(_late) => {
                 self.0.abandon();
-                Err(Problem::Hanging)
+                Err(ClipboardError::Hanging)
             }
         }
     }
 
-    /// Lets a clipboard manager keep the text, which would go with this process. Bounded.
+    /// Asks a clipboard manager to keep the text when this process ends. Bounded.
     pub(super) async fn leave(&mut self) {
         if !self.0.is_started() {
             return;
@@ -153,10 +151,10 @@ impl Clipboard {
         }
     }
 
-    fn ask(&mut self, job: Work) -> Result<(), Problem> {
+    fn ask(&mut self, job: Work) -> Result<(), ClipboardError> {
         self.0.hand_over(job, work).map_err(|reason| match reason {
-            Reason::NoThread(error) => Problem::NoThread(error),
-            _ => Problem::Hanging,
+            DeliverError::NoThread(error) => ClipboardError::NoThread(error),
+            _ => ClipboardError::Hanging,
         })
     }
 }
@@ -169,7 +167,7 @@ enum Owner {
 }
 
 impl Serves for Owner {
-    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Reason> {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         match self {
             Self::Compositor(clipboard) => clipboard.serve_until(bell),
             Self::X11(clipboard) => clipboard.serve_until(bell).map(|()| true),
@@ -177,12 +175,11 @@ impl Serves for Owner {
     }
 }
 
-/// Runs until [`Clipboard`] lets go of its sender; the clipboard's content goes with it.
+/// Runs until [`Clipboard`] drops its sender. The clipboard's content is lost then.
 fn work(inbox: &Inbox<Work>) {
     inbox.work(|owner, job| {
         let told = match job {
-            // Nobody waits any more: the user was told it is not there, so it must not appear
-            // later.
+            // The caller has timed out and reported failure, so the text must not appear later.
             Work::Put(_, reply) if reply.is_closed() => true,
             Work::Put(text, reply) => {
                 let done = put(owner, &text, || !reply.is_closed());
@@ -212,31 +209,31 @@ fn put(
     owner: &mut Option<Owner>,
     text: &Text,
     is_wanted: impl Fn() -> bool,
-) -> Result<(), Problem> {
+) -> Result<(), ClipboardError> {
     if let Some(mut kept) = owner.take() {
         match kept.put(text) {
             Ok(is_ours) => {
                 *owner = Some(kept);
-                return if is_ours { Ok(()) } else { Err(Problem::Replaced) };
+                return if is_ours { Ok(()) } else { Err(ClipboardError::Replaced) };
             }
-            Err(Reason::Hanging) => return Err(Problem::Hanging),
+            Err(DeliverError::Hanging) => return Err(ClipboardError::Hanging),
             Err(reason) => {
                 debug!(%reason, "the connection to the clipboard is broken; making a new one");
             }
         }
     }
     let (mut new, displays) = Owner::open()?;
-    // That may have taken long, and a later text may be on the clipboard by now.
+    // This may have taken long, and a later text may be on the clipboard by now.
     if !is_wanted() {
-        return Err(Problem::Hanging);
+        return Err(ClipboardError::Hanging);
     }
     let is_ours = new.put(text).map_err(|reason| unreachable(displays, &reason))?;
     *owner = Some(new);
-    if is_ours { Ok(()) } else { Err(Problem::Replaced) }
+    if is_ours { Ok(()) } else { Err(ClipboardError::Replaced) }
 }
 
-/// By a connection for one look: one that is kept would not be told of the desktop's end.
-fn get() -> Result<String, Problem> {
+/// Connects for each look, because a connection that is kept would not notice the desktop's end.
+fn get() -> Result<String, ClipboardError> {
     let (mut owner, displays) = Owner::open()?;
     let until = Instant::now() + READ;
     let text = match &mut owner {
@@ -245,23 +242,23 @@ fn get() -> Result<String, Problem> {
     };
     match text {
         Ok(Some(text)) if !text.trim().is_empty() => Ok(text),
-        Ok(_) => Err(Problem::Empty),
+        Ok(_) => Err(ClipboardError::Empty),
         Err(reason) => Err(unreachable(displays, &reason)),
     }
 }
 
-fn unreachable(displays: Displays, reason: &Reason) -> Problem {
+fn unreachable(displays: Displays, reason: &DeliverError) -> ClipboardError {
     match reason {
-        Reason::Hanging => Problem::Hanging,
-        reason => Problem::Unreachable { displays, reason: reason.to_string() },
+        DeliverError::Hanging => ClipboardError::Hanging,
+        reason => ClipboardError::Unreachable { displays, reason: reason.to_string() },
     }
 }
 
 impl Owner {
-    fn open() -> Result<(Self, Displays), Problem> {
+    fn open() -> Result<(Self, Displays), ClipboardError> {
         let displays = Displays::from_env();
         if !displays.any() {
-            return Err(Problem::NoDisplay);
+            return Err(ClipboardError::NoDisplay);
         }
         let by_compositor = displays.wayland.is_some().then(DataControl::open);
         let by_server = || {
@@ -269,9 +266,11 @@ impl Owner {
         };
         let opened = match by_compositor {
             Some(Ok(clipboard)) => Ok(Self::Compositor(Box::new(clipboard))),
-            // A compositor that has data-control and is slow, or refuses, still has the clipboard.
-            // KWin ignores what XWayland's is given while no window of X11 has the focus.
-            Some(Err(Reason::NoWay | Reason::NoCompositor(_))) if displays.x11.is_some() => {
+            // If a compositor has data-control but is slow or refuses, X11 is no way round it: KWin
+            // ignores XWayland's clipboard while no X11 window has the focus.
+            Some(Err(DeliverError::NoWay | DeliverError::NoCompositor(_)))
+                if displays.x11.is_some() =>
+            {
                 by_server()
             }
             Some(Err(reason)) => Err(reason),
@@ -283,8 +282,8 @@ impl Owner {
         }
     }
 
-    /// Whether the text is on the clipboard now, as the display server says.
-    fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, Reason> {
+    /// Whether the display server says that the text is on the clipboard now.
+    fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, DeliverError> {
         match self {
             Self::Compositor(clipboard) => {
                 clipboard.put(text, *is_sensitive, Instant::now() + READ)

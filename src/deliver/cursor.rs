@@ -1,45 +1,45 @@
-//! The cursor: the text goes into the window that has the keyboard, by what the desktop offers.
+//! Puts texts into the window that has the keyboard, by the means that the desktop offers.
 //!
-//! It is pasted (`paste`), or typed: typing goes past the clipboard, the keys that write the text
-//! on the layout in force are pressed one after the other, and no window confirms it. Whether to
-//! paste or to type, and with which keys, is the daemon's decision.
+//! A text is pasted (`paste`) or typed. Typing does not use the clipboard: v2m presses the keys
+//! that write the text on the active layout, and no window confirms them. The daemon decides
+//! whether to paste or to type, and with which keys.
 
 use crate::deliver::desktop::{self, Desktop, mutter::Mutter};
 use crate::deliver::environment::{Displays, is_x11};
-use crate::deliver::joint::{Joint, Place};
+use crate::deliver::error::DeliverError;
+use crate::deliver::joint::{Destination, Joint};
 use crate::deliver::keys::held::{self, modifiers};
-use crate::deliver::order::{Means, Order, Wanted};
+use crate::deliver::order::{DeliveryOptions, Insertion, Means};
 use crate::deliver::paste::DEADLINE;
-use crate::deliver::problem::Problem;
 use crate::deliver::window::{Around, Focus, Focused, Observer};
 use crate::session::Delivery;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
 
-/// Added to it for each character that is typed: programs take some ten times less.
+/// Time added for each character that is typed. Programs need about a tenth of it.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
-/// Characters that are typed; more are pasted. Meanwhile the user's own keys would get in between.
+/// The longest text that is typed, in characters. Longer ones are pasted, because the user's own
+/// keys would get in between.
 const MAX_TYPED: usize = 2_000;
 
-/// The way to the window that has the keyboard. It reaches for nothing before the first delivery,
-/// so a desktop that comes later is found.
+/// The connection to the desktop. It is made at the first delivery, so a later desktop is found.
 #[derive(Debug, Default)]
 pub(crate) struct Cursor {
     desktop: Option<Desktop>,
     observer: Observer,
-    /// What was put there last, for the next text to be joined to.
+    /// The last text, which the next one may be joined to.
     joint: Joint,
-    /// Whether the last text went into a field that hides it. `None`: that was not told in time.
+    /// Whether the last text went into a password field. `None`: no program said so in time.
     hidden: Option<bool>,
 }
 
-/// A text that has arrived.
+/// A text that was delivered.
 #[derive(Debug)]
 struct Arrived {
-    /// As it was put there.
+    /// The text as it was delivered.
     text: String,
-    place: Place,
-    /// What the field told before.
+    place: Destination,
+    /// What the field contained before.
     around: Option<Around>,
 }
 
@@ -74,8 +74,8 @@ impl Cursor {
         &mut self,
         text: &str,
         means: Means,
-        wanted: &Wanted,
-    ) -> (Delivery, Option<Problem>) {
+        wanted: &DeliveryOptions,
+    ) -> (Delivery, Option<DeliverError>) {
         let characters = text.chars().take(MAX_TYPED + 1).count();
         let (by, done, deadline) = match means {
             Means::Paste => ("paste", "pasted", DEADLINE + held::PATIENCE),
@@ -86,27 +86,27 @@ impl Cursor {
             }
         };
         if means == Means::Type && characters > MAX_TYPED {
-            return self.told(by, done, Err(Problem::TooLong));
+            return self.told(by, done, Err(DeliverError::TooLong));
         }
         let (keys, only, focused) =
             (wanted.keys.clone(), wanted.window.clone(), Focused::default());
         let is_sensitive = wanted.is_sensitive;
-        let order = Order { text: text.to_owned(), means, keys, only, focused, is_sensitive };
+        let order = Insertion { text: text.to_owned(), means, keys, only, focused, is_sensitive };
         self.hidden = Some(false);
         let attempt = self.try_to(order, wanted);
         let outcome = match tokio::time::timeout(deadline, attempt).await {
             Ok(outcome) => outcome,
             Err(_late) => {
                 match &mut self.desktop {
-                    // Its thread may hang for good; it is counted, and left behind.
+                    // The thread may hang for good. It is counted and abandoned.
                     Some(Desktop::X11(x11)) => x11.abandon(),
                     Some(Desktop::Wayland(wayland)) => wayland.abandon(),
-                    // Its session stays, or the user would be asked or told again.
+                    // The session stays open, or the desktop would ask or notify the user again.
                     Some(Desktop::Portal(portal)) => portal.abandon(),
-                    // A bus that hung may have lost its order.
+                    // After the bus has hung, the order of its messages is not certain.
                     _ => self.desktop = None,
                 }
-                Err(Problem::Hanging)
+                Err(DeliverError::Hanging)
             }
         };
         let outcome = self.remember(outcome, wanted.join.is_some()).await;
@@ -117,8 +117,8 @@ impl Cursor {
         &self,
         by: &'static str,
         done: &str,
-        outcome: Result<(), Problem>,
-    ) -> (Delivery, Option<Problem>) {
+        outcome: Result<(), DeliverError>,
+    ) -> (Delivery, Option<DeliverError>) {
         let backend = self.desktop.as_ref().map(Desktop::name);
         match outcome {
             Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
@@ -147,14 +147,14 @@ impl Cursor {
         }
     }
 
-    /// For the next text. `is_watched`: it may be joined to this one.
+    /// Prepares for the next text. `is_watched`: it may be joined to this one.
     async fn remember(
         &mut self,
-        outcome: Result<Arrived, Problem>,
+        outcome: Result<Arrived, DeliverError>,
         is_watched: bool,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DeliverError> {
         match outcome {
-            // It may be a password.
+            // The text may be a password.
             Ok(_) if self.hidden != Some(false) => {
                 self.joint = Joint::default();
                 Ok(())
@@ -177,9 +177,13 @@ impl Cursor {
         }
     }
 
-    async fn try_to(&mut self, mut order: Order, wanted: &Wanted) -> Result<Arrived, Problem> {
+    async fn try_to(
+        &mut self,
+        mut order: Insertion,
+        wanted: &DeliveryOptions,
+    ) -> Result<Arrived, DeliverError> {
         if order.text.is_empty() {
-            return Err(Problem::NoText);
+            return Err(DeliverError::NoText);
         }
         let (keys, observer) = (&order.keys, &mut self.observer);
         let focused = observer.look(|program| keys.is_terminal(program)).await;
@@ -205,7 +209,7 @@ impl Cursor {
                 self.observer.read(order.focused.field.as_ref()?).await
             },
         );
-        let place = Place::new(window, &order.focused, &order.keys);
+        let place = Destination::new(window, &order.focused, &order.keys);
         if let Some(join) = &wanted.join {
             let now = Instant::now();
             order.text =
@@ -222,15 +226,15 @@ impl Cursor {
 /// else until a hand has usually let go.
 ///
 /// # Errors
-/// [`Problem::KeysHeld`]: modifiers are held for too long.
-async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), Problem> {
+/// [`DeliverError::KeysHeld`]: modifiers are held for too long.
+async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), DeliverError> {
     let asked = match Displays::from_env().wayland {
         Some(_) => modifiers::wait_for_modifiers().await,
         None => Ok(None),
     };
     let up = match asked {
         Ok(up) => up,
-        Err(Problem::KeysHeld) => return Err(Problem::KeysHeld),
+        Err(DeliverError::KeysHeld) => return Err(DeliverError::KeysHeld),
         Err(problem) => {
             debug!(reason = %problem, "the compositor does not tell of modifiers: {problem}");
             None
@@ -251,13 +255,13 @@ async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The way that this desktop offers, for `v2m doctor`. Bounded.
+/// The name of the means that this desktop offers, for `v2m doctor`. Bounded.
 ///
 /// # Errors
-/// Why there is none, in words.
+/// Why there is no such means, in words.
 pub async fn way_to_the_cursor() -> Result<&'static str, String> {
     let found = tokio::time::timeout(DEADLINE, probe()).await;
-    match found.unwrap_or(Err(Problem::Hanging)) {
+    match found.unwrap_or(Err(DeliverError::Hanging)) {
         Ok(name) => {
             info!(backend = name, "texts are put at the cursor by {name}");
             Ok(name)
@@ -266,14 +270,14 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
     }
 }
 
-async fn probe() -> Result<&'static str, Problem> {
+async fn probe() -> Result<&'static str, DeliverError> {
     match Desktop::find().await? {
         Desktop::Mutter(_) => Ok(Mutter::NAME),
         Desktop::Portal(portal) => Ok(portal.name()),
         Desktop::Wayland(_) => Ok(desktop::wayland::NAME),
         Desktop::X11(_) => {
             let asked = tokio::task::spawn_blocking(desktop::x11::is_there).await;
-            asked.map_err(|_| Problem::Hanging)?.map(|()| desktop::x11::NAME)
+            asked.map_err(|_| DeliverError::Hanging)?.map(|()| desktop::x11::NAME)
         }
     }
 }

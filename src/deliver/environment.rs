@@ -1,8 +1,8 @@
 //! The desktop's environment variables: which display, which session bus.
 //!
-//! systemd gives a service the user manager's environment of the moment it starts. A v2m started by
-//! hand, from a remote shell or before the desktop lacks some of it; the manager is then asked.
-//! Setting variables is left to `main`, which alone knows that no other thread runs.
+//! systemd starts a service with the user manager's environment at that moment. A v2m that was
+//! started by hand, from a remote shell or before the desktop lacks some variables, and asks the
+//! manager for them. Only `main` sets variables, because it knows that no other thread runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// How long a start may wait for the user manager: it answers in a few milliseconds or not at all.
 const DEADLINE: Duration = Duration::from_millis(300);
 
-/// The displays this process was given, for messages and decisions.
+/// The displays that this process's environment names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Displays {
     /// `WAYLAND_DISPLAY`.
@@ -27,12 +27,12 @@ pub struct Displays {
 }
 
 impl Displays {
-    /// As the environment says now.
+    /// Reads the environment.
     pub fn from_env() -> Self {
         Self { wayland: var("WAYLAND_DISPLAY"), x11: var("DISPLAY") }
     }
 
-    /// Whether there is one at all.
+    /// Whether the environment names any display.
     pub fn any(&self) -> bool {
         self.wayland.is_some() || self.x11.is_some()
     }
@@ -47,17 +47,17 @@ impl fmt::Display for Displays {
     }
 }
 
-/// Whether the desktop is one of X11: also GNOME's on X11, where Mutter offers its own interface
-/// too.
+/// Whether the desktop runs on X11. GNOME on X11 counts too, although it also offers Mutter's
+/// interface.
 pub(crate) fn is_x11() -> bool {
     let displays = Displays::from_env();
     displays.x11.is_some() && displays.wayland.is_none()
 }
 
-/// The display server that this process was given, watched for its end.
+/// Watches the display server that the environment names, to notice its end.
 ///
-/// A connection that says nothing: it closes when the server does. Whoever comes after has another
-/// XAUTHORITY, and often another name, which this process cannot take over.
+/// A connection without requests, which closes when the server ends. The next server has another
+/// XAUTHORITY and often another name, which this process cannot adopt.
 #[derive(Debug)]
 pub struct DisplayServer(Option<(PathBuf, UnixStream)>);
 
@@ -72,14 +72,14 @@ impl DisplayServer {
         Self(connected.ok().map(|stream| (socket, stream)))
     }
 
-    /// Returns once it has ended. Cancel-safe.
+    /// Waits until the display server has ended. Cancel-safe.
     pub async fn ended(&mut self) {
         while let Some((socket, stream)) = &mut self.0 {
             until_closed(stream).await;
-            // Far less than a desktop takes to come back, and no busy loop with a server that takes
-            // no more clients.
+            // Much less than a desktop needs to come back, and enough to avoid a busy loop if the
+            // server takes no more clients.
             tokio::time::sleep(Duration::from_millis(500)).await;
-            // An X server closes all connections with its last client's, and goes on.
+            // An X server that goes on closes all connections when its last client leaves.
             match UnixStream::connect(&socket).await {
                 Ok(again) => *stream = again,
                 Err(_) => {
@@ -97,7 +97,7 @@ async fn until_closed(stream: &UnixStream) {
         let readable = stream.readable().await;
         let mut byte = [0];
         match readable.and_then(|()| stream.try_read(&mut byte)) {
-            // Nothing was asked, so nothing is told; but that is no end.
+            // Data would be unexpected, because nothing was asked, but it is not the end.
             Ok(1..) => {}
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => return,
@@ -105,10 +105,10 @@ async fn until_closed(stream: &UnixStream) {
     }
 }
 
-/// Where the display server listens: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
+/// The socket of the display server: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
 fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if let Some(name) = var("WAYLAND_DISPLAY") {
-        // An absolute name stays what it is.
+        // An absolute name replaces the folder.
         return Some(Path::new(&var("XDG_RUNTIME_DIR")?).join(name));
     }
     let display = var("DISPLAY")?;
@@ -118,8 +118,8 @@ fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
 }
 
 /// The variables that this process lacks and the user manager knows, as pairs for `main` to set.
-/// Blocks for at most 300 ms, and not at all where nothing is missing. All threads it used have
-/// ended when it returns.
+/// Blocks for at most 300 ms, and not at all if nothing is missing. No thread of it is left when it
+/// returns.
 pub fn adopt() -> Vec<(String, String)> {
     if missing(var).is_empty() {
         return Vec::new();
@@ -137,14 +137,15 @@ async fn ask() -> Vec<(String, String)> {
     take(&missing, &told().await)
 }
 
-/// Whether the user manager knows a display that this process was not given: a restart would find
-/// it. Takes at most 300 ms. For a daemon that could not reach the clipboard: the desktop came
-/// after it, or went and came again, which on GNOME means a new XAUTHORITY for the same DISPLAY.
+/// Whether the user manager knows a display that this process's environment lacks, so that a
+/// restart would find it. Takes at most 300 ms. A daemon that cannot reach the clipboard calls it:
+/// the desktop may have started after the daemon, or again, which on GNOME means a new XAUTHORITY
+/// for the same DISPLAY.
 pub async fn has_moved() -> bool {
     is_news(var, &told().await)
 }
 
-/// The user manager's environment, empty if it is not told in time.
+/// Asks the user manager for its environment. Empty if there is no answer in time.
 async fn told() -> Vec<String> {
     match tokio::time::timeout(DEADLINE, managers_environment()).await {
         Ok(Ok(block)) => block,
@@ -174,8 +175,8 @@ async fn managers_environment() -> zbus::Result<Vec<String>> {
     value.try_into()
 }
 
-/// The names worth asking for. The displays are taken all or none: this process's DISPLAY with the
-/// manager's XAUTHORITY would be another session's key.
+/// The names of missing variables. Displays are taken together or not at all: this process's
+/// DISPLAY and the manager's XAUTHORITY may belong to different sessions.
 fn missing(var: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
     let no_display = var("WAYLAND_DISPLAY").is_none() && var("DISPLAY").is_none();
     let mut names = if no_display { DISPLAYS.to_vec() } else { Vec::new() };

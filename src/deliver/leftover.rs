@@ -1,10 +1,10 @@
-//! What v2m's notification would be if this process were killed now, in a file of the runtime
-//! directory, so that the next run can take it away or replace it.
+//! Notes v2m's notification in a file of the runtime directory. If this process is killed, the next
+//! run can close or replace the notification.
 //!
-//! A notification's number means something to one notification service only, and a service that is
-//! started again counts from 1: so the file names the service's unique name on the bus, which no
-//! bus gives twice, and the bus by its GUID. The runtime directory goes with the last session of
-//! the user, and so do bus and notifications.
+//! A notification's number is valid for one run of the notification service, which counts from 1
+//! when it starts again. So the file also has the service's unique name, which a bus never gives
+//! twice, and the bus's GUID. The runtime directory is deleted with the user's last session; so are
+//! the bus and the notifications.
 
 use super::card::Stay;
 use crate::atomic;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tracing::debug;
 
-/// Longer than any such file is, in bytes.
+/// More than any such file has, in bytes.
 const LONGEST: u64 = 64 << 10;
 
 /// A notification that this process has shown.
@@ -26,19 +26,19 @@ pub(super) struct Leftover {
     pub(super) service: String,
     /// The notification's number with that service.
     pub(super) id: u32,
-    /// What is to become of it.
+    /// What the next start does with it.
     pub(super) what: What,
 }
 
-/// What is to become of a notification at the next start.
+/// What the next start does with a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
-    /// It is over: taken away.
+    /// Closes it, because the state that it reports is over.
     Over,
-    /// The configuration was not valid: whoever starts has a valid one, and takes it away.
+    /// Closes it. It reports an invalid configuration, and a run that starts has a valid one.
     BadConfig,
-    /// The recogniser or its model was of no use. Taken away when it is.
+    /// Closes it once the recogniser works. It reports that the recogniser or its model did not.
     NoEngine,
     /// Nothing: it is a text, or listed. The next notice takes its place, as it does within one
     /// run: GNOME would keep that one waiting behind another program's banner, as long as nobody
@@ -57,33 +57,33 @@ impl What {
     }
 }
 
-/// The file. Without one (no runtime directory) nothing outlives the process.
+/// The file. `None`: there is no runtime directory, and the next run learns nothing.
 #[derive(Debug)]
-pub(super) struct Note {
+pub(super) struct LeftoverFile {
     path: Option<PathBuf>,
-    /// What it holds, as far as this process knows.
+    /// The file's content, as far as this process knows.
     written: Option<Leftover>,
 }
 
-impl Note {
+impl LeftoverFile {
     pub(super) fn new(path: Option<PathBuf>) -> Self {
         Self { path, written: None }
     }
 
-    /// Whether an earlier run has left something that must not stay as it is.
+    /// Whether an earlier run has left a notification that must be closed or replaced.
     pub(super) fn is_untidy(&mut self) -> bool {
         self.read().is_some_and(|left| left.what != What::Stays)
     }
 
-    /// What an earlier run has left.
+    /// The notification that an earlier run has left.
     pub(super) fn read(&mut self) -> Option<Leftover> {
         let bytes = regular::read(self.path.as_ref()?, Trust::Own, LONGEST).ok()?;
         self.written = serde_json::from_slice(&bytes).ok();
         self.written.clone()
     }
 
-    /// Replaces the file's content; `None` removes it. Some microseconds: the runtime directory is
-    /// in memory.
+    /// Replaces the file's content. `None` deletes the file. Takes some microseconds, because the
+    /// runtime directory is in memory.
     pub(super) fn keep(&mut self, left: Option<Leftover>) {
         let Some(path) = self.path.as_ref().filter(|_| left != self.written) else { return };
         let kept = match &left {
@@ -109,16 +109,16 @@ mod tests {
         let path = folder.path().join("v2m/notification.json");
         let left =
             Leftover { bus: "b".into(), service: ":1.7".into(), id: 3, what: What::BadConfig };
-        let mut note = Note::new(Some(path.clone()));
+        let mut note = LeftoverFile::new(Some(path.clone()));
         assert!(!note.is_untidy());
         note.keep(Some(left.clone()));
-        let mut next = Note::new(Some(path.clone()));
+        let mut next = LeftoverFile::new(Some(path.clone()));
         assert!(next.is_untidy());
         assert_eq!(next.read(), Some(left));
         next.keep(None);
         assert!(!path.exists());
         std::fs::write(&path, "{").unwrap();
-        assert_eq!(Note::new(Some(path)).read(), None);
-        assert_eq!(Note::new(None).read(), None);
+        assert_eq!(LeftoverFile::new(Some(path)).read(), None);
+        assert_eq!(LeftoverFile::new(None).read(), None);
     }
 }

@@ -1,8 +1,8 @@
-//! Where a text goes: the clipboard, the cursor, and a notification. Each sink tells what it did,
-//! or why not and what to do about it.
+//! Delivers texts: to the clipboard, to the cursor, and in a notification. Each sink reports what
+//! it did, or what went wrong and what to do.
 //!
-//! Every delivery is bounded in time, and none of them fails a dictation: the answer carries the
-//! text whatever happens here. Which sinks are used is the daemon's decision.
+//! Every delivery is bounded in time. A failed delivery does not fail the dictation, because the
+//! answer has the text anyway. The daemon decides which sinks are used.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | `window` | which window has the keyboard, what is known of it, whether the screen is locked |
 //! | `display` | connections to display servers and to the session bus, and the thread that waits for a display server |
 //! | `joint` | what stands at the cursor, for the next text |
-//! | `order`, `problem` | where a text is wanted; why it is not at the cursor |
+//! | `order`, `error` | where a text is wanted; why it is not at the cursor |
 //! | `notifier` and the rest | notifications |
 
 mod card;
@@ -26,6 +26,7 @@ mod cursor;
 mod desktop;
 mod display;
 pub mod environment;
+mod error;
 mod joint;
 mod keys;
 mod leftover;
@@ -35,17 +36,16 @@ mod notifier;
 mod order;
 mod paste;
 mod popup;
-mod problem;
 mod sinks;
 mod window;
 
 pub use copy::{Clipboard, ClipboardReader, NoText};
 pub use cursor::way_to_the_cursor;
-pub use joint::{Join, Presses};
+pub use joint::{Join, ShortcutPresses};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;
-pub use order::Wanted;
+pub use order::DeliveryOptions;
 pub use sinks::{Secret, Sinks};
-pub(crate) use window::Lock;
+pub(crate) use window::ScreenLock;
 pub use window::{Around, Field, Focus, Focused, Observer, PasteKeys, Widget, Window};

@@ -1,39 +1,39 @@
-//! What the notification is told at each step. How that looks is `card`'s, sending it
-//! `notifications`', when it is sent `notifier`'s.
+//! What the notification says at each step. `card` decides how it looks, `notifications` sends it,
+//! and `notifier` decides when.
 
 use super::sinks::Secret;
 use crate::session::{Code, Delivery, Failure};
 use std::time::Duration;
 
-/// What the user is told.
+/// A message to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// v2m hears.
+    /// v2m records.
     Recording {
-        /// What of it is text already.
+        /// The draft of the text so far.
         so_far: Option<String>,
         /// After how much silence it stops by itself.
         stops_after: Option<Duration>,
     },
-    /// v2m hears, and meanwhile the text of the dictation before has arrived.
+    /// v2m records, and the text of the dictation before has been delivered meanwhile.
     RecordingNext {
-        /// What was said.
+        /// The text.
         text: String,
-        /// Where it went.
+        /// Where the text was delivered.
         place: String,
     },
-    /// Capture has ended; the text is on its way.
+    /// The recording has ended, and the text is being recognised.
     Transcribing {
         /// The text so far.
         so_far: Option<String>,
     },
-    /// A language model has the text.
+    /// A language model is working on the text.
     Rewriting,
-    /// The text, where it went, and what went wrong on the way.
+    /// The text, where it was delivered, and what went wrong.
     Text {
-        /// What was said.
+        /// The text.
         text: String,
-        /// What each way of delivering did, in the order they were tried.
+        /// What each sink did, in the order in which they were tried.
         deliveries: Vec<Delivery>,
         /// What else went wrong.
         problems: Vec<Failure>,
@@ -42,25 +42,25 @@ pub enum Notice {
     Problem(Failure),
     /// A dictation that an earlier run left unfinished, now transcribed.
     Recovered {
-        /// What was said.
+        /// The text.
         text: String,
         /// Whether the recording was cut off: what was said after that is missing.
         cut_off: bool,
     },
-    /// A problem of this kind is mended: a notification that tells of it is taken away.
+    /// A problem of this kind is fixed. Its notification is closed.
     Mended(Code),
-    /// An earlier run may have been killed: what it left on the desktop and is not true any more is
-    /// taken away.
+    /// The service has started. A notification that a killed run left, and that is no longer true,
+    /// is closed.
     Tidy,
-    /// Another notification is to be seen: where the desktop shows one at a time and hides the
-    /// others (GNOME), what goes on is taken away, and shown again behind it.
+    /// Another notification must be seen. If the desktop shows one at a time and hides the others
+    /// (GNOME), the state's notification is closed and shown again behind it.
     StepBack,
-    /// Nothing is going on any more: a notification that says so is taken away. A text stays.
+    /// The state has ended. Its notification is closed; a text stays.
     Closed,
 }
 
 impl Notice {
-    /// The same without what was said.
+    /// The same notice without the text.
     pub(crate) fn hidden(self, secret: Secret) -> Self {
         let text = || secret.notice().to_owned();
         let hide = |so_far: Option<String>| so_far.map(|_said| text());
@@ -82,7 +82,7 @@ impl Notice {
         }
     }
 
-    /// Whether it shows what was said.
+    /// Whether the notice shows dictated text.
     pub(crate) fn shows_text(&self) -> bool {
         match self {
             Self::Recording { so_far, .. } | Self::Transcribing { so_far } => so_far.is_some(),
@@ -92,7 +92,7 @@ impl Notice {
         }
     }
 
-    /// The name in the journal, which must not hold what was said.
+    /// The name in the journal, which must not hold dictated text.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Recording { .. } | Self::RecordingNext { .. } => "recording",

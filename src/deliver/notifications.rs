@@ -1,11 +1,11 @@
-//! The desktop's notification service, and what v2m's one notification there still says.
+//! The desktop's notification service, and v2m's one notification there.
 //!
-//! `popup` shows and closes it. A second connection asks what notify-rust cannot tell: who owns the
-//! service's name, what it can show, and when the user closes the notification. Nothing here bounds
-//! the waiting; `notifier` does.
+//! `popup` shows and closes it. A second connection learns what notify-rust cannot tell: who owns
+//! the service's name, what it can show, and when the user closes the notification. Calls here may
+//! wait without end; `notifier` bounds them.
 
 use super::card::{Card, Stay, Urgency};
-use super::leftover::{Leftover, Note, What};
+use super::leftover::{Leftover, LeftoverFile, What};
 use super::notice::Notice;
 use super::popup::{self, Popup};
 use crate::session::Code;
@@ -20,38 +20,38 @@ use zbus::{Connection, MatchRule, Message, MessageStream};
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// GNOME Shell takes a banner away after 4 s, whatever time was asked for (`NOTIFICATION_TIMEOUT`
-/// of its messageTray.js; seen in 43), and begins anew when it is sent again. Being critical would
-/// keep it there too, but past "do not disturb", and for ever should this process die.
+/// GNOME Shell hides a banner after 4 s, whatever time was asked for (`NOTIFICATION_TIMEOUT` of its
+/// messageTray.js; seen in 43), and starts again when it is sent again. A critical notification
+/// would stay too, but it would ignore "do not disturb", and stay for ever if this process died.
 const GNOME_REPEAT: Duration = Duration::from_secs(3);
 
-/// How long a service may take to let a notification expire by itself.
+/// How much later than asked a service may let a notification expire.
 const SHORTLY: Duration = Duration::from_secs(1);
 
-/// What is to be done with what is shown once it has been shown for some time.
+/// What to do with a notification after it was shown for some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Show it again, or it goes out of sight.
+    /// Show it again, because the desktop would hide it.
     Again,
-    /// Take it out of sight.
+    /// Hide it.
     Retire,
 }
 
-/// Why a notification is no longer what it was.
+/// Why a notification has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The user has taken it away.
+pub(super) enum CloseReason {
+    /// The user has closed it.
     ByUser,
-    /// Its time was over.
+    /// It has expired.
     InTime,
-    /// The bus has closed the connection: it may be there still, or gone with the connection, as on
-    /// GNOME.
+    /// The bus has closed the connection. The notification may still be there, or be gone with the
+    /// connection, as on GNOME.
     Lost,
 }
 
 /// Why the user does not see a notification.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub(super) enum NotificationError {
     #[error(
         "there is no session bus ({0}). After you log in to the desktop: \
          systemctl --user restart v2m.service"
@@ -70,60 +70,60 @@ pub(super) enum Problem {
     Superseded,
 }
 
-/// Why a notification was closed, as the Desktop Notifications Specification numbers it: its time
-/// was over.
+/// The Desktop Notifications Specification's number for a notification that has expired.
 const EXPIRED: u32 = 1;
 
 /// The notification service, and v2m's one notification there.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(super) struct NotificationService {
     bus: Connection,
-    /// Unique name of the service that knows `shown`: another one counts anew, and would replace a
-    /// stranger's.
+    /// Unique name of the service that has shown `shown`. Another service counts from 1, so the
+    /// number may be another program's there.
     owner: Option<String>,
     /// Whether that service reads markup in bodies.
     markup: bool,
     /// Whether that service is GNOME Shell.
     gnome: bool,
-    /// Whether that service tells only the sender that a notification was closed, and so not this
+    /// Whether that service reports a closed notification only to the sender, and so not to this
     /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
     tells_sender: bool,
-    shown: Option<Shown>,
+    shown: Option<ShownNotification>,
     popup: Popup,
-    /// Tells when the user takes it away. Only while that matters: every other program's are told
-    /// too.
+    /// Reports closed notifications. Kept only while that matters, because it reports those of all
+    /// programs.
     closings: Option<MessageStream>,
 }
 
-/// v2m's notification, as far as v2m knows.
+/// v2m's notification, as far as v2m knows it.
 #[derive(Debug)]
-struct Shown {
+struct ShownNotification {
     id: u32,
     critical: bool,
     what: What,
-    /// As it looks; unknown where an earlier run has left it.
+    /// Its content. `None`: an earlier run has shown it.
     card: Option<Card>,
 }
 
-/// The session's notification service, its name and version; for `v2m doctor`. Bounded.
+/// The name and version of the session's notification service, for `v2m doctor`. Bounded.
 ///
 /// # Errors
-/// Why nothing can be shown and what to do, in words.
+/// Says why nothing can be shown, and what to do.
 pub async fn notification_service() -> Result<String, String> {
     const BOUND: Duration = Duration::from_secs(2);
     let asked = async {
-        let service = Service::connect().await?;
+        let service = NotificationService::connect().await?;
         let [name, vendor, version, _] = service.information(NAME).await?;
         Ok(format!("{name} {version} ({vendor})"))
     };
-    let answer = tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(Problem::Hanging));
-    answer.map_err(|problem: Problem| problem.to_string())
+    let answer =
+        tokio::time::timeout(BOUND, asked).await.unwrap_or(Err(NotificationError::Hanging));
+    answer.map_err(|problem: NotificationError| problem.to_string())
 }
 
-impl Service {
+impl NotificationService {
     /// Connects to the session's bus.
-    pub(super) async fn connect() -> Result<Self, Problem> {
-        let bus = Connection::session().await.map_err(Problem::NoBus)?;
+    pub(super) async fn connect() -> Result<Self, NotificationError> {
+        let bus = Connection::session().await.map_err(NotificationError::NoBus)?;
         Ok(Self {
             bus,
             owner: None,
@@ -136,8 +136,12 @@ impl Service {
         })
     }
 
-    /// Does what `notice` says: shows it in place of the one before, or takes that away.
-    pub(super) async fn show(&mut self, notice: &Notice, note: &mut Note) -> Result<(), Problem> {
+    /// Carries out a notice: shows it in place of the last one, or closes that.
+    pub(super) async fn show(
+        &mut self,
+        notice: &Notice,
+        note: &mut LeftoverFile,
+    ) -> Result<(), NotificationError> {
         let owner = self.owner_of_name().await?;
         if owner.is_none() || owner != self.owner {
             (self.owner, self.shown, self.closings) = (owner, None, None);
@@ -160,14 +164,15 @@ impl Service {
         result
     }
 
-    /// Takes up the notification that an earlier run has left with this very service.
-    fn take_up(&mut self, note: &mut Note) {
+    /// Adopts the notification that an earlier run has left with this same service.
+    fn take_up(&mut self, note: &mut LeftoverFile) {
         let Some(left) = note.read() else { return };
         let same_bus = left.bus == self.bus.server_guid().to_string();
         if same_bus && self.owner.as_ref() == Some(&left.service) {
-            // What does not stay may have been critical; to treat it so does no harm.
+            // Such a notification may have been critical. Treating it as critical does no harm.
             let critical = left.what != What::Stays;
-            self.shown = Some(Shown { id: left.id, critical, what: left.what, card: None });
+            self.shown =
+                Some(ShownNotification { id: left.id, critical, what: left.what, card: None });
         }
     }
 
@@ -182,10 +187,10 @@ impl Service {
         })
     }
 
-    /// Whether it was left by an earlier run, and is not true any more now that this one has
+    /// Whether an earlier run has left it, and it is not true any more because this run has
     /// started.
     fn is_left_over(&self) -> bool {
-        let over = |shown: &Shown| {
+        let over = |shown: &ShownNotification| {
             shown.card.is_none() && matches!(shown.what, What::Over | What::BadConfig)
         };
         self.shown.as_ref().is_some_and(over)
@@ -196,9 +201,9 @@ impl Service {
         self.shown.as_ref().is_some_and(|shown| shown.what == what)
     }
 
-    /// Nothing is left that is true only now, nor anything that stays until it is closed: this
-    /// process ends.
-    async fn leave(&mut self) -> Result<(), Problem> {
+    /// Closes what is true only now, and what would stay until it is closed, because this process
+    /// ends.
+    async fn leave(&mut self) -> Result<(), NotificationError> {
         let Some(shown) = &self.shown else { return Ok(()) };
         match (shown.what, shown.card.as_ref().map(|card| card.stay)) {
             (What::Stays, _) => Ok(()),
@@ -207,9 +212,13 @@ impl Service {
         }
     }
 
-    /// Its time in sight is over: it goes, or joins the list of past notifications.
-    pub(super) async fn retire(&mut self, note: &mut Note) -> Result<(), Problem> {
-        // A service that was started since counts anew.
+    /// Hides a notification after its time: closes it, or leaves it in the list of past
+    /// notifications.
+    pub(super) async fn retire(
+        &mut self,
+        note: &mut LeftoverFile,
+    ) -> Result<(), NotificationError> {
+        // A service that was started since then counts from 1.
         if self.owner_of_name().await? != self.owner {
             (self.owner, self.shown, self.closings) = (None, None, None);
             self.popup = Popup::default();
@@ -222,16 +231,17 @@ impl Service {
         retired
     }
 
-    async fn put_away(&mut self) -> Result<(), Problem> {
+    async fn put_away(&mut self) -> Result<(), NotificationError> {
         let card = self.shown.as_ref().and_then(|shown| shown.card.clone());
-        // It may be closed already. To show it again would bring it back; dunst lists what was
-        // closed.
+        // It may be closed already. Showing it again would bring it back. dunst lists closed
+        // notifications by itself.
         let is_listed =
             |card: &Card| matches!(card.stay, Stay::ThenListed(_)) && !self.tells_sender;
         let Some(card) = card.filter(is_listed) else {
             return self.close().await;
         };
-        // GNOME lists what has low urgency and shows no banner. Elsewhere a short time does it.
+        // GNOME lists notifications of low urgency without a banner. Other desktops do so after a
+        // short time.
         let urgency = if self.gnome { Urgency::Low } else { Urgency::Normal };
         if self.gnome {
             self.close().await?;
@@ -240,8 +250,8 @@ impl Service {
         self.notify(&Card { urgency, expires, stay: Stay::AsUsual, ..card }).await
     }
 
-    /// Starts the service if the bus knows how, and learns what it can show.
-    async fn meet(&mut self) -> Result<(), Problem> {
+    /// Learns what the service can show. Starts it if the bus knows how.
+    async fn meet(&mut self) -> Result<(), NotificationError> {
         let reply = self.call(NAME, "GetCapabilities", &()).await?;
         let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
         self.markup = capabilities.iter().any(|capability| capability == "body-markup");
@@ -253,28 +263,28 @@ impl Service {
     }
 
     /// Name, vendor, version, version of the specification.
-    async fn information(&self, to: &str) -> Result<[String; 4], Problem> {
+    async fn information(&self, to: &str) -> Result<[String; 4], NotificationError> {
         let reply = self.call(to, "GetServerInformation", &()).await?;
         let (name, vendor, version, specification) = reply.body().deserialize().map_err(refused)?;
         Ok([name, vendor, version, specification])
     }
 
-    /// Whether it is in sight only because it is shown again and again.
+    /// Whether it stays in sight only because it is shown again and again.
     fn is_repeated(&self) -> bool {
         matches!(self.due(), Some((_, Due::Again)))
     }
 
-    /// What is due next with what is shown, and when, if nothing comes after it.
+    /// What to do next with the notification, and when, if no other notice comes.
     pub(super) fn due(&self) -> Option<(Duration, Due)> {
         match self.shown.as_ref()?.card.as_ref()?.stay {
             Stay::WhileTrue if self.gnome => Some((GNOME_REPEAT, Due::Again)),
-            // After the service had its time to do so itself.
+            // After the time in which the service should do so itself.
             Stay::ThenListed(time) | Stay::ThenGone(time) => Some((time + SHORTLY, Due::Retire)),
             Stay::WhileTrue | Stay::UntilMended(_) | Stay::AsUsual => None,
         }
     }
 
-    /// Listens for the user's taking it away, as long as that matters.
+    /// Listens for the user closing the notification, as long as that matters.
     async fn attend(&mut self) {
         let matters = self.shown.as_ref().is_some_and(|shown| shown.what != What::Stays);
         let Some(owner) = self.owner.as_deref().filter(|_| matters) else {
@@ -299,8 +309,8 @@ impl Service {
             .ok();
     }
 
-    /// Ends when the notification was taken away, and tells whether the user did so, rather than
-    /// its time being over. Cancel-safe.
+    /// Waits until the notification is closed. Returns whether the user closed it; otherwise it has
+    /// expired. Cancel-safe.
     async fn closed(&mut self) -> bool {
         loop {
             let Some(closings) = &mut self.closings else { return std::future::pending().await };
@@ -320,32 +330,31 @@ impl Service {
         }
     }
 
-    /// Ends when the notification was taken away, or the bus has closed the connection.
-    /// Cancel-safe.
-    pub(super) async fn ended(&mut self) -> End {
+    /// Waits until the notification is closed, or the bus has closed the connection. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> CloseReason {
         let bus = self.bus.clone();
         tokio::select! {
-            by_user = self.closed() => if by_user { End::ByUser } else { End::InTime },
-            () = bus.closed() => End::Lost,
+            by_user = self.closed() => if by_user { CloseReason::ByUser } else { CloseReason::InTime },
+            () = bus.closed() => CloseReason::Lost,
         }
     }
 
-    /// Notes that it was taken away.
-    pub(super) fn forget(&self, note: &mut Note) {
+    /// Notes that the notification is closed.
+    pub(super) fn forget(&self, note: &mut LeftoverFile) {
         note.keep(self.leftover());
     }
 
-    async fn notify(&mut self, card: &Card) -> Result<(), Problem> {
+    async fn notify(&mut self, card: &Card) -> Result<(), NotificationError> {
         if self.owner.is_none() {
-            return Err(Problem::Absent("it ended as soon as it was started".to_owned()));
+            return Err(NotificationError::Absent("it ended as soon as it was started".to_owned()));
         }
-        // GNOME Shell 43 hides at once what takes the place of a critical notification without
-        // being critical itself.
+        // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
+        // critical itself.
         let was_critical = self.shown.as_ref().is_some_and(|shown| shown.critical);
         if self.gnome && was_critical && card.urgency != Urgency::Critical {
             self.close().await?;
         }
-        // The last step: a bus closes the connection of whoever sends a NUL.
+        // A last safeguard, because a bus closes the connection of a program that sends a NUL.
         let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
         let body = if self.markup { escaped(&body) } else { body.into_owned() };
         let notification = popup::notification(card, &summary, &body);
@@ -354,7 +363,7 @@ impl Service {
             Ok(id) => id,
             Err(reason) => return Err(self.why(reason).await),
         };
-        self.shown = Some(Shown {
+        self.shown = Some(ShownNotification {
             id,
             critical: card.urgency == Urgency::Critical,
             what: What::of(card.stay),
@@ -363,7 +372,7 @@ impl Service {
         Ok(())
     }
 
-    async fn close(&mut self) -> Result<(), Problem> {
+    async fn close(&mut self) -> Result<(), NotificationError> {
         let Some(shown) = self.shown.take() else { return Ok(()) };
         if self.popup.close().await {
             return Ok(());
@@ -371,22 +380,22 @@ impl Service {
         // An earlier connection has shown it.
         let Some(owner) = self.owner.clone() else { return Ok(()) };
         match self.call(&owner, "CloseNotification", &shown.id).await {
-            // The user dismissed it, or it expired: it is away all the same.
-            Ok(_) | Err(Problem::Refused(_)) => Ok(()),
+            // The user has dismissed it, or it has expired. Either way it is gone.
+            Ok(_) | Err(NotificationError::Refused(_)) => Ok(()),
             Err(problem) => Err(problem),
         }
     }
 
-    /// What notify-rust's error means: it tells only a text.
-    async fn why(&self, reason: String) -> Problem {
+    /// Finds out what notify-rust's error means, which is only a text.
+    async fn why(&self, reason: String) -> NotificationError {
         match self.owner_of_name().await {
-            Ok(Some(_)) => Problem::Refused(reason),
-            Ok(None) => Problem::Absent(reason),
+            Ok(Some(_)) => NotificationError::Refused(reason),
+            Ok(None) => NotificationError::Absent(reason),
             Err(problem) => problem,
         }
     }
 
-    async fn owner_of_name(&self) -> Result<Option<String>, Problem> {
+    async fn owner_of_name(&self) -> Result<Option<String>, NotificationError> {
         let reply = self
             .bus
             .call_method(
@@ -398,30 +407,31 @@ impl Service {
             )
             .await;
         match reply {
-            Ok(reply) => Ok(Some(reply.body().deserialize().map_err(Problem::NoBus)?)),
+            Ok(reply) => Ok(Some(reply.body().deserialize().map_err(NotificationError::NoBus)?)),
             Err(error) if is_absence(&error) => Ok(None),
-            Err(error) => Err(Problem::NoBus(error)),
+            Err(error) => Err(NotificationError::NoBus(error)),
         }
     }
 
-    async fn call<B>(&self, to: &str, method: &str, body: &B) -> Result<Message, Problem>
+    async fn call<B>(&self, to: &str, method: &str, body: &B) -> Result<Message, NotificationError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
         let reply = self.bus.call_method(Some(to), PATH, Some(NAME), method, body).await;
         reply.map_err(|error| match error {
-            error if is_absence(&error) => Problem::Absent(error.to_string()),
-            zbus::Error::InputOutput(_) => Problem::NoBus(error),
+            error if is_absence(&error) => NotificationError::Absent(error.to_string()),
+            zbus::Error::InputOutput(_) => NotificationError::NoBus(error),
             error => refused(error),
         })
     }
 }
 
-fn refused(error: zbus::Error) -> Problem {
-    Problem::Refused(error.to_string())
+fn refused(error: zbus::Error) -> NotificationError {
+    NotificationError::Refused(error.to_string())
 }
 
-/// Nobody has the name, nobody could be started for it, or who had it died over the call.
+/// Whether nobody has the name, no program could be started for it, or its owner died during the
+/// call.
 fn is_absence(error: &zbus::Error) -> bool {
     match error {
         zbus::Error::FDO(error) => matches!(
@@ -438,7 +448,8 @@ fn is_absence(error: &zbus::Error) -> bool {
     }
 }
 
-/// The three characters that begin markup or an entity; dictated text is never markup.
+/// Escapes the three characters that begin markup or an entity, because dictated text is never
+/// markup.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

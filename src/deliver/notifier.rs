@@ -1,17 +1,17 @@
-//! Who waits for the notification service, and for how long: nobody, for progress; half a second at
-//! most, for an outcome.
+//! Sends notices to the notification service. Nobody waits for progress to be shown; a result is
+//! waited for at most half a second.
 //!
-//! An actor keeps at most one call open. What comes meanwhile replaces what waits, so a slow
-//! service is never sent a backlog, and the notification's id is never lost to an impatient caller:
-//! that would leave "Recording" standing beside the text. A service that hung at "Recording" is
-//! known to hang when the recording stops, so the answer does not wait for it at all.
+//! An actor keeps at most one call open. A new notice replaces one that waits, so a slow service
+//! never gets a backlog. The actor always gets the notification's number, even if the caller gives
+//! up; otherwise "Recording" would stay beside the text. If a service hung at "Recording", that is
+//! known when the recording stops, and the answer does not wait for it.
 
 use super::card::Stay;
-use super::leftover::Note;
+use super::leftover::LeftoverFile;
 use super::notice::Notice;
-use super::notifications::{Due, End, Problem, Service};
+use super::notifications::{CloseReason, Due, NotificationError, NotificationService};
 use super::sinks::Secret;
-use super::window::Lock;
+use super::window::ScreenLock;
 use crate::pauses::Pauses;
 use crate::session::Delivery;
 use std::path::PathBuf;
@@ -22,15 +22,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
-/// How long an outcome waits to be shown. Notification services answer in a few milliseconds.
+/// How long a caller waits until its notice is shown. Notification services answer in a few
+/// milliseconds.
 const BOUND: Duration = Duration::from_millis(500);
 
-/// After this long a call will not be answered: a new connection is tried at the next notice.
-/// Leaves a service that is started on demand time to start.
+/// A call that takes longer is given up, and the next notice tries a new connection. Long enough
+/// for a service that is started on demand.
 const GIVE_UP: Duration = Duration::from_secs(20);
 
-/// How long a notice that has stepped back stays away: the desktop then shows the other one. Seen
-/// on GNOME 43.
+/// How long a notification stays closed so that the desktop shows another one. Seen on GNOME 43.
 const STEPPED_BACK: Duration = Duration::from_millis(500);
 
 /// The handle of the one notification. Dropping it ends the actor.
@@ -44,20 +44,20 @@ pub struct Notifier {
 #[derive(Debug)]
 struct Wish {
     notice: Notice,
-    reply: Option<oneshot::Sender<Result<(), Problem>>>,
+    reply: Option<oneshot::Sender<Result<(), NotificationError>>>,
 }
 
 impl Notifier {
     /// Starts the actor on the current tokio runtime. It connects to the session's bus at the first
-    /// notice, and again whenever the bus was lost. `note` is a file in the runtime directory, by
-    /// which the next run finds what this one leaves on the desktop if it is killed. `behind` steps
-    /// back for each notice that is shown here, and comes into sight again after it.
+    /// notice, and again after the bus was lost. `note` is a file in the runtime directory; if this
+    /// run is killed, the next one finds its notification by it. The notification of `behind` is
+    /// hidden for each notice that is shown here, and shown again after it.
     pub fn spawn(note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
-        let note = Note::new(note);
+        let note = LeftoverFile::new(note);
         let stalls = Arc::clone(&stalled);
-        let lock = Lock::default();
+        let lock = ScreenLock::default();
         let actor = Actor {
             service: None,
             note,
@@ -72,15 +72,15 @@ impl Notifier {
         Self { wishes, stalled }
     }
 
-    /// Shows `notice` when the service gets to it, unless a newer one comes first. Returns at once.
+    /// Shows `notice` as soon as the service can, unless a newer one comes first. Returns at once.
     pub fn progress(&self, notice: Notice) {
         if self.wishes.try_send(Wish { notice, reply: None }).is_err() {
             debug!("a notice of progress was left out");
         }
     }
 
-    /// Shows `notice` and tells whether the user can see it. Answers within half a second, and at
-    /// once if the service hangs already; should it wake up, it still gets the newest notice.
+    /// Shows `notice`, and returns whether the user can see it. Returns within half a second, or at
+    /// once if the service hangs already. If the service recovers, it still gets the newest notice.
     pub async fn show(&self, notice: Notice) -> Delivery {
         let name = notice.name();
         let (ok, detail) = match self.outcome(notice).await {
@@ -93,33 +93,33 @@ impl Notifier {
         Delivery { by: "notification", backend: None, ok, detail }
     }
 
-    async fn outcome(&self, notice: Notice) -> Result<(), Problem> {
+    async fn outcome(&self, notice: Notice) -> Result<(), NotificationError> {
         if self.stalled.load(Ordering::Relaxed) {
             self.progress(notice);
-            return Err(Problem::Hanging);
+            return Err(NotificationError::Hanging);
         }
         let (reply, outcome) = oneshot::channel();
         let shown = async {
             let sent = self.wishes.send(Wish { notice, reply: Some(reply) }).await;
-            sent.map_err(|_| Problem::Hanging)?;
-            outcome.await.unwrap_or(Err(Problem::Hanging))
+            sent.map_err(|_| NotificationError::Hanging)?;
+            outcome.await.unwrap_or(Err(NotificationError::Hanging))
         };
-        timeout(BOUND, shown).await.unwrap_or(Err(Problem::Hanging))
+        timeout(BOUND, shown).await.unwrap_or(Err(NotificationError::Hanging))
     }
 }
 
 struct Actor {
-    service: Option<Service>,
-    note: Note,
-    /// What is to be done with the last notice, and when.
+    service: Option<NotificationService>,
+    note: LeftoverFile,
+    /// What to do with the last notice, and when.
     due: Option<(Instant, Due, Notice)>,
-    /// What is shown and true only now: it is shown anew if the bus is lost.
+    /// The notice of a state that is shown. It is shown again if the bus is lost.
     going_on: Option<Notice>,
-    /// Between attempts to show it anew.
+    /// The pauses between attempts to show it again.
     pauses: Pauses,
-    /// What it must not be hidden by.
+    /// The notification that must not be hidden behind this one.
     behind: Option<Notifier>,
-    lock: Lock,
+    lock: ScreenLock,
     stalled: Arc<AtomicBool>,
 }
 
@@ -155,8 +155,8 @@ impl Actor {
         }
     }
 
-    /// The next to come. Meanwhile what must stay in sight is shown again and again, and what was
-    /// there long enough is taken away.
+    /// Waits for the next notice. Meanwhile shows again what must stay in sight, and hides what was
+    /// shown long enough.
     async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
         loop {
             let due = self.due.as_ref().map(|(at, ..)| *at);
@@ -164,7 +164,7 @@ impl Actor {
                 wish = inbox.recv() => return wish,
                 () = at(due) => {
                     if let Some((_, Due::Again, notice)) = self.due.take() {
-                        // The screen may have been locked since.
+                        // The screen may have been locked since then.
                         let is_secret = notice.shows_text() && self.lock.is_locked().await;
                         let notice = if is_secret { notice.hidden(Secret::Locked) } else { notice };
                         return Some(Wish { notice, reply: None });
@@ -172,15 +172,16 @@ impl Actor {
                     self.retire().await;
                 }
                 end = ended(&mut self.service) => {
-                    if end == End::Lost {
+                    if end == CloseReason::Lost {
                         self.lost();
                         continue;
                     }
-                    // What goes on is shown again, unless the user has read it. The rest is away as it should be.
-                    if end == End::ByUser || !matches!(self.due, Some((_, Due::Again, _))) {
+                    // A state is shown again, unless the user has closed it. Other notices stay
+                    // closed.
+                    if end == CloseReason::ByUser || !matches!(self.due, Some((_, Due::Again, _))) {
                         self.due = None;
                     }
-                    if end == End::ByUser {
+                    if end == CloseReason::ByUser {
                         self.going_on = None;
                     }
                     if let Some(service) = &self.service {
@@ -191,8 +192,9 @@ impl Actor {
         }
     }
 
-    /// The bus has closed the connection. What goes on is shown anew, in place of what is left of
-    /// it; what was to be taken away in time still is, over the next connection.
+    /// Handles the end of the connection to the bus. A state's notification is shown again, in
+    /// place of what is left of it. Notifications with an end are still closed in time, over the
+    /// next connection.
     fn lost(&mut self) {
         info!("the session bus has closed the connection for notifications; it is made anew");
         self.service = None;
@@ -201,15 +203,20 @@ impl Actor {
         }
     }
 
-    /// What goes on could not be shown anew: the bus, or the notification service, may not be up
-    /// again yet.
-    fn once_more(&mut self, notice: &Notice, problem: &Problem) -> Option<(Instant, Due, Notice)> {
-        let is_absent = matches!(problem, Problem::NoBus(_) | Problem::Absent(_));
+    /// The state could not be shown again. The bus or the notification service may not be running
+    /// yet.
+    fn once_more(
+        &mut self,
+        notice: &Notice,
+        problem: &NotificationError,
+    ) -> Option<(Instant, Due, Notice)> {
+        let is_absent =
+            matches!(problem, NotificationError::NoBus(_) | NotificationError::Absent(_));
         let notice = self.going_on.as_ref().filter(|known| is_absent && *known == notice)?;
         Some((Instant::now() + self.pauses.next_pause(), Due::Again, notice.clone()))
     }
 
-    /// Notes whether `notice`, which was just shown, says what goes on.
+    /// Notes whether `notice`, which was just shown, reports a state.
     fn remember(&mut self, notice: &Notice) {
         match (notice.card(), notice) {
             (Some(card), _) => {
@@ -229,7 +236,7 @@ impl Actor {
                 let (_, due, notice) = self.due.take()?;
                 return Some((Instant::now() + STEPPED_BACK, due, notice));
             }
-            // What has stepped back is still true, whatever else is mended.
+            // A notification that is hidden behind another is still true, whatever else is fixed.
             (Notice::Mended(_) | Notice::Tidy, Some((_, Due::Again, _))) if has_stepped_back => {
                 return self.due.take();
             }
@@ -246,23 +253,22 @@ impl Actor {
     async fn retire(&mut self) {
         let retired = match &mut self.service {
             Some(service) => timeout(GIVE_UP, service.retire(&mut self.note)).await,
-            // The bus was lost since. Where the notification is still there, the note tells which
-            // it is.
+            // The bus was lost since then. If the notification is still there, the file names it.
             None if self.note.is_untidy() => timeout(GIVE_UP, self.show(&Notice::Closed)).await,
             None => return,
         };
-        if let Err(problem) = retired.unwrap_or(Err(Problem::Hanging)) {
+        if let Err(problem) = retired.unwrap_or(Err(NotificationError::Hanging)) {
             debug!(reason = %problem, "a notice was not taken away");
         }
     }
 
-    /// Sends `notice`, and meanwhile keeps the newest of what comes in `next`.
+    /// Sends `notice`. Meanwhile keeps the newest notice that comes in `next`.
     async fn send(
         &mut self,
         notice: &Notice,
         inbox: &mut mpsc::Receiver<Wish>,
         next: &mut Option<Wish>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), NotificationError> {
         let stalled = Arc::clone(&self.stalled);
         let mut sending = std::pin::pin!(self.show_or_give_up(notice));
         let mut patience = std::pin::pin!(sleep(BOUND));
@@ -281,13 +287,13 @@ impl Actor {
         }
     }
 
-    /// Giving up lets go of the connection: [`Self::show`] holds it meanwhile.
-    async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), Problem> {
-        timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(Problem::Hanging))
+    /// Giving up drops the connection, because [`Self::show`] owns it meanwhile.
+    async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), NotificationError> {
+        timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(NotificationError::Hanging))
     }
 
-    async fn show(&mut self, notice: &Notice) -> Result<(), Problem> {
-        // An earlier run has ended in order, mostly: then nobody needs to be asked.
+    async fn show(&mut self, notice: &Notice) -> Result<(), NotificationError> {
+        // Earlier runs usually ended in order. Then there is no need to ask the service.
         let about_before = match notice {
             Notice::Tidy => true,
             Notice::Mended(_) => self.service.is_none(),
@@ -298,15 +304,17 @@ impl Actor {
         }
         if let Some(mut service) = self.service.take() {
             match service.show(notice, &mut self.note).await {
-                // The bus has gone since the last notice; there may be a new one.
-                Err(Problem::NoBus(error)) => debug!(%error, "connecting to the bus anew"),
+                // The bus has ended since the last notice. There may be a new one.
+                Err(NotificationError::NoBus(error)) => {
+                    debug!(%error, "connecting to the bus anew")
+                }
                 shown => {
                     self.service = Some(service);
                     return shown;
                 }
             }
         }
-        let service = self.service.insert(Service::connect().await?);
+        let service = self.service.insert(NotificationService::connect().await?);
         service.show(notice, &mut self.note).await
     }
 }
@@ -318,7 +326,7 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-async fn ended(service: &mut Option<Service>) -> End {
+async fn ended(service: &mut Option<NotificationService>) -> CloseReason {
     match service {
         Some(service) => service.ended().await,
         None => std::future::pending().await,
@@ -326,11 +334,11 @@ async fn ended(service: &mut Option<Service>) -> End {
 }
 
 fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
-    // It would take the place of what is to be shown.
+    // It would replace the notice that waits.
     if let (Some(_), Notice::StepBack) = (&next, &newer.notice) {
         return;
     }
-    // Whatever waits takes the place of the problem anyway, unless it is that problem.
+    // The notice that waits replaces the problem anyway, unless it reports that problem.
     if let (Some(waiting), Notice::Mended(code)) = (&next, &newer.notice)
         && !matches!(&waiting.notice, Notice::Problem(failure) if failure.code == *code)
         && waiting.notice != Notice::StepBack
@@ -338,6 +346,6 @@ fn keep_newest(next: &mut Option<Wish>, newer: Wish) {
         return;
     }
     if let Some(Wish { reply: Some(reply), .. }) = next.replace(newer) {
-        drop(reply.send(Err(Problem::Superseded)));
+        drop(reply.send(Err(NotificationError::Superseded)));
     }
 }

@@ -1,25 +1,25 @@
-//! Where a text is wanted, and the order for one that goes to the cursor. Pure.
+//! Where the user wants a text, and the order for one that goes to the cursor. Pure.
 
+use super::error::DeliverError;
 use super::joint::Join;
-use super::problem::Problem;
 use super::window::{Focused, PasteKeys, Press, Window};
 use crate::session::DeliverMode;
 use std::time::Instant;
 
 /// Where the user wants a text.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Beside the answer and the notification.
+pub struct DeliveryOptions {
+    /// The sink, beside the answer and the notification.
     pub mode: DeliverMode,
     /// The keys that paste.
     pub keys: PasteKeys,
-    /// The only window it may be put into. `None`: whichever has the keyboard.
+    /// The only window that may get the text. `None`: any window that has the keyboard.
     pub window: Option<Window>,
-    /// When the key was pressed that ended the recording: it may still be down. `None`: by no key,
+    /// When the user pressed the key that ended the recording, and may still hold. `None`: no key,
     /// or long ago.
     pub pressed: Option<Instant>,
-    /// How it is joined to what stands at the cursor. `None`: it goes there as it is. On the
-    /// clipboard a text stands alone.
+    /// How the text is joined to the text at the cursor. `None`: it is not. Texts for the clipboard
+    /// are never joined.
     pub join: Option<Join>,
     /// Clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,
@@ -28,36 +28,36 @@ pub struct Wanted {
 /// How a text gets into a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
-    /// The window is told to paste.
+    /// The window pastes it.
     Paste,
-    /// Each of its characters is typed.
+    /// v2m types each character.
     Type,
 }
 
 /// One text for the cursor.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct Insertion {
     pub(crate) text: String,
     pub(crate) means: Means,
     pub(crate) keys: PasteKeys,
-    /// The only window it is meant for. `None`: whichever has the keyboard.
+    /// The only window that may get the text. `None`: any window that has the keyboard.
     pub(crate) only: Option<Window>,
-    /// What the programs tell of the keyboard.
+    /// What programs report about the keyboard focus.
     pub(crate) focused: Focused,
-    /// Clipboard managers are not to remember the text.
+    /// Whether clipboard managers are asked not to remember the text.
     pub(crate) is_sensitive: bool,
 }
 
-impl Order {
+impl Insertion {
     /// The keys for it: see [`PasteKeys::press`].
     pub(crate) fn press(&self, window: Option<&Window>) -> Press {
         self.keys.press(window, &self.focused)
     }
 
-    /// Refuses a window that it is not meant for. One that nobody knows is taken for the right one.
-    pub(crate) fn check(&self, now: Option<&Window>) -> Result<(), Problem> {
+    /// Refuses a window that must not get the text. An unknown window is accepted.
+    pub(crate) fn check(&self, now: Option<&Window>) -> Result<(), DeliverError> {
         match (&self.only, now) {
-            (Some(only), Some(now)) if only.id != now.id => Err(Problem::Moved),
+            (Some(only), Some(now)) if only.id != now.id => Err(DeliverError::Moved),
             _ => Ok(()),
         }
     }
@@ -75,10 +75,16 @@ mod tests {
     fn a_text_goes_only_into_the_window_it_is_meant_for() {
         let (text, means) = ("text".into(), Means::Paste);
         let (only, focused) = (Some(window(1, "a")), Focused::default());
-        let mut order =
-            Order { text, means, keys: PasteKeys::default(), only, focused, is_sensitive: false };
+        let mut order = Insertion {
+            text,
+            means,
+            keys: PasteKeys::default(),
+            only,
+            focused,
+            is_sensitive: false,
+        };
         assert!(order.check(Some(&window(1, "another title"))).is_ok());
-        assert!(matches!(order.check(Some(&window(2, "a"))), Err(Problem::Moved)));
+        assert!(matches!(order.check(Some(&window(2, "a"))), Err(DeliverError::Moved)));
         assert!(order.check(None).is_ok());
         order.only = None;
         assert!(order.check(Some(&window(2, "a"))).is_ok());

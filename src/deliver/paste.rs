@@ -1,75 +1,74 @@
-//! One paste from beginning to end, on every desktop alike, and all its times.
+//! One paste from beginning to end, the same on every desktop, with all its times.
 //!
-//! The clipboard is remembered, the text offered in its place, and the keys that paste are pressed
-//! once nobody is in the way. The window's request for the text is the receipt; without it nothing
-//! is claimed, and the text waits on the clipboard. On the receipt the clipboard gets back what it
-//! held. Which clipboard and which keys those are is the desktop's matter.
+//! v2m reads the clipboard, offers the text in its place, and presses the paste keys once the user
+//! holds none in the way. If the window requests the text, that is the receipt, and the clipboard
+//! is restored. Without a receipt the text stays on the clipboard, and v2m does not claim that it
+//! was pasted. The desktop provides the clipboard and the keys.
 
 use super::clipboard::x11::primary::{Loan, To};
-use super::clipboard::{Before, Clipboard, Reader, Serve};
+use super::clipboard::{Before, Clipboard, ClipboardManager, Serve};
+use super::error::DeliverError;
 use super::keys::Keys;
 use super::keys::held::Wait;
-use super::order::Order;
-use super::problem::Problem;
+use super::order::Insertion;
 use super::window::Window;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
-/// How long a text may take to get to the cursor: past this the user has pasted by hand, or given
-/// up. The waiting for the user's keys is not counted, nor what is put right afterwards.
+/// How long a text may take to reach the cursor. After this the user has pasted by hand, or given
+/// up. Waiting for the user's keys and restoring the clipboard do not count.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
-/// How long the old clipboard may take to be read: its owner may hang. A screenshot takes some 20
-/// ms.
+/// How long reading the old clipboard may take, because its owner may hang. A screenshot takes
+/// about 20 ms.
 const REMEMBER: Duration = Duration::from_millis(700);
-/// How long a clipboard manager that is known to be there is waited for. It reads at once, or not
-/// at all.
+/// How long to wait for a clipboard manager that is known to run. It reads at once, or not at all.
 const MANAGER: Duration = Duration::from_millis(150);
-/// Where the desktop does not tell of managers, they are waited for until nobody has asked for so
+/// If the desktop does not tell about managers, v2m waits for them until nobody has asked for this
 /// long,
 const PERHAPS: Duration = Duration::from_millis(15);
-/// or altogether for so long. One that has read before is given all of it: it is only busy, and
-/// would be taken for the window.
+/// or for this long altogether. A manager that has read before gets all of this time: it is only
+/// busy, and v2m would mistake it for the window.
 const MANAGERS: Duration = Duration::from_millis(60);
-/// How long windows may take to listen to the first keyboard there is.
+/// How long windows may take to listen to the first keyboard of a seat.
 const FIRST_KEYBOARD: Duration = Duration::from_millis(150);
-/// X11 tells of no key that is pressed elsewhere, except to who takes the keyboard from the others.
-/// So it is asked, so often.
+/// How often X11 is asked which keys are down. It reports keys pressed in other windows only to a
+/// program that takes the keyboard from them.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a window may take to ask for what is pasted: busy ones take some hundred milliseconds.
+/// How long a window may take to request the text. Busy ones take some hundred milliseconds.
 const RECEIPT: Duration = Duration::from_millis(1_200);
-/// A program may ask for the text in more than one format; the old clipboard comes back once it was
-/// quiet for so long,
+/// A program may request the text in more than one format. The old clipboard is restored after this
+/// long without requests,
 const QUIET: Duration = Duration::from_millis(100);
-/// or after so long: some programs read the clipboard again and again, and the user may want to
-/// paste what they copied.
+/// or after this long altogether: some programs read the clipboard again and again, and the user
+/// may want to paste what they had copied.
 const NO_LONGER: Duration = Duration::from_millis(400);
-/// A program that has asked in time and is still reading a long text is waited for, but no longer
-/// than this: it may ask for another format next, and what is under way would end with v2m.
+/// How long v2m waits for a program that has asked in time and is still reading a long text. It may
+/// request another format next.
 const TRANSFERS: Duration = Duration::from_secs(2);
 
-/// Until nobody asks any more for what is on the clipboard.
+/// Serves requests until nobody asks for the text any more.
 pub(crate) const UNTIL_QUIET: Serve =
     Serve::UntilQuiet { first: QUIET, quiet: QUIET, most: NO_LONGER, transfers: TRANSFERS };
 
-/// A text that a window has taken.
+/// A text that a window has read.
 #[derive(Debug)]
 pub(crate) struct Pasted<C> {
-    /// What is to come back.
+    /// The content to restore.
     before: Before<C>,
-    /// The primary selection holds the text too.
+    /// The loan of the primary selection, if it holds the text too.
     loan: Option<Loan>,
 }
 
-/// Offers the text, presses the keys, waits for the window's request. `window` tells which one has
-/// the keyboard, if it is known. `is_wanted` is asked now and then: who ordered it may have given
-/// up. Then nothing is pressed.
+/// Offers the text, presses the keys, and waits for the window's request. `window` names the window
+/// with the keyboard, if that is known. `is_wanted` is asked now and then whether the caller still
+/// waits; if not, nothing is pressed.
 pub(crate) async fn paste<C: Clipboard, K: Keys>(
-    order: &Order,
+    order: &Insertion,
     clipboard: &mut C,
     keys: &mut K,
-    window: impl Fn() -> Result<Option<Window>, Problem>,
+    window: impl Fn() -> Result<Option<Window>, DeliverError>,
     is_wanted: impl Fn() -> bool,
-) -> Result<Pasted<C::Content>, Problem> {
+) -> Result<Pasted<C::Content>, DeliverError> {
     let target = window()?;
     order.check(target.as_ref())?;
     let press = order.press(target.as_ref());
@@ -86,7 +85,7 @@ pub(crate) async fn paste<C: Clipboard, K: Keys>(
     }
     if !is_wanted() {
         give_back(clipboard, Pasted { before, loan }).await?;
-        return Err(Problem::Hanging);
+        return Err(DeliverError::Hanging);
     }
     // Some time has passed.
     order.check(window()?.as_ref())?;
@@ -98,47 +97,48 @@ pub(crate) async fn paste<C: Clipboard, K: Keys>(
     if clipboard.receipt(target.as_ref(), loan.as_ref(), RECEIPT).await? {
         Ok(Pasted { before, loan })
     } else {
-        Err(Problem::NotTaken(press.by_hand()))
+        Err(DeliverError::NotTaken(press.by_hand()))
     }
 }
 
 /// Puts the text on the primary selection too.
-async fn lend(order: &Order, to: To) -> Result<Loan, Problem> {
+async fn lend(order: &Insertion, to: To) -> Result<Loan, DeliverError> {
     Loan::begin(&order.text, to, order.is_sensitive).await.map_err(|problem| {
         debug!(reason = %problem, "the primary selection cannot be had");
-        Problem::NoPrimary
+        DeliverError::NoPrimary
     })
 }
 
-/// Reads the clipboard and puts the text there. What is copied between the two is read too, so that
-/// it comes back.
+/// Reads the clipboard and puts the text there. If the user copies something between the two, that
+/// is read too and restored later.
 async fn take<C: Clipboard>(
     clipboard: &mut C,
-    order: &Order,
+    order: &Insertion,
     is_wanted: impl Fn() -> bool,
-) -> Result<Before<C::Content>, Problem> {
+) -> Result<Before<C::Content>, DeliverError> {
     let until = Instant::now() + REMEMBER;
     loop {
         let before = clipboard.remember(until.saturating_duration_since(Instant::now())).await?;
         if !is_wanted() {
-            return Err(Problem::Hanging);
+            return Err(DeliverError::Hanging);
         }
         if clipboard.offer(&order.text, order.is_sensitive).await? {
             return Ok(before);
         }
-        // Somebody copies all the time.
+        // Some program copies all the time.
         if Instant::now() >= until {
-            return Err(Problem::Overtaken);
+            return Err(DeliverError::Overtaken);
         }
     }
 }
 
-/// Managers read what comes onto the clipboard. What is read before the keys is read by them.
-async fn wait_for_reader<C: Clipboard>(clipboard: &mut C) -> Result<(), Problem> {
+/// Waits for clipboard managers to read the text, so that a request after the keys comes from the
+/// window.
+async fn wait_for_reader<C: Clipboard>(clipboard: &mut C) -> Result<(), DeliverError> {
     let requests = match clipboard.reader()? {
-        Reader::None => Serve::For(Duration::ZERO),
-        Reader::Known => Serve::One(MANAGER),
-        Reader::Unknown { has_read } => Serve::UntilQuiet {
+        ClipboardManager::None => Serve::For(Duration::ZERO),
+        ClipboardManager::Known => Serve::One(MANAGER),
+        ClipboardManager::Unknown { has_read } => Serve::UntilQuiet {
             first: if has_read { MANAGERS } else { PERHAPS },
             quiet: PERHAPS,
             most: MANAGERS,
@@ -150,20 +150,20 @@ async fn wait_for_reader<C: Clipboard>(clipboard: &mut C) -> Result<(), Problem>
     Ok(())
 }
 
-/// Waits until none of the user's keys is in the way; serves the clipboard meanwhile.
+/// Waits until the user holds no key in the way. Serves the clipboard meanwhile.
 ///
 /// # Errors
-/// [`Problem::KeysHeld`]: they are held for too long.
+/// [`DeliverError::KeysHeld`]: the user holds them for too long.
 pub(crate) async fn wait_for_hands<C: Clipboard>(
     clipboard: &mut C,
-    mut are_held: impl FnMut() -> Result<bool, Problem>,
-) -> Result<(), Problem> {
+    mut are_held: impl FnMut() -> Result<bool, DeliverError>,
+) -> Result<(), DeliverError> {
     let wait = Wait::from(Instant::now());
     loop {
         let any_held = are_held()?;
         let now = Instant::now();
         let again = wait.next(any_held, now, LOOK)?;
-        // Also deals with whatever is on its way by now.
+        // This also handles requests that have come meanwhile.
         clipboard.serve(Serve::For(again.map_or(Duration::ZERO, |again| again - now))).await?;
         if again.is_none() {
             return Ok(());
@@ -171,40 +171,40 @@ pub(crate) async fn wait_for_hands<C: Clipboard>(
     }
 }
 
-/// Puts back what was on the clipboard once nobody asks for the text any more, unless the user has
-/// copied something.
+/// Restores the clipboard once nobody asks for the text any more, unless the user has copied
+/// something.
 pub(crate) async fn give_back<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     match until_quiet(clipboard, pasted).await? {
         Some(before) => put_back(clipboard, before).await,
         None => Ok(()),
     }
 }
 
-/// Waits until nobody asks for the text any more. What to put back; `None`: the user has copied
-/// something, which stays.
+/// Waits until nobody asks for the text any more. Returns the content to restore. `None`: the user
+/// has copied something, which stays.
 pub(crate) async fn until_quiet<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,
-) -> Result<Option<Before<C::Content>>, Problem> {
+) -> Result<Option<Before<C::Content>>, DeliverError> {
     let Pasted { before, loan } = pasted;
     let served = clipboard.serve(UNTIL_QUIET).await;
-    // A terminal may ask for what is selected in more than one format too.
+    // A terminal may request the primary selection in more than one format too.
     drop(loan);
     match served {
         Ok(_) => Ok(Some(before)),
-        Err(Problem::Overtaken) => Ok(None),
+        Err(DeliverError::Overtaken) => Ok(None),
         Err(problem) => Err(problem),
     }
 }
 
-/// Puts this on the clipboard in place of the text.
+/// Restores the clipboard with this content.
 pub(crate) async fn put_back<C: Clipboard>(
     clipboard: &mut C,
     before: Before<C::Content>,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     match before {
         Before::Nothing => clipboard.clear().await,
         Before::Content(content) => clipboard.give_back(content).await,

@@ -1,18 +1,18 @@
-//! Which sink a text goes to, and which one when that one fails.
+//! Chooses the sink for a text, and another one if it fails.
 
 use super::cursor::Cursor;
-use super::order::{Means, Wanted};
-use super::problem::Problem;
-use super::{Clipboard, Lock};
+use super::error::DeliverError;
+use super::order::{DeliveryOptions, Means};
+use super::{Clipboard, ScreenLock};
 use crate::session::{DeliverMode, Delivery};
 use v2m_ipc::plain;
 
-/// The sinks that hold on to something from one text to the next.
+/// The sinks, and what they keep from one text to the next.
 #[derive(Debug, Default)]
 pub struct Sinks {
     clipboard: Clipboard,
     cursor: Cursor,
-    lock: Lock,
+    lock: ScreenLock,
     /// Whether the last text was for the cursor.
     was_at_cursor: bool,
     /// Whether the screen was locked when the last text came.
@@ -22,14 +22,14 @@ pub struct Sinks {
 /// Why the screen must not show a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secret {
-    /// It is locked: whoever passes by would read it.
+    /// The screen is locked, and anybody could read it.
     Locked,
-    /// It went into a field that hides what is written in it.
+    /// The text went into a password field.
     Password,
 }
 
 impl Secret {
-    /// What is shown in the text's place.
+    /// The text that is shown instead.
     pub fn notice(self) -> &'static str {
         match self {
             Self::Locked => "(the screen is locked: the text is not shown)",
@@ -38,7 +38,7 @@ impl Secret {
     }
 }
 
-/// One that is tried.
+/// A sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sink {
     Clipboard,
@@ -57,16 +57,16 @@ impl Sink {
 }
 
 impl Sinks {
-    /// Reaches for nothing yet.
+    /// Connects to nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands `text` over; what each sink did, in the order they were tried. What cannot be typed is
-    /// pasted, and what cannot be pasted goes to the clipboard, except where that would show it to
-    /// somebody else or take away what the user has just copied. While the screen is locked nothing
-    /// gets it: whoever sits before it is not known.
-    pub async fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
+    /// Delivers `text`. Returns what each sink did, in the order in which they were tried. A text
+    /// that cannot be typed is pasted, and one that cannot be pasted goes to the clipboard, except
+    /// where that would show it to somebody else or overwrite what the user has just copied. While
+    /// the screen is locked no sink gets the text, because anybody may sit before it.
+    pub async fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         let text = &*plain::text(text);
         self.was_at_cursor = false;
         self.was_locked = self.lock.is_locked().await;
@@ -90,8 +90,8 @@ impl Sinks {
         deliveries
     }
 
-    /// Why the text that was handed over last must not be shown, as far as the desktop and programs
-    /// tell. `None`: it may be. Bounded: 300 ms.
+    /// Why the last text must not be shown, as far as the desktop and programs report it. `None`:
+    /// it may be shown. Bounded: 300 ms.
     pub async fn secret(&mut self) -> Option<Secret> {
         if self.was_locked {
             return Some(Secret::Locked);
@@ -100,52 +100,52 @@ impl Sinks {
         hides.then_some(Secret::Password)
     }
 
-    /// Waits until nothing is left to put right. Bounded.
+    /// Waits until the clipboard is restored. Bounded.
     pub async fn settle(&mut self) {
         self.cursor.settle().await;
         self.clipboard.leave().await;
     }
 }
 
-/// Where a text goes that is not at the cursor for this reason. `None`: nowhere. To the clipboard,
-/// except where that would take away what the user has just copied; and what cannot be typed may
-/// yet be pasted.
-fn instead(problem: &Problem) -> Option<Sink> {
+/// The sink for a text that did not reach the cursor for this reason. `None`: no sink. It is the
+/// clipboard, except where that would overwrite what the user has just copied. A text that cannot
+/// be typed may still be pasted.
+fn instead(problem: &DeliverError) -> Option<Sink> {
     match problem {
-        Problem::Overtaken | Problem::NoText => None,
-        // Why it cannot be typed.
-        Problem::Lacks(_)
-        | Problem::NotALayout(_)
-        | Problem::NoLayout(_)
-        | Problem::TooLong
-        | Problem::NoTyping => Some(Sink::Cursor(Means::Paste)),
-        Problem::NoWay
-        | Problem::NoWindow
-        | Problem::InPart
-        | Problem::KeysHeld
-        | Problem::KeysUnclear
-        | Problem::HeldInPart
-        | Problem::NotTaken(_)
-        | Problem::NoPrimary
-        | Problem::Moved
-        | Problem::NoKey(_)
-        | Problem::NoServer(_)
-        | Problem::Server(_)
-        | Problem::NoExtension(_)
-        | Problem::NoCompositor(_)
-        | Problem::Compositor(_)
-        | Problem::NoThread(_)
-        | Problem::NoBus(_)
-        | Problem::Refused(_)
-        | Problem::Asking
-        | Problem::Denied
-        | Problem::HalfAllowed
-        | Problem::PortalGone
-        | Problem::Hanging => Some(Sink::Clipboard),
+        DeliverError::Overtaken | DeliverError::NoText => None,
+        // The reasons why a text cannot be typed.
+        DeliverError::Lacks(_)
+        | DeliverError::NotALayout(_)
+        | DeliverError::NoLayout(_)
+        | DeliverError::TooLong
+        | DeliverError::NoTyping => Some(Sink::Cursor(Means::Paste)),
+        DeliverError::NoWay
+        | DeliverError::NoWindow
+        | DeliverError::InPart
+        | DeliverError::KeysHeld
+        | DeliverError::KeysUnclear
+        | DeliverError::HeldInPart
+        | DeliverError::NotTaken(_)
+        | DeliverError::NoPrimary
+        | DeliverError::Moved
+        | DeliverError::NoKey(_)
+        | DeliverError::NoServer(_)
+        | DeliverError::Server(_)
+        | DeliverError::NoExtension(_)
+        | DeliverError::NoCompositor(_)
+        | DeliverError::Compositor(_)
+        | DeliverError::NoThread(_)
+        | DeliverError::NoBus(_)
+        | DeliverError::Refused(_)
+        | DeliverError::Asking
+        | DeliverError::Denied
+        | DeliverError::HalfAllowed
+        | DeliverError::PortalGone
+        | DeliverError::Hanging => Some(Sink::Clipboard),
     }
 }
 
-/// What came of a text while the screen is locked. `None`: it was for nobody but who asked.
+/// The result for a text while the screen is locked. `None`: only the client's answer has the text.
 fn locked(mode: DeliverMode) -> Option<Delivery> {
     let (by, done) = match mode {
         DeliverMode::Clipboard => ("clipboard", "copied"),

@@ -39,7 +39,7 @@ pub enum Verdict {
 }
 
 /// The name of a check, and the check.
-type Check = (&'static str, fn(&mut service::Service) -> Finding);
+type Check = (&'static str, fn(&mut service::ServiceCheck) -> Finding);
 
 /// The check whose failure leaves the service itself sound.
 const MICROPHONE: &str = "microphone";
@@ -53,10 +53,10 @@ const CHECKS: [Check; 12] = [
     ("notifications", |_| desktop::notifications()),
     ("clipboard", |_| desktop::clipboard()),
     ("cursor", |_| desktop::cursor()),
-    ("socket", service::Service::ping),
-    ("recogniser", service::Service::engine),
-    ("sample", service::Service::sample),
-    ("recording", service::Service::recording),
+    ("socket", service::ServiceCheck::ping),
+    ("recogniser", service::ServiceCheck::engine),
+    ("sample", service::ServiceCheck::sample),
+    ("recording", service::ServiceCheck::recording),
     ("language model", |_| language_model::check()),
 ];
 
@@ -65,7 +65,7 @@ const CHECKS: [Check; 12] = [
 /// # Errors
 /// Those of `out`.
 pub fn examine(out: &mut impl Write) -> std::io::Result<Verdict> {
-    let mut service = service::Service::default();
+    let mut service = service::ServiceCheck::default();
     let folder = programs::folder_off_path();
     let runnable = |text: &str| match &folder {
         Some(folder) => programs::with_paths(text, folder),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use v2m_ipc::client::Client;
-use v2m_ipc::message::{Command, Outcome, Response};
+use v2m_ipc::message::{Command, Response, ResponseStatus};
 use v2m_models::paths;
 
 /// Between two looks at a model that loads.
@@ -18,9 +18,9 @@ const ENOUGH: f64 = 0.8;
 
 /// The connection, once there is one.
 #[derive(Debug, Default)]
-pub(super) struct Service(Option<Client>);
+pub(super) struct ServiceCheck(Option<Client>);
 
-impl Service {
+impl ServiceCheck {
     pub(super) fn ping(&mut self) -> Finding {
         let before = Instant::now();
         let answered = Client::connect().and_then(|mut client| {
@@ -119,7 +119,7 @@ impl Service {
         let client = self.0.as_mut().ok_or("the service does not answer")?;
         let answer = client.request(command).map_err(|error| error.to_string())?;
         match answer.status {
-            Outcome::Success => Ok(answer),
+            ResponseStatus::Success => Ok(answer),
             _ => Err(answer.error.unwrap_or_else(|| "it gave no reason".into())),
         }
     }

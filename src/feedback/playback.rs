@@ -35,13 +35,13 @@ pub(super) enum SoundError {
 }
 
 /// How far it is; callbacks note it, the loop looks at it.
-enum Progress {
+enum PlaybackProgress {
     Going,
     Played,
     Failed(String),
 }
 
-type Noted = Rc<RefCell<Progress>>;
+type SharedProgress = Rc<RefCell<PlaybackProgress>>;
 
 /// Plays `samples` (mono, at [`RATE`]), and returns when the last one is on its way to the sink, or
 /// at `deadline`.
@@ -58,14 +58,14 @@ pub(super) fn play(samples: Vec<f32>, deadline: Instant) -> Result<(), SoundErro
     };
     let context = ContextRc::new(&mainloop, Some(properties)).map_err(SoundError::NoPipeWire)?;
     let core = context.connect_rc(None).map_err(SoundError::NoPipeWire)?;
-    let noted = Rc::new(RefCell::new(Progress::Going));
+    let noted = Rc::new(RefCell::new(PlaybackProgress::Going));
     let _core_listener = listen(&core, &noted);
-    let _stream = Stream::open(&core, samples, &noted)?;
+    let _stream = PlaybackStream::open(&core, samples, &noted)?;
     loop {
         match &*noted.borrow() {
-            Progress::Going => {}
-            Progress::Played => return Ok(()),
-            Progress::Failed(reason) => return Err(SoundError::Refused(reason.clone())),
+            PlaybackProgress::Going => {}
+            PlaybackProgress::Played => return Ok(()),
+            PlaybackProgress::Failed(reason) => return Err(SoundError::Refused(reason.clone())),
         }
         let Some(left) = deadline.checked_duration_since(Instant::now()) else {
             return Err(SoundError::Late);
@@ -75,25 +75,25 @@ pub(super) fn play(samples: Vec<f32>, deadline: Instant) -> Result<(), SoundErro
     }
 }
 
-fn listen(core: &CoreRc, noted: &Noted) -> core::Listener {
+fn listen(core: &CoreRc, noted: &SharedProgress) -> core::Listener {
     let noted = Rc::clone(noted);
     core.add_listener_local()
         .error(move |id, _, _, message| {
             if id == core::PW_ID_CORE {
-                *noted.borrow_mut() = Progress::Failed(message.into());
+                *noted.borrow_mut() = PlaybackProgress::Failed(message.into());
             }
         })
         .register()
 }
 
 /// The sound in the hands of the realtime callback.
-struct Voice {
+struct SoundSource {
     samples: Vec<f32>,
     /// Samples given to PipeWire so far, those of the tail too.
     given: usize,
 }
 
-impl Voice {
+impl SoundSource {
     fn is_over(&self) -> bool {
         self.given >= self.samples.len() + TAIL
     }
@@ -118,20 +118,20 @@ fn sendable<T: Send>(value: T) -> T {
 }
 
 /// Our node. Fields are dropped in this order: listeners before the stream.
-struct Stream {
-    _process: StreamListener<Voice>,
+struct PlaybackStream {
+    _process: StreamListener<SoundSource>,
     _states: StreamListener<()>,
     stream: StreamRc,
 }
 
-impl Stream {
-    fn open(core: &CoreRc, samples: Vec<f32>, noted: &Noted) -> Result<Self, SoundError> {
+impl PlaybackStream {
+    fn open(core: &CoreRc, samples: Vec<f32>, noted: &SharedProgress) -> Result<Self, SoundError> {
         let refused = |error: pipewire::Error| SoundError::Refused(error.to_string());
         let stream =
             StreamRc::new(core.clone(), "v2m-sounds", node_properties()).map_err(refused)?;
         // Two listeners, because their callbacks run on two threads and pipewire-rs gives each a
         // `&mut` to its listener's data.
-        let voice = sendable(Voice { samples, given: 0 });
+        let voice = sendable(SoundSource { samples, given: 0 });
         let process = stream
             .add_local_listener_with_user_data(voice)
             .process(process)
@@ -141,13 +141,15 @@ impl Stream {
         let states = stream
             .add_local_listener::<()>()
             .state_changed(move |_, (), old, new| match new {
-                StreamState::Error(message) => *state.borrow_mut() = Progress::Failed(message),
+                StreamState::Error(message) => {
+                    *state.borrow_mut() = PlaybackProgress::Failed(message)
+                }
                 StreamState::Unconnected if old != StreamState::Unconnected => {
-                    *state.borrow_mut() = Progress::Failed("the node was removed".into());
+                    *state.borrow_mut() = PlaybackProgress::Failed("the node was removed".into());
                 }
                 _ => {}
             })
-            .drained(move |_, ()| *drained.borrow_mut() = Progress::Played)
+            .drained(move |_, ()| *drained.borrow_mut() = PlaybackProgress::Played)
             .register()
             .map_err(refused)?;
         let opened = Self { _process: process, _states: states, stream };
@@ -159,7 +161,7 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for PlaybackStream {
     fn drop(&mut self) {
         // First of all: a connected stream goes on calling `process`, whatever the loop does.
         let _ = self.stream.disconnect();
@@ -204,7 +206,7 @@ fn unusable() -> SoundError {
 
 /// On the realtime thread: copies what is wanted, and no more. A panic cannot unwind into PipeWire:
 /// the trampoline is `extern "C"`, which aborts.
-fn process(stream: &pipewire::stream::Stream, voice: &mut Voice) {
+fn process(stream: &pipewire::stream::Stream, voice: &mut SoundSource) {
     if voice.is_over() {
         return;
     }
@@ -217,7 +219,7 @@ fn process(stream: &pipewire::stream::Stream, voice: &mut Voice) {
 }
 
 /// Fills the buffer; dropping it hands it to PipeWire.
-fn give(mut buffer: Buffer<'_>, voice: &mut Voice) {
+fn give(mut buffer: Buffer<'_>, voice: &mut SoundSource) {
     let wanted = usize::try_from(buffer.requested()).unwrap_or(0);
     let Some(data) = buffer.datas_mut().first_mut() else { return };
     if data.as_raw().chunk.is_null() {
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_voice_gives_all_its_samples_once_and_then_silence() {
-        let mut voice = Voice { samples: vec![0.5; 1000], given: 0 };
+        let mut voice = SoundSource { samples: vec![0.5; 1000], given: 0 };
         let mut given = Vec::new();
         let mut buffer = [0xAA; 1024 * 4];
         for wanted in [300, 0, 64] {

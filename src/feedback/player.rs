@@ -22,12 +22,12 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 #[derive(Debug)]
 pub struct Speaker {
     /// `None` only while being dropped, or where there is no thread.
-    orders: Option<SyncSender<Order>>,
+    orders: Option<SyncSender<PlayRequest>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Order {
+struct PlayRequest {
     sound: Sound,
     wanted: Instant,
 }
@@ -49,7 +49,7 @@ impl Speaker {
 
     /// Plays `sound` soon. Never blocks; of more than a few at once some are left out.
     pub fn play(&self, sound: Sound) {
-        let order = Order { sound, wanted: Instant::now() };
+        let order = PlayRequest { sound, wanted: Instant::now() };
         let sent = self.orders.as_ref().is_some_and(|orders| orders.try_send(order).is_ok());
         if !sent {
             debug!(sound = sound.name(), "a sound was left out");
@@ -66,8 +66,8 @@ impl Drop for Speaker {
     }
 }
 
-fn run(inbox: &Receiver<Order>) {
-    while let Ok(Order { sound, wanted }) = inbox.recv() {
+fn run(inbox: &Receiver<PlayRequest>) {
+    while let Ok(PlayRequest { sound, wanted }) = inbox.recv() {
         if wanted.elapsed() > STALE {
             debug!(sound = sound.name(), "a sound came too late and was left out");
             continue;

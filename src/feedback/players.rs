@@ -78,7 +78,7 @@ async fn run(bus: Option<String>, mut quiet: watch::Receiver<bool>) {
         if !wanted || quiet.has_changed().is_err() {
             return;
         }
-        match Silence::begin(bus.as_deref()).await {
+        match MediaPause::begin(bus.as_deref()).await {
             Ok(mut silence) => {
                 silence.hold(&mut quiet).await;
                 silence.end().await;
@@ -109,7 +109,7 @@ struct Player {
 
 /// A player that was paused.
 #[derive(Debug)]
-struct Paused {
+struct PausedPlayer {
     player: Player,
     /// Where on the connection it was: what the player said before this is older. `None`: on a
     /// connection before this one.
@@ -117,7 +117,7 @@ struct Paused {
 }
 
 /// From pausing to resuming.
-struct Silence {
+struct MediaPause {
     /// Of the bus; `None`: the session's.
     address: Option<String>,
     bus: Connection,
@@ -125,10 +125,10 @@ struct Silence {
     lost: bool,
     /// What players tell of themselves.
     signals: MessageStream,
-    paused: Vec<Paused>,
+    paused: Vec<PausedPlayer>,
 }
 
-impl Silence {
+impl MediaPause {
     /// Pauses what plays.
     async fn begin(address: Option<&str>) -> Result<Self, BusError> {
         let (bus, signals, names) =
@@ -138,7 +138,7 @@ impl Silence {
         for name in names {
             asked.spawn(pause(bus.clone(), name, deadline));
         }
-        let mut paused: Vec<Paused> = Vec::new();
+        let mut paused: Vec<PausedPlayer> = Vec::new();
         for one in asked.join_all().await.into_iter().flatten() {
             // A player may have several names.
             if paused.iter().all(|known| known.player.name != one.player.name) {
@@ -207,7 +207,7 @@ impl Silence {
     async fn as_left(&self) -> Option<Vec<String>> {
         let deadline = Instant::now() + BOUND;
         let mut asked = JoinSet::new();
-        for Paused { player, .. } in &self.paused {
+        for PausedPlayer { player, .. } in &self.paused {
             let player = player.clone();
             asked.spawn(async move {
                 match timeout_at(deadline, player.status()).await {
@@ -235,7 +235,7 @@ impl Silence {
             self.note(&signal);
         }
         let mut played = JoinSet::new();
-        for Paused { player, .. } in std::mem::take(&mut self.paused) {
+        for PausedPlayer { player, .. } in std::mem::take(&mut self.paused) {
             if as_left.contains(&player.name) {
                 played.spawn(async move {
                     let played = timeout_at(deadline, player.call("Play")).await;
@@ -278,22 +278,22 @@ where
 }
 
 /// Pauses the player of that name, if it plays and can be.
-async fn pause(bus: Connection, name: String, deadline: Instant) -> Option<Paused> {
+async fn pause(bus: Connection, name: String, deadline: Instant) -> Option<PausedPlayer> {
     let playing = timeout_at(deadline, playing(&bus, &name)).await;
     let Ok(Ok(Some((player, since)))) = playing else {
         debug!(name, ?playing, "this media player is not to be paused");
         return None;
     };
     match timeout_at(deadline, player.call("Pause")).await {
-        Ok(Ok(reply)) => Some(Paused { player, since: Some(reply.recv_position()) }),
+        Ok(Ok(reply)) => Some(PausedPlayer { player, since: Some(reply.recv_position()) }),
         // The bus has closed the connection: the call may have come through.
-        Ok(Err(zbus::Error::InputOutput(_))) => Some(Paused { player, since: Some(since) }),
+        Ok(Err(zbus::Error::InputOutput(_))) => Some(PausedPlayer { player, since: Some(since) }),
         Ok(Err(error)) => {
             debug!(name, %error, "this media player does not pause");
             None
         }
         // It may do it yet; whether it did is looked at before it plays again.
-        Err(_late) => Some(Paused { player, since: Some(since) }),
+        Err(_late) => Some(PausedPlayer { player, since: Some(since) }),
     }
 }
 

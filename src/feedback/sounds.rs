@@ -29,21 +29,21 @@ const ATTACK: f64 = 0.008;
 pub const PEAK_DBFS: f64 = -24.0;
 
 /// A tone, or a rest.
-struct Note {
+struct Tone {
     hz: f64,
     seconds: f64,
 }
 
-const fn note(hz: f64, milliseconds: u32) -> Note {
-    Note { hz, seconds: milliseconds as f64 / 1000.0 }
+const fn note(hz: f64, milliseconds: u32) -> Tone {
+    Tone { hz, seconds: milliseconds as f64 / 1000.0 }
 }
 
 /// A6 and D7, a fourth apart.
-const LOW: Note = note(1760.0, 50);
-const HIGH: Note = note(2349.32, 60);
+const LOW: Tone = note(1760.0, 50);
+const HIGH: Tone = note(2349.32, 60);
 /// G6.
-const PIP: Note = note(1567.98, 80);
-const REST: Note = note(0.0, 30);
+const PIP: Tone = note(1567.98, 80);
+const REST: Tone = note(0.0, 30);
 
 impl Sound {
     /// All of them.
@@ -58,7 +58,7 @@ impl Sound {
         }
     }
 
-    fn notes(self) -> &'static [Note] {
+    fn notes(self) -> &'static [Tone] {
         match self {
             Self::Start => &[LOW, HIGH],
             Self::Stop => &[HIGH, LOW],
@@ -68,14 +68,14 @@ impl Sound {
 
     /// The whole sound: mono, full scale ±1.0, at [`RATE`]. Begins and ends in silence.
     pub fn samples(self) -> Vec<f32> {
-        let wave: Vec<f64> = self.notes().iter().flat_map(Note::wave).collect();
+        let wave: Vec<f64> = self.notes().iter().flat_map(Tone::wave).collect();
         let loudest = wave.iter().fold(f64::MIN_POSITIVE, |loudest, s| s.abs().max(loudest));
         let gain = 10f64.powf(PEAK_DBFS / 20.0) / loudest;
         wave.into_iter().map(|sample| (sample * gain) as f32).collect()
     }
 }
 
-impl Note {
+impl Tone {
     fn wave(&self) -> impl Iterator<Item = f64> {
         let count = (self.seconds * f64::from(RATE)).round() as u32;
         (0..count).map(move |i| {

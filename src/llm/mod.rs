@@ -20,8 +20,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
-use v2m_ipc::frame::{Decoder, Framing};
-use v2m_ipc::llm::{Answer, Trouble, socket_path};
+use v2m_ipc::frame::{FrameDecoder, Framing};
+use v2m_ipc::llm::{Answer, FailureKind, socket_path};
 use v2m_ipc::plain;
 
 /// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
@@ -78,21 +78,23 @@ pub enum LlmError {
     Answer(String),
     /// The endpoint or the model, in its words.
     #[error("{1}")]
-    Refused(Trouble, String),
+    Refused(FailureKind, String),
 }
 
 impl LlmError {
     /// For programs.
     pub fn code(&self) -> Code {
         match self {
-            Self::Refused(Trouble::Rejected, _) => Code::LlmRejected,
+            Self::Refused(FailureKind::Rejected, _) => Code::LlmRejected,
             Self::NoPath
             | Self::Connect { .. }
             | Self::Foreign { .. }
             | Self::Lost(_)
             | Self::Overdue(_)
             | Self::Answer(_)
-            | Self::Refused(Trouble::Unavailable | Trouble::BadQuestion, _) => Code::LlmUnavailable,
+            | Self::Refused(FailureKind::Unavailable | FailureKind::BadQuestion, _) => {
+                Code::LlmUnavailable
+            }
         }
     }
 }
@@ -146,7 +148,7 @@ async fn exchange(path: &Path, question: &Question) -> Result<Answer, LlmError> 
     }
     let frame = Framing::Length.encode(question);
     stream.write_all(&frame).await.map_err(LlmError::Lost)?;
-    let mut answers = Decoder::for_answers(Framing::Length);
+    let mut answers = FrameDecoder::for_answers(Framing::Length);
     let mut chunk = [0; 8192];
     loop {
         if let Some(answer) = answers.next_frame().map_err(|e| LlmError::Answer(e.to_string()))? {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, Command};
 use tokio::time::timeout;
-use v2m_confine::{Calls, Files};
+use v2m_confine::{AllowedFiles, CallPolicy};
 use v2m_ipc::plain;
 
 /// `EX_DATAERR` of sysexits.h.
@@ -76,9 +76,9 @@ pub fn serve(path: &Path, track: Option<u32>) -> ExitCode {
         // A tighter limit may be in force already; then that one holds.
         let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     }
-    let files = Files { read: vec![path.to_owned()], ..Files::default() };
+    let files = AllowedFiles { read: vec![path.to_owned()], ..AllowedFiles::default() };
     // An old kernel enforces less; the file is wanted all the same.
-    let _ = v2m_confine::confine(&files, Calls::Compute);
+    let _ = v2m_confine::confine(&files, CallPolicy::Compute);
     answer(path, track, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
 }
 

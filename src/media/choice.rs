@@ -20,7 +20,7 @@ pub(super) struct Choice {
 
 /// What is in a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum TrackContent {
     /// Something that can be heard.
     Sound,
     /// Nothing that can be heard.
@@ -43,7 +43,7 @@ pub(super) fn choose(
     tracks: &[u32],
     default: Option<u32>,
     asked: Option<u32>,
-    mut content: impl FnMut(u32) -> Result<Content, MediaError>,
+    mut content: impl FnMut(u32) -> Result<TrackContent, MediaError>,
 ) -> Result<Choice, MediaError> {
     let count = tracks.len();
     if let Some(asked) = asked {
@@ -64,12 +64,12 @@ pub(super) fn choose(
     let mut passed = Vec::new();
     for (number, track) in first.chain(others) {
         match content(track)? {
-            Content::Sound => return Ok(chosen(track, number, count, &because(&passed))),
+            TrackContent::Sound => return Ok(chosen(track, number, count, &because(&passed))),
             other => passed.push((number, track, other)),
         }
     }
     // One that is silent is at least known to be.
-    let silent = passed.iter().find(|(_, _, content)| *content == Content::Silence);
+    let silent = passed.iter().find(|(_, _, content)| *content == TrackContent::Silence);
     let Some((number, track, _)) = silent.or(passed.first()) else {
         return Ok(Choice { track: default, note: None });
     };
@@ -86,7 +86,7 @@ fn chosen(track: u32, number: usize, count: usize, why: &str) -> Choice {
     Choice { track: Some(track), note }
 }
 
-type Passed = (usize, u32, Content);
+type Passed = (usize, u32, TrackContent);
 
 fn because(passed: &[Passed]) -> String {
     if passed.is_empty() { String::new() } else { format!(", because{}", reasons(passed)) }
@@ -96,7 +96,7 @@ fn because(passed: &[Passed]) -> String {
 fn reasons(passed: &[Passed]) -> String {
     let mut passed: Vec<_> = passed.iter().collect();
     passed.sort_by_key(|(number, ..)| *number);
-    let silent = passed.iter().filter(|(_, _, content)| *content == Content::Silence);
+    let silent = passed.iter().filter(|(_, _, content)| *content == TrackContent::Silence);
     let silent: Vec<_> = silent.map(|(number, ..)| number.to_string()).collect();
     let mut reasons = match &silent[..] {
         [] => Vec::new(),
@@ -104,7 +104,7 @@ fn reasons(passed: &[Passed]) -> String {
         [most @ .., last] => vec![format!(" tracks {} and {last} are silent", most.join(", "))],
     };
     for (number, _, content) in passed {
-        if let Content::Unknown { reason } = content {
+        if let TrackContent::Unknown { reason } = content {
             reasons.push(format!(" track {number} cannot be decoded ({reason})"));
         }
     }
@@ -112,11 +112,11 @@ fn reasons(passed: &[Passed]) -> String {
 }
 
 /// Looks into a track of a file that is at its beginning.
-pub(super) fn content(mut format: Box<dyn FormatReader>, track: u32) -> Content {
+pub(super) fn content(mut format: Box<dyn FormatReader>, track: u32) -> TrackContent {
     let unknown = |error: symphonia::core::errors::Error| error.to_string();
     let mut source = match SoundTrack::of(format.as_ref(), Some(track)) {
         Ok(source) => source,
-        Err(error) => return Content::Unknown { reason: unknown(error) },
+        Err(error) => return TrackContent::Unknown { reason: unknown(error) },
     };
     let (mut decoded, mut failed) = (false, None);
     while let Ok(Some(packet)) = format.next_packet() {
@@ -125,14 +125,14 @@ pub(super) fn content(mut format: Box<dyn FormatReader>, track: u32) -> Content 
         }
         match source.decode(&packet) {
             Ok(_) if source.samples.iter().any(|sample| sample.abs() > SILENT) => {
-                return Content::Sound;
+                return TrackContent::Sound;
             }
             Ok(_) => decoded = true,
             Err(error) => failed = Some(unknown(error)),
         }
     }
     match failed {
-        Some(reason) if !decoded => Content::Unknown { reason },
-        _ => Content::Silence,
+        Some(reason) if !decoded => TrackContent::Unknown { reason },
+        _ => TrackContent::Silence,
     }
 }

@@ -2,7 +2,7 @@
 //! length, and is told.
 
 use super::choice::{self, Choice};
-use super::header::{self, Cut, Mend};
+use super::header::{self, Mend, Truncation};
 use super::mp4::{Movie, Unfollowed};
 use super::output::Output;
 use super::resample::Mixer;
@@ -277,12 +277,12 @@ impl<W: io::Write> Decoding<'_, W> {
             });
         }
         // Of all of it only what seems to be cut off: its picture may be longer than its sound.
-        let is_short = self.mend.cut != Cut::No || broken_off;
+        let is_short = self.mend.cut != Truncation::No || broken_off;
         let length = self.timeline.length().or(length.filter(|_| is_short));
         let is_cut = match self.mend.cut {
-            Cut::Yes => true,
-            Cut::Perhaps => length.is_none(),
-            Cut::No => false,
+            Truncation::Yes => true,
+            Truncation::Perhaps => length.is_none(),
+            Truncation::No => false,
         };
         if let Some(missing) = self.missing(length) {
             let length = heard + missing;

@@ -1,7 +1,7 @@
 //! What symphonia does not tell of an MP4 file (ISO/IEC 14496-12): its edit lists, which it reads
 //! and does not heed, and when each fragment begins (`tfdt`), which it does not read.
 
-use super::timeline::{Fragment, Fragments, ROUNDING, Shown};
+use super::timeline::{Fragment, Fragments, PlayedSpan, ROUNDING};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -40,7 +40,7 @@ impl Movie {
     }
 
     /// What a track's edit list shows (8.6.6); nothing where there is none.
-    pub(super) fn shown(&self, track: u32) -> Result<Vec<Shown>, Unfollowed> {
+    pub(super) fn shown(&self, track: u32) -> Result<Vec<PlayedSpan>, Unfollowed> {
         let Some(trak) = self.trak(track) else { return Ok(Vec::new()) };
         let Some(list) = child(trak, b"edts").and_then(|edts| child(edts, b"elst")) else {
             return Ok(Vec::new());
@@ -191,7 +191,7 @@ fn track_number(body: &[u8]) -> Option<u32> {
 }
 
 /// Of `elst`, if it shows the track's stretches in their order, each once.
-fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<Shown>> {
+fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<PlayedSpan>> {
     let is_long = list.first()? == &1;
     let count = u32::from_be_bytes(number(list, 4)?);
     let size = if is_long { 20 } else { 12 };
@@ -213,7 +213,7 @@ fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<Shown>> {
             if speed != 1 << 16 || begin + ROUNDING < before {
                 return None;
             }
-            shown.push(Shown { begin, end, at });
+            shown.push(PlayedSpan { begin, end, at });
             before = end;
         }
         at += duration;

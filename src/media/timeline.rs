@@ -22,7 +22,7 @@ pub(super) struct Timeline {
     /// Whether a gap is sound that is lost, and not silence that was meant.
     is_gapless: bool,
     /// What an edit list shows, in order; empty: everything.
-    shown: Vec<Shown>,
+    shown: Vec<PlayedSpan>,
     /// Where an MP4 file's fragments stand.
     fragments: Fragments,
     /// Seconds that were heard before this stream, where several were joined to one file.
@@ -32,7 +32,7 @@ pub(super) struct Timeline {
 
 /// A stretch of a track that is heard, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Shown {
+pub(super) struct PlayedSpan {
     /// Of the track's time.
     pub(super) begin: f64,
     pub(super) end: f64,
@@ -90,7 +90,7 @@ impl Fragments {
 
 /// Where frames of a packet belong.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct Placement {
     /// Frames at its beginning that do not belong there.
     pub(super) skip: usize,
     /// How many of the others do.
@@ -101,7 +101,12 @@ pub(super) struct Place {
 
 impl Timeline {
     /// Of a track in a container of that form (symphonia's short name).
-    pub(super) fn of(form: &str, track: &Track, shown: Vec<Shown>, fragments: Fragments) -> Self {
+    pub(super) fn of(
+        form: &str,
+        track: &Track,
+        shown: Vec<PlayedSpan>,
+        fragments: Fragments,
+    ) -> Self {
         let is_gapless = matches!(form, "flac" | "ogg");
         let placed = is_gapless || matches!(form, "matroska" | "mkv" | "isomp4");
         // An MP3 file's length is a guess where nothing says it.
@@ -150,13 +155,19 @@ impl Timeline {
 
     /// Where the frames of a packet belong that begins at that time, `heard` seconds having been
     /// heard before it. A stretch for each that the edit list shows of it.
-    pub(super) fn places(&self, at: f64, frames: usize, rate: u32, mut heard: f64) -> Vec<Place> {
+    pub(super) fn places(
+        &self,
+        at: f64,
+        frames: usize,
+        rate: u32,
+        mut heard: f64,
+    ) -> Vec<Placement> {
         if self.stamps.is_none() {
-            return vec![Place { skip: 0, take: frames, gap: 0.0 }];
+            return vec![Placement { skip: 0, take: frames, gap: 0.0 }];
         }
         let rate = f64::from(rate);
         let everything =
-            [Shown { begin: self.begin.unwrap_or_default(), end: f64::INFINITY, at: 0.0 }];
+            [PlayedSpan { begin: self.begin.unwrap_or_default(), end: f64::INFINITY, at: 0.0 }];
         let shown = if self.shown.is_empty() { &everything[..] } else { &self.shown };
         // `as` saturates.
         let until = |time: f64| (((time - at) * rate).round().max(0.0) as usize).min(frames);
@@ -170,7 +181,7 @@ impl Timeline {
             let shown = stretch.at + (at - stretch.begin).max(0.0);
             let wanted = self.origin + shown - self.fragments.begin;
             let gap = if wanted - heard > ROUNDING { wanted - heard } else { 0.0 };
-            places.push(Place { skip, take, gap });
+            places.push(Placement { skip, take, gap });
             heard += gap + take as f64 / rate;
         }
         places

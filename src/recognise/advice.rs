@@ -1,6 +1,7 @@
 //! What people are told when an engine fails: what was being done, what went wrong, what to do now.
 
-use super::candidates::{Backend, Candidate};
+use super::Backend;
+use super::candidates::Candidate;
 use crate::session::{Code, Failure};
 use std::path::Path;
 use std::time::Duration;

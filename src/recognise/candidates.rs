@@ -7,44 +7,11 @@
 mod tests;
 
 use std::path::PathBuf;
+use v2m_ipc::backend::Backend;
 
 /// Failures in a row, of the same kind, after which it is no use to try the same engine again at
 /// once.
 pub(super) const LIMIT: u8 = 2;
-
-/// What an engine computes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// NVIDIA's.
-    Cuda,
-    /// Any GPU with a Vulkan driver.
-    Vulkan,
-    /// The processor, with AVX-512 and VNNI.
-    CpuV4,
-    /// The processor.
-    Cpu,
-}
-
-impl Backend {
-    /// All of them, in the order in which they are tried.
-    pub const ALL: [Self; 4] = [Self::Cuda, Self::Vulkan, Self::CpuV4, Self::Cpu];
-
-    /// The name in status and journal.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cuda => "cuda",
-            Self::Vulkan => "vulkan",
-            Self::CpuV4 => "cpu-v4",
-            Self::Cpu => "cpu",
-        }
-    }
-
-    /// Whether it is a GPU: a device that may be lost, sleeps with the machine, and has memory of
-    /// its own.
-    pub fn is_gpu(self) -> bool {
-        matches!(self, Self::Cuda | Self::Vulkan)
-    }
-}
 
 /// An engine that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +48,7 @@ pub(super) enum Fault {
 
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Recovery {
     /// The same engine is started anew.
     Again,
     /// Another one is: [`Lineup::current`] is that by now.
@@ -152,35 +119,35 @@ impl Lineup {
     }
 
     /// The current one has failed.
-    pub(super) fn failed(&mut self, fault: Fault, reason: &str) -> Verdict {
+    pub(super) fn failed(&mut self, fault: Fault, reason: &str) -> Recovery {
         let can_pass = self.successor().is_some();
         let on_gpu = self.current().backend.is_gpu();
         match fault {
             Fault::Unfit if can_pass => self.pass_over(reason),
-            Fault::Unfit => Verdict::Never,
+            Fault::Unfit => Recovery::Never,
             Fault::Loading if can_pass => self.pass_over(reason),
             Fault::Loading | Fault::Restless => {
                 self.strikes += 1;
                 match (self.strikes < LIMIT, can_pass) {
-                    (true, _) => Verdict::Again,
+                    (true, _) => Recovery::Again,
                     (false, true) => self.pass_over(reason),
                     (false, false) => {
                         self.strikes = 0;
-                        Verdict::Later
+                        Recovery::Later
                     }
                 }
             }
             Fault::Resting => {
                 self.strikes = 0;
-                Verdict::Again
+                Recovery::Again
             }
             Fault::Working(times) => {
                 self.strikes = 0;
                 match (times < LIMIT, on_gpu && can_pass) {
-                    (true, _) => Verdict::Again,
+                    (true, _) => Recovery::Again,
                     (false, true) => self.pass_over(reason),
                     // If one engine on the processor dies of a recording, so does the other.
-                    (false, false) => Verdict::WithoutTheJob,
+                    (false, false) => Recovery::WithoutTheJob,
                 }
             }
         }
@@ -198,8 +165,8 @@ impl Lineup {
         fit.next().map(|(index, _)| index)
     }
 
-    fn pass_over(&mut self, reason: &str) -> Verdict {
-        let Some(successor) = self.successor() else { return Verdict::Never };
+    fn pass_over(&mut self, reason: &str) -> Recovery {
+        let Some(successor) = self.successor() else { return Recovery::Never };
         let failed = self.index();
         let of = self.entries[failed].0.backend.name();
         for (index, (_, out)) in self.entries.iter_mut().enumerate().take(successor).skip(failed) {
@@ -209,6 +176,6 @@ impl Lineup {
             });
         }
         self.strikes = 0;
-        Verdict::Next { worked: std::mem::take(&mut self.worked) }
+        Recovery::Next { worked: std::mem::take(&mut self.worked) }
     }
 }

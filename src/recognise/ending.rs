@@ -30,7 +30,7 @@ pub(super) struct Process {
     /// Since when its end is waited for.
     ending: Option<Instant>,
     /// How it ended.
-    reaped: Option<End>,
+    reaped: Option<ProcessEnd>,
 }
 
 impl Process {
@@ -63,22 +63,22 @@ impl Process {
         Ending { unfit, how: end.how, killed: end.killed, said }
     }
 
-    async fn reap(&mut self, since: Instant, closed: bool) -> End {
+    async fn reap(&mut self, since: Instant, closed: bool) -> ProcessEnd {
         if closed && let Ok(ended) = timeout_at(since + LEAVE_LIMIT, self.child.wait()).await {
-            return End::of(ended);
+            return ProcessEnd::of(ended);
         }
         // Already gone is as good; anything else shows in the wait.
         let _ = self.child.start_kill();
         match timeout_at(since + LEAVE_LIMIT + REAP_LIMIT, self.child.wait()).await {
             // By this signal.
             Ok(ended) => {
-                let end = End { killed: false, ..End::of(ended) };
+                let end = ProcessEnd { killed: false, ..ProcessEnd::of(ended) };
                 let how = format!("stopped listening, {}", end.how);
-                if closed { End { how, ..end } } else { end }
+                if closed { ProcessEnd { how, ..end } } else { end }
             }
             Err(_) => {
                 let stuck = if self.on_gpu { "a driver" } else { "the kernel" };
-                End::told(format!("could not be killed; it may be stuck in {stuck}"))
+                ProcessEnd::told(format!("could not be killed; it may be stuck in {stuck}"))
             }
         }
     }
@@ -86,7 +86,7 @@ impl Process {
 
 /// The end of a process.
 #[derive(Clone, Debug)]
-struct End {
+struct ProcessEnd {
     /// In words.
     how: String,
     code: Option<i32>,
@@ -94,7 +94,7 @@ struct End {
     killed: bool,
 }
 
-impl End {
+impl ProcessEnd {
     fn told(how: String) -> Self {
         Self { how, code: None, killed: false }
     }

@@ -1,8 +1,9 @@
 //! One engine process: how it is started, what it is told, and how long it has been silent. Knows
 //! nothing of jobs beyond their wire numbers.
 
+use super::Backend;
 use super::EngineSpec;
-use super::candidates::{Backend, Candidate};
+use super::candidates::Candidate;
 use super::ending::{Ending, Process};
 use super::link::Link;
 use super::process;
@@ -57,7 +58,7 @@ fn environment(
 
 /// A running engine. Killed when dropped.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(super) struct EngineProcess {
     process: Process,
     /// What it computes with.
     pub(super) backend: Backend,
@@ -71,7 +72,7 @@ pub(super) struct Engine {
     pub(super) started: Instant,
 }
 
-impl Engine {
+impl EngineProcess {
     /// Starts that engine, with one end of a socketpair as its standard input.
     pub(super) fn spawn(candidate: &Candidate, spec: &EngineSpec) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;

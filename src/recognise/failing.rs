@@ -2,7 +2,7 @@
 
 use super::RecogniseEvent;
 use super::advice;
-use super::candidates::{Fault, PassedOver, Verdict};
+use super::candidates::{Fault, PassedOver, Recovery};
 use super::ending::Ending;
 use super::job::Job;
 use super::recogniser::{Blame, Parting, RETRY_AFTER, RETRY_AT_LAST, Recogniser, SETTLED_AFTER};
@@ -48,29 +48,29 @@ impl Recogniser {
         let failed = lineup.current().backend;
         let verdict = lineup.failed(fault, &reason);
         let replaced = match verdict {
-            Verdict::Again | Verdict::WithoutTheJob | Verdict::Later => true,
-            Verdict::Next { worked } => worked,
-            Verdict::Never => false,
+            Recovery::Again | Recovery::WithoutTheJob | Recovery::Later => true,
+            Recovery::Next { worked } => worked,
+            Recovery::Never => false,
         };
         if replaced {
             let job = victim.map(|index| self.jobs[index].id);
             self.events.push_back(RecogniseEvent::Replaced { job, reason: reason.clone() });
         }
         match verdict {
-            Verdict::Again => self.start(),
-            Verdict::Next { worked } => {
+            Recovery::Again => self.start(),
+            Recovery::Next { worked } => {
                 self.pass_over(PassedOver { backend: failed, reason }, worked);
                 self.start();
             }
-            Verdict::WithoutTheJob => {
+            Recovery::WithoutTheJob => {
                 if let Some(index) = victim {
                     let is_kept = self.jobs[index].is_kept();
                     self.jobs[index].failure = Some(advice::dies_working(&reason, is_kept));
                 }
                 self.start();
             }
-            Verdict::Later => self.not_loaded(blame, lacked_memory, &reason),
-            Verdict::Never => self.give_up(advice::unfit(failed, &reason)),
+            Recovery::Later => self.not_loaded(blame, lacked_memory, &reason),
+            Recovery::Never => self.give_up(advice::unfit(failed, &reason)),
         }
     }
 
@@ -112,11 +112,11 @@ impl Recogniser {
         let candidate = lineup.current().clone();
         let reason = format!("{} cannot be started: {error}", candidate.program.display());
         match lineup.failed(Fault::Unfit, &reason) {
-            Verdict::Next { worked } => {
+            Recovery::Next { worked } => {
                 self.pass_over(PassedOver { backend: candidate.backend, reason }, worked);
                 self.start();
             }
-            Verdict::Again | Verdict::WithoutTheJob | Verdict::Later | Verdict::Never => {
+            Recovery::Again | Recovery::WithoutTheJob | Recovery::Later | Recovery::Never => {
                 self.retry_at = Some(Instant::now() + RETRY_AFTER);
                 self.give_up(advice::not_startable(&candidate, error));
             }
@@ -131,7 +131,7 @@ impl Recogniser {
         self.jobs.iter_mut().for_each(Job::rewind);
         // A file that is not there is there for no other engine.
         if failure != LoadFailure::Missing
-            && let Verdict::Next { worked } = lineup.failed(Fault::Unfit, reason)
+            && let Recovery::Next { worked } = lineup.failed(Fault::Unfit, reason)
         {
             self.pass_over(PassedOver { backend, reason: reason.to_owned() }, worked);
             return self.start();
@@ -151,7 +151,7 @@ impl Recogniser {
         let Some(lineup) = &mut self.lineup else { return };
         let backend = lineup.current().backend;
         if self.jobs[index].has_killed()
-            && let Verdict::Next { worked } = lineup.failed(Fault::Working(u8::MAX), reason)
+            && let Recovery::Next { worked } = lineup.failed(Fault::Working(u8::MAX), reason)
         {
             let reason = format!("failed: {reason}");
             self.pass_over(PassedOver { backend, reason }, worked);

@@ -1,6 +1,6 @@
 //! An engine at work: which job it is given, and whether it gets on.
 
-use super::engine::Engine;
+use super::engine::EngineProcess;
 use super::job::Job;
 use super::recogniser::{Blame, LOAD_LIMIT, Recogniser};
 use crate::session::EngineState;
@@ -85,7 +85,7 @@ impl Recogniser {
             return self.idled();
         }
         // What it said while this program was too busy to read is no silence.
-        let heard = self.engine.as_mut().map_or(Ok(()), Engine::listen);
+        let heard = self.engine.as_mut().map_or(Ok(()), EngineProcess::listen);
         self.take_frames();
         if let Err(error) = heard {
             return self.lost(&error);

@@ -1,6 +1,6 @@
 //! What an engine says.
 
-use super::engine::Engine;
+use super::engine::EngineProcess;
 use super::recogniser::{Blame, RETRY_AFTER, Recogniser};
 use super::{RecogniseEvent, Recognition};
 use crate::session::EngineState;
@@ -9,7 +9,7 @@ use v2m_ipc::plain;
 
 impl Recogniser {
     pub(super) fn take_frames(&mut self) {
-        let frames = self.engine.as_mut().map(Engine::take_frames);
+        let frames = self.engine.as_mut().map(EngineProcess::take_frames);
         for frame in frames.into_iter().flatten() {
             self.take_frame(frame);
         }

@@ -2,7 +2,7 @@
 
 use super::audio::Audio;
 use super::candidates::LIMIT;
-use super::{RecogniseEvent, Recognition, Urgency};
+use super::{Priority, RecogniseEvent, Recognition};
 use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
 use std::io;
@@ -18,7 +18,7 @@ const AHEAD: u64 = seconds(120);
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: JobId,
-    pub(super) urgency: Urgency,
+    pub(super) urgency: Priority,
     options: DecodeOptions,
     audio: Audio,
     /// No more audio comes.
@@ -47,7 +47,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(id: JobId, options: DecodeOptions, urgency: Urgency, audio: Audio) -> Self {
+    pub(super) fn new(id: JobId, options: DecodeOptions, urgency: Priority, audio: Audio) -> Self {
         Self {
             id,
             urgency,
@@ -95,7 +95,7 @@ impl Job {
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
         // Only a job that nobody waits for is kept.
-        if keeps && self.urgency == Urgency::Background {
+        if keeps && self.urgency == Priority::Background {
             self.paused = true;
             return Some(ToEngine::Pause { job: wire });
         }
@@ -159,7 +159,7 @@ impl Job {
 
     pub(super) fn begin(&mut self, wire: u32) -> ToEngine {
         self.wire = Some(wire);
-        let patient = self.urgency == Urgency::Background;
+        let patient = self.urgency == Priority::Background;
         ToEngine::Begin { job: wire, options: DecodeOptions { patient, ..self.options.clone() } }
     }
 
@@ -263,7 +263,7 @@ mod tests {
             said in proptest::collection::vec((any_time(), any_time(), any::<bool>(), any_time()), 0..20),
         ) {
             let audio = Audio::Heard(vec![0; heard]);
-            let mut job = Job::new(JobId(1), DecodeOptions::default(), Urgency::Live, audio);
+            let mut job = Job::new(JobId(1), DecodeOptions::default(), Priority::Live, audio);
             let length = heard as u64;
             let mut sent = 0;
             for (start, end, is_final, settled) in said {
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn what_is_told_anew_takes_the_place_of_what_was_told() {
         let heard = Audio::Heard(Vec::new());
-        let mut job = Job::new(JobId(1), DecodeOptions::default(), Urgency::Live, heard);
+        let mut job = Job::new(JobId(1), DecodeOptions::default(), Priority::Live, heard);
         let mut update = |start, text: &str, is_final| {
             let segment = Segment { start, end: start + 9, text: text.into() };
             match job.update(segment, is_final) {

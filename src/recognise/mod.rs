@@ -45,9 +45,10 @@ mod stderr;
 mod vigil;
 
 pub use audio::Recorded;
-pub use candidates::{Backend, Candidate, PassedOver};
+pub use candidates::{Candidate, PassedOver};
 pub use recogniser::{LOAD_LIMIT, Recogniser};
 pub use stamp::Stamp;
+pub use v2m_ipc::backend::Backend;
 
 use crate::session::{EngineState, Failure, JobId, Segment};
 use std::path::PathBuf;
@@ -86,7 +87,7 @@ pub struct Unload {
 
 /// How urgent a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
+pub enum Priority {
     /// Someone is waiting for the text as they speak.
     Live,
     /// A file, or a recording that an earlier run left: steps back for a live one, and goes on

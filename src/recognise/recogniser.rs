@@ -2,10 +2,10 @@
 
 use super::audio::{Audio, Recorded};
 use super::candidates::Lineup;
-use super::engine::Engine;
+use super::engine::EngineProcess;
 use super::job::Job;
 use super::stamp::Stamp;
-use super::{EngineReport, EngineSpec, RecogniseEvent, Urgency};
+use super::{EngineReport, EngineSpec, Priority, RecogniseEvent};
 use crate::session::{Code, EngineState, Failure, JobId};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -32,9 +32,9 @@ pub struct Recogniser {
     pub(super) spec: Result<EngineSpec, Failure>,
     /// Its engines; `None` where there is nothing to run.
     pub(super) lineup: Option<Lineup>,
-    pub(super) engine: Option<Engine>,
+    pub(super) engine: Option<EngineProcess>,
     /// An engine that has to go, and why. No other one is started before it has gone.
-    pub(super) parting: Option<(Engine, Parting)>,
+    pub(super) parting: Option<(EngineProcess, Parting)>,
     pub(super) report: EngineReport,
     /// Not started anew before this moment.
     pub(super) retry_at: Option<Instant>,
@@ -146,11 +146,11 @@ impl Recogniser {
 
     /// The engine's process, for tests and the journal.
     pub fn pid(&self) -> Option<u32> {
-        self.engine.as_ref().and_then(Engine::pid)
+        self.engine.as_ref().and_then(EngineProcess::pid)
     }
 
     /// A recording starts; audio follows.
-    pub fn begin(&mut self, job: JobId, options: DecodeOptions, urgency: Urgency) {
+    pub fn begin(&mut self, job: JobId, options: DecodeOptions, urgency: Priority) {
         self.jobs.push(Job::new(job, options, urgency, Audio::Heard(Vec::new())));
     }
 
@@ -159,7 +159,7 @@ impl Recogniser {
         &mut self,
         job: JobId,
         options: DecodeOptions,
-        urgency: Urgency,
+        urgency: Priority,
         recorded: Recorded,
     ) {
         self.jobs.push(Job::new(job, options, urgency, Audio::Recorded(recorded)));

@@ -1,7 +1,7 @@
 //! Which engine is started, when, and what is said of it.
 
 use super::candidates::Lineup;
-use super::engine::Engine;
+use super::engine::EngineProcess;
 use super::recogniser::{RETRY_AFTER, Recogniser};
 use super::stamp::Stamp;
 use super::{EngineReport, RecogniseEvent};
@@ -55,7 +55,7 @@ impl Recogniser {
             return self.set_state(EngineState::Unloaded, None);
         }
         self.stamp = Stamp::of(&spec.model);
-        match Engine::spawn(lineup.current(), spec) {
+        match EngineProcess::spawn(lineup.current(), spec) {
             Ok(mut engine) => {
                 engine.rouse();
                 self.engine = Some(engine);

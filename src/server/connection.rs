@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
-use v2m_ipc::frame::{Decoder, Framing};
+use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::{Command, EventName, Refusal, Response};
 
 /// How soon it is noticed that the client of a long request has left.
@@ -32,7 +32,7 @@ pub(super) struct Connection {
     stream: UnixStream,
     server: Arc<Server>,
     shutdown: watch::Receiver<bool>,
-    requests: Decoder,
+    requests: FrameDecoder,
     chunk: Vec<u8>,
     /// The peer sends no more; it may still read.
     half_closed: bool,
@@ -44,7 +44,7 @@ impl Connection {
         server: Arc<Server>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        let requests = Decoder::for_requests();
+        let requests = FrameDecoder::for_requests();
         Self { stream, server, shutdown, requests, chunk: Vec::new(), half_closed: false }
     }
 

@@ -2,7 +2,8 @@
 //! until it has its place here.
 
 use crate::call::{
-    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork,
+    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Status, TextSource, TextTask,
+    TextWork,
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
@@ -44,10 +45,10 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::LastText => (Request::LastText, None),
         Wire::ProcessText { text, instruction, preset, deliver } => {
             let instruction = instruction.map(plain::owned);
-            text_work(text, Task::Rewrite { instruction, preset }, deliver)
+            text_work(text, TextTask::Rewrite { instruction, preset }, deliver)
         }
         Wire::TranslateText { text, target_lang, deliver } => {
-            text_work(text, Task::Translate { into: target_lang }, deliver)
+            text_work(text, TextTask::Translate { into: target_lang }, deliver)
         }
         Wire::TestRules { text, language } => {
             (Request::TestRules { text: plain::owned(text), language }, None)
@@ -73,7 +74,7 @@ fn dictation(command: Command, wishes: message::Wishes) -> Request {
 
 fn text_work(
     text: message::TextSource,
-    task: Task,
+    task: TextTask,
     deliver: Option<message::Deliver>,
 ) -> (Request, Option<String>) {
     use message::TextSource as Wire;

@@ -11,7 +11,7 @@ mod refuse;
 
 pub use refuse::refuse_pending;
 
-use crate::call::{Answer, Call, Calls, Event, Request};
+use crate::call::{Answer, Call, CallSender, Event, Request};
 use crate::session::{Code, Failure};
 use connection::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -62,7 +62,7 @@ impl Default for Limits {
 /// that nobody acted on it, and asks again.
 pub async fn serve(
     listener: UnixListener,
-    calls: Calls,
+    calls: CallSender,
     events: broadcast::Sender<Event>,
     shutdown: watch::Receiver<bool>,
 ) {
@@ -73,7 +73,7 @@ pub async fn serve(
 #[derive(Debug)]
 pub struct Server {
     /// Where commands go.
-    pub calls: Calls,
+    pub calls: CallSender,
     /// Where subscribers' events come from. A subscriber that falls behind by the channel's
     /// capacity loses its connection.
     pub events: broadcast::Sender<Event>,
@@ -85,7 +85,7 @@ pub struct Server {
 
 impl Server {
     /// A server with the protocol's limits, for the user whose process this is.
-    pub fn new(calls: Calls, events: broadcast::Sender<Event>) -> Self {
+    pub fn new(calls: CallSender, events: broadcast::Sender<Event>) -> Self {
         let uid = rustix::process::geteuid().as_raw();
         Self { calls, events, limits: Limits::default(), uid }
     }

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::{debug, warn};
-use v2m_ipc::frame::{Decoder, Framing};
+use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::Response;
 
 /// Time for all of [`refuse_pending`].
@@ -71,7 +71,7 @@ fn refuse_one(mut stream: UnixStream, answer: &Response) -> std::io::Result<()> 
 /// would take a reset as leave to ask again.
 fn read_one(stream: &mut UnixStream) -> Framing {
     let end = Instant::now() + CLIENT_TIME;
-    let mut request = Decoder::for_requests();
+    let mut request = FrameDecoder::for_requests();
     let mut chunk = [0; 16 << 10];
     while matches!(request.next_frame(), Ok(None)) {
         let left = end.saturating_duration_since(Instant::now());

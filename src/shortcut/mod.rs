@@ -9,7 +9,7 @@ mod accelerator;
 mod settings;
 
 use accelerator::Accelerator;
-use settings::Settings;
+use settings::GnomeSettings;
 use std::io;
 use std::path::Path;
 
@@ -85,7 +85,7 @@ pub struct Shortcut {
 /// # Errors
 /// [`ShortcutError`].
 pub fn show() -> Result<Option<Shortcut>, ShortcutError> {
-    Settings::open()?.own()
+    GnomeSettings::open()?.own()
 }
 
 /// Binds a key combination to `client` toggling: `binding`, or the first candidate that is free. A
@@ -94,7 +94,7 @@ pub fn show() -> Result<Option<Shortcut>, ShortcutError> {
 /// # Errors
 /// [`ShortcutError`]; nothing is changed then.
 pub fn install(binding: Option<&str>, client: &Path) -> Result<Shortcut, ShortcutError> {
-    let settings = Settings::open()?;
+    let settings = GnomeSettings::open()?;
     let own = settings.own()?;
     let binding = match (binding, own) {
         (Some(binding), _) => free(&settings, binding)?.to_owned(),
@@ -110,10 +110,10 @@ pub fn install(binding: Option<&str>, client: &Path) -> Result<Shortcut, Shortcu
 /// # Errors
 /// [`ShortcutError`].
 pub fn remove() -> Result<bool, ShortcutError> {
-    Settings::open()?.remove()
+    GnomeSettings::open()?.remove()
 }
 
-fn free<'a>(settings: &Settings, binding: &'a str) -> Result<&'a str, ShortcutError> {
+fn free<'a>(settings: &GnomeSettings, binding: &'a str) -> Result<&'a str, ShortcutError> {
     let wanted = Accelerator::parse(binding)
         .ok_or_else(|| ShortcutError::NotABinding(binding.to_owned()))?;
     match settings.taken_by(&wanted)? {
@@ -122,7 +122,7 @@ fn free<'a>(settings: &Settings, binding: &'a str) -> Result<&'a str, ShortcutEr
     }
 }
 
-fn first_free(settings: &Settings) -> Result<&'static str, ShortcutError> {
+fn first_free(settings: &GnomeSettings) -> Result<&'static str, ShortcutError> {
     for candidate in CANDIDATES {
         match free(settings, candidate) {
             Err(ShortcutError::Taken { .. }) => {}

@@ -10,9 +10,9 @@ const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybind
 /// The path of our own entry. GNOME Settings names its own ones `customN`.
 const OWN: &str = "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/v2m/";
 
-pub(super) struct Settings(());
+pub(super) struct GnomeSettings(());
 
-impl Settings {
+impl GnomeSettings {
     pub(super) fn open() -> Result<Self, ShortcutError> {
         let schemas = gsettings(&["list-schemas"])?;
         let known = schemas.lines().any(|line| line == SCHEMA);

@@ -3,7 +3,7 @@
 use super::directory::{self, record_path};
 use super::record::{Record, RecordState};
 use super::wav::{Wav, samples_in};
-use super::{Outcome, StoreError};
+use super::{RecordUpdate, StoreError};
 use crate::session::Gap;
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::SAMPLE_RATE;
@@ -121,7 +121,7 @@ impl Entry {
     }
 
     /// Writes what was made of it.
-    pub(super) fn finish(&mut self, outcome: Outcome) -> Result<(), StoreError> {
+    pub(super) fn finish(&mut self, outcome: RecordUpdate) -> Result<(), StoreError> {
         let there = self.stay_there();
         let synced = self.wav.as_mut().map_or(Ok(()), Wav::sync);
         self.record.take(outcome);

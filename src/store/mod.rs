@@ -6,7 +6,7 @@
 //! thread `v2m-store`; [`Store`] only queues, so it never blocks, and [`StoreEvent`]s tell what
 //! came of it.
 //!
-//! Order for a job: `begin`, `append`…, `recorded`, `finish` (with [`Outcome::Transcribed`] as
+//! Order for a job: `begin`, `append`…, `recorded`, `finish` (with [`RecordUpdate::Transcribed`] as
 //! often as wanted, then one of the others) or at any time `discard`. Whoever calls keeps the audio
 //! in memory until [`StoreEvent::Recorded`]: after [`StoreEvent::AppendFailed`] or a refused
 //! `append` the file holds only the beginning, and `rewrite` gives it the whole again.
@@ -85,7 +85,7 @@ fn advice(error: &io::Error) -> &'static str {
 
 /// What was made of a recording.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum RecordUpdate {
     /// The text is known and not delivered yet. The job goes on.
     Transcribed(Text),
     /// The text was handed over; this ends the job.
@@ -172,7 +172,7 @@ enum StoreCommand {
     Append { job: JobId, samples: Arc<[i16]> },
     Rewrite { job: JobId, samples: Vec<i16> },
     Recorded { job: JobId },
-    Finish { job: JobId, outcome: Box<Outcome> },
+    Finish { job: JobId, outcome: Box<RecordUpdate> },
     Discard { job: JobId },
     Retain(Retention),
 }
@@ -275,7 +275,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Full`].
-    pub fn finish(&mut self, job: JobId, outcome: Outcome) -> Result<(), StoreError> {
+    pub fn finish(&mut self, job: JobId, outcome: RecordUpdate) -> Result<(), StoreError> {
         self.send(StoreCommand::Finish { job, outcome: Box::new(outcome) })
     }
 

@@ -1,6 +1,6 @@
 //! What is known of a dictation beside its audio: the JSON file's contents.
 
-use super::{Outcome, StoreError, Text};
+use super::{RecordUpdate, StoreError, Text};
 use crate::atomic;
 use crate::regular::{self, Refused, Trust};
 use crate::session::{Code, Gap, Segment};
@@ -144,13 +144,13 @@ impl Record {
         self.attempts = self.attempts.saturating_add(1);
     }
 
-    pub(super) fn take(&mut self, outcome: Outcome) {
+    pub(super) fn take(&mut self, outcome: RecordUpdate) {
         match outcome {
-            Outcome::Transcribed(text) => {
+            RecordUpdate::Transcribed(text) => {
                 self.state = RecordState::Transcribed;
                 self.take_text(text);
             }
-            Outcome::Delivered(text, deliveries) => {
+            RecordUpdate::Delivered(text, deliveries) => {
                 self.state = RecordState::Delivered;
                 self.take_text(text);
                 self.deliveries = deliveries
@@ -163,7 +163,7 @@ impl Record {
                     })
                     .collect();
             }
-            Outcome::Failed(code, message) => {
+            RecordUpdate::Failed(code, message) => {
                 // Without a model, or with the service ending, nothing was really attempted.
                 if matches!(code, Code::ModelMissing | Code::ShuttingDown) {
                     self.attempts = self.attempts.saturating_sub(1);

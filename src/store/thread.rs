@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::retention::{self, Retention};
-use super::{Outcome, StoreCommand, StoreError, StoreEvent, directory, unfinished};
+use super::{RecordUpdate, StoreCommand, StoreError, StoreEvent, directory, unfinished};
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -114,8 +114,8 @@ impl Worker {
         }
     }
 
-    fn finish(&mut self, id: JobId, outcome: Outcome) {
-        let ends = !matches!(outcome, Outcome::Transcribed(_));
+    fn finish(&mut self, id: JobId, outcome: RecordUpdate) {
+        let ends = !matches!(outcome, RecordUpdate::Transcribed(_));
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let result = job.finish(outcome);
         let path = job.path().to_owned();

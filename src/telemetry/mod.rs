@@ -36,9 +36,9 @@ pub trait Meter: Send + 'static {
 
 /// The machine's own meters.
 #[derive(Debug)]
-pub struct Machine(System);
+pub struct SystemMeters(System);
 
-impl Machine {
+impl SystemMeters {
     /// Use of the processors counts from here.
     pub fn new() -> Self {
         let mut system = System::new();
@@ -47,13 +47,13 @@ impl Machine {
     }
 }
 
-impl Default for Machine {
+impl Default for SystemMeters {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Meter for Machine {
+impl Meter for SystemMeters {
     fn read(&mut self, device: Option<&str>) -> Figures {
         self.0.refresh_cpu_usage();
         self.0.refresh_memory();
@@ -67,7 +67,7 @@ impl Meter for Machine {
 
 /// The cache before a meter.
 #[derive(Debug)]
-pub struct Telemetry<M = Machine> {
+pub struct Telemetry<M = SystemMeters> {
     /// Away while a reading is under way.
     meter: Option<M>,
     reading: Option<JoinHandle<(M, Figures)>>,

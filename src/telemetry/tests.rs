@@ -99,7 +99,7 @@ async fn a_reading_that_hangs_from_the_start_is_answered_by_none() {
 
 #[test]
 fn the_machine_has_memory() {
-    let Figures { cpu_percent, ram, .. } = Machine::new().read(None);
+    let Figures { cpu_percent, ram, .. } = SystemMeters::new().read(None);
     assert!((0.0..=100.0).contains(&cpu_percent));
     assert!(ram.used > 0 && ram.used <= ram.total, "{ram:?}");
 }

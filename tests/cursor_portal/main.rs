@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use v2m::deliver::{PasteKeys, Sinks, Wanted, way_to_the_cursor};
+use v2m::deliver::{DeliveryOptions, PasteKeys, Sinks, way_to_the_cursor};
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::portal::{HANGS, Portal, User};
 use v2m_testkit::private_bus::PrivateBus;
@@ -66,7 +66,8 @@ impl Desktop {
     fn paste(&mut self, text: &str) -> Delivery {
         // Whatever else runs on this machine.
         let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
-        let wanted = Wanted { mode: DeliverMode::Paste, keys, ..Wanted::default() };
+        let wanted =
+            DeliveryOptions { mode: DeliverMode::Paste, keys, ..DeliveryOptions::default() };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted)).remove(0)
     }
 
@@ -135,7 +136,12 @@ fn a_sensitive_text_is_offered_with_the_mark_that_clipboard_managers_heed() {
     let mut desktop = Desktop::start();
     for is_sensitive in [false, true] {
         let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
-        let wanted = Wanted { mode: DeliverMode::Paste, keys, is_sensitive, ..Wanted::default() };
+        let wanted = DeliveryOptions {
+            mode: DeliverMode::Paste,
+            keys,
+            is_sensitive,
+            ..DeliveryOptions::default()
+        };
         assert!(desktop.runtime.block_on(desktop.sinks.hand_over(WORDS, &wanted))[0].ok);
         // Nothing of v2m's goes on until the next call: it is still offered.
         let formats = desktop.portal.formats();
@@ -153,15 +159,19 @@ fn keys_wait_until_the_shortcut_is_usually_up() {
     let pressed = Instant::now();
     let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
     let pressed_at = Some(pressed);
-    let wanted =
-        Wanted { mode: DeliverMode::Paste, keys, pressed: pressed_at, ..Wanted::default() };
+    let wanted = DeliveryOptions {
+        mode: DeliverMode::Paste,
+        keys,
+        pressed: pressed_at,
+        ..DeliveryOptions::default()
+    };
     let hand_over = desktop.sinks.hand_over("second", &wanted);
     let early = desktop.runtime.block_on(async {
         tokio::time::timeout(Duration::from_millis(300), hand_over).await.is_ok()
     });
     assert!(!early, "keys were pressed while the hand may hold others");
     assert_eq!(desktop.portal.state().pasted.len(), 1);
-    let wanted = Wanted { pressed: pressed.checked_sub(Duration::from_secs(1)), ..wanted };
+    let wanted = DeliveryOptions { pressed: pressed.checked_sub(Duration::from_secs(1)), ..wanted };
     let deliveries = desktop.runtime.block_on(desktop.sinks.hand_over("third", &wanted));
     assert!(deliveries[0].ok, "{deliveries:?}");
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use v2m::deliver::{Focus, PasteKeys, Sinks, Wanted, Window as Focused};
+use v2m::deliver::{DeliveryOptions, Focus, PasteKeys, Sinks, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::private_bus::PrivateBus;
 use v2m_testkit::sway::Compositor;
@@ -76,7 +76,7 @@ impl Desktop {
 
     /// As above, in any way.
     pub(crate) fn put(&mut self, mode: DeliverMode, text: &str) -> Vec<Delivery> {
-        let wanted = Wanted { mode, ..Wanted::default() };
+        let wanted = DeliveryOptions { mode, ..DeliveryOptions::default() };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
@@ -90,12 +90,17 @@ impl Desktop {
     ) -> Vec<Delivery> {
         let [usual, terminal] = keys.map(|keys| Some(keys.parse().unwrap()));
         let keys = PasteKeys { usual, terminal, terminals: vec![FIELD.to_lowercase()] };
-        let wanted = Wanted { mode: DeliverMode::Paste, keys, window, ..Wanted::default() };
+        let wanted = DeliveryOptions {
+            mode: DeliverMode::Paste,
+            keys,
+            window,
+            ..DeliveryOptions::default()
+        };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
     /// As wanted.
-    pub(crate) fn hand_over(&mut self, text: &str, wanted: &Wanted) -> Vec<Delivery> {
+    pub(crate) fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         self.runtime.block_on(self.sinks.hand_over(text, wanted))
     }
 

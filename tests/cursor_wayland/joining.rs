@@ -6,7 +6,7 @@ use crate::pasted;
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Join, Presses, Wanted};
+use v2m::deliver::{DeliveryOptions, Join, ShortcutPresses};
 use v2m::session::DeliverMode;
 use v2m::text::{Choices, Letters, Rules};
 
@@ -21,10 +21,14 @@ fn paste(desktop: &mut Desktop, text: &str, later: Duration) {
         language: "en".to_owned(),
         letters: Letters::Fit,
         asks_field: true,
-        presses: Presses::default(),
+        presses: ShortcutPresses::default(),
         begun: Instant::now() + later,
     };
-    let wanted = Wanted { mode: DeliverMode::Paste, join: Some(join), ..Wanted::default() };
+    let wanted = DeliveryOptions {
+        mode: DeliverMode::Paste,
+        join: Some(join),
+        ..DeliveryOptions::default()
+    };
     pasted(&desktop.hand_over(text, &wanted));
 }
 

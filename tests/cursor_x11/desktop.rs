@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
-use v2m::deliver::{Focus, Sinks, Wanted, Window as Focused};
+use v2m::deliver::{DeliveryOptions, Focus, Sinks, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::private_bus::PrivateBus;
 use v2m_testkit::x11_programs::Keyboard;
@@ -66,11 +66,11 @@ impl Desktop {
         text: &str,
         window: Option<Focused>,
     ) -> Vec<Delivery> {
-        self.hand_over(text, Wanted { mode, window, ..Wanted::default() })
+        self.hand_over(text, DeliveryOptions { mode, window, ..DeliveryOptions::default() })
     }
 
     /// As wanted, with a terminal's name.
-    pub(crate) fn hand_over(&mut self, text: &str, mut wanted: Wanted) -> Vec<Delivery> {
+    pub(crate) fn hand_over(&mut self, text: &str, mut wanted: DeliveryOptions) -> Vec<Delivery> {
         wanted.keys.terminals = vec!["some-terminal".to_owned()];
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }

@@ -7,7 +7,7 @@ use crate::{B, pasted, waits};
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Join, Presses, Wanted};
+use v2m::deliver::{DeliveryOptions, Join, ShortcutPresses};
 use v2m::session::{DeliverMode, Delivery};
 use v2m::text::{Choices, Letters, Rules};
 use v2m_testkit::accessible::{Technologies, Thing, role};
@@ -28,7 +28,7 @@ fn join() -> Join {
         language: "en".to_owned(),
         letters: Letters::Fit,
         asks_field: true,
-        presses: Presses::default(),
+        presses: ShortcutPresses::default(),
         begun: Instant::now(),
     }
 }
@@ -39,7 +39,8 @@ fn much_later() -> Join {
 }
 
 fn put(desktop: &mut Desktop, mode: DeliverMode, text: &str, join: Join) -> Vec<Delivery> {
-    desktop.hand_over(text, Wanted { mode, join: Some(join), ..Wanted::default() })
+    desktop
+        .hand_over(text, DeliveryOptions { mode, join: Some(join), ..DeliveryOptions::default() })
 }
 
 fn paste(desktop: &mut Desktop, text: &str, join: Join) {
@@ -119,7 +120,7 @@ fn the_shortcut_itself_is_nothing_typed() {
     paste(&mut desktop, "as taken.", join());
     assert_eq!(window.text(), "as taken.");
     let (alt, b) = (desktop.keyboard.code(ALT), desktop.keyboard.code(B));
-    let mut presses = Presses::default();
+    let mut presses = ShortcutPresses::default();
     for number in 0..2 {
         user_does(|| {
             hand(&desktop, &KEY[..1], alt);
@@ -210,8 +211,12 @@ fn what_was_not_delivered_does_not_stand_there_and_is_copied_as_it_was() {
     paste(&mut desktop, "I think that", join());
     assert_eq!(first.text(), "I think that");
     let second = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
-    let wanted =
-        Wanted { mode: DeliverMode::Paste, window: meant, join: Some(join()), ..Wanted::default() };
+    let wanted = DeliveryOptions {
+        mode: DeliverMode::Paste,
+        window: meant,
+        join: Some(join()),
+        ..DeliveryOptions::default()
+    };
     let deliveries = desktop.hand_over("The last.", wanted);
     waits(&desktop, &deliveries, "another window has the focus", "The last.");
     drop(second);

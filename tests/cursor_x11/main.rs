@@ -128,7 +128,7 @@ fn a_sensitive_text_is_marked_for_clipboard_managers_while_it_is_pasted() {
     let mut desktop = Desktop::start();
     let read = manager(desktop.display(), Manager::ReadsMark);
     let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
-    let wanted = v2m::deliver::Wanted {
+    let wanted = v2m::deliver::DeliveryOptions {
         mode: v2m::session::DeliverMode::Paste,
         is_sensitive: true,
         ..Default::default()

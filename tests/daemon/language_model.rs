@@ -5,7 +5,7 @@ use crate::recording::Studio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
-use v2m_ipc::llm::{Answer, Bounds, Endpoint, Provider, Question, Trouble};
+use v2m_ipc::llm::{Answer, Bounds, Endpoint, FailureKind, Provider, Question};
 use v2m_testkit::llm::{Act, Llm, Seen};
 use v2m_testkit::xserver::XServer;
 
@@ -140,8 +140,8 @@ fn without_its_program_the_error_says_how_to_have_it() {
 #[test]
 fn what_the_model_cannot_do_is_told_and_the_text_stays() {
     let acts = vec![
-        Act::fail(Trouble::Unavailable, "nobody there"),
-        Act::fail(Trouble::Rejected, "a poem"),
+        Act::fail(FailureKind::Unavailable, "nobody there"),
+        Act::fail(FailureKind::Rejected, "a poem"),
         Act::Say(Answer::Text { text: " ".into() }),
         Act::Leave,
         // A question that it left is put again: it may have ended because it was idle, or to read
@@ -319,7 +319,7 @@ fn all_texts_of_an_interrupted_run_are_shown_together() {
 
 #[test]
 fn a_model_that_fails_or_hangs_costs_a_dictation_no_words() {
-    let acts = vec![Act::fail(Trouble::Rejected, "a poem"), Act::Wait];
+    let acts = vec![Act::fail(FailureKind::Rejected, "a poem"), Act::Wait];
     let (studio, llm) = studio(acts, "");
     let stop = || {
         studio.record(1);
@@ -413,7 +413,7 @@ fn texts_of_clients_and_of_models_are_plain() {
     let wild = |text: &str| format!("{text}\u{1b}]52;c;aGk=\u{7}\0\u{202e}");
     let acts = vec![
         Act::Say(Answer::Text { text: wild("So um.") }),
-        Act::fail(Trouble::Unavailable, &wild("nobody there")),
+        Act::fail(FailureKind::Unavailable, &wild("nobody there")),
     ];
     let (service, llm) = service(acts);
     let mut client = service.connect();

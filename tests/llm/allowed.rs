@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use v2m_ipc::llm::{Endpoint, Provider, Question, Trouble};
+use v2m_ipc::llm::{Endpoint, FailureKind, Provider, Question};
 
 fn config(program: &Program) -> std::path::PathBuf {
     program.house.path("config/v2m/config.toml")
@@ -30,7 +30,7 @@ fn another_endpoint_is_refused_and_hears_nothing() {
             Question::Check { endpoint: asked },
         ] {
             let (trouble, message) = failed(program.ask_uninvited(&question));
-            assert_eq!(trouble, Trouble::Unavailable, "{message}");
+            assert_eq!(trouble, FailureKind::Unavailable, "{message}");
             assert!(message.contains(&format!("allows openai at {} and", own.url)), "{message}");
             assert!(message.contains("config.toml") && message.contains("llm.base_url"));
         }
@@ -47,7 +47,7 @@ fn without_a_provider_nobody_is_asked() {
     let question = rewrite(endpoint(&peer.url));
     let refused = |word: &str| {
         let (trouble, message) = failed(program.ask_uninvited(&question));
-        assert!(trouble == Trouble::Unavailable && message.contains(word), "{message}");
+        assert!(trouble == FailureKind::Unavailable && message.contains(word), "{message}");
         message
     };
     // There is no file yet.
@@ -92,7 +92,7 @@ fn a_configuration_that_changes_is_followed() {
             false => configure(&config(&program), named),
         }
         assert_eq!(program.ask_uninvited(named), text(CLEAN));
-        assert_eq!(failed(program.ask_uninvited(other)).0, Trouble::Unavailable);
+        assert_eq!(failed(program.ask_uninvited(other)).0, FailureKind::Unavailable);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, rewrite_of, text};
 use crate::peer::{JSON, Peer, STREAM, Then, kept, reply, said};
-use v2m_ipc::llm::{Endpoint, Provider, Question, Trouble};
+use v2m_ipc::llm::{Endpoint, FailureKind, Provider, Question};
 
 #[test]
 fn a_text_is_rewritten() {
@@ -71,7 +71,7 @@ fn an_order_in_the_text_that_is_carried_out_is_refused() {
     ] {
         let peer = Peer::new(vec![reply(STREAM, said(answer))]);
         let (trouble, message) = failed(program.ask(&rewrite_of(dictated, endpoint(&peer.url))));
-        assert_eq!(trouble, Trouble::Rejected, "{answer}: {message}");
+        assert_eq!(trouble, FailureKind::Rejected, "{answer}: {message}");
         assert!(!message.contains("autumn"), "{message}");
     }
     assert!(program.log().contains("rejected, "), "{}", program.log());
@@ -84,7 +84,7 @@ fn an_order_in_the_text_that_is_carried_out_is_refused() {
     };
     let peer = Peer::new(vec![reply(STREAM, said(poem)), reply(STREAM, said(" "))]);
     assert_eq!(program.ask(&free(&peer)), text(poem));
-    assert_eq!(failed(program.ask(&free(&peer))).0, Trouble::Rejected);
+    assert_eq!(failed(program.ask(&free(&peer))).0, FailureKind::Rejected);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_text_is_translated() {
     };
     assert_eq!(program.ask(&question), text("Nos vemos mañana."));
     let (trouble, message) = failed(program.ask(&question));
-    assert!(trouble == Trouble::Rejected && message.contains("more than 3.00"), "{message}");
+    assert!(trouble == FailureKind::Rejected && message.contains("more than 3.00"), "{message}");
     assert!(peer.seen().requests[0].contains("Translate the text into Spanish."));
 }
 
@@ -168,7 +168,10 @@ fn a_model_that_refuses_a_temperature_is_asked_without() {
     let peer =
         Peer::new(vec![reply("400 Bad Request", refusal), reply("400 Bad Request", refusal)]);
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
-    assert!(trouble == Trouble::Unavailable && message.contains("Unsupported value"), "{message}");
+    assert!(
+        trouble == FailureKind::Unavailable && message.contains("Unsupported value"),
+        "{message}"
+    );
 }
 
 /// A model's answer and a provider's errors reach terminals, the clipboard and the session bus.

@@ -2,7 +2,7 @@
 
 use crate::harness::{Program, endpoint, failed, rewrite};
 use crate::peer::{Act, JSON, Peer, reply};
-use v2m_ipc::llm::{Answer, Endpoint, Provider, Question, Trouble};
+use v2m_ipc::llm::{Answer, Endpoint, FailureKind, Provider, Question};
 
 fn check(program: &Program, act: Act, change: impl FnOnce(&mut Endpoint)) -> (Answer, String) {
     let (answer, mut requests) = check_with(program, vec![act], change);
@@ -59,7 +59,7 @@ fn a_model_that_is_not_there_is_told_with_those_that_are() {
     let many = format!("{{\"data\":[{}]}}", many.join(","));
     let (answer, _) = check(&program, reply(JSON, many), |_| {});
     let (trouble, message) = failed(answer);
-    assert_eq!(trouble, Trouble::Unavailable);
+    assert_eq!(trouble, FailureKind::Unavailable);
     assert!(message.contains("no model \"m\"; it has m1, m2"), "{message}");
     assert!(message.contains("m10 and 2 more") && message.contains("llm.model"), "{message}");
 }
@@ -100,7 +100,7 @@ fn an_address_where_no_language_model_is_asked_is_told() {
     ] {
         let (answer, _) = check_with(&program, acts, |_| {});
         let (trouble, message) = failed(answer);
-        assert_eq!(trouble, Trouble::Unavailable);
+        assert_eq!(trouble, FailureKind::Unavailable);
         for word in ["Set llm.base_url", "/v1", "v2m-send config set llm.base_url="] {
             assert!(message.contains(word), "{word} in {message}");
         }
@@ -127,7 +127,7 @@ fn without_a_model_it_is_told_which_there_are() {
     for question in [|endpoint| rewrite(endpoint), |endpoint| Question::Check { endpoint }] {
         let peer = Peer::new(vec![reply(JSON, MODELS)]);
         let (trouble, message) = failed(program.ask(&question(nameless(&peer.url))));
-        assert_eq!(trouble, Trouble::Unavailable);
+        assert_eq!(trouble, FailureKind::Unavailable);
         assert!(
             message.contains("llm.model is not set") && message.contains("has a, m"),
             "{message}"

@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use v2m_ipc::frame::{Framing, MAX_REQUEST};
-use v2m_ipc::llm::{Bounds, Endpoint, MAX_TEXT, Question, Trouble};
+use v2m_ipc::llm::{Bounds, Endpoint, FailureKind, MAX_TEXT, Question};
 
 #[test]
 fn without_its_socket_it_says_how_it_is_started() {
@@ -98,7 +98,7 @@ fn questions_that_make_no_sense_are_told_and_the_next_one_is_answered() {
         frame.extend_from_slice(nonsense.as_bytes());
         client.stream.write_all(&frame).unwrap();
         let (trouble, message) = failed(client.next().unwrap());
-        assert_eq!(trouble, Trouble::BadQuestion, "{nonsense}");
+        assert_eq!(trouble, FailureKind::BadQuestion, "{nonsense}");
         assert!(!message.contains("dictated"), "{message}");
     }
     let there = endpoint(&peer.url);
@@ -131,7 +131,7 @@ fn questions_that_make_no_sense_are_told_and_the_next_one_is_answered() {
         translate("", TEXT.into()),
         translate("a\nb", TEXT.into()),
     ] {
-        assert_eq!(failed(client.ask(&question)).0, Trouble::BadQuestion, "{question:?}");
+        assert_eq!(failed(client.ask(&question)).0, FailureKind::BadQuestion, "{question:?}");
     }
     assert_eq!(client.ask(&rewrite(there)), text(CLEAN));
     assert_eq!(peer.seen().requests.len(), 1);
@@ -144,12 +144,12 @@ fn absurd_times_are_no_trouble() {
     let long = Endpoint { connect_ms: u64::MAX, total_ms: u64::MAX, ..endpoint(&peer.url) };
     assert_eq!(program.ask(&rewrite(long)), text(CLEAN));
     let none = Endpoint { connect_ms: 0, total_ms: 0, ..endpoint(&peer.url) };
-    assert_eq!(failed(program.ask(&rewrite(none))).0, Trouble::Unavailable);
+    assert_eq!(failed(program.ask(&rewrite(none))).0, FailureKind::Unavailable);
 }
 
 /// What is said last on a connection, before its end.
 #[track_caller]
-fn last_word(mut client: Client) -> (Trouble, String) {
+fn last_word(mut client: Client) -> (FailureKind, String) {
     let told = failed(client.next().expect("a last word"));
     assert_eq!(client.next(), None);
     told
@@ -169,7 +169,7 @@ fn where_no_frame_can_begin_the_connection_ends() {
         client.stream.write_all(&sent).unwrap();
         client.stream.shutdown(Shutdown::Write).unwrap();
         let (trouble, message) = last_word(client);
-        assert!(trouble == Trouble::BadQuestion && message.contains(word), "{message}");
+        assert!(trouble == FailureKind::BadQuestion && message.contains(word), "{message}");
     }
     // Half a frame, and silence: after a few seconds.
     let mut client = program.connect();
@@ -201,7 +201,7 @@ fn more_than_eight_at_once_are_told_so() {
     // It may have been refused and closed already.
     let _ = ninth.stream.write_all(&question);
     let (trouble, message) = last_word(ninth);
-    assert!(trouble == Trouble::Unavailable && message.contains("at once"), "{message}");
+    assert!(trouble == FailureKind::Unavailable && message.contains("at once"), "{message}");
     drop(clients);
     // Somebody else's turn, as soon as they are seen to be gone.
     let begun = std::time::Instant::now();

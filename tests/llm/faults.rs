@@ -4,7 +4,7 @@ use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, text};
 use crate::peer::{Act, JSON, Peer, STREAM, Then, reply, said, silent};
 use std::io::Write;
 use std::net::TcpListener;
-use v2m_ipc::llm::{Endpoint, Question, Trouble};
+use v2m_ipc::llm::{Endpoint, FailureKind, Question};
 
 /// What is said of it when that server is asked, and how often it was.
 #[track_caller]
@@ -14,7 +14,7 @@ fn told(acts: Vec<Act>, change: impl FnOnce(&mut Endpoint)) -> (String, usize) {
     let mut asked = endpoint(&peer.url);
     change(&mut asked);
     let (trouble, message) = failed(program.ask(&rewrite(asked)));
-    assert_eq!(trouble, Trouble::Unavailable, "{message}");
+    assert_eq!(trouble, FailureKind::Unavailable, "{message}");
     assert!(!program.log().contains("should"), "{}", program.log());
     (message, peer.seen().requests.len())
 }
@@ -100,7 +100,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
         let program = Program::plain();
         let peer = Peer::new(vec![endless(line), endless(line)]);
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
-        let (rejected, endless) = (trouble == Trouble::Rejected, line == words);
+        let (rejected, endless) = (trouble == FailureKind::Rejected, line == words);
         assert_eq!((rejected, message.contains("read to its end")), (endless, true), "{message}");
         // Whatever is said counts, but for what nobody can have meant.
         let free = Question::Rewrite {
@@ -110,7 +110,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
             accept: None,
         };
         let (trouble, message) = failed(program.ask(&free));
-        assert!(trouble == Trouble::Unavailable && message.contains("too long"), "{message}");
+        assert!(trouble == FailureKind::Unavailable && message.contains("too long"), "{message}");
     }
 }
 
@@ -128,7 +128,7 @@ fn nobody_there_is_told() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let program = Program::plain();
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&format!("http://{closed}")))));
-    assert_eq!(trouble, Trouble::Unavailable);
+    assert_eq!(trouble, FailureKind::Unavailable);
     assert!(message.contains("Is it running"), "{message}");
     // Names of that ending are nobody's (RFC 2606).
     let nowhere = Endpoint { total_ms: 300, ..endpoint("https://llm.invalid/v1") };
@@ -147,7 +147,7 @@ fn an_address_that_cannot_be_asked_is_told() {
         ("http://127.0.0.1:1/v1?key=hunter2", "query"),
     ] {
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(base_url))));
-        assert!(trouble == Trouble::Unavailable && message.contains(word), "{message}");
+        assert!(trouble == FailureKind::Unavailable && message.contains(word), "{message}");
     }
     assert!(!program.log().contains("hunter2"), "{}", program.log());
 }

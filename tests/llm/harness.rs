@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use v2m_ipc::frame::{Decoder, Framing};
-use v2m_ipc::llm::{Answer, Endpoint, Provider, Question, Trouble};
+use v2m_ipc::frame::{FrameDecoder, Framing};
+use v2m_ipc::llm::{Answer, Endpoint, FailureKind, Provider, Question};
 
 /// Longer than anything takes on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,7 +105,7 @@ impl Program {
         let stream = UnixStream::connect(self.house.path("llm.sock")).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let config = Some(self.house.path("config/v2m/config.toml"));
-        Client { stream, answers: Decoder::for_answers(Framing::Length), config }
+        Client { stream, answers: FrameDecoder::for_answers(Framing::Length), config }
     }
 
     /// One question on a connection of its own, to the endpoint that the configuration names.
@@ -157,7 +157,7 @@ impl Drop for Program {
 /// The daemon's end of a connection.
 pub(crate) struct Client {
     pub(crate) stream: UnixStream,
-    answers: Decoder,
+    answers: FrameDecoder,
     /// Where the endpoint of each question is configured before it is asked.
     config: Option<PathBuf>,
 }
@@ -232,7 +232,7 @@ pub(crate) fn text(text: &str) -> Answer {
 
 /// What a failed question is answered; anything else is a failed test.
 #[track_caller]
-pub(crate) fn failed(answer: Answer) -> (Trouble, String) {
+pub(crate) fn failed(answer: Answer) -> (FailureKind, String) {
     match answer {
         Answer::Failed { trouble, message } => (trouble, message),
         other => panic!("{other:?}"),

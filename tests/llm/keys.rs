@@ -5,7 +5,7 @@ use crate::peer::{Act, Peer, STREAM, Then, reply, said};
 use crate::tls;
 use std::fs;
 use std::io::Write;
-use v2m_ipc::llm::{Endpoint, Provider, Question, Trouble};
+use v2m_ipc::llm::{Endpoint, FailureKind, Provider, Question};
 
 /// The key that a request brings, if any.
 fn key_of(request: &str) -> Option<String> {
@@ -122,7 +122,7 @@ fn neither_key_nor_text_follow_a_redirection() {
         let peer = Peer::new(vec![reply(head, "")]);
         program.give_key(&peer.url, "secret-1");
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
-        assert_eq!(trouble, Trouble::Unavailable);
+        assert_eq!(trouble, FailureKind::Unavailable);
         assert!(message.contains(&status[..3]), "{message}");
         assert_eq!(key_of(&peer.seen().requests[0]).as_deref(), Some("secret-1"));
     }
@@ -138,7 +138,7 @@ fn a_file_that_others_may_read_is_not_used() {
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
     let path = program.house.path(&file);
     assert!(message.contains(&format!("chmod 600 {}", path.display())), "{message}");
-    assert_eq!((trouble, peer.seen().connections), (Trouble::Unavailable, 0));
+    assert_eq!((trouble, peer.seen().connections), (FailureKind::Unavailable, 0));
     assert!(program.log().contains("unusable key") && !program.log().contains("open-secret"));
     // Another host's is not asked for.
     let peer = Peer::new(answers(1));
@@ -153,7 +153,7 @@ fn without_a_key_who_needs_one_is_not_asked() {
     for (asked, name) in [(gemini, "gemini"), (openai, "openai")] {
         for question in [rewrite(asked.clone()), Question::Check { endpoint: asked }] {
             let (trouble, message) = failed(program.ask(&question));
-            assert_eq!(trouble, Trouble::Unavailable);
+            assert_eq!(trouble, FailureKind::Unavailable);
             let file = program.house.path(&format!("config/v2m/{name}.key"));
             let variable = format!("{}_API_KEY", name.to_uppercase());
             let credential = format!("{name}-api-key");
@@ -182,7 +182,7 @@ fn a_key_that_is_refused_is_told_and_never_repeated() {
         let peer = Peer::new((0..3).map(|_| reply(head, body)).collect());
         program.give_key(&peer.url, "secret-1");
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
-        assert_eq!(trouble, Trouble::Unavailable);
+        assert_eq!(trouble, FailureKind::Unavailable);
         assert!(message.contains("********") && !message.contains("secret-1"), "{message}");
         assert_eq!(message.contains("refuses the key"), head != "500 Oops", "{message}");
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use v2m_ipc::frame::Framing;
-use v2m_ipc::llm::Trouble;
+use v2m_ipc::llm::FailureKind;
 
 /// Whether this kernel has Landlock: asked by a thread that takes a right from itself, and ends.
 fn kernel_can() -> bool {
@@ -42,7 +42,7 @@ fn files_outside_its_few_folders_are_closed() {
     if kernel_can() {
         let (trouble, message) = failed(ask());
         assert!(message.contains("Permission denied"), "{message}");
-        assert_eq!((trouble, peer.seen().requests.len()), (Trouble::Unavailable, 2));
+        assert_eq!((trouble, peer.seen().requests.len()), (FailureKind::Unavailable, 2));
         assert!(program.log().contains("files are closed"), "{}", program.log());
     } else {
         assert_eq!(ask(), text(CLEAN));

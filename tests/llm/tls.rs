@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use v2m_ipc::llm::Trouble;
+use v2m_ipc::llm::FailureKind;
 
 /// A server with a certificate that it wrote itself.
 pub(crate) struct Server {
@@ -114,7 +114,7 @@ fn an_authority_of_the_systems_is_believed_and_others_are_not() {
     let strict = Program::plain();
     let (trouble, message) = failed(strict.ask(&rewrite(endpoint(url))));
     assert!(
-        trouble == Trouble::Unavailable && message.contains("trust its certificate"),
+        trouble == FailureKind::Unavailable && message.contains("trust its certificate"),
         "{message}"
     );
     assert!(strict.log().contains("attempts 1"), "{}", strict.log());
@@ -132,7 +132,7 @@ fn without_tls_there_https_is_told_to_fail() {
     let program = Program::plain();
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&url))));
     assert!(
-        trouble == Trouble::Unavailable && message.contains("Does it speak https"),
+        trouble == FailureKind::Unavailable && message.contains("Does it speak https"),
         "{message}"
     );
     plain.join().unwrap();

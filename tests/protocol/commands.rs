@@ -3,7 +3,7 @@
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{
-    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Status, Task, TextSource, TextWork,
+    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Status, TextSource, TextTask, TextWork,
 };
 use v2m::session::{
     Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause, Segment, State,
@@ -149,7 +149,7 @@ fn status_tells_how_recording_goes() {
     assert_eq!(data(&answer)["capture"], expected);
 }
 
-fn given(task: Task) -> Request {
+fn given(task: TextTask) -> Request {
     let source = TextSource::Given("so um".into());
     Request::Text(TextWork { source, task, deliver: None })
 }
@@ -159,7 +159,7 @@ fn a_text_from_elsewhere_is_answered_with_what_it_was_and_where_it_went() {
     let json = r#"{"cmd":"PROCESS_TEXT","data":{"source":"clipboard","preset":"email","deliver":"paste"}}"#;
     let request = Request::Text(TextWork {
         source: TextSource::Clipboard,
-        task: Task::Rewrite { instruction: None, preset: Some("email".into()) },
+        task: TextTask::Rewrite { instruction: None, preset: Some("email".into()) },
         deliver: Some(DeliverMode::Paste),
     });
     let delivery =
@@ -192,8 +192,8 @@ fn a_dictation_takes_wishes() {
 
 #[test]
 fn process_and_translate_answer_the_text_twice() {
-    let process = given(Task::Rewrite { instruction: Some("tidy".into()), preset: None });
-    let translate = given(Task::Translate { into: None });
+    let process = given(TextTask::Rewrite { instruction: Some("tidy".into()), preset: None });
+    let translate = given(TextTask::Translate { into: None });
     for (json, request) in [
         (r#"{"cmd":"PROCESS_TEXT","data":{"text":"so um","instruction":"tidy"}}"#, process),
         (r#"{"cmd":"TRANSLATE_TEXT","data":{"text":"so um","target_lang":null}}"#, translate),
@@ -233,7 +233,7 @@ fn the_rules_tell_their_steps() {
 fn a_text_is_given_back_when_no_language_model_answers() {
     let failure = || Failure::new(Code::LlmUnavailable, "cannot reach the language model");
     let with_text = Failure { text: Some("so far".into()), ..failure() };
-    let request = || given(Task::Rewrite { instruction: None, preset: None });
+    let request = || given(TextTask::Rewrite { instruction: None, preset: None });
     let json = r#"{"cmd":"PROCESS_TEXT","data":{"text":"so um"}}"#;
     for (failure, text) in [(failure(), "so um"), (with_text, "so far")] {
         let answer = exchange(json, request(), Err(failure));

@@ -1,7 +1,7 @@
 //! Engines that die, while loading and while decoding, once, twice and always.
 
 use crate::lab::{Lab, sound};
-use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::recognise::{Priority, RecogniseEvent};
 use v2m::session::{Code, EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -15,7 +15,7 @@ async fn an_engine_that_dies_while_decoding_is_replaced_and_hears_everything_aga
             let mut lab = Lab::new(&format!("{when} {what}\n\n"));
             let words = sound(1, 50_000);
             lab.state(EngineState::Warm).await;
-            lab.job(1, Urgency::Live, &words);
+            lab.job(1, Priority::Live, &words);
             let (job, reason) = lab
                 .until(|event| match event {
                     RecogniseEvent::Replaced { job, reason } => Some((job, reason)),
@@ -42,8 +42,8 @@ async fn an_engine_that_dies_while_decoding_is_replaced_and_hears_everything_aga
 async fn twice_on_the_same_recording_is_the_end_of_it_and_not_of_the_next_one() {
     let mut lab = Lab::new("finish die\nfinish abort\n\n");
     let (bad, good) = (sound(1, 20_000), sound(2, 30_000));
-    lab.job(1, Urgency::Live, &bad);
-    lab.job(2, Urgency::Live, &good);
+    lab.job(1, Priority::Live, &bad);
+    lab.job(2, Priority::Live, &good);
     let failure = lab.failure(1, &bad).await;
     assert_eq!(failure.code, Code::EngineFailed);
     for part in ["ended by signal 6", "twice", "is kept", "v2m-model list"] {
@@ -61,7 +61,7 @@ async fn a_recording_given_up_on_is_told_with_all_its_audio_once_it_is_complete(
         let mut lab = Lab::new(script);
         lab.state(EngineState::Warm).await;
         let words = sound(4, 96_000);
-        lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+        lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
         for (attempt, piece) in words.chunks(32_000).enumerate() {
             lab.recogniser.feed(JobId(1), piece);
             lab.engine_did("pcm", (attempt + 1).min(2)).await;
@@ -71,7 +71,7 @@ async fn a_recording_given_up_on_is_told_with_all_its_audio_once_it_is_complete(
         let failure = lab.failure(1, &words).await;
         assert_eq!(failure.code, Code::EngineFailed);
         assert!(failure.message.starts_with("Transcribing: "), "{}", failure.message);
-        lab.job(2, Urgency::Live, &words);
+        lab.job(2, Priority::Live, &words);
         assert_eq!(lab.text(2, &words).await, 1);
     }
 }
@@ -80,16 +80,16 @@ async fn a_recording_given_up_on_is_told_with_all_its_audio_once_it_is_complete(
 async fn a_job_the_engine_gives_up_is_tried_once_more_and_then_handed_back() {
     let mut lab = Lab::new("finish fail");
     let words = sound(5, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     assert_eq!(lab.text(1, &words).await, 2);
 
     let mut lab = Lab::new("finish fail; finish fail");
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let failure = lab.failure(1, &words).await;
     assert_eq!(failure.code, Code::EngineFailed);
     let text = "Transcribing: the double was told to fail. The recording is kept, and v2m tries again at its next start.";
     assert_eq!(failure.message, text);
-    lab.job(2, Urgency::Live, &words);
+    lab.job(2, Priority::Live, &words);
     assert_eq!(lab.text(2, &words).await, 1);
     assert_eq!(lab.lives("model"), 1);
 }
@@ -99,7 +99,7 @@ async fn an_engine_that_dies_once_while_loading_is_started_again() {
     for what in ENDS {
         let mut lab = Lab::new(&format!("loading {what}\n\n"));
         let words = sound(6, 20_000);
-        lab.job(1, Urgency::Live, &words);
+        lab.job(1, Priority::Live, &words);
         let job = lab
             .until(|event| match event {
                 RecogniseEvent::Replaced { job, .. } => Some(job),
@@ -118,7 +118,7 @@ async fn an_engine_that_dies_once_while_loading_is_started_again() {
 async fn an_engine_that_dies_of_its_model_is_left_alone_until_the_file_changes() {
     let mut lab = Lab::new("load die\nloading abort\n\n");
     let words = sound(7, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let problem = lab.state(EngineState::Failed).await.problem.unwrap();
     assert_eq!(problem.code, Code::EngineFailed);
     let file = lab.path().join("model.bin");
@@ -141,7 +141,7 @@ async fn an_engine_that_dies_of_its_model_is_left_alone_until_the_file_changes()
     assert_eq!(lab.lives("model"), 2);
 
     // One who began to speak in the meantime is heard.
-    lab.recogniser.begin(JobId(2), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(2), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(2), &words);
     std::fs::write(&file, "another script, of no rules").unwrap();
     lab.retried().await;
@@ -201,14 +201,14 @@ async fn an_engine_that_dies_soon_after_loading_each_time_is_left_alone_too() {
 async fn an_engine_that_dies_at_rest_is_there_again_for_the_next_press() {
     let mut lab = Lab::new("");
     let words = sound(8, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.text(1, &words).await;
     for job in 2..6 {
         let pid = lab.recogniser.pid().and_then(|pid| i32::try_from(pid).ok()).unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         lab.state(EngineState::Warm).await;
-        lab.job(job, Urgency::Live, &words);
+        lab.job(job, Priority::Live, &words);
         assert_eq!(lab.text(job, &words).await, 1);
     }
 }

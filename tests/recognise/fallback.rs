@@ -3,7 +3,7 @@
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::Backend::{Cpu, CpuV4, Cuda, Vulkan};
-use v2m::recognise::{Backend, Candidate, EngineReport, PassedOver, RecogniseEvent, Urgency};
+use v2m::recognise::{Backend, Candidate, EngineReport, PassedOver, Priority, RecogniseEvent};
 use v2m::session::{Code, EngineState, Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -29,7 +29,7 @@ async fn the_first_engine_that_works_is_used_and_the_others_are_not_started() {
     assert_eq!((report.warm_up_ms, report.memory_bytes), (Some(1), None));
     assert_eq!(report.passed_over, []);
     let words = sound(1, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     assert_eq!(lab.text(1, &words).await, 1);
     for other in ["model.vulkan", "model.v4", "model"] {
         assert_eq!(lab.lives(other), 0, "{other}");
@@ -54,7 +54,7 @@ async fn one_that_does_not_start_is_passed_over_with_its_reason_and_the_user_is_
     for (script, said) in cases {
         let mut lab = Lab::with_engines("", &[(Cuda, script)]);
         let words = sound(2, 30_000);
-        lab.job(1, Urgency::Live, &words);
+        lab.job(1, Priority::Live, &words);
         let (engine, notice) = passed_over(&mut lab).await;
         assert_eq!(engine.backend, Cuda, "{script}");
         assert!(engine.reason.contains(said), "{script}: {}", engine.reason);
@@ -108,7 +108,7 @@ async fn a_gpu_that_fails_at_work_gets_the_same_audio_once_more_and_then_the_pro
             let mut lab = Lab::with_engines("", &[(Cuda, &script), (Vulkan, ""), (CpuV4, "")]);
             let words = sound(3, 50_000);
             lab.state(EngineState::Warm).await;
-            lab.job(1, Urgency::Live, &words);
+            lab.job(1, Priority::Live, &words);
             let (engine, notice) = passed_over(&mut lab).await;
             assert_eq!(engine.backend, Cuda, "{script}");
             let notice = notice.unwrap();
@@ -123,7 +123,7 @@ async fn a_gpu_that_fails_at_work_gets_the_same_audio_once_more_and_then_the_pro
             assert_eq!(lab.text(1, &words).await, 3, "{script}");
             assert_eq!((lab.lives("model.cuda"), lab.lives("model.v4")), (2, 1), "{script}");
             // The GPU is not tried again at each job, nor is it told again.
-            lab.job(2, Urgency::Live, &words);
+            lab.job(2, Priority::Live, &words);
             assert_eq!(lab.text(2, &words).await, 1, "{script}");
             assert_eq!(lab.lives("model.cuda"), 2, "{script}");
             lab.stays_silent().await;
@@ -136,7 +136,7 @@ async fn a_gpu_that_fails_once_goes_on_by_itself() {
     for what in FAILURES {
         let mut lab = Lab::with_engines("", &[(Cuda, &format!("finish {what}\n\n"))]);
         let words = sound(4, 20_000);
-        lab.job(1, Urgency::Live, &words);
+        lab.job(1, Priority::Live, &words);
         assert_eq!(lab.text(1, &words).await, 2, "{what}");
         assert_eq!((lab.lives("model.cuda"), lab.lives("model")), (2, 0), "{what}");
         assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cuda"), "{what}");
@@ -147,7 +147,7 @@ async fn a_gpu_that_fails_once_goes_on_by_itself() {
 async fn a_gpu_that_does_not_come_back_after_it_failed_is_passed_over_with_a_notice() {
     let mut lab = Lab::with_engines("", &[(Cuda, "finish abort\nload unfit")]);
     let words = sound(5, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let (engine, notice) = passed_over(&mut lab).await;
     assert_eq!(engine.reason, "there is no device for a double");
     assert!(notice.is_some());
@@ -159,15 +159,15 @@ async fn a_gpu_that_does_not_come_back_after_it_failed_is_passed_over_with_a_not
 async fn only_the_processors_deaths_count_to_the_end_of_a_recording() {
     let mut lab = Lab::with_engines("finish die\n\n", &[(Cuda, "finish die")]);
     let words = sound(6, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     assert_eq!(lab.text(1, &words).await, 4);
 
     let mut lab = Lab::with_engines("finish die\nfinish die\n\n", &[(Cuda, "finish die")]);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let failure = lab.failure(1, &words).await;
     assert_eq!(failure.code, Code::EngineFailed);
     assert!(failure.message.contains("is kept"), "{}", failure.message);
-    lab.job(2, Urgency::Live, &words);
+    lab.job(2, Priority::Live, &words);
     assert_eq!(lab.text(2, &words).await, 1);
 }
 
@@ -176,7 +176,7 @@ async fn a_gpu_that_fails_while_somebody_speaks_costs_no_sample() {
     let mut lab = Lab::with_engines("", &[(Cuda, "pcm driver")]);
     lab.state(EngineState::Warm).await;
     let words = sound(7, 96_000);
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     for (index, piece) in words.chunks(16_000).enumerate() {
         lab.recogniser.feed(JobId(1), piece);
         lab.work_until(|lab| lab.lives("model.cuda") > index.min(1)).await;
@@ -190,13 +190,13 @@ async fn a_gpu_that_fails_while_somebody_speaks_costs_no_sample() {
 async fn a_gpu_that_dies_and_then_has_no_text_leaves_the_recording_to_the_processor() {
     let mut lab = Lab::with_engines("", &[(Cuda, "finish die\nfinish fail")]);
     let words = sound(8, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let (engine, notice) = passed_over(&mut lab).await;
     assert!(engine.reason.contains("was told to fail") && notice.is_some(), "{engine:?}");
     assert_eq!(lab.text(1, &words).await, 3);
 
     let mut lab = Lab::with_engines("", &[(Cuda, "finish fail; finish fail")]);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     assert!(lab.failure(1, &words).await.message.contains("was told to fail"));
     assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cuda"));
 }
@@ -216,7 +216,7 @@ async fn a_gpu_that_is_wanted_alone_says_what_is_missing_and_nothing_stands_in_f
     {
         let mut lab = alone(Cuda, script);
         let words = sound(9, 20_000);
-        lab.job(1, Urgency::Live, &words);
+        lab.job(1, Priority::Live, &words);
         let problem = lab.state(EngineState::Failed).await.problem.unwrap();
         assert_eq!(problem.code, Code::EngineFailed);
         for part in [said, "cuda", "NVIDIA's driver", "make engine-cuda", "\"auto\""] {
@@ -237,9 +237,9 @@ async fn a_gpu_that_is_wanted_alone_says_what_is_missing_and_nothing_stands_in_f
 async fn a_gpu_that_is_wanted_alone_gives_a_recording_up_after_two_deaths() {
     let mut lab = alone(Cuda, "finish die\nfinish die\n\n");
     let words = sound(10, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     assert_eq!(lab.failure(1, &words).await.code, Code::EngineFailed);
-    lab.job(2, Urgency::Live, &words);
+    lab.job(2, Priority::Live, &words);
     assert_eq!(lab.text(2, &words).await, 1);
     assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cuda"));
 }

@@ -7,8 +7,8 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use v2m::recognise::{
-    Backend, Candidate, EngineReport, EngineSpec, RecogniseEvent, Recogniser, Recognition, Unload,
-    Urgency,
+    Backend, Candidate, EngineReport, EngineSpec, Priority, RecogniseEvent, Recogniser,
+    Recognition, Unload,
 };
 use v2m::session::{EngineState, Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
@@ -194,7 +194,7 @@ impl Lab {
     }
 
     /// A job whose audio is all there.
-    pub(crate) fn job(&mut self, job: u32, urgency: Urgency, sound: &[i16]) {
+    pub(crate) fn job(&mut self, job: u32, urgency: Priority, sound: &[i16]) {
         self.recogniser.begin(JobId(job), DecodeOptions::default(), urgency);
         self.recogniser.feed(JobId(job), sound);
         self.recogniser.finish(JobId(job));

@@ -1,7 +1,7 @@
 //! Models that load, do not, or appear later.
 
 use crate::lab::{Lab, sound};
-use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::recognise::{Priority, RecogniseEvent};
 use v2m::session::{Code, EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -32,7 +32,7 @@ async fn what_is_known_of_the_engine_is_told_as_it_comes() {
 async fn what_is_said_while_the_model_loads_is_heard_from_its_first_sample() {
     let mut lab = Lab::new("loading wait");
     let words = sound(1, 40_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.until(|event| match event {
         RecogniseEvent::Engine(report) => report.bytes,
         _ => None,
@@ -52,7 +52,7 @@ async fn each_reason_for_not_loading_says_what_to_do_and_is_not_tried_again_by_i
     for (kind, code, advice) in cases {
         let mut lab = Lab::new(&format!("loading {kind}"));
         let words = sound(1, 1_000);
-        lab.job(1, Urgency::Live, &words);
+        lab.job(1, Priority::Live, &words);
         let problem = lab.state(EngineState::Failed).await.problem.unwrap();
         assert_eq!(problem.code, code, "{kind}");
         assert!(problem.message.contains(advice), "{kind}: {}", problem.message);
@@ -68,7 +68,7 @@ async fn a_recording_that_runs_while_a_model_appears_is_heard_whole() {
     let mut lab = Lab::without_model();
     lab.state(EngineState::Absent).await;
     let words = sound(2, 50_000);
-    lab.recogniser.begin(JobId(7), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(7), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(7), &words[..20_000]);
     lab.stays_silent().await;
     let spec = lab.model("model", "");
@@ -83,7 +83,7 @@ async fn a_recording_that_runs_while_a_model_appears_is_heard_whole() {
 async fn without_a_model_a_complete_recording_fails_with_the_reason() {
     let mut lab = Lab::without_model();
     let words = sound(2, 50);
-    lab.job(7, Urgency::Live, &words);
+    lab.job(7, Priority::Live, &words);
     let failure = lab.failure(7, &words).await;
     assert_eq!((failure.code, &*failure.message), (Code::ModelMissing, "There is no model."));
 }
@@ -108,7 +108,7 @@ async fn another_model_hears_a_running_recording_from_its_first_sample() {
     let mut lab = Lab::new("");
     lab.state(EngineState::Warm).await;
     let words = sound(3, 30_000);
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(1), &words[..16_000]);
     lab.engine_did("pcm", 1).await;
     let other = lab.model("other", "");
@@ -136,7 +136,7 @@ async fn the_same_model_is_not_loaded_twice() {
 async fn a_new_model_does_not_die_of_the_old_ones_death() {
     let mut lab = Lab::new("begin close");
     lab.state(EngineState::Warm).await;
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     // Seen to have closed; its end is awaited for a moment after that.
     lab.work_until(|lab| lab.recogniser.pid().is_none()).await;
     let other = lab.model("other", "");

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::Backend::{Cuda, Vulkan};
-use v2m::recognise::{RecogniseEvent, Urgency};
+use v2m::recognise::{Priority, RecogniseEvent};
 use v2m::session::JobId;
 use v2m_ipc::engine::DecodeOptions;
 
@@ -58,7 +58,7 @@ async fn dictate(dice: &mut Dice, seed: u32) -> usize {
     let backend = [Cuda, Vulkan][dice.roll(2)];
     let mut lab = Lab::with_engines(&cpu, &[(backend, &gpu)]);
     let words = sound(seed, 2_000 + dice.roll(60_000));
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     for piece in words.chunks(1 + dice.roll(20_000)) {
         lab.recogniser.feed(JobId(1), piece);
         lab.glance().await;

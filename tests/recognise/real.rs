@@ -8,7 +8,7 @@ use crate::lab::{Lab, Stillness};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use v2m::recognise::{Backend, Candidate, EngineSpec, Unload, Urgency};
+use v2m::recognise::{Backend, Candidate, EngineSpec, Priority, Unload};
 use v2m::session::{EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -38,7 +38,7 @@ fn sample() -> Vec<i16> {
 async fn dictate(lab: &mut Lab, job: u32, words: &[i16], finished: bool) {
     // Greedy: a beam's candidates are drawn at random.
     let options = DecodeOptions { beam_size: 1, ..DecodeOptions::default() };
-    lab.recogniser.begin(JobId(job), options, Urgency::Live);
+    lab.recogniser.begin(JobId(job), options, Priority::Live);
     lab.recogniser.feed(JobId(job), words);
     if finished {
         lab.recogniser.finish(JobId(job));

@@ -4,7 +4,7 @@
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
 use v2m::recognise::Backend::{Cuda, Vulkan};
-use v2m::recognise::Urgency;
+use v2m::recognise::Priority;
 use v2m::session::{EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -25,7 +25,7 @@ async fn a_gpu_without_work_is_let_go_after_its_time_and_loaded_for_the_next_pre
     let mut lab = on_gpu().await;
     let words = sound(1, 40_000);
     for job in 1..4 {
-        lab.job(job, Urgency::Live, &words);
+        lab.job(job, Priority::Live, &words);
         assert_eq!(lab.text(job, &words).await, 1);
         let pid = lab.recogniser.pid();
         lab.glance().await;
@@ -50,7 +50,7 @@ async fn what_is_said_while_it_loads_again_is_heard_from_the_first_sample() {
     let mut lab = on_gpu().await;
     lab.stays_idle_for_long().await;
     let words = sound(2, 64_000);
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(1), &words[..16_000]);
     lab.state(EngineState::Loading).await;
     lab.recogniser.feed(JobId(1), &words[16_000..]);
@@ -61,7 +61,7 @@ async fn what_is_said_while_it_loads_again_is_heard_from_the_first_sample() {
 #[tokio::test]
 async fn somebody_who_speaks_for_long_keeps_it() {
     let mut lab = on_gpu().await;
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     lab.glance().await;
     let (pid, clock) = (lab.recogniser.pid(), Stillness::begin());
     for pings in 1..130 {
@@ -93,7 +93,7 @@ async fn before_sleep_the_gpu_is_let_go_and_after_it_loaded_again() {
 async fn a_recording_goes_on_over_a_sleep() {
     let mut lab = on_gpu().await;
     let words = sound(3, 96_000);
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(1), &words[..32_000]);
     lab.engine_did_on("cuda", "pcm", 1).await;
     lab.recogniser.suspend();
@@ -135,14 +135,14 @@ async fn the_processors_engine_sleeps_with_the_machine() {
 async fn a_gpu_that_had_failed_is_tried_again_after_sleep() {
     let mut lab = Lab::with_engines("", &[(Cuda, "finish die\nfinish die\n\n")]);
     let words = sound(4, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     assert_eq!(lab.text(1, &words).await, 3);
     assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cpu"));
     lab.recogniser.suspend();
     lab.recogniser.resumed();
     let report = lab.state(EngineState::Warm).await;
     assert_eq!((report.backend.as_deref(), report.passed_over), (Some("cuda"), Vec::new()));
-    lab.job(2, Urgency::Live, &words);
+    lab.job(2, Priority::Live, &words);
     assert_eq!(lab.text(2, &words).await, 1);
 }
 
@@ -189,7 +189,7 @@ async fn nobody_who_is_being_heard_waits_for_the_better_engine() {
     let mut lab = Lab::with_engines("", &[(Cuda, script), (Vulkan, "load unfit")]);
     lab.state(EngineState::Warm).await;
     let words = sound(5, 20_000);
-    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Urgency::Live);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(1), &words);
     lab.engine_did("pcm", 1).await;
     let pid = lab.recogniser.pid();
@@ -206,7 +206,7 @@ async fn a_gpu_that_dies_on_the_way_to_sleep_is_not_started_before_the_machine_w
     let mut lab = Lab::with_engines("", &[(Cuda, "begin close\n\n")]);
     lab.state(EngineState::Warm).await;
     let words = sound(6, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     // Seen to have closed; its end is awaited for a moment after that.
     lab.work_until(|lab| lab.recogniser.pid().is_none()).await;
     lab.recogniser.suspend();
@@ -223,7 +223,7 @@ async fn somebody_who_speaks_long_after_the_machine_was_to_sleep_is_heard() {
     lab.recogniser.suspend();
     lab.state(EngineState::Unloaded).await;
     let words = sound(7, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.retried().await;
     assert_eq!(lab.text(1, &words).await, 1);
 }

@@ -4,7 +4,7 @@
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
-use v2m::recognise::{Backend, RecogniseEvent, Urgency};
+use v2m::recognise::{Backend, Priority, RecogniseEvent};
 use v2m::session::{EngineState, JobId};
 
 async fn replaced(lab: &mut Lab) -> (Option<JobId>, String) {
@@ -22,7 +22,7 @@ async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
     let mut lab = Lab::new("finish stop\n\n");
     let words = sound(1, 20_000);
     lab.state(EngineState::Warm).await;
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.engine_did("finish", 1).await;
     let clock = Stillness::begin();
     let (stopped, mut seconds) = (lab.recogniser.pid(), 0);
@@ -55,7 +55,7 @@ async fn a_gpu_that_stops_twice_leaves_the_recording_to_the_processor() {
     let mut lab = Lab::with_engines("", &[(Backend::Cuda, "finish stop")]);
     let words = sound(9, 20_000);
     lab.state(EngineState::Warm).await;
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     outlast(&mut lab, "cuda", 1).await;
     assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), DEAF.to_owned()));
     outlast(&mut lab, "cuda", 2).await;
@@ -68,7 +68,7 @@ async fn a_gpu_that_stops_twice_leaves_the_recording_to_the_processor() {
 async fn an_engine_that_hangs_at_its_start_is_passed_over() {
     let mut lab = Lab::with_engines("", &[(Backend::Cuda, "load stop")]);
     let words = sound(10, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.work_until(|lab| lab.lives("model.cuda") == 1).await;
     let clock = Stillness::begin();
     let (stopped, mut seconds) = (lab.recogniser.pid(), 0);
@@ -89,7 +89,7 @@ async fn an_engine_that_sleeps_with_work_to_do_is_replaced_after_the_hang_limit(
     let mut lab = Lab::with_hang("finish deaf\n\n", Duration::from_secs(3));
     let words = sound(2, 20_000);
     lab.state(EngineState::Warm).await;
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let asleep = "did nothing for 3 s though it had work and was ended, ended by signal 9";
     assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), asleep.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
@@ -100,7 +100,7 @@ async fn an_engine_that_computes_for_ever_is_replaced_after_the_hang_limit() {
     let mut lab = Lab::with_hang("finish spin\n\n", Duration::from_secs(1));
     let words = sound(5, 20_000);
     lab.state(EngineState::Warm).await;
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     let spun = "computed for 1 s without getting any further and was ended, ended by signal 9";
     assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), spun.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
@@ -113,7 +113,7 @@ async fn a_starved_engine_is_waited_for() {
     let mut lab = Lab::with_hang("finish spin\n\n", Duration::from_secs(60));
     let words = sound(6, 20_000);
     lab.state(EngineState::Warm).await;
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.engine_did("spin", 1).await;
     let clock = Stillness::begin();
     // Neither text nor pong for ten minutes; what it computes meanwhile is less than a second.
@@ -133,7 +133,7 @@ async fn an_answer_that_waits_to_be_read_is_no_silence() {
     let mut lab = Lab::with_hang("finish deaf", Duration::from_secs(1_000));
     let words = sound(7, 20_000);
     lab.state(EngineState::Warm).await;
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.engine_did("finish", 1).await;
     let clock = Stillness::begin();
     let pid = lab.recogniser.pid();
@@ -158,7 +158,7 @@ async fn an_answer_that_waits_to_be_read_is_no_silence() {
 async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
     let mut lab = Lab::new("loading linger\n\n");
     let words = sound(3, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.until(|event| match event {
         RecogniseEvent::Engine(report) => report.bytes,
         _ => None,
@@ -186,7 +186,7 @@ async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
 async fn an_engine_at_rest_is_left_in_peace() {
     let mut lab = Lab::new("");
     let words = sound(4, 20_000);
-    lab.job(1, Urgency::Live, &words);
+    lab.job(1, Priority::Live, &words);
     lab.text(1, &words).await;
     // No timer at all: an hour passes at once, and nothing is said or replaced.
     lab.stays_silent().await;

@@ -12,8 +12,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use v2m_ipc::frame::{Decoder, Framing};
-use v2m_ipc::llm::{Answer, Endpoint, Provider, Question, Trouble};
+use v2m_ipc::frame::{FrameDecoder, Framing};
+use v2m_ipc::llm::{Answer, Endpoint, FailureKind, Provider, Question};
 
 const SERVICE: &str = "v2m-llm.service";
 const SAID: &str = "Guten Tag, wie geht es Ihnen?";
@@ -45,7 +45,7 @@ impl Door {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // A program that cannot start has its connections closed, perhaps before this.
         let _ = stream.write_all(&Framing::Length.encode(question));
-        let mut answers = Decoder::for_answers(Framing::Length);
+        let mut answers = FrameDecoder::for_answers(Framing::Length);
         loop {
             if let Some(frame) = answers.next_frame().unwrap() {
                 return Some(serde_json::from_slice(frame).unwrap());
@@ -155,7 +155,7 @@ fn it_ends_when_nobody_asks_and_the_next_question_starts_it_again() {
     door.configure("http://127.0.0.1:1");
     let nowhere = question("http://127.0.0.1:1");
     let Some(Answer::Failed { trouble, message }) = door.ask(&nowhere) else { panic!("answered") };
-    assert_eq!(trouble, Trouble::Unavailable, "{message}");
+    assert_eq!(trouble, FailureKind::Unavailable, "{message}");
     let first = property(SERVICE, "ExecMainPID");
     wait_for("its end", || (property(SERVICE, "ActiveState") == "inactive").then_some(()));
     assert_eq!(property(SERVICE, "Result"), "success");

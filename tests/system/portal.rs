@@ -6,7 +6,7 @@
 use crate::gnome::desktop::{Desktop, key};
 use crate::lab::{Lab, wait_for};
 use std::process::{Child, Command};
-use v2m::deliver::{Sinks, Wanted, way_to_the_cursor};
+use v2m::deliver::{DeliveryOptions, Sinks, way_to_the_cursor};
 use v2m::session::{DeliverMode, Delivery};
 
 const WORDS: &str = "Grüße — “€5” ñ 日 ¿qué? 😀\n";
@@ -51,7 +51,7 @@ fn set(name: &str, value: &str) {
 }
 
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str) -> Delivery {
-    let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+    let wanted = DeliveryOptions { mode: DeliverMode::Paste, ..DeliveryOptions::default() };
     desktop.runtime.block_on(sinks.hand_over(text, &wanted)).remove(0)
 }
 

@@ -1,6 +1,6 @@
 //! Which system calls may be made: seccomp.
 
-use super::Problem;
+use super::ConfineError;
 use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -16,11 +16,11 @@ const FIOSETOWN: u64 = 0x8901;
 const SIOCSPGRP: u64 = 0x8902;
 const FIONBIO: u64 = 0x5421;
 
-type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+type SeccompRules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Calls {
+pub enum CallPolicy {
     /// It computes: memory, threads, clocks, and what it has open. Everything else is refused.
     Compute,
     /// It computes by a driver, of which nobody knows what it calls: only what reaches others is
@@ -28,8 +28,8 @@ pub enum Calls {
     Driver,
 }
 
-impl Calls {
-    pub(super) fn close(self) -> Result<(), Problem> {
+impl CallPolicy {
+    pub(super) fn close(self) -> Result<(), ConfineError> {
         let refused = SeccompAction::Errno(libc::EPERM as u32);
         let filter = match self {
             Self::Compute => program(compute(), refused, SeccompAction::Allow)?,
@@ -47,15 +47,15 @@ impl Calls {
     }
 }
 
-fn problem(error: impl std::fmt::Display) -> Problem {
-    Problem::Calls(error.to_string())
+fn problem(error: impl std::fmt::Display) -> ConfineError {
+    ConfineError::Calls(error.to_string())
 }
 
 fn program(
-    rules: Rules,
+    rules: SeccompRules,
     otherwise: SeccompAction,
     matched: SeccompAction,
-) -> Result<BpfProgram, Problem> {
+) -> Result<BpfProgram, ConfineError> {
     let architecture = ARCH.try_into().map_err(problem)?;
     let filter = SeccompFilter::new(rules, otherwise, matched, architecture).map_err(problem)?;
     filter.try_into().map_err(problem)
@@ -84,7 +84,7 @@ fn only(
 }
 
 /// What computing takes with glibc or musl, on processors of any kind.
-fn compute() -> Rules {
+fn compute() -> SeccompRules {
     let own_process = u64::from(std::process::id());
     let thread = libc::CLONE_THREAD as u64;
     let conditional = [
@@ -99,7 +99,7 @@ fn compute() -> Rules {
         // On a connected socket; with an address it could reach another one.
         only(libc::SYS_sendto, 4, SeccompCmpOp::Eq, 0),
     ];
-    let mut rules: Rules = conditional.into_iter().flatten().collect();
+    let mut rules: SeccompRules = conditional.into_iter().flatten().collect();
     // What is open is copied, and waited for or not. F_SETOWN would let a pipe signal any process
     // of the user's.
     let harmless = [
@@ -212,8 +212,8 @@ fn compute() -> Rules {
 }
 
 /// What reaches other programs, processes and machines.
-fn reaching() -> Rules {
-    let mut rules: Rules = any([
+fn reaching() -> SeccompRules {
+    let mut rules: SeccompRules = any([
         libc::SYS_socket,
         libc::SYS_connect,
         libc::SYS_bind,

@@ -1,6 +1,6 @@
 //! Which files may be opened: Landlock.
 
-use super::Problem;
+use super::ConfineError;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
@@ -12,21 +12,21 @@ const NEWEST: ABI = ABI::V9;
 
 /// Files and folders with all in them. Those that do not exist are passed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files {
+pub struct AllowedFiles {
     /// May be read.
     pub read: Vec<PathBuf>,
     /// Devices: may be read, written, and told what only their driver understands (ioctl).
     pub devices: Vec<PathBuf>,
 }
 
-impl Files {
-    pub(super) fn close(&self) -> Result<(), Problem> {
+impl AllowedFiles {
+    pub(super) fn close(&self) -> Result<(), ConfineError> {
         match self.restrict() {
             Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => Ok(()),
             Ok(RulesetStatus::NotEnforced) => {
-                Err(Problem::Files("this kernel has none, or has it switched off".to_owned()))
+                Err(ConfineError::Files("this kernel has none, or has it switched off".to_owned()))
             }
-            Err(error) => Err(Problem::Files(error.to_string())),
+            Err(error) => Err(ConfineError::Files(error.to_string())),
         }
     }
 

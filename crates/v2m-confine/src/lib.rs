@@ -17,15 +17,15 @@
 mod calls;
 mod files;
 
-pub use calls::Calls;
-pub use files::Files;
+pub use calls::CallPolicy;
+pub use files::AllowedFiles;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use thiserror::Error;
 
 /// What the kernel could not be told to enforce. The process runs on without that part.
 #[derive(Debug, Error)]
-pub enum Problem {
+pub enum ConfineError {
     /// Files are as open as to any program of the user's.
     #[error("closing files by Landlock: {0}")]
     Files(String),
@@ -35,8 +35,8 @@ pub enum Problem {
 }
 
 /// Confines this process for good. Answers what could not be enforced; a kernel without Landlock
-/// (before 5.13, or switched off) is one such, and its [`Problem::Files`] says so.
-pub fn confine(files: &Files, calls: Calls) -> Vec<Problem> {
+/// (before 5.13, or switched off) is one such, and its [`ConfineError::Files`] says so.
+pub fn confine(files: &AllowedFiles, calls: CallPolicy) -> Vec<ConfineError> {
     // Neither can fail for a process that gives up its own rights.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });

@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 use std::time::{Duration, Instant};
-use v2m_core::text::{Choices, Context, Heard, Rules};
+use v2m_core::text::{Choices, Context, RawText, Rules};
 
 /// What is dictated: hardly a rule applies, as mostly; and all of them do all the time.
 const TEXTS: [(&str, &str, &str); 3] = [
@@ -53,7 +53,7 @@ fn main() {
 
 fn apply(rules: &Rules, language: &str, text: &str) -> Duration {
     let begun = Instant::now();
-    let heard = Heard { text, pauses: &[], language };
+    let heard = RawText { text, pauses: &[], language };
     let refined = rules.apply(std::hint::black_box(heard), Context::default());
     let took = begun.elapsed();
     drop(std::hint::black_box(refined));

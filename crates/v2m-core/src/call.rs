@@ -1,7 +1,7 @@
-//! What any door (socket, session bus) may ask of the daemon, and what it is answered.
+//! The requests of a door (socket, session bus) to the daemon, and the answers.
 //!
-//! Doors convert their wire types to and from these; they know nothing of one another. Not here:
-//! the channel that carries them, which is the daemon's.
+//! Doors convert their wire types to and from these types, and know nothing of one another. Not
+//! here: the channel that carries them, which belongs to the daemon.
 
 use crate::session::{
     Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
@@ -49,7 +49,7 @@ pub struct TextWork {
     /// Which text.
     pub source: TextSource,
     /// What is to be done with it.
-    pub task: Task,
+    pub task: TextTask,
     /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from
     /// there.
     pub deliver: Option<DeliverMode>,
@@ -68,7 +68,7 @@ pub enum TextSource {
 
 /// What a language model is to do with a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
+pub enum TextTask {
     /// Rewrite it.
     Rewrite {
         /// In words, beside what the preset says.

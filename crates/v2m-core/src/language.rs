@@ -40,7 +40,7 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
     ("zh", "Chinese", "中文"),
 ];
 
-/// What is asked for is no language's name.
+/// The request names no language.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no language: give a code such as es, or a name such as Spanish")]
 pub struct NoLanguage(pub String);

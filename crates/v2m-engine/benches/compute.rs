@@ -17,12 +17,12 @@ use serde_json::{Value as Json, json};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use v2m_engine::backend::Backend;
 use v2m_engine::decode::effort::{Attempt, fitted};
 use v2m_engine::decode::{Options as Decoding, Whisper};
 use v2m_engine::device;
+use v2m_ipc::backend::Backend;
 use v2m_ipc::pcm::{SAMPLE_RATE, to_float};
-use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::decoder::DecodeMonitor;
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -176,7 +176,7 @@ fn tell(what: &str, took: Took, more: Json) {
 
 struct Patient;
 
-impl Watch for Patient {
+impl DecodeMonitor for Patient {
     fn tick(&self) -> bool {
         false
     }

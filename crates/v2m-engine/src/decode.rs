@@ -4,22 +4,22 @@
 
 mod callbacks;
 pub mod effort;
+mod error;
 mod leads;
 mod numbers;
-mod problem;
 mod watched;
 
 use crate::model::whisper;
-use callbacks::{Call, Undisturbed, on_abort, on_logits};
+use callbacks::{CallbackData, Undisturbed, on_abort, on_logits};
+pub use error::WhisperDecodeError;
 use numbers::Numbers;
-pub use problem::Problem;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::seconds;
-use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::decoder::DecodeMonitor;
 use v2m_recogniser::model::LoadError;
 use v2m_recogniser::stream::{Hypothesis, Token};
 use v2m_recogniser::text;
@@ -94,8 +94,8 @@ impl Whisper {
     /// does.
     ///
     /// # Errors
-    /// whisper.cpp's: it does not; or [`Problem::NoNumbers`].
-    pub fn warm_up(&mut self, context: usize) -> Result<(), Problem> {
+    /// whisper.cpp's: it does not; or [`WhisperDecodeError::NoNumbers`].
+    pub fn warm_up(&mut self, context: usize) -> Result<(), WhisperDecodeError> {
         let mut parameters = self.template(DecodeOptions::default().beam_size, "en");
         parameters.set_audio_ctx(self.audio_context(context));
         parameters.set_max_tokens(1);
@@ -107,10 +107,10 @@ impl Whisper {
         &mut self,
         mut parameters: FullParams<'_, '_>,
         audio: &[f32],
-        watch: &dyn Watch,
-    ) -> Result<(), Problem> {
+        watch: &dyn DecodeMonitor,
+    ) -> Result<(), WhisperDecodeError> {
         let numbers = Numbers::new(self.context.n_vocab(), self.context.token_eot());
-        let call = Call { watch, numbers };
+        let call = CallbackData { watch, numbers };
         // SAFETY: `call` outlives the call of `full` below, the only user of the pointer, and the
         // callbacks read it as the type it has here. They do not unwind.
         unsafe {
@@ -122,7 +122,7 @@ impl Whisper {
         }
         let result = self.state.full(parameters, audio);
         if call.numbers.missed() {
-            return Err(Problem::NoNumbers);
+            return Err(WhisperDecodeError::NoNumbers);
         }
         Ok(result?)
     }
@@ -134,7 +134,7 @@ impl Whisper {
     }
 
     /// A decoder that reports to `watch`.
-    pub fn watched<'a>(&'a mut self, watch: &'a dyn Watch) -> Watched<'a> {
+    pub fn watched<'a>(&'a mut self, watch: &'a dyn DecodeMonitor) -> Watched<'a> {
         Watched { whisper: self, watch }
     }
 
@@ -146,12 +146,12 @@ impl Whisper {
             .clone()
     }
 
-    fn check_language(&self, code: &str) -> Result<(), Problem> {
+    fn check_language(&self, code: &str) -> Result<(), WhisperDecodeError> {
         if code.contains('\0') || whisper_rs::get_lang_id(code).is_none() {
-            return Err(Problem::UnknownLanguage(code.into()));
+            return Err(WhisperDecodeError::UnknownLanguage(code.into()));
         }
         if !self.multilingual() && code != "en" {
-            return Err(Problem::EnglishOnly(code.into()));
+            return Err(WhisperDecodeError::EnglishOnly(code.into()));
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 //! it. An engine built for a GPU must rather say so and end, so that the next one is tried: this
 //! module asks ggml the same questions first.
 
-use crate::backend::Backend;
 use crate::model::cpu;
 use std::env;
 use std::ffi::{CStr, c_char, c_void};
@@ -12,6 +11,7 @@ use std::fmt;
 use std::fs;
 use std::sync::Mutex;
 use thiserror::Error;
+use v2m_ipc::backend::Backend;
 use whisper_rs::whisper_rs_sys as sys;
 
 /// This machine cannot run this engine. The text is one line, for the user.
@@ -41,16 +41,16 @@ fn because(why: &str) -> String {
 pub struct Device {
     /// The processor's or the GPU's own name.
     pub name: String,
-    gpu: Option<Gpu>,
+    gpu: Option<GgmlDevice>,
 }
 
 /// ggml's handle of a device, which lives as long as the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Gpu(sys::ggml_backend_dev_t);
+struct GgmlDevice(sys::ggml_backend_dev_t);
 
 // SAFETY: ggml registers its devices once and never changes or frees them; asking one for its
 // memory is allowed from any thread.
-unsafe impl Send for Gpu {}
+unsafe impl Send for GgmlDevice {}
 
 /// Memory of a device, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Device {
 
     /// The GPU's memory now; `None` for the processor, and where the driver does not tell.
     pub fn memory(&self) -> Option<Memory> {
-        let Gpu(device) = self.gpu?;
+        let GgmlDevice(device) = self.gpu?;
         let (mut free, mut total) = (0, 0);
         // SAFETY: the handle is ggml's, and both numbers outlive the call.
         unsafe { sys::ggml_backend_dev_memory(device, &raw mut free, &raw mut total) };
@@ -170,7 +170,7 @@ fn first_gpu() -> Opened {
             return Opened::Refused(name);
         }
         sys::ggml_backend_free(opened);
-        Opened::Yes(Device { name, gpu: Some(Gpu(device)) })
+        Opened::Yes(Device { name, gpu: Some(GgmlDevice(device)) })
     }
 }
 

@@ -1,18 +1,19 @@
 //! Whisper as the run loop knows it: a model's file with what is to compute it, and the decoder
 //! that it becomes.
 
-use crate::backend::Backend;
+use crate::backend;
 use crate::decode::effort::{self, Attempt};
 use crate::decode::{Options, Whisper};
 use crate::device::{self, Memory};
 use crate::model::{cpu, whisper};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use v2m_recogniser::decoder::{DecodeError, Decoder, Request, Watch};
-use v2m_recogniser::model::{Device, Limits, LoadError, Model};
+use v2m_ipc::backend::Backend;
+use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder};
+use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
 use v2m_recogniser::stream::Hypothesis;
 use v2m_recogniser::stream::seam::Lead;
-use v2m_recogniser::stream::seams::Question;
+use v2m_recogniser::stream::seams::SeamQuestion;
 
 /// Context of the first decode on a processor, in units of 20 ms: as short as may be, to allocate
 /// the buffers.
@@ -49,10 +50,13 @@ impl Model for WhisperModel {
     }
 
     fn device(&self) -> Device {
-        Device { backend: self.backend.kind().into(), name: self.backend.device(&self.device.name) }
+        Device {
+            backend: backend::protocol_name(self.backend).into(),
+            name: backend::device_name(self.backend, &self.device.name),
+        }
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> PieceLimits {
         effort::limits()
     }
 
@@ -99,7 +103,11 @@ impl Decoder for Loaded {
         Ok(self.whisper.warm_up(CPU_WARM_UP)?)
     }
 
-    fn decode(&mut self, request: &Request, watch: &dyn Watch) -> Result<Hypothesis, DecodeError> {
+    fn decode(
+        &mut self,
+        request: &DecodeRequest,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError> {
         Ok(self.whisper.watched(watch).decode(&Attempt::new(request))?)
     }
 
@@ -108,12 +116,16 @@ impl Decoder for Loaded {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
-        watch: &dyn Watch,
+        watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         Ok(self.whisper.watched(watch).detect(audio, languages, before)?)
     }
 
-    fn leads(&mut self, question: &Question, watch: &dyn Watch) -> Result<Vec<Lead>, DecodeError> {
+    fn leads(
+        &mut self,
+        question: &SeamQuestion,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Vec<Lead>, DecodeError> {
         Ok(self.whisper.watched(watch).ask(question)?)
     }
 }

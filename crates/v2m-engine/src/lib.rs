@@ -2,7 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`backend`] | which of the engines this executable is |
+//! | `backend` | what messages call the executable's backend and device |
 //! | [`args`] | the command line |
 //! | [`device`] | the processor or GPU it computes on, tried before a model is read |
 //! | [`model`] | checks of the machine and of the model files before whisper.cpp sees them |
@@ -14,7 +14,7 @@
 //! which knows no whisper.cpp. All `unsafe` of the recogniser is here.
 
 pub mod args;
-pub mod backend;
+mod backend;
 pub mod decode;
 pub mod device;
 pub mod family;
@@ -22,10 +22,10 @@ pub mod model;
 pub mod openmp;
 
 use args::{Args, Parsed};
-use backend::Backend;
 use device::Device;
 use family::WhisperModel;
 use std::process::ExitCode;
+use v2m_ipc::backend::Backend;
 use v2m_ipc::plain;
 use v2m_recogniser::{confine, run};
 
@@ -49,7 +49,7 @@ pub fn main(backend: Backend) -> ExitCode {
             confine::confine(program, [], backend.is_gpu());
             match device::find(backend) {
                 Ok(device) => {
-                    let _ = plain::print(format_args!("{backend}: {device}"));
+                    let _ = plain::print(format_args!("{}: {device}", backend::label(backend)));
                     ExitCode::SUCCESS
                 }
                 Err(reason) => unavailable(backend, &reason),

@@ -1,6 +1,6 @@
 //! Our Silero against whisper.cpp's, frame by frame, over the sample recording.
 
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::to_float;

@@ -4,8 +4,8 @@
 //! socket is there before it connects, for connecting is what starts the service.
 
 use crate::data::Event;
-use crate::frame::{Decoder, Framing, MAX_REQUEST};
-use crate::message::{Command, EventName, Outcome, Response};
+use crate::frame::{FrameDecoder, Framing, MAX_REQUEST};
+use crate::message::{Command, EventName, Response, ResponseStatus};
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a request has no answer.
 #[derive(Debug)]
-pub enum Error {
+pub enum ClientError {
     /// Nobody listens there.
     Connect {
         /// The socket.
@@ -54,7 +54,7 @@ pub enum Error {
     Refused(Box<Response>),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { path, source } => write!(
@@ -88,7 +88,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
+impl std::error::Error for ClientError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Connect { source, .. } | Self::Lost(source) => Some(source),
@@ -105,9 +105,9 @@ impl std::error::Error for Error {
 /// `/tmp/v2m_<uid>/v2m.sock`. An empty variable counts as unset.
 ///
 /// # Errors
-/// [`Error::NoPath`] when `/proc` does not tell the uid, or the directory under `/tmp` belongs to
+/// [`ClientError::NoPath`] when `/proc` does not tell the uid, or the directory under `/tmp` belongs to
 /// another user, who would read what is dictated.
-pub fn socket_path() -> Result<PathBuf, Error> {
+pub fn socket_path() -> Result<PathBuf, ClientError> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     match named_path(set("V2M_SOCKET_PATH"), set("XDG_RUNTIME_DIR")) {
         Some(path) => Ok(path),
@@ -121,14 +121,16 @@ fn named_path(socket: Option<OsString>, runtime_dir: Option<OsString>) -> Option
         .or_else(|| runtime_dir.map(|dir| PathBuf::from(dir).join("v2m/v2m.sock")))
 }
 
-fn path_under_tmp(tmp: &Path) -> Result<PathBuf, Error> {
+fn path_under_tmp(tmp: &Path) -> Result<PathBuf, ClientError> {
     // The owner of /proc/self is the effective uid; std has no call for it.
     let uid = std::fs::metadata("/proc/self")
-        .map_err(|e| Error::NoPath(format!("XDG_RUNTIME_DIR is not set, and /proc/self: {e}")))?
+        .map_err(|e| {
+            ClientError::NoPath(format!("XDG_RUNTIME_DIR is not set, and /proc/self: {e}"))
+        })?
         .uid();
     let directory = tmp.join(format!("v2m_{uid}"));
     match std::fs::symlink_metadata(&directory) {
-        Ok(meta) if meta.uid() != uid || !meta.is_dir() => Err(Error::NoPath(format!(
+        Ok(meta) if meta.uid() != uid || !meta.is_dir() => Err(ClientError::NoPath(format!(
             "{} belongs to somebody else; set XDG_RUNTIME_DIR or V2M_SOCKET_PATH",
             directory.display()
         ))),
@@ -142,15 +144,15 @@ fn path_under_tmp(tmp: &Path) -> Result<PathBuf, Error> {
 pub struct Client {
     path: PathBuf,
     stream: UnixStream,
-    answers: Decoder,
+    answers: FrameDecoder,
 }
 
 impl Client {
     /// Connects to the socket of [`socket_path`].
     ///
     /// # Errors
-    /// [`Error::NoPath`], [`Error::Connect`], [`Error::Foreign`].
-    pub fn connect() -> Result<Self, Error> {
+    /// [`ClientError::NoPath`], [`ClientError::Connect`], [`ClientError::Foreign`].
+    pub fn connect() -> Result<Self, ClientError> {
         Self::connect_to(&socket_path()?)
     }
 
@@ -158,16 +160,17 @@ impl Client {
     /// or the user's systemd for it.
     ///
     /// # Errors
-    /// [`Error::Connect`], [`Error::Foreign`].
-    pub fn connect_to(path: &Path) -> Result<Self, Error> {
+    /// [`ClientError::Connect`], [`ClientError::Foreign`].
+    pub fn connect_to(path: &Path) -> Result<Self, ClientError> {
         let stream = UnixStream::connect(path)
-            .map_err(|source| Error::Connect { path: path.to_owned(), source })?;
+            .map_err(|source| ClientError::Connect { path: path.to_owned(), source })?;
         let peer = rustix::net::sockopt::socket_peercred(&stream);
-        let peer = peer.map_err(|e| Error::Connect { path: path.to_owned(), source: e.into() })?;
+        let peer =
+            peer.map_err(|e| ClientError::Connect { path: path.to_owned(), source: e.into() })?;
         if peer.uid != rustix::process::geteuid() {
-            return Err(Error::Foreign { path: path.to_owned(), uid: peer.uid.as_raw() });
+            return Err(ClientError::Foreign { path: path.to_owned(), uid: peer.uid.as_raw() });
         }
-        let answers = Decoder::for_answers(Framing::Length);
+        let answers = FrameDecoder::for_answers(Framing::Length);
         Ok(Self { path: path.to_owned(), stream, answers })
     }
 
@@ -179,12 +182,12 @@ impl Client {
     /// a peer that closes a Unix socket with bytes unread resets it (`ECONNRESET`), and one that
     /// closed before refuses the write (`EPIPE`). A plain end without an answer proves the
     /// opposite, that the request was read; sending that again could record twice, so it is
-    /// [`Error::Lost`].
+    /// [`ClientError::Lost`].
     ///
     /// # Errors
-    /// [`Error::TooLong`], [`Error::Connect`] or [`Error::Foreign`] when reconnecting fails,
-    /// [`Error::Lost`], [`Error::BadAnswer`].
-    pub fn request(&mut self, command: &Command) -> Result<Response, Error> {
+    /// [`ClientError::TooLong`], [`ClientError::Connect`] or [`ClientError::Foreign`] when reconnecting fails,
+    /// [`ClientError::Lost`], [`ClientError::BadAnswer`].
+    pub fn request(&mut self, command: &Command) -> Result<Response, ClientError> {
         self.ask(command).map(|(answer, _)| answer)
     }
 
@@ -192,85 +195,89 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Self::request`].
-    pub fn request_raw(&mut self, command: &Command) -> Result<(Response, String), Error> {
+    pub fn request_raw(&mut self, command: &Command) -> Result<(Response, String), ClientError> {
         self.ask(command)
     }
 
     /// Turns the connection into a stream of events.
     ///
     /// # Errors
-    /// Those of [`Self::request`], and [`Error::Refused`].
-    pub fn subscribe(mut self, events: &[EventName]) -> Result<Subscription, Error> {
+    /// Those of [`Self::request`], and [`ClientError::Refused`].
+    pub fn subscribe(mut self, events: &[EventName]) -> Result<Subscription, ClientError> {
         let answer = self.request(&Command::Subscribe { events: events.to_vec() })?;
         match answer.status {
-            Outcome::Success => Ok(Subscription { client: self }),
-            Outcome::Error | Outcome::Event => Err(Error::Refused(Box::new(answer))),
+            ResponseStatus::Success => Ok(Subscription { client: self }),
+            ResponseStatus::Error | ResponseStatus::Event => {
+                Err(ClientError::Refused(Box::new(answer)))
+            }
         }
     }
 
-    fn ask(&mut self, command: &Command) -> Result<(Response, String), Error> {
+    fn ask(&mut self, command: &Command) -> Result<(Response, String), ClientError> {
         let request = Framing::Length.encode(&command.to_request());
         if request.len() - 4 > MAX_REQUEST {
-            return Err(Error::TooLong);
+            return Err(ClientError::TooLong);
         }
         let mut attempt = 1;
         loop {
             match self.exchange(&request) {
                 Ok(answer) => return read_answer(answer),
-                Err(Failed::Unread(e)) if attempt == ATTEMPTS => {
-                    return Err(Error::Connect { path: self.path.clone(), source: e });
+                Err(AttemptError::Unread(e)) if attempt == ATTEMPTS => {
+                    return Err(ClientError::Connect { path: self.path.clone(), source: e });
                 }
-                Err(Failed::Unread(_)) => {
+                Err(AttemptError::Unread(_)) => {
                     thread::sleep(PAUSE * attempt);
                     attempt += 1;
                     *self = Self::connect_to(&self.path)?;
                 }
-                Err(Failed::Lost(e)) => return Err(Error::Lost(e)),
-                Err(Failed::TooLong) => return Err(Error::BadAnswer("too long".into())),
+                Err(AttemptError::Lost(e)) => return Err(ClientError::Lost(e)),
+                Err(AttemptError::TooLong) => {
+                    return Err(ClientError::BadAnswer("too long".into()));
+                }
             }
         }
     }
 
-    fn exchange(&mut self, request: &[u8]) -> Result<String, Failed> {
+    fn exchange(&mut self, request: &[u8]) -> Result<String, AttemptError> {
         let written = self.stream.write_all(request);
         let read = self.read_frame();
         match (written, read) {
             // Also after a failed write: whoever refuses (busy, too long) may answer unread.
             (_, Ok(Some(answer))) => Ok(answer),
-            (Ok(()), Ok(None)) => Err(Failed::Lost(ErrorKind::UnexpectedEof.into())),
+            (Ok(()), Ok(None)) => Err(AttemptError::Lost(ErrorKind::UnexpectedEof.into())),
             // A request not wholly written cannot have been acted on.
-            (Err(e), Ok(None)) | (Err(e), Err(Failed::Unread(_) | Failed::Lost(_))) => {
-                Err(Failed::Unread(e))
+            (Err(e), Ok(None)) | (Err(e), Err(AttemptError::Unread(_) | AttemptError::Lost(_))) => {
+                Err(AttemptError::Unread(e))
             }
             (_, Err(failed)) => Err(failed),
         }
     }
 
     /// The next frame; `None` at the end of the stream.
-    fn read_frame(&mut self) -> Result<Option<String>, Failed> {
+    fn read_frame(&mut self) -> Result<Option<String>, AttemptError> {
         let mut chunk = [0; 8192];
         loop {
-            if let Some(frame) = self.answers.next_frame().map_err(|_| Failed::TooLong)? {
+            if let Some(frame) = self.answers.next_frame().map_err(|_| AttemptError::TooLong)? {
                 return Ok(Some(String::from_utf8_lossy(frame).into_owned()));
             }
             match self.stream.read(&mut chunk) {
                 Ok(0) if self.answers.is_midway() => {
-                    return Err(Failed::Lost(ErrorKind::UnexpectedEof.into()));
+                    return Err(AttemptError::Lost(ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(0) => return Ok(None),
                 Ok(got) => self.answers.push(&chunk[..got]),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::ConnectionReset && !self.answers.is_midway() => {
-                    return Err(Failed::Unread(e));
+                    return Err(AttemptError::Unread(e));
                 }
-                Err(e) => return Err(Failed::Lost(e)),
+                Err(e) => return Err(AttemptError::Lost(e)),
             }
         }
     }
 }
 
 /// Why an attempt gave no answer.
-enum Failed {
+enum AttemptError {
     /// Nobody read the request.
     Unread(io::Error),
     /// Somebody may have.
@@ -279,10 +286,10 @@ enum Failed {
     TooLong,
 }
 
-fn read_answer(json: String) -> Result<(Response, String), Error> {
+fn read_answer(json: String) -> Result<(Response, String), ClientError> {
     match serde_json::from_str(&json) {
         Ok(answer) => Ok((answer, json)),
-        Err(e) => Err(Error::BadAnswer(e.to_string())),
+        Err(e) => Err(ClientError::BadAnswer(e.to_string())),
     }
 }
 
@@ -297,13 +304,15 @@ impl Subscription {
     /// stream. Events of a kind this client does not know are `Value`s in the JSON alone.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::BadAnswer`].
-    pub fn next_event(&mut self) -> Result<Option<(Option<Event>, String)>, Error> {
+    /// [`ClientError::Lost`], [`ClientError::BadAnswer`].
+    pub fn next_event(&mut self) -> Result<Option<(Option<Event>, String)>, ClientError> {
         let json = match self.client.read_frame() {
             Ok(Some(json)) => json,
             Ok(None) => return Ok(None),
-            Err(Failed::Unread(e) | Failed::Lost(e)) => return Err(Error::Lost(e)),
-            Err(Failed::TooLong) => return Err(Error::BadAnswer("too long".into())),
+            Err(AttemptError::Unread(e) | AttemptError::Lost(e)) => {
+                return Err(ClientError::Lost(e));
+            }
+            Err(AttemptError::TooLong) => return Err(ClientError::BadAnswer("too long".into())),
         };
         let (frame, json) = read_answer(json)?;
         Ok(Some((serde_json::from_value(frame.data).ok(), json)))

@@ -7,7 +7,7 @@
 //!   shells.
 //!
 //! What a frame holds is [`crate::message`]'s matter. There is no IO and no clock here: the reader
-//! of the socket pushes bytes, and asks [`Decoder::is_midway`] when it keeps a deadline.
+//! of the socket pushes bytes, and asks [`FrameDecoder::is_midway`] when it keeps a deadline.
 
 use serde::Serialize;
 use std::fmt;
@@ -82,7 +82,7 @@ impl std::error::Error for TooLong {}
 /// nothing. Take frames until there is none before pushing more, and it never holds more than one
 /// frame of the limit and one push.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct FrameDecoder {
     framing: Option<Framing>,
     limit: usize,
     bytes: Vec<u8>,
@@ -92,7 +92,7 @@ pub struct Decoder {
     searched: usize,
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// A server's side: the first byte tells the framing; frames up to [`MAX_REQUEST`].
     pub fn for_requests() -> Self {
         Self { framing: None, limit: MAX_REQUEST, bytes: Vec::new(), taken: 0, searched: 0 }
@@ -205,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn drain(decoder: &mut Decoder, frames: &mut Vec<Vec<u8>>) -> Result<(), TooLong> {
+    fn drain(decoder: &mut FrameDecoder, frames: &mut Vec<Vec<u8>>) -> Result<(), TooLong> {
         while let Some(frame) = decoder.next_frame()? {
             frames.push(frame.to_vec());
         }
@@ -214,7 +214,7 @@ mod tests {
 
     /// Feeds `bytes` in pieces of the given sizes (repeated), and what is left at the end.
     fn decode(bytes: &[u8], sizes: &[usize]) -> (Vec<Vec<u8>>, Result<(), TooLong>) {
-        let (mut decoder, mut frames, mut rest) = (Decoder::for_requests(), Vec::new(), bytes);
+        let (mut decoder, mut frames, mut rest) = (FrameDecoder::for_requests(), Vec::new(), bytes);
         for size in sizes.iter().cycle() {
             if rest.is_empty() {
                 break;
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_length_over_the_limit_is_refused_with_nothing_allocated_for_it() {
-        let mut decoder = Decoder::for_requests();
+        let mut decoder = FrameDecoder::for_requests();
         decoder.push(&[0, 0x10, 0, 1]);
         assert_eq!(decoder.next_frame(), Err(TooLong { limit: MAX_REQUEST }));
         assert!(decoder.bytes.capacity() < 64);
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn half_a_frame_is_known_as_such() {
         for framing in [Framing::Length, Framing::Lines] {
-            let mut decoder = Decoder::for_requests();
+            let mut decoder = FrameDecoder::for_requests();
             let bytes = framing.encode(&"hello");
             decoder.push(&bytes[..3]);
             assert_eq!(decoder.next_frame(), Ok(None));

@@ -6,6 +6,7 @@
 //! - [`client`]: a small blocking client of it.
 //! - `listen`: the socket that systemd passes, for programs with the feature of that name.
 //! - [`engine`]: the frames between the daemon and its engine child.
+//! - [`backend`]: which engines there are, by what each computes with.
 //! - [`pcm`]: sound as it passes between the programs.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
 //! - [`value`]: values of settings as people write them.
@@ -17,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backend;
 pub mod client;
 pub mod data;
 pub mod engine;

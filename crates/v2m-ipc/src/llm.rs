@@ -155,7 +155,7 @@ pub enum Answer {
     /// There is no text.
     Failed {
         /// For programs.
-        trouble: Trouble,
+        trouble: FailureKind,
         /// For people: what was being done, what went wrong, what to do now.
         message: String,
     },
@@ -164,7 +164,7 @@ pub enum Answer {
 /// Why there is no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trouble {
+pub enum FailureKind {
     /// The question makes no sense: a bug, or programs of two versions.
     BadQuestion,
     /// The endpoint cannot be reached, refuses, or does not answer in time.
@@ -206,7 +206,7 @@ mod tests {
         for answer in [
             Answer::Text { text: "t".into() },
             Answer::Checked { detail: "d".into() },
-            Answer::Failed { trouble: Trouble::BadQuestion, message: "m".into() },
+            Answer::Failed { trouble: FailureKind::BadQuestion, message: "m".into() },
         ] {
             let json = serde_json::to_string(&answer).unwrap();
             assert_eq!(serde_json::from_str::<Answer>(&json).unwrap(), answer, "{json}");

@@ -327,7 +327,7 @@ impl std::error::Error for Refusal {}
 /// How a request was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum ResponseStatus {
     /// Done.
     Success,
     /// Not done.
@@ -340,7 +340,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
     /// How it went.
-    pub status: Outcome,
+    pub status: ResponseStatus,
     /// What was asked for, or what is left of it beside an error.
     pub data: Value,
     /// For people: what was being done, what went wrong, what to do now.
@@ -353,13 +353,13 @@ pub struct Response {
 impl Response {
     /// A successful answer.
     pub fn success<D: Serialize>(data: &D) -> Self {
-        Self { status: Outcome::Success, data: to_value(data), error: None, code: None }
+        Self { status: ResponseStatus::Success, data: to_value(data), error: None, code: None }
     }
 
     /// An error answer; `data` is null unless something is left to tell.
     pub fn error(code: &str, message: impl Into<String>, data: Value) -> Self {
         Self {
-            status: Outcome::Error,
+            status: ResponseStatus::Error,
             data,
             error: Some(message.into()),
             code: Some(code.to_owned()),
@@ -368,7 +368,7 @@ impl Response {
 
     /// An event's frame.
     pub fn event(event: &Event) -> Self {
-        Self { status: Outcome::Event, data: to_value(event), error: None, code: None }
+        Self { status: ResponseStatus::Event, data: to_value(event), error: None, code: None }
     }
 }
 

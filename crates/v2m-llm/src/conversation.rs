@@ -4,7 +4,7 @@
 
 use crate::client::{Cancel, Client};
 use crate::log;
-use crate::question::{self, Outcome};
+use crate::question::{self, Completion};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -13,8 +13,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m_ipc::frame::{Decoder, Framing};
-use v2m_ipc::llm::{Answer, Question, Trouble};
+use v2m_ipc::frame::{FrameDecoder, Framing};
+use v2m_ipc::llm::{Answer, FailureKind, Question};
 
 /// How long a question may take from its first byte to its last.
 const HALF_FRAME: Duration = Duration::from_secs(5);
@@ -40,13 +40,13 @@ pub struct Conversation<'a> {
     stream: UnixStream,
     client: &'a Client,
     idle: Duration,
-    frames: Decoder,
+    frames: FrameDecoder,
 }
 
 impl<'a> Conversation<'a> {
     /// On a blocking stream. A peer that is silent for `idle` between questions is left.
     pub fn new(stream: UnixStream, client: &'a Client, idle: Duration) -> Self {
-        Self { stream, client, idle, frames: Decoder::for_requests() }
+        Self { stream, client, idle, frames: FrameDecoder::for_requests() }
     }
 
     /// Answers questions until the peer is done or errs.
@@ -58,9 +58,9 @@ impl<'a> Conversation<'a> {
         loop {
             match self.next()? {
                 Next::Question(question) => match self.ask(&question)? {
-                    Outcome::Answered(answer) => self.write(&answer)?,
-                    Outcome::Cancelled => return Ok(()),
-                    Outcome::Renew => renew(),
+                    Completion::Answered(answer) => self.write(&answer)?,
+                    Completion::Cancelled => return Ok(()),
+                    Completion::Renew => renew(),
                 },
                 Next::Nonsense(why) => self.write(&bad(why))?,
                 Next::Last(why) => return self.close_with(&bad(why)),
@@ -79,7 +79,7 @@ impl<'a> Conversation<'a> {
             "v2m-llm serves {most} connections at once, and all are taken; try again later"
         );
         log::warning(&message);
-        self.close_with(&Answer::Failed { trouble: Trouble::Unavailable, message })
+        self.close_with(&Answer::Failed { trouble: FailureKind::Unavailable, message })
     }
 
     fn next(&mut self) -> io::Result<Next> {
@@ -111,7 +111,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// What the question comes to; it is given up if nobody waits for it any more.
-    fn ask(&self, question: &Question) -> io::Result<Outcome> {
+    fn ask(&self, question: &Question) -> io::Result<Completion> {
         let cancel = Arc::new(Cancel::default());
         let done = eventfd(0, EventfdFlags::CLOEXEC)?;
         Ok(thread::scope(|scope| {
@@ -146,8 +146,12 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Ends the process. Landlock cannot be widened: only the next process can read the new file.
-/// Whoever waits for an answer loses the connection and asks again, which starts it.
+/// Ends the process. Landlock cannot be widened, so only the next process can read the new file. A
+/// client that waits for an answer loses its connection and asks again, which starts that process.
+#[expect(
+    clippy::exit,
+    reason = "the whole process has to be replaced, and it holds nothing to save"
+)]
 fn renew() -> ! {
     log::info(
         "the configuration is another file now: v2m-llm ends, and starts anew with the next question",
@@ -169,7 +173,7 @@ fn parse(frame: &[u8]) -> Next {
 
 fn bad(why: String) -> Answer {
     let message = format!("v2m-llm does not understand what it is asked: {why}");
-    Answer::Failed { trouble: Trouble::BadQuestion, message }
+    Answer::Failed { trouble: FailureKind::BadQuestion, message }
 }
 
 /// Whether there is something to read, or an end, before the time is over.

@@ -29,9 +29,9 @@ const HOSTS: &str = "keys";
 
 /// A secret. Shown by nothing.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key(String);
+pub struct ApiKey(String);
 
-impl Key {
+impl ApiKey {
     /// From its text; white space around it is a file's line end. `None` for what can be no key:
     /// nothing, or what cannot stand in a header.
     pub fn new(text: &str) -> Option<Self> {
@@ -51,7 +51,7 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(********)")
     }
@@ -83,7 +83,7 @@ pub enum KeyError {
 ///
 /// # Errors
 /// [`KeyError`] for a key that is there and cannot be used; those after it are not looked for then.
-pub fn find(address: &Address) -> Result<Option<Key>, KeyError> {
+pub fn find(address: &Address) -> Result<Option<ApiKey>, KeyError> {
     let service = wire::service(address);
     if let Some(dir) = set("CREDENTIALS_DIRECTORY") {
         let short = service.map(|provider| format!("{}-api-key", provider.name()));
@@ -181,8 +181,8 @@ fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-fn whole(text: &str, place: &str) -> Result<Option<Key>, KeyError> {
-    Key::new(text).map(Some).ok_or_else(|| KeyError::NoKey(place.to_owned()))
+fn whole(text: &str, place: &str) -> Result<Option<ApiKey>, KeyError> {
+    ApiKey::new(text).map(Some).ok_or_else(|| KeyError::NoKey(place.to_owned()))
 }
 
 fn is_private(path: &Path, stat: &rustix::fs::Stat) -> Result<(), KeyError> {
@@ -227,12 +227,12 @@ mod tests {
 
     #[test]
     fn a_key_is_one_line_and_is_never_shown() {
-        let key = Key::new(" secret-1\n").unwrap();
+        let key = ApiKey::new(" secret-1\n").unwrap();
         assert_eq!(key.expose(), "secret-1");
         assert!(!format!("{key:?}").contains("secret"));
         assert_eq!(key.masked_in("bad key secret-1!"), "bad key ********!");
         for none in ["", " \n", "two words", "two\nlines", "ключ", "a\u{7f}"] {
-            assert_eq!(Key::new(none), None, "{none:?}");
+            assert_eq!(ApiKey::new(none), None, "{none:?}");
         }
     }
 

@@ -2,16 +2,16 @@
 //! line that is logged.
 
 use crate::accept::{self, Rejection};
-use crate::client::{Address, Cancel, Client, Limits, LlmError, Tally, Target};
+use crate::client::{Address, Cancel, Client, EndpointError, QuestionLimits, Tally, Target};
 use crate::config::{self, ConfigError};
 use crate::keys;
 use crate::log;
-use crate::prompt::{Prompt, Task};
+use crate::prompt::{Prompt, PromptTask};
 use crate::wire;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m_ipc::llm::{Answer, Bounds, Endpoint, MAX_TEXT, Question, Trouble};
+use v2m_ipc::llm::{Answer, Bounds, Endpoint, FailureKind, MAX_TEXT, Question};
 use v2m_ipc::plain;
 
 /// The longest instruction, in bytes: more than any preset has.
@@ -26,21 +26,21 @@ const MAX_CONNECT: Duration = Duration::from_secs(60);
 const NAMED: usize = 10;
 
 /// Why there is no text, with what the log may tell of it.
-enum Failure {
+enum QuestionError {
     BadQuestion(&'static str),
-    Llm(LlmError),
+    Llm(EndpointError),
     Rejected(Rejection),
 }
 
-impl From<LlmError> for Failure {
-    fn from(error: LlmError) -> Self {
+impl From<EndpointError> for QuestionError {
+    fn from(error: EndpointError) -> Self {
         Self::Llm(error)
     }
 }
 
 /// What a question comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Completion {
     /// This is the answer.
     Answered(Answer),
     /// It was cancelled: nobody is there to be answered.
@@ -50,16 +50,16 @@ pub enum Outcome {
 }
 
 /// Answers one question; blocking.
-pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Outcome {
+pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Completion {
     let begun = Instant::now();
     let mut tally = Tally::default();
     let result = attempt(question, client, cancel, &mut tally);
     let outcome = match &result {
         Ok(Answer::Checked { .. }) => "checked".to_owned(),
         Ok(_) => "text".to_owned(),
-        Err(Failure::BadQuestion(why)) => format!("bad question, {why}"),
-        Err(Failure::Llm(error)) => error.word(),
-        Err(Failure::Rejected(rejection)) => format!("rejected, {}", rejection.word()),
+        Err(QuestionError::BadQuestion(why)) => format!("bad question, {why}"),
+        Err(QuestionError::Llm(error)) => error.word(),
+        Err(QuestionError::Rejected(rejection)) => format!("rejected, {}", rejection.word()),
     };
     log::info(&format!(
         "{}: {} ms, attempts {}, {} bytes sent, {} received: {outcome}",
@@ -69,17 +69,19 @@ pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Out
         tally.sent,
         tally.received,
     ));
-    let failed = |trouble, message| Outcome::Answered(Answer::Failed { trouble, message });
+    let failed = |trouble, message| Completion::Answered(Answer::Failed { trouble, message });
     match result {
-        Ok(answer) => Outcome::Answered(answer),
-        Err(Failure::Llm(LlmError::Gone)) => Outcome::Cancelled,
-        Err(Failure::Llm(LlmError::NotAllowed(ConfigError::Replaced))) => Outcome::Renew,
-        Err(Failure::BadQuestion(why)) => {
-            failed(Trouble::BadQuestion, format!("the question makes no sense: {why}"))
+        Ok(answer) => Completion::Answered(answer),
+        Err(QuestionError::Llm(EndpointError::Gone)) => Completion::Cancelled,
+        Err(QuestionError::Llm(EndpointError::NotAllowed(ConfigError::Replaced))) => {
+            Completion::Renew
         }
-        Err(Failure::Llm(error)) => failed(Trouble::Unavailable, error.to_string()),
-        Err(Failure::Rejected(rejection)) => failed(
-            Trouble::Rejected,
+        Err(QuestionError::BadQuestion(why)) => {
+            failed(FailureKind::BadQuestion, format!("the question makes no sense: {why}"))
+        }
+        Err(QuestionError::Llm(error)) => failed(FailureKind::Unavailable, error.to_string()),
+        Err(QuestionError::Rejected(rejection)) => failed(
+            FailureKind::Rejected,
             format!("the language model's answer is no rewriting of the text: {rejection}"),
         ),
     }
@@ -100,28 +102,28 @@ fn attempt(
     client: &Client,
     cancel: &Arc<Cancel>,
     tally: &mut Tally,
-) -> Result<Answer, Failure> {
-    let bad = |reason| Err(Failure::BadQuestion(reason));
-    let (endpoint, task, text, bounds): (&Endpoint, Task<'_>, &str, Option<Bounds>) = match question
-    {
-        Question::Check { endpoint } => {
-            let target = target(endpoint)?;
-            let detail = check(&target, client, cancel, tally)?;
-            return Ok(Answer::Checked { detail });
-        }
-        Question::Rewrite { endpoint, instruction, text, accept } => {
-            if instruction.trim().is_empty() || instruction.len() > MAX_INSTRUCTION {
-                return bad("the instruction is empty or too long");
+) -> Result<Answer, QuestionError> {
+    let bad = |reason| Err(QuestionError::BadQuestion(reason));
+    let (endpoint, task, text, bounds): (&Endpoint, PromptTask<'_>, &str, Option<Bounds>) =
+        match question {
+            Question::Check { endpoint } => {
+                let target = target(endpoint)?;
+                let detail = check(&target, client, cancel, tally)?;
+                return Ok(Answer::Checked { detail });
             }
-            (endpoint, Task::Rewrite { instruction }, text, *accept)
-        }
-        Question::Translate { endpoint, into, text } => {
-            if !is_name(into) {
-                return bad("the language is no name");
+            Question::Rewrite { endpoint, instruction, text, accept } => {
+                if instruction.trim().is_empty() || instruction.len() > MAX_INSTRUCTION {
+                    return bad("the instruction is empty or too long");
+                }
+                (endpoint, PromptTask::Rewrite { instruction }, text, *accept)
             }
-            (endpoint, Task::Translate { into }, text, Some(accept::TRANSLATION))
-        }
-    };
+            Question::Translate { endpoint, into, text } => {
+                if !is_name(into) {
+                    return bad("the language is no name");
+                }
+                (endpoint, PromptTask::Translate { into }, text, Some(accept::TRANSLATION))
+            }
+        };
     if text.trim().is_empty() || text.len() > MAX_TEXT {
         return bad("the text is empty or too long");
     }
@@ -138,15 +140,15 @@ fn attempt(
     let prompt = Prompt::new(task, text, RandomState::new().hash_one(text));
     let answer =
         client.ask(&target, &prompt, cancel, tally).map_err(|error| match (error, bounds) {
-            (LlmError::Endless, Some(bounds)) => {
-                Failure::Rejected(Rejection::Endless(bounds.longest))
+            (EndpointError::Endless, Some(bounds)) => {
+                QuestionError::Rejected(Rejection::Endless(bounds.longest))
             }
             (error, _) => error.into(),
         })?;
     let answer = plain::owned(answer);
     match bounds {
-        Some(bounds) => accept::judge(text, &answer, &bounds).map_err(Failure::Rejected)?,
-        None if answer.trim().is_empty() => return Err(Failure::Rejected(Rejection::Empty)),
+        Some(bounds) => accept::judge(text, &answer, &bounds).map_err(QuestionError::Rejected)?,
+        None if answer.trim().is_empty() => return Err(QuestionError::Rejected(Rejection::Empty)),
         None => {}
     }
     Ok(Answer::Text { text: answer })
@@ -156,47 +158,52 @@ fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control)
 }
 
-fn address(endpoint: &Endpoint) -> Result<Address, LlmError> {
+fn address(endpoint: &Endpoint) -> Result<Address, EndpointError> {
     let own = || wire::base_url(endpoint.provider);
     Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))
 }
 
 /// Whom to ask, if the configuration allows it: with the key of that host, where there is one;
 /// without, where that may do.
-fn target(endpoint: &Endpoint) -> Result<Target, Failure> {
+fn target(endpoint: &Endpoint) -> Result<Target, QuestionError> {
     let Endpoint { provider, model, temperature, .. } = endpoint;
     if !(0.0..=2.0).contains(temperature) {
-        return Err(Failure::BadQuestion("the temperature is out of range"));
+        return Err(QuestionError::BadQuestion("the temperature is out of range"));
     }
     if !model.is_empty() && !is_name(model) {
-        return Err(Failure::BadQuestion("the model is no name"));
+        return Err(QuestionError::BadQuestion("the model is no name"));
     }
     let address = address(endpoint)?;
-    config::check(endpoint, &address).map_err(LlmError::NotAllowed)?;
-    let key = keys::find(&address).map_err(LlmError::Key)?;
+    config::check(endpoint, &address).map_err(EndpointError::NotAllowed)?;
+    let key = keys::find(&address).map_err(EndpointError::Key)?;
     address.may_carry(key.as_ref())?;
     // The services themselves take no question without a key; what other servers ask for, they say.
     if key.is_none() && wire::service(&address).is_some() {
         let places = keys::places(&address, *provider);
-        return Err(LlmError::NoKey(address.url, places).into());
+        return Err(EndpointError::NoKey(address.url, places).into());
     }
-    let limits = Limits {
+    let limits = QuestionLimits {
         connect: Duration::from_millis(endpoint.connect_ms).min(MAX_CONNECT),
         total: Duration::from_millis(endpoint.total_ms).min(MAX_TOTAL),
-        ..Limits::default()
+        ..QuestionLimits::default()
     };
     let (provider, model, temperature) = (*provider, model.clone(), *temperature);
     Ok(Target { provider, address, model, temperature, key, limits })
 }
 
 /// What is wrong when no model is named: with those that there are, if that can be told.
-fn unnamed(target: &Target, client: &Client, cancel: &Arc<Cancel>, tally: &mut Tally) -> LlmError {
+fn unnamed(
+    target: &Target,
+    client: &Client,
+    cancel: &Arc<Cancel>,
+    tally: &mut Tally,
+) -> EndpointError {
     match client.models(target, cancel, tally) {
         Ok(Some(models)) if !models.is_empty() => {
-            LlmError::NoModel(format!("; {} has {}", target.address.url, some(&models)))
+            EndpointError::NoModel(format!("; {} has {}", target.address.url, some(&models)))
         }
-        Err(LlmError::Gone) => LlmError::Gone,
-        Ok(_) | Err(_) => LlmError::NoModel(String::new()),
+        Err(EndpointError::Gone) => EndpointError::Gone,
+        Ok(_) | Err(_) => EndpointError::NoModel(String::new()),
     }
 }
 
@@ -205,11 +212,11 @@ fn check(
     client: &Client,
     cancel: &Arc<Cancel>,
     tally: &mut Tally,
-) -> Result<String, LlmError> {
+) -> Result<String, EndpointError> {
     let Target { provider, address, model, .. } = target;
     let Some(models) = client.models(target, cancel, tally)? else {
         if model.trim().is_empty() {
-            return Err(LlmError::NoModel(String::new()));
+            return Err(EndpointError::NoModel(String::new()));
         }
         client.probe(target, cancel, tally)?;
         return Ok(format!("{} answers, and lists no models; {model} is believed", address.url));
@@ -217,14 +224,14 @@ fn check(
     let there =
         if models.is_empty() { String::new() } else { format!("; it has {}", some(&models)) };
     if model.trim().is_empty() {
-        return Err(LlmError::NoModel(
+        return Err(EndpointError::NoModel(
             there.replace("; it has", &format!("; {} has", address.url)),
         ));
     }
     if models.iter().any(|name| wire::models::same(*provider, name, model)) {
         Ok(format!("{} answers and has {model}", address.url))
     } else {
-        Err(LlmError::UnknownModel(address.url.clone(), model.clone(), there))
+        Err(EndpointError::UnknownModel(address.url.clone(), model.clone(), there))
     }
 }
 

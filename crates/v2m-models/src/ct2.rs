@@ -17,7 +17,7 @@ use std::ops::Range;
 use half::{bf16, f16};
 
 use crate::error::ModelError;
-use crate::input::Input;
+use crate::input::ModelInput;
 
 /// Elements that are decoded at a time: a multiple of every block size of ggml.
 pub(crate) const PIECE: usize = 1 << 15;
@@ -75,13 +75,13 @@ struct Variable {
 
 /// An open checkpoint.
 pub(crate) struct Ct2<R> {
-    input: Input<R>,
+    input: ModelInput<R>,
     variables: BTreeMap<String, Variable>,
 }
 
 impl<R: Read + Seek> Ct2<R> {
     /// Reads the index and checks it against the file's length.
-    pub(crate) fn read(mut input: Input<R>) -> Result<Self, ModelError> {
+    pub(crate) fn read(mut input: ModelInput<R>) -> Result<Self, ModelError> {
         let version = input.u32("the header")?;
         if !matches!(version, 5 | 6) {
             return Err(input.bad(format!(
@@ -192,7 +192,7 @@ impl<R: Read + Seek> Ct2<R> {
     }
 }
 
-fn variable<R: Read + Seek>(input: &mut Input<R>) -> Result<(String, Variable), ModelError> {
+fn variable<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<(String, Variable), ModelError> {
     let name = string(input)?;
     let rank = input.u8(&name)?;
     if rank > MAX_RANK {
@@ -216,7 +216,7 @@ fn variable<R: Read + Seek>(input: &mut Input<R>) -> Result<(String, Variable), 
     Ok((name, Variable { dims, dtype, at, elements }))
 }
 
-fn string<R: Read + Seek>(input: &mut Input<R>) -> Result<String, ModelError> {
+fn string<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<String, ModelError> {
     let length = input.u16("a name")?;
     let mut bytes = input.bytes(u64::from(length), "a name")?;
     if bytes.pop() != Some(0) {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn read(bytes: Vec<u8>) -> Result<Ct2<Cursor<Vec<u8>>>, ModelError> {
-        Ct2::read(Input::new(Cursor::new(bytes), Path::new("model.bin"))?)
+        Ct2::read(ModelInput::new(Cursor::new(bytes), Path::new("model.bin"))?)
     }
 
     fn values(ct2: &mut Ct2<Cursor<Vec<u8>>>, name: &str, range: Range<usize>) -> Vec<f32> {

@@ -14,8 +14,8 @@ use std::path::Path;
 
 use crate::catalogue::{Languages, Weights};
 use crate::error::ModelError;
-use crate::input::{Input, to_usize};
-use crate::quantise::Kind;
+use crate::input::{ModelInput, to_usize};
+use crate::quantise::TensorType;
 
 const MAGIC: u32 = 0x6767_6D6C;
 const MAX_RANK: u32 = 4;
@@ -104,7 +104,7 @@ impl Header {
 pub(crate) struct Tensor {
     pub(crate) name: String,
     pub(crate) dims: Vec<u32>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: TensorType,
 }
 
 impl Tensor {
@@ -124,14 +124,14 @@ impl Tensor {
 pub(crate) struct Writer<'a, W> {
     out: W,
     path: &'a Path,
-    kind: Kind,
+    kind: TensorType,
     encoded: Vec<u8>,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
     /// `path` is only for error messages.
     pub(crate) fn new(out: W, path: &'a Path, header: &Header) -> Result<Self, ModelError> {
-        let mut writer = Self { out, path, kind: Kind::F32, encoded: Vec::new() };
+        let mut writer = Self { out, path, kind: TensorType::F32, encoded: Vec::new() };
         writer.numbers(&[MAGIC])?;
         writer.numbers(&header.numbers())?;
         Ok(writer)
@@ -186,12 +186,12 @@ pub(crate) struct Ggml<R> {
     /// Mel filters and vocabulary, as they stand in the file.
     pub(crate) front: Range<u64>,
     pub(crate) tensors: Vec<(Tensor, u64)>,
-    input: Input<R>,
+    input: ModelInput<R>,
 }
 
 impl<R: Read + Seek> Ggml<R> {
     /// Reads the index and checks it against the file's length and its own header.
-    pub(crate) fn read(mut input: Input<R>) -> Result<Self, ModelError> {
+    pub(crate) fn read(mut input: ModelInput<R>) -> Result<Self, ModelError> {
         if input.left() < 48 || input.u32("the header")? != MAGIC {
             return Err(input.bad("not a whisper.cpp model (ggml)"));
         }
@@ -253,7 +253,10 @@ impl<R: Read + Seek> Ggml<R> {
 }
 
 /// Skips mel filters and vocabulary; answers where they end.
-fn skip_front<R: Read + Seek>(input: &mut Input<R>, header: &Header) -> Result<u64, ModelError> {
+fn skip_front<R: Read + Seek>(
+    input: &mut ModelInput<R>,
+    header: &Header,
+) -> Result<u64, ModelError> {
     let (rows, columns) = (input.u32("the mel filters")?, input.u32("the mel filters")?);
     if rows != header.mels {
         return Err(input.bad(format!("{rows} rows of mel filters for {} mels", header.mels)));
@@ -266,10 +269,11 @@ fn skip_front<R: Read + Seek>(input: &mut Input<R>, header: &Header) -> Result<u
     Ok(input.at())
 }
 
-fn tensor<R: Read + Seek>(input: &mut Input<R>) -> Result<Tensor, ModelError> {
+fn tensor<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<Tensor, ModelError> {
     const WHAT: &str = "the head of a tensor";
     let (rank, length, id) = (input.u32(WHAT)?, input.u32(WHAT)?, input.u32(WHAT)?);
-    let kind = Kind::from_id(id).filter(|_| (1..=MAX_RANK).contains(&rank) && length <= MAX_NAME);
+    let kind =
+        TensorType::from_id(id).filter(|_| (1..=MAX_RANK).contains(&rank) && length <= MAX_NAME);
     let Some(kind) = kind else {
         let at = input.at();
         return Err(input.bad(format!("no tensor at byte {at}: rank {rank}, type {id}")));
@@ -313,5 +317,5 @@ pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
 }
 
 pub(crate) fn open(path: &Path) -> Result<Ggml<BufReader<File>>, ModelError> {
-    Ggml::read(Input::open(path)?)
+    Ggml::read(ModelInput::open(path)?)
 }

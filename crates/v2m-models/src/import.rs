@@ -12,8 +12,8 @@ use std::path::Path;
 use crate::ct2::Ct2;
 use crate::error::ModelError;
 use crate::ggml::{Header, Tensor, Writer};
-use crate::input::Input;
-use crate::quantise::Kind;
+use crate::input::ModelInput;
+use crate::quantise::TensorType;
 use crate::{mel, vocabulary};
 
 /// `ggml_ftype` "mostly f16".
@@ -26,7 +26,7 @@ const FTYPE_F16: u32 = 1;
 /// Says what is wrong with the model or what the system refused.
 pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), ModelError> {
     let tokens = vocabulary::read(folder)?;
-    let mut ct2 = Ct2::read(Input::open(&folder.join("model.bin"))?)?;
+    let mut ct2 = Ct2::read(ModelInput::open(&folder.join("model.bin"))?)?;
     let header = header(&mut ct2, tokens.len())?;
     v2m_files::write_beside(to, crate::FILE_MODE, |out| {
         write(&mut ct2, &header, &tokens, Writer::new(out, to, &header)?, progress)
@@ -106,7 +106,7 @@ fn layers<R: Read + Seek>(ct2: &Ct2<R>, side: &str) -> u32 {
     number((0..).take_while(there).count())
 }
 
-fn check_dims<R: Read + Seek>(ct2: &Ct2<R>, place: &Place) -> Result<(), ModelError> {
+fn check_dims<R: Read + Seek>(ct2: &Ct2<R>, place: &TensorSource) -> Result<(), ModelError> {
     let mut expected = place.dims.clone();
     expected[0] *= place.parts;
     let found = ct2.dims(&place.theirs)?;
@@ -116,7 +116,7 @@ fn check_dims<R: Read + Seek>(ct2: &Ct2<R>, place: &Place) -> Result<(), ModelEr
     Err(ct2.bad(format!("{} has the shape {found:?}, not {expected:?}", place.theirs)))
 }
 
-fn all_zero<R: Read + Seek>(ct2: &mut Ct2<R>, place: &Place) -> Result<(), ModelError> {
+fn all_zero<R: Read + Seek>(ct2: &mut Ct2<R>, place: &TensorSource) -> Result<(), ModelError> {
     let (at, mut zero) = (place.part * place.elements(), true);
     ct2.each(&place.theirs, at..at + place.elements(), &mut |values| {
         zero &= values.iter().all(|v| *v == 0.0);
@@ -127,7 +127,7 @@ fn all_zero<R: Read + Seek>(ct2: &mut Ct2<R>, place: &Place) -> Result<(), Model
 }
 
 /// One tensor of the ggml file and where CTranslate2 keeps it.
-struct Place {
+struct TensorSource {
     ours: String,
     theirs: String,
     /// Outermost first, of the tensor; theirs has `parts` times as many rows.
@@ -138,7 +138,7 @@ struct Place {
     must_be_zero: bool,
 }
 
-impl Place {
+impl TensorSource {
     fn elements(&self) -> usize {
         self.dims.iter().product()
     }
@@ -151,13 +151,13 @@ impl Place {
             dims.insert(0, 1);
         }
         let single = self.dims.len() < 2 || self.ours.ends_with("positional_embedding");
-        let kind = if single { Kind::F32 } else { Kind::F16 };
+        let kind = if single { TensorType::F32 } else { TensorType::F16 };
         Tensor { name: self.ours.clone(), dims, kind }
     }
 }
 
 /// Every tensor in the order of the file.
-fn plan(h: &Header) -> Vec<Place> {
+fn plan(h: &Header) -> Vec<TensorSource> {
     let (text, audio) = (h.text_state as usize, h.audio_state as usize);
     let mut plan = Plan(Vec::new());
     plan.one(
@@ -196,7 +196,7 @@ fn plan(h: &Header) -> Vec<Place> {
     plan.0
 }
 
-struct Plan(Vec<Place>);
+struct Plan(Vec<TensorSource>);
 
 impl Plan {
     fn one(&mut self, ours: &str, theirs: &str, dims: &[usize]) {
@@ -212,7 +212,7 @@ impl Plan {
         must_be_zero: bool,
     ) {
         let (ours, theirs, dims) = (ours.to_owned(), theirs.to_owned(), dims.to_vec());
-        self.0.push(Place { ours, theirs, dims, part, parts, must_be_zero });
+        self.0.push(TensorSource { ours, theirs, dims, part, parts, must_be_zero });
     }
 
     fn norm(&mut self, ours: &str, theirs: &str, state: usize) {
@@ -263,7 +263,7 @@ mod tests {
     use crate::catalogue::{Languages, Weights};
     use crate::ct2::Builder;
     use crate::ggml;
-    use crate::quantise::{Target, quantise};
+    use crate::quantise::{QuantisedType, quantise};
     use half::f16;
     use proptest::prelude::*;
     use std::fs;
@@ -358,7 +358,7 @@ mod tests {
         let (value, conv) =
             (find("decoder.blocks.0.attn.value.weight"), find("encoder.conv1.bias"));
         assert_eq!(model.tensors[conv].0.dims, [1, STATE]);
-        assert_eq!(model.tensors[conv].0.kind, Kind::F32);
+        assert_eq!(model.tensors[conv].0.kind, TensorType::F32);
         let third: Vec<u8> = ramp(3 * STATE * STATE)
             .skip((2 * STATE * STATE) as usize)
             .flat_map(|v| f16::from_f32(v).to_le_bytes())
@@ -380,7 +380,9 @@ mod tests {
         let (dir, f16) = folder(&good());
         import(dir.path(), &f16, &mut |_| ()).unwrap();
         let mut sizes = vec![fs::metadata(&f16).unwrap().len()];
-        for (target, weights) in [(Target::Q8_0, Weights::Q8_0), (Target::Q5_1, Weights::Q5_1)] {
+        for (target, weights) in
+            [(QuantisedType::Q8_0, Weights::Q8_0), (QuantisedType::Q5_1, Weights::Q5_1)]
+        {
             let to = dir.path().join(target.suffix());
             quantise(&f16, &to, target, &mut |_| ()).unwrap();
             assert_eq!(ggml::inspect(&to).unwrap().weights, Some(weights));
@@ -464,7 +466,7 @@ mod tests {
             let at = if front { at % 56 } else { at };
             fs::write(&to, mutated(&bytes, at, &with, if cut > 32 { 0 } else { cut * 99 })).unwrap();
             let quantised = dir.path().join("q");
-            if quantise(&to, &quantised, Target::Q5_1, &mut |_| ()).is_ok() {
+            if quantise(&to, &quantised, QuantisedType::Q5_1, &mut |_| ()).is_ok() {
                 prop_assert!(ggml::inspect(&quantised).is_ok());
             }
         }

@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use crate::error::ModelError;
 
 /// A seekable input that knows its length and its place.
-pub(crate) struct Input<R> {
+pub(crate) struct ModelInput<R> {
     reader: R,
     path: PathBuf,
     at: u64,
     len: u64,
 }
 
-impl Input<BufReader<File>> {
+impl ModelInput<BufReader<File>> {
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
         let file = File::open(path).map_err(ModelError::io("open", path))?;
         Self::new(BufReader::with_capacity(1 << 16, file), path)
     }
 }
 
-impl<R: Read + Seek> Input<R> {
+impl<R: Read + Seek> ModelInput<R> {
     /// `path` is only for error messages.
     pub(crate) fn new(mut reader: R, path: &Path) -> Result<Self, ModelError> {
         let len = reader.seek(SeekFrom::End(0)).map_err(ModelError::io("read", path))?;
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_file_is_refused_before_anything_is_allocated() {
-        let mut input = Input::new(Cursor::new(vec![1, 0, 0, 0, 9]), Path::new("x")).unwrap();
+        let mut input = ModelInput::new(Cursor::new(vec![1, 0, 0, 0, 9]), Path::new("x")).unwrap();
         assert_eq!(input.u32("a").unwrap(), 1);
         let error = input.bytes(u64::MAX, "the weights").unwrap_err().to_string();
         assert!(error.contains("cut short inside the weights"), "{error}");

@@ -18,7 +18,7 @@ const BLOCK: usize = 32;
 
 /// The types of tensor that occur in whisper.cpp's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TensorType {
     F32,
     F16,
     Q5_1,
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     Other(u32, u64),
 }
 
-impl Kind {
+impl TensorType {
     /// By `ggml_type`.
     pub(crate) fn from_id(id: u32) -> Option<Self> {
         Some(match id {
@@ -108,14 +108,14 @@ fn q5_1(x: &[f32; BLOCK], out: &mut Vec<u8>) {
 
 /// What [`quantise`] can make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum QuantisedType {
     /// 8.5 bits a weight.
     Q8_0,
     /// 6 bits a weight.
     Q5_1,
 }
 
-impl Target {
+impl QuantisedType {
     /// The target that stores weights this way; None for [`Weights::F16`] and [`Weights::Q5_0`].
     #[must_use]
     pub fn of(weights: Weights) -> Option<Self> {
@@ -135,10 +135,10 @@ impl Target {
         }
     }
 
-    fn kind(self) -> Kind {
+    fn kind(self) -> TensorType {
         match self {
-            Self::Q8_0 => Kind::Q8_0,
-            Self::Q5_1 => Kind::Q5_1,
+            Self::Q8_0 => TensorType::Q8_0,
+            Self::Q5_1 => TensorType::Q5_1,
         }
     }
 
@@ -160,7 +160,7 @@ impl Target {
 pub fn quantise(
     from: &Path,
     to: &Path,
-    target: Target,
+    target: QuantisedType,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ModelError> {
     let mut model = ggml::open(from)?;
@@ -199,7 +199,7 @@ pub fn quantise(
 /// whisper.cpp quantises what has two dimensions, less biases and positional embeddings, which are
 /// f32.
 fn is_matrix(tensor: &Tensor) -> bool {
-    tensor.dims.len() == 2 && tensor.kind == Kind::F16
+    tensor.dims.len() == 2 && tensor.kind == TensorType::F16
 }
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn encode(kind: Kind, x: &[f32]) -> Vec<u8> {
+    fn encode(kind: TensorType, x: &[f32]) -> Vec<u8> {
         let mut out = Vec::new();
         kind.encode(x, &mut out);
         out
@@ -219,9 +219,9 @@ mod tests {
 
     #[test]
     fn a_block_of_zeros_and_one_of_equal_values() {
-        assert_eq!(encode(Kind::Q8_0, &[0.0; 32]), [0; 34]);
-        assert_eq!(encode(Kind::Q5_1, &[0.0; 32]), [0; 24]);
-        let one = encode(Kind::Q5_1, &[1.0; 32]);
+        assert_eq!(encode(TensorType::Q8_0, &[0.0; 32]), [0; 34]);
+        assert_eq!(encode(TensorType::Q5_1, &[0.0; 32]), [0; 24]);
+        let one = encode(TensorType::Q5_1, &[1.0; 32]);
         assert_eq!((half_at(&one, 0), half_at(&one, 2)), (0.0, 1.0));
     }
 
@@ -229,14 +229,14 @@ mod tests {
     fn halves_are_rounded_away_from_zero_in_q8_0() {
         let mut x = [0_f32; 32];
         (x[0], x[1], x[2], x[3]) = (127.0, 2.5, -2.5, 0.4);
-        assert_eq!(encode(Kind::Q8_0, &x)[2..6], [127, 3, 0xFD, 0]);
+        assert_eq!(encode(TensorType::Q8_0, &x)[2..6], [127, 3, 0xFD, 0]);
     }
 
     proptest! {
         #[test]
         fn what_is_decoded_is_near_what_was_encoded(x in prop::array::uniform32(-8_f32..8.0)) {
-            let q8 = encode(Kind::Q8_0, &x);
-            let q5 = encode(Kind::Q5_1, &x);
+            let q8 = encode(TensorType::Q8_0, &x);
+            let q5 = encode(TensorType::Q5_1, &x);
             let fifth = u32::from_le_bytes([q5[4], q5[5], q5[6], q5[7]]);
             for (j, v) in x.into_iter().enumerate() {
                 let eight = f32::from(q8[2 + j].cast_signed()) * half_at(&q8, 0);
@@ -250,7 +250,7 @@ mod tests {
 
         #[test]
         fn no_values_make_it_panic(x in prop::array::uniform32(any::<f32>())) {
-            for kind in [Kind::F32, Kind::F16, Kind::Q8_0, Kind::Q5_1] {
+            for kind in [TensorType::F32, TensorType::F16, TensorType::Q8_0, TensorType::Q5_1] {
                 let blocks = 32 / u64::from(kind.block());
                 prop_assert_eq!(encode(kind, &x).len() as u64, blocks * kind.block_bytes());
             }

@@ -1,14 +1,14 @@
 //! What an engine may touch: its models, and for a GPU what its driver opens.
 //!
-//! A model is a stranger's file that the decoder's library reads with few doubts, so the process is
-//! confined before the file is opened.
+//! A model may come from a stranger, and the decoder's library checks little of it. So the process
+//! is confined before it opens the file.
 
 use std::env;
 use std::path::{Path, PathBuf};
-use v2m_confine::{Calls, Files, Problem};
+use v2m_confine::{AllowedFiles, CallPolicy, ConfineError};
 use v2m_ipc::plain;
 
-/// What computing asks of the kernel by files: memory and processors, their number and kind.
+/// Files that tell about memory and processors, which computing needs.
 const MACHINE: [&str; 6] = [
     "/proc/self",
     "/proc/cpuinfo",
@@ -18,8 +18,8 @@ const MACHINE: [&str; 6] = [
     "/sys/fs/cgroup",
 ];
 
-/// Where drivers for GPUs, their settings and what they tell lie, on the distributions there are.
-/// Landlock keeps other processes' secrets in /proc closed all the same.
+/// Folders with GPU drivers, their settings and their information, on all distributions. Landlock
+/// still closes other processes' secrets in /proc.
 const DRIVERS: [&str; 11] = [
     "/usr",
     "/lib",
@@ -33,29 +33,29 @@ const DRIVERS: [&str; 11] = [
     "/sys",
     "/var/lib/nvidia",
 ];
-/// Variables that name more of them, each a list of paths.
+/// Variables that name more such folders, each a list of paths.
 const DRIVER_PATHS: [&str; 5] =
     ["LD_LIBRARY_PATH", "VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES", "CUDA_PATH"];
 /// Devices of all kinds of GPUs, WSL's among them.
 const DEVICES: [&str; 5] = ["/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/null", "/dev/zero"];
-/// How the names of devices begin that are numbered: NVIDIA's, and those of its Jetsons.
+/// Prefixes of numbered devices: NVIDIA's, and those of its Jetsons.
 const NUMBERED: [&str; 4] = ["nvidia", "nvmap", "nvhost", "nvgpu"];
 
 /// Confines this process for good: it may open these models and, on a GPU, what drivers need.
 /// Whatever cannot be enforced is reported once on standard error, after the program's name.
 pub fn confine(program: &str, models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) {
-    let calls = if on_gpu { Calls::Driver } else { Calls::Compute };
+    let calls = if on_gpu { CallPolicy::Driver } else { CallPolicy::Compute };
     for problem in v2m_confine::confine(&files(models, on_gpu), calls) {
         match problem {
             // An old kernel is not worth a line at each start; `v2m doctor` reports it.
-            Problem::Files(_) => {}
-            Problem::Calls(_) => plain::complain(format_args!("{program}: {problem}")),
+            ConfineError::Files(_) => {}
+            ConfineError::Calls(_) => plain::complain(format_args!("{program}: {problem}")),
         }
     }
 }
 
-fn files(models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) -> Files {
-    let mut files = Files::default();
+fn files(models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) -> AllowedFiles {
+    let mut files = AllowedFiles::default();
     files.read.extend(models);
     files.read.extend(MACHINE.map(PathBuf::from));
     if on_gpu {
@@ -70,7 +70,7 @@ fn files(models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) -> Files {
     files
 }
 
-/// Where this engine's own libraries are installed.
+/// The folder of this engine's own libraries.
 fn own_libraries() -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
     Some(program.parent()?.parent()?.join("lib/v2m"))

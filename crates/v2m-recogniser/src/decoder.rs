@@ -1,16 +1,16 @@
-//! What a decoder is to this crate: audio in, a hypothesis out.
+//! The trait of a decoder: audio in, a hypothesis out.
 //!
-//! Whisper has everything that the policy can use. A decoder of another family may lack some of it:
+//! Whisper has every feature that the policy can use. A decoder of another family may lack some:
 //!
 //! | a decoder that … | does this |
 //! |---|---|
-//! | takes no words to expect | ignores [`Request::vocabulary`] |
-//! | has no beams, or one way to decode only | ignores [`Request::beams`] and [`Request::effort`] |
+//! | takes no words to expect | ignores [`DecodeRequest::vocabulary`] |
+//! | has no beams, or one way to decode only | ignores [`DecodeRequest::beams`] and [`DecodeRequest::effort`] |
 //! | tells no probabilities | leaves [`Hypothesis::mean_log_probability`] at 0: no text is doubted for it |
 //! | tells no tokens | leaves [`Hypothesis::tokens`] empty: it is then asked about no seam, and no pieces are joined |
 //! | cannot go on from a given text | the same, or leaves [`Decoder::leads`] as it is: seams stay as they were decoded |
 //! | detects no language | leaves [`Decoder::detect`] as it is: the language must be given |
-//! | hears less than 25 s at once | says so by [`crate::model::Limits::longest`] |
+//! | hears less than 25 s at once | says so by [`crate::model::PieceLimits::longest`] |
 //! | needs silence around speech, or a least length | adds silence itself: pieces may be as short as a word |
 //! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
 //! | decodes while it hears (streaming) | is given whole pieces all the same |
@@ -19,35 +19,36 @@
 
 use crate::stream::guard::Hypothesis;
 use crate::stream::seam::Lead;
-use crate::stream::seams::Question;
+use crate::stream::seams::SeamQuestion;
 use thiserror::Error;
 
 /// Asked while decoding, from any of the decoder's threads. Once per token is often enough.
-pub trait Watch: Sync {
-    /// The decoder got on. True: it is to end as soon as it can, with [`DecodeError::Aborted`].
+pub trait DecodeMonitor: Sync {
+    /// Called whenever the decoder has made progress. True: the decoder must end as soon as it can,
+    /// with [`DecodeError::Aborted`].
     fn tick(&self) -> bool;
 }
 
-/// A model that is loaded, with its working memory.
+/// A loaded model, with its working memory.
 pub trait Decoder {
-    /// Whether it knows languages beside English.
+    /// Whether the model knows languages other than English.
     fn multilingual(&self) -> bool;
 
-    /// Bytes that the model and its working memory take where it computes; 0 where nothing tells.
+    /// Bytes that the model and its working memory take on the device; 0 if unknown.
     fn memory(&self) -> u64;
 
-    /// Decodes a second of silence, so that whatever is made at the first use is there before
-    /// somebody waits for it.
+    /// Decodes a second of silence, so that everything that is created at the first use exists
+    /// before somebody waits.
     ///
     /// # Errors
     /// When the model cannot be used.
     fn warm_up(&mut self) -> Result<(), DecodeError>;
 
-    /// Decodes a second of silence as cheaply as it can, after a decode failed: whether what
-    /// computes still does.
+    /// Decodes a second of silence as cheaply as possible, to find out after a failed decode
+    /// whether the device still works.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the device does not work.
     fn still_computes(&mut self) -> Result<(), DecodeError> {
         self.warm_up()
     }
@@ -56,7 +57,11 @@ pub trait Decoder {
     ///
     /// # Errors
     /// [`DecodeError`].
-    fn decode(&mut self, request: &Request, watch: &dyn Watch) -> Result<Hypothesis, DecodeError>;
+    fn decode(
+        &mut self,
+        request: &DecodeRequest,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError>;
 
     /// The language spoken in `audio` (16 kHz mono), among `languages` (empty: among all that the
     /// model knows), as an ISO 639-1 code. With `before`, the language spoken until now, the answer
@@ -69,7 +74,7 @@ pub trait Decoder {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
-        watch: &dyn Watch,
+        watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         let _ = (audio, languages, before, watch);
         Err(DecodeError::Refused(
@@ -77,11 +82,15 @@ pub trait Decoder {
         ))
     }
 
-    /// How the text may go on after what is written, as far as the seam is concerned.
+    /// Likely continuations of the text after the seam.
     ///
     /// # Errors
     /// [`DecodeError`]. Without an answer the seam stays as it was decoded.
-    fn leads(&mut self, question: &Question, watch: &dyn Watch) -> Result<Vec<Lead>, DecodeError> {
+    fn leads(
+        &mut self,
+        question: &SeamQuestion,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Vec<Lead>, DecodeError> {
         let _ = (question, watch);
         Err(DecodeError::Refused("this model cannot go on from a given text".into()))
     }
@@ -89,14 +98,14 @@ pub trait Decoder {
 
 /// What a [`Decoder`] is asked to decode.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Request<'a> {
+pub struct DecodeRequest<'a> {
     /// 16 kHz mono.
     pub audio: &'a [f32],
-    /// Seconds from the first to the last voice in it.
+    /// Seconds from the first to the last voice in the audio.
     pub voice: f32,
     /// ISO 639-1 code.
     pub language: &'a str,
-    /// To English.
+    /// Translate to English.
     pub translate: bool,
     /// Words to expect, most important first; as many as the model takes.
     pub vocabulary: &'a [String],
@@ -109,24 +118,24 @@ pub struct Request<'a> {
 /// How much work a decode may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// The first attempt. Whatever makes it fast is welcome, also if it makes the decoder loop now
-    /// and then. A text that goes on beyond what can be said in [`Request::voice`] seconds may be
-    /// cut off ([`Hypothesis::cut_off`]).
+    /// The first attempt. It should be fast, even if the decoder then loops now and then. A text
+    /// that goes on beyond what can be said in [`DecodeRequest::voice`] seconds may be cut off
+    /// ([`Hypothesis::cut_off`]).
     Quick,
-    /// What came of the first attempt is not believed: everything the model has, and no bound.
+    /// The result of the first attempt is not believed. The decoder does its best, without a bound.
     Thorough,
 }
 
 /// What went wrong in one decode; the decoder can go on. The texts are for the user.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// [`Watch::tick`] asked for it.
+    /// [`DecodeMonitor::tick`] asked for it.
     #[error("cancelled")]
     Aborted,
     /// The model cannot do what it was asked for, such as another language.
     #[error("{0}")]
     Refused(String),
-    /// Some value is infinite or none at all. The weights are damaged, or what computes is.
+    /// Some value is infinite or NaN. The weights or the device are damaged.
     #[error(
         "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
     )]

@@ -1,8 +1,7 @@
-//! A file in ggml's form, read piece by piece. Nothing that it says of itself is believed before it
-//! has been compared with what is there.
+//! Reads files in ggml's format, piece by piece. Every length in a file is checked against the
+//! file's size before it is used.
 //!
-//! Whisper's models and the voice activity model have this form. ggml itself is not needed to read
-//! it.
+//! Whisper's models and the voice activity model have this format. Reading it does not need ggml.
 
 use crate::model::LoadError;
 use std::fs::File;

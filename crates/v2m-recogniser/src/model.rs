@@ -1,5 +1,4 @@
-//! A model as the run loop is given it: a file that is looked at, and then loaded by the worker's
-//! thread.
+//! The trait of a model: a file that is checked first, and then loaded on the worker's thread.
 
 use crate::decoder::Decoder;
 use std::path::{Path, PathBuf};
@@ -7,38 +6,38 @@ use thiserror::Error;
 use v2m_ipc::engine::LoadFailure;
 use v2m_ipc::pcm::seconds;
 
-/// A model that was named on the command line, with what is to compute it.
+/// A model that was named on the command line, with the device that computes it.
 pub trait Model: Send + 'static {
-    /// What it becomes.
+    /// The loaded model.
     type Decoder: Decoder;
 
     /// The program's name, for messages.
     fn program(&self) -> &'static str;
 
-    /// Its file.
+    /// The model's file.
     fn file(&self) -> &Path;
 
-    /// What computes.
+    /// The device that computes.
     fn device(&self) -> Device;
 
-    /// How long its pieces may be.
-    fn limits(&self) -> Limits;
+    /// How long pieces of audio may be for this model.
+    fn limits(&self) -> PieceLimits;
 
-    /// Looks at the file without loading it, and tells its size in bytes. Whatever could make the
-    /// decoder's library leave its memory is refused here.
+    /// Checks the file without loading it, and returns its size in bytes. Refuses everything that
+    /// could make the decoder's library access memory out of bounds.
     ///
     /// # Errors
-    /// When it is not there, or is no whole model.
+    /// When the file is missing, or is no complete model.
     fn check(&self) -> Result<u64, LoadError>;
 
-    /// Loads it, on the thread that decodes.
+    /// Loads the model, on the thread that decodes.
     ///
     /// # Errors
     /// When the decoder's library refuses it, or memory does not suffice.
     fn load(self) -> Result<Self::Decoder, LoadError>;
 }
 
-/// What computes.
+/// The device that computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// In the protocol's words: `cpu`, `cuda` or `vulkan`.
@@ -49,15 +48,15 @@ pub struct Device {
 
 /// How long pieces of audio may be for a family of models, in samples at 16 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// No piece is longer.
+pub struct PieceLimits {
+    /// The longest piece.
     pub longest: u64,
     /// Pieces up to this length take about the same time, so several that fit into it together
     /// cost no more than one. 0 where the time grows with the length from the first sample on.
     pub flat: u64,
 }
 
-impl Default for Limits {
+impl Default for PieceLimits {
     fn default() -> Self {
         Self { longest: seconds(25), flat: 0 }
     }
@@ -112,7 +111,7 @@ impl LoadError {
         Self::Voice { path: path.into(), why }
     }
 
-    /// The kind, as the daemon is told.
+    /// The kind of error, as the daemon is told.
     pub fn failure(&self) -> LoadFailure {
         match self {
             Self::Missing { .. } => LoadFailure::Missing,

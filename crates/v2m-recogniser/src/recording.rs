@@ -1,11 +1,12 @@
-//! One recording: its stream, and what the stream leaves to its caller, which is the clock, the
-//! numbers of the worker's tasks, and the words of the final answer.
+//! One recording: its stream, the clock, the numbers of the worker's tasks, and the final answer.
 
 use crate::decoder::DecodeError;
-use crate::model::Limits;
-use crate::stream::piece::Settings;
-use crate::stream::{AfterStop, Asking, DecodeId, Effect, GAP, Stream, Transcript, VoiceActivity};
-use crate::task::{Answer, Task, TaskId, Work};
+use crate::model::PieceLimits;
+use crate::stream::piece::DecodeSettings;
+use crate::stream::{
+    AfterStop, DecodeId, Effect, GAP, SeamQuestions, Stream, Transcript, VoiceActivity,
+};
+use crate::task::{Task, TaskId, TaskResult, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
@@ -15,12 +16,12 @@ use v2m_ipc::pcm::{milliseconds, seconds};
 /// enough not to be noticed.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
-/// What a short piece may take for the last one to be decoded together with those before it: a
-/// GPU's pace. That takes 1.2 to 2.1 times as long as the last one alone (docs/performance.md),
-/// half a second more on two processors.
+/// The longest decode of a short piece on a machine that may decode the last piece together with
+/// those before it. Only GPUs are that fast. That takes 1.2 to 2.1 times as long as the last one
+/// alone (docs/performance.md), half a second more on two processors.
 const QUICK: Duration = Duration::from_millis(120);
 
-/// How many more samples are done with before the daemon is told so: five seconds.
+/// The daemon is told about progress each time this many more samples are finished: five seconds.
 const TOLD_EVERY: u64 = seconds(5);
 
 /// How long the last decode of its kind took.
@@ -28,36 +29,36 @@ const TOLD_EVERY: u64 = seconds(5);
 pub struct Pace {
     /// A question about a seam.
     seam: Option<Duration>,
-    /// A short piece: one within [`Limits::flat`].
+    /// A short piece: one within [`PieceLimits::flat`].
     piece: Option<Duration>,
 }
 
-/// A decode that the worker has.
+/// A decode that the worker is doing.
 #[derive(Clone, Copy, Debug)]
-pub struct Handed {
+pub struct DecodeInFlight {
     decode: DecodeId,
     /// The worker's number for it.
     pub task: TaskId,
     /// Given to it; those of a seam were decoded before.
     samples: u64,
-    kind: Kind,
+    kind: DecodeKind,
 }
 
 /// What a decode is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DecodeKind {
     Piece,
     Seam,
     Join,
 }
 
-impl Handed {
+impl DecodeInFlight {
     /// The stream's decode as the worker's task.
     pub fn new(decode: DecodeId, task: &Task) -> Self {
         let (samples, kind) = match &task.work {
-            Work::Piece { audio, .. } => (audio.len() as u64, Kind::Piece),
-            Work::Seam(_) => (0, Kind::Seam),
-            Work::Join(joined) => (joined.audio.len() as u64, Kind::Join),
+            Work::Piece { audio, .. } => (audio.len() as u64, DecodeKind::Piece),
+            Work::Seam(_) => (0, DecodeKind::Seam),
+            Work::Join(joined) => (joined.audio.len() as u64, DecodeKind::Join),
         };
         Self { decode, task: task.id, samples, kind }
     }
@@ -68,27 +69,27 @@ impl Handed {
 pub struct Recording {
     /// The daemon's number.
     pub job: u32,
-    limits: Limits,
+    limits: PieceLimits,
     /// How its pieces are decoded.
-    pub settings: Arc<Settings>,
-    /// The policy.
+    pub settings: Arc<DecodeSettings>,
+    /// The stream, which decides what to decode when.
     pub stream: Stream,
     began: Instant,
-    /// When `Finish` came.
+    /// When `Finish` arrived.
     pub finished: Option<Instant>,
-    /// What the daemon was last told to be settled.
+    /// The number of finished samples that the daemon was told last.
     told: u64,
     /// After how much silence the daemon is told, in samples; 0: never.
     quiet_after: u64,
     /// The silence under way was told.
     told_quiet: bool,
-    task: Option<Handed>,
+    task: Option<DecodeInFlight>,
     decoding: Duration,
     /// Of that, for seams.
     mending: Duration,
     /// Of that, for pieces that were joined.
     joining: Duration,
-    /// How fast it goes.
+    /// How fast this machine decodes.
     pub pace: Pace,
     /// Samples given to decodes that nobody needed any more when they ended.
     wasted: u64,
@@ -96,13 +97,13 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// A recording that begins, `pace` being that of the recording before.
-    pub fn new(job: u32, options: DecodeOptions, limits: Limits, pace: Pace) -> Self {
+    /// Begins a recording. `pace` is the pace of the recording before.
+    pub fn new(job: u32, options: DecodeOptions, limits: PieceLimits, pace: Pace) -> Self {
         // These are for detecting only.
         let languages = if options.language.is_some() { Vec::new() } else { options.languages };
         let stream = Stream::new(limits, options.language);
         let stream = if options.patient { stream.patient() } else { stream };
-        let settings = Settings {
+        let settings = DecodeSettings {
             languages,
             translate: options.translate,
             vocabulary: options.vocabulary,
@@ -129,7 +130,7 @@ impl Recording {
         }
     }
 
-    /// No more samples come.
+    /// Notes that no more samples come.
     pub fn finish(&mut self, voice: &mut impl VoiceActivity) -> Vec<Effect> {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / milliseconds(1));
@@ -138,7 +139,7 @@ impl Recording {
         self.stream.finish(voice, allowed)
     }
 
-    /// The sign of life, if it is due because many more samples are settled.
+    /// The sign of life, if many more samples are finished since the last one.
     pub fn advance(&mut self) -> Option<FromEngine> {
         (self.stream.settled() >= self.told + TOLD_EVERY).then(|| self.progress())
     }
@@ -158,7 +159,7 @@ impl Recording {
     }
 
     /// The worker has a decode of this recording now.
-    pub fn handed_over(&mut self, handed: Handed) {
+    pub fn handed_over(&mut self, handed: DecodeInFlight) {
         self.task = Some(handed);
     }
 
@@ -168,7 +169,7 @@ impl Recording {
         self.task = None;
     }
 
-    /// The worker's number for a decode, if it has that.
+    /// The worker's number for a decode, if the worker is doing it.
     pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
         self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
     }
@@ -178,40 +179,40 @@ impl Recording {
     pub fn done(
         &mut self,
         task: TaskId,
-        result: Result<Answer, DecodeError>,
+        result: Result<TaskResult, DecodeError>,
         took: Duration,
     ) -> Vec<Effect> {
         let Some(handed) = self.task.take_if(|handed| handed.task == task) else {
             return Vec::new();
         };
         self.decoding += took;
-        if handed.kind == Kind::Join {
+        if handed.kind == DecodeKind::Join {
             self.joining += took;
         }
         if self.stream.decoding() != Some(handed.decode) {
-            let piece = result.ok().and_then(Answer::piece);
+            let piece = result.ok().and_then(TaskResult::piece);
             self.wasted += piece.map_or(handed.samples, |text| text.decoded);
             return Vec::new();
         }
         match handed.kind {
-            Kind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
-                self.pace.piece = Some(took)
+            DecodeKind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
+                self.pace.piece = Some(took);
             }
-            Kind::Piece => {}
-            Kind::Seam => {
+            DecodeKind::Piece => {}
+            DecodeKind::Seam => {
                 self.mending += took;
                 self.pace.seam = Some(took).filter(|_| result.is_ok()).or(self.pace.seam);
                 return self
                     .stream
-                    .seam_answered(handed.decode, result.ok().and_then(Answer::seam));
+                    .seam_answered(handed.decode, result.ok().and_then(TaskResult::seam));
             }
-            Kind::Join => {
-                let heard = result.ok().and_then(Answer::join);
+            DecodeKind::Join => {
+                let heard = result.ok().and_then(TaskResult::join);
                 return self.stream.join_decoded(handed.decode, heard.as_ref(), handed.samples);
             }
         }
         let answer = result.map_err(|error| self.failure = Some(error.to_string())).ok();
-        self.stream.decoded(handed.decode, answer.and_then(Answer::piece))
+        self.stream.decoded(handed.decode, answer.and_then(TaskResult::piece))
     }
 
     /// The answer to `Finish`.
@@ -238,11 +239,11 @@ impl Recording {
 /// fast machine, unless it may be in another language.
 fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
     let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
-        Asking::All
+        SeamQuestions::All
     } else if came_in < spoken / 2 {
-        Asking::ButTheLast
+        SeamQuestions::ButTheLast
     } else {
-        Asking::No
+        SeamQuestions::No
     };
     let joining = languages < 2 && pace.piece.is_some_and(|took| took <= QUICK);
     AfterStop { asking, joining }
@@ -268,13 +269,13 @@ mod tests {
 
     fn finished() -> (Recording, DecodeId) {
         let options = DecodeOptions::default();
-        let mut recording = Recording::new(1, options, Limits::default(), Pace::default());
+        let mut recording = Recording::new(1, options, PieceLimits::default(), Pace::default());
         assert_eq!(recording.stream.hear(&[0; 16_000], &mut Always), []);
         let effects = recording.finish(&mut Always);
         let [Effect::Decode { id, piece, audio, .. }] = &effects[..] else { panic!("{effects:?}") };
         let work = Work::Piece { piece: *piece, audio: audio.clone(), language: None };
         let task = Task { id: TaskId(7), work, settings: recording.settings.clone() };
-        recording.handed_over(Handed::new(*id, &task));
+        recording.handed_over(DecodeInFlight::new(*id, &task));
         (recording, *id)
     }
 
@@ -283,12 +284,12 @@ mod tests {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
         let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
         let asking = |came_in, pace| after_stop(came_in, spoken, pace, 0).asking;
-        assert_eq!(asking(spoken, pace(300)), Asking::No);
-        assert_eq!(asking(spoken, Pace::default()), Asking::No);
-        assert_eq!(asking(spoken, pace(20)), Asking::All);
+        assert_eq!(asking(spoken, pace(300)), SeamQuestions::No);
+        assert_eq!(asking(spoken, Pace::default()), SeamQuestions::No);
+        assert_eq!(asking(spoken, pace(20)), SeamQuestions::All);
         // Recorded while the one before was decoded.
-        assert_eq!(asking(soon, pace(300)), Asking::ButTheLast);
-        assert_eq!(asking(soon, pace(20)), Asking::All);
+        assert_eq!(asking(soon, pace(300)), SeamQuestions::ButTheLast);
+        assert_eq!(asking(soon, pace(20)), SeamQuestions::All);
     }
 
     #[test]
@@ -313,7 +314,7 @@ mod tests {
     #[test]
     fn silence_is_told_once_after_each_time_somebody_spoke() {
         let options = DecodeOptions { quiet_after: 16_000, ..DecodeOptions::default() };
-        let mut recording = Recording::new(1, options, Limits::default(), Pace::default());
+        let mut recording = Recording::new(1, options, PieceLimits::default(), Pace::default());
         let mut told = Vec::new();
         // Silence before the first word does not count.
         for (sample, tenths) in
@@ -338,7 +339,7 @@ mod tests {
             assert!(at.abs_diff(about) <= 1_600, "{at} for {about}");
         }
         let mut never =
-            Recording::new(1, DecodeOptions::default(), Limits::default(), Pace::default());
+            Recording::new(1, DecodeOptions::default(), PieceLimits::default(), Pace::default());
         never.stream.hear(&[9_000; 16_000], &mut Loud);
         never.stream.hear(&[0; 160_000], &mut Loud);
         assert_eq!(never.quiet(), None);
@@ -348,7 +349,7 @@ mod tests {
     fn another_recordings_task_is_ignored() {
         let (mut recording, id) = finished();
         let late = PieceText { text: "late".into(), ..PieceText::default() };
-        assert_eq!(recording.done(TaskId(6), Ok(Answer::Piece(late)), Duration::ZERO), []);
+        assert_eq!(recording.done(TaskId(6), Ok(TaskResult::Piece(late)), Duration::ZERO), []);
         assert_eq!(recording.task_of(id), Some(TaskId(7)));
     }
 

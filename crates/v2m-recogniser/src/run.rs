@@ -1,20 +1,20 @@
 //! The main thread: frames in, frames out, one recording at a time.
 //!
-//! It never decodes and never waits for the worker, so that `Ping` is answered and PCM is taken off
-//! the socket whatever the worker does. A recording that is cancelled or replaced while it is
-//! decoded is abandoned: its task is told to abort, and whatever it still answers is recognised by
-//! number.
+//! It never decodes and never waits for the worker, so it answers `Ping` and reads PCM whatever the
+//! worker does. A recording that is cancelled or replaced while it is decoded is abandoned: its
+//! task is told to abort, and late results are recognised by their number.
 
 use crate::decoder::DecodeError;
-use crate::model::{Device, Limits, LoadError, Model};
-use crate::recording::{Handed, Pace, Recording, millis};
+use crate::model::{Device, LoadError, Model, PieceLimits};
+use crate::recording::{DecodeInFlight, Pace, Recording, millis};
 use crate::stream::{DecodeId, Effect};
-use crate::task::{Answer, Task, TaskId, Work};
-use crate::vad::{Memory, Voice};
+use crate::task::{Task, TaskId, TaskResult, Work};
+use crate::vad::{VadState, VoiceDetector};
 use crate::wire::Wire;
-use crate::worker::{Event, Worker};
+use crate::worker::{Worker, WorkerEvent};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
@@ -22,7 +22,7 @@ use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
 /// Why the engine ended.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The socket failed, or the daemon sent what no daemon sends.
+    /// The socket failed, or the daemon broke the protocol.
     #[error("talking to v2m: {0}")]
     Wire(#[from] io::Error),
     /// There is no usable model; the daemon has been told.
@@ -36,8 +36,8 @@ pub enum RunError {
 /// Serves until the daemon closes its end. `vad` is the voice activity model's file; without one
 /// all audio counts as speech.
 ///
-/// The worker may still be decoding when this returns, and the decoder's library would then use
-/// what exit handlers destroy: a program whose library is not Rust's ends by `_exit`.
+/// The worker may still be decoding when this returns, and exit handlers may destroy what the
+/// decoder's library uses. So a program with a C or C++ library must end by `_exit`.
 ///
 /// # Errors
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
@@ -57,7 +57,7 @@ fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
         Err(RunError::Load(error)) => return Err(refuse(&mut wire, error)),
         Err(error) => return Err(error),
     };
-    let mut engine = Engine {
+    let mut engine = RunLoop {
         wire,
         worker,
         voice,
@@ -90,9 +90,9 @@ fn begin(
     model: impl Model,
     vad: Option<&Path>,
     wire: &mut Wire,
-) -> Result<(Worker, Voice), RunError> {
+) -> Result<(Worker, VoiceDetector), RunError> {
     let bytes = model.check()?;
-    let voice = Voice::load(vad)?;
+    let voice = VoiceDetector::load(vad)?;
     wire.send(&FromEngine::Loading { bytes })?;
     Ok((Worker::start(model)?, voice))
 }
@@ -105,36 +105,35 @@ fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
     }
 }
 
-struct Engine {
+struct RunLoop {
     wire: Wire,
     worker: Worker,
-    voice: Voice,
+    voice: VoiceDetector,
     device: Device,
-    limits: Limits,
+    limits: PieceLimits,
     recording: Option<Recording>,
     loaded: bool,
-    /// The task that the worker has. Nobody may need it any more.
+    /// The task that the worker is doing. Perhaps nobody needs it any more.
     busy: Option<TaskId>,
-    /// The task that it gets as soon as it is free.
+    /// The task that the worker gets next.
     next: Option<(DecodeId, Task)>,
-    /// What the recording under way waits for, in the worker's hands or not yet, if it may be
-    /// paused.
+    /// The decode that the recording under way waits for, if that recording may be paused.
     wanted: Option<(DecodeId, Work)>,
-    /// Recordings that others came between.
-    paused: Vec<Paused>,
+    /// Recordings that were interrupted by others.
+    paused: Vec<PausedRecording>,
     tasks: u64,
-    /// How fast it goes.
+    /// How fast this machine decodes.
     pace: Pace,
 }
 
-/// A recording to go on with later, with all that the engine knows of it.
-struct Paused {
+/// An interrupted recording, with everything needed to continue it.
+struct PausedRecording {
     recording: Recording,
-    voice: Memory,
+    voice: VadState,
     wanted: Option<(DecodeId, Work)>,
 }
 
-impl Engine {
+impl RunLoop {
     fn frame(&mut self, frame: Frame<ToEngine>) -> Result<(), RunError> {
         match frame {
             Frame::Message(ToEngine::Ping { n }) => self.wire.send(&FromEngine::Pong { n })?,
@@ -179,8 +178,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The recording of that number, if it is under way and more of it may be heard.
-    fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut Voice)> {
+    /// The recording with that number, if it is under way and may get more audio.
+    fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut VoiceDetector)> {
         let open =
             |recording: &&mut Recording| recording.job == job && recording.finished.is_none();
         Some((self.recording.as_mut().filter(open)?, &mut self.voice))
@@ -196,7 +195,7 @@ impl Engine {
         }
     }
 
-    /// Sets the recording aside. It is no longer there if it has just been answered.
+    /// Interrupts the recording, unless it has just been answered.
     fn pause(&mut self, job: u32) {
         let Some(mut recording) = self.recording.take_if(|recording| recording.job == job) else {
             return;
@@ -207,7 +206,7 @@ impl Engine {
             self.worker.abort(task);
         }
         let (voice, wanted) = (self.voice.take(), self.wanted.take());
-        self.paused.push(Paused { recording, voice, wanted });
+        self.paused.push(PausedRecording { recording, voice, wanted });
     }
 
     fn resume(&mut self, job: u32) -> Result<(), RunError> {
@@ -216,7 +215,7 @@ impl Engine {
             return Ok(self.wire.send(&FromEngine::Failed { job, reason })?);
         };
         self.abandon();
-        let Paused { recording, voice, wanted } = self.paused.remove(index);
+        let PausedRecording { recording, voice, wanted } = self.paused.remove(index);
         self.voice.restore(voice);
         self.recording = Some(recording);
         if let Some((id, work)) = wanted {
@@ -266,7 +265,7 @@ impl Engine {
         // Only a recording that nobody waits for is paused.
         self.wanted = recording.stream.is_patient().then(|| (id, work.clone()));
         self.tasks += 1;
-        let task = Task { id: TaskId(self.tasks), work, settings: recording.settings.clone() };
+        let task = Task { id: TaskId(self.tasks), work, settings: Arc::clone(&recording.settings) };
         self.next = Some((id, task));
     }
 
@@ -278,7 +277,7 @@ impl Engine {
         let (Some((id, task)), Some(recording)) = (self.next.take(), &mut self.recording) else {
             return;
         };
-        let handed = Handed::new(id, &task);
+        let handed = DecodeInFlight::new(id, &task);
         if self.worker.submit(task).is_ok() {
             self.busy = Some(handed.task);
             recording.handed_over(handed);
@@ -288,7 +287,7 @@ impl Engine {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(event) = self.worker.news() {
             match event {
-                Event::Loaded { multilingual, took, warm_up, memory } => {
+                WorkerEvent::Loaded { multilingual, took, warm_up, memory } => {
                     self.loaded = true;
                     self.wire.send(&FromEngine::Loaded {
                         backend: self.device.backend.clone(),
@@ -300,19 +299,19 @@ impl Engine {
                         pauses: true,
                     })?;
                 }
-                Event::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
-                Event::DeviceFailed(reason) => {
+                WorkerEvent::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
+                WorkerEvent::DeviceFailed(reason) => {
                     self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
                     return Err(RunError::Device(reason));
                 }
-                Event::Beat(id) => {
+                WorkerEvent::Beat(id) => {
                     // Also an abandoned task's: it is what this recording waits for.
                     let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
                     if let Some(recording) = waiting {
                         self.wire.send(&recording.progress())?;
                     }
                 }
-                Event::Done { id, result, took } => self.done(id, result, took)?,
+                WorkerEvent::Done { id, result, took } => self.done(id, result, took)?,
             }
             self.hand_over();
         }
@@ -322,7 +321,7 @@ impl Engine {
     fn done(
         &mut self,
         id: TaskId,
-        result: Result<Answer, DecodeError>,
+        result: Result<TaskResult, DecodeError>,
         took: Duration,
     ) -> Result<(), RunError> {
         self.busy.take_if(|busy| *busy == id);

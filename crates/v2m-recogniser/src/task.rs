@@ -1,17 +1,17 @@
-//! What the worker is given to decode, and what it answers.
+//! The worker's tasks and their results.
 
 use crate::stream::Piece;
 use crate::stream::guard::Hypothesis;
-use crate::stream::piece::{PieceText, Settings};
+use crate::stream::piece::{DecodeSettings, PieceText};
 use crate::stream::seam::Lead;
-use crate::stream::seams::{Joined, Question};
+use crate::stream::seams::{Joined, SeamQuestion};
 use std::sync::Arc;
 
 /// Number of a task, rising.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId(pub u64);
 
-/// Something to decode.
+/// A task for the worker.
 #[derive(Debug)]
 pub struct Task {
     /// Its number.
@@ -19,39 +19,39 @@ pub struct Task {
     /// What.
     pub work: Work,
     /// How.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<DecodeSettings>,
 }
 
-/// The work in a task.
+/// What to decode.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// A piece.
     Piece {
-        /// Which of its recording.
+        /// The piece's place in the recording.
         piece: Piece,
-        /// Its samples, 16 kHz mono.
+        /// The piece's samples, 16 kHz mono.
         audio: Vec<f32>,
         /// The language, if it is known.
         language: Option<String>,
     },
     /// A question about a seam.
-    Seam(Question),
+    Seam(SeamQuestion),
     /// Several pieces as one.
     Join(Joined),
 }
 
 /// The result of a task.
 #[derive(Debug)]
-pub enum Answer {
+pub enum TaskResult {
     /// The piece's text.
     Piece(PieceText),
-    /// How the text may go on after the seam.
+    /// Likely continuations of the text after the seam.
     Seam(Vec<Lead>),
     /// The text of several pieces decoded as one, if it is believed.
     Join(Option<Hypothesis>),
 }
 
-impl Answer {
+impl TaskResult {
     /// The piece's text.
     pub fn piece(self) -> Option<PieceText> {
         match self {
@@ -60,7 +60,7 @@ impl Answer {
         }
     }
 
-    /// How the text may go on.
+    /// Likely continuations of the text.
     pub fn seam(self) -> Option<Vec<Lead>> {
         match self {
             Self::Seam(leads) => Some(leads),
@@ -68,7 +68,7 @@ impl Answer {
         }
     }
 
-    /// What several pieces say as one.
+    /// The text of several pieces decoded as one.
     pub fn join(self) -> Option<Hypothesis> {
         match self {
             Self::Join(heard) => heard,

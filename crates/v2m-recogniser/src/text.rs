@@ -1,4 +1,4 @@
-//! What of a transcript was never said.
+//! Removes from a transcript what was never said.
 //!
 //! Whisper describes sounds in brackets (`"[BLANK_AUDIO]"`, "(wind blowing)", "*coughs*") and draws
 //! notes ("♪"). Nobody dictates brackets: punctuation is spoken as words and comes much later.

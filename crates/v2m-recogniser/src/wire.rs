@@ -9,23 +9,23 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 
-/// What [`Wire::wait`] saw.
+/// What [`Wire::wait`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ready {
+pub struct Readiness {
     /// A frame, or the end, can be read.
     pub frame: bool,
     /// The other file descriptor can be read.
     pub other: bool,
 }
 
-/// Both directions to the daemon.
+/// The connection to the daemon.
 #[derive(Debug)]
 pub struct Wire {
     socket: UnixStream,
 }
 
 impl Wire {
-    /// The socket that standard input is.
+    /// Takes the socket from standard input.
     ///
     /// # Errors
     /// When standard input cannot be duplicated or is no socket.
@@ -41,7 +41,7 @@ impl Wire {
     ///
     /// # Errors
     /// Those of poll(2).
-    pub fn wait(&self, other: impl AsFd) -> io::Result<Ready> {
+    pub fn wait(&self, other: impl AsFd) -> io::Result<Readiness> {
         let mut fds =
             [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
         loop {
@@ -50,7 +50,7 @@ impl Wire {
                 Err(error) => return Err(error.into()),
                 Ok(_) => {
                     let [frame, other] = fds.map(|fd| !fd.revents().is_empty());
-                    return Ok(Ready { frame, other });
+                    return Ok(Readiness { frame, other });
                 }
             }
         }

@@ -1,12 +1,12 @@
-//! The thread `v2m-decoder`: loads the model, takes one task at a time, reports what comes of it.
+//! The thread `v2m-decoder`: loads the model, does one task at a time, and reports the results.
 //!
-//! It is waited for by [`Worker::wake`], a file descriptor that can be polled beside the socket.
+//! The main thread polls [`Worker::wake`], a file descriptor, beside the socket.
 
-use crate::decoder::{DecodeError, Decoder, Watch};
+use crate::decoder::{DecodeError, DecodeMonitor, Decoder};
 use crate::model::{LoadError, Model};
 use crate::stream::piece::{together, transcribe};
 use crate::stream::seams::Joined;
-use crate::task::{Answer, Task, TaskId, Work};
+use crate::task::{Task, TaskId, TaskResult, Work};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -17,35 +17,35 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often at most a running decode says that it gets on.
+/// The shortest time between two progress reports of a decode.
 const BEAT: Duration = Duration::from_millis(200);
 
-/// What the worker tells.
+/// An event of the worker.
 #[derive(Debug)]
-pub enum Event {
+pub enum WorkerEvent {
     /// The model is loaded.
     Loaded {
         /// Whether the model knows languages beside English.
         multilingual: bool,
-        /// Since the worker started.
+        /// Milliseconds since the worker started.
         took: Duration,
-        /// Of that, the first decode.
+        /// Milliseconds of that for the first decode.
         warm_up: Duration,
-        /// Bytes it takes, with its working memory, where it computes.
+        /// Bytes that the model and its working memory take on the device.
         memory: u64,
     },
-    /// It is not; the worker has ended.
+    /// The model could not be loaded. The worker has ended.
     LoadFailed(LoadError),
-    /// What computes does so no more; the worker has ended.
+    /// The device does not work any more. The worker has ended.
     DeviceFailed(String),
-    /// The task gets on.
+    /// The task has made progress.
     Beat(TaskId),
     /// The task is over.
     Done {
         /// Which.
         id: TaskId,
-        /// What came of it.
-        result: Result<Answer, DecodeError>,
+        /// The result.
+        result: Result<TaskResult, DecodeError>,
         /// How long it took.
         took: Duration,
     },
@@ -55,7 +55,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Worker {
     tasks: SyncSender<Task>,
-    events: Receiver<Event>,
+    events: Receiver<WorkerEvent>,
     wake: UnixStream,
     aborted: Arc<AtomicU64>,
 }
@@ -73,20 +73,20 @@ impl Worker {
         waker.set_nonblocking(true)?;
         let aborted = Arc::new(AtomicU64::new(0));
         let reporter = Reporter { events: event_sender, waker };
-        let flag = aborted.clone();
+        let flag = Arc::clone(&aborted);
         thread::Builder::new()
             .name("v2m-decoder".into())
             .spawn(move || work(model, &tasks, &reporter, &flag))?;
         Ok(Self { tasks: task_sender, events, wake, aborted })
     }
 
-    /// Becomes readable when [`Worker::news`] has something.
+    /// A file descriptor that becomes readable when [`Worker::news`] has an event.
     pub fn wake(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
 
     /// The next event, if there is one.
-    pub fn news(&mut self) -> Option<Event> {
+    pub fn news(&mut self) -> Option<WorkerEvent> {
         if let Ok(event) = self.events.try_recv() {
             return Some(event);
         }
@@ -97,7 +97,7 @@ impl Worker {
         self.events.try_recv().ok()
     }
 
-    /// Hands over a task. Gives it back while the slot is taken.
+    /// Hands over a task. Returns the task if the worker has not taken the last one yet.
     ///
     /// # Errors
     /// The task, when the worker has not taken the one before yet, or has ended.
@@ -114,13 +114,13 @@ impl Worker {
 }
 
 struct Reporter {
-    events: SyncSender<Event>,
+    events: SyncSender<WorkerEvent>,
     waker: UnixStream,
 }
 
 impl Reporter {
-    /// False when the main thread is gone.
-    fn report(&self, event: Event) -> bool {
+    /// Reports an event. False: the main thread has ended.
+    fn report(&self, event: WorkerEvent) -> bool {
         let sent = self.events.send(event).is_ok();
         self.wake();
         sent
@@ -138,16 +138,16 @@ fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted:
     let mut decoder = match model.load() {
         Ok(decoder) => decoder,
         Err(error) => {
-            reporter.report(Event::LoadFailed(error));
+            reporter.report(WorkerEvent::LoadFailed(error));
             return;
         }
     };
     let read = Instant::now();
     if let Err(error) = decoder.warm_up() {
-        reporter.report(Event::LoadFailed(useless(program, file, &error)));
+        reporter.report(WorkerEvent::LoadFailed(useless(program, file, &error)));
         return;
     }
-    reporter.report(Event::Loaded {
+    reporter.report(WorkerEvent::Loaded {
         multilingual: decoder.multilingual(),
         took: started.elapsed(),
         warm_up: read.elapsed(),
@@ -159,10 +159,10 @@ fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted:
         let watch = TaskWatch { id: task.id, started, last_beat, aborted, reporter };
         let result = answer(&mut decoder, &watch, &task);
         if let Some(reason) = device_failure(&result, || decoder.still_computes()) {
-            reporter.report(Event::DeviceFailed(reason));
+            reporter.report(WorkerEvent::DeviceFailed(reason));
             return;
         }
-        if !reporter.report(Event::Done { id: task.id, result, took: started.elapsed() }) {
+        if !reporter.report(WorkerEvent::Done { id: task.id, result, took: started.elapsed() }) {
             return;
         }
     }
@@ -170,18 +170,18 @@ fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted:
 
 fn answer(
     decoder: &mut impl Decoder,
-    watch: &dyn Watch,
+    watch: &dyn DecodeMonitor,
     task: &Task,
-) -> Result<Answer, DecodeError> {
+) -> Result<TaskResult, DecodeError> {
     let settings = &task.settings;
     match &task.work {
         Work::Piece { piece, audio, language } => {
             transcribe(decoder, watch, piece, audio, settings, language.as_deref())
-                .map(Answer::Piece)
+                .map(TaskResult::Piece)
         }
-        Work::Seam(question) => decoder.leads(question, watch).map(Answer::Seam),
+        Work::Seam(question) => decoder.leads(question, watch).map(TaskResult::Seam),
         Work::Join(Joined { audio, voice, language }) => {
-            together(decoder, watch, audio, *voice, settings, language).map(Answer::Join)
+            together(decoder, watch, audio, *voice, settings, language).map(TaskResult::Join)
         }
     }
 }
@@ -221,13 +221,13 @@ struct TaskWatch<'a> {
     reporter: &'a Reporter,
 }
 
-impl Watch for TaskWatch<'_> {
+impl DecodeMonitor for TaskWatch<'_> {
     fn tick(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last = self.last_beat.load(Ordering::Relaxed);
         // If the channel is full, the main thread has news to read and needs no beat.
         if Duration::from_millis(now - last.min(now)) >= BEAT
-            && self.reporter.events.try_send(Event::Beat(self.id)).is_ok()
+            && self.reporter.events.try_send(WorkerEvent::Beat(self.id)).is_ok()
         {
             self.last_beat.store(now, Ordering::Relaxed);
             self.reporter.wake();
@@ -246,7 +246,7 @@ mod tests {
         let failed = || Err(DecodeError::Failed("code -7".into()));
         let reason = device_failure::<()>(&failed(), broken).unwrap();
         assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");
-        // The piece was to blame, or nothing was.
+        // The device works, so the piece was at fault.
         assert_eq!(device_failure::<()>(&failed(), || Ok(())), None);
         let unasked = || panic!("not to be tried");
         assert_eq!(device_failure(&Ok(()), unasked), None);

@@ -2,7 +2,7 @@
 //! forgotten when it should be. That its figures are right is a test of `v2m-engine`, beside
 //! whisper.cpp's.
 
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::to_float;

@@ -1,16 +1,16 @@
 //! The worker with a model that needs no file: it is loaded, decodes, is interrupted, and fails.
 
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not count as tests
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use rustix::event::{PollFd, PollFlags, poll};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use v2m_recogniser::decoder::{DecodeError, Decoder, Request, Watch};
-use v2m_recogniser::model::{Device, Limits, LoadError, Model};
-use v2m_recogniser::stream::piece::Settings;
+use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder};
+use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
+use v2m_recogniser::stream::piece::DecodeSettings;
 use v2m_recogniser::stream::{Hypothesis, Piece};
-use v2m_recogniser::task::{Answer, Task, TaskId, Work};
-use v2m_recogniser::worker::{Event, Worker};
+use v2m_recogniser::task::{Task, TaskId, TaskResult, Work};
+use v2m_recogniser::worker::{Worker, WorkerEvent};
 
 /// What the model does.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +38,8 @@ impl Model for Script {
         Device { backend: "cpu".into(), name: "a script".into() }
     }
 
-    fn limits(&self) -> Limits {
-        Limits::default()
+    fn limits(&self) -> PieceLimits {
+        PieceLimits::default()
     }
 
     fn check(&self) -> Result<u64, LoadError> {
@@ -70,7 +70,11 @@ impl Decoder for Script {
         if self.warm_ups.is_empty() { Ok(()) } else { self.warm_ups.remove(0) }
     }
 
-    fn decode(&mut self, _: &Request, watch: &dyn Watch) -> Result<Hypothesis, DecodeError> {
+    fn decode(
+        &mut self,
+        _: &DecodeRequest,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError> {
         if self.decodes.is_empty() {
             while !watch.tick() {
                 std::thread::yield_now();
@@ -83,7 +87,7 @@ impl Decoder for Script {
 }
 
 /// Waits for the next event.
-fn news(worker: &mut Worker) -> Event {
+fn news(worker: &mut Worker) -> WorkerEvent {
     loop {
         if let Some(event) = worker.news() {
             return event;
@@ -97,7 +101,10 @@ fn news(worker: &mut Worker) -> Event {
 fn loaded(script: Script) -> Worker {
     let mut worker = Worker::start(script).unwrap();
     let event = news(&mut worker);
-    assert!(matches!(event, Event::Loaded { multilingual: true, memory: 5, .. }), "{event:?}");
+    assert!(
+        matches!(event, WorkerEvent::Loaded { multilingual: true, memory: 5, .. }),
+        "{event:?}"
+    );
     worker
 }
 
@@ -105,17 +112,19 @@ fn submit(worker: &Worker, id: u64) {
     let piece = Piece { start: 0, end: 16_000, voice_start: 0, voice_end: 16_000 };
     let audio = vec![0.0; 16_000];
     let work = Work::Piece { piece, audio, language: Some("en".into()) };
-    worker.submit(Task { id: TaskId(id), work, settings: Arc::new(Settings::default()) }).unwrap();
+    worker
+        .submit(Task { id: TaskId(id), work, settings: Arc::new(DecodeSettings::default()) })
+        .unwrap();
 }
 
 /// What came of the task, whatever is told before that.
 fn outcome(worker: &mut Worker, id: u64) -> Result<String, DecodeError> {
     loop {
         match news(worker) {
-            Event::Beat(TaskId(beat)) => assert_eq!(beat, id),
-            Event::Done { id: TaskId(done), result, .. } => {
+            WorkerEvent::Beat(TaskId(beat)) => assert_eq!(beat, id),
+            WorkerEvent::Done { id: TaskId(done), result, .. } => {
                 assert_eq!(done, id);
-                return result.map(|answer| Answer::piece(answer).unwrap().text);
+                return result.map(|answer| TaskResult::piece(answer).unwrap().text);
             }
             other => panic!("{other:?}"),
         }
@@ -136,7 +145,7 @@ fn a_decode_that_is_interrupted_says_so_and_beats_until_then() {
     let mut worker = loaded(Script::default());
     submit(&worker, 1);
     let event = news(&mut worker);
-    assert!(matches!(event, Event::Beat(TaskId(1))), "{event:?}");
+    assert!(matches!(event, WorkerEvent::Beat(TaskId(1))), "{event:?}");
     worker.abort(TaskId(1));
     assert_eq!(outcome(&mut worker, 1), Err(DecodeError::Aborted));
 }
@@ -164,7 +173,7 @@ fn a_device_that_cannot_decode_silence_any_more_is_told() {
     let mut worker = loaded(script);
     submit(&worker, 1);
     match news(&mut worker) {
-        Event::DeviceFailed(reason) => {
+        WorkerEvent::DeviceFailed(reason) => {
             assert!(reason.contains("-7") && reason.contains("-6"), "{reason}");
         }
         other => panic!("{other:?}"),
@@ -180,7 +189,9 @@ fn a_model_that_is_of_no_use_is_told_with_its_reason() {
         (warm_up(DecodeError::Failed("x".into())), "this computer cannot run a test: the model"),
     ] {
         match news(&mut Worker::start(script).unwrap()) {
-            Event::LoadFailed(error) => assert!(error.to_string().contains(reason), "{error}"),
+            WorkerEvent::LoadFailed(error) => {
+                assert!(error.to_string().contains(reason), "{error}")
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use v2m_models::paths::Places;
-use v2m_models::quantise::Target;
+use v2m_models::quantise::QuantisedType;
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::{list, manage, pull, select};
 
 const AFTER: &str = "\
@@ -120,16 +120,16 @@ enum Quantisation {
 }
 
 impl Quantisation {
-    fn target(self) -> Target {
+    fn target(self) -> QuantisedType {
         match self {
-            Self::Q8_0 => Target::Q8_0,
-            Self::Q5_1 => Target::Q5_1,
+            Self::Q8_0 => QuantisedType::Q8_0,
+            Self::Q5_1 => QuantisedType::Q5_1,
         }
     }
 }
 
 /// Does what the command line asks.
-pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
     let places = Places::from_env()?;
     match cli.command {
         Command::List { json } => list::list(&places, json),

@@ -29,7 +29,7 @@ impl From<Exit> for ExitCode {
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]
@@ -50,7 +50,7 @@ pub(crate) enum Failure {
     Refused(String),
 }
 
-impl Failure {
+impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Path(PathError::NoHome) | Self::Model(ModelError::Io { .. }) => Exit::System,

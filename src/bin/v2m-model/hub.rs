@@ -17,7 +17,7 @@ use v2m_models::catalogue::Model;
 use v2m_models::paths::{self, Places};
 use v2m_models::{FILE_MODE, ModelError, verify};
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::progress::Progress;
 
 const HUB: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(8);
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Fetches a model; answers its file.
-pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, Failure> {
+pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandError> {
     let base = env::var("V2M_HUB_URL").unwrap_or_else(|_| HUB.to_owned());
     let file = paths::file_name(model.name);
     let path = places.models.join(&file);
@@ -45,7 +45,7 @@ struct Download<'a> {
 }
 
 /// How one request ended without the file.
-enum Cut {
+enum DownloadError {
     /// The connection broke, or never was: going on may help.
     Lost(String),
     /// The host answered, and not with the file: asking again does not help.
@@ -55,7 +55,7 @@ enum Cut {
 }
 
 impl Download<'_> {
-    fn to(&self, path: &Path) -> Result<(), Failure> {
+    fn to(&self, path: &Path) -> Result<(), CommandError> {
         let part = v2m_files::beside(path, "part");
         let mut file = v2m_files::lock(&part)?;
         let completed = self.complete(&mut file, &part);
@@ -78,7 +78,7 @@ impl Download<'_> {
     }
 
     /// Fetches what is missing; answers whether something was there already.
-    fn complete(&self, file: &mut File, part: &Path) -> Result<bool, Failure> {
+    fn complete(&self, file: &mut File, part: &Path) -> Result<bool, CommandError> {
         let mut there = file.seek(SeekFrom::End(0)).map_err(ModelError::io("read", part))?;
         if there > self.bytes {
             file.set_len(0).map_err(ModelError::io("write", part))?;
@@ -92,21 +92,21 @@ impl Download<'_> {
             match outcome {
                 Ok(()) => {}
                 // As long as each connection brings something, the next one may bring the rest.
-                Err(Cut::Lost(_)) if now > there => {}
-                Err(Cut::Lost(reason)) => {
+                Err(DownloadError::Lost(_)) if now > there => {}
+                Err(DownloadError::Lost(reason)) => {
                     let kept = if now > 0 { self.kept() } else { String::new() };
-                    return Err(Failure::NotFetched(format!(
+                    return Err(CommandError::NotFetched(format!(
                         "cannot fetch {}: {reason}{kept}",
                         self.url
                     )));
                 }
-                Err(Cut::Refused(reason)) => {
-                    return Err(Failure::NotFetched(format!(
+                Err(DownloadError::Refused(reason)) => {
+                    return Err(CommandError::NotFetched(format!(
                         "cannot fetch {}: {reason}",
                         self.url
                     )));
                 }
-                Err(Cut::Local(error)) => return Err(error.into()),
+                Err(DownloadError::Local(error)) => return Err(error.into()),
             }
             there = now;
         }
@@ -121,23 +121,23 @@ impl Download<'_> {
         part: &Path,
         at: u64,
         progress: &mut Progress,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), DownloadError> {
         let mut request = agent().get(&self.url);
         if at > 0 {
             request = request.header(RANGE, format!("bytes={at}-"));
         }
-        let response = request.call().map_err(|e| Cut::Lost(e.to_string()))?;
+        let response = request.call().map_err(|e| DownloadError::Lost(e.to_string()))?;
         let at = match response.status() {
             StatusCode::OK => 0,
             StatusCode::PARTIAL_CONTENT if starts_at(response.headers(), at) => at,
             StatusCode::PARTIAL_CONTENT => {
-                return Err(Cut::Refused(
+                return Err(DownloadError::Refused(
                     "the host sent a different part of the file than requested".into(),
                 ));
             }
-            other => return Err(Cut::Refused(format!("the host answered {other}"))),
+            other => return Err(DownloadError::Refused(format!("the host answered {other}"))),
         };
-        let local = |e| Cut::Local(ModelError::io("write", part)(e));
+        let local = |e| DownloadError::Local(ModelError::io("write", part)(e));
         file.set_len(at).map_err(local)?;
         file.seek(SeekFrom::Start(at)).map_err(local)?;
         progress.set(at);
@@ -146,7 +146,7 @@ impl Download<'_> {
         let mut buffer = vec![0; 1 << 16];
         let mut got = at;
         loop {
-            let n = body.read(&mut buffer).map_err(|e| Cut::Lost(e.to_string()))?;
+            let n = body.read(&mut buffer).map_err(|e| DownloadError::Lost(e.to_string()))?;
             if n == 0 {
                 break;
             }
@@ -156,11 +156,11 @@ impl Download<'_> {
         }
         match got {
             n if n == self.bytes => Ok(()),
-            n if n < self.bytes => Err(Cut::Lost("the connection was cut".into())),
+            n if n < self.bytes => Err(DownloadError::Lost("the connection was cut".into())),
             _ => {
                 file.set_len(0).map_err(local)?;
                 file.rewind().map_err(local)?;
-                Err(Cut::Refused(format!(
+                Err(DownloadError::Refused(format!(
                     "it is longer than the {} bytes it should have",
                     self.bytes
                 )))
@@ -178,10 +178,10 @@ impl Download<'_> {
     }
 
     /// A file of the right size and the wrong digest is of no use to a later run.
-    fn wrong(&self, part: &Path, error: ModelError) -> Failure {
+    fn wrong(&self, part: &Path, error: ModelError) -> CommandError {
         let ModelError::Digest { found, .. } = error else { return error.into() };
         let _ = fs::remove_file(part);
-        Failure::Damaged(format!(
+        CommandError::Damaged(format!(
             "what {} gave is not {}: its SHA-256 is {found}, not {}; it was deleted",
             self.url, self.name, self.sha256
         ))
@@ -216,7 +216,7 @@ mod tests {
 
     /// How the server answers one request.
     #[derive(Clone)]
-    enum Answer {
+    enum ServerReply {
         /// The file (from where the request asks), cut after so many bytes.
         File(Vec<u8>, usize),
         /// The whole file whatever was asked, as hosts without ranges do.
@@ -225,7 +225,7 @@ mod tests {
     }
 
     /// Answers one connection after the other, then ends; gives the `Range` headers it saw.
-    fn serve(answers: Vec<Answer>) -> (String, JoinHandle<Vec<Option<String>>>) {
+    fn serve(answers: Vec<ServerReply>) -> (String, JoinHandle<Vec<Option<String>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/file", listener.local_addr().unwrap());
         let server = thread::spawn(move || {
@@ -234,7 +234,7 @@ mod tests {
         (url, server)
     }
 
-    fn answer(mut stream: &TcpStream, answer: Answer) -> Option<String> {
+    fn answer(mut stream: &TcpStream, answer: ServerReply) -> Option<String> {
         let lines = BufReader::new(stream).lines().map(Result::unwrap);
         let head: Vec<String> = lines.take_while(|l| !l.is_empty()).collect();
         let range =
@@ -242,15 +242,15 @@ mod tests {
         let close = "Connection: close\r\n";
         // Writes may fail: a client that has what it wants hangs up.
         let _ = match answer {
-            Answer::Status(status) => {
+            ServerReply::Status(status) => {
                 write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n{close}\r\n")
             }
-            Answer::NoRanges(file) => {
+            ServerReply::NoRanges(file) => {
                 let n = file.len();
                 write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {n}\r\n{close}\r\n")
                     .and_then(|()| stream.write_all(&file))
             }
-            Answer::File(file, cut) => {
+            ServerReply::File(file, cut) => {
                 let from =
                     range.as_deref().map(|r| r.trim_start_matches("bytes=").trim_end_matches('-'));
                 let from: usize = from.map_or(0, |n| n.parse().unwrap());
@@ -278,10 +278,10 @@ mod tests {
     }
 
     /// The file or why not, the `Range` of each request, and what is left of the part.
-    type Fetched = (Result<Vec<u8>, Failure>, Vec<Option<String>>, Option<Vec<u8>>);
+    type Fetched = (Result<Vec<u8>, CommandError>, Vec<Option<String>>, Option<Vec<u8>>);
 
     /// Downloads `model()`, with `part` left by an earlier run, from a server that answers so.
-    fn download(part: &[u8], answers: Vec<Answer>) -> Fetched {
+    fn download(part: &[u8], answers: Vec<ServerReply>) -> Fetched {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ggml-x.bin");
         if !part.is_empty() {
@@ -298,14 +298,15 @@ mod tests {
 
     #[test]
     fn a_file_is_fetched_and_leaves_no_part() {
-        let (file, ranges, part) = download(b"", vec![Answer::File(model(), ALL)]);
+        let (file, ranges, part) = download(b"", vec![ServerReply::File(model(), ALL)]);
         assert_eq!(file.unwrap(), model());
         assert_eq!((ranges, part), (vec![None], None));
     }
 
     #[test]
     fn a_part_of_an_earlier_run_is_gone_on_with() {
-        let (file, ranges, _) = download(&model()[..150_000], vec![Answer::File(model(), ALL)]);
+        let (file, ranges, _) =
+            download(&model()[..150_000], vec![ServerReply::File(model(), ALL)]);
         assert_eq!(file.unwrap(), model());
         assert_eq!(ranges, [Some("bytes=150000-".to_owned())]);
     }
@@ -318,8 +319,9 @@ mod tests {
 
     #[test]
     fn a_cut_connection_is_gone_on_with_at_once() {
-        let cut = Answer::File(model(), 70_000);
-        let (file, ranges, _) = download(b"", vec![cut.clone(), cut, Answer::File(model(), ALL)]);
+        let cut = ServerReply::File(model(), 70_000);
+        let (file, ranges, _) =
+            download(b"", vec![cut.clone(), cut, ServerReply::File(model(), ALL)]);
         assert_eq!(file.unwrap(), model());
         assert_eq!(ranges[0], None);
         assert!(ranges[1..].iter().all(|r| r.as_deref().is_some_and(|r| r.starts_with("bytes="))));
@@ -327,10 +329,10 @@ mod tests {
 
     #[test]
     fn a_connection_that_brings_nothing_ends_it_and_what_was_there_is_kept() {
-        let (file, _, part) = download(&model()[..1000], vec![Answer::File(model(), 0)]);
+        let (file, _, part) = download(&model()[..1000], vec![ServerReply::File(model(), 0)]);
         let error = file.unwrap_err();
         assert!(
-            matches!(&error, Failure::NotFetched(t) if t.contains("goes on from there")),
+            matches!(&error, CommandError::NotFetched(t) if t.contains("goes on from there")),
             "{error}"
         );
         assert_eq!(part.as_deref(), Some(&model()[..1000]));
@@ -338,13 +340,13 @@ mod tests {
 
     #[test]
     fn a_host_without_ranges_gives_the_file_from_the_start() {
-        let (file, _, _) = download(&model()[..1000], vec![Answer::NoRanges(model())]);
+        let (file, _, _) = download(&model()[..1000], vec![ServerReply::NoRanges(model())]);
         assert_eq!(file.unwrap(), model());
     }
 
     #[test]
     fn a_part_of_another_file_is_fetched_again_from_the_start() {
-        let answers = vec![Answer::File(model(), ALL), Answer::File(model(), ALL)];
+        let answers = vec![ServerReply::File(model(), ALL), ServerReply::File(model(), ALL)];
         let (file, ranges, _) = download(&[7; 1000], answers);
         assert_eq!(file.unwrap(), model());
         assert_eq!(ranges, [Some("bytes=1000-".to_owned()), None]);
@@ -354,23 +356,23 @@ mod tests {
     fn a_file_with_another_digest_is_thrown_away() {
         let mut other = model();
         other[99] ^= 1;
-        let (file, _, part) = download(b"", vec![Answer::File(other, ALL)]);
+        let (file, _, part) = download(b"", vec![ServerReply::File(other, ALL)]);
         let error = file.unwrap_err();
-        assert!(matches!(&error, Failure::Damaged(t) if t.contains("deleted")), "{error}");
+        assert!(matches!(&error, CommandError::Damaged(t) if t.contains("deleted")), "{error}");
         assert_eq!(part, None);
     }
 
     #[test]
     fn a_longer_file_is_refused() {
         let (file, _, _) =
-            download(b"", vec![Answer::File([model(), vec![0; 9000]].concat(), ALL)]);
-        assert!(matches!(file.unwrap_err(), Failure::NotFetched(t) if t.contains("longer")));
+            download(b"", vec![ServerReply::File([model(), vec![0; 9000]].concat(), ALL)]);
+        assert!(matches!(file.unwrap_err(), CommandError::NotFetched(t) if t.contains("longer")));
     }
 
     #[test]
     fn an_answer_that_is_no_file_is_told() {
         for status in ["404 Not Found", "403 Forbidden", "500 Internal Server Error"] {
-            let (file, _, part) = download(&model()[..1000], vec![Answer::Status(status)]);
+            let (file, _, part) = download(&model()[..1000], vec![ServerReply::Status(status)]);
             let error = file.unwrap_err().to_string();
             assert!(error.contains(&status[..3]), "{error}");
             assert_eq!(part.as_deref(), Some(&model()[..1000]), "what has arrived is kept");
@@ -384,7 +386,7 @@ mod tests {
         let download =
             Download { url: format!("http://{port}/f"), bytes: 10, sha256: "00", name: "x" };
         let error = download.to(&dir.path().join("x")).unwrap_err();
-        assert!(matches!(&error, Failure::NotFetched(t) if t.contains("efused")), "{error}");
+        assert!(matches!(&error, CommandError::NotFetched(t) if t.contains("efused")), "{error}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "no empty part is left");
     }
 }

@@ -10,7 +10,7 @@ use v2m_models::fit::{self, Fit, Machine};
 use v2m_models::ggml;
 use v2m_models::paths::Places;
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::machine;
 use crate::progress::{say, size};
 use crate::select;
@@ -34,14 +34,14 @@ struct Row {
     path: Option<PathBuf>,
 }
 
-pub(crate) fn list(places: &Places, json: bool) -> Result<(), Failure> {
+pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
     let (machine, gpu) = machine::this(&places.models);
     let rows = rows(places, &machine);
     if json {
         // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does
         // not.
         let text = serde_json::to_string_pretty(&rows);
-        say(text.map_err(|e| Failure::Damaged(format!("cannot write JSON: {e}")))?);
+        say(text.map_err(|e| CommandError::Damaged(format!("cannot write JSON: {e}")))?);
         return Ok(());
     }
     say(format!(

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use v2m_models::catalogue::{self, Weights};
 use v2m_models::ggml;
 use v2m_models::paths::{self, PathError, Places};
-use v2m_models::quantise::{Target, quantise};
+use v2m_models::quantise::{QuantisedType, quantise};
 use v2m_models::{FILE_MODE, ModelError, import as ct2, verify as digest};
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
 use crate::select;
 
@@ -18,8 +18,8 @@ use crate::select;
 pub(crate) fn place(
     places: &Places,
     name: &str,
-    make: impl FnOnce(&Path) -> Result<(), Failure>,
-) -> Result<PathBuf, Failure> {
+    make: impl FnOnce(&Path) -> Result<(), CommandError>,
+) -> Result<PathBuf, CommandError> {
     let path = places.models.join(paths::file_name(name));
     let made = v2m_files::beside(&path, "made");
     let outcome = make(&made).and_then(|()| checked(name, &made)).and_then(|()| {
@@ -34,18 +34,22 @@ pub(crate) fn place(
     outcome
 }
 
-fn checked(name: &str, file: &Path) -> Result<(), Failure> {
+fn checked(name: &str, file: &Path) -> Result<(), CommandError> {
     match catalogue::find(name) {
         Some(model) => Ok(digest::check(file, model.sha256, &mut |_| ())?),
         None => Ok(ggml::inspect(file).map(drop)?),
     }
 }
 
-pub(crate) fn import(places: &Places, folder: &Path, name: Option<String>) -> Result<(), Failure> {
+pub(crate) fn import(
+    places: &Places,
+    folder: &Path,
+    name: Option<String>,
+) -> Result<(), CommandError> {
     let folder = fs::canonicalize(folder).map_err(ModelError::io("open", folder))?;
     let name = name.or_else(|| name_from(&folder)).filter(|name| paths::is_name(name));
     let name = name.ok_or_else(|| {
-        Failure::Refused(
+        CommandError::Refused(
             "give the new model a name of letters, digits, dots, dashes: --name NAME".into(),
         )
     })?;
@@ -69,9 +73,9 @@ fn name_from(folder: &Path) -> Option<String> {
     Some(name.strip_prefix("faster-whisper-").unwrap_or(name).to_owned())
 }
 
-fn other_name(name: &str, failure: Failure) -> Failure {
+fn other_name(name: &str, failure: CommandError) -> CommandError {
     match failure {
-        Failure::Model(ModelError::Digest { .. }) => Failure::Refused(format!(
+        CommandError::Model(ModelError::Digest { .. }) => CommandError::Refused(format!(
             "this is not the published {name} (its weights were changed or stored with less precision); \
              give it a name of its own: --name my-{name}"
         )),
@@ -79,7 +83,11 @@ fn other_name(name: &str, failure: Failure) -> Failure {
     }
 }
 
-pub(crate) fn quantize(places: &Places, name: &str, target: Target) -> Result<(), Failure> {
+pub(crate) fn quantize(
+    places: &Places,
+    name: &str,
+    target: QuantisedType,
+) -> Result<(), CommandError> {
     let from = places.resolve(name)?;
     let base = paths::name_of_file(name).unwrap_or(name);
     if !paths::is_name(base) {
@@ -96,24 +104,24 @@ pub(crate) fn quantised(
     places: &Places,
     name: &str,
     from: &Path,
-    target: Target,
-) -> Result<PathBuf, Failure> {
+    target: QuantisedType,
+) -> Result<PathBuf, CommandError> {
     let bytes = fs::metadata(from).map_err(ModelError::io("open", from))?.len();
     let mut progress = Progress::new(&format!("making {name}"), bytes, 0);
     place(places, name, |to| Ok(quantise(from, to, target, &mut |n| progress.add(n))?))
 }
 
-fn refuse_to_replace(places: &Places, name: &str) -> Result<(), Failure> {
+fn refuse_to_replace(places: &Places, name: &str) -> Result<(), CommandError> {
     match places.installed_at(name) {
         None => Ok(()),
-        Some(path) => Err(Failure::Refused(format!(
+        Some(path) => Err(CommandError::Refused(format!(
             "there is a model {name} already, {}; remove it first: v2m-model rm {name}",
             path.display()
         ))),
     }
 }
 
-fn report(name: &str, path: &Path) -> Result<(), Failure> {
+fn report(name: &str, path: &Path) -> Result<(), CommandError> {
     let bytes = fs::metadata(path).map_err(ModelError::io("read", path))?.len();
     let known =
         if catalogue::find(name).is_some() { "the published file" } else { "a model of your own" };
@@ -121,7 +129,7 @@ fn report(name: &str, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn verify(places: &Places, names: &[String]) -> Result<(), Failure> {
+pub(crate) fn verify(places: &Places, names: &[String]) -> Result<(), CommandError> {
     let all: Vec<(String, PathBuf)> = if names.is_empty() {
         places.installed()
     } else {
@@ -134,7 +142,7 @@ pub(crate) fn verify(places: &Places, names: &[String]) -> Result<(), Failure> {
     let bad = all.iter().filter(|(name, path)| !is_sound(name, path)).count();
     match bad {
         0 => Ok(()),
-        n => Err(Failure::Damaged(format!(
+        n => Err(CommandError::Damaged(format!(
             "{n} of {} models are damaged or not the published ones",
             all.len()
         ))),
@@ -166,12 +174,12 @@ fn is_sound(name: &str, path: &Path) -> bool {
     outcome.is_ok()
 }
 
-pub(crate) fn path(places: &Places, name: &str) -> Result<(), Failure> {
+pub(crate) fn path(places: &Places, name: &str) -> Result<(), CommandError> {
     say(places.resolve(name)?.display());
     Ok(())
 }
 
-pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Failure> {
+pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), CommandError> {
     let name = paths::name_of_file(name).unwrap_or(name);
     let path = places.models.join(paths::file_name(name));
     if !paths::is_name(name) {
@@ -180,13 +188,13 @@ pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Fai
     let part = v2m_files::beside(&path, "part");
     if !path.is_file() && !part.is_file() {
         let file = places.resolve(name)?;
-        return Err(Failure::Refused(format!(
+        return Err(CommandError::Refused(format!(
             "{} belongs to the system; remove it as the administrator, or by the package manager",
             file.display()
         )));
     }
     if !force && path.is_file() && select::is_selected(places, name) {
-        return Err(Failure::Refused(format!(
+        return Err(CommandError::Refused(format!(
             "{name} is the model that v2m uses; select another one first (v2m-model use NAME), or use --force"
         )));
     }

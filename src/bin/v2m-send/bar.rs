@@ -21,11 +21,11 @@ const CLEAR: &str = "\r\x1b[K";
 /// The bar, if there is one.
 pub(crate) struct Bar {
     files: usize,
-    shown: Option<Arc<Mutex<Option<Shown>>>>,
+    shown: Option<Arc<Mutex<Option<ShownFile>>>>,
 }
 
 /// The file that is under way.
-struct Shown {
+struct ShownFile {
     path: String,
     label: String,
 }
@@ -47,7 +47,7 @@ impl Bar {
         let number =
             if self.files > 1 { format!("{}/{} ", index + 1, self.files) } else { "".into() };
         let label = format!("{number}{}", short(&file.name));
-        self.set(Some(Shown { path: file.path.clone().unwrap_or_default(), label }));
+        self.set(Some(ShownFile { path: file.path.clone().unwrap_or_default(), label }));
     }
 
     /// The file is done, and the terminal free for other words.
@@ -55,7 +55,7 @@ impl Bar {
         self.set(None);
     }
 
-    fn set(&self, next: Option<Shown>) {
+    fn set(&self, next: Option<ShownFile>) {
         if let Some(shown) = &self.shown {
             let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
             draw(next.as_ref().map_or("", |next| &next.label));
@@ -66,7 +66,7 @@ impl Bar {
 
 /// Draws until the service has no more to tell. The lock is what keeps the line away from other
 /// words.
-fn follow(shown: &Mutex<Option<Shown>>) {
+fn follow(shown: &Mutex<Option<ShownFile>>) {
     let subscribed = Client::connect().and_then(|client| client.subscribe(&[EventName::Progress]));
     let Ok(mut events) = subscribed else { return };
     while let Ok(Some((event, _))) = events.next_event() {

@@ -27,11 +27,11 @@ pub(crate) enum Exit {
 
 /// Why there is nothing to print.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum SendError {
     /// See [`Exit::Usage`].
     Usage(String),
     /// The client's side of the socket failed.
-    Client(client::Error),
+    Client(client::ClientError),
     /// The service closed the stream of events.
     Ended,
     /// See [`Exit::Io`].
@@ -40,19 +40,19 @@ pub(crate) enum Trouble {
     NobodyReads,
 }
 
-impl From<client::Error> for Trouble {
-    fn from(error: client::Error) -> Self {
+impl From<client::ClientError> for SendError {
+    fn from(error: client::ClientError) -> Self {
         Self::Client(error)
     }
 }
 
-impl From<lexopt::Error> for Trouble {
+impl From<lexopt::Error> for SendError {
     fn from(error: lexopt::Error) -> Self {
         Self::Usage(error.to_string())
     }
 }
 
-impl Trouble {
+impl SendError {
     /// Says it on standard error and gives the code to end with.
     pub(crate) fn report(&self) -> Exit {
         match self {
@@ -73,13 +73,13 @@ impl Trouble {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Client(error) => match error {
-                client::Error::Connect { .. }
-                | client::Error::Foreign { .. }
-                | client::Error::NoPath(_) => Exit::CannotConnect,
-                client::Error::Lost(_) => Exit::Lost,
-                client::Error::BadAnswer(_) => Exit::BadAnswer,
-                client::Error::TooLong => Exit::Usage,
-                client::Error::Refused(_) => Exit::Refused,
+                client::ClientError::Connect { .. }
+                | client::ClientError::Foreign { .. }
+                | client::ClientError::NoPath(_) => Exit::CannotConnect,
+                client::ClientError::Lost(_) => Exit::Lost,
+                client::ClientError::BadAnswer(_) => Exit::BadAnswer,
+                client::ClientError::TooLong => Exit::Usage,
+                client::ClientError::Refused(_) => Exit::Refused,
             },
             Self::Ended => Exit::Lost,
             Self::Io(_) => Exit::Io,

@@ -4,22 +4,22 @@
 //! Not here: sound. The service reads the files itself, by their paths.
 
 use crate::bar::Bar;
-use crate::exit::{Exit, Trouble, complain};
-use crate::format::Format;
+use crate::exit::{Exit, SendError, complain};
+use crate::format::OutputFormat;
 use crate::{exit_of, print, say};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use v2m_ipc::client::{self, Client};
-use v2m_ipc::message::{Command, Outcome, Response};
+use v2m_ipc::message::{Command, Response, ResponseStatus};
 
 /// What is to be transcribed, and how it is to be put.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Wanted {
+pub(crate) struct FilesToTranscribe {
     /// At least one.
     pub(crate) files: Vec<Named>,
     /// How the text is put.
-    pub(crate) format: Format,
+    pub(crate) format: OutputFormat,
     /// Where one file for each is written; `None`: all to standard output.
     pub(crate) output: Option<PathBuf>,
     /// Which of their sound tracks, counted from 1; `None`: the first that can be heard.
@@ -42,10 +42,10 @@ pub(crate) struct Named {
 /// What is wrong with them, for the user.
 pub(crate) fn wanted(
     words: Vec<OsString>,
-    format: Format,
+    format: OutputFormat,
     output: Option<PathBuf>,
     track: Option<u32>,
-) -> Result<Wanted, String> {
+) -> Result<FilesToTranscribe, String> {
     let files = words.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
     match (files.len(), &output) {
         (0, _) => return Err("the FILE is missing".into()),
@@ -64,7 +64,7 @@ pub(crate) fn wanted(
             return Err(format!("two of the files would both become {:?}", twice[0]));
         }
     }
-    Ok(Wanted { files, format, output, track })
+    Ok(FilesToTranscribe { files, format, output, track })
 }
 
 fn named(word: OsString) -> Result<Named, String> {
@@ -79,7 +79,7 @@ fn named(word: OsString) -> Result<Named, String> {
 }
 
 /// What the file's text is called in the output directory.
-fn target(file: &Named, format: Format) -> PathBuf {
+fn target(file: &Named, format: OutputFormat) -> PathBuf {
     let path = file.path.as_ref().unwrap_or(&file.name);
     let mut name = Path::new(path).file_stem().unwrap_or_default().to_owned();
     name.push(".");
@@ -91,10 +91,10 @@ fn target(file: &Named, format: Format) -> PathBuf {
 ///
 /// # Errors
 /// Those that would meet every further file too: standard output fails.
-pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
+pub(crate) fn transcribe(wanted: &FilesToTranscribe, json: bool) -> Result<Exit, SendError> {
     if let Some(directory) = &wanted.output {
         fs::create_dir_all(directory)
-            .map_err(|e| Trouble::Io(format!("cannot make {}: {e}", directory.display())))?;
+            .map_err(|e| SendError::Io(format!("cannot make {}: {e}", directory.display())))?;
     }
     let bar = Bar::start(wanted.files.len());
     let (mut first_failure, mut texts) = (Exit::Ok, 0);
@@ -115,7 +115,7 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
                 exit_of_file(&answer)
             }
             Ok((answer, _)) => put(wanted, file, &answer, &mut texts)?,
-            Err(error) => Trouble::Client(error).report(),
+            Err(error) => SendError::Client(error).report(),
         };
         if first_failure == Exit::Ok {
             first_failure = exit;
@@ -129,7 +129,7 @@ pub(crate) fn transcribe(wanted: &Wanted, json: bool) -> Result<Exit, Trouble> {
 }
 
 /// A connection for each: one that the service dropped must not cost the next file its answer.
-fn ask(path: &str, track: Option<u32>) -> Result<(Response, String), client::Error> {
+fn ask(path: &str, track: Option<u32>) -> Result<(Response, String), client::ClientError> {
     Client::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned(), track })
 }
 
@@ -142,13 +142,13 @@ fn exit_of_file(answer: &Response) -> Exit {
 
 /// `texts` counts those on standard output.
 fn put(
-    wanted: &Wanted,
+    wanted: &FilesToTranscribe,
     file: &Named,
     answer: &Response,
     texts: &mut usize,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, SendError> {
     let exit = exit_of_file(answer);
-    if answer.status == Outcome::Success {
+    if answer.status == ResponseStatus::Success {
         for remark in print::remarks(answer) {
             complain(&remark);
         }
@@ -162,8 +162,8 @@ fn put(
         Some(directory) if exit == Exit::Ok => {
             save(&directory.join(target(file, wanted.format)), &text)
         }
-        None if exit == Exit::Ok || wanted.format == Format::Json => {
-            if wanted.files.len() > 1 && wanted.format == Format::Text {
+        None if exit == Exit::Ok || wanted.format == OutputFormat::Json => {
+            if wanted.files.len() > 1 && wanted.format == OutputFormat::Text {
                 let gap = if *texts == 0 { "" } else { "\n" };
                 say(&format!("{gap}==> {} <==\n", file.name))?;
             }
@@ -176,7 +176,7 @@ fn put(
 }
 
 /// Writes one text, and says where.
-fn save(path: &Path, text: &str) -> Result<Exit, Trouble> {
+fn save(path: &Path, text: &str) -> Result<Exit, SendError> {
     if let Err(error) = fs::write(path, text) {
         complain(&format!("cannot write {}: {error}", path.display()));
         return Ok(Exit::Io);

@@ -1,13 +1,13 @@
 //! The forms in which `transcribe` puts what was said.
 
 use crate::print;
-use crate::subtitles::{self, Piece};
+use crate::subtitles::{self, SpokenSpan};
 use serde_json::{Value, json};
-use v2m_ipc::message::{Outcome, Response};
+use v2m_ipc::message::{Response, ResponseStatus};
 
 /// How a transcript is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum OutputFormat {
     /// The text.
     Text,
     /// One object on one line.
@@ -18,7 +18,7 @@ pub(crate) enum Format {
     Vtt,
 }
 
-impl Format {
+impl OutputFormat {
     const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Srt, Self::Vtt];
 
     /// What `--format` calls it, and how its files' names end.
@@ -60,7 +60,7 @@ impl Format {
 fn object(file: &str, answer: &Response) -> String {
     let data = &answer.data;
     let object = match answer.status {
-        Outcome::Success => {
+        ResponseStatus::Success => {
             let mut object = json!({
                 "file": file,
                 "text": data["text"],
@@ -73,7 +73,7 @@ fn object(file: &str, answer: &Response) -> String {
             }
             object
         }
-        Outcome::Error | Outcome::Event => {
+        ResponseStatus::Error | ResponseStatus::Event => {
             json!({"file": file, "error": answer.error, "code": answer.code})
         }
     };
@@ -81,10 +81,10 @@ fn object(file: &str, answer: &Response) -> String {
 }
 
 /// The segments, as far as they can be understood.
-fn pieces(data: &Value) -> Vec<Piece> {
+fn pieces(data: &Value) -> Vec<SpokenSpan> {
     let segments = data["segments"].as_array().map_or(&[][..], Vec::as_slice);
     let piece = |segment: &Value| {
-        Some(Piece {
+        Some(SpokenSpan {
             start: segment["start"].as_f64()?,
             end: segment["end"].as_f64()?,
             text: segment["text"].as_str()?.to_owned(),

@@ -15,13 +15,13 @@ mod help;
 mod print;
 mod subtitles;
 
-use args::{Action, Invocation, Text};
-use exit::{Exit, Trouble};
+use args::{Action, Invocation, TextInput};
+use exit::{Exit, SendError};
 use std::io::{self, Read};
 use std::process::ExitCode;
 use v2m_ipc::client::{self, Client};
 use v2m_ipc::frame::MAX_REQUEST;
-use v2m_ipc::message::{Command, EventName, Outcome, TextSource};
+use v2m_ipc::message::{Command, EventName, ResponseStatus, TextSource};
 use v2m_ipc::plain;
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-fn run(invocation: Invocation) -> Result<Exit, Trouble> {
+fn run(invocation: Invocation) -> Result<Exit, SendError> {
     let json = invocation.json;
     match invocation.action {
         Action::Help => say(help::TEXT),
@@ -49,7 +49,7 @@ fn run(invocation: Invocation) -> Result<Exit, Trouble> {
         Action::TestRules { text, language } => match source(text)? {
             TextSource::Given(text) => ask(&Command::TestRules { text, language }, json),
             TextSource::Clipboard | TextSource::Last => {
-                Err(Trouble::Usage("rules are tried on a text that is given".into()))
+                Err(SendError::Usage("rules are tried on a text that is given".into()))
             }
         },
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
@@ -58,11 +58,11 @@ fn run(invocation: Invocation) -> Result<Exit, Trouble> {
     }
 }
 
-fn ask(command: &Command, json: bool) -> Result<Exit, Trouble> {
+fn ask(command: &Command, json: bool) -> Result<Exit, SendError> {
     let (answer, raw) = Client::connect()?.request_raw(command)?;
     if json {
         say(&(raw + "\n"))?;
-    } else if answer.status == Outcome::Success {
+    } else if answer.status == ResponseStatus::Success {
         for note in print::remarks(&answer) {
             exit::complain(&note);
         }
@@ -76,12 +76,12 @@ fn ask(command: &Command, json: bool) -> Result<Exit, Trouble> {
     Ok(exit_of(answer.status))
 }
 
-fn get_config(key: Option<&str>, json: bool) -> Result<Exit, Trouble> {
+fn get_config(key: Option<&str>, json: bool) -> Result<Exit, SendError> {
     if json || key.is_none() {
         return ask(&Command::GetConfig, json);
     }
     let (answer, _) = Client::connect()?.request_raw(&Command::GetConfig)?;
-    if answer.status != Outcome::Success {
+    if answer.status != ResponseStatus::Success {
         exit::complain(&print::error(&answer));
         return Ok(Exit::Refused);
     }
@@ -90,13 +90,13 @@ fn get_config(key: Option<&str>, json: bool) -> Result<Exit, Trouble> {
     let found = config::find(&config::own(all), key).or_else(|| config::find(all, key)).cloned();
     match found {
         Some(value) => say(&config::show(key, &value)),
-        None => Err(Trouble::Usage(format!(
+        None => Err(SendError::Usage(format!(
             "there is no setting {key:?}; all of them: v2m-send config get"
         ))),
     }
 }
 
-fn watch(events: &[EventName], json: bool) -> Result<Exit, Trouble> {
+fn watch(events: &[EventName], json: bool) -> Result<Exit, SendError> {
     let mut events = Client::connect()?.subscribe(events)?;
     while let Some((event, raw)) = events.next_event()? {
         match event {
@@ -105,46 +105,46 @@ fn watch(events: &[EventName], json: bool) -> Result<Exit, Trouble> {
             Some(_) | None => say(&(raw + "\n"))?,
         };
     }
-    Err(Trouble::Ended)
+    Err(SendError::Ended)
 }
 
-fn exit_of(status: Outcome) -> Exit {
+fn exit_of(status: ResponseStatus) -> Exit {
     match status {
-        Outcome::Success => Exit::Ok,
-        Outcome::Error | Outcome::Event => Exit::Refused,
+        ResponseStatus::Success => Exit::Ok,
+        ResponseStatus::Error | ResponseStatus::Event => Exit::Refused,
     }
 }
 
 /// The text as given, all of standard input, or where the service is to find it.
-fn source(text: Text) -> Result<TextSource, Trouble> {
+fn source(text: TextInput) -> Result<TextSource, SendError> {
     let text = match text {
-        Text::Given(text) => text,
-        Text::StandardInput => read_standard_input()?,
-        Text::Clipboard => return Ok(TextSource::Clipboard),
-        Text::Last => return Ok(TextSource::Last),
+        TextInput::Given(text) => text,
+        TextInput::StandardInput => read_standard_input()?,
+        TextInput::Clipboard => return Ok(TextSource::Clipboard),
+        TextInput::Last => return Ok(TextSource::Last),
     };
     if text.trim().is_empty() {
-        return Err(Trouble::Usage("the text is empty".into()));
+        return Err(SendError::Usage("the text is empty".into()));
     }
     Ok(TextSource::Given(text))
 }
 
-fn read_standard_input() -> Result<String, Trouble> {
+fn read_standard_input() -> Result<String, SendError> {
     let mut text = Vec::new();
     io::stdin()
         .take(MAX_REQUEST as u64 + 1)
         .read_to_end(&mut text)
-        .map_err(|e| Trouble::Io(format!("cannot read the text from standard input: {e}")))?;
+        .map_err(|e| SendError::Io(format!("cannot read the text from standard input: {e}")))?;
     if text.len() > MAX_REQUEST {
-        return Err(client::Error::TooLong.into());
+        return Err(client::ClientError::TooLong.into());
     }
-    String::from_utf8(text).map_err(|e| Trouble::Usage(format!("the text is not UTF-8: {e}")))
+    String::from_utf8(text).map_err(|e| SendError::Usage(format!("the text is not UTF-8: {e}")))
 }
 
-fn say(text: &str) -> Result<Exit, Trouble> {
+fn say(text: &str) -> Result<Exit, SendError> {
     match plain::write(&mut io::stdout().lock(), text) {
         Ok(()) => Ok(Exit::Ok),
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::NobodyReads),
-        Err(e) => Err(Trouble::Io(format!("cannot write to standard output: {e}"))),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(SendError::NobodyReads),
+        Err(e) => Err(SendError::Io(format!("cannot write to standard output: {e}"))),
     }
 }

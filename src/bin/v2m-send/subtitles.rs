@@ -13,7 +13,7 @@ const LINES: usize = 2;
 
 /// A stretch of speech, in seconds.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Piece {
+pub(crate) struct SpokenSpan {
     pub(crate) start: f64,
     pub(crate) end: f64,
     pub(crate) text: String,
@@ -28,7 +28,7 @@ struct Cue {
 }
 
 /// SubRip: numbered cues, a comma before the milliseconds.
-pub(crate) fn srt(pieces: &[Piece]) -> String {
+pub(crate) fn srt(pieces: &[SpokenSpan]) -> String {
     let mut text = String::new();
     for (number, cue) in (1..).zip(cues(pieces)) {
         // The format has no escapes; an arrow is the only thing that can break it.
@@ -41,7 +41,7 @@ pub(crate) fn srt(pieces: &[Piece]) -> String {
 
 /// WebVTT, <https://www.w3.org/TR/webvtt1/>: a header, a point before the milliseconds, `&`, `<` and
 /// `>` escaped (which also keeps `-->` out of the text).
-pub(crate) fn vtt(pieces: &[Piece]) -> String {
+pub(crate) fn vtt(pieces: &[SpokenSpan]) -> String {
     let mut text = String::from("WEBVTT\n\n");
     for cue in cues(pieces) {
         let lines = cue.lines.join("\n");
@@ -60,7 +60,7 @@ fn time(ms: u64, point: char) -> String {
 }
 
 /// In order, without overlap, each at least a millisecond long.
-fn cues(pieces: &[Piece]) -> Vec<Cue> {
+fn cues(pieces: &[SpokenSpan]) -> Vec<Cue> {
     let mut cues = Vec::new();
     let mut free = 0;
     for piece in pieces {
@@ -121,8 +121,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn piece(start: f64, end: f64, text: &str) -> Piece {
-        Piece { start, end, text: text.to_owned() }
+    fn piece(start: f64, end: f64, text: &str) -> SpokenSpan {
+        SpokenSpan { start, end, text: text.to_owned() }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Keys of where a text goes, what there is to hear, and the log.
 
-use super::{FLAG, Key};
+use super::{ConfigKey, FLAG};
 use crate::config::settings::{JoinTo, LogLevel};
 use crate::config::values::{choice, chord, chord_text, flag, put, texts};
 use crate::session::DeliverMode;
 use serde_json::json;
 
-pub(super) static KEYS: &[Key] = &[
-    Key {
+pub(super) static KEYS: &[ConfigKey] = &[
+    ConfigKey {
         section: "deliver",
         name: "mode",
         allowed: "\"clipboard\", \"paste\", \"type\" or \"none\"",
@@ -22,7 +22,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.deliver.mode.name()),
         set: |s, v| put(&mut s.deliver.mode, choice(v, &DeliverMode::ALL, DeliverMode::name)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "paste_key",
         allowed: "\"auto\", or a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
@@ -35,7 +35,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(chord_text(s.deliver.paste_key.as_ref())),
         set: |s, v| put(&mut s.deliver.paste_key, chord(v)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "terminal_paste_key",
         allowed: "\"auto\", or a key combination such as \"ctrl+shift+v\" or \"shift+insert\"",
@@ -45,7 +45,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(chord_text(s.deliver.terminal_paste_key.as_ref())),
         set: |s, v| put(&mut s.deliver.terminal_paste_key, chord(v)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "terminals",
         allowed: "a list of classes of windows or names of programs, such as [\"kitty\", \"konsole\"]",
@@ -56,7 +56,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.deliver.terminals),
         set: |s, v| put(&mut s.deliver.terminals, texts(v)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "same_window",
         allowed: FLAG,
@@ -68,7 +68,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.deliver.same_window),
         set: |s, v| put(&mut s.deliver.same_window, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "join",
         allowed: "\"field\", \"last\" or \"nothing\"",
@@ -83,7 +83,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.deliver.join.name()),
         set: |s, v| put(&mut s.deliver.join, choice(v, &JoinTo::ALL, JoinTo::name)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "sensitive",
         allowed: FLAG,
@@ -96,7 +96,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.deliver.sensitive),
         set: |s, v| put(&mut s.deliver.sensitive, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "deliver",
         name: "notify",
         allowed: FLAG,
@@ -106,7 +106,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.deliver.notify),
         set: |s, v| put(&mut s.deliver.notify, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "feedback",
         name: "sounds",
         allowed: FLAG,
@@ -117,7 +117,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.feedback.sounds),
         set: |s, v| put(&mut s.feedback.sounds, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "feedback",
         name: "pause_media",
         allowed: FLAG,
@@ -127,7 +127,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.feedback.pause_media),
         set: |s, v| put(&mut s.feedback.pause_media, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "log",
         name: "level",
         allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",

@@ -1,7 +1,7 @@
 //! Keys of what hears: the recogniser, the microphone, a dictation, its shortcut.
 
-use super::{FLAG, Key};
-use crate::config::settings::Backend;
+use super::{ConfigKey, FLAG};
+use crate::config::settings::BackendChoice;
 use crate::config::values::{
     choice, flag, language, languages, model, number, put, silence, silence_text, text, texts,
     unload_after, unload_text, whole,
@@ -9,8 +9,8 @@ use crate::config::values::{
 use crate::session::TriggerMode;
 use serde_json::json;
 
-pub(super) static KEYS: &[Key] = &[
-    Key {
+pub(super) static KEYS: &[ConfigKey] = &[
+    ConfigKey {
         section: "engine",
         name: "model",
         allowed: "a name from `v2m-model list` or an absolute path of a ggml file",
@@ -20,7 +20,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.model),
         set: |s, v| put(&mut s.engine.model, model(v)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "backend",
         allowed: "\"auto\", \"cuda\", \"vulkan\" or \"cpu\"",
@@ -30,9 +30,9 @@ pub(super) static KEYS: &[Key] = &[
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.backend.name()),
-        set: |s, v| put(&mut s.engine.backend, choice(v, &Backend::ALL, Backend::name)),
+        set: |s, v| put(&mut s.engine.backend, choice(v, &BackendChoice::ALL, BackendChoice::name)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "language",
         allowed: "\"auto\" or the code of a language Whisper knows, such as \"en\" or \"es\"",
@@ -43,7 +43,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.language.as_deref().unwrap_or("auto")),
         set: |s, v| put(&mut s.engine.language, language(v)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "languages",
         allowed: "a list of codes of languages Whisper knows, such as [\"en\", \"es\"]",
@@ -54,7 +54,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.languages),
         set: |s, v| put(&mut s.engine.languages, languages(v)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "translate",
         allowed: FLAG,
@@ -64,7 +64,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.translate),
         set: |s, v| put(&mut s.engine.translate, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "vocabulary",
         allowed: "a list of words, such as [\"PipeWire\", \"Ngozi\"]",
@@ -74,7 +74,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.vocabulary),
         set: |s, v| put(&mut s.engine.vocabulary, texts(v)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "beam_size",
         allowed: "a whole number from 1 to 8",
@@ -84,7 +84,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.beam_size),
         set: |s, v| put(&mut s.engine.beam_size, whole(v, 1..=8)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "threads",
         allowed: "a whole number from 0 to 256",
@@ -94,7 +94,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.threads),
         set: |s, v| put(&mut s.engine.threads, whole(v, 0..=256)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "hang_seconds",
         allowed: "a whole number from 5 to 600",
@@ -106,7 +106,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.engine.hang_seconds),
         set: |s, v| put(&mut s.engine.hang_seconds, whole(v, 5..=600)),
     },
-    Key {
+    ConfigKey {
         section: "engine",
         name: "unload_after",
         allowed: "\"auto\", \"never\", or a time from 1s to 24h, such as \"90s\", \"15min\" or \"2h\"",
@@ -117,7 +117,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(unload_text(s.engine.unload_after)),
         set: |s, v| put(&mut s.engine.unload_after, unload_after(v)),
     },
-    Key {
+    ConfigKey {
         section: "capture",
         name: "source",
         allowed: "the node.name of a PipeWire source, with \":\" and one of its ports behind it if you like, or \"\" for the default source",
@@ -132,7 +132,7 @@ pub(super) static KEYS: &[Key] = &[
             put(&mut s.capture.source, text(v).map(|name| Some(name).filter(|n| !n.is_empty())))
         },
     },
-    Key {
+    ConfigKey {
         section: "capture",
         name: "linger_seconds",
         allowed: "a whole number from 0 to 3600",
@@ -144,7 +144,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.capture.linger_seconds),
         set: |s, v| put(&mut s.capture.linger_seconds, whole(v, 0..=3600)),
     },
-    Key {
+    ConfigKey {
         section: "session",
         name: "max_minutes",
         allowed: "a number from 0.05 to 120",
@@ -154,7 +154,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.session.max_minutes),
         set: |s, v| put(&mut s.session.max_minutes, number(v, 0.05..=120.0)),
     },
-    Key {
+    ConfigKey {
         section: "session",
         name: "stop_after_silence",
         allowed: "\"never\", or a time from 0.5s to 60s",
@@ -165,7 +165,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(silence_text(s.session.stop_after_silence)),
         set: |s, v| put(&mut s.session.stop_after_silence, silence(v)),
     },
-    Key {
+    ConfigKey {
         section: "trigger",
         name: "mode",
         allowed: "\"auto\", \"toggle\" or \"hold\"",

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(super) const MASK: &str = "********";
 
 /// One key of the configuration.
-pub(super) struct Key {
+pub(super) struct ConfigKey {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
     /// What it takes, as it completes "it takes …".
@@ -29,7 +29,7 @@ pub(super) struct Key {
     pub(super) set: fn(&mut Settings, &Value) -> bool,
 }
 
-impl Key {
+impl ConfigKey {
     pub(super) fn full_name(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
@@ -67,12 +67,12 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 const FLAG: &str = "true or false";
 
 /// All of them.
-pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+pub(super) fn all() -> impl Iterator<Item = &'static ConfigKey> {
     // Statics, not constants: keys are told apart by their address.
     [hearing::KEYS, text::KEYS, desktop::KEYS].into_iter().flatten()
 }
 
 /// The key of that name, if there is one.
-pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
+pub(super) fn find(section: &str, name: &str) -> Option<&'static ConfigKey> {
     all().find(|key| key.section == section && key.name == name)
 }

@@ -1,6 +1,6 @@
 //! Keys of what becomes of a text: what is kept of it, what is made of it.
 
-use super::{FLAG, Key};
+use super::{ConfigKey, FLAG};
 use crate::config::settings::Refine;
 use crate::config::values::{
     base_url, choice, flag, number, preset, provider, put, replacements, target_language, text,
@@ -9,8 +9,8 @@ use crate::config::values::{
 use serde_json::json;
 use v2m_ipc::llm::Provider;
 
-pub(super) static KEYS: &[Key] = &[
-    Key {
+pub(super) static KEYS: &[ConfigKey] = &[
+    ConfigKey {
         section: "store",
         name: "keep_count",
         allowed: "a whole number from 0 to 1000000",
@@ -20,7 +20,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.store.keep_count),
         set: |s, v| put(&mut s.store.keep_count, whole(v, 0..=1_000_000)),
     },
-    Key {
+    ConfigKey {
         section: "store",
         name: "keep_days",
         allowed: "a whole number from 0 to 36500",
@@ -30,7 +30,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.store.keep_days),
         set: |s, v| put(&mut s.store.keep_days, whole(v, 0..=36_500)),
     },
-    Key {
+    ConfigKey {
         section: "store",
         name: "keep_audio",
         allowed: FLAG,
@@ -40,7 +40,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.store.keep_audio),
         set: |s, v| put(&mut s.store.keep_audio, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "text",
         name: "refine",
         allowed: "\"off\", \"rules\" or \"llm\"",
@@ -51,7 +51,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.text.refine.name()),
         set: |s, v| put(&mut s.text.refine, choice(v, &Refine::ALL, Refine::name)),
     },
-    Key {
+    ConfigKey {
         section: "text",
         name: "spoken_layout",
         allowed: FLAG,
@@ -62,7 +62,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.text.spoken_layout),
         set: |s, v| put(&mut s.text.spoken_layout, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "text",
         name: "spoken_punctuation",
         allowed: FLAG,
@@ -74,7 +74,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.text.spoken_punctuation),
         set: |s, v| put(&mut s.text.spoken_punctuation, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "text",
         name: "spoken_edits",
         allowed: FLAG,
@@ -85,7 +85,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.text.spoken_edits),
         set: |s, v| put(&mut s.text.spoken_edits, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "text",
         name: "remove_fillers",
         allowed: FLAG,
@@ -95,7 +95,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.text.remove_fillers),
         set: |s, v| put(&mut s.text.remove_fillers, flag(v)),
     },
-    Key {
+    ConfigKey {
         section: "text",
         name: "replace",
         allowed: "a table of what is heard and what is written for it, such as { \"ve dos eme\" = \"v2m\" }",
@@ -106,7 +106,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.text.replace),
         set: |s, v| put(&mut s.text.replace, replacements(v)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "provider",
         allowed: "\"none\", \"gemini\", \"ollama\" or \"openai\"",
@@ -117,7 +117,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.provider.map_or("none", Provider::name)),
         set: |s, v| put(&mut s.llm.provider, provider(v)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "model",
         allowed: "a model's name, such as \"gemini-2.5-flash\" or \"qwen2.5:3b\"",
@@ -127,7 +127,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.model),
         set: |s, v| put(&mut s.llm.model, text(v)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "base_url",
         allowed: "an address such as \"http://localhost:8080/v1\", without user name and query, or \"\" for the provider's own",
@@ -139,7 +139,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.base_url.as_deref().unwrap_or("")),
         set: |s, v| put(&mut s.llm.base_url, base_url(v)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "temperature",
         allowed: "a number from 0 to 2",
@@ -149,7 +149,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.temperature),
         set: |s, v| put(&mut s.llm.temperature, number(v, 0.0..=2.0)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "connect_seconds",
         allowed: "a whole number from 1 to 60",
@@ -159,7 +159,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.connect_seconds),
         set: |s, v| put(&mut s.llm.connect_seconds, whole(v, 1..=60)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "timeout_seconds",
         allowed: "a whole number from 1 to 600",
@@ -169,7 +169,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.timeout_seconds),
         set: |s, v| put(&mut s.llm.timeout_seconds, whole(v, 1..=600)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "dictation_seconds",
         allowed: "a whole number from 1 to 120",
@@ -180,7 +180,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.dictation_seconds),
         set: |s, v| put(&mut s.llm.dictation_seconds, whole(v, 1..=120)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "preset",
         allowed: "the name of a preset, such as \"clean-up\"",
@@ -191,7 +191,7 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| json!(s.llm.preset),
         set: |s, v| put(&mut s.llm.preset, preset(v)),
     },
-    Key {
+    ConfigKey {
         section: "llm",
         name: "target_language",
         allowed: "a language's code or name, such as \"es\" or \"Spanish\"",

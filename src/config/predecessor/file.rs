@@ -2,7 +2,7 @@
 //! writes one can be asked what was meant: each setting in it has its fate, and none stops the
 //! others.
 
-use super::{Ignored, Taken, Translated, collect, split, translate};
+use super::{Ignored, ImportedSetting, Translated, collect, split, translate};
 use crate::config::settings::Settings;
 use serde_json::{Map, Value, json};
 use v2m_ipc::llm::Provider;
@@ -43,7 +43,7 @@ pub fn translate_file(
     let address = known.get("llm").and_then(|llm| llm.get("base_url"));
     tell_own(&mut translated, address);
     let now = current.llm.provider.map_or("none", Provider::name);
-    let changes = |taken: &&Taken| taken.own == PROVIDER && taken.value != now;
+    let changes = |taken: &&ImportedSetting| taken.own == PROVIDER && taken.value != now;
     let provider = translated.taken.iter().find(changes).cloned();
     let address = address.cloned().or_else(|| value_of(&translated, BASE_URL));
     refuse(&mut translated, &fits);
@@ -94,7 +94,7 @@ fn tell_own(translated: &mut Translated, address: Option<&Value>) {
             if own == BASE_URL && value == "" && address != Some(value) {
                 return false;
             }
-            taken.push(Taken { key: own.clone(), own, value: value.clone() });
+            taken.push(ImportedSetting { key: own.clone(), own, value: value.clone() });
             true
         });
     }
@@ -118,7 +118,7 @@ fn change<'c>(settings: impl IntoIterator<Item = (&'c str, &'c Value)>) -> Map<S
 
 /// Leaves out what v2m cannot take.
 fn refuse(translated: &mut Translated, fits: impl Fn(&Map<String, Value>) -> Result<(), String>) {
-    for Taken { own, value, .. } in translated.taken.clone() {
+    for ImportedSetting { own, value, .. } in translated.taken.clone() {
         if let Err(reason) = fits(&change([(own.as_str(), &value)])) {
             leave_out(translated, &own, &reason);
         }
@@ -126,7 +126,7 @@ fn refuse(translated: &mut Translated, fits: impl Fn(&Map<String, Value>) -> Res
 }
 
 fn leave_out(translated: &mut Translated, own: &str, reason: &str) {
-    for Taken { key, .. } in translated.taken.extract_if(.., |taken| taken.own == own) {
+    for ImportedSetting { key, .. } in translated.taken.extract_if(.., |taken| taken.own == own) {
         translated.ignored.push(Ignored { key, reason: reason.into() });
     }
     if let Some((section, name)) = own.split_once('.')
@@ -140,7 +140,7 @@ fn leave_out(translated: &mut Translated, own: &str, reason: &str) {
 /// former provider's address. If that address cannot be emptied, the provider is left out.
 fn empty_address(
     translated: &mut Translated,
-    provider: &Taken,
+    provider: &ImportedSetting,
     fits: impl Fn(&Map<String, Value>) -> Result<(), String>,
 ) {
     if value_of(translated, PROVIDER).is_none() || value_of(translated, BASE_URL).is_some() {
@@ -151,16 +151,16 @@ fn empty_address(
         Ok(()) => {
             add(&mut translated.own, "llm", "base_url", empty.clone());
             let key = provider.key.clone();
-            translated.taken.push(Taken { key, own: BASE_URL.into(), value: empty });
+            translated.taken.push(ImportedSetting { key, own: BASE_URL.into(), value: empty });
         }
         Err(reason) => leave_out(translated, PROVIDER, &reason),
     }
 }
 
 /// Leaves out the settings that came for a provider that was left out.
-fn leave_out_with(translated: &mut Translated, provider: &Taken) {
+fn leave_out_with(translated: &mut Translated, provider: &ImportedSetting) {
     let reason = format!("{PROVIDER} is not set to {}", provider.value);
-    for Taken { key, own, .. } in translated.taken.clone() {
+    for ImportedSetting { key, own, .. } in translated.taken.clone() {
         // All of voice2machine's settings there are one provider's.
         let is_theirs = own.starts_with("llm.") && key != own;
         if is_theirs || own == "llm.model" || own == BASE_URL {

@@ -11,7 +11,7 @@ mod values;
 pub use file::translate_file;
 
 use super::keys::MASK;
-use super::settings::{Backend, Settings, UnloadAfter};
+use super::settings::{BackendChoice, Settings, UnloadAfter};
 use serde_json::{Map, Value, json};
 use v2m_models::catalogue::{self, Weights};
 
@@ -32,7 +32,7 @@ pub struct Ignored {
 
 /// A setting that became one of v2m's.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Taken {
+pub struct ImportedSetting {
     /// Its full name: `transcription.whisper.language`.
     pub key: String,
     /// v2m's (`engine.language`), and what it is set to.
@@ -47,7 +47,7 @@ pub struct Translated {
     /// `{section: {key: value}}`.
     pub own: Map<String, Value>,
     /// What became one of v2m's.
-    pub taken: Vec<Taken>,
+    pub taken: Vec<ImportedSetting>,
     /// What did not.
     pub ignored: Vec<Ignored>,
 }
@@ -105,7 +105,7 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
                     _ => table.insert(name.into(), new.clone()),
                 };
                 let own = format!("{section}.{name}");
-                translated.taken.push(Taken { key, own, value: new });
+                translated.taken.push(ImportedSetting { key, own, value: new });
             }
         }
     }
@@ -126,9 +126,9 @@ pub(super) fn answer(settings: &Settings) -> Map<String, Value> {
     let (_, weights) = catalogue::split_weights(&engine.model);
     let compute_type = if weights == Weights::F16 { "float16" } else { "int8" };
     let device = match engine.backend {
-        Backend::Cuda => "cuda",
-        Backend::Cpu => "cpu",
-        Backend::Auto | Backend::Vulkan => "auto",
+        BackendChoice::Cuda => "cuda",
+        BackendChoice::Cpu => "cpu",
+        BackendChoice::Auto | BackendChoice::Vulkan => "auto",
     };
     let llm = &settings.llm;
     let name = llm.provider.map(v2m_ipc::llm::Provider::name);

@@ -1,8 +1,8 @@
 //! What the settings are where nothing is said.
 
 use super::{
-    Backend, Deliver, Engine, Feedback, JoinTo, Llm, LogLevel, Logging, Refine, Retention, Session,
-    Text, UnloadAfter,
+    BackendChoice, DeliverSettings, EngineSettings, FeedbackSettings, JoinTo, LlmSettings,
+    LogLevel, LogSettings, Refine, SessionSettings, StoreSettings, TextSettings, UnloadAfter,
 };
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
@@ -43,11 +43,11 @@ const TERMINALS: [&str; 30] = [
     "yakuake",
 ];
 
-impl Default for Engine {
+impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             model: "base-q8_0".into(),
-            backend: Backend::Auto,
+            backend: BackendChoice::Auto,
             language: None,
             languages: Vec::new(),
             translate: false,
@@ -60,19 +60,19 @@ impl Default for Engine {
     }
 }
 
-impl Default for Session {
+impl Default for SessionSettings {
     fn default() -> Self {
         Self { max_minutes: 10.0, stop_after_silence: None }
     }
 }
 
-impl Default for Retention {
+impl Default for StoreSettings {
     fn default() -> Self {
         Self { keep_count: 200, keep_days: 30, keep_audio: true }
     }
 }
 
-impl Default for Text {
+impl Default for TextSettings {
     fn default() -> Self {
         Self {
             refine: Refine::Rules,
@@ -85,7 +85,7 @@ impl Default for Text {
     }
 }
 
-impl Default for Llm {
+impl Default for LlmSettings {
     fn default() -> Self {
         Self {
             provider: None,
@@ -101,7 +101,7 @@ impl Default for Llm {
     }
 }
 
-impl Default for Deliver {
+impl Default for DeliverSettings {
     fn default() -> Self {
         Self {
             mode: DeliverMode::Clipboard,
@@ -116,13 +116,13 @@ impl Default for Deliver {
     }
 }
 
-impl Default for Feedback {
+impl Default for FeedbackSettings {
     fn default() -> Self {
         Self { sounds: true, pause_media: false }
     }
 }
 
-impl Default for Logging {
+impl Default for LogSettings {
     fn default() -> Self {
         Self { level: LogLevel::Info }
     }

@@ -14,34 +14,34 @@ use v2m_ipc::llm::{Endpoint, Provider};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// `[engine]`
-    pub engine: Engine,
+    pub engine: EngineSettings,
     /// `[capture]`
-    pub capture: Capture,
+    pub capture: CaptureSettings,
     /// `[session]`
-    pub session: Session,
+    pub session: SessionSettings,
     /// `[trigger]`
-    pub trigger: Trigger,
+    pub trigger: TriggerSettings,
     /// `[store]`
-    pub store: Retention,
+    pub store: StoreSettings,
     /// `[text]`
-    pub text: Text,
+    pub text: TextSettings,
     /// `[llm]`
-    pub llm: Llm,
+    pub llm: LlmSettings,
     /// `[deliver]`
-    pub deliver: Deliver,
+    pub deliver: DeliverSettings,
     /// `[feedback]`
-    pub feedback: Feedback,
+    pub feedback: FeedbackSettings,
     /// `[log]`
-    pub log: Logging,
+    pub log: LogSettings,
 }
 
 /// The recogniser.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Engine {
+pub struct EngineSettings {
     /// Catalogue name or absolute path.
     pub model: String,
     /// What may compute.
-    pub backend: Backend,
+    pub backend: BackendChoice,
     /// ISO 639-1 code; `None` detects it.
     pub language: Option<String>,
     /// Codes to detect among; empty: all.
@@ -62,7 +62,7 @@ pub struct Engine {
 
 /// What the recogniser may compute on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
+pub enum BackendChoice {
     /// The fastest that is installed and works.
     Auto,
     /// NVIDIA's GPUs only.
@@ -73,7 +73,7 @@ pub enum Backend {
     Cpu,
 }
 
-impl Backend {
+impl BackendChoice {
     /// All of them.
     pub(super) const ALL: [Self; 4] = [Self::Auto, Self::Cuda, Self::Vulkan, Self::Cpu];
 
@@ -115,7 +115,7 @@ impl UnloadAfter {
 
 /// The microphone.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Capture {
+pub struct CaptureSettings {
     /// PipeWire `node.name`; `None`: the default source.
     pub source: Option<String>,
     /// Seconds the stream stays ready after a dictation.
@@ -124,7 +124,7 @@ pub struct Capture {
 
 /// The dictation itself.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Session {
+pub struct SessionSettings {
     /// Longest recording in minutes, 0.05 to 120.
     pub max_minutes: f64,
     /// After how much silence a recording stops, once somebody has spoken; `None`: by a press alone.
@@ -133,14 +133,14 @@ pub struct Session {
 
 /// The shortcut.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Trigger {
+pub struct TriggerSettings {
     /// What its presses do.
     pub mode: TriggerMode,
 }
 
 /// What is kept on disk of dictations that were delivered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Retention {
+pub struct StoreSettings {
     /// At most so many.
     pub keep_count: u32,
     /// None older than so many days.
@@ -151,7 +151,7 @@ pub struct Retention {
 
 /// What becomes of what was heard.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Text {
+pub struct TextSettings {
     /// By whom it is made better.
     pub refine: Refine,
     /// "New line", "open quote", where certainly meant.
@@ -193,7 +193,7 @@ impl Refine {
 
 /// A language model.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Llm {
+pub struct LlmSettings {
     /// Whose form it speaks; `None`: there is none.
     pub provider: Option<Provider>,
     /// Its name there; empty: none is set.
@@ -216,7 +216,7 @@ pub struct Llm {
 
 /// Where the text goes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Deliver {
+pub struct DeliverSettings {
     /// Beside the answer and the notification.
     pub mode: DeliverMode,
     /// The keys that paste. `None`: what suits.
@@ -262,7 +262,7 @@ impl JoinTo {
 
 /// What there is to hear of a dictation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Feedback {
+pub struct FeedbackSettings {
     /// Whether start, stop and problems have a sound.
     pub sounds: bool,
     /// Whether media players are paused while recording.
@@ -271,7 +271,7 @@ pub struct Feedback {
 
 /// The journal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Logging {
+pub struct LogSettings {
     /// The least severe level that is written.
     pub level: LogLevel,
 }
@@ -322,14 +322,14 @@ impl Settings {
     }
 }
 
-impl Engine {
+impl EngineSettings {
     /// [`Self::hang_seconds`].
     pub fn hang(&self) -> Duration {
         Duration::from_secs(self.hang_seconds.into())
     }
 }
 
-impl Llm {
+impl LlmSettings {
     /// As `v2m-llm` is told of it, with what a question may take; `None` where none is set up.
     pub fn endpoint(&self, within: Duration) -> Option<Endpoint> {
         Some(Endpoint {
@@ -353,14 +353,14 @@ impl Llm {
     }
 }
 
-impl Capture {
+impl CaptureSettings {
     /// [`Self::linger_seconds`].
     pub fn linger(&self) -> Duration {
         Duration::from_secs(self.linger_seconds.into())
     }
 }
 
-impl Session {
+impl SessionSettings {
     /// [`Self::max_minutes`].
     pub fn max_duration(&self) -> Duration {
         Duration::from_secs_f64(self.max_minutes * 60.0)

@@ -1,9 +1,9 @@
 //! Files to transcribe: they wait, are read by a decoder, and are transcribed, one after the other.
 
-use super::{Background, Purpose, transcript};
+use super::{Background, JobPurpose, transcript};
 use crate::call::{Answer, Event};
 use crate::daemon::chores::{Chore, Chores};
-use crate::daemon::refine::Refined;
+use crate::daemon::refine::RefinedRecognition;
 use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply, at, journal};
 use crate::recognise::{Recognition, Recorded};
@@ -23,14 +23,14 @@ const SLOW: Duration = Duration::from_secs(5);
 
 /// A file to transcribe, and who waits for it.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct FileRequest {
     path: PathBuf,
     /// Which of its sound tracks, counted from 1.
     track: Option<u32>,
     reply: Reply,
 }
 
-impl File {
+impl FileRequest {
     pub(super) fn refuse(self, failure: &Failure) {
         answer(self.reply, Err(failure.clone()));
     }
@@ -38,7 +38,7 @@ impl File {
 
 /// What came of reading a file.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct DecodedFile {
     /// At 16 kHz.
     samples: u64,
     /// What of its sound is missing.
@@ -49,7 +49,7 @@ pub(super) struct Read {
 #[derive(Debug)]
 struct Reading {
     number: u64,
-    file: File,
+    file: FileRequest,
     /// When the next file is read beside it.
     slow_at: Instant,
     decoder: AbortHandle,
@@ -57,19 +57,19 @@ struct Reading {
 
 /// Files that are not transcribed yet.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct FileQueue {
     /// Where decoded files are kept until their text is there, without names: four hours take half
     /// a gigabyte.
     scratch: PathBuf,
     /// In the order they were asked for. Only the first of them is read and transcribed, to spare
     /// the disk, unless reading it takes long.
-    waiting: VecDeque<File>,
+    waiting: VecDeque<FileRequest>,
     /// Those that are being read.
     reading: Vec<Reading>,
     last_reading: u64,
 }
 
-impl Files {
+impl FileQueue {
     pub(super) fn new(scratch: PathBuf) -> Self {
         Self { scratch, waiting: VecDeque::new(), reading: Vec::new(), last_reading: 0 }
     }
@@ -89,7 +89,7 @@ impl Files {
 
 impl Background {
     pub(in crate::daemon) fn add_file(&mut self, path: PathBuf, track: Option<u32>, reply: Reply) {
-        self.files.waiting.push_back(File { path, track, reply });
+        self.files.waiting.push_back(FileRequest { path, track, reply });
     }
 
     /// Ends when the client of a file that is being read or transcribed leaves, and when the next
@@ -101,11 +101,11 @@ impl Background {
             false => reading.iter().map(|reading| reading.slow_at).max(),
         };
         let at_work = self.jobs.iter_mut().filter_map(|(_, purpose)| match purpose {
-            Purpose::File(file, _) => Some(file),
-            Purpose::Recovery { .. } => None,
+            JobPurpose::File(file, _) => Some(file),
+            JobPurpose::Recovery { .. } => None,
         });
         let reading = self.files.reading.iter_mut().map(|reading| &mut reading.file);
-        let mut files: Vec<&mut File> = at_work.chain(reading).collect();
+        let mut files: Vec<&mut FileRequest> = at_work.chain(reading).collect();
         let left = std::future::poll_fn(|context| {
             let mut polled = files.iter_mut().map(|file| file.reply.poll_closed(context));
             if polled.any(|left| left.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
@@ -118,12 +118,12 @@ impl Background {
 
     /// Forgets files whose clients have left; the jobs that are to be cancelled for it.
     pub(super) fn drop_abandoned(&mut self) -> Vec<JobId> {
-        let Files { waiting, reading, .. } = &mut self.files;
+        let FileQueue { waiting, reading, .. } = &mut self.files;
         waiting.retain(|file| !file.reply.is_closed());
         for reading in reading.extract_if(.., |reading| reading.file.reply.is_closed()) {
             reading.decoder.abort();
         }
-        let abandoned = |(_, purpose): &mut (JobId, Purpose)| matches!(purpose, Purpose::File(File { reply, .. }, _) if reply.is_closed());
+        let abandoned = |(_, purpose): &mut (JobId, JobPurpose)| matches!(purpose, JobPurpose::File(FileRequest { reply, .. }, _) if reply.is_closed());
         self.jobs.extract_if(.., abandoned).map(|(job, _)| job).collect()
     }
 
@@ -163,7 +163,8 @@ impl Daemon {
         let file = reading.remove(index).file;
         match result {
             Ok((recorded, notes)) => {
-                let purpose = Purpose::File(file, Read { samples: recorded.samples, notes });
+                let purpose =
+                    JobPurpose::File(file, DecodedFile { samples: recorded.samples, notes });
                 let job = self.background_begin(purpose, recorded);
                 self.background_progress(job, 0);
             }
@@ -174,7 +175,11 @@ impl Daemon {
     /// Tells subscribers how much of a file is text.
     pub(in crate::daemon) fn background_progress(&self, job: JobId, samples: u64) {
         let purpose = self.background.jobs.iter().find(|(own, _)| *own == job);
-        if let Some((_, Purpose::File(File { path, .. }, Read { samples: of, .. }))) = purpose {
+        if let Some((
+            _,
+            JobPurpose::File(FileRequest { path, .. }, DecodedFile { samples: of, .. }),
+        )) = purpose
+        {
             self.doors.publish(Event::Progress { path: path.clone(), samples, of: *of });
         }
     }
@@ -182,12 +187,12 @@ impl Daemon {
     pub(super) fn file_done(
         &self,
         job: JobId,
-        file: File,
-        read: Read,
-        result: Result<Refined, Failure>,
+        file: FileRequest,
+        read: DecodedFile,
+        result: Result<RefinedRecognition, Failure>,
     ) {
-        let File { path, reply, .. } = file;
-        let Read { samples, notes } = read;
+        let FileRequest { path, reply, .. } = file;
+        let DecodedFile { samples, notes } = read;
         let state = self.session.state();
         let file = path.display();
         match &result {

@@ -11,10 +11,10 @@ mod files;
 mod recovery;
 
 use super::Daemon;
-use super::refine::Refined;
+use super::refine::RefinedRecognition;
 use crate::recognise::Recorded;
 use crate::session::{Failure, JobId, Transcript};
-use files::{File, Files, Read};
+use files::{DecodedFile, FileQueue, FileRequest};
 use recovery::Recovery;
 use std::path::PathBuf;
 use tracing::info;
@@ -24,16 +24,16 @@ const FIRST_JOB: u32 = 1 << 31;
 
 #[derive(Debug)]
 pub(super) struct Background {
-    files: Files,
+    files: FileQueue,
     recovery: Recovery,
-    jobs: Vec<(JobId, Purpose)>,
+    jobs: Vec<(JobId, JobPurpose)>,
     numbered: u32,
 }
 
 /// What a job is for.
 #[derive(Debug)]
-enum Purpose {
-    File(File, Read),
+enum JobPurpose {
+    File(FileRequest, DecodedFile),
     /// With its length in samples at 16 kHz.
     Recovery {
         samples: u64,
@@ -45,7 +45,7 @@ impl Background {
     /// Decoded files will be kept in the directory `scratch`.
     pub(super) fn new(scratch: PathBuf) -> Self {
         Self {
-            files: Files::new(scratch),
+            files: FileQueue::new(scratch),
             recovery: Recovery::default(),
             jobs: Vec::new(),
             numbered: 0,
@@ -58,15 +58,15 @@ impl Background {
 
     /// Whether this job is a recording of an earlier run.
     pub(super) fn recovers(&self, job: JobId) -> bool {
-        let is_one = |purpose: &Purpose| matches!(purpose, Purpose::Recovery { .. });
+        let is_one = |purpose: &JobPurpose| matches!(purpose, JobPurpose::Recovery { .. });
         self.jobs.iter().any(|(own, purpose)| *own == job && is_one(purpose))
     }
 
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
         // What is to be recovered stays in the store for the next start.
         let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
-            Purpose::File(file, _) => Some(file),
-            Purpose::Recovery { .. } => None,
+            JobPurpose::File(file, _) => Some(file),
+            JobPurpose::Recovery { .. } => None,
         });
         at_work.for_each(|file| file.refuse(failure));
         self.files.refuse_all(failure);
@@ -78,10 +78,10 @@ impl Background {
     }
 
     fn is_transcribing(&self) -> bool {
-        self.jobs.iter().any(|(_, purpose)| matches!(purpose, Purpose::File(..)))
+        self.jobs.iter().any(|(_, purpose)| matches!(purpose, JobPurpose::File(..)))
     }
 
-    fn add(&mut self, purpose: Purpose) -> JobId {
+    fn add(&mut self, purpose: JobPurpose) -> JobId {
         let job = self.number();
         self.jobs.push((job, purpose));
         job
@@ -93,7 +93,7 @@ impl Background {
         job
     }
 
-    fn remove(&mut self, job: JobId) -> Option<Purpose> {
+    fn remove(&mut self, job: JobId) -> Option<JobPurpose> {
         let index = self.jobs.iter().position(|(own, _)| *own == job)?;
         Some(self.jobs.remove(index).1)
     }
@@ -110,16 +110,20 @@ impl Daemon {
         self.recover_next();
     }
 
-    fn background_begin(&mut self, purpose: Purpose, recorded: Recorded) -> JobId {
+    fn background_begin(&mut self, purpose: JobPurpose, recorded: Recorded) -> JobId {
         let job = self.background.add(purpose);
         self.engine.transcribe(job, self.config.settings(), recorded);
         job
     }
 
-    pub(super) fn background_done(&mut self, job: JobId, result: Result<Refined, Failure>) {
+    pub(super) fn background_done(
+        &mut self,
+        job: JobId,
+        result: Result<RefinedRecognition, Failure>,
+    ) {
         match self.background.remove(job) {
-            Some(Purpose::File(file, read)) => self.file_done(job, file, read, result),
-            Some(Purpose::Recovery { samples, cut_off }) => {
+            Some(JobPurpose::File(file, read)) => self.file_done(job, file, read, result),
+            Some(JobPurpose::Recovery { samples, cut_off }) => {
                 self.recovered(job, result, samples, cut_off);
             }
             None => {}
@@ -127,8 +131,8 @@ impl Daemon {
     }
 }
 
-fn transcript(refined: Refined, samples: u64, audio: Option<PathBuf>) -> Transcript {
-    let Refined { recognition, text, unrefined } = refined;
+fn transcript(refined: RefinedRecognition, samples: u64, audio: Option<PathBuf>) -> Transcript {
+    let RefinedRecognition { recognition, text, unrefined } = refined;
     Transcript {
         text,
         unrefined,

@@ -2,14 +2,14 @@
 //! they have no text yet, kept and shown. They are never put anywhere: who knows what the user is
 //! doing by now.
 
-use super::{Background, Purpose, transcript};
+use super::{Background, JobPurpose, transcript};
 use crate::daemon::chores::Chore;
-use crate::daemon::refine::Refined;
+use crate::daemon::refine::RefinedRecognition;
 use crate::daemon::{Daemon, delivering, journal};
 use crate::deliver::Notice;
 use crate::recognise::Recorded;
 use crate::session::{Code, EngineState, Failure, JobId, State};
-use crate::store::{self, Outcome, StoreError, Text, Unfinished};
+use crate::store::{self, RecordUpdate, StoreError, Text, Unfinished};
 use std::collections::VecDeque;
 use tracing::{info, warn};
 
@@ -74,7 +74,7 @@ impl Daemon {
         match result {
             Ok(store::Pcm { file, offset, samples }) => {
                 let recorded = Recorded { file, offset, samples, is_kept: true };
-                let purpose = Purpose::Recovery { samples, cut_off: left.cut_off };
+                let purpose = JobPurpose::Recovery { samples, cut_off: left.cut_off };
                 let job = self.background_begin(purpose, recorded);
                 self.under_way.adopt(job, &left);
             }
@@ -89,7 +89,7 @@ impl Daemon {
     pub(super) fn recovered(
         &mut self,
         job: JobId,
-        result: Result<Refined, Failure>,
+        result: Result<RefinedRecognition, Failure>,
         samples: u64,
         cut_off: bool,
     ) {
@@ -106,16 +106,16 @@ impl Daemon {
                     "transcribed a recording of an earlier run ({seconds:.1} s)"
                 );
                 if transcript.text.is_empty() && transcript.unrefined.is_none() {
-                    Outcome::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
+                    RecordUpdate::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
                 } else {
                     self.show_recovered(&transcript.text, cut_off);
-                    Outcome::Delivered(delivering::store_text(&transcript), Vec::new())
+                    RecordUpdate::Delivered(delivering::store_text(&transcript), Vec::new())
                 }
             }
             Err(failure) => {
                 let reason = &failure.message;
                 warn!(job = job.0, reason, "a recording of an earlier run has no text: {reason}");
-                Outcome::Failed(failure.code, failure.message)
+                RecordUpdate::Failed(failure.code, failure.message)
             }
         };
         self.under_way.finish(job, outcome);
@@ -138,7 +138,7 @@ impl Daemon {
                 characters, "a text of an earlier run was not delivered; it is shown"
             );
             self.under_way.adopt(job, &left);
-            self.under_way.finish(job, Outcome::Delivered(text, Vec::new()));
+            self.under_way.finish(job, RecordUpdate::Delivered(text, Vec::new()));
         }
     }
 

@@ -6,7 +6,7 @@ mod models;
 use super::changes::{self, Changes};
 use super::sleep::Sleep;
 use crate::config::Settings;
-use crate::recognise::{EngineReport, RecogniseEvent, Recogniser, Recorded, Stamp, Urgency};
+use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
 use crate::session::{EngineState, JobId};
 use crate::suspend::SuspendEvent;
 pub(super) use models::Models;
@@ -74,13 +74,13 @@ impl Engine {
 
     /// A dictation begins, whose sound is to be fed.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings) {
-        self.recogniser.begin(job, decode_options(settings), Urgency::Live);
+        self.recogniser.begin(job, decode_options(settings), Priority::Live);
     }
 
     /// A recording is transcribed when nobody dictates.
     pub(super) fn transcribe(&mut self, job: JobId, settings: &Settings, recorded: Recorded) {
         let options = DecodeOptions { quiet_after: 0, ..decode_options(settings) };
-        self.recogniser.transcribe(job, options, Urgency::Background, recorded);
+        self.recogniser.transcribe(job, options, Priority::Background, recorded);
     }
 
     pub(super) fn feed(&mut self, job: JobId, pcm: &[i16]) {

@@ -66,12 +66,12 @@ impl Models {
 
     /// The engines that are wanted and installed, the first one first. The processor's plain one
     /// need not be there to be named: it always should be.
-    fn candidates(&self, wanted: config::Backend) -> Result<Vec<Candidate>, Failure> {
+    fn candidates(&self, wanted: config::BackendChoice) -> Result<Vec<Candidate>, Failure> {
         let fits = |backend: Backend| match wanted {
-            config::Backend::Auto => true,
-            config::Backend::Cuda => backend == Backend::Cuda,
-            config::Backend::Vulkan => backend == Backend::Vulkan,
-            config::Backend::Cpu => !backend.is_gpu(),
+            config::BackendChoice::Auto => true,
+            config::BackendChoice::Cuda => backend == Backend::Cuda,
+            config::BackendChoice::Vulkan => backend == Backend::Vulkan,
+            config::BackendChoice::Cpu => !backend.is_gpu(),
         };
         let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
         let named =
@@ -174,14 +174,14 @@ fn model_in_brief(error: &paths::PathError) -> (String, String) {
 mod tests {
     use super::*;
 
-    fn backends(models: &Models, wanted: config::Backend) -> Vec<&'static str> {
+    fn backends(models: &Models, wanted: config::BackendChoice) -> Vec<&'static str> {
         let candidates = models.candidates(wanted).unwrap();
         candidates.iter().map(|candidate| candidate.backend.name()).collect()
     }
 
     #[test]
     fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
-        use config::Backend::{Auto, Cpu, Cuda, Vulkan};
+        use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
         let dir = tempfile::tempdir().unwrap();
         let models =
             Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };

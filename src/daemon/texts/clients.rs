@@ -5,7 +5,7 @@ use crate::call::{Answer, TextSource, TextWork};
 use crate::daemon::handing::{Parcel, Whose};
 use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply};
-use crate::deliver::Wanted;
+use crate::deliver::DeliveryOptions;
 use crate::session::{Code, DeliverMode, Delivery, Event, Failure, Notice};
 use tracing::info;
 
@@ -78,7 +78,7 @@ impl Daemon {
         if finished.deliver == DeliverMode::None {
             return self.answer_text(finished, Vec::new());
         }
-        let wanted = Wanted { mode: finished.deliver, ..self.wanted() };
+        let wanted = DeliveryOptions { mode: finished.deliver, ..self.wanted() };
         let screen = self.desktop.screen(self.config.settings()).cloned();
         let screen = screen.filter(|_| self.session.newest().is_none());
         let whose = Whose::Client(Box::new(finished));

@@ -26,35 +26,35 @@ use crate::deliver::ClipboardReader;
 use crate::llm::{LlmError, Presets};
 use crate::session::{Event, Failure, JobId, Notice};
 pub(super) use clients::Finished;
-use rewriting::{Asking, first_of};
+use rewriting::{PendingRewrite, first_of};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::info;
 
-/// Clients' texts that are with the model at once; more of them wait.
+/// How many clients' texts the model works on at once. More of them wait.
 const AT_ONCE: usize = 4;
 
-/// What a language model has at the moment, and by what it is asked.
+/// The texts that a language model is working on, and the presets.
 pub(super) struct Texts {
     presets: Presets,
     presets_folder: PathBuf,
     presets_watch: Changes,
-    /// Their files have changed since they were read last.
+    /// The presets' files have changed since they were read last.
     presets_changed: bool,
-    /// They are being read.
+    /// The presets are being read.
     presets_reading: bool,
-    /// The dictations' texts that it has.
-    rewriting: Vec<(JobId, Asking)>,
+    /// The dictations' texts that the model is working on.
+    rewriting: Vec<(JobId, PendingRewrite)>,
     work: JoinSet<Option<Finished>>,
     permits: Arc<Semaphore>,
     clipboard: ClipboardReader,
     /// The last dictation's text.
     last: Option<String>,
-    /// It is an earlier run's.
+    /// The last text is from an earlier run.
     last_is_older: bool,
-    /// Who waits until it is read from the disk.
+    /// Clients that wait until the last text is read from the disk.
     last_asked: Vec<Reply>,
     /// Dropped when the service ends.
     ending: watch::Sender<()>,
@@ -62,16 +62,16 @@ pub(super) struct Texts {
 
 /// Something that happened to a text.
 pub(super) enum TextEvent {
-    /// The model is done with the dictation's text, or cannot do it.
+    /// The model has rewritten a dictation's text, or has failed.
     Rewritten(JobId, Result<String, LlmError>),
-    /// It is done with a client's; `None` where nobody waits any more.
+    /// The model has finished a client's text. `None`: the client has left.
     Finished(Option<Finished>),
     /// The files of the presets have changed.
     PresetsChanged,
 }
 
 impl Texts {
-    /// Presets lie beside the configuration.
+    /// Reads presets from the folder beside the configuration.
     pub(super) fn new(config_path: &Path) -> Self {
         let folder = config_path.with_file_name("presets");
         Self {
@@ -95,13 +95,13 @@ impl Texts {
     pub(super) async fn next(&mut self) -> TextEvent {
         tokio::select! {
             (job, result) = first_of(&mut self.rewriting) => TextEvent::Rewritten(job, result),
-            // What panics is a bug, and ends the process.
+            // A panic is a bug, and ends the process.
             Some(done) = self.work.join_next() => TextEvent::Finished(done.ok().flatten()),
             () = self.presets_watch.changed() => TextEvent::PresetsChanged,
         }
     }
 
-    /// Refuses what is not done yet, at once.
+    /// Answers everybody who still waits with `failure`.
     pub(super) async fn refuse_all(&mut self, failure: &Failure) {
         for reply in self.last_asked.drain(..) {
             answer(reply, Err(failure.clone()));
@@ -121,7 +121,7 @@ impl Daemon {
                 }
                 match finished {
                     Some(finished) => self.text_finished(finished),
-                    // Or it would go on saying that the model has the text.
+                    // Otherwise the notification would still say that the model has the text.
                     None => self.show_beside(Notice::Nothing),
                 }
             }
@@ -132,7 +132,7 @@ impl Daemon {
         }
     }
 
-    /// In a thread: they are many small files, wherever the user keeps them.
+    /// Reads the presets in a thread, because they may be many files on a slow disk.
     fn read_presets(&mut self) {
         if self.texts.presets_reading || !std::mem::take(&mut self.texts.presets_changed) {
             return;
@@ -151,7 +151,7 @@ impl Daemon {
         self.read_presets();
     }
 
-    /// Shown unless a dictation is shown.
+    /// Shows a notice unless a dictation is shown.
     fn show_beside(&self, notice: Notice) {
         if self.session.newest().is_none() {
             self.notify(notice);

@@ -1,7 +1,7 @@
 //! What a language model is asked, put together from settings, presets and wishes.
 
 use super::Texts;
-use crate::call::Task;
+use crate::call::TextTask;
 use crate::config::Settings;
 use crate::language;
 use crate::llm::{Bounds, MAX_TEXT, Preset, Question};
@@ -20,7 +20,7 @@ impl Texts {
     /// What is asked, but for the text.
     pub(super) fn question(
         &self,
-        task: &Task,
+        task: &TextTask,
         within: Duration,
         settings: &Settings,
     ) -> Result<Question, Failure> {
@@ -34,13 +34,13 @@ impl Texts {
         let mut endpoint = endpoint.ok_or_else(not_set_up)?;
         let text = String::new();
         match task {
-            Task::Translate { into } => {
+            TextTask::Translate { into } => {
                 let asked = into.as_deref().unwrap_or(&settings.llm.target_language);
                 let into = language::name(asked)
                     .map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
                 Ok(Question::Translate { endpoint, into, text })
             }
-            Task::Rewrite { instruction, preset } => {
+            TextTask::Rewrite { instruction, preset } => {
                 let (instruction, preset) =
                     self.instruction(instruction.as_deref(), preset.as_deref(), settings)?;
                 let temperature = preset.and_then(|preset| preset.temperature);

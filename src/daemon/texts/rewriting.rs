@@ -3,7 +3,7 @@
 
 use super::Texts;
 use super::question::with_text;
-use crate::call::Task;
+use crate::call::TextTask;
 use crate::config::{Refine, Settings};
 use crate::daemon::{Daemon, refusal};
 use crate::llm::{self, LlmError, Question};
@@ -14,11 +14,11 @@ use std::task::Poll;
 use std::time::Instant;
 use tracing::{info, warn};
 
-pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
+pub(super) type PendingRewrite = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
 
 /// The first that is done, taken out. Cancel-safe.
 pub(super) async fn first_of(
-    askings: &mut Vec<(JobId, Asking)>,
+    askings: &mut Vec<(JobId, PendingRewrite)>,
 ) -> (JobId, Result<String, LlmError>) {
     std::future::poll_fn(|context| {
         let done = askings.iter_mut().enumerate().find_map(|(at, (_, asking))| {
@@ -58,7 +58,7 @@ impl Texts {
         preset: Option<&str>,
         settings: &Settings,
     ) -> Result<Question, Failure> {
-        let task = Task::Rewrite { instruction: None, preset: preset.map(str::to_owned) };
+        let task = TextTask::Rewrite { instruction: None, preset: preset.map(str::to_owned) };
         let question = self.question(&task, settings.llm.dictation(), settings)?;
         with_text(question, text.to_owned())
     }

@@ -17,7 +17,7 @@ pub(crate) mod mutter;
 pub(crate) mod portal;
 pub(crate) mod x11;
 
-use super::problem::Problem;
+use super::error::DeliverError;
 use super::window::Window;
 use std::time::{Duration, Instant};
 use x11::primary::{Loan, To};
@@ -35,7 +35,7 @@ pub(crate) enum Before<C> {
 
 /// Whether a program reads all that is copied, as clipboard managers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum ClipboardManager {
     /// None does.
     None,
     /// One does, and reads at once.
@@ -73,7 +73,7 @@ pub(crate) enum Serve {
 /// runs.
 ///
 /// # Errors
-/// Every method that serves may fail with [`Problem::Overtaken`]: another program has taken the
+/// Every method that serves may fail with [`DeliverError::Overtaken`]: another program has taken the
 /// clipboard.
 pub(crate) trait Clipboard {
     /// What is kept of it.
@@ -83,31 +83,35 @@ pub(crate) trait Clipboard {
     const WINDOWS: To;
 
     /// What is on it, as far as it can be read within `patience`.
-    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem>;
+    async fn remember(&mut self, patience: Duration)
+    -> Result<Before<Self::Content>, DeliverError>;
 
     /// Puts `text` there, unless something was copied since [`Self::remember`]; whether it did.
-    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem>;
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError>;
 
     /// Whether a program is going to read the text whatever the keys do.
-    fn reader(&mut self) -> Result<Reader, Problem>;
+    fn reader(&mut self) -> Result<ClipboardManager, DeliverError>;
 
     /// Takes note of whether one `has_read` it, while it was waited for.
     fn note_reader(&mut self, has_read: bool);
 
     /// Serves requests; whether there were any.
-    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem>;
+    async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError>;
 
     /// What is asked for from here on may be the answer to the keys, which are pressed next.
     /// `are_apart`: they come to the desktop by another way than the text, which may be shorter.
     /// The text is known to be there then.
-    async fn mark(&mut self, are_apart: bool) -> Result<(), Problem>;
+    async fn mark(&mut self, are_apart: bool) -> Result<(), DeliverError>;
 
-    /// Has `keys` pressed. Serves requests meanwhile if that may take long.
+    /// Waits until `keys` are pressed. A clipboard on which that may take long serves requests
+    /// meanwhile.
     async fn serve_while(
         &mut self,
-        keys: impl Future<Output = Result<(), Problem>>,
-        loan: Option<&Loan>,
-    ) -> Result<(), Problem>;
+        keys: impl Future<Output = Result<(), DeliverError>>,
+        _loan: Option<&Loan>,
+    ) -> Result<(), DeliverError> {
+        keys.await
+    }
 
     /// Whether a window asks for the text, here or in the `loan`, within `patience`. `window` had
     /// the keyboard.
@@ -116,13 +120,54 @@ pub(crate) trait Clipboard {
         window: Option<&Window>,
         loan: Option<&Loan>,
         patience: Duration,
-    ) -> Result<bool, Problem>;
+    ) -> Result<bool, DeliverError>;
 
     /// Puts `content` there in place of the text.
-    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem>;
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError>;
 
     /// Leaves it to nobody.
-    async fn clear(&mut self) -> Result<(), Problem>;
+    async fn clear(&mut self) -> Result<(), DeliverError>;
+}
+
+/// A clipboard that serves requests on the calling thread, over a connection to a display server.
+pub(crate) trait DisplayClipboard {
+    /// Whether a program is still being given something.
+    fn is_giving(&self) -> bool;
+
+    /// Waits for the next event; whether it was a request, which is served then. `None`: `until`
+    /// has come.
+    ///
+    /// # Errors
+    /// [`DeliverError::Overtaken`]: another program has taken the clipboard.
+    fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError>;
+
+    /// Serves requests; whether there were any.
+    ///
+    /// # Errors
+    /// As [`Self::serve_next`].
+    fn serve_all(&mut self, requests: Serve) -> Result<bool, DeliverError> {
+        let mut serving = Serving::new(requests, Instant::now());
+        let mut any = false;
+        loop {
+            match self.serve_next(serving.until(self.is_giving()))? {
+                Some(true) => {
+                    any = true;
+                    if !serving.asked(Instant::now()) {
+                        return Ok(any);
+                    }
+                }
+                Some(false) => {}
+                None if serving.goes_on(self.is_giving(), Instant::now()) => {}
+                None => return Ok(any),
+            }
+        }
+    }
+}
+
+/// Whether a wait that ended without a request for the clipboard ended because a program asked for
+/// the primary selection, which is lent by `loan`. Otherwise `until` has come.
+fn is_loan_taken(loan: Option<&Loan>, until: Instant) -> bool {
+    loan.is_some() && Instant::now() < until
 }
 
 /// The end of a [`Serve`], as requests come. Pure: the caller has the clock.

@@ -5,7 +5,7 @@
 
 use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::mutter::{self, is_busy};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -16,42 +16,42 @@ use zbus::{Message, Variant};
 const BUSY: Duration = Duration::from_millis(1);
 
 /// Mutter's clipboard.
-pub(crate) type MutterClipboard = BusClipboard<mutter::Session>;
+pub(crate) type MutterClipboard = BusClipboard<mutter::MutterSession>;
 
 /// The one of this session, which was opened for it. Mutter has said whose it is before it let us
 /// have it, and nothing if it is nobody's.
-pub(crate) fn of(session: mutter::Session) -> MutterClipboard {
+pub(crate) fn of(session: mutter::MutterSession) -> MutterClipboard {
     BusClipboard::of(session, Some(Vec::new()))
 }
 
-impl ClipboardSession for mutter::Session {
-    type Calls = mutter::Calls;
+impl ClipboardSession for mutter::MutterSession {
+    type Calls = mutter::MutterCalls;
 
     const RELEASES_KEYS: bool = true;
 
-    fn calls(&self) -> &mutter::Calls {
+    fn calls(&self) -> &mutter::MutterCalls {
         &self.calls
     }
 
     async fn next(&mut self) -> Signal {
-        self.next_message().await.map_or(Signal::Ended(Problem::NoWay), read)
+        self.next_message().await.map_or(Signal::Ended(DeliverError::NoWay), read)
     }
 
     fn ready(&mut self) -> Option<Signal> {
         self.ready_message().map(read)
     }
 
-    async fn take(&mut self, formats: &[&str]) -> Result<(), Problem> {
+    async fn take(&mut self, formats: &[&str]) -> Result<(), DeliverError> {
         let options = HashMap::from([("mime-types", Variant::from(formats.to_vec()))]);
         self.calls.call("SetSelection", &options).await.map(drop)
     }
 }
 
-impl ReadFormat for mutter::Calls {
-    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+impl ReadFormat for mutter::MutterCalls {
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, DeliverError> {
         let reply = loop {
             match self.call("SelectionRead", &format).await {
-                Err(Problem::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
+                Err(DeliverError::Refused(error)) if is_busy(&error) => sleep(BUSY).await,
                 reply => break reply?,
             }
         };
@@ -59,17 +59,17 @@ impl ReadFormat for mutter::Calls {
     }
 }
 
-impl Calls for mutter::Calls {
-    async fn clear(&self) -> Result<(), Problem> {
+impl Calls for mutter::MutterCalls {
+    async fn clear(&self) -> Result<(), DeliverError> {
         let none: HashMap<&str, Variant<'_>> = HashMap::new();
         self.call("SetSelection", &none).await.map(drop)
     }
 
-    async fn begin(&self, serial: u32) -> Result<Message, Problem> {
+    async fn begin(&self, serial: u32) -> Result<Message, DeliverError> {
         self.call("SelectionWrite", &serial).await
     }
 
-    async fn end(&self, serial: u32, is_whole: bool) -> Result<(), Problem> {
+    async fn end(&self, serial: u32, is_whole: bool) -> Result<(), DeliverError> {
         self.call("SelectionWriteDone", &(serial, is_whole)).await.map(drop)
     }
 }
@@ -90,7 +90,7 @@ fn read(message: zbus::Result<Message>) -> Signal {
             Ok(options) => owner(&options),
             Err(_) => Signal::Other,
         },
-        Some("Closed") => Signal::Ended(Problem::NoWay),
+        Some("Closed") => Signal::Ended(DeliverError::NoWay),
         _ => Signal::Other,
     }
 }

@@ -5,7 +5,7 @@
 use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::portal::bus::{Options, Signal as Told};
 use crate::deliver::display::portal::{self, is_set};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use zbus::{Message, Variant};
@@ -20,20 +20,20 @@ const TRIES: u32 = 20;
 const TAKEN: Duration = Duration::from_millis(300);
 
 /// The portal's clipboard.
-pub(crate) type PortalClipboard = BusClipboard<portal::Session>;
+pub(crate) type PortalClipboard = BusClipboard<portal::PortalSession>;
 
 /// The one of this session, which tells what is on it after it has begun, and nothing if it is
 /// nobody's.
-pub(crate) fn of(session: portal::Session) -> PortalClipboard {
+pub(crate) fn of(session: portal::PortalSession) -> PortalClipboard {
     BusClipboard::of(session, None)
 }
 
-impl ClipboardSession for portal::Session {
-    type Calls = portal::Calls;
+impl ClipboardSession for portal::PortalSession {
+    type Calls = portal::PortalCalls;
 
     const RELEASES_KEYS: bool = false;
 
-    fn calls(&self) -> &portal::Calls {
+    fn calls(&self) -> &portal::PortalCalls {
         &self.calls
     }
 
@@ -46,7 +46,7 @@ impl ClipboardSession for portal::Session {
         self.signals.ready().map(|told| read(told, self.calls.path()))
     }
 
-    async fn take(&mut self, formats: &[&str]) -> Result<(), Problem> {
+    async fn take(&mut self, formats: &[&str]) -> Result<(), DeliverError> {
         let options = Options::from([("mime_types", Variant::from(formats.to_vec()))]);
         self.calls.clipboard("SetSelection", |path| (path, options)).await?;
         // What was asked for before that is not to be had any more, and must not be answered:
@@ -63,13 +63,13 @@ impl ClipboardSession for portal::Session {
     }
 }
 
-impl ReadFormat for portal::Calls {
-    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+impl ReadFormat for portal::PortalCalls {
+    async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, DeliverError> {
         let mut tries = 0;
         let reply = loop {
             tries += 1;
             match self.clipboard("SelectionRead", |path| (path, format)).await {
-                Err(Problem::Refused(_)) if tries < TRIES => sleep(BUSY).await,
+                Err(DeliverError::Refused(_)) if tries < TRIES => sleep(BUSY).await,
                 reply => break reply?,
             }
         };
@@ -77,16 +77,16 @@ impl ReadFormat for portal::Calls {
     }
 }
 
-impl Calls for portal::Calls {
-    async fn clear(&self) -> Result<(), Problem> {
+impl Calls for portal::PortalCalls {
+    async fn clear(&self) -> Result<(), DeliverError> {
         self.clipboard("SetSelection", |path| (path, Options::new())).await.map(drop)
     }
 
-    async fn begin(&self, serial: u32) -> Result<Message, Problem> {
+    async fn begin(&self, serial: u32) -> Result<Message, DeliverError> {
         self.clipboard("SelectionWrite", |path| (path, serial)).await
     }
 
-    async fn end(&self, serial: u32, is_whole: bool) -> Result<(), Problem> {
+    async fn end(&self, serial: u32, is_whole: bool) -> Result<(), DeliverError> {
         self.clipboard("SelectionWriteDone", |path| (path, serial, is_whole)).await.map(drop)
     }
 }
@@ -100,8 +100,8 @@ fn read(told: Told, path: &str) -> Signal {
             let ours = is_set(&options, "session_is_owner");
             Signal::Owner { ours, formats: bus::formats(formats) }
         }
-        Told::Closed(closed) if closed == path => Signal::Ended(Problem::PortalGone),
-        Told::Gone => Signal::Ended(Problem::PortalGone),
+        Told::Closed(closed) if closed == path => Signal::Ended(DeliverError::PortalGone),
+        Told::Gone => Signal::Ended(DeliverError::PortalGone),
         Told::Closed(_) | Told::Response { .. } | Told::Other => Signal::Other,
     }
 }

@@ -1,4 +1,4 @@
-//! Which parts a desktop has to get a text to the cursor, and which of them are taken.
+//! Finds the parts by which this desktop can put a text at the cursor, and chooses among them.
 
 pub(crate) mod mutter;
 pub(crate) mod portal;
@@ -7,15 +7,15 @@ pub(crate) mod wayland;
 pub(crate) mod x11;
 
 use crate::deliver::environment::{Displays, is_x11};
-use crate::deliver::joint::{self, Watch};
-use crate::deliver::order::{Means, Order};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
+use crate::deliver::joint::{self, InputWatch};
+use crate::deliver::order::{Insertion, Means};
 use mutter::Mutter;
 use portal::Portal;
 use wayland::Wayland;
 use x11::X11;
 
-/// One that this desktop offers.
+/// The means that this desktop offers.
 #[derive(Debug)]
 pub(crate) enum Desktop {
     Mutter(Mutter),
@@ -25,20 +25,20 @@ pub(crate) enum Desktop {
 }
 
 impl Desktop {
-    /// Finds the one for this desktop: the one that needs least of others.
-    pub(crate) async fn find() -> Result<Self, Problem> {
+    /// Finds the means for this desktop, and prefers the one that depends on least.
+    pub(crate) async fn find() -> Result<Self, DeliverError> {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
         }
         let bus = match Mutter::connect(None).await {
             Ok(Some(mutter)) if mutter.lets_us().await => return Ok(Self::Mutter(mutter)),
             Ok(_) => Ok(()),
-            // Small compositors are also run without a bus.
+            // Small compositors may run without a bus.
             Err(problem) => Err(problem),
         };
         let compositor = match Displays::from_env().wayland {
             Some(_) => wayland::offers().await,
-            None => Err(Problem::NoWay),
+            None => Err(DeliverError::NoWay),
         };
         if matches!(compositor, Ok(wayland::Offers { keyboards: true })) {
             return Ok(Self::Wayland(Wayland::new()));
@@ -49,18 +49,18 @@ impl Desktop {
         };
         match (portal, compositor) {
             (Ok(portal), _) => Ok(Self::Portal(portal)),
-            // What the nearer of the two says.
-            (Err(_), Err(problem)) if !matches!(problem, Problem::NoWay) => Err(problem),
+            // Reports the error of the better of the two.
+            (Err(_), Err(problem)) if !matches!(problem, DeliverError::NoWay) => Err(problem),
             (Err(problem), _) => Err(problem),
         }
     }
 
-    /// Whether it still leads anywhere.
+    /// Whether the desktop is still there.
     pub(crate) async fn is_there(&self) -> bool {
         match self {
             Self::Mutter(mutter) => mutter.is_there().await,
             Self::Portal(portal) => portal.is_there(),
-            // Finds a server that comes back by itself.
+            // It finds a restarted server by itself.
             Self::Wayland(_) | Self::X11(_) => true,
         }
     }
@@ -74,7 +74,7 @@ impl Desktop {
         }
     }
 
-    /// Whether the keys that the user holds can be told from ours, or do no harm.
+    /// Whether keys that the user holds can be told from v2m's, or do no harm.
     pub(crate) fn tells_of_keys(&self) -> bool {
         match self {
             Self::X11(_) | Self::Mutter(_) => true,
@@ -84,13 +84,14 @@ impl Desktop {
         }
     }
 
-    /// Whether somebody may tell which window has the keyboard.
+    /// Whether the desktop may report which window has the keyboard.
     pub(crate) fn tells_windows(&self) -> bool {
         matches!(self, Self::X11(_) | Self::Wayland(_))
     }
 
-    /// Watches what the user does from now on. `None`: nobody tells. Bounded: 100 ms.
-    pub(crate) async fn watch(&self) -> Option<Watch> {
+    /// Watches the user's input from now on. `None`: the desktop does not report it. Bounded: 100
+    /// ms.
+    pub(crate) async fn watch(&self) -> Option<InputWatch> {
         match self {
             Self::X11(_) => joint::x11::watch().await,
             Self::Mutter(_) => joint::mutter::watch().await,
@@ -99,11 +100,11 @@ impl Desktop {
     }
 
     /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
-    pub(crate) async fn carry_out(&mut self, order: Order) -> Result<(), Problem> {
+    pub(crate) async fn carry_out(&mut self, order: Insertion) -> Result<(), DeliverError> {
         match self {
             Self::X11(x11) => x11.carry_out(order, None).await,
             Self::Wayland(wayland) => wayland.carry_out(order, None).await,
-            Self::Portal(_) if order.means == Means::Type => Err(Problem::NoTyping),
+            Self::Portal(_) if order.means == Means::Type => Err(DeliverError::NoTyping),
             Self::Portal(portal) => portal.paste(order).await,
             Self::Mutter(mutter) => mutter.carry_out(&order).await,
         }

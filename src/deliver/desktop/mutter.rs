@@ -1,7 +1,7 @@
 //! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without
 //! touching the focus.
 //!
-//! A session is open for one delivery only: GNOME's panel shows a sign as long as it is. The
+//! A session is open for one delivery only, because GNOME's panel shows a sign during it. The
 //! portals, which ask the user, are used only where this interface is refused. Order and times as
 //! measured on GNOME 43: Mutter's own clipboard manager reads what is offered within a millisecond,
 //! so what is read after the keys is read by a window; a GTK window asks some 3 ms after the keys.
@@ -9,13 +9,13 @@
 use crate::deliver::clipboard::mutter::{self, MutterClipboard};
 use crate::deliver::clipboard::x11::holder::Holder;
 use crate::deliver::clipboard::{Before, Clipboard, Serve};
-use crate::deliver::display::mutter::{self as session, Session, Use};
+use crate::deliver::display::mutter::{self as session, MutterSession, Use};
 use crate::deliver::environment::Displays;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::mutter::hands::Habits;
 use crate::deliver::keys::mutter::{MutterKeys, typing};
-use crate::deliver::order::{Means, Order};
+use crate::deliver::order::{Insertion, Means};
 use crate::deliver::paste::{self, Pasted};
-use crate::deliver::problem::Problem;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -25,12 +25,13 @@ use zbus::Connection;
 /// How long XWayland may take to start and to take the clipboard: half a second on a slow machine.
 const XWAYLAND: Duration = Duration::from_secs(3);
 
-/// The connection to GNOME's bus names, and what is still being put right after the last delivery.
+/// The connection to Mutter, and the clipboard that is still being restored after the last
+/// delivery.
 #[derive(Debug)]
 pub(crate) struct Mutter {
     bus: Connection,
     giving_back: Option<JoinHandle<Holder>>,
-    /// The user's, as far as known.
+    /// Mutter's shortcuts and keymap, kept from one text to the next.
     habits: Habits,
     /// Holds what the session cannot leave behind. `None` while the clipboard is given back.
     holder: Option<Holder>,
@@ -40,12 +41,12 @@ impl Mutter {
     pub(crate) const NAME: &str = "mutter";
 
     /// `None`: the desktop is not GNOME. `address` is a bus's; `None`: the session's.
-    pub(crate) async fn connect(address: Option<&str>) -> Result<Option<Self>, Problem> {
+    pub(crate) async fn connect(address: Option<&str>) -> Result<Option<Self>, DeliverError> {
         let builder = match address {
             Some(address) => zbus::connection::Builder::address(address),
             None => zbus::connection::Builder::session(),
         };
-        let bus = builder.build().await.map_err(Problem::NoBus)?;
+        let bus = builder.build().await.map_err(DeliverError::NoBus)?;
         let mutter = Self { bus, giving_back: None, habits: Habits::default(), holder: None };
         Ok(mutter.is_there().await.then_some(mutter))
     }
@@ -61,10 +62,10 @@ impl Mutter {
         !session::is_refused(&self.bus).await
     }
 
-    /// Pastes, and answers when a window has taken the text; the clipboard is given back
-    /// afterwards. Or types.
-    pub(crate) async fn carry_out(&mut self, order: &Order) -> Result<(), Problem> {
-        // What it may still give to others goes with its session.
+    /// Pastes or types. Returns when a window has read the text; the clipboard is restored
+    /// afterwards.
+    pub(crate) async fn carry_out(&mut self, order: &Insertion) -> Result<(), DeliverError> {
+        // What it still offers to others ends with its session.
         self.settle().await;
         match order.means {
             Means::Paste => self.paste(order).await,
@@ -72,12 +73,13 @@ impl Mutter {
         }
     }
 
-    async fn paste(&mut self, order: &Order) -> Result<(), Problem> {
-        let session = Session::open(&self.bus, Use::Clipboard).await?;
+    async fn paste(&mut self, order: &Insertion) -> Result<(), DeliverError> {
+        let session = MutterSession::open(&self.bus, Use::Clipboard).await?;
         let calls = session.calls.clone();
         let mut clipboard = mutter::of(session);
         let mut keys = MutterKeys::of(calls, clipboard.answers(), self.habits.clone());
-        // GNOME tells nobody which window has the keyboard. Who gives up drops this.
+        // GNOME tells no program which window has the keyboard. A caller that gives up drops this
+        // future.
         let (window, is_wanted) = (|| Ok(None), || true);
         match paste::paste(order, &mut clipboard, &mut keys, window, is_wanted).await {
             Ok(pasted) => {
@@ -86,21 +88,22 @@ impl Mutter {
                 Ok(())
             }
             Err(problem) => {
-                // Left open, it would stay until v2m ends, and its sign in GNOME's panel with it.
+                // A session that is left open would stay until v2m ends, and so would the sign in
+                // GNOME's panel.
                 clipboard.session.close().await;
                 Err(problem)
             }
         }
     }
 
-    async fn write(&mut self, text: &str) -> Result<(), Problem> {
-        let session = Session::open(&self.bus, Use::Keys).await?;
+    async fn write(&mut self, text: &str) -> Result<(), DeliverError> {
+        let session = MutterSession::open(&self.bus, Use::Keys).await?;
         let outcome = typing::write(&session, text, self.habits.clone().hands()).await;
         session.close().await;
         outcome
     }
 
-    /// Waits until the clipboard has been given back.
+    /// Waits until the clipboard is restored.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
             // An error would be a panic, and ends the process here.
@@ -109,7 +112,7 @@ impl Mutter {
     }
 }
 
-/// Puts back what was on the clipboard, and ends the session.
+/// Restores the clipboard, and ends the session.
 async fn give_back(
     mut clipboard: MutterClipboard,
     pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
@@ -130,7 +133,7 @@ async fn put_back(
     clipboard: &mut MutterClipboard,
     pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
     holder: &mut Holder,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     let Some(before) = paste::until_quiet(clipboard, pasted).await? else { return Ok(()) };
     if let Before::Content(content) = &before
         && !content.is_plain()
@@ -153,9 +156,9 @@ async fn put_back(
 
 /// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would
 /// leave it to Mutter's manager, which has read the text.
-async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), Problem> {
+async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), DeliverError> {
     match clipboard.serve(Serve::For(XWAYLAND)).await {
-        Err(Problem::Overtaken) => Ok(()),
+        Err(DeliverError::Overtaken) => Ok(()),
         other => other.map(drop),
     }
 }

@@ -1,44 +1,43 @@
-//! A desktop whose texts are put at the cursor on a thread of its own, as its display server's
-//! answers are waited for.
+//! A desktop on a thread of its own, because calls to its display server block.
 //!
-//! The event loop only sends it orders. The thread goes on giving others what is on the clipboard
-//! until another program takes it, and sleeps when nobody asks.
+//! The event loop sends orders to the thread. The thread serves the clipboard until another program
+//! takes it, and sleeps when nobody asks.
 
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::remote::RemoteKeys;
-use crate::deliver::order::Order;
-use crate::deliver::problem::Problem;
+use crate::deliver::order::Insertion;
 use std::marker::PhantomData;
 use tokio::sync::oneshot;
 use tracing::debug;
 
 /// The parts of such a desktop, over one connection.
 pub(crate) trait Desk: Serves {
-    /// What is known from one text to the next, also without a connection.
+    /// State that is kept from one text to the next, also without a connection.
     type Memory: Default;
 
-    /// A text that a window has taken.
+    /// A text that a window has read.
     type Pasted;
 
     /// Connects. Blocking.
-    fn open() -> Result<Self, Problem>;
+    fn open() -> Result<Self, DeliverError>;
 
     /// Puts a text into the window that has the keyboard. `remote` presses the keys, or else the
     /// desk does. `is_wanted` is asked now and then: who ordered it may have given up. `None`: it
     /// was typed, and nothing is to be given back.
     async fn put(
         &mut self,
-        order: &Order,
+        order: &Insertion,
         remote: Option<RemoteKeys>,
         memory: &mut Self::Memory,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Option<Self::Pasted>, Problem>;
+    ) -> Result<Option<Self::Pasted>, DeliverError>;
 
-    /// Puts back what was on the clipboard.
-    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem>;
+    /// Restores the clipboard.
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), DeliverError>;
 
-    /// Sees to it that what is on the clipboard is in good hands should v2m end.
-    fn leave(&mut self) -> Result<(), Problem> {
+    /// Makes sure that the clipboard's content survives the end of v2m.
+    fn leave(&mut self) -> Result<(), DeliverError> {
         Ok(())
     }
 }
@@ -54,10 +53,10 @@ pub(crate) struct Thread<D> {
 #[derive(Debug)]
 enum Work {
     Put {
-        order: Box<Order>,
+        order: Box<Insertion>,
         remote: Option<RemoteKeys>,
-        reply: oneshot::Sender<Result<(), Problem>>,
-        /// Dropped when the clipboard has been given back.
+        reply: oneshot::Sender<Result<(), DeliverError>>,
+        /// Dropped when the clipboard is restored.
         given_back: oneshot::Sender<()>,
     },
     Leave {
@@ -66,7 +65,7 @@ enum Work {
 }
 
 impl<D: Desk> Thread<D> {
-    /// Reaches for no display yet.
+    /// Connects to no display yet.
     pub(crate) fn new() -> Self {
         Self { worker: Worker::new("v2m-cursor"), giving_back: None, desk: PhantomData }
     }
@@ -76,21 +75,21 @@ impl<D: Desk> Thread<D> {
     /// that paste, or else the desk does.
     pub(crate) async fn carry_out(
         &mut self,
-        order: Order,
+        order: Insertion,
         remote: Option<RemoteKeys>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
         let job = Work::Put { order: Box::new(order), remote, reply, given_back };
         self.worker.hand_over(job, work::<D>)?;
         self.giving_back = Some(giving_back);
-        outcome.await.unwrap_or(Err(Problem::Hanging))
+        outcome.await.unwrap_or(Err(DeliverError::Hanging))
     }
 
-    /// Waits until the clipboard has been given back, and is in good hands should v2m end.
+    /// Waits until the clipboard is restored, and its content survives the end of v2m.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error means the same: the thread has let go of it.
+            // An error means that the thread has dropped it, which is the same.
             let _ = giving_back.await;
         }
         let (done, left) = oneshot::channel();
@@ -100,15 +99,14 @@ impl<D: Desk> Thread<D> {
         }
     }
 
-    /// Leaves the thread to itself: without its sender it ends as soon as the display server lets
-    /// go of it.
+    /// Abandons the thread. Without its sender it ends as soon as the display server answers.
     pub(crate) fn abandon(&mut self) {
         self.worker.abandon();
         self.giving_back = None;
     }
 }
 
-/// Runs until [`Thread`] lets go of its sender.
+/// Runs until [`Thread`] drops its sender.
 fn work<D: Desk>(inbox: &Inbox<Work>) {
     let mut memory = D::Memory::default();
     inbox.work(|desk: &mut Option<D>, job| match job {
@@ -121,22 +119,22 @@ fn work<D: Desk>(inbox: &Inbox<Work>) {
             let _ = done.send(()); // nobody waits any more
             if let Err(problem) = left {
                 debug!(reason = %problem, "the clipboard is not kept");
-                // What is left of a broken connection would fail again.
+                // A broken connection would fail again.
                 *desk = None;
             }
         }
     });
 }
 
-/// Puts a text there and tells the outcome, then gives back the clipboard.
+/// Delivers a text, reports the result, and then restores the clipboard.
 fn put<D: Desk>(
     inbox: &Inbox<Work>,
     desk: &mut Option<D>,
     memory: &mut D::Memory,
-    (order, remote): (&Order, Option<RemoteKeys>),
-    reply: oneshot::Sender<Result<(), Problem>>,
+    (order, remote): (&Insertion, Option<RemoteKeys>),
+    reply: oneshot::Sender<Result<(), DeliverError>>,
 ) {
-    // Nobody waits any more: the user was told that it is not there, so it must not appear later.
+    // The caller has timed out and reported failure, so the text must not appear later.
     if reply.is_closed() {
         return;
     }
@@ -154,7 +152,8 @@ fn put<D: Desk>(
             pasted.map_or(Ok(()), |pasted| inbox.wait_for(open.give_back(pasted)))
         }
         Err(problem) => {
-            let is_broken = matches!(problem, Problem::Server(_) | Problem::Compositor(_));
+            let is_broken =
+                matches!(problem, DeliverError::Server(_) | DeliverError::Compositor(_));
             let _ = reply.send(Err(problem));
             if is_broken {
                 return;
@@ -164,7 +163,7 @@ fn put<D: Desk>(
     };
     match given_back {
         Ok(()) => *desk = Some(open),
-        // What is left of a broken connection would fail again.
+        // A broken connection would fail again.
         Err(problem) => debug!(reason = %problem, "the clipboard was not given back"),
     }
 }

@@ -13,11 +13,11 @@ use super::thread::{self, Thread};
 use crate::deliver::clipboard::Clipboard;
 use crate::deliver::clipboard::data_control::DataControl;
 use crate::deliver::display::worker::Serves;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::remote::RemoteKeys;
 use crate::deliver::keys::virtual_keyboard::{Keyboard, Keyboards, Typist};
-use crate::deliver::order::{Means, Order};
+use crate::deliver::order::{Insertion, Means};
 use crate::deliver::paste::{self, Pasted};
-use crate::deliver::problem::Problem;
 use crate::deliver::window::wayland::focused;
 use std::os::fd::BorrowedFd;
 use tokio::sync::oneshot;
@@ -34,36 +34,36 @@ pub(crate) struct Desk {
     clipboard: DataControl,
 }
 
-/// What is known from one text to the next.
+/// State that is kept from one text to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Somebody reads what comes onto the clipboard.
+    /// Some program reads every new content of the clipboard.
     has_reader: bool,
 }
 
-/// What a compositor offers that lends its clipboard.
+/// What a compositor with data-control offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offers {
-    /// Keyboards too, so that nothing else is needed.
+    /// Virtual keyboards too, so that nothing else is needed.
     pub(crate) keyboards: bool,
 }
 
-/// What the compositor offers. Bounded, but for one that takes no connection at all.
+/// Asks the compositor what it offers. Bounded, unless the compositor accepts no connection at all.
 ///
 /// # Errors
-/// [`Problem::NoWay`]: it does not lend its clipboard.
-pub(crate) async fn offers() -> Result<Offers, Problem> {
+/// [`DeliverError::NoWay`]: the compositor has no data-control.
+pub(crate) async fn offers() -> Result<Offers, DeliverError> {
     let (tell, told) = oneshot::channel();
     let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
         let asked = Desk::connect().map(|desk| Offers { keyboards: desk.keyboards.is_some() });
         let _ = tell.send(asked); // nobody waits any more
     });
-    asking.map_err(Problem::NoThread)?;
-    told.await.unwrap_or(Err(Problem::Hanging))
+    asking.map_err(DeliverError::NoThread)?;
+    told.await.unwrap_or(Err(DeliverError::Hanging))
 }
 
 impl Serves for Desk {
-    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         self.clipboard.serve_until(bell)
     }
 }
@@ -72,17 +72,17 @@ impl thread::Desk for Desk {
     type Memory = Memory;
     type Pasted = Pasted<<DataControl as Clipboard>::Content>;
 
-    fn open() -> Result<Self, Problem> {
+    fn open() -> Result<Self, DeliverError> {
         Self::connect()
     }
 
     async fn put(
         &mut self,
-        order: &Order,
+        order: &Insertion,
         remote: Option<RemoteKeys>,
         memory: &mut Memory,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Option<Self::Pasted>, Problem> {
+    ) -> Result<Option<Self::Pasted>, DeliverError> {
         if order.means == Means::Type {
             return self.write(order, is_wanted).map(|()| None);
         }
@@ -92,7 +92,7 @@ impl thread::Desk for Desk {
         let pasted = match remote {
             Some(mut keys) => paste::paste(order, clipboard, &mut keys, focused, is_wanted).await,
             None => {
-                let keyboards = keyboards.as_ref().ok_or(Problem::NoWay)?;
+                let keyboards = keyboards.as_ref().ok_or(DeliverError::NoWay)?;
                 let mut keys = Keyboard::new(keyboards, !clipboard.has_keyboard());
                 paste::paste(order, clipboard, &mut keys, focused, is_wanted).await
             }
@@ -101,25 +101,29 @@ impl thread::Desk for Desk {
         pasted.map(Some)
     }
 
-    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem> {
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), DeliverError> {
         paste::give_back(&mut self.clipboard, pasted).await
     }
 }
 
 impl Desk {
-    fn connect() -> Result<Self, Problem> {
+    fn connect() -> Result<Self, DeliverError> {
         let clipboard = DataControl::open()?;
         let (compositor, seat) = clipboard.compositor();
         Ok(Self { keyboards: Keyboards::of(compositor, seat), clipboard })
     }
 
     /// Types the text. `is_wanted` is asked before the keys: who ordered it may have given up.
-    fn write(&mut self, order: &Order, is_wanted: impl Fn() -> bool) -> Result<(), Problem> {
+    fn write(
+        &mut self,
+        order: &Insertion,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), DeliverError> {
         order.check(focused()?.as_ref())?;
-        let keyboards = self.keyboards.as_ref().ok_or(Problem::NoWay)?;
+        let keyboards = self.keyboards.as_ref().ok_or(DeliverError::NoWay)?;
         let typist = Typist::new(keyboards, &order.text)?;
         if !is_wanted() {
-            return Err(Problem::Hanging);
+            return Err(DeliverError::Hanging);
         }
         typist.press();
         self.clipboard.carried_out()

@@ -8,12 +8,12 @@ use crate::deliver::clipboard::Clipboard;
 use crate::deliver::clipboard::x11::X11Clipboard;
 use crate::deliver::display::worker::Serves;
 use crate::deliver::display::x11::Server;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::remote::RemoteKeys;
 use crate::deliver::keys::xtest::typing::Typing;
 use crate::deliver::keys::xtest::{Xtest, are_down};
-use crate::deliver::order::{Means, Order};
+use crate::deliver::order::{Insertion, Means};
 use crate::deliver::paste::{self, Pasted};
-use crate::deliver::problem::Problem;
 use crate::deliver::window::x11::focused;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
@@ -31,12 +31,12 @@ pub(crate) struct Desk {
 }
 
 /// Whether a display answers that keys can be pressed on. Blocking.
-pub(crate) fn is_there() -> Result<(), Problem> {
+pub(crate) fn is_there() -> Result<(), DeliverError> {
     Server::connect()?.require_keys()
 }
 
 impl Serves for Desk {
-    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         self.clipboard.serve_until(bell).map(|()| true)
     }
 }
@@ -45,7 +45,7 @@ impl thread::Desk for Desk {
     type Memory = ();
     type Pasted = Pasted<<X11Clipboard as Clipboard>::Content>;
 
-    fn open() -> Result<Self, Problem> {
+    fn open() -> Result<Self, DeliverError> {
         let server = Rc::new(Server::connect()?);
         server.require_keys()?;
         Ok(Self { clipboard: X11Clipboard::of(Rc::clone(&server)), server })
@@ -53,11 +53,11 @@ impl thread::Desk for Desk {
 
     async fn put(
         &mut self,
-        order: &Order,
+        order: &Insertion,
         _: Option<RemoteKeys>,
         (): &mut (),
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Option<Self::Pasted>, Problem> {
+    ) -> Result<Option<Self::Pasted>, DeliverError> {
         match order.means {
             Means::Paste => {
                 let (server, clipboard) = (Rc::clone(&self.server), &mut self.clipboard);
@@ -69,26 +69,30 @@ impl thread::Desk for Desk {
         }
     }
 
-    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), Problem> {
+    async fn give_back(&mut self, pasted: Self::Pasted) -> Result<(), DeliverError> {
         paste::give_back(&mut self.clipboard, pasted).await
     }
 
-    fn leave(&mut self) -> Result<(), Problem> {
+    fn leave(&mut self) -> Result<(), DeliverError> {
         self.clipboard.leave()
     }
 }
 
 impl Desk {
     /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
-    async fn write(&mut self, order: &Order, is_wanted: impl Fn() -> bool) -> Result<(), Problem> {
+    async fn write(
+        &mut self,
+        order: &Insertion,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), DeliverError> {
         let server = Rc::clone(&self.server);
-        let window = focused(&server)?.ok_or(Problem::NoWindow)?;
+        let window = focused(&server)?.ok_or(DeliverError::NoWindow)?;
         order.check(Some(&window))?;
         let typing = Typing::find(&server, &order.text)?;
         let are_held = || are_down(&server, typing.in_the_way());
         // What is on the clipboard is of no concern to typing; that it was lost is told once.
         while let Err(problem) = paste::wait_for_hands(&mut self.clipboard, are_held).await {
-            if !matches!(problem, Problem::Overtaken) {
+            if !matches!(problem, DeliverError::Overtaken) {
                 return Err(problem);
             }
         }

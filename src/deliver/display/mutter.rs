@@ -1,6 +1,6 @@
 //! One session of Mutter's RemoteDesktop interface: its calls and its signals.
 
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -24,14 +24,14 @@ pub(crate) enum Use {
 
 /// A session. Mutter ends it when it is closed or the connection goes.
 #[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) calls: Calls,
+pub(crate) struct MutterSession {
+    pub(crate) calls: MutterCalls,
     signals: MessageStream,
 }
 
 /// The way to call a session's methods.
 #[derive(Clone, Debug)]
-pub(crate) struct Calls {
+pub(crate) struct MutterCalls {
     bus: Connection,
     /// Mutter's unique name: what another one says is not believed.
     mutter: String,
@@ -39,13 +39,13 @@ pub(crate) struct Calls {
 }
 
 /// Mutter's unique name on the bus.
-pub(crate) async fn mutter(bus: &Connection) -> Result<String, Problem> {
+pub(crate) async fn mutter(bus: &Connection) -> Result<String, DeliverError> {
     let to = "org.freedesktop.DBus";
     let reply = bus
         .call_method(Some(to), "/org/freedesktop/DBus", Some(to), "GetNameOwner", &NAME)
         .await
         .map_err(problem)?;
-    reply.body().deserialize().map_err(Problem::Refused)
+    reply.body().deserialize().map_err(DeliverError::Refused)
 }
 
 /// Whether the bus lets nothing of ours through to Mutter. Asks for what changes nothing: the
@@ -61,35 +61,35 @@ pub(crate) fn is_busy(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::FDO(error) if matches!(**error, fdo::Error::LimitsExceeded(_)))
 }
 
-fn problem(error: zbus::Error) -> Problem {
+fn problem(error: zbus::Error) -> DeliverError {
     match error {
-        error @ zbus::Error::InputOutput(_) => Problem::NoBus(error),
+        error @ zbus::Error::InputOutput(_) => DeliverError::NoBus(error),
         zbus::Error::FDO(error) if matches!(*error, fdo::Error::NameHasNoOwner(_)) => {
-            Problem::NoWay
+            DeliverError::NoWay
         }
-        error => Problem::Refused(error),
+        error => DeliverError::Refused(error),
     }
 }
 
-impl Session {
+impl MutterSession {
     /// Opens a session that may press keys, and hold the clipboard if it is to be used.
-    pub(crate) async fn open(bus: &Connection, used: Use) -> Result<Self, Problem> {
+    pub(crate) async fn open(bus: &Connection, used: Use) -> Result<Self, DeliverError> {
         let mutter = mutter(bus).await?;
         let reply = bus
             .call_method(Some(mutter.as_str()), PATH, Some(NAME), "CreateSession", &())
             .await
             .map_err(problem)?;
-        let path: OwnedObjectPath = reply.body().deserialize().map_err(Problem::Refused)?;
+        let path: OwnedObjectPath = reply.body().deserialize().map_err(DeliverError::Refused)?;
         let rule = MatchRule::builder()
             .msg_type(zbus::message::Type::Signal)
             .sender(mutter.as_str())
             .interface(SESSION)
             .path(path.as_str())
             .build()
-            .map_err(Problem::Refused)?;
+            .map_err(DeliverError::Refused)?;
         let signals =
-            MessageStream::for_match_rule(rule, bus, None).await.map_err(Problem::Refused)?;
-        let session = Self { calls: Calls { bus: bus.clone(), mutter, path }, signals };
+            MessageStream::for_match_rule(rule, bus, None).await.map_err(DeliverError::Refused)?;
+        let session = Self { calls: MutterCalls { bus: bus.clone(), mutter, path }, signals };
         match session.begin(used).await {
             Ok(()) => Ok(session),
             Err(problem) => {
@@ -99,7 +99,7 @@ impl Session {
         }
     }
 
-    async fn begin(&self, used: Use) -> Result<(), Problem> {
+    async fn begin(&self, used: Use) -> Result<(), DeliverError> {
         self.calls.call("Start", &()).await?;
         if used == Use::Keys {
             return Ok(());
@@ -130,9 +130,9 @@ impl Session {
     }
 }
 
-impl Calls {
+impl MutterCalls {
     /// Calls a method of the session.
-    pub(crate) async fn call<B>(&self, method: &str, body: &B) -> Result<Message, Problem>
+    pub(crate) async fn call<B>(&self, method: &str, body: &B) -> Result<Message, DeliverError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
@@ -142,7 +142,7 @@ impl Calls {
     }
 
     /// As [`Self::call`], and waits for no answer.
-    pub(crate) async fn send<B>(&self, method: &str, body: &B) -> Result<(), Problem>
+    pub(crate) async fn send<B>(&self, method: &str, body: &B) -> Result<(), DeliverError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
@@ -151,12 +151,12 @@ impl Calls {
             .interface(SESSION)
             .with_flags(Flags::NO_REPLY_EXPECTED)
             .build(body)
-            .map_err(Problem::Refused)?;
+            .map_err(DeliverError::Refused)?;
         self.bus.send(&message).await.map_err(problem)
     }
 
     /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
-    pub(crate) async fn locks(&self) -> Result<(bool, bool), Problem> {
+    pub(crate) async fn locks(&self) -> Result<(bool, bool), DeliverError> {
         Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
     }
 
@@ -172,22 +172,22 @@ impl Calls {
         major.and_then(|major| major.parse().ok()).unwrap_or(0)
     }
 
-    pub(crate) async fn is_on(&self, property: &str) -> Result<bool, Problem> {
+    pub(crate) async fn is_on(&self, property: &str) -> Result<bool, DeliverError> {
         let properties = Some("org.freedesktop.DBus.Properties");
         let (to, path) = (Some(self.mutter.as_str()), self.path.as_str());
         let wanted = (SESSION, property);
         let asked = self.bus.call_method(to, path, properties, "Get", &wanted).await;
         let value: zbus::OwnedVariant =
-            asked.map_err(problem)?.body().deserialize().map_err(Problem::Refused)?;
-        value.try_into().map_err(Problem::Refused)
+            asked.map_err(problem)?.body().deserialize().map_err(DeliverError::Refused)?;
+        value.try_into().map_err(DeliverError::Refused)
     }
 
     /// For how long nobody has done anything on this desktop.
-    pub(crate) async fn idle(&self) -> Result<Duration, Problem> {
+    pub(crate) async fn idle(&self) -> Result<Duration, DeliverError> {
         let (to, path) = (Some(self.mutter.as_str()), "/org/gnome/Mutter/IdleMonitor/Core");
         let name = Some("org.gnome.Mutter.IdleMonitor");
         let reply = self.bus.call_method(to, path, name, "GetIdletime", &()).await;
-        let idle = reply.map_err(problem)?.body().deserialize().map_err(Problem::Refused)?;
+        let idle = reply.map_err(problem)?.body().deserialize().map_err(DeliverError::Refused)?;
         Ok(Duration::from_millis(idle))
     }
 }

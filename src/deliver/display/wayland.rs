@@ -3,7 +3,7 @@
 //! Nothing here blocks but for the time it is given; a compositor that takes no connection at all
 //! holds up the thread.
 
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io::ErrorKind;
@@ -33,7 +33,7 @@ struct Global {
 
 /// What the compositor has said. `S` takes what it says of anything but its offers and our marks.
 #[derive(Debug)]
-pub(crate) struct Heard<S> {
+pub(crate) struct CompositorState<S> {
     globals: Vec<Global>,
     /// The last mark that the compositor has come to.
     pub(crate) reached: Mark,
@@ -42,9 +42,9 @@ pub(crate) struct Heard<S> {
 
 /// A connection of its own, for one purpose.
 #[derive(Debug)]
-pub(crate) struct Conversation<S: 'static> {
-    pub(crate) heard: Heard<S>,
-    queue: EventQueue<Heard<S>>,
+pub(crate) struct WaylandConnection<S: 'static> {
+    pub(crate) heard: CompositorState<S>,
+    queue: EventQueue<CompositorState<S>>,
     registry: WlRegistry,
     conn: Connection,
     last: u64,
@@ -61,22 +61,22 @@ pub(crate) enum Woken {
     TimeIsUp,
 }
 
-impl<S> Conversation<S> {
+impl<S> WaylandConnection<S> {
     /// Connects, and hears what the compositor offers. Bounded, but for a compositor that takes no
     /// connection at all.
-    pub(crate) fn begin(state: S) -> Result<Self, Problem> {
-        let stream = stream().map_err(|error| Problem::NoCompositor(error.to_string()))?;
+    pub(crate) fn begin(state: S) -> Result<Self, DeliverError> {
+        let stream = stream().map_err(|error| DeliverError::NoCompositor(error.to_string()))?;
         let conn = Connection::from_socket(stream).map_err(broken)?;
         let queue = conn.new_event_queue();
         let registry = conn.display().get_registry(&queue.handle(), ());
-        let heard = Heard { globals: Vec::new(), reached: Mark(0), state };
+        let heard = CompositorState { globals: Vec::new(), reached: Mark(0), state };
         let mut conversation = Self { heard, queue, registry, conn, last: 0 };
         conversation.catch_up()?;
         Ok(conversation)
     }
 
-    /// For objects whose events [`Heard`] is to take.
-    pub(crate) fn handle(&self) -> QueueHandle<Heard<S>> {
+    /// For objects whose events [`CompositorState`] is to take.
+    pub(crate) fn handle(&self) -> QueueHandle<CompositorState<S>> {
         self.queue.handle()
     }
 
@@ -89,7 +89,7 @@ impl<S> Conversation<S> {
     /// offered.
     pub(crate) fn bind<I: Proxy + 'static>(&self, newest: u32) -> Option<I>
     where
-        Heard<S>: Dispatch<I, ()>,
+        CompositorState<S>: Dispatch<I, ()>,
     {
         self.bind_on(&self.handle(), newest)
     }
@@ -115,12 +115,12 @@ impl<S> Conversation<S> {
     }
 
     /// Waits until the compositor has dealt with everything up to now. Bounded: half a second.
-    pub(crate) fn catch_up(&mut self) -> Result<(), Problem> {
+    pub(crate) fn catch_up(&mut self) -> Result<(), DeliverError> {
         let mark = self.mark();
         let until = Self::answer();
         while self.heard.reached < mark {
             if self.wait(Some(until), None, Vec::new())? == Woken::TimeIsUp {
-                return Err(Problem::Hanging);
+                return Err(DeliverError::Hanging);
             }
         }
         Ok(())
@@ -138,7 +138,7 @@ impl<S> Conversation<S> {
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
         others: Vec<PollFd<'_>>,
-    ) -> Result<Woken, Problem> {
+    ) -> Result<Woken, DeliverError> {
         let Self { queue, heard, .. } = self;
         if queue.dispatch_pending(heard).map_err(broken)? > 0 {
             return Ok(Woken::News);
@@ -187,8 +187,8 @@ fn stream() -> std::io::Result<UnixStream> {
 }
 
 /// The problem of a connection that has failed.
-pub(crate) fn broken(error: impl std::fmt::Display) -> Problem {
-    Problem::Compositor(error.to_string())
+pub(crate) fn broken(error: impl std::fmt::Display) -> DeliverError {
+    DeliverError::Compositor(error.to_string())
 }
 
 fn timeout(until: Option<Instant>) -> Option<Timespec> {
@@ -196,7 +196,7 @@ fn timeout(until: Option<Instant>) -> Option<Timespec> {
     Timespec::try_from(until?.saturating_duration_since(Instant::now())).ok()
 }
 
-impl<S: 'static> Dispatch<WlRegistry, ()> for Heard<S> {
+impl<S: 'static> Dispatch<WlRegistry, ()> for CompositorState<S> {
     fn event(
         heard: &mut Self,
         _: &WlRegistry,
@@ -211,7 +211,7 @@ impl<S: 'static> Dispatch<WlRegistry, ()> for Heard<S> {
     }
 }
 
-impl<S: 'static> Dispatch<WlCallback, Mark> for Heard<S> {
+impl<S: 'static> Dispatch<WlCallback, Mark> for CompositorState<S> {
     fn event(
         heard: &mut Self,
         _: &WlCallback,

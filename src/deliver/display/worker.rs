@@ -5,7 +5,7 @@
 //! and counted. Between two orders the thread gives others what is on the clipboard, and sleeps
 //! when nobody asks.
 
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -48,7 +48,7 @@ pub(crate) struct Inbox<Work> {
 pub(crate) trait Serves: Sized {
     /// Gives others what is on the clipboard, until `bell` rings; whether there is anything left to
     /// give. If not, it is dropped, and with it the connection.
-    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem>;
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError>;
 }
 
 impl<Work: Send + 'static> Worker<Work> {
@@ -59,11 +59,15 @@ impl<Work: Send + 'static> Worker<Work> {
 
     /// Gives the thread an order; starts it with `work` if there is none. `work` is to end when its
     /// inbox does.
-    pub(crate) fn hand_over(&mut self, job: Work, work: fn(&Inbox<Work>)) -> Result<(), Problem> {
+    pub(crate) fn hand_over(
+        &mut self,
+        job: Work,
+        work: fn(&Inbox<Work>),
+    ) -> Result<(), DeliverError> {
         let Some(line) = &self.line else { return self.start(job, work) };
         match line.send(job) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Problem::Hanging),
+            Err(TrySendError::Full(_)) => Err(DeliverError::Hanging),
             Err(TrySendError::Disconnected(job)) => self.start(job, work),
         }
     }
@@ -79,12 +83,12 @@ impl<Work: Send + 'static> Worker<Work> {
         self.line = None;
     }
 
-    fn start(&mut self, first: Work, work: fn(&Inbox<Work>)) -> Result<(), Problem> {
+    fn start(&mut self, first: Work, work: fn(&Inbox<Work>)) -> Result<(), DeliverError> {
         if Arc::strong_count(&self.alive) > MAX_STUCK {
-            return Err(Problem::Hanging);
+            return Err(DeliverError::Hanging);
         }
         let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
-        let (heard, bell) = pipe.map_err(|errno| Problem::NoThread(errno.into()))?;
+        let (heard, bell) = pipe.map_err(|errno| DeliverError::NoThread(errno.into()))?;
         let (jobs, inbox) = sync_channel(WAITING);
         let alive = Arc::clone(&self.alive);
         std::thread::Builder::new()
@@ -98,9 +102,9 @@ impl<Work: Send + 'static> Worker<Work> {
                 }
                 drop(alive);
             })
-            .map_err(Problem::NoThread)?;
+            .map_err(DeliverError::NoThread)?;
         let line = self.line.insert(Line { jobs, bell });
-        line.send(first).map_err(|_| Problem::Hanging)
+        line.send(first).map_err(|_| DeliverError::Hanging)
     }
 }
 

@@ -4,7 +4,7 @@
 //! What an event means is not known here.
 
 use crate::deliver::clipboard::content::SECRET;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::cell::RefCell;
@@ -53,7 +53,7 @@ x11rb::atom_manager! {
 
 /// An event.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ServerEvent {
     pub(crate) event: Event,
     /// The last of our requests that the server had carried out when it sent this. Exact, whatever
     /// the clock says.
@@ -69,16 +69,16 @@ pub(crate) struct Server {
     /// Ours.
     pub(crate) window: Window,
     /// Events that came while another one was waited for.
-    passed_over: RefCell<VecDeque<Seen>>,
+    passed_over: RefCell<VecDeque<ServerEvent>>,
 }
 
 impl Server {
     /// Connects to `DISPLAY`. Blocking.
-    pub(crate) fn connect() -> Result<Self, Problem> {
-        let (conn, screen) =
-            RustConnection::connect(None).map_err(|error| Problem::NoServer(error.to_string()))?;
+    pub(crate) fn connect() -> Result<Self, DeliverError> {
+        let (conn, screen) = RustConnection::connect(None)
+            .map_err(|error| DeliverError::NoServer(error.to_string()))?;
         let atoms = Atoms::new(&conn)?.reply()?;
-        let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
+        let root = conn.setup().roots.get(screen).ok_or(DeliverError::NoWay)?.root;
         let window = create_window(&conn, root)?;
         Ok(Self { conn, atoms, root, window, passed_over: RefCell::default() })
     }
@@ -86,21 +86,21 @@ impl Server {
     /// Sees to what pressing keys needs. The clipboard needs none of it.
     ///
     /// # Errors
-    /// [`Problem::NoExtension`]: what the server lacks.
-    pub(crate) fn require_keys(&self) -> Result<(), Problem> {
+    /// [`DeliverError::NoExtension`]: what the server lacks.
+    pub(crate) fn require_keys(&self) -> Result<(), DeliverError> {
         let Self { conn, .. } = self;
         let has = |name| conn.extension_information(name).map(|found| found.is_some());
         if !has(xtest::X11_EXTENSION_NAME)? {
-            return Err(Problem::NoExtension(xtest::X11_EXTENSION_NAME));
+            return Err(DeliverError::NoExtension(xtest::X11_EXTENSION_NAME));
         }
         if !has(xkb::X11_EXTENSION_NAME)? || !conn.xkb_use_extension(1, 0)?.reply()?.supported {
-            return Err(Problem::NoExtension(xkb::X11_EXTENSION_NAME));
+            return Err(DeliverError::NoExtension(xkb::X11_EXTENSION_NAME));
         }
         Ok(())
     }
 
     /// Another window of ours, for one conversation.
-    pub(crate) fn create_window(&self) -> Result<Window, Problem> {
+    pub(crate) fn create_window(&self) -> Result<Window, DeliverError> {
         create_window(&self.conn, self.root)
     }
 
@@ -115,7 +115,7 @@ impl Server {
         &self,
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
-    ) -> Result<Option<Seen>, Problem> {
+    ) -> Result<Option<ServerEvent>, DeliverError> {
         let passed_over = self.passed_over.borrow_mut().pop_front();
         match passed_over {
             Some(seen) => Ok(Some(seen)),
@@ -128,7 +128,7 @@ impl Server {
         &self,
         until: Instant,
         mut pick: impl FnMut(&Event) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, DeliverError> {
         while let Some(seen) = self.read(Some(until), None)? {
             if let Some(found) = pick(&seen.event) {
                 return Ok(Some(found));
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// The server's clock, in its milliseconds. It is told only with events, so one is made.
-    pub(crate) fn time(&self) -> Result<Timestamp, Problem> {
+    pub(crate) fn time(&self) -> Result<Timestamp, DeliverError> {
         let (window, mark) = (self.window, self.atoms.V2M_TIME);
         self.conn.change_property8(PropMode::REPLACE, window, mark, AtomEnum::STRING, &[])?;
         let time = self.find(Instant::now() + ANSWER, |event| match event {
@@ -148,18 +148,18 @@ impl Server {
             }
             _ => None,
         })?;
-        time.ok_or_else(|| Problem::Server("it does not tell the time".to_owned()))
+        time.ok_or_else(|| DeliverError::Server("it does not tell the time".to_owned()))
     }
 
     fn read(
         &self,
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
-    ) -> Result<Option<Seen>, Problem> {
+    ) -> Result<Option<ServerEvent>, DeliverError> {
         self.conn.flush()?;
         loop {
             if let Some((event, after)) = self.conn.poll_for_event_with_sequence()? {
-                return Ok(Some(Seen { event, after }));
+                return Ok(Some(ServerEvent { event, after }));
             }
             if !self.wait(until, bell)? {
                 return Ok(None);
@@ -168,7 +168,11 @@ impl Server {
     }
 
     /// Whether it is worth looking again.
-    fn wait(&self, until: Option<Instant>, bell: Option<BorrowedFd<'_>>) -> Result<bool, Problem> {
+    fn wait(
+        &self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<bool, DeliverError> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             return Ok(false);
@@ -179,31 +183,31 @@ impl Server {
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) => Ok(fds.get(1).is_none_or(|bell| bell.revents().is_empty())),
             Err(Errno::INTR) => Ok(true),
-            Err(error) => Err(Problem::Server(error.to_string())),
+            Err(error) => Err(DeliverError::Server(error.to_string())),
         }
     }
 }
 
-fn create_window(conn: &RustConnection, root: Window) -> Result<Window, Problem> {
+fn create_window(conn: &RustConnection, root: Window) -> Result<Window, DeliverError> {
     let window = conn.generate_id()?;
     let events = CreateWindowAux::new().event_mask(EventMask::PROPERTY_CHANGE);
     conn.create_window(0, window, root, -1, -1, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &events)?;
     Ok(window)
 }
 
-impl From<ConnectionError> for Problem {
+impl From<ConnectionError> for DeliverError {
     fn from(error: ConnectionError) -> Self {
         Self::Server(error.to_string())
     }
 }
 
-impl From<ReplyError> for Problem {
+impl From<ReplyError> for DeliverError {
     fn from(error: ReplyError) -> Self {
         Self::Server(error.to_string())
     }
 }
 
-impl From<ReplyOrIdError> for Problem {
+impl From<ReplyOrIdError> for DeliverError {
     fn from(error: ReplyOrIdError) -> Self {
         Self::Server(error.to_string())
     }

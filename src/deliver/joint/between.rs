@@ -42,9 +42,9 @@ pub(crate) enum Between {
 
 /// Commands of the shortcut, oldest first: each press with the repeats of a key that is held.
 #[derive(Clone, Debug, Default)]
-pub struct Presses(Vec<(Instant, Instant)>);
+pub struct ShortcutPresses(Vec<(Instant, Instant)>);
 
-impl Presses {
+impl ShortcutPresses {
     /// A command has come. They come in their order.
     pub fn add(&mut self, now: Instant) {
         if let Some((_, last)) = self.0.last_mut().filter(|(_, last)| now < *last + REPEAT) {
@@ -116,7 +116,7 @@ impl Log {
     }
 
     /// What was done until now, beside these presses.
-    pub(crate) fn between(&self, presses: &Presses, now: Instant) -> Between {
+    pub(crate) fn between(&self, presses: &ShortcutPresses, now: Instant) -> Between {
         match (self.verdict, self.grain) {
             (Some(verdict), _) => verdict,
             (None, Grain::Exact) if self.is_each_a_press(presses) => Between::Nothing,
@@ -127,7 +127,7 @@ impl Log {
     }
 
     /// Whether there is a press for each key: one of a shortcut's keys is no modifier.
-    fn is_each_a_press(&self, presses: &Presses) -> bool {
+    fn is_each_a_press(&self, presses: &ShortcutPresses) -> bool {
         let mut presses = presses.0.clone();
         self.spans.iter().all(|(at, _)| {
             let is_it = |(first, last): &(Instant, Instant)| *at <= *last && *first <= *at + BEFORE;
@@ -137,7 +137,7 @@ impl Log {
     }
 
     /// Whether somebody was active only around presses.
-    fn is_all_around(&self, presses: &Presses, now: Instant) -> bool {
+    fn is_all_around(&self, presses: &ShortcutPresses, now: Instant) -> bool {
         self.spans.iter().all(|(start, end)| {
             let end = end.unwrap_or(now);
             // As far as presses explain it, one after the other.
@@ -160,8 +160,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn presses(start: Instant, at: &[u64]) -> Presses {
-        let mut presses = Presses::default();
+    fn presses(start: Instant, at: &[u64]) -> ShortcutPresses {
+        let mut presses = ShortcutPresses::default();
         at.iter().for_each(|at| presses.add(start + ms(*at)));
         presses
     }
@@ -242,7 +242,7 @@ mod tests {
         let start = Instant::now();
         let mut log = Log::new(Grain::Coarse, start);
         log.idle(start);
-        assert_eq!(log.between(&Presses::default(), start + ms(9_000)), Between::Nothing);
+        assert_eq!(log.between(&ShortcutPresses::default(), start + ms(9_000)), Between::Nothing);
         assert!(log.active(start + ms(5_000)));
         assert_eq!(log.between(&presses(start, &[5_040]), start + ms(5_100)), Between::Nothing);
         log.idle(start + ms(5_200));
@@ -261,7 +261,7 @@ mod tests {
             let noted = (0..100).take_while(|at| log.active(start + ms(*at))).count();
             assert!(noted <= NOTED, "{noted}");
             log.end();
-            assert_eq!(log.between(&Presses::default(), start + ms(200)), expected);
+            assert_eq!(log.between(&ShortcutPresses::default(), start + ms(200)), expected);
         }
     }
 }

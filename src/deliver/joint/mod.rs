@@ -18,8 +18,8 @@ pub(crate) mod wayland;
 pub(crate) mod x11;
 
 pub(crate) use between::Grain;
-pub use between::Presses;
-pub(crate) use watch::{Recorder, Watch};
+pub use between::ShortcutPresses;
+pub(crate) use watch::{InputWatch, Recorder};
 
 use crate::deliver::window::programs::{Around, Field, Focused, Widget};
 use crate::deliver::window::{PasteKeys, Window};
@@ -54,14 +54,14 @@ pub struct Join {
     /// Whether programs are asked for what is written around the cursor.
     pub asks_field: bool,
     /// The shortcut's commands so far.
-    pub presses: Presses,
+    pub presses: ShortcutPresses,
     /// When the recording began.
     pub begun: Instant,
 }
 
 /// Where a text goes, as far as anybody tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Destination {
     pub(crate) window: Option<Window>,
     field: Option<Field>,
     programs: Vec<String>,
@@ -71,7 +71,7 @@ pub(crate) struct Place {
     is_terminal: bool,
 }
 
-impl Place {
+impl Destination {
     /// `keys` knows terminals by their names.
     pub(crate) fn new(window: Option<Window>, focused: &Focused, keys: &PasteKeys) -> Self {
         let mut names = window.iter().map(|window| &window.class).chain(&focused.programs);
@@ -110,12 +110,12 @@ pub(crate) struct Joint(Option<Landed>);
 
 #[derive(Debug)]
 struct Landed {
-    place: Place,
+    place: Destination,
     /// How it ended, with what stood before it.
     tail: String,
     at: Instant,
     /// `None`: nobody tells what the user does.
-    watch: Option<Watch>,
+    watch: Option<InputWatch>,
 }
 
 impl Joint {
@@ -124,7 +124,7 @@ impl Joint {
         &self,
         text: &str,
         join: &Join,
-        place: &Place,
+        place: &Destination,
         told: Option<&Around>,
         now: Instant,
     ) -> String {
@@ -137,7 +137,7 @@ impl Joint {
         &self,
         text: &str,
         join: &Join,
-        place: &Place,
+        place: &Destination,
         told: Option<&Around>,
         now: Instant,
     ) -> String {
@@ -159,7 +159,7 @@ impl Joint {
     fn context<'a>(
         &'a self,
         join: &Join,
-        place: &Place,
+        place: &Destination,
         told: Option<&'a Around>,
         now: Instant,
     ) -> (Context<'a>, Letters) {
@@ -171,7 +171,7 @@ impl Joint {
     fn surroundings<'a>(
         &'a self,
         join: &Join,
-        place: &Place,
+        place: &Destination,
         told: Option<&'a Around>,
         now: Instant,
     ) -> (Context<'a>, Letters) {
@@ -212,9 +212,9 @@ impl Joint {
     pub(crate) fn landed(
         &mut self,
         text: &str,
-        place: Place,
+        place: Destination,
         told: Option<&Around>,
-        watch: Option<Watch>,
+        watch: Option<InputWatch>,
         at: Instant,
     ) {
         if place.is_password {

@@ -4,9 +4,9 @@
 //! The connection is the watch's own: Mutter forgets what it was asked to watch for when that
 //! closes.
 
-use super::{Grain, Recorder, Watch};
+use super::{Grain, InputWatch, Recorder};
 use crate::deliver::display::mutter::mutter;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use futures_core::Stream;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -21,8 +21,8 @@ const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Watches from now on. `None`: Mutter does not tell.
-pub(crate) async fn watch() -> Option<Watch> {
-    Watch::by_task(Grain::Coarse, |recorder| async move {
+pub(crate) async fn watch() -> Option<InputWatch> {
+    InputWatch::by_task(Grain::Coarse, |recorder| async move {
         if let Err(problem) = work(recorder).await {
             debug!(reason = %problem, "Mutter does not tell when somebody is active");
         }
@@ -30,8 +30,8 @@ pub(crate) async fn watch() -> Option<Watch> {
     .await
 }
 
-async fn work(mut recorder: Recorder) -> Result<(), Problem> {
-    let bus = Connection::session().await.map_err(Problem::NoBus)?;
+async fn work(mut recorder: Recorder) -> Result<(), DeliverError> {
+    let bus = Connection::session().await.map_err(DeliverError::NoBus)?;
     let mutter = mutter(&bus).await?;
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
@@ -40,9 +40,9 @@ async fn work(mut recorder: Recorder) -> Result<(), Problem> {
         .member("WatchFired")
         .path(CORE)
         .build()
-        .map_err(Problem::Refused)?;
+        .map_err(DeliverError::Refused)?;
     let fired = MessageStream::for_match_rule(rule, &bus, None).await;
-    let mut fired = fired.map_err(Problem::Refused)?;
+    let mut fired = fired.map_err(DeliverError::Refused)?;
     let milliseconds = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
     // Fires whenever the user becomes idle; the other kind fires once.
     let idle = add(&bus, &mutter, "AddIdleWatch", &milliseconds).await?;
@@ -51,8 +51,8 @@ async fn work(mut recorder: Recorder) -> Result<(), Problem> {
         return Ok(());
     }
     while let Some(message) = poll_fn(|cx| Pin::new(&mut fired).poll_next(cx)).await {
-        let message = message.map_err(Problem::Refused)?;
-        let watch: u32 = message.body().deserialize().map_err(Problem::Refused)?;
+        let message = message.map_err(DeliverError::Refused)?;
+        let watch: u32 = message.body().deserialize().map_err(DeliverError::Refused)?;
         if watch == idle {
             recorder.idle(IDLE);
             active = Some(add(&bus, &mutter, "AddUserActiveWatch", &()).await?);
@@ -63,10 +63,10 @@ async fn work(mut recorder: Recorder) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn add<B>(bus: &Connection, mutter: &str, method: &str, body: &B) -> Result<u32, Problem>
+async fn add<B>(bus: &Connection, mutter: &str, method: &str, body: &B) -> Result<u32, DeliverError>
 where
     B: serde::Serialize + zbus::wire::DynamicType,
 {
     let asked = bus.call_method(Some(mutter), CORE, Some(MONITOR), method, body).await;
-    asked.and_then(|reply| reply.body().deserialize()).map_err(Problem::Refused)
+    asked.and_then(|reply| reply.body().deserialize()).map_err(DeliverError::Refused)
 }

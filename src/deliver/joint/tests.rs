@@ -18,7 +18,7 @@ enum Since {
     Unwatched,
 }
 
-fn watch(since: Since, at: Instant) -> Option<Watch> {
+fn watch(since: Since, at: Instant) -> Option<InputWatch> {
     let mut log =
         Log::new(if matches!(since, Since::Active) { Grain::Coarse } else { Grain::Exact }, at);
     match since {
@@ -26,19 +26,19 @@ fn watch(since: Since, at: Instant) -> Option<Watch> {
         Since::Key | Since::Active => assert!(log.active(at)),
         Since::Unwatched => return None,
     }
-    Some(Watch::of(log))
+    Some(InputWatch::of(log))
 }
 
-fn window(id: u32) -> Place {
-    Place { window: Some(Window { id, class: "Editor".into() }), ..Place::default() }
+fn window(id: u32) -> Destination {
+    Destination { window: Some(Window { id, class: "Editor".into() }), ..Destination::default() }
 }
 
-fn programs(names: &[&str]) -> Place {
+fn programs(names: &[&str]) -> Destination {
     let focused = Focused {
         programs: names.iter().map(|name| (*name).to_owned()).collect(),
         ..Focused::default()
     };
-    Place::new(None, &focused, &keys())
+    Destination::new(None, &focused, &keys())
 }
 
 fn keys() -> PasteKeys {
@@ -51,14 +51,14 @@ fn join_after(seconds: u64, landed: Instant, letters: Letters) -> Join {
         language: "en".into(),
         letters,
         asks_field: true,
-        presses: Presses::default(),
+        presses: ShortcutPresses::default(),
         begun: landed + Duration::from_secs(seconds),
     }
 }
 
 /// The second text, after "I think that" in the first place.
 fn second(
-    places: [Place; 2],
+    places: [Destination; 2],
     since: Since,
     seconds: u64,
     told: Option<&str>,
@@ -125,9 +125,12 @@ fn what_the_field_tells_counts_for_more() {
 
 #[test]
 fn another_place_has_nothing_to_do_with_it() {
-    let nobody_tells = Place::default;
+    let nobody_tells = Destination::default;
     let silent = || programs(&[]);
-    let wide = |window: Place, programs: Place| Place { window: window.window, ..programs };
+    let wide = |window: Destination, programs: Destination| Destination {
+        window: window.window,
+        ..programs
+    };
     for (places, is_joined) in [
         ([window(1), window(1)], true),
         ([window(1), window(2)], false),
@@ -143,8 +146,8 @@ fn another_place_has_nothing_to_do_with_it() {
         // One that has not told in time.
         ([programs(&["gedit"]), nobody_tells()], true),
         ([wide(window(1), programs(&["gedit"])), wide(window(1), silent())], true),
-        ([window(1), Place { is_password: true, ..window(1) }], false),
-        ([Place { is_password: true, ..window(1) }, window(1)], false),
+        ([window(1), Destination { is_password: true, ..window(1) }], false),
+        ([Destination { is_password: true, ..window(1) }, window(1)], false),
     ] {
         let shown = format!("{places:?}");
         let got = second(places, Since::Nothing, 1, None, Letters::Fit);
@@ -154,13 +157,13 @@ fn another_place_has_nothing_to_do_with_it() {
 
 #[test]
 fn in_a_terminal_no_letter_is_changed() {
-    let editor = || Place::new(window(1).window, &Focused::default(), &keys());
+    let editor = || Destination::new(window(1).window, &Focused::default(), &keys());
     let by_class = |class: &str| {
         let window = Some(Window { id: 1, class: class.into() });
-        Place::new(window, &Focused::default(), &keys())
+        Destination::new(window, &Focused::default(), &keys())
     };
     let told = Focused { widget: Widget::Terminal, ..Focused::default() };
-    let by_widget = || Place::new(window(1).window, &told, &keys());
+    let by_widget = || Destination::new(window(1).window, &told, &keys());
     for (places, expected) in [
         ([editor(), editor()], " the end."),
         ([by_class("Kitty"), by_class("Kitty")], " The end."),
@@ -175,7 +178,7 @@ fn in_a_terminal_no_letter_is_changed() {
 
 #[test]
 fn a_password_is_joined_to_nothing() {
-    let place = || Place { is_password: true, ..window(1) };
+    let place = || Destination { is_password: true, ..window(1) };
     let got = second([place(), place()], Since::Nothing, 1, Some("I think that|"), Letters::Fit);
     assert_eq!(got, "The end.");
     // Nor is it kept.

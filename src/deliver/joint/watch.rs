@@ -1,6 +1,6 @@
 //! The watch over what the user does after a text: the desktop tells, and the next text asks.
 
-use super::between::{Between, Grain, Log, Presses};
+use super::between::{Between, Grain, Log, ShortcutPresses};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ const BEGIN: Duration = Duration::from_millis(100);
 
 /// Ends the watch when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct InputWatch {
     log: Arc<Mutex<Log>>,
     _end: End,
 }
@@ -86,7 +86,7 @@ impl Drop for Recorder {
     }
 }
 
-impl Watch {
+impl InputWatch {
     /// Watches on a thread of its own, which is to end when its pipe does. `None`: nobody tells.
     /// Bounded: 100 ms.
     pub(crate) async fn by_thread(grain: Grain, work: fn(Recorder, OwnedFd)) -> Option<Self> {
@@ -123,7 +123,7 @@ impl Watch {
         Self { log: Arc::new(Mutex::new(log)), _end: End::Thread { _bell: bell } }
     }
 
-    pub(crate) fn between(&self, presses: &Presses, now: Instant) -> Between {
+    pub(crate) fn between(&self, presses: &ShortcutPresses, now: Instant) -> Between {
         lock(&self.log).between(presses, now)
     }
 }

@@ -1,9 +1,9 @@
 //! When the user becomes active and idle, as the compositor tells (ext-idle-notify): whether keys
 //! or only the mouse, it does not say.
 
-use super::{Grain, Recorder, Watch};
-use crate::deliver::display::wayland::{Conversation, Heard, Woken};
-use crate::deliver::problem::Problem;
+use super::{Grain, InputWatch, Recorder};
+use crate::deliver::display::wayland::{CompositorState, WaylandConnection, Woken};
+use crate::deliver::error::DeliverError;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use tracing::debug;
@@ -20,14 +20,14 @@ const IDLE: Duration = Duration::from_secs(1);
 const HANDS_ALONE: u32 = 2;
 
 #[derive(Debug)]
-struct Told {
+struct IdleListener {
     recorder: Recorder,
     is_over: bool,
 }
 
 /// Watches from now on. `None`: the compositor does not tell.
-pub(crate) async fn watch() -> Option<Watch> {
-    Watch::by_thread(Grain::Coarse, |recorder, end| {
+pub(crate) async fn watch() -> Option<InputWatch> {
+    InputWatch::by_thread(Grain::Coarse, |recorder, end| {
         if let Err(problem) = work(recorder, &end) {
             debug!(reason = %problem, "the compositor does not tell when somebody is active");
         }
@@ -35,11 +35,11 @@ pub(crate) async fn watch() -> Option<Watch> {
     .await
 }
 
-fn work(recorder: Recorder, end: &OwnedFd) -> Result<(), Problem> {
-    let mut compositor = Conversation::begin(Told { recorder, is_over: false })?;
+fn work(recorder: Recorder, end: &OwnedFd) -> Result<(), DeliverError> {
+    let mut compositor = WaylandConnection::begin(IdleListener { recorder, is_over: false })?;
     let (seat, handle) = (compositor.bind::<WlSeat>(1), compositor.handle());
     let notifier = compositor.bind::<ExtIdleNotifierV1>(HANDS_ALONE);
-    let (Some(seat), Some(notifier)) = (seat, notifier) else { return Err(Problem::NoWay) };
+    let (Some(seat), Some(notifier)) = (seat, notifier) else { return Err(DeliverError::NoWay) };
     let time = u32::try_from(IDLE.as_millis()).unwrap_or(u32::MAX);
     if notifier.version() >= HANDS_ALONE {
         notifier.get_input_idle_notification(time, &seat, &handle, ());
@@ -56,7 +56,7 @@ fn work(recorder: Recorder, end: &OwnedFd) -> Result<(), Problem> {
     Ok(())
 }
 
-impl Dispatch<ExtIdleNotificationV1, ()> for Heard<Told> {
+impl Dispatch<ExtIdleNotificationV1, ()> for CompositorState<IdleListener> {
     fn event(
         heard: &mut Self,
         _: &ExtIdleNotificationV1,
@@ -74,7 +74,7 @@ impl Dispatch<ExtIdleNotificationV1, ()> for Heard<Told> {
     }
 }
 
-impl Dispatch<WlSeat, ()> for Heard<Told> {
+impl Dispatch<WlSeat, ()> for CompositorState<IdleListener> {
     fn event(
         _: &mut Self,
         _: &WlSeat,
@@ -87,4 +87,4 @@ impl Dispatch<WlSeat, ()> for Heard<Told> {
 }
 
 // It has no events.
-delegate_noop!(Heard<Told>: ExtIdleNotifierV1);
+delegate_noop!(CompositorState<IdleListener>: ExtIdleNotifierV1);

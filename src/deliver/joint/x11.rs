@@ -4,8 +4,8 @@
 //! Which key it was is looked at only to leave out those that write nothing, and is forgotten at
 //! once.
 
-use super::{Grain, Recorder, Watch};
-use crate::deliver::problem::Problem;
+use super::{Grain, InputWatch, Recorder};
+use crate::deliver::error::DeliverError;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -31,8 +31,8 @@ const WRITE_NOTHING: [std::ops::RangeInclusive<Keysym>; 5] =
     [0xfe01..=0xfe13, 0xff14..=0xff14, 0xff7e..=0xff7f, 0xffe1..=0xffee, 0x1008_0000..=0x1008_ffff];
 
 /// Watches from now on. `None`: the server does not tell.
-pub(crate) async fn watch() -> Option<Watch> {
-    Watch::by_thread(Grain::Exact, |recorder, end| {
+pub(crate) async fn watch() -> Option<InputWatch> {
+    InputWatch::by_thread(Grain::Exact, |recorder, end| {
         if let Err(problem) = work(recorder, &end) {
             debug!(reason = %problem, "the X server does not tell of keys");
         }
@@ -40,13 +40,13 @@ pub(crate) async fn watch() -> Option<Watch> {
     .await
 }
 
-fn work(mut recorder: Recorder, end: &OwnedFd) -> Result<(), Problem> {
+fn work(mut recorder: Recorder, end: &OwnedFd) -> Result<(), DeliverError> {
     let (conn, screen) =
-        RustConnection::connect(None).map_err(|error| Problem::NoServer(error.to_string()))?;
-    let root = conn.setup().roots.get(screen).ok_or(Problem::NoWay)?.root;
+        RustConnection::connect(None).map_err(|error| DeliverError::NoServer(error.to_string()))?;
+    let root = conn.setup().roots.get(screen).ok_or(DeliverError::NoWay)?.root;
     let told = conn.xinput_xi_query_version(VERSION.0, VERSION.1)?.reply()?;
     if (told.major_version, told.minor_version) < (2, 1) {
-        return Err(Problem::NoExtension("XInput 2.1"));
+        return Err(DeliverError::NoExtension("XInput 2.1"));
     }
     let writing = keys_that_write(&conn)?;
     let mask = XIEventMask::RAW_KEY_PRESS | XIEventMask::RAW_BUTTON_PRESS;
@@ -87,12 +87,12 @@ fn keys_that_write(conn: &RustConnection) -> Result<Vec<u8>, ReplyError> {
 }
 
 /// Waits for the server; `false`: nobody wants to know it any more.
-fn wait(conn: &RustConnection, end: &OwnedFd) -> Result<bool, Problem> {
+fn wait(conn: &RustConnection, end: &OwnedFd) -> Result<bool, DeliverError> {
     conn.flush()?;
     let mut files = [PollFd::new(conn.stream(), PollFlags::IN), PollFd::new(&end, PollFlags::IN)];
     match poll(&mut files, None) {
         Ok(_) => Ok(files[1].revents().is_empty()),
         Err(Errno::INTR) => Ok(true),
-        Err(error) => Err(Problem::Server(error.to_string())),
+        Err(error) => Err(DeliverError::Server(error.to_string())),
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod remote;
 pub(crate) mod virtual_keyboard;
 pub(crate) mod xtest;
 
-use super::problem::Problem;
+use super::error::DeliverError;
 use crate::chord::Chord;
 
 /// A way to press one combination of keys.
@@ -21,8 +21,8 @@ pub(crate) trait Keys {
     /// Finds the combination on the keyboard as it is laid out now. Presses nothing yet.
     ///
     /// # Errors
-    /// [`Problem::NoKey`]: the keyboard lacks one of its keys.
-    async fn find(&mut self, chord: &Chord) -> Result<(), Problem>;
+    /// [`DeliverError::NoKey`]: the keyboard lacks one of its keys.
+    async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError>;
 
     /// Whether windows do not listen to these keys yet: there was no keyboard before.
     fn are_new(&self) -> bool {
@@ -31,7 +31,7 @@ pub(crate) trait Keys {
 
     /// Whether the user holds a key that would make another combination of it. Ways that find out
     /// only by pressing, and keyboards with which the user's does not mix, say no.
-    fn are_held(&mut self) -> Result<bool, Problem> {
+    fn are_held(&mut self) -> Result<bool, DeliverError> {
         Ok(false)
     }
 
@@ -41,5 +41,5 @@ pub(crate) trait Keys {
     }
 
     /// Presses and releases the combination that was found.
-    async fn press(&mut self) -> Result<(), Problem>;
+    async fn press(&mut self) -> Result<(), DeliverError>;
 }

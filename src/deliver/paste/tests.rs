@@ -43,7 +43,7 @@ impl Clipboard for Board<'_> {
 
     const WINDOWS: To = To::Wayland;
 
-    async fn remember(&mut self, _: Duration) -> Result<Before<usize>, Problem> {
+    async fn remember(&mut self, _: Duration) -> Result<Before<usize>, DeliverError> {
         self.desktop.note("remember");
         if let Before::Content(copies) = &mut self.before {
             *copies += 1;
@@ -51,7 +51,7 @@ impl Clipboard for Board<'_> {
         Ok(self.before.clone())
     }
 
-    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError> {
         assert!(text == "text" && is_sensitive);
         let copies = self.desktop.copies.get();
         if copies > 0 {
@@ -62,15 +62,15 @@ impl Clipboard for Board<'_> {
         Ok(true)
     }
 
-    fn reader(&mut self) -> Result<Reader, Problem> {
-        Ok(Reader::Known)
+    fn reader(&mut self) -> Result<ClipboardManager, DeliverError> {
+        Ok(ClipboardManager::Known)
     }
 
     fn note_reader(&mut self, _: bool) {}
 
-    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
+    async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError> {
         match requests {
-            UNTIL_QUIET if self.desktop.is_overtaken => return Err(Problem::Overtaken),
+            UNTIL_QUIET if self.desktop.is_overtaken => return Err(DeliverError::Overtaken),
             UNTIL_QUIET => self.desktop.note("until quiet"),
             Serve::One(_) => self.desktop.note("manager"),
             Serve::For(_) | Serve::UntilQuiet { .. } => {}
@@ -78,17 +78,9 @@ impl Clipboard for Board<'_> {
         Ok(true)
     }
 
-    async fn mark(&mut self, _: bool) -> Result<(), Problem> {
+    async fn mark(&mut self, _: bool) -> Result<(), DeliverError> {
         self.desktop.note("mark");
         Ok(())
-    }
-
-    async fn serve_while(
-        &mut self,
-        keys: impl Future<Output = Result<(), Problem>>,
-        _: Option<&Loan>,
-    ) -> Result<(), Problem> {
-        keys.await
     }
 
     async fn receipt(
@@ -96,16 +88,16 @@ impl Clipboard for Board<'_> {
         _: Option<&Window>,
         _: Option<&Loan>,
         _: Duration,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, DeliverError> {
         Ok(!self.desktop.is_ignored)
     }
 
-    async fn give_back(&mut self, content: usize) -> Result<(), Problem> {
+    async fn give_back(&mut self, content: usize) -> Result<(), DeliverError> {
         self.desktop.note(format!("give back {content}"));
         Ok(())
     }
 
-    async fn clear(&mut self) -> Result<(), Problem> {
+    async fn clear(&mut self) -> Result<(), DeliverError> {
         self.desktop.note("clear");
         Ok(())
     }
@@ -115,27 +107,27 @@ impl Clipboard for Board<'_> {
 struct Pressed<'d>(&'d Desktop, usize);
 
 impl Keys for Pressed<'_> {
-    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+    async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError> {
         self.0.note(format!("find {chord}"));
         Ok(())
     }
 
-    fn are_held(&mut self) -> Result<bool, Problem> {
+    fn are_held(&mut self) -> Result<bool, DeliverError> {
         self.1 += 1;
         self.0.note("look");
         Ok(self.1 <= 2)
     }
 
-    async fn press(&mut self) -> Result<(), Problem> {
+    async fn press(&mut self) -> Result<(), DeliverError> {
         self.0.note("press");
         Ok(())
     }
 }
 
 /// Pastes over `before` and gives it back: what was done, and what came of it.
-fn paste_over(desktop: &Desktop, before: Before<usize>) -> (Vec<String>, Result<(), Problem>) {
+fn paste_over(desktop: &Desktop, before: Before<usize>) -> (Vec<String>, Result<(), DeliverError>) {
     let window = |id| Window { id, class: "editor".to_owned() };
-    let order = Order {
+    let order = Insertion {
         text: "text".to_owned(),
         means: Means::Paste,
         keys: PasteKeys::default(),
@@ -195,7 +187,7 @@ fn what_is_copied_after_the_text_is_there_stays() {
 fn a_text_that_no_window_takes_stays_on_the_clipboard() {
     let desktop = Desktop { is_ignored: true, ..Desktop::default() };
     let (done, outcome) = paste_over(&desktop, Before::Content(0));
-    assert!(matches!(outcome, Err(Problem::NotTaken(keys)) if keys == "ctrl+v"));
+    assert!(matches!(outcome, Err(DeliverError::NotTaken(keys)) if keys == "ctrl+v"));
     assert_eq!(done, TO_THE_KEYS);
 }
 
@@ -203,10 +195,10 @@ fn a_text_that_no_window_takes_stays_on_the_clipboard() {
 fn nothing_is_pressed_for_who_has_given_up_or_gone_to_another_window() {
     let desktop = Desktop { is_given_up: true, ..Desktop::default() };
     let (done, outcome) = paste_over(&desktop, Before::Content(0));
-    assert!(matches!(outcome, Err(Problem::Hanging)));
+    assert!(matches!(outcome, Err(DeliverError::Hanging)));
     assert_eq!(done[7..], ["until quiet", "give back 1"]);
     let desktop = Desktop { is_left: true, ..Desktop::default() };
     let (done, outcome) = paste_over(&desktop, Before::Content(0));
-    assert!(matches!(outcome, Err(Problem::Moved)));
+    assert!(matches!(outcome, Err(DeliverError::Moved)));
     assert_eq!(done, TO_THE_KEYS[..7]);
 }

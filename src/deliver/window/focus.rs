@@ -3,7 +3,7 @@
 use super::Window;
 use super::{wayland, x11};
 use crate::deliver::environment::{Displays, is_x11};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -32,7 +32,7 @@ impl Focus {
     }
 
     /// `focus` is blocking.
-    fn ask_by(focus: fn() -> Result<Option<Window>, Problem>) -> Self {
+    fn ask_by(focus: fn() -> Result<Option<Window>, DeliverError>) -> Self {
         if !Displays::from_env().any() || ASKING.swap(true, Ordering::AcqRel) {
             return Self(None);
         }
@@ -61,6 +61,6 @@ impl Focus {
 }
 
 /// What the desktop's display server tells. Blocking.
-fn focus() -> Result<Option<Window>, Problem> {
+fn focus() -> Result<Option<Window>, DeliverError> {
     if is_x11() { x11::ask() } else { wayland::focused() }
 }

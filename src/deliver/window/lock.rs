@@ -24,12 +24,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The connections over which it is asked.
 #[derive(Debug, Default)]
-pub(crate) struct Lock {
+pub(crate) struct ScreenLock {
     session: Option<Connection>,
     system: Option<Connection>,
 }
 
-impl Lock {
+impl ScreenLock {
     /// Whether the screen is locked. Bounded: one second.
     pub(crate) async fn is_locked(&mut self) -> bool {
         let (desktop, logind) = tokio::join!(

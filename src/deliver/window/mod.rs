@@ -9,7 +9,7 @@ pub(crate) mod wayland;
 pub(crate) mod x11;
 
 pub use focus::Focus;
-pub(crate) use lock::Lock;
+pub(crate) use lock::ScreenLock;
 pub(crate) use press::Press;
 pub use press::{PasteKeys, Window};
 pub use programs::{Around, Field, Focused, Observer, Widget};

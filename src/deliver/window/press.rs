@@ -70,7 +70,7 @@ impl Press {
 
 /// What a text goes into, as far as keys matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+enum PasteTarget {
     Field,
     Terminal,
     /// One of [`SELECTION_TERMINALS`].
@@ -88,7 +88,7 @@ impl PasteKeys {
     }
 
     /// What has the keyboard. `window`: the one that the display server tells of.
-    fn target(&self, window: Option<&Window>, focused: &Focused) -> Target {
+    fn target(&self, window: Option<&Window>, focused: &Focused) -> PasteTarget {
         let classes = window.map(|window| &window.class).filter(|class| !class.is_empty());
         let names: Vec<&String> = classes.into_iter().chain(&focused.programs).collect();
         let is = |list: &[&str]| {
@@ -96,20 +96,22 @@ impl PasteKeys {
             names.iter().any(listed)
         };
         if names.iter().any(|name| self.is_terminal(name)) {
-            Target::Terminal
+            PasteTarget::Terminal
         } else if is(&SELECTION_TERMINALS) {
-            Target::SelectionTerminal
+            PasteTarget::SelectionTerminal
         } else if focused.widget == Widget::Terminal {
-            Target::Terminal
+            PasteTarget::Terminal
         } else if names.is_empty() {
             match &focused.silent {
-                Some(silent) if !silent.iter().any(|name| self.may_hide(name)) => Target::Field,
-                _ => Target::Either,
+                Some(silent) if !silent.iter().any(|name| self.may_hide(name)) => {
+                    PasteTarget::Field
+                }
+                _ => PasteTarget::Either,
             }
         } else if is(&EDITORS) || focused.widget == Widget::Unfinished {
-            Target::Either
+            PasteTarget::Either
         } else {
-            Target::Field
+            PasteTarget::Field
         }
     }
 
@@ -125,14 +127,14 @@ impl PasteKeys {
         let press = |chord, primary| Press { chord, primary };
         let chosen = |chord: &Option<Chord>| chord.clone().map(|chord| press(chord, false));
         match self.target(window, focused) {
-            Target::Field => chosen(&self.usual).unwrap_or(press(Chord::ctrl_v(), false)),
-            Target::Terminal => {
+            PasteTarget::Field => chosen(&self.usual).unwrap_or(press(Chord::ctrl_v(), false)),
+            PasteTarget::Terminal => {
                 chosen(&self.terminal).unwrap_or(press(Chord::ctrl_shift_v(), false))
             }
-            Target::SelectionTerminal => {
+            PasteTarget::SelectionTerminal => {
                 chosen(&self.terminal).unwrap_or(press(Chord::shift_insert(), true))
             }
-            Target::Either => {
+            PasteTarget::Either => {
                 let takes_clipboard = |name: &String| CLIPBOARD_TERMINALS.contains(&name.as_str());
                 let all_do = focused.silent.as_ref().is_some_and(|silent| {
                     let hiding = silent.iter().filter(|name| self.may_hide(name));

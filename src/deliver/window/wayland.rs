@@ -6,8 +6,8 @@
 //! connection lasts for one question, as each later change anywhere on the desktop would wake us.
 
 use super::Window;
-use crate::deliver::display::wayland::{Conversation, Heard};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::wayland::{CompositorState, WaylandConnection};
+use crate::deliver::error::DeliverError;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wayland_client::backend::ObjectId;
 use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, event_created_child};
@@ -30,8 +30,8 @@ struct Toplevel {
 }
 
 /// The window that has the keyboard. `None`: none has it, or nobody tells. Blocking.
-pub(crate) fn focused() -> Result<Option<Window>, Problem> {
-    let mut compositor = Conversation::begin(Windows::default())?;
+pub(crate) fn focused() -> Result<Option<Window>, DeliverError> {
+    let mut compositor = WaylandConnection::begin(Windows::default())?;
     if compositor.bind::<ZwlrForeignToplevelManagerV1>(1).is_none() {
         return Ok(None);
     }
@@ -56,7 +56,7 @@ impl Windows {
     }
 }
 
-impl Dispatch<ZwlrForeignToplevelManagerV1, ()> for Heard<Windows> {
+impl Dispatch<ZwlrForeignToplevelManagerV1, ()> for CompositorState<Windows> {
     fn event(
         heard: &mut Self,
         _: &ZwlrForeignToplevelManagerV1,
@@ -71,12 +71,12 @@ impl Dispatch<ZwlrForeignToplevelManagerV1, ()> for Heard<Windows> {
         }
     }
 
-    event_created_child!(Heard<Windows>, ZwlrForeignToplevelManagerV1, [
+    event_created_child!(CompositorState<Windows>, ZwlrForeignToplevelManagerV1, [
         zwlr_foreign_toplevel_manager_v1::EVT_TOPLEVEL_OPCODE => (ZwlrForeignToplevelHandleV1, ()),
     ]);
 }
 
-impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for Heard<Windows> {
+impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for CompositorState<Windows> {
     fn event(
         heard: &mut Self,
         handle: &ZwlrForeignToplevelHandleV1,

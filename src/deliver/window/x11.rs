@@ -2,7 +2,7 @@
 
 use super::Window;
 use crate::deliver::display::x11::Server;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use x11rb::protocol::xproto::{self, AtomEnum, ConnectionExt as _};
 
 /// How far above the focused window its program's window may be.
@@ -11,12 +11,12 @@ const DEPTH: usize = 16;
 const NAME: u32 = 64;
 
 /// As [`focused`], over a connection of its own. Blocking.
-pub(crate) fn ask() -> Result<Option<Window>, Problem> {
+pub(crate) fn ask() -> Result<Option<Window>, DeliverError> {
     focused(&Server::connect()?)
 }
 
 /// The window that has the keyboard; `None`: none has, or it is gone already.
-pub(crate) fn focused(server: &Server) -> Result<Option<Window>, Problem> {
+pub(crate) fn focused(server: &Server) -> Result<Option<Window>, DeliverError> {
     if let Some(id) = active(server)? {
         let class = class(server, id)?.unwrap_or_default();
         return Ok(Some(Window { id, class }));
@@ -31,7 +31,7 @@ pub(crate) fn focused(server: &Server) -> Result<Option<Window>, Problem> {
 }
 
 /// What the window manager says.
-fn active(server: &Server) -> Result<Option<xproto::Window>, Problem> {
+fn active(server: &Server) -> Result<Option<xproto::Window>, DeliverError> {
     let (root, active) = (server.root, server.atoms._NET_ACTIVE_WINDOW);
     let told = server.conn.get_property(false, root, active, AtomEnum::WINDOW, 0, 1)?.reply()?;
     let id = told.value32().and_then(|mut ids| ids.next());
@@ -39,7 +39,7 @@ fn active(server: &Server) -> Result<Option<xproto::Window>, Problem> {
 }
 
 /// A toolkit may give the keyboard to a window inside the one that bears the program's name.
-fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, Problem> {
+fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, DeliverError> {
     let mut id = focus;
     for _ in 0..DEPTH {
         if let Some(class) = class(server, id)? {
@@ -55,7 +55,7 @@ fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, Pr
 }
 
 /// WM_CLASS holds an instance's name and the class, each ended by a zero (ICCCM, section 4.1.2.5).
-fn class(server: &Server, id: xproto::Window) -> Result<Option<String>, Problem> {
+fn class(server: &Server, id: xproto::Window) -> Result<Option<String>, DeliverError> {
     let (name, string) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
     // The window may go at any time.
     let Ok(told) = server.conn.get_property(false, id, name, string, 0, NAME)?.reply() else {

@@ -4,7 +4,7 @@
 //! segment's table of contents (SeekHead) names, beyond the end. So the segment is read as one
 //! whose size nobody knows, and the table as a gap (Void).
 
-use super::{Bytes, Cut, Mend};
+use super::{Bytes, Mend, Truncation};
 use std::io;
 
 const EBML: u32 = 0x1a45_dfa3;
@@ -56,7 +56,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
         mend.patches.push((header + segment.head - segment.size_bytes, unknown));
     } else {
         // It was recorded into a pipe, or its recorder was killed: nothing was promised.
-        mend.cut = Cut::No;
+        mend.cut = Truncation::No;
     }
     Ok(Some(mend))
 }
@@ -68,7 +68,7 @@ fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
     for _ in 0..MOST_ELEMENTS {
         let Some(element) = element(bytes, at)? else {
             // Between two elements, or in the head of one.
-            (mend.cut, mend.end, mend.is_whole) = (Cut::Perhaps, Some(at), true);
+            (mend.cut, mend.end, mend.is_whole) = (Truncation::Perhaps, Some(at), true);
             break;
         };
         has_info |= element.id == INFO;
@@ -84,12 +84,12 @@ fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
         at = match element.end(at) {
             Some(end) if end <= bytes.length => end,
             Some(_) if element.id == CLUSTER || IN_CLUSTER.contains(&element.id) => {
-                mend.cut = Cut::Yes;
+                mend.cut = Truncation::Yes;
                 break;
             }
             // Cut off in something that is no sound.
             Some(_) => {
-                (mend.cut, mend.end, mend.is_whole) = (Cut::Perhaps, Some(at), true);
+                (mend.cut, mend.end, mend.is_whole) = (Truncation::Perhaps, Some(at), true);
                 break;
             }
             // What it holds follows.

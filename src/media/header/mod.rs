@@ -33,7 +33,7 @@ pub(super) struct Mend {
     /// Where it is taken to end, in bytes: what follows is the beginning of something that is no
     /// sound. `None`: where it does.
     end: Option<u64>,
-    pub(super) cut: Cut,
+    pub(super) cut: Truncation,
     /// Whether its last part is whole, in a form that does not say where it ends.
     pub(super) is_whole: bool,
     /// What is missing without which nothing can be read.
@@ -42,7 +42,7 @@ pub(super) struct Mend {
 
 /// Whether a file's header promises more sound than there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum Truncation {
     /// It does not.
     #[default]
     No,
@@ -52,7 +52,7 @@ pub(super) enum Cut {
     Yes,
 }
 
-impl From<bool> for Cut {
+impl From<bool> for Truncation {
     fn from(is_cut: bool) -> Self {
         if is_cut { Self::Yes } else { Self::No }
     }

@@ -1,6 +1,6 @@
 //! MP4 and QuickTime: boxes. The last one of a file that was cut off is longer than the file.
 
-use super::{Bytes, Cut, MOST_CHUNKS, Mend, quad};
+use super::{Bytes, MOST_CHUNKS, Mend, Truncation, quad};
 use std::io;
 
 /// A box's length and its name.
@@ -39,11 +39,11 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
                     // 0: to the end of the file.
                     let size = u32::try_from(left).unwrap_or(0);
                     mend.patches.push((at, size.to_be_bytes().into()));
-                    mend.cut = Cut::Yes;
+                    mend.cut = Truncation::Yes;
                 }
                 // What stands before the sound of a fragment. symphonia leaves such a box out
                 // without a word.
-                b"moof" | b"styp" | b"sidx" | b"emsg" | b"prft" => mend.cut = Cut::Yes,
+                b"moof" | b"styp" | b"sidx" | b"emsg" | b"prft" => mend.cut = Truncation::Yes,
                 // Nothing of these is sound.
                 _ => {}
             }

@@ -15,12 +15,12 @@ const OFFSETS: u64 = 8;
 
 /// In which order the bytes of a number stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
+enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
+impl ByteOrder {
     fn number(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Little => u32::from_le_bytes(bytes),
@@ -42,8 +42,8 @@ impl Order {
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     let Some(head) = bytes.at::<12>(0)? else { return Ok(None) };
     let (order, sound, least) = match (&head[..4], &head[8..]) {
-        (b"RIFF" | b"RF64", b"WAVE") => (Order::Little, *b"data", 0),
-        (b"FORM", b"AIFF" | b"AIFC") => (Order::Big, *b"SSND", OFFSETS),
+        (b"RIFF" | b"RF64", b"WAVE") => (ByteOrder::Little, *b"data", 0),
+        (b"FORM", b"AIFF" | b"AIFC") => (ByteOrder::Big, *b"SSND", OFFSETS),
         _ => return Ok(None),
     };
     let is_long = &head[..4] == b"RF64";
@@ -75,7 +75,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
             // Lengths that were never filled in promise nothing.
             mend.cut = (declared > rest && !unknown).into();
             // A WAV file's other chunks are not looked at.
-            if !is_true || order == Order::Little {
+            if !is_true || order == ByteOrder::Little {
                 break;
             }
         } else if is_heard && u64::from(declared) > rest {
@@ -90,7 +90,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
 }
 
 /// Whether a chunk follows sound of that length.
-fn is_followed(bytes: &Bytes, begin: u64, length: u64, order: Order) -> io::Result<bool> {
+fn is_followed(bytes: &Bytes, begin: u64, length: u64, order: ByteOrder) -> io::Result<bool> {
     // After an odd length some writers leave out the byte that fills it up.
     let end = begin.saturating_add(length);
     // What is too short for a chunk may be the beginning of one.
@@ -101,13 +101,13 @@ fn is_followed(bytes: &Bytes, begin: u64, length: u64, order: Order) -> io::Resu
     Ok(is_followed)
 }
 
-fn chunk(bytes: &Bytes, at: u64, order: Order) -> io::Result<Option<([u8; 4], u32)>> {
+fn chunk(bytes: &Bytes, at: u64, order: ByteOrder) -> io::Result<Option<([u8; 4], u32)>> {
     let head = bytes.at::<8>(at)?;
     Ok(head.map(|head| (quad(&head, 0), order.number(quad(&head, 4)))))
 }
 
 /// Whether a chunk begins there, by its name and by its length.
-fn is_chunk(bytes: &Bytes, at: u64, order: Order) -> io::Result<bool> {
+fn is_chunk(bytes: &Bytes, at: u64, order: ByteOrder) -> io::Result<bool> {
     const KNOWN: [&[u8; 4]; 16] = [
         b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"iXML", b"_PMX", b"COMM", b"MARK", b"NAME",
         b"AUTH", b"ANNO", b"COMT", b"INST", b"APPL", b"(c) ",

@@ -1,6 +1,6 @@
 //! Files with several tracks of sound.
 
-use super::choice::{Choice, Content, choose};
+use super::choice::{Choice, TrackContent, choose};
 use super::make::{self, tone};
 use super::*;
 
@@ -46,7 +46,7 @@ fn a_file_with_one_track_has_nothing_to_choose_from() {
 }
 
 /// What is chosen of tracks with these contents, the second being the file's own choice.
-fn choice(contents: &[Content]) -> (u32, String) {
+fn choice(contents: &[TrackContent]) -> (u32, String) {
     let tracks: Vec<u32> = (10..).take(contents.len()).collect();
     let content = |track| Ok(contents[track as usize - 10].clone());
     let chosen = choose(Path::new("x"), &tracks, Some(11), None, content).unwrap();
@@ -57,8 +57,8 @@ fn choice(contents: &[Content]) -> (u32, String) {
 
 #[test]
 fn it_is_said_why_a_track_was_passed_over() {
-    let (sound, silent) = (Content::Sound, Content::Silence);
-    let unknown = Content::Unknown { reason: "no codec".into() };
+    let (sound, silent) = (TrackContent::Sound, TrackContent::Silence);
+    let unknown = TrackContent::Unknown { reason: "no codec".into() };
     for (contents, taken, why) in [
         (vec![sound.clone(), sound.clone()], 2, ""),
         (vec![sound.clone(), silent.clone()], 1, ", because track 2 is silent"),

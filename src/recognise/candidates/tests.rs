@@ -9,15 +9,15 @@ fn lineup(backends: &[Backend]) -> Lineup {
 }
 
 /// What happens, what follows, and who is the current one then. `None`: it is loaded.
-type Step = (Option<Fault>, Option<Verdict>, Backend);
+type Step = (Option<Fault>, Option<Recovery>, Backend);
 
 const LOADED: Option<Fault> = None;
-const FRESH: Option<Verdict> = Some(Verdict::Next { worked: false });
-const USED: Option<Verdict> = Some(Verdict::Next { worked: true });
-const AGAIN: Option<Verdict> = Some(Verdict::Again);
-const LATER: Option<Verdict> = Some(Verdict::Later);
-const NEVER: Option<Verdict> = Some(Verdict::Never);
-const SPARED: Option<Verdict> = Some(Verdict::WithoutTheJob);
+const FRESH: Option<Recovery> = Some(Recovery::Next { worked: false });
+const USED: Option<Recovery> = Some(Recovery::Next { worked: true });
+const AGAIN: Option<Recovery> = Some(Recovery::Again);
+const LATER: Option<Recovery> = Some(Recovery::Later);
+const NEVER: Option<Recovery> = Some(Recovery::Never);
+const SPARED: Option<Recovery> = Some(Recovery::WithoutTheJob);
 
 #[test]
 fn what_follows_each_failure() {
@@ -138,9 +138,9 @@ fn those_passed_over_are_told_with_their_reasons_until_they_are_tried_again() {
 #[test]
 fn work_done_wipes_the_slate() {
     let mut lineup = lineup(&[Cpu]);
-    assert_eq!(lineup.failed(Fault::Restless, ""), Verdict::Again);
+    assert_eq!(lineup.failed(Fault::Restless, ""), Recovery::Again);
     lineup.delivered();
-    assert_eq!(lineup.failed(Fault::Restless, ""), Verdict::Again);
+    assert_eq!(lineup.failed(Fault::Restless, ""), Recovery::Again);
 }
 
 #[test]

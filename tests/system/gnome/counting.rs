@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
 /// How long shortcuts are held, in milliseconds.
@@ -107,7 +107,7 @@ impl Counting {
         });
         told.recv().expect("the hand has its keys");
         lab::wait_for("the shortcut", || (self.pressed() > before).then_some(()));
-        let wanted = Wanted { mode, ..Wanted::default() };
+        let wanted = DeliveryOptions { mode, ..DeliveryOptions::default() };
         let deliveries = self.desktop.runtime.block_on(sinks.hand_over(text, &wanted));
         let ended = Instant::now();
         let (released, held) = hand.join().expect("the hand lets go");

@@ -8,7 +8,7 @@ use crate::lab::{self, Lab, run};
 use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
 /// A mouse that does not move for so long is at rest (`deliver/keys/held/probe.rs`).
@@ -92,7 +92,7 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
     let counting = Counting::new("<Control><Alt>v", &SHORTCUT);
     let window = counting.desktop.window(true);
     let mut sinks = Sinks::new();
-    let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+    let wanted = DeliveryOptions { mode: DeliverMode::Paste, ..DeliveryOptions::default() };
     let mut deliver =
         |text: &str| counting.desktop.runtime.block_on(sinks.hand_over(text, &wanted));
     let (mut expected, mut is_confirmed) = (String::new(), false);

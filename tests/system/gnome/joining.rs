@@ -6,7 +6,7 @@ use super::{SHORTCUT, lab as machine, outcome};
 use crate::lab::{self, run, wait_for};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Join, Presses, Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Join, ShortcutPresses, Sinks};
 use v2m::session::DeliverMode;
 use v2m::text::{Choices, Letters, Rules};
 
@@ -17,7 +17,7 @@ fn join(later: Duration) -> Join {
         language: "en".to_owned(),
         letters: Letters::Fit,
         asks_field: true,
-        presses: Presses::default(),
+        presses: ShortcutPresses::default(),
         begun: Instant::now() + later,
     }
 }
@@ -27,7 +27,11 @@ const AT_ONCE: Duration = Duration::ZERO;
 const LATER: Duration = Duration::from_secs(3_600);
 
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str, later: Duration) {
-    let wanted = Wanted { mode: DeliverMode::Paste, join: Some(join(later)), ..Wanted::default() };
+    let wanted = DeliveryOptions {
+        mode: DeliverMode::Paste,
+        join: Some(join(later)),
+        ..DeliveryOptions::default()
+    };
     let deliveries = desktop.runtime.block_on(sinks.hand_over(text, &wanted));
     assert!(deliveries[0].ok, "{deliveries:?}");
     desktop.runtime.block_on(sinks.settle());

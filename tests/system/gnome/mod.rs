@@ -13,7 +13,7 @@ use crate::lab::{self, Lab, assert_phrase, run, words};
 use desktop::{Desktop, key};
 use std::thread;
 use std::time::{Duration, Instant};
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::DeliverMode;
 
 /// The key that `v2m shortcut install` finds free on a GNOME as it comes.
@@ -184,7 +184,7 @@ fn one_dictation_may_go_elsewhere() {
 fn every_character_of_many_texts_arrives_once_and_the_clipboard_is_as_before() {
     let (_lab, desktop) = lab();
     let window = desktop.window(true);
-    let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+    let wanted = DeliveryOptions { mode: DeliverMode::Paste, ..DeliveryOptions::default() };
     let mut sinks = Sinks::new();
     let mut expected = String::new();
     for number in 0..20 {

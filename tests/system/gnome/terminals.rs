@@ -9,7 +9,7 @@ use super::{TEXT, lab as machine};
 use crate::lab::{self, beside, run, wait_for};
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use v2m::deliver::{PasteKeys, Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, PasteKeys, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
 const TEXTS: [&str; 2] = ["one and the other", "Grüße — “€5” ñ 日"];
@@ -71,13 +71,13 @@ impl Drop for Terminal {
 }
 
 /// As the configuration has it.
-fn wanted() -> Wanted {
+fn wanted() -> DeliveryOptions {
     let defaults = run("v2m-send", &["config", "get", "deliver.terminals"]);
     let names = defaults.split('"').skip(1).step_by(2);
     let terminals: Vec<String> = names.map(str::to_owned).collect();
     assert!(terminals.iter().any(|name| name == "foot"), "{defaults}");
     let keys = PasteKeys { terminals, ..PasteKeys::default() };
-    Wanted { mode: DeliverMode::Paste, keys, ..Wanted::default() }
+    DeliveryOptions { mode: DeliverMode::Paste, keys, ..DeliveryOptions::default() }
 }
 
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str) {

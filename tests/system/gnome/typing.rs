@@ -4,7 +4,7 @@ use super::desktop::{Desktop, key};
 use super::keymap::right_of_l;
 use super::{TEXT, lab as machine};
 use crate::lab::{self, run, words};
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
 /// What a Spanish keyboard writes, with dead keys, a third level and capitals.
@@ -32,7 +32,7 @@ fn lay_out(desktop: &Desktop, layouts: &[(&str, char)]) {
 }
 
 fn put(desktop: &Desktop, sinks: &mut Sinks, text: &str) -> Vec<Delivery> {
-    let wanted = Wanted { mode: DeliverMode::Type, ..Wanted::default() };
+    let wanted = DeliveryOptions { mode: DeliverMode::Type, ..DeliveryOptions::default() };
     desktop.runtime.block_on(sinks.hand_over(text, &wanted))
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
-use v2m::deliver::{Sinks, Wanted};
+use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
 /// Keys by the codes of Linux's input-event-codes.h.
@@ -56,7 +56,7 @@ impl Desktop {
 
     /// What became of pasting a text.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
-        let wanted = Wanted { mode: DeliverMode::Paste, ..Wanted::default() };
+        let wanted = DeliveryOptions { mode: DeliverMode::Paste, ..DeliveryOptions::default() };
         let sinks = self.sinks.as_mut().unwrap();
         self.runtime.block_on(sinks.hand_over(text, &wanted))
     }
@@ -107,7 +107,8 @@ impl Desktop {
     /// What became of pasting a text while a hand holds the shortcut, which was pressed now.
     pub(crate) fn paste_after_a_press(&mut self, text: &str) -> Vec<Delivery> {
         let pressed = Some(Instant::now());
-        let wanted = Wanted { mode: DeliverMode::Paste, pressed, ..Wanted::default() };
+        let wanted =
+            DeliveryOptions { mode: DeliverMode::Paste, pressed, ..DeliveryOptions::default() };
         let sinks = self.sinks.as_mut().unwrap();
         self.runtime.block_on(sinks.hand_over(text, &wanted))
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
-use v2m_ipc::frame::{Decoder, Framing};
-use v2m_ipc::llm::{Answer, Question, Trouble};
+use v2m_ipc::frame::{FrameDecoder, Framing};
+use v2m_ipc::llm::{Answer, FailureKind, Question};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -25,7 +25,7 @@ pub enum Act {
 }
 
 impl Act {
-    pub fn fail(trouble: Trouble, message: &str) -> Self {
+    pub fn fail(trouble: FailureKind, message: &str) -> Self {
         Self::Say(Answer::Failed { trouble, message: message.into() })
     }
 }
@@ -74,7 +74,7 @@ impl Llm {
 }
 
 fn serve(mut stream: UnixStream, act: &Act, seen: &Sender<Seen>) {
-    let mut frames = Decoder::for_requests();
+    let mut frames = FrameDecoder::for_requests();
     let mut chunk = [0; 8192];
     let question: Question = loop {
         if let Some(frame) = frames.next_frame().unwrap() {

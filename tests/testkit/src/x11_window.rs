@@ -144,7 +144,7 @@ impl Window {
 impl Drop for Window {
     fn drop(&mut self) {
         // Its thread ends with its connection; the server may have gone before.
-        let killed = self.admin.kill_client(self.id).map(|cookie| cookie.check());
+        let killed = self.admin.kill_client(self.id).map(x11rb::cookie::VoidCookie::check);
         if killed.is_ok()
             && let Some(thread) = self.thread.take()
         {

@@ -9,7 +9,8 @@ use super::machine::{Session, answer_all, refuse};
 use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
-/// Capture needs a few quanta to drain; after this it hangs, and what was heard is taken as it is.
+/// Capture needs a few quanta to drain. If it takes longer than this, it hangs, and the recording
+/// is used as it is.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 /// How many dictations may wait for their texts. The recogniser keeps the audio of each in memory:
 /// 19 MB for ten minutes, the default `session.max_minutes`.

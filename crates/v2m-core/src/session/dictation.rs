@@ -1,12 +1,12 @@
 //! The dictations under way, oldest first. The newest may be recording; the others wait for their
 //! texts.
 
-use super::event::Heard;
+use super::event::CaptureSummary;
 use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How far one dictation has got.
+/// The phase of a dictation.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// Capture was asked for; no audio yet. The clients that started it wait.
@@ -16,9 +16,9 @@ pub(super) enum Phase {
     Recording { waiting: Vec<Ticket>, announced: bool },
     /// Capture was told to stop; its last samples are coming.
     Draining { waiting: Vec<Ticket> },
-    /// The recogniser has the recording, or will have it once it is done with the older ones.
-    Transcribing { waiting: Vec<Ticket>, heard: Heard },
-    /// A language model has the text.
+    /// The recogniser is working on the recording, or will after the older ones.
+    Transcribing { waiting: Vec<Ticket>, heard: CaptureSummary },
+    /// A language model is working on the text.
     Rewriting { waiting: Vec<Ticket>, draft: Transcript, within: Duration },
     /// The text is finished and waits for its turn to be delivered.
     Ready { waiting: Vec<Ticket>, transcript: Transcript },

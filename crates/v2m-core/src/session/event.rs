@@ -1,4 +1,4 @@
-//! What the session hears of the world, and what it asks of it.
+//! The session's events and effects.
 
 use super::types::{
     Asker, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply, State, Ticket,
@@ -6,7 +6,7 @@ use super::types::{
 };
 use std::time::Duration;
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A client asks for something.
@@ -16,7 +16,7 @@ pub enum Event {
         /// What is asked.
         command: Command,
     },
-    /// Something concerning one dictation; of no interest once that one is over.
+    /// An event of one dictation. It is ignored once the dictation is over.
     Job(JobId, JobEvent),
     /// The recogniser's state changed; with a reason where it cannot be used.
     Engine(EngineState, Option<Failure>),
@@ -36,14 +36,14 @@ pub enum JobEvent {
     /// The recording could not start.
     CaptureFailed(Failure),
     /// The recording has ended and all its audio is in.
-    CaptureEnded(Heard),
+    CaptureEnded(CaptureSummary),
     /// The recogniser's answer, to which the text rules have been applied.
     Transcribed(Transcript),
-    /// What the language model made of the text, or why nothing.
+    /// The language model's text, or why there is none.
     Rewritten(Result<String, Failure>),
     /// The recogniser has no answer, even at the second try.
     RecognitionFailed(Failure),
-    /// The text has been handed over, or could not be.
+    /// The delivery has ended, whether it succeeded or not.
     Delivered(Vec<Delivery>),
     /// The recording has reached its longest length.
     LongestReached,
@@ -51,13 +51,13 @@ pub enum JobEvent {
     Quiet,
     /// Capture should have said by now that it ended.
     DrainOverdue,
-    /// The language model should have answered by now.
+    /// The language model has not answered in time.
     RewriteOverdue,
 }
 
-/// What a recording amounted to.
+/// A summary of a recording that has ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Heard {
+pub struct CaptureSummary {
     /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there
     /// are words in it.
     pub measured: Option<Measured>,
@@ -83,13 +83,13 @@ pub enum Timer {
     Drain(JobId),
     /// The language model has had its time.
     Rewrite(JobId),
-    /// What the hand on the key means is known by now.
+    /// It is known by now whether a press was a tap or a hold.
     Hand,
     /// Ending in order has taken long enough.
     Grace,
 }
 
-/// Something to be done.
+/// An effect: something for the caller to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Answer a client.
@@ -98,7 +98,7 @@ pub enum Effect {
     StartCapture(JobId),
     /// Record up to this moment and no further.
     StopCapture(JobId),
-    /// Stop recording at once; nobody wants the audio.
+    /// Stop recording at once and drop the audio.
     CancelCapture(JobId),
     /// Ask the recogniser for the whole text.
     Transcribe(JobId),
@@ -106,19 +106,19 @@ pub enum Effect {
     Abandon(JobId),
     /// Delete audio and text.
     Discard(JobId),
-    /// Write down how the dictation went.
+    /// Tell the store how the dictation went.
     Keep(JobId, Outcome),
     /// Have a language model rewrite the text, by that preset or by the configured one; answered by
     /// [`JobEvent::Rewritten`].
     Rewrite(JobId, Transcript, Option<String>),
-    /// Nobody waits for that any more.
+    /// Cancel the rewriting, because nobody waits for it any more.
     LeaveRewriting(JobId),
     /// Put the text where the dictation's clients wish it, or where the configuration says;
     /// answered by [`JobEvent::Delivered`].
     Deliver(JobId, Transcript, Option<DeliverMode>),
-    /// Show the user.
+    /// Show a notice to the user.
     Show(Notice),
-    /// Let the user hear it. At most one for each event.
+    /// Play a sound. At most one for each event.
     Play(Cue),
     /// Tell the journal alone why a request was refused: nothing is shown of it.
     Note(Failure),
@@ -132,7 +132,7 @@ pub enum Effect {
     Exit,
 }
 
-/// What the user hears. The later ones are more important.
+/// A sound for the user. The later ones are more important.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cue {
     /// v2m does not listen any more.
@@ -156,7 +156,7 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// What the user is shown.
+/// A notice to the user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// Speak now.
@@ -167,11 +167,11 @@ pub enum Notice {
     Rewriting,
     /// Something is wrong.
     Problem(Failure),
-    /// Nothing any more.
+    /// Nothing is going on any more.
     Nothing,
 }
 
-impl Heard {
+impl CaptureSummary {
     /// Below this peak a microphone gives no more than its own noise floor, or nothing: most likely
     /// it is muted. Speech peaks some 40 dB above.
     const SILENT_DBFS: f32 = -60.0;

@@ -1,9 +1,9 @@
-//! Presses of a shortcut: what `trigger` takes them for, carried out.
+//! Carries out the presses of a shortcut, as `trigger` interprets them.
 
 use super::dictation::{Dictation, Phase};
 use super::event::{Cue, Effect, Notice, Timer};
 use super::machine::{Session, answer_all};
-use super::trigger::{Arrival, Trigger, TriggerMode, Verdict};
+use super::trigger::{Arrival, PressVerdict, Trigger, TriggerMode};
 use super::types::{Asker, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
@@ -80,14 +80,14 @@ impl Session {
         }
     }
 
-    /// Acts on what is known of the hand by now.
+    /// Acts on what is known about the presses by now.
     pub(super) fn settle_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
         while let Some(verdict) = self.presses.trigger.look(now) {
             self.judged(verdict, out);
         }
     }
 
-    /// Sees that the hand is looked at when it is time.
+    /// Sets the timer for the next look at the presses.
     pub(super) fn watch_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let held_back = self.dictations.has_ready() && self.is_key_down(now);
         let tap = self.presses.trigger.tap_is_known_at().filter(|_| held_back);
@@ -110,7 +110,7 @@ impl Session {
         recording.is_some() && [*started, *provisional].contains(&recording) && trigger.is_down(now)
     }
 
-    /// Nothing starts or stops by the hand any more.
+    /// Forgets all presses: none starts or stops anything any more.
     pub(super) fn leave_hand(&mut self, out: &mut Vec<Effect>) {
         let left = std::mem::replace(&mut self.presses, Presses::new(self.limits.trigger));
         out.push(Effect::Disarm(Timer::Hand));
@@ -119,11 +119,11 @@ impl Session {
         }
     }
 
-    fn judged(&mut self, verdict: Verdict, out: &mut Vec<Effect>) {
+    fn judged(&mut self, verdict: PressVerdict, out: &mut Vec<Effect>) {
         let doubtful = self.presses.doubtful.take();
         let provisional = self.presses.provisional.take();
         match verdict {
-            Verdict::Pressed => {
+            PressVerdict::Pressed => {
                 if let Some(Doubtful { asker, stops }) = doubtful {
                     match stops {
                         Some(job) => self.stop_this(job, asker, out),
@@ -135,7 +135,7 @@ impl Session {
                 }
                 self.presses.started = provisional.or_else(|| self.opening_job());
             }
-            Verdict::Bounced | Verdict::Held => {
+            PressVerdict::Bounced | PressVerdict::Held => {
                 if let Some(Doubtful { asker, .. }) = doubtful {
                     self.same_press(asker.ticket, out);
                 }
@@ -143,7 +143,7 @@ impl Session {
                     self.drop_provisional(job, out);
                 }
             }
-            Verdict::Released => {
+            PressVerdict::Released => {
                 let started = self.presses.started.take();
                 let holds = self.presses.trigger.mode != TriggerMode::Toggle;
                 if let Some(job) = started.filter(|job| holds && self.recording() == Some(*job)) {
@@ -205,7 +205,7 @@ impl Session {
     }
 }
 
-/// Tells that v2m hears: the clients that started the recording, and the user.
+/// Announces the recording to the clients that started it, and to the user.
 pub(super) fn tell_recording(waiting: Vec<Ticket>, out: &mut Vec<Effect>) {
     answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
     out.extend([Effect::Show(Notice::Recording), Effect::Play(Cue::Start)]);

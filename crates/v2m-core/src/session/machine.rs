@@ -1,6 +1,5 @@
-//! The session: its state, and which part of it an event concerns. What commands do is in
-//! `commands`, what becomes of a dictation in `progress`, what presses of a shortcut mean in
-//! `hand`.
+//! The session: its state, and which part of it handles an event. `commands` has the commands,
+//! `progress` the phases of a dictation, and `hand` the presses of a shortcut.
 
 use super::dictation::{Dictation, Dictations, Phase};
 use super::event::{Cue, Effect, Event, JobEvent, Notice, Timer};
@@ -15,7 +14,7 @@ const JUST: Duration = Duration::from_millis(700);
 
 /// What the configuration says of the session.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
+pub struct SessionLimits {
     /// A recording is stopped and transcribed after this time.
     pub longest: Duration,
     /// What the presses of a shortcut do.
@@ -41,7 +40,7 @@ pub enum Rewriting {
 #[derive(Debug)]
 pub struct Session {
     pub(super) dictations: Dictations,
-    pub(super) limits: Limits,
+    pub(super) limits: SessionLimits,
     pub(super) paused: bool,
     pub(super) ending: bool,
     /// A client's text is with a language model.
@@ -57,7 +56,7 @@ pub struct Session {
 
 impl Session {
     /// An idle session. Jobs are numbered from `first_job`.
-    pub fn new(limits: Limits, first_job: u32) -> Self {
+    pub fn new(limits: SessionLimits, first_job: u32) -> Self {
         Self {
             dictations: Dictations::default(),
             paused: false,
@@ -132,12 +131,12 @@ impl Session {
     }
 
     /// New limits, for the next recording.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: SessionLimits) {
         self.presses.set_mode(limits.trigger);
         self.limits = limits;
     }
 
-    /// What is to be done now that `event` happened. `now` counts from any fixed moment.
+    /// Handles an event, and returns the effects. `now` counts from any fixed moment.
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.step(event, now, &mut effects);
@@ -275,7 +274,7 @@ impl Session {
         self.engine_problem = problem;
     }
 
-    /// What is to be shown of what still goes on, once something else is over.
+    /// The notice of what still goes on, after something else has ended.
     pub(super) fn going_on(&self) -> Notice {
         match self.state() {
             State::Recording => Notice::Recording,
@@ -286,7 +285,7 @@ impl Session {
     }
 }
 
-/// Shows what went wrong, and lets it be heard.
+/// Shows what went wrong, and plays the sound for it.
 pub(super) fn show_problem(failure: &Failure, out: &mut Vec<Effect>) {
     out.extend([Effect::Show(Notice::Problem(failure.clone())), Effect::Play(Cue::Problem)]);
 }

@@ -34,9 +34,9 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Cue, Effect, Event, Heard, JobEvent, Measured, Notice, Outcome, Timer};
+pub use event::{CaptureSummary, Cue, Effect, Event, JobEvent, Measured, Notice, Outcome, Timer};
 pub use gap::{Gap, GapCause};
-pub use machine::{Limits, Rewriting, Session};
+pub use machine::{Rewriting, Session, SessionLimits};
 pub use trigger::TriggerMode;
 pub use types::{
     Asker, Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply,

@@ -3,7 +3,7 @@
 
 use super::commands::stop_capture;
 use super::dictation::{Phase, Wished};
-use super::event::{Effect, Heard, JobEvent, Notice, Outcome, Timer};
+use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
 use super::machine::{Session, answer_all, show_problem};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
@@ -97,7 +97,7 @@ impl Session {
                 out.push(Effect::CancelCapture(job));
                 let problems = vec![drain_failure()];
                 // Some audio may be in: the recogniser tells whether it holds words.
-                let heard = Heard { measured: None, problems };
+                let heard = CaptureSummary { measured: None, problems };
                 self.transcribe(job, waiting, heard, out)
             }
             // The first audio came after the stop was asked for; its end follows.
@@ -119,7 +119,7 @@ impl Session {
         job: JobId,
         wished: &Wished,
         waiting: Vec<Ticket>,
-        heard: Heard,
+        heard: CaptureSummary,
         event: JobEvent,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
@@ -210,7 +210,7 @@ impl Session {
         &mut self,
         job: JobId,
         waiting: Vec<Ticket>,
-        heard: Heard,
+        heard: CaptureSummary,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         if heard.is_nothing() {
@@ -241,13 +241,11 @@ impl Session {
             Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
             Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
         }
-        show_problem(&failure, out);
-        answer_all(out, waiting, Err(failure));
-        None
+        end_without_text(waiting, failure, out)
     }
 
-    /// The speaker took back all that they said: there is nothing to deliver, and the words are
-    /// kept.
+    /// Ends a dictation whose speaker took back every word. There is nothing to deliver; the store
+    /// keeps the words.
     fn taken_back(
         &mut self,
         job: JobId,
@@ -262,9 +260,7 @@ impl Session {
             "You took back the whole dictation",
             "To keep such words: v2m-send config set text.spoken_edits=false",
         );
-        show_problem(&failure, out);
-        answer_all(out, waiting, Err(failure));
-        None
+        end_without_text(waiting, failure, out)
     }
 
     fn delivered(
@@ -290,7 +286,18 @@ impl Session {
     }
 }
 
-/// What a failed dictation leaves behind.
+/// Shows why there is no text and answers everybody who waits with it. The dictation is over.
+fn end_without_text(
+    waiting: Vec<Ticket>,
+    failure: Failure,
+    out: &mut Vec<Effect>,
+) -> Option<Phase> {
+    show_problem(&failure, out);
+    answer_all(out, waiting, Err(failure));
+    None
+}
+
+/// What is left of a failed dictation.
 enum Lost {
     /// No sample was heard: there is nothing to keep.
     NothingHeard,

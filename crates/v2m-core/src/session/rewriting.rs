@@ -1,4 +1,4 @@
-//! Texts that a language model rewrites: which they are, and what becomes of them.
+//! Rewriting by a language model: which texts, and what happens with the result.
 
 use super::dictation::{Phase, Wished};
 use super::ending::ending;
@@ -67,7 +67,7 @@ impl Session {
         }
     }
 
-    /// The draft is what is delivered.
+    /// Delivers the draft, without a rewriting.
     pub(super) fn leave_rewriting(
         &self,
         job: JobId,

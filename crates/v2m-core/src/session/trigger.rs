@@ -1,5 +1,5 @@
-//! What the hand means by a shortcut that repeats its command while the key is held, and tells of
-//! no release: one press alone is a tap, a run of presses is a hold, and the end of the run its
+//! Tells taps from holds when a shortcut repeats its command while the key is held and sends no
+//! release. One press alone is a tap, a run of presses is a hold, and the end of the run is the
 //! release.
 //!
 //! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms);
@@ -56,20 +56,20 @@ const LATE_INTERVALS: u32 = 3;
 /// and not within the first of these times, but at the second.
 const SILENCE: [Duration; 2] = [Duration::from_millis(180), Duration::from_millis(600)];
 
-/// What an arrival means at once.
+/// What is known of an arrival at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// A press.
     Press,
-    /// A second press, or the first repeat of the one before: a [`Verdict`] follows.
+    /// A second press, or the first repeat of the one before: a [`PressVerdict`] follows.
     Doubtful,
     /// The key is still down.
     Repeat,
 }
 
-/// What time has told.
+/// What is known of an arrival later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PressVerdict {
     /// The doubtful arrival was a press of its own.
     Pressed,
     /// The doubtful arrival was the same press as the one before it.
@@ -80,7 +80,7 @@ pub(super) enum Verdict {
     Released,
 }
 
-/// The hand on the key, as far as arrivals tell.
+/// The state of the key, as far as arrivals tell it.
 #[derive(Clone, Copy, Debug)]
 enum Hand {
     /// Nothing that could still matter.
@@ -143,20 +143,20 @@ impl Trigger {
     }
 
     /// What the time that has passed tells. To be asked before each arrival, and when it is due.
-    pub(super) fn look(&mut self, now: Duration) -> Option<Verdict> {
+    pub(super) fn look(&mut self, now: Duration) -> Option<PressVerdict> {
         if self.due().is_none_or(|due| now < due) {
             return None;
         }
         let (hand, verdict) = match self.hand {
             Hand::Doubt { pressed, at } if at < pressed + BOUNCE => {
-                (Hand::Pressed { at: pressed }, Verdict::Bounced)
+                (Hand::Pressed { at: pressed }, PressVerdict::Bounced)
             }
-            Hand::Doubt { at, .. } => (Hand::Pressed { at }, Verdict::Pressed),
+            Hand::Doubt { at, .. } => (Hand::Pressed { at }, PressVerdict::Pressed),
             Hand::Held { key: false, last, .. } if self.mode != TriggerMode::Hold => {
-                (Hand::Released { last }, Verdict::Bounced)
+                (Hand::Released { last }, PressVerdict::Bounced)
             }
             Hand::Pressed { at: last } | Hand::Held { last, .. } => {
-                (Hand::Released { last }, Verdict::Released)
+                (Hand::Released { last }, PressVerdict::Released)
             }
             Hand::Away | Hand::Released { .. } => return None,
         };
@@ -166,7 +166,7 @@ impl Trigger {
 
     /// Takes an arrival; after [`Self::look`] has nothing more to say of this moment. The verdict
     /// is on the doubtful arrival before it.
-    pub(super) fn arrives(&mut self, now: Duration) -> (Option<Verdict>, Arrival) {
+    pub(super) fn arrives(&mut self, now: Duration) -> (Option<PressVerdict>, Arrival) {
         let (hand, verdict, arrival) = match self.hand {
             Hand::Pressed { at } if now < at + LONGEST_DELAY => {
                 (Hand::Doubt { pressed: at, at: now }, None, Arrival::Doubtful)
@@ -175,7 +175,7 @@ impl Trigger {
                 let key = !TOO_SOON.contains(&at.saturating_sub(pressed));
                 let longest = now.saturating_sub(at);
                 let held = Hand::Held { key, first: at, last: now, intervals: 1, longest };
-                (held, Some(Verdict::Held), Arrival::Repeat)
+                (held, Some(PressVerdict::Held), Arrival::Repeat)
             }
             Hand::Held { key, first, last, intervals, longest } => {
                 let longest = longest.max(now.saturating_sub(last));
@@ -208,9 +208,9 @@ mod tests {
     fn read(mode: TriggerMode, arrivals: &[u64]) -> Vec<(u64, &'static str)> {
         let (mut trigger, mut said) = (Trigger::new(mode), Vec::new());
         let tell = |said: &mut Vec<_>, at: Duration, verdict| match verdict {
-            Verdict::Pressed => said.push((at.as_millis() as u64, "press")),
-            Verdict::Released => said.push((at.as_millis() as u64, "release")),
-            Verdict::Bounced | Verdict::Held => {}
+            PressVerdict::Pressed => said.push((at.as_millis() as u64, "press")),
+            PressVerdict::Released => said.push((at.as_millis() as u64, "release")),
+            PressVerdict::Bounced | PressVerdict::Held => {}
         };
         for arrival in arrivals.iter().map(|at| Some(ms(*at))).chain([None]) {
             while let Some(due) = trigger.due()

@@ -6,10 +6,10 @@
 
 use super::language::Language;
 use super::phrases::work;
-use super::token::{CLOSING, Kept, Kind, SENTENCE, Token};
+use super::token::{CLOSING, Kept, SENTENCE, Token, TokenKind};
 
 /// A command's phrase among the kept tokens.
-struct Phrase {
+struct CommandPhrase {
     /// Its first token.
     start: usize,
     /// One past its last token.
@@ -30,7 +30,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     }
     let mut kept = Kept::with_room_for(tokens.len());
     let mut changed = false;
-    let mut phrases: Vec<Phrase> = Vec::new();
+    let mut phrases: Vec<CommandPhrase> = Vec::new();
     let mut open: Option<(usize, usize)> = None;
     let mut heard = std::mem::take(tokens).into_iter().enumerate().peekable();
     while let Some((at, token)) = heard.next() {
@@ -42,7 +42,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
         kept.push(token);
         if let Some((start, _)) = open.take_if(|(_, end)| *end == at + 1) {
             let end = kept.tokens.len();
-            phrases.push(Phrase { start, end, marks_end: end, is_idle: false });
+            phrases.push(CommandPhrase { start, end, marks_end: end, is_idle: false });
         }
         if ends && open.is_none() {
             changed |= take_back(&mut kept.tokens, &mut phrases);
@@ -54,7 +54,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
 
 /// At the end of an utterance: carries out the commands that end it. Every token is taken away once
 /// at most.
-fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<Phrase>) -> bool {
+fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<CommandPhrase>) -> bool {
     let mut changed = false;
     loop {
         let mut commands = 0;
@@ -89,7 +89,7 @@ fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<Phrase>) -> bool {
 
 /// Where the command of this phrase begins, if it ends at `end`, marks aside, and is an utterance
 /// of its own.
-fn command_before(kept: &[Token<'_>], end: usize, phrase: &mut Phrase) -> Option<usize> {
+fn command_before(kept: &[Token<'_>], end: usize, phrase: &mut CommandPhrase) -> Option<usize> {
     work::count();
     while phrase.marks_end < end && kept[phrase.marks_end].is_mark_of(".,!…") {
         work::count();
@@ -104,7 +104,7 @@ fn command_before(kept: &[Token<'_>], end: usize, phrase: &mut Phrase) -> Option
 }
 
 fn ends_utterance(token: &Token<'_>) -> bool {
-    token.pause || token.kind == Kind::Break || token.is_mark_of(SENTENCE)
+    token.pause || token.kind == TokenKind::Break || token.is_mark_of(SENTENCE)
 }
 
 /// Takes a piece away, if the text ends where one does, else a sentence.
@@ -117,6 +117,6 @@ fn take_unit(kept: &mut Vec<Token<'_>>) {
         while pop(&|last| !last.pause) {}
         return;
     }
-    while pop(&|last| matches!(last.kind, Kind::Mark | Kind::Break)) {}
+    while pop(&|last| matches!(last.kind, TokenKind::Mark | TokenKind::Break)) {}
     while pop(&|last| !ends_utterance(last)) {}
 }

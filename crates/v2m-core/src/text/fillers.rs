@@ -1,7 +1,7 @@
 //! Sounds that are no words ("um", "eh"), left out with the marks that stood for their pauses.
 
 use super::language::Language;
-use super::token::{Kept, Kind, SENTENCE, Token};
+use super::token::{Kept, SENTENCE, Token, TokenKind};
 
 /// Leaves them out; whether there were any. A text of nothing else stays as it is.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
@@ -16,7 +16,9 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     while at < tokens.len() {
         if !fillers.is_filler(at, &kept) {
             let mut token = tokens[at].clone();
-            if matches!(token.kind, Kind::Word | Kind::Fixed) && std::mem::take(&mut capital) {
+            if matches!(token.kind, TokenKind::Word | TokenKind::Fixed)
+                && std::mem::take(&mut capital)
+            {
                 token.capitalise();
             }
             kept.push(token);
@@ -28,7 +30,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
         at += 1;
         at += fillers.marks_after(at, &mut kept);
     }
-    let words = |token: &Token<'_>| matches!(token.kind, Kind::Word | Kind::Fixed);
+    let words = |token: &Token<'_>| matches!(token.kind, TokenKind::Word | TokenKind::Fixed);
     let changed = kept.tokens.len() != tokens.len() && kept.tokens.iter().any(words);
     if changed {
         *tokens = kept.tokens;
@@ -63,13 +65,13 @@ impl<'a> Fillers<'_, 'a> {
     /// Whether a word that may be one stands apart, and not in a list.
     fn hesitates(&self, at: usize, kept: &Kept<'a>) -> bool {
         let apart = kept.last().is_none_or(|last| {
-            last.pause || last.kind == Kind::Break || last.is_mark_of(",;:.…!?")
+            last.pause || last.kind == TokenKind::Break || last.is_mark_of(",;:.…!?")
         });
         let filler = |t: &Token<'_>| t.is_word() && self.language.fillers.contains(&*t.low);
         let next = self.heard.get(at + 1);
         let broken_off = next.is_some_and(|next| next.is_mark_of(",…") || filler(next));
         let beside = |t: &Token<'_>| self.language.not_beside.contains(&*t.low);
-        let word = |t: &&Token<'_>| t.kind != Kind::Mark;
+        let word = |t: &&Token<'_>| t.kind != TokenKind::Mark;
         // A mark or two between: how far is looked does not depend on the text.
         let before = kept.tokens.iter().rev().take(3).find(word);
         let after = self.heard.iter().skip(at + 1).take(3).find(word);
@@ -79,7 +81,7 @@ impl<'a> Fillers<'_, 'a> {
     /// Settles the marks around a filler that was left out; how many of those after it go too.
     fn marks_after(&self, at: usize, kept: &mut Kept<'a>) -> usize {
         let pause = |t: &&Token<'_>| t.is_mark_of(",;…");
-        let ends = |t: &Token<'_>| t.is_mark_of(SENTENCE) || t.kind == Kind::Break;
+        let ends = |t: &Token<'_>| t.is_mark_of(SENTENCE) || t.kind == TokenKind::Break;
         let next = self.heard.get(at);
         let starts = kept.last().is_none_or(ends);
         let mut gone = 0;

@@ -2,7 +2,7 @@
 //! stays as it is.
 
 use super::language::Language;
-use super::token::{CLOSING, Kind, SENTENCE, Token};
+use super::token::{CLOSING, SENTENCE, Token, TokenKind};
 use super::{Context, Letters};
 
 /// Marks after which no space stands.
@@ -67,7 +67,7 @@ fn first_letter(
 ) {
     let Some(before) = context.before else { return };
     let is_opening = |token: &&Token<'_>| {
-        token.kind == Kind::Mark
+        token.kind == TokenKind::Mark
             && (OPENING.contains(&*token.text) || QUOTES.contains(&*token.text))
     };
     let Some(word) = tokens.iter().find(|token| !is_opening(token)).filter(|t| t.is_word()) else {

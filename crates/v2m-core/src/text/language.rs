@@ -72,13 +72,13 @@ struct Talk {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct LanguageFile {
     code: String,
     talk: Talk,
     command: Vec<CommandEntry>,
     pair: Vec<PairEntry>,
     take_back: TakeBack,
-    fillers: Fillers,
+    fillers: FillerLists,
     common: HashSet<String>,
 }
 
@@ -111,7 +111,7 @@ struct TakeBack {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fillers {
+struct FillerLists {
     always: HashSet<String>,
     #[serde(default)]
     between_marks: HashSet<String>,
@@ -126,7 +126,8 @@ pub(super) fn all() -> Vec<Language> {
 
 impl Language {
     fn read(text: &str) -> Result<Self, String> {
-        let file: File = toml_edit::de::from_str(text).map_err(|error| error.to_string())?;
+        let file: LanguageFile =
+            toml_edit::de::from_str(text).map_err(|error| error.to_string())?;
         let mut commands = Phrases::new(false);
         for entry in file.command {
             let CommandEntry { say, write, when, before, after } = entry;

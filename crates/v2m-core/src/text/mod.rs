@@ -60,7 +60,7 @@ pub struct Choices {
 
 /// What was heard.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Heard<'a> {
+pub struct RawText<'a> {
     /// The whole text.
     pub text: &'a str,
     /// Where in it a piece ends that was said without a pause: rising byte offsets, from
@@ -125,7 +125,7 @@ impl Rules {
     }
 
     /// Applies them.
-    pub fn apply(&self, heard: Heard<'_>, context: Context<'_>) -> Refined {
+    pub fn apply(&self, heard: RawText<'_>, context: Context<'_>) -> Refined {
         let language = self.languages.iter().find(|known| known.code == heard.language);
         let mut tokens = tokens(heard.text, heard.pauses);
         self.replacements.protect(&mut tokens);

@@ -63,7 +63,7 @@ fn key<'t>(token: &'t Token<'_>, exact: bool) -> &'t str {
 }
 
 fn matches(token: &Token<'_>) -> bool {
-    token.kind != super::token::Kind::Fixed
+    token.kind != super::token::TokenKind::Fixed
 }
 
 /// Counts looks, in tests: how much is done for a text is said by a number, not by a clock.

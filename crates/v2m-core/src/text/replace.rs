@@ -1,7 +1,7 @@
 //! The user's own table: what is written for what was heard, as it stands there.
 
 use super::phrases::Phrases;
-use super::token::{CLOSING, Kept, Kind, Token, tokens};
+use super::token::{CLOSING, Kept, Token, TokenKind, tokens};
 
 /// The table, ready to be looked up.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Replacements {
 
     fn add(&mut self, heard: &str, written: &str) {
         let fixed = written_tokens(written);
-        if fixed.iter().any(|token| token.kind == Kind::Fixed) {
+        if fixed.iter().any(|token| token.kind == TokenKind::Fixed) {
             self.written.add(written, ());
         }
         self.heard.add(heard, fixed);
@@ -41,7 +41,7 @@ impl Replacements {
             match self.written.at(&tokens[at..]) {
                 Some((length, ())) => {
                     for token in &mut tokens[at..at + length] {
-                        token.kind = Kind::Fixed;
+                        token.kind = TokenKind::Fixed;
                     }
                     at += length;
                 }
@@ -91,7 +91,7 @@ fn written_tokens(written: &str) -> Vec<Token<'static>> {
         owned.push(Token { kind, text, low, glued, pause });
     }
     if owned.iter().any(Token::is_word) {
-        owned.iter_mut().for_each(|token| token.kind = Kind::Fixed);
+        owned.iter_mut().for_each(|token| token.kind = TokenKind::Fixed);
     }
     owned
 }

@@ -5,7 +5,7 @@
 //! other half of a pair. What a command that is meant does to the text is in `write.rs`.
 
 use super::language::{Language, SpokenCommand, When, Write};
-use super::token::{Kind, Token};
+use super::token::{Token, TokenKind};
 use super::write::write_out;
 
 /// Which commands are obeyed.
@@ -18,7 +18,7 @@ pub(super) struct Obeyed {
 }
 
 /// A command's phrase in the text.
-pub(super) struct Found<'l> {
+pub(super) struct SpokenMatch<'l> {
     /// Its tokens.
     pub(super) start: usize,
     pub(super) end: usize,
@@ -57,12 +57,12 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language, obeyed: Ob
     true
 }
 
-fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec<Found<'l>> {
+fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec<SpokenMatch<'l>> {
     let wanted = |command: &SpokenCommand| match command.when {
         When::Choice => obeyed.punctuation,
         When::Alone | When::Edge | When::Paired => obeyed.layout,
     };
-    let mut found: Vec<Found<'l>> = Vec::new();
+    let mut found: Vec<SpokenMatch<'l>> = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
         match language.commands.at(&tokens[at..]) {
@@ -76,7 +76,7 @@ fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec
                     _ => left_of(tokens, at, command, language),
                 };
                 let right = right_of(tokens, end, command, language);
-                found.push(Found { start: at, end, command, left, right, paired: false });
+                found.push(SpokenMatch { start: at, end, command, left, right, paired: false });
                 at = end;
             }
             Some(_) | None => at += 1,
@@ -89,19 +89,19 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
     let Some(before) = at.checked_sub(1).map(|before| &tokens[before]) else { return Side::Open };
     match before.kind {
         _ if before.pause => Side::Open,
-        Kind::Break => Side::Open,
+        TokenKind::Break => Side::Open,
         // The model heard that somebody is quoted: `He said, "Open quote, I will`.
-        Kind::Mark if quotes(command) && before.is_mark_of("\"“") && tokens[at].glued => {
+        TokenKind::Mark if quotes(command) && before.is_mark_of("\"“") && tokens[at].glued => {
             Side::Open
         }
         // “new line”: quoted, not obeyed. A quote that closes something before it says nothing.
-        Kind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
+        TokenKind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
             let closes = before.is_mark_of("”»)]}") || before.is_mark_of("\"") && before.glued;
             if closes && !tokens[at].glued { Side::Open } else { Side::Talk }
         }
-        Kind::Mark => Side::Open,
-        Kind::Word | Kind::Fixed if language.talks_before(command, before) => Side::Talk,
-        Kind::Word | Kind::Fixed => Side::Word,
+        TokenKind::Mark => Side::Open,
+        TokenKind::Word | TokenKind::Fixed if language.talks_before(command, before) => Side::Talk,
+        TokenKind::Word | TokenKind::Fixed => Side::Word,
     }
 }
 
@@ -114,12 +114,12 @@ fn right_of(
     let Some(after) = tokens.get(end) else { return Side::Open };
     match after.kind {
         // "New line?" asks about it, also when the speaker pauses after it.
-        Kind::Mark if after.is_mark_of("?") && !is_mark(command, "?") => Side::Talk,
-        Kind::Mark if after.is_mark_of("\"“”„«»()[]{}") && after.glued => Side::Talk,
+        TokenKind::Mark if after.is_mark_of("?") && !is_mark(command, "?") => Side::Talk,
+        TokenKind::Mark if after.is_mark_of("\"“”„«»()[]{}") && after.glued => Side::Talk,
         _ if tokens[end - 1].pause => Side::Open,
-        Kind::Break | Kind::Mark => Side::Open,
-        Kind::Word | Kind::Fixed if language.talks_after(command, after) => Side::Talk,
-        Kind::Word | Kind::Fixed => Side::Word,
+        TokenKind::Break | TokenKind::Mark => Side::Open,
+        TokenKind::Word | TokenKind::Fixed if language.talks_after(command, after) => Side::Talk,
+        TokenKind::Word | TokenKind::Fixed => Side::Word,
     }
 }
 
@@ -133,7 +133,7 @@ fn is_mark(command: &SpokenCommand, mark: &str) -> bool {
 
 /// Finds the halves of pairs that belong together, as brackets do: the last open one is closed
 /// first.
-fn pair(found: &mut [Found<'_>]) {
+fn pair(found: &mut [SpokenMatch<'_>]) {
     let mut open: Vec<(usize, usize)> = Vec::new();
     for at in 0..found.len() {
         if [found[at].left, found[at].right].contains(&Side::Talk) {
@@ -155,9 +155,9 @@ fn pair(found: &mut [Found<'_>]) {
 }
 
 /// Which of them are meant. Commands in a row stand or fall by what is around them all.
-fn meant(found: &[Found<'_>], any: bool) -> Vec<bool> {
+fn meant(found: &[SpokenMatch<'_>], any: bool) -> Vec<bool> {
     let mut meant = Vec::with_capacity(found.len());
-    let joined = |a: &Found<'_>, b: &Found<'_>| {
+    let joined = |a: &SpokenMatch<'_>, b: &SpokenMatch<'_>| {
         a.end == b.start && b.left == Side::Command && !a.paired && !b.paired
     };
     for row in found.chunk_by(joined) {

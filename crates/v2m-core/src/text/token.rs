@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// Anything between spaces, without the marks around it: `don't`, `3.5`, `v2m`, `€5`.
     Word,
     /// A word that the table of replacements has written: no rule touches it.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 /// A piece of the text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) text: Cow<'a, str>,
     /// In lower case, to compare with.
     pub(super) low: Cow<'a, str>,
@@ -32,7 +32,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    fn new(kind: Kind, text: &'a str, glued: bool) -> Self {
+    fn new(kind: TokenKind, text: &'a str, glued: bool) -> Self {
         let low = if text.contains(char::is_uppercase) {
             Cow::Owned(text.to_lowercase())
         } else {
@@ -43,21 +43,21 @@ impl<'a> Token<'a> {
 
     /// A mark without a space before it.
     pub(super) fn mark(text: &'static str) -> Self {
-        Self::new(Kind::Mark, text, true)
+        Self::new(TokenKind::Mark, text, true)
     }
 
     /// A line break.
     pub(super) fn line_break(text: &'static str) -> Self {
-        Self::new(Kind::Break, text, true)
+        Self::new(TokenKind::Break, text, true)
     }
 
     pub(super) fn is_word(&self) -> bool {
-        self.kind == Kind::Word
+        self.kind == TokenKind::Word
     }
 
     /// Whether it is one of `marks`.
     pub(super) fn is_mark_of(&self, marks: &str) -> bool {
-        self.kind == Kind::Mark && marks.contains(&*self.text)
+        self.kind == TokenKind::Mark && marks.contains(&*self.text)
     }
 
     /// With a capital, if it is a plain word in lower case.
@@ -94,7 +94,7 @@ pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
         if breaks > 0 {
             let text: Cow<'a, str> = Cow::Owned("\n".repeat(breaks));
             let low = text.clone();
-            tokens.push(Token { kind: Kind::Break, text, low, glued: true, pause: false });
+            tokens.push(Token { kind: TokenKind::Break, text, low, glued: true, pause: false });
         }
         let chunk = &rest[blank..];
         let chunk = &chunk[..chunk.find(char::is_whitespace).unwrap_or(chunk.len())];
@@ -126,13 +126,13 @@ fn take_apart<'a>(chunk: &'a str, glued: bool, tokens: &mut Vec<Token<'a>>) {
         glued = true;
     };
     for (at, c) in leading.char_indices() {
-        push(Kind::Mark, &leading[at..at + c.len_utf8()]);
+        push(TokenKind::Mark, &leading[at..at + c.len_utf8()]);
     }
     if !word.is_empty() {
-        push(if word == "-" { Kind::Mark } else { Kind::Word }, word);
+        push(if word == "-" { TokenKind::Mark } else { TokenKind::Word }, word);
     }
     for (at, c) in trailing.char_indices() {
-        push(Kind::Mark, &trailing[at..at + c.len_utf8()]);
+        push(TokenKind::Mark, &trailing[at..at + c.len_utf8()]);
     }
 }
 
@@ -167,10 +167,10 @@ impl<'a> Kept<'a> {
     }
 
     pub(super) fn push(&mut self, mut token: Token<'a>) {
-        let after_break = self.last().is_some_and(|last| last.kind == Kind::Break);
+        let after_break = self.last().is_some_and(|last| last.kind == TokenKind::Break);
         if after_break {
             token.glued = true;
-        } else if self.space && !token.is_mark_of(CLOSING) && token.kind != Kind::Break {
+        } else if self.space && !token.is_mark_of(CLOSING) && token.kind != TokenKind::Break {
             token.glued = false;
         }
         self.space = false;

@@ -4,8 +4,8 @@
 //! those go with it, and so do the capitals they brought.
 
 use super::language::{Language, Write};
-use super::spoken::Found;
-use super::token::{CLOSING, Kept, Kind, SENTENCE, Token};
+use super::spoken::SpokenMatch;
+use super::token::{CLOSING, Kept, SENTENCE, Token, TokenKind};
 
 /// Marks that a model writes for a pause.
 const PAUSES: &str = ",.;:…";
@@ -16,7 +16,7 @@ const QUOTES: &str = "\"“”";
 struct Writer<'a, 'l> {
     out: Kept<'a>,
     language: &'l Language,
-    next: Next,
+    next: NextCase,
     /// No space before the next token.
     glue: bool,
     /// Quotes that the model opened by itself where one is said; theirs that close are left out
@@ -26,7 +26,7 @@ struct Writer<'a, 'l> {
 
 /// What becomes of the next word's first letter.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum NextCase {
     AsHeard,
     Capital,
     /// The sentence goes on: the capital goes, where it is certainly no name's.
@@ -36,11 +36,11 @@ enum Next {
 /// The tokens with what the commands write in the place of their phrases.
 pub(super) fn write_out<'a>(
     tokens: Vec<Token<'a>>,
-    commands: &[Found<'_>],
+    commands: &[SpokenMatch<'_>],
     language: &Language,
 ) -> Vec<Token<'a>> {
     let out = Kept::with_room_for(tokens.len());
-    let mut writer = Writer { out, language, next: Next::AsHeard, glue: false, unasked: 0 };
+    let mut writer = Writer { out, language, next: NextCase::AsHeard, glue: false, unasked: 0 };
     let mut tokens = tokens.into_iter().enumerate().peekable();
     for command in commands {
         while let Some((_, token)) = tokens.next_if(|(at, _)| *at < command.start) {
@@ -71,11 +71,11 @@ impl<'a> Writer<'a, '_> {
             self.unasked -= 1;
             return self.out.leave_out(&token);
         }
-        if matches!(token.kind, Kind::Word | Kind::Fixed) {
-            match std::mem::replace(&mut self.next, Next::AsHeard) {
-                Next::Capital => token.capitalise(),
-                Next::Small => self.language.uncapitalise(&mut token),
-                Next::AsHeard => {}
+        if matches!(token.kind, TokenKind::Word | TokenKind::Fixed) {
+            match std::mem::replace(&mut self.next, NextCase::AsHeard) {
+                NextCase::Capital => token.capitalise(),
+                NextCase::Small => self.language.uncapitalise(&mut token),
+                NextCase::AsHeard => {}
             }
         }
         let glue = std::mem::take(&mut self.glue);
@@ -109,11 +109,11 @@ impl<'a> Writer<'a, '_> {
                     self.full_stop();
                 }
                 self.push(Token::line_break(lines), true);
-                self.next = Next::Capital;
+                self.next = NextCase::Capital;
             }
             Write::Mark(".") => {
                 self.full_stop();
-                self.next = Next::Capital;
+                self.next = NextCase::Capital;
             }
             Write::Mark(mark) => {
                 let ends = SENTENCE.contains(mark);
@@ -121,9 +121,9 @@ impl<'a> Writer<'a, '_> {
                 let glued = mark != "—";
                 self.push(Token::mark(mark), glued);
                 self.next = match (ends, ended || stripped) {
-                    (true, _) => Next::Capital,
-                    (false, true) => Next::Small,
-                    (false, false) => Next::AsHeard,
+                    (true, _) => NextCase::Capital,
+                    (false, true) => NextCase::Small,
+                    (false, false) => NextCase::AsHeard,
                 };
             }
             Write::Open(_, mark) => {
@@ -151,7 +151,7 @@ impl<'a> Writer<'a, '_> {
     /// Ends the sentence, unless it has ended or nothing was said.
     fn full_stop(&mut self) {
         self.out.strip(WEAK);
-        let nothing = self.out.last().is_none_or(|t| t.kind == Kind::Break);
+        let nothing = self.out.last().is_none_or(|t| t.kind == TokenKind::Break);
         if !nothing && !self.out.last().is_some_and(|last| last.is_mark_of(SENTENCE)) {
             self.push(Token::mark("."), true);
         }

@@ -2,5 +2,5 @@
 //! in the crate's library.
 
 fn main() -> std::process::ExitCode {
-    v2m_engine::main(v2m_engine::backend::Backend::Cuda)
+    v2m_engine::main(v2m_ipc::backend::Backend::Cuda)
 }

@@ -2,5 +2,5 @@
 //! Everything is in the crate's library.
 
 fn main() -> std::process::ExitCode {
-    v2m_engine::main(v2m_engine::backend::Backend::CpuV4)
+    v2m_engine::main(v2m_ipc::backend::Backend::CpuV4)
 }

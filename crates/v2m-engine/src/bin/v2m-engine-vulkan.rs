@@ -2,5 +2,5 @@
 //! engine-vulkan`. Everything is in the crate's library.
 
 fn main() -> std::process::ExitCode {
-    v2m_engine::main(v2m_engine::backend::Backend::Vulkan)
+    v2m_engine::main(v2m_ipc::backend::Backend::Vulkan)
 }

@@ -2,36 +2,36 @@
 
 use super::numbers::Numbers;
 use std::ffi::{c_char, c_int, c_void};
-use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::decoder::DecodeMonitor;
 use whisper_rs::whisper_rs_sys;
 
 /// What the callbacks of one call of `whisper_full` need.
-pub(super) struct Call<'a> {
-    pub(super) watch: &'a dyn Watch,
+pub(super) struct CallbackData<'a> {
+    pub(super) watch: &'a dyn DecodeMonitor,
     pub(super) numbers: Numbers,
 }
 
 /// A watch that never ends a decode.
 pub(super) struct Undisturbed;
 
-impl Watch for Undisturbed {
+impl DecodeMonitor for Undisturbed {
     fn tick(&self) -> bool {
         false
     }
 }
 
 /// # Safety
-/// `data` is a [`Call`].
+/// `data` is a [`CallbackData`].
 pub(super) unsafe extern "C" fn on_abort(data: *mut c_void) -> bool {
     // SAFETY: set in `Whisper::full` to a `Call` that lives as long as the call.
-    let call = unsafe { &*data.cast::<Call<'_>>() };
+    let call = unsafe { &*data.cast::<CallbackData<'_>>() };
     call.watch.tick() || call.numbers.missed()
 }
 
 /// From the threads of whisper.cpp that choose tokens, one for each beam.
 ///
 /// # Safety
-/// `data` is a [`Call`], and `logits` one value for each token of the vocabulary.
+/// `data` is a [`CallbackData`], and `logits` one value for each token of the vocabulary.
 pub(super) unsafe extern "C" fn on_logits(
     _context: *mut whisper_rs_sys::whisper_context,
     _state: *mut whisper_rs_sys::whisper_state,
@@ -41,7 +41,7 @@ pub(super) unsafe extern "C" fn on_logits(
     data: *mut c_void,
 ) {
     // SAFETY: set in `Whisper::full` to a `Call` that lives as long as the call.
-    let call = unsafe { &*data.cast::<Call<'_>>() };
+    let call = unsafe { &*data.cast::<CallbackData<'_>>() };
     // SAFETY: `whisper_process_logits` gives a vector of its own with one value for each token of
     // the vocabulary.
     let logits = unsafe { std::slice::from_raw_parts_mut(logits, call.numbers.tokens()) };

@@ -4,8 +4,8 @@
 //! Whisper's encoder always hears 30 s, most of it silence when the piece is short. A context
 //! fitted to the piece saves most of that work, and now and then makes the decoder loop.
 
-use v2m_recogniser::decoder::{Effort, Request};
-use v2m_recogniser::model::Limits;
+use v2m_recogniser::decoder::{DecodeRequest, Effort};
+use v2m_recogniser::model::PieceLimits;
 
 /// Samples in one unit of the encoder's context.
 const UNIT: usize = 320;
@@ -27,8 +27,8 @@ const SEAM_MARGIN: usize = 32;
 
 /// Whisper hears 30 s at once, and five seconds are kept free. All pieces that fit into the
 /// smallest context take the same time.
-pub fn limits() -> Limits {
-    Limits { flat: ((FLOOR - MARGIN) * UNIT) as u64, ..Limits::default() }
+pub fn limits() -> PieceLimits {
+    PieceLimits { flat: ((FLOOR - MARGIN) * UNIT) as u64, ..PieceLimits::default() }
 }
 
 /// One call of the decoder, as whisper.cpp is asked for it.
@@ -54,8 +54,9 @@ pub struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// As the policy asks.
-    pub fn new(request: &Request<'a>) -> Self {
-        let &Request { audio, voice, language, translate, vocabulary, beams, effort } = request;
+    pub fn new(request: &DecodeRequest<'a>) -> Self {
+        let &DecodeRequest { audio, voice, language, translate, vocabulary, beams, effort } =
+            request;
         let quick = effort == Effort::Quick;
         let written = if translate { "en" } else { language };
         Self {
@@ -130,7 +131,7 @@ mod tests {
         let language = language.to_owned().leak();
         let voice = seconds as f32;
         let request =
-            Request { audio, voice, language, translate, vocabulary: &[], beams: 5, effort };
+            DecodeRequest { audio, voice, language, translate, vocabulary: &[], beams: 5, effort };
         Attempt::new(&request)
     }
 

@@ -5,10 +5,10 @@
 //! the watch is asked.
 
 use super::effort::fitted_to_seam;
-use super::{Problem, Watched, numbers};
+use super::{Watched, WhisperDecodeError, numbers};
 use v2m_recogniser::stream::marks;
 use v2m_recogniser::stream::seam::Lead;
-use v2m_recogniser::stream::seams::{Question, Written};
+use v2m_recogniser::stream::seams::{PromptText, SeamQuestion};
 use whisper_rs::{WhisperError, WhisperTokenId};
 
 /// Tokens kept of those that may follow. Less likely ones decide nothing.
@@ -21,8 +21,8 @@ impl Watched<'_> {
     /// How the text may go on after what is written.
     ///
     /// # Errors
-    /// [`Problem`].
-    pub fn ask(&mut self, question: &Question) -> Result<Vec<Lead>, Problem> {
+    /// [`WhisperDecodeError`].
+    pub fn ask(&mut self, question: &SeamQuestion) -> Result<Vec<Lead>, WhisperDecodeError> {
         self.whisper.check_language(&question.language)?;
         self.encode(question)?;
         let prompt = self.written(question)?;
@@ -43,7 +43,7 @@ impl Watched<'_> {
     }
 
     /// Encoder output for the audio.
-    fn encode(&mut self, question: &Question) -> Result<(), Problem> {
+    fn encode(&mut self, question: &SeamQuestion) -> Result<(), WhisperDecodeError> {
         // Sets spectrum and context, and ends before its first window.
         let context = fitted_to_seam(question.audio.len());
         let mut parameters = self.whisper.template(1, &question.language);
@@ -56,19 +56,21 @@ impl Watched<'_> {
     }
 
     /// What the decoder has before it: the task, and the text so far.
-    fn written(&self, question: &Question) -> Result<Vec<WhisperTokenId>, Problem> {
+    fn written(&self, question: &SeamQuestion) -> Result<Vec<WhisperTokenId>, WhisperDecodeError> {
         let context = &self.whisper.context;
         let mut tokens = vec![context.token_sot()];
         if self.whisper.multilingual() {
             let language = whisper_rs::get_lang_id(&question.language)
-                .ok_or_else(|| Problem::UnknownLanguage(question.language.clone()))?;
+                .ok_or_else(|| WhisperDecodeError::UnknownLanguage(question.language.clone()))?;
             tokens.extend([context.token_lang(language), context.token_transcribe()]);
         }
         tokens.push(context.token_not());
         for part in &question.written {
             match part {
-                Written::Tokens(ids) => tokens.extend(ids),
-                Written::Text(text) => tokens.extend(self.whisper.tokens(text).unwrap_or_default()),
+                PromptText::Tokens(ids) => tokens.extend(ids),
+                PromptText::Text(text) => {
+                    tokens.extend(self.whisper.tokens(text).unwrap_or_default());
+                }
             }
         }
         Ok(tokens)
@@ -76,7 +78,11 @@ impl Watched<'_> {
 
     /// The logarithms of the probabilities of all text tokens after `token`, which is the
     /// `place`th.
-    fn logits_after(&mut self, token: WhisperTokenId, place: usize) -> Result<Vec<f32>, Problem> {
+    fn logits_after(
+        &mut self,
+        token: WhisperTokenId,
+        place: usize,
+    ) -> Result<Vec<f32>, WhisperDecodeError> {
         self.decode_tokens(&[token], place)?;
         let end = usize::try_from(self.whisper.context.token_eot()).unwrap_or(0);
         let mut logits = numbers::all(self.whisper.state.get_logits()?)?.to_vec();
@@ -90,7 +96,11 @@ impl Watched<'_> {
         Ok(logits)
     }
 
-    fn decode_tokens(&mut self, tokens: &[WhisperTokenId], place: usize) -> Result<(), Problem> {
+    fn decode_tokens(
+        &mut self,
+        tokens: &[WhisperTokenId],
+        place: usize,
+    ) -> Result<(), WhisperDecodeError> {
         if !tokens.is_empty() {
             let threads = self.threads();
             self.whisper.state.decode(tokens, place, threads)?;
@@ -122,7 +132,7 @@ impl Watched<'_> {
         usize::try_from(self.whisper.threads).unwrap_or(1)
     }
 
-    fn go_on(&self) -> Result<(), Problem> {
-        if self.watch.tick() { Err(Problem::Aborted) } else { Ok(()) }
+    fn go_on(&self) -> Result<(), WhisperDecodeError> {
+        if self.watch.tick() { Err(WhisperDecodeError::Aborted) } else { Ok(()) }
     }
 }

@@ -5,7 +5,7 @@
 //! with `std::sort`, which may then leave its memory: it asks for an order that values without one
 //! do not have.
 
-use super::Problem;
+use super::WhisperDecodeError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use whisper_rs::WhisperTokenId;
 
@@ -50,9 +50,13 @@ impl Numbers {
 /// Checks that all values are numbers.
 ///
 /// # Errors
-/// [`Problem::NoNumbers`].
-pub(super) fn all(logits: &[f32]) -> Result<&[f32], Problem> {
-    if logits.iter().all(|logit| logit.is_finite()) { Ok(logits) } else { Err(Problem::NoNumbers) }
+/// [`WhisperDecodeError::NoNumbers`].
+pub(super) fn all(logits: &[f32]) -> Result<&[f32], WhisperDecodeError> {
+    if logits.iter().all(|logit| logit.is_finite()) {
+        Ok(logits)
+    } else {
+        Err(WhisperDecodeError::NoNumbers)
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Whisper for the length of one task: decoding a piece, and detecting its language.
 
 use super::effort::{Attempt, fitted, fitted_to_seam};
-use super::{Problem, Whisper, numbers};
+use super::{Whisper, WhisperDecodeError, numbers};
 use std::ffi::c_int;
 use v2m_ipc::pcm::seconds;
-use v2m_recogniser::decoder::Watch;
+use v2m_recogniser::decoder::DecodeMonitor;
 use v2m_recogniser::stream::Hypothesis;
 use whisper_rs::{FullParams, WhisperError};
 
@@ -18,15 +18,15 @@ const TEMPERATURE_STEP: f32 = 0.4;
 /// [`Whisper`] for the length of one task.
 pub struct Watched<'a> {
     pub(super) whisper: &'a mut Whisper,
-    pub(super) watch: &'a dyn Watch,
+    pub(super) watch: &'a dyn DecodeMonitor,
 }
 
 impl Watched<'_> {
     /// Turns audio into text.
     ///
     /// # Errors
-    /// [`Problem`].
-    pub fn decode(&mut self, attempt: &Attempt) -> Result<Hypothesis, Problem> {
+    /// [`WhisperDecodeError`].
+    pub fn decode(&mut self, attempt: &Attempt) -> Result<Hypothesis, WhisperDecodeError> {
         self.whisper.check_language(attempt.language)?;
         let prompt = self.whisper.prompt(attempt.vocabulary);
         let mut parameters: FullParams<'_, '_> =
@@ -49,13 +49,13 @@ impl Watched<'_> {
     /// before, unless another is far likelier.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`WhisperDecodeError`].
     pub fn detect(
         &mut self,
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
-    ) -> Result<String, Problem> {
+    ) -> Result<String, WhisperDecodeError> {
         if !self.whisper.multilingual() {
             return Ok("en".into());
         }
@@ -79,7 +79,7 @@ impl Watched<'_> {
         let start = self.whisper.context.token_sot();
         self.whisper.state.decode(&[start], 0, threads)?;
         if self.watch.tick() {
-            return Err(Problem::Aborted);
+            return Err(WhisperDecodeError::Aborted);
         }
         // Not by `lang_detect`: it sorts the values even if they are no numbers.
         let logits = numbers::all(self.whisper.state.get_logits()?)?;
@@ -104,16 +104,16 @@ impl Watched<'_> {
         &mut self,
         parameters: FullParams<'_, '_>,
         audio: &[f32],
-    ) -> Result<(), Problem> {
+    ) -> Result<(), WhisperDecodeError> {
         if self.watch.tick() {
-            return Err(Problem::Aborted);
+            return Err(WhisperDecodeError::Aborted);
         }
         let result = self.whisper.full(parameters, audio, self.watch);
         if self.watch.tick() {
-            return Err(Problem::Aborted);
+            return Err(WhisperDecodeError::Aborted);
         }
         match result {
-            Ok(()) | Err(Problem::Whisper(WhisperError::NoSamples)) => Ok(()),
+            Ok(()) | Err(WhisperDecodeError::Whisper(WhisperError::NoSamples)) => Ok(()),
             Err(error) => Err(error),
         }
     }

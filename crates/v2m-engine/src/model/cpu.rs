@@ -1,6 +1,5 @@
 //! The processor: whether this build can run on it, its name, and how many threads make sense.
 
-use crate::backend::Backend;
 use crate::device::Unavailable;
 use std::collections::HashSet;
 #[cfg(target_arch = "x86_64")]
@@ -8,6 +7,7 @@ use std::ffi::c_int;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
+use v2m_ipc::backend::Backend;
 
 /// More threads than this gain nothing in whisper.cpp's decoder: each token is a short burst of
 /// work with a barrier after every layer, and the barriers then cost more than the work saved.

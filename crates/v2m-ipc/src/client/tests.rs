@@ -102,7 +102,7 @@ fn three_attempts_are_all() {
     let (socket, listener) = Socket::new();
     let server = serve(listener, |listener| (0..ATTEMPTS).for_each(|_| reset_one(listener)));
     let mut client = Client::connect_to(&socket.0).unwrap();
-    assert!(matches!(client.request(&Command::Ping), Err(Error::Connect { .. })));
+    assert!(matches!(client.request(&Command::Ping), Err(ClientError::Connect { .. })));
     let listener = server.join().unwrap();
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -117,7 +117,7 @@ fn a_request_that_was_read_is_never_sent_again() {
         read_ping(&mut stream);
     });
     let mut client = Client::connect_to(&socket.0).unwrap();
-    assert!(matches!(client.request(&Command::Ping), Err(Error::Lost(_))));
+    assert!(matches!(client.request(&Command::Ping), Err(ClientError::Lost(_))));
     let listener = server.join().unwrap();
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -132,7 +132,7 @@ fn half_an_answer_is_a_lost_connection() {
         stream.write_all(&PONG[..9]).unwrap();
     });
     let mut client = Client::connect_to(&socket.0).unwrap();
-    assert!(matches!(client.request(&Command::Ping), Err(Error::Lost(_))));
+    assert!(matches!(client.request(&Command::Ping), Err(ClientError::Lost(_))));
     server.join().unwrap();
 }
 
@@ -163,8 +163,8 @@ fn an_answer_that_is_none_is_said_to_be() {
         stream.write_all(b"HTTP").unwrap();
     });
     let mut client = Client::connect_to(&socket.0).unwrap();
-    assert!(matches!(client.request(&Command::Ping), Err(Error::BadAnswer(_))));
-    assert!(matches!(client.request(&Command::Ping), Err(Error::BadAnswer(_))));
+    assert!(matches!(client.request(&Command::Ping), Err(ClientError::BadAnswer(_))));
+    assert!(matches!(client.request(&Command::Ping), Err(ClientError::BadAnswer(_))));
     server.join().unwrap();
 }
 
@@ -220,7 +220,7 @@ fn a_directory_under_tmp_that_is_not_ours_is_not_trusted() {
     let directory = tmp.join(format!("v2m_{uid}"));
     assert_eq!(path_under_tmp(&tmp).unwrap(), directory.join("v2m.sock"));
     std::os::unix::fs::symlink("/", &directory).unwrap();
-    assert!(matches!(path_under_tmp(&tmp), Err(Error::NoPath(_))));
+    assert!(matches!(path_under_tmp(&tmp), Err(ClientError::NoPath(_))));
     std::fs::remove_dir_all(&tmp).unwrap();
 }
 
@@ -246,7 +246,7 @@ fn a_socket_of_another_user_is_sent_nothing() {
         listening.join().unwrap()
     });
     let refused = Client::connect_to(&path).unwrap_err();
-    assert!(matches!(&refused, Error::Foreign { uid: 4242, .. }), "{refused}");
+    assert!(matches!(&refused, ClientError::Foreign { uid: 4242, .. }), "{refused}");
     let mut sent = Vec::new();
     listener.accept().unwrap().0.read_to_end(&mut sent).unwrap();
     assert!(sent.is_empty());

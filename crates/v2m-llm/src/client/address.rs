@@ -1,7 +1,7 @@
 //! Where an endpoint is, as far as it decides how it may be asked.
 
-use super::LlmError;
-use crate::keys::Key;
+use super::EndpointError;
+use crate::keys::ApiKey;
 use std::net::IpAddr;
 use ureq::http::Uri;
 
@@ -23,12 +23,12 @@ impl Address {
     /// Of a base URL as configured.
     ///
     /// # Errors
-    /// [`LlmError::Address`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, LlmError> {
+    /// [`EndpointError::Address`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, EndpointError> {
         // Not repeated where it may hold a password.
         let secret = text.contains('@');
         let shown = || if secret { "llm.base_url".to_owned() } else { text.to_owned() };
-        let wrong = |why| LlmError::Address(shown(), why);
+        let wrong = |why| EndpointError::Address(shown(), why);
         if secret {
             return Err(wrong(
                 "a name or password in llm.base_url is not used; keys have a place of their own, see man v2m-llm",
@@ -56,13 +56,13 @@ impl Address {
     /// Refuses to carry a key where others could read it.
     ///
     /// # Errors
-    /// [`LlmError::Address`].
-    pub fn may_carry(&self, key: Option<&Key>) -> Result<(), LlmError> {
+    /// [`EndpointError::Address`].
+    pub fn may_carry(&self, key: Option<&ApiKey>) -> Result<(), EndpointError> {
         if self.https || self.loopback || key.is_none() {
             return Ok(());
         }
         let why = "the key would travel unencrypted; use https, or take the key away";
-        Err(LlmError::Address(self.url.clone(), why))
+        Err(EndpointError::Address(self.url.clone(), why))
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_key_travels_only_where_nobody_can_read_it() {
-        let key = Key::new("secret");
+        let key = ApiKey::new("secret");
         let carries = |url: &str| Address::parse(url).unwrap().may_carry(key.as_ref()).is_ok();
         assert!(carries("https://llm.example/v1") && carries("http://127.0.0.1:1/v1"));
         assert!(!carries("http://llm.example/v1"));

@@ -16,21 +16,21 @@ use ureq::unversioned::transport::{
 };
 
 thread_local! {
-    static ASKING: RefCell<Option<Asking>> = const { RefCell::new(None) };
+    static ASKING: RefCell<Option<CurrentAttempt>> = const { RefCell::new(None) };
     static HURRY: Cell<Option<time::Duration>> = const { Cell::new(None) };
 }
 
-struct Asking {
+struct CurrentAttempt {
     cancel: Arc<Cancel>,
     connected: bool,
 }
 
 /// The attempt that the current thread makes, until this is dropped.
-pub(super) struct Attempt(());
+pub(super) struct AttemptGuard(());
 
-impl Attempt {
+impl AttemptGuard {
     pub(super) fn begin(cancel: &Arc<Cancel>) -> Self {
-        ASKING.set(Some(Asking { cancel: Arc::clone(cancel), connected: false }));
+        ASKING.set(Some(CurrentAttempt { cancel: Arc::clone(cancel), connected: false }));
         Self(())
     }
 
@@ -40,7 +40,7 @@ impl Attempt {
     }
 }
 
-impl Drop for Attempt {
+impl Drop for AttemptGuard {
     fn drop(&mut self) {
         ASKING.set(None);
     }

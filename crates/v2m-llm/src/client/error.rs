@@ -7,7 +7,7 @@ use std::time::Duration;
 /// For people: what was being done, what went wrong, what to do now. The first field is the base
 /// URL.
 #[derive(Debug, thiserror::Error)]
-pub enum LlmError {
+pub enum EndpointError {
     /// The address is none, or the key would be readable on the way to it.
     #[error("asking the language model at {0}: {1}")]
     Address(String, &'static str),
@@ -67,7 +67,7 @@ pub enum LlmError {
     /// The answer is longer than any that could be meant.
     #[error("the answer of the language model at {0} is too long; it was not read to its end")]
     TooLong(String),
-    /// It has more than [`super::Limits::letters`].
+    /// It has more than [`super::QuestionLimits::letters`].
     #[error("the answer is longer than any rewriting of the text; it was not read to its end")]
     Endless,
     /// No model is named.
@@ -81,7 +81,7 @@ pub enum LlmError {
     Gone,
 }
 
-impl LlmError {
+impl EndpointError {
     /// For the log: nothing of a text, a key or an answer.
     pub fn word(&self) -> String {
         match self {

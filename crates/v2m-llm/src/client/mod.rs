@@ -12,13 +12,13 @@ mod read;
 
 pub use address::Address;
 pub use cancel::Cancel;
-pub use error::LlmError;
+pub use error::EndpointError;
 
-use crate::keys::{self, Key};
+use crate::keys::{self, ApiKey};
 use crate::prompt::Prompt;
 use crate::wire;
 use agents::Agents;
-use connection::Attempt;
+use connection::AttemptGuard;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read};
@@ -59,14 +59,14 @@ pub struct Target {
     /// 0 to 2.
     pub temperature: f64,
     /// Where one is needed.
-    pub key: Option<Key>,
+    pub key: Option<ApiKey>,
     /// What it may take.
-    pub limits: Limits,
+    pub limits: QuestionLimits,
 }
 
 /// What one question may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct QuestionLimits {
     /// Until a connection stands.
     pub connect: Duration,
     /// Until the answer is whole, all attempts together.
@@ -81,7 +81,7 @@ pub struct Limits {
     pub attempts: u32,
 }
 
-impl Default for Limits {
+impl Default for QuestionLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -106,8 +106,8 @@ pub struct Tally {
 }
 
 /// Why one attempt gave nothing.
-struct Failed {
-    error: LlmError,
+struct AttemptError {
+    error: EndpointError,
     again: Again,
 }
 
@@ -130,24 +130,24 @@ struct Way {
     deadline: Instant,
 }
 
-impl From<LlmError> for Failed {
-    fn from(error: LlmError) -> Self {
+impl From<EndpointError> for AttemptError {
+    fn from(error: EndpointError) -> Self {
         Self { error, again: Again::Never }
     }
 }
 
 impl Client {
-    /// Asks, and waits for the whole answer. Blocking, for [`Limits::total`] at most.
+    /// Asks, and waits for the whole answer. Blocking, for [`QuestionLimits::total`] at most.
     ///
     /// # Errors
-    /// [`LlmError`]: that of the last attempt.
+    /// [`EndpointError`]: that of the last attempt.
     pub fn ask(
         &self,
         target: &Target,
         prompt: &Prompt,
         cancel: &Arc<Cancel>,
         tally: &mut Tally,
-    ) -> Result<String, LlmError> {
+    ) -> Result<String, EndpointError> {
         let text = self.repeat(target, cancel, tally, |way, attempt, tally| {
             let (provider, model) = (target.provider, &target.model);
             let asked = wire::request(provider, model, way.temperature, prompt);
@@ -167,28 +167,29 @@ impl Client {
     /// from a wrong address. Costs no tokens.
     ///
     /// # Errors
-    /// [`LlmError`]: that of the last attempt.
+    /// [`EndpointError`]: that of the last attempt.
     pub fn models(
         &self,
         target: &Target,
         cancel: &Arc<Cancel>,
         tally: &mut Tally,
-    ) -> Result<Option<Vec<String>>, LlmError> {
+    ) -> Result<Option<Vec<String>>, EndpointError> {
         self.repeat(target, cancel, tally, |way, attempt, tally| {
             let url = format!("{}{}", target.address.url, wire::models::path(target.provider));
             let call = self.prepared(target, way, self.agent(target).get(&url));
             let response = call.call().map_err(|e| target.not_answered(&e, attempt))?;
             let response = match (response.status().as_u16(), target.accepted(response, way)) {
                 (_, Ok(response)) => response,
-                (404 | 405 | 501, Err(Failed { error: LlmError::Status(..), .. })) => {
+                (404 | 405 | 501, Err(AttemptError { error: EndpointError::Status(..), .. })) => {
                     return Ok(None);
                 }
                 (_, Err(failed)) => return Err(failed),
             };
             let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
             let models = wire::models::names(target.provider, &list);
-            let form =
-                || LlmError::Answer(target.address.url.clone(), "it is no list of models".into());
+            let form = || {
+                EndpointError::Answer(target.address.url.clone(), "it is no list of models".into())
+            };
             Ok(Some(models.ok_or_else(form)?))
         })
     }
@@ -197,13 +198,13 @@ impl Client {
     /// elsewhere. Costs no tokens.
     ///
     /// # Errors
-    /// [`LlmError`]: that of the last attempt.
+    /// [`EndpointError`]: that of the last attempt.
     pub fn probe(
         &self,
         target: &Target,
         cancel: &Arc<Cancel>,
         tally: &mut Tally,
-    ) -> Result<(), LlmError> {
+    ) -> Result<(), EndpointError> {
         self.repeat(target, cancel, tally, |way, attempt, tally| {
             let path = wire::path(target.provider, &target.model);
             let url = format!("{}{path}", target.address.url);
@@ -213,13 +214,15 @@ impl Client {
             let response = call.send("{}").map_err(|e| target.not_answered(&e, attempt))?;
             let status = response.status().as_u16();
             let Err(failed) = target.accepted(response, way) else { return Ok(()) };
-            let LlmError::Status(_, _, why) = &failed.error else { return Err(failed) };
+            let EndpointError::Status(_, _, why) = &failed.error else { return Err(failed) };
             match status {
                 // Some say so of a model.
                 404 | 405 | 410 | 501 if names_a_model(why, &url) => Ok(()),
                 // That has advice of its own.
                 404 | 405 | 410 | 501 if target.ends_in_path() => Err(failed),
-                404 | 405 | 410 | 501 => Err(LlmError::NoApi(target.url(), status, path).into()),
+                404 | 405 | 410 | 501 => {
+                    Err(EndpointError::NoApi(target.url(), status, path).into())
+                }
                 // llama.cpp's server has answered 500 to what is no question.
                 400..=500 if why != A_PAGE => Ok(()),
                 _ => Err(failed),
@@ -261,8 +264,8 @@ impl Client {
         target: &Target,
         cancel: &Arc<Cancel>,
         tally: &mut Tally,
-        once: impl Fn(&Way, &Attempt, &mut Tally) -> Result<T, Failed>,
-    ) -> Result<T, LlmError> {
+        once: impl Fn(&Way, &AttemptGuard, &mut Tally) -> Result<T, AttemptError>,
+    ) -> Result<T, EndpointError> {
         let deadline = Instant::now() + target.limits.total;
         let name = (target.url(), target.model.clone());
         let plain = || self.plain.lock().unwrap_or_else(PoisonError::into_inner);
@@ -271,11 +274,11 @@ impl Client {
         let mut attempt = 1;
         loop {
             tally.attempts += 1;
-            let tried = once(&way, &Attempt::begin(cancel), tally);
+            let tried = once(&way, &AttemptGuard::begin(cancel), tally);
             if cancel.is_cancelled() {
-                return Err(LlmError::Gone);
+                return Err(EndpointError::Gone);
             }
-            let Failed { error, again } = match tried {
+            let AttemptError { error, again } = match tried {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
@@ -291,7 +294,7 @@ impl Client {
                         return Err(error);
                     }
                     if !cancel.wait(wait) {
-                        return Err(LlmError::Gone);
+                        return Err(EndpointError::Gone);
                     }
                     attempt += 1;
                 }
@@ -334,19 +337,19 @@ impl Target {
         self.key.as_ref().map_or_else(|| text.clone(), |key| key.masked_in(&text))
     }
 
-    fn not_answered(&self, error: &ureq::Error, attempt: &Attempt) -> Failed {
-        let connect = || LlmError::Connect(self.url(), error.to_string());
-        let tls = || LlmError::Tls(self.url(), error.to_string());
+    fn not_answered(&self, error: &ureq::Error, attempt: &AttemptGuard) -> AttemptError {
+        let connect = || EndpointError::Connect(self.url(), error.to_string());
+        let tls = || EndpointError::Tls(self.url(), error.to_string());
         match error {
-            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Failed {
-                error: LlmError::Connect(
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => AttemptError {
+                error: EndpointError::Connect(
                     self.url(),
                     format!("no connection within {:?}", self.limits.connect),
                 ),
                 again: Again::After(Duration::ZERO),
             },
-            ureq::Error::Timeout(_) => LlmError::Timeout(self.url(), self.limits.total).into(),
-            _ if !attempt.connected() => Failed { error: connect(), again: Again::Fresh },
+            ureq::Error::Timeout(_) => EndpointError::Timeout(self.url(), self.limits.total).into(),
+            _ if !attempt.connected() => AttemptError { error: connect(), again: Again::Fresh },
             // TLS that fails once fails again.
             ureq::Error::Tls(_) | ureq::Error::Rustls(_) => tls().into(),
             ureq::Error::Io(e) if self.address.https && e.kind() == ErrorKind::InvalidData => {
@@ -359,11 +362,15 @@ impl Target {
             {
                 connect().into()
             }
-            _ => Failed { error: connect(), again: Again::After(Duration::ZERO) },
+            _ => AttemptError { error: connect(), again: Again::After(Duration::ZERO) },
         }
     }
 
-    fn accepted(&self, response: Response<Body>, way: &Way) -> Result<Response<Body>, Failed> {
+    fn accepted(
+        &self,
+        response: Response<Body>,
+        way: &Way,
+    ) -> Result<Response<Body>, AttemptError> {
         if response.status().is_success() {
             return Ok(response);
         }
@@ -373,7 +380,7 @@ impl Target {
         let wait = header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         if let (301..=308, Some(location)) = (status, location) {
-            return Err(LlmError::Elsewhere(self.url(), status, self.said(location)).into());
+            return Err(EndpointError::Elsewhere(self.url(), status, self.said(location)).into());
         }
         let mut bytes = Vec::new();
         // What cannot be read of it is not told.
@@ -386,19 +393,19 @@ impl Target {
         if key_is_wrong {
             let places = keys::places(&self.address, self.provider);
             return Err(match self.key {
-                Some(_) => LlmError::Refused(self.url(), status, message, places),
-                None => LlmError::NoKey(self.url(), places),
+                Some(_) => EndpointError::Refused(self.url(), status, message, places),
+                None => EndpointError::NoKey(self.url(), places),
             }
             .into());
         }
         if status == 404 && self.ends_in_path() {
             let why = "llm.base_url ends in /chat/completions, which v2m adds itself: leave it out"
                 .into();
-            return Err(LlmError::Status(self.url(), status, why).into());
+            return Err(EndpointError::Status(self.url(), status, why).into());
         }
         let is_page = read::is_page(&bytes);
         if is_page && matches!(status, 400 | 404 | 405 | 410 | 501) {
-            return Err(LlmError::Page(self.url(), format!(" (status {status})")).into());
+            return Err(EndpointError::Page(self.url(), format!(" (status {status})")).into());
         }
         let message = if is_page { A_PAGE.to_owned() } else { message };
         let again = match status {
@@ -407,7 +414,7 @@ impl Target {
             408 | 429 | 500 | 502 | 503 | 504 => Again::After(wait.unwrap_or_default()),
             _ => Again::Never,
         };
-        Err(Failed { error: LlmError::Status(self.url(), status, message), again })
+        Err(AttemptError { error: EndpointError::Status(self.url(), status, message), again })
     }
 }
 

@@ -1,8 +1,8 @@
 //! An answer's body, as it comes: within its limits, to its end.
 
-use super::{LlmError, Target, connection};
+use super::{EndpointError, Target, connection};
 use crate::answer::{self, LONGEST_END, LONGEST_TAG};
-use crate::wire::{self, End, Piece, PieceError, stream::Parts};
+use crate::wire::{self, FinishReason, PieceError, StreamChunk, stream::Parts};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const TAIL: Duration = Duration::from_millis(50);
 /// memory.
 const MOST_PART: usize = 2 << 20;
 
-/// Characters beyond [`super::Limits::letters`] that are read until a thought ends: all so far may
+/// Characters beyond [`super::QuestionLimits::letters`] that are read until a thought ends: all so far may
 /// be a thought, which some servers mark by its end alone. Nothing tells such a thought from an
 /// answer that goes on and on, so this bounds what the latter costs: some 10000 tokens of 4
 /// characters. It is chosen, not measured. A thought with a beginning has no such limit.
@@ -29,16 +29,16 @@ const AROUND: usize = 1000;
 /// The text of an answer, streamed or whole. Adds what is read to `received`.
 ///
 /// # Errors
-/// [`LlmError`] for an answer that breaks off, makes no sense or has no end.
+/// [`EndpointError`] for an answer that breaks off, makes no sense or has no end.
 pub(super) fn answer(
     target: &Target,
     response: Response<Body>,
     received: &mut u64,
-) -> Result<String, LlmError> {
+) -> Result<String, EndpointError> {
     let limit = target.limits.body;
     let mut lines = BufReader::new(response.into_body().into_reader().take(limit));
     let mut parts = Parts::default();
-    let mut said = Said::default();
+    let mut said = ResponseText::default();
     let mut line = Vec::new();
     let mut known = false;
     let end = loop {
@@ -47,25 +47,25 @@ pub(super) fn answer(
         *received += line.len() as u64;
         let got = got.map_err(|error| broken(target, &error))?;
         if lines.get_ref().limit() == 0 {
-            return Err(LlmError::TooLong(target.url()));
+            return Err(EndpointError::TooLong(target.url()));
         }
         if line.len() > MOST_PART || parts.pending() > MOST_PART {
-            return Err(LlmError::TooLong(target.url()));
+            return Err(EndpointError::TooLong(target.url()));
         }
         let line = String::from_utf8_lossy(&line);
         let part = if got == 0 { parts.end() } else { parts.line(&line) };
         if parts.is_page() {
-            return Err(LlmError::Page(target.url(), String::new()));
+            return Err(EndpointError::Page(target.url(), String::new()));
         }
         if let Some(part) = part {
             let piece = understood(target, &part)?;
             known |= piece.known;
             said.push(&piece.text);
             if said.text.len() > target.limits.text {
-                return Err(LlmError::TooLong(target.url()));
+                return Err(EndpointError::TooLong(target.url()));
             }
             if said.letters > target.limits.letters.saturating_add(said.allowance()) {
-                return Err(LlmError::Endless);
+                return Err(EndpointError::Endless);
             }
             if let Some(end) = piece.end {
                 break end;
@@ -73,18 +73,18 @@ pub(super) fn answer(
         }
         if got == 0 {
             return Err(if known {
-                LlmError::Broken(target.url(), "it ended in the middle".into())
+                EndpointError::Broken(target.url(), "it ended in the middle".into())
             } else {
-                LlmError::Answer(target.url(), PieceError::Form.to_string())
+                EndpointError::Answer(target.url(), PieceError::Form.to_string())
             });
         }
     };
     match end {
-        End::Complete => {
+        FinishReason::Complete => {
             finish(lines);
             Ok(said.text)
         }
-        End::Cut(why) => Err(LlmError::Broken(target.url(), target.said(&why))),
+        FinishReason::Cut(why) => Err(EndpointError::Broken(target.url(), target.said(&why))),
     }
 }
 
@@ -117,7 +117,7 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
 
 /// What a model has said so far.
 #[derive(Default)]
-struct Said {
+struct ResponseText {
     text: String,
     /// Characters but white space, those of its thoughts aside, as far as they are known to be
     /// thoughts.
@@ -128,7 +128,7 @@ struct Said {
     thought: usize,
 }
 
-impl Said {
+impl ResponseText {
     /// How many letters more than the answer's are read.
     fn allowance(&self) -> usize {
         if self.thought == 0 { UNMARKED_THOUGHT } else { AROUND }
@@ -175,10 +175,10 @@ fn letters(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-fn understood(target: &Target, part: &str) -> Result<Piece, LlmError> {
+fn understood(target: &Target, part: &str) -> Result<StreamChunk, EndpointError> {
     wire::part(target.provider, part).map_err(|error| match error {
-        PieceError::Form => LlmError::Answer(target.url(), error.to_string()),
-        PieceError::Service(why) => LlmError::Broken(target.url(), target.said(&why)),
+        PieceError::Form => EndpointError::Answer(target.url(), error.to_string()),
+        PieceError::Service(why) => EndpointError::Broken(target.url(), target.said(&why)),
     })
 }
 
@@ -199,33 +199,33 @@ pub(super) fn is_page(body: &[u8]) -> bool {
 /// A list of models, whole.
 ///
 /// # Errors
-/// [`LlmError`] for one that breaks off, is no JSON or too long.
+/// [`EndpointError`] for one that breaks off, is no JSON or too long.
 pub(super) fn list(
     target: &Target,
     response: Response<Body>,
     limit: u64,
     received: &mut u64,
-) -> Result<Value, LlmError> {
+) -> Result<Value, EndpointError> {
     let mut bytes = Vec::new();
     let body = response.into_body().into_reader();
     body.take(limit).read_to_end(&mut bytes).map_err(|error| broken(target, &error))?;
     *received += bytes.len() as u64;
     if bytes.len() as u64 == limit {
-        return Err(LlmError::TooLong(target.url()));
+        return Err(EndpointError::TooLong(target.url()));
     }
     if is_page(&bytes) {
-        return Err(LlmError::Page(target.url(), String::new()));
+        return Err(EndpointError::Page(target.url(), String::new()));
     }
     serde_json::from_slice(&bytes)
-        .map_err(|_| LlmError::Answer(target.url(), "it is no list of models".into()))
+        .map_err(|_| EndpointError::Answer(target.url(), "it is no list of models".into()))
 }
 
-fn broken(target: &Target, error: &io::Error) -> LlmError {
+fn broken(target: &Target, error: &io::Error) -> EndpointError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
     if matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut {
-        LlmError::Timeout(target.url(), target.limits.total)
+        EndpointError::Timeout(target.url(), target.limits.total)
     } else {
-        LlmError::Broken(target.url(), error.to_string())
+        EndpointError::Broken(target.url(), error.to_string())
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
             (&["<think>a</think>", "<think>They greet</think>", "Hi."], 3),
             (&["They greet.</think><thinking>b</thinking>", "Hi."], 3),
         ] {
-            let mut said = Said::default();
+            let mut said = ResponseText::default();
             pieces.iter().for_each(|piece| said.push(piece));
             assert_eq!(said.letters, letters, "{pieces:?}");
         }
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn more_is_read_until_a_thought_ends() {
-        let mut said = Said::default();
+        let mut said = ResponseText::default();
         for (piece, allowance) in [
             ("They greet", UNMARKED_THOUGHT),
             (". Hi.</thi", UNMARKED_THOUGHT),

@@ -13,7 +13,7 @@ use v2m_ipc::llm::Provider;
 
 /// A request, but for the address it goes to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub struct ApiRequest {
     /// After the base URL.
     pub path: String,
     /// JSON.
@@ -22,18 +22,18 @@ pub struct Request {
 
 /// What a part of an answer holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Piece {
+pub struct StreamChunk {
     /// Text, to be appended.
     pub text: String,
     /// Whether this was all.
-    pub end: Option<End>,
+    pub end: Option<FinishReason>,
     /// Whether it is of the provider's form.
     pub known: bool,
 }
 
 /// How an answer ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum FinishReason {
     /// The model had said all it wanted.
     Complete,
     /// It was cut off, or refused; the provider's word for why.
@@ -100,7 +100,7 @@ pub fn request(
     model: &str,
     temperature: Option<f64>,
     prompt: &Prompt,
-) -> Request {
+) -> ApiRequest {
     let warmth = temperature.map_or(json!({}), |degree| json!({"temperature": degree}));
     let chat = json!({
         "model": model,
@@ -117,7 +117,7 @@ pub fn request(
         Provider::Ollama => with(chat, [("options".to_owned(), warmth)]),
         Provider::OpenAi => with(chat, warmth.as_object().cloned().unwrap_or_default()),
     };
-    Request { path: path(provider, model), body }
+    ApiRequest { path: path(provider, model), body }
 }
 
 fn with(mut body: Value, more: impl IntoIterator<Item = (String, Value)>) -> Value {
@@ -132,18 +132,22 @@ fn plain_name(name: &str) -> &str {
 }
 
 /// A part of an answer: an event, a line, or a whole one that was not streamed. What is not of the
-/// provider's form but may stand among its parts (pings, usage, filters' results) is a [`Piece`]
-/// that is not [`Piece::known`].
+/// provider's form but may stand among its parts (pings, usage, filters' results) is a [`StreamChunk`]
+/// that is not [`StreamChunk::known`].
 ///
 /// # Errors
 /// [`PieceError`].
-pub fn part(provider: Provider, json: &str) -> Result<Piece, PieceError> {
+pub fn part(provider: Provider, json: &str) -> Result<StreamChunk, PieceError> {
     if json.trim() == "[DONE]" {
-        return Ok(Piece { known: true, end: Some(End::Complete), ..Piece::default() });
+        return Ok(StreamChunk {
+            known: true,
+            end: Some(FinishReason::Complete),
+            ..StreamChunk::default()
+        });
     }
     // Some servers send words in between.
     if !json.trim_start().starts_with(['{', '[']) {
-        return Ok(Piece::default());
+        return Ok(StreamChunk::default());
     }
     let part: Value = serde_json::from_str(json).map_err(|_| PieceError::Form)?;
     if let Some(message) = error_of(&part) {
@@ -176,37 +180,38 @@ pub fn error_of(answer: &Value) -> Option<String> {
         .then(|| message.unwrap_or("an error without a message").chars().take(300).collect())
 }
 
-fn openai(part: &Value) -> Piece {
-    let Some(choice) = part["choices"].get(0) else { return Piece::default() };
+fn openai(part: &Value) -> StreamChunk {
+    let Some(choice) = part["choices"].get(0) else { return StreamChunk::default() };
     let message = [&choice["delta"], &choice["message"]].into_iter().find(|m| m.is_object());
     let is_whole = choice["message"].is_object();
     let end = choice["finish_reason"].as_str().and_then(end);
     // A whole answer needs no reason for its end.
-    let end = end.or_else(|| is_whole.then_some(End::Complete));
+    let end = end.or_else(|| is_whole.then_some(FinishReason::Complete));
     let known = message.is_some() || end.is_some() || choice.get("delta").is_some();
     let text = message.map(|message| content(&message["content"])).unwrap_or_default();
-    Piece { text, end, known }
+    StreamChunk { text, end, known }
 }
 
-fn ollama(part: &Value) -> Piece {
+fn ollama(part: &Value) -> StreamChunk {
     let done = part["done"].as_bool();
     let text = content(&part["message"]["content"]);
     // Old versions give no reason.
     let ended = done == Some(true);
-    let end = ended.then(|| part["done_reason"].as_str().and_then(end).unwrap_or(End::Complete));
-    Piece { known: done.is_some() || part["message"].is_object(), text, end }
+    let end =
+        ended.then(|| part["done_reason"].as_str().and_then(end).unwrap_or(FinishReason::Complete));
+    StreamChunk { known: done.is_some() || part["message"].is_object(), text, end }
 }
 
-fn gemini(part: &Value) -> Piece {
+fn gemini(part: &Value) -> StreamChunk {
     if let Some(reason) = part["promptFeedback"]["blockReason"].as_str() {
-        return Piece { end: Some(cut(reason)), known: true, ..Piece::default() };
+        return StreamChunk { end: Some(cut(reason)), known: true, ..StreamChunk::default() };
     }
-    let Some(candidate) = part["candidates"].get(0) else { return Piece::default() };
+    let Some(candidate) = part["candidates"].get(0) else { return StreamChunk::default() };
     let parts = candidate["content"]["parts"].as_array().map_or(&[][..], Vec::as_slice);
     let said = parts.iter().filter(|part| part["thought"] != true);
     let text = said.filter_map(|part| part["text"].as_str()).collect();
     let end = candidate["finishReason"].as_str().and_then(end);
-    Piece { known: end.is_some() || candidate.get("content").is_some(), text, end }
+    StreamChunk { known: end.is_some() || candidate.get("content").is_some(), text, end }
 }
 
 /// A message's content: a text, or a list of parts of which some are texts and others thoughts. Not
@@ -229,7 +234,7 @@ fn content(content: &Value) -> String {
 
 /// What a reason says of the end. Servers put all kinds of words there, some of them into each
 /// part; only those that are known to be ends are one.
-fn end(reason: &str) -> Option<End> {
+fn end(reason: &str) -> Option<FinishReason> {
     const COMPLETE: [&str; 6] = ["stop", "eos", "eos_token", "end_turn", "stop_sequence", "end"];
     const CUT: [&str; 18] = [
         "length",
@@ -253,14 +258,14 @@ fn end(reason: &str) -> Option<End> {
     ];
     let word = reason.to_lowercase();
     if COMPLETE.contains(&word.as_str()) {
-        Some(End::Complete)
+        Some(FinishReason::Complete)
     } else {
         CUT.contains(&word.as_str()).then(|| cut(reason))
     }
 }
 
-fn cut(reason: &str) -> End {
-    End::Cut(reason.chars().take(60).collect())
+fn cut(reason: &str) -> FinishReason {
+    FinishReason::Cut(reason.chars().take(60).collect())
 }
 
 /// A model's name as a part of a path.
@@ -272,23 +277,23 @@ fn segment(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::Task;
+    use crate::prompt::PromptTask;
     use proptest::prelude::*;
 
     fn prompt() -> Prompt {
-        Prompt::new(Task::Rewrite { instruction: "Correct it." }, "so um", 1)
+        Prompt::new(PromptTask::Rewrite { instruction: "Correct it." }, "so um", 1)
     }
 
-    fn text(text: &str) -> Result<Piece, PieceError> {
-        Ok(Piece { text: text.into(), end: None, known: true })
+    fn text(text: &str) -> Result<StreamChunk, PieceError> {
+        Ok(StreamChunk { text: text.into(), end: None, known: true })
     }
 
-    fn ended(text: &str, end: End) -> Result<Piece, PieceError> {
-        Ok(Piece { text: text.into(), end: Some(end), known: true })
+    fn ended(text: &str, end: FinishReason) -> Result<StreamChunk, PieceError> {
+        Ok(StreamChunk { text: text.into(), end: Some(end), known: true })
     }
 
-    fn strange() -> Result<Piece, PieceError> {
-        Ok(Piece::default())
+    fn strange() -> Result<StreamChunk, PieceError> {
+        Ok(StreamChunk::default())
     }
 
     #[test]
@@ -318,7 +323,7 @@ mod tests {
     #[test]
     fn parts_mean_what_the_references_say() {
         use Provider::{Gemini, Ollama, OpenAi};
-        let cut = |reason: &str| End::Cut(reason.into());
+        let cut = |reason: &str| FinishReason::Cut(reason.into());
         for (provider, line, expected) in [
             (
                 OpenAi,
@@ -333,7 +338,7 @@ mod tests {
             (
                 OpenAi,
                 r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
-                ended("", End::Complete),
+                ended("", FinishReason::Complete),
             ),
             (
                 OpenAi,
@@ -369,14 +374,14 @@ mod tests {
             (
                 OpenAi,
                 r#"{"choices":[{"delta":{},"finish_reason":"STOP"}]}"#,
-                ended("", End::Complete),
+                ended("", FinishReason::Complete),
             ),
             (
                 OpenAi,
                 r#"{"choices":[{"delta":{},"finish_reason":"eos"}]}"#,
-                ended("", End::Complete),
+                ended("", FinishReason::Complete),
             ),
-            (OpenAi, "[DONE]", ended("", End::Complete)),
+            (OpenAi, "[DONE]", ended("", FinishReason::Complete)),
             (
                 OpenAi,
                 r#"{"error":{"message":"overloaded"}}"#,
@@ -398,9 +403,13 @@ mod tests {
             (
                 Ollama,
                 r#"{"model":"m","message":{"role":"assistant","content":""},"done_reason":"stop","done":true}"#,
-                ended("", End::Complete),
+                ended("", FinishReason::Complete),
             ),
-            (Ollama, r#"{"message":{"content":""},"done":true}"#, ended("", End::Complete)),
+            (
+                Ollama,
+                r#"{"message":{"content":""},"done":true}"#,
+                ended("", FinishReason::Complete),
+            ),
             (
                 Ollama,
                 r#"{"message":{"content":"x"},"done_reason":"length","done":true}"#,
@@ -425,7 +434,7 @@ mod tests {
             (
                 Gemini,
                 r#"{"candidates":[{"content":{"parts":[{"text":"!"}],"role":"model"},"finishReason":"STOP"}]}"#,
-                ended("!", End::Complete),
+                ended("!", FinishReason::Complete),
             ),
             (
                 Gemini,
@@ -453,7 +462,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_streamed_is_one_part() {
         let whole = r#"{"choices":[{"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
-        assert_eq!(part(Provider::OpenAi, whole), ended("Hi", End::Complete));
+        assert_eq!(part(Provider::OpenAi, whole), ended("Hi", FinishReason::Complete));
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! What the decoder answers, taken in.
+//! Takes the decoder's results.
 
 use super::guard::Hypothesis;
 use super::piece::PieceText;
@@ -39,8 +39,8 @@ impl Stream {
         effects
     }
 
-    /// Takes what several pieces say as one, decoded from so many samples; `None` when that is not
-    /// to be believed. Answers to an aborted decode are ignored.
+    /// Takes the text of several pieces decoded as one, from this many samples. `None`: it is not
+    /// believed. Answers to an aborted decode are ignored.
     pub fn join_decoded(
         &mut self,
         id: DecodeId,

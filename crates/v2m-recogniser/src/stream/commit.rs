@@ -1,12 +1,12 @@
-//! What is decoded becomes a segment of the transcript, and the seam before it is mended.
+//! Turns decoded pieces into segments of the transcript, and mends the seams before them.
 
 use super::piece::PieceText;
-use super::seams::Said;
+use super::seams::DecodedPiece;
 use super::{Effect, GAP, Piece, Stream, between, seam, segment};
 use v2m_ipc::engine::Segment;
 
 impl Stream {
-    /// Commits what is already decoded.
+    /// Commits the pieces that are decoded.
     pub(super) fn promote(&mut self, effects: &mut Vec<Effect>) {
         let Some(piece) = self.waiting.front().copied() else { return };
         let Some((_, text)) = self.draft.take_if(|(drafted, _)| *drafted == piece) else {
@@ -40,7 +40,7 @@ impl Stream {
         {
             segment.text = after;
         }
-        self.seams.said(Said {
+        self.seams.said(DecodedPiece {
             index,
             piece: *piece,
             audio,
@@ -52,14 +52,14 @@ impl Stream {
         self.transcript.segments.push(segment);
     }
 
-    /// The language of the whole is the one with the most voice: the text rules know one for a
-    /// text.
+    /// The language of the transcript is the one with the most voice, because the text rules take
+    /// one language for a text.
     fn spoken(&mut self, language: &str, voice: u64) {
         match self.voice.iter_mut().find(|(known, _)| known == language) {
             Some((_, sum)) => *sum += voice,
             None => self.voice.push((language.to_owned(), voice)),
         }
-        // The first of equals.
+        // The first of several that are equal.
         let most = self.voice.iter().rev().max_by_key(|(_, sum)| *sum);
         if let Some((language, _)) = most {
             self.transcript.language.clone_from(language);

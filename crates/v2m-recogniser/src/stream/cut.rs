@@ -5,14 +5,14 @@
 //! Pieces do not overlap, are in order, and hold every frame with voice. Silence between them is
 //! in none.
 
-use crate::model::Limits;
+use crate::model::PieceLimits;
 use std::collections::VecDeque;
 use v2m_ipc::pcm::milliseconds as ms;
 
 /// Samples in one frame of the voice activity model.
 pub const FRAME: u64 = crate::vad::FRAME as u64;
 
-/// The cutter's figures, in samples but for the two probabilities.
+/// The cutter's parameters, in samples except for the two probabilities.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cutting {
     /// Probability from which silence becomes voice. Below Silero's customary 0.5: a word missed
@@ -21,23 +21,23 @@ pub struct Cutting {
     /// Probability below which voice becomes silence; Silero's own code too takes 0.15 less than
     /// for the start.
     pub silence: f32,
-    /// A pause this long ends a piece.
+    /// A pause of this length ends a piece.
     pub pause: u64,
-    /// From [`Cutting::grown`] on, this pause suffices.
+    /// A pause of this length ends a piece that is longer than [`Cutting::grown`].
     pub short_pause: u64,
     /// Length from which a piece ends at the shorter pause.
     pub grown: u64,
-    /// Kept before the first voice, as far as the piece before leaves it: the network is up to
-    /// half a second late on soft beginnings, and to decode more silence costs nothing.
+    /// Audio kept before the first voice, up to the end of the piece before. The network is up to
+    /// half a second late on soft beginnings, and decoding more silence costs nothing.
     pub lead: u64,
-    /// Kept after the last voice. A pause of this length is also what a speculative decode waits
-    /// for, so that it hears exactly what the piece will be if the pause goes on. Measured: with
-    /// 200 ms the ends of words are cut off, one word in a hundred comes out wrong for it; with
-    /// more than 350 nothing is gained.
+    /// Audio kept after the last voice. A pause of this length is also what a speculative decode
+    /// waits for, so that it hears exactly what the piece will be if the pause goes on. Measured:
+    /// with 200 ms the ends of words are cut off, one word in a hundred comes out wrong for it;
+    /// with more than 350 nothing is gained.
     pub tail: u64,
     /// No piece is longer. Whisper hears 30 s at once; other families less ([`Cutting::within`]).
     pub longest: u64,
-    /// How far back from there the quietest frame is looked for.
+    /// How far back from there to search for the quietest frame.
     pub search: u64,
 }
 
@@ -60,7 +60,7 @@ impl Default for Cutting {
 impl Cutting {
     /// The usual figures, with no piece longer than the model allows. Where that is short, speech
     /// without a pause is cut in the later half of the piece, and shorter pauses end one earlier.
-    pub fn within(limits: Limits) -> Self {
+    pub fn within(limits: PieceLimits) -> Self {
         let usual = Self::default();
         let longest = usual.longest.min(limits.longest);
         let [search, grown] = [usual.search, usual.grown].map(|length| length.min(longest / 2));
@@ -68,7 +68,8 @@ impl Cutting {
     }
 }
 
-/// A stretch of the recording that is decoded at once. In samples from the recording's first.
+/// A stretch of the recording that is decoded at once. Positions count samples from the recording's
+/// first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// First sample to decode.
@@ -85,7 +86,7 @@ pub struct Piece {
 #[derive(Clone, Debug)]
 pub struct Cutter {
     cutting: Cutting,
-    /// Samples seen.
+    /// The number of samples so far.
     position: u64,
     /// End of the last piece: the next one cannot begin before.
     floor: u64,
@@ -101,11 +102,11 @@ struct Open {
     voice_start: u64,
     voice_end: u64,
     /// Frames since the one that holds `voice_start`; the last ends at `position`.
-    frames: VecDeque<Frame>,
+    frames: VecDeque<VoiceFrame>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+struct VoiceFrame {
     voice: bool,
     /// Mean square.
     level: f32,
@@ -135,7 +136,7 @@ impl Cutter {
             self.last_voice = Some(self.position);
         }
         let open = self.open.as_mut()?;
-        open.frames.push_back(Frame { voice: self.speaking, level });
+        open.frames.push_back(VoiceFrame { voice: self.speaking, level });
         let needed = if open.voice_end - open.start >= self.cutting.grown {
             self.cutting.short_pause
         } else {
@@ -157,7 +158,7 @@ impl Cutter {
             .then(|| open.piece(self.cutting.tail, self.position))
     }
 
-    /// The open piece so far.
+    /// The piece that has begun and not ended.
     pub fn open(&self) -> Option<Piece> {
         self.open.as_ref().map(|open| Piece { end: self.position, ..open.piece(0, self.position) })
     }

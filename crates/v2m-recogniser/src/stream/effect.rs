@@ -1,7 +1,7 @@
-//! What a stream tells its caller to do, and what a recording becomes.
+//! What a stream asks its caller to do, and the transcript of a recording.
 
 use super::cut::Piece;
-use super::seams::{Joined, Question};
+use super::seams::{Joined, SeamQuestion};
 use crate::text;
 use v2m_ipc::engine::{DecodeStats, Segment};
 
@@ -9,7 +9,7 @@ use v2m_ipc::engine::{DecodeStats, Segment};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DecodeId(pub u64);
 
-/// What the caller is to do.
+/// An action for the caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Decode this and tell [`super::Stream::decoded`]. The one before is answered or aborted.
@@ -29,7 +29,7 @@ pub enum Effect {
         /// Its number.
         id: DecodeId,
         /// What to ask.
-        question: Question,
+        question: SeamQuestion,
     },
     /// Decode several pieces as one and tell [`super::Stream::join_decoded`]. The one before is
     /// answered or aborted.
@@ -39,7 +39,7 @@ pub enum Effect {
         /// The pieces.
         joined: Joined,
     },
-    /// The decode before is no longer needed, nor is its answer.
+    /// Abort the last decode. Its result is not needed.
     Abort(DecodeId),
     /// Text to show. One that starts where one before did takes its place, and so does one that is
     /// not final after another.
@@ -50,11 +50,11 @@ pub enum Effect {
         /// still may.
         is_final: bool,
     },
-    /// Everything is decoded.
+    /// The whole recording is decoded.
     Done(Transcript),
 }
 
-/// What a recording became.
+/// The transcript of a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
     /// The whole text.
@@ -79,20 +79,20 @@ impl Transcript {
 
 /// Which seams the model may be asked about once the recording is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum SeamQuestions {
     /// All.
     All,
-    /// All but the one before the last piece: the text would wait for that.
+    /// All except the one before the last piece, because the text would have to wait for it.
     ButTheLast,
     /// None.
     No,
 }
 
-/// What may make the text better after the stop, while somebody waits for it.
+/// Improvements that are allowed after the stop, while somebody waits for the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AfterStop {
-    /// Seams.
-    pub asking: Asking,
+    /// Which seams the model may be asked about.
+    pub asking: SeamQuestions,
     /// Whether the last piece may be decoded together with those before it in its sentence. That
     /// takes up to twice as long.
     pub joining: bool,

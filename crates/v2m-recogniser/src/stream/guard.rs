@@ -1,12 +1,13 @@
-//! Whether to believe a decode: the signs of a decoder that loops, guesses or drops.
+//! Decides whether to believe a decode, by the signs of a decoder that loops, guesses or drops
+//! words.
 
 use super::marks;
 use std::io::Write;
 
-/// What a decode of one piece gave.
+/// The result of decoding one piece.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hypothesis {
-    /// As the model wrote it, without bracketed artefacts.
+    /// The text as the model wrote it, without bracketed artefacts.
     pub text: String,
     /// Mean natural logarithm of its tokens' probabilities; 0 if the decoder tells none.
     pub mean_log_probability: f32,
@@ -23,14 +24,14 @@ pub struct Hypothesis {
 pub struct Token {
     /// Its number.
     pub id: i32,
-    /// What it says; may be a part of a character.
+    /// The token's text, which may be part of a character.
     pub bytes: Vec<u8>,
     /// Natural logarithm of its probability after the tokens before it.
     pub log_probability: f32,
 }
 
 impl Token {
-    /// Whether it has nothing but marks that stand at the end of words.
+    /// Whether the token consists only of marks that stand at the end of words.
     pub fn is_only_marks(&self) -> bool {
         let text = String::from_utf8_lossy(&self.bytes);
         text.trim().chars().all(|c| marks::TRAILING.contains(c))
@@ -43,7 +44,7 @@ const COMPRESSION: f32 = 2.4;
 /// Mean log-probability below which OpenAI's implementation calls a decode failed.
 const LOG_PROBABILITY: f32 = -1.0;
 
-/// Characters a second: nobody speaks so fast. Quick English has about 20, in any script the
+/// Characters a second above which nobody speaks. Quick English has about 20, in any script the
 /// figure is lower. Characters and not words, because not every script separates words.
 const FASTEST: f32 = 30.0;
 
@@ -54,17 +55,17 @@ const SLOWEST: f32 = 1.0;
 /// Why a hypothesis is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// The same words again and again.
+    /// The same words repeat.
     Repetition,
-    /// It compresses too well.
+    /// The text compresses too well.
     Compression,
-    /// The model itself was not sure.
+    /// The model gave the text a low probability.
     Unlikely,
-    /// It would have gone on, beyond what can be said in that time.
+    /// The text would have gone on beyond what can be said in that time.
     CutOff,
-    /// More was written than can be said in that time.
+    /// The text is longer than can be said in that time.
     TooFast,
-    /// Hardly anything for a long stretch of voice.
+    /// The text is too short for so much voice.
     TooSlow,
 }
 
@@ -112,8 +113,8 @@ fn compression(text: &str) -> f32 {
     compressed.map_or(1.0, |bytes| text.len() as f32 / bytes.len().max(1) as f32)
 }
 
-/// Whether `text` is the prompt come back: nothing but entries of the vocabulary, at least two
-/// different ones. Decoded without the prompt, what was really said comes out all the same.
+/// Whether `text` repeats the prompt: it consists only of entries of the vocabulary, at least two
+/// different ones. If the user really said them, decoding without the prompt finds them too.
 pub fn echoes(text: &str, vocabulary: &[String]) -> bool {
     let plain = |s: &str| -> Vec<String> {
         let letters = |c: char| if c.is_alphanumeric() { c } else { ' ' };

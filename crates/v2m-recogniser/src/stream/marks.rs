@@ -1,9 +1,9 @@
 //! What is known of scripts and languages: punctuation marks, and words that keep their capital.
 //! Data.
 
-/// Marks that a piece may end with and that the next piece may turn out to make wrong. Only these
-/// are ever replaced. Dashes and dots are among them: Whisper ends what sounds broken off with "-"
-/// and "...".
+/// Marks at the end of a piece that the next piece may show to be wrong. Only these marks are ever
+/// replaced. They include dashes and dots, because Whisper ends speech that sounds broken off with
+/// "-" and "...".
 pub const TRAILING: &str = ".…!?,;:-–—。、，．？！：；،؟؛۔।॥։።፣፤፥·;";
 
 /// Marks that end a sentence.

@@ -44,10 +44,10 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use crate::model::Limits;
+use crate::model::PieceLimits;
 pub use cut::Piece;
 use cut::{Cutter, Cutting};
-pub use effect::{AfterStop, Asking, DecodeId, Effect, Transcript};
+pub use effect::{AfterStop, DecodeId, Effect, SeamQuestions, Transcript};
 pub use guard::{Hypothesis, Token};
 pub use piece::PieceText;
 use seams::Seams;
@@ -61,18 +61,18 @@ const FRAME: usize = crate::vad::FRAME;
 /// missing.
 pub const GAP: &str = "[…]";
 
-/// Tells voice from everything else.
+/// A voice activity detector.
 pub trait VoiceActivity {
     /// Probability of speech in the frame that follows those given so far.
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32;
 }
 
-/// One recording on its way to text.
+/// The transcription of one recording.
 #[derive(Clone, Debug)]
 pub struct Stream {
     cutter: Cutter,
     /// The longest that pieces may be together, in samples, to cost no more than one
-    /// ([`Limits::flat`]).
+    /// ([`PieceLimits::flat`]).
     flat: u64,
     /// Samples from `kept_from` on.
     audio: VecDeque<i16>,
@@ -82,7 +82,7 @@ pub struct Stream {
     /// Closed pieces that wait to be decoded.
     waiting: VecDeque<Piece>,
     busy: Option<(DecodeId, Busy)>,
-    /// What the last decode gave, until its piece is closed; `None` inside: it failed.
+    /// The result of the last decode, until its piece is closed. `None` inside: the decode failed.
     draft: Option<(Piece, Option<PieceText>)>,
     language: Option<String>,
     /// Samples of voice in each language that was heard.
@@ -91,7 +91,7 @@ pub struct Stream {
     seams: Seams,
     /// Whether seams are mended and pieces joined.
     mending: bool,
-    asking: Asking,
+    asking: SeamQuestions,
     /// Whether the last piece may be decoded together with those before it.
     joining: bool,
     /// The last piece, if it was decoded together with those before it and that gave no usable
@@ -99,15 +99,15 @@ pub struct Stream {
     alone: Option<Piece>,
     /// Whether nobody waits for the text: then all that makes it better is done.
     patient: bool,
-    /// How many segments were told as final.
+    /// How many segments were shown as final.
     told: usize,
-    /// What was told last that is not final.
+    /// The last draft that was shown.
     shown: Option<Segment>,
     ids: u64,
     finished: bool,
 }
 
-/// What the decoder is at.
+/// What the decoder is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Busy {
     Piece(Piece),
@@ -120,7 +120,7 @@ enum Busy {
 impl Stream {
     /// A stream at the start of a recording, for a model with these limits, in that language if it
     /// is known.
-    pub fn new(limits: Limits, language: Option<String>) -> Self {
+    pub fn new(limits: PieceLimits, language: Option<String>) -> Self {
         Self {
             cutter: Cutter::new(Cutting::within(limits)),
             flat: limits.flat,
@@ -138,7 +138,7 @@ impl Stream {
             voice: Vec::new(),
             seams: Seams::default(),
             mending: true,
-            asking: Asking::All,
+            asking: SeamQuestions::All,
             joining: false,
             alone: None,
             patient: false,
@@ -173,8 +173,8 @@ impl Stream {
         effects
     }
 
-    /// No more samples come. If somebody waits for the text, only `allowed` is done to make it
-    /// better.
+    /// Ends the recording. If somebody waits for the text, only the `allowed` improvements are
+    /// made.
     pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
             self.frame(vad);
@@ -184,11 +184,11 @@ impl Stream {
             self.waiting.push_back(piece);
         }
         let mut effects = Vec::new();
-        self.asking = if self.patient { Asking::All } else { allowed.asking };
+        self.asking = if self.patient { SeamQuestions::All } else { allowed.asking };
         self.joining = allowed.joining && !self.patient;
         let useless = |busy: &Busy| match busy {
             Busy::Piece(_) | Busy::Last(_) => false,
-            Busy::Seam => self.asking == Asking::No,
+            Busy::Seam => self.asking == SeamQuestions::No,
             Busy::Join => !self.patient,
         };
         if let Some((id, _)) = self.busy.take_if(|(_, busy)| useless(busy)) {
@@ -209,7 +209,7 @@ impl Stream {
         self.transcript.stats.samples
     }
 
-    /// All samples before this one are done with.
+    /// The first sample that is not finished yet.
     pub fn settled(&self) -> u64 {
         self.kept_from
     }
@@ -237,7 +237,7 @@ impl Stream {
         }
     }
 
-    /// Lets go of samples that no piece can need any more.
+    /// Drops samples that no piece can need any more.
     fn forget(&mut self) {
         let from = self.waiting.front().map_or(self.cutter.needed_from(), |piece| piece.start);
         let from = from.min(self.heard).max(self.kept_from);

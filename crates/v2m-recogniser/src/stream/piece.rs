@@ -1,11 +1,11 @@
 //! One piece of speech: how it is decoded, and when it is decoded again.
 //!
-//! The first attempt is a quick one, which may loop or drop words now and then. What comes of it is
-//! doubted ([`super::guard`]) and then decoded once more with everything the model has.
+//! The first attempt is quick, and may loop or drop words now and then. [`super::guard`] checks the
+//! result; if it is doubtful, the piece is decoded again with full effort.
 
 use super::Piece;
 use super::guard::{Hypothesis, Token, doubt, echoes};
-use crate::decoder::{DecodeError, Decoder, Effort, Request, Watch};
+use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_ipc::pcm::{SAMPLE_RATE, seconds};
 
 /// Samples of speech that are needed before a detected language is kept for the rest of the
@@ -18,10 +18,10 @@ const HEAD: usize = seconds(5) as usize;
 
 /// How the pieces of one recording are to be decoded.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settings {
+pub struct DecodeSettings {
     /// When detecting: only among these; empty: among all.
     pub languages: Vec<String>,
-    /// To English.
+    /// Translate to English.
     pub translate: bool,
     /// Words to expect, most important first.
     pub vocabulary: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Settings {
     pub beams: u8,
 }
 
-/// What a piece became.
+/// The text of a piece.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PieceText {
     /// The text; empty when there was none after all.
@@ -54,10 +54,10 @@ pub struct PieceText {
 /// The decoder's.
 pub fn transcribe(
     decoder: &mut impl Decoder,
-    watch: &dyn Watch,
+    watch: &dyn DecodeMonitor,
     piece: &Piece,
     audio: &[f32],
-    settings: &Settings,
+    settings: &DecodeSettings,
     known: Option<&str>,
 ) -> Result<PieceText, DecodeError> {
     let is_telling = piece.voice_end - piece.voice_start >= TELLING;
@@ -88,16 +88,16 @@ pub fn transcribe(
 }
 
 /// Decodes several pieces as one, which have `voice` samples from the first voice to the last.
-/// `None`: it is not to be believed.
+/// `None`: the result is not believed.
 ///
 /// # Errors
 /// The decoder's.
 pub fn together(
     decoder: &mut impl Decoder,
-    watch: &dyn Watch,
+    watch: &dyn DecodeMonitor,
     audio: &[f32],
     voice: u64,
-    settings: &Settings,
+    settings: &DecodeSettings,
     language: &str,
 ) -> Result<Option<Hypothesis>, DecodeError> {
     let voice = in_seconds(voice);
@@ -113,11 +113,11 @@ fn in_seconds(samples: u64) -> f32 {
 
 struct Attempts<'a, D> {
     decoder: &'a mut D,
-    watch: &'a dyn Watch,
+    watch: &'a dyn DecodeMonitor,
     audio: &'a [f32],
     /// Seconds from the first to the last voice.
     voice: f32,
-    settings: &'a Settings,
+    settings: &'a DecodeSettings,
     language: &'a str,
     count: u32,
 }
@@ -126,7 +126,8 @@ impl<D: Decoder> Attempts<'_, D> {
     fn best(&mut self) -> Result<Hypothesis, DecodeError> {
         let vocabulary = &self.settings.vocabulary;
         let first = self.attempt(Effort::Quick, vocabulary)?;
-        // The vocabulary is no evidence: only what comes without it is.
+        // A text that repeats the vocabulary is no evidence. A text decoded without the vocabulary
+        // is.
         let (first, vocabulary) = if echoes(&first.text, vocabulary) {
             (self.attempt(Effort::Quick, &[])?, [].as_slice())
         } else {
@@ -136,8 +137,8 @@ impl<D: Decoder> Attempts<'_, D> {
             return Ok(first);
         }
         let second = self.attempt(Effort::Thorough, vocabulary)?;
-        // Both doubtful: somebody may well have said "no no no no". The likelier one it is.
-        // One that was cut off is not whole, however likely it is.
+        // Both are doubtful, but somebody may really have said "no no no no". Take the likelier
+        // one. A text that was cut off is not complete, however likely it is.
         let keep_first = !first.cut_off
             && doubt(&second, self.voice).is_some()
             && first.mean_log_probability > second.mean_log_probability;
@@ -150,7 +151,7 @@ impl<D: Decoder> Attempts<'_, D> {
         vocabulary: &[String],
     ) -> Result<Hypothesis, DecodeError> {
         self.count += 1;
-        let request = Request {
+        let request = DecodeRequest {
             audio: self.audio,
             voice: self.voice,
             language: self.language,

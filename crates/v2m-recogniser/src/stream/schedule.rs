@@ -1,7 +1,7 @@
-//! What is decoded or asked next.
+//! Decides what to decode or to ask next.
 
-use super::seams::{Beginning, Joined, Question, TELLING};
-use super::{Asking, Busy, DecodeId, Effect, Piece, Stream, between};
+use super::seams::{Beginning, Joined, SeamQuestion, TELLING};
+use super::{Busy, DecodeId, Effect, Piece, SeamQuestions, Stream, between};
 use v2m_ipc::pcm::to_float;
 
 impl Stream {
@@ -49,7 +49,7 @@ impl Stream {
         }
     }
 
-    /// The last piece with those before it, where that is allowed.
+    /// The last piece together with those before it, if that is allowed.
     fn last(&mut self, piece: Piece) -> Option<Joined> {
         let is_last = self.finished && self.waiting.len() == 1;
         let known = self.language.as_deref() == Some(self.transcript.language.as_str());
@@ -80,11 +80,11 @@ impl Stream {
     }
 
     /// The next question about a seam, if one is due.
-    fn question(&mut self) -> Option<Question> {
+    fn question(&mut self) -> Option<SeamQuestion> {
         let allowed = match self.asking {
-            Asking::All => true,
-            Asking::ButTheLast => self.waiting.len() > 1,
-            Asking::No => false,
+            SeamQuestions::All => true,
+            SeamQuestions::ButTheLast => self.waiting.len() > 1,
+            SeamQuestions::No => false,
         };
         if !self.mending || !allowed {
             return None;

@@ -1,9 +1,9 @@
 //! The seam between two pieces: which mark stands there, and whether the next word has a capital.
 //!
-//! A piece that is decoded alone is closed as a sentence, whatever the pause after it meant. So the
-//! model is asked once more, with both sides in its ears: the pieces before and the beginning of
-//! the next one as audio, the text before as what it has written already, its last marks left off.
-//! What it would go on with decides ([`Lead`], [`verdict`]). Words are never touched ([`mend`]).
+//! A piece that is decoded alone ends like a sentence, whatever the pause after it meant. So the
+//! model is asked again with audio from both sides of the seam, and with the text before as what it
+//! has written already, without its last marks. Its likely continuations ([`Lead`]) decide the mark
+//! ([`verdict`]). Words are never changed ([`mend`]).
 
 use super::marks;
 
@@ -29,10 +29,10 @@ pub enum Case {
 
 /// The mark and the case at a seam.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// In place of the marks at the end of the text before.
+pub struct SeamEdit {
+    /// Replaces the marks at the end of the text before.
     pub mark: String,
-    /// Of the text after; `None`: as it is.
+    /// The case of the text after. `None`: unchanged.
     pub case: Option<Case>,
 }
 
@@ -41,7 +41,7 @@ pub struct Verdict {
 const LEAST: f32 = -6.0;
 
 /// The likeliest seam, `next` being the text after it as far as that is known.
-pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Verdict> {
+pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<SeamEdit> {
     let matched = next.and_then(|next| best(leads, |token| begins(next, token)));
     let (lead, token, score) = matched.or_else(|| best(leads, |token| case(token).is_some()))?;
     if score < LEAST {
@@ -59,7 +59,7 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Ver
     let case = case.filter(|case| *case == Case::Upper || !next.is_some_and(keeps));
     let is_fixed = |next: &str| marks::has_no_other_case(language, first_word(next));
     let case = case.filter(|_| !next.is_some_and(is_fixed));
-    Some(Verdict { mark: lead.mark.clone(), case })
+    Some(SeamEdit { mark: lead.mark.clone(), case })
 }
 
 /// By how much, as a logarithm of a probability, a sentence must be likelier to end at a seam than
@@ -122,7 +122,7 @@ fn first_word(text: &str) -> &str {
 }
 
 /// The text before the seam and the one after it, mended. Their words stay, case aside.
-pub fn mend(before: &str, after: &str, verdict: &Verdict) -> (String, String) {
+pub fn mend(before: &str, after: &str, verdict: &SeamEdit) -> (String, String) {
     // Where the mark stays, the case that goes with it stays too.
     if body(before).is_none() {
         return (before.into(), after.into());
@@ -312,7 +312,7 @@ mod tests {
             mark in proptest::sample::select(vec!["", ".", ",", "?", "。", "؟"]),
             case in proptest::option::of(prop_oneof![Just(Case::Upper), Just(Case::Lower)]),
         ) {
-            let verdict = Verdict { mark: mark.into(), case };
+            let verdict = SeamEdit { mark: mark.into(), case };
             let (first, second) = mend(&before, &after, &verdict);
             prop_assert_eq!(words(&first), words(&before));
             prop_assert_eq!(words(&second), words(&after));

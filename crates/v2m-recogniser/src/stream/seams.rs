@@ -1,4 +1,4 @@
-//! What the seams of one recording need: the pieces before, and how far the asking has come.
+//! The questions about the seams of one recording.
 
 use super::join;
 use super::seam::{self, Case, Lead};
@@ -21,24 +21,24 @@ pub(super) const LONGEST: u64 = seconds(4);
 /// introduce them.
 const TOKENS: usize = 200;
 
-/// A stretch of text that the model is to take as already written.
+/// A text that the model takes as already written.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Written {
-    /// As it wrote it itself.
+pub enum PromptText {
+    /// The tokens as the model wrote them.
     Tokens(Vec<i32>),
-    /// As it stands now.
+    /// The text as it is now.
     Text(String),
 }
 
 /// One question about a seam.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Question {
+pub struct SeamQuestion {
     /// The pieces before and the beginning of the next one, 16 kHz mono.
     pub audio: Vec<f32>,
     /// ISO 639-1 code.
     pub language: String,
     /// The text before the seam, without the marks at its end.
-    pub written: Vec<Written>,
+    pub written: Vec<PromptText>,
 }
 
 /// Several pieces that are to be decoded as one.
@@ -52,9 +52,9 @@ pub struct Joined {
     pub language: String,
 }
 
-/// A piece that has become text.
+/// A decoded piece.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct DecodedPiece {
     /// Index of its segment.
     pub index: usize,
     /// Where it lies.
@@ -72,16 +72,16 @@ pub struct Said {
     pub ended: Option<bool>,
 }
 
-/// Where a seam lies.
+/// The position of a seam.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct SeamPosition {
     /// Index of the segment before it.
     before: usize,
     /// The first sample with voice after it.
     voice_start: u64,
 }
 
-/// The beginning of a piece that is not text yet.
+/// The beginning of a piece that is not decoded yet.
 #[derive(Clone, Debug)]
 pub struct Beginning {
     /// The first sample with voice.
@@ -93,13 +93,13 @@ pub struct Beginning {
 /// The seams of one recording.
 #[derive(Clone, Debug, Default)]
 pub struct Seams {
-    pub(super) said: VecDeque<Said>,
+    pub(super) said: VecDeque<DecodedPiece>,
     /// Index of the segment before the next seam that is to be asked about.
     pub(super) next: usize,
     /// The seam that the model is being asked about.
-    asked: Option<Place>,
+    asked: Option<SeamPosition>,
     /// The last answer.
-    answer: Option<(Place, Vec<Lead>)>,
+    answer: Option<(SeamPosition, Vec<Lead>)>,
     /// The segments that are being decoded as one.
     pub(super) joining: Option<Range<usize>>,
     /// Index after that of the last segment that was decoded together with those before it.
@@ -108,7 +108,7 @@ pub struct Seams {
 
 impl Seams {
     /// Takes a piece that has become a segment.
-    pub fn said(&mut self, said: Said) {
+    pub fn said(&mut self, said: DecodedPiece) {
         // If the questions are two pieces behind, they will not catch up.
         self.next = self.next.max(said.index.saturating_sub(1));
         self.said.push_back(said);
@@ -128,7 +128,7 @@ impl Seams {
         &mut self,
         segments: &[Segment],
         beginning: impl FnOnce() -> Option<Beginning>,
-    ) -> Option<Question> {
+    ) -> Option<SeamQuestion> {
         let left = self.said.iter().position(|said| said.index == self.next)?;
         let (voice_start, audio) = match self.said.get(left + 1) {
             Some(right) => {
@@ -147,8 +147,8 @@ impl Seams {
         let written = self.written(context..left + 1, segments)?;
         let audio = self.said.range(context..=left).flat_map(|said| &said.audio).chain(&audio);
         let audio = audio.map(|sample| to_float(*sample)).collect();
-        self.asked = Some(Place { before: self.said[left].index, voice_start });
-        Some(Question { audio, language: self.said[left].language.clone(), written })
+        self.asked = Some(SeamPosition { before: self.said[left].index, voice_start });
+        Some(SeamQuestion { audio, language: self.said[left].language.clone(), written })
     }
 
     /// The first piece that the model hears again; `None` if there is nothing to ask.
@@ -170,7 +170,7 @@ impl Seams {
         first
     }
 
-    fn written(&self, range: Range<usize>, segments: &[Segment]) -> Option<Vec<Written>> {
+    fn written(&self, range: Range<usize>, segments: &[Segment]) -> Option<Vec<PromptText>> {
         let mut written = Vec::new();
         let last = range.end - 1;
         for at in range {
@@ -178,24 +178,24 @@ impl Seams {
             let text = &segments.get(said.index)?.text;
             let (first, rest) = said.words();
             let as_decoded = String::from_utf8_lossy(&bytes(first)).trim().to_owned();
-            let ids = |tokens: &[Token]| Written::Tokens(tokens.iter().map(|t| t.id).collect());
+            let ids = |tokens: &[Token]| PromptText::Tokens(tokens.iter().map(|t| t.id).collect());
             if text.starts_with(&as_decoded) {
                 written.push(ids(&said.tokens[..first.len() + rest.len()]));
             } else {
                 let now = text.get(..as_decoded.len()).unwrap_or(&as_decoded);
-                written.push(Written::Text(format!(" {now}")));
+                written.push(PromptText::Text(format!(" {now}")));
                 written.push(ids(rest));
             }
             if at < last {
                 let marks = seam::marks_at_end(text);
-                written.extend((!marks.is_empty()).then(|| Written::Text(marks.to_owned())));
+                written.extend((!marks.is_empty()).then(|| PromptText::Text(marks.to_owned())));
             }
         }
         let count: usize = written
             .iter()
             .map(|part| match part {
-                Written::Tokens(ids) => ids.len(),
-                Written::Text(text) => text.len(),
+                PromptText::Tokens(ids) => ids.len(),
+                PromptText::Text(text) => text.len(),
             })
             .sum();
         (1..=TOKENS).contains(&count).then_some(written)
@@ -228,7 +228,7 @@ impl Seams {
     }
 }
 
-impl Said {
+impl DecodedPiece {
     pub(super) fn length(&self) -> u64 {
         self.piece.end - self.piece.start
     }

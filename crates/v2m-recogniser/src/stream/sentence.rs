@@ -1,5 +1,4 @@
-//! Which pieces make up an unfinished sentence, and what becomes of them when they are decoded as
-//! one.
+//! Decodes the pieces of an unfinished sentence as one.
 
 use super::guard::Hypothesis;
 use super::join::{self, Part};

@@ -1,4 +1,4 @@
-//! What is told of the text while it grows.
+//! Shows drafts and final segments while the recording goes on.
 
 use super::{Effect, Stream, segment};
 use crate::text;
@@ -36,11 +36,11 @@ impl Stream {
         self.shown = draft;
     }
 
-    /// Tells the segments before `until` as final.
+    /// Shows the segments before `until` as final.
     pub(super) fn tell(&mut self, until: usize, effects: &mut Vec<Effect>) {
         for segment in self.transcript.segments.iter().take(until).skip(self.told) {
             effects.push(Effect::Segment { segment: segment.clone(), is_final: true });
-            // It takes the draft's place.
+            // The segment replaces the draft.
             self.shown = None;
         }
         self.told = self.told.max(until);

@@ -1,6 +1,6 @@
-//! Where somebody speaks: Silero's probability of speech in every frame of 512 samples (32 ms).
+//! Voice activity: Silero's probability of speech in every frame of 512 samples (32 ms).
 //!
-//! The thresholds and what follows from them are the stream policy's.
+//! The stream policy has the thresholds.
 
 mod net;
 mod silero;
@@ -9,7 +9,7 @@ pub use net::FRAME;
 
 use crate::model::LoadError;
 use crate::stream::VoiceActivity;
-use net::{Net, State};
+use net::{Net, NetState};
 use std::path::Path;
 
 /// Peak that quiet recordings are raised to before the model hears them.
@@ -21,14 +21,14 @@ const MOST_GAIN: f32 = 10.0;
 /// By how much the remembered peak falls in a frame: to half in 10 s.
 const DECAY: f32 = 0.997_8;
 
-/// The voice activity model as the stream uses it, or its absence: then everything is voice.
+/// The voice activity model as the stream uses it. Without a model everything counts as voice.
 #[derive(Debug)]
-pub struct Voice {
+pub struct VoiceDetector {
     silero: Option<Box<Silero>>,
     peak: f32,
 }
 
-impl Voice {
+impl VoiceDetector {
     /// Loads the model, if one is given.
     ///
     /// # Errors
@@ -37,19 +37,19 @@ impl Voice {
         Ok(Self { silero: path.map(Silero::load).transpose()?.map(Box::new), peak: 0.0 })
     }
 
-    /// Another recording begins.
+    /// Begins another recording.
     pub fn reset(&mut self) {
         self.take();
     }
 
-    /// Takes out its memory of the recording so far, and forgets the recording.
-    pub fn take(&mut self) -> Memory {
+    /// Takes out the state of the recording so far, and begins another one.
+    pub fn take(&mut self) -> VadState {
         let state = self.silero.as_mut().map(|silero| std::mem::take(&mut silero.state));
-        Memory { state, peak: std::mem::take(&mut self.peak) }
+        VadState { state, peak: std::mem::take(&mut self.peak) }
     }
 
-    /// Goes on with the recording that this memory was taken from.
-    pub fn restore(&mut self, memory: Memory) {
+    /// Continues the recording that this state was taken from.
+    pub fn restore(&mut self, memory: VadState) {
         self.peak = memory.peak;
         if let (Some(silero), Some(state)) = (&mut self.silero, memory.state) {
             silero.state = state;
@@ -57,14 +57,14 @@ impl Voice {
     }
 }
 
-/// What a [`Voice`] remembers of a recording.
+/// The state of a [`VoiceDetector`] within a recording.
 #[derive(Debug)]
-pub struct Memory {
-    state: Option<State>,
+pub struct VadState {
+    state: Option<NetState>,
     peak: f32,
 }
 
-impl VoiceActivity for Voice {
+impl VoiceActivity for VoiceDetector {
     /// Silero misses quiet speech in noise that it hears when both are louder, so quiet recordings
     /// are raised. The gain knows only what came before: the past decides, not the chunks.
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
@@ -76,11 +76,11 @@ impl VoiceActivity for Voice {
     }
 }
 
-/// The loaded model and what it remembers of the frames so far.
+/// The loaded model, and its state after the frames so far.
 #[derive(Debug)]
 pub struct Silero {
     net: Net,
-    state: State,
+    state: NetState,
 }
 
 impl Silero {
@@ -93,15 +93,14 @@ impl Silero {
             path: path.into(),
             why: "its tensors are not those of Silero 5 or 6".into(),
         })?;
-        Ok(Self { net, state: State::default() })
+        Ok(Self { net, state: NetState::default() })
     }
 
     /// Probability of speech, 0 to 1, in the frame that follows the frames given so far.
     pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
         let probability = self.net.probability(frame, &mut self.state);
         if probability.is_nan() {
-            // The weights give sums that are no numbers. Taking everything for speech loses
-            // nothing.
+            // Damaged weights may give NaN. Taking everything for speech then loses nothing.
             self.reset();
             return 1.0;
         }
@@ -110,7 +109,7 @@ impl Silero {
 
     /// Forgets the frames so far: another recording begins.
     pub fn reset(&mut self) {
-        self.state = State::default();
+        self.state = NetState::default();
     }
 }
 
@@ -118,13 +117,13 @@ impl Silero {
 mod tests {
     use super::*;
 
-    fn voice() -> Voice {
+    fn voice() -> VoiceDetector {
         let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
-        Voice::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
+        VoiceDetector::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
     }
 
     /// What it says of so many frames, of a tone that swells.
-    fn hear(voice: &mut Voice, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
+    fn hear(voice: &mut VoiceDetector, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
         let sample = |at: usize| (at as f32 * hertz / 2500.0).sin() * (at % 9000) as f32 / 30_000.0;
         let frame = |at: usize| std::array::from_fn(|sample_at| sample(at * FRAME + sample_at));
         frames.map(|at| voice.probability(&frame(at))).collect()

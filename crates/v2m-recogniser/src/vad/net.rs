@@ -37,14 +37,14 @@ pub(super) struct Net {
     final_bias: f32,
 }
 
-/// What the network remembers of the frames before.
+/// The network's state after the frames before.
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(super) struct NetState {
     hidden: Vec<f32>,
     cell: Vec<f32>,
 }
 
-impl Default for State {
+impl Default for NetState {
     fn default() -> Self {
         Self { hidden: vec![0.0; HIDDEN], cell: vec![0.0; HIDDEN] }
     }
@@ -87,7 +87,7 @@ impl Net {
     }
 
     /// Probability, 0 to 1, that somebody speaks in this frame.
-    pub(super) fn probability(&self, frame: &[f32; FRAME], state: &mut State) -> f32 {
+    pub(super) fn probability(&self, frame: &[f32; FRAME], state: &mut NetState) -> f32 {
         let mut signal = self.spectrum(frame);
         for layer in &self.layers {
             signal = layer.apply(&signal);
@@ -118,7 +118,7 @@ impl Net {
         magnitudes
     }
 
-    fn remember(&self, input: &[f32], state: &mut State) {
+    fn remember(&self, input: &[f32], state: &mut NetState) {
         let gates: Vec<f32> = (0..GATES)
             .map(|gate| {
                 let row = gate * HIDDEN..(gate + 1) * HIDDEN;

@@ -1,8 +1,9 @@
-//! The voice activity model's file. v2m reads it in safe Rust, so a file that lies causes wrong
-//! answers at worst.
+//! The voice activity model's file. v2m reads it in safe Rust, so a damaged file causes wrong
+//! results at worst.
 
 use crate::ggml_file::{F16, F32, Flaw, GgmlFile, ensure, open};
 use crate::model::LoadError;
+use half::f16;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -37,11 +38,8 @@ fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
         let mut bytes = vec![0; usize::try_from(tensor.bytes).unwrap_or(0)];
         file.read(&mut bytes)?;
         let values: Vec<f32> = match tensor.kind {
-            F32 => bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-            F16 => bytes.chunks_exact(2).map(|b| half(u16::from_le_bytes([b[0], b[1]]))).collect(),
+            F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            F16 => bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
             _ => return Err(Flaw::Content("its weights are of an unexpected type".into())),
         };
         ensure(values.iter().all(|value| value.is_finite()), || {
@@ -52,17 +50,4 @@ fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
         })?;
     }
     Ok(tensors)
-}
-
-/// IEEE 754 half precision.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let exponent = i32::from(bits >> 10 & 31);
-    let fraction = f32::from(bits & 1023) / 1024.0;
-    match exponent {
-        0 => sign * fraction * 2f32.powi(-14),
-        // Infinity, and what is no number.
-        31 => f32::NAN,
-        _ => sign * (1.0 + fraction) * 2f32.powi(exponent - 15),
-    }
 }

@@ -5,7 +5,7 @@ use super::*;
 fn parsed(line: &str) -> Result<Invocation, String> {
     let args = line.split_whitespace().map(|word| word.replace('_', " "));
     parse(lexopt::Parser::from_args(args)).map_err(|trouble| match trouble {
-        Trouble::Usage(what) => what,
+        SendError::Usage(what) => what,
         other => panic!("{other:?}"),
     })
 }
@@ -28,25 +28,25 @@ fn the_last_text_is_asked_for_without_more_words() {
     assert!(parsed("last 2").unwrap_err().contains("unexpected argument"));
 }
 
-fn process(text: Text) -> Action {
+fn process(text: TextInput) -> Action {
     Action::Process { text, instruction: None, preset: None, deliver: None }
 }
 
 #[test]
 fn a_text_is_the_words_or_standard_input() {
-    assert_eq!(action("process a b"), process(Text::Given("a b".into())));
-    assert_eq!(action("process"), process(Text::StandardInput));
-    assert_eq!(action("process -- -i"), process(Text::Given("-i".into())));
+    assert_eq!(action("process a b"), process(TextInput::Given("a b".into())));
+    assert_eq!(action("process"), process(TextInput::StandardInput));
+    assert_eq!(action("process -- -i"), process(TextInput::Given("-i".into())));
     assert_eq!(
         action("process -i to_list -p notes -"),
         Action::Process {
-            text: Text::StandardInput,
+            text: TextInput::StandardInput,
             instruction: Some("to list".into()),
             preset: Some("notes".into()),
             deliver: None
         }
     );
-    let text = Text::Given("x".into());
+    let text = TextInput::Given("x".into());
     let to = Some("de".into());
     assert_eq!(
         action("translate x --to=de"),
@@ -56,19 +56,23 @@ fn a_text_is_the_words_or_standard_input() {
 
 #[test]
 fn a_text_may_lie_on_the_clipboard_or_be_the_last_dictations() {
-    assert_eq!(action("process --clipboard"), process(Text::Clipboard));
+    assert_eq!(action("process --clipboard"), process(TextInput::Clipboard));
     assert_eq!(
         action("translate --last -d paste"),
-        Action::Translate { text: Text::Last, target_lang: None, deliver: Some(Deliver::Paste) }
+        Action::Translate {
+            text: TextInput::Last,
+            target_lang: None,
+            deliver: Some(Deliver::Paste)
+        }
     );
 }
 
 #[test]
 fn rules_are_tried_on_a_text() {
-    let text = Text::Given("a new line".into());
+    let text = TextInput::Given("a new line".into());
     let language = Some("en".into());
     assert_eq!(action("rules test -l en a new line"), Action::TestRules { text, language });
-    let nothing = Action::TestRules { text: Text::StandardInput, language: None };
+    let nothing = Action::TestRules { text: TextInput::StandardInput, language: None };
     assert_eq!(action("rules test"), nothing);
 }
 

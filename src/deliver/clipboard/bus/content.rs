@@ -3,7 +3,7 @@
 
 use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::{Content, is_format, is_secret};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ pub(crate) trait ReadFormat: Sync {
         &self,
         format: &str,
         most: usize,
-    ) -> impl Future<Output = Result<Option<Vec<u8>>, Problem>> + Send;
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, DeliverError>> + Send;
 }
 
 /// What a clipboard holds in these formats, as far as it can be read within `patience`.
@@ -62,7 +62,7 @@ pub(crate) async fn remember(
 
 /// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in
 /// time by the caller.
-pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>, DeliverError> {
     let pipe = pipe::Receiver::from_owned_fd(fd(reply)?.into()).map_err(io)?;
     let mut bytes = Vec::new();
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
@@ -72,17 +72,17 @@ pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>
 
 /// Writes into the pipe of an answer, and closes it: the end of the content. To be bounded in time
 /// by the caller.
-pub(crate) async fn write(reply: &Message, bytes: &[u8]) -> Result<(), Problem> {
+pub(crate) async fn write(reply: &Message, bytes: &[u8]) -> Result<(), DeliverError> {
     let mut pipe = pipe::Sender::from_owned_fd(fd(reply)?.into()).map_err(io)?;
     pipe.write_all(bytes).await.map_err(io)
 }
 
-fn fd(reply: &Message) -> Result<OwnedFd, Problem> {
-    reply.body().deserialize().map_err(Problem::Refused)
+fn fd(reply: &Message) -> Result<OwnedFd, DeliverError> {
+    reply.body().deserialize().map_err(DeliverError::Refused)
 }
 
-fn io(error: std::io::Error) -> Problem {
-    Problem::Refused(zbus::Error::from(error))
+fn io(error: std::io::Error) -> DeliverError {
+    DeliverError::Refused(zbus::Error::from(error))
 }
 
 /// The formats of a signal's list, none twice. Mutter 43 wraps the list in a structure of one, and
@@ -122,10 +122,10 @@ mod tests {
     }
 
     impl ReadFormat for Scripted {
-        async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, Problem> {
+        async fn read(&self, format: &str, most: usize) -> Result<Option<Vec<u8>>, DeliverError> {
             match format {
                 "good" => Ok((self.size <= most).then(|| vec![7; self.size])),
-                "bad" => Err(Problem::NoWay),
+                "bad" => Err(DeliverError::NoWay),
                 _ => pending().await,
             }
         }

@@ -8,8 +8,8 @@ pub(crate) use content::{ReadFormat, formats, read};
 
 use super::content::Content;
 use super::x11::primary::{Loan, To};
-use super::{Before, Clipboard, Reader, Serve, Serving};
-use crate::deliver::problem::Problem;
+use super::{Before, Clipboard, ClipboardManager, Serve, Serving};
+use crate::deliver::error::DeliverError;
 use crate::deliver::window::Window;
 use content::{remember, write};
 use std::future::poll_fn;
@@ -37,7 +37,7 @@ pub(crate) enum Signal {
     /// Nothing that matters.
     Other,
     /// It is over, for this reason.
-    Ended(Problem),
+    Ended(DeliverError),
 }
 
 /// A session that may hold the clipboard.
@@ -59,19 +59,23 @@ pub(crate) trait ClipboardSession: Send {
     fn ready(&mut self) -> Option<Signal>;
 
     /// Takes the clipboard for content in these formats.
-    fn take(&mut self, formats: &[&str]) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn take(&mut self, formats: &[&str]) -> impl Future<Output = Result<(), DeliverError>> + Send;
 }
 
 /// The calls of a session that concern the clipboard.
 pub(crate) trait Calls: ReadFormat + Send {
     /// Leaves the clipboard to nobody.
-    fn clear(&self) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn clear(&self) -> impl Future<Output = Result<(), DeliverError>> + Send;
 
     /// The pipe into which the answer to a request goes.
-    fn begin(&self, serial: u32) -> impl Future<Output = Result<Message, Problem>> + Send;
+    fn begin(&self, serial: u32) -> impl Future<Output = Result<Message, DeliverError>> + Send;
 
     /// Ends the answer to a request. `is_whole`: all of it was written.
-    fn end(&self, serial: u32, is_whole: bool) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn end(
+        &self,
+        serial: u32,
+        is_whole: bool,
+    ) -> impl Future<Output = Result<(), DeliverError>> + Send;
 }
 
 /// The clipboard of a session.
@@ -112,7 +116,7 @@ impl<S: ClipboardSession> BusClipboard<S> {
     }
 
     /// Deals with a signal while nobody waits for one.
-    pub(crate) async fn handle(&mut self, signal: Signal) -> Result<(), Problem> {
+    pub(crate) async fn handle(&mut self, signal: Signal) -> Result<(), DeliverError> {
         match signal {
             Signal::Transfer { format, serial, .. } => {
                 self.give(&format, serial).await;
@@ -135,7 +139,7 @@ impl<S: ClipboardSession> BusClipboard<S> {
         self.held.take().is_some()
     }
 
-    async fn put(&mut self, content: Arc<Content>) -> Result<(), Problem> {
+    async fn put(&mut self, content: Arc<Content>) -> Result<(), DeliverError> {
         self.session.take(&content.names()).await?;
         self.held = Some(content);
         self.formats = None;
@@ -152,7 +156,10 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
 
     const WINDOWS: To = To::Wayland;
 
-    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem> {
+    async fn remember(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Before<Self::Content>, DeliverError> {
         while let Some(signal) = self.session.ready() {
             self.handle(signal).await?;
         }
@@ -164,7 +171,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         Ok(remember(self.session.calls(), formats, patience).await)
     }
 
-    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError> {
         let mut is_changed = false;
         while let Some(signal) = self.session.ready() {
             is_changed |= matches!(signal, Signal::Owner { ours: false, .. });
@@ -176,13 +183,13 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         self.put(Arc::new(Content::text(text, is_sensitive))).await.map(|()| true)
     }
 
-    fn reader(&mut self) -> Result<Reader, Problem> {
-        Ok(Reader::Known)
+    fn reader(&mut self) -> Result<ClipboardManager, DeliverError> {
+        Ok(ClipboardManager::Known)
     }
 
     fn note_reader(&mut self, _: bool) {}
 
-    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
+    async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError> {
         let mut serving = Serving::new(requests, Instant::now());
         let mut any = false;
         loop {
@@ -202,7 +209,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
                 }
                 Signal::Owner { ours, formats } => {
                     if self.change(ours, formats) {
-                        return Err(Problem::Overtaken);
+                        return Err(DeliverError::Overtaken);
                     }
                 }
                 Signal::Other => {}
@@ -211,16 +218,16 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         }
     }
 
-    async fn mark(&mut self, _: bool) -> Result<(), Problem> {
+    async fn mark(&mut self, _: bool) -> Result<(), DeliverError> {
         Ok(())
     }
 
-    /// `keys` are given up if another program takes the clipboard.
+    /// Serves requests meanwhile. Gives up pressing `keys` if another program takes the clipboard.
     async fn serve_while(
         &mut self,
-        keys: impl Future<Output = Result<(), Problem>>,
+        keys: impl Future<Output = Result<(), DeliverError>>,
         loan: Option<&Loan>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DeliverError> {
         if !S::RELEASES_KEYS {
             return keys.await;
         }
@@ -236,7 +243,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
                         }
                         is_giving.store(false, Ordering::Relaxed);
                     }
-                    Signal::Owner { ours: false, .. } => return Problem::Overtaken,
+                    Signal::Owner { ours: false, .. } => return DeliverError::Overtaken,
                     Signal::Owner { .. } | Signal::Other => {}
                     Signal::Ended(problem) => return problem,
                 }
@@ -262,7 +269,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         _: Option<&Window>,
         loan: Option<&Loan>,
         patience: Duration,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, DeliverError> {
         // Some windows ask while the keys are still being released.
         if self.answers.is_answered() {
             return Ok(true);
@@ -273,11 +280,11 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         }
     }
 
-    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError> {
         self.put(content).await
     }
 
-    async fn clear(&mut self) -> Result<(), Problem> {
+    async fn clear(&mut self) -> Result<(), DeliverError> {
         self.session.calls().clear().await?;
         (self.held, self.formats) = (None, Some(Vec::new()));
         Ok(())

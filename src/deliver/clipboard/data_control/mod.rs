@@ -5,15 +5,15 @@ mod protocol;
 mod reader;
 mod server;
 
-use super::{Before, Clipboard, Reader, Serve, Serving};
+use super::{Before, Clipboard, ClipboardManager, DisplayClipboard, Serve, is_loan_taken};
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::clipboard::x11::primary::{Loan, To};
-use crate::deliver::display::wayland::{Conversation, Mark, Woken};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::wayland::{Mark, WaylandConnection, Woken};
+use crate::deliver::error::DeliverError;
 use crate::deliver::window::Window;
 use owner::{Event, Owner};
 use reader::remember;
-use server::{Seen, Server};
+use server::{SeatState, Server};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,14 +40,14 @@ impl DataControl {
     /// Connects. Blocking.
     ///
     /// # Errors
-    /// [`Problem::NoWay`]: the compositor does not lend its clipboard.
-    pub(crate) fn open() -> Result<Self, Problem> {
+    /// [`DeliverError::NoWay`]: the compositor does not lend its clipboard.
+    pub(crate) fn open() -> Result<Self, DeliverError> {
         let (owner, server) = (Owner::default(), Server::connect()?);
         Ok(Self { owner, server, changes: 0, keys: None, has_reader: false })
     }
 
     /// The connection and the seat, for keyboards on the same one.
-    pub(crate) fn compositor(&self) -> (&Conversation<Seen>, &WlSeat) {
+    pub(crate) fn compositor(&self) -> (&WaylandConnection<SeatState>, &WlSeat) {
         (&self.server.compositor, &self.server.seat)
     }
 
@@ -59,13 +59,13 @@ impl DataControl {
     /// Takes the clipboard for a text; whether it is ours now.
     ///
     /// # Errors
-    /// [`Problem::Hanging`]: the compositor has not answered by `until`.
+    /// [`DeliverError::Hanging`]: the compositor has not answered by `until`.
     pub(crate) fn put(
         &mut self,
         text: &str,
         is_sensitive: bool,
         until: Instant,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, DeliverError> {
         self.catch_up()?;
         self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
         self.carried_out_by(until)?;
@@ -75,14 +75,14 @@ impl DataControl {
     /// The text on the clipboard. `None`: there is none.
     ///
     /// # Errors
-    /// [`Problem::Hanging`]: it could not be read by `until`.
-    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, Problem> {
+    /// [`DeliverError::Hanging`]: it could not be read by `until`.
+    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, DeliverError> {
         reader::text(&mut self.server, until)
     }
 
     /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give;
     /// whether there is. Asleep when nobody asks.
-    pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+    pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         while !self.owner.is_done() {
             if self.next(None, Some(bell))?.is_none() {
                 return Ok(true);
@@ -92,7 +92,7 @@ impl DataControl {
     }
 
     /// Deals with what has been said while nobody listened.
-    pub(crate) fn catch_up(&mut self) -> Result<(), Problem> {
+    pub(crate) fn catch_up(&mut self) -> Result<(), DeliverError> {
         while self.next(Some(Instant::now()), None)?.is_some() {}
         Ok(())
     }
@@ -100,12 +100,12 @@ impl DataControl {
     /// Waits until the compositor has dealt with everything up to now.
     ///
     /// # Errors
-    /// [`Problem::Hanging`]: it has not in half a second.
-    pub(crate) fn carried_out(&mut self) -> Result<(), Problem> {
-        self.carried_out_by(Conversation::<Seen>::answer())
+    /// [`DeliverError::Hanging`]: it has not in half a second.
+    pub(crate) fn carried_out(&mut self) -> Result<(), DeliverError> {
+        self.carried_out_by(WaylandConnection::<SeatState>::answer())
     }
 
-    fn carried_out_by(&mut self, until: Instant) -> Result<(), Problem> {
+    fn carried_out_by(&mut self, until: Instant) -> Result<(), DeliverError> {
         let mark = self.server.compositor.mark();
         loop {
             while self.heard()?.is_some() {}
@@ -113,16 +113,16 @@ impl DataControl {
                 return Ok(());
             }
             if self.wait(Some(until), None)? == Woken::TimeIsUp {
-                return Err(Problem::Hanging);
+                return Err(DeliverError::Hanging);
             }
         }
     }
 
     /// Has what was said last sent now, whatever comes. A compositor that is slow to deal with it
     /// has it.
-    fn sent(&mut self) -> Result<(), Problem> {
+    fn sent(&mut self) -> Result<(), DeliverError> {
         match self.carried_out() {
-            Err(Problem::Hanging) => Ok(()),
+            Err(DeliverError::Hanging) => Ok(()),
             other => other,
         }
     }
@@ -132,7 +132,7 @@ impl DataControl {
         &mut self,
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
-    ) -> Result<Option<Event>, Problem> {
+    ) -> Result<Option<Event>, DeliverError> {
         loop {
             if let Some(event) = self.heard()? {
                 return Ok(Some(event));
@@ -145,7 +145,7 @@ impl DataControl {
     }
 
     /// What has come already.
-    fn heard(&mut self) -> Result<Option<Event>, Problem> {
+    fn heard(&mut self) -> Result<Option<Event>, DeliverError> {
         while let Some(said) = self.server.said()? {
             if let Some(event) = self.owner.handle(said) {
                 return Ok(Some(event));
@@ -158,7 +158,7 @@ impl DataControl {
         &mut self,
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
-    ) -> Result<Woken, Problem> {
+    ) -> Result<Woken, DeliverError> {
         self.owner.go_on();
         self.server.wait(until, bell, self.owner.waiting())
     }
@@ -172,12 +172,29 @@ fn content(text: &str, is_sensitive: bool) -> Content {
     content
 }
 
+impl DisplayClipboard for DataControl {
+    fn is_giving(&self) -> bool {
+        self.owner.is_giving()
+    }
+
+    fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError> {
+        match self.next(Some(until), None)? {
+            Some(Event::Lost) => Err(DeliverError::Overtaken),
+            Some(Event::Asked { .. }) => Ok(Some(true)),
+            None => Ok(None),
+        }
+    }
+}
+
 impl Clipboard for DataControl {
     type Content = Arc<Content>;
 
     const WINDOWS: To = To::Wayland;
 
-    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem> {
+    async fn remember(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Before<Self::Content>, DeliverError> {
         self.catch_up()?;
         self.changes = self.server.announced().changes;
         match self.owner.content() {
@@ -186,7 +203,7 @@ impl Clipboard for DataControl {
         }
     }
 
-    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError> {
         if self.server.announced().changes != self.changes {
             return Ok(false);
         }
@@ -195,55 +212,32 @@ impl Clipboard for DataControl {
         // Managers hear of it when the compositor has dealt with it: from then on they are waited
         // for.
         match self.server.compositor.catch_up() {
-            Ok(()) | Err(Problem::Hanging) => Ok(true),
+            Ok(()) | Err(DeliverError::Hanging) => Ok(true),
             Err(problem) => Err(problem),
         }
     }
 
-    fn reader(&mut self) -> Result<Reader, Problem> {
-        Ok(Reader::Unknown { has_read: self.has_reader })
+    fn reader(&mut self) -> Result<ClipboardManager, DeliverError> {
+        Ok(ClipboardManager::Unknown { has_read: self.has_reader })
     }
 
     fn note_reader(&mut self, has_read: bool) {
         self.has_reader = has_read;
     }
 
-    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
-        let mut serving = Serving::new(requests, Instant::now());
-        let mut any = false;
-        loop {
-            let until = serving.until(self.owner.is_giving());
-            match self.next(Some(until), None)? {
-                Some(Event::Lost) => return Err(Problem::Overtaken),
-                Some(Event::Asked { .. }) => {
-                    any = true;
-                    if !serving.asked(Instant::now()) {
-                        return Ok(any);
-                    }
-                }
-                None if serving.goes_on(self.owner.is_giving(), Instant::now()) => {}
-                None => return Ok(any),
-            }
-        }
+    async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError> {
+        self.serve_all(requests)
     }
 
-    async fn mark(&mut self, are_apart: bool) -> Result<(), Problem> {
+    async fn mark(&mut self, are_apart: bool) -> Result<(), DeliverError> {
         self.keys = Some(self.server.compositor.mark());
         if are_apart {
             self.carried_out()?;
             if self.owner.content().is_none() {
-                return Err(Problem::Overtaken);
+                return Err(DeliverError::Overtaken);
             }
         }
         Ok(())
-    }
-
-    async fn serve_while(
-        &mut self,
-        keys: impl Future<Output = Result<(), Problem>>,
-        _: Option<&Loan>,
-    ) -> Result<(), Problem> {
-        keys.await
     }
 
     async fn receipt(
@@ -251,11 +245,11 @@ impl Clipboard for DataControl {
         _: Option<&Window>,
         loan: Option<&Loan>,
         patience: Duration,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, DeliverError> {
         let until = Instant::now() + patience;
         while let Some(event) = self.next(Some(until), loan.map(Loan::bell))? {
             match event {
-                Event::Lost => return Err(Problem::Overtaken),
+                Event::Lost => return Err(DeliverError::Overtaken),
                 Event::Asked { after } if self.keys.is_some_and(|keys| after >= keys) => {
                     return Ok(true);
                 }
@@ -263,16 +257,15 @@ impl Clipboard for DataControl {
                 Event::Asked { .. } => {}
             }
         }
-        // What is selected was asked for, or the time is up.
-        Ok(loan.is_some() && Instant::now() < until)
+        Ok(is_loan_taken(loan, until))
     }
 
-    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError> {
         self.owner.own(&mut self.server, content);
         self.sent()
     }
 
-    async fn clear(&mut self) -> Result<(), Problem> {
+    async fn clear(&mut self) -> Result<(), DeliverError> {
         self.owner.clear(&self.server);
         self.sent()
     }

@@ -3,7 +3,7 @@
 //! Large content goes as fast as its reader takes it, to several programs at once if need be.
 
 use super::protocol::DataSource;
-use super::server::{Said, Server, SourceId};
+use super::server::{ClipboardEvent, Server, SourceId};
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::wayland::Mark;
 use rustix::event::{PollFd, PollFlags};
@@ -31,21 +31,21 @@ pub(crate) enum Event {
 /// The clipboard's content while it is ours, and what is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
-    held: Option<Held>,
+    held: Option<OwnedSource>,
     /// What was replaced by us, until the compositor has told so: it may have been asked for
     /// before.
-    replaced: Vec<Held>,
+    replaced: Vec<OwnedSource>,
     transfers: Vec<Transfer>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct OwnedSource {
     number: SourceId,
     source: Box<dyn DataSource>,
     content: Arc<Content>,
 }
 
-impl Drop for Held {
+impl Drop for OwnedSource {
     fn drop(&mut self) {
         self.source.destroy();
     }
@@ -79,7 +79,7 @@ impl Owner {
     /// Takes the clipboard.
     pub(crate) fn own(&mut self, server: &mut Server, content: Arc<Content>) {
         let (number, source) = server.own(&content.names());
-        self.replaced.extend(self.held.replace(Held { number, source, content }));
+        self.replaced.extend(self.held.replace(OwnedSource { number, source, content }));
     }
 
     /// Leaves the clipboard to nobody.
@@ -89,21 +89,21 @@ impl Owner {
     }
 
     /// Deals with what the compositor has said.
-    pub(crate) fn handle(&mut self, said: Said) -> Option<Event> {
+    pub(crate) fn handle(&mut self, said: ClipboardEvent) -> Option<Event> {
         match said {
-            Said::Asked { source, format, pipe, after } => {
-                let is_held = |held: &&Held| held.number == source;
+            ClipboardEvent::Asked { source, format, pipe, after } => {
+                let is_held = |held: &&OwnedSource| held.number == source;
                 let current = self.held.as_ref().filter(is_held);
                 let known = current.or_else(|| self.replaced.iter().find(is_held))?;
                 let (is_current, content) = (current.is_some(), Arc::clone(&known.content));
                 self.begin(content, &format, pipe);
                 is_current.then_some(Event::Asked { after })
             }
-            Said::Cancelled(source) => {
+            ClipboardEvent::Cancelled(source) => {
                 self.replaced.retain(|held| held.number != source);
                 self.held.take_if(|held| held.number == source).map(|_| Event::Lost)
             }
-            Said::Finished => None,
+            ClipboardEvent::Finished => None,
         }
     }
 

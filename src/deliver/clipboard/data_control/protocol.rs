@@ -4,8 +4,8 @@
 //!
 //! The primary selection, which it offers too, is left alone.
 
-use super::server::{Said, Seen, SourceId};
-use crate::deliver::display::wayland::Heard;
+use super::server::{ClipboardEvent, SeatState, SourceId};
+use crate::deliver::display::wayland::CompositorState;
 use std::fmt::Debug;
 use std::os::fd::BorrowedFd;
 use wayland_client::QueueHandle;
@@ -16,7 +16,7 @@ pub(crate) trait Device: Debug + Send {
     /// Takes the clipboard with these formats; requests and the end of it will name `number`.
     fn own(
         &self,
-        queue: &QueueHandle<Heard<Seen>>,
+        queue: &QueueHandle<CompositorState<SeatState>>,
         formats: &[&str],
         number: SourceId,
     ) -> Box<dyn DataSource>;
@@ -123,7 +123,7 @@ macro_rules! data_control {
             pub(crate) fn device(
                 manager: Manager,
                 seat: &WlSeat,
-                queue: &QueueHandle<Heard<Seen>>,
+                queue: &QueueHandle<CompositorState<SeatState>>,
             ) -> Box<dyn super::Device> {
                 let device = manager.get_data_device(seat, queue, ());
                 Box::new(Clipboard { manager, device })
@@ -132,7 +132,7 @@ macro_rules! data_control {
             impl super::Device for Clipboard {
                 fn own(
                     &self,
-                    queue: &QueueHandle<Heard<Seen>>,
+                    queue: &QueueHandle<CompositorState<SeatState>>,
                     formats: &[&str],
                     number: SourceId,
                 ) -> Box<dyn super::DataSource> {
@@ -169,7 +169,7 @@ macro_rules! data_control {
                 }
             }
 
-            impl Dispatch<$Manager, ()> for Heard<Seen> {
+            impl Dispatch<$Manager, ()> for CompositorState<SeatState> {
                 fn event(
                     _: &mut Self,
                     _: &$Manager,
@@ -182,7 +182,7 @@ macro_rules! data_control {
                 }
             }
 
-            impl Dispatch<$Device, ()> for Heard<Seen> {
+            impl Dispatch<$Device, ()> for CompositorState<SeatState> {
                 fn event(
                     heard: &mut Self,
                     _: &$Device,
@@ -198,17 +198,17 @@ macro_rules! data_control {
                         Event::PrimarySelection { id } => {
                             heard.state.clipboard.discard(id.map(|id| Proxy::id(&id)));
                         }
-                        Event::Finished => heard.state.say(Said::Finished),
+                        Event::Finished => heard.state.say(ClipboardEvent::Finished),
                         _ => {}
                     }
                 }
 
-                event_created_child!(Heard<Seen>, $Device, [
+                event_created_child!(CompositorState<SeatState>, $Device, [
                     $device_mod::EVT_DATA_OFFER_OPCODE => ($Offer, ()),
                 ]);
             }
 
-            impl Dispatch<$Offer, ()> for Heard<Seen> {
+            impl Dispatch<$Offer, ()> for CompositorState<SeatState> {
                 fn event(
                     heard: &mut Self,
                     offer: &$Offer,
@@ -223,7 +223,7 @@ macro_rules! data_control {
                 }
             }
 
-            impl Dispatch<$DataSource, SourceId> for Heard<Seen> {
+            impl Dispatch<$DataSource, SourceId> for CompositorState<SeatState> {
                 fn event(
                     heard: &mut Self,
                     _: &$DataSource,
@@ -237,9 +237,9 @@ macro_rules! data_control {
                     match event {
                         Event::Send { mime_type, fd } => {
                             let (format, pipe, after) = (mime_type, fd, heard.reached);
-                            heard.state.say(Said::Asked { source, format, pipe, after });
+                            heard.state.say(ClipboardEvent::Asked { source, format, pipe, after });
                         }
-                        Event::Cancelled => heard.state.say(Said::Cancelled(source)),
+                        Event::Cancelled => heard.state.say(ClipboardEvent::Cancelled(source)),
                         _ => {}
                     }
                 }

@@ -6,7 +6,7 @@ use super::server::Server;
 use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::{Content, is_format, is_secret};
 use crate::deliver::display::wayland::{Woken, broken};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
@@ -23,7 +23,7 @@ const TEXT: [&str; 5] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain"
 const PIECE: usize = 64 << 10;
 
 /// What came of asking for one format.
-enum Read {
+enum FormatRead {
     Whole(Vec<u8>),
     /// More than there is room for.
     TooLarge,
@@ -36,7 +36,7 @@ enum Read {
 pub(crate) fn remember(
     server: &mut Server,
     until: Instant,
-) -> Result<Before<Arc<Content>>, Problem> {
+) -> Result<Before<Arc<Content>>, DeliverError> {
     let mut content = Content::default();
     let Some(offered) = &server.announced().selection else { return Ok(Before::Nothing) };
     if is_secret(&offered.formats) {
@@ -48,12 +48,14 @@ pub(crate) fn remember(
     let mut left = Content::LIMIT;
     for format in formats {
         match read(server, &format, left, until)? {
-            Read::Whole(bytes) => {
+            FormatRead::Whole(bytes) => {
                 left -= bytes.len();
                 content.formats.push((format, bytes));
             }
-            Read::TooLarge => debug!(format, "a format of the clipboard is too large to remember"),
-            Read::Cut => {
+            FormatRead::TooLarge => {
+                debug!(format, "a format of the clipboard is too large to remember")
+            }
+            FormatRead::Cut => {
                 debug!(format, "the clipboard could not be read in time");
                 break;
             }
@@ -66,18 +68,20 @@ pub(crate) fn remember(
 /// The text on the clipboard. `None`: there is none.
 ///
 /// # Errors
-/// [`Problem::Hanging`]: it could not be read by `until`.
-pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>, Problem> {
+/// [`DeliverError::Hanging`]: it could not be read by `until`.
+pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>, DeliverError> {
     loop {
         let changes = server.announced().changes;
         let Some(offered) = &server.announced().selection else { return Ok(None) };
         let Some(format) = best_text(&offered.formats) else { return Ok(None) };
         match read(server, &format, Content::LIMIT, until)? {
-            Read::Whole(bytes) => return Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            Read::TooLarge => return Ok(None),
+            FormatRead::Whole(bytes) => {
+                return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
+            }
+            FormatRead::TooLarge => return Ok(None),
             // Something else is on it by now.
-            Read::Cut if server.announced().changes != changes => {}
-            Read::Cut => return Err(Problem::Hanging),
+            FormatRead::Cut if server.announced().changes != changes => {}
+            FormatRead::Cut => return Err(DeliverError::Hanging),
         }
     }
 }
@@ -91,9 +95,14 @@ fn best_text(formats: &[String]) -> Option<String> {
 }
 
 /// Asks for one format, `most` bytes at most.
-fn read(server: &mut Server, format: &str, most: usize, until: Instant) -> Result<Read, Problem> {
+fn read(
+    server: &mut Server,
+    format: &str,
+    most: usize,
+    until: Instant,
+) -> Result<FormatRead, DeliverError> {
     let changes = server.announced().changes;
-    let Some(offered) = &server.announced().selection else { return Ok(Read::Cut) };
+    let Some(offered) = &server.announced().selection else { return Ok(FormatRead::Cut) };
     // Only our end: the owner's would be shared with it, and few expect that.
     let (pipe, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(broken)?;
     fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(broken)?;
@@ -104,32 +113,32 @@ fn read(server: &mut Server, format: &str, most: usize, until: Instant) -> Resul
         let others = vec![PollFd::new(&pipe, PollFlags::IN)];
         let woken = server.wait(Some(until), None, others)?;
         match take(&pipe, &mut bytes, most).map_err(broken)? {
-            Taken::All => return Ok(Read::Whole(bytes)),
-            Taken::TooMuch => return Ok(Read::TooLarge),
-            Taken::ForNow => {}
+            PipeRead::All => return Ok(FormatRead::Whole(bytes)),
+            PipeRead::TooMuch => return Ok(FormatRead::TooLarge),
+            PipeRead::ForNow => {}
         }
         let is_late = woken == Woken::TimeIsUp || Instant::now() >= until;
         if is_late || server.announced().changes != changes {
-            return Ok(Read::Cut);
+            return Ok(FormatRead::Cut);
         }
     }
 }
 
-enum Taken {
+enum PipeRead {
     ForNow,
     All,
     TooMuch,
 }
 
 /// Reads what is there.
-fn take(pipe: &OwnedFd, bytes: &mut Vec<u8>, most: usize) -> Result<Taken, Errno> {
+fn take(pipe: &OwnedFd, bytes: &mut Vec<u8>, most: usize) -> Result<PipeRead, Errno> {
     let mut piece = vec![0; PIECE];
     loop {
         match rustix::io::read(pipe, &mut piece[..]) {
-            Ok(0) => return Ok(Taken::All),
-            Ok(read) if bytes.len() + read > most => return Ok(Taken::TooMuch),
+            Ok(0) => return Ok(PipeRead::All),
+            Ok(read) if bytes.len() + read > most => return Ok(PipeRead::TooMuch),
             Ok(read) => bytes.extend_from_slice(&piece[..read]),
-            Err(Errno::AGAIN) => return Ok(Taken::ForNow),
+            Err(Errno::AGAIN) => return Ok(PipeRead::ForNow),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }

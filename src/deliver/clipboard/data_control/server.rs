@@ -2,8 +2,8 @@
 //! its order.
 
 use super::protocol::{Announced, DataSource, Device, ext, wlr};
-use crate::deliver::display::wayland::{Conversation, Heard, Mark, Woken};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::wayland::{CompositorState, Mark, WaylandConnection, Woken};
+use crate::deliver::error::DeliverError;
 use rustix::event::PollFd;
 use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -17,7 +17,7 @@ pub(crate) struct SourceId(u64);
 
 /// What the compositor says, in the order it says it.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub(crate) enum ClipboardEvent {
     /// A program wants what we have on the clipboard in this format, written into the pipe.
     Asked {
         source: SourceId,
@@ -35,14 +35,14 @@ pub(crate) enum Said {
 
 /// What has been said of the clipboard and not yet been dealt with.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct SeatState {
     has_keyboard: bool,
     pub(crate) clipboard: Announced,
-    said: VecDeque<Said>,
+    said: VecDeque<ClipboardEvent>,
 }
 
-impl Seen {
-    pub(crate) fn say(&mut self, said: Said) {
+impl SeatState {
+    pub(crate) fn say(&mut self, said: ClipboardEvent) {
         self.said.push_back(said);
     }
 }
@@ -50,7 +50,7 @@ impl Seen {
 /// The connection.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) compositor: Conversation<Seen>,
+    pub(crate) compositor: WaylandConnection<SeatState>,
     pub(crate) seat: WlSeat,
     device: Box<dyn Device>,
     last_number: u64,
@@ -60,11 +60,11 @@ impl Server {
     /// Connects.
     ///
     /// # Errors
-    /// [`Problem::NoWay`]: the compositor does not lend its clipboard.
-    pub(crate) fn connect() -> Result<Self, Problem> {
-        let mut compositor = Conversation::begin(Seen::default())?;
-        let seat = compositor.bind(1).ok_or(Problem::NoWay)?;
-        let device = device(&compositor, &seat).ok_or(Problem::NoWay)?;
+    /// [`DeliverError::NoWay`]: the compositor does not lend its clipboard.
+    pub(crate) fn connect() -> Result<Self, DeliverError> {
+        let mut compositor = WaylandConnection::begin(SeatState::default())?;
+        let seat = compositor.bind(1).ok_or(DeliverError::NoWay)?;
+        let device = device(&compositor, &seat).ok_or(DeliverError::NoWay)?;
         // By then the compositor has told what is on the clipboard.
         compositor.catch_up()?;
         Ok(Self { compositor, seat, device, last_number: 0 })
@@ -93,25 +93,27 @@ impl Server {
     }
 
     /// The next thing the compositor has said.
-    pub(crate) fn said(&mut self) -> Result<Option<Said>, Problem> {
+    pub(crate) fn said(&mut self) -> Result<Option<ClipboardEvent>, DeliverError> {
         match self.compositor.heard.state.said.pop_front() {
-            Some(Said::Finished) => Err(Problem::Compositor("its seat has gone".to_owned())),
+            Some(ClipboardEvent::Finished) => {
+                Err(DeliverError::Compositor("its seat has gone".to_owned()))
+            }
             said => Ok(said),
         }
     }
 
-    /// See [`Conversation::wait`].
+    /// See [`WaylandConnection::wait`].
     pub(crate) fn wait(
         &mut self,
         until: Option<Instant>,
         bell: Option<BorrowedFd<'_>>,
         others: Vec<PollFd<'_>>,
-    ) -> Result<Woken, Problem> {
+    ) -> Result<Woken, DeliverError> {
         self.compositor.wait(until, bell, others)
     }
 }
 
-fn device(compositor: &Conversation<Seen>, seat: &WlSeat) -> Option<Box<dyn Device>> {
+fn device(compositor: &WaylandConnection<SeatState>, seat: &WlSeat) -> Option<Box<dyn Device>> {
     let handle = compositor.handle();
     if let Some(manager) = compositor.bind(1) {
         return Some(ext::device(manager, seat, &handle));
@@ -120,7 +122,7 @@ fn device(compositor: &Conversation<Seen>, seat: &WlSeat) -> Option<Box<dyn Devi
     Some(wlr::device(compositor.bind(1)?, seat, &handle))
 }
 
-impl Dispatch<WlSeat, ()> for Heard<Seen> {
+impl Dispatch<WlSeat, ()> for CompositorState<SeatState> {
     fn event(
         heard: &mut Self,
         _: &WlSeat,

@@ -7,7 +7,7 @@ use super::X11Clipboard;
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
 use crate::deliver::display::x11::Server;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use tokio::sync::oneshot;
@@ -20,7 +20,7 @@ pub(crate) struct Holder(Worker<Work>);
 #[derive(Debug)]
 struct Work {
     content: Content,
-    reply: oneshot::Sender<Result<(), Problem>>,
+    reply: oneshot::Sender<Result<(), DeliverError>>,
 }
 
 impl Default for Holder {
@@ -31,10 +31,10 @@ impl Default for Holder {
 
 impl Holder {
     /// Puts `content` on the clipboard, and gives it to others until something else is copied.
-    pub(crate) async fn hold(&mut self, content: Content) -> Result<(), Problem> {
+    pub(crate) async fn hold(&mut self, content: Content) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         self.0.hand_over(Work { content, reply }, work)?;
-        outcome.await.unwrap_or(Err(Problem::Hanging))
+        outcome.await.unwrap_or(Err(DeliverError::Hanging))
     }
 
     /// Leaves the thread to itself: it ends as soon as the X server lets go of it.
@@ -44,7 +44,7 @@ impl Holder {
 }
 
 impl Serves for X11Clipboard {
-    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, Problem> {
+    fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         self.serve_until(bell).map(|()| true)
     }
 }

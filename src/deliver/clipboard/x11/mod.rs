@@ -5,12 +5,12 @@ mod owner;
 pub(crate) mod primary;
 mod reader;
 
-use super::{Before, Clipboard, Reader, Serve, Serving};
+use super::{Before, Clipboard, ClipboardManager, DisplayClipboard, Serve, is_loan_taken};
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::x11::Server;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use crate::deliver::window::Window;
-use owner::{Format, Owner, Said, Selection, formats_of, text_formats};
+use owner::{Owner, OwnerEvent, Selection, SelectionFormat, formats_of, text_formats};
 use primary::{Loan, To};
 use reader::remember;
 use std::os::fd::BorrowedFd;
@@ -58,7 +58,7 @@ impl X11Clipboard {
     }
 
     /// Gives others what is on the clipboard, until `bell` rings. Asleep when nobody asks.
-    pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<(), Problem> {
+    pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<(), DeliverError> {
         while let Some(seen) = self.server.next(None, Some(bell))? {
             self.owner.handle(&self.server, &seen)?;
         }
@@ -66,14 +66,18 @@ impl X11Clipboard {
     }
 
     /// Takes the clipboard for `content`.
-    pub(crate) fn hold(&mut self, content: &Content) -> Result<(), Problem> {
+    pub(crate) fn hold(&mut self, content: &Content) -> Result<(), DeliverError> {
         let time = self.server.time()?;
         let formats = formats_of(content, &self.server)?;
-        if self.owner.own(&self.server, formats, time)? { Ok(()) } else { Err(Problem::Overtaken) }
+        if self.owner.own(&self.server, formats, time)? {
+            Ok(())
+        } else {
+            Err(DeliverError::Overtaken)
+        }
     }
 
     /// Takes the clipboard for a text; whether it is ours now.
-    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+    pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError> {
         let time = self.server.time()?;
         let formats = text_formats(text, is_sensitive, &self.server.atoms);
         self.owner.own(&self.server, formats, time)
@@ -82,15 +86,15 @@ impl X11Clipboard {
     /// The text on the clipboard. `None`: there is none.
     ///
     /// # Errors
-    /// [`Problem::Hanging`]: it could not be read by `until`.
-    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, Problem> {
+    /// [`DeliverError::Hanging`]: it could not be read by `until`.
+    pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, DeliverError> {
         let time = self.server.time()?;
         reader::text(&self.server, time, until)
     }
 
     /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it
     /// would go (freedesktop.org's clipboard manager specification).
-    pub(crate) fn leave(&mut self) -> Result<(), Problem> {
+    pub(crate) fn leave(&mut self) -> Result<(), DeliverError> {
         let Some(content) = self.owner.content() else { return Ok(()) };
         let targets: Vec<_> = content.iter().map(|format| format.target).collect();
         if targets.contains(&self.server.atoms.PASSWORD) || self.running_manager()? == x11rb::NONE {
@@ -104,24 +108,24 @@ impl X11Clipboard {
         conn.convert_selection(*window, manager, save, list, time)?;
         let until = Instant::now() + SAVE;
         while let Some(said) = self.step(until, None)? {
-            if matches!(said, Said::Saved | Said::Lost) {
+            if matches!(said, OwnerEvent::Saved | OwnerEvent::Lost) {
                 break;
             }
         }
         Ok(())
     }
 
-    fn running_manager(&self) -> Result<u32, Problem> {
+    fn running_manager(&self) -> Result<u32, DeliverError> {
         let manager = self.server.atoms.CLIPBOARD_MANAGER;
         Ok(self.server.conn.get_selection_owner(manager)?.reply()?.owner)
     }
 
     /// Deals with what was said while requests are served; whether that was one. Who asks before
     /// the keys is a clipboard manager.
-    fn take_note(&mut self, said: Said) -> Result<bool, Problem> {
+    fn take_note(&mut self, said: OwnerEvent) -> Result<bool, DeliverError> {
         match said {
-            Said::Lost => Err(Problem::Overtaken),
-            Said::Gave { client, after } => {
+            OwnerEvent::Lost => Err(DeliverError::Overtaken),
+            OwnerEvent::Gave { client, after } => {
                 let is_early = self.keys.is_none_or(|keys| after < keys);
                 if is_early && !self.readers.contains(&client) {
                     self.readers.truncate(READERS - 1);
@@ -129,7 +133,7 @@ impl X11Clipboard {
                 }
                 Ok(true)
             }
-            Said::Saved => Ok(false),
+            OwnerEvent::Saved => Ok(false),
         }
     }
 
@@ -138,7 +142,7 @@ impl X11Clipboard {
         &mut self,
         until: Instant,
         bell: Option<BorrowedFd<'_>>,
-    ) -> Result<Option<Said>, Problem> {
+    ) -> Result<Option<OwnerEvent>, DeliverError> {
         while let Some(seen) = self.server.next(Some(until), bell)? {
             if let Some(said) = self.owner.handle(&self.server, &seen)? {
                 return Ok(Some(said));
@@ -148,9 +152,9 @@ impl X11Clipboard {
     }
 
     /// Whether the clipboard is still ours, as far as the server has told by `time`.
-    fn is_ours(&mut self) -> Result<bool, Problem> {
+    fn is_ours(&mut self) -> Result<bool, DeliverError> {
         while let Some(said) = self.step(Instant::now(), None)? {
-            if said == Said::Lost {
+            if said == OwnerEvent::Lost {
                 return Ok(false);
             }
         }
@@ -158,12 +162,25 @@ impl X11Clipboard {
     }
 }
 
+impl DisplayClipboard for X11Clipboard {
+    fn is_giving(&self) -> bool {
+        self.owner.is_giving()
+    }
+
+    fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError> {
+        self.step(until, None)?.map(|event| self.take_note(event)).transpose()
+    }
+}
+
 impl Clipboard for X11Clipboard {
-    type Content = Vec<Format>;
+    type Content = Vec<SelectionFormat>;
 
     const WINDOWS: To = To::X11;
 
-    async fn remember(&mut self, patience: Duration) -> Result<Before<Self::Content>, Problem> {
+    async fn remember(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Before<Self::Content>, DeliverError> {
         self.time = self.server.time()?;
         if let Some(own) = self.owner.content() {
             return Ok(Before::Content(own.to_vec()));
@@ -171,16 +188,16 @@ impl Clipboard for X11Clipboard {
         remember(&self.server, Selection::Clipboard, self.time, Instant::now() + patience)
     }
 
-    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, Problem> {
+    async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError> {
         self.keys = None;
         let text = text_formats(text, is_sensitive, &self.server.atoms);
         self.owner.own(&self.server, text, self.time)
     }
 
-    fn reader(&mut self) -> Result<Reader, Problem> {
+    fn reader(&mut self) -> Result<ClipboardManager, DeliverError> {
         self.manager = self.running_manager()?;
         let is_there = self.manager != x11rb::NONE && self.manager != self.lazy_manager;
-        Ok(if is_there { Reader::Known } else { Reader::None })
+        Ok(if is_there { ClipboardManager::Known } else { ClipboardManager::None })
     }
 
     fn note_reader(&mut self, has_read: bool) {
@@ -189,36 +206,13 @@ impl Clipboard for X11Clipboard {
         }
     }
 
-    async fn serve(&mut self, requests: Serve) -> Result<bool, Problem> {
-        let mut serving = Serving::new(requests, Instant::now());
-        let mut any = false;
-        loop {
-            let until = serving.until(self.owner.is_giving());
-            match self.step(until, None)? {
-                Some(said) if self.take_note(said)? => {
-                    any = true;
-                    if !serving.asked(Instant::now()) {
-                        return Ok(any);
-                    }
-                }
-                Some(_) => {}
-                None if serving.goes_on(self.owner.is_giving(), Instant::now()) => {}
-                None => return Ok(any),
-            }
-        }
+    async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError> {
+        self.serve_all(requests)
     }
 
-    async fn mark(&mut self, _: bool) -> Result<(), Problem> {
+    async fn mark(&mut self, _: bool) -> Result<(), DeliverError> {
         self.keys = Some(self.server.conn.no_operation()?.sequence_number());
         Ok(())
-    }
-
-    async fn serve_while(
-        &mut self,
-        keys: impl Future<Output = Result<(), Problem>>,
-        _: Option<&Loan>,
-    ) -> Result<(), Problem> {
-        keys.await
     }
 
     async fn receipt(
@@ -226,11 +220,11 @@ impl Clipboard for X11Clipboard {
         window: Option<&Window>,
         loan: Option<&Loan>,
         patience: Duration,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, DeliverError> {
         let client = window.map(|window| self.server.client_of(window.id));
         let until = Instant::now() + patience;
         while let Some(said) = self.step(until, loan.map(Loan::bell))? {
-            if let Said::Gave { client: who, after } = said
+            if let OwnerEvent::Gave { client: who, after } = said
                 && self.keys.is_some_and(|keys| after >= keys)
                 // A manager may be late. But the window's own program counts, also if it reads the clipboard at all times.
                 && (Some(who) == client || !self.readers.contains(&who))
@@ -239,11 +233,11 @@ impl Clipboard for X11Clipboard {
             }
             self.take_note(said)?;
         }
-        // What is selected was asked for, which nobody else reads; or the time is up.
-        Ok(loan.is_some() && Instant::now() < until)
+        // Managers do not read the primary selection, so a window has asked for it.
+        Ok(is_loan_taken(loan, until))
     }
 
-    async fn give_back(&mut self, content: Self::Content) -> Result<(), Problem> {
+    async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError> {
         let time = self.server.time()?;
         if self.is_ours()? {
             // Taken anew, though it is ours: programs that show what is on the clipboard are told
@@ -254,7 +248,7 @@ impl Clipboard for X11Clipboard {
         Ok(())
     }
 
-    async fn clear(&mut self) -> Result<(), Problem> {
+    async fn clear(&mut self) -> Result<(), DeliverError> {
         let time = self.server.time()?;
         if self.is_ours()? {
             self.owner.clear(&self.server, time)?;

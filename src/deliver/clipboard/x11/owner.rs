@@ -5,8 +5,8 @@
 //! when, is told to the caller; what that means is not known here.
 
 use crate::deliver::clipboard::content::{Content, SECRET_MARK};
-use crate::deliver::display::x11::{Atoms, Seen, Server};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::x11::{Atoms, Server, ServerEvent};
+use crate::deliver::error::DeliverError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::debug;
@@ -29,7 +29,7 @@ const PAIRS: u32 = 64;
 
 /// What is on a clipboard, in one of its formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Format {
+pub(crate) struct SelectionFormat {
     /// The name by which it is asked for.
     pub(crate) target: Atom,
     /// The type of what is given; often the same.
@@ -41,7 +41,7 @@ pub(crate) struct Format {
 
 /// What has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum OwnerEvent {
     /// A program was given the content, not only the list of formats.
     Gave {
         client: u32,
@@ -77,13 +77,13 @@ impl Selection {
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
     selection: Selection,
-    held: Option<Held>,
+    held: Option<OwnedSelection>,
     transfers: Vec<Transfer>,
 }
 
 #[derive(Debug)]
-struct Held {
-    formats: Vec<Format>,
+struct OwnedSelection {
+    formats: Vec<SelectionFormat>,
     since: Timestamp,
     /// Our request that made it ours. What says that it was lost before that is old.
     request: u64,
@@ -94,15 +94,15 @@ struct Held {
 struct Transfer {
     requestor: Window,
     property: Atom,
-    format: Format,
+    format: SelectionFormat,
     sent: usize,
     last: Instant,
 }
 
 /// `text` under all names that programs ask for text by, and the mark by which clipboard managers
 /// leave it alone if it `is_sensitive`.
-pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec<Format> {
-    let format = |target, kind, bytes| Format { target, kind, width: 8, bytes };
+pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec<SelectionFormat> {
+    let format = |target, kind, bytes| SelectionFormat { target, kind, width: 8, bytes };
     let utf8: Arc<[u8]> = text.as_bytes().into();
     let mut formats = vec![
         format(atoms.UTF8_STRING, atoms.UTF8_STRING, Arc::clone(&utf8)),
@@ -121,17 +121,25 @@ pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec
 
 /// `content` as X11 knows it: a format's name is its target. Text is also given under the name that
 /// all X11 programs ask for.
-pub(crate) fn formats_of(content: &Content, server: &Server) -> Result<Vec<Format>, Problem> {
+pub(crate) fn formats_of(
+    content: &Content,
+    server: &Server,
+) -> Result<Vec<SelectionFormat>, DeliverError> {
     let mut formats = Vec::new();
     for (name, bytes) in &content.formats {
         let target = server.conn.intern_atom(false, name.as_bytes())?.reply()?.atom;
-        formats.push(Format { target, kind: target, width: 8, bytes: bytes.as_slice().into() });
+        formats.push(SelectionFormat {
+            target,
+            kind: target,
+            width: 8,
+            bytes: bytes.as_slice().into(),
+        });
     }
     let Atoms { UTF8_STRING: utf8, TEXT_PLAIN_UTF_8: text, .. } = server.atoms;
     if !formats.iter().any(|format| format.target == utf8)
         && let Some(text) = formats.iter().find(|format| format.target == text).cloned()
     {
-        formats.push(Format { target: utf8, kind: utf8, ..text });
+        formats.push(SelectionFormat { target: utf8, kind: utf8, ..text });
     }
     Ok(formats)
 }
@@ -151,7 +159,7 @@ impl Owner {
     }
 
     /// What is on the clipboard, if it is ours.
-    pub(crate) fn content(&self) -> Option<&[Format]> {
+    pub(crate) fn content(&self) -> Option<&[SelectionFormat]> {
         self.held.as_ref().map(|held| held.formats.as_slice())
     }
 
@@ -164,20 +172,20 @@ impl Owner {
     pub(crate) fn own(
         &mut self,
         server: &Server,
-        formats: Vec<Format>,
+        formats: Vec<SelectionFormat>,
         time: Timestamp,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, DeliverError> {
         let clipboard = self.selection.atom(&server.atoms);
         let taken = server.conn.set_selection_owner(server.window, clipboard, time)?;
         let request = taken.sequence_number();
         let owner = server.conn.get_selection_owner(clipboard)?.reply()?.owner;
         let ours = owner == server.window;
-        self.held = ours.then_some(Held { formats, since: time, request });
+        self.held = ours.then_some(OwnedSelection { formats, since: time, request });
         Ok(ours)
     }
 
     /// Leaves the clipboard to nobody, unless another one has taken it since `time`.
-    pub(crate) fn clear(&mut self, server: &Server, time: Timestamp) -> Result<(), Problem> {
+    pub(crate) fn clear(&mut self, server: &Server, time: Timestamp) -> Result<(), DeliverError> {
         self.held = None;
         let clipboard = self.selection.atom(&server.atoms);
         server.conn.set_selection_owner(x11rb::NONE, clipboard, time)?;
@@ -185,21 +193,25 @@ impl Owner {
     }
 
     /// Deals with an event.
-    pub(crate) fn handle(&mut self, server: &Server, seen: &Seen) -> Result<Option<Said>, Problem> {
+    pub(crate) fn handle(
+        &mut self,
+        server: &Server,
+        seen: &ServerEvent,
+    ) -> Result<Option<OwnerEvent>, DeliverError> {
         let atoms = &server.atoms;
         let ours = self.selection.atom(atoms);
         match &seen.event {
             Event::SelectionRequest(asked) if asked.selection == ours => {
                 let gave = self.answer(server, asked)?;
                 let client = server.client_of(asked.requestor);
-                Ok(gave.then_some(Said::Gave { client, after: seen.after }))
+                Ok(gave.then_some(OwnerEvent::Gave { client, after: seen.after }))
             }
             Event::SelectionClear(lost) if lost.selection == ours => {
                 let lost = self.held.take_if(|held| held.request <= seen.after);
-                Ok(lost.map(|_| Said::Lost))
+                Ok(lost.map(|_| OwnerEvent::Lost))
             }
             Event::SelectionNotify(told) if told.selection == atoms.CLIPBOARD_MANAGER => {
-                Ok(Some(Said::Saved))
+                Ok(Some(OwnerEvent::Saved))
             }
             Event::PropertyNotify(change) if change.state == Property::DELETE => {
                 self.go_on(server, change.window, change.atom).map(|()| None)
@@ -218,7 +230,11 @@ impl Owner {
     }
 
     /// Answers a request; whether content was given.
-    fn answer(&mut self, server: &Server, asked: &SelectionRequestEvent) -> Result<bool, Problem> {
+    fn answer(
+        &mut self,
+        server: &Server,
+        asked: &SelectionRequestEvent,
+    ) -> Result<bool, DeliverError> {
         // Old programs name no property, and mean the target's name.
         let property = if asked.property == x11rb::NONE { asked.target } else { asked.property };
         let (done, gave) = if asked.target == server.atoms.MULTIPLE {
@@ -246,7 +262,7 @@ impl Owner {
         requestor: Window,
         property: Atom,
         target: Atom,
-    ) -> Result<(bool, bool), Problem> {
+    ) -> Result<(bool, bool), DeliverError> {
         let Some(held) = &self.held else { return Ok((false, false)) };
         let (conn, atoms) = (&server.conn, &server.atoms);
         let put = |kind: AtomEnum, values: &[u32]| {
@@ -281,7 +297,7 @@ impl Owner {
         server: &Server,
         requestor: Window,
         property: Atom,
-    ) -> Result<(bool, bool), Problem> {
+    ) -> Result<(bool, bool), DeliverError> {
         let (conn, pair) = (&server.conn, server.atoms.ATOM_PAIR);
         let asked = conn.get_property(false, requestor, property, pair, 0, 2 * PAIRS)?.reply();
         // The window may have gone.
@@ -306,8 +322,8 @@ impl Owner {
         server: &Server,
         requestor: Window,
         property: Atom,
-        format: Format,
-    ) -> Result<bool, Problem> {
+        format: SelectionFormat,
+    ) -> Result<bool, DeliverError> {
         let now = Instant::now();
         self.transfers.retain(|transfer| {
             now.duration_since(transfer.last) < FORGOTTEN
@@ -326,7 +342,12 @@ impl Owner {
     }
 
     /// A property was taken off: the next piece, or an empty one for the end.
-    fn go_on(&mut self, server: &Server, requestor: Window, property: Atom) -> Result<(), Problem> {
+    fn go_on(
+        &mut self,
+        server: &Server,
+        requestor: Window,
+        property: Atom,
+    ) -> Result<(), DeliverError> {
         let on_it = |t: &Transfer| (t.requestor, t.property) == (requestor, property);
         let Some(at) = self.transfers.iter().position(on_it) else { return Ok(()) };
         let transfer = &mut self.transfers[at];
@@ -346,7 +367,7 @@ impl Owner {
 }
 
 /// Which events of another program's window we are told.
-fn listen(server: &Server, window: Window, events: EventMask) -> Result<(), Problem> {
+fn listen(server: &Server, window: Window, events: EventMask) -> Result<(), DeliverError> {
     let events = ChangeWindowAttributesAux::new().event_mask(events);
     server.conn.change_window_attributes(window, &events)?;
     Ok(())
@@ -356,9 +377,9 @@ fn write(
     server: &Server,
     window: Window,
     property: Atom,
-    format: &Format,
+    format: &SelectionFormat,
     bytes: &[u8],
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     let units = bytes.len() / usize::from(format.width / 8).max(1);
     let units = u32::try_from(units).unwrap_or(u32::MAX); // a piece is far below that
     let (mode, kind, width) = (PropMode::REPLACE, format.kind, format.width);

@@ -4,11 +4,11 @@
 //! compositor but wlroots' lets a program without a window have it otherwise. It gets back what it
 //! held, and that is given to others until another program takes it.
 
-use super::owner::{Owner, Said, Selection, text_formats};
+use super::owner::{Owner, OwnerEvent, Selection, text_formats};
 use super::reader::remember;
 use crate::deliver::clipboard::Before;
-use crate::deliver::display::x11::{Seen, Server};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::x11::{Server, ServerEvent};
+use crate::deliver::error::DeliverError;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -52,20 +52,24 @@ pub(crate) enum To {
 }
 
 /// The thread's end.
-struct Lender {
+struct LoanThread {
     taken: OwnedFd,
     end: OwnedFd,
 }
 
 impl Loan {
     /// Puts `text` there. Bounded: 1.5 s, and some 30 ms as a rule.
-    pub(crate) async fn begin(text: &str, to: To, is_sensitive: bool) -> Result<Self, Problem> {
+    pub(crate) async fn begin(
+        text: &str,
+        to: To,
+        is_sensitive: bool,
+    ) -> Result<Self, DeliverError> {
         let (tell, told) = oneshot::channel();
         let loan = Self::start(text, to, is_sensitive, move |lent| {
             let _ = tell.send(lent); // who has left lets go of the loan
         })?;
         let lent = tokio::time::timeout(PATIENCE, told).await;
-        lent.map_err(|_late| Problem::Hanging)?.unwrap_or(Err(Problem::Hanging))?;
+        lent.map_err(|_late| DeliverError::Hanging)?.unwrap_or(Err(DeliverError::Hanging))?;
         Ok(loan)
     }
 
@@ -73,21 +77,21 @@ impl Loan {
         text: &str,
         to: To,
         is_sensitive: bool,
-        tell: impl FnOnce(Result<(), Problem>) + Send + 'static,
-    ) -> Result<Self, Problem> {
+        tell: impl FnOnce(Result<(), DeliverError>) + Send + 'static,
+    ) -> Result<Self, DeliverError> {
         let pipe = || {
             let ends = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
-            ends.map_err(|errno| Problem::NoThread(errno.into()))
+            ends.map_err(|errno| DeliverError::NoThread(errno.into()))
         };
         let ((taken, tells), (ends, end)) = (pipe()?, pipe()?);
-        let (text, lender) = (text.to_owned(), Lender { taken: tells, end: ends });
+        let (text, lender) = (text.to_owned(), LoanThread { taken: tells, end: ends });
         let thread = std::thread::Builder::new().name("v2m-primary".to_owned());
         let work = move || {
             if let Err(problem) = lender.lend(&text, to, is_sensitive, tell) {
                 debug!(reason = %problem, "the primary selection was not given back");
             }
         };
-        thread.spawn(work).map_err(Problem::NoThread)?;
+        thread.spawn(work).map_err(DeliverError::NoThread)?;
         Ok(Self { taken, _end: end })
     }
 
@@ -120,7 +124,7 @@ impl Loan {
     }
 }
 
-impl Lender {
+impl LoanThread {
     /// Waits until nobody needs the loan any more.
     fn wait_for_end(&self) {
         let mut ends = [PollFd::new(&self.end, PollFlags::IN)];
@@ -133,8 +137,8 @@ impl Lender {
         text: &str,
         to: To,
         is_sensitive: bool,
-        tell: impl FnOnce(Result<(), Problem>),
-    ) -> Result<(), Problem> {
+        tell: impl FnOnce(Result<(), DeliverError>),
+    ) -> Result<(), DeliverError> {
         let begun = Server::connect().and_then(|server| {
             let time = server.time()?;
             let until = Instant::now() + REMEMBER;
@@ -142,7 +146,7 @@ impl Lender {
             let mut owner = Owner::of(Selection::Primary);
             let formats = text_formats(text, is_sensitive, &server.atoms);
             if !owner.own(&server, formats, time)? {
-                return Err(Problem::Overtaken);
+                return Err(DeliverError::Overtaken);
             }
             if to == To::Wayland {
                 wait_for_bridge(&server, &mut owner)?;
@@ -163,11 +167,11 @@ impl Lender {
             match owner.handle(&server, &seen)? {
                 // What was selected since is the user's. The pipe stays open: its end would look
                 // like a request.
-                Some(Said::Lost) => {
+                Some(OwnerEvent::Lost) => {
                     self.wait_for_end();
                     return Ok(());
                 }
-                Some(Said::Gave { .. }) => {
+                Some(OwnerEvent::Gave { .. }) => {
                     // A full pipe would tell as well.
                     let _ = rustix::io::write(&self.taken, &[0]);
                 }
@@ -190,7 +194,7 @@ impl Lender {
         };
         if owner.own(&server, before, time)? {
             while let Some(seen) = server.next(None, None)? {
-                if owner.handle(&server, &seen)? == Some(Said::Lost) {
+                if owner.handle(&server, &seen)? == Some(OwnerEvent::Lost) {
                     break;
                 }
             }
@@ -200,21 +204,21 @@ impl Lender {
 }
 
 /// Waits until the compositor offers what is selected to its own windows.
-fn wait_for_bridge(server: &Server, owner: &mut Owner) -> Result<(), Problem> {
+fn wait_for_bridge(server: &Server, owner: &mut Owner) -> Result<(), DeliverError> {
     let mut until = Instant::now() + BRIDGE;
     let mut is_asked = false;
     while let Some(seen) = server.next(Some(until), None)? {
-        if owner.handle(server, &seen)? == Some(Said::Lost) {
-            return Err(Problem::Overtaken);
+        if owner.handle(server, &seen)? == Some(OwnerEvent::Lost) {
+            return Err(DeliverError::Overtaken);
         }
         if is_question(server, &seen) && !is_asked {
             is_asked = true;
             until = Instant::now() + BRIDGED;
         }
     }
-    if is_asked { Ok(()) } else { Err(Problem::NoPrimary) }
+    if is_asked { Ok(()) } else { Err(DeliverError::NoPrimary) }
 }
 
-fn is_question(server: &Server, seen: &Seen) -> bool {
+fn is_question(server: &Server, seen: &ServerEvent) -> bool {
     matches!(&seen.event, Event::SelectionRequest(asked) if asked.target == server.atoms.TARGETS)
 }

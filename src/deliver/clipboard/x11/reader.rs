@@ -2,11 +2,11 @@
 //!
 //! Bounded in time and memory: its owner may hang, or hold a film.
 
-use super::owner::{Format, Selection};
+use super::owner::{Selection, SelectionFormat};
 use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::Content;
 use crate::deliver::display::x11::Server;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::time::Instant;
 use tracing::debug;
 use x11rb::protocol::Event;
@@ -20,8 +20,8 @@ const FORMATS: usize = 64;
 const LIST: usize = 4 * 1024;
 
 /// What came of asking for one format.
-enum Read {
-    Whole(Format),
+enum FormatRead {
+    Whole(SelectionFormat),
     /// More than there is room for.
     TooLarge,
     /// Offered and not to be had: some programs do so.
@@ -45,7 +45,7 @@ pub(crate) fn remember(
     selection: Selection,
     time: Timestamp,
     until: Instant,
-) -> Result<Before<Vec<Format>>, Problem> {
+) -> Result<Before<Vec<SelectionFormat>>, DeliverError> {
     let selection = selection.atom(&server.atoms);
     let owner = server.conn.get_selection_owner(selection)?.reply()?.owner;
     if owner == x11rb::NONE {
@@ -61,12 +61,12 @@ pub(crate) fn remember(
 /// The text on the clipboard. `None`: there is none. `time` is the server's, now.
 ///
 /// # Errors
-/// [`Problem::Hanging`]: it could not be read by `until`.
+/// [`DeliverError::Hanging`]: it could not be read by `until`.
 pub(crate) fn text(
     server: &Server,
     time: Timestamp,
     until: Instant,
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<String>, DeliverError> {
     let selection = Selection::Clipboard.atom(&server.atoms);
     if server.conn.get_selection_owner(selection)?.reply()?.owner == x11rb::NONE {
         return Ok(None);
@@ -79,25 +79,25 @@ pub(crate) fn text(
 }
 
 impl Reader<'_> {
-    fn text(&mut self) -> Result<Option<String>, Problem> {
+    fn text(&mut self) -> Result<Option<String>, DeliverError> {
         let Server { atoms, .. } = self.server;
         let latin_1 = AtomEnum::STRING.into();
         let plain = [atoms.TEXT_PLAIN_UTF_8, atoms.TEXT_PLAIN_UTF_8_CAPITALS, atoms.TEXT_PLAIN];
         for target in [atoms.UTF8_STRING].into_iter().chain(plain).chain([latin_1]) {
-            match self.read(target, Content::LIMIT)?.ok_or(Problem::Hanging)? {
-                Read::Whole(format) if target == latin_1 => {
+            match self.read(target, Content::LIMIT)?.ok_or(DeliverError::Hanging)? {
+                FormatRead::Whole(format) if target == latin_1 => {
                     return Ok(Some(format.bytes.iter().copied().map(char::from).collect()));
                 }
-                Read::Whole(format) => {
+                FormatRead::Whole(format) => {
                     return Ok(Some(String::from_utf8_lossy(&format.bytes).into_owned()));
                 }
-                Read::TooLarge | Read::Refused => {}
+                FormatRead::TooLarge | FormatRead::Refused => {}
             }
         }
         Ok(None)
     }
 
-    fn read_all(&mut self) -> Result<Before<Vec<Format>>, Problem> {
+    fn read_all(&mut self) -> Result<Before<Vec<SelectionFormat>>, DeliverError> {
         let targets = self.targets()?;
         if targets.contains(&self.server.atoms.PASSWORD) {
             debug!("the clipboard holds a secret, which is not given back");
@@ -107,14 +107,16 @@ impl Reader<'_> {
         let mut left = Content::LIMIT;
         for target in targets {
             match self.read(target, left)? {
-                Some(Read::Whole(format)) => {
+                Some(FormatRead::Whole(format)) => {
                     left -= format.bytes.len();
                     formats.push(format);
                 }
-                Some(Read::TooLarge) => {
+                Some(FormatRead::TooLarge) => {
                     debug!(target, "a format of the clipboard is too large to remember")
                 }
-                Some(Read::Refused) => debug!(target, "a format of the clipboard was not read"),
+                Some(FormatRead::Refused) => {
+                    debug!(target, "a format of the clipboard was not read")
+                }
                 None => {
                     debug!("the clipboard could not be read in time");
                     break;
@@ -125,9 +127,9 @@ impl Reader<'_> {
     }
 
     /// The formats worth remembering.
-    fn targets(&mut self) -> Result<Vec<Atom>, Problem> {
+    fn targets(&mut self) -> Result<Vec<Atom>, DeliverError> {
         let list = match self.read(self.server.atoms.TARGETS, LIST)? {
-            Some(Read::Whole(list)) if list.width == 32 => list.bytes,
+            Some(FormatRead::Whole(list)) if list.width == 32 => list.bytes,
             Some(_) => return Ok(vec![self.server.atoms.UTF8_STRING]),
             None => return Ok(Vec::new()),
         };
@@ -168,7 +170,7 @@ impl Reader<'_> {
     }
 
     /// Asks for one format, `most` bytes at most. `None`: the time is up.
-    fn read(&mut self, target: Atom, most: usize) -> Result<Option<Read>, Problem> {
+    fn read(&mut self, target: Atom, most: usize) -> Result<Option<FormatRead>, DeliverError> {
         let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
         let (selection, time) = (self.selection, self.time);
         self.server.conn.convert_selection(window, selection, target, content, time)?;
@@ -180,24 +182,24 @@ impl Reader<'_> {
         })?;
         let Some(property) = answer else { return Ok(None) };
         if property == x11rb::NONE {
-            return Ok(Some(Read::Refused));
+            return Ok(Some(FormatRead::Refused));
         }
         let first = self.take(most)?;
         if first.type_ == self.server.atoms.INCR {
             return self.collect(target, most);
         }
         if first.type_ == x11rb::NONE {
-            return Ok(Some(Read::Refused));
+            return Ok(Some(FormatRead::Refused));
         }
         if first.bytes_after > 0 || first.value.len() > most {
             self.server.conn.delete_property(window, content)?;
-            return Ok(Some(Read::TooLarge));
+            return Ok(Some(FormatRead::TooLarge));
         }
-        Ok(Some(Read::Whole(format(target, &first, first.value.clone()))))
+        Ok(Some(FormatRead::Whole(format(target, &first, first.value.clone()))))
     }
 
     /// Reads what comes piece by piece; an empty one is the end (ICCCM, section 2.7.2).
-    fn collect(&mut self, target: Atom, most: usize) -> Result<Option<Read>, Problem> {
+    fn collect(&mut self, target: Atom, most: usize) -> Result<Option<FormatRead>, DeliverError> {
         let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
         let mut bytes = Vec::new();
         loop {
@@ -217,10 +219,10 @@ impl Reader<'_> {
                 // The event told of a piece that was taken already.
                 x11rb::NONE => continue,
                 _ if piece.bytes_after > 0 || bytes.len() + piece.value.len() > most => {
-                    return Ok(Some(Read::TooLarge));
+                    return Ok(Some(FormatRead::TooLarge));
                 }
                 _ if piece.value.is_empty() => {
-                    return Ok(Some(Read::Whole(format(target, &piece, bytes))));
+                    return Ok(Some(FormatRead::Whole(format(target, &piece, bytes))));
                 }
                 _ => bytes.extend_from_slice(&piece.value),
             }
@@ -228,7 +230,7 @@ impl Reader<'_> {
     }
 
     /// Takes off what was put into our property, if it is not much more than `most` bytes.
-    fn take(&self, most: usize) -> Result<GetPropertyReply, Problem> {
+    fn take(&self, most: usize) -> Result<GetPropertyReply, DeliverError> {
         let words = u32::try_from(most / 4 + 1).unwrap_or(u32::MAX);
         let content = self.server.atoms.V2M_CONTENT;
         let asked =
@@ -237,6 +239,6 @@ impl Reader<'_> {
     }
 }
 
-fn format(target: Atom, told: &GetPropertyReply, bytes: Vec<u8>) -> Format {
-    Format { target, kind: told.type_, width: told.format, bytes: bytes.into() }
+fn format(target: Atom, told: &GetPropertyReply, bytes: Vec<u8>) -> SelectionFormat {
+    SelectionFormat { target, kind: told.type_, width: told.format, bytes: bytes.into() }
 }

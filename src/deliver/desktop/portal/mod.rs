@@ -17,25 +17,25 @@
 mod task;
 
 use crate::deliver::display::portal::{offers, token::TokenFile};
-use crate::deliver::order::Order;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
+use crate::deliver::order::Insertion;
 use std::time::Duration;
 use task::Desk;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use zbus::Connection;
 
-/// Orders that wait.
+/// How many orders may wait.
 const WAITING: usize = 2;
 /// How long a portal may take to tell what it offers; it may have to be started.
 const PROBE: Duration = Duration::from_millis(1_500);
 
-/// Whose clipboard holds the text.
+/// The owner of the clipboard that holds the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lender {
-    /// The compositor's, by data-control.
+    /// The compositor, by data-control.
     Compositor,
-    /// The portal's.
+    /// The portal.
     Portal,
 }
 
@@ -50,9 +50,9 @@ pub(crate) struct Portal {
 /// One text for the task that has the session.
 #[derive(Debug)]
 struct Work {
-    order: Order,
-    reply: oneshot::Sender<Result<(), Problem>>,
-    /// Dropped when the clipboard has been given back.
+    order: Insertion,
+    reply: oneshot::Sender<Result<(), DeliverError>>,
+    /// Dropped when the clipboard is restored.
     given_back: oneshot::Sender<()>,
 }
 
@@ -61,22 +61,22 @@ impl Portal {
     /// lends its own.
     ///
     /// # Errors
-    /// [`Problem::NoWay`]: there is no portal that can do this.
-    pub(crate) async fn find(has_clipboard: bool) -> Result<Self, Problem> {
-        let bus = Connection::session().await.map_err(Problem::NoBus)?;
+    /// [`DeliverError::NoWay`]: there is no portal that can do this.
+    pub(crate) async fn find(has_clipboard: bool) -> Result<Self, DeliverError> {
+        let bus = Connection::session().await.map_err(DeliverError::NoBus)?;
         let offers = timeout(PROBE, offers(&bus)).await;
-        let offers = offers.map_err(|_late| Problem::Hanging)??;
+        let offers = offers.map_err(|_late| DeliverError::Hanging)??;
         let lender = match (has_clipboard, offers.clipboard) {
             (true, _) => Lender::Compositor,
             (false, true) => Lender::Portal,
-            (false, false) => return Err(Problem::NoWay),
+            (false, false) => return Err(DeliverError::NoWay),
         };
         let (jobs, inbox) = mpsc::channel(WAITING);
         tokio::spawn(Desk::new(bus, lender, TokenFile::of_the_user()).work(inbox));
         Ok(Self { jobs, lender, giving_back: None })
     }
 
-    /// What the user should know of it.
+    /// A remark for the user.
     pub(crate) fn name(&self) -> &'static str {
         match (self.lender, TokenFile::of_the_user().is_there()) {
             (Lender::Compositor, true) => "portal, with the compositor's clipboard",
@@ -97,13 +97,13 @@ impl Portal {
 
     /// Pastes, and answers when a window has taken the text. The clipboard is given back
     /// afterwards.
-    pub(crate) async fn paste(&mut self, order: Order) -> Result<(), Problem> {
+    pub(crate) async fn paste(&mut self, order: Insertion) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
         let job = Work { order, reply, given_back };
-        self.jobs.try_send(job).map_err(|_busy| Problem::Hanging)?;
+        self.jobs.try_send(job).map_err(|_busy| DeliverError::Hanging)?;
         self.giving_back = Some(giving_back);
-        outcome.await.unwrap_or(Err(Problem::PortalGone))
+        outcome.await.unwrap_or(Err(DeliverError::PortalGone))
     }
 
     /// Gives up waiting for the last order. Nothing more is pressed for it.
@@ -111,10 +111,10 @@ impl Portal {
         self.giving_back = None;
     }
 
-    /// Waits until the clipboard has been given back. It is held as long as v2m runs.
+    /// Waits until the clipboard is restored. The portal holds it as long as v2m runs.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error means the same: the task has let go of it.
+            // An error means that the task has dropped it, which is the same.
             let _ = giving_back.await;
         }
     }

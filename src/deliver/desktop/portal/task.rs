@@ -1,22 +1,21 @@
 //! The task that has the portal's session: one paste at a time, and between them whatever the
 //! portal tells.
 //!
-//! It is never given up in the middle of a combination of keys, whoever has given up waiting for
-//! it.
+//! It never stops in the middle of a key combination, even if nobody waits for it any more.
 
 use super::{Lender, Work};
 use crate::deliver::clipboard;
 use crate::deliver::clipboard::bus::{ClipboardSession as _, Signal};
 use crate::deliver::clipboard::portal::PortalClipboard;
 use crate::deliver::desktop::wayland::Wayland;
-use crate::deliver::display::portal::Session;
+use crate::deliver::display::portal::PortalSession;
 use crate::deliver::display::portal::token::TokenFile;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::Keys;
 use crate::deliver::keys::portal::PortalKeys;
 use crate::deliver::keys::remote::RemoteKeys;
-use crate::deliver::order::Order;
+use crate::deliver::order::Insertion;
 use crate::deliver::paste::{self, Pasted};
-use crate::deliver::problem::Problem;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
@@ -30,11 +29,11 @@ const OPENING: Duration = Duration::from_millis(800);
 /// How long the portal may take to tell what is on the clipboard once a session is open. It tells
 /// nothing if that is nothing.
 const FIRST_OWNER: Duration = Duration::from_millis(500);
-/// What came of opening a session.
-type Opened = Result<Result<Box<Session>, Problem>, JoinError>;
-/// What comes after a text that was taken. `None`: others give back what was on the clipboard.
+/// The result of opening a session.
+type Opened = Result<Result<Box<PortalSession>, DeliverError>, JoinError>;
+/// The clipboard to restore after a text was read. `None`: another part restores it.
 type After = Option<Pasted<<PortalClipboard as clipboard::Clipboard>::Content>>;
-type Reply = oneshot::Sender<Result<(), Problem>>;
+type Reply = oneshot::Sender<Result<(), DeliverError>>;
 
 /// The permission, as far as it has come.
 #[derive(Debug)]
@@ -42,9 +41,9 @@ enum Permission {
     /// Not asked for yet, or to be asked for again.
     None,
     /// The portal opens a session; the user may have been asked.
-    Asked(JoinHandle<Result<Box<Session>, Problem>>),
+    Asked(JoinHandle<Result<Box<PortalSession>, DeliverError>>),
     Open(Box<PortalClipboard>),
-    /// The user has said no, or half a yes.
+    /// The user has refused, or allowed only a part.
     Refused {
         half: bool,
     },
@@ -56,14 +55,14 @@ enum News {
     Told(Signal),
 }
 
-/// All that the task has.
+/// The task's state.
 #[derive(Debug)]
 pub(crate) struct Desk {
     bus: Connection,
     lender: Lender,
     kept: TokenFile,
     permission: Permission,
-    /// Where the compositor lends the clipboard.
+    /// The clipboard, if the compositor lends it.
     compositor: Wayland,
 }
 
@@ -124,11 +123,10 @@ impl Desk {
         }
     }
 
-    /// Pastes and tells the outcome, then gives back the clipboard.
+    /// Pastes, reports the result, and then restores the clipboard.
     async fn carry_out(&mut self, job: Work) {
         let Work { order, mut reply, given_back } = job;
-        // Nobody waits any more: the user was told that it is not there, so it must not appear
-        // later.
+        // The caller has timed out and reported failure, so the text must not appear later.
         if reply.is_closed() {
             return;
         }
@@ -147,7 +145,8 @@ impl Desk {
                 }
             }
             Err(problem) => {
-                let is_over = matches!(problem, Problem::PortalGone | Problem::Refused(_));
+                let is_over =
+                    matches!(problem, DeliverError::PortalGone | DeliverError::Refused(_));
                 let _ = reply.send(Err(problem));
                 if is_over {
                     self.start_over().await;
@@ -157,7 +156,7 @@ impl Desk {
         drop(given_back);
     }
 
-    /// Lets go of a session that has failed: it would fail again.
+    /// Drops a session that has failed, because it would fail again.
     async fn start_over(&mut self) {
         if let Permission::Open(_) = self.permission
             && let Permission::Open(open) =
@@ -168,30 +167,30 @@ impl Desk {
     }
 
     /// Has a session opened if there is none, and waits for it as long as nobody is asked.
-    async fn open(&mut self) -> Result<(), Problem> {
+    async fn open(&mut self) -> Result<(), DeliverError> {
         if let Permission::None = self.permission {
             let (bus, kept) = (self.bus.clone(), self.kept.clone());
             let with_clipboard = self.lender == Lender::Portal;
             let opening =
-                async move { Session::open(&bus, &kept, with_clipboard).await.map(Box::new) };
+                async move { PortalSession::open(&bus, &kept, with_clipboard).await.map(Box::new) };
             self.permission = Permission::Asked(tokio::spawn(opening));
         }
         if let Permission::Asked(opening) = &mut self.permission {
-            let opened = timeout(OPENING, opening).await.map_err(|_late| Problem::Asking)?;
+            let opened = timeout(OPENING, opening).await.map_err(|_late| DeliverError::Asking)?;
             self.opened(opened).await?;
         }
         match self.permission {
             Permission::Open(_) => Ok(()),
-            Permission::Refused { half: false } => Err(Problem::Denied),
-            Permission::Refused { half: true } => Err(Problem::HalfAllowed),
-            Permission::None | Permission::Asked(_) => Err(Problem::PortalGone),
+            Permission::Refused { half: false } => Err(DeliverError::Denied),
+            Permission::Refused { half: true } => Err(DeliverError::HalfAllowed),
+            Permission::None | Permission::Asked(_) => Err(DeliverError::PortalGone),
         }
     }
 
-    /// Takes over what came of opening a session.
-    async fn opened(&mut self, opened: Opened) -> Result<(), Problem> {
+    /// Takes the result of opening a session.
+    async fn opened(&mut self, opened: Opened) -> Result<(), DeliverError> {
         self.permission = Permission::None;
-        match opened.unwrap_or(Err(Problem::PortalGone)) {
+        match opened.unwrap_or(Err(DeliverError::PortalGone)) {
             Ok(session) => {
                 let mut open = Box::new(clipboard::portal::of(*session));
                 match self.lender {
@@ -201,8 +200,8 @@ impl Desk {
                 info!("the desktop lets v2m press keys");
                 self.permission = Permission::Open(open);
             }
-            Err(Problem::Denied) => self.permission = Permission::Refused { half: false },
-            Err(Problem::HalfAllowed) => self.permission = Permission::Refused { half: true },
+            Err(DeliverError::Denied) => self.permission = Permission::Refused { half: false },
+            Err(DeliverError::HalfAllowed) => self.permission = Permission::Refused { half: true },
             Err(problem) => return Err(problem),
         }
         Ok(())
@@ -212,10 +211,10 @@ impl Desk {
     /// what was there by itself.
     async fn paste_by_compositor(
         &mut self,
-        order: Order,
+        order: Insertion,
         reply: &mut Reply,
-    ) -> Result<After, Problem> {
-        let Permission::Open(open) = &self.permission else { return Err(Problem::PortalGone) };
+    ) -> Result<After, DeliverError> {
+        let Permission::Open(open) = &self.permission else { return Err(DeliverError::PortalGone) };
         let mut pressing = keys_of(open);
         let (keys, mut requests) = RemoteKeys::channel();
         let outcome = {
@@ -240,23 +239,29 @@ impl Desk {
             Some(outcome) => outcome.map(|()| None),
             None => {
                 self.compositor.abandon();
-                Err(Problem::Hanging)
+                Err(DeliverError::Hanging)
             }
         }
     }
 
     /// With the portal's clipboard.
-    async fn paste_by_portal(&mut self, order: &Order, reply: &Reply) -> Result<After, Problem> {
-        let Permission::Open(open) = &mut self.permission else { return Err(Problem::PortalGone) };
+    async fn paste_by_portal(
+        &mut self,
+        order: &Insertion,
+        reply: &Reply,
+    ) -> Result<After, DeliverError> {
+        let Permission::Open(open) = &mut self.permission else {
+            return Err(DeliverError::PortalGone);
+        };
         let mut keys = keys_of(open);
         // The portal does not tell which window has the keyboard.
         let (window, is_wanted) = (|| Ok(None), || !reply.is_closed());
         paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
     }
 
-    /// Puts back what was on the clipboard once nobody asks for the text any more, unless the user
-    /// has copied something.
-    async fn give_back(&mut self, after: After) -> Result<(), Problem> {
+    /// Restores the clipboard once nobody asks for the text any more, unless the user has copied
+    /// something.
+    async fn give_back(&mut self, after: After) -> Result<(), DeliverError> {
         let Some(pasted) = after else {
             self.compositor.settle().await;
             return Ok(());

@@ -4,7 +4,7 @@
 //! what came of it is a signal of that path. Signals are listened to before the first call, so that
 //! no answer is missed.
 
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -48,39 +48,39 @@ pub(crate) enum Signal {
 
 /// The portal as it runs now.
 #[derive(Clone, Debug)]
-pub(crate) struct Desktop {
+pub(crate) struct PortalBus {
     bus: Connection,
     /// Its unique name: what another one says is not believed.
     owner: String,
 }
 
-impl Desktop {
+impl PortalBus {
     /// The one on this bus, which is started if need be.
-    pub(crate) async fn find(bus: &Connection) -> Result<Self, Problem> {
+    pub(crate) async fn find(bus: &Connection) -> Result<Self, DeliverError> {
         let reply = match driver(bus, "GetNameOwner", &NAME).await {
-            Err(Problem::NoWay) => {
+            Err(DeliverError::NoWay) => {
                 driver(bus, "StartServiceByName", &(NAME, 0u32)).await?;
                 driver(bus, "GetNameOwner", &NAME).await?
             }
             reply => reply?,
         };
-        let owner = reply.body().deserialize().map_err(Problem::Refused)?;
+        let owner = reply.body().deserialize().map_err(DeliverError::Refused)?;
         Ok(Self { bus: bus.clone(), owner })
     }
 
     /// A number that an interface of it tells of itself.
     ///
     /// # Errors
-    /// [`Problem::NoWay`]: it has no such interface.
-    pub(crate) async fn number(&self, interface: &str, name: &str) -> Result<u32, Problem> {
+    /// [`DeliverError::NoWay`]: it has no such interface.
+    pub(crate) async fn number(&self, interface: &str, name: &str) -> Result<u32, DeliverError> {
         let properties = "org.freedesktop.DBus.Properties";
         let reply = self.call_at(PATH, properties, "Get", &(interface, name)).await;
         let reply = reply.map_err(|problem| match problem {
-            Problem::Refused(zbus::Error::FDO(_)) => Problem::NoWay,
+            DeliverError::Refused(zbus::Error::FDO(_)) => DeliverError::NoWay,
             other => other,
         })?;
-        let value: OwnedVariant = reply.body().deserialize().map_err(Problem::Refused)?;
-        u32::try_from(value).map_err(Problem::Refused)
+        let value: OwnedVariant = reply.body().deserialize().map_err(DeliverError::Refused)?;
+        u32::try_from(value).map_err(DeliverError::Refused)
     }
 
     /// Calls a method of one of its interfaces.
@@ -89,7 +89,7 @@ impl Desktop {
         interface: &str,
         method: &str,
         body: &B,
-    ) -> Result<Message, Problem>
+    ) -> Result<Message, DeliverError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
@@ -103,24 +103,25 @@ impl Desktop {
         interface: &str,
         method: &str,
         body: &B,
-    ) -> Result<Message, Problem>
+    ) -> Result<Message, DeliverError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
         let to = Some(self.owner.as_str());
         let call = self.bus.call_method(to, path, Some(interface), method, body);
-        timeout(CALL, call).await.map_err(|_late| Problem::Hanging)?.map_err(problem)
+        timeout(CALL, call).await.map_err(|_late| DeliverError::Hanging)?.map_err(problem)
     }
 
     /// All that it tells us from now on.
-    pub(crate) async fn signals(&self) -> Result<Signals, Problem> {
+    pub(crate) async fn signals(&self) -> Result<Signals, DeliverError> {
         let signals = || MatchRule::builder().msg_type(Type::Signal);
         let portal = signals().sender(self.owner.as_str()).path_namespace(PATH).build();
         let names = signals().sender(DRIVER).member("NameOwnerChanged").add_arg(NAME).build();
-        let (portal, names) = (portal.map_err(Problem::Refused)?, names.map_err(Problem::Refused)?);
+        let (portal, names) =
+            (portal.map_err(DeliverError::Refused)?, names.map_err(DeliverError::Refused)?);
         let stream = |rule| MessageStream::for_match_rule(rule, &self.bus, None);
-        let portal = stream(portal).await.map_err(Problem::Refused)?;
-        let names = stream(names).await.map_err(Problem::Refused)?;
+        let portal = stream(portal).await.map_err(DeliverError::Refused)?;
+        let names = stream(names).await.map_err(DeliverError::Refused)?;
         Ok(Signals { portal, names })
     }
 }
@@ -158,14 +159,17 @@ impl Signals {
     }
 
     /// Waits for what comes of the request that `reply` names. As long as the user takes.
-    pub(crate) async fn response(&mut self, reply: Message) -> Result<Answer, Problem> {
-        let path: OwnedObjectPath = reply.body().deserialize().map_err(Problem::Refused)?;
+    pub(crate) async fn response(
+        &mut self,
+        reply: Message,
+    ) -> Result<PortalResponse, DeliverError> {
+        let path: OwnedObjectPath = reply.body().deserialize().map_err(DeliverError::Refused)?;
         loop {
             match self.next().await {
                 Signal::Response { request, code, results } if request == path.as_str() => {
-                    return Ok(Answer { code, results });
+                    return Ok(PortalResponse { code, results });
                 }
-                Signal::Gone | Signal::Closed(_) => return Err(Problem::PortalGone),
+                Signal::Gone | Signal::Closed(_) => return Err(DeliverError::PortalGone),
                 _ => {}
             }
         }
@@ -174,39 +178,39 @@ impl Signals {
 
 /// What came of a request.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct PortalResponse {
     code: u32,
     results: Results,
 }
 
-impl Answer {
+impl PortalResponse {
     /// Its results, if all is well.
-    pub(crate) fn granted(self) -> Result<Results, Problem> {
+    pub(crate) fn granted(self) -> Result<Results, DeliverError> {
         match self.code {
             0 => Ok(self.results),
-            1 => Err(Problem::Denied),
-            _ => Err(Problem::PortalGone),
+            1 => Err(DeliverError::Denied),
+            _ => Err(DeliverError::PortalGone),
         }
     }
 }
 
-async fn driver<B>(bus: &Connection, method: &str, body: &B) -> Result<Message, Problem>
+async fn driver<B>(bus: &Connection, method: &str, body: &B) -> Result<Message, DeliverError>
 where
     B: serde::Serialize + zbus::wire::DynamicType,
 {
     let call = bus.call_method(Some(DRIVER), "/org/freedesktop/DBus", Some(DRIVER), method, body);
-    timeout(CALL, call).await.map_err(|_late| Problem::Hanging)?.map_err(problem)
+    timeout(CALL, call).await.map_err(|_late| DeliverError::Hanging)?.map_err(problem)
 }
 
-fn problem(error: zbus::Error) -> Problem {
+fn problem(error: zbus::Error) -> DeliverError {
     match error {
-        error @ zbus::Error::InputOutput(_) => Problem::NoBus(error),
+        error @ zbus::Error::InputOutput(_) => DeliverError::NoBus(error),
         zbus::Error::FDO(error)
             if matches!(*error, fdo::Error::NameHasNoOwner(_) | fdo::Error::ServiceUnknown(_)) =>
         {
-            Problem::NoWay
+            DeliverError::NoWay
         }
-        error => Problem::Refused(error),
+        error => DeliverError::Refused(error),
     }
 }
 

@@ -3,9 +3,9 @@
 pub(crate) mod bus;
 pub(crate) mod token;
 
-use self::bus::{Desktop, NAME, Options, Results, Signals};
+use self::bus::{NAME, Options, PortalBus, Results, Signals};
 use self::token::TokenFile;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tracing::debug;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant};
@@ -32,12 +32,12 @@ pub(crate) struct Offers {
 /// What the portal on this bus offers.
 ///
 /// # Errors
-/// [`Problem::NoWay`]: there is none, or it lets nobody press keys.
-pub(crate) async fn offers(bus: &Connection) -> Result<Offers, Problem> {
-    let desktop = Desktop::find(bus).await?;
+/// [`DeliverError::NoWay`]: there is none, or it lets nobody press keys.
+pub(crate) async fn offers(bus: &Connection) -> Result<Offers, DeliverError> {
+    let desktop = PortalBus::find(bus).await?;
     let devices = desktop.number(DEVICES, "AvailableDeviceTypes").await?;
     if devices & KEYBOARD == 0 {
-        return Err(Problem::NoWay);
+        return Err(DeliverError::NoWay);
     }
     Ok(Offers { clipboard: desktop.number(CLIPBOARD, "version").await.is_ok() })
 }
@@ -45,15 +45,15 @@ pub(crate) async fn offers(bus: &Connection) -> Result<Offers, Problem> {
 /// A session that may press keys, and hold the clipboard if that was wanted. The portal ends it
 /// when it is closed or the connection goes.
 #[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) calls: Calls,
+pub(crate) struct PortalSession {
+    pub(crate) calls: PortalCalls,
     pub(crate) signals: Signals,
 }
 
 /// The way to call a session's methods.
 #[derive(Clone, Debug)]
-pub(crate) struct Calls {
-    desktop: Desktop,
+pub(crate) struct PortalCalls {
+    desktop: PortalBus,
     path: OwnedObjectPath,
 }
 
@@ -61,18 +61,18 @@ fn token() -> String {
     format!("v2m{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-impl Session {
+impl PortalSession {
     /// Opens one. Waits for the user if the portal asks, as long as that takes; not if `kept` has a
     /// permission.
     pub(crate) async fn open(
         bus: &Connection,
         kept: &TokenFile,
         with_clipboard: bool,
-    ) -> Result<Self, Problem> {
-        let desktop = Desktop::find(bus).await?;
+    ) -> Result<Self, DeliverError> {
+        let desktop = PortalBus::find(bus).await?;
         let mut signals = desktop.signals().await?;
         let path = create(&desktop, &mut signals).await?;
-        let mut session = Self { calls: Calls { desktop, path }, signals };
+        let mut session = Self { calls: PortalCalls { desktop, path }, signals };
         match session.start(kept, with_clipboard).await {
             Ok(()) => Ok(session),
             Err(problem) => {
@@ -82,7 +82,7 @@ impl Session {
         }
     }
 
-    async fn start(&mut self, kept: &TokenFile, with_clipboard: bool) -> Result<(), Problem> {
+    async fn start(&mut self, kept: &TokenFile, with_clipboard: bool) -> Result<(), DeliverError> {
         let restored = kept.read();
         match self.select(restored.as_deref()).await {
             // What is kept may be no token at all.
@@ -94,13 +94,13 @@ impl Session {
         }
         if with_clipboard {
             let none = Options::new();
-            let Calls { desktop, path } = &self.calls;
+            let PortalCalls { desktop, path } = &self.calls;
             desktop.call(CLIPBOARD, "RequestClipboard", &(path, none)).await?;
         }
         let token = token();
         let options = Options::from([("handle_token", Variant::from(token.as_str()))]);
         // No window of ours that its question could belong to.
-        let Calls { desktop, path } = &self.calls;
+        let PortalCalls { desktop, path } = &self.calls;
         let reply = desktop.call(DEVICES, "Start", &(path, "", options)).await?;
         let results = self.signals.response(reply).await?.granted()?;
         let has_keyboard = number(&results, "devices") & KEYBOARD != 0;
@@ -109,13 +109,13 @@ impl Session {
         if !has_keyboard || (with_clipboard && !has_clipboard) {
             // Restored, it would lack the same again.
             kept.keep(None).await;
-            return Err(Problem::HalfAllowed);
+            return Err(DeliverError::HalfAllowed);
         }
         kept.keep(token).await;
         Ok(())
     }
 
-    async fn select(&mut self, restored: Option<&str>) -> Result<(), Problem> {
+    async fn select(&mut self, restored: Option<&str>) -> Result<(), DeliverError> {
         let token = token();
         let mut options = Options::from([
             ("handle_token", Variant::from(token.as_str())),
@@ -125,7 +125,7 @@ impl Session {
         if let Some(restored) = restored {
             options.insert("restore_token", Variant::from(restored));
         }
-        let Calls { desktop, path } = &self.calls;
+        let PortalCalls { desktop, path } = &self.calls;
         let reply = desktop.call(DEVICES, "SelectDevices", &(path, options)).await?;
         self.signals.response(reply).await?.granted().map(drop)
     }
@@ -140,14 +140,19 @@ impl Session {
     }
 }
 
-impl Calls {
+impl PortalCalls {
     /// Its path on the bus.
     pub(crate) fn path(&self) -> &str {
         self.path.as_str()
     }
 
     /// Has a key change: `method` says by what it is named.
-    pub(crate) async fn notify(&self, method: &str, key: i32, down: bool) -> Result<(), Problem> {
+    pub(crate) async fn notify(
+        &self,
+        method: &str,
+        key: i32,
+        down: bool,
+    ) -> Result<(), DeliverError> {
         let body = (&self.path, Options::new(), key, u32::from(down));
         self.desktop.call(DEVICES, method, &body).await.map(drop)
     }
@@ -157,7 +162,7 @@ impl Calls {
         &self,
         method: &str,
         body: impl FnOnce(OwnedObjectPath) -> B,
-    ) -> Result<zbus::Message, Problem>
+    ) -> Result<zbus::Message, DeliverError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
     {
@@ -165,7 +170,10 @@ impl Calls {
     }
 }
 
-async fn create(desktop: &Desktop, signals: &mut Signals) -> Result<OwnedObjectPath, Problem> {
+async fn create(
+    desktop: &PortalBus,
+    signals: &mut Signals,
+) -> Result<OwnedObjectPath, DeliverError> {
     let (request, session) = (token(), token());
     let options = Options::from([
         ("handle_token", Variant::from(request.as_str())),
@@ -179,7 +187,7 @@ async fn create(desktop: &Desktop, signals: &mut Signals) -> Result<OwnedObjectP
         Variant::ObjectPath(path) => OwnedObjectPath::try_from(path.as_str()).ok(),
         _ => None,
     });
-    path.ok_or(Problem::PortalGone)
+    path.ok_or(DeliverError::PortalGone)
 }
 
 fn number(results: &Results, name: &str) -> u32 {

@@ -17,7 +17,7 @@ pub(crate) mod probe;
 #[cfg(test)]
 mod tests;
 
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::time::{Duration, Instant};
 
 /// How long after its press a shortcut is not yet trusted to be up, where nothing tells whether it
@@ -45,18 +45,18 @@ impl Wait {
     /// What to do now that keys are down, or none is: press (`None`), or ask again at a time.
     ///
     /// # Errors
-    /// [`Problem::KeysHeld`]: the patience is over.
+    /// [`DeliverError::KeysHeld`]: the patience is over.
     pub(crate) fn next(
         self,
         any_down: bool,
         now: Instant,
         interval: Duration,
-    ) -> Result<Option<Instant>, Problem> {
+    ) -> Result<Option<Instant>, DeliverError> {
         if !any_down {
             return Ok(None);
         }
         if now >= self.until {
-            return Err(Problem::KeysHeld);
+            return Err(DeliverError::KeysHeld);
         }
         Ok(Some((now + interval).min(self.until)))
     }

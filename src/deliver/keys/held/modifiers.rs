@@ -5,8 +5,8 @@
 //! tells modifiers and no other keys, so nobody can read along what is written.
 
 use super::Wait;
-use crate::deliver::display::wayland::{Conversation, Heard};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::wayland::{CompositorState, WaylandConnection};
+use crate::deliver::error::DeliverError;
 use std::time::Instant;
 use tokio::sync::oneshot;
 use wayland_client::{Connection, Dispatch, Proxy, QueueHandle};
@@ -19,7 +19,7 @@ const VERSION: u32 = 5;
 
 /// What has been told.
 #[derive(Debug, Default)]
-struct Told {
+struct ModifierState {
     /// One bit for each modifier that is down, by its number in the protocol.
     down: u32,
 }
@@ -37,23 +37,23 @@ pub(crate) struct Up {
 /// one that takes no connection at all.
 ///
 /// # Errors
-/// [`Problem::KeysHeld`], or why the compositor cannot be asked.
-pub(crate) async fn wait_for_modifiers() -> Result<Option<Up>, Problem> {
+/// [`DeliverError::KeysHeld`], or why the compositor cannot be asked.
+pub(crate) async fn wait_for_modifiers() -> Result<Option<Up>, DeliverError> {
     let (tell, told) = oneshot::channel();
     let asking = std::thread::Builder::new().name("v2m-keys".to_owned()).spawn(move || {
         let _ = tell.send(wait_until_up()); // nobody waits any more
     });
-    asking.map_err(Problem::NoThread)?;
-    told.await.unwrap_or(Err(Problem::Hanging))
+    asking.map_err(DeliverError::NoThread)?;
+    told.await.unwrap_or(Err(DeliverError::Hanging))
 }
 
 /// Waits until no modifier is down. `None`: the compositor does not tell. Blocking:
 /// as long as [`Wait`] says, and half a second for each of two answers.
 ///
 /// # Errors
-/// [`Problem::KeysHeld`]: they are held all the time. Or why the compositor does not answer.
-fn wait_until_up() -> Result<Option<Up>, Problem> {
-    let mut compositor = Conversation::begin(Told::default())?;
+/// [`DeliverError::KeysHeld`]: they are held all the time. Or why the compositor does not answer.
+fn wait_until_up() -> Result<Option<Up>, DeliverError> {
+    let mut compositor = WaylandConnection::begin(ModifierState::default())?;
     let keys = compositor.bind::<OrgKdeKwinKeystate>(VERSION);
     let Some(keys) = keys.filter(|keys| keys.version() >= VERSION) else { return Ok(None) };
     keys.fetchStates();
@@ -71,7 +71,7 @@ fn wait_until_up() -> Result<Option<Up>, Problem> {
     }
 }
 
-impl Told {
+impl ModifierState {
     fn handle(&mut self, event: &Event) {
         let Event::StateChanged { key, state } = *event else { return };
         let modifiers = [Key::Alt, Key::Control, Key::Shift, Key::Meta, Key::Altgr];
@@ -87,7 +87,7 @@ impl Told {
     }
 }
 
-impl Dispatch<OrgKdeKwinKeystate, ()> for Heard<Told> {
+impl Dispatch<OrgKdeKwinKeystate, ()> for CompositorState<ModifierState> {
     fn event(
         heard: &mut Self,
         _: &OrgKdeKwinKeystate,
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn told(events: &[(Key, State)]) -> bool {
-        let mut told = Told::default();
+        let mut told = ModifierState::default();
         for (key, state) in events {
             told.handle(&Event::StateChanged { key: *key as u32, state: *state as u32 });
         }

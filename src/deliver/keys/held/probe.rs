@@ -20,7 +20,7 @@
 //! another one.) The last key is pressed again only once the desktop has shown that it did nothing.
 
 use super::PATIENCE;
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::time::{Duration, Instant};
 
 /// How long nobody must have done anything before a round of questions: a mouse that moves is seen
@@ -41,14 +41,14 @@ const LOOK: Duration = Duration::from_millis(4);
 
 /// What a key is pressed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+enum KeyPurpose {
     /// Only to ask. If the answer is late, the key is asked for again, and nothing is lost.
     Question,
     /// To paste or to write. Pressed again, it might do so twice.
     Effect,
 }
 
-impl Purpose {
+impl KeyPurpose {
     /// How long the key may take to show as activity: for this time, and for so many readings.
     fn patience(self, seat: &impl Seat) -> (Duration, u32) {
         match self {
@@ -60,7 +60,7 @@ impl Purpose {
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum ProbeKey {
     /// By its place: the kernel's code (input-event-codes.h).
     Code(u32),
     /// By its meaning: xkb's number for it.
@@ -76,10 +76,14 @@ pub(crate) trait Seat: Sync {
     fn pause(&self, time: Duration) -> impl Future<Output = ()> + Send;
 
     /// For how long nobody has done anything, rounded down to milliseconds.
-    fn idle(&self) -> impl Future<Output = Result<Duration, Problem>> + Send;
+    fn idle(&self) -> impl Future<Output = Result<Duration, DeliverError>> + Send;
 
     /// Presses a key (`down`) or releases it.
-    fn key(&self, key: Key, down: bool) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn key(
+        &self,
+        key: ProbeKey,
+        down: bool,
+    ) -> impl Future<Output = Result<(), DeliverError>> + Send;
 
     /// How long a key takes to show as activity, at most as a rule.
     fn delay(&self) -> Duration;
@@ -88,18 +92,18 @@ pub(crate) trait Seat: Sync {
     /// desktop is.
     fn stall(&self) -> Duration;
 
-    /// Whether a window has answered the last [`Key::Symbol`] that was pressed: then that key was
+    /// Whether a window has answered the last [`ProbeKey::Symbol`] that was pressed: then that key was
     /// not held, whatever the idle time says.
     fn is_answered(&self) -> bool;
 }
 
 /// What is to be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct ProbeKeys {
     /// Control: pressed first and held meanwhile.
-    pub(crate) control: Key,
+    pub(crate) control: ProbeKey,
     /// All other modifiers that must be up.
-    pub(crate) others: Vec<Key>,
+    pub(crate) others: Vec<ProbeKey>,
 }
 
 /// One reading of the idle time.
@@ -125,7 +129,7 @@ impl Reading {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum ProbeResult {
     /// The key counted: nobody else holds it.
     Counted,
     /// It did nothing: somebody else holds it.
@@ -137,13 +141,13 @@ enum Answer {
 /// Waits until the keys in `asked` are up, and presses and releases `modifiers` and `key`.
 ///
 /// # Errors
-/// [`Problem::KeysHeld`], [`Problem::KeysUnclear`]: nothing was pressed but what is asked with. Others: of the desktop.
+/// [`DeliverError::KeysHeld`], [`DeliverError::KeysUnclear`]: nothing was pressed but what is asked with. Others: of the desktop.
 pub(crate) async fn press(
     seat: &impl Seat,
-    asked: &Asked,
-    modifiers: &[Key],
-    key: Key,
-) -> Result<(), Problem> {
+    asked: &ProbeKeys,
+    modifiers: &[ProbeKey],
+    key: ProbeKey,
+) -> Result<(), DeliverError> {
     let mut probe = Probe::new(seat);
     let mut is_pressed = false;
     loop {
@@ -154,9 +158,9 @@ pub(crate) async fn press(
         }
         outcome?;
         match probe.strike(vec![asked.control], modifiers, key).await? {
-            Answer::Counted => return Ok(()),
-            Answer::Held => is_pressed = true,
-            Answer::NotAsked => {}
+            ProbeResult::Counted => return Ok(()),
+            ProbeResult::Held => is_pressed = true,
+            ProbeResult::NotAsked => {}
         }
         probe.rest().await?;
     }
@@ -166,14 +170,14 @@ pub(crate) async fn press(
 ///
 /// # Errors
 /// As [`press`].
-pub(crate) async fn wait(seat: &impl Seat, asked: &Asked) -> Result<(), Problem> {
+pub(crate) async fn wait(seat: &impl Seat, asked: &ProbeKeys) -> Result<(), DeliverError> {
     let mut probe = Probe::new(seat);
     loop {
         probe.wait_for_modifiers(asked).await?;
-        match probe.ask(asked.control, false, Purpose::Question).await? {
-            Answer::Counted => return Ok(()),
-            Answer::Held => {}
-            Answer::NotAsked => seat.key(asked.control, false).await?,
+        match probe.ask(asked.control, false, KeyPurpose::Question).await? {
+            ProbeResult::Counted => return Ok(()),
+            ProbeResult::Held => {}
+            ProbeResult::NotAsked => seat.key(asked.control, false).await?,
         }
         probe.rest().await?;
     }
@@ -186,15 +190,15 @@ pub(crate) async fn wait(seat: &impl Seat, asked: &Asked) -> Result<(), Problem>
 /// As [`press`].
 pub(crate) async fn press_one(
     seat: &impl Seat,
-    modifiers: &[Key],
-    key: Key,
-) -> Result<(), Problem> {
+    modifiers: &[ProbeKey],
+    key: ProbeKey,
+) -> Result<(), DeliverError> {
     let mut probe = Probe::new(seat);
     // What was pressed before shows by then.
     seat.pause(seat.delay()).await;
     loop {
         probe.may_go_on()?;
-        if probe.strike(Vec::new(), modifiers, key).await? == Answer::Counted {
+        if probe.strike(Vec::new(), modifiers, key).await? == ProbeResult::Counted {
             return Ok(());
         }
         probe.rest().await?;
@@ -213,16 +217,16 @@ impl<'a, S: Seat> Probe<'a, S> {
         Self { seat, until: seat.now() + PATIENCE, asked: None }
     }
 
-    fn may_go_on(&self) -> Result<(), Problem> {
+    fn may_go_on(&self) -> Result<(), DeliverError> {
         if self.seat.now() < self.until {
             return Ok(());
         }
         let is_clear = self.asked.is_some_and(|asked| asked + LATELY >= self.until);
-        Err(if is_clear { Problem::KeysHeld } else { Problem::KeysUnclear })
+        Err(if is_clear { DeliverError::KeysHeld } else { DeliverError::KeysUnclear })
     }
 
     /// Waits until all modifiers are up. Ours of Control is down then.
-    async fn wait_for_modifiers(&mut self, asked: &Asked) -> Result<(), Problem> {
+    async fn wait_for_modifiers(&mut self, asked: &ProbeKeys) -> Result<(), DeliverError> {
         loop {
             let is_calm = self.quiet(CALM, self.until).await?.is_some();
             self.may_go_on()?;
@@ -234,30 +238,32 @@ impl<'a, S: Seat> Probe<'a, S> {
     }
 
     /// Whether all modifiers are up. If so, ours of Control is down then; if not, none of ours is.
-    async fn are_up(&mut self, asked: &Asked) -> Result<bool, Problem> {
+    async fn are_up(&mut self, asked: &ProbeKeys) -> Result<bool, DeliverError> {
         let control = asked.control;
-        match self.ask(control, true, Purpose::Question).await? {
-            Answer::Counted => {}
-            Answer::NotAsked => return Ok(false),
-            Answer::Held => {
+        match self.ask(control, true, KeyPurpose::Question).await? {
+            ProbeResult::Counted => {}
+            ProbeResult::NotAsked => return Ok(false),
+            ProbeResult::Held => {
                 self.seat.key(control, false).await?;
                 return Ok(false);
             }
         }
         for other in &asked.others {
-            match self.ask(*other, true, Purpose::Question).await? {
+            match self.ask(*other, true, KeyPurpose::Question).await? {
                 // The user may press it in between.
-                Answer::Counted => match self.ask(*other, false, Purpose::Question).await? {
-                    Answer::Counted => continue,
-                    Answer::Held => {}
-                    Answer::NotAsked => self.seat.key(*other, false).await?,
-                },
-                Answer::Held => {
+                ProbeResult::Counted => {
+                    match self.ask(*other, false, KeyPurpose::Question).await? {
+                        ProbeResult::Counted => continue,
+                        ProbeResult::Held => {}
+                        ProbeResult::NotAsked => self.seat.key(*other, false).await?,
+                    }
+                }
+                ProbeResult::Held => {
                     self.seat.key(control, false).await?;
                     self.seat.key(*other, false).await?;
                     return Ok(false);
                 }
-                Answer::NotAsked => {}
+                ProbeResult::NotAsked => {}
             }
             self.seat.key(control, false).await?;
             return Ok(false);
@@ -269,12 +275,12 @@ impl<'a, S: Seat> Probe<'a, S> {
     /// None of ours is afterwards.
     async fn strike(
         &mut self,
-        mut down: Vec<Key>,
-        modifiers: &[Key],
-        key: Key,
-    ) -> Result<Answer, Problem> {
+        mut down: Vec<ProbeKey>,
+        modifiers: &[ProbeKey],
+        key: ProbeKey,
+    ) -> Result<ProbeResult, DeliverError> {
         let answer = self.strike_on(&mut down, modifiers, key).await?;
-        if answer != Answer::NotAsked {
+        if answer != ProbeResult::NotAsked {
             self.seat.key(key, false).await?;
         }
         for modifier in down.iter().rev() {
@@ -287,17 +293,17 @@ impl<'a, S: Seat> Probe<'a, S> {
     /// must not be taken for the next one's.
     async fn strike_on(
         &mut self,
-        down: &mut Vec<Key>,
-        modifiers: &[Key],
-        key: Key,
-    ) -> Result<Answer, Problem> {
+        down: &mut Vec<ProbeKey>,
+        modifiers: &[ProbeKey],
+        key: ProbeKey,
+    ) -> Result<ProbeResult, DeliverError> {
         while let Some(other) = down.pop_if(|other| !modifiers.contains(other)) {
-            match self.ask(other, false, Purpose::Question).await? {
-                Answer::Counted => {}
-                Answer::Held => return Ok(Answer::NotAsked),
-                Answer::NotAsked => {
+            match self.ask(other, false, KeyPurpose::Question).await? {
+                ProbeResult::Counted => {}
+                ProbeResult::Held => return Ok(ProbeResult::NotAsked),
+                ProbeResult::NotAsked => {
                     down.push(other);
-                    return Ok(Answer::NotAsked);
+                    return Ok(ProbeResult::NotAsked);
                 }
             }
         }
@@ -305,21 +311,28 @@ impl<'a, S: Seat> Probe<'a, S> {
             if down.contains(modifier) {
                 continue;
             }
-            let answer = self.ask(*modifier, true, Purpose::Question).await?;
-            if answer != Answer::NotAsked {
+            let answer = self.ask(*modifier, true, KeyPurpose::Question).await?;
+            if answer != ProbeResult::NotAsked {
                 down.push(*modifier);
             }
-            if answer != Answer::Counted {
-                return Ok(Answer::NotAsked);
+            if answer != ProbeResult::Counted {
+                return Ok(ProbeResult::NotAsked);
             }
         }
-        self.ask(key, true, Purpose::Effect).await
+        self.ask(key, true, KeyPurpose::Effect).await
     }
 
     /// Presses a key or releases it, and looks whether that counts.
-    async fn ask(&mut self, key: Key, down: bool, purpose: Purpose) -> Result<Answer, Problem> {
+    async fn ask(
+        &mut self,
+        key: ProbeKey,
+        down: bool,
+        purpose: KeyPurpose,
+    ) -> Result<ProbeResult, DeliverError> {
         let limit = (self.seat.now() + NO_QUIET).min(self.until);
-        let Some(before) = self.quiet(QUIET, limit).await? else { return Ok(Answer::NotAsked) };
+        let Some(before) = self.quiet(QUIET, limit).await? else {
+            return Ok(ProbeResult::NotAsked);
+        };
         self.seat.key(key, down).await?;
         let (time, readings) = purpose.patience(self.seat);
         let sent = self.seat.now();
@@ -327,20 +340,20 @@ impl<'a, S: Seat> Probe<'a, S> {
         let mut looks = 0;
         loop {
             let reading = self.look().await?;
-            let is_answered = purpose == Purpose::Effect && self.seat.is_answered();
+            let is_answered = purpose == KeyPurpose::Effect && self.seat.is_answered();
             if is_answered || reading.differs_from(&before) {
-                return Ok(Answer::Counted);
+                return Ok(ProbeResult::Counted);
             }
             looks += 1;
             if looks >= readings && reading.asked >= sent + time {
-                return Ok(Answer::Held);
+                return Ok(ProbeResult::Held);
             }
         }
     }
 
     /// Waits until nobody has done anything for `time`; the reading that says so. `None`: not
     /// before `limit`.
-    async fn quiet(&self, time: Duration, limit: Instant) -> Result<Option<Reading>, Problem> {
+    async fn quiet(&self, time: Duration, limit: Instant) -> Result<Option<Reading>, DeliverError> {
         loop {
             let reading = self.look().await?;
             // An answer that is long on its way tells less.
@@ -361,14 +374,14 @@ impl<'a, S: Seat> Probe<'a, S> {
     }
 
     /// Waits until somebody does something, or for a short time.
-    async fn rest(&self) -> Result<(), Problem> {
+    async fn rest(&self) -> Result<(), DeliverError> {
         self.may_go_on()?;
         self.seat.pause(self.seat.delay()).await;
         self.watch((self.seat.now() + REST).min(self.until)).await
     }
 
     /// Waits until somebody does something, or until `end`.
-    async fn watch(&self, end: Instant) -> Result<(), Problem> {
+    async fn watch(&self, end: Instant) -> Result<(), DeliverError> {
         let mut before = self.look().await?;
         while before.answered < end {
             self.seat.pause(LOOK).await;
@@ -381,7 +394,7 @@ impl<'a, S: Seat> Probe<'a, S> {
         Ok(())
     }
 
-    async fn look(&self) -> Result<Reading, Problem> {
+    async fn look(&self) -> Result<Reading, DeliverError> {
         let asked = self.seat.now();
         let idle = self.seat.idle().await?;
         Ok(Reading { idle, asked, answered: self.seat.now() })

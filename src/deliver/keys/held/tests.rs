@@ -1,30 +1,30 @@
 //! The waiting, on a desktop that is played: a seat that counts keys as Mutter does, a user's hand,
 //! a mouse, a window.
 
-use super::probe::{Asked, Key, Seat, press, press_one, wait};
+use super::probe::{ProbeKey, ProbeKeys, Seat, press, press_one, wait};
 use super::{PATIENCE, Wait};
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-const CTRL: Key = Key::Code(29);
-const ALT: Key = Key::Code(56);
-const SUPER: Key = Key::Code(125);
-const V: Key = Key::Symbol(0x76);
+const CTRL: ProbeKey = ProbeKey::Code(29);
+const ALT: ProbeKey = ProbeKey::Code(56);
+const SUPER: ProbeKey = ProbeKey::Code(125);
+const V: ProbeKey = ProbeKey::Symbol(0x76);
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// What the user does: holds a key from and until these times.
-type Held = (Key, Duration, Duration);
+type Hold = (ProbeKey, Duration, Duration);
 
 /// A desktop, whose clock goes on only when it is asked or waited for.
 struct Desk {
     start: Instant,
-    user: Vec<Held>,
+    user: Vec<Hold>,
     /// Times at which the mouse moves.
     mouse: Vec<Duration>,
     /// How long an answer takes, and how long it is until what somebody does shows in the idle
@@ -39,7 +39,7 @@ struct Desk {
 #[derive(Default)]
 struct State {
     now: Duration,
-    ours: Vec<Key>,
+    ours: Vec<ProbeKey>,
     /// When something counted: keys, the mouse.
     activity: Vec<Duration>,
     /// Up to when the user's doings are in `activity`.
@@ -52,7 +52,7 @@ struct State {
 }
 
 impl Desk {
-    fn new(user: &[Held]) -> Self {
+    fn new(user: &[Hold]) -> Self {
         let state = State { now: ms(1_000), ..State::default() };
         Self {
             start: Instant::now(),
@@ -69,7 +69,7 @@ impl Desk {
         self.state.lock().unwrap()
     }
 
-    fn is_held(&self, key: Key, at: Duration) -> bool {
+    fn is_held(&self, key: ProbeKey, at: Duration) -> bool {
         self.user.iter().any(|(held, from, until)| *held == key && (*from..*until).contains(&at))
     }
 
@@ -106,8 +106,8 @@ impl Desk {
         self.user.iter().map(|(_, _, until)| *until).max().unwrap_or_default()
     }
 
-    fn paste(&self, others: &[Key]) -> Result<(), Problem> {
-        run(press(self, &Asked { control: CTRL, others: others.to_vec() }, &[CTRL], V))
+    fn paste(&self, others: &[ProbeKey]) -> Result<(), DeliverError> {
+        run(press(self, &ProbeKeys { control: CTRL, others: others.to_vec() }, &[CTRL], V))
     }
 
     /// Exactly one Ctrl+V, after the user's last release, and no key of ours is left down.
@@ -132,7 +132,7 @@ impl Seat for Desk {
         self.go_on(time + Duration::from_micros(700));
     }
 
-    async fn idle(&self) -> Result<Duration, Problem> {
+    async fn idle(&self) -> Result<Duration, DeliverError> {
         self.go_on(self.round_trip / 2);
         let idle = {
             let state = self.state();
@@ -145,12 +145,12 @@ impl Seat for Desk {
         Ok(idle)
     }
 
-    async fn key(&self, key: Key, down: bool) -> Result<(), Problem> {
+    async fn key(&self, key: ProbeKey, down: bool) -> Result<(), DeliverError> {
         self.go_on(self.round_trip / 2);
         let now = self.state().now;
         let is_held = self.is_held(key, now);
         let users = self.user.iter().map(|(key, ..)| *key);
-        let users: Vec<Key> = users.filter(|key| self.is_held(*key, now)).collect();
+        let users: Vec<ProbeKey> = users.filter(|key| self.is_held(*key, now)).collect();
         let mut state = self.state();
         if down {
             assert!(!state.ours.contains(&key), "{key:?} is pressed twice");
@@ -169,7 +169,7 @@ impl Seat for Desk {
             let all = all.into_iter().chain([format!("{key:?}")]).collect();
             state.counted.push((now, all));
             state.answer =
-                matches!(key, Key::Symbol(_)).then_some(now + self.window).or(state.answer);
+                matches!(key, ProbeKey::Symbol(_)).then_some(now + self.window).or(state.answer);
         }
         drop(state);
         self.go_on(self.round_trip / 2);
@@ -198,7 +198,7 @@ fn a_desktop_that_tells_is_asked_until_the_patience_is_over() {
     assert!(matches!(next(false, ms(0)), Ok(None)));
     assert!(matches!(next(true, ms(30)), Ok(Some(at)) if at == begun + ms(40)));
     assert!(matches!(next(true, PATIENCE - ms(1)), Ok(Some(at)) if at == begun + PATIENCE));
-    assert!(matches!(next(true, PATIENCE), Err(Problem::KeysHeld)));
+    assert!(matches!(next(true, PATIENCE), Err(DeliverError::KeysHeld)));
     assert!(matches!(next(false, PATIENCE), Ok(None)));
 }
 
@@ -214,7 +214,7 @@ fn with_all_keys_up_the_combination_is_pressed_at_once() {
 fn a_key_that_is_held_too_long_gets_no_paste() {
     for key in [CTRL, ALT, V] {
         let desk = Desk::new(&[(key, ms(900), ms(9_000))]);
-        assert!(matches!(desk.paste(&[ALT]), Err(Problem::KeysHeld)), "{key:?}");
+        assert!(matches!(desk.paste(&[ALT]), Err(DeliverError::KeysHeld)), "{key:?}");
         assert_eq!(desk.combinations(), [[""; 0]; 0], "{key:?}");
         assert_eq!(desk.state().ours, [], "{key:?}");
         assert!(desk.state().now < ms(1_000) + PATIENCE + ms(100), "{key:?}");
@@ -238,7 +238,7 @@ fn a_mouse_that_moves_is_waited_for() {
     assert!(desk.pasted_at() > ms(600 + 8 * 199), "{:?}", desk.pasted_at());
     desk.mouse = (0..5_000).map(|n| ms(n + 1)).collect();
     *desk.state() = State { now: ms(1_000), ..State::default() };
-    assert!(matches!(desk.paste(&[ALT]), Err(Problem::KeysUnclear)));
+    assert!(matches!(desk.paste(&[ALT]), Err(DeliverError::KeysUnclear)));
     assert_eq!(desk.state().pressed, 0, "something was pressed blindly");
 }
 
@@ -264,7 +264,7 @@ fn a_modifier_that_is_pressed_anew_between_two_questions_is_seen() {
 #[test]
 fn modifiers_alone_are_waited_for_before_typing() {
     let desk = Desk::new(&[(SUPER, ms(900), ms(1_200)), (ALT, ms(900), ms(1_100))]);
-    run(wait(&desk, &Asked { control: CTRL, others: vec![ALT, SUPER] })).unwrap();
+    run(wait(&desk, &ProbeKeys { control: CTRL, others: vec![ALT, SUPER] })).unwrap();
     assert!(desk.state().now > ms(1_200));
     assert_eq!(desk.state().ours, []);
 }
@@ -272,12 +272,12 @@ fn modifiers_alone_are_waited_for_before_typing() {
 #[test]
 fn a_key_of_the_text_that_is_held_is_waited_for() {
     let desk = Desk::new(&[(V, ms(900), ms(1_300))]);
-    run(press_one(&desk, &[Key::Code(42)], V)).unwrap();
+    run(press_one(&desk, &[ProbeKey::Code(42)], V)).unwrap();
     assert!(desk.pasted_at() >= ms(1_300));
-    assert_eq!(desk.combinations(), [[format!("{:?}", Key::Code(42)), format!("{V:?}")]]);
+    assert_eq!(desk.combinations(), [[format!("{:?}", ProbeKey::Code(42)), format!("{V:?}")]]);
     assert_eq!(desk.state().ours, []);
     let desk = Desk::new(&[(V, ms(900), ms(9_300))]);
-    assert!(matches!(run(press_one(&desk, &[], V)), Err(Problem::KeysHeld)));
+    assert!(matches!(run(press_one(&desk, &[], V)), Err(DeliverError::KeysHeld)));
 }
 
 proptest! {
@@ -311,7 +311,7 @@ proptest! {
         window in 1u64..90,
     ) {
         let keys = [CTRL, ALT, V];
-        let mut user: Vec<Held> = Vec::new();
+        let mut user: Vec<Hold> = Vec::new();
         for (key, from, time) in holds {
             let (key, from, until) = (keys[key], ms(1_000 + from), ms(1_000 + from + time));
             // A key cannot be pressed while it is down.

@@ -3,8 +3,8 @@
 //! Which of its groups is in force only the window with the keyboard is told.
 
 use super::Stroke;
-use crate::deliver::display::wayland::{Conversation, Heard, broken};
-use crate::deliver::problem::Problem;
+use crate::deliver::display::wayland::{CompositorState, WaylandConnection, broken};
+use crate::deliver::error::DeliverError;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -16,14 +16,14 @@ use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
 const MOST: usize = 4 << 20;
 
 #[derive(Debug, Default)]
-struct Told {
+struct KeymapListener {
     has_keyboard: bool,
     layout: Option<(OwnedFd, u32)>,
 }
 
 /// The layout in xkb's text form. `None`: there is no keyboard. Blocking.
-pub(crate) fn layout() -> Result<Option<Vec<u8>>, Problem> {
-    let mut compositor = Conversation::begin(Told::default())?;
+pub(crate) fn layout() -> Result<Option<Vec<u8>>, DeliverError> {
+    let mut compositor = WaylandConnection::begin(KeymapListener::default())?;
     let Some(seat) = compositor.bind::<WlSeat>(1) else { return Ok(None) };
     compositor.catch_up()?;
     // To ask a seat for what it never had is an error that ends the connection.
@@ -39,7 +39,7 @@ pub(crate) fn layout() -> Result<Option<Vec<u8>>, Problem> {
 /// takes it for dead (libwayland before 1.23) and ends its connection, and the program with it. So
 /// a program that hangs must live through all the keys of a text. They are sent at once: what comes
 /// in drops takes more of the kernel's room than what comes in a gush.
-pub(crate) fn check(strokes: &[Stroke]) -> Result<(), Problem> {
+pub(crate) fn check(strokes: &[Stroke]) -> Result<(), DeliverError> {
     /// Bytes of events that a program may be sent: in the kernel they take twice that.
     const MOST: usize = 48 << 10;
     /// A key's events, pressed and released: 24 bytes each.
@@ -50,20 +50,24 @@ pub(crate) fn check(strokes: &[Stroke]) -> Result<(), Problem> {
         0 => KEY,
         held => KEY + held * (KEY + MODIFIERS),
     };
-    if strokes.iter().map(bytes).sum::<usize>() > MOST { Err(Problem::TooLong) } else { Ok(()) }
+    if strokes.iter().map(bytes).sum::<usize>() > MOST {
+        Err(DeliverError::TooLong)
+    } else {
+        Ok(())
+    }
 }
 
-fn read(file: OwnedFd, size: u32) -> Result<Vec<u8>, Problem> {
+fn read(file: OwnedFd, size: u32) -> Result<Vec<u8>, DeliverError> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if size > MOST {
-        return Err(Problem::NoLayout("it is too large"));
+        return Err(DeliverError::NoLayout("it is too large"));
     }
     let mut text = vec![0; size];
     File::from(file).read_exact_at(&mut text, 0).map_err(broken)?;
     Ok(text)
 }
 
-impl Dispatch<WlSeat, ()> for Heard<Told> {
+impl Dispatch<WlSeat, ()> for CompositorState<KeymapListener> {
     fn event(
         heard: &mut Self,
         _: &WlSeat,
@@ -78,7 +82,7 @@ impl Dispatch<WlSeat, ()> for Heard<Told> {
     }
 }
 
-impl Dispatch<WlKeyboard, ()> for Heard<Told> {
+impl Dispatch<WlKeyboard, ()> for CompositorState<KeymapListener> {
     fn event(
         heard: &mut Self,
         _: &WlKeyboard,

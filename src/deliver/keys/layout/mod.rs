@@ -105,12 +105,12 @@ pub(crate) struct Layout {
     keys: Vec<Keycode>,
     groups: u32,
     /// What the modifier keys do, in each group.
-    holders: Vec<Holder>,
+    holders: Vec<ModifierKey>,
 }
 
 /// A key that is a modifier while it is held.
 #[derive(Clone, Copy, Debug)]
-struct Holder {
+struct ModifierKey {
     key: Keycode,
     group: u32,
     sign: Keysym,
@@ -229,7 +229,7 @@ impl Layout {
     /// both.
     fn combinations(&self, group: GroupIndex) -> Vec<(Vec<u32>, ModifierMask)> {
         let holder = |signs: &[Keysym]| {
-            let is_here = |holder: &&Holder| {
+            let is_here = |holder: &&ModifierKey| {
                 let here = self.table.effective_group(group, holder.key);
                 signs.contains(&holder.sign) && here == Some(GroupIndex(holder.group))
             };
@@ -269,7 +269,7 @@ fn by_dead_key(character: char) -> Option<(Keysym, char)> {
     (parts.next().is_none() && letter.is_ascii_alphabetic()).then_some((*sign, letter))
 }
 
-fn holders(keymap: &Keymap) -> Vec<Holder> {
+fn holders(keymap: &Keymap) -> Vec<ModifierKey> {
     let mut found = Vec::new();
     for key in keymap.keys() {
         for (group, meaning) in (0..).zip(key.groups()) {
@@ -277,7 +277,7 @@ fn holders(keymap: &Keymap) -> Vec<Holder> {
             let ([sign], [Action::ModsSet(action)]) = (level.symbols(), level.actions()) else {
                 continue;
             };
-            found.push(Holder { key: key.keycode(), group, sign: *sign, mask: action.mask() });
+            found.push(ModifierKey { key: key.keycode(), group, sign: *sign, mask: action.mask() });
         }
     }
     found

@@ -1,9 +1,9 @@
 //! Which keys the user's hand may still be on, as the keyboard is laid out: the shortcut's keys.
 
-use super::shortcut::{Memory, Shortcuts};
+use super::shortcut::{ShortcutCache, Shortcuts};
 use crate::chord::Modifier;
 use crate::deliver::keys::codes;
-use crate::deliver::keys::held::probe::Key;
+use crate::deliver::keys::held::probe::ProbeKey;
 use crate::deliver::keys::layout::compositor;
 use crate::deliver::keys::layout::{Layout, OFFSET};
 use std::sync::Arc;
@@ -20,11 +20,11 @@ pub(crate) struct Hands {
 
 /// What is remembered from one text to the next.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Habits(Arc<Mutex<(Memory, Option<Known>)>>);
+pub(crate) struct Habits(Arc<Mutex<(ShortcutCache, Option<KeymapCache>)>>);
 
 /// A keymap, and what was found in it.
 #[derive(Debug)]
-struct Known {
+struct KeymapCache {
     keymap: Vec<u8>,
     places: Vec<(Modifier, Vec<u32>)>,
 }
@@ -52,7 +52,7 @@ impl Habits {
 }
 
 /// Where the modifiers are. To take a keymap apart takes some milliseconds, and it seldom changes.
-fn places_in(known: &mut Option<Known>, keymap: Vec<u8>) -> Vec<(Modifier, Vec<u32>)> {
+fn places_in(known: &mut Option<KeymapCache>, keymap: Vec<u8>) -> Vec<(Modifier, Vec<u32>)> {
     if let Some(known) = known.as_ref().filter(|known| known.keymap == keymap) {
         return known.places.clone();
     }
@@ -68,14 +68,16 @@ fn places_in(known: &mut Option<Known>, keymap: Vec<u8>) -> Vec<(Modifier, Vec<u
         }
         (modifier, codes)
     });
-    known.insert(Known { keymap, places: places.to_vec() }).places.clone()
+    known.insert(KeymapCache { keymap, places: places.to_vec() }).places.clone()
 }
 
 impl Hands {
     /// The key to press for a modifier.
-    pub(crate) fn place(&self, modifier: Modifier) -> Key {
+    pub(crate) fn place(&self, modifier: Modifier) -> ProbeKey {
         let codes = self.codes(modifier);
-        Key::Code(codes.first().copied().unwrap_or_else(|| codes::of_modifier(modifier).into()))
+        ProbeKey::Code(
+            codes.first().copied().unwrap_or_else(|| codes::of_modifier(modifier).into()),
+        )
     }
 
     fn codes(&self, modifier: Modifier) -> &[u32] {
@@ -84,16 +86,17 @@ impl Hands {
     }
 
     /// All keys of the shortcuts' modifiers but the one for Control that is pressed first.
-    pub(crate) fn all(&self) -> Vec<Key> {
+    pub(crate) fn all(&self) -> Vec<ProbeKey> {
         let modifiers = self.shortcuts.modifiers.iter();
-        let keys = modifiers.flat_map(|modifier| self.codes(*modifier)).copied().map(Key::Code);
+        let keys =
+            modifiers.flat_map(|modifier| self.codes(*modifier)).copied().map(ProbeKey::Code);
         keys.filter(|key| *key != self.place(Modifier::Ctrl)).collect()
     }
 
     /// Those that would make another combination of one with Control. A second Control would not.
-    pub(crate) fn in_the_way(&self) -> Vec<Key> {
+    pub(crate) fn in_the_way(&self) -> Vec<ProbeKey> {
         let control = self.codes(Modifier::Ctrl);
-        let is_other = |key: &Key| !control.iter().any(|code| *key == Key::Code(*code));
+        let is_other = |key: &ProbeKey| !control.iter().any(|code| *key == ProbeKey::Code(*code));
         self.all().into_iter().filter(is_other).collect()
     }
 

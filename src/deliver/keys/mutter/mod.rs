@@ -6,12 +6,12 @@ mod sources;
 pub(crate) mod typing;
 
 use self::hands::{Habits, Hands};
-use super::held::probe::{Asked, Key, Seat, press, press_one, wait};
+use super::held::probe::{ProbeKey, ProbeKeys, Seat, press, press_one, wait};
 use super::{Keys, codes};
 use crate::chord::{Chord, Modifier};
 use crate::deliver::clipboard::bus::Answers;
-use crate::deliver::display::mutter::Calls;
-use crate::deliver::problem::Problem;
+use crate::deliver::display::mutter::MutterCalls;
+use crate::deliver::error::DeliverError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ const STALL: Duration = Duration::from_millis(150);
 /// The keyboard of a session. Mutter releases what a session that ends has left pressed.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
-    calls: Calls,
+    calls: MutterCalls,
     /// What is known of when its keys came to the desktop, and of when windows asked for the text.
     answers: Arc<Answers>,
 }
@@ -40,44 +40,44 @@ pub(crate) struct MutterKeys {
 
 impl MutterKeys {
     /// Those of this session, whose clipboard notes the `answers`.
-    pub(crate) fn of(calls: Calls, answers: Arc<Answers>, habits: Habits) -> Self {
+    pub(crate) fn of(calls: MutterCalls, answers: Arc<Answers>, habits: Habits) -> Self {
         Self { keyboard: Keyboard { calls, answers }, habits, found: None }
     }
 }
 
 impl Keys for MutterKeys {
-    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+    async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError> {
         // Asked for beside whatever else goes on until the keys are due.
         let hands = tokio::spawn(self.habits.clone().hands());
         self.found = Some((chord.clone(), hands));
         Ok(())
     }
 
-    async fn press(&mut self) -> Result<(), Problem> {
-        let (chord, hands) = self.found.take().ok_or(Problem::NoWay)?;
-        let hands = hands.await.map_err(|_panic| Problem::Hanging)?;
+    async fn press(&mut self) -> Result<(), DeliverError> {
+        let (chord, hands) = self.found.take().ok_or(DeliverError::NoWay)?;
+        let hands = hands.await.map_err(|_panic| DeliverError::Hanging)?;
         self.keyboard.press(&hands, &chord).await
     }
 }
 
 impl Keyboard {
     /// For keys that are not to be answered.
-    pub(crate) fn new(calls: Calls) -> Self {
+    pub(crate) fn new(calls: MutterCalls) -> Self {
         Self { calls, answers: Arc::default() }
     }
 
     /// Waits until the user's keys are up, presses and releases the combination.
-    async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), Problem> {
-        let asked = Asked { control: hands.place(Modifier::Ctrl), others: hands.in_the_way() };
+    async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), DeliverError> {
+        let asked = ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.in_the_way() };
         let place = |modifier: &Modifier| hands.place(*modifier);
-        let modifiers: Vec<Key> = chord.modifiers.iter().map(place).collect();
+        let modifiers: Vec<ProbeKey> = chord.modifiers.iter().map(place).collect();
         // By what it means, not where it is: V is elsewhere on Dvorak.
-        press(self, &asked, &modifiers, Key::Symbol(codes::keysym(chord.key).into())).await
+        press(self, &asked, &modifiers, ProbeKey::Symbol(codes::keysym(chord.key).into())).await
     }
 
     /// Waits until the user's modifiers are up.
-    pub(crate) async fn wait(&self, hands: &Hands) -> Result<(), Problem> {
-        wait(self, &Asked { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
+    pub(crate) async fn wait(&self, hands: &Hands) -> Result<(), DeliverError> {
+        wait(self, &ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
     }
 
     /// Presses each combination of keys, by the kernel's codes, in their order, and releases them
@@ -87,7 +87,7 @@ impl Keyboard {
         &self,
         strokes: &[Vec<u32>],
         suspects: &[u32],
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DeliverError> {
         let mut suspects = suspects.to_vec();
         for (number, codes) in strokes.iter().enumerate() {
             let Some((key, modifiers)) = codes.split_last() else { continue };
@@ -97,10 +97,10 @@ impl Keyboard {
                 continue;
             };
             suspects.swap_remove(at);
-            let modifiers: Vec<Key> = modifiers.iter().copied().map(Key::Code).collect();
-            match press_one(self, &modifiers, Key::Code(*key)).await {
-                Err(Problem::KeysHeld | Problem::KeysUnclear) if number > 0 => {
-                    return Err(Problem::HeldInPart);
+            let modifiers: Vec<ProbeKey> = modifiers.iter().copied().map(ProbeKey::Code).collect();
+            match press_one(self, &modifiers, ProbeKey::Code(*key)).await {
+                Err(DeliverError::KeysHeld | DeliverError::KeysUnclear) if number > 0 => {
+                    return Err(DeliverError::HeldInPart);
                 }
                 other => other?,
             }
@@ -110,7 +110,7 @@ impl Keyboard {
         self.calls.is_on("CapsLockState").await.map(drop)
     }
 
-    async fn send(&self, codes: &[u32]) -> Result<(), Problem> {
+    async fn send(&self, codes: &[u32]) -> Result<(), DeliverError> {
         let down = codes.iter().map(|code| (*code, true));
         for (code, pressed) in down.chain(codes.iter().rev().map(|code| (*code, false))) {
             self.calls.send("NotifyKeyboardKeycode", &(code, pressed)).await?;
@@ -128,20 +128,20 @@ impl Seat for Keyboard {
         tokio::time::sleep(time).await;
     }
 
-    async fn idle(&self) -> Result<Duration, Problem> {
+    async fn idle(&self) -> Result<Duration, DeliverError> {
         self.calls.idle().await
     }
 
-    async fn key(&self, key: Key, down: bool) -> Result<(), Problem> {
+    async fn key(&self, key: ProbeKey, down: bool) -> Result<(), DeliverError> {
         let (method, number) = match key {
-            Key::Code(code) => ("NotifyKeyboardKeycode", code),
-            Key::Symbol(symbol) => ("NotifyKeyboardKeysym", symbol),
+            ProbeKey::Code(code) => ("NotifyKeyboardKeycode", code),
+            ProbeKey::Symbol(symbol) => ("NotifyKeyboardKeysym", symbol),
         };
-        if down && matches!(key, Key::Symbol(_)) {
+        if down && matches!(key, ProbeKey::Symbol(_)) {
             self.answers.sent();
         }
         let answer = self.calls.call(method, &(number, down)).await?;
-        if down && matches!(key, Key::Symbol(_)) {
+        if down && matches!(key, ProbeKey::Symbol(_)) {
             self.answers.pressed(answer.recv_position());
         }
         Ok(())

@@ -77,7 +77,7 @@ impl Shortcuts {
 
 /// What was read, and of which state of the settings that is.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory(Option<(Stamp, Shortcuts)>);
+pub(crate) struct ShortcutCache(Option<(Stamp, Shortcuts)>);
 
 /// dconf writes its file anew at each change.
 type Stamp = (i64, i64, u64);
@@ -89,7 +89,7 @@ fn stamp() -> Option<Stamp> {
     Some((file.mtime(), file.mtime_nsec(), file.ino()))
 }
 
-impl Memory {
+impl ShortcutCache {
     /// The shortcuts, read anew if the settings have changed. Bounded.
     pub(crate) async fn recall(&mut self) -> Shortcuts {
         let now = stamp();

@@ -6,7 +6,7 @@
 //! several was used last is in the settings too, but not where each window has its own, and not
 //! before an input method's daemon has come: that is not built upon.
 
-use crate::deliver::problem::Problem;
+use crate::deliver::error::DeliverError;
 use std::ops::Range;
 use tokio::process::Command;
 use tracing::debug;
@@ -17,7 +17,7 @@ const SCHEMA: &str = "org.gnome.desktop.input-sources";
 const GROUPS: usize = 3;
 
 /// The groups of which one is in force.
-pub(crate) async fn groups() -> Result<Range<u32>, Problem> {
+pub(crate) async fn groups() -> Result<Range<u32>, DeliverError> {
     let get = ["get", SCHEMA, "sources"];
     // Also for a delivery that is given up.
     let asked = Command::new("gsettings").args(get).kill_on_drop(true).output().await;
@@ -26,22 +26,22 @@ pub(crate) async fn groups() -> Result<Range<u32>, Problem> {
         Ok(output) => {
             let reason = String::from_utf8_lossy(&output.stderr);
             debug!(%reason, "gsettings does not tell the input sources");
-            Err(Problem::NoLayout("gsettings failed"))
+            Err(DeliverError::NoLayout("gsettings failed"))
         }
         Err(error) => {
             debug!(%error, "gsettings cannot be run");
-            Err(Problem::NoLayout("gsettings cannot be run"))
+            Err(DeliverError::NoLayout("gsettings cannot be run"))
         }
     }
 }
 
 /// The groups by the list of sources, in GVariant's text form: `[('xkb', 'us'), ('ibus',
 /// 'anthy')]`.
-fn read(sources: &str) -> Result<Range<u32>, Problem> {
+fn read(sources: &str) -> Result<Range<u32>, DeliverError> {
     let strings = sources.split('\'').skip(1).step_by(2);
     let kinds: Vec<&str> = strings.step_by(2).collect();
     if kinds.iter().any(|kind| *kind != "xkb") {
-        return Err(Problem::NoLayout("an input method may be in use"));
+        return Err(DeliverError::NoLayout("an input method may be in use"));
     }
     // Without any the Shell takes the system's one layout.
     let groups = kinds.len().clamp(1, GROUPS);

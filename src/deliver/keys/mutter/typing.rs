@@ -8,10 +8,10 @@
 use super::Keyboard;
 use super::hands::Hands;
 use super::sources::groups;
-use crate::deliver::display::mutter::Session;
+use crate::deliver::display::mutter::MutterSession;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::layout::compositor;
 use crate::deliver::keys::layout::{Layout, Locked, OFFSET, Stroke};
-use crate::deliver::problem::Problem;
 
 /// The first version known to keep what a program has no room for: on GNOME 48 one that was stopped
 /// got 1,440 changes of keys afterwards (tests/system/gnome/typing.rs). On 43 it lost its
@@ -26,31 +26,31 @@ const MOST: usize = 240;
 /// Types `text` once the user's keys are up: all of it or, if the layout lacks any of it, nothing.
 /// `hands` tells which keys those are.
 pub(crate) async fn write(
-    session: &Session,
+    session: &MutterSession,
     text: &str,
     hands: impl Future<Output = Hands>,
-) -> Result<(), Problem> {
+) -> Result<(), DeliverError> {
     let layout = tokio::task::spawn_blocking(|| match compositor::layout()? {
-        Some(text) => Layout::parse(&text).map_err(Problem::from),
-        None => Err(Problem::NoLayout("there is no keyboard")),
+        Some(text) => Layout::parse(&text).map_err(DeliverError::from),
+        None => Err(DeliverError::NoLayout("there is no keyboard")),
     });
     let calls = &session.calls;
     let (layout, groups, locks, hands) = tokio::join!(layout, groups(), calls.locks(), hands);
-    let (layout, (caps, num)) = (layout.map_err(|_| Problem::Hanging)??, locks?);
+    let (layout, (caps, num)) = (layout.map_err(|_| DeliverError::Hanging)??, locks?);
     let caps = if caps { Locked::CAPS } else { Locked::default() };
     let num = if num { Locked::NUM } else { Locked::default() };
     let groups = groups?;
     let group = groups.start;
     let mut ways = groups.map(|group| layout.strokes(text, group, caps.and(num)));
-    let strokes = ways.next().ok_or(Problem::NoLayout("it is empty"))??;
+    let strokes = ways.next().ok_or(DeliverError::NoLayout("it is empty"))??;
     if ways.any(|way| way.as_ref() != Ok(&strokes)) {
         let reason = "you have several on which this is typed differently, and GNOME does not say which is in force";
-        return Err(Problem::NoLayout(reason));
+        return Err(DeliverError::NoLayout(reason));
     }
     if calls.shell().await < PATIENT {
         let keys = strokes.iter().map(|stroke| 2 * (1 + stroke.hold.len()));
         if keys.sum::<usize>() > MOST {
-            return Err(Problem::TooLong);
+            return Err(DeliverError::TooLong);
         }
     }
     compositor::check(&strokes)?;

@@ -11,9 +11,9 @@ use self::keymap::{code, keymap, mask};
 use super::layout::compositor::{check, layout};
 use super::layout::{Layout, Locked, OFFSET, Stroke};
 use crate::chord::Chord;
-use crate::deliver::display::wayland::{Conversation, broken};
+use crate::deliver::display::wayland::{WaylandConnection, broken};
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::Keys;
-use crate::deliver::problem::Problem;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
@@ -44,14 +44,14 @@ delegate_noop!(NoEvents: ZwpVirtualKeyboardV1);
 
 impl Keyboards {
     /// Those of this compositor, on this connection. `None`: it lets no program have a keyboard.
-    pub(crate) fn of<S>(compositor: &Conversation<S>, seat: &WlSeat) -> Option<Self> {
+    pub(crate) fn of<S>(compositor: &WaylandConnection<S>, seat: &WlSeat) -> Option<Self> {
         let queue = compositor.beside();
         let manager = compositor.bind_on(&queue.handle(), 1)?;
         Some(Self { manager, seat: seat.clone(), queue })
     }
 
     /// A keyboard with this keymap.
-    fn plug_in(&self, keymap: &[u8]) -> Result<ZwpVirtualKeyboardV1, Problem> {
+    fn plug_in(&self, keymap: &[u8]) -> Result<ZwpVirtualKeyboardV1, DeliverError> {
         let (file, size) = shared(keymap).map_err(broken)?;
         let keyboard = self.manager.create_virtual_keyboard(&self.seat, &self.queue.handle(), ());
         keyboard.keymap(KeymapFormat::XkbV1.into(), file.as_fd(), size);
@@ -76,7 +76,7 @@ impl<'k> Keyboard<'k> {
 }
 
 impl Keys for Keyboard<'_> {
-    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+    async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError> {
         let keyboard = self.keyboards.plug_in(keymap(chord.key).as_bytes())?;
         self.plugged_in = Some((keyboard, chord.clone()));
         Ok(())
@@ -87,8 +87,8 @@ impl Keys for Keyboard<'_> {
     }
 
     /// In one go. What is sent after it is dealt with after it.
-    async fn press(&mut self) -> Result<(), Problem> {
-        let Some((keyboard, chord)) = &self.plugged_in else { return Err(Problem::NoWay) };
+    async fn press(&mut self) -> Result<(), DeliverError> {
+        let Some((keyboard, chord)) = &self.plugged_in else { return Err(DeliverError::NoWay) };
         let (time, key) = (milliseconds(), code(chord.key));
         keyboard.modifiers(mask(chord), 0, 0, 0);
         keyboard.key(time, key, KeyState::Pressed.into());
@@ -117,8 +117,8 @@ pub(crate) struct Typist {
 
 impl Typist {
     /// Finds the keys for `text` and plugs in a keyboard. Presses nothing yet.
-    pub(crate) fn new(keyboards: &Keyboards, text: &str) -> Result<Self, Problem> {
-        let keymap = layout()?.ok_or(Problem::NoLayout("there is no keyboard"))?;
+    pub(crate) fn new(keyboards: &Keyboards, text: &str) -> Result<Self, DeliverError> {
+        let keymap = layout()?.ok_or(DeliverError::NoLayout("there is no keyboard"))?;
         let (strokes, group) = find(&Layout::parse(&keymap)?, text)?;
         check(&strokes)?;
         Ok(Self { keyboard: keyboards.plug_in(&keymap)?, strokes, group })
@@ -144,7 +144,7 @@ impl Drop for Typist {
 
 /// The keys for `text` in the first group that has them all: ours is a keyboard of its own, with
 /// its own group in force and no lock.
-fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), Problem> {
+fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), DeliverError> {
     let mut first = None;
     for group in 0..layout.groups() {
         match layout.strokes(text, group, Locked::default()) {
@@ -152,7 +152,7 @@ fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), Problem> {
             Err(lacks) => first = first.or(Some(lacks)),
         }
     }
-    Err(first.map_or(Problem::NoLayout("it is empty"), Problem::Lacks))
+    Err(first.map_or(DeliverError::NoLayout("it is empty"), DeliverError::Lacks))
 }
 
 /// `text` in memory that another program can read, and its length with the zero that ends it.

@@ -6,8 +6,8 @@ pub(crate) mod typing;
 use self::keymap::{KeyMeaning, Keymap};
 use crate::chord::Chord;
 use crate::deliver::display::x11::Server;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::Keys;
-use crate::deliver::problem::Problem;
 use std::rc::Rc;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
@@ -26,12 +26,12 @@ struct Strokes {
 
 impl Strokes {
     /// Finds `chord` on the keyboard as it is laid out now.
-    fn find(server: &Server, chord: &Chord) -> Result<Self, Problem> {
+    fn find(server: &Server, chord: &Chord) -> Result<Self, DeliverError> {
         let keyboard = xkb::ID::USE_CORE_KBD.into();
         let state = server.conn.xkb_get_state(keyboard)?;
         let keymap = keymap(server)?;
         let group = u8::from(state.reply()?.group);
-        let missing = || Problem::NoKey(chord.to_string());
+        let missing = || DeliverError::NoKey(chord.to_string());
         let modifiers = chord.modifiers.iter().map(|modifier| keymap.modifier(*modifier));
         let modifiers = modifiers.collect::<Option<Vec<_>>>().ok_or_else(missing)?;
         let key = keymap.key(chord.key, group).ok_or_else(missing)?;
@@ -41,7 +41,7 @@ impl Strokes {
     }
 
     /// Presses and releases the combination.
-    fn press(&self, server: &Server) -> Result<(), Problem> {
+    fn press(&self, server: &Server) -> Result<(), DeliverError> {
         strike(server, self.modifiers.iter().chain([&self.key]).copied())?;
         carried_out(server)
     }
@@ -62,31 +62,34 @@ impl Xtest {
 }
 
 impl Keys for Xtest {
-    async fn find(&mut self, chord: &Chord) -> Result<(), Problem> {
+    async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError> {
         self.strokes = Some(Strokes::find(&self.server, chord)?);
         Ok(())
     }
 
-    fn are_held(&mut self) -> Result<bool, Problem> {
+    fn are_held(&mut self) -> Result<bool, DeliverError> {
         match &self.strokes {
             Some(strokes) => are_down(&self.server, &strokes.in_the_way),
             None => Ok(false),
         }
     }
 
-    async fn press(&mut self) -> Result<(), Problem> {
-        self.strokes.as_ref().ok_or(Problem::NoWay)?.press(&self.server)
+    async fn press(&mut self) -> Result<(), DeliverError> {
+        self.strokes.as_ref().ok_or(DeliverError::NoWay)?.press(&self.server)
     }
 }
 
 /// Whether any of `keys` is down: the user has not let go of the shortcut yet, as a rule.
-pub(crate) fn are_down(server: &Server, keys: &[Keycode]) -> Result<bool, Problem> {
+pub(crate) fn are_down(server: &Server, keys: &[Keycode]) -> Result<bool, DeliverError> {
     let down = server.conn.query_keymap()?.reply()?.keys;
     Ok(keys.iter().any(|code| down[usize::from(code / 8)] & (1 << (code % 8)) != 0))
 }
 
 /// Presses `keys` in their order, and releases them in the other one, whatever happens.
-pub(crate) fn strike(server: &Server, keys: impl Iterator<Item = Keycode>) -> Result<(), Problem> {
+pub(crate) fn strike(
+    server: &Server,
+    keys: impl Iterator<Item = Keycode>,
+) -> Result<(), DeliverError> {
     let mut down = Vec::new();
     let mut outcome = Ok(());
     for code in keys {
@@ -105,17 +108,17 @@ pub(crate) fn strike(server: &Server, keys: impl Iterator<Item = Keycode>) -> Re
 }
 
 /// Waits until all keys have been pressed.
-pub(crate) fn carried_out(server: &Server) -> Result<(), Problem> {
+pub(crate) fn carried_out(server: &Server) -> Result<(), DeliverError> {
     server.conn.get_input_focus()?.reply()?;
     Ok(())
 }
 
-fn fake(server: &Server, kind: u8, code: Keycode) -> Result<(), Problem> {
+fn fake(server: &Server, kind: u8, code: Keycode) -> Result<(), DeliverError> {
     server.conn.xtest_fake_input(kind, code, 0, x11rb::NONE, 0, 0, 0)?;
     Ok(())
 }
 
-fn keymap(server: &Server) -> Result<Keymap, Problem> {
+fn keymap(server: &Server) -> Result<Keymap, DeliverError> {
     let parts = xkb::MapPart::KEY_SYMS | xkb::MapPart::MODIFIER_MAP;
     let (none, no_mods) = (xkb::MapPart::from(0u16), xkb::VMod::from(0u16));
     let keyboard = xkb::ID::USE_CORE_KBD.into();

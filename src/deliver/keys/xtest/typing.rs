@@ -2,8 +2,8 @@
 
 use super::{carried_out, strike};
 use crate::deliver::display::x11::Server;
+use crate::deliver::error::DeliverError;
 use crate::deliver::keys::layout::{Layout, Locked, NotALayout, Stroke};
-use crate::deliver::problem::Problem;
 use kbvm::xkb::x11::KbvmX11Ext as _;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::Keycode;
@@ -20,17 +20,18 @@ pub(crate) struct Typing {
 
 impl Typing {
     /// Finds the keys for `text` on the keyboard as it is laid out now.
-    pub(crate) fn find(server: &Server, text: &str) -> Result<Self, Problem> {
+    pub(crate) fn find(server: &Server, text: &str) -> Result<Self, DeliverError> {
         let layout = layout(server)?;
         let state = server.conn.xkb_get_state(xkb::ID::USE_CORE_KBD.into())?.reply()?;
         // It would change the first key alone.
         if u16::from(state.latched_mods) != 0 || state.latched_group != 0 {
-            return Err(Problem::NoLayout("a sticky key waits for its letter"));
+            return Err(DeliverError::NoLayout("a sticky key waits for its letter"));
         }
         let locked = Locked(u32::from(u16::from(state.locked_mods)));
         let strokes = layout.strokes(text, u32::from(u8::from(state.group)), locked)?;
         let strokes: Option<Vec<_>> = strokes.iter().map(codes).collect();
-        let strokes = strokes.ok_or(Problem::NoLayout("it has keys that X11 has no codes for"))?;
+        let strokes =
+            strokes.ok_or(DeliverError::NoLayout("it has keys that X11 has no codes for"))?;
         let mut in_the_way: Vec<Keycode> = strokes.iter().flatten().copied().collect();
         in_the_way.extend(layout.modifier_keys().filter_map(|code| u8::try_from(code).ok()));
         in_the_way.sort_unstable();
@@ -47,11 +48,11 @@ impl Typing {
     pub(crate) fn write(
         &self,
         server: &Server,
-        go_on: impl Fn() -> Result<bool, Problem>,
-    ) -> Result<(), Problem> {
+        go_on: impl Fn() -> Result<bool, DeliverError>,
+    ) -> Result<(), DeliverError> {
         for (number, piece) in self.strokes.chunks(PIECE).enumerate() {
             if !go_on()? {
-                return Err(if number == 0 { Problem::Moved } else { Problem::InPart });
+                return Err(if number == 0 { DeliverError::Moved } else { DeliverError::InPart });
             }
             for stroke in piece {
                 strike(server, stroke.iter().copied())?;
@@ -66,7 +67,7 @@ fn codes(stroke: &Stroke) -> Option<Vec<Keycode>> {
     stroke.hold.iter().chain([&stroke.key]).map(|code| u8::try_from(*code).ok()).collect()
 }
 
-fn layout(server: &Server) -> Result<Layout, Problem> {
+fn layout(server: &Server) -> Result<Layout, DeliverError> {
     let read = || {
         server.conn.setup_xkb_extension()?;
         server.conn.get_xkb_keymap(server.conn.get_xkb_core_device_id()?)

@@ -28,7 +28,7 @@ pub(crate) type Object = (String, OwnedObjectPath);
 
 /// What the programs tell.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct AccessibilityReport {
     /// The one that has the keyboard. `None`: none says so.
     pub(crate) active: Option<Active>,
     /// The processes that have answered for all their windows.
@@ -88,11 +88,11 @@ pub(crate) async fn look(
     bus: &Connection,
     until: Instant,
     is_terminal: impl Fn(&str) -> bool,
-) -> zbus::Result<Told> {
-    let mut told = Told::default();
+) -> zbus::Result<AccessibilityReport> {
+    let mut told = AccessibilityReport::default();
     let (name, path) = REGISTRY;
     let Ok(applications) = timeout_at(until, children(bus, name, path)).await else {
-        return Ok(Told { late: true, ..told });
+        return Ok(AccessibilityReport { late: true, ..told });
     };
     let mut asked = JoinSet::new();
     for (name, path) in applications? {

@@ -102,7 +102,7 @@ impl Observer {
         let until = Instant::now() + PATIENCE;
         let running = running();
         let told = self.ask(until, is_terminal).await;
-        let atspi::Told { active, answered, late } = told;
+        let atspi::AccessibilityReport { active, answered, late } = told;
         if let Some(atspi::Active { widget, field, programs }) = active {
             debug!(?widget, ?programs, "what has the keyboard");
             return Focused { widget, field: field.map(Field), programs, silent: None };
@@ -129,17 +129,26 @@ impl Observer {
         told.active.is_some_and(|active| active.widget == Widget::Password)
     }
 
-    async fn ask(&mut self, until: Instant, is_terminal: impl Fn(&str) -> bool) -> atspi::Told {
+    async fn ask(
+        &mut self,
+        until: Instant,
+        is_terminal: impl Fn(&str) -> bool,
+    ) -> atspi::AccessibilityReport {
         let bus = match &self.bus {
             Some(bus) => bus,
             None => match timeout_at(until, atspi::connect(self.session.as_deref())).await {
                 Ok(Ok(Some(bus))) => self.bus.insert(bus),
-                Ok(Ok(None)) => return atspi::Told::default(),
+                Ok(Ok(None)) => return atspi::AccessibilityReport::default(),
                 Ok(Err(error)) => {
                     debug!(%error, "the bus of assistive technologies cannot be reached");
-                    return atspi::Told::default();
+                    return atspi::AccessibilityReport::default();
                 }
-                Err(_late) => return atspi::Told { late: true, ..atspi::Told::default() },
+                Err(_late) => {
+                    return atspi::AccessibilityReport {
+                        late: true,
+                        ..atspi::AccessibilityReport::default()
+                    };
+                }
             },
         };
         let told = atspi::look(bus, until, is_terminal).await;
@@ -147,13 +156,13 @@ impl Observer {
             debug!(%error, "the programs do not tell which of them has the keyboard");
             // The bus may have gone with its desktop.
             self.bus = None;
-            atspi::Told::default()
+            atspi::AccessibilityReport::default()
         })
     }
 }
 
 /// The user's programs, read beside the event loop.
-fn running() -> oneshot::Receiver<Vec<running::Program>> {
+fn running() -> oneshot::Receiver<Vec<running::RunningProcess>> {
     let (tell, told) = oneshot::channel();
     let read = move || {
         let _ = tell.send(running::running()); // nobody waits any more

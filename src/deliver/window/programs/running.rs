@@ -7,19 +7,19 @@ use std::path::Path;
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Program {
+pub(crate) struct RunningProcess {
     pub(crate) pid: u32,
     /// Its executable's name.
     pub(crate) name: String,
 }
 
 /// All processes of the user, whatever they are. Blocking: some ten microseconds for each.
-pub(crate) fn running() -> Vec<Program> {
+pub(crate) fn running() -> Vec<RunningProcess> {
     let user = getuid().as_raw();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let own = entries.filter(|entry| entry.metadata().is_ok_and(|about| about.uid() == user));
     let pids = own.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| Some(Program { pid, name: name_of(pid)? })).collect()
+    pids.filter_map(|pid| Some(RunningProcess { pid, name: name_of(pid)? })).collect()
 }
 
 /// The executable's name; the name that the process gives itself where the executable is not told.
@@ -60,7 +60,7 @@ mod tests {
     fn this_very_process_is_among_the_users() {
         let own = std::env::current_exe().unwrap();
         let name = own.file_name().unwrap().to_str().unwrap().to_owned();
-        assert!(running().contains(&Program { pid: std::process::id(), name }));
+        assert!(running().contains(&RunningProcess { pid: std::process::id(), name }));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod roles {
 const MOST: usize = 1_000;
 
 /// What one object tells.
-struct Seen {
+struct ObjectState {
     object: Object,
     /// If it has the keyboard, what it is.
     focused: Option<u32>,
@@ -53,11 +53,11 @@ pub(crate) async fn focused(bus: &Connection, window: Object) -> (Widget, Option
     (Widget::Other, None)
 }
 
-async fn look(bus: Connection, object: Object) -> zbus::Result<Seen> {
+async fn look(bus: Connection, object: Object) -> zbus::Result<ObjectState> {
     let states = states(&bus, &object).await?;
     let focused = if states.has(States::FOCUSED) { Some(role(&bus, &object).await?) } else { None };
     let is_searched = states.has(States::SHOWING) && !states.has(States::MANAGES_DESCENDANTS);
     let (name, path) = &object;
     let inside = if is_searched { children(&bus, name, path.as_str()).await? } else { Vec::new() };
-    Ok(Seen { object, focused, inside })
+    Ok(ObjectState { object, focused, inside })
 }

@@ -90,6 +90,10 @@ impl Clipboard {
             let refused = || fdo::Error::Failed("No such format".into());
             let (name, bytes) = copied.ok_or_else(refused)?.clone();
             if name == HANGS {
+                #[expect(
+                    clippy::mem_forget,
+                    reason = "an open pipe lets its reader wait for ever"
+                )]
                 std::mem::forget(pipe);
             } else {
                 thread::spawn(move || pipe.write_all(&bytes));

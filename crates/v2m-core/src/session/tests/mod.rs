@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What a language model may take.
 const WITHIN: Duration = Duration::from_secs(15);
 
-const LIMITS: Limits = Limits {
+const LIMITS: SessionLimits = SessionLimits {
     longest: Duration::from_secs(600),
     trigger: TriggerMode::Auto,
     rewriting: Rewriting::Wished,
@@ -72,7 +72,7 @@ impl Story {
 
     /// The first dictation has a text that a language model is to rewrite.
     fn drafted(&mut self, draft: Transcript) -> Vec<Effect> {
-        self.session.set_limits(Limits { rewriting: Rewriting::All, ..LIMITS });
+        self.session.set_limits(SessionLimits { rewriting: Rewriting::All, ..LIMITS });
         let effects = self.job(JobEvent::Transcribed(draft));
         self.session.set_limits(LIMITS);
         effects
@@ -92,8 +92,8 @@ impl Story {
     }
 }
 
-fn heard(samples: u64) -> Heard {
-    Heard { measured: Some(Measured { samples, peak_dbfs: -10.0 }), problems: Vec::new() }
+fn heard(samples: u64) -> CaptureSummary {
+    CaptureSummary { measured: Some(Measured { samples, peak_dbfs: -10.0 }), problems: Vec::new() }
 }
 
 fn transcript(text: &str) -> Transcript {
@@ -234,7 +234,7 @@ fn a_problem_that_comes_back_after_each_loading_is_shown_once() {
 fn a_source_that_vanishes_keeps_what_was_heard() {
     let mut story = Story::recording();
     let gone = Failure::new(Code::NoMicrophone, "gone");
-    let ended = Heard { problems: vec![gone.clone()], ..heard(8_000) };
+    let ended = CaptureSummary { problems: vec![gone.clone()], ..heard(8_000) };
     let effects = story.job(JobEvent::CaptureEnded(ended));
     assert!(effects.contains(&Effect::Transcribe(JobId(1))));
     let effects = story.job(JobEvent::Transcribed(transcript("half a sen")));
@@ -263,7 +263,7 @@ fn silence_is_no_text_and_says_why() {
     let mut story = Story::recording();
     story.command(Command::Stop);
     let measured = Some(Measured { samples: 16_000, peak_dbfs: -90.0 });
-    let muted = Heard { measured, problems: Vec::new() };
+    let muted = CaptureSummary { measured, problems: Vec::new() };
     story.job(JobEvent::CaptureEnded(muted));
     let effects = story.job(JobEvent::Transcribed(transcript("")));
     let muted = effects.iter().any(

@@ -14,7 +14,7 @@ struct Desk {
 
 impl Desk {
     fn new(trigger: TriggerMode) -> Self {
-        let session = Session::new(Limits { trigger, ..LIMITS }, 1);
+        let session = Session::new(SessionLimits { trigger, ..LIMITS }, 1);
         let now = Duration::from_secs(100);
         let mut desk = Self { session, now, hand: None, presses: 0, effects: Vec::new() };
         desk.event(Event::Engine(EngineState::Warm, None));

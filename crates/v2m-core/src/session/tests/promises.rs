@@ -197,7 +197,7 @@ impl Watcher {
             Step::Rewrite => self.event(Event::Elapsed(Timer::Rewrite(newest))),
             Step::Rewriting(all) => {
                 let rewriting = if all { Rewriting::All } else { Rewriting::Wished };
-                self.session.set_limits(Limits { rewriting, ..LIMITS });
+                self.session.set_limits(SessionLimits { rewriting, ..LIMITS });
                 Ok(())
             }
             Step::TextWork(under_way) => self.event(Event::TextWork(under_way)),

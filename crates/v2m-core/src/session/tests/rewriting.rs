@@ -108,7 +108,7 @@ fn a_clients_text_shows_while_nothing_else_goes_on() {
 fn a_text_that_no_model_can_rewrite_is_delivered_at_once_and_says_why() {
     let (mut story, _) = Story::transcribing();
     let rewriting = Rewriting::Impossible(unavailable());
-    story.session.set_limits(Limits { rewriting, ..LIMITS });
+    story.session.set_limits(SessionLimits { rewriting, ..LIMITS });
     let effects = story.job(JobEvent::Transcribed(transcript("heard")));
     let told = Transcript { problems: vec![unavailable()], ..transcript("heard") };
     assert_eq!(

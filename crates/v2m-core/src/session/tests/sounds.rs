@@ -14,7 +14,7 @@ fn command(command: Command) -> Event {
 
 fn ended(problem: Option<Failure>) -> Event {
     let problems = problem.into_iter().collect();
-    Event::Job(JOB, JobEvent::CaptureEnded(Heard { problems, ..heard(16_000) }))
+    Event::Job(JOB, JobEvent::CaptureEnded(CaptureSummary { problems, ..heard(16_000) }))
 }
 
 fn text(text: &str) -> Event {
@@ -27,7 +27,7 @@ fn started() -> Event {
 
 /// What each of the events sounds like, in a session that had none before.
 fn sounds(events: impl IntoIterator<Item = Event>) -> Vec<Option<Cue>> {
-    let mut session = Session::new(Limits { trigger: TriggerMode::Toggle, ..LIMITS }, JOB.0);
+    let mut session = Session::new(SessionLimits { trigger: TriggerMode::Toggle, ..LIMITS }, JOB.0);
     let sound = |event: Event| {
         let effects = session.handle(event, Duration::ZERO);
         let cues = effects.iter().filter_map(|effect| match effect {

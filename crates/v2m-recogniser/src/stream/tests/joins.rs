@@ -1,8 +1,8 @@
 //! Pieces of one sentence, decoded once more as one.
 
-use super::super::seams::{Beginning, Said};
 use super::properties::script;
 use super::*;
+use crate::stream::seams::{Beginning, DecodedPiece};
 use proptest::prelude::*;
 
 /// Three pieces of one sentence, with pauses of a second, and then silence.
@@ -85,7 +85,7 @@ fn two_pieces(pieces: [(&str, &str); 2]) -> (Seams, Vec<Segment>) {
         let start = index as u64 * 48_000;
         let (end, voice_end) = (start + 40_000, start + 36_000);
         let piece = Piece { start, end, voice_start: start, voice_end };
-        seams.said(Said {
+        seams.said(DecodedPiece {
             index,
             piece,
             audio: vec![0; 40_000],

@@ -10,14 +10,14 @@ mod seams;
 mod transcribe;
 
 use super::seam::Lead;
-use super::seams::{Joined, Question};
+use super::seams::{Joined, SeamQuestion};
 use super::*;
 use std::collections::VecDeque;
 
 const LOUD: i16 = 10_000;
 
 /// Those of Whisper.
-const LIMITS: Limits = Limits { longest: 25 * 16_000, flat: 122_880 };
+const LIMITS: PieceLimits = PieceLimits { longest: 25 * 16_000, flat: 122_880 };
 
 struct Loudness;
 
@@ -57,14 +57,14 @@ struct Script {
     /// Whether nobody waits for the text.
     patient: bool,
     /// Which seams are asked about after the stop.
-    asking: Asking,
+    asking: SeamQuestions,
     /// What the model makes of pieces that are joined, from what they say; `None`: they are not
     /// joined.
     joins: Option<fn(&str) -> String>,
     /// The sample from which Spanish is spoken; before, and with `None`, it is English.
     spanish_from: Option<u64>,
     /// Of the model.
-    limits: Limits,
+    limits: PieceLimits,
     /// Whether the model tells of which tokens a text was made.
     tells_tokens: bool,
 }
@@ -79,7 +79,7 @@ impl Script {
             leads: None,
             ends: false,
             patient: false,
-            asking: Asking::No,
+            asking: SeamQuestions::No,
             joins: None,
             spanish_from: None,
             limits: LIMITS,
@@ -95,7 +95,7 @@ struct Heard {
     drafts: Vec<Segment>,
     transcript: Option<Transcript>,
     decodes: Vec<Piece>,
-    questions: Vec<Question>,
+    questions: Vec<SeamQuestion>,
     joins: Vec<Joined>,
 }
 

@@ -109,7 +109,7 @@ fn memory_does_not_grow_in_silence_nor_behind_committed_pieces() {
 /// As Canary and others need it: they hear less at once than Whisper.
 #[test]
 fn no_piece_is_longer_than_the_model_allows() {
-    let limits = Limits { longest: 10 * 16_000, flat: 0 };
+    let limits = PieceLimits { longest: 10 * 16_000, flat: 0 };
     let samples = recording(&[0, 3_000, 300, 40_000]);
     let heard = play(&Script { limits, ..Script::plain(&samples) });
     let lengths: Vec<u64> = committed(&heard).iter().map(|(start, end)| end - start).collect();

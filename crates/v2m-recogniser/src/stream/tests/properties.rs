@@ -41,7 +41,7 @@ prop_compose! {
         leads in leads(),
         ends: bool,
         joins in joins(),
-        asking in proptest::sample::select(vec![Asking::All, Asking::ButTheLast, Asking::No]),
+        asking in proptest::sample::select(vec![SeamQuestions::All, SeamQuestions::ButTheLast, SeamQuestions::No]),
     ) -> Script {
         Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins, spanish_from: None, limits: LIMITS, tells_tokens: true }
     }

@@ -1,8 +1,8 @@
 //! Seams within a recording: when the model is asked, and what becomes of the text.
 
-use super::super::seams::Written;
 use super::properties::script;
 use super::*;
+use crate::stream::seams::PromptText;
 use proptest::prelude::*;
 
 fn lead(mark: &str, next: &str) -> Option<Vec<Lead>> {
@@ -37,7 +37,7 @@ fn the_model_hears_the_piece_before_and_the_beginning_of_the_next() {
     let heard = play(&Script { leads: lead("", " piece"), ..two() });
     let [question] = &heard.questions[..] else { panic!("{:?}", heard.questions) };
     // Without the marks at its end.
-    assert_eq!(question.written, [Written::Tokens(vec![7, 7, 7])]);
+    assert_eq!(question.written, [PromptText::Tokens(vec![7, 7, 7])]);
     let seconds = question.audio.len() as f32 / 16_000.0;
     assert!((4.0..5.5).contains(&seconds), "{seconds}");
     // It was asked before the second piece was decoded.
@@ -70,7 +70,10 @@ fn a_dictation_that_came_in_a_burst_waits_for_no_seam_before_its_last_piece() {
     let (chunks, delays) = (vec![samples.len()], vec![5]);
     let script = Script { leads: lead("", " piece"), chunks, delays, ..Script::plain(&samples) };
     let asked = |asking| play(&Script { asking, ..script.clone() }).questions.len();
-    assert_eq!([Asking::No, Asking::ButTheLast, Asking::All].map(asked), [0, 1, 2]);
+    assert_eq!(
+        [SeamQuestions::No, SeamQuestions::ButTheLast, SeamQuestions::All].map(asked),
+        [0, 1, 2]
+    );
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn a_question_under_way_at_the_stop_is_given_up() {
     effects = stream.hear(&recording(&[0, 1500]), &mut Loudness);
     let [Effect::Ask { id, .. }] = &effects[..] else { panic!("{effects:?}") };
     let id = *id;
-    effects = stream.finish(&mut Loudness, AfterStop { asking: Asking::No, joining: false });
+    effects = stream.finish(&mut Loudness, AfterStop { asking: SeamQuestions::No, joining: false });
     assert_eq!(effects[0], Effect::Abort(id));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Decode { .. })));
     assert_eq!(stream.seam_answered(id, lead("", " go")), []);
@@ -114,9 +117,12 @@ fn short_pieces_are_heard_together() {
     assert_eq!(heard.questions.len(), 3);
     let third = &heard.questions[2].written;
     // The first one ends as it was mended; the second begins as it was mended.
-    let comma = Written::Text(",".into());
-    assert_eq!(third[..2], [Written::Tokens(vec![7, 7, 7]), comma.clone()]);
-    assert_eq!(third[2..5], [Written::Text(" piece".into()), Written::Tokens(vec![7]), comma]);
+    let comma = PromptText::Text(",".into());
+    assert_eq!(third[..2], [PromptText::Tokens(vec![7, 7, 7]), comma.clone()]);
+    assert_eq!(
+        third[2..5],
+        [PromptText::Text(" piece".into()), PromptText::Tokens(vec![7]), comma]
+    );
 }
 
 proptest! {

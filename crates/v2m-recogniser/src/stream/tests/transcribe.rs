@@ -1,8 +1,8 @@
 //! How one piece is decoded, by a scripted decoder.
 
-use super::super::piece::{Settings, transcribe};
 use super::*;
-use crate::decoder::{DecodeError, Decoder, Effort, Request, Watch};
+use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
+use crate::stream::piece::{DecodeSettings, transcribe};
 
 /// Answers from a list, and remembers what it was asked.
 #[derive(Default)]
@@ -37,7 +37,11 @@ impl Decoder for Scripted {
         Ok(())
     }
 
-    fn decode(&mut self, request: &Request, _: &dyn Watch) -> Result<Hypothesis, DecodeError> {
+    fn decode(
+        &mut self,
+        request: &DecodeRequest,
+        _: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError> {
         self.asked.push((request.effort, request.vocabulary.len()));
         self.answers.pop_front().ok_or(DecodeError::Aborted)
     }
@@ -47,7 +51,7 @@ impl Decoder for Scripted {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
-        _: &dyn Watch,
+        _: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         self.detected += 1;
         assert!(before.is_none() || audio.len() <= 80_000, "{}", audio.len());
@@ -59,7 +63,7 @@ impl Decoder for Scripted {
 
 struct Undisturbed;
 
-impl Watch for Undisturbed {
+impl DecodeMonitor for Undisturbed {
     fn tick(&self) -> bool {
         false
     }
@@ -68,7 +72,7 @@ impl Watch for Undisturbed {
 fn transcribed(
     decoder: &mut impl Decoder,
     (piece, audio): &(Piece, Vec<f32>),
-    settings: &Settings,
+    settings: &DecodeSettings,
     known: Option<&str>,
 ) -> PieceText {
     transcribe(decoder, &Undisturbed, piece, audio, settings, known).unwrap()
@@ -82,7 +86,7 @@ fn piece_of(seconds: u64) -> (Piece, Vec<f32>) {
 #[test]
 fn a_believed_piece_is_decoded_once_and_quickly() {
     let mut decoder = Scripted::new(&[("a plausible sentence of some length", -0.2)]);
-    let text = transcribed(&mut decoder, &piece_of(20), &Settings::default(), Some("en"));
+    let text = transcribed(&mut decoder, &piece_of(20), &DecodeSettings::default(), Some("en"));
     assert_eq!(decoder.asked, [(Effort::Quick, 0)]);
     assert_eq!((text.redone, text.decoded), (0, 320_000));
 }
@@ -90,7 +94,7 @@ fn a_believed_piece_is_decoded_once_and_quickly() {
 #[test]
 fn a_doubtful_piece_is_decoded_again_with_all_that_the_model_has() {
     let mut decoder = Scripted::new(&[("no no no no no no", -0.2), ("no, it is not so", -0.4)]);
-    let text = transcribed(&mut decoder, &piece_of(5), &Settings::default(), Some("en"));
+    let text = transcribed(&mut decoder, &piece_of(5), &DecodeSettings::default(), Some("en"));
     assert_eq!(decoder.asked, [(Effort::Quick, 0), (Effort::Thorough, 0)]);
     assert_eq!((text.text.as_str(), text.redone), ("no, it is not so", 1));
 }
@@ -98,14 +102,16 @@ fn a_doubtful_piece_is_decoded_again_with_all_that_the_model_has() {
 #[test]
 fn of_two_doubtful_ones_the_likelier_is_kept() {
     let mut decoder = Scripted::new(&[("no no no no no", -0.2), ("no no no no", -0.4)]);
-    let text = transcribed(&mut decoder, &piece_of(5), &Settings::default(), Some("en"));
+    let text = transcribed(&mut decoder, &piece_of(5), &DecodeSettings::default(), Some("en"));
     assert_eq!(text.text, "no no no no no");
 }
 
 #[test]
 fn an_echo_is_decoded_again_without_the_vocabulary() {
-    let settings =
-        Settings { vocabulary: vec!["Zarvent".into(), "Kubernetes".into()], ..Settings::default() };
+    let settings = DecodeSettings {
+        vocabulary: vec!["Zarvent".into(), "Kubernetes".into()],
+        ..DecodeSettings::default()
+    };
     let mut decoder = Scripted::new(&[("Zarvent, Kubernetes.", -0.1), ("thank you all", -0.3)]);
     let text = transcribed(&mut decoder, &piece_of(3), &settings, Some("en"));
     assert_eq!(decoder.asked, [(Effort::Quick, 2), (Effort::Quick, 0)]);
@@ -114,7 +120,7 @@ fn an_echo_is_decoded_again_without_the_vocabulary() {
 
 #[test]
 fn the_language_is_detected_until_enough_was_heard() {
-    let settings = Settings { languages: vec!["es".into()], ..Settings::default() };
+    let settings = DecodeSettings { languages: vec!["es".into()], ..DecodeSettings::default() };
     let mut sure = Vec::new();
     for seconds in [1, 5] {
         let mut decoder = Scripted::new(&[("hola a todos", -0.1)]);
@@ -127,9 +133,9 @@ fn the_language_is_detected_until_enough_was_heard() {
 
 #[test]
 fn who_allows_several_languages_may_change_from_one_to_another() {
-    let allowed = |codes: &[&str]| Settings {
+    let allowed = |codes: &[&str]| DecodeSettings {
         languages: codes.iter().map(|&code| code.to_owned()).collect(),
-        ..Settings::default()
+        ..DecodeSettings::default()
     };
     for (codes, seconds, detected, language) in [
         (&["en", "es"][..], 10, 1, "es"),
@@ -160,14 +166,18 @@ impl Decoder for Plain {
         Ok(())
     }
 
-    fn decode(&mut self, _: &Request, _: &dyn Watch) -> Result<Hypothesis, DecodeError> {
+    fn decode(
+        &mut self,
+        _: &DecodeRequest,
+        _: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError> {
         Ok(Hypothesis { text: "a plausible sentence".into(), ..Hypothesis::default() })
     }
 }
 
 #[test]
 fn a_decoder_without_probabilities_is_believed_and_one_without_detection_says_so() {
-    let (settings, piece) = (Settings::default(), piece_of(5));
+    let (settings, piece) = (DecodeSettings::default(), piece_of(5));
     let text = transcribed(&mut Plain, &piece, &settings, Some("es"));
     assert_eq!((text.text.as_str(), text.redone), ("a plausible sentence", 0));
     let refused = transcribe(&mut Plain, &Undisturbed, &piece.0, &piece.1, &settings, None);

@@ -6,7 +6,7 @@ use crate::deliver::paste::DEADLINE;
 
 /// Why a text is not at the cursor.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Problem {
+pub(crate) enum DeliverError {
     #[error("there was no text")]
     NoText,
     #[error("no window has the focus; paste it where you want it")]
@@ -103,8 +103,8 @@ pub(crate) enum Problem {
     Hanging,
 }
 
-impl Problem {
-    /// Whether some of the text may be at the cursor all the same.
+impl DeliverError {
+    /// Whether part of the text may have reached the cursor.
     pub(crate) fn may_have_arrived(&self) -> bool {
         match self {
             Self::NotTaken(_)

@@ -6,7 +6,7 @@ use whisper_rs::WhisperError;
 
 /// What went wrong in one decode; the engine goes on.
 #[derive(Debug, Error)]
-pub enum Problem {
+pub enum WhisperDecodeError {
     /// Somebody asked for it.
     #[error("cancelled")]
     Aborted,
@@ -24,15 +24,15 @@ pub enum Problem {
     Whisper(#[from] WhisperError),
 }
 
-impl From<Problem> for DecodeError {
-    fn from(problem: Problem) -> Self {
+impl From<WhisperDecodeError> for DecodeError {
+    fn from(problem: WhisperDecodeError) -> Self {
         match problem {
-            Problem::Aborted => Self::Aborted,
-            Problem::UnknownLanguage(_) | Problem::EnglishOnly(_) => {
+            WhisperDecodeError::Aborted => Self::Aborted,
+            WhisperDecodeError::UnknownLanguage(_) | WhisperDecodeError::EnglishOnly(_) => {
                 Self::Refused(problem.to_string())
             }
-            Problem::NoNumbers => Self::NoNumbers,
-            Problem::Whisper(error) => Self::Failed(error.to_string()),
+            WhisperDecodeError::NoNumbers => Self::NoNumbers,
+            WhisperDecodeError::Whisper(error) => Self::Failed(error.to_string()),
         }
     }
 }

@@ -1,0 +1,56 @@
+//! The room as a whole, in tables. In what is heard `|` stands for a pause between two pieces.
+
+mod commands;
+mod invariants;
+mod rules;
+
+use super::*;
+use std::cell::RefCell;
+
+fn default() -> Choices {
+    Choices { layout: true, take_back: true, ..Choices::default() }
+}
+
+fn every() -> Choices {
+    Choices {
+        punctuation: true,
+        fillers: true,
+        replace: vec![("ve dos eme".into(), "v2m".into())],
+        ..default()
+    }
+}
+
+thread_local! {
+    /// Reading the languages' files is most of the work for a short text.
+    static RULES: RefCell<Rules> = RefCell::new(Rules::new(Choices::default()));
+}
+
+fn apply(choices: &Choices, heard: RawText<'_>, context: Context<'_>) -> Refined {
+    RULES.with_borrow_mut(|rules| {
+        if rules.choices != *choices {
+            rules.replacements = Replacements::new(&choices.replace, &choices.vocabulary);
+            rules.choices = choices.clone();
+        }
+        rules.apply(heard, context)
+    })
+}
+
+/// What becomes of `heard` in a language.
+fn applied(choices: &Choices, language: &str, heard: &str, context: Context<'_>) -> Refined {
+    let pieces: Vec<&str> = heard.split('|').map(str::trim).collect();
+    let text = pieces.join(" ");
+    let pauses = pauses(&text, pieces);
+    let heard = RawText { text: &text, pauses: &pauses, language };
+    apply(choices, heard, context)
+}
+
+/// Checks each row, and that its result stays as it is when the rules are applied again.
+fn check(choices: &Choices, language: &str, rows: &[(&str, &str)]) {
+    for (heard, expected) in rows {
+        let got = applied(choices, language, heard, Context::default()).text;
+        assert_eq!(got, *expected, "{heard:?}");
+        let heard = RawText { text: &got, pauses: &[], language };
+        let again = apply(choices, heard, Context::default());
+        assert_eq!(again.text, got, "again, of {heard:?}");
+    }
+}

@@ -1,0 +1,49 @@
+//! The engines that may be installed beside one another, by what each computes with.
+//!
+//! Not here: which of them is tried first when one fails (the daemon decides that), and how an
+//! engine finds its device.
+
+/// What an engine computes with. It is fixed when the engine is built, because whisper.cpp is
+/// compiled differently for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// NVIDIA GPUs.
+    Cuda,
+    /// GPUs with a Vulkan driver.
+    Vulkan,
+    /// Processors with AVX-512 and its VNNI instructions.
+    CpuV4,
+    /// Any processor since about 2015 (x86-64-v3), or aarch64.
+    Cpu,
+}
+
+impl Backend {
+    /// All backends, in the order in which the daemon tries them.
+    pub const ALL: [Self; 4] = [Self::Cuda, Self::Vulkan, Self::CpuV4, Self::Cpu];
+
+    /// The name in status and journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Vulkan => "vulkan",
+            Self::CpuV4 => "cpu-v4",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// The name of the engine's executable.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Cuda => "v2m-engine-cuda",
+            Self::Vulkan => "v2m-engine-vulkan",
+            Self::CpuV4 => "v2m-engine-v4",
+            Self::Cpu => "v2m-engine",
+        }
+    }
+
+    /// Whether it computes on a GPU: a device that may be lost, that sleeps with the machine, and
+    /// that has its own memory.
+    pub fn is_gpu(self) -> bool {
+        matches!(self, Self::Cuda | Self::Vulkan)
+    }
+}

@@ -1,0 +1,83 @@
+//! What could not be recorded is told.
+
+use crate::bench::{LINGER, alike, find, hear, next, on_event_loop, sample, start, started};
+use v2m::capture::{Capture, CaptureOutput, Missing};
+use v2m::session::GapCause;
+use v2m_testkit::pipewire::PipeWire;
+
+/// Samples in a second.
+const SECOND: usize = 16_000;
+
+/// Stops the process that records, and lets it go on after some time.
+fn freeze_ourselves(seconds: &str) {
+    let own = std::process::id();
+    let freeze = format!("kill -STOP {own}; sleep {seconds}; kill -CONT {own}");
+    let mut freezer = std::process::Command::new("sh").args(["-c", &freeze]).spawn().unwrap();
+    assert!(freezer.wait().unwrap().success());
+}
+
+/// Records the sample, has something `disturb` it after a second, and looks whether what comes after
+/// that, with silence for what is told as missing, is where it was said. What is missing.
+async fn disturbed(disturb: impl FnOnce()) -> Vec<Missing> {
+    let pipewire = PipeWire::start(&["desk"]);
+    let files = tempfile::tempdir().unwrap();
+    let (fed, wav) = sample(files.path());
+    let mut capture = Capture::spawn(LINGER).unwrap();
+    start(&capture, 1, None);
+    started(&mut capture, 1).await;
+    let _player = pipewire.play(&wav, "desk");
+    let mut heard = Vec::new();
+    while sounding(&heard) < SECOND {
+        heard.extend(hear(&mut capture, 1, SECOND / 4).await);
+    }
+    disturb();
+    let (mut all, mut since) = (Vec::new(), 0);
+    while all.is_empty() || since < SECOND {
+        match next(&mut capture).await {
+            CaptureOutput::Pcm { samples, .. } => {
+                since += samples.len();
+                heard.extend(samples);
+            }
+            CaptureOutput::Gap { missing, .. } => {
+                all.push(missing);
+                since = 0;
+                heard.resize(heard.len() + usize::try_from(missing.samples).unwrap(), 0.0);
+            }
+            CaptureOutput::Event(event) => panic!("{event:?}"),
+        }
+    }
+    let there = heard.len() - SECOND / 2;
+    let piece = &heard[there..];
+    let there = there - find(&fed, &heard);
+    // The player itself misses a quantum or two on a starved machine.
+    let about = there - 700..there + 700;
+    let likeness = about.map(|there| alike(piece, &fed[there..]));
+    let likeness = likeness.max_by(f32::total_cmp).unwrap();
+    assert!(likeness > 0.94, "{likeness} at {there} with {all:?} missing");
+    all
+}
+
+#[test]
+fn a_recording_that_was_frozen_tells_what_is_missing() {
+    on_event_loop("gaps::a_recording_that_was_frozen_tells_what_is_missing", async || {
+        let missing = disturbed(|| freeze_ourselves("1.2")).await;
+        assert!(missing.iter().all(|missing| missing.cause == GapCause::NotTaken), "{missing:?}");
+        let samples: u64 = missing.iter().map(|missing| missing.samples).sum();
+        assert!(samples > SECOND as u64 / 2, "{missing:?}");
+    });
+}
+
+/// Longer than a source may be mute, which it was not.
+#[test]
+fn a_recording_that_was_frozen_for_long_goes_on() {
+    on_event_loop("gaps::a_recording_that_was_frozen_for_long_goes_on", async || {
+        let missing = disturbed(|| freeze_ourselves("3.6")).await;
+        let samples: u64 = missing.iter().map(|missing| missing.samples).sum();
+        assert!(samples > 2 * SECOND as u64, "{missing:?}");
+    });
+}
+
+/// Samples from the first loud one on.
+fn sounding(heard: &[f32]) -> usize {
+    heard.iter().position(|sample| sample.abs() > 0.1).map_or(0, |first| heard.len() - first)
+}

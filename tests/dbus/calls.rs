@@ -1,0 +1,224 @@
+//! Method calls and their answers.
+
+use crate::house::client::DictationProxy;
+use crate::house::{Daemon, WORDS, delivered, error_of, next, soon, status, transcript};
+use v2m::call::{Answer, Event, Request, TextSource, TextTask, TextWork};
+use v2m::dbus;
+use v2m::session::{Code, Command, Failure, JobId, State};
+
+#[tokio::test]
+async fn commands_are_the_daemons_calls_and_a_stop_that_waits_holds_up_nothing() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let stop = tokio::spawn(async move { client.stop().await });
+    let stopping = daemon.call().await;
+    assert_eq!(stopping.request, Request::Session(Command::Stop));
+
+    let client = daemon.client.clone();
+    let toggle = tokio::spawn(async move { client.toggle().await });
+    let toggling = daemon.call().await;
+    assert_eq!(toggling.request, Request::Session(Command::Toggle));
+    let busy = Failure::new(Code::Busy, "A transcription is under way. Wait for it.");
+    toggling.reply.send(Err(busy)).unwrap();
+    let (name, text) = error_of(soon(toggle).await.unwrap().unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Busy");
+    assert_eq!(text, "A transcription is under way. Wait for it.");
+
+    stopping.reply.send(Ok(transcript(WORDS))).unwrap();
+    assert_eq!(soon(stop).await.unwrap().unwrap(), ("idle".to_owned(), WORDS.to_owned()));
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_unanswered_is_an_error_not_silence() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let start = tokio::spawn(async move { client.start().await });
+    drop(daemon.call().await);
+    let (name, _) = error_of(soon(start).await.unwrap().unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Internal");
+    daemon.calls.close();
+    let (name, _) = error_of(daemon.client.start().await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.ShuttingDown");
+}
+
+#[tokio::test]
+async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
+    let mut daemon = Daemon::start(8).await;
+    let (name, text) = error_of(daemon.client.transcribe_file("x.wav").await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.BadRequest");
+    assert!(text.contains("absolute"), "{text}");
+    assert!(daemon.calls.try_recv().is_err());
+
+    let client = daemon.client.clone();
+    let transcribe = tokio::spawn(async move { client.transcribe_file("/tmp/x.wav").await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into(), track: None });
+    call.reply.send(Ok(transcript(WORDS))).unwrap();
+    assert_eq!(soon(transcribe).await.unwrap().unwrap().1, WORDS);
+}
+
+#[tokio::test]
+async fn texts_are_the_daemons_work_and_come_back_with_its_errors() {
+    let mut daemon = Daemon::start(8).await;
+    let given = |task| {
+        let source = TextSource::Given("so um".into());
+        Request::Text(TextWork { source, task, deliver: None })
+    };
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.process_text("so um", "email", "").await });
+    let call = daemon.call().await;
+    let task = TextTask::Rewrite { instruction: None, preset: Some("email".into()) };
+    assert_eq!(call.request, given(task));
+    let text = Answer::Text {
+        state: State::Idle,
+        text: "So.".into(),
+        original: None,
+        deliveries: Vec::new(),
+    };
+    call.reply.send(Ok(text)).unwrap();
+    assert_eq!(soon(asked).await.unwrap().unwrap(), ("idle".to_owned(), "So.".to_owned()));
+
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.translate_text("so um", "").await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, given(TextTask::Translate { into: None }));
+    let nobody = Failure::new(Code::LlmUnavailable, "Nobody is there.");
+    call.reply.send(Err(nobody)).unwrap();
+    let (name, text) = error_of(soon(asked).await.unwrap().unwrap_err());
+    assert_eq!(
+        (name.as_str(), text.as_str()),
+        ("org.v2m.Error.LlmUnavailable", "Nobody is there.\nso um")
+    );
+    let (name, _) = error_of(daemon.client.translate_text(" ", "de").await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.NoText");
+}
+
+/// Hours of work went on for a program that had ended.
+#[tokio::test]
+async fn work_for_a_caller_that_leaves_the_bus_ends() {
+    let mut daemon = Daemon::start(8).await;
+    let asked: [fn(DictationProxy<'static>) -> tokio::task::JoinHandle<()>; 3] = [
+        |client| tokio::spawn(async move { drop(client.transcribe_file("/tmp/x.wav").await) }),
+        |client| tokio::spawn(async move { drop(client.process_text("so um", "", "").await) }),
+        |client| tokio::spawn(async move { drop(client.translate_text("so um", "de").await) }),
+    ];
+    for ask in asked {
+        let client = daemon.another().await;
+        let waiting = ask(client.clone());
+        let mut call = daemon.call().await;
+        assert!(!call.reply.is_closed());
+        client.inner().connection().clone().close().await.unwrap();
+        soon(call.reply.closed()).await;
+        waiting.abort();
+    }
+    // What was said is worth its text, whoever asked for it.
+    let client = daemon.another().await;
+    let stop = {
+        let client = client.clone();
+        tokio::spawn(async move { drop(client.stop().await) })
+    };
+    let stopping = daemon.call().await;
+    let mut others = daemon.client.inner().receive_all_signals().await.unwrap();
+    client.inner().connection().clone().close().await.unwrap();
+    stop.abort();
+    daemon.events.send(delivered()).unwrap();
+    next(&mut others).await;
+    assert!(!stopping.reply.is_closed());
+}
+
+#[tokio::test]
+async fn more_calls_than_the_socket_has_connections_are_refused() {
+    let mut daemon = Daemon::start(8).await;
+    let mut waiting = Vec::new();
+    for _ in 0..64 {
+        let client = daemon.client.clone();
+        let asked = tokio::spawn(async move { client.stop().await });
+        waiting.push((asked, daemon.call().await));
+    }
+    let (name, _) = error_of(daemon.client.start().await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.Busy");
+    for (asked, call) in waiting {
+        call.reply.send(Ok(transcript(WORDS))).unwrap();
+        soon(asked).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn status_is_a_dictionary_without_what_has_no_value() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.status().await });
+    let call = daemon.call().await;
+    call.reply.send(Ok(Answer::Status(Box::new(status(State::Recording))))).unwrap();
+    let told = soon(asked).await.unwrap().unwrap();
+    assert_eq!(<&str>::try_from(&*told["state"]).unwrap(), "recording");
+    assert_eq!(u32::try_from(&*told["pending"]).unwrap(), 2);
+    assert_eq!(<&str>::try_from(&*told["backend"]).unwrap(), "cpu");
+    assert_eq!(u64::try_from(&*told["loaded_in_ms"]).unwrap(), 310);
+    assert_eq!(<&str>::try_from(&*told["passed_over"]).unwrap(), "cuda: there is no driver");
+    assert_eq!(u32::try_from(&*told["gaps"]).unwrap(), 2);
+    assert_eq!(f64::try_from(&*told["missing_s"]).unwrap().to_bits(), 1.5_f64.to_bits());
+    assert!(!bool::try_from(&*told["realtime"]).unwrap());
+    assert!(!told.contains_key("gpu") && !told.contains_key("problem"));
+}
+
+#[tokio::test]
+async fn introspection_tells_what_there_is_and_what_it_does() {
+    let daemon = Daemon::start(8).await;
+    let connection = daemon.bus.builder().build().await.unwrap();
+    let reply = connection
+        .call_method(
+            Some(dbus::NAME),
+            dbus::PATH,
+            Some("org.freedesktop.DBus.Introspectable"),
+            "Introspect",
+            &(),
+        )
+        .await
+        .unwrap();
+    let xml: String = reply.body().deserialize().unwrap();
+    for expected in [
+        r#"<method name="Toggle">"#,
+        r#"<arg name="text" type="s" direction="out"/>"#,
+        r#"<signal name="TranscriptionUpdate">"#,
+        r#"<arg name="final" type="b"/>"#,
+        r#"<property name="EngineState" type="s" access="read"/>"#,
+        "Drops the recording, audio and text;",
+    ] {
+        assert!(xml.contains(expected), "{expected} is not in\n{xml}");
+    }
+}
+
+/// What is no plain text does not reach the bus: it would close the connection for a NUL.
+#[tokio::test]
+async fn texts_are_plain_on_the_bus() {
+    let mut daemon = Daemon::start(8).await;
+    let mut texts = daemon.client.receive_transcription_update().await.unwrap();
+    daemon.client.subscribe().await.unwrap();
+    let wild = "a\0b\u{1b}]52;c;aGk=\u{7}\u{202e}c";
+    let update = Event::TranscriptionUpdate { job: JobId(7), text: wild.into(), is_final: true };
+    daemon.events.send(update).unwrap();
+    assert_eq!(next(&mut texts).await.args().unwrap().text, "ab]52;c;aGk=c");
+
+    let client = daemon.client.clone();
+    let stop = tokio::spawn(async move { client.stop().await });
+    daemon.call().await.reply.send(Ok(transcript(wild))).unwrap();
+    assert_eq!(soon(stop).await.unwrap().unwrap().1, "ab]52;c;aGk=c");
+
+    let client = daemon.client.clone();
+    let start = tokio::spawn(async move { client.start().await });
+    let failure = Failure { text: Some(wild.into()), ..Failure::new(Code::Busy, wild) };
+    daemon.call().await.reply.send(Err(failure)).unwrap();
+    let (_, text) = error_of(soon(start).await.unwrap().unwrap_err());
+    assert_eq!(text, "ab]52;c;aGk=c\nab]52;c;aGk=c");
+
+    let client = daemon.client.clone();
+    let asked =
+        tokio::spawn(async move { client.process_text("so\u{1b}um", "", "a\u{9b}b").await });
+    let call = daemon.call().await;
+    let task = TextTask::Rewrite { instruction: Some("ab".into()), preset: None };
+    let source = TextSource::Given("soum".into());
+    assert_eq!(call.request, Request::Text(TextWork { source, task, deliver: None }));
+    drop(call);
+    assert!(soon(asked).await.unwrap().is_err());
+}
