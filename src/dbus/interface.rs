@@ -27,16 +27,19 @@ pub(super) struct Dictation {
     calls: Calls,
     known: watch::Receiver<Known>,
     listeners: Listeners,
-    /// Calls that may wait for their answers.
-    room: Semaphore,
+    /// Presses that may wait for their answers.
+    presses: Semaphore,
+    /// Other calls that may wait for their answers. They leave presses their room.
+    others: Semaphore,
 }
 
-/// Calls that wait for their answers at once; as many as the socket has connections.
+/// Calls of either kind that wait for their answers at once; as many as the socket has connections.
 const CALLS: usize = 64;
 
 impl Dictation {
     pub(super) fn new(calls: Calls, known: watch::Receiver<Known>, listeners: Listeners) -> Self {
-        Self { calls, known, listeners, room: Semaphore::new(CALLS) }
+        let room = || Semaphore::new(CALLS);
+        Self { calls, known, listeners, presses: room(), others: room() }
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
@@ -44,7 +47,8 @@ impl Dictation {
             let text = "64 calls on the session bus wait for answers already. Try again when one is answered.";
             Refusal(Failure::new(Code::Busy, text))
         };
-        let _place = self.room.try_acquire().map_err(|_| busy())?;
+        let room = if request.is_press() { &self.presses } else { &self.others };
+        let _place = room.try_acquire().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
         let ending =
             || Failure::new(Code::ShuttingDown, "v2m is stopping; press again to start it.");

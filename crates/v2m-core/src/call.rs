@@ -43,6 +43,14 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether it is a press: a command of a dictation or of the service itself, which is carried
+    /// out however many other requests are under way.
+    pub fn is_press(&self) -> bool {
+        matches!(self, Self::Session(_) | Self::Dictation(..))
+    }
+}
+
 /// A text for a language model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextWork {

@@ -297,7 +297,8 @@ impl Subscription {
     /// stream. Events of a kind this client does not know are `Value`s in the JSON alone.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::BadAnswer`].
+    /// [`Error::Lost`], [`Error::BadAnswer`], and [`Error::Refused`] when the service needs the
+    /// connection for another client.
     pub fn next_event(&mut self) -> Result<Option<(Option<Event>, String)>, Error> {
         let json = match self.client.read_frame() {
             Ok(Some(json)) => json,
@@ -306,6 +307,9 @@ impl Subscription {
             Err(Failed::TooLong) => return Err(Error::BadAnswer("too long".into())),
         };
         let (frame, json) = read_answer(json)?;
+        if frame.status == Outcome::Error {
+            return Err(Error::Refused(Box::new(frame)));
+        }
         Ok(Some((serde_json::from_value(frame.data).ok(), json)))
     }
 }
