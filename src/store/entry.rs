@@ -1,6 +1,6 @@
 //! One dictation in the thread's hands: its recording, its record, and whether writing still works.
 
-use super::directory::{self, record_path};
+use super::directory::{self, Doomed, record_path};
 use super::record::{Record, RecordState};
 use super::wav::{Wav, samples_in};
 use super::{Outcome, StoreError};
@@ -30,7 +30,7 @@ impl Entry {
         self.write_record()?;
         let wav = Wav::create(&self.path);
         self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
-        Ok(())
+        self.path.parent().map_or(Ok(()), directory::sync)
     }
 
     /// One of an earlier run. Without a text it is counted as another attempt, before anything can
@@ -76,8 +76,10 @@ impl Entry {
         };
         let directory = self.path.parent().map_or(Ok(()), directory::make);
         let result = directory.and_then(|()| wav.restore(&self.path));
+        let synced = self.path.parent().map_or(Ok(()), directory::sync);
         self.unless_failed("writing the recording again, which was deleted,", result)?;
         self.write_record()?;
+        synced?;
         tracing::warn!(path = %self.path.display(), "a recording was deleted while it was made; it is written again");
         Ok(())
     }
@@ -91,9 +93,9 @@ impl Entry {
         if samples_in(&self.path) == 0 {
             self.write_record()?;
         }
-        let wav = Wav::create_anew(&self.path);
-        self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
-        self.append(samples)
+        let wav = Wav::complete(&self.path, samples);
+        self.wav = Some(wav.map_err(StoreError::file("writing the recording", &self.path))?);
+        Ok(())
     }
 
     /// The recording is whole: to the disk with it. `None` where it had failed before.
@@ -126,7 +128,9 @@ impl Entry {
     /// Deletes its files.
     pub(super) fn discard(&mut self) -> Result<(), StoreError> {
         self.wav = None;
-        directory::delete(&self.path).and(directory::delete(&record_path(&self.path)))
+        let (sound, record) = (Some(self.path.clone()), Some(record_path(&self.path)));
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        directory::delete_all(directory, &[Doomed { sound, record }])
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -33,6 +33,9 @@ pub struct Unfinished {
 /// [`StoreError::File`] when the directory cannot be listed.
 pub fn unfinished(directory: &Path) -> Result<Vec<Unfinished>, StoreError> {
     let found = directory::scan(directory)?;
+    for trouble in found.iter().filter_map(|found| found.trouble.as_deref()) {
+        tracing::warn!(trouble, "in the store: {trouble}");
+    }
     Ok(found.into_iter().filter(is_unfinished).map(Unfinished::from).collect())
 }
 
