@@ -4,7 +4,7 @@
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use v2m::call::{
-    Answer, Call, EngineStatus, Event, Ram, Request, Status, Task, TextSource, TextWork,
+    Answer, Call, EngineStatus, Event, Ram, Request, Retry, Status, Task, TextSource, TextWork,
 };
 use v2m::dbus::{self, Door, DoorError};
 use v2m::session::{Code, Command, EngineState, Failure, JobId, State, Transcript};
@@ -28,6 +28,8 @@ mod client {
         fn start(&self) -> zbus::Result<String>;
         fn stop(&self) -> zbus::Result<(String, String)>;
         fn transcribe_file(&self, path: &str) -> zbus::Result<(String, String)>;
+        fn retry(&self, number: u32, model: &str, language: &str)
+        -> zbus::Result<(String, String)>;
         fn process_text(
             &self,
             text: &str,
@@ -165,6 +167,26 @@ async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
     assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into(), track: None });
     call.reply.send(Ok(transcript(WORDS))).unwrap();
     assert_eq!(soon(transcribe).await.unwrap().unwrap().1, WORDS);
+}
+
+#[tokio::test]
+async fn a_dictation_is_transcribed_once_more_with_what_is_given() {
+    let mut daemon = Daemon::start(8).await;
+    for (model, language, request) in [
+        ("", " ", Retry { number: 2, model: None, language: None }),
+        (
+            "tiny",
+            "es",
+            Retry { number: 2, model: Some("tiny".into()), language: Some("es".into()) },
+        ),
+    ] {
+        let client = daemon.client.clone();
+        let retry = tokio::spawn(async move { client.retry(2, model, language).await });
+        let call = daemon.call().await;
+        assert_eq!(call.request, Request::Retry(request));
+        call.reply.send(Ok(transcript(WORDS))).unwrap();
+        assert_eq!(soon(retry).await.unwrap().unwrap(), ("idle".to_owned(), WORDS.to_owned()));
+    }
 }
 
 #[tokio::test]

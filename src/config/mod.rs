@@ -26,6 +26,7 @@ pub use settings::{
     Settings, Text, UnloadAfter,
 };
 pub use update::{Updated, check_update, update};
+pub use values::spoken_language;
 
 use etcetera::BaseStrategy;
 use std::ffi::OsString;

@@ -1,6 +1,7 @@
 //! Blocking work, done in threads beside the event loop, and what comes of it.
 
 use super::Daemon;
+use super::background::{Attempt, Wanted};
 use super::refine::{Refined, Trials};
 use super::reload::{Ready, Written};
 use crate::config::ConfigError;
@@ -29,7 +30,9 @@ pub(super) enum Chore {
     /// TRANSCRIBE_FILE's file has been read, or not.
     FileRead { number: u64, result: Result<(Recorded, Vec<String>), String> },
     /// A recording to recover has been opened, or not.
-    LeftOverOpened { result: Result<store::Pcm, StoreError>, left: Unfinished },
+    LeftOverOpened { result: Result<store::Pcm, StoreError>, attempt: Box<Attempt> },
+    /// The recording of a RETRY_RECORDING has been looked for.
+    RetryFound { result: Result<Option<Unfinished>, StoreError>, wanted: Wanted },
     /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
     /// The last dictation's text has been looked for on the disk.
@@ -84,7 +87,8 @@ impl Daemon {
             Chore::Refined { job, refined } => self.refined(job, *refined),
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),
-            Chore::LeftOverOpened { result, left } => self.left_over_opened(result, left),
+            Chore::LeftOverOpened { result, attempt } => self.left_over_opened(result, attempt),
+            Chore::RetryFound { result, wanted } => self.retry_found(result, wanted),
             // The process's environment is fixed once threads run, and clipboards are found by it.
             Chore::DisplayAsked { found: true } => {
                 info!(

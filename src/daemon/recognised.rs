@@ -10,12 +10,13 @@ use crate::session::{
     self, Code, DeliverMode, EngineState, JobEvent, JobId, Notice, State, Transcript,
 };
 use crate::text;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 impl Daemon {
     pub(super) fn engine_event(&mut self, event: EngineEvent) {
         match event {
             EngineEvent::Recogniser(event) => self.recognised(*event),
+            EngineEvent::Aside(event) => self.recognised_aside(*event),
             EngineEvent::Sleep(event) => self.engine.sleep_said(event),
             EngineEvent::ModelsChanged => self.engine.reload(self.config.settings()),
         }
@@ -65,6 +66,25 @@ impl Daemon {
                 failure.audio_path = self.under_way.audio_path(job);
                 self.tell_job(job, JobEvent::RecognitionFailed(failure));
             }
+        }
+    }
+
+    /// What the engine beside the usual one tells: it has one recording, for which nobody but its
+    /// client waits.
+    fn recognised_aside(&mut self, event: RecogniseEvent) {
+        match event {
+            RecogniseEvent::Done { job, recognition, audio: _ } => {
+                self.refine(job, recognition, true);
+            }
+            RecogniseEvent::Failed { job, failure, audio: _ } => {
+                self.background_done(job, Err(failure));
+            }
+            RecogniseEvent::Replaced { reason, .. } => {
+                debug!(reason, "the engine beside the usual one was replaced ({reason})");
+            }
+            RecogniseEvent::Engine(_)
+            | RecogniseEvent::Update { .. }
+            | RecogniseEvent::PassedOver { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@
 use super::callers::{Listeners, TooMany, gone};
 use super::failure::Refusal;
 use super::status;
-use crate::call::{Answer, Call, Calls, Request, Task, TextSource, TextWork};
+use crate::call::{Answer, Call, Calls, Request, Retry, Task, TextSource, TextWork};
 use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -200,6 +200,19 @@ impl Dictation {
         }
         let request = Request::TranscribeFile { path, track: None };
         self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
+    }
+
+    /// Transcribes a dictation of the store once more, failed or not; 1 is the last one. Model and
+    /// language: empty means as configured. The text is shown, and is the last one from then on.
+    #[zbus(out_args("state", "text"))]
+    async fn retry(
+        &self,
+        number: u32,
+        model: String,
+        language: String,
+    ) -> Result<(String, String), Refusal> {
+        let retry = Retry { number, model: given(model), language: given(language) };
+        self.ask(Request::Retry(retry)).await.map(state_and_text)
     }
 
     /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by

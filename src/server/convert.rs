@@ -1,7 +1,9 @@
 //! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
 //! until it has its place here.
 
-use crate::call::{Answer, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork};
+use crate::call::{
+    Answer, EngineStatus, Event, Gpu, Request, Retry, Status, Task, TextSource, TextWork,
+};
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
 use std::path::Path;
@@ -52,6 +54,9 @@ pub(super) fn request(command: message::Command) -> Asked {
         }
         Wire::TranscribeFile { file_path, track } => {
             (Request::TranscribeFile { path: file_path.into(), track }, None)
+        }
+        Wire::RetryRecording { number, model, language } => {
+            (Request::Retry(Retry { number, model, language }), None)
         }
         Wire::GetConfig => (Request::GetConfig, None),
         Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),

@@ -3,7 +3,7 @@
 use super::directory::{self, Doomed, record_path};
 use super::record::{Record, RecordState};
 use super::wav::{Wav, samples_in};
-use super::{Outcome, StoreError};
+use super::{Outcome, StoreError, Unfinished};
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::SAMPLE_RATE;
 
@@ -44,6 +44,11 @@ impl Entry {
         let mut job = Self { path, record, wav: None };
         if job.record.undelivered().is_some() {
             return (job, Ok(()));
+        }
+        // Once more, as the user wants: the text it has stays until there is another one.
+        if job.record.text.is_some() {
+            let result = job.reopen();
+            return (job, result);
         }
         job.record.cut_off |= job.record.state == RecordState::Recording;
         job.record.count_attempt();
@@ -131,6 +136,13 @@ impl Entry {
         let (sound, record) = (Some(self.path.clone()), Some(record_path(&self.path)));
         let directory = self.path.parent().unwrap_or(Path::new("."));
         directory::delete_all(directory, &[Doomed { sound, record }])
+    }
+
+    /// The recording, if there is no text yet and another attempt may give it one.
+    pub(super) fn again(&self) -> Option<Unfinished> {
+        let samples = samples_in(&self.path);
+        let is_wanted = self.record.wants_attempt() && samples > 0;
+        is_wanted.then(|| Unfinished::new(self.path.clone(), &self.record, samples))
     }
 
     pub(super) fn path(&self) -> &Path {

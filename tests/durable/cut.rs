@@ -41,7 +41,7 @@ fn furnish(directory: &Path) {
     let mut store = Store::spawn(directory.into(), Retention::default(), sender).unwrap();
     let outcomes = [
         Some(Outcome::Delivered(text("delivered"), Vec::new())),
-        Some(Outcome::Failed(Code::EngineFailed, "died".into())),
+        Some(Outcome::Failed(Code::EngineFailed, "died".into(), None)),
         Some(Outcome::Transcribed(text("not delivered yet"))),
         None,
     ];

@@ -93,7 +93,7 @@ fn a_day_of_a_store() {
     child.finish(1, Outcome::Delivered(text(1), Vec::new()));
     child.record(2, 24_000);
     child.recorded(2, 24_000);
-    child.finish(2, Outcome::Failed(Code::EngineFailed, "it died twice".into()));
+    child.finish(2, Outcome::Failed(Code::EngineFailed, "it died twice".into(), None));
     // The disk refused a part, and gets the whole from memory.
     child.record(3, 20_000);
     promise("rewrite 3");
