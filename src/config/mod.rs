@@ -28,6 +28,7 @@ pub use settings::{
     LogSettings, Refine, SessionSettings, Settings, StoreSettings, TextSettings, UnloadAfter,
 };
 pub use update::{Updated, check_update, update};
+pub use values::spoken_language;
 
 use etcetera::BaseStrategy;
 use std::ffi::OsString;

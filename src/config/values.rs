@@ -110,6 +110,11 @@ pub(super) fn language(value: &Value) -> Option<Option<String>> {
     }
 }
 
+/// What a language's code means: `auto` is `None` within. `None` for what Whisper does not know.
+pub fn spoken_language(code: &str) -> Option<Option<String>> {
+    language(&Value::from(code))
+}
+
 pub(super) fn languages(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|code| known_language(code.as_str()?)).collect()
 }

@@ -1,6 +1,7 @@
 //! Blocking work, done in threads beside the event loop, and its results.
 
 use super::Daemon;
+use super::background::{Attempt, Wanted};
 use super::refine::{RefinedRecognition, Trials};
 use super::reload::{CheckedSettings, UpdateResult};
 use crate::config::ConfigError;
@@ -28,9 +29,11 @@ pub(super) enum Chore {
     RulesTried,
     /// The file of a TRANSCRIBE_FILE has been read, or the reading failed.
     FileRead { number: u64, result: Result<(Recorded, Vec<String>), String> },
-    /// A recording to recover has been opened, or could not be opened.
-    LeftOverOpened { result: Result<store::Pcm, StoreError>, left: Unfinished },
-    /// The user manager has said whether it knows a display that this process does not.
+    /// A recording to recover has been opened, or not.
+    LeftOverOpened { result: Result<store::Pcm, StoreError>, attempt: Box<Attempt> },
+    /// The recording of a RETRY_RECORDING has been looked for.
+    RetryFound { result: Result<Option<Unfinished>, StoreError>, wanted: Wanted },
+    /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
     /// The search for the last dictation's text on the disk has ended.
     LastTextRead(Result<Option<String>, StoreError>),
@@ -84,8 +87,9 @@ impl Daemon {
             Chore::Refined { job, refined } => self.refined(job, *refined),
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),
-            Chore::LeftOverOpened { result, left } => self.left_over_opened(result, left),
-            // Clipboards are found by the environment, which cannot change while threads run.
+            Chore::LeftOverOpened { result, attempt } => self.left_over_opened(result, attempt),
+            Chore::RetryFound { result, wanted } => self.retry_found(result, wanted),
+            // The process's environment is fixed once threads run, and clipboards are found by it.
             Chore::DisplayAsked { found: true } => {
                 info!(
                     "the desktop is another one than at the start; ending, so that the next press starts with it"

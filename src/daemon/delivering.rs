@@ -43,7 +43,8 @@ impl Daemon {
             }
             Outcome::Failed(failure) => {
                 self.under_way.forget(job);
-                store::RecordUpdate::Failed(failure.code, failure.message)
+                let tried = self.engine.tried(job);
+                store::RecordUpdate::Failed(failure.code, failure.message, Some(tried))
             }
         };
         self.under_way.finish(job, outcome);

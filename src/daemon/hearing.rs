@@ -126,8 +126,12 @@ impl Daemon {
     pub(super) fn stored(&mut self, event: StoreEvent) {
         match event {
             StoreEvent::Unfinished(left) => self.background.recover(left),
-            StoreEvent::Began { job, .. } | StoreEvent::Finished { job, .. } => {
+            StoreEvent::Began { job, .. } => debug!(job = job.0, "on disk"),
+            StoreEvent::Finished { job, again, .. } => {
                 debug!(job = job.0, "on disk");
+                if let Some(left) = again {
+                    self.background.try_later(*left);
+                }
             }
             StoreEvent::Recorded { job, samples, .. } => debug!(job = job.0, samples, "on disk"),
             StoreEvent::AppendFailed { job, error } => {

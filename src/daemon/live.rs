@@ -22,6 +22,10 @@ impl LiveDictations {
         self.0.push(Live::new(job));
     }
 
+    pub(super) fn jobs(&self) -> impl Iterator<Item = JobId> {
+        self.0.iter().map(|live| live.job)
+    }
+
     pub(super) fn get(&self, job: JobId) -> Option<&Live> {
         self.0.iter().find(|live| live.job == job)
     }

@@ -10,13 +10,14 @@ use crate::session::{
     self, Code, DeliverMode, EngineState, JobEvent, JobId, Notice, State, Transcript,
 };
 use crate::text;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use v2m_ipc::pcm::milliseconds;
 
 impl Daemon {
     pub(super) fn engine_event(&mut self, event: EngineEvent) {
         match event {
             EngineEvent::Recogniser(event) => self.recognised(*event),
+            EngineEvent::Aside(event) => self.recognised_aside(*event),
             EngineEvent::Sleep(event) => self.engine.sleep_said(event),
             EngineEvent::ModelsChanged => self.engine.reload(self.config.settings()),
         }
@@ -82,6 +83,26 @@ impl Daemon {
             info!(job = job.0, "{:.1} s of silence: the recording stops", silence.as_secs_f64());
         }
         self.tell_job(job, JobEvent::Quiet);
+    }
+
+    /// What the engine beside the usual one tells: it has one recording, for which nobody but its
+    /// client waits.
+    fn recognised_aside(&mut self, event: RecogniseEvent) {
+        match event {
+            RecogniseEvent::Done { job, recognition, audio: _ } => {
+                self.refine(job, recognition, true);
+            }
+            RecogniseEvent::Failed { job, failure, audio: _ } => {
+                self.background_done(job, Err(failure));
+            }
+            RecogniseEvent::Replaced { reason, .. } => {
+                debug!(reason, "the engine beside the usual one was replaced ({reason})");
+            }
+            RecogniseEvent::Engine(_)
+            | RecogniseEvent::Update { .. }
+            | RecogniseEvent::Quiet { .. }
+            | RecogniseEvent::PassedOver { .. } => {}
+        }
     }
 
     /// The text of what was heard is there.

@@ -24,6 +24,7 @@ impl Daemon {
             Request::Text(work) => self.work_on_text(work, reply),
             Request::TestRules { text, language } => self.test_rules(text, language, reply),
             Request::TranscribeFile { path, track } => self.transcribe_file(path, track, reply),
+            Request::Retry(retry) => self.retry(retry, reply),
         }
     }
 

@@ -245,7 +245,12 @@ impl UnderWay {
         self.keep(|store| store.finish(job, outcome));
     }
 
-    /// Takes over a recording of an earlier run.
+    /// The recordings of dictations that are not over.
+    pub(super) fn in_work(&self) -> Vec<PathBuf> {
+        self.live.jobs().filter_map(|job| self.audio_path(job)).collect()
+    }
+
+    /// Takes a recording that is no job any more over.
     pub(super) fn adopt(&mut self, job: JobId, left: &Unfinished) {
         self.keep(|store| store.adopt(job, left));
     }

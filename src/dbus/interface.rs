@@ -4,7 +4,7 @@
 use super::callers::{Listeners, TooMany, gone};
 use super::failure::CallError;
 use super::status;
-use crate::call::{Answer, Call, CallSender, Request, TextSource, TextTask, TextWork};
+use crate::call::{Answer, Call, CallSender, Request, Retry, TextSource, TextTask, TextWork};
 use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,11 +27,13 @@ pub(super) struct DictationObject {
     calls: CallSender,
     known: watch::Receiver<Properties>,
     listeners: Listeners,
-    /// Calls that may wait for their answers.
-    room: Semaphore,
+    /// Presses that may wait for their answers.
+    presses: Semaphore,
+    /// Other calls that may wait for their answers. They leave presses their room.
+    others: Semaphore,
 }
 
-/// Calls that wait for their answers at once; as many as the socket has connections.
+/// Calls of either kind that wait for their answers at once; as many as the socket has connections.
 const CALLS: usize = 64;
 
 impl DictationObject {
@@ -40,7 +42,8 @@ impl DictationObject {
         known: watch::Receiver<Properties>,
         listeners: Listeners,
     ) -> Self {
-        Self { calls, known, listeners, room: Semaphore::new(CALLS) }
+        let room = || Semaphore::new(CALLS);
+        Self { calls, known, listeners, presses: room(), others: room() }
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, CallError> {
@@ -48,7 +51,8 @@ impl DictationObject {
             let text = "64 calls on the session bus wait for answers already. Try again when one is answered.";
             CallError(Failure::new(Code::Busy, text))
         };
-        let _place = self.room.try_acquire().map_err(|_| busy())?;
+        let room = if request.is_press() { &self.presses } else { &self.others };
+        let _place = room.try_acquire().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
         let ending =
             || Failure::new(Code::ShuttingDown, "v2m is stopping; press again to start it.");
@@ -200,6 +204,19 @@ impl DictationObject {
         }
         let request = Request::TranscribeFile { path, track: None };
         self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
+    }
+
+    /// Transcribes a dictation of the store once more, failed or not; 1 is the last one. Model and
+    /// language: empty means as configured. The text is shown, and is the last one from then on.
+    #[zbus(out_args("state", "text"))]
+    async fn retry(
+        &self,
+        number: u32,
+        model: String,
+        language: String,
+    ) -> Result<(String, String), CallError> {
+        let retry = Retry { number, model: given(model), language: given(language) };
+        self.ask(Request::Retry(retry)).await.map(state_and_text)
     }
 
     /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by

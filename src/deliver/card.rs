@@ -92,7 +92,7 @@ impl Notice {
             }
             Self::Text { text, deliveries, problems } => delivered(text, deliveries, problems),
             Self::Problem(failure) => problem(failure),
-            Self::Recovered { text, cut_off } => recovered(text, *cut_off),
+            Self::Recovered { text, cut_off, note } => recovered(text, *cut_off, note.as_deref()),
             Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => return None,
         })
     }
@@ -210,8 +210,14 @@ fn problem(failure: &Failure) -> Card {
     urgent(cause, &lines([Some(&remedy), failure.text.as_deref()]), icon, "x-v2m.problem", stay)
 }
 
-fn recovered(text: &str, cut_off: bool) -> Card {
-    let body = lines([Some("Print it: v2m-send last"), Some(text)]);
+fn recovered(text: &str, cut_off: bool, note: Option<&str>) -> Card {
+    // A long text would push the note out of sight.
+    let room = MAX_BODY / 2;
+    let shown = match note {
+        Some(_) if text.chars().count() > room => text.chars().take(room).chain(['…']).collect(),
+        _ => text.to_owned(),
+    };
+    let body = lines([Some("Print it: v2m-send last"), Some(&shown), note]);
     if cut_off {
         let cause = "Recovered, but the end is missing".to_owned();
         let stay = Stay::ThenListed(TO_READ);
@@ -426,11 +432,15 @@ mod tests {
 
     #[test]
     fn a_recovered_dictation_says_how_to_get_it_and_whether_it_is_whole() {
-        let shown = |cut_off| card(Notice::Recovered { text: "Grüße".into(), cut_off });
+        let note = Some("Transcribed again.".to_owned());
+        let shown = |cut_off| {
+            card(Notice::Recovered { text: "Grüße".into(), cut_off, note: note.clone() })
+        };
         assert_eq!(shown(true).summary, "Recovered, but the end is missing");
         assert_eq!(shown(false).summary, "Recovered a dictation");
         for cut_off in [true, false] {
-            assert_eq!(shown(cut_off).body, "Print it: v2m-send last\nGrüße");
+            let body = "Print it: v2m-send last\nGrüße\nTranscribed again.";
+            assert_eq!(shown(cut_off).body, body);
         }
     }
 
@@ -440,7 +450,9 @@ mod tests {
             assert!(title(code).chars().count() <= MAX_TITLE, "{}", title(code));
         }
         assert!(
-            card(Notice::Recovered { text: String::new(), cut_off: true }).summary.len()
+            card(Notice::Recovered { text: String::new(), cut_off: true, note: None })
+                .summary
+                .len()
                 <= MAX_TITLE
         );
     }

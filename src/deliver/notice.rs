@@ -40,12 +40,14 @@ pub enum Notice {
     },
     /// What went wrong and what to do.
     Problem(Failure),
-    /// A dictation that an earlier run left unfinished, now transcribed.
+    /// A dictation that had no text, or was to have another one, now transcribed.
     Recovered {
         /// The text.
         text: String,
         /// Whether the recording was cut off: what was said after that is missing.
         cut_off: bool,
+        /// How it came to its text, a sentence.
+        note: Option<String>,
     },
     /// A problem of this kind is fixed. Its notification is closed.
     Mended(Code),
@@ -77,7 +79,9 @@ impl Notice {
                 let shown = hide(failure.text.clone());
                 Self::Problem(Failure { text: shown, ..failure })
             }
-            Self::Recovered { cut_off, .. } => Self::Recovered { text: text(), cut_off },
+            Self::Recovered { cut_off, note, .. } => {
+                Self::Recovered { text: text(), cut_off, note }
+            }
             other => other,
         }
     }

@@ -98,7 +98,9 @@ pub(super) fn refused(reason: &str, is_kept: bool) -> Failure {
 /// What becomes of something that could not be transcribed.
 fn afterwards(is_kept: bool) -> &'static str {
     match is_kept {
-        true => "The recording is kept, and v2m tries again at its next start.",
+        true => {
+            "The recording is kept, and v2m tries again by itself. To try at once: v2m-send retry."
+        }
         false => "v2m keeps nothing of a file: to try again, transcribe it again.",
     }
 }

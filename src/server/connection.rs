@@ -1,9 +1,10 @@
 //! One client's conversation: requests in, answers out, in order.
 
 use super::convert::{self, Asked};
-use super::{Server, close_with, feed, is_gone, read, stopped, write};
+use super::seats::{Doing, Seat};
+use super::{Server, close_with, feed, is_gone, read, read_now, refuse, stopped, write, write_now};
 use crate::call::{Answer, Request};
-use crate::session::Failure;
+use crate::session::{Code, Failure};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ enum Next {
     Request(Result<Command, Refusal>),
     /// Nothing that can be answered in turn: say this and close.
     Last(Response),
+    /// Its place is needed: say so if that takes no waiting, and close.
+    GiveWay,
     /// Nothing more.
     End,
 }
@@ -31,31 +34,56 @@ enum Next {
 pub(super) struct Connection {
     stream: UnixStream,
     server: Arc<Server>,
+    seat: Arc<Seat>,
     shutdown: watch::Receiver<bool>,
     requests: FrameDecoder,
     chunk: Vec<u8>,
     /// The peer sends no more; it may still read.
     half_closed: bool,
+    /// It was told to give way: it does when what has arrived is answered.
+    leaves: bool,
 }
 
 impl Connection {
     pub(super) fn new(
         stream: UnixStream,
         server: Arc<Server>,
+        seat: Arc<Seat>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        let requests = FrameDecoder::for_requests();
-        Self { stream, server, shutdown, requests, chunk: Vec::new(), half_closed: false }
+        Self {
+            stream,
+            server,
+            seat,
+            shutdown,
+            requests: FrameDecoder::for_requests(),
+            chunk: Vec::new(),
+            half_closed: false,
+            leaves: false,
+        }
     }
 
     /// Answers requests until the peer is done, errs, or turns into a subscriber that ends.
     pub(super) async fn converse(mut self) -> io::Result<()> {
         loop {
-            let response = match self.next().await? {
+            let next = self.next().await?;
+            let is_crowded = self.server.seats.asking() >= self.server.limits.connections;
+            if matches!(next, Next::Request(_)) {
+                self.seat.is_now(Doing::Asking);
+            }
+            let response = match next {
                 Next::Request(Err(refusal)) => refusal.into(),
                 Next::Request(Ok(command)) => match convert::request(command) {
                     Asked::Pong => Response::success(&"PONG"),
                     Asked::Events(wanted) => return self.subscribe(wanted).await,
+                    // A press always gets in; other requests only up to a number.
+                    Asked::Call { request, original } if is_crowded && !request.is_press() => {
+                        let most = self.server.limits.connections;
+                        let say = format!(
+                            "{most} requests are under way already. Try again when one is answered."
+                        );
+                        respond(Err(Failure::new(Code::Busy, say)), original)
+                    }
                     // Hours of work, and work that costs money, are not done for nobody. Every
                     // other request is carried out, whether its client stays or not.
                     Asked::Call {
@@ -74,7 +102,7 @@ impl Connection {
                         let framing = self.framing();
                         let encoded = move || framing.encode(&respond(result, original));
                         let bytes = spawn_blocking(encoded).await?;
-                        write(&mut self.stream, &bytes, self.server.limits.unread).await?;
+                        self.write(&bytes).await?;
                         continue;
                     }
                     Asked::Call { request, original } => {
@@ -82,10 +110,24 @@ impl Connection {
                     }
                 },
                 Next::Last(response) => return self.close_with(&response).await,
+                Next::GiveWay => {
+                    let last = refuse::gives_way(self.server.limits);
+                    return self.close_with(&last).await;
+                }
                 Next::End => return Ok(()),
             };
             let bytes = self.framing().encode(&response);
-            write(&mut self.stream, &bytes, self.server.limits.unread).await?;
+            self.write(&bytes).await?;
+        }
+    }
+
+    /// Writes an answer. A peer that does not read it keeps no place for it.
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.seat.is_now(Doing::Idle);
+        tokio::select! {
+            biased;
+            written = write(&mut self.stream, bytes, self.server.limits.unread) => written,
+            () = self.seat.told_to_leave() => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
 
@@ -95,12 +137,20 @@ impl Connection {
 
     async fn subscribe(self, wanted: Vec<EventName>) -> io::Result<()> {
         let framing = self.framing();
-        feed::run(self.stream, framing, wanted, &self.server, self.shutdown).await
+        feed::run(self.stream, framing, wanted, (&self.server, &self.seat), self.shutdown).await
     }
 
     async fn close_with(mut self, response: &Response) -> io::Result<()> {
         let framing = self.framing();
-        close_with(&mut self.stream, framing, response, self.server.limits).await
+        if self.leaves {
+            write_now(&self.stream, &framing.encode(response));
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            closed = close_with(&mut self.stream, framing, response, self.server.limits) => closed,
+            () = self.seat.told_to_leave() => Ok(()),
+        }
     }
 
     async fn next(&mut self) -> io::Result<Next> {
@@ -109,6 +159,7 @@ impl Connection {
             match self.requests.next_frame() {
                 Ok(Some(frame)) => return Ok(Next::Request(Command::parse(frame))),
                 Ok(None) if self.half_closed => return Ok(self.rest()),
+                Ok(None) if self.leaves => return Ok(Next::GiveWay),
                 Ok(None) => {}
                 Err(too_long) => {
                     let say = format!("the request is not read: {too_long}");
@@ -118,6 +169,7 @@ impl Connection {
             let midway = self.requests.is_midway();
             if midway && begun.is_none() {
                 begun = Some(Instant::now());
+                self.seat.is_now(Doing::Beginning);
             }
             let overdue = async {
                 match begun {
@@ -131,6 +183,17 @@ impl Connection {
                 got = read(&self.stream, &mut self.chunk) => {
                     self.half_closed = got? == 0;
                     self.requests.push(&self.chunk);
+                }
+                () = self.seat.told_to_leave() => {
+                    self.leaves = true;
+                    match read_now(&self.stream, &mut self.chunk) {
+                        Ok(got) => {
+                            self.half_closed = got == 0;
+                            self.requests.push(&self.chunk);
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
                 }
                 () = overdue, if midway => {
                     return Ok(Next::Last(cut_off("was begun and not ended in time")));

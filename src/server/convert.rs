@@ -2,7 +2,7 @@
 //! until it has its place here.
 
 use crate::call::{
-    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Status, TextSource, TextTask,
+    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Retry, Status, TextSource, TextTask,
     TextWork,
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
@@ -55,6 +55,9 @@ pub(super) fn request(command: message::Command) -> Asked {
         }
         Wire::TranscribeFile { file_path, track } => {
             (Request::TranscribeFile { path: file_path.into(), track }, None)
+        }
+        Wire::RetryRecording { number, model, language } => {
+            (Request::Retry(Retry { number, model, language }), None)
         }
         Wire::GetConfig => (Request::GetConfig, None),
         Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),

@@ -3,7 +3,8 @@
 //! Bounded by the events' channel and the socket's buffer: a subscriber that lags behind the one or
 //! does not empty the other loses its connection, and nobody waits for it.
 
-use super::{Server, convert, is_gone, read, stopped, write};
+use super::seats::{Doing, Seat};
+use super::{Server, convert, is_gone, read, refuse, stopped, write, write_now};
 use crate::call::Event;
 use std::io;
 use tokio::net::UnixStream;
@@ -22,13 +23,14 @@ pub(super) async fn run(
     mut stream: UnixStream,
     framing: Framing,
     wanted: Vec<EventName>,
-    server: &Server,
+    (server, seat): (&Server, &Seat),
     mut shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
     // Before the answer: what happens once the peer has it must not be missed.
     let mut events = server.events.subscribe();
     let answer = Response::success(&Subscribed { subscribed: wanted.clone() });
     write(&mut stream, &framing.encode(&answer), server.limits.unread).await?;
+    seat.is_now(Doing::Listening);
     let mut ignored = Vec::new();
     let mut half_closed = false;
     loop {
@@ -41,6 +43,7 @@ pub(super) async fn run(
                     write(&mut stream, &bytes, server.limits.unread).await.inspect_err(|error| {
                         warn!(%error, "a subscriber did not read and was disconnected: {error}");
                     })?;
+                    seat.is_now(Doing::Listening);
                 }
                 Err(RecvError::Lagged(missed)) => {
                     warn!(missed, "a subscriber was {missed} events behind and was disconnected");
@@ -49,6 +52,11 @@ pub(super) async fn run(
                 Err(RecvError::Closed) => return Ok(()),
             },
             () = stopped(&mut shutdown) => return Ok(()),
+            () = seat.told_to_leave() => {
+                warn!("a subscriber was disconnected, as its place was needed");
+                write_now(&stream, &framing.encode(&refuse::gives_way(server.limits)));
+                return Ok(());
+            }
             got = read(&stream, &mut ignored), if !half_closed => if got? == 0 {
                 // Half-closed peers still listen; one that goes later is noticed at the next write.
                 if is_gone(&stream)? {

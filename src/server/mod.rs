@@ -8,6 +8,7 @@ mod connection;
 mod convert;
 mod feed;
 mod refuse;
+mod seats;
 
 pub use refuse::refuse_pending;
 
@@ -15,6 +16,7 @@ use crate::call::{Answer, Call, CallSender, Event, Request};
 use crate::session::{Code, Failure};
 use connection::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use seats::{Entry, Seat, Seats};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,32 +27,34 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 use v2m_ipc::message::Response;
 
-/// Connections that are being told `busy` at a time; more wait in the socket's queue.
-const REFUSALS: usize = 16;
-
-/// Pause after a failed `accept`: it fails for want of descriptors or memory, which need time.
+/// Pause after a failed `accept` if no connection can give way: it fails for want of descriptors or
+/// memory, which need time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What clients may take of the daemon. The defaults are the protocol's.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time.
+    /// Connections at a time. If more come, the one that has been silent longest gives way. Also
+    /// the number of requests under way at a time, beside the presses.
     pub connections: usize,
+    /// Further connections, for newcomers while nobody can give way.
+    pub newcomers: usize,
     /// From a frame's first byte to its last.
     pub half_frame: Duration,
     /// For a peer to take an answer or event that does not fit into the socket's buffer.
     pub unread: Duration,
-    /// For a client that is refused: to show its framing by a first byte.
-    pub refusal: Duration,
+    /// For a newcomer to send its request before it may have to give way.
+    pub grace: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 64,
+            newcomers: 64,
             half_frame: Duration::from_secs(5),
             unread: Duration::from_secs(5),
-            refusal: Duration::from_millis(300),
+            grace: Duration::from_millis(300),
         }
     }
 }
@@ -81,38 +85,46 @@ pub struct Server {
     pub limits: Limits,
     /// The only user who may connect.
     pub uid: u32,
+    seats: Seats,
 }
 
 impl Server {
     /// A server with the protocol's limits, for the user whose process this is.
     pub fn new(calls: CallSender, events: broadcast::Sender<Event>) -> Self {
         let uid = rustix::process::geteuid().as_raw();
-        Self { calls, events, limits: Limits::default(), uid }
+        Self { calls, events, limits: Limits::default(), uid, seats: Seats::default() }
     }
 
     /// As [`serve`].
     pub async fn serve(self, listener: UnixListener, mut shutdown: watch::Receiver<bool>) {
         let server = Arc::new(self);
         let mut conversations = JoinSet::new();
-        let mut refusals = JoinSet::new();
         loop {
             let stop = shutdown.clone();
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => break,
                 Some(_) = conversations.join_next() => {}
-                Some(_) = refusals.join_next() => {}
-                accepted = listener.accept(), if refusals.len() < REFUSALS => match accepted {
+                accepted = listener.accept() => match accepted {
                     Ok((stream, _)) if !server.is_own(&stream) => drop(stream),
-                    Ok((stream, _)) if conversations.len() >= server.limits.connections => {
-                        refusals.spawn(refuse::too_many(stream, server.limits));
-                    }
-                    Ok((stream, _)) => {
-                        conversations.spawn(converse(stream, Arc::clone(&server), stop));
-                    }
+                    Ok((stream, _)) => match server.seats.enter(&server.limits) {
+                        Entry::In(seat) => {
+                            conversations.spawn(converse(stream, Arc::clone(&server), seat, stop));
+                        }
+                        Entry::InPlaceOf(seat) => {
+                            conversations.spawn(converse(stream, Arc::clone(&server), seat, stop));
+                            // Those who give way do so before the next one comes.
+                            tokio::task::yield_now().await;
+                        }
+                        Entry::Full => refuse::at_once(&stream, server.limits),
+                    },
                     Err(error) => {
                         warn!(%error, "cannot accept a connection: {error}");
-                        sleep(ACCEPT_PAUSE).await;
+                        if server.seats.free_one() {
+                            tokio::task::yield_now().await;
+                        } else {
+                            sleep(ACCEPT_PAUSE).await;
+                        }
                     }
                 },
             }
@@ -156,8 +168,13 @@ fn unanswered() -> Failure {
     )
 }
 
-async fn converse(stream: UnixStream, server: Arc<Server>, shutdown: watch::Receiver<bool>) {
-    if let Err(error) = Connection::new(stream, server, shutdown).converse().await {
+async fn converse(
+    stream: UnixStream,
+    server: Arc<Server>,
+    seat: Arc<Seat>,
+    shutdown: watch::Receiver<bool>,
+) {
+    if let Err(error) = Connection::new(stream, server, seat, shutdown).converse().await {
         debug!(%error, "a client's connection ended");
     }
 }
@@ -187,6 +204,24 @@ async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             result => return result,
         }
+    }
+}
+
+/// As [`read`], of what has arrived by now: the runtime may not have noticed it yet.
+///
+/// # Errors
+/// The stream's; `WouldBlock` if nothing has arrived.
+fn read_now(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.resize(16 << 10, 0);
+    let got = rustix::io::retry_on_intr(|| rustix::io::read(stream, &mut *buffer));
+    buffer.truncate(*got.as_ref().unwrap_or(&0));
+    Ok(got?)
+}
+
+/// Writes as much as fits without waiting: the last word to a peer whose place is needed.
+fn write_now(stream: &UnixStream, bytes: &[u8]) {
+    if let Err(error) = rustix::io::retry_on_intr(|| rustix::io::write(stream, bytes)) {
+        debug!(%error, "a client that gives way was not told so");
     }
 }
 

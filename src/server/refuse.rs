@@ -1,11 +1,10 @@
 //! Connections that are told no: the one too many, and all that wait when the service cannot start.
 
-use super::{Limits, close_with, read};
+use super::{Limits, read_now, write_now};
 use crate::session::Failure;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
 use tracing::{debug, warn};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::Response;
@@ -16,19 +15,36 @@ const PENDING_TIME: Duration = Duration::from_millis(500);
 /// Time for one client in [`refuse_pending`] to send its request and to take its answer.
 const CLIENT_TIME: Duration = Duration::from_millis(100);
 
-/// Tells a client that there are too many, in the framing it speaks, and closes.
-pub(super) async fn too_many(mut stream: tokio::net::UnixStream, limits: Limits) {
-    let mut first = Vec::new();
-    // One that stays silent gets its answer too, in the framing that most clients speak.
-    let _ = timeout(limits.refusal, read(&stream, &mut first)).await;
-    let framing = first.first().map_or(Framing::Length, |&byte| Framing::of_first_byte(byte));
-    let most = limits.connections;
-    warn!(most, "a connection was refused: {most} are open, the most there can be");
-    let say = format!("v2m serves {most} connections at most and all are in use; close some");
-    let answer = Response::error("busy", say, ().into());
-    if let Err(error) = close_with(&mut stream, framing, &answer, limits).await {
-        debug!(%error, "a refused connection ended");
+/// Reads of 16 KiB from a client that is refused: enough for the longest request.
+const MOST_READS: usize = 66;
+
+/// Tells a client that there are too many, without waiting for anything, in the framing of what it
+/// has sent so far. One that has sent nothing gets the framing that most clients speak.
+pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
+    let mut sent = Vec::new();
+    let mut framing = None;
+    // Closing a socket with bytes unread would reset the connection, which a client takes as leave
+    // to ask again.
+    for _ in 0..MOST_READS {
+        match read_now(stream, &mut sent) {
+            Ok(got) if got > 0 => framing = framing.or(Some(Framing::of_first_byte(sent[0]))),
+            _ => break,
+        }
     }
+    let framing = framing.unwrap_or(Framing::Length);
+    let most = limits.connections + limits.newcomers;
+    warn!(most, "a connection was refused: {most} clients wait for answers");
+    let say = format!("{most} clients wait for v2m's answers. Try again when one is answered.");
+    write_now(stream, &framing.encode(&Response::error("busy", say, ().into())));
+}
+
+/// What a connection is told that gives way to another one.
+pub(super) fn gives_way(limits: Limits) -> Response {
+    let most = limits.connections;
+    let say = format!(
+        "v2m closes this connection: more than {most} are open, and this one was silent longest. Connect again."
+    );
+    Response::error("busy", say, ().into())
 }
 
 /// Answers every connection that waits in the socket's queue with `failure`, and closes it: for a

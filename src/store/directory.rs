@@ -84,6 +84,10 @@ pub(super) struct Found {
     pub(super) started_at: Timestamp,
     /// `None` when there is none that can be read.
     pub(super) record: Option<Record>,
+    /// What of it cannot be read, and why, for the journal.
+    pub(super) trouble: Option<String>,
+    /// Whether something has the recording's name.
+    pub(super) has_sound: bool,
     /// At 16 kHz; 0 where there is no recording.
     pub(super) samples: u64,
     /// Whether a newer v2m wrote it, or its recording is no regular file of the user's: hands off
@@ -118,12 +122,29 @@ fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let audio = directory.join(format!("{stem}.wav"));
     let record = Record::read(&record_path(&audio));
     let is_newer = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
-    let is_odd = fs::symlink_metadata(&audio).is_ok() && regular::look_at(&audio).is_none();
-    let foreign = is_newer || is_odd;
+    let has_sound = fs::symlink_metadata(&audio).is_ok();
+    let is_odd = has_sound && regular::look_at(&audio).is_none();
+    let unreadable = record.as_ref().err().map(ToString::to_string);
     let record = record.ok().flatten();
+    // Sound that v2m did not record, under a name like its own.
+    let is_other = has_sound && !is_odd && record.is_none() && wav::is_foreign(&audio);
+    let foreign = is_newer || is_odd || is_other;
     let started_at = record.as_ref().and_then(|record| record.started_at.parse().ok());
     let samples = wav::samples_in(&audio);
-    Found { audio, started_at: started_at.unwrap_or(named), record, samples, foreign }
+    let wanted = record.as_ref().is_none_or(Record::wants_text);
+    let trouble = match unreadable {
+        _ if foreign => Some(format!("{} is not this v2m's, and is left alone", audio.display())),
+        Some(unreadable) if samples > 0 => {
+            Some(format!("{unreadable}. Its recording is whole, and is transcribed again"))
+        }
+        Some(unreadable) => Some(unreadable),
+        None if has_sound && samples == 0 && wanted => {
+            Some(format!("{} has no sound any more", audio.display()))
+        }
+        None => None,
+    };
+    let started_at = started_at.unwrap_or(named);
+    Found { audio, started_at, record, trouble, has_sound, samples, foreign }
 }
 
 /// Deletes what a crash left of files that were being written.
@@ -137,8 +158,43 @@ pub(super) fn delete_temporary(directory: &Path) {
     }
 }
 
+/// What is to go of a dictation.
+pub(super) struct Doomed {
+    pub(super) sound: Option<PathBuf>,
+    pub(super) record: Option<PathBuf>,
+}
+
+/// Deletes dictations so that none comes back after a power cut: the sound first, and a record only
+/// when its sound is gone from the disk. Sound without a record would be taken for a recording that
+/// nobody has transcribed. Goes on after an error; the first one is returned.
+pub(super) fn delete_all(directory: &Path, doomed: &[Doomed]) -> Result<(), StoreError> {
+    let (mut result, mut records) = (Ok(()), Vec::new());
+    for Doomed { sound, record } in doomed {
+        let deleted = sound.as_deref().map_or(Ok(()), delete);
+        records.extend(record.as_deref().filter(|_| deleted.is_ok()));
+        result = result.and(deleted);
+    }
+    if doomed.iter().any(|doomed| doomed.sound.is_some()) {
+        sync(directory)?;
+    }
+    for record in &records {
+        let deleted = delete(record);
+        result = result.and(deleted);
+    }
+    if records.is_empty() { result } else { result.and(sync(directory)) }
+}
+
+/// Brings the names in the directory to the disk.
+pub(super) fn sync(directory: &Path) -> Result<(), StoreError> {
+    match atomic::sync_directory(directory) {
+        // Deleted, and all that was in it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(StoreError::file("bringing to the disk", directory)),
+    }
+}
+
 /// Deletes a file; one that is not there is as good as deleted.
-pub(super) fn delete(path: &Path) -> Result<(), StoreError> {
+fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(StoreError::file("deleting", path)(error))

@@ -1,9 +1,9 @@
 //! One dictation in the thread's hands: its recording, its record, and whether writing still works.
 
-use super::directory::{self, record_path};
+use super::directory::{self, Doomed, record_path};
 use super::record::{Record, RecordState};
 use super::wav::{Wav, samples_in};
-use super::{RecordUpdate, StoreError};
+use super::{RecordUpdate, StoreError, Unfinished};
 use crate::session::Gap;
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::SAMPLE_RATE;
@@ -31,7 +31,7 @@ impl Entry {
         self.write_record()?;
         let wav = Wav::create(&self.path);
         self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
-        Ok(())
+        self.path.parent().map_or(Ok(()), directory::sync)
     }
 
     /// One of an earlier run. Without a text it is counted as another attempt, before anything can
@@ -45,6 +45,11 @@ impl Entry {
         let mut job = Self { path, record, wav: None };
         if job.record.undelivered().is_some() {
             return (job, Ok(()));
+        }
+        // Once more, as the user wants: the text it has stays until there is another one.
+        if job.record.text.is_some() {
+            let result = job.reopen();
+            return (job, result);
         }
         job.record.cut_off |= job.record.state == RecordState::Recording;
         job.record.count_attempt();
@@ -83,8 +88,10 @@ impl Entry {
         };
         let directory = self.path.parent().map_or(Ok(()), directory::make);
         let result = directory.and_then(|()| wav.restore(&self.path));
+        let synced = self.path.parent().map_or(Ok(()), directory::sync);
         self.unless_failed("writing the recording again, which was deleted,", result)?;
         self.write_record()?;
+        synced?;
         tracing::warn!(path = %self.path.display(), "a recording was deleted while it was made; it is written again");
         Ok(())
     }
@@ -98,9 +105,9 @@ impl Entry {
         if samples_in(&self.path) == 0 {
             self.write_record()?;
         }
-        let wav = Wav::create_anew(&self.path);
-        self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
-        self.append(samples)
+        let wav = Wav::complete(&self.path, samples);
+        self.wav = Some(wav.map_err(StoreError::file("writing the recording", &self.path))?);
+        Ok(())
     }
 
     /// The recording is whole: to the disk with it. `None` where it had failed before.
@@ -133,7 +140,16 @@ impl Entry {
     /// Deletes its files.
     pub(super) fn discard(&mut self) -> Result<(), StoreError> {
         self.wav = None;
-        directory::delete(&self.path).and(directory::delete(&record_path(&self.path)))
+        let (sound, record) = (Some(self.path.clone()), Some(record_path(&self.path)));
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        directory::delete_all(directory, &[Doomed { sound, record }])
+    }
+
+    /// The recording, if there is no text yet and another attempt may give it one.
+    pub(super) fn again(&self) -> Option<Unfinished> {
+        let samples = samples_in(&self.path);
+        let is_wanted = self.record.wants_attempt() && samples > 0;
+        is_wanted.then(|| Unfinished::new(self.path.clone(), &self.record, samples))
     }
 
     pub(super) fn path(&self) -> &Path {

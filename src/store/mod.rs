@@ -24,8 +24,8 @@ mod thread;
 mod wav;
 
 pub use last::last_text;
-pub use record::{ErrorRecord, GapRecord, Record, RecordState};
-pub use recovery::{Unfinished, unfinished};
+pub use record::{ErrorRecord, GapRecord, MAX_ATTEMPTS, Record, RecordState, TryRecord};
+pub use recovery::{Unfinished, nth, number_of, unfinished};
 pub use retention::Retention;
 pub use wav::{Pcm, open_pcm, read_pcm};
 
@@ -90,9 +90,19 @@ pub enum RecordUpdate {
     Transcribed(Text),
     /// The text was handed over; this ends the job.
     Delivered(Text, Vec<Delivery>),
-    /// There is no text; this ends the job. The recording is kept, and is listed as [`Unfinished`]
-    /// at the next start unless it holds no speech or three attempts have failed.
-    Failed(Code, String),
+    /// There is no text, why, and what was tried if anything was; this ends the job. The recording
+    /// is kept, and is [`Unfinished`] unless it holds no speech or [`MAX_ATTEMPTS`] have failed. A
+    /// text of an earlier attempt stays.
+    Failed(Code, String, Option<Tried>),
+}
+
+/// With what a recording was transcribed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// The engine, as in status and journal.
+    pub engine: String,
+    /// The model's name.
+    pub model: String,
 }
 
 /// The text of a recording.
@@ -142,6 +152,8 @@ pub enum StoreEvent {
         job: JobId,
         /// Its recording, where it is kept.
         audio: Option<PathBuf>,
+        /// The same, if another attempt may give it a text.
+        again: Option<Box<Unfinished>>,
     },
     /// Something else could not be written, deleted or read.
     Failed {
@@ -218,8 +230,8 @@ impl Store {
         Ok(path)
     }
 
-    /// Takes a recording of an earlier run over as `job`. Without a text this counts as one more
-    /// attempt to transcribe it. Goes on with `finish` or `discard`.
+    /// Takes a recording that is no job any more over as `job`. Without a text this counts as one
+    /// more attempt to transcribe it. Goes on with `finish` or `discard`.
     ///
     /// # Errors
     /// [`StoreError::Full`].

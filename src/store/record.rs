@@ -1,6 +1,6 @@
 //! What is known of a dictation beside its audio: the JSON file's contents.
 
-use super::{RecordUpdate, StoreError, Text};
+use super::{RecordUpdate, StoreError, Text, Tried};
 use crate::atomic;
 use crate::regular::{self, Refused, Trust};
 use crate::session::{Code, Gap, Segment};
@@ -43,6 +43,41 @@ pub struct Record {
     pub deliveries: Vec<DeliveryRecord>,
     /// Why there is no text.
     pub error: Option<ErrorRecord>,
+    /// The attempts that failed, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<TryRecord>,
+    /// Texts that were delivered before the recording was transcribed once more, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierRecord>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TryRecord {
+    /// When: RFC 3339, UTC.
+    pub at: String,
+    /// The engine, as in status and journal.
+    pub engine: String,
+    /// The model's name.
+    pub model: String,
+    /// How it failed, for people.
+    pub error: String,
+}
+
+/// A text that another one took the place of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EarlierRecord {
+    /// As [`Record::text`].
+    pub text: String,
+    /// As [`Record::unrefined`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrefined: Option<String>,
+    /// ISO 639-1 code.
+    pub language: Option<String>,
+    /// Where it went.
+    pub deliveries: Vec<DeliveryRecord>,
 }
 
 /// How far a dictation got.
@@ -112,8 +147,10 @@ pub struct ErrorRecord {
 
 /// Longer than the record of the longest dictation, in bytes.
 const LONGEST: u64 = 64 << 20;
-/// Attempts after which a recording is no longer transcribed by itself.
-const MAX_ATTEMPTS: u32 = 3;
+/// Attempts after which a recording is no longer transcribed by itself: the first one, and five more.
+pub const MAX_ATTEMPTS: u32 = 6;
+/// Failed attempts and earlier texts that are kept: a user may try again as often as they like.
+const MOST_KEPT: usize = 16;
 
 impl Record {
     pub(super) const VERSION: u32 = 1;
@@ -151,6 +188,9 @@ impl Record {
                 self.take_text(text);
             }
             RecordUpdate::Delivered(text, deliveries) => {
+                if self.state == RecordState::Delivered {
+                    self.keep_earlier(&text.text);
+                }
                 self.state = RecordState::Delivered;
                 self.take_text(text);
                 self.deliveries = deliveries
@@ -163,15 +203,44 @@ impl Record {
                     })
                     .collect();
             }
-            RecordUpdate::Failed(code, message) => {
+            RecordUpdate::Failed(code, message, tried) => {
                 // Without a model, or with the service ending, nothing was really attempted.
-                if matches!(code, Code::ModelMissing | Code::ShuttingDown) {
+                let is_attempt = !matches!(code, Code::ModelMissing | Code::ShuttingDown);
+                if is_attempt && let Some(tried) = tried {
+                    self.keep_try(tried, &message);
+                }
+                // A text from before is no worse for it.
+                if self.text.is_some() {
+                    return;
+                }
+                if !is_attempt {
                     self.attempts = self.attempts.saturating_sub(1);
                 }
                 self.state = RecordState::Failed;
                 self.error = Some(ErrorRecord { code: code.name().into(), message });
             }
         }
+    }
+
+    fn keep_try(&mut self, tried: Tried, error: &str) {
+        let Tried { engine, model } = tried;
+        let at = jiff::Timestamp::now().to_string();
+        self.tries.push(TryRecord { at, engine, model, error: error.to_owned() });
+        self.tries.drain(..self.tries.len().saturating_sub(MOST_KEPT));
+    }
+
+    /// Keeps the delivered text, which `new` takes the place of.
+    fn keep_earlier(&mut self, new: &str) {
+        let Some(text) = self.text.take().filter(|text| !text.is_empty() && text != new) else {
+            return;
+        };
+        self.earlier.push(EarlierRecord {
+            text,
+            unrefined: self.unrefined.take(),
+            language: self.language.take(),
+            deliveries: std::mem::take(&mut self.deliveries),
+        });
+        self.earlier.drain(..self.earlier.len().saturating_sub(MOST_KEPT));
     }
 
     fn take_text(&mut self, text: Text) {
@@ -244,6 +313,8 @@ impl Default for Record {
             gaps: Vec::new(),
             deliveries: Vec::new(),
             error: None,
+            tries: Vec::new(),
+            earlier: Vec::new(),
         }
     }
 }

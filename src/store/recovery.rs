@@ -2,7 +2,7 @@
 //! given.
 
 use super::directory::{self, Found};
-use super::record::{Record, RecordState};
+use super::record::{Record, RecordState, TryRecord};
 use super::{StoreError, Text};
 use std::path::{Path, PathBuf};
 
@@ -13,17 +13,63 @@ pub struct Unfinished {
     pub path: PathBuf,
     /// When the press came.
     pub started_at: jiff::Timestamp,
-    /// How often a transcription was begun already: 0 to 2.
+    /// How often a transcription was begun already.
     pub attempts: u32,
+    /// The attempts that failed, in their order.
+    pub tries: Vec<TryRecord>,
     /// Whether the service was killed while it recorded, so that the end is missing.
     pub cut_off: bool,
     /// Length at 16 kHz; 0 only beside a text.
     pub samples: u64,
     /// The text, where it is there and was not delivered.
     pub text: Option<Text>,
+    /// Whether there is any text of it.
+    pub has_text: bool,
 }
 
-/// The recordings in `directory` that hold audio, have no text, and were not tried three times, and
+impl Unfinished {
+    pub(super) fn new(path: PathBuf, record: &Record, samples: u64) -> Self {
+        let named = path.file_stem().and_then(|stem| directory::time_of(stem.to_str()?));
+        let started_at = record.started_at.parse().ok().or(named);
+        Self {
+            path,
+            started_at: started_at.unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+            attempts: record.attempts,
+            tries: record.tries.clone(),
+            cut_off: record.cut_off || record.state == RecordState::Recording,
+            samples,
+            text: record.undelivered(),
+            has_text: record.text.is_some(),
+        }
+    }
+}
+
+/// The dictation in `directory` that is the `number`th from the end, 1 for the last one, whether it
+/// has a text or not; `None` where there are not so many. The recordings `in_work` do not count.
+/// Blocking.
+///
+/// # Errors
+/// [`StoreError::File`] when the directory cannot be listed.
+pub fn nth(
+    directory: &Path,
+    number: u32,
+    in_work: &[PathBuf],
+) -> Result<Option<Unfinished>, StoreError> {
+    let Some(index) = number.checked_sub(1) else { return Ok(None) };
+    let found = directory::scan(directory)?.into_iter().rev();
+    let mut counted = found.filter(|found| !found.foreign && !in_work.contains(&found.audio));
+    Ok(counted.nth(index as usize).map(Unfinished::from))
+}
+
+/// Which dictation of its directory a recording is, counted back from the last: 1. `None` if it is
+/// none. Blocking.
+pub fn number_of(recording: &Path) -> Option<u32> {
+    let found = directory::scan(recording.parent()?).ok()?.into_iter().rev();
+    let index = found.filter(|found| !found.foreign).position(|it| it.audio == recording)?;
+    u32::try_from(index + 1).ok()
+}
+
+/// The recordings in `directory` that hold audio, have no text, and may be tried once more, and
 /// those whose text was not delivered, oldest first. One whose JSON is missing or broken counts as
 /// never tried. Blocking.
 ///
@@ -33,6 +79,9 @@ pub struct Unfinished {
 /// [`StoreError::File`] when the directory cannot be listed.
 pub fn unfinished(directory: &Path) -> Result<Vec<Unfinished>, StoreError> {
     let found = directory::scan(directory)?;
+    for trouble in found.iter().filter_map(|found| found.trouble.as_deref()) {
+        tracing::warn!(trouble, "in the store: {trouble}");
+    }
     Ok(found.into_iter().filter(is_unfinished).map(Unfinished::from).collect())
 }
 
@@ -44,15 +93,10 @@ fn is_unfinished(found: &Found) -> bool {
 
 impl From<Found> for Unfinished {
     fn from(found: Found) -> Self {
-        let was_recording =
-            |record: &Record| record.cut_off || record.state == RecordState::Recording;
-        Self {
-            cut_off: found.record.as_ref().is_none_or(was_recording),
-            text: found.record.as_ref().and_then(Record::undelivered),
-            attempts: found.record.map_or(0, |record| record.attempts),
-            path: found.audio,
-            started_at: found.started_at,
-            samples: found.samples,
-        }
+        let Found { audio, started_at, record, samples, .. } = found;
+        // Without a record nobody knows how it ended.
+        let unknown = || Record { cut_off: true, ..Record::new(started_at) };
+        let left = Self::new(audio, &record.unwrap_or_else(unknown), samples);
+        Self { started_at, ..left }
     }
 }

@@ -1,10 +1,10 @@
 //! What goes: dictations that are too many or too old, never one that still waits for its text.
 
-use super::directory::{self, Found};
+use super::directory::{self, Doomed, Found};
 use super::{StoreError, directory::record_path};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is kept of finished dictations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +35,19 @@ pub(super) fn sweep(
     let mut finished = directory::scan(directory)?;
     finished.retain(|found| is_finished(found) && !in_use.contains(found.audio.as_path()));
     let too_many = finished.len().saturating_sub(retention.keep_count as usize);
-    let mut result = Ok(());
-    for (index, found) in finished.iter().enumerate() {
-        let goes = index < too_many || is_too_old(found.started_at, now, retention.keep_days);
-        for path in doomed(found, goes, retention) {
-            let deleted = directory::delete(&path);
-            result = result.and(deleted);
-        }
-    }
-    result
+    let doomed: Vec<_> = finished
+        .iter()
+        .enumerate()
+        .map(|(index, found)| {
+            let goes = index < too_many || is_too_old(found.started_at, now, retention.keep_days);
+            let sound = found.has_sound && (goes || is_unwanted(found, retention));
+            Doomed {
+                sound: sound.then(|| found.audio.clone()),
+                record: goes.then(|| record_path(&found.audio)),
+            }
+        })
+        .collect();
+    directory::delete_all(directory, &doomed)
 }
 
 /// A recording without record, or with one that cannot be read, is unfinished; so is one whose
@@ -60,12 +64,8 @@ fn is_too_old(started_at: Timestamp, now: Timestamp, days: u32) -> bool {
     now.duration_since(started_at) >= SignedDuration::from_hours(i64::from(days) * 24)
 }
 
-fn doomed(found: &Found, goes: bool, retention: Retention) -> Vec<PathBuf> {
+/// Whether its sound goes, as its text is delivered.
+fn is_unwanted(found: &Found, retention: Retention) -> bool {
     let done = found.record.as_ref().is_some_and(|record| record.is_done_with_audio());
-    match (goes, retention.keep_audio) {
-        // The audio first: a record without audio is finished, audio without record is not.
-        (true, _) => vec![found.audio.clone(), record_path(&found.audio)],
-        (false, false) if done => vec![found.audio.clone()],
-        (false, _) => Vec::new(),
-    }
+    !retention.keep_audio && done
 }

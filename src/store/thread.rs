@@ -119,6 +119,7 @@ impl Worker {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let result = job.finish(outcome);
         let path = job.path().to_owned();
+        let again = job.again().filter(|_| ends).map(Box::new);
         let written = result.is_ok();
         self.tell_failure(id, result);
         if ends {
@@ -127,7 +128,7 @@ impl Worker {
         }
         if ends && written {
             let audio = Some(path).filter(|path| path.exists());
-            self.tell(StoreEvent::Finished { job: id, audio });
+            self.tell(StoreEvent::Finished { job: id, audio, again });
         }
     }
 

@@ -1,10 +1,12 @@
 //! The recording's file: a WAV that grows.
 //!
-//! The header is brought up to date each second; between, a reader that believes it misses at most
-//! that second. Our own reader goes by the file's length, so it misses nothing. Written by hand,
+//! After each second of sound the header is brought up to date and all of it to the disk
+//! ([`SYNC_EVERY`]); between, a reader that believes the header misses at most that second, and so
+//! does a power cut. Our own reader goes by the file's length, so it misses nothing. Written by hand,
 //! for `hound` cannot take a failed write back; tests read the files with `hound`.
 
 use super::StoreError;
+use crate::atomic;
 use crate::regular::{self, Trust};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,6 +16,10 @@ use v2m_ipc::pcm::SAMPLE_RATE as RATE;
 
 /// RIFF, fmt and data headers ("Multimedia Programming Interface and Data Specifications 1.0").
 const HEADER: u64 = 44;
+
+/// Samples after which a recording is brought to the disk: a power cut costs at most a second of it.
+/// docs/files.md states this, and docs/performance.md what it costs.
+const SYNC_EVERY: u64 = RATE as u64;
 
 /// The longest recording that is read whole: as much as its header can tell.
 const LONGEST: u64 = u32::MAX as u64;
@@ -32,11 +38,43 @@ impl Wav {
         Self::start(make(path)?)
     }
 
-    /// Makes the file anew, in the place of whatever has its name: a link goes, and what it names
-    /// stays.
-    pub(super) fn create_anew(path: &Path) -> io::Result<Self> {
-        remove(path)?;
-        Self::create(path)
+    /// Makes the file hold all these samples, on disk. What it holds already is kept until then: if
+    /// it is their beginning, the rest is added; otherwise another file takes its name, whole. A
+    /// link goes, and what it names stays.
+    pub(super) fn complete(path: &Path, samples: &[i16]) -> io::Result<Self> {
+        if let Some(mut wav) = Self::begins(path, samples) {
+            let there = usize::try_from(wav.samples).unwrap_or(usize::MAX);
+            wav.append(samples.get(there..).unwrap_or_default())?;
+            wav.sync()?;
+            return Ok(wav);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let new = path.with_file_name(format!("{}{name}", atomic::TEMPORARY_PREFIX));
+        remove(&new)?;
+        let written = Self::create(&new).and_then(|mut wav| {
+            wav.append(samples)?;
+            wav.sync()?;
+            atomic::put_in_place(&new, path, 0o600)?;
+            Ok(wav)
+        });
+        if written.is_err() {
+            // Why it could not be written matters more than what is left of it.
+            let _ = remove(&new);
+        }
+        written
+    }
+
+    /// The file, if it holds the beginning of these samples, or all of them and more, which goes.
+    fn begins(path: &Path, samples: &[i16]) -> Option<Self> {
+        let there = read_pcm(path).ok()?;
+        let common = there.len().min(samples.len());
+        if common == 0 || there[..common] != samples[..common] {
+            return None;
+        }
+        let mut wav = Self::open(path).ok()?;
+        (wav.samples, wav.synced) = (common as u64, 0);
+        wav.cut().ok()?;
+        Some(wav)
     }
 
     /// Goes on with a file of an earlier run, whose header may lie.
@@ -65,7 +103,7 @@ impl Wav {
             return Err(error);
         }
         self.samples += samples.len() as u64;
-        if self.samples - self.synced >= u64::from(RATE) { self.sync() } else { Ok(()) }
+        if self.samples - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
     /// Makes the header true and waits for the disk.
@@ -107,6 +145,17 @@ impl Wav {
     fn cut(&mut self) -> io::Result<()> {
         self.file.set_len(HEADER + self.samples * 2)
     }
+}
+
+/// Whether a file has the header of sound that a [`super::Store`] does not record. One that cannot
+/// be read, or has no header, is not known to be foreign.
+pub(super) fn is_foreign(path: &Path) -> bool {
+    let mut found = [0; HEADER as usize];
+    let read = regular::open(path, Trust::Own)
+        .map_err(io::Error::from)
+        .and_then(|mut file| file.read_exact(&mut found));
+    let format = |header: &[u8]| header[12..36].to_vec();
+    read.is_ok() && found.starts_with(b"RIFF") && format(&found) != format(&header(0))
 }
 
 /// How many samples a recording holds, by its length; 0 when it cannot be seen.

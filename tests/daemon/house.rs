@@ -165,6 +165,13 @@ impl House {
         Service { process, told: Mutex::default(), logged, house: Some(self) }
     }
 
+    /// Reads and drops all that the manager is told from now on. Where a test does not read it and
+    /// much is told, the service waits for room.
+    pub(crate) fn ignore_manager(&self) {
+        let manager = self.manager.try_clone().unwrap();
+        std::thread::spawn(move || while manager.recv(&mut [0; 4096]).is_ok() {});
+    }
+
     /// What the service has logged so far, in all its lives.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()

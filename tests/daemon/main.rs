@@ -15,6 +15,7 @@ mod house;
 mod language_model;
 mod presses;
 mod recording;
+mod retry;
 mod sleep;
 mod start;
 mod text;

@@ -2,7 +2,7 @@
 
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, delivered, error_of, next, soon, status, transcript};
-use v2m::call::{Answer, Event, Request, TextSource, TextTask, TextWork};
+use v2m::call::{Answer, Event, Request, Retry, TextSource, TextTask, TextWork};
 use v2m::dbus;
 use v2m::session::{Code, Command, Failure, JobId, State};
 
@@ -55,6 +55,26 @@ async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
     assert_eq!(call.request, Request::TranscribeFile { path: "/tmp/x.wav".into(), track: None });
     call.reply.send(Ok(transcript(WORDS))).unwrap();
     assert_eq!(soon(transcribe).await.unwrap().unwrap().1, WORDS);
+}
+
+#[tokio::test]
+async fn a_dictation_is_transcribed_once_more_with_what_is_given() {
+    let mut daemon = Daemon::start(8).await;
+    for (model, language, request) in [
+        ("", " ", Retry { number: 2, model: None, language: None }),
+        (
+            "tiny",
+            "es",
+            Retry { number: 2, model: Some("tiny".into()), language: Some("es".into()) },
+        ),
+    ] {
+        let client = daemon.client.clone();
+        let retry = tokio::spawn(async move { client.retry(2, model, language).await });
+        let call = daemon.call().await;
+        assert_eq!(call.request, Request::Retry(request));
+        call.reply.send(Ok(transcript(WORDS))).unwrap();
+        assert_eq!(soon(retry).await.unwrap().unwrap(), ("idle".to_owned(), WORDS.to_owned()));
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ pub(crate) mod client {
         fn start(&self) -> zbus::Result<String>;
         fn stop(&self) -> zbus::Result<(String, String)>;
         fn transcribe_file(&self, path: &str) -> zbus::Result<(String, String)>;
+        fn retry(&self, number: u32, model: &str, language: &str)
+        -> zbus::Result<(String, String)>;
         fn process_text(
             &self,
             text: &str,

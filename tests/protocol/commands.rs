@@ -3,7 +3,8 @@
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{
-    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Status, TextSource, TextTask, TextWork,
+    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Retry, Status, TextSource, TextTask,
+    TextWork,
 };
 use v2m::session::{
     Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause, Segment, State,
@@ -104,12 +105,21 @@ fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
         "segments": [{"start": 0.5, "end": 1.5, "text": "Hello there."}],
         "deliveries": [{"by": "clipboard", "ok": true, "detail": "copied"}],
     });
+    let retry = |number, model: Option<&str>, language: Option<&str>| {
+        let (model, language) = (model.map(Into::into), language.map(Into::into));
+        Request::Retry(Retry { number, model, language })
+    };
     let file = |track| Request::TranscribeFile { path: "/a b.wav".into(), track };
     for (json, request) in [
         (r#"{"cmd":"STOP_RECORDING"}"#, Request::Session(Command::Stop)),
         (r#"{"cmd":"TOGGLE_RECORDING"}"#, Request::Session(Command::Toggle)),
         (r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a b.wav"}}"#, file(None)),
         (r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a b.wav","track":2}}"#, file(Some(2))),
+        (r#"{"cmd":"RETRY_RECORDING"}"#, retry(1, None, None)),
+        (
+            r#"{"cmd":"RETRY_RECORDING","data":{"number":3,"model":"tiny","language":"es"}}"#,
+            retry(3, Some("tiny"), Some("es")),
+        ),
     ] {
         let answer = Answer::Transcript { state: State::Idle, transcript: transcript() };
         assert_eq!(data(&exchange(json, request, Ok(answer))), &expected);

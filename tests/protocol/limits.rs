@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
-use v2m::call::Answer;
+use v2m::call::{Answer, Event, Request};
 use v2m::session::State;
 
 const PING: &str = r#"{"cmd":"PING"}"#;
@@ -89,29 +89,118 @@ fn the_deadline_counts_from_the_frames_first_byte() {
 }
 
 #[test]
-fn the_65th_connection_is_told_busy_in_its_own_framing() {
-    let service = Service::bare();
-    let mut kept: Vec<_> = (0..64).map(|_| service.connect()).collect();
+fn the_65th_connection_gets_the_place_of_the_one_that_was_silent_longest() {
+    let service = Service::limited(|limits| limits.grace = Duration::ZERO);
+    let mut subscriber = service.connect();
+    subscriber.ask(r#"{"cmd":"SUBSCRIBE","data":{"events":["state"]}}"#);
+    let mut kept: Vec<_> = (0..61).map(|_| service.connect()).collect();
     for peer in &mut kept {
         assert_eq!(data(&peer.ask(PING)), "PONG");
+    }
+    let mut half = service.connect();
+    half.write(b"{\"cmd\"");
+    let mut silent = service.connect();
+    // The server has seen all of them.
+    assert_eq!(data(&kept[0].ask(PING)), "PONG");
+
+    let newcomer = || {
+        let mut peer = service.connect();
+        assert_eq!(data(&peer.ask(PING)), "PONG");
+        peer
+    };
+    let mut newcomers = vec![newcomer(), newcomer()];
+    // Those without a whole request went first, each told in its own framing.
+    assert_eq!(code(&half.read_line()), "busy");
+    half.assert_ended();
+    assert_eq!(code(&silent.read()), "busy");
+    silent.assert_ended();
+    newcomers.push(newcomer());
+    // The first of them had asked once more.
+    assert_eq!(code(&kept[1].read()), "busy");
+    kept.remove(1).assert_ended();
+    for peer in kept.iter_mut().chain(&mut newcomers) {
+        assert_eq!(data(&peer.ask(PING)), "PONG");
+    }
+    service.events.send(Event::State { state: State::Paused, job: None }).unwrap();
+    assert_eq!(subscriber.read()["data"]["state"], "paused");
+}
+
+/// Three hundred clients that sent half a frame made a press wait for minutes: each refusal took
+/// 300 ms, one after the other.
+#[test]
+fn refusals_wait_for_nobody() {
+    let service = Service::limited(|limits| limits.half_frame = Duration::from_secs(3600));
+    let half_open = |_| {
+        let mut peer = service.connect();
+        peer.write(b"\0\0");
+        peer
+    };
+    let mut crowd: Vec<_> = (0..300).map(half_open).collect();
+    assert_eq!(data(&service.connect().ask(PING)), "PONG");
+    // Most of them were told; the last ones are connected still, an hour before their time is up.
+    assert_eq!(code(&crowd[0].read()), "busy");
+    let last = crowd.last_mut().unwrap();
+    last.0.set_nonblocking(true).unwrap();
+    assert_eq!(last.0.read(&mut [0]).map_err(|e| e.kind()), Err(ErrorKind::WouldBlock));
+}
+
+#[test]
+fn a_press_gets_in_where_64_requests_are_under_way() {
+    let (service, mut calls) = Service::start(|_| {});
+    let mut waiting: Vec<_> = (0..64).map(|_| service.connect()).collect();
+    for peer in &mut waiting {
+        peer.send(r#"{"cmd":"LAST_TEXT"}"#);
     }
     let mut one_more = service.connect();
-    assert_eq!(code(&one_more.ask(PING)), "busy");
-    one_more.assert_ended();
-    let mut in_lines = service.connect();
-    in_lines.write(b"{\"cmd\":\"PING\"}\n");
-    assert_eq!(code(&in_lines.read_line()), "busy");
+    // The server may not have read all of the others yet.
+    let refused = (0..1000).any(|_| {
+        let mut probe = service.connect();
+        probe.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        probe.send(r#"{"cmd":"GET_STATUS"}"#);
+        probe.0.read(&mut [0]).is_ok_and(|got| got > 0)
+    });
+    assert!(refused, "a 65th request was let in");
+    one_more.send(r#"{"cmd":"TOGGLE_RECORDING"}"#);
+    let mut unanswered = Vec::new();
+    loop {
+        let call = calls.blocking_recv().unwrap();
+        if matches!(call.request, Request::Session(_)) {
+            call.reply.send(Ok(Answer::State { state: State::Recording, message: None })).unwrap();
+            break;
+        }
+        unanswered.push(call);
+    }
+    assert_eq!(data(&one_more.read()), &json!({"state": "recording"}));
+    for call in unanswered {
+        // Probes have left.
+        let _ = call.reply.send(Ok(Answer::LastText { state: State::Idle, text: "x".into() }));
+    }
+    for peer in &mut waiting {
+        assert_eq!(data(&peer.read())["text"], "x");
+    }
+}
+
+#[test]
+fn where_every_connection_waits_for_an_answer_a_newcomer_is_told_at_once() {
+    let (service, mut calls) = Service::start(|server| {
+        (server.limits.connections, server.limits.newcomers) = (1, 1);
+    });
+    let mut waiting = [service.connect(), service.connect()];
+    let mut under_way = Vec::new();
+    for peer in &mut waiting {
+        peer.send(r#"{"cmd":"TOGGLE_RECORDING"}"#);
+        under_way.push(calls.blocking_recv().unwrap());
+    }
     let mut silent = service.connect();
     assert_eq!(code(&silent.read()), "busy");
-    drop((one_more, in_lines, silent));
-
-    for peer in &mut kept {
+    silent.assert_ended();
+    for call in under_way {
+        call.reply.send(Ok(Answer::State { state: State::Idle, message: None })).unwrap();
+    }
+    for peer in &mut waiting {
+        assert_eq!(data(&peer.read())["state"], "idle");
         assert_eq!(data(&peer.ask(PING)), "PONG");
     }
-    // The place of one that leaves is free again, as soon as the server has seen it leave.
-    kept.pop();
-    let served = (0..1000).any(|_| service.connect().ask(PING)["status"] == "success");
-    assert!(served, "a freed place was not given again");
 }
 
 #[test]

@@ -87,7 +87,7 @@ async fn a_job_the_engine_gives_up_is_tried_once_more_and_then_handed_back() {
     lab.job(1, Priority::Live, &words);
     let failure = lab.failure(1, &words).await;
     assert_eq!(failure.code, Code::EngineFailed);
-    let text = "Transcribing: the double was told to fail. The recording is kept, and v2m tries again at its next start.";
+    let text = "Transcribing: the double was told to fail. The recording is kept, and v2m tries again by itself. To try at once: v2m-send retry.";
     assert_eq!(failure.message, text);
     lab.job(2, Priority::Live, &words);
     assert_eq!(lab.text(2, &words).await, 1);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tokio::sync::mpsc;
 use v2m::session::{Code, Delivery, JobId, Segment};
-use v2m::store::{Record, RecordUpdate, Retention, Store, StoreEvent, Text, Unfinished};
+use v2m::store::{Record, RecordUpdate, Retention, Store, StoreEvent, Text, Tried, Unfinished};
 
 pub(crate) const CHILD: &str = "V2M_TEST_STORE_DIRECTORY";
 
@@ -69,7 +69,8 @@ pub(crate) fn delivered(said: &str) -> RecordUpdate {
 }
 
 pub(crate) fn failed(code: Code) -> RecordUpdate {
-    RecordUpdate::Failed(code, "it did not work".into())
+    let tried = Tried { engine: "cpu".into(), model: "base".into() };
+    RecordUpdate::Failed(code, "it did not work".into(), Some(tried))
 }
 
 pub(crate) fn record(audio: &Path) -> Record {

@@ -5,7 +5,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use v2m::session::{Code, JobId};
-use v2m::store::{RecordState, RecordUpdate, Retention, StoreEvent, read_pcm};
+use v2m::store::{
+    MAX_ATTEMPTS, RecordState, RecordUpdate, Retention, StoreEvent, nth, number_of, read_pcm,
+    unfinished,
+};
 
 #[test]
 fn a_killed_process_leaves_its_recording_to_the_next() {
@@ -79,7 +82,7 @@ fn record_until_killed(directory: &Path) {
 }
 
 #[test]
-fn recordings_are_tried_three_times_unless_there_is_nothing_to_try() {
+fn recordings_are_tried_six_times_unless_there_is_nothing_to_try() {
     let dir = tempfile::tempdir().unwrap();
     let mut bench = Bench::open(dir.path(), Retention { keep_count: 0, ..Retention::default() });
     let hopeless = bench.dictate(1, &[1; 100], failed(Code::EngineFailed));
@@ -87,12 +90,12 @@ fn recordings_are_tried_three_times_unless_there_is_nothing_to_try() {
     let silent = bench.dictate(3, &[1; 100], failed(Code::NoSpeech));
     bench.close();
     assert!(!silent.exists());
-    for run in 1..=3u32 {
+    for run in 1..=MAX_ATTEMPTS {
         let mut bench = Bench::open(dir.path(), Retention::default());
         let left: Vec<_> =
             bench.left.iter().map(|left| (left.path.clone(), left.attempts)).collect();
         let expected = [(hopeless.clone(), run), (modelless.clone(), 0)];
-        assert_eq!(left, expected[usize::from(run == 3)..], "run {run}");
+        assert_eq!(left, expected[usize::from(run == MAX_ATTEMPTS)..], "run {run}");
         for (number, left) in bench.left.clone().iter().enumerate() {
             let job = JobId(number as u32);
             bench.store.adopt(job, left).unwrap();
@@ -105,6 +108,64 @@ fn recordings_are_tried_three_times_unless_there_is_nothing_to_try() {
         bench.close();
     }
     assert!(hopeless.exists(), "never swept");
+    let tries = record(&hopeless).tries;
+    assert_eq!(tries.len(), MAX_ATTEMPTS as usize);
+    assert_eq!((tries[0].engine.as_str(), tries[0].model.as_str()), ("cpu", "base"));
+    assert!(record(&modelless).tries.is_empty());
+}
+
+#[test]
+fn a_recording_that_failed_is_told_again_at_once_until_it_was_tried_often_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::open(dir.path(), Retention::default());
+    bench.store.begin(JobId(1)).unwrap();
+    bench.event();
+    bench.store.append(JobId(1), vec![1; 100].into()).unwrap();
+    bench.store.recorded(JobId(1)).unwrap();
+    bench.event();
+    for attempts in 1..=MAX_ATTEMPTS {
+        bench.store.finish(JobId(attempts), failed(Code::EngineFailed)).unwrap();
+        let StoreEvent::Finished { again, .. } = bench.event() else { panic!() };
+        let Some(again) = again else {
+            assert_eq!(attempts, MAX_ATTEMPTS);
+            break;
+        };
+        assert_eq!((again.attempts, again.tries.len() as u32), (attempts, attempts));
+        assert_eq!((again.samples, again.has_text), (100, false));
+        bench.store.adopt(JobId(attempts + 1), &again).unwrap();
+    }
+    assert!(unfinished(dir.path()).unwrap().is_empty());
+    assert!(nth(dir.path(), 1, &[]).unwrap().is_some(), "a user may try it all the same");
+    bench.close();
+}
+
+#[test]
+fn a_text_that_another_one_replaces_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::open(dir.path(), Retention::default());
+    let older = bench.dictate(1, &[1; 100], delivered("older"));
+    let newer = bench.dictate(2, &[2; 100], delivered("newer"));
+    assert_eq!(nth(dir.path(), 1, &[]).unwrap().unwrap().path, newer);
+    assert_eq!(nth(dir.path(), 1, std::slice::from_ref(&newer)).unwrap().unwrap().path, older);
+    assert_eq!(nth(dir.path(), 3, &[]).unwrap(), None);
+    assert_eq!((number_of(&newer), number_of(&older)), (Some(1), Some(2)));
+    let left = nth(dir.path(), 2, &[]).unwrap().unwrap();
+    assert_eq!((left.path.clone(), left.samples, left.has_text), (older.clone(), 100, true));
+    let mut again = |job, outcome| {
+        bench.store.adopt(JobId(job), &left).unwrap();
+        bench.store.finish(JobId(job), outcome).unwrap();
+        assert!(matches!(bench.event(), StoreEvent::Finished { again: None, .. }));
+        record(&older)
+    };
+    // What fails takes nothing away.
+    let kept = again(3, failed(Code::EngineFailed));
+    assert_eq!((kept.text.as_deref(), kept.state), (Some("older"), RecordState::Delivered));
+    assert_eq!((kept.tries.len(), kept.deliveries.len()), (1, 1));
+    assert!(again(4, delivered("older")).earlier.is_empty(), "the same text");
+    let kept = again(5, RecordUpdate::Delivered(text("better"), Vec::new()));
+    assert_eq!((kept.text.as_deref(), kept.deliveries.len()), (Some("better"), 0));
+    assert_eq!((kept.earlier[0].text.as_str(), kept.earlier[0].deliveries.len()), ("older", 1));
+    bench.close();
 }
 
 #[test]

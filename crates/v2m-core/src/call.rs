@@ -41,6 +41,27 @@ pub enum Request {
         /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
         track: Option<u32>,
     },
+    /// RETRY_RECORDING.
+    Retry(Retry),
+}
+
+impl Request {
+    /// Whether it is a press: a command of a dictation or of the service itself, which is carried
+    /// out however many other requests are under way.
+    pub fn is_press(&self) -> bool {
+        matches!(self, Self::Session(_) | Self::Dictation(..))
+    }
+}
+
+/// A dictation of the store that is to be transcribed once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Which one, counted back from the last: 1.
+    pub number: u32,
+    /// Another model's name or absolute path; `None`: the configured one.
+    pub model: Option<String>,
+    /// ISO 639-1 code, or `auto`; `None`: the configured one.
+    pub language: Option<String>,
 }
 
 /// A text for a language model.
@@ -93,7 +114,7 @@ pub enum Answer {
         /// A sentence for people.
         message: Option<String>,
     },
-    /// To stop, to a toggle that stops, and to TRANSCRIBE_FILE.
+    /// To stop, to a toggle that stops, to TRANSCRIBE_FILE and to RETRY_RECORDING.
     Transcript {
         /// The state now.
         state: State,

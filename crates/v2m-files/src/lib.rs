@@ -34,10 +34,7 @@ pub fn write_through_links(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of the file system; the old file is as it was then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = folder_of(path);
     make_directory(directory)?;
     let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)?;
     file.write_all(bytes)?;
@@ -61,16 +58,47 @@ pub fn put_in_place(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
     }
     file.sync_all()?;
     fs::rename(from, to)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    sync_directory(folder_of(to))
+}
+
+/// Brings the names in a directory to the disk: files that were made, renamed or deleted there are
+/// as they are now after a power cut.
+///
+/// # Errors
+/// Those of the file system. One that cannot do this for directories promises nothing, and that is
+/// no error; neither is a directory that may not be read.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    match File::open(path).and_then(|directory| directory.sync_all()) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+                    | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 /// Makes a directory and those above it, for the user alone (0700); one that exists stays as it is.
+/// They are on disk when this returns.
 ///
 /// # Errors
 /// Those of the file system.
 pub fn make_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    missing.into_iter().rev().try_for_each(|made| sync_directory(folder_of(made)))
+}
+
+/// The directory that has the name `path`.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// What a chain of symbolic links names in the end, whether that exists or not.

@@ -304,7 +304,8 @@ impl Subscription {
     /// stream. Events of a kind this client does not know are `Value`s in the JSON alone.
     ///
     /// # Errors
-    /// [`ClientError::Lost`], [`ClientError::BadAnswer`].
+    /// [`ClientError::Lost`], [`ClientError::BadAnswer`], and [`ClientError::Refused`] when the service needs the
+    /// connection for another client.
     pub fn next_event(&mut self) -> Result<Option<(Option<Event>, String)>, ClientError> {
         let json = match self.client.read_frame() {
             Ok(Some(json)) => json,
@@ -315,6 +316,9 @@ impl Subscription {
             Err(AttemptError::TooLong) => return Err(ClientError::BadAnswer("too long".into())),
         };
         let (frame, json) = read_answer(json)?;
+        if frame.status == ResponseStatus::Error {
+            return Err(ClientError::Refused(Box::new(frame)));
+        }
         Ok(Some((serde_json::from_value(frame.data).ok(), json)))
     }
 }

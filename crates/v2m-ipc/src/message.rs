@@ -66,6 +66,15 @@ pub enum Command {
         /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
         track: Option<u32>,
     },
+    /// Transcribe a dictation of the store once more: [`crate::data::Transcript`].
+    RetryRecording {
+        /// Which one, counted back from the last: 1.
+        number: u32,
+        /// Another model's name; `None`: as configured.
+        model: Option<String>,
+        /// ISO 639-1 code, or `auto`; `None`: as configured.
+        language: Option<String>,
+    },
     /// The effective settings.
     GetConfig,
     /// Change settings: a partial config, merged into the file.
@@ -101,6 +110,7 @@ impl Command {
             Self::TranslateText { .. } => "TRANSLATE_TEXT",
             Self::TestRules { .. } => "TEST_RULES",
             Self::TranscribeFile { .. } => "TRANSCRIBE_FILE",
+            Self::RetryRecording { .. } => "RETRY_RECORDING",
             Self::GetConfig => "GET_CONFIG",
             Self::UpdateConfig { .. } => "UPDATE_CONFIG",
             Self::PauseDaemon => "PAUSE_DAEMON",
@@ -127,6 +137,12 @@ impl Command {
             Self::TranscribeFile { file_path, track: None } => json!({"file_path": file_path}),
             Self::TranscribeFile { file_path, track } => {
                 json!({"file_path": file_path, "track": track})
+            }
+            Self::RetryRecording { number, model, language } => {
+                let words = [("model", model.as_deref()), ("language", language.as_deref())];
+                let mut data = given(words);
+                data.insert("number".into(), (*number).into());
+                data.into()
             }
             Self::UpdateConfig { updates } => json!({"updates": updates}),
             Self::Subscribe { events } => json!({"events": events}),

@@ -94,6 +94,7 @@ struct Options {
     format: Option<OutputFormat>,
     output: Option<PathBuf>,
     track: Option<u32>,
+    model: Option<String>,
 }
 
 /// Parses a command line.
@@ -135,6 +136,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
                 let wrong = || usage("--track is a number: the first sound track is 1");
                 options.track = Some(number.ok_or_else(wrong)?);
             }
+            Short('m') | Long("model") => options.model = Some(parser.value()?.string()?),
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
@@ -157,6 +159,7 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
         "stop" => words.none(Command::StopRecording(options.wishes())),
         "cancel" => words.none(Command::CancelRecording),
         "last" => words.none(Command::LastText),
+        "retry" => words.retry(options),
         "status" => words.none(Command::GetStatus),
         "ping" => words.none(Command::Ping),
         "pause" => words.none(Command::PauseDaemon),
@@ -186,7 +189,7 @@ impl Options {
     fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
-        let given: [(bool, bool, &str); 9] = [
+        let given: [(bool, bool, &str); 10] = [
             (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
@@ -194,7 +197,12 @@ impl Options {
                 "--preset is only for process, toggle, start and stop",
             ),
             (self.target_lang.is_some(), command == "translate", "--to is only for translate"),
-            (self.language.is_some(), command == "rules", "--language is only for rules test"),
+            (
+                self.language.is_some(),
+                matches!(command, "rules" | "retry"),
+                "--language is only for rules test and retry",
+            ),
+            (self.model.is_some(), command == "retry", "--model is only for retry"),
             (
                 self.deliver.is_some(),
                 dictation || matches!(command, "process" | "translate"),
@@ -274,6 +282,18 @@ impl Words {
         let wanted = files::wanted(self.0.collect(), format, options.output, options.track);
         let wanted = wanted.map_err(|e| usage(&e))?;
         Ok(Action::Transcribe(wanted))
+    }
+
+    fn retry(mut self, options: Options) -> Result<Action, SendError> {
+        let word = self.0.next().map(|word| word.string()).transpose()?;
+        let number = match word.as_deref() {
+            None | Some("last") => Some(1),
+            Some(word) => word.parse().ok().filter(|number| *number > 0),
+        };
+        let wrong = || usage("retry takes `last` or a number: the last dictation is 1");
+        let number = number.ok_or_else(wrong)?;
+        let Options { model, language, .. } = options;
+        self.none(Command::RetryRecording { number, model, language })
     }
 
     fn rules(mut self, language: Option<String>) -> Result<Action, SendError> {

@@ -14,6 +14,8 @@ Dictation:
   cancel                   delete the recording, audio and text; if nothing is being recorded, the
                            newest text that is still being transcribed
   last                     print the last text, as it was delivered
+  retry [N|last] [-m MODEL] [-l LANGUAGE]         transcribe a dictation once more, failed or not,
+                           and print the text; 1 is the last dictation, 2 the one before it
   transcribe FILE…         transcribe sound files and print their text, each below a heading if there
                            are several; a file that fails does not stop the others
 
@@ -55,7 +57,9 @@ Options:
   -t, --to LANGUAGE        for translate: the language, such as en or Spanish (default:
                            llm.target_language)
   -l, --language LANGUAGE  for rules test: the text's language, en or es (default:
-                           engine.language, or what the text seems to be)
+                           engine.language, or what the text seems to be); for retry: the language
+                           that was spoken, such as es, or auto (default: engine.language)
+  -m, --model MODEL        for retry: another installed model (v2m-model list)
   -h, --help               print this help
   -V, --version            print the version
 
@@ -76,6 +80,7 @@ Exit codes:
 Examples:
   v2m-send toggle                              what a keyboard shortcut runs
   v2m-send last                                print the last text again
+  v2m-send retry --model small-q8_0            the last dictation again, with another model
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail

@@ -92,8 +92,9 @@ impl Background {
         self.files.waiting.push_back(FileRequest { path, track, reply });
     }
 
-    /// Ends when the client of a file that is being read or transcribed leaves, and when the next
-    /// file is to be read beside one that takes long. Cancel-safe.
+    /// Ends when the client of a file that is being read or transcribed leaves, when the next file is
+    /// to be read beside one that takes long, and when a recording is to be tried again.
+    /// Cancel-safe.
     pub(in crate::daemon) async fn attention(&mut self) {
         let reading = &self.files.reading;
         let slow_at = match self.files.waiting.is_empty() || self.is_transcribing() {
@@ -110,8 +111,10 @@ impl Background {
             let mut polled = files.iter_mut().map(|file| file.reply.poll_closed(context));
             if polled.any(|left| left.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
         });
+        let due = self.recovery.due();
         tokio::select! {
             () = left => {}
+            () = at(due) => {}
             () = at(slow_at) => {}
         }
     }

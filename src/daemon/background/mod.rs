@@ -1,21 +1,27 @@
-//! Background work: files to transcribe, and recordings that an earlier run left. The recogniser
-//! puts a dictation before them.
+//! Background work: files to transcribe, and recordings without a text. The recogniser puts a
+//! dictation before them.
 //!
 //! | file | what it is for |
 //! |---|---|
 //! | `mod` | the jobs that the recogniser has, and what each of them is for |
 //! | `files` | TRANSCRIBE_FILE: files that wait, are read, and are transcribed |
-//! | `recovery` | recordings of an earlier run |
+//! | `recovery` | recordings of an earlier run, those on which the recogniser failed, and those to transcribe once more |
+//! | `attempt` | when such a recording is tried again, and with what |
+//! | `retry` | RETRY_RECORDING |
 
+mod attempt;
 mod files;
 mod recovery;
+mod retry;
 
 use super::Daemon;
 use super::refine::RefinedRecognition;
 use crate::recognise::Recorded;
 use crate::session::{Failure, JobId, Transcript};
+pub(super) use attempt::Attempt;
 use files::{DecodedFile, FileQueue, FileRequest};
 use recovery::Recovery;
+pub(super) use retry::Wanted;
 use std::path::PathBuf;
 use tracing::info;
 
@@ -37,7 +43,7 @@ enum JobPurpose {
     /// With its length in samples at 16 kHz.
     Recovery {
         samples: u64,
-        cut_off: bool,
+        attempt: Box<Attempt>,
     },
 }
 
@@ -56,7 +62,7 @@ impl Background {
         self.jobs.iter().any(|(own, _)| *own == job)
     }
 
-    /// Whether this job is a recording of an earlier run.
+    /// Whether this job is a recording of the store.
     pub(super) fn recovers(&self, job: JobId) -> bool {
         let is_one = |purpose: &JobPurpose| matches!(purpose, JobPurpose::Recovery { .. });
         self.jobs.iter().any(|(own, purpose)| *own == job && is_one(purpose))
@@ -64,17 +70,19 @@ impl Background {
 
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
         // What is to be recovered stays in the store for the next start.
-        let at_work = self.jobs.drain(..).filter_map(|(_, purpose)| match purpose {
-            JobPurpose::File(file, _) => Some(file),
-            JobPurpose::Recovery { .. } => None,
-        });
-        at_work.for_each(|file| file.refuse(failure));
+        for (_, purpose) in self.jobs.drain(..) {
+            match purpose {
+                JobPurpose::File(file, _) => file.refuse(failure),
+                JobPurpose::Recovery { attempt, .. } => attempt.refuse(failure),
+            }
+        }
         self.files.refuse_all(failure);
+        self.recovery.refuse_all(failure);
     }
 
     /// Whether there is no file to transcribe and no recording to recover.
     pub(super) fn is_idle(&self) -> bool {
-        self.files.is_idle() && self.jobs.is_empty()
+        self.files.is_idle() && self.jobs.is_empty() && !self.recovery.is_asked()
     }
 
     fn is_transcribing(&self) -> bool {
@@ -123,8 +131,8 @@ impl Daemon {
     ) {
         match self.background.remove(job) {
             Some(JobPurpose::File(file, read)) => self.file_done(job, file, read, result),
-            Some(JobPurpose::Recovery { samples, cut_off }) => {
-                self.recovered(job, result, samples, cut_off);
+            Some(JobPurpose::Recovery { samples, attempt }) => {
+                self.recovered(job, result, samples, *attempt);
             }
             None => {}
         }

@@ -1,35 +1,65 @@
-//! Dictations that an earlier run left unfinished. While nobody dictates they are transcribed, if
-//! they have no text yet, kept and shown. They are never put anywhere: who knows what the user is
+//! Dictations without a text: those that an earlier run left unfinished, those on which the
+//! recogniser failed, and those that a client wants transcribed once more. While nobody dictates
+//! they are transcribed, kept and shown. They are never put anywhere: who knows what the user is
 //! doing by now.
 
+use super::attempt::{Asked, Attempt};
 use super::{Background, JobPurpose, transcript};
+use crate::call::Answer;
 use crate::daemon::chores::Chore;
 use crate::daemon::refine::RefinedRecognition;
+use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, delivering, journal};
 use crate::deliver::Notice;
 use crate::recognise::Recorded;
-use crate::session::{Code, EngineState, Failure, JobId, State};
-use crate::store::{self, RecordUpdate, StoreError, Text, Unfinished};
+use crate::session::{self, Code, EngineState, Failure, JobId, State};
+use crate::store::{
+    self, MAX_ATTEMPTS, RecordUpdate, StoreError, Text, Tried, TryRecord, Unfinished,
+};
+use jiff::Timestamp;
 use std::collections::VecDeque;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
-    waiting: VecDeque<Unfinished>,
+    pub(super) waiting: VecDeque<Attempt>,
     /// Those that only have to be shown.
     texts: VecDeque<(Unfinished, Text)>,
     /// One of them at a time is transcribed.
     is_busy: bool,
+    /// When it was last looked whether one is due.
+    looked: Option<Instant>,
+}
+
+impl Recovery {
+    /// When the next one is due that was not when it was last looked.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let dues = self.waiting.iter().map(|attempt| attempt.due);
+        dues.filter(|due| self.looked.is_none_or(|looked| *due > looked)).min()
+    }
+
+    /// Whether a client waits for one.
+    pub(super) fn is_asked(&self) -> bool {
+        self.waiting.iter().any(|attempt| attempt.asked.is_some())
+    }
+
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        for asked in self.waiting.drain(..).filter_map(|attempt| attempt.asked) {
+            answer(asked.reply, Err(failure.clone()));
+        }
+    }
 }
 
 impl Background {
     /// Dictations that an earlier run left.
     pub(in crate::daemon) fn recover(&mut self, left: Vec<Unfinished>) {
         let Recovery { waiting, texts, .. } = &mut self.recovery;
+        let now = Timestamp::now();
         for mut left in left {
             match left.text.take() {
                 Some(text) => texts.push_back((left, text)),
-                None => waiting.push_back(left),
+                None => waiting.push_back(Attempt::by_itself(left, now)),
             }
         }
         if !waiting.is_empty() {
@@ -40,49 +70,103 @@ impl Background {
             );
         }
     }
+
+    /// A recording without a text, on which the recogniser failed in this run.
+    pub(in crate::daemon) fn try_later(&mut self, left: Unfinished) {
+        let attempt = Attempt::by_itself(left, Timestamp::now());
+        let seconds = attempt.due.duration_since(Instant::now()).as_secs_f64().round();
+        let recording = attempt.left.path.display();
+        info!(%recording, seconds, "the recording {recording} is tried again in {seconds} s");
+        self.recovery.waiting.push_back(attempt);
+    }
 }
 
 impl Daemon {
-    /// Shows the texts, and opens the next recording if the recogniser could transcribe it now.
+    /// Shows the texts, and opens the next recording if it could be transcribed now.
     pub(super) fn recover_next(&mut self) {
-        // Nobody would see what is shown by a service, or on a desktop, that ends.
-        let ends = self.service.is_ending() || self.desktop.has_ended();
-        if ends || !matches!(self.session.state(), State::Idle | State::Paused) {
+        let now = Instant::now();
+        self.background.recovery.looked = Some(now);
+        if !matches!(self.session.state(), State::Idle | State::Paused) {
+            return self.step_back();
+        }
+        if self.service.is_ending() {
             return;
         }
-        self.texts_recovered();
+        // Nobody would see what is shown on a desktop that has ended.
+        let is_seen = !self.desktop.has_ended();
+        if is_seen {
+            self.texts_recovered();
+        }
         let state = self.engine.report().state;
-        let usable = matches!(state, EngineState::Warm | EngineState::Unloaded);
+        let is_usable = matches!(state, EngineState::Warm | EngineState::Unloaded);
+        let is_free = self.background.files.is_idle() && self.background.jobs.is_empty();
         let recovery = &mut self.background.recovery;
-        if !usable || recovery.is_busy {
+        if recovery.is_busy {
             return;
         }
-        if let Some(left) = recovery.waiting.pop_front() {
+        let asked = recovery.waiting.iter().position(|attempt| attempt.asked.is_some());
+        let next = asked.or_else(|| {
+            recovery.waiting.iter().position(|attempt| {
+                let can_start = if attempt.is_special() { is_free } else { is_usable };
+                is_seen && attempt.due <= now && can_start
+            })
+        });
+        if let Some(mut attempt) = next.and_then(|index| recovery.waiting.remove(index)) {
             recovery.is_busy = true;
-            self.chores.spawn_blocking(move || Chore::LeftOverOpened {
-                result: store::open_pcm(&left.path),
-                left,
+            self.chores.spawn_blocking(move || {
+                attempt.number = store::number_of(&attempt.left.path);
+                Chore::LeftOverOpened {
+                    result: store::open_pcm(&attempt.left.path),
+                    attempt: Box::new(attempt),
+                }
             });
         }
+    }
+
+    /// A dictation comes before an attempt that has an engine of its own: that one ends, and the
+    /// attempt starts over.
+    fn step_back(&mut self) {
+        let Some(job) = self.engine.end_aside() else { return };
+        let Some(JobPurpose::Recovery { mut attempt, .. }) = self.background.remove(job) else {
+            return;
+        };
+        attempt.job = Some(job);
+        let recovery = &mut self.background.recovery;
+        recovery.is_busy = false;
+        recovery.waiting.push_front(*attempt);
     }
 
     pub(in crate::daemon) fn left_over_opened(
         &mut self,
         result: Result<store::Pcm, StoreError>,
-        left: Unfinished,
+        attempt: Box<Attempt>,
     ) {
-        match result {
+        let recorded = match result {
             Ok(store::Pcm { file, offset, samples }) => {
-                let recorded = Recorded { file, offset, samples, is_kept: true };
-                let purpose = JobPurpose::Recovery { samples, cut_off: left.cut_off };
-                let job = self.background_begin(purpose, recorded);
-                self.under_way.adopt(job, &left);
+                Recorded { file, offset, samples, is_kept: true }
             }
             Err(error) => {
-                let recording = left.path.display();
+                let recording = attempt.left.path.display();
                 warn!(%error, %recording, "the recording {recording} cannot be recovered: {error}");
                 self.background.recovery.is_busy = false;
+                if let Some(asked) = attempt.asked {
+                    answer(asked.reply, Err(Failure::new(Code::File, error.to_string())));
+                }
+                return;
             }
+        };
+        let samples = recorded.samples;
+        let settings = self.config.settings();
+        let plan = attempt.plan(self.engine.models(), settings);
+        let job = attempt.job.unwrap_or_else(|| self.background.number());
+        let is_counted = attempt.job.is_some();
+        let left = attempt.left.clone();
+        self.background.jobs.push((job, JobPurpose::Recovery { samples, attempt }));
+        if !is_counted {
+            self.under_way.adopt(job, &left);
+        }
+        if let Err(failure) = self.engine.transcribe_by(job, settings, recorded, &plan) {
+            self.background_done(job, Err(failure));
         }
     }
 
@@ -91,34 +175,111 @@ impl Daemon {
         job: JobId,
         result: Result<RefinedRecognition, Failure>,
         samples: u64,
-        cut_off: bool,
+        attempt: Attempt,
     ) {
         self.background.recovery.is_busy = false;
-        let outcome = match result {
-            Ok(refined) => {
-                let transcript = transcript(refined, samples, None);
-                let (seconds, characters) =
-                    (journal::seconds(samples), transcript.text.chars().count());
-                info!(
-                    job = job.0,
-                    seconds,
-                    characters,
-                    "transcribed a recording of an earlier run ({seconds:.1} s)"
-                );
-                if transcript.text.is_empty() && transcript.unrefined.is_none() {
-                    RecordUpdate::Failed(Code::NoSpeech, "nothing sounded like speech".to_owned())
-                } else {
-                    self.show_recovered(&transcript.text, cut_off);
-                    RecordUpdate::Delivered(delivering::store_text(&transcript), Vec::new())
-                }
-            }
+        let tried = self.engine.tried(job);
+        if self.engine.aside_job() == Some(job) {
+            self.engine.end_aside();
+        }
+        let (outcome, told) = match result {
+            Ok(refined) => self.text_recovered(job, refined, samples, &attempt, tried),
             Err(failure) => {
                 let reason = &failure.message;
-                warn!(job = job.0, reason, "a recording of an earlier run has no text: {reason}");
-                RecordUpdate::Failed(failure.code, failure.message)
+                warn!(job = job.0, reason, "a recording has no text yet: {reason}");
+                // Otherwise it would not count as a try, and would be made again at once.
+                let code = match failure.code {
+                    Code::ModelMissing if attempt.is_special() => Code::EngineFailed,
+                    code => code,
+                };
+                let outcome = RecordUpdate::Failed(code, reason.clone(), Some(tried));
+                (outcome, Err(failure))
             }
         };
+        if matches!(outcome, RecordUpdate::Failed(code, ..) if code != Code::NoSpeech) {
+            self.tell_if_last(&attempt, &outcome);
+        }
         self.under_way.finish(job, outcome);
+        if let Some(Asked { reply, .. }) = attempt.asked {
+            let path = Some(attempt.left.path);
+            let state = self.session.state();
+            let told = told.map_err(|failure| Failure { audio_path: path, ..failure });
+            answer(reply, told.map(|transcript| Answer::Transcript { state, transcript }));
+        }
+    }
+
+    /// A recording has been decoded: what is kept, and what a client that asked is told.
+    fn text_recovered(
+        &mut self,
+        job: JobId,
+        refined: RefinedRecognition,
+        samples: u64,
+        attempt: &Attempt,
+        tried: Tried,
+    ) -> (RecordUpdate, Result<session::Transcript, Failure>) {
+        let has_voice = refined.recognition.stats.decoded_samples > 0;
+        // Otherwise it is deleted as soon as its text is kept.
+        let keeps = self.config.settings().store.keep_audio;
+        let audio = keeps.then(|| attempt.left.path.clone());
+        let transcript = transcript(refined, samples, audio);
+        let (seconds, characters) = (journal::seconds(samples), transcript.text.chars().count());
+        let Tried { engine, model } = &tried;
+        info!(
+            job = job.0,
+            seconds, characters, engine, model, "transcribed a kept recording ({seconds:.1} s)"
+        );
+        if transcript.text.is_empty() && transcript.unrefined.is_none() {
+            let message = if has_voice {
+                format!(
+                    "The recording contains speech, but the model {model} did not understand it."
+                )
+            } else {
+                "nothing sounded like speech".to_owned()
+            };
+            // What a smaller model does not understand, another one may.
+            let outcome = match has_voice && attempt.is_special() {
+                true => RecordUpdate::Failed(Code::EngineFailed, message.clone(), Some(tried)),
+                false => RecordUpdate::Failed(Code::NoSpeech, message.clone(), None),
+            };
+            return (outcome, Err(Failure::new(Code::NoSpeech, message)));
+        }
+        let note = attempt.is_special().then(|| match attempt.left.tries.len() {
+            0 => format!("Transcribed again, with the model {model} ({engine})."),
+            count => format!(
+                "Transcribed with the model {model} ({engine}). Failed tries: {count}, with {}.",
+                list_of_tried(&attempt.left.tries, None)
+            ),
+        });
+        self.show_recovered(&transcript.text, attempt.left.cut_off, note);
+        if attempt.is_special() {
+            self.texts.remember(&transcript.text);
+        } else {
+            self.texts.remember_older(&transcript.text);
+        }
+        let outcome = RecordUpdate::Delivered(delivering::store_text(&transcript), Vec::new());
+        (outcome, Ok(transcript))
+    }
+
+    /// Says so when a recording is not tried any more, and what was tried.
+    fn tell_if_last(&mut self, attempt: &Attempt, outcome: &RecordUpdate) {
+        let RecordUpdate::Failed(_, _, Some(last)) = outcome else { return };
+        let left = &attempt.left;
+        if left.attempts + 1 < MAX_ATTEMPTS || left.has_text {
+            return;
+        }
+        let (tried, recording) = (list_of_tried(&left.tries, Some(last)), left.path.display());
+        let number = attempt.number.unwrap_or(1);
+        let text = format!(
+            "Transcribing {recording}: no text, after {} tries with {tried}. The recording is kept. Try another \
+             model (`v2m-model list`): `v2m-send retry {number} --model MODEL`.",
+            left.attempts + 1
+        );
+        warn!(number, "{text}");
+        let failure = Failure::new(Code::EngineFailed, text).in_brief(
+            "A recording could not be transcribed",
+            format!("It is kept. Try: v2m-send retry {number} --model MODEL\nTried: {tried}"),
+        );
+        self.show(session::Notice::Problem(failure));
     }
 
     /// Shows all texts together: each notice takes the place of the one before.
@@ -129,7 +290,9 @@ impl Daemon {
         }
         let all: Vec<_> = texts.iter().map(|(_, text)| text.text.trim()).collect();
         let cut_off = texts.iter().any(|(left, _)| left.cut_off);
-        self.show_recovered(&all.join("\n\n"), cut_off);
+        let all = all.join("\n\n");
+        self.show_recovered(&all, cut_off, None);
+        self.texts.remember_older(&all);
         for (left, text) in texts {
             let job = self.background.number();
             let characters = text.text.chars().count();
@@ -142,11 +305,19 @@ impl Daemon {
         }
     }
 
-    fn show_recovered(&mut self, text: &str, cut_off: bool) {
+    fn show_recovered(&mut self, text: &str, cut_off: bool, note: Option<String>) {
         let screen = self.desktop.screen(self.config.settings());
         if let Some(screen) = screen.filter(|_| !text.is_empty()) {
-            screen.progress(Notice::Recovered { text: text.to_owned(), cut_off });
+            screen.progress(Notice::Recovered { text: text.to_owned(), cut_off, note });
         }
-        self.texts.remember_older(text);
     }
+}
+
+/// Models and engines, each once.
+fn list_of_tried(tries: &[TryRecord], last: Option<&Tried>) -> String {
+    let earlier = tries.iter().map(|it| format!("{} ({})", it.model, it.engine));
+    let last = last.map(|it| format!("{} ({})", it.model, it.engine));
+    let mut tried: Vec<_> = earlier.chain(last).collect();
+    tried.dedup();
+    tried.join(", ")
 }

@@ -1,6 +1,7 @@
 //! The recogniser and its model: which of them the settings mean, when they are loaded anew, and
 //! when a GPU is let go because the machine sleeps.
 
+mod aside;
 mod models;
 
 use super::changes::{self, Changes};
@@ -9,14 +10,17 @@ use crate::config::Settings;
 use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
 use crate::session::{EngineState, JobId};
 use crate::suspend::SuspendEvent;
-pub(super) use models::Models;
+use aside::Aside;
 use models::decode_options;
+pub(super) use models::{Models, Plan};
 use std::sync::Arc;
 use tracing::info;
 use v2m_ipc::engine::DecodeOptions;
 
 pub(super) struct Engine {
     recogniser: Recogniser,
+    /// Another engine, for one recording.
+    aside: Option<Aside>,
     sleep: Sleep,
     models: Arc<Models>,
     /// The model's file as it was when it was last loaded.
@@ -29,6 +33,8 @@ pub(super) struct Engine {
 pub(super) enum EngineEvent {
     /// What the recogniser tells.
     Recogniser(Box<RecogniseEvent>),
+    /// What the engine for one recording tells.
+    Aside(Box<RecogniseEvent>),
     /// What logind tells.
     Sleep(SuspendEvent),
     /// Files in the models' folders have changed.
@@ -43,7 +49,7 @@ impl Engine {
         let mut sleep = Sleep::default();
         sleep.attend(&spec);
         let stamp = models.stamp(settings);
-        Self { recogniser: Recogniser::new(spec), sleep, models, stamp, watch: None }
+        Self { recogniser: Recogniser::new(spec), aside: None, sleep, models, stamp, watch: None }
     }
 
     /// Cancel-safe.
@@ -54,6 +60,7 @@ impl Engine {
         // sleeps.
         tokio::select! {
             event = self.recogniser.next() => EngineEvent::Recogniser(Box::new(event)),
+            event = aside::next(&mut self.aside) => EngineEvent::Aside(Box::new(event)),
             event = self.sleep.next() => EngineEvent::Sleep(event),
             () = watch.changed() => EngineEvent::ModelsChanged,
         }

@@ -14,6 +14,17 @@ use v2m_models::paths;
 /// in turn.
 const PROGRAM: &str = "v2m-engine";
 
+/// How one recording is transcribed, where that differs from the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::daemon) struct Plan {
+    /// Another model, by its name or path.
+    pub(in crate::daemon) model: Option<String>,
+    /// Another language; `None` within: it is detected.
+    pub(in crate::daemon) language: Option<Option<String>>,
+    /// Only by the plain engine, which any processor runs.
+    pub(in crate::daemon) is_safest: bool,
+}
+
 /// Where engines and models are.
 #[derive(Debug)]
 pub(in crate::daemon) struct Models {
@@ -51,6 +62,46 @@ impl Models {
                 cpu: settings.engine.unload_after.on(false),
             },
         })
+    }
+
+    /// The engine for one recording, or why none can run. It keeps its model as long as it lives.
+    pub(super) fn spec_by(&self, settings: &Settings, plan: &Plan) -> Result<EngineSpec, Failure> {
+        let mut settings = settings.clone();
+        if let Some(model) = &plan.model {
+            settings.engine.model = model.clone();
+        }
+        if plan.is_safest {
+            settings.engine.backend = config::BackendChoice::Cpu;
+        }
+        let mut spec = self.spec(&settings)?;
+        if plan.is_safest {
+            spec.candidates.retain(|candidate| candidate.backend == Backend::Cpu);
+        }
+        Ok(EngineSpec { unload: Unload::default(), ..spec })
+    }
+
+    /// The installed models that are smaller than the configured one, the largest first. Models for
+    /// English alone count only where English is spoken.
+    pub(in crate::daemon) fn smaller(&self, settings: &Settings) -> Vec<String> {
+        let Ok(places) = &self.places else { return Vec::new() };
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let own = places.resolve(&settings.engine.model).map_or(u64::MAX, |path| size(&path));
+        let for_english = |name: &str| name.contains(".en");
+        let is_english = settings.engine.language.as_deref() == Some("en")
+            || for_english(&settings.engine.model);
+        let sized = places.installed().into_iter().map(|(name, path)| (size(&path), name));
+        let mut smaller: Vec<_> = sized
+            .filter(|(size, name)| *size < own && (is_english || !for_english(name)))
+            .collect();
+        smaller.sort_by(|a, b| b.cmp(a));
+        smaller.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Why there is no such model, if there is none.
+    pub(in crate::daemon) fn lacks(&self, name: &str) -> Option<Failure> {
+        let error = self.places.as_ref().ok()?.resolve(name).err()?;
+        let text = format!("Transcribing a dictation again: {error}.");
+        Some(Failure::new(Code::ModelMissing, text))
     }
 
     /// Refuses a model that would not be found.

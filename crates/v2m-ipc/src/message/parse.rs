@@ -24,6 +24,7 @@ impl Command {
             "TRANSLATE_TEXT" => data.translate_text(),
             "TEST_RULES" => data.test_rules(),
             "TRANSCRIBE_FILE" => data.transcribe_file(),
+            "RETRY_RECORDING" => data.retry_recording(),
             "GET_CONFIG" => Ok(Self::GetConfig),
             "UPDATE_CONFIG" => data.update_config(),
             "PAUSE_DAEMON" => Ok(Self::PauseDaemon),
@@ -96,7 +97,15 @@ impl Data<'_> {
         if !file_path.starts_with('/') || file_path.contains('\0') {
             return Err(self.bad("`file_path` must be an absolute path"));
         }
-        Ok(Command::TranscribeFile { file_path, track: self.track()? })
+        Ok(Command::TranscribeFile { file_path, track: self.number("track")? })
+    }
+
+    fn retry_recording(mut self) -> Result<Command, Refusal> {
+        Ok(Command::RetryRecording {
+            number: self.number("number")?.unwrap_or(1),
+            model: self.optional_string("model")?,
+            language: self.optional_string("language")?,
+        })
     }
 
     /// Two forms: the partial config itself, or that under the key `updates`.
@@ -149,10 +158,10 @@ impl Data<'_> {
         }
     }
 
-    fn track(&mut self) -> Result<Option<u32>, Refusal> {
-        let Some(number) = self.take("track") else { return Ok(None) };
+    fn number(&mut self, key: &str) -> Result<Option<u32>, Refusal> {
+        let Some(number) = self.take(key) else { return Ok(None) };
         let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
-        let wrong = || self.bad("`track` must be a number from 1 on");
+        let wrong = || self.bad(&format!("`{key}` must be a number from 1 on"));
         number.filter(|number| *number > 0).map(Some).ok_or_else(wrong)
     }
 

@@ -28,6 +28,20 @@ fn the_last_text_is_asked_for_without_more_words() {
     assert!(parsed("last 2").unwrap_err().contains("unexpected argument"));
 }
 
+#[test]
+fn a_dictation_to_try_again_is_the_last_one_or_has_a_number() {
+    let retry = |number, model: Option<&str>, language: Option<&str>| {
+        let (model, language) = (model.map(Into::into), language.map(Into::into));
+        Action::Ask(Command::RetryRecording { number, model, language })
+    };
+    assert_eq!(action("retry"), retry(1, None, None));
+    assert_eq!(action("retry last -l es"), retry(1, None, Some("es")));
+    assert_eq!(action("retry 3 --model tiny"), retry(3, Some("tiny"), None));
+    for wrong in ["retry 0", "retry -1", "retry first", "retry 1 2", "last --model tiny"] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
 fn process(text: TextInput) -> Action {
     Action::Process { text, instruction: None, preset: None, deliver: None }
 }

@@ -1,0 +1,100 @@
+//! RETRY_RECORDING: a dictation of the store is transcribed once more, failed or not.
+
+use super::JobPurpose;
+use super::attempt::{Asked, Attempt};
+use crate::call::Retry;
+use crate::config;
+use crate::daemon::chores::Chore;
+use crate::daemon::engine::Plan;
+use crate::daemon::requests::answer;
+use crate::daemon::{Daemon, Reply};
+use crate::session::{Code, Failure};
+use crate::store::{self, StoreError, Unfinished};
+use tracing::info;
+
+/// What a client asked for, while its recording is looked for.
+#[derive(Debug)]
+pub(in crate::daemon) struct Wanted {
+    number: u32,
+    plan: Plan,
+    reply: Reply,
+}
+
+impl Daemon {
+    /// Looks for the recording, in a thread.
+    pub(in crate::daemon) fn retry(&mut self, retry: Retry, reply: Reply) {
+        let Retry { number, model, language } = retry;
+        let language = match language.as_deref().map(known_language).transpose() {
+            Ok(language) => language,
+            Err(failure) => return answer(reply, Err(failure)),
+        };
+        if number == 0 {
+            let text =
+                "Transcribing a dictation again: dictations are counted from 1, the last one.";
+            return answer(reply, Err(Failure::new(Code::BadRequest, text)));
+        }
+        if let Some(failure) = model.as_deref().and_then(|name| self.engine.models().lacks(name)) {
+            return answer(reply, Err(failure));
+        }
+        let plan = Plan { model, language, is_safest: false };
+        let wanted = Wanted { number, plan, reply };
+        let (folder, in_work) = (self.under_way.folder().to_owned(), self.under_way.in_work());
+        self.chores.spawn_blocking(move || Chore::RetryFound {
+            result: store::nth(&folder, number, &in_work),
+            wanted,
+        });
+    }
+
+    /// The recording has been looked for.
+    pub(in crate::daemon) fn retry_found(
+        &mut self,
+        result: Result<Option<Unfinished>, StoreError>,
+        wanted: Wanted,
+    ) {
+        let Wanted { number, plan, reply } = wanted;
+        let refused = |code, why: &str| {
+            let text = format!("Transcribing dictation {number} again: {why}");
+            Err(Failure::new(code, text))
+        };
+        let left = match result {
+            Ok(Some(left)) => left,
+            Ok(None) => {
+                let why = "the store has no such dictation. `v2m-send retry` takes the last one.";
+                return answer(reply, refused(Code::NoText, why));
+            }
+            Err(error) => return answer(reply, refused(Code::File, &error.to_string())),
+        };
+        if left.samples == 0 {
+            let why = "its recording was deleted (store.keep_audio, store.keep_days). \
+                       `v2m-send last` prints the last text.";
+            return answer(reply, refused(Code::File, why));
+        }
+        let is_it = |it: &Unfinished| it.path == left.path;
+        let is_at_work = self.background.jobs.iter().any(|(_, purpose)| match purpose {
+            JobPurpose::Recovery { attempt, .. } => is_it(&attempt.left),
+            JobPurpose::File(..) => false,
+        });
+        let recovery = &mut self.background.recovery;
+        let is_asked = recovery.waiting.iter().any(|it| is_it(&it.left) && it.asked.is_some());
+        if is_at_work || is_asked {
+            return answer(
+                reply,
+                refused(Code::Busy, "it is being transcribed. Wait for its text."),
+            );
+        }
+        info!(number, "asked to transcribe dictation {number} again");
+        // What would be tried by itself is tried now.
+        recovery.waiting.retain(|it| !is_it(&it.left));
+        recovery.waiting.push_back(Attempt::asked(left, Asked { plan, reply }));
+    }
+}
+
+fn known_language(code: &str) -> Result<Option<String>, Failure> {
+    config::spoken_language(code).ok_or_else(|| {
+        let text = format!(
+            "Transcribing a dictation again: {code:?} is no language that Whisper knows. \
+             Give a code, such as \"en\" or \"es\", or \"auto\"."
+        );
+        Failure::new(Code::BadRequest, text)
+    })
+}

@@ -1,0 +1,85 @@
+//! An engine of its own for one recording: with another model than the configured one, or the plain
+//! engine where another one is in use. The usual one keeps its model meanwhile, so the next press is
+//! heard as ever.
+
+use super::Engine;
+use super::models::{Plan, decode_options};
+use crate::config::Settings;
+use crate::recognise::{Priority, RecogniseEvent, Recogniser, Recorded};
+use crate::session::{Failure, JobId};
+use crate::store::Tried;
+
+/// An engine and its recording.
+pub(super) struct Aside {
+    job: JobId,
+    model: String,
+    recogniser: Recogniser,
+}
+
+/// What it tells. Cancel-safe.
+pub(super) async fn next(aside: &mut Option<Aside>) -> RecogniseEvent {
+    match aside {
+        Some(aside) => aside.recogniser.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Engine {
+    /// Transcribes a recording by that plan when nobody dictates: with the usual engine if it is the
+    /// one, otherwise with one of its own. One recording at a time.
+    ///
+    /// # Errors
+    /// Why no engine can run by that plan.
+    pub(in crate::daemon) fn transcribe_by(
+        &mut self,
+        job: JobId,
+        settings: &Settings,
+        recorded: Recorded,
+        plan: &Plan,
+    ) -> Result<(), Failure> {
+        let mut options = decode_options(settings);
+        if let Some(language) = &plan.language {
+            options.language = language.clone();
+            if language.is_some() {
+                options.languages.clear();
+            }
+        }
+        if self.is_usual(settings, plan) {
+            self.recogniser.transcribe(job, options, Priority::Background, recorded);
+            return Ok(());
+        }
+        let spec = self.models.spec_by(settings, plan)?;
+        let model = spec.model_name.clone();
+        let mut recogniser = Recogniser::new(Ok(spec));
+        recogniser.transcribe(job, options, Priority::Background, recorded);
+        self.aside = Some(Aside { job, model, recogniser });
+        Ok(())
+    }
+
+    /// Whether the usual engine is what the plan wants.
+    fn is_usual(&self, settings: &Settings, plan: &Plan) -> bool {
+        let is_model = plan.model.as_ref().is_none_or(|model| *model == settings.engine.model);
+        // One that cannot be used is no help where it is not the plain one on the usual model.
+        let is_plain = !plan.is_safest || self.name() == Some("cpu");
+        is_model && is_plain
+    }
+
+    /// The recording that has an engine of its own.
+    pub(in crate::daemon) fn aside_job(&self) -> Option<JobId> {
+        self.aside.as_ref().map(|aside| aside.job)
+    }
+
+    /// Ends that engine; its recording.
+    pub(in crate::daemon) fn end_aside(&mut self) -> Option<JobId> {
+        self.aside.take().map(|aside| aside.job)
+    }
+
+    /// What a recording is transcribed with.
+    pub(in crate::daemon) fn tried(&self, job: JobId) -> Tried {
+        let aside = self.aside.as_ref().filter(|aside| aside.job == job);
+        let engine = aside.map_or(self.name(), |aside| aside.recogniser.engine_name());
+        let usual = || self.report().model.clone().unwrap_or_default();
+        let model = aside.map_or_else(usual, |aside| aside.model.clone());
+        Tried { engine: engine.unwrap_or_default().to_owned(), model }
+    }
+}

@@ -1,0 +1,293 @@
+//! Power cuts, at every moment of a store's work.
+
+use crate::calls;
+use crate::disk::{Disk, Files, Forgets};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use v2m::session::{Code, JobId};
+use v2m::store::{Record, RecordUpdate, Retention, Store, StoreEvent, Text, Unfinished, read_pcm};
+
+const CHILD: &str = "V2M_TEST_DURABLE_DIRECTORY";
+/// What changes files, and what brings them to the disk. Not every processor has all of them (`?`).
+const TRACED: &str = "trace=?open,openat,close,write,pwrite64,writev,pwritev,ftruncate,fallocate,fsync,fdatasync,\
+    ?rename,renameat,renameat2,?unlink,unlinkat,copy_file_range,sendfile,dup,?dup2,dup3";
+/// Samples of a tenth of a second.
+const PIECE: usize = 1600;
+/// How much of what was said a power cut may cost while it is recorded: the sound since the last
+/// sync, which comes once a second, and the piece that is being written.
+const STATED: usize = 16_000 + PIECE;
+
+/// The sound of a job: each sample tells where it belongs.
+fn sound(job: u32, samples: usize) -> Vec<i16> {
+    (0..samples).map(|at| ((at as u32 * 31 + job * 7919) % 30_000) as i16 + 1).collect()
+}
+
+/// A word to the trace: what is promised from here on.
+fn promise(what: &str) {
+    // The test's own output is captured and not written.
+    rustix::io::write(rustix::stdio::stderr(), format!("PROMISE {what}\n").as_bytes()).unwrap();
+}
+
+struct Child {
+    store: Store,
+    events: mpsc::Receiver<StoreEvent>,
+}
+
+impl Child {
+    fn wait(&mut self, wanted: impl Fn(&StoreEvent) -> bool) {
+        loop {
+            let event = self.events.blocking_recv().unwrap();
+            assert!(!matches!(event, StoreEvent::Failed { .. }), "{event:?}");
+            if wanted(&event) {
+                return;
+            }
+        }
+    }
+
+    fn record(&mut self, job: u32, samples: usize) {
+        let id = JobId(job);
+        let path = self.store.begin(id).unwrap();
+        promise(&format!("file {job} {}", path.file_stem().unwrap().to_str().unwrap()));
+        for piece in sound(job, samples).chunks(PIECE) {
+            self.store.append(id, Arc::from(piece)).unwrap();
+        }
+    }
+
+    fn recorded(&mut self, job: u32, samples: usize) {
+        self.store.recorded(JobId(job)).unwrap();
+        self.wait(|event| matches!(event, StoreEvent::Recorded { job: it, .. } if it.0 == job));
+        promise(&format!("recorded {job} {samples}"));
+    }
+
+    fn finish(&mut self, job: u32, outcome: RecordUpdate) {
+        let has_text = matches!(outcome, RecordUpdate::Delivered(..));
+        self.store.finish(JobId(job), outcome).unwrap();
+        self.wait(|event| matches!(event, StoreEvent::Finished { job: it, .. } if it.0 == job));
+        if has_text {
+            promise(&format!("delivered {job}"));
+        }
+    }
+}
+
+fn text(job: u32) -> Text {
+    let text = format!("what was said in job {job}");
+    Text { text, unrefined: None, language: "en".into(), segments: Vec::new() }
+}
+
+/// What a service does with its store in a day, for the trace.
+#[test]
+fn a_day_of_a_store() {
+    let Some(directory) = std::env::var_os(CHILD) else { return };
+    let (sender, events) = mpsc::channel(64);
+    // Recordings go once their text is delivered: the most that is deleted.
+    let retention = Retention { keep_audio: false, ..Retention::default() };
+    let store = Store::spawn(directory.into(), retention, sender).unwrap();
+    let mut child = Child { store, events };
+    child.record(1, 56_000);
+    child.recorded(1, 56_000);
+    child.store.finish(JobId(1), RecordUpdate::Transcribed(text(1))).unwrap();
+    child.finish(1, RecordUpdate::Delivered(text(1), Vec::new()));
+    child.record(2, 24_000);
+    child.recorded(2, 24_000);
+    child.finish(2, RecordUpdate::Failed(Code::EngineFailed, "it died twice".into(), None));
+    // The disk refused a part, and gets the whole from memory.
+    child.record(3, 20_000);
+    promise("rewrite 3");
+    child.store.rewrite(JobId(3), sound(3, 40_000)).unwrap();
+    child.recorded(3, 40_000);
+    child.finish(3, RecordUpdate::Delivered(text(3), Vec::new()));
+    child.record(4, 20_000);
+    promise("discard 4");
+    child.store.discard(JobId(4)).unwrap();
+    let Child { store, mut events } = child;
+    drop(store);
+    while events.blocking_recv().is_some() {}
+    promise("discarded 4");
+}
+
+/// The calls of [`a_day_of_a_store`]; `None`, said on standard error, where they cannot be had.
+fn traced(directory: &Path) -> Option<Vec<calls::Call>> {
+    let log = directory.with_extension("trace");
+    let status = Command::new("strace")
+        .args(["-f", "-y", "-xx", "-T", "-s", "10000000", "-o"])
+        .arg(&log)
+        .args(["-e", TRACED, "-e", "signal=none"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "power::a_day_of_a_store", "--nocapture", "--test-threads=1"])
+        .env(CHILD, directory)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(status) if log.exists() => panic!("the store's day ended with {status}"),
+        other => {
+            eprintln!(
+                "SKIPPED: strace cannot trace here ({other:?}). Install it: packaging/deps.sh test"
+            );
+            return None;
+        }
+    }
+    Some(calls::parse(&fs::read_to_string(log).unwrap()))
+}
+
+/// What has been promised of a job.
+#[derive(Debug, Default)]
+struct Promised {
+    stem: String,
+    recorded: Option<usize>,
+    /// The sound since the last sync may be all that a refusing disk had missed.
+    rewriting: bool,
+    delivered: bool,
+    discarding: bool,
+    discarded: bool,
+}
+
+#[test]
+fn whenever_the_power_goes_what_was_promised_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().canonicalize().unwrap().join("dictations");
+    let Some(calls) = traced(&directory) else { return };
+    let (moments, states) = replay(&calls, &directory, Forgets::Nothing).unwrap();
+    println!("{moments} moments, {states} states of the disk");
+    for name in ["fdatasync", "fsync"] {
+        let took = calls.iter().filter(|call| call.name == name).filter_map(|call| call.took_ms);
+        let mut took: Vec<_> = took.collect();
+        took.sort_by(f64::total_cmp);
+        let (count, median) = (took.len(), took.get(took.len() / 2).copied().unwrap_or_default());
+        let most = took.last().copied().unwrap_or_default();
+        println!("{count} {name}: {median:.1} ms (median), {most:.1} ms at most");
+    }
+}
+
+/// What would be lost on a disk that forgets is noticed.
+#[test]
+fn a_disk_that_forgets_is_found_out() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().canonicalize().unwrap().join("dictations");
+    let Some(calls) = traced(&directory) else { return };
+    for forgets in [Forgets::Files, Forgets::Folders] {
+        let error = replay(&calls, &directory, forgets).unwrap_err();
+        println!("{forgets:?}: {error}");
+    }
+}
+
+/// Follows the calls, and looks at each state that a power cut at any moment may leave; the numbers
+/// of moments and states, or what is lost.
+fn replay(
+    calls: &[calls::Call],
+    directory: &Path,
+    forgets: Forgets,
+) -> Result<(usize, usize), String> {
+    let mut disk = Disk::new(directory.to_str().unwrap(), forgets);
+    let mut promised: BTreeMap<u32, Promised> = BTreeMap::new();
+    let (mut moments, mut states) = (0, 0);
+    for call in calls {
+        let told = match call.name.as_str() {
+            "write" if call.number(0) == 2 => String::from_utf8(call.bytes(1)).ok(),
+            _ => None,
+        };
+        if let Some(told) = told.as_deref().and_then(|told| told.strip_prefix("PROMISE ")) {
+            take_promise(&mut promised, told.trim());
+        } else if !disk.take(call) {
+            continue;
+        }
+        moments += 1;
+        for state in disk.after_power_cut() {
+            states += 1;
+            check(&disk.now(), &state, &promised)
+                .map_err(|lost| format!("{lost}, if the power goes after {}", call.line))?;
+        }
+    }
+    let stems = promised.values().filter(|it| !it.stem.is_empty()).count();
+    assert!(stems == 4 && promised[&4].discarded, "{promised:?}");
+    Ok((moments, states))
+}
+
+/// Answers why, if something is not so.
+macro_rules! ensure {
+    ($so:expr, $($why:tt)+) => {
+        if !$so {
+            return Err(format!($($why)+));
+        }
+    };
+}
+
+fn take_promise(promised: &mut BTreeMap<u32, Promised>, told: &str) {
+    let words: Vec<_> = told.split(' ').collect();
+    let of = promised.entry(words[1].parse().unwrap()).or_default();
+    match words[0] {
+        "file" => of.stem = words[2].to_owned(),
+        "recorded" => of.recorded = Some(words[2].parse().unwrap()),
+        "rewrite" => of.rewriting = true,
+        "delivered" => of.delivered = true,
+        "discard" => of.discarding = true,
+        "discarded" => of.discarded = true,
+        other => panic!("{other}"),
+    }
+}
+
+/// Starts a store on what the power cut left, and looks for what was promised.
+fn check(now: &Files, state: &Files, promised: &BTreeMap<u32, Promised>) -> Result<(), String> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in state {
+        fs::write(dir.path().join(name), content).unwrap();
+    }
+    // The disk's own view, before the new service changes anything.
+    for name in state.keys().filter_map(|name| name.strip_suffix(".wav")) {
+        let has_record = state.contains_key(&format!("{name}.json"));
+        let samples = read_pcm(&dir.path().join(format!("{name}.wav"))).unwrap();
+        ensure!(has_record || samples.is_empty(), "{name} has sound and no record");
+    }
+    let mut records: BTreeMap<&str, Record> = BTreeMap::new();
+    for (name, json) in state.iter().filter(|(name, _)| !name.starts_with('.')) {
+        if let Some(stem) = name.strip_suffix(".json") {
+            let record = serde_json::from_slice(json);
+            records.insert(stem, record.map_err(|error| format!("{name} is not whole: {error}"))?);
+        }
+    }
+    let found = start(dir.path());
+    for (job, promise) in promised {
+        let text = records.get(promise.stem.as_str()).and_then(|record| record.text.as_deref());
+        let pcm = found.get(&promise.stem).map(|left| read_pcm(&left.path).unwrap_or_default());
+        let is_known = format!("what was said in job {job}");
+        let has_text = text == Some(is_known.as_str());
+        ensure!(has_text || !promise.delivered, "the text of job {job} is lost");
+        if promise.discarding {
+            ensure!(!promise.discarded || pcm.is_none(), "job {job} was deleted, and is back");
+            continue;
+        }
+        if has_text {
+            continue;
+        }
+        let pcm = pcm.unwrap_or_default();
+        ensure!(pcm == sound(*job, pcm.len()), "job {job} has other sound");
+        let left = pcm.len();
+        let whole = promise.recorded.unwrap_or(left);
+        ensure!(left == whole, "job {job}: {left} of {whole} samples are left");
+        let written = now.get(&format!("{}.wav", promise.stem));
+        let written = written.map_or(0, |wav| wav.len().saturating_sub(44) / 2);
+        let is_stated = promise.rewriting || left + STATED >= written;
+        ensure!(is_stated, "job {job}: {left} of {written} samples are left");
+    }
+    Ok(())
+}
+
+/// What a new service finds there, by the names without their ends.
+fn start(directory: &Path) -> BTreeMap<String, Unfinished> {
+    let (sender, mut events) = mpsc::channel(64);
+    let retention = Retention { keep_audio: false, ..Retention::default() };
+    let store = Store::spawn(directory.into(), retention, sender).unwrap();
+    let StoreEvent::Unfinished(left) = events.blocking_recv().unwrap() else {
+        panic!("the store does not start")
+    };
+    drop(store);
+    assert!(events.blocking_recv().is_none(), "more than a start is told");
+    let named =
+        |left: Unfinished| (left.path.file_stem().unwrap().to_str().unwrap().to_owned(), left);
+    left.into_iter().map(named).collect()
+}
