@@ -91,15 +91,17 @@ impl Seats {
         let is_full = seats.len() >= limits.connections + limits.newcomers;
         let is_ripe = |state: &State| now.duration_since(state.since) >= limits.grace;
         let mut someone_leaves = false;
+        // A newcomer that is spared does not make one of a later kind go in its place: where several
+        // hundred clients come at once, subscribers would go for those who send nothing.
         while count_staying(&seats) >= limits.connections
-            && let Some(seat) = first_to_go(&seats, is_ripe)
+            && let Some(seat) = first_to_go(&seats)
+            && is_ripe(&seat.state())
         {
             seat.leave();
             someone_leaves = true;
         }
         if is_full && !someone_leaves {
-            // Nobody but newcomers and those who are asking.
-            let Some(seat) = first_to_go(&seats, |_| true) else { return Entry::Full };
+            let Some(seat) = first_to_go(&seats) else { return Entry::Full };
             seat.leave();
             someone_leaves = true;
         }
@@ -113,7 +115,7 @@ impl Seats {
     /// Tells one connection to give way, as there are no descriptors left; whether there was one.
     pub(super) fn free_one(&self) -> bool {
         let seats = self.all();
-        let seat = first_to_go(&seats, |_| true);
+        let seat = first_to_go(&seats);
         seat.inspect(|seat| seat.leave()).is_some()
     }
 
@@ -127,10 +129,9 @@ fn count_staying(seats: &[Arc<Seat>]) -> usize {
     seats.iter().filter(|seat| !seat.state().leaves).count()
 }
 
-fn first_to_go(seats: &[Arc<Seat>], may_go: impl Fn(&State) -> bool) -> Option<&Arc<Seat>> {
+fn first_to_go(seats: &[Arc<Seat>]) -> Option<&Arc<Seat>> {
     let states = seats.iter().map(|seat| (seat, seat.state()));
-    let those =
-        states.filter(|(_, state)| !state.leaves && state.doing != Doing::Asking && may_go(state));
+    let those = states.filter(|(_, state)| !state.leaves && state.doing != Doing::Asking);
     those.min_by_key(|(_, state)| (state.doing, state.since)).map(|(seat, _)| seat)
 }
 
