@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// For a text to come by itself, once everything is in order again.
 const SETTLE: Duration = Duration::from_secs(30);
+/// For the record of a text that was answered.
+const ANSWERED: Duration = Duration::from_secs(5);
 /// For a press to work again.
 const READY: Duration = Duration::from_secs(90);
 
@@ -118,11 +120,12 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
         .filter(|it| it["status"] == "success")
         .map(|_| answered.saturating_duration_since(from_here));
     let mut is_late = false;
-    let mut settled = settle(lab, &before);
-    if !settled {
+    let mut settled = settle(lab, &before, if text.is_some() { ANSWERED } else { SETTLE });
+    // Words that were answered need no record.
+    if !settled && text.is_none() {
         is_late = true;
         machine::systemctl(&["restart", "v2m.service"]);
-        settled = settle(lab, &before);
+        settled = settle(lab, &before, SETTLE);
     }
     if settled && text.is_none() && !is_late {
         text = Some(from_here.elapsed());
@@ -163,6 +166,8 @@ fn ready(lab: &Lab) -> bool {
         let mut client = lab.connect().ok()?;
         let answer = client.call("START_RECORDING", Value::Null).ok()?;
         if answer["status"] != "success" {
+            // Each refusal is told to the user, and costs time.
+            thread::sleep(Duration::from_millis(40));
             return None;
         }
         // Not CANCEL_RECORDING: it could meet the dictation that is tested.
@@ -173,8 +178,8 @@ fn ready(lab: &Lab) -> bool {
 }
 
 /// Waits until every new dictation has its text, and nothing is going on.
-fn settle(lab: &Lab, before: &BTreeSet<PathBuf>) -> bool {
-    let settled = within(SETTLE, || {
+fn settle(lab: &Lab, before: &BTreeSet<PathBuf>, limit: Duration) -> bool {
+    let settled = within(limit, || {
         let status = ask(lab, "GET_STATUS", json!(null))?;
         if status["data"]["state"] != "idle" {
             return None;

@@ -166,6 +166,10 @@ fn recorded(
     let length = |part: &Missing| part.to - part.from;
     let unnamed = found.missing.iter().filter(|part| !is_named(part, found, kept, answer));
     let unnamed: usize = unnamed.map(length).sum();
+    let text = kept.record["text"].as_str().or_else(|| answer["data"]["text"].as_str());
+    if found.held == 0 && text.is_some_and(|text| has_words_of(text, &case.clip.text)) {
+        return (Verdict::Kept, "the text alone is there".into());
+    }
     if unnamed > 0 {
         let of = seconds(found.held + found.missing.iter().map(length).sum::<usize>());
         let unnamed = seconds(unnamed);
@@ -174,7 +178,6 @@ fn recorded(
             format!("{unnamed:.2} of {of:.2} s of speech are missing and not named"),
         );
     }
-    let text = kept.record["text"].as_str().or_else(|| answer["data"]["text"].as_str());
     let is_whole = found.missing.is_empty() && happened.stopped.is_none();
     let fits = |text: &str| {
         is_whole && has_words_of(text, &case.clip.text)
@@ -186,7 +189,8 @@ fn recorded(
         None if fits("") => {}
         None => return (Verdict::Lost, "the recording is kept, and has no text".into()),
     }
-    match (found.missing.is_empty(), happened.is_late) {
+    let is_late = happened.is_late && text.is_some_and(|text| !text.is_empty());
+    match (found.missing.is_empty(), is_late) {
         (false, _) => (Verdict::Named, "missing parts are named".into()),
         (true, true) => (Verdict::Late, "the text came with the next start".into()),
         (true, false) => (Verdict::Kept, String::new()),
@@ -211,11 +215,15 @@ fn is_named(part: &Missing, found: &Findings, kept: &Kept, answer: &Value) -> bo
     if kept.record["cut_off"] == true && is_last {
         return true;
     }
-    let at = seconds(part.expected);
-    let covers = |gap: &Value| {
+    // In samples in the record, in seconds in the answer.
+    let at = part.expected as f64;
+    let covers = |gap: &Value, rate: f64| {
         let (start, end) = (gap["start"].as_f64(), gap["end"].as_f64());
-        start.zip(end).is_some_and(|(start, end)| (start - NEAR..end + NEAR).contains(&at))
+        let near = |(start, end)| (start - NEAR..end + NEAR).contains(&(at / RATE as f64));
+        start.zip(end).map(|(start, end)| (start / rate, end / rate)).is_some_and(near)
     };
-    let gaps = |value: &Value| value.as_array().is_some_and(|gaps| gaps.iter().any(covers));
-    gaps(&kept.record["gaps"]) || gaps(&answer["data"]["gaps"])
+    let gaps = |value: &Value, rate: f64| {
+        value.as_array().is_some_and(|gaps| gaps.iter().any(|gap| covers(gap, rate)))
+    };
+    gaps(&kept.record["gaps"], RATE as f64) || gaps(&answer["data"]["gaps"], 1.0)
 }

@@ -141,7 +141,7 @@ impl Campaign {
         };
         let happened = case::run(&lab, case);
         let judgement = judge::judge(&lab, case, &happened);
-        if matches!(judgement.verdict, Verdict::Lost | Verdict::Stuck) {
+        if matches!(judgement.verdict, Verdict::Late | Verdict::Lost | Verdict::Stuck) {
             self.keep(case, &happened);
         }
         let seconds = |time: Option<std::time::Duration>| time.map(|it| it.as_secs_f64());

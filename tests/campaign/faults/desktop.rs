@@ -50,8 +50,9 @@ fn bring_back() {
 }
 
 /// All of it ends and begins.
-pub(super) fn restart() {
-    for unit in ["xvfb.service", "dunst.service", "dbus.service"] {
+pub(super) fn restart(is_whole: bool) {
+    let units = ["dunst.service", "dbus.service", "xvfb.service"];
+    for unit in &units[..if is_whole { 3 } else { 2 }] {
         if let Some(pid) = main_pid(unit) {
             signal(pid, Signal::KILL);
         }

@@ -79,10 +79,10 @@ pub(crate) fn all() -> Vec<&'static Kind> {
     rooms.into_iter().flatten().collect()
 }
 
-/// Session bus, notification daemon and display end at once, as at the end of a desktop's session,
-/// and are there again.
-pub(crate) fn restart_desktop() {
-    desktop::restart();
+/// Session bus and notification daemon end at once and are there again; the display too, as at the
+/// end of a desktop's session, if `is_whole`.
+pub(crate) fn restart_desktop(is_whole: bool) {
+    desktop::restart(is_whole);
 }
 
 /// Those that are named, with commas or spaces between; a name's beginning stands for all that begin
