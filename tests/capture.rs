@@ -5,11 +5,15 @@
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use v2m::capture::{Capture, CaptureCommand, CaptureError, CaptureEvent, CaptureOutput, End};
-use v2m::session::JobId;
+use v2m::capture::{
+    Capture, CaptureCommand, CaptureError, CaptureEvent, CaptureOutput, End, Missing,
+};
+use v2m::session::{GapCause, JobId};
 use v2m_testkit::pipewire::{PipeWire, isolated};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.wav");
+/// Samples in a second.
+const SECOND: usize = 16_000;
 const LINGER: Duration = Duration::from_secs(60);
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,13 +44,14 @@ async fn event(capture: &mut Capture) -> CaptureEvent {
     match next(capture).await {
         CaptureOutput::Event(event) => event,
         CaptureOutput::Pcm { samples, .. } => panic!("{} samples, not an event", samples.len()),
+        CaptureOutput::Gap { missing, .. } => panic!("{missing:?}, not an event"),
     }
 }
 
 /// Waits until the job has started; tells its latency.
 async fn started(capture: &mut Capture, job: u32) -> Duration {
     match event(capture).await {
-        CaptureEvent::Started { job: id, latency } if id == JobId(job) => latency,
+        CaptureEvent::Started { job: id, latency, .. } if id == JobId(job) => latency,
         other => panic!("job {job} did not start: {other:?}"),
     }
 }
@@ -57,6 +62,7 @@ async fn hear(capture: &mut Capture, job: u32, count: usize) -> Vec<f32> {
     while heard.len() < count {
         match next(capture).await {
             CaptureOutput::Pcm { job: id, samples } if id == JobId(job) => heard.extend(samples),
+            CaptureOutput::Gap { missing, .. } => eprintln!("a busy machine: {missing:?}"),
             other => panic!("job {job}: {other:?} after {} samples", heard.len()),
         }
     }
@@ -69,6 +75,7 @@ async fn rest(capture: &mut Capture, job: u32) -> (Vec<f32>, CaptureEvent) {
     loop {
         match next(capture).await {
             CaptureOutput::Pcm { job: id, samples } if id == JobId(job) => heard.extend(samples),
+            CaptureOutput::Gap { missing, .. } => eprintln!("a busy machine: {missing:?}"),
             CaptureOutput::Event(event) => return (heard, event),
             other => panic!("{other:?}"),
         }
@@ -143,6 +150,80 @@ fn a_recording_is_complete_to_its_last_sample() {
         }
         assert_eq!(flaw, None);
     });
+}
+
+/// Stops the process that records, and lets it go on after some time.
+fn freeze_ourselves(seconds: &str) {
+    let own = std::process::id();
+    let freeze = format!("kill -STOP {own}; sleep {seconds}; kill -CONT {own}");
+    let mut freezer = std::process::Command::new("sh").args(["-c", &freeze]).spawn().unwrap();
+    assert!(freezer.wait().unwrap().success());
+}
+
+/// Records the sample, has something `disturb` it after a second, and looks whether what comes after
+/// that, with silence for what is told as missing, is where it was said. What is missing.
+async fn disturbed(disturb: impl FnOnce()) -> Vec<Missing> {
+    let pipewire = PipeWire::start(&["desk"]);
+    let files = tempfile::tempdir().unwrap();
+    let (fed, wav) = sample(files.path());
+    let mut capture = Capture::spawn(LINGER).unwrap();
+    start(&capture, 1, None);
+    started(&mut capture, 1).await;
+    let _player = pipewire.play(&wav, "desk");
+    let mut heard = Vec::new();
+    while sounding(&heard) < SECOND {
+        heard.extend(hear(&mut capture, 1, SECOND / 4).await);
+    }
+    disturb();
+    let (mut all, mut since) = (Vec::new(), 0);
+    while all.is_empty() || since < SECOND {
+        match next(&mut capture).await {
+            CaptureOutput::Pcm { samples, .. } => {
+                since += samples.len();
+                heard.extend(samples);
+            }
+            CaptureOutput::Gap { missing, .. } => {
+                all.push(missing);
+                since = 0;
+                heard.resize(heard.len() + usize::try_from(missing.samples).unwrap(), 0.0);
+            }
+            CaptureOutput::Event(event) => panic!("{event:?}"),
+        }
+    }
+    let there = heard.len() - SECOND / 2;
+    let piece = &heard[there..];
+    let there = there - find(&fed, &heard);
+    // The player itself misses a quantum or two on a starved machine.
+    let about = there - 700..there + 700;
+    let likeness = about.map(|there| alike(piece, &fed[there..]));
+    let likeness = likeness.max_by(f32::total_cmp).unwrap();
+    assert!(likeness > 0.94, "{likeness} at {there} with {all:?} missing");
+    all
+}
+
+#[test]
+fn a_recording_that_was_frozen_tells_what_is_missing() {
+    on_event_loop("a_recording_that_was_frozen_tells_what_is_missing", async || {
+        let missing = disturbed(|| freeze_ourselves("1.2")).await;
+        assert!(missing.iter().all(|missing| missing.cause == GapCause::NotTaken), "{missing:?}");
+        let samples: u64 = missing.iter().map(|missing| missing.samples).sum();
+        assert!(samples > SECOND as u64 / 2, "{missing:?}");
+    });
+}
+
+/// Longer than a source may be mute, which it was not.
+#[test]
+fn a_recording_that_was_frozen_for_long_goes_on() {
+    on_event_loop("a_recording_that_was_frozen_for_long_goes_on", async || {
+        let missing = disturbed(|| freeze_ourselves("3.6")).await;
+        let samples: u64 = missing.iter().map(|missing| missing.samples).sum();
+        assert!(samples > 2 * SECOND as u64, "{missing:?}");
+    });
+}
+
+/// Samples from the first loud one on.
+fn sounding(heard: &[f32]) -> usize {
+    heard.iter().position(|sample| sample.abs() > 0.1).map_or(0, |first| heard.len() - first)
 }
 
 /// What of `fed` is missing in `heard`, if anything.
@@ -324,6 +405,28 @@ fn what_is_said_until_the_stop_is_in_the_recording() {
 }
 
 /// Linked by one port or by six, the stream of the last recording is the next one's.
+/// PipeWire's library asks for real-time priority. Where it is allowed (as root, with rtkit) it is
+/// told, and where it is not, too.
+#[test]
+fn whether_the_thread_has_real_time_priority_is_told() {
+    on_event_loop("whether_the_thread_has_real_time_priority_is_told", async || {
+        let _pipewire = PipeWire::start(&["desk"]);
+        let mut capture = Capture::spawn(LINGER).unwrap();
+        start(&capture, 1, None);
+        let CaptureEvent::Started { realtime, .. } = event(&mut capture).await else {
+            panic!("it did not start")
+        };
+        let policies = std::process::Command::new("ps")
+            .args(["-L", "-o", "cls=", "-p", &std::process::id().to_string()])
+            .output()
+            .unwrap();
+        let policies = String::from_utf8(policies.stdout).unwrap();
+        let expected = policies.contains("FF") || policies.contains("RR");
+        assert_eq!(realtime, Some(expected), "{policies}");
+        println!("measured: real-time priority: {expected}");
+    });
+}
+
 #[test]
 fn the_next_recording_starts_from_the_lingering_stream() {
     on_event_loop("the_next_recording_starts_from_the_lingering_stream", async || {

@@ -4,7 +4,8 @@
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use v2m::call::{
-    Answer, Call, EngineStatus, Event, Ram, Request, Status, Task, TextSource, TextWork,
+    Answer, Call, CaptureStatus, EngineStatus, Event, Ram, Request, Status, Task, TextSource,
+    TextWork,
 };
 use v2m::dbus::{self, Door, DoorError};
 use v2m::session::{Code, Command, EngineState, Failure, JobId, State, Transcript};
@@ -102,6 +103,7 @@ fn transcript(text: &str) -> Answer {
         language: "de".into(),
         samples: 16_000,
         segments: Vec::new(),
+        gaps: Vec::new(),
         audio_path: None,
         deliveries: Vec::new(),
         problems: Vec::new(),
@@ -370,6 +372,7 @@ fn status(state: State) -> Status {
             memory_bytes: None,
             passed_over: vec![("cuda", "there is no driver".into())],
         },
+        capture: CaptureStatus { realtime: Some(false), gaps: 2, missing: 24_000 },
         uptime_s: 5,
         problem: None,
     }
@@ -388,6 +391,9 @@ async fn status_is_a_dictionary_without_what_has_no_value() {
     assert_eq!(<&str>::try_from(&*told["backend"]).unwrap(), "cpu");
     assert_eq!(u64::try_from(&*told["loaded_in_ms"]).unwrap(), 310);
     assert_eq!(<&str>::try_from(&*told["passed_over"]).unwrap(), "cuda: there is no driver");
+    assert_eq!(u32::try_from(&*told["gaps"]).unwrap(), 2);
+    assert_eq!(f64::try_from(&*told["missing_s"]).unwrap().to_bits(), 1.5_f64.to_bits());
+    assert!(!bool::try_from(&*told["realtime"]).unwrap());
     assert!(!told.contains_key("gpu") && !told.contains_key("problem"));
 }
 

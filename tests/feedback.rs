@@ -68,6 +68,7 @@ impl Room {
         while heard.len() < tenths * 1_600 {
             match self.output().await {
                 CaptureOutput::Pcm { samples, .. } => heard.extend(samples),
+                CaptureOutput::Gap { missing, .. } => eprintln!("a busy machine: {missing:?}"),
                 CaptureOutput::Event(event) => panic!("{event:?}"),
             }
         }

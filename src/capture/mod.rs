@@ -4,12 +4,14 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `ring` | samples and marks, from the realtime thread to the event loop |
+//! | `gaps` | what is missing from the samples, by the graph's clock |
 //! | `thread` | the thread `v2m-capture` and its loop |
 //! | `worker` | what it does: one recording at a time, deadlines, linger |
 //! | `connection` | PipeWire's side: what is there, who is linked with whom |
 //! | `session_manager` | whether the sources that there are have been found |
 //! | `channels` | the channels of a source |
 //! | `stream` | our node in the graph and its realtime callback |
+//! | `realtime` | whether the thread that takes the sound has real-time priority |
 //! | `volume` | whether a source is muted |
 //! | `sources` | a look at which sources there are, for `v2m doctor` |
 //!
@@ -20,6 +22,8 @@ mod channels;
 mod clock;
 mod connection;
 mod error;
+mod gaps;
+mod realtime;
 mod ring;
 mod session_manager;
 mod sources;
@@ -29,6 +33,7 @@ mod volume;
 mod worker;
 
 pub use error::CaptureError;
+pub use gaps::Missing;
 pub use sources::{Source, sources};
 
 use crate::session::JobId;
@@ -76,6 +81,8 @@ pub enum CaptureEvent {
         job: JobId,
         /// From the sending of Start to the first samples' arrival from PipeWire.
         latency: Duration,
+        /// Whether the thread that takes the sound has real-time priority, where that can be told.
+        realtime: Option<bool>,
     },
     /// Nothing could be recorded. The job is over; there is no [`CaptureEvent::Ended`].
     Failed {
@@ -92,7 +99,8 @@ pub enum CaptureEvent {
         end: End,
         /// Its length, in samples at 16 kHz.
         samples: u64,
-        /// Samples that are missing because the event loop did not read for 10 s; else 0.
+        /// Samples that found no room because the event loop did not read for 10 s. They are in
+        /// the gaps too, where PipeWire tells its clock.
         lost: u64,
     },
 }
@@ -117,6 +125,13 @@ pub enum CaptureOutput {
         job: JobId,
         /// The samples that follow those given before.
         samples: Vec<f32>,
+    },
+    /// Sound that is missing between the samples before this and those after it.
+    Gap {
+        /// The recording.
+        job: JobId,
+        /// How much, and why.
+        missing: Missing,
     },
     /// What happened, in order with the samples.
     Event(CaptureEvent),

@@ -7,13 +7,15 @@
 //! tested without.
 
 use super::clock::{self, NEVER, Nanos};
+use super::gaps::{Cycle, GapFinder};
 use super::{CaptureEvent, CaptureOutput, End};
 use crate::session::JobId;
 use rustix::event::{EventfdFlags, eventfd};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::io::unix::AsyncFd;
 
@@ -21,6 +23,20 @@ use tokio::io::unix::AsyncFd;
 const CAPACITY: usize = 160_000;
 /// Marks under way. A job makes two; a reader this far behind stops the loop thread, not memory.
 const MARKS: usize = 32;
+/// Cycles under way: 10 s of those of 2.5 ms. Of shorter ones some go unnoted while the event loop
+/// is that late; the next one that is noted tells for all of them what is missing.
+const CYCLES: usize = 4_096;
+
+/// What the graph's clock says at the start of a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// The driver's position in ticks.
+    pub(super) ticks: u64,
+    /// Ticks in a second.
+    pub(super) rate: u32,
+    /// When the cycle began.
+    pub(super) now: Nanos,
+}
 
 /// What the threads share. SeqCst throughout: once per quantum, its price is nothing, and
 /// [`Control::close`] needs the store of one flag ordered before the load of another.
@@ -35,6 +51,8 @@ struct Shared {
     lost: AtomicU64,
     /// When this job's first sample came; [`NEVER`]: not yet.
     first_at: AtomicI64,
+    /// The realtime thread's id, once this job's first sample has come.
+    thread: AtomicI32,
     /// Audio captured until then is still wanted.
     stop_at: AtomicI64,
     /// All audio until `stop_at` is in the ring.
@@ -60,19 +78,31 @@ pub(super) fn ring() -> io::Result<(Tap, Control, Reader)> {
         written: AtomicU64::new(0),
         lost: AtomicU64::new(0),
         first_at: AtomicI64::new(NEVER),
+        thread: AtomicI32::new(0),
         stop_at: AtomicI64::new(NEVER),
         drained: AtomicBool::new(false),
         wake: eventfd(0, flags)?,
         nudge: eventfd(0, flags)?,
     });
     let (producer, samples) = rtrb::RingBuffer::new(CAPACITY);
+    let (noting, noted) = rtrb::RingBuffer::new(CYCLES);
     let (sender, marks) = sync_channel(MARKS);
     // SAFETY: an OwnedFd answers the same open descriptor for as long as it lives, and this one
     // is moved in: nobody else can close it.
     let wake = unsafe { AsyncFd::register(shared.wake.try_clone()?) }?;
-    let reader = Reader { samples, marks, wake, read: 0, job: None, pending: None };
+    let reader = Reader {
+        samples,
+        noted,
+        marks,
+        wake,
+        read: 0,
+        job: None,
+        pending: None,
+        cycles: VecDeque::new(),
+        finder: GapFinder::default(),
+    };
     let control = Control { marks: sender, shared: Arc::clone(&shared) };
-    Ok((Tap { samples: producer, shared }, control, reader))
+    Ok((Tap { samples: producer, cycles: noting, shared }, control, reader))
 }
 
 /// Adds one to an eventfd. Fails only if its counter is full, and then it is readable anyway.
@@ -89,6 +119,7 @@ pub(super) fn hush(fd: &OwnedFd) -> io::Result<()> {
 /// The realtime thread's end: neither locks nor allocates.
 pub(super) struct Tap {
     samples: rtrb::Producer<f32>,
+    cycles: rtrb::Producer<Cycle>,
     shared: Arc<Shared>,
 }
 
@@ -111,6 +142,7 @@ impl Tap {
         if count > 0 {
             shared.written.fetch_add(count, SeqCst);
             if shared.first_at.load(SeqCst) == NEVER {
+                shared.thread.store(rustix::thread::gettid().as_raw_pid(), SeqCst);
                 shared.first_at.store(clock::now(), SeqCst);
                 ring_bell(&shared.nudge);
             }
@@ -131,6 +163,14 @@ pub(super) struct Pour<'t> {
 }
 
 impl Pour<'_> {
+    /// Notes what the graph's clock says. Before the cycle's samples, so that the reader never
+    /// sees these without it.
+    pub(super) fn note(&mut self, Moment { ticks, rate, now }: Moment) {
+        let at = self.tap.shared.written.load(SeqCst) + self.count;
+        // Without room the next note tells.
+        let _ = self.tap.cycles.push(Cycle { at, ticks, rate, now });
+    }
+
     /// Copies samples in; those that find no room are counted as lost.
     pub(super) fn push(&mut self, samples: impl ExactSizeIterator<Item = f32>) {
         let offered = samples.len();
@@ -197,6 +237,11 @@ impl Control {
         Some(self.shared.first_at.load(SeqCst)).filter(|&at| at != NEVER)
     }
 
+    /// The id of the realtime thread that gave the first sample.
+    pub(super) fn thread(&self) -> i32 {
+        self.shared.thread.load(SeqCst)
+    }
+
     /// Whether all that [`Self::drain_until`] asked for is in the ring.
     pub(super) fn drained(&self) -> bool {
         self.shared.drained.load(SeqCst)
@@ -211,6 +256,7 @@ impl Control {
 /// The event loop's end.
 pub(super) struct Reader {
     samples: rtrb::Consumer<f32>,
+    noted: rtrb::Consumer<Cycle>,
     marks: Receiver<Mark>,
     wake: AsyncFd<OwnedFd>,
     /// Position in the stream.
@@ -219,6 +265,10 @@ pub(super) struct Reader {
     job: Option<JobId>,
     /// A mark that was taken and is not reached yet.
     pending: Option<Mark>,
+    /// Cycles of no job that is known yet.
+    cycles: VecDeque<Cycle>,
+    /// What is missing from the job's samples.
+    finder: GapFinder,
 }
 
 impl Reader {
@@ -238,27 +288,68 @@ impl Reader {
 
     fn ready(&mut self) -> Option<CaptureOutput> {
         // The count comes first: samples beyond a mark are written after the mark was sent, so
-        // a mark not seen below cannot have any of these samples behind it.
+        // a mark not seen below cannot have any of these samples behind it. With the cycles it is
+        // the same: they are noted before their samples.
         let available = self.samples.slots();
         if self.pending.is_none() {
             self.pending = self.marks.try_recv().ok();
         }
+        self.look_at_cycles();
         let Some(mark) = &self.pending else {
-            return self.take(available);
+            return self.pass_on(available);
         };
         let left = usize::try_from(mark.at - self.read).unwrap_or(usize::MAX);
         if !matches!(mark.event, CaptureEvent::Ended { end: End::Cancelled, .. })
-            && let Some(pcm) = self.take(left)
+            && let Some(output) = self.pass_on(left)
         {
-            return Some(pcm);
+            return Some(output);
         }
         self.skip(left);
         let event = self.pending.take()?.event;
-        self.job = match event {
-            CaptureEvent::Started { job, .. } => Some(job),
-            CaptureEvent::Failed { .. } | CaptureEvent::Ended { .. } => None,
-        };
+        match event {
+            CaptureEvent::Started { job, .. } => self.job = Some(job),
+            // One that was refused because another is under way is not the one that is read.
+            CaptureEvent::Failed { job, .. } | CaptureEvent::Ended { job, .. } => {
+                self.job = self.job.filter(|&reading| reading != job);
+            }
+        }
+        if self.job.is_none() || matches!(event, CaptureEvent::Started { .. }) {
+            self.finder = GapFinder::default();
+            let read = self.read;
+            self.cycles.retain(|cycle| cycle.at >= read);
+        }
         Some(CaptureOutput::Event(event))
+    }
+
+    /// Has the job's cycles looked at, up to its end if that is known.
+    fn look_at_cycles(&mut self) {
+        self.cycles.extend(std::iter::from_fn(|| self.noted.pop().ok()));
+        let Some(reading) = self.job else { return };
+        // One that begins where the recording ends belongs to the next.
+        let end = self.pending.as_ref().and_then(|mark| match mark.event {
+            CaptureEvent::Ended { job, .. } if job == reading => Some(mark.at),
+            _ => None,
+        });
+        while let Some(&cycle) = self.cycles.front()
+            && end.is_none_or(|end| cycle.at < end)
+        {
+            self.cycles.pop_front();
+            self.finder.take(cycle);
+        }
+        if end.is_some() {
+            self.finder.settle();
+        }
+    }
+
+    /// The job's next gap, or samples up to the next one; at most `count` samples.
+    fn pass_on(&mut self, count: usize) -> Option<CaptureOutput> {
+        let job = self.job?;
+        if let Some(missing) = self.finder.next_before(self.read) {
+            return Some(CaptureOutput::Gap { job, missing });
+        }
+        let clear = self.finder.clear_until().map(|until| until.saturating_sub(self.read));
+        let clear = clear.map_or(usize::MAX, |clear| usize::try_from(clear).unwrap_or(usize::MAX));
+        self.take(count.min(clear))
     }
 
     fn take(&mut self, count: usize) -> Option<CaptureOutput> {
@@ -280,14 +371,15 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::CaptureError;
+    use crate::capture::{CaptureError, Missing};
+    use crate::session::GapCause;
     use std::time::Duration;
 
     const A: JobId = JobId(1);
     const B: JobId = JobId(2);
 
     fn in_runtime(test: impl AsyncFnOnce(Tap, Control, Reader)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (tap, control, reader) = ring().unwrap();
             test(tap, control, reader).await;
@@ -301,8 +393,22 @@ mod tests {
         });
     }
 
+    /// A cycle with the graph's clock at `ms`.
+    fn cycle(tap: &mut Tap, ms: u64, samples: &[f32]) {
+        tap.cycle(|pour| {
+            let now = Nanos::try_from(ms).unwrap() * 1_000_000;
+            pour.note(Moment { ticks: 48 * ms, rate: 48_000, now });
+            pour.push(samples.iter().copied());
+            None
+        });
+    }
+
+    fn missing(job: JobId, samples: u64, cause: GapCause) -> CaptureOutput {
+        CaptureOutput::Gap { job, missing: Missing { samples, cause } }
+    }
+
     fn started(job: JobId) -> CaptureEvent {
-        CaptureEvent::Started { job, latency: Duration::ZERO }
+        CaptureEvent::Started { job, latency: Duration::ZERO, realtime: None }
     }
 
     fn ended(job: JobId, end: End) -> CaptureEvent {
@@ -351,6 +457,97 @@ mod tests {
             assert_eq!(reader.next().await, CaptureOutput::Event(ended(B, End::Cancelled)));
             assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
             assert_eq!(reader.next().await, pcm(A, &[0.3; 5]));
+        });
+    }
+
+    #[test]
+    fn gaps_come_where_they_are() {
+        in_runtime(async |mut tap, control, mut reader| {
+            // From the first sample on, also while the job is not told yet.
+            let begins = control.open();
+            cycle(&mut tap, 100, &[0.1; 320]);
+            cycle(&mut tap, 120, &[0.2; 320]);
+            cycle(&mut tap, 640, &[0.3; 320]);
+            cycle(&mut tap, 660, &[0.4; 320]);
+            control.mark(begins, started(A));
+            control.mark(control.close(), ended(A, End::Stopped));
+            // The next job's time has nothing to do with this one's.
+            let begins = control.open();
+            cycle(&mut tap, 9_000, &[0.5; 320]);
+            cycle(&mut tap, 9_020, &[0.6; 320]);
+            control.mark(begins, started(B));
+
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            let before = [[0.1; 320], [0.2; 320]].concat();
+            assert_eq!(reader.next().await, pcm(A, &before));
+            assert_eq!(reader.next().await, missing(A, 8_000, GapCause::NotTaken));
+            assert_eq!(reader.next().await, pcm(A, &[[0.3; 320], [0.4; 320]].concat()));
+            assert_eq!(reader.next().await, CaptureOutput::Event(ended(A, End::Stopped)));
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(B)));
+            assert_eq!(reader.next().await, pcm(B, &[[0.5; 320], [0.6; 320]].concat()));
+        });
+    }
+
+    #[test]
+    fn what_found_no_room_is_a_gap() {
+        in_runtime(async |mut tap, control, mut reader| {
+            control.mark(control.open(), started(A));
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            let ms = u64::try_from(CAPACITY).unwrap() / 16;
+            cycle(&mut tap, 0, &vec![0.1; CAPACITY]);
+            cycle(&mut tap, ms, &[0.2; 320]);
+            cycle(&mut tap, ms + 20, &[0.2; 320]);
+            let CaptureOutput::Pcm { samples, .. } = reader.next().await else { panic!("no PCM") };
+            assert_eq!(samples.len(), CAPACITY);
+            cycle(&mut tap, ms + 40, &[0.3; 320]);
+            cycle(&mut tap, ms + 60, &[0.3; 320]);
+            control.mark(control.close(), ended(A, End::Stopped));
+            let mut told = Vec::new();
+            let mut heard = 0;
+            loop {
+                match reader.next().await {
+                    CaptureOutput::Gap { missing, .. } => told.push(missing),
+                    CaptureOutput::Pcm { samples, .. } => heard += samples.len(),
+                    CaptureOutput::Event(_) => break,
+                }
+            }
+            assert_eq!((heard, control.lost()), (640, 640));
+            assert_eq!(told, [Missing { samples: 640, cause: GapCause::NotTaken }]);
+        });
+    }
+
+    #[test]
+    fn what_follows_a_stall_is_held_back_and_lost_to_nobody() {
+        in_runtime(async |mut tap, control, mut reader| {
+            control.mark(control.open(), started(A));
+            cycle(&mut tap, 0, &[0.1; 320]);
+            // The driver stood still: its ticks go on, its time jumps.
+            tap.cycle(|pour| {
+                pour.note(Moment { ticks: 960, rate: 48_000, now: 520_000_000 });
+                pour.push([0.2; 320].into_iter());
+                None
+            });
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            assert_eq!(reader.next().await, pcm(A, &[0.1; 320]));
+            let patient = tokio::time::timeout(Duration::ZERO, reader.next()).await;
+            assert!(patient.is_err(), "{patient:?}");
+            control.mark(control.close(), ended(A, End::Stopped));
+            assert_eq!(reader.next().await, missing(A, 8_000, GapCause::NotGiven));
+            assert_eq!(reader.next().await, pcm(A, &[0.2; 320]));
+            assert_eq!(reader.next().await, CaptureOutput::Event(ended(A, End::Stopped)));
+        });
+    }
+
+    #[test]
+    fn a_job_that_is_refused_takes_nothing_from_the_one_under_way() {
+        in_runtime(async |mut tap, control, mut reader| {
+            control.mark(control.open(), started(A));
+            let refused = CaptureEvent::Failed { job: B, error: CaptureError::Busy };
+            control.mark(control.written(), refused.clone());
+            pour(&mut tap, &[0.1; 5], None);
+            assert_eq!(reader.next().await, CaptureOutput::Event(started(A)));
+            assert_eq!(reader.next().await, CaptureOutput::Event(refused));
+            assert_eq!(reader.next().await, pcm(A, &[0.1; 5]));
         });
     }
 

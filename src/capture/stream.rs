@@ -4,7 +4,7 @@ use super::CaptureError;
 use super::channels::Channels;
 use super::clock::{Nanos, now};
 use super::connection::Input;
-use super::ring::{Pour, Tap};
+use super::ring::{Moment, Pour, Tap};
 use crate::mix::Mix;
 use pipewire::core::CoreRc;
 use pipewire::properties::{PropertiesBox, properties};
@@ -213,6 +213,9 @@ fn unusable(what: &str) -> CaptureError {
 fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
     let Borrowed { tap: Some(tap), mixer, .. } = borrowed else { return };
     tap.cycle(|pour| {
+        if let Some(moment) = moment(stream) {
+            pour.note(moment);
+        }
         while let Some(mut buffer) = stream.dequeue_buffer() {
             if let Some(data) = buffer.datas_mut().first_mut() {
                 pour_data(data, mixer, pour);
@@ -233,6 +236,15 @@ fn pour_data(data: &mut Data, mixer: &mut Mixer, pour: &mut Pour<'_>) {
         return;
     };
     mixer.pour(bytes, pour);
+}
+
+/// What the graph's clock says of this cycle.
+fn moment(stream: &pipewire::stream::Stream) -> Option<Moment> {
+    let time = stream.time().ok()?;
+    let rate = time.rate();
+    // Ticks of anything but one sample are not known of any driver.
+    let told = time.now() > 0 && rate.num == 1 && rate.denom > 0;
+    told.then(|| Moment { ticks: time.ticks(), rate: rate.denom, now: time.now() })
 }
 
 /// Until when the sound in the room is in what was dequeued: the start of this cycle, less the

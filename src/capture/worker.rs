@@ -7,6 +7,7 @@
 
 use super::clock::{self, NEVER, Nanos};
 use super::connection::{Connection, Node};
+use super::realtime;
 use super::ring::{Control, Tap};
 use super::stream::{Stream, TapShelf};
 use super::{CaptureCommand, CaptureError, CaptureEvent, End};
@@ -21,6 +22,9 @@ use std::time::Duration;
 pub(super) const ANSWER: Duration = Duration::from_secs(3);
 /// How long a source may stay mute (no buffers at all, not silence) while recording.
 const MUTE: Duration = Duration::from_secs(3);
+/// A deadline that is looked at later than this was missed by this thread, which was stopped, say:
+/// then the source gets its time anew.
+const LATE: Duration = Duration::from_millis(500);
 /// How long draining may take: two of the longest quanta PipeWire uses (8192 at 48 kHz, 171 ms),
 /// and some. Reached only if the source stops running in that moment.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -259,7 +263,7 @@ impl Worker {
             self.end(End::Stopped);
         } else if !job.started {
             return Err(self.no_audio());
-        } else if job.seen == written {
+        } else if job.seen == written && clock::now() < clock::after(job.deadline, LATE) {
             let wanted = self.source_name();
             return Err(CaptureError::Silent { wanted, waited: MUTE });
         } else {
@@ -288,7 +292,9 @@ impl Worker {
             latency_us = latency.as_micros(),
             "first audio"
         );
-        self.control.mark(job.begins, CaptureEvent::Started { job: job.id, latency });
+        let realtime = realtime::has_priority(self.control.thread());
+        let started = CaptureEvent::Started { job: job.id, latency, realtime };
+        self.control.mark(job.begins, started);
     }
 
     /// What stood in the way of the first audio.

@@ -4,11 +4,14 @@
 use super::refusal::sentence;
 use super::{Daemon, journal};
 use crate::call::Event;
-use crate::capture::{CaptureEvent, CaptureOutput, End};
-use crate::session::{Code, Failure, JobEvent, JobId, Notice};
+use crate::capture::{CaptureEvent, CaptureOutput, End, Missing};
+use crate::session::{Code, Failure, Gap, GapCause, JobEvent, JobId, Notice};
 use crate::store::{StoreError, StoreEvent};
 use std::time::SystemTime;
 use tracing::{debug, info, warn};
+
+/// Samples of silence in one piece: a second.
+const AT_ONCE: u64 = 16_000;
 
 impl Daemon {
     pub(super) fn start_capture(&mut self, job: JobId) {
@@ -22,7 +25,8 @@ impl Daemon {
     pub(super) fn captured(&mut self, output: CaptureOutput) {
         match output {
             CaptureOutput::Pcm { job, samples } => self.pcm(job, &samples),
-            CaptureOutput::Event(CaptureEvent::Started { job, latency }) => {
+            CaptureOutput::Gap { job, missing } => self.gap(job, missing),
+            CaptureOutput::Event(CaptureEvent::Started { job, latency, realtime }) => {
                 let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
                 let ms = latency.as_secs_f64() * 1e3;
                 info!(
@@ -30,7 +34,13 @@ impl Daemon {
                     first_sample_us = us,
                     "recording; the first sound came {ms:.0} ms after the press"
                 );
-                self.under_way.started(job);
+                if self.under_way.started(job, realtime) {
+                    warn!(
+                        "the thread that takes the sound has no real-time priority: while the machine is busy, \
+                         parts of a recording can be missing. To mend it: install rtkit, or add yourself to the \
+                         group “pipewire” if your distribution has it, and log in again"
+                    );
+                }
                 self.tell_job(job, JobEvent::CaptureStarted);
             }
             CaptureOutput::Event(CaptureEvent::Failed { job, error }) => {
@@ -51,6 +61,33 @@ impl Daemon {
         }
     }
 
+    /// Sound that could not be recorded: silence in its place, so that all that follows stays where
+    /// it was said.
+    fn gap(&mut self, job: JobId, missing: Missing) {
+        let Missing { samples, cause } = missing;
+        let Some(gap) = self.under_way.misses(job, samples, cause) else { return };
+        let (at, length) = (journal::seconds(gap.start), journal::seconds(samples));
+        let why = match cause {
+            GapCause::NotTaken => "v2m was stopped, or did not get the processor",
+            GapCause::NotGiven => "PipeWire or the sound card stood still",
+        };
+        warn!(
+            job = job.0,
+            samples,
+            cause = cause.name(),
+            "{length:.2} s are missing {at:.1} s after the recording's start: {why}"
+        );
+        let mut left = samples;
+        while left > 0 {
+            let count = left.min(AT_ONCE);
+            left -= count;
+            let silence = vec![0.0; usize::try_from(count).unwrap_or(0)];
+            if let Some(sound) = self.under_way.hear(job, &silence) {
+                self.engine.feed(job, &sound.pcm);
+            }
+        }
+    }
+
     fn capture_ended(&mut self, job: JobId, end: End, samples: u64, lost: u64) {
         let seconds = journal::seconds(samples);
         match &end {
@@ -67,12 +104,12 @@ impl Daemon {
             End::Stopped | End::Cancelled => None,
             End::Lost(error) => Some(error.into()),
         };
-        if lost > 0 {
-            let missing = journal::seconds(lost);
-            warn!(
-                job = job.0,
-                lost, "the machine was too busy: {missing:.1} s of the recording are missing"
-            );
+        // What found no room is among the gaps already, where PipeWire tells its clock; where it is
+        // at the end it is not.
+        let told: u64 = self.under_way.gaps(job).iter().map(Gap::samples).sum();
+        if lost > told {
+            let missing = Missing { samples: lost - told, cause: GapCause::NotTaken };
+            self.gap(job, missing);
         }
         if let Some(heard) = self.under_way.ended(job, problem) {
             self.tell_job(job, JobEvent::CaptureEnded(heard));

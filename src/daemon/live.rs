@@ -2,7 +2,7 @@
 //! and the window in which the text is wanted.
 
 use crate::deliver::Focus;
-use crate::session::{Failure, Heard, JobId, Measured};
+use crate::session::{Failure, Gap, GapCause, Heard, JobId, Measured, gap};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,6 +64,8 @@ pub(super) struct Live {
     heartbeat: Option<Instant>,
     /// Some of the audio did not reach the disk.
     pub(super) gap_on_disk: bool,
+    /// What could not be recorded.
+    pub(super) gaps: Vec<Gap>,
 }
 
 impl Live {
@@ -79,6 +81,7 @@ impl Live {
             begun: Instant::now(),
             heartbeat: None,
             gap_on_disk: false,
+            gaps: Vec::new(),
         }
     }
 
@@ -99,9 +102,18 @@ impl Live {
         levels
     }
 
+    /// So many of the next samples are missing.
+    pub(super) fn misses(&mut self, samples: u64, cause: GapCause) -> Gap {
+        let gap = Gap { start: self.samples, end: self.samples + samples, cause };
+        self.gaps.push(gap);
+        gap
+    }
+
+    /// `problem`: why it ended without being asked to.
     pub(super) fn heard(&self, problem: Option<Failure>) -> Heard {
         let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
-        Heard { measured: Some(measured), problem }
+        let problems = problem.into_iter().chain(gap::told(&self.gaps)).collect();
+        Heard { measured: Some(measured), problems }
     }
 
     /// Starts the heartbeat.

@@ -133,6 +133,7 @@ impl Daemon {
             language: recognition.language,
             samples: stats.samples,
             segments: recognition.segments,
+            gaps: self.under_way.gaps(job).to_vec(),
             audio_path: keeps.then(|| self.under_way.audio_path(job)).flatten(),
             deliveries: Vec::new(),
             problems: Vec::new(),

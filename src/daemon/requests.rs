@@ -85,6 +85,7 @@ impl Daemon {
                     .map(|engine| (engine.backend.name(), engine.reason.clone()))
                     .collect(),
             },
+            capture: self.under_way.status(),
             uptime_s: self.service.uptime().as_secs(),
             problem: report.problem.as_ref().or(self.config.problem()).cloned(),
         };

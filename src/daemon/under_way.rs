@@ -2,10 +2,11 @@
 //! the disk, and what was measured and noted since the press.
 
 use super::live::{self, Live};
+use crate::call::CaptureStatus;
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, Presses};
-use crate::session::{Code, Failure, Heard, JobId};
+use crate::session::{Code, Failure, Gap, GapCause, Heard, JobId};
 use crate::store::{Outcome, Retention, Store, StoreError, StoreEvent, Unfinished};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) struct UnderWay {
     last_press: Option<Instant>,
     /// All presses, as far as texts to come need them.
     presses: Presses,
+    /// How recording went so far.
+    status: CaptureStatus,
 }
 
 /// What was heard since the last time.
@@ -68,6 +71,7 @@ impl UnderWay {
             live: live::Dictations::default(),
             last_press: None,
             presses: Presses::default(),
+            status: CaptureStatus::default(),
         }
     }
 
@@ -119,11 +123,34 @@ impl UnderWay {
         Ok(())
     }
 
-    /// The first audio has arrived.
-    pub(super) fn started(&mut self, job: JobId) {
+    /// The first audio has arrived, on a thread that has real-time priority or not. Whether its
+    /// lack is news.
+    pub(super) fn started(&mut self, job: JobId, realtime: Option<bool>) -> bool {
+        let before = std::mem::replace(&mut self.status.realtime, realtime);
         if let Some(live) = self.live.get_mut(job) {
             live.started();
         }
+        realtime == Some(false) && before != realtime
+    }
+
+    /// How recording went since the service started.
+    pub(super) fn status(&self) -> CaptureStatus {
+        self.status
+    }
+
+    /// So many samples are missing before those that come next. `None` for a dictation that is
+    /// over.
+    pub(super) fn misses(&mut self, job: JobId, samples: u64, cause: GapCause) -> Option<Gap> {
+        let gap = self.live.get_mut(job)?.misses(samples, cause);
+        self.status.gaps = self.status.gaps.saturating_add(1);
+        self.status.missing = self.status.missing.saturating_add(samples);
+        self.keep(|store| store.miss(job, gap));
+        Some(gap)
+    }
+
+    /// What could not be recorded of a dictation.
+    pub(super) fn gaps(&self, job: JobId) -> &[Gap] {
+        self.live.get(job).map_or(&[], |live| &live.gaps)
     }
 
     /// Records up to this moment. `asks_focus`: the text is only wanted in the window that has the

@@ -6,7 +6,8 @@ use zbus::{OwnedVariant, Variant};
 
 /// Without the keys that have no value now.
 pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, uptime_s, problem } = status;
+    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
+        status;
     let mut told: HashMap<&'static str, Variant<'static>> = HashMap::from([
         ("state", Variant::from(state.name())),
         ("pending", Variant::from(u32::try_from(pending).unwrap_or(u32::MAX))),
@@ -14,6 +15,8 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ("ram_total_bytes", Variant::from(ram.total)),
         ("ram_used_bytes", Variant::from(ram.used)),
         ("engine_state", Variant::from(engine.state.name())),
+        ("gaps", Variant::from(capture.gaps)),
+        ("missing_s", Variant::from(seconds(capture.missing))),
         ("uptime_s", Variant::from(uptime_s)),
         ("version", Variant::from(env!("CARGO_PKG_VERSION"))),
     ]);
@@ -27,6 +30,7 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ("problem", problem.map(|failure| failure.message)),
     ];
     told.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Variant::from(text?)))));
+    told.extend(capture.realtime.map(|realtime| ("realtime", Variant::from(realtime))));
     told.extend(engine.loaded_in_ms.map(|ms| ("loaded_in_ms", Variant::from(ms))));
     if let Some(gpu) = gpu {
         told.extend([
@@ -39,4 +43,9 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     }
     // Only file descriptors cannot be owned; there are none.
     told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
+}
+
+/// Samples at 16 kHz in seconds.
+fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(v2m_ipc::pcm::SAMPLE_RATE)
 }

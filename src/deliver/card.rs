@@ -183,6 +183,7 @@ fn problem(failure: &Failure) -> Card {
         | Code::ModelMissing
         | Code::EngineFailed
         | Code::NoMicrophone
+        | Code::AudioGap
         | Code::NoText
         | Code::BadRequest
         | Code::UnknownCommand
@@ -257,6 +258,7 @@ fn title(code: Code) -> &'static str {
         Code::NoSpeech => "No speech heard",
         Code::NoText => "There is no text to work on",
         Code::NoMicrophone => "No microphone",
+        Code::AudioGap => "Some of the recording is missing",
         Code::ModelMissing => "No speech model",
         Code::EngineFailed => "The recogniser failed",
         Code::LlmUnavailable => "The language model is not available",

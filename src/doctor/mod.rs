@@ -45,7 +45,7 @@ type Check = (&'static str, fn(&mut service::Service) -> Finding);
 const MICROPHONE: &str = "microphone";
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     ("configuration", |_| desktop::configuration()),
     ("units", |_| desktop::units()),
     ("model", |_| desktop::model()),
@@ -56,6 +56,7 @@ const CHECKS: [Check; 11] = [
     ("socket", service::Service::ping),
     ("recogniser", service::Service::engine),
     ("sample", service::Service::sample),
+    ("recording", service::Service::recording),
     ("language model", |_| language_model::check()),
 ];
 

@@ -107,6 +107,14 @@ impl Service {
         }
     }
 
+    /// How recording went since the service started.
+    pub(super) fn recording(&mut self) -> Finding {
+        match self.ask(&Command::GetStatus) {
+            Ok(status) => recorded(&status.data["capture"]),
+            Err(problem) => Bad(problem),
+        }
+    }
+
     fn ask(&mut self, command: &Command) -> Result<Response, String> {
         let client = self.0.as_mut().ok_or("the service does not answer")?;
         let answer = client.request(command).map_err(|error| error.to_string())?;
@@ -114,6 +122,28 @@ impl Service {
             Outcome::Success => Ok(answer),
             _ => Err(answer.error.unwrap_or_else(|| "it gave no reason".into())),
         }
+    }
+}
+
+/// What the status says of recording; nothing before the first one.
+fn recorded(capture: &Value) -> Finding {
+    let gaps = capture["gaps"].as_u64().unwrap_or_default();
+    let missing = capture["missing_s"].as_f64().unwrap_or_default();
+    let told = match gaps {
+        0 => "nothing was missing since the service started".to_owned(),
+        _ => format!(
+            "{missing:.1} s of sound were missing since the service started, in {gaps} places"
+        ),
+    };
+    match (capture["realtime"].as_bool(), gaps) {
+        (None, _) => Finding::None,
+        (Some(true), 0) => Good(format!("with real-time priority; {told}")),
+        (Some(true), _) => {
+            Poor(format!("with real-time priority; {told}. See: journalctl --user -u v2m"))
+        }
+        (Some(false), _) => Poor(format!(
+            "without real-time priority, so a busy machine can miss sound; {told}. Install rtkit and log in again"
+        )),
     }
 }
 
@@ -166,6 +196,24 @@ mod tests {
         assert_eq!(with_passed_over(works(), &engine("cpu-v4")), Good(told));
         let told = "base on cpu; not used: cuda (no driver)".to_owned();
         assert_eq!(with_passed_over(works(), &engine("cuda")), Poor(told));
+    }
+
+    #[test]
+    fn recording_is_told_after_the_first_one() {
+        let capture = |realtime: Option<bool>, gaps: u32| {
+            recorded(&json!({"realtime": realtime, "gaps": gaps, "missing_s": 1.25}))
+        };
+        assert_eq!(capture(None, 0), Finding::None);
+        let well = "with real-time priority; nothing was missing since the service started";
+        assert_eq!(capture(Some(true), 0), Good(well.into()));
+        let Poor(told) = capture(Some(true), 2) else { panic!("gaps are not good") };
+        assert!(
+            told.contains("1.2 s of sound were missing") && told.contains("2 places"),
+            "{told}"
+        );
+        let Poor(told) = capture(Some(false), 0) else { panic!("no priority is not good") };
+        assert!(told.contains("Install rtkit"), "{told}");
+        assert_eq!(recorded(&Value::Null), Finding::None, "of an older service");
     }
 
     #[test]

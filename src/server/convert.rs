@@ -1,7 +1,9 @@
 //! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
 //! until it has its place here.
 
-use crate::call::{Answer, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork};
+use crate::call::{
+    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Status, Task, TextSource, TextWork,
+};
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
 use std::path::Path;
@@ -180,10 +182,12 @@ fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
         language,
         samples,
         segments,
+        gaps,
         audio_path,
         deliveries,
         problems,
     } = transcript;
+    let segment = |segment| segment_data(segment, &gaps);
     data::Transcript {
         state: state.name().into(),
         transcription: text.clone(),
@@ -192,7 +196,8 @@ fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
         audio_path: path(audio_path),
         language,
         seconds: seconds(samples),
-        segments: segments.into_iter().map(segment_data).collect(),
+        segments: segments.into_iter().map(segment).collect(),
+        gaps: gaps.iter().map(gap_data).collect(),
         deliveries: deliveries.into_iter().map(delivery_data).collect(),
         problems: problems.into_iter().map(problem_data).collect(),
     }
@@ -207,9 +212,19 @@ fn rule_step(step: text::Step) -> data::RuleStep {
     data::RuleStep { rule: rule.into(), before, after }
 }
 
-fn segment_data(segment: session::Segment) -> data::Segment {
+fn segment_data(segment: session::Segment, gaps: &[session::Gap]) -> data::Segment {
     let session::Segment { start, end, text } = segment;
-    data::Segment { start: seconds(start), end: seconds(end), text }
+    let gap = gaps.iter().any(|gap| gap.touches(start, end));
+    data::Segment { start: seconds(start), end: seconds(end), text, gap }
+}
+
+fn gap_data(gap: &session::Gap) -> data::Gap {
+    data::Gap { start: seconds(gap.start), end: seconds(gap.end) }
+}
+
+fn capture_data(capture: CaptureStatus) -> data::Capture {
+    let CaptureStatus { realtime, gaps, missing } = capture;
+    data::Capture { realtime, gaps, missing_s: seconds(missing) }
 }
 
 fn delivery_data(delivery: session::Delivery) -> data::Delivery {
@@ -236,7 +251,8 @@ fn config_updated(
 }
 
 fn status_data(status: Status) -> data::Status {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, uptime_s, problem } = status;
+    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
+        status;
     let cpu = tenths(cpu_percent.into());
     let gpu = gpu.map(gpu_data);
     data::Status {
@@ -248,6 +264,7 @@ fn status_data(status: Status) -> data::Status {
         cpu_usage: cpu,
         telemetry: data::Telemetry { ram: ram_data(ram), cpu: data::Cpu { percent: cpu }, gpu },
         engine: engine_data(engine),
+        capture: capture_data(capture),
         uptime_s,
         version: env!("CARGO_PKG_VERSION").into(),
         problem: problem.map(problem_data),

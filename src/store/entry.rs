@@ -4,6 +4,7 @@ use super::directory::{self, record_path};
 use super::record::{Record, RecordState};
 use super::wav::{Wav, samples_in};
 use super::{Outcome, StoreError};
+use crate::session::Gap;
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::SAMPLE_RATE;
 
@@ -67,6 +68,12 @@ impl Entry {
         let looks = result.is_ok() && wav.is_fresh();
         self.unless_failed("writing the recording", result)?;
         if looks { self.stay_there() } else { Ok(()) }
+    }
+
+    /// Notes that some sound could not be recorded.
+    pub(super) fn miss(&mut self, gap: Gap) -> Result<(), StoreError> {
+        self.record.miss(gap);
+        self.write_record()
     }
 
     /// Puts the files back where someone has deleted or moved them, or the whole directory.

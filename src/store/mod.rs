@@ -24,12 +24,12 @@ mod thread;
 mod wav;
 
 pub use last::last_text;
-pub use record::{ErrorRecord, Record, RecordState};
+pub use record::{ErrorRecord, GapRecord, Record, RecordState};
 pub use recovery::{Unfinished, unfinished};
 pub use retention::Retention;
 pub use wav::{Pcm, open_pcm, read_pcm};
 
-use crate::session::{Code, Delivery, JobId, Segment};
+use crate::session::{Code, Delivery, Gap, JobId, Segment};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -168,6 +168,7 @@ pub struct Store {
 enum StoreCommand {
     Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp },
     Adopt { job: JobId, path: PathBuf },
+    Miss { job: JobId, gap: Gap },
     Append { job: JobId, samples: Arc<[i16]> },
     Rewrite { job: JobId, samples: Vec<i16> },
     Recorded { job: JobId },
@@ -238,6 +239,14 @@ impl Store {
             return Err(StoreError::Full);
         }
         self.send(StoreCommand::Append { job, samples })
+    }
+
+    /// Notes that some sound could not be recorded.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`].
+    pub fn miss(&mut self, job: JobId, gap: Gap) -> Result<(), StoreError> {
+        self.send(StoreCommand::Miss { job, gap })
     }
 
     /// Writes the job's whole recording again from memory; `append` goes on behind it.

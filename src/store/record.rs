@@ -3,7 +3,7 @@
 use super::{Outcome, StoreError, Text};
 use crate::atomic;
 use crate::regular::{self, Refused, Trust};
-use crate::session::{Code, Segment};
+use crate::session::{Code, Gap, Segment};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -36,6 +36,9 @@ pub struct Record {
     pub language: Option<String>,
     /// In samples at 16 kHz.
     pub segments: Vec<SegmentRecord>,
+    /// What could not be recorded. The recording has silence there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<GapRecord>,
     /// Where the text went.
     pub deliveries: Vec<DeliveryRecord>,
     /// Why there is no text.
@@ -68,6 +71,20 @@ pub struct SegmentRecord {
     pub end: u64,
     /// What was said.
     pub text: String,
+    /// Whether some of its sound is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gap: bool,
+}
+
+/// A stretch that could not be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapRecord {
+    /// First sample.
+    pub start: u64,
+    /// One past the last sample.
+    pub end: u64,
+    /// Why: a [`GapCause`](crate::session::GapCause)'s name.
+    pub cause: String,
 }
 
 /// One way of delivering.
@@ -161,10 +178,18 @@ impl Record {
         self.text = Some(text.text);
         self.unrefined = text.unrefined;
         self.language = Some(text.language).filter(|code| !code.is_empty());
+        let gaps = &self.gaps;
+        let is_cut = |s: &Segment| gaps.iter().any(|gap| gap.start < s.end && s.start < gap.end);
         let segments = text.segments.into_iter();
-        self.segments =
-            segments.map(|s| SegmentRecord { start: s.start, end: s.end, text: s.text }).collect();
+        self.segments = segments
+            .map(|s| SegmentRecord { gap: is_cut(&s), start: s.start, end: s.end, text: s.text })
+            .collect();
         self.error = None;
+    }
+
+    pub(super) fn miss(&mut self, gap: Gap) {
+        let Gap { start, end, cause } = gap;
+        self.gaps.push(GapRecord { start, end, cause: cause.name().into() });
     }
 
     /// Whether its audio still has something to give: there is no text, and not because there
@@ -216,6 +241,7 @@ impl Default for Record {
             unrefined: None,
             language: None,
             segments: Vec::new(),
+            gaps: Vec::new(),
             deliveries: Vec::new(),
             error: None,
         }

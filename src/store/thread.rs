@@ -77,6 +77,10 @@ impl Worker {
                 self.jobs.insert(job, adopted);
                 self.tell_failure(job, result);
             }
+            StoreCommand::Miss { job, gap } => {
+                let result = self.jobs.get_mut(&job).map_or(Ok(()), |job| job.miss(gap));
+                self.tell_failure(job, result);
+            }
             StoreCommand::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
             StoreCommand::Rewrite { job, samples } => self.audio(job, |job| job.rewrite(&samples)),
             StoreCommand::Recorded { job } => self.recorded(job),

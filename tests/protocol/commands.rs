@@ -2,9 +2,12 @@
 
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
-use v2m::call::{Answer, EngineStatus, Gpu, Ram, Request, Status, Task, TextSource, TextWork};
+use v2m::call::{
+    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Status, Task, TextSource, TextWork,
+};
 use v2m::session::{
-    Code, Command, DeliverMode, Delivery, EngineState, Failure, Segment, State, Transcript, Wishes,
+    Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause, Segment, State,
+    Transcript, Wishes,
 };
 use v2m::text::Step;
 
@@ -15,6 +18,7 @@ fn transcript() -> Transcript {
         language: "en".into(),
         samples: 40_000,
         segments: vec![Segment { start: 8_000, end: 24_000, text: "Hello there.".into() }],
+        gaps: Vec::new(),
         audio_path: Some("/data/1.wav".into()),
         deliveries: vec![Delivery {
             by: "clipboard",
@@ -42,6 +46,7 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
             memory_bytes: None,
             passed_over: Vec::new(),
         },
+        capture: CaptureStatus::default(),
         uptime_s: 77,
         problem,
     }
@@ -109,6 +114,39 @@ fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
         let answer = Answer::Transcript { state: State::Idle, transcript: transcript() };
         assert_eq!(data(&exchange(json, request, Ok(answer))), &expected);
     }
+}
+
+#[test]
+fn what_could_not_be_recorded_is_told_with_its_place() {
+    let told = Transcript {
+        segments: vec![
+            Segment { start: 8_000, end: 24_000, text: "Hello there.".into() },
+            Segment { start: 32_000, end: 40_000, text: "Bye.".into() },
+        ],
+        gaps: vec![Gap { start: 16_000, end: 20_000, cause: GapCause::NotTaken }],
+        problems: vec![Failure::new(Code::AudioGap, "0.3 s are missing.")],
+        ..transcript()
+    };
+    let answer = Ok(Answer::Transcript { state: State::Idle, transcript: told });
+    let answer = exchange(r#"{"cmd":"STOP_RECORDING"}"#, Request::Session(Command::Stop), answer);
+    let data = data(&answer);
+    assert_eq!(data["gaps"], json!([{"start": 1.0, "end": 1.25}]));
+    assert_eq!(
+        data["segments"],
+        json!([{"start": 0.5, "end": 1.5, "text": "Hello there.", "gap": true},
+               {"start": 2.0, "end": 2.5, "text": "Bye."}])
+    );
+    assert_eq!(data["problems"], json!([{"code": "audio_gap", "error": "0.3 s are missing."}]));
+}
+
+#[test]
+fn status_tells_how_recording_goes() {
+    let mut status = status(None, None);
+    status.capture = CaptureStatus { realtime: Some(true), gaps: 3, missing: 24_000 };
+    let answer = Ok(Answer::Status(Box::new(status)));
+    let answer = exchange(r#"{"cmd":"GET_STATUS"}"#, Request::Status, answer);
+    let expected = json!({"realtime": true, "gaps": 3, "missing_s": 1.5});
+    assert_eq!(data(&answer)["capture"], expected);
 }
 
 fn given(task: Task) -> Request {
@@ -238,6 +276,7 @@ fn status_without_a_gpu_makes_no_figures_up() {
             },
             "engine": {"state": "warm", "backend": "cuda", "device": "NVIDIA",
                        "model": "base-q8_0", "loaded_in_ms": 310},
+            "capture": {"realtime": null, "gaps": 0, "missing_s": 0.0},
             "uptime_s": 77, "version": env!("CARGO_PKG_VERSION"), "problem": null,
         }),
     );

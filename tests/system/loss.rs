@@ -1,11 +1,14 @@
 //! Nothing said is lost: when the recogniser dies, when the service dies, when the disk is full,
 //! when the sound server goes.
 
-use crate::lab::{self, Lab, property, run, systemctl, try_run};
+use crate::lab::{self, Lab, Playing, property, run, systemctl, try_run};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
+/// How long a frozen service is.
+const FROZEN: Duration = Duration::from_millis(1_200);
 const SOUND: [&str; 3] = ["pipewire.socket", "pipewire.service", "wireplumber.service"];
 
 /// The sound server, stopped; it comes back with the end of this, also when the test fails.
@@ -61,6 +64,43 @@ fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() 
     assert!(recovered.body.starts_with("Print it: v2m-send last"), "{recovered:?}");
     assert_eq!(lab::clipboard().as_deref(), Some("the user's own"), "it is put nowhere");
     assert_ne!(property("v2m.service", "MainPID"), first);
+}
+
+/// As on a machine that swaps, or whose processors are all taken.
+#[test]
+fn a_service_that_was_frozen_names_what_it_could_not_record() {
+    let lab = Lab::new();
+    let mut client = lab.client();
+    assert_eq!(client.ask("START_RECORDING")["state"], "recording");
+    let mut levels = lab.client();
+    levels.ask("SUBSCRIBE");
+    let playing = Playing::start(&lab::sample());
+    // In the middle of the first words.
+    while levels.receive().unwrap()["data"]["dbfs"].as_f64().is_none_or(|dbfs| dbfs < -40.0) {}
+    let service = property("v2m.service", "MainPID");
+    run("kill", &["-STOP", &service]);
+    std::thread::sleep(FROZEN);
+    run("kill", &["-CONT", &service]);
+    playing.finish();
+    let answer = client.ask("STOP_RECORDING");
+
+    let gaps = answer["gaps"].as_array().unwrap();
+    let length = |gap: &Value| gap["end"].as_f64().unwrap() - gap["start"].as_f64().unwrap();
+    let missing: f64 = gaps.iter().map(length).sum();
+    assert!(missing > FROZEN.as_secs_f64() / 2.0, "{answer}");
+    assert_eq!(answer["problems"][0]["code"], "audio_gap", "{answer}");
+    // The recording is as long as what was said, for all that is missing from it.
+    let said = f64::from(hound::WavReader::open(lab::sample()).unwrap().duration()) / 16_000.0;
+    assert!(answer["seconds"].as_f64().unwrap() > said - 0.1, "{answer}");
+    assert!(answer["segments"].as_array().unwrap().iter().any(|piece| piece["gap"] == true));
+    let record = lab.records().pop().unwrap();
+    assert_eq!(record["gaps"].as_array().unwrap().len(), gaps.len(), "{record}");
+    let told = lab.wait_for_notice("Say again what it lacks");
+    assert!(told.last().unwrap().summary.ends_with("of the recording are missing"), "{told:?}");
+    let capture = &lab.client().ask("GET_STATUS")["capture"];
+    assert_eq!(capture["gaps"], gaps.len());
+    let status = run("v2m-send", &["status"]);
+    assert!(status.contains("missing  "), "{status}");
 }
 
 #[test]

@@ -161,10 +161,24 @@ pub struct Status {
     pub gpu: Option<Gpu>,
     /// The recogniser.
     pub engine: EngineStatus,
+    /// How recording goes.
+    pub capture: CaptureStatus,
     /// Seconds since the service started.
     pub uptime_s: u64,
     /// What is wrong and what to do about it, if anything is.
     pub problem: Option<Failure>,
+}
+
+/// How recording goes, since the service started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaptureStatus {
+    /// Whether the thread that takes the sound has real-time priority; unknown before the first
+    /// recording.
+    pub realtime: Option<bool>,
+    /// How often sound could not be recorded.
+    pub gaps: u32,
+    /// How much that is, in samples at 16 kHz.
+    pub missing: u64,
 }
 
 /// Memory in bytes.

@@ -38,6 +38,9 @@ pub struct Transcript {
     pub seconds: f64,
     /// Where in the recording each piece was said.
     pub segments: Vec<Segment>,
+    /// What could not be recorded; the recording has silence there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// Where the text went, and where it did not.
     pub deliveries: Vec<Delivery>,
     /// What else there is to tell: why the recording ended early, why no language model rewrote
@@ -55,6 +58,18 @@ pub struct Segment {
     pub end: f64,
     /// Text.
     pub text: String,
+    /// Whether some of its sound could not be recorded, so that words may be missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gap: bool,
+}
+
+/// A stretch that could not be recorded, in seconds from the recording's start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Start.
+    pub start: f64,
+    /// End.
+    pub end: f64,
 }
 
 /// What one way of delivering did.
@@ -192,6 +207,9 @@ pub struct Status {
     pub telemetry: Telemetry,
     /// The recogniser.
     pub engine: Engine,
+    /// How recording goes.
+    #[serde(default)]
+    pub capture: Capture,
     /// Seconds since the service started.
     pub uptime_s: u64,
     /// The service's version.
@@ -263,6 +281,18 @@ pub struct Engine {
     /// Engines that are installed and wanted before this one, and not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+}
+
+/// How recording goes, since the service started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Capture {
+    /// Whether the thread that takes the sound has real-time priority; null before the first
+    /// recording.
+    pub realtime: Option<bool>,
+    /// How often sound could not be recorded.
+    pub gaps: u32,
+    /// How many seconds that is.
+    pub missing_s: f64,
 }
 
 /// An engine that is not used.

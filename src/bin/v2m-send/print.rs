@@ -109,6 +109,11 @@ fn status(data: &Value) -> String {
     lines.extend(passed_over.iter().map(|engine| {
         format!("unused   {}: {}", word(&engine["backend"]), word(&engine["reason"]))
     }));
+    let capture = &data["capture"];
+    if capture["gaps"].as_u64().is_some_and(|gaps| gaps > 0) {
+        let missing = capture["missing_s"].as_f64().unwrap_or_default();
+        lines.push(format!("missing  {missing:.1} s of sound, {} times", word(&capture["gaps"])));
+    }
     let gpu = &data["telemetry"]["gpu"];
     if !gpu.is_null() {
         let warmth = gpu["temp_c"].as_u64().map_or(String::new(), |c| format!(", {c} °C"));

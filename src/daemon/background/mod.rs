@@ -137,6 +137,7 @@ fn transcript(refined: Refined, samples: u64, audio: Option<PathBuf>) -> Transcr
         segments: recognition.segments,
         audio_path: audio,
         deliveries: Vec::new(),
+        gaps: Vec::new(),
         problems: Vec::new(),
     }
 }

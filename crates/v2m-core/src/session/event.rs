@@ -59,8 +59,8 @@ pub struct Heard {
     /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there
     /// are words in it.
     pub measured: Option<Measured>,
-    /// Why it ended without being asked to, if so.
-    pub problem: Option<Failure>,
+    /// What went wrong with it: why it ended without being asked to, what is missing.
+    pub problems: Vec<Failure>,
 }
 
 /// The sound of a recording in figures.
@@ -181,6 +181,14 @@ impl Heard {
 
     /// The failure of a recording without words.
     pub(super) fn no_speech(&self) -> Failure {
+        match self.problems.first() {
+            // What there is of it holds no words: nothing is left to try.
+            Some(gap) if gap.code == Code::AudioGap => {
+                return Failure { code: Code::NoSpeech, ..gap.clone() };
+            }
+            Some(problem) => return problem.clone(),
+            None => {}
+        }
         let (cause, remedy) = match self.measured {
             Some(Measured { samples: 0, .. }) => (
                 "Nothing was recorded",

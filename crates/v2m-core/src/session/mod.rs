@@ -16,12 +16,14 @@
 //! | `progress` | what a dictation's own events do in each phase |
 //! | `rewriting` | texts that a language model rewrites |
 //! | `ending` | the orderly end |
+//! | `gap` | sound that could not be recorded |
 //! | `event`, `types` | the words: events, effects, answers |
 
 mod commands;
 mod dictation;
 mod ending;
 mod event;
+pub mod gap;
 mod hand;
 mod machine;
 mod progress;
@@ -33,6 +35,7 @@ mod types;
 mod tests;
 
 pub use event::{Cue, Effect, Event, Heard, JobEvent, Measured, Notice, Outcome, Timer};
+pub use gap::{Gap, GapCause};
 pub use machine::{Limits, Rewriting, Session};
 pub use trigger::TriggerMode;
 pub use types::{

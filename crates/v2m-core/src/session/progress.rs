@@ -94,9 +94,9 @@ impl Session {
             }
             JobEvent::DrainOverdue => {
                 out.push(Effect::CancelCapture(job));
-                let problem = Some(drain_failure());
+                let problems = vec![drain_failure()];
                 // Some audio may be in: the recogniser tells whether it holds words.
-                let heard = Heard { measured: None, problem };
+                let heard = Heard { measured: None, problems };
                 self.transcribe(job, waiting, heard, out)
             }
             // The first audio came after the stop was asked for; its end follows.
@@ -128,14 +128,14 @@ impl Session {
                 self.taken_back(job, waiting, transcript, out)
             }
             JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
-                let mut failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
+                let mut failure = heard.no_speech();
                 failure.audio_path = transcript.audio_path;
                 self.failed(job, waiting, failure, Lost::Words, out)
             }
             JobEvent::Transcribed(mut transcript) => {
                 let draft = self.draft(wished);
                 transcript.problems.extend(draft.as_ref().err().cloned());
-                transcript.problems.extend(heard.problem);
+                transcript.problems.extend(heard.problems);
                 Some(match draft {
                     Ok(Some(draft)) => self.rewrite(job, waiting, transcript, draft, out),
                     Ok(None) | Err(_) => Phase::Ready { waiting, transcript },
@@ -209,7 +209,7 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         if heard.is_nothing() {
-            let failure = heard.problem.clone().unwrap_or_else(|| heard.no_speech());
+            let failure = heard.no_speech();
             return self.failed(job, waiting, failure, Lost::NothingHeard, out);
         }
         self.show_progress(Notice::Transcribing, out);

@@ -1,5 +1,6 @@
 //! The session's own words. Doors and edges convert to and from these.
 
+use super::gap::Gap;
 use std::path::PathBuf;
 use v2m_ipc::plain;
 
@@ -162,6 +163,8 @@ pub enum Code {
     NoText,
     /// The microphone or PipeWire cannot be had.
     NoMicrophone,
+    /// Some of the sound could not be recorded.
+    AudioGap,
     /// There is no model to transcribe with.
     ModelMissing,
     /// The recogniser failed; the audio is kept.
@@ -196,6 +199,7 @@ impl Code {
             Self::NoSpeech => "no_speech",
             Self::NoText => "no_text",
             Self::NoMicrophone => "no_microphone",
+            Self::AudioGap => "audio_gap",
             Self::ModelMissing => "model_missing",
             Self::EngineFailed => "engine_failed",
             Self::LlmUnavailable => "llm_unavailable",
@@ -290,6 +294,8 @@ pub struct Transcript {
     pub samples: u64,
     /// Where in the recording each piece was said.
     pub segments: Vec<Segment>,
+    /// What could not be recorded.
+    pub gaps: Vec<Gap>,
     /// The recording on disk, if it is kept.
     pub audio_path: Option<PathBuf>,
     /// Where the text went, and where it did not.

@@ -92,7 +92,7 @@ impl Story {
 }
 
 fn heard(samples: u64) -> Heard {
-    Heard { measured: Some(Measured { samples, peak_dbfs: -10.0 }), problem: None }
+    Heard { measured: Some(Measured { samples, peak_dbfs: -10.0 }), problems: Vec::new() }
 }
 
 fn transcript(text: &str) -> Transcript {
@@ -104,6 +104,7 @@ fn transcript(text: &str) -> Transcript {
         segments: Vec::new(),
         audio_path: None,
         deliveries: Vec::new(),
+        gaps: Vec::new(),
         problems: Vec::new(),
     }
 }
@@ -232,7 +233,7 @@ fn a_problem_that_comes_back_after_each_loading_is_shown_once() {
 fn a_source_that_vanishes_keeps_what_was_heard() {
     let mut story = Story::recording();
     let gone = Failure::new(Code::NoMicrophone, "gone");
-    let ended = Heard { problem: Some(gone.clone()), ..heard(8_000) };
+    let ended = Heard { problems: vec![gone.clone()], ..heard(8_000) };
     let effects = story.job(JobEvent::CaptureEnded(ended));
     assert!(effects.contains(&Effect::Transcribe(JobId(1))));
     let effects = story.job(JobEvent::Transcribed(transcript("half a sen")));
@@ -261,7 +262,7 @@ fn silence_is_no_text_and_says_why() {
     let mut story = Story::recording();
     story.command(Command::Stop);
     let measured = Some(Measured { samples: 16_000, peak_dbfs: -90.0 });
-    let muted = Heard { measured, problem: None };
+    let muted = Heard { measured, problems: Vec::new() };
     story.job(JobEvent::CaptureEnded(muted));
     let effects = story.job(JobEvent::Transcribed(transcript("")));
     let muted = effects.iter().any(

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 enum Step {
     Command(Command),
     /// To the newest job (0), or to an older one, which may be over.
-    Job(u32, JobEvent),
+    Job(u32, Box<JobEvent>),
     Engine(EngineState),
     Longest,
     Drain,
@@ -40,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
         prop::sample::select(vec![EngineState::Loading, EngineState::Warm, EngineState::Absent]);
     prop_oneof![
         4 => command.prop_map(Step::Command),
-        6 => (0_u32..4, event).prop_map(|(age, event)| Step::Job(age, event)),
+        6 => (0_u32..4, event).prop_map(|(age, event)| Step::Job(age, event.into())),
         1 => engine.prop_map(Step::Engine),
         1 => Just(Step::Longest),
         1 => Just(Step::Drain),
@@ -189,7 +189,7 @@ impl Watcher {
         let newest = self.session.newest().unwrap_or(JobId(0));
         match step {
             Step::Command(command) => self.command(command),
-            Step::Job(age, event) => self.job(JobId(newest.0.saturating_sub(age)), event),
+            Step::Job(age, event) => self.job(JobId(newest.0.saturating_sub(age)), *event),
             Step::Engine(state) => self.event(Event::Engine(state, None)),
             Step::Longest => self.event(Event::Elapsed(Timer::Longest(newest))),
             Step::Drain => self.event(Event::Elapsed(Timer::Drain(newest))),
@@ -248,7 +248,7 @@ fn a_press_in_doubt_is_answered_with_the_recording_that_it_starts() {
     commands(&[(Resume, 0), (Start, 0), (Cancel, 0)]);
     let press = Ticket(3);
     assert!(!watcher.answered.contains(&press));
-    let ended = Step::Job(0, JobEvent::CaptureEnded(heard(16_000)));
+    let ended = Step::Job(0, JobEvent::CaptureEnded(heard(16_000)).into());
     watcher.steps(vec![(Step::Hand, 200), (ended, 0)]).unwrap();
     watcher.finish().unwrap();
     assert!(watcher.answered.contains(&press));

@@ -13,7 +13,8 @@ fn command(command: Command) -> Event {
 }
 
 fn ended(problem: Option<Failure>) -> Event {
-    Event::Job(JOB, JobEvent::CaptureEnded(Heard { problem, ..heard(16_000) }))
+    let problems = problem.into_iter().collect();
+    Event::Job(JOB, JobEvent::CaptureEnded(Heard { problems, ..heard(16_000) }))
 }
 
 fn text(text: &str) -> Event {

@@ -1,0 +1,140 @@
+//! Sound that could not be recorded, and what the user is told of it.
+
+use super::types::{Code, Failure};
+use v2m_ipc::pcm::SAMPLE_RATE;
+
+/// Samples in a second.
+const RATE: u64 = SAMPLE_RATE as u64;
+/// A gap that holds no sound of speech: the shortest vowels and consonants last 40 ms and more.
+const SHORT: u64 = RATE * 40 / 1000;
+/// Short gaps that together are worth a word.
+const MANY: u64 = RATE / 10;
+
+/// A stretch of a recording that could not be recorded. The recording has silence there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Its first sample, at 16 kHz from the recording's first one.
+    pub start: u64,
+    /// One past its last sample.
+    pub end: u64,
+    /// Why it is missing.
+    pub cause: GapCause,
+}
+
+/// Why sound is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapCause {
+    /// v2m did not take it in time: it was stopped, or the processor was busy.
+    NotTaken,
+    /// PipeWire or the sound card gave none.
+    NotGiven,
+}
+
+impl GapCause {
+    /// Its name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotTaken => "not_taken",
+            Self::NotGiven => "not_given",
+        }
+    }
+}
+
+impl Gap {
+    /// Its length in samples.
+    pub fn samples(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether some of the samples from `start` to `end` are missing.
+    pub fn touches(&self, start: u64, end: u64) -> bool {
+        self.start < end && start < self.end
+    }
+}
+
+/// What the user is told of a recording's gaps; `None`: nothing that could have held a word.
+pub fn told(gaps: &[Gap]) -> Option<Failure> {
+    let longest = gaps.iter().max_by_key(|gap| gap.samples())?;
+    let total: u64 = gaps.iter().map(Gap::samples).sum();
+    if longest.samples() < SHORT && total < MANY {
+        return None;
+    }
+    let (from, to) = (clock(longest.start), clock(longest.end));
+    let missing = seconds(total);
+    let where_it_is = match gaps.len() {
+        1 => format!("from {from} to {to}"),
+        count => format!("in {count} places, the longest from {from} to {to}"),
+    };
+    let why = match longest.cause {
+        GapCause::NotTaken => "because this computer was too busy, or had stopped v2m",
+        GapCause::NotGiven => "because PipeWire or the sound card delivered nothing",
+    };
+    let message = format!(
+        "Recording: {missing} are missing {where_it_is}, {why}. Check the text there, and say again what it lacks."
+    );
+    let remedy = format!("Check the text {where_it_is}. Say again what it lacks.");
+    Some(
+        Failure::new(Code::AudioGap, message)
+            .in_brief(format!("{missing} of the recording are missing"), remedy),
+    )
+}
+
+/// A length, in seconds with one decimal.
+fn seconds(samples: u64) -> String {
+    format!("{:.1} s", (samples as f64 / RATE as f64).max(0.1))
+}
+
+/// A place in the recording, as players show it, with one decimal.
+fn clock(sample: u64) -> String {
+    let tenths = sample * 10 / RATE;
+    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(start: u64, samples: u64) -> Gap {
+        Gap { start, end: start + samples, cause: GapCause::NotTaken }
+    }
+
+    #[test]
+    fn a_gap_is_told_with_its_place_and_length() {
+        let failure = told(&[gap(24_000, 19_200)]).unwrap();
+        assert_eq!(failure.code, Code::AudioGap);
+        assert_eq!(
+            failure.message,
+            "Recording: 1.2 s are missing from 0:01.5 to 0:02.7, because this computer was too busy, or had \
+             stopped v2m. Check the text there, and say again what it lacks."
+        );
+        let brief = failure.brief.unwrap();
+        assert_eq!(brief.cause, "1.2 s of the recording are missing");
+        assert_eq!(brief.remedy, "Check the text from 0:01.5 to 0:02.7. Say again what it lacks.");
+        let stood = Gap { cause: GapCause::NotGiven, ..gap(16_000 * 61, 1_600) };
+        let failure = told(&[gap(0, 800), stood]).unwrap();
+        assert!(
+            failure.message.starts_with(
+                "Recording: 0.1 s are missing in 2 places, the longest from 1:01.0 to 1:01.1, because \
+                 PipeWire"
+            ),
+            "{}",
+            failure.message
+        );
+    }
+
+    #[test]
+    fn what_holds_no_sound_of_speech_is_not_told_unless_there_is_much_of_it() {
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[gap(100, 341)]), None);
+        assert_eq!(told(&[gap(100, 341); 4]), None);
+        assert!(told(&[gap(100, 341); 5]).is_some());
+        assert!(told(&[gap(100, 640)]).is_some());
+    }
+
+    #[test]
+    fn a_gap_touches_what_it_cuts() {
+        let gap = gap(1_000, 500);
+        assert!(gap.touches(1_499, 1_600) && gap.touches(0, 1_001) && gap.touches(1_200, 1_300));
+        assert!(!gap.touches(1_500, 1_600) && !gap.touches(0, 1_000));
+    }
+}
