@@ -59,7 +59,9 @@ impl Kept {
     }
 
     fn is_settled(&self) -> bool {
-        self.record["text"].is_string() || self.record["error"]["code"] == "no_speech"
+        let code = &self.record["error"]["code"];
+        // A microphone that goes leaves a text, unless nothing was said before.
+        self.record["text"].is_string() || code == "no_speech" || code == "no_microphone"
     }
 }
 
@@ -113,7 +115,8 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
         (pressed, to, answer, Instant::now(), fault.join().expect("the fault can be ended"))
     });
     let (relieved, ready) = end;
-    let stopped = watcher.finish();
+    // It stops with the press, too.
+    let stopped = watcher.finish().filter(|it| it.heard < to);
     let from_here = relieved.max(pressed);
     let mut text = answer
         .as_ref()
@@ -131,7 +134,7 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
         text = Some(from_here.elapsed());
     }
     let heard = witness.finish();
-    let to = stopped.map_or(to, |it| it.heard.min(to));
+    let to = stopped.map_or(to, |it| it.heard);
     Happened {
         heard,
         recording: from..to,

@@ -29,9 +29,9 @@ pub(crate) fn main_pid(unit: &str) -> Option<u32> {
     property(unit, "MainPID").parse().ok().filter(|pid| *pid != 0)
 }
 
-/// Runs `systemctl --user`, whatever comes of it.
+/// Runs `systemctl --user`, whatever comes of it. Without a session bus it may hang.
 pub(crate) fn systemctl(args: &[&str]) {
-    let _ = try_run("systemctl", &[&["--user"], args].concat());
+    let _ = try_run("timeout", &[&["20", "systemctl", "--user"], args].concat());
 }
 
 /// Asks until the probe gives something, for at most so long.
