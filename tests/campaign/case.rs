@@ -27,6 +27,8 @@ pub(crate) struct Happened {
     pub(crate) heard: Vec<i16>,
     /// The part of it while v2m said that it was recording, in samples.
     pub(crate) recording: std::ops::Range<usize>,
+    /// How much of the time until the press that stops the witness has not recorded.
+    pub(crate) faltered: Duration,
     /// When v2m stopped to say so before it was asked to, if it did.
     pub(crate) stopped: Option<Stopped>,
     /// The answer to the press that stops; `None` if there was none, or nobody waited for it.
@@ -96,7 +98,7 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
     let witness = Witness::start(folder.path().join("heard.wav"));
     let mut client = lab.client();
     assert_eq!(client.ask("START_RECORDING")["state"], "recording");
-    let from = witness.file().samples();
+    let (from, begun) = (witness.file().samples(), Instant::now());
     let watcher = Watcher::start(&lab.socket(), witness.file());
     let speaker = Speaker::start(&case.clip.path);
     let (pressed, to, answer, answered, end) = thread::scope(|scope| {
@@ -115,6 +117,8 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
         (pressed, to, answer, Instant::now(), fault.join().expect("the fault can be ended"))
     });
     let (relieved, ready) = end;
+    let recorded = Duration::from_secs_f64((to - from) as f64 / 16_000.0);
+    let faltered = pressed.duration_since(begun).saturating_sub(recorded);
     // It stops with the press, too.
     let stopped = watcher.finish().filter(|it| it.heard < to);
     let from_here = relieved.max(pressed);
@@ -138,6 +142,7 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
     Happened {
         heard,
         recording: from..to,
+        faltered,
         stopped,
         answer,
         kept: kept(lab, &before),

@@ -13,6 +13,7 @@ use crate::plan::Case;
 use crate::witness::read_samples;
 use serde_json::{Value, json};
 use std::ops::Range;
+use std::time::Duration;
 use v2m_testkit::kept_sound::{BLOCK, Place, RATE, places};
 use v2m_testkit::kept_words::has_words_of;
 
@@ -62,6 +63,12 @@ pub(crate) struct Judgement {
 const END: usize = RATE / 10;
 /// What a service that is killed had not written yet.
 const UNWRITTEN: usize = RATE / 4;
+/// One block alone is the border of two parts that are both there.
+const SHORTEST: usize = 2 * BLOCK;
+/// On a machine so busy that the witness misses parts, it may hear as one what was said in pieces.
+const SHORTEST_BUSY: usize = 8 * BLOCK;
+/// What a witness misses at its start and end on a calm machine is less.
+const FALTERED: Duration = Duration::from_millis(150);
 /// What is looked at around a part, to find its place.
 const AROUND: usize = RATE / 4;
 /// By how many samples neighbours may move without a part missing between them.
@@ -93,6 +100,8 @@ struct Missing {
 struct Heard<'a> {
     samples: &'a [i16],
     places: Vec<Place>,
+    /// A shorter part proves nothing, in samples.
+    shortest: usize,
 }
 
 impl Missing {
@@ -124,12 +133,14 @@ pub(crate) fn judge(lab: &Lab, case: &Case, happened: &Happened) -> Judgement {
     let recording = happened.recording.start..happened.recording.end.saturating_sub(end);
     let said = read_samples(&case.clip.path);
     let samples = &happened.heard[..];
-    let heard = Heard { samples, places: places(&said, samples) };
+    let shortest = if happened.faltered > FALTERED { SHORTEST_BUSY } else { SHORTEST };
+    let heard = Heard { samples, places: places(&said, samples), shortest };
     let best = happened.kept.iter().map(|kept| (find(&said, &heard, &recording, kept), kept));
     let best = best.max_by_key(|(found, _)| found.held);
     let answer = happened.answer.clone().unwrap_or_default();
     let mut details = json!({
         "heard_seconds": seconds(happened.heard.len()),
+        "faltered_seconds": happened.faltered.as_secs_f64(),
         "recording": [seconds(recording.start), seconds(recording.end)],
         "code": answer["code"], "error": answer["error"], "problems": answer["data"]["problems"],
         "stopped": happened.stopped.map(|it| json!({"at": seconds(it.heard), "is_said": it.is_said})),
@@ -184,9 +195,8 @@ fn find(said: &[i16], heard: &Heard, recording: &Range<usize>, kept: &Kept) -> F
             (Place::Missing(_) | Place::Quiet, _) => {}
         }
     }
-    // One block alone is the border of two parts that are both there. A speaker who falters on a
-    // busy machine makes such borders too: what the witness heard may be there all the same.
-    found.missing.retain(|part| part.to - part.from > BLOCK);
+    found.missing.retain(|part| part.to - part.from >= heard.shortest);
+    // What the witness heard may be there all the same, where the speaker faltered.
     found.missing.retain(|part| !is_there(heard, part, &kept));
     found
 }
