@@ -53,7 +53,7 @@ pub(crate) struct Kept {
 }
 
 /// Presses of the harness itself are shorter.
-const SHORTEST: f64 = 0.5;
+const SHORTEST: f64 = 0.2;
 
 impl Kept {
     fn seconds(&self) -> f64 {
