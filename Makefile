@@ -78,7 +78,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	check test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
+	check test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -186,8 +186,8 @@ check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models
 	$(call phase,lints of the pure crates,cargo clippy --locked -p v2m-core -p v2m-files -p v2m-ipc --all-targets -- -D warnings)
 	$(call phase,tests of the pure crates,cargo test --locked -p v2m-core -p v2m-files -p v2m-ipc)
 
-test: ## all of it: format, lints, unit and integration tests, then the system tests (as root) in a container
-	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system; \
+test: ## all of it: format, lints, unit and integration tests, then the system tests and a short campaign (as root) in a container
+	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system test-campaign; \
 	 printf '\n== All tests passed, %s s\n' $$((SECONDS - start))
 
 test-deps: toolchain
@@ -211,7 +211,7 @@ scripts-check: # the shell scripts, by shellcheck
 # The system tests are not in --all-targets: they are only run in their container.
 clippy: fresh-whisper ## lints, as errors
 	$(call phase,clippy,cargo clippy --locked --workspace --all-targets -- -D warnings && \
-	  cargo clippy --locked --test system -- -D warnings)
+	  cargo clippy --locked --test system --test campaign -- -D warnings)
 
 # The project's own program fetches them, and verifies those that are already there.
 test-models: fresh-whisper # the models the tests use
@@ -225,6 +225,11 @@ test-system: fresh-whisper # the programs on a booted machine; needs root
 	$(call phase,system tests,cargo build --locked --bins && \
 	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/run.sh $(TESTS))
 
+# The same seed each time: what fails here was changed, not drawn.
+test-campaign: fresh-whisper # faults in 60 dictations; needs root
+	$(call phase,campaign,cargo build --locked --bins && \
+	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N=60 SEED=1 LONGEST=4 bash tests/campaign/run.sh campaign)
+
 test-gnome48: test-models ## run the GNOME tests on Debian 13's GNOME Shell 48, which is downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/gnome-48.sh
 
@@ -235,6 +240,15 @@ test-kde: test-models ## test pasting on Debian 13's KWin 6 with KDE's portals, 
 test-engines: test-models ## test the engines that were built beside v2m-engine: they transcribe, or say why they cannot
 	@bash packaging/deps.sh engines
 	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine))))
+
+campaign: test-deps test-models ## inject 1000 faults into dictations and count the words that are nowhere (an hour, as root; N=, SEED=, CASE=, FAULTS=)
+	@cargo build --locked --bins
+	@V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N='$(N)' SEED='$(SEED)' CASE='$(CASE)' FAULTS='$(FAULTS)' \
+	  bash tests/campaign/run.sh campaign
+
+soak: test-deps test-models ## dictate 500 times, and see whether the service grows (half an hour, as root; N=, SEED=)
+	@cargo build --locked --bins
+	@V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N='$(N)' SEED='$(SEED)' OUT=target/soak bash tests/campaign/run.sh soak
 
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, without passing or failing (docs/performance.md)

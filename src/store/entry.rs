@@ -156,7 +156,8 @@ impl Entry {
         &self.path
     }
 
-    fn write_record(&self) -> Result<(), StoreError> {
+    /// Writes what is known of it.
+    pub(super) fn write_record(&self) -> Result<(), StoreError> {
         self.record.write(&record_path(&self.path))
     }
 

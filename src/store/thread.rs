@@ -4,10 +4,13 @@ use super::entry::Entry;
 use super::retention::{self, Retention};
 use super::{RecordUpdate, StoreCommand, StoreError, StoreEvent, directory, unfinished};
 use crate::session::JobId;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
+
+/// Records to keep in memory while they cannot be written: as many as are kept on disk by default.
+const MOST_UNWRITTEN: usize = 200;
 
 pub(super) fn spawn(
     directory: PathBuf,
@@ -16,11 +19,19 @@ pub(super) fn spawn(
     events: mpsc::Sender<StoreEvent>,
 ) -> io::Result<()> {
     let work = move || {
-        let mut worker = Worker { directory, retention, events, jobs: HashMap::new(), lock: None };
+        let mut worker = Worker {
+            directory,
+            retention,
+            events,
+            jobs: HashMap::new(),
+            unwritten: VecDeque::new(),
+            lock: None,
+        };
         worker.start();
         while let Some(command) = commands.blocking_recv() {
             worker.take(command);
         }
+        worker.write_again();
     };
     std::thread::Builder::new().name("v2m-store".into()).spawn(work).map(drop)
 }
@@ -29,6 +40,9 @@ struct Worker {
     directory: PathBuf,
     retention: Retention,
     jobs: HashMap<JobId, Entry>,
+    /// Ended, but their records could not be written. Without them the next start would take texts
+    /// that were delivered for unfinished.
+    unwritten: VecDeque<Entry>,
     /// Held while this process alone may recover and sweep.
     lock: Option<directory::Lock>,
     /// Last, for it is dropped last: whoever sees the channel closed may take the lock.
@@ -123,13 +137,22 @@ impl Worker {
         let written = result.is_ok();
         self.tell_failure(id, result);
         if ends {
-            self.jobs.remove(&id);
+            let ended = self.jobs.remove(&id);
+            self.write_again();
+            self.unwritten.extend(ended.filter(|_| !written));
             self.sweep();
         }
         if ends && written {
             let audio = Some(path).filter(|path| path.exists());
             self.tell(StoreEvent::Finished { job: id, audio, again });
         }
+    }
+
+    /// Tries to write the records that could not be written before.
+    fn write_again(&mut self) {
+        self.unwritten.retain(|entry| entry.write_record().is_err());
+        let too_many = self.unwritten.len().saturating_sub(MOST_UNWRITTEN);
+        self.unwritten.drain(..too_many);
     }
 
     fn sweep(&mut self) {
@@ -156,5 +179,57 @@ impl Worker {
     fn tell(&self, event: StoreEvent) {
         // Nobody listens any more only while the service ends; the files matter still.
         let _ = self.events.blocking_send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::directory::record_path;
+    use super::super::{Record, RecordState, Store, Text};
+    use super::*;
+    use std::fs;
+
+    fn delivered(text: &str) -> RecordUpdate {
+        let (text, language) = (text.to_owned(), "en".to_owned());
+        RecordUpdate::Delivered(
+            Text { text, language, unrefined: None, segments: Vec::new() },
+            Vec::new(),
+        )
+    }
+
+    /// Found by `make campaign` (disk-read-only): the text was delivered, and the next start showed
+    /// it again as “Recovered, but the end is missing”.
+    #[test]
+    fn a_record_that_could_not_be_written_is_written_with_the_next_one_or_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut events) = mpsc::channel(64);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let mut paths = Vec::new();
+        for number in 1..=3 {
+            let job = JobId(number);
+            let path = store.begin(job).unwrap();
+            store.append(job, [1; 1600].as_slice().into()).unwrap();
+            store.recorded(job).unwrap();
+            while !matches!(events.blocking_recv().unwrap(), StoreEvent::Recorded { .. }) {}
+            // The first and the last find something in the place of their record.
+            let record = record_path(&path);
+            if number != 2 {
+                fs::remove_file(&record).unwrap();
+                fs::create_dir(&record).unwrap();
+            }
+            store.finish(job, delivered("said")).unwrap();
+            let ends =
+                |event| matches!(event, StoreEvent::Finished { .. } | StoreEvent::Failed { .. });
+            while !ends(events.blocking_recv().unwrap()) {}
+            if number != 2 {
+                fs::remove_dir(&record).unwrap();
+            }
+            paths.push(record);
+        }
+        let state = |path: &Path| Record::read(path).unwrap().map(|record| record.state);
+        assert_eq!(state(&paths[0]), Some(RecordState::Delivered), "with the second one");
+        drop(store);
+        while events.blocking_recv().is_some() {}
+        assert_eq!(state(&paths[2]), Some(RecordState::Delivered), "at the end");
     }
 }

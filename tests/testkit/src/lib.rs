@@ -11,6 +11,7 @@
 //! | [`portal`] | xdg-desktop-portal, as far as pasting goes |
 //! | [`media_player`], [`logind`], [`llm`] | other services that v2m talks to |
 //! | [`x11_programs`], [`x11_window`] | the other programs of an X11 desktop |
+//! | [`kept_sound`], [`kept_words`] | whether a recording and its text hold what was said |
 //! | [`digest`] | what the double of an engine says it heard |
 //! | [`wait`] | waiting for what no event tells |
 //!
@@ -22,6 +23,8 @@
 
 pub mod accessible;
 pub mod digest;
+pub mod kept_sound;
+pub mod kept_words;
 pub mod llm;
 pub mod logind;
 pub mod media_player;

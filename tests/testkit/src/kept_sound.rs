@@ -1,0 +1,258 @@
+//! Whether a recording holds what was said, and which parts are missing.
+//!
+//! Both are samples at 16 kHz. One came through two resamplers, so they are not equal sample by
+//! sample: a part counts as held where the two correlate. The recording may begin earlier or later,
+//! and may lack parts or have silence in their place.
+
+use std::ops::Range;
+
+/// Samples per second.
+pub const RATE: usize = 16_000;
+/// What is looked for at a time: 50 ms. A shorter hole can stay undetected.
+pub const BLOCK: usize = RATE / 20;
+/// What is looked for where the place is unknown: 300 ms, which fits no other place in speech.
+const WINDOW: usize = 6 * BLOCK;
+/// How far two resamplers and their clocks may move a block, in samples.
+const SLACK: isize = 16;
+/// The least correlation at the expected place, and anywhere else.
+const NEAR: f64 = 0.8;
+const FAR: f64 = 0.9;
+/// Searching goes by every eighth sample first, and then through the best places found.
+const STEP: usize = 8;
+const CANDIDATES: usize = 24;
+
+/// What became of a block of what was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody speaks in it.
+    Quiet,
+    /// The recording holds it, from this sample on.
+    At(usize),
+    /// The recording does not hold it. It would be near this sample, if anything before it was
+    /// found.
+    Missing(Option<usize>),
+}
+
+/// Looks in `kept` for each [`BLOCK`] of `said`. Quiet is what has less than a sixteenth of the
+/// amplitude of the loud parts.
+pub fn places(said: &[i16], kept: &[i16]) -> Vec<Place> {
+    let length = said.len();
+    let (said, kept) = (Sound::new(said), Sound::new(kept));
+    let quiet = said.fine.quiet(0..length);
+    let mut lag: Option<isize> = None;
+    // Blocks come in order: what follows is not before this.
+    let mut done = 0;
+    let mut place = |at: usize| {
+        let block = at..at + BLOCK;
+        if said.fine.loudness(block.clone()) < quiet {
+            return Place::Quiet;
+        }
+        let window = at..(at + WINDOW).min(length);
+        let found = lag
+            .and_then(|lag| near(&said, &kept, &block, lag))
+            .or_else(|| far(&said, &kept, &window, done, lag));
+        let in_kept = |lag: isize| usize::try_from(at as isize + lag).ok();
+        match found.and_then(|lag| Some((lag, in_kept(lag)?))) {
+            Some((found, place)) => {
+                lag = Some(found);
+                done = place + BLOCK;
+                Place::At(place)
+            }
+            None => Place::Missing(lag.and_then(in_kept)),
+        }
+    };
+    (0..length / BLOCK).map(|block| place(block * BLOCK)).collect()
+}
+
+/// The lag by which a block is in `kept` near the one before it.
+fn near(said: &Sound, kept: &Sound, block: &Range<usize>, lag: isize) -> Option<isize> {
+    let fits = |lag: isize| {
+        let at = usize::try_from(block.start as isize + lag).ok()?;
+        Some(said.fine.correlation(block.clone(), &kept.fine, at)).filter(|fit| *fit >= NEAR)
+    };
+    // Most fit at once.
+    if fits(lag).is_some() {
+        return Some(lag);
+    }
+    let around = (1..=SLACK).flat_map(|by| [lag - by, lag + by]);
+    around
+        .filter_map(|lag| Some((fits(lag)?, lag)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|it| it.1)
+}
+
+/// The lag by which a longer part is anywhere in `kept` from `done` on; not far behind the expected
+/// place: a speaker who falters makes the recording longer, but not by much.
+fn far(
+    said: &Sound,
+    kept: &Sound,
+    window: &Range<usize>,
+    done: usize,
+    lag: Option<isize>,
+) -> Option<isize> {
+    if window.len() < 2 * BLOCK {
+        return None;
+    }
+    let last = kept.fine.samples.len().checked_sub(window.len())?;
+    let last = lag.map_or(last, |lag| {
+        last.min(usize::try_from(window.start as isize + lag).unwrap_or(0) + 2 * RATE)
+    });
+    let rough = (done / STEP..=last / STEP).map(|at| {
+        (said.rough.correlation(window.start / STEP..window.end / STEP, &kept.rough, at), at * STEP)
+    });
+    let mut rough: Vec<(f64, usize)> = rough.collect();
+    rough.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    let fine = rough.into_iter().take(CANDIDATES).flat_map(|(_, at)| {
+        let around = at.saturating_sub(STEP)..=(at + STEP).min(last);
+        around.map(|at| (said.fine.correlation(window.clone(), &kept.fine, at), at))
+    });
+    let (fit, at) = fine.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (fit >= FAR).then_some(at as isize - window.start as isize)
+}
+
+/// A sound in two resolutions.
+struct Sound {
+    /// Without what is above 4 kHz, which half a sample's delay turns upside down.
+    fine: Samples,
+    /// Every [`STEP`]th sample, without what is above 1 kHz.
+    rough: Samples,
+}
+
+impl Sound {
+    fn new(samples: &[i16]) -> Self {
+        let smooth =
+            |part: &[i16]| part.iter().map(|s| f32::from(*s)).sum::<f32>() / part.len() as f32;
+        let fine = samples.windows(4).map(smooth).collect();
+        let rough = samples.windows(2 * STEP).step_by(STEP).map(smooth).collect();
+        Self { fine: Samples::new(fine), rough: Samples::new(rough) }
+    }
+}
+
+struct Samples {
+    samples: Vec<f32>,
+    /// The sum of the squares of all samples before.
+    energy: Vec<f64>,
+}
+
+impl Samples {
+    fn new(samples: Vec<f32>) -> Self {
+        let mut sum = 0.0;
+        let mut energy = vec![0.0];
+        energy.extend(samples.iter().map(|s| {
+            sum += f64::from(*s) * f64::from(*s);
+            sum
+        }));
+        Self { samples, energy }
+    }
+
+    fn energy(&self, range: Range<usize>) -> f64 {
+        let up_to = |at: usize| self.energy[at.min(self.samples.len())];
+        up_to(range.end) - up_to(range.start)
+    }
+
+    /// The mean amplitude (RMS).
+    fn loudness(&self, range: Range<usize>) -> f64 {
+        (self.energy(range.clone()) / range.len().max(1) as f64).sqrt()
+    }
+
+    /// What counts as quiet in `range`.
+    fn quiet(&self, range: Range<usize>) -> f64 {
+        let mut blocks: Vec<f64> =
+            range.step_by(BLOCK).map(|at| self.loudness(at..at + BLOCK)).collect();
+        blocks.sort_unstable_by(f64::total_cmp);
+        let loud = blocks.get(blocks.len() * 19 / 20).copied().unwrap_or(0.0);
+        // The least is two steps of 16 bit, below which nothing correlates.
+        (loud / 16.0).max(2.0)
+    }
+
+    /// Of `range` with as much of `other` from `at` on: 1 for equal forms, 0 for unrelated ones or
+    /// outside.
+    fn correlation(&self, range: Range<usize>, other: &Self, at: usize) -> f64 {
+        let end = range.end.min(self.samples.len());
+        let Some(ours) = self.samples.get(range.start..end) else { return 0.0 };
+        let Some(theirs) = other.samples.get(at..at + ours.len()) else { return 0.0 };
+        let product: f32 = ours.iter().zip(theirs).map(|(a, b)| a * b).sum();
+        let energy = self.energy(range.start..end) * other.energy(at..at + ours.len());
+        if energy <= 0.0 { 0.0 } else { f64::from(product) / energy.sqrt() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something like speech: bursts of different tones with noise, without repetition.
+    fn speech(seconds: usize) -> Vec<i16> {
+        let mut seed = 7_u32;
+        let mut noise = move || {
+            // Numerical Recipes' generator.
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f64 / f64::from(1 << 24)
+        };
+        let mut tones = (100.0, 700.0);
+        let sample = |at: usize| {
+            if at.is_multiple_of(RATE / 5) {
+                tones = (90.0 + 100.0 * noise(), 300.0 + 1500.0 * noise());
+            }
+            let time = at as f64 / RATE as f64 * std::f64::consts::TAU;
+            let voice = (time * tones.0).sin() + (time * tones.1).sin() + 0.3 * (noise() - 0.5);
+            let is_pause = (at / (RATE / 4)) % 5 == 4;
+            (voice * if is_pause { 3.0 } else { 3000.0 }) as i16
+        };
+        (0..seconds * RATE).map(sample).collect()
+    }
+
+    /// The missing blocks, and how many are held.
+    fn missing(said: &[i16], kept: &[i16]) -> (Vec<usize>, usize) {
+        let places = places(said, kept);
+        let is_missing = |place: &Place| matches!(place, Place::Missing(_));
+        let missing = places.iter().enumerate().filter(|(_, place)| is_missing(place));
+        let held = places.iter().filter(|place| matches!(place, Place::At(_))).count();
+        (missing.map(|(block, _)| block).collect(), held)
+    }
+
+    #[test]
+    fn a_later_and_quieter_copy_is_whole() {
+        let said = speech(4);
+        let mut kept = vec![0; 1234];
+        // Half a sample later, as another resampler has it.
+        kept.extend(said.windows(2).map(|pair| (pair[0] / 4).saturating_add(pair[1] / 4)));
+        kept.extend([0; 100]);
+        let (missing, held) = missing(&said, &kept);
+        assert!(missing.is_empty(), "{missing:?}");
+        assert!(held > 50, "{held}");
+    }
+
+    #[test]
+    fn a_hole_is_found_with_its_place_whether_it_was_filled_with_silence_or_not() {
+        let said = speech(5);
+        let hole = 32_000..48_000;
+        let closed = [&said[..hole.start], &said[hole.end..]].concat();
+        let filled = [&said[..hole.start], &vec![0; hole.len()][..], &said[hole.end..]].concat();
+        for kept in [closed, filled] {
+            let (missing, _) = missing(&said, &kept);
+            // Its edges may be half in a block. A pause of the speaker has nothing to miss.
+            let (first, last) = (missing[0] * BLOCK, missing[missing.len() - 1] * BLOCK);
+            assert!(first.abs_diff(hole.start) <= 2 * BLOCK, "{missing:?}");
+            assert!(last.abs_diff(hole.end) <= 5 * BLOCK, "{missing:?}");
+            assert!(missing.len() * BLOCK >= hole.len() / 2, "{missing:?}");
+            let Place::Missing(Some(expected)) = places(&said, &kept)[missing[0]] else {
+                panic!("a place is known");
+            };
+            assert!(expected.abs_diff(hole.start) <= 2 * BLOCK, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_cut_off_end_an_empty_recording_and_another_recording_are_missing() {
+        let said = speech(4);
+        let (cut, _) = missing(&said, &said[..40_000]);
+        assert!((cut[0] * BLOCK).abs_diff(40_000) <= 2 * BLOCK, "{cut:?}");
+        let (all, held) = missing(&said, &[]);
+        assert!(held == 0 && all.len() > 50, "{all:?}");
+        let mut other = said.clone();
+        other.reverse();
+        let (missing, held) = missing(&said, &other);
+        assert!(held * 5 < missing.len(), "{held} of {}", missing.len());
+    }
+}
