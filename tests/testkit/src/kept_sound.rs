@@ -191,7 +191,7 @@ mod tests {
         };
         let mut tones = (100.0, 700.0);
         let sample = |at: usize| {
-            if at % (RATE / 5) == 0 {
+            if at.is_multiple_of(RATE / 5) {
                 tones = (90.0 + 100.0 * noise(), 300.0 + 1500.0 * noise());
             }
             let time = at as f64 / RATE as f64 * std::f64::consts::TAU;
