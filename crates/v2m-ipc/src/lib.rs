@@ -8,6 +8,7 @@
 //! - [`engine`]: the frames between the daemon and its engine child.
 //! - [`pcm`]: sound as it passes between the programs.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
+//! - [`subtitles`]: the segments of an answer as subtitles.
 //! - [`value`]: values of settings as people write them.
 //! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
 //!
@@ -27,4 +28,5 @@ pub mod llm;
 pub mod message;
 pub mod pcm;
 pub mod plain;
+pub mod subtitles;
 pub mod value;

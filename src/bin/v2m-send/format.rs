@@ -1,9 +1,9 @@
 //! The forms in which `transcribe` puts what was said.
 
 use crate::print;
-use crate::subtitles::{self, Piece};
 use serde_json::{Value, json};
 use v2m_ipc::message::{Outcome, Response};
+use v2m_ipc::subtitles::{self, Piece};
 
 /// How a transcript is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
