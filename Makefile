@@ -78,7 +78,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	check test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
+	check test test-deps test-models test-rust test-system test-gnome48 test-kde test-engines fuzz fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -195,9 +195,10 @@ test-deps: toolchain
 
 fmt: ## format the code
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 fmt-check:
-	$(call phase,format,cargo fmt --all --check)
+	$(call phase,format,cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check)
 
 audit: toolchain ## check licences, sources and known vulnerabilities of dependencies (needs cargo-deny and the network)
 	cargo deny --locked check
@@ -235,6 +236,9 @@ test-kde: test-models ## test pasting on Debian 13's KWin 6 with KDE's portals, 
 test-engines: test-models ## test the engines that were built beside v2m-engine: they transcribe, or say why they cannot
 	@bash packaging/deps.sh engines
 	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine))))
+
+fuzz: toolchain ## fuzz everything that reads what others wrote (docs/fuzzing.md); SECONDS for each of TARGETS (60, all)
+	@bash fuzz/run.sh '$(or $(SECONDS),60)' $(TARGETS)
 
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, without passing or failing (docs/performance.md)

@@ -26,6 +26,8 @@ mod cursor;
 mod desktop;
 mod display;
 pub mod environment;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod joint;
 mod keys;
 mod leftover;

@@ -345,9 +345,7 @@ impl Service {
         if self.gnome && was_critical && card.urgency != Urgency::Critical {
             self.close().await?;
         }
-        // The last step: a bus closes the connection of whoever sends a NUL.
-        let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
-        let body = if self.markup { escaped(&body) } else { body.into_owned() };
+        let (summary, body) = words(card, self.markup);
         let notification = popup::notification(card, &summary, &body);
         let left = self.shown.as_ref().map_or(0, |shown| shown.id);
         let id = match self.popup.show(notification, left).await {
@@ -436,6 +434,14 @@ fn is_absence(error: &zbus::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Title and body as they are sent, to a service that reads markup in bodies or not. The last step:
+/// a bus closes the connection of whoever sends a NUL.
+pub(super) fn words(card: &Card, markup: bool) -> (String, String) {
+    let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
+    let body = if markup { escaped(&body) } else { body.into_owned() };
+    (summary.into_owned(), body)
 }
 
 /// The three characters that begin markup or an entity; dictated text is never markup.
