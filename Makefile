@@ -78,7 +78,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	check test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
+	check test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines fuzz campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -195,9 +195,10 @@ test-deps: toolchain
 
 fmt: ## format the code
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 fmt-check:
-	$(call phase,format,cargo fmt --all --check)
+	$(call phase,format,cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check)
 
 audit: toolchain ## check licences, sources and known vulnerabilities of dependencies (needs cargo-deny and the network)
 	cargo deny --locked check
@@ -249,6 +250,9 @@ campaign: test-deps test-models ## inject 1000 faults into dictations and count 
 soak: test-deps test-models ## dictate 500 times, and see whether the service grows (half an hour, as root; N=, SEED=)
 	@cargo build --locked --bins
 	@V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N='$(N)' SEED='$(SEED)' OUT=target/soak bash tests/campaign/run.sh soak
+
+fuzz: toolchain ## fuzz everything that reads what others wrote (docs/fuzzing.md); SECONDS for each of TARGETS (60, all)
+	@bash fuzz/run.sh '$(or $(SECONDS),60)' $(TARGETS)
 
 # Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
 bench: toolchain test-models ## measure, without passing or failing (docs/performance.md)

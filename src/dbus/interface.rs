@@ -104,7 +104,7 @@ impl DictationObject {
 
 /// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
 /// through.
-fn bounded(text: String) -> Result<String, CallError> {
+pub(super) fn bounded(text: String) -> Result<String, CallError> {
     if text.len() > MAX_TEXT {
         let message = format!("A text may have {} KiB at most; send it in parts.", MAX_TEXT >> 10);
         return Err(CallError(Failure::new(Code::TooLarge, message)));
@@ -126,7 +126,7 @@ impl<'c> Caller<'c> {
     }
 }
 
-fn given(text: String) -> Option<String> {
+pub(super) fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
 }
 

@@ -14,6 +14,8 @@
 
 mod callers;
 mod failure;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod interface;
 mod status;
 

@@ -27,6 +27,8 @@ mod desktop;
 mod display;
 pub mod environment;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod joint;
 mod keys;
 mod leftover;

@@ -354,9 +354,7 @@ impl NotificationService {
         if self.gnome && was_critical && card.urgency != Urgency::Critical {
             self.close().await?;
         }
-        // A last safeguard, because a bus closes the connection of a program that sends a NUL.
-        let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
-        let body = if self.markup { escaped(&body) } else { body.into_owned() };
+        let (summary, body) = words(card, self.markup);
         let notification = popup::notification(card, &summary, &body);
         let left = self.shown.as_ref().map_or(0, |shown| shown.id);
         let id = match self.popup.show(notification, left).await {
@@ -446,6 +444,14 @@ fn is_absence(error: &zbus::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Title and body as they are sent, to a service that reads markup in bodies or not. The last step:
+/// a bus closes the connection of whoever sends a NUL.
+pub(super) fn words(card: &Card, markup: bool) -> (String, String) {
+    let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
+    let body = if markup { escaped(&body) } else { body.into_owned() };
+    (summary.into_owned(), body)
 }
 
 /// Escapes the three characters that begin markup or an entity, because dictated text is never

@@ -14,6 +14,8 @@
 mod apart;
 mod choice;
 mod decode;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod header;
 mod mp4;
 mod ogg;

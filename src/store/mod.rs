@@ -16,6 +16,8 @@
 
 mod directory;
 mod entry;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod last;
 mod record;
 mod recovery;

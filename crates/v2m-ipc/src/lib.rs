@@ -9,6 +9,7 @@
 //! - [`backend`]: which engines there are, by what each computes with.
 //! - [`pcm`]: sound as it passes between the programs.
 //! - [`llm`]: what the daemon asks of `v2m-llm`.
+//! - [`subtitles`]: the segments of an answer as subtitles.
 //! - [`value`]: values of settings as people write them.
 //! - [`plain`]: text from outside without characters that command a terminal, a bus or a reader.
 //!
@@ -29,4 +30,5 @@ pub mod llm;
 pub mod message;
 pub mod pcm;
 pub mod plain;
+pub mod subtitles;
 pub mod value;

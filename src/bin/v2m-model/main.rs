@@ -28,6 +28,7 @@ mod manage;
 mod progress;
 mod pull;
 mod select;
+mod unpack;
 mod wheels;
 
 use std::process::ExitCode;

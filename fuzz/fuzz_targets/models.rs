@@ -1,0 +1,43 @@
+//! Any file as a model in ggml's form, read by all its readers: each gives a model or an error, and
+//! allocates no more than the file's length warrants (the fuzzer's limit on one allocation). What
+//! `v2m-model` makes of it is whole. What an engine takes for a tensor lies within the file.
+
+#![no_main]
+
+// By its path: linked as a part of its crate it would need whisper.cpp.
+#[path = "../../crates/v2m-engine/src/model/whisper.rs"]
+#[allow(dead_code, reason = "its crate uses all of it")]
+mod whisper;
+
+use libfuzzer_sys::fuzz_target;
+use std::fs;
+use v2m_models::ggml;
+use v2m_models::quantise::{Target, quantise};
+use v2m_recogniser::ggml_file;
+use v2m_recogniser::vad::Silero;
+
+fuzz_target!(|input: &[u8]| {
+    let folder = v2m_fuzz::folder();
+    let (path, made) = (folder.join("ggml-x.bin"), folder.join("made.bin"));
+    fs::write(&path, input).expect("the folder takes files");
+    for target in [Target::Q8_0, Target::Q5_1] {
+        let mut told = 0;
+        if quantise(&path, &made, target, &mut |bytes| told += bytes).is_ok() {
+            let summary = ggml::inspect(&made).expect("what was made is whole");
+            assert!(ggml::inspect(&path).is_ok() && told <= 2 * input.len() as u64 + 4096);
+            assert!(summary.weights.is_some());
+        }
+    }
+    let is_model = whisper::check(&path).is_ok();
+    assert!(!is_model || ggml::inspect(&path).is_ok(), "an engine takes what v2m-model refuses");
+    let _ = Silero::load(&path);
+    let table = ggml_file::open(&path, |file| {
+        file.magic()?;
+        while let Some(tensor) = file.tensor()? {
+            file.skip(tensor.bytes)?;
+            assert!(tensor.bytes <= input.len() as u64);
+        }
+        Ok(())
+    });
+    drop(table);
+});

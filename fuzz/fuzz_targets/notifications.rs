@@ -1,0 +1,48 @@
+//! Any words in any notice: the title is one plain line, the body is plain, short, and holds no
+//! markup but the three escapes.
+//!
+//! The input's first byte chooses the notice; the rest is three texts with zero bytes between.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use v2m::deliver::{Notice, fuzzing};
+use v2m::session::{Code, Delivery, Failure};
+use v2m_ipc::plain;
+
+/// Characters of a body, and the sign that it was cut.
+const MOST: usize = 301;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((which, rest)) = input.split_first() else { return };
+    let words = String::from_utf8_lossy(rest);
+    let mut words = words.splitn(3, '\0').map(str::to_owned);
+    let mut word = || words.next().unwrap_or_default();
+    let (text, first, second) = (word(), word(), word());
+    let code = if which & 8 == 0 { Code::NoMicrophone } else { Code::NoSpeech };
+    let failure = Failure::new(code, &first).in_brief(&second, &first);
+    let delivery = |ok, detail| Delivery { by: "paste", backend: None, ok, detail };
+    let notice = match which & 7 {
+        0 => Notice::Recording { so_far: Some(text) },
+        1 => Notice::RecordingNext { text, place: first },
+        2 => Notice::Transcribing { so_far: Some(text) },
+        3 => Notice::Problem(Failure { text: Some(text), ..failure }),
+        4 => Notice::Recovered { text, cut_off: code == Code::NoSpeech },
+        5 => Notice::Text { text, deliveries: vec![delivery(true, first)], problems: Vec::new() },
+        6 => {
+            let deliveries = vec![delivery(false, first), delivery(true, second)];
+            Notice::Text { text, deliveries, problems: Vec::new() }
+        }
+        _ => Notice::Text { text, deliveries: Vec::new(), problems: vec![failure] },
+    };
+    let (title, body) = fuzzing::shown(&notice).expect("it shows something");
+    assert!(plain::is_plain(&title) && !title.contains('\n'), "{title:?}");
+    assert!(plain::is_plain(&body), "{body:?}");
+    assert!(!body.contains(['<', '>']), "{body:?}");
+    for entity in body.split('&').skip(1) {
+        let known = ["amp;", "lt;", "gt;"];
+        assert!(known.iter().any(|known| entity.starts_with(known)), "{body:?}");
+    }
+    let read = body.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    assert!(read.chars().count() <= MOST, "{} characters", read.chars().count());
+});

@@ -1,0 +1,59 @@
+//! Any transcript under any choice of text rules: applied to its own result the whole changes
+//! nothing more, no control character appears that was not said, a join keeps the text's words, and
+//! the time stays in proportion (the fuzzer's own limit of 30 s a run).
+//!
+//! The input's first byte chooses rules and language, the second what stands around; the rest is
+//! the text, in pieces at each `|`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+use v2m_core::text::{self, Choices, Context, Heard, Letters, Rules};
+
+const LANGUAGES: [&str; 4] = ["en", "es", "de", ""];
+const AROUND: [Option<&str>; 6] =
+    [None, Some(""), Some("Dear Ann,\n"), Some("It is. "), Some("and"), Some("(")];
+
+/// By choice: to make them takes far longer than to apply them.
+static RULES: LazyLock<Vec<Rules>> = LazyLock::new(|| (0..16).map(rules).collect());
+
+fuzz_target!(|input: &[u8]| {
+    let [which, around, rest @ ..] = input else { return };
+    let Ok(raw) = std::str::from_utf8(rest) else { return };
+    let pieces: Vec<String> = raw.split('|').map(text::polish).collect();
+    let pieces: Vec<&str> = pieces.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+    let heard = pieces.join(" ");
+    assert_eq!(text::polish(&heard), heard);
+    let pauses = text::pauses(&heard, pieces.iter().copied());
+    assert!(pauses.is_sorted() && pauses.iter().all(|at| heard.is_char_boundary(*at)));
+
+    let rules = &RULES[usize::from(which & 15)];
+    let language = LANGUAGES[usize::from(which >> 4) % LANGUAGES.len()];
+    let around = usize::from(*around);
+    let context = Context {
+        before: AROUND[around % AROUND.len()],
+        after: AROUND[around / AROUND.len() % AROUND.len()],
+    };
+    let once = rules.apply(Heard { text: &heard, pauses: &pauses, language }, context);
+    let again = rules.apply(Heard { text: &once.text, pauses: &[], language }, context);
+    assert_eq!(again.text, once.text, "{:?}", once.steps);
+    let commands = |text: &str| text.chars().filter(|c| c.is_control() && *c != '\n').count();
+    assert!(commands(&once.text) <= commands(&heard), "{:?}", once.text);
+
+    let joined = rules.join(&heard, language, context, Letters::Keep);
+    assert_eq!(joined.trim(), heard.trim());
+    let _ = rules.guess_language(&heard);
+});
+
+fn rules(which: u8) -> Rules {
+    let pair = |heard: &str, written: &str| (heard.to_owned(), written.to_owned());
+    Rules::new(Choices {
+        layout: which & 1 != 0,
+        punctuation: which & 2 != 0,
+        take_back: which & 4 != 0,
+        fillers: which & 8 != 0,
+        replace: vec![pair("ve dos eme", "v2m"), pair("pipe wire", "PipeWire")],
+        vocabulary: vec!["PipeWire".to_owned(), "Ann".to_owned()],
+    })
+}
