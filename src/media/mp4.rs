@@ -89,7 +89,7 @@ impl Movie {
 fn read(file: &File) -> io::Result<Movie> {
     let length = file.metadata()?.len();
     let (mut movie, mut at) = (Movie::default(), 0);
-    while at + 8 <= length {
+    while length.saturating_sub(at) >= 8 {
         let mut head = [0; 16];
         let have = usize::try_from((length - at).min(16)).unwrap_or(16);
         file.read_exact_at(&mut head[..have], at)?;

@@ -50,6 +50,21 @@ fn a_fragment_stands_where_it_says() {
     assert!(notes.contains("time stamp after 1.0 s is wrong"), "{notes}");
 }
 
+/// Its end lies beyond every number: all that was read of the file was forgotten.
+#[test]
+fn a_box_of_any_length_leaves_what_stands_before_it() {
+    let dir = directory();
+    let times = |bytes: &[u8]| {
+        let path = dir.path().join("x.mp4");
+        fs::write(&path, bytes).unwrap();
+        format!("{:?}", mp4::Movie::of(&File::open(&path).unwrap()).fragments(1))
+    };
+    let file = beginning(&[Some(0.0), Some(4.0)]);
+    let endless = [&1_u32.to_be_bytes()[..], b"free", &u64::MAX.to_be_bytes()].concat();
+    assert_eq!(times(&[&file[..], &endless].concat()), times(&file));
+    assert_ne!(times(&file), times(&[]));
+}
+
 /// The first track is silent, and begins before the second.
 #[test]
 fn sound_that_begins_later_than_the_file_stands_there() {
