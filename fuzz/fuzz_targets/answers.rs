@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 use v2m_ipc::llm::{Bounds, Provider};
 use v2m_llm::accept;
-use v2m_llm::client::{Address, Limits, Target, fuzzing};
+use v2m_llm::client::{Address, QuestionLimits, Target, fuzzing};
 use v2m_llm::prompt::{Prompt, Task};
 use v2m_llm::wire::stream::Parts;
 
@@ -62,7 +62,7 @@ fn target(provider: Provider) -> Target {
         model: "m".into(),
         temperature: 0.0,
         key: None,
-        limits: Limits {
+        limits: QuestionLimits {
             connect: Duration::from_secs(1),
             total: Duration::from_secs(1),
             text: 4 << 10,

@@ -12,7 +12,7 @@ mod whisper;
 use libfuzzer_sys::fuzz_target;
 use std::fs;
 use v2m_models::ggml;
-use v2m_models::quantise::{Target, quantise};
+use v2m_models::quantise::{QuantisedType, quantise};
 use v2m_recogniser::ggml_file;
 use v2m_recogniser::vad::Silero;
 
@@ -20,7 +20,7 @@ fuzz_target!(|input: &[u8]| {
     let folder = v2m_fuzz::folder();
     let (path, made) = (folder.join("ggml-x.bin"), folder.join("made.bin"));
     fs::write(&path, input).expect("the folder takes files");
-    for target in [Target::Q8_0, Target::Q5_1] {
+    for target in [QuantisedType::Q8_0, QuantisedType::Q5_1] {
         let mut told = 0;
         if quantise(&path, &made, target, &mut |bytes| told += bytes).is_ok() {
             let summary = ggml::inspect(&made).expect("what was made is whole");

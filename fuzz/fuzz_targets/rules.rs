@@ -9,7 +9,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
-use v2m_core::text::{self, Choices, Context, Heard, Letters, Rules};
+use v2m_core::text::{self, Choices, Context, RawText, Letters, Rules};
 
 const LANGUAGES: [&str; 4] = ["en", "es", "de", ""];
 const AROUND: [Option<&str>; 6] =
@@ -35,8 +35,8 @@ fuzz_target!(|input: &[u8]| {
         before: AROUND[around % AROUND.len()],
         after: AROUND[around / AROUND.len() % AROUND.len()],
     };
-    let once = rules.apply(Heard { text: &heard, pauses: &pauses, language }, context);
-    let again = rules.apply(Heard { text: &once.text, pauses: &[], language }, context);
+    let once = rules.apply(RawText { text: &heard, pauses: &pauses, language }, context);
+    let again = rules.apply(RawText { text: &once.text, pauses: &[], language }, context);
     assert_eq!(again.text, once.text, "{:?}", once.steps);
     let commands = |text: &str| text.chars().filter(|c| c.is_control() && *c != '\n').count();
     assert!(commands(&once.text) <= commands(&heard), "{:?}", once.text);

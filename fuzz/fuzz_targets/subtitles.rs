@@ -6,10 +6,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use v2m_ipc::subtitles::{Piece, srt, vtt};
+use v2m_ipc::subtitles::{SpokenSpan, srt, vtt};
 
 fuzz_target!(|input: &[u8]| {
-    let pieces: Vec<Piece> = input.split(|byte| *byte == b'\n').filter_map(piece).collect();
+    let pieces: Vec<SpokenSpan> = input.split(|byte| *byte == b'\n').filter_map(piece).collect();
     let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
     let said: String = pieces.iter().map(|piece| letters(&piece.text)).collect();
     let (shown, times) = cues(&vtt(&pieces), ".");
@@ -21,11 +21,11 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(same, times);
 });
 
-fn piece(line: &[u8]) -> Option<Piece> {
+fn piece(line: &[u8]) -> Option<SpokenSpan> {
     let (start, rest) = line.split_first_chunk::<8>()?;
     let (end, text) = rest.split_first_chunk::<8>()?;
     let text = std::str::from_utf8(text).ok()?.to_owned();
-    Some(Piece { start: f64::from_le_bytes(*start), end: f64::from_le_bytes(*end), text })
+    Some(SpokenSpan { start: f64::from_le_bytes(*start), end: f64::from_le_bytes(*end), text })
 }
 
 /// The text of all cues, and their times in milliseconds.

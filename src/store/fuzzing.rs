@@ -1,7 +1,7 @@
 //! What the fuzz target `store` needs of this room's private parts. Compiled for fuzzing only.
 
 use super::entry::Entry;
-use super::{Outcome, StoreError, Text};
+use super::{RecordUpdate, StoreError, Text};
 use std::path::PathBuf;
 
 /// Takes a dictation of an earlier run over, as the service does at its start: the record is read
@@ -23,5 +23,5 @@ pub fn adopt(path: PathBuf) -> Result<Option<u64>, StoreError> {
 pub fn deliver(path: PathBuf, text: Text) -> Result<(), StoreError> {
     let (mut entry, adopted) = Entry::adopt(path);
     adopted?;
-    entry.finish(Outcome::Delivered(text, Vec::new()))
+    entry.finish(RecordUpdate::Delivered(text, Vec::new()))
 }

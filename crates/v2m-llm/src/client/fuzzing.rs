@@ -1,6 +1,6 @@
 //! What the fuzz target `answers` needs of this module's private parts. Compiled for fuzzing only.
 
-use super::{LlmError, Target, read};
+use super::{EndpointError, Target, read};
 use std::io::Read;
 use ureq::Body;
 use ureq::http::Response;
@@ -10,7 +10,7 @@ use ureq::http::Response;
 pub fn answer(
     target: &Target,
     body: impl Read + Send + Sync + 'static,
-) -> (Result<String, LlmError>, u64) {
+) -> (Result<String, EndpointError>, u64) {
     let mut received = 0;
     let response = Response::new(Body::builder().reader(body));
     let text = read::answer(target, response, &mut received);
