@@ -12,7 +12,7 @@ use std::time::Duration;
 use v2m_ipc::llm::{Bounds, Provider};
 use v2m_llm::accept;
 use v2m_llm::client::{Address, QuestionLimits, Target, fuzzing};
-use v2m_llm::prompt::{Prompt, Task};
+use v2m_llm::prompt::{Prompt, PromptTask};
 use v2m_llm::wire::stream::Parts;
 
 const ORIGINAL: &str = "so um please send the the report to Ann";
@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(read <= target.limits.body && read <= body.len() as u64);
     if let Ok(text) = &whole {
         assert!(text.len() <= target.limits.text);
-        let prompt = Prompt::new(Task::Rewrite { instruction: "Correct it." }, ORIGINAL, 7);
+        let prompt = Prompt::new(PromptTask::Rewrite { instruction: "Correct it." }, ORIGINAL, 7);
         let answer = prompt.unwrap_answer(text);
         assert!(text.contains(&answer), "{answer:?} is not in {text:?}");
         let bounds = Bounds::default();
