@@ -1,40 +1,40 @@
-//! The channels of a source, as its ports tell them.
+//! The channels of a source, read from its ports.
 
 use pipewire::spa::sys;
 use pipewire::spa::utils::dict::DictRef;
 use std::collections::BTreeSet;
 
-/// What PipeWire takes at most, and so do we.
+/// The most channels that PipeWire takes, and so the most that we record.
 pub(super) const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
 
-/// SPA's names of channels, in the order of `enum spa_audio_channel` from
-/// [`sys::SPA_AUDIO_CHANNEL_MONO`] on (spa/param/audio/raw.h). `AUX0` and so on come apart from
-/// these.
+/// SPA's channel names, in the order of `enum spa_audio_channel` from
+/// [`sys::SPA_AUDIO_CHANNEL_MONO`] on (spa/param/audio/raw.h). `AUX0` and the other AUX names are
+/// handled separately.
 const NAMES: [&str; 36] = [
     "MONO", "FL", "FR", "FC", "LFE", "SL", "SR", "FLC", "FRC", "RC", "RL", "RR", "TC", "TFL",
     "TFC", "TFR", "TRL", "TRC", "TRR", "RLC", "RRC", "FLW", "FRW", "LFE2", "FLH", "FCH", "FRH",
     "TFLC", "TFRC", "TSL", "TSR", "LLFE", "RLFE", "BC", "BLC", "BRC",
 ];
 
-/// A port by which a node gives one channel of sound.
+/// A port that outputs one channel of a node's sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Port {
     /// The id of its node in the registry.
     pub(super) node: u32,
-    /// Its number in the node: ports are in this order.
+    /// Its number in the node. Ports are sorted by it.
     pub(super) index: u32,
     /// `port.name`: `capture_AUX2`.
     pub(super) name: String,
-    /// `audio.channel`: `AUX2`. Empty where it has none.
+    /// `audio.channel`: `AUX2`. Empty if the port has none.
     pub(super) channel: String,
 }
 
 impl Port {
-    /// The port with these properties, if it is one that gives sound.
+    /// Reads a port from these properties. `None` if it does not output sound.
     pub(super) fn of(props: &DictRef) -> Option<Self> {
         let number = |key| props.get(key).and_then(|number: &str| number.parse().ok());
         let gives = props.get(*pipewire::keys::PORT_DIRECTION) == Some("out");
-        // Some nodes have ports for MIDI and control values too.
+        // Some nodes also have ports for MIDI and control values.
         let sound = props.get(*pipewire::keys::FORMAT_DSP).is_none_or(|it| it.contains("audio"));
         (gives && sound).then_some(())?;
         Some(Self {
@@ -46,40 +46,40 @@ impl Port {
     }
 }
 
-/// What `wanted`, `source:channel`, names beside this source. Names of sources and of ports may
-/// have colons of their own.
+/// The channel part of `wanted` (`source:channel`), if it begins with this source's name. Names of
+/// sources and ports may themselves contain colons.
 pub(super) fn beside<'w>(source: &str, wanted: &'w str) -> Option<&'w str> {
     wanted.strip_prefix(source)?.strip_prefix(':')
 }
 
-/// Whether `wanted` means the port of that name: `capture_AUX2`, or `AUX2` for short.
+/// Whether `wanted` means the port with this name: `capture_AUX2`, or `AUX2` for short.
 pub(super) fn is_called(port: &str, wanted: &str) -> bool {
     port == wanted || port.split_once('_').is_some_and(|(_, channel)| channel == wanted)
 }
 
-/// Which channels of a source are recorded.
+/// The channels of a source that are recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Channels {
-    /// What they stand for (`enum spa_audio_channel`), at least one and [`MOST`] at most.
-    /// Distinct, or all unknown.
+    /// The channels' positions (`enum spa_audio_channel`), at least one and [`MOST`] at most. They
+    /// are distinct, or all unknown.
     pub(super) positions: Vec<u32>,
-    /// The one that is taken, where the configuration names it.
+    /// The index of the channel that is kept, if the configuration names one.
     pub(super) only: Option<usize>,
 }
 
 impl Channels {
-    /// All of these ports, which are in order.
+    /// Takes all of these ports, which are in order.
     pub(super) fn all(ports: &[&Port]) -> Self {
         let position = |port: &&Port| position(&port.channel);
         let mut positions: Vec<u32> = ports.iter().take(MOST).map(position).collect();
         if matches!(positions[..], [] | [sys::SPA_AUDIO_CHANNEL_UNKNOWN]) {
-            // PipeWire mixes into it what comes.
+            // PipeWire mixes all it gets into this one channel.
             positions = vec![sys::SPA_AUDIO_CHANNEL_MONO];
         }
         let distinct: BTreeSet<_> = positions.iter().collect();
-        // Session managers link unknown ports with any, in order. Other positions than their own
-        // would leave ports unlinked, and of channels in equal positions PipeWire gives the first
-        // one again.
+        // Session managers link unknown ports with any port, in order. Positions other than the
+        // ports' own would leave ports unlinked. If positions are equal, PipeWire delivers the
+        // first such channel again for each of them.
         let positions = if distinct.len() == positions.len() {
             positions
         } else {
@@ -88,14 +88,15 @@ impl Channels {
         Self { positions, only: None }
     }
 
-    /// The one of these ports with that name. All others are recorded with it and left out.
+    /// Keeps the port with this name. All other ports are recorded with it and then dropped.
     pub(super) fn only(name: &str, ports: &[&Port]) -> Option<Self> {
         let only = ports.iter().take(MOST).position(|port| is_called(&port.name, name))?;
         Some(Self { only: Some(only), ..Self::all(ports) })
     }
 }
 
-/// What a channel of this name stands for: `SPA_AUDIO_CHANNEL_UNKNOWN` where SPA has no such name.
+/// The position of the channel with this name, or `SPA_AUDIO_CHANNEL_UNKNOWN` if SPA has no such
+/// name.
 fn position(name: &str) -> u32 {
     let known = match name.strip_prefix("AUX") {
         Some(number) => {

@@ -1,5 +1,5 @@
-//! A connection to PipeWire and what it tells: the sources that are there, which one is the
-//! default, who is linked with whom. Callbacks only note; decisions are the worker's.
+//! A connection to PipeWire, and what it reports: the sources that are there, the default source,
+//! and the links between nodes. Callbacks only take notes; the worker makes the decisions.
 
 use super::CaptureError;
 use super::channels::{self, Channels, Port};
@@ -22,9 +22,9 @@ use v2m_ipc::plain;
 /// A node that can be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
-    /// Id in the registry, reused once the node is gone.
+    /// The id in the registry. It is reused once the node is gone.
     pub(super) id: u32,
-    /// `object.serial`, never reused.
+    /// `object.serial`. It is never reused.
     pub(super) serial: String,
     /// `node.name`.
     pub(super) name: String,
@@ -32,47 +32,48 @@ pub(super) struct Node {
     pub(super) description: String,
 }
 
-/// What is to be recorded.
+/// A source and the channels to record from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Input {
     /// The source.
     pub(super) source: Node,
-    /// Its channels as they are now.
+    /// The source's channels as they are now.
     pub(super) channels: Channels,
 }
 
-/// What PipeWire told so far.
+/// What PipeWire has reported so far.
 #[derive(Default)]
 struct Known {
     sources: BTreeMap<u32, Node>,
-    /// Those that give sound, by their ids.
+    /// Port id → port. Only ports that output sound.
     ports: BTreeMap<u32, Port>,
     /// Link id → (output node, input node).
     links: BTreeMap<u32, (u32, u32)>,
-    /// The session manager's metadata, until it is bound.
+    /// The session manager's metadata object, until it is bound.
     metadata: Option<GlobalObject<PropertiesBox>>,
     /// `node.name` of the default source.
     default: Option<String>,
-    /// Client id → its process.
+    /// Client id → process id.
     clients: BTreeMap<u32, u32>,
-    /// The client whose metadata it is.
+    /// The client that owns the metadata: the session manager.
     manager: Option<u32>,
-    /// The last answered round trip.
+    /// The round trip that was answered last.
     answered: Option<i32>,
     /// Why the connection is dead.
     dead: Option<String>,
 }
 
-/// Which round trip is awaited.
+/// The round trip that the connection waits for.
 enum Phase {
-    /// Until the registry has told all objects.
+    /// Waits until the registry has reported all objects.
     Objects(i32),
-    /// Until the metadata has told all properties.
+    /// Waits until the metadata has reported all properties.
     Defaults(i32),
     Known,
 }
 
-/// A connection to PipeWire. Fields are dropped in this order: what hangs on the core goes first.
+/// A connection to PipeWire. Fields are dropped in this order: objects that depend on the core go
+/// first.
 pub(super) struct Connection {
     bound: Option<(MetadataListener, Metadata)>,
     _registry_listener: registry::Listener,
@@ -84,10 +85,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects; does not wait for an answer.
+    /// Connects. Does not wait for an answer.
     pub(super) fn open(mainloop: &MainLoopRc) -> Result<Self, CaptureError> {
-        // client-rt.conf: the data thread asks for realtime priority, so that a recogniser that
-        // keeps all cores busy does not make it miss a quantum.
+        // With client-rt.conf the data thread asks for real-time priority. Otherwise a recogniser
+        // that keeps all cores busy could make it miss a quantum.
         let context = properties! {
             *pipewire::keys::CONFIG_NAME => "client-rt.conf",
             *pipewire::keys::APP_NAME => "v2m",
@@ -114,17 +115,18 @@ impl Connection {
         })
     }
 
-    /// The core, to make streams on.
+    /// The core, on which streams are made.
     pub(super) fn core(&self) -> &CoreRc {
         &self.core
     }
 
-    /// Takes hold of an object.
+    /// Binds a registry object.
     pub(super) fn bind<T: ProxyT>(&self, global: &GlobalObject<PropertiesBox>) -> Option<T> {
         self.registry.bind(global).ok()
     }
 
-    /// Begins a round trip: what was asked before is answered when [`Self::is_back`] is.
+    /// Begins a round trip. Everything asked before has been answered when [`Self::is_back`] is
+    /// true.
     pub(super) fn round_trip(&self) -> Option<i32> {
         self.core.sync(0).ok().map(|asked| asked.seq())
     }
@@ -139,14 +141,14 @@ impl Connection {
         self.known.borrow().dead.clone()
     }
 
-    /// Whether PipeWire has told all it knows. Call it after each turn of the loop: it also takes
-    /// the next step towards that.
+    /// Whether PipeWire has reported everything that the connection asked for. Call it after each
+    /// turn of the loop: it also takes the next step.
     pub(super) fn ready(&mut self) -> bool {
         self.bind_metadata();
         let answered = self.known.borrow().answered;
         match self.phase {
             Phase::Objects(asked) if answered == Some(asked) => match self.core.sync(0) {
-                // The second round trip brings the properties of the metadata just bound.
+                // The second round trip brings the properties of the metadata that was just bound.
                 Ok(asked) => self.phase = Phase::Defaults(asked.seq()),
                 Err(error) => self.known.borrow_mut().dead = Some(error.to_string()),
             },
@@ -172,14 +174,14 @@ impl Connection {
         self.bound = Some((listener, metadata));
     }
 
-    /// What to record: of the source named `wanted`, or of the default one, all channels. `wanted`
-    /// may name one of them too: `source:channel`.
+    /// Finds what to record: all channels of the source named `wanted`, or of the default source.
+    /// `wanted` may also name one channel: `source:channel`.
     pub(super) fn find(&self, wanted: Option<&str>) -> Result<Input, CaptureError> {
         self.known.borrow().find(wanted)
     }
 
     /// Whether the session manager has looked at the devices: it has chosen a default source, or
-    /// had the time to.
+    /// has had the time to choose one.
     pub(super) fn settled(&self) -> bool {
         let known = self.known.borrow();
         let is_default = |node: &Node| known.default.as_ref() == Some(&node.name);
@@ -187,19 +189,19 @@ impl Connection {
         known.sources.values().any(is_default) || session_manager::has_settled(manager)
     }
 
-    /// All sources that are there, with their ids. Their volume has to be asked for.
+    /// All sources that are there, with their ids. Their volume must be asked for separately.
     pub(super) fn sources(&self) -> Vec<(u32, Source)> {
         self.known.borrow().listed()
     }
 
-    /// Whether that very source is still there.
+    /// Whether exactly this source is still there.
     pub(super) fn has(&self, source: &Node) -> bool {
         self.known.borrow().sources.get(&source.id) == Some(source)
     }
 
-    /// Whether the source has more channels than when it was looked for. (Fewer are no reason for
-    /// anything: they may be about to come back, and a stream that is made anew each time would
-    /// never be heard.)
+    /// Whether the source has more channels than when it was looked up. Fewer channels do not
+    /// count: they may come back at once, and a stream that is made anew each time would never
+    /// deliver sound.
     pub(super) fn has_grown(&self, input: &Input) -> bool {
         let known = self.known.borrow();
         let now = Channels::all(&known.ports_of(&input.source)).positions.len();
@@ -264,7 +266,7 @@ impl Known {
         self.sources.values().find(|node| node.name == name)
     }
 
-    /// In their order, and no more than are recorded.
+    /// The node's ports, in order, and only those that are recorded.
     fn ports_of(&self, node: &Node) -> Vec<&Port> {
         let mut ports: Vec<_> = self.ports.values().filter(|port| port.node == node.id).collect();
         ports.sort_by_key(|port| port.index);
@@ -282,7 +284,7 @@ fn listen_core(core: &CoreRc, known: &Rc<RefCell<Known>>) -> core::Listener {
             }
         })
         .error(move |id, _, _, message| {
-            // Errors on other objects are told where they matter: to the stream.
+            // Errors on other objects are reported where they matter: to the stream.
             if id == core::PW_ID_CORE {
                 dead.borrow_mut().dead = Some(message.into());
             }
@@ -345,7 +347,7 @@ fn source_node(id: u32, props: &DictRef) -> Option<Node> {
     Some(Node { id, serial: props.get("object.serial")?.to_owned(), name, description })
 }
 
-/// The name in the metadata's value, `{"name":"alsa_input…"}`.
+/// Reads the name from the metadata's value, `{"name":"alsa_input…"}`.
 fn name_in(value: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(value).ok()?;
     Some(value.get("name")?.as_str()?.to_owned())
@@ -362,7 +364,7 @@ mod tests {
         assert_eq!(name_in("vmic"), None);
     }
 
-    /// Sources with these names, and their ports.
+    /// Makes sources with these names, and their ports.
     fn known(sources: &[(&str, &[&str])]) -> Known {
         let mut known = Known::default();
         for (id, (name, ports)) in (0_u32..).zip(sources) {
@@ -399,7 +401,7 @@ mod tests {
         let there = vec!["usb-X:1:capture_AUX0".to_owned(), "usb-X:1:capture_AUX1".to_owned()];
         let error = CaptureError::ChannelMissing { wanted: "usb-X:1:AUX7".into(), there };
         assert_eq!(found(&known, "usb-X:1:AUX7"), Err(error));
-        // Only what has a source's whole name before a colon may mean a channel of it.
+        // A name means a channel only if it has a source's whole name before a colon.
         let there = vec!["usb-X".to_owned(), "usb-X:1".to_owned()];
         let error = CaptureError::SourceMissing { wanted: "usb-Y:AUX0".into(), there };
         assert_eq!(found(&known, "usb-Y:AUX0"), Err(error));

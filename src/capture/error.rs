@@ -1,5 +1,5 @@
-//! Why nothing can be heard, in words for the person at the desk. Deliberately no source errors
-//! inside: PipeWire's own are a bare errno at best, and events must be comparable values.
+//! Why audio capture failed, in words for the user. Source errors are deliberately not included:
+//! PipeWire's own are a bare errno at best, and events must be comparable values.
 
 use crate::session::{Code, Failure};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Why capture failed. The text says what was being done, what went wrong and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaptureError {
-    /// The thread or its file descriptors cannot be had.
+    /// The thread or its file descriptors could not be created.
     #[error("cannot set up audio capture: {0}; restart the service")]
     Setup(String),
     /// Nothing listens on PipeWire's socket.
@@ -34,7 +34,7 @@ pub enum CaptureError {
          (`wpctl status` lists what PipeWire sees)"
     )]
     NoSource,
-    /// There are sources, and no session manager that chose one of them.
+    /// There are sources, but no session manager that chose a default one.
     #[error(
         "cannot record: PipeWire has no default source (available: {}); choose one in the sound \
          settings, or start the session manager with `systemctl --user start wireplumber`",
@@ -56,8 +56,8 @@ pub enum CaptureError {
         /// `node.name` of each source.
         there: Vec<String>,
     },
-    /// No source has the configured name. Its first part is the name of one that is there, but the
-    /// rest is no channel of that.
+    /// No source has the configured name. It begins with the name of a source that is there, but
+    /// the rest is not the name of one of its channels.
     #[error(
         "cannot record: there is no source and no channel named \"{wanted}\" (available: {}); connect \
          it, or set capture.source to one of these, or to a source's name for all of its channels",
@@ -69,7 +69,7 @@ pub enum CaptureError {
         /// `node.name:port.name` of each channel. Empty while the ports are not known.
         there: Vec<String>,
     },
-    /// The session manager linked another node than the one asked for.
+    /// The session manager linked a node other than the one asked for.
     #[error(
         "cannot record: the session manager connected another source instead of \"{wanted}\"; \
          reconnect it, or choose another one in the configuration"
@@ -78,7 +78,7 @@ pub enum CaptureError {
         /// `node.name` of the source asked for.
         wanted: String,
     },
-    /// The source is there, and no audio comes.
+    /// The source is there, but no audio comes.
     #[error(
         "cannot record: no audio came from \"{wanted}\" within {} s; check that it is connected \
          and not in exclusive use (`wpctl status`), or choose another one in the configuration",
@@ -87,7 +87,7 @@ pub enum CaptureError {
     NoAudio {
         /// `node.name` of the source.
         wanted: String,
-        /// How long it was waited for.
+        /// How long v2m waited.
         waited: Duration,
     },
     /// The source vanished while recording.
@@ -104,7 +104,7 @@ pub enum CaptureError {
     Silent {
         /// `node.name` of the source.
         wanted: String,
-        /// How long nothing came.
+        /// How long no audio came.
         waited: Duration,
     },
     /// PipeWire refused the stream.
@@ -119,12 +119,12 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
-    /// Whether time alone may bring what is missing: the ports of a source come after it.
+    /// Whether waiting may help: the ports of a source appear after the source.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::ChannelMissing { there, .. } if there.is_empty())
     }
 
-    /// The reason for programs.
+    /// The machine-readable reason.
     pub fn code(&self) -> Code {
         match self {
             Self::Setup(_) => Code::Internal,

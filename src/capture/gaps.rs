@@ -1,24 +1,24 @@
 //! Finds sound that is missing from a recording, by the graph's own clock. Pure.
 //!
-//! PipeWire tells for each cycle the driver's position in its stream of samples (`ticks`) and when
-//! the cycle began (`now`). Between two cycles as many samples must have come as the position
-//! advanced: if fewer came, cycles passed without us (the service was frozen, or did not get the
-//! processor), or the ring was full. If the time advanced further than the position, the driver
-//! itself stood still (PipeWire was frozen, the sound card's buffer overran). A driver may catch up
-//! after that, by cycles that follow one another faster than sound does; so such a gap is told only
-//! after a while, and what came meanwhile is held back.
+//! For each cycle PipeWire gives the driver's position in its stream of samples (`ticks`) and the
+//! time when the cycle began (`now`). Between two cycles, as many samples must come as the position
+//! advanced. If fewer came, cycles passed without us (the service was frozen, or was not
+//! scheduled), or the ring was full. If the time advanced further than the position, the driver
+//! itself stood still (PipeWire was frozen, or the sound card's buffer overran). A driver may catch
+//! up after that, with cycles that follow one another faster than real time. So such a gap is
+//! reported only after a while, and the samples that come meanwhile are held back.
 
 use super::clock::Nanos;
 use crate::session::GapCause;
 use std::collections::VecDeque;
 use v2m_ipc::pcm::SAMPLE_RATE;
 
-/// Sound that is missing, and why.
+/// Sound that is missing, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// Its length in samples at 16 kHz.
+    /// The length of the gap in samples at 16 kHz.
     pub samples: u64,
-    /// Why it is missing.
+    /// Why the sound is missing.
     pub cause: GapCause,
 }
 
@@ -29,31 +29,31 @@ pub(super) struct Cycle {
     pub(super) at: u64,
     /// The driver's position in ticks.
     pub(super) ticks: u64,
-    /// Ticks in a second.
+    /// The number of ticks in a second.
     pub(super) rate: u32,
     /// When the cycle began.
     pub(super) now: Nanos,
 }
 
-/// A driver that stands still for less is late, no more: timers are, on a busy machine. Less than
-/// one cycle of PipeWire's default quantum (1024 at 48 kHz, 21 ms).
+/// A driver that stands still for less than this is only late: timers are late on a busy machine.
+/// Shorter than one cycle of PipeWire's default quantum (1024 at 48 kHz, 21 ms).
 const LATE: i64 = samples_in_ms(20);
 /// How long a driver may take to catch up, in samples that came since it stood still. ALSA's
 /// largest buffers are emptied within a few cycles.
 const CATCHING_UP: u64 = samples_in_ms(300) as u64;
-/// What the resampler may keep back or give more than the clock says: some of its window of 64
-/// samples, at the stream's beginning.
+/// How many samples the resampler may keep back or give beyond what the clock says: part of its
+/// window of 64 samples, at the stream's beginning.
 const SLACK: i64 = 64;
 
 const fn samples_in_ms(ms: i64) -> i64 {
     ms * SAMPLE_RATE as i64 / 1000
 }
 
-/// A driver that stood still, before this position, for so long. It may catch up yet.
+/// A driver that stood still before the position `at`. It may still catch up.
 #[derive(Clone, Copy, Debug)]
 struct Stall {
     at: u64,
-    /// In samples.
+    /// How long it stood still, in samples.
     missing: i64,
 }
 
@@ -72,7 +72,7 @@ impl GapFinder {
             self.last = Some(cycle);
             return;
         };
-        // A cycle that brought nothing: its samples may come with the next one.
+        // This cycle brought nothing. Its samples may come with the next one.
         if cycle.at == last.at {
             return;
         }
@@ -83,10 +83,10 @@ impl GapFinder {
         let advanced = (cycle.rate == last.rate && cycle.rate > 0)
             .then(|| i128::from(cycle.ticks) - i128::from(last.ticks))
             .map(|ticks| rounded(ticks * i128::from(SAMPLE_RATE), i128::from(cycle.rate)))
-            // Another driver counts from elsewhere: then time alone tells.
+            // Another driver counts from another start. Then only time counts.
             .filter(|&advanced| (0..=time.max(came) + LATE).contains(&advanced));
         let not_taken = advanced.map_or(0, |advanced| advanced - came);
-        // Half a cycle and more is a cycle.
+        // A difference of half a cycle or more counts as a missed cycle.
         let not_taken = if not_taken > SLACK.max(came / 2) { not_taken } else { 0 };
         if not_taken > 0 {
             self.found(cycle.at, not_taken, GapCause::NotTaken);
@@ -94,7 +94,8 @@ impl GapFinder {
         self.stood_still(cycle.at, time - (came + not_taken).max(advanced.unwrap_or(0)));
     }
 
-    /// `late`: by how much longer than its sound a cycle took; negative: it catches up.
+    /// Updates the stall. `late` is by how much longer a cycle took than its sound, in samples. It
+    /// is negative when the driver catches up.
     fn stood_still(&mut self, at: u64, late: i64) {
         match &mut self.stall {
             Some(stall) => {
@@ -108,7 +109,7 @@ impl GapFinder {
         }
     }
 
-    /// No cycle of this recording follows: what is missing now stays missing.
+    /// Ends the recording: no cycle follows, so a gap that is open now stays.
     pub(super) fn settle(&mut self) {
         if let Some(stall) = self.stall.take()
             && stall.missing >= LATE
@@ -119,18 +120,19 @@ impl GapFinder {
 
     fn found(&mut self, at: u64, samples: i64, cause: GapCause) {
         let gap = Missing { samples: samples.unsigned_abs(), cause };
-        // A stall is settled after gaps that lie behind it.
+        // A stall is settled later than gaps that lie behind it.
         let place = self.found.partition_point(|&(other, _)| other <= at);
         self.found.insert(place, (at, gap));
     }
 
-    /// The gap that lies before this position and was not told yet.
+    /// Returns the next gap that lies before this position and was not reported yet.
     pub(super) fn next_before(&mut self, position: u64) -> Option<Missing> {
         let is_reached = self.found.front().is_some_and(|&(at, _)| at <= position);
         if is_reached { self.found.pop_front().map(|(_, gap)| gap) } else { None }
     }
 
-    /// Until where samples may be passed on: up to the next gap, or to a stall that is not settled.
+    /// The position until which samples may be passed on: the next gap, or a stall that is not
+    /// settled.
     pub(super) fn clear_until(&self) -> Option<u64> {
         let gap = self.found.front().map(|&(at, _)| at);
         let stall = self.stall.map(|stall| stall.at);
@@ -142,7 +144,7 @@ fn count(samples: u64) -> i64 {
     i64::try_from(samples).unwrap_or(i64::MAX)
 }
 
-/// `dividend` / `divisor`, rounded: what is cut off would add up over many cycles.
+/// Returns `dividend` / `divisor`, rounded. Cut-off remainders would add up over many cycles.
 fn rounded(dividend: i128, divisor: i128) -> i64 {
     let samples = (dividend + divisor / 2).div_euclid(divisor);
     i64::try_from(samples).unwrap_or(if samples < 0 { i64::MIN } else { i64::MAX })
@@ -155,7 +157,7 @@ mod tests {
     const RATE: u32 = 48_000;
     const MS: i64 = 1_000_000;
 
-    /// A graph whose cycles are made one by one.
+    /// A graph that the test advances cycle by cycle.
     struct Graph {
         finder: GapFinder,
         cycle: Cycle,
@@ -173,7 +175,7 @@ mod tests {
         }
 
         fn samples(&self) -> u64 {
-            // As a resampler rounds.
+            // Rounds like a resampler.
             (self.cycle.ticks + self.quantum) / 3 - self.cycle.ticks / 3
         }
 
@@ -181,7 +183,7 @@ mod tests {
             i64::try_from(self.quantum * 1_000_000_000 / u64::from(RATE)).unwrap()
         }
 
-        /// This cycle's samples come, and the next cycle begins when it should.
+        /// Advances the graph: this cycle's samples come, and the next cycle begins on time.
         fn goes_on(&mut self, cycles: usize) {
             for _ in 0..cycles {
                 self.cycle.at += self.samples();
@@ -191,8 +193,8 @@ mod tests {
             }
         }
 
-        /// Cycles pass without us: the last one's samples come, and the next one that we see is
-        /// that many later.
+        /// Lets cycles pass without us. The last cycle's samples come, and the next cycle that we
+        /// see is `cycles` later.
         fn missed(&mut self, cycles: u64) {
             self.cycle.at += self.samples();
             self.cycle.ticks += self.quantum * (cycles + 1);
@@ -200,7 +202,7 @@ mod tests {
             self.next();
         }
 
-        /// The driver stands still before the next cycle.
+        /// Lets the driver stand still before the next cycle.
         fn stalls(&mut self, time: Nanos) {
             self.cycle.now += time;
             self.goes_on(1);
@@ -211,7 +213,7 @@ mod tests {
             self.read();
         }
 
-        /// As the reader does.
+        /// Reads as the ring's reader does.
         fn read(&mut self) {
             loop {
                 let until = self.finder.clear_until().unwrap_or(u64::MAX);
@@ -224,7 +226,7 @@ mod tests {
         }
     }
 
-    /// One gap, of this length to within a cycle's rounding.
+    /// Asserts these gaps. Each length may differ by a cycle's rounding.
     #[track_caller]
     fn assert_told(graph: &Graph, told: &[(u64, Missing)]) {
         assert_eq!(graph.told.len(), told.len(), "{:?}", graph.told);
@@ -362,7 +364,7 @@ mod tests {
         graph.cycle.ticks = 3;
         graph.goes_on(40);
         assert_eq!(graph.told, []);
-        // What stands still during the change is told by time.
+        // Time reveals what stands still during the change.
         graph.cycle.ticks = 77;
         graph.stalls(500 * MS);
         graph.goes_on(30);

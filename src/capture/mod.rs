@@ -1,5 +1,5 @@
-//! Hears the microphone: PipeWire on its own thread, `v2m-capture`. Commands in; 16 kHz mono f32
-//! samples and events out, in one order.
+//! Records the microphone through PipeWire, on a thread of its own, `v2m-capture`. Commands go in.
+//! 16 kHz mono f32 samples and events come out, in one order.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -42,30 +42,32 @@ use std::time::Duration;
 use thread::Order;
 use v2m_ipc::pcm;
 
-/// Samples of full scale ±1.0 as signed 16 bit: what the store and the recogniser are given.
+/// Converts samples of full scale ±1.0 to signed 16 bit, the form that the store and the recogniser
+/// take.
 pub fn to_pcm16(samples: &[f32]) -> Vec<i16> {
     samples.iter().copied().map(pcm::from_float).collect()
 }
 
-/// What the capture thread is asked to do. Stop and Cancel of a recording that is not under way
-/// (it may have failed in the meantime) are ignored.
+/// A command to the capture thread. Stop and Cancel of a recording that is not under way (it may
+/// have failed in the meantime) are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureCommand {
-    /// Record. Answered by [`CaptureEvent::Started`] or [`CaptureEvent::Failed`], within 3 s.
+    /// Starts a recording. [`CaptureEvent::Started`] or [`CaptureEvent::Failed`] answers it within
+    /// 3 s.
     Start {
-        /// Names the recording.
+        /// Identifies the recording.
         job: JobId,
-        /// `node.name` of the source, or `node.name:port.name` for one of its channels; `None`:
-        /// the default one.
+        /// `node.name` of the source, or `node.name:port.name` for one of its channels. `None`: the
+        /// default source.
         source: Option<String>,
     },
-    /// End the recording with all that was said until now. Answered by [`CaptureEvent::Ended`],
-    /// also if the job has not started yet; within half a second.
+    /// Ends the recording and keeps all that was said until now. [`CaptureEvent::Ended`] answers it
+    /// within half a second, even if the job has not started yet.
     Stop {
         /// The recording.
         job: JobId,
     },
-    /// Drop the recording. Answered by [`CaptureEvent::Ended`] with [`End::Cancelled`].
+    /// Drops the recording. [`CaptureEvent::Ended`] with [`End::Cancelled`] answers it.
     Cancel {
         /// The recording.
         job: JobId,
@@ -79,28 +81,28 @@ pub enum CaptureEvent {
     Started {
         /// The recording.
         job: JobId,
-        /// From the sending of Start to the first samples' arrival from PipeWire.
+        /// The time from sending Start until PipeWire's first samples arrived.
         latency: Duration,
-        /// Whether the thread that takes the sound has real-time priority, where that can be told.
+        /// Whether the thread that receives the sound has real-time priority. `None`: unknown.
         realtime: Option<bool>,
     },
-    /// Nothing could be recorded. The job is over; there is no [`CaptureEvent::Ended`].
+    /// Nothing could be recorded. The job is over, and no [`CaptureEvent::Ended`] follows.
     Failed {
         /// The recording.
         job: JobId,
-        /// Why.
+        /// Why it failed.
         error: CaptureError,
     },
-    /// The recording is over, and all its samples came before this.
+    /// The recording is over. All its samples came before this event.
     Ended {
         /// The recording.
         job: JobId,
         /// How it ended.
         end: End,
-        /// Its length, in samples at 16 kHz.
+        /// The recording's length, in samples at 16 kHz.
         samples: u64,
-        /// Samples that found no room because the event loop did not read for 10 s. They are in
-        /// the gaps too, where PipeWire tells its clock.
+        /// Samples that found no room because the event loop did not read for 10 s. They are also
+        /// in the gaps, if PipeWire gives its clock.
         lost: u64,
     },
 }
@@ -108,53 +110,53 @@ pub enum CaptureEvent {
 /// How a recording ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// As asked, with all that was said until then.
+    /// It was stopped, and has all that was said until then.
     Stopped,
-    /// The source or PipeWire went away; what was heard came before this.
+    /// The source or PipeWire went away. The samples recorded before that have been delivered.
     Lost(CaptureError),
-    /// As asked, and dropped.
+    /// It was cancelled and dropped.
     Cancelled,
 }
 
-/// What [`Capture::next`] gives.
+/// An output of [`Capture::next`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum CaptureOutput {
     /// Samples at 16 kHz, mono, full scale ±1.0; never empty.
     Pcm {
         /// The recording.
         job: JobId,
-        /// The samples that follow those given before.
+        /// The samples that follow those delivered before.
         samples: Vec<f32>,
     },
     /// Sound that is missing between the samples before this and those after it.
     Gap {
         /// The recording.
         job: JobId,
-        /// How much, and why.
+        /// How much is missing, and why.
         missing: Missing,
     },
-    /// What happened, in order with the samples.
+    /// An event, in order with the samples.
     Event(CaptureEvent),
 }
 
-/// The handle of the capture thread. Dropping it ends the thread (a recording with it) and waits
-/// for that: milliseconds.
+/// The handle of the capture thread. Dropping it ends the thread, and any recording with it, and
+/// waits milliseconds for that.
 pub struct Capture {
     orders: pipewire::channel::Sender<Order>,
-    /// `None` only while being dropped.
+    /// `None` only while the handle is being dropped.
     reader: Option<ring::Reader>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Capture {
-    /// Starts the thread, which then sleeps until the first command: no connection to PipeWire
-    /// yet. Blocks for the millisecond or two that loading PipeWire's library takes.
+    /// Starts the thread, which then sleeps until the first command. There is no connection to
+    /// PipeWire yet. Blocks for the millisecond or two that loading PipeWire's library takes.
     ///
-    /// After a recording the stream lingers, paused, for `linger` (zero: not at all), so that the
-    /// next one starts sooner; then it and the connection are closed. (The session manager suspends
-    /// a source that nobody hears after some seconds, 5 in WirePlumber: waking that takes a quantum
-    /// more, and the time the sound card needs.) Must be called within a
-    /// tokio runtime with IO enabled.
+    /// After a recording the stream stays paused for `linger` (zero: not at all), so that the next
+    /// recording starts sooner. Then the stream and the connection are closed. (The session manager
+    /// suspends an unused source after some seconds, 5 in WirePlumber. Waking it takes another
+    /// quantum, and the time the sound card needs.) Must be called within a tokio runtime with IO
+    /// enabled.
     ///
     /// # Errors
     /// [`CaptureError::Setup`] if the thread or its file descriptors cannot be had.
@@ -172,13 +174,14 @@ impl Capture {
         Ok(Self { orders, reader: Some(reader), thread: Some(thread) })
     }
 
-    /// Gives a command; the moment of this call counts as the press. Never blocks.
+    /// Sends a command. The moment of this call counts as the press. Never blocks.
     pub fn send(&self, command: CaptureCommand) {
-        // Fails only if the thread is gone, which is when this handle is dropped.
+        // This fails only if the thread is gone, and the thread ends only when this handle is
+        // dropped.
         let _ = self.orders.send(Order::Command { command, at: clock::now() });
     }
 
-    /// The next samples or event. Cancel-safe: use it in `tokio::select!`.
+    /// Returns the next samples or event. Cancel-safe: use it in `tokio::select!`.
     pub async fn next(&mut self) -> CaptureOutput {
         match &mut self.reader {
             Some(reader) => reader.next().await,
@@ -189,7 +192,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        // First the reader: a thread that waits for room among the marks is freed by that.
+        // Drop the reader first: that frees a thread that waits for room among the marks.
         self.reader = None;
         let _ = self.orders.send(Order::Shutdown);
         if let Some(thread) = self.thread.take() {

@@ -1,18 +1,19 @@
-//! Whether the thread that takes the sound has real-time priority: PipeWire's library asks for it, by
-//! its module "rt", of the kernel (RLIMIT_RTPRIO), of the portal or of rtkit. Without it, a machine
-//! that is busy may run the thread too late, and sound is missing.
+//! Tells whether the thread that receives the sound has real-time priority. PipeWire's library
+//! requests it with its module "rt", from the kernel (RLIMIT_RTPRIO), the portal or rtkit. Without
+//! it, a busy machine may run the thread too late, and sound is missing.
 
 /// The scheduling policies of `proc_pid_stat(5)`, from `sched.h`.
 const FIFO: u32 = 1;
 const ROUND_ROBIN: u32 = 2;
 
-/// Whether a thread of this process has it; `None`: /proc does not tell.
+/// Whether a thread of this process has real-time priority. `None`: /proc does not tell.
 pub(super) fn has_priority(thread: i32) -> Option<bool> {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok()?;
     policy(&stat).map(|policy| matches!(policy, FIFO | ROUND_ROBIN))
 }
 
-/// The 41st field; the second one is a name in brackets and may hold spaces and brackets.
+/// Reads the 41st field. The second field is a name in brackets and may contain spaces and
+/// brackets.
 fn policy(stat: &str) -> Option<u32> {
     let (_, third_on) = stat.rsplit_once(") ")?;
     third_on.split_whitespace().nth(38)?.parse().ok()

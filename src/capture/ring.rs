@@ -1,10 +1,10 @@
-//! From the realtime thread to the event loop: samples through a lock-free ring, events as marks
-//! at positions in the stream of samples, so that the reader can never take one job's samples for
-//! another's, nor an end for earlier than the last sample.
+//! Carries samples and events from the realtime thread to the event loop. Samples go through a
+//! lock-free ring. Events are marks at positions in the stream of samples. So the reader never
+//! takes one job's samples for another's, and never sees a job end before its last sample.
 //!
-//! Three ends: [`Tap`] (realtime thread) copies in, [`Control`] (the loop thread) opens, closes
-//! and marks, [`Reader`] (event loop) awaits. PipeWire is not here, so that all of it can be
-//! tested without.
+//! The ring has three ends: [`Tap`] (realtime thread) copies samples in, [`Control`] (loop thread)
+//! opens, closes and marks, [`Reader`] (event loop) awaits. PipeWire is not used here, so that all
+//! of it can be tested without it.
 
 use super::clock::{self, NEVER, Nanos};
 use super::gaps::{Cycle, GapFinder};
@@ -19,43 +19,47 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering::S
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::io::unix::AsyncFd;
 
-/// Samples the ring holds: 10 s at 16 kHz, far beyond any stall of an event loop that is alive.
+/// How many samples the ring holds: 10 s at 16 kHz. A live event loop never stalls for that long.
 const CAPACITY: usize = 160_000;
-/// Marks under way. A job makes two; a reader this far behind stops the loop thread, not memory.
+/// How many marks may wait for the reader. A job makes two. If the reader falls this far behind,
+/// the loop thread waits and memory does not grow.
 const MARKS: usize = 32;
-/// Cycles under way: 10 s of those of 2.5 ms. Of shorter ones some go unnoted while the event loop
-/// is that late; the next one that is noted tells for all of them what is missing.
+/// How many cycles may wait for the reader: 10 s of cycles of 2.5 ms. If cycles are shorter and the
+/// event loop is that late, some are not noted. The next noted cycle then covers all that is
+/// missing.
 const CYCLES: usize = 4_096;
 
-/// What the graph's clock says at the start of a cycle.
+/// The graph's clock at the start of a cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     /// The driver's position in ticks.
     pub(super) ticks: u64,
-    /// Ticks in a second.
+    /// The number of ticks in a second.
     pub(super) rate: u32,
     /// When the cycle began.
     pub(super) now: Nanos,
 }
 
-/// What the threads share. SeqCst throughout: once per quantum, its price is nothing, and
-/// [`Control::close`] needs the store of one flag ordered before the load of another.
+/// The state that the threads share. SeqCst is used throughout: these operations run once per
+/// quantum, so it costs nothing, and [`Control::close`] needs the store of one flag ordered before
+/// the load of another.
 struct Shared {
-    /// Samples are wanted.
+    /// Whether samples are wanted.
     open: AtomicBool,
-    /// The realtime thread is between its look at `open` and its last store.
+    /// True while the realtime thread is between its load of `open` and its last store.
     busy: AtomicBool,
-    /// Samples put into the ring since it was made: the position in the stream.
+    /// How many samples were put into the ring since it was made. This is the position in the
+    /// stream.
     written: AtomicU64,
-    /// Samples of this job that found the ring full.
+    /// How many of this job's samples found the ring full.
     lost: AtomicU64,
-    /// When this job's first sample came; [`NEVER`]: not yet.
+    /// When this job's first sample came. [`NEVER`]: it has not come yet.
     first_at: AtomicI64,
-    /// The realtime thread's id, once this job's first sample has come.
+    /// The realtime thread's id. Set when this job's first sample has come.
     thread: AtomicI32,
-    /// Audio captured until then is still wanted.
+    /// Audio captured until this time is still wanted.
     stop_at: AtomicI64,
-    /// All audio until `stop_at` is in the ring.
+    /// Whether all audio until `stop_at` is in the ring.
     drained: AtomicBool,
     /// Wakes the reader.
     wake: OwnedFd,
@@ -87,8 +91,8 @@ pub(super) fn ring() -> io::Result<(Tap, Control, Reader)> {
     let (producer, samples) = rtrb::RingBuffer::new(CAPACITY);
     let (noting, noted) = rtrb::RingBuffer::new(CYCLES);
     let (sender, marks) = sync_channel(MARKS);
-    // SAFETY: an OwnedFd answers the same open descriptor for as long as it lives, and this one
-    // is moved in: nobody else can close it.
+    // SAFETY: an OwnedFd returns the same open descriptor for as long as it lives. This one is
+    // moved in, so nobody else can close it.
     let wake = unsafe { AsyncFd::register(shared.wake.try_clone()?) }?;
     let reader = Reader {
         samples,
@@ -105,18 +109,18 @@ pub(super) fn ring() -> io::Result<(Tap, Control, Reader)> {
     Ok((Tap { samples: producer, cycles: noting, shared }, control, reader))
 }
 
-/// Adds one to an eventfd. Fails only if its counter is full, and then it is readable anyway.
+/// Adds one to an eventfd. This fails only if its counter is full, and then it is readable anyway.
 fn ring_bell(fd: &OwnedFd) {
     let _ = rustix::io::write(fd, &1u64.to_ne_bytes());
 }
 
-/// Resets an eventfd; an error means that it was reset already.
+/// Resets an eventfd. An error means that it was reset already.
 pub(super) fn hush(fd: &OwnedFd) -> io::Result<()> {
     rustix::io::read(fd, &mut [0u8; 8])?;
     Ok(())
 }
 
-/// The realtime thread's end: neither locks nor allocates.
+/// The realtime thread's end of the ring. It neither locks nor allocates.
 pub(super) struct Tap {
     samples: rtrb::Producer<f32>,
     cycles: rtrb::Producer<Cycle>,
@@ -124,8 +128,9 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    /// One cycle: `fill` is called, if samples are wanted, to push what came; it returns until
-    /// when the sound of the room is in what it pushed (`None`: unknown).
+    /// Runs one cycle. If samples are wanted, calls `fill`, which pushes the samples that came.
+    /// `fill` returns the time until which the pushed samples cover the sound in the room (`None`:
+    /// unknown).
     pub(super) fn cycle(&mut self, fill: impl FnOnce(&mut Pour<'_>) -> Option<Nanos>) {
         self.shared.busy.store(true, SeqCst);
         if self.shared.open.load(SeqCst) {
@@ -163,15 +168,15 @@ pub(super) struct Pour<'t> {
 }
 
 impl Pour<'_> {
-    /// Notes what the graph's clock says. Before the cycle's samples, so that the reader never
-    /// sees these without it.
+    /// Notes the time on the graph's clock. Call it before the cycle's samples are pushed, so that
+    /// the reader never sees samples without their cycle.
     pub(super) fn note(&mut self, Moment { ticks, rate, now }: Moment) {
         let at = self.tap.shared.written.load(SeqCst) + self.count;
-        // Without room the next note tells.
+        // If there is no room, the next note covers this cycle too.
         let _ = self.tap.cycles.push(Cycle { at, ticks, rate, now });
     }
 
-    /// Copies samples in; those that find no room are counted as lost.
+    /// Copies samples in. Samples that find no room are counted as lost.
     pub(super) fn push(&mut self, samples: impl ExactSizeIterator<Item = f32>) {
         let offered = samples.len();
         let room = offered.min(self.tap.samples.slots());
@@ -182,14 +187,14 @@ impl Pour<'_> {
     }
 }
 
-/// The loop thread's end.
+/// The loop thread's end of the ring.
 pub(super) struct Control {
     marks: SyncSender<Mark>,
     shared: Arc<Shared>,
 }
 
 impl Control {
-    /// From here on samples belong to a new job. Returns the position where it begins.
+    /// Starts a new job: samples belong to it from now on. Returns the position where it begins.
     pub(super) fn open(&self) -> u64 {
         let shared = &self.shared;
         shared.lost.store(0, SeqCst);
@@ -200,15 +205,17 @@ impl Control {
         self.written()
     }
 
-    /// Asks the realtime thread to close once all audio until then is in the ring.
+    /// Asks the realtime thread to close the ring once all audio until `time` is in it.
     pub(super) fn drain_until(&self, time: Nanos) {
         self.shared.stop_at.store(time, SeqCst);
     }
 
-    /// No more samples are taken once this returns. Returns the position where the job ends.
+    /// Closes the ring: no more samples are taken once this returns. Returns the position where the
+    /// job ends.
     pub(super) fn close(&self) -> u64 {
         self.shared.open.store(false, SeqCst);
-        // A copy of one quantum, microseconds; either it saw `open` false, or it is waited for.
+        // The realtime thread either saw that `open` is false, or copies one quantum: wait for
+        // that, microseconds.
         while self.shared.busy.load(SeqCst) {
             std::thread::yield_now();
         }
@@ -217,17 +224,18 @@ impl Control {
 
     /// Puts an event at a position. Waits while the reader is [`MARKS`] events behind.
     pub(super) fn mark(&self, at: u64, event: CaptureEvent) {
-        // The reader is gone only when its owner is, and then nobody is left to be told.
+        // This fails only if the reader is gone. Then its owner is gone too, and nobody needs the
+        // event.
         let _ = self.marks.send(Mark { at, event });
         ring_bell(&self.shared.wake);
     }
 
-    /// The position in the stream.
+    /// The position in the stream of samples.
     pub(super) fn written(&self) -> u64 {
         self.shared.written.load(SeqCst)
     }
 
-    /// Samples of this job that found the ring full.
+    /// How many of this job's samples found the ring full.
     pub(super) fn lost(&self) -> u64 {
         self.shared.lost.load(SeqCst)
     }
@@ -237,42 +245,42 @@ impl Control {
         Some(self.shared.first_at.load(SeqCst)).filter(|&at| at != NEVER)
     }
 
-    /// The id of the realtime thread that gave the first sample.
+    /// The id of the realtime thread that delivered the first sample.
     pub(super) fn thread(&self) -> i32 {
         self.shared.thread.load(SeqCst)
     }
 
-    /// Whether all that [`Self::drain_until`] asked for is in the ring.
+    /// Whether all audio that [`Self::drain_until`] asked for is in the ring.
     pub(super) fn drained(&self) -> bool {
         self.shared.drained.load(SeqCst)
     }
 
-    /// Becomes readable when the realtime thread has news.
+    /// Returns a descriptor that becomes readable when the realtime thread has news.
     pub(super) fn nudge(&self) -> io::Result<OwnedFd> {
         self.shared.nudge.try_clone()
     }
 }
 
-/// The event loop's end.
+/// The event loop's end of the ring.
 pub(super) struct Reader {
     samples: rtrb::Consumer<f32>,
     noted: rtrb::Consumer<Cycle>,
     marks: Receiver<Mark>,
     wake: AsyncFd<OwnedFd>,
-    /// Position in the stream.
+    /// The reader's position in the stream.
     read: u64,
-    /// The job whose samples are passed on.
+    /// The job that the samples belong to. Without one they are dropped.
     job: Option<JobId>,
-    /// A mark that was taken and is not reached yet.
+    /// A mark that was taken from the channel but is not reached yet.
     pending: Option<Mark>,
-    /// Cycles of no job that is known yet.
+    /// Cycles that are not yet assigned to a job.
     cycles: VecDeque<Cycle>,
-    /// What is missing from the job's samples.
+    /// Finds what is missing from the job's samples.
     finder: GapFinder,
 }
 
 impl Reader {
-    /// The next samples or event. Cancel-safe: nothing is taken before it is returned.
+    /// Returns the next samples or event. Cancel-safe: nothing is taken before it is returned.
     pub(super) async fn next(&mut self) -> CaptureOutput {
         loop {
             if let Some(output) = self.ready() {
@@ -280,16 +288,16 @@ impl Reader {
             }
             match self.wake.readable().await {
                 Ok(mut guard) => drop(guard.try_io(|fd| hush(fd.get_ref()))),
-                // The runtime is shutting down; so is whoever waits here.
+                // The runtime is shutting down, and so is the caller.
                 Err(_) => std::future::pending().await,
             }
         }
     }
 
     fn ready(&mut self) -> Option<CaptureOutput> {
-        // The count comes first: samples beyond a mark are written after the mark was sent, so
-        // a mark not seen below cannot have any of these samples behind it. With the cycles it is
-        // the same: they are noted before their samples.
+        // Read the count first. Samples beyond a mark are written after the mark was sent, so a
+        // mark that is not seen below cannot come before any of these samples. The same holds for
+        // cycles: they are noted before their samples.
         let available = self.samples.slots();
         if self.pending.is_none() {
             self.pending = self.marks.try_recv().ok();
@@ -308,7 +316,7 @@ impl Reader {
         let event = self.pending.take()?.event;
         match event {
             CaptureEvent::Started { job, .. } => self.job = Some(job),
-            // One that was refused because another is under way is not the one that is read.
+            // A job that was refused because another is under way is not the one being read.
             CaptureEvent::Failed { job, .. } | CaptureEvent::Ended { job, .. } => {
                 self.job = self.job.filter(|&reading| reading != job);
             }
@@ -321,11 +329,11 @@ impl Reader {
         Some(CaptureOutput::Event(event))
     }
 
-    /// Has the job's cycles looked at, up to its end if that is known.
+    /// Passes the job's cycles to the gap finder, up to the job's end if that is known.
     fn look_at_cycles(&mut self) {
         self.cycles.extend(std::iter::from_fn(|| self.noted.pop().ok()));
         let Some(reading) = self.job else { return };
-        // One that begins where the recording ends belongs to the next.
+        // A cycle that begins where the recording ends belongs to the next recording.
         let end = self.pending.as_ref().and_then(|mark| match mark.event {
             CaptureEvent::Ended { job, .. } if job == reading => Some(mark.at),
             _ => None,
@@ -341,7 +349,7 @@ impl Reader {
         }
     }
 
-    /// The job's next gap, or samples up to the next one; at most `count` samples.
+    /// Returns the job's next gap, or samples up to the next gap, `count` at most.
     fn pass_on(&mut self, count: usize) -> Option<CaptureOutput> {
         let job = self.job?;
         if let Some(missing) = self.finder.next_before(self.read) {
@@ -393,7 +401,7 @@ mod tests {
         });
     }
 
-    /// A cycle with the graph's clock at `ms`.
+    /// Runs a cycle with the graph's clock at `ms`.
     fn cycle(tap: &mut Tap, ms: u64, samples: &[f32]) {
         tap.cycle(|pour| {
             let now = Nanos::try_from(ms).unwrap() * 1_000_000;
@@ -463,7 +471,7 @@ mod tests {
     #[test]
     fn gaps_come_where_they_are() {
         in_runtime(async |mut tap, control, mut reader| {
-            // From the first sample on, also while the job is not told yet.
+            // Gaps count from the first sample on, even before the job is reported.
             let begins = control.open();
             cycle(&mut tap, 100, &[0.1; 320]);
             cycle(&mut tap, 120, &[0.2; 320]);
@@ -471,7 +479,7 @@ mod tests {
             cycle(&mut tap, 660, &[0.4; 320]);
             control.mark(begins, started(A));
             control.mark(control.close(), ended(A, End::Stopped));
-            // The next job's time has nothing to do with this one's.
+            // The next job's times do not depend on this job's.
             let begins = control.open();
             cycle(&mut tap, 9_000, &[0.5; 320]);
             cycle(&mut tap, 9_020, &[0.6; 320]);
@@ -521,7 +529,7 @@ mod tests {
         in_runtime(async |mut tap, control, mut reader| {
             control.mark(control.open(), started(A));
             cycle(&mut tap, 0, &[0.1; 320]);
-            // The driver stood still: its ticks go on, its time jumps.
+            // The driver stood still: its ticks go on, but its time jumps.
             tap.cycle(|pour| {
                 pour.note(Moment { ticks: 960, rate: 48_000, now: 520_000_000 });
                 pour.push([0.2; 320].into_iter());

@@ -1,20 +1,19 @@
-//! Whether PipeWire's session manager has had the time to find the devices that are there.
+//! Tells whether PipeWire's session manager has had the time to find the devices that are there.
 //!
 //! Right after login PipeWire answers before its session manager has found any source. No message
-//! of PipeWire's or WirePlumber's says "these are all", but a manager that has run for a while has
-//! seen them: so a machine without a microphone can be told from one that is still starting.
+//! from PipeWire or WirePlumber says "these are all", but a manager that has run for a while has
+//! seen them. So v2m can tell a machine without a microphone from one that is still starting.
 
 use std::time::Duration;
 
 /// How long a session manager may take. WirePlumber takes some tenths of a second on an idle
-/// machine; Bluetooth devices come when they like.
+/// machine. Bluetooth devices may appear at any time.
 const SETTLING: Duration = Duration::from_secs(10);
 
-/// Of the times in /proc: Linux's USER_HZ, the same on every processor that PipeWire runs on.
+/// The unit of times in /proc: Linux's USER_HZ, the same on every processor that PipeWire runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Whether the session manager with this process id has run for long enough. An unknown one has
-/// not.
+/// Whether the session manager with this process id has run for long enough. `None` has not.
 pub(super) fn has_settled(pid: Option<u32>) -> bool {
     pid.and_then(age).is_some_and(|age| age >= SETTLING)
 }
@@ -29,8 +28,8 @@ fn age(pid: u32) -> Option<Duration> {
     Duration::try_from_secs_f64(uptime - started).ok()
 }
 
-/// The 22nd field of `/proc/PID/stat`: the start in clock ticks after boot. The second field is a
-/// name in brackets that may hold anything.
+/// Reads the 22nd field of `/proc/PID/stat`: the start in clock ticks after boot. The second field
+/// is a name in brackets that may contain anything.
 fn started_ticks(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()

@@ -1,5 +1,5 @@
-//! One look at PipeWire: which sources are there. For `v2m doctor`; blocking, on the caller's
-//! thread. Not for the daemon's event loop.
+//! Lists the sources that PipeWire has at the moment, for `v2m doctor`. Blocks the caller's thread,
+//! so it is not for the daemon's event loop.
 
 use super::CaptureError;
 use super::channels::{beside, is_called};
@@ -10,19 +10,19 @@ use super::volume::VolumeQuestion;
 use super::worker::ANSWER;
 use pipewire::main_loop::MainLoopRc;
 
-/// A microphone, or whatever else PipeWire takes for a source of audio.
+/// A microphone, or any other node that PipeWire offers as a source of audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// `node.name`: what the configuration names.
+    /// `node.name`: the name that the configuration uses.
     pub name: String,
-    /// What people call it.
+    /// The name to show to people.
     pub description: String,
-    /// `port.name` of each channel that is recorded, 64 at most: what the configuration may name
-    /// beside it.
+    /// `port.name` of each channel that is recorded, 64 at most. The configuration may add one of
+    /// them to the source's name.
     pub channels: Vec<String>,
-    /// Whether it is recorded when the configuration names none.
+    /// Whether this source is recorded when the configuration names none.
     pub is_default: bool,
-    /// Whether it is muted, or turned down to nothing.
+    /// Whether the source is muted, or turned down to nothing.
     pub is_silenced: bool,
 }
 
@@ -33,14 +33,14 @@ impl Source {
         self.name == wanted || beside(&self.name, wanted).is_some_and(has)
     }
 
-    /// Whether the configuration's `wanted` has the form of a channel of this source. It may not
-    /// have that channel.
+    /// Whether the configuration's `wanted` has the form of a channel of this source. The source
+    /// may not have that channel.
     pub fn may_be_meant(&self, wanted: &str) -> bool {
         beside(&self.name, wanted).is_some()
     }
 }
 
-/// The sources that are there now. Blocks for milliseconds, 3 s at most.
+/// Lists the sources that are there now. Blocks for milliseconds, 3 s at most.
 ///
 /// # Errors
 /// [`CaptureError::NoPipeWire`], [`CaptureError::NoAnswer`] or [`CaptureError::PipeWireStopped`].
@@ -63,7 +63,7 @@ pub fn sources() -> Result<Vec<Source>, CaptureError> {
     Ok(sources.into_iter().zip(questions).map(told).collect())
 }
 
-/// Runs the loop until PipeWire has told something.
+/// Runs the loop until `told` is true, PipeWire has stopped or the deadline has come.
 fn until(
     mainloop: &MainLoopRc,
     connection: &mut Connection,

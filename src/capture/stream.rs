@@ -19,14 +19,14 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use v2m_ipc::pcm::SAMPLE_RATE;
 
-/// Frames that are mixed at a time: 32 ms, so that a quantum is mostly one piece.
+/// How many frames are mixed at a time: 32 ms, so that most quanta are one piece.
 const PIECE: usize = 512;
 
-/// Where the tap lies while no stream has it.
+/// Holds the tap while no stream uses it.
 pub(super) type TapShelf = Arc<Mutex<Option<Tap>>>;
 
-/// What the realtime callback has: the tap, which goes back to its shelf with the callback, and the
-/// mixer.
+/// The realtime callback's data: the mixer, and the tap, which returns to its shelf when the
+/// callback is dropped.
 struct Borrowed {
     tap: Option<Tap>,
     shelf: TapShelf,
@@ -40,8 +40,7 @@ impl Borrowed {
     }
 }
 
-/// From the bytes of interleaved samples to one channel. All its memory is there from the
-/// beginning.
+/// Mixes the bytes of interleaved samples to one channel. Allocates all its memory at the start.
 struct Mixer {
     mix: Mix,
     piece: Vec<f32>,
@@ -74,7 +73,8 @@ impl Drop for Borrowed {
     }
 }
 
-/// pipewire-rs does not ask that what it moves to the data thread may go there; this does.
+/// Requires `Send` at compile time for data that pipewire-rs moves to the data thread: pipewire-rs
+/// itself does not.
 fn sendable<T: Send>(value: T) -> T {
     value
 }
@@ -86,12 +86,12 @@ pub(super) struct Stream {
     _states: StreamListener<()>,
     stream: StreamRc,
     error: Rc<RefCell<Option<String>>>,
-    /// What it was made for.
+    /// The input that the stream was made for.
     pub(super) input: Input,
 }
 
 impl Stream {
-    /// Makes the node, active at once, and asks for links with the input's source and no other.
+    /// Makes the node, active at once, and asks for links with the input's source only.
     pub(super) fn open(
         core: &CoreRc,
         input: Input,
@@ -134,17 +134,17 @@ impl Stream {
             .map_err(|error| CaptureError::Stream(error.to_string()))
     }
 
-    /// Lets audio come, or pauses.
+    /// Lets audio come, or pauses it.
     pub(super) fn set_active(&self, active: bool) -> Result<(), CaptureError> {
         self.stream.set_active(active).map_err(|error| CaptureError::Stream(error.to_string()))
     }
 
-    /// What went wrong with it, if anything did.
+    /// The stream's error, if there is one.
     pub(super) fn error(&self) -> Option<String> {
         self.error.borrow().clone()
     }
 
-    /// Its node's id in the registry.
+    /// The id of our node in the registry.
     pub(super) fn node_id(&self) -> u32 {
         self.stream.node_id()
     }
@@ -152,7 +152,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // First of all: a connected stream goes on calling `process`, whatever the loop does.
+        // Do this first: a connected stream keeps calling `process`, whatever the loop does.
         let _ = self.stream.disconnect();
     }
 }
@@ -166,22 +166,24 @@ fn node_properties(input: &Input) -> PropertiesBox {
         *pipewire::keys::APP_ID => "v2m",
         *pipewire::keys::MEDIA_TYPE => "Audio",
         *pipewire::keys::MEDIA_CATEGORY => "Capture",
-        // Not Communication: session managers then take a Bluetooth headset out of stereo (a
-        // second or two, in which the source changes), and share one volume with all calls.
+        // Not Communication: for that, session managers switch a Bluetooth headset out of stereo
+        // (the source changes for a second or two) and share one volume with all calls.
         *pipewire::keys::MEDIA_ROLE => "Accessibility",
-        // By serial, the one identity that is never reused: never another microphone.
+        // The serial is the only identity that is never reused, so this never links another
+        // microphone.
         *pipewire::keys::TARGET_OBJECT => input.source.serial.as_str(),
         *pipewire::keys::NODE_DONT_RECONNECT => "true",
         "state.restore-target" => "false",
     };
     if input.channels.positions.len() > 1 {
-        // Else a session manager may give our node two channels, and link no more of the source's.
+        // Otherwise a session manager may give our node two channels, and link only two of the
+        // source's.
         properties.insert(*pipewire::keys::STREAM_DONT_REMIX, "true");
     }
     properties
 }
 
-/// The one format we take: the source's own channels, which PipeWire resamples.
+/// The only format we accept: the source's own channels, which PipeWire resamples.
 fn format_pod(channels: &Channels) -> Result<Vec<u8>, CaptureError> {
     let mut info = AudioInfoRaw::new();
     info.set_format(AudioFormat::F32LE);
@@ -208,8 +210,8 @@ fn unusable(what: &str) -> CaptureError {
     CaptureError::Stream(format!("its {what} cannot be written"))
 }
 
-/// On the realtime thread: mixes and copies what came, and no more. A panic cannot unwind into
-/// PipeWire: the trampoline is `extern "C"`, which aborts.
+/// Mixes and copies the samples that came. Runs on the realtime thread, so it does nothing else. A
+/// panic cannot unwind into PipeWire: the trampoline is `extern "C"`, which aborts.
 fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
     let Borrowed { tap: Some(tap), mixer, .. } = borrowed else { return };
     tap.cycle(|pour| {
@@ -223,7 +225,7 @@ fn process(stream: &pipewire::stream::Stream, borrowed: &mut Borrowed) {
         }
         captured_until(stream)
     });
-    // Not wanted: back to PipeWire unread.
+    // Samples that are not wanted go back to PipeWire unread.
     while stream.dequeue_buffer().is_some() {}
 }
 
@@ -238,18 +240,18 @@ fn pour_data(data: &mut Data, mixer: &mut Mixer, pour: &mut Pour<'_>) {
     mixer.pour(bytes, pour);
 }
 
-/// What the graph's clock says of this cycle.
+/// The graph's clock in this cycle.
 fn moment(stream: &pipewire::stream::Stream) -> Option<Moment> {
     let time = stream.time().ok()?;
     let rate = time.rate();
-    // Ticks of anything but one sample are not known of any driver.
+    // No driver is known to use a tick other than one sample.
     let told = time.now() > 0 && rate.num == 1 && rate.denom > 0;
     told.then(|| Moment { ticks: time.ticks(), rate: rate.denom, now: time.now() })
 }
 
-/// Until when the sound in the room is in what was dequeued: the start of this cycle, less the
-/// way from the device through the graph (`delay`, which the source reports: a quantum and its
-/// own buffers) and through the resampler (`buffered`).
+/// The time until which the dequeued samples cover the sound in the room. It is the start of this
+/// cycle, minus the delay from the device through the graph (`delay`, which the source reports: a
+/// quantum and its own buffers) and through the resampler (`buffered`).
 fn captured_until(stream: &pipewire::stream::Stream) -> Option<Nanos> {
     let time = stream.time().ok()?;
     let rate = time.rate();
@@ -259,6 +261,7 @@ fn captured_until(stream: &pipewire::stream::Stream) -> Option<Nanos> {
     let ticks = i128::from(time.delay()) * i128::from(rate.num) * 1_000_000_000;
     let graph = i64::try_from(ticks / i128::from(rate.denom)).ok()?;
     let resampler = i64::try_from(time.buffered()).ok()?.checked_mul(1_000_000_000)?;
-    // At the lower of the two rates that may be meant: rather a millisecond too much.
+    // `buffered` may be at either of two rates. Use the lower one: that waits a millisecond too
+    // long rather than too short.
     Some(time.now().min(now()) - graph - resampler / i64::from(SAMPLE_RATE))
 }

@@ -1,5 +1,5 @@
-//! The thread `v2m-capture` and its loop: sleeps until PipeWire, a command, the realtime thread or
-//! a deadline wakes it; with no job and nothing lingering that is without a timeout.
+//! The thread `v2m-capture` and its loop. The thread sleeps until PipeWire, a command, the realtime
+//! thread or a deadline wakes it. With no job and no lingering stream there is no deadline.
 
 use super::clock::{self, NEVER, Nanos};
 use super::ring::{Control, Tap, hush};
@@ -16,13 +16,13 @@ use std::rc::Rc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// What the handle sends.
+/// A message from the handle to the thread.
 pub(super) enum Order {
     Command { command: CaptureCommand, at: Nanos },
     Shutdown,
 }
 
-/// A loop of PipeWire's for this thread.
+/// Makes a PipeWire loop for this thread.
 pub(super) fn new_loop() -> Result<MainLoopRc, CaptureError> {
     pipewire::init();
     MainLoopRc::new(None).map_err(|error| CaptureError::Setup(error.to_string()))
@@ -32,13 +32,14 @@ pub(super) fn new_loop() -> Result<MainLoopRc, CaptureError> {
 pub(super) fn turn(mainloop: &MainLoopRc, deadline: Nanos) {
     let timeout = match deadline {
         NEVER => Timeout::Infinite,
-        // The loop cuts to whole milliseconds: one more, or it would spin through the last one.
+        // The loop rounds down to whole milliseconds. Add one, or it would spin through the last
+        // millisecond.
         _ => Timeout::Finite(clock::between(clock::now(), deadline) + Duration::from_millis(1)),
     };
     mainloop.loop_().iterate(timeout);
 }
 
-/// The thread's whole life. `ready` is told once whether it can work.
+/// Runs the thread until shutdown. Sends to `ready` once whether the thread can work.
 pub(super) fn run(
     inbox: Receiver<Order>,
     nudge: OwnedFd,
@@ -51,20 +52,20 @@ pub(super) fn run(
         Ok(mainloop) => (Some(mainloop), Ok(())),
         Err(error) => (None, Err(error)),
     };
-    // The one who spawned the thread waits for this.
+    // The caller that spawned the thread waits for this.
     let _ = ready.send(can_work);
     let Some(mainloop) = mainloop else { return };
     let orders = Rc::new(RefCell::new(VecDeque::new()));
     let queue = Rc::clone(&orders);
     let _inbox = inbox.attach(mainloop.loop_(), move |order| queue.borrow_mut().push_back(order));
-    // Being woken is all; the worker sees for itself what the realtime thread noted.
+    // Waking the loop is enough: the worker reads for itself what the realtime thread noted.
     let _nudge = mainloop.loop_().add_io(nudge, IoFlags::IN, |fd| drop(hush(fd)));
     let mut worker = Worker::new(mainloop.clone(), tap, control, linger);
     loop {
         turn(&mainloop, worker.deadline());
         worker.step();
         loop {
-            // Not in the `while let`: the borrow would last through the body.
+            // Do not put this in a `while let`: the borrow would last through the body.
             let Some(order) = orders.borrow_mut().pop_front() else { break };
             match order {
                 Order::Command { command, at } => worker.obey(command, at),

@@ -1,4 +1,4 @@
-//! Whether a source is muted or turned down to nothing, as its node tells when it is asked.
+//! Asks a source's node whether it is muted or turned down to nothing.
 
 use super::connection::Connection;
 use pipewire::node::{Node, NodeListener};
@@ -13,8 +13,8 @@ use pipewire::types::ObjectType;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A question that is on its way to a node. Fields are dropped in this order: the listener before
-/// its node.
+/// A question that was sent to a node. Fields are dropped in this order: the listener before its
+/// node.
 pub(super) struct VolumeQuestion {
     _listener: NodeListener,
     _node: Node,
@@ -22,7 +22,7 @@ pub(super) struct VolumeQuestion {
 }
 
 impl VolumeQuestion {
-    /// Asks the node of this id. The answer is there after the connection's next round trip.
+    /// Asks the node with this id. The answer has arrived after the connection's next round trip.
     pub(super) fn ask(connection: &Connection, id: u32) -> Option<Self> {
         let global = GlobalObject::<PropertiesBox> {
             id,
@@ -46,7 +46,7 @@ impl VolumeQuestion {
         Some(Self { _listener: listener, _node: node, silenced })
     }
 
-    /// Whether nothing can be heard of it. Not known counts as no.
+    /// Whether the source gives no sound. Unknown counts as no.
     pub(super) fn is_silenced(&self) -> bool {
         self.silenced.get()
     }

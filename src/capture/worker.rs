@@ -1,8 +1,9 @@
-//! One recording at a time: from the search for its source to its last sample, with deadlines for
-//! all that others may fail to do, and the stream that lingers after it.
+//! Makes one recording at a time, from the search for its source to its last sample. It sets
+//! deadlines for everything that others may fail to do, and keeps the stream that lingers
+//! afterwards.
 //!
-//! Callbacks of PipeWire only note what happened; after each turn of the loop the worker looks
-//! at the notes and takes the next step. So there is one place for decisions, and nothing is
+//! PipeWire's callbacks only note what happened. After each turn of the loop the worker reads the
+//! notes and takes the next step. So all decisions are made in one place, and nothing is
 //! re-entered. The loop itself and the thread are not here.
 
 use super::clock::{self, NEVER, Nanos};
@@ -17,16 +18,16 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long PipeWire and a source may take from Start to the first audio. Waking a suspended
-/// sound card takes tenths of a second, a Bluetooth headset one to two.
+/// How long PipeWire and a source may take from Start to the first audio. Waking a suspended sound
+/// card takes tenths of a second; a Bluetooth headset takes one to two seconds.
 pub(super) const ANSWER: Duration = Duration::from_secs(3);
-/// How long a source may stay mute (no buffers at all, not silence) while recording.
+/// How long a source may send nothing (no buffers at all, not silence) while recording.
 const MUTE: Duration = Duration::from_secs(3);
-/// A deadline that is looked at later than this was missed by this thread, which was stopped, say:
-/// then the source gets its time anew.
+/// If a deadline is noticed later than this, this thread missed it, for example because it was
+/// stopped. The source then gets its time again.
 const LATE: Duration = Duration::from_millis(500);
-/// How long draining may take: two of the longest quanta PipeWire uses (8192 at 48 kHz, 171 ms),
-/// and some. Reached only if the source stops running in that moment.
+/// How long draining may take: two of the longest quanta that PipeWire uses (8192 at 48 kHz,
+/// 171 ms), and some more. It takes this long only if the source stops running at that moment.
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// One recording under way.
@@ -36,22 +37,22 @@ struct Recording {
     wanted: Option<String>,
     /// When Start was sent.
     pressed: Nanos,
-    /// Where in the stream of samples it begins.
+    /// The position in the stream of samples where the recording begins.
     begins: u64,
-    /// Whether its first audio was told.
+    /// Whether [`CaptureEvent::Started`] was sent.
     started: bool,
-    /// Whether Stop was asked for.
+    /// Whether Stop was requested.
     stopping: bool,
-    /// Whether its connection lingered from before, and so may be found dead through no fault of
-    /// the present.
+    /// Whether the recording uses a connection that lingered. Such a connection may have died
+    /// before this recording began.
     reused: bool,
-    /// When to look at what did not happen.
+    /// When to check for something that did not happen.
     deadline: Nanos,
-    /// The position at the last look.
+    /// The position at the last check.
     seen: u64,
 }
 
-/// What the thread does. Fields are dropped in this order: the stream before its connection.
+/// The worker of the thread. Fields are dropped in this order: the stream before its connection.
 pub(super) struct Worker {
     stream: Option<Stream>,
     connection: Option<Connection>,
@@ -77,12 +78,12 @@ impl Worker {
         }
     }
 
-    /// When to [`Self::step`] even if nothing happens; [`NEVER`] when idle.
+    /// When to call [`Self::step`] even if nothing happens. [`NEVER`] when idle.
     pub(super) fn deadline(&self) -> Nanos {
         self.job.as_ref().map_or(self.linger_until, |job| job.deadline)
     }
 
-    /// Takes a command that was sent at that time.
+    /// Executes a command that was sent at the time `at`.
     pub(super) fn obey(&mut self, command: CaptureCommand, at: Nanos) {
         match command {
             CaptureCommand::Start { job, source } => self.start(job, source, at),
@@ -97,7 +98,8 @@ impl Worker {
 
     fn start(&mut self, id: JobId, wanted: Option<String>, at: Nanos) {
         match &self.job {
-            // The last one waits only for the rest of a quantum; the press now counts more.
+            // The earlier recording only waits for the rest of a quantum. The new press matters
+            // more.
             Some(job) if job.stopping => self.end(End::Stopped),
             Some(_) => {
                 let at = self.control.written();
@@ -124,7 +126,7 @@ impl Worker {
         }
     }
 
-    /// Wakes the lingering stream, if it is still what is wanted.
+    /// Wakes the lingering stream if it still fits the request.
     fn resume(&mut self) -> Result<(), CaptureError> {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)
@@ -176,7 +178,7 @@ impl Worker {
         self.check_audio()
     }
 
-    /// A lingering connection found dead is made anew; any other is an error.
+    /// Replaces a lingering connection that has died. Any other error is returned.
     fn redo(&mut self, error: CaptureError) -> Result<(), CaptureError> {
         match &mut self.job {
             Some(job) if job.reused && !job.started => {
@@ -188,7 +190,7 @@ impl Worker {
         }
     }
 
-    /// Towards a stream: connect, learn what is there, choose.
+    /// Takes the next step towards a stream: connect, learn what is there, choose a source.
     fn reach_source(&mut self) -> Result<(), CaptureError> {
         let Some(job) = &self.job else { return Ok(()) };
         let connection = match &mut self.connection {
@@ -203,16 +205,16 @@ impl Worker {
                 self.stream = Some(Stream::open(connection.core(), input, &self.shelf)?);
                 Ok(())
             }
-            // Right after login PipeWire is there before its session manager has found the
-            // sources and chosen a default: time brings those, or the deadline an error.
+            // Right after login PipeWire runs before its session manager has found the sources and
+            // chosen a default. Wait for them; the deadline brings the error.
             Err(_) if !connection.settled() => Ok(()),
             Err(error) if error.may_pass() => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// A source that has just appeared tells its ports one by one: until its audio has come, the
-    /// stream is made anew for those that are there.
+    /// A source that has just appeared reports its ports one by one. Until its audio has come, the
+    /// stream is made anew when ports are added.
     fn catch_up_with_channels(&mut self) {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)
@@ -227,8 +229,8 @@ impl Worker {
         }
     }
 
-    /// The source asked for feeds us and, at the start, no other node does. (Later links beside
-    /// it are made by hand, and meant.)
+    /// Checks that the requested source feeds us and that, at the start, no other node does. (Links
+    /// that are added later are made by hand, and are intended.)
     fn check_links(&self, stream: &Stream) -> Result<(), CaptureError> {
         let (Some(connection), Some(job)) = (&self.connection, &self.job) else { return Ok(()) };
         let source = &stream.input.source;
@@ -249,7 +251,8 @@ impl Worker {
         self.tell_started();
         let written = self.control.written();
         let Some(job) = &mut self.job else { return Ok(()) };
-        // Heard and not told: the link is not known yet, and the samples would be dropped.
+        // Audio has come but was not reported: the link is not known yet. The samples would be
+        // dropped.
         let untold = !job.started && self.control.first_at().is_some();
         if job.stopping && self.control.drained() && !untold {
             self.end(End::Stopped);
@@ -273,7 +276,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells the first audio, once it is known to come from the right source.
+    /// Reports the first audio, once it is known to come from the right source.
     fn tell_started(&mut self) {
         let (Some(job), Some(first_at)) = (&mut self.job, self.control.first_at()) else { return };
         let (Some(stream), Some(connection)) = (&self.stream, &self.connection) else { return };
@@ -297,7 +300,7 @@ impl Worker {
         self.control.mark(job.begins, started);
     }
 
-    /// What stood in the way of the first audio.
+    /// Finds out what prevented the first audio.
     fn no_audio(&mut self) -> CaptureError {
         let Some(connection) = &mut self.connection else {
             return CaptureError::NoAnswer(ANSWER);
@@ -316,7 +319,7 @@ impl Worker {
         self.stream.as_ref().map_or_else(String::new, |stream| stream.input.source.name.clone())
     }
 
-    /// The job cannot go on: what it heard is kept, if it started.
+    /// Ends a job that cannot go on. If it had started, its samples are kept.
     fn fail(&mut self, error: CaptureError) {
         match &self.job {
             Some(job) if job.started => self.end(End::Lost(error)),
@@ -336,7 +339,7 @@ impl Worker {
         let at = self.control.close();
         let (samples, lost) = (at - job.begins, self.control.lost());
         if lost > 0 {
-            // The daemon says so to the user.
+            // The daemon tells the user.
             tracing::debug!(job = job.id.0, lost, "the event loop read too slowly, samples lost");
         }
         self.control.mark(at, CaptureEvent::Ended { job: job.id, end, samples, lost });

@@ -1,13 +1,13 @@
-//! Decoding in a process of its own, which may die of a file without harm.
+//! Decodes files in a separate process, which a bad file may crash without harm.
 //!
 //! The child writes the samples to its standard output (little-endian), which is a file without a
-//! name, and ends with 0, having written a line for each thing that is missing of them to standard
-//! error, or writes one line of reason to standard error and ends with [`DATA_ERROR`]. Anything
-//! else is a crash. One that takes too long is ended: by its own limit of processor time when it
-//! computes, by its parent when it waits.
+//! name. On success it ends with 0, after writing one line to standard error for each thing that is
+//! missing. Otherwise it writes one line of reason to standard error and ends with [`DATA_ERROR`].
+//! Anything else is a crash. A child that takes too long is ended: by its own limit of processor
+//! time if it computes, by its parent if it waits.
 //!
-//! The child alone opens the file. A file system that does not answer (NFS, FUSE) holds the child,
-//! which then cannot even be killed, and nothing else: the parent has no thread that waits for it.
+//! Only the child opens the file. A file system that does not answer (NFS, FUSE) blocks the child,
+//! which then cannot even be killed, but nothing else: the parent has no thread that waits for it.
 
 use super::{MediaError, max_samples, read};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -24,31 +24,32 @@ use v2m_ipc::plain;
 
 /// `EX_DATAERR` of sysexits.h.
 const DATA_ERROR: u8 = 65;
-/// Processor seconds a child may use: hours of sound take less than a minute.
+/// How many seconds of processor time a child may use. Hours of sound take less than a minute.
 const CPU_SECONDS: u64 = 600;
-/// Time a child may take in all, on a machine that is busy with other things too.
+/// How long a child may take in all, on a machine that is also busy with other things.
 const LONGEST: Duration = Duration::from_secs(900);
-/// Bytes of memory a child may ask for, programs and libraries included; broken headers ask for
-/// more.
+/// How much memory a child may ask for, in bytes, programs and libraries included. Broken headers
+/// ask for more.
 const MEMORY: u64 = 1 << 30;
-/// Longest reason that is passed on, in bytes.
+/// The longest reason that is passed on, in bytes.
 const MAX_REASON: u64 = 4096;
 
-/// What came of a file.
+/// The result of decoding a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {
-    /// How many samples there are.
+    /// The number of samples.
     pub samples: u64,
-    /// What of its sound is missing or was chosen, a sentence each without its full stop.
+    /// What is missing from the sound, and which track was chosen: one sentence each, without its
+    /// full stop.
     pub notes: Vec<String>,
 }
 
-/// The sound of a file as samples at 16 kHz, mono, little-endian, written to the empty file `spool`
-/// by the child process that `command` starts with `path` as its last argument; that process is to
-/// call [`serve`]. The track of sound, if one is asked for, is the command's to tell. A file that
-/// ends too early or is damaged gives what there is, and notes on the rest. Whatever the file does
-/// to the decoder, the caller goes on. Takes some seconds for hours of sound. When this is dropped,
-/// the child is killed. Within a tokio runtime.
+/// Decodes a file in a child process. `command` starts the child, with `path` as its last argument;
+/// the child must call [`serve`]. It writes the samples at 16 kHz, mono, little-endian, to the
+/// empty file `spool`. If a certain sound track is wanted, `command` must say so. A file that ends
+/// too early or is damaged gives what there is, and notes about the rest. Whatever the file does to
+/// the decoder, the caller continues. Hours of sound take some seconds. Dropping this future kills
+/// the child. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// [`MediaError`].
@@ -60,24 +61,25 @@ pub async fn read_apart(
     read_within(command, path, spool, LONGEST).await
 }
 
-/// The child's side: decodes `path` to standard output, the sound track `track`, counted from 1, or
-/// the first that can be heard. The process should end with what this returns. It limits its own
-/// memory and processor time first, and leaves itself that one file and what it has open.
-/// To be called while the process has one thread.
+/// Runs as the child: decodes `path` to standard output. `track` is the sound track, counted from
+/// 1; `None`: the first that can be heard. The process should end with the returned code. It first
+/// limits its own memory and processor time, and keeps access only to that one file and to what it
+/// has open. Must be called while the process has one thread.
 pub fn serve(path: &Path, track: Option<u32>) -> ExitCode {
     let limits = [
         (Resource::Cpu, CPU_SECONDS),
         (Resource::As, MEMORY),
         (Resource::Core, 0),
-        // A bit more than the longest sound, which is told as such.
+        // A bit more than the longest sound allowed, so that a sound that is too long can be
+        // reported as such.
         (Resource::Fsize, max_samples() * 2 + (1 << 20)),
     ];
     for (resource, most) in limits {
-        // A tighter limit may be in force already; then that one holds.
+        // If a tighter limit is already in force, it stays.
         let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     }
     let files = AllowedFiles { read: vec![path.to_owned()], ..AllowedFiles::default() };
-    // An old kernel enforces less; the file is wanted all the same.
+    // An old kernel enforces less, but the file is wanted all the same.
     let _ = v2m_confine::confine(&files, CallPolicy::Compute);
     answer(path, track, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
 }
@@ -99,7 +101,7 @@ pub(super) fn answer(
             0
         }
         Err(error) => {
-            // Without its reader there is nobody to tell.
+            // If the reader is gone, nobody can be told.
             let _ = writeln!(errors, "{error}");
             DATA_ERROR
         }
@@ -119,7 +121,7 @@ pub(super) async fn read_within(
     let mut child = command.spawn().map_err(failed)?;
     let stderr = child.stderr.take();
     let ended = async { tokio::join!(reason(stderr), child.wait()) };
-    // Dropped after that, it is killed and not waited for.
+    // If the time runs out, the child is dropped: it is killed, and not waited for.
     let (reason, status) = timeout(longest, ended)
         .await
         .map_err(|_| MediaError::Stuck { path: path.into(), after: longest })?;
@@ -143,7 +145,7 @@ pub(super) async fn read_within(
     }
 }
 
-/// What it says: why not, or a note on each line.
+/// Reads the child's standard error: the reason for a failure, or one note on each line.
 async fn reason(stderr: Option<ChildStderr>) -> Option<String> {
     let mut text = Vec::new();
     stderr?.take(MAX_REASON).read_to_end(&mut text).await.ok()?;

@@ -1,43 +1,42 @@
-//! Which of several sound tracks is taken: the one that was asked for, or the first that can be
-//! heard.
+//! Chooses one of several sound tracks: the requested one, or the first that can be heard.
 
 use super::MediaError;
 use super::source::SoundTrack;
 use std::path::Path;
 use symphonia::core::formats::FormatReader;
 
-/// A track without a louder sample than this is silent: -60 dB of full scale.
+/// A track with no sample louder than this is silent: -60 dB of full scale.
 const SILENT: f32 = 0.001;
 
-/// The track that is taken.
+/// The chosen track.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Choice {
-    /// symphonia's number; `None`: there is none but the default one.
+    /// symphonia's number of the track. `None`: there is only the default one.
     pub(super) track: Option<u32>,
-    /// What to say of it, if there are several.
+    /// The note about the choice, if there are several tracks.
     pub(super) note: Option<String>,
 }
 
-/// What is in a track.
+/// The content of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TrackContent {
     /// Something that can be heard.
     Sound,
     /// Nothing that can be heard.
     Silence,
-    /// Nobody knows: it cannot be decoded.
+    /// The content is unknown, because the track cannot be decoded.
     Unknown {
-        /// Why not.
+        /// Why it cannot be decoded.
         reason: String,
     },
 }
 
-/// Chooses among `tracks`, which stand in the file's order and are counted from 1. `asked` is what
-/// the user wants, `default` what the file does; `content` looks into a track, which may mean that
-/// the whole file is read.
+/// Chooses among `tracks`, which are in the file's order and counted from 1. `asked` is the user's
+/// choice, and `default` the file's. `content` inspects a track, for which it may read the whole
+/// file.
 ///
 /// # Errors
-/// [`MediaError::NoTrack`], and those of `content`.
+/// [`MediaError::NoTrack`], and the errors of `content`.
 pub(super) fn choose(
     path: &Path,
     tracks: &[u32],
@@ -50,7 +49,7 @@ pub(super) fn choose(
         let index = usize::try_from(asked).ok().and_then(|asked| asked.checked_sub(1));
         return match index.and_then(|index| tracks.get(index)) {
             Some(track) => Ok(chosen(*track, asked as usize, count, " as you asked")),
-            // There is nothing to choose from, which is told when it is read.
+            // There is no track to choose from. Reading the file reports it.
             None if count == 0 => Ok(Choice { track: None, note: None }),
             None => Err(MediaError::NoTrack { path: path.into(), asked, count }),
         };
@@ -68,7 +67,7 @@ pub(super) fn choose(
             other => passed.push((number, track, other)),
         }
     }
-    // One that is silent is at least known to be.
+    // Prefer a track that is known to be silent to one with unknown content.
     let silent = passed.iter().find(|(_, _, content)| *content == TrackContent::Silence);
     let Some((number, track, _)) = silent.or(passed.first()) else {
         return Ok(Choice { track: default, note: None });
@@ -92,7 +91,7 @@ fn because(passed: &[Passed]) -> String {
     if passed.is_empty() { String::new() } else { format!(", because{}", reasons(passed)) }
 }
 
-/// What is wrong with each of these tracks.
+/// Says what is wrong with each of these tracks.
 fn reasons(passed: &[Passed]) -> String {
     let mut passed: Vec<_> = passed.iter().collect();
     passed.sort_by_key(|(number, ..)| *number);
@@ -111,7 +110,7 @@ fn reasons(passed: &[Passed]) -> String {
     reasons.join(" and")
 }
 
-/// Looks into a track of a file that is at its beginning.
+/// Inspects a track of a file that is at its beginning.
 pub(super) fn content(mut format: Box<dyn FormatReader>, track: u32) -> TrackContent {
     let unknown = |error: symphonia::core::errors::Error| error.to_string();
     let mut source = match SoundTrack::of(format.as_ref(), Some(track)) {

@@ -1,5 +1,5 @@
-//! Container and codec, by `symphonia`. Whatever of the sound cannot be had is silence of its
-//! length, and is told.
+//! Reads container and codec with `symphonia`. Sound that cannot be decoded becomes silence of the
+//! same length and is reported.
 
 use super::choice::{self, Choice};
 use super::header::{self, Mend, Truncation};
@@ -16,24 +16,24 @@ use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::packet::Packet;
 
-/// Errors of the container in a row after which it is given up.
+/// After this many errors of the container in a row, it is given up.
 const MOST_ERRORS: u32 = 64;
-/// Seconds that may be missing at a file's end without a word: lengths are rounded.
+/// How many seconds may be missing at a file's end without a note. Lengths are rounded.
 const MISSING: f64 = 0.5;
-/// Silence is made in stretches of so many seconds.
+/// Silence is made in parts of this many seconds.
 const STRETCH: f64 = 10.0;
 
-/// What came of a file.
+/// The result of decoding a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Decoded {
     /// How many samples were written.
     pub(super) samples: u64,
-    /// What is not as it should be, a sentence each.
+    /// What is wrong with the file, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
-/// Decodes a track of sound to at most `max` samples, written as they come, little-endian: the one
-/// that was asked for, counted from 1, or the first that is not silent.
+/// Decodes a sound track to at most `max` samples, written as they come, little-endian. The track
+/// is the requested one, counted from 1, or the first that is not silent.
 pub(super) fn decode(
     path: &Path,
     file: &File,
@@ -89,7 +89,7 @@ struct Decoding<'a, W> {
     mixer: Mixer,
     source: SoundTrack,
     timeline: Timeline,
-    /// The tracks so far: streams that were joined to one file have some each.
+    /// The tracks so far. Each stream that was joined to the file has its own.
     serials: Vec<u32>,
     /// Seconds of sound that could not be decoded.
     lost: f64,
@@ -97,11 +97,11 @@ struct Decoding<'a, W> {
     skipped: bool,
     /// How many of the streams that were joined to the file could not be read.
     unread: usize,
-    /// Why not, as was said last.
+    /// The last reason for a failure.
     reason: Option<String>,
     notes: Vec<String>,
     mend: &'a Mend,
-    /// Whether a wrong time stamp was told.
+    /// Whether a wrong time stamp was reported.
     is_told: bool,
 }
 
@@ -142,7 +142,7 @@ impl<W: io::Write> Decoding<'_, W> {
             }
         }
         if format.format_info().short_name == "ogg" {
-            // What cannot be looked at once more was read all the same.
+            // If the file cannot be inspected again, it was read all the same.
             let damage = ogg::damage(file, &self.serials).unwrap_or_default();
             self.unread += damage.streams;
             self.skipped |= damage.pages > 0;
@@ -153,10 +153,10 @@ impl<W: io::Write> Decoding<'_, W> {
         self.told(broken_off, length)
     }
 
-    /// Streams that were joined to one file: the next has its own tracks.
+    /// Continues with the next stream that was joined to the file. It has its own tracks.
     fn next_stream(&mut self, format: &dyn FormatReader) {
         let heard = self.mixer.seconds();
-        // How long the one before was said to be.
+        // Compare with the declared length of the stream before.
         if let Some(missing) = self.missing(self.timeline.length()) {
             self.lost += missing;
         }
@@ -167,7 +167,7 @@ impl<W: io::Write> Decoding<'_, W> {
                 let own = Timeline::of(form, &source.track, Vec::new(), Default::default());
                 (self.source, self.timeline) = (source, own.after(heard));
             }
-            // One after it may be read again.
+            // A later stream may be readable again.
             Err(error) => {
                 self.reason = Some(error.to_string());
                 self.unread += 1;
@@ -175,15 +175,15 @@ impl<W: io::Write> Decoding<'_, W> {
         }
     }
 
-    /// Seconds that are missing of that length, if that is worth a word.
+    /// How many of `length` seconds are missing, if that is worth a note.
     fn missing(&self, length: Option<f64>) -> Option<f64> {
         length.map(|length| length - self.mixer.seconds()).filter(|missing| *missing > MISSING)
     }
 
     fn packet(&mut self, packet: &Packet) -> Result<(), MediaError> {
         let at = self.timeline.time(packet);
-        // What changes in the middle of a file (channels, rate) may need another decoder; and one
-        // that has failed may be of no use.
+        // If channels or rate change in the middle of a file, another decoder may be needed. Also,
+        // a decoder that has failed may be unusable.
         let decoded = match self.source.decode(packet) {
             Ok(sound) => Ok(sound),
             Err(_) => self.source.renew().and_then(|()| self.source.decode(packet)),
@@ -205,7 +205,7 @@ impl<W: io::Write> Decoding<'_, W> {
         self.output.take(&mut self.mixer)
     }
 
-    /// Silence where time stamps leave a gap.
+    /// Writes silence where time stamps leave a gap.
     fn gap(&mut self, gap: f64) -> Result<(), MediaError> {
         let heard = self.mixer.seconds();
         if gap > 0.0 && self.timeline.is_wrong(gap, heard) {
@@ -222,18 +222,18 @@ impl<W: io::Write> Decoding<'_, W> {
         self.silence(gap)
     }
 
-    /// A packet that cannot be decoded is silence of its length.
+    /// Replaces a packet that cannot be decoded with silence of its length.
     fn skip(&mut self, packet: &Packet, error: &Error) -> Result<(), MediaError> {
         self.reason = Some(error.to_string());
         let base = self.source.track.time_base;
         let ticks = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
         let length = base.map_or(0.0, |base| timeline::seconds(base, ticks));
-        // In forms without gaps the one that this leaves counts.
+        // In gapless forms, the gap that this packet leaves is counted later.
         if !self.timeline.is_gapless() {
             self.lost += length;
         }
-        // Where there are time stamps the gap before the next packet is made silence. Before the
-        // first sound there is no rate yet.
+        // If there are time stamps, the gap before the next packet becomes silence anyway. Before
+        // the first sound, the rate is unknown.
         if self.timeline.is_placed() || self.mixer.seconds() == 0.0 {
             return Ok(());
         }
@@ -251,7 +251,7 @@ impl<W: io::Write> Decoding<'_, W> {
         Ok(())
     }
 
-    /// `length` is how long the container says that all of it is, in seconds.
+    /// Finishes with the notes. `length` is the container's declared length in seconds.
     fn told(mut self, broken_off: bool, length: Option<f64>) -> Result<Decoded, MediaError> {
         let path = self.path;
         if self.output.samples == 0 {
@@ -276,7 +276,8 @@ impl<W: io::Write> Decoding<'_, W> {
                 _ => format!("{count} of the streams that were joined to it cannot be read{why}"),
             });
         }
-        // Of all of it only what seems to be cut off: its picture may be longer than its sound.
+        // Use the container's length only if the file seems to be cut off: its picture may be
+        // longer than its sound.
         let is_short = self.mend.cut != Truncation::No || broken_off;
         let length = self.timeline.length().or(length.filter(|_| is_short));
         let is_cut = match self.mend.cut {
@@ -303,7 +304,7 @@ impl<W: io::Write> Decoding<'_, W> {
     }
 }
 
-/// How long the container says that all of it is, in seconds.
+/// The container's declared length in seconds.
 fn whole(format: &dyn FormatReader) -> Option<f64> {
     let info = format.media_info();
     let ticks = i64::try_from(info.duration?.get()).ok()?;

@@ -1,21 +1,21 @@
-//! What the fuzz target `media` needs of this room's private parts. Compiled for fuzzing only.
+//! Opens private parts of this module to the fuzz target `media`. Compiled for fuzzing only.
 
 use super::mp4::{Movie, Unfollowed};
 use super::{header, ogg};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-/// The file as it is read once its header is mended.
+/// Returns the file as it is read once its header is mended.
 ///
 /// # Errors
-/// The file's.
+/// The file's errors.
 pub fn mended(file: &File) -> io::Result<impl Read + Seek> {
     let mend = header::mend(file)?;
     header::Mended::new(file.try_clone()?, &mend)
 }
 
-/// What an MP4 file's tables tell of a track: how many stretches its edit list shows, or `None` if
-/// that cannot be followed.
+/// Reads an MP4 file's tables for a track. Returns how many stretches its edit list shows, or
+/// `None` if the list cannot be followed.
 pub fn movie(file: &File, track: u32) -> Option<usize> {
     let movie = Movie::of(file);
     let _ = movie.fragments(track);
@@ -25,10 +25,10 @@ pub fn movie(file: &File, track: u32) -> Option<usize> {
     }
 }
 
-/// Streams that cannot be read and damaged pages of an Ogg file.
+/// Counts unreadable streams and damaged pages of an Ogg file.
 ///
 /// # Errors
-/// The file's.
+/// The file's errors.
 pub fn ogg_damage(file: &File, known: &[u32]) -> io::Result<(usize, usize)> {
     ogg::damage(file, known).map(|damage| (damage.streams, damage.pages))
 }

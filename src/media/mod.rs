@@ -1,13 +1,13 @@
-//! Sound files into what the recogniser hears: 16 kHz, mono, 16 bit.
+//! Decodes sound files to the recogniser's format: 16 kHz, mono, 16 bit.
 //!
-//! Any container and codec that `symphonia` reads, at any rate, with any number of channels
-//! ([`crate::mix`] makes one of them). Sound stands where its time stamps say, what an edit list
-//! hides stays hidden, and whatever cannot be decoded is silence of its length and is told. Headers
-//! that promise more than there is are read as true ones. Decoded and resampled piece by piece into
-//! a file, so hours of sound take no memory.
+//! It takes any container and codec that `symphonia` reads, at any rate, with any number of
+//! channels ([`crate::mix`] mixes them to one). Sound is placed by its time stamps. Sound that an
+//! edit list hides stays hidden. Sound that cannot be decoded becomes silence of the same length
+//! and is reported. Headers with wrong lengths are corrected while they are read. Files are decoded
+//! and resampled piece by piece into a file, so hours of sound need no memory.
 //!
-//! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF), which the
-//! service must outlive: it has files decoded by a child process ([`read_apart`], [`serve`]).
+//! A damaged file can make a decoder panic, loop, or ask for all memory (seen with AIFF). The
+//! service must survive that, so a child process decodes the files ([`read_apart`], [`serve`]).
 //!
 //! Not here: the store's own recordings, which need no decoding.
 
@@ -33,29 +33,29 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use v2m_ipc::pcm::SAMPLE_RATE as RATE;
 
-/// The command by which `v2m` becomes the process that [`read_apart`] is given: it calls [`serve`].
+/// The subcommand that makes `v2m` the child process of [`read_apart`]: it calls [`serve`].
 pub const DECODE_COMMAND: &str = "decode-to-pcm";
-/// The longest file, in hours; its samples take 115 MB of disk each hour.
+/// The longest file, in hours. Its samples take 115 MB of disk per hour.
 const MAX_HOURS: u32 = 4;
 
 /// Why a file cannot be transcribed.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
-    /// There is no such file, or it may not be read.
+    /// The file does not exist or may not be read.
     #[error("opening {}: {source}; check the path and its permissions", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be opened.
         source: io::Error,
     },
-    /// A directory, a pipe, a device.
+    /// It is a directory, a pipe or a device.
     #[error("opening {}: it is not a regular file; give the path of a sound file", path.display())]
     NotAFile {
-        /// What was given.
+        /// The given path.
         path: PathBuf,
     },
-    /// Nothing v2m can decode.
+    /// v2m cannot decode it.
     #[error(
         "reading {}: v2m cannot read this kind of file ({reason}); convert it, for example with \
          `ffmpeg -i FILE -ac 1 -ar 16000 out.wav`",
@@ -64,32 +64,32 @@ pub enum MediaError {
     Unknown {
         /// The file.
         path: PathBuf,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
-    /// The form is known, the contents are not sound.
+    /// The form is known, but the contents are not sound.
     #[error("reading {}: it is damaged ({reason}); check whether another program can play it", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
-    /// There is not one sample in it.
+    /// There is no sample in it.
     #[error("reading {}: it contains no sound; record it again", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// The child process that decodes cannot be had.
+    /// The child process that decodes could not be started.
     #[error("reading {}: starting its decoder: {source}; try again", path.display())]
     Child {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it could not be started.
         source: io::Error,
     },
-    /// The child process that decodes did not come to an end.
+    /// The child process that decodes did not end in time.
     #[error(
         "reading {}: stopped after {} s, because the disk or network is slow, or the file is damaged; copy it \
          to a local disk and try to play it",
@@ -99,10 +99,10 @@ pub enum MediaError {
     Stuck {
         /// The file.
         path: PathBuf,
-        /// How long it was tried.
+        /// How long v2m waited.
         after: Duration,
     },
-    /// What comes out cannot be written down.
+    /// The samples cannot be written.
     #[error(
         "reading {}: storing its sound on disk (2 MB per minute): {source}; free some space and try again",
         path.display()
@@ -110,13 +110,13 @@ pub enum MediaError {
     Spool {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why they cannot be written.
         source: io::Error,
     },
-    /// What the child process said of the file, one of the above.
+    /// The child process's message about the file: one of the errors above.
     #[error("{0}")]
     Told(String),
-    /// There is no such track of sound.
+    /// There is no sound track with this number.
     #[error(
         "reading {}: there is no sound track {asked}: it has {}",
         path.display(),
@@ -128,12 +128,12 @@ pub enum MediaError {
     NoTrack {
         /// The file.
         path: PathBuf,
-        /// The track that was asked for, counted from 1.
+        /// The requested track, counted from 1.
         asked: u32,
-        /// How many there are.
+        /// How many tracks there are.
         count: usize,
     },
-    /// Longer than is taken.
+    /// The file is longer than v2m accepts.
     #[error("reading {}: it is longer than {MAX_HOURS} hours; cut it into parts", path.display())]
     TooLong {
         /// The file.
@@ -141,9 +141,9 @@ pub enum MediaError {
     },
 }
 
-/// Writes the sound of a file, little-endian, and tells how many samples it is, and what of it is
-/// missing. `track` is the sound track, counted from 1; `None`: the first that can be heard. A
-/// damaged file may panic in its decoder: only a process that may die should call this.
+/// Writes the sound of a file, little-endian. Returns the number of samples and what is missing.
+/// `track` is the sound track, counted from 1; `None`: the first that can be heard. A damaged file
+/// may make its decoder panic, so only a process that may die should call this.
 fn read(
     path: &Path,
     track: Option<u32>,
@@ -156,7 +156,7 @@ const fn max_samples() -> u64 {
     MAX_HOURS as u64 * 3600 * RATE as u64
 }
 
-/// Without waiting, as opening a pipe would for someone to write into it.
+/// Opens a file without blocking. Opening a pipe would otherwise wait for a writer.
 fn open(path: &Path) -> Result<File, MediaError> {
     regular::open(path, Trust::Named).map_err(|refused| match refused {
         Refused::NotAFile => MediaError::NotAFile { path: path.into() },

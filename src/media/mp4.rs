@@ -1,45 +1,45 @@
-//! What symphonia does not tell of an MP4 file (ISO/IEC 14496-12): its edit lists, which it reads
-//! and does not heed, and when each fragment begins (`tfdt`), which it does not read.
+//! Reads parts of an MP4 file (ISO/IEC 14496-12) that symphonia does not handle: edit lists, which
+//! it reads but ignores, and the start of each fragment (`tfdt`), which it does not read.
 
 use super::timeline::{Fragment, Fragments, PlayedSpan, ROUNDING};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Bytes of a file's tables that are read: hours of sound have some megabytes.
+/// How many bytes of a file's tables are read. Hours of sound have some megabytes.
 const MOST_TABLES: u64 = 64 << 20;
 
-/// An edit list that cannot be followed: it plays stretches out of order, twice or at another
+/// An edit list that cannot be followed. It plays stretches out of order, twice or at another
 /// speed, or is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unfollowed;
 
-/// What a file says of its tracks.
+/// A file's information about its tracks.
 #[derive(Debug, Default)]
 pub(super) struct Movie {
     /// The body of the box `moov`.
     tables: Vec<u8>,
-    /// In the order of the file.
+    /// The runs, in the order of the file.
     runs: Vec<Run>,
 }
 
-/// What a fragment has of one track.
+/// The part of a fragment that belongs to one track.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     track: u32,
-    /// Of the track's time, in its ticks, if it is told.
+    /// The start in the track's time, in ticks, if it is given.
     time: Option<i64>,
     samples: u64,
 }
 
 impl Movie {
-    /// Of that file; nothing for files of another form.
+    /// Reads the file's information. Empty for files of another form.
     pub(super) fn of(file: &File) -> Self {
-        // What cannot be read is told when the sound is read.
+        // An error is reported when the sound is read.
         read(file).unwrap_or_default()
     }
 
-    /// What a track's edit list shows (8.6.6); nothing where there is none.
+    /// The stretches that a track's edit list (8.6.6) shows. Empty if there is no list.
     pub(super) fn shown(&self, track: u32) -> Result<Vec<PlayedSpan>, Unfollowed> {
         let Some(trak) = self.trak(track) else { return Ok(Vec::new()) };
         let Some(list) = child(trak, b"edts").and_then(|edts| child(edts, b"elst")) else {
@@ -50,7 +50,7 @@ impl Movie {
         shown(list, movie_scale, own_scale).ok_or(Unfollowed)
     }
 
-    /// When the fragments of a track begin; nothing for files without any.
+    /// The starts of a track's fragments. Empty for files without fragments.
     pub(super) fn fragments(&self, track: u32) -> Fragments {
         let own = self.runs.iter().filter(|run| run.track == track);
         let mut first = self.trak(track).map_or(0, samples_in_tables);
@@ -62,8 +62,8 @@ impl Movie {
         Fragments::new(list, self.begin())
     }
 
-    /// When the first fragment is to be seen or heard, in seconds: one of a broadcast begins hours
-    /// after its start. 0 if the file is not made of fragments alone.
+    /// The presentation time of the first fragment, in seconds. A part of a broadcast begins hours
+    /// after the broadcast's start. 0 if the file does not consist of fragments alone.
     fn begin(&self) -> f64 {
         let traks = || children(&self.tables).filter(|(name, _)| name == b"trak");
         if traks().any(|(_, trak)| samples_in_tables(trak) > 0) {
@@ -117,7 +117,7 @@ fn read(file: &File) -> io::Result<Movie> {
     Ok(movie)
 }
 
-/// What a box `moof` tells. Of several parts for one track the last counts, as symphonia has it.
+/// Reads a box `moof`. If it has several parts for one track, the last one counts, as in symphonia.
 fn runs(moof: &[u8]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (_, traf) in children(moof).filter(|(name, _)| name == b"traf") {
@@ -137,7 +137,7 @@ fn runs(moof: &[u8]) -> Vec<Run> {
     runs
 }
 
-/// Of `tfdt` (8.8.12).
+/// Reads the time in `tfdt` (8.8.12).
 fn decode_time(tfdt: &[u8]) -> Option<i64> {
     match tfdt.first()? {
         1 => i64::try_from(u64::from_be_bytes(number(tfdt, 4)?)).ok(),
@@ -145,19 +145,19 @@ fn decode_time(tfdt: &[u8]) -> Option<i64> {
     }
 }
 
-/// Samples that a box `trak` itself has, outside of fragments.
+/// The number of samples in a box `trak` itself, outside of fragments.
 fn samples_in_tables(trak: &[u8]) -> u64 {
     let path = [b"mdia", b"minf", b"stbl", b"stsz"];
     let stsz = path.iter().try_fold(trak, |body, name| child(body, name));
     stsz.and_then(|stsz| number(stsz, 8)).map_or(0, |count| u32::from_be_bytes(count).into())
 }
 
-/// Ticks a second of a box `trak`.
+/// Reads the ticks per second of a box `trak`.
 fn ticks(trak: &[u8]) -> Option<f64> {
     child(trak, b"mdia").and_then(|mdia| child(mdia, b"mdhd")).and_then(scale)
 }
 
-/// The boxes in a box's body: names and bodies.
+/// Iterates over the boxes in a box's body: names and bodies.
 fn children(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let head = rest.get(..8)?;
@@ -177,20 +177,20 @@ fn number<const N: usize>(body: &[u8], at: usize) -> Option<[u8; N]> {
     body.get(at..at + N)?.try_into().ok()
 }
 
-/// Of `mvhd` and `mdhd`: ticks a second.
+/// Reads the ticks per second from `mvhd` or `mdhd`.
 fn scale(body: &[u8]) -> Option<f64> {
     let at = if body.first()? == &1 { 20 } else { 12 };
     let scale = u32::from_be_bytes(number(body, at)?);
     (scale > 0).then_some(scale.into())
 }
 
-/// Of `tkhd`.
+/// Reads the track's number from `tkhd`.
 fn track_number(body: &[u8]) -> Option<u32> {
     let at = if body.first()? == &1 { 20 } else { 12 };
     Some(u32::from_be_bytes(number(body, at)?))
 }
 
-/// Of `elst`, if it shows the track's stretches in their order, each once.
+/// Reads the stretches in `elst`, if it shows them in order, each once.
 fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<PlayedSpan>> {
     let is_long = list.first()? == &1;
     let count = u32::from_be_bytes(number(list, 4)?);
@@ -208,7 +208,7 @@ fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<PlayedSpan
         let duration = duration / movie_scale;
         if media >= 0 {
             let begin = media as f64 / own_scale;
-            // Without a duration it shows all there is, as in fragmented files.
+            // Without a duration it shows everything, as in fragmented files.
             let end = if duration > 0.0 { begin + duration } else { f64::INFINITY };
             if speed != 1 << 16 || begin + ROUNDING < before {
                 return None;

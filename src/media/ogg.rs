@@ -1,29 +1,29 @@
-//! What symphonia leaves out of an Ogg file without a word (RFC 3533): pages whose check sum is
-//! wrong, and of several streams that were joined to one file those whose first page is damaged.
+//! Finds parts of an Ogg file (RFC 3533) that symphonia omits silently: pages with a wrong check
+//! sum, and, if several streams were joined to one file, streams with a damaged first page.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 const MARK: &[u8; 4] = b"OggS";
-/// Bytes of a page's head, up to the count of its segments.
+/// The length of a page's head in bytes, up to the number of its segments.
 const HEAD: usize = 27;
-/// Bytes of the longest page.
+/// The length of the longest page in bytes.
 const LONGEST: usize = HEAD + 255 + 255 * 255;
-/// Flag of a page: the first of its stream.
+/// The flag of a stream's first page.
 const FIRST: u8 = 2;
 
-/// What cannot be read of a file.
+/// The parts of a file that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Damage {
-    /// In how many places streams begin of which none was read. Streams whose first pages stand
-    /// together begin in one place; so does one whose first page is damaged.
+    /// The number of places where streams begin and none of them was read. Streams with adjacent
+    /// first pages begin in one place. A stream with a damaged first page also begins in one place.
     pub(super) streams: usize,
-    /// How many pages are damaged, of whichever stream.
+    /// The number of damaged pages, of any stream.
     pub(super) pages: usize,
 }
 
-/// Looks at all pages. `known` are the numbers of the streams that were read.
+/// Inspects all pages. `known` are the numbers of the streams that were read.
 pub(super) fn damage(file: &File, known: &[u32]) -> io::Result<Damage> {
     let (mut places, mut pages): (Vec<Vec<u32>>, usize) = (Vec::new(), 0);
     let (mut at, mut was_first, mut buffer) = (0, false, Vec::new());
@@ -50,7 +50,7 @@ enum Page {
     Damaged,
 }
 
-/// The next page from `at` on, which is then moved behind it.
+/// Returns the next page from `at` on, and moves `at` behind it.
 fn next_page(file: &File, at: &mut u64, buffer: &mut Vec<u8>) -> io::Result<Option<Page>> {
     buffer.resize(LONGEST, 0);
     let head = read(file, &mut buffer[..HEAD + 255], *at)?;
@@ -66,7 +66,7 @@ fn next_page(file: &File, at: &mut u64, buffer: &mut Vec<u8>) -> io::Result<Opti
             return Ok(Some(Page::Whole { is_first, serial }));
         }
     }
-    // Damaged: the next one begins where its mark stands.
+    // The page is damaged. The next one begins at the next mark.
     let begun = *at;
     loop {
         let count = read(file, buffer, *at)?;
@@ -77,16 +77,16 @@ fn next_page(file: &File, at: &mut u64, buffer: &mut Vec<u8>) -> io::Result<Opti
             return Ok(Some(Page::Damaged));
         }
         if count < buffer.len() {
-            // What follows the last page of a file may be anything, a page that was cut off too:
-            // that is told otherwise.
+            // Anything may follow the last page of a file, even a page that was cut off. That is
+            // reported elsewhere.
             return Ok(None);
         }
-        // A mark may stand across the end of what was read.
+        // A mark may lie across the end of the bytes read.
         *at += (count - MARK.len()) as u64;
     }
 }
 
-/// Bytes of the page that begins there; `None`: none does.
+/// The length in bytes of the page that begins here. `None` if none begins here.
 fn length(bytes: &[u8]) -> Option<usize> {
     let segments = usize::from(*bytes.get(HEAD - 1)?);
     let body = bytes.get(HEAD..HEAD + segments)?;
@@ -94,7 +94,7 @@ fn length(bytes: &[u8]) -> Option<usize> {
     bytes.starts_with(MARK).then_some(HEAD + segments + body)
 }
 
-/// A page's check sum: CRC-32 of 0x04c11db7, most significant bit first, from 0.
+/// Computes a page's check sum: CRC-32 of 0x04c11db7, most significant bit first, from 0.
 fn check(page: &[u8]) -> u32 {
     page.iter().fold(0, |sum, byte| sum << 8 ^ CRC[(sum >> 24) as usize ^ usize::from(*byte)])
 }
@@ -114,7 +114,7 @@ const CRC: [u32; 256] = {
     table
 };
 
-/// As many bytes as there are.
+/// Reads as many bytes as there are.
 fn read(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut count = 0;
     while count < buffer.len() {

@@ -1,11 +1,11 @@
-//! The samples as they are written down.
+//! Writes the samples out.
 
 use super::MediaError;
 use super::resample::Mixer;
 use std::io;
 use std::path::Path;
 
-/// Where samples go, little-endian.
+/// The destination of the samples, little-endian.
 pub(super) struct Output<'a, W> {
     path: &'a Path,
     writer: &'a mut W,
@@ -15,12 +15,12 @@ pub(super) struct Output<'a, W> {
 }
 
 impl<'a, W: io::Write> Output<'a, W> {
-    /// At most `max` samples.
+    /// Makes an output for at most `max` samples.
     pub(super) fn new(path: &'a Path, writer: &'a mut W, max: u64) -> Self {
         Self { path, writer, bytes: Vec::new(), samples: 0, max }
     }
 
-    /// Writes what the mixer has.
+    /// Writes the samples that the mixer has.
     pub(super) fn take(&mut self, mixer: &mut Mixer) -> Result<(), MediaError> {
         self.bytes.clear();
         self.bytes.extend(mixer.samples.drain(..).flat_map(i16::to_le_bytes));

@@ -1,4 +1,4 @@
-//! Any rate and any number of channels to 16 kHz mono, by `rubato`.
+//! Converts any rate and any number of channels to 16 kHz mono, with `rubato`.
 
 use super::RATE;
 use crate::mix::Mix;
@@ -7,18 +7,19 @@ use rubato::{Fft, FixedSync, Indexing, Resampler};
 use std::ops::RangeInclusive;
 use v2m_ipc::pcm::from_float;
 
-/// Frames at a time, a compromise between speed and memory.
+/// How many frames are resampled at a time: a compromise between speed and memory.
 const CHUNK: usize = 4096;
-/// Frames that are mixed at a time; packets may be far longer, and what carries sound may change
-/// within.
+/// How many frames are mixed at a time. Packets may be far longer, and the channels that carry
+/// sound may change within a packet.
 const PIECE: usize = 1024;
-/// Rates of sound; a rate beyond is a broken header, and would ask for memory without end.
+/// The possible rates of sound. Any other rate means a broken header, and would ask for unlimited
+/// memory.
 const RATES: RangeInclusive<u32> = 1_000..=768_000;
 
-/// Takes interleaved pieces as they are decoded.
+/// Mixes and resamples interleaved pieces as they are decoded.
 #[derive(Default)]
 pub(super) struct Mixer {
-    /// What has come out, for the caller to take.
+    /// The output, for the caller to take.
     pub(super) samples: Vec<i16>,
     rate: Option<u32>,
     stream: Option<Stream>,
@@ -56,7 +57,7 @@ impl Mixer {
         self.heard()
     }
 
-    /// Adds silence, at the rate of what was before.
+    /// Adds silence, at the rate of the sound before it.
     pub(super) fn silence(&mut self, seconds: f64) -> Result<(), String> {
         let rate = *self.rate.get_or_insert(RATE);
         self.mono.clear();
@@ -64,12 +65,12 @@ impl Mixer {
         self.heard()
     }
 
-    /// How much was added.
+    /// How many seconds were added.
     pub(super) fn seconds(&self) -> f64 {
         self.seconds
     }
 
-    /// Takes what is in `mono`.
+    /// Processes the samples in `mono`.
     fn heard(&mut self) -> Result<(), String> {
         self.seconds += self.mono.len() as f64 / f64::from(self.rate.unwrap_or(RATE));
         match &mut self.stream {
@@ -81,7 +82,7 @@ impl Mixer {
         }
     }
 
-    /// Lets out what is still inside.
+    /// Outputs the samples that are still inside.
     pub(super) fn finish(&mut self) -> Result<(), String> {
         match self.stream.take() {
             Some(stream) => stream.finish(&mut self.samples),
@@ -90,7 +91,7 @@ impl Mixer {
     }
 }
 
-/// A stretch of one rate.
+/// A part of the sound with one rate.
 struct Stream {
     resampler: Fft<f32>,
     waiting: Vec<f32>,
@@ -98,7 +99,7 @@ struct Stream {
     rate: u32,
     taken: u64,
     given: u64,
-    /// Samples of the filter's delay that are still to be dropped.
+    /// How many samples of the filter's delay must still be dropped.
     delay: usize,
 }
 
@@ -121,7 +122,7 @@ impl Stream {
         Ok(())
     }
 
-    /// What is left, and silence until all that went in has come out.
+    /// Processes the remaining samples, and then silence until all input has come out.
     fn finish(mut self, samples: &mut Vec<i16>) -> Result<(), String> {
         let due = (self.taken * u64::from(RATE)).div_ceil(u64::from(self.rate));
         let mut left = self.waiting.len();
@@ -134,7 +135,8 @@ impl Stream {
         Ok(())
     }
 
-    /// One chunk, starting in `waiting` at `from`; with `partial`, so many frames and then silence.
+    /// Processes one chunk that starts in `waiting` at `from`. With `partial`, only that many
+    /// frames and then silence.
     fn process(
         &mut self,
         from: usize,

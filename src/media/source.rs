@@ -1,4 +1,4 @@
-//! A file's tracks, and what decodes one of them: `symphonia`.
+//! A file's tracks, and the decoder of one of them, with `symphonia`.
 
 use super::MediaError;
 use super::header::{Mend, Mended};
@@ -11,7 +11,7 @@ use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 
-/// The file from its beginning, read as `mend` says.
+/// Opens the file at its beginning, read as `mend` says.
 pub(super) fn probe(
     path: &Path,
     file: &File,
@@ -21,7 +21,7 @@ pub(super) fn probe(
     if let Some(end) = path.extension().and_then(|end| end.to_str()) {
         hint.with_extension(end);
     }
-    // All clones share one position, so only one at a time may be read from.
+    // All clones share one position, so only one may read at a time.
     let mended = file.try_clone().and_then(|file| Mended::new(file, mend));
     let mended = mended.map_err(|source| MediaError::Open { path: path.into(), source })?;
     let stream = MediaSourceStream::new(Box::new(mended), Default::default());
@@ -34,24 +34,24 @@ pub(super) fn probe(
     })
 }
 
-/// The tracks of sound, in the file's order.
+/// The sound tracks, in the file's order.
 pub(super) fn sound_tracks(format: &dyn FormatReader) -> Vec<u32> {
     let is_sound =
         |track: &&Track| track.codec_params.as_ref().is_some_and(|codec| codec.audio().is_some());
     format.tracks().iter().filter(is_sound).map(|track| track.id).collect()
 }
 
-/// A track and what decodes it.
+/// A track and its decoder.
 pub(super) struct SoundTrack {
     pub(super) track: Track,
     decoder: Box<dyn AudioDecoder>,
     is_mp3: bool,
-    /// Of one packet, interleaved.
+    /// The samples of one packet, interleaved.
     pub(super) samples: Vec<f32>,
 }
 
 impl SoundTrack {
-    /// Of the track of that number; `None`: the default one.
+    /// Makes the decoder for the track with this number. `None`: the default track.
     pub(super) fn of(format: &dyn FormatReader, id: Option<u32>) -> Result<Self, Error> {
         let track = match id {
             Some(id) => format.tracks().iter().find(|track| track.id == id),
@@ -63,13 +63,13 @@ impl SoundTrack {
         Ok(Self { track, decoder, is_mp3, samples: Vec::new() })
     }
 
-    /// Takes another decoder.
+    /// Replaces the decoder with a new one.
     pub(super) fn renew(&mut self) -> Result<(), Error> {
         self.decoder = decoder(&self.track, self.is_mp3)?;
         Ok(())
     }
 
-    /// Into `samples`. Their rate and how many channels they have.
+    /// Decodes a packet into `samples`. Returns the rate and the number of channels.
     pub(super) fn decode(&mut self, packet: &Packet) -> Result<(u32, usize), Error> {
         self.samples.clear();
         let sound = self.decoder.decode(packet)?;
@@ -78,8 +78,8 @@ impl SoundTrack {
     }
 }
 
-/// `is_mp3`: what one file says of its length would cut off those that were joined to it. The
-/// encoder's delay, 25 ms, stays then.
+/// Makes a decoder. `is_mp3`: one file's declared length would cut off files that were joined to
+/// it, so it is ignored. The encoder's delay, 25 ms, then stays.
 fn decoder(track: &Track, is_mp3: bool) -> Result<Box<dyn AudioDecoder>, Error> {
     let parameters = track
         .codec_params

@@ -1,31 +1,34 @@
-//! Where in time the sound of a container stands: by its time stamps, and by what an MP4 file's
-//! edit list shows and hides.
+//! Places a container's sound in time, by its time stamps and by what an MP4 file's edit list shows
+//! and hides.
 
 use symphonia::core::formats::Track;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
-/// Seconds of silence between two packets that are no gap: time stamps are rounded.
+/// Silence between two packets up to this many seconds is not a gap, because time stamps are
+/// rounded.
 pub(super) const ROUNDING: f64 = 0.1;
 
-/// The longest gap, in seconds, in a container that does not say how long it is. A longer one is a
+/// The longest gap, in seconds, in a container that does not give its length. A longer gap means a
 /// wrong time stamp.
 const LONGEST_GAP: f64 = 3600.0;
 
-/// Tells where each packet stands, in seconds.
+/// Computes the place of each packet, in seconds.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
-    /// `None`: its packets follow one another, whatever their time stamps say.
+    /// The base of the time stamps. `None`: the packets follow one another, whatever their time
+    /// stamps say.
     stamps: Option<TimeBase>,
-    /// Of the container's time: what is heard begins there. `None`: with its first packet.
+    /// The container's time at which the audible sound begins. `None`: the time of its first
+    /// packet.
     begin: Option<f64>,
-    /// Whether a gap is sound that is lost, and not silence that was meant.
+    /// Whether a gap means lost sound, and not intended silence.
     is_gapless: bool,
-    /// What an edit list shows, in order; empty: everything.
+    /// The stretches that an edit list shows, in order. Empty: everything.
     shown: Vec<PlayedSpan>,
-    /// Where an MP4 file's fragments stand.
+    /// The places of an MP4 file's fragments.
     fragments: Fragments,
-    /// Seconds that were heard before this stream, where several were joined to one file.
+    /// How many seconds were heard before this stream, if several streams were joined to one file.
     origin: f64,
     length: Option<f64>,
 }
@@ -33,10 +36,10 @@ pub(super) struct Timeline {
 /// A stretch of a track that is heard, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct PlayedSpan {
-    /// Of the track's time.
+    /// Its start in the track's time.
     pub(super) begin: f64,
     pub(super) end: f64,
-    /// Of the time that is heard.
+    /// Its start in the time that is heard.
     pub(super) at: f64,
 }
 
@@ -45,22 +48,22 @@ pub(super) struct PlayedSpan {
 pub(super) struct Fragment {
     /// How many packets of the track come before it.
     pub(super) first: u64,
-    /// When it begins, in ticks of the track.
+    /// When it begins, in the track's ticks.
     pub(super) time: i64,
 }
 
-/// The fragments of a track, in the order of its packets. symphonia takes each for the continuation
-/// of the one before.
+/// The fragments of a track, in the order of its packets. symphonia assumes that each continues the
+/// one before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fragments {
     list: Vec<Fragment>,
-    /// Seconds of the file's time at which the first one of any track is to be heard.
+    /// The presentation time of the first fragment of any track, in seconds.
     begin: f64,
-    /// The next one to begin.
+    /// The index of the next fragment.
     next: usize,
-    /// Packets so far.
+    /// The number of packets so far.
     packets: u64,
-    /// Ticks by which a packet stands later than symphonia says.
+    /// How many ticks later a packet is than symphonia says.
     shift: i64,
 }
 
@@ -69,7 +72,7 @@ impl Fragments {
         Self { list, begin, ..Self::default() }
     }
 
-    /// The next packet's time in ticks, `pts` being what symphonia says.
+    /// Returns the next packet's time in ticks. `pts` is symphonia's time for it.
     fn time(&mut self, pts: i64, base: TimeBase) -> i64 {
         let mut begun = None;
         while let Some(next) = self.list.get(self.next).filter(|next| next.first <= self.packets) {
@@ -78,7 +81,7 @@ impl Fragments {
         }
         if let Some(time) = begun {
             let shift = time.saturating_sub(pts);
-            // One that would begin before the end of the one before is wrong.
+            // A fragment that would begin before the end of the one before has a wrong time.
             if seconds(base, shift.saturating_sub(self.shift)) > -ROUNDING {
                 self.shift = shift;
             }
@@ -88,19 +91,19 @@ impl Fragments {
     }
 }
 
-/// Where frames of a packet belong.
+/// The place of some frames of a packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Placement {
-    /// Frames at its beginning that do not belong there.
+    /// How many frames at the packet's beginning do not belong there.
     pub(super) skip: usize,
-    /// How many of the others do.
+    /// How many of the following frames do.
     pub(super) take: usize,
-    /// Seconds of silence before them.
+    /// How many seconds of silence come before them.
     pub(super) gap: f64,
 }
 
 impl Timeline {
-    /// Of a track in a container of that form (symphonia's short name).
+    /// Makes the timeline of a track in a container of this form (symphonia's short name).
     pub(super) fn of(
         form: &str,
         track: &Track,
@@ -109,12 +112,13 @@ impl Timeline {
     ) -> Self {
         let is_gapless = matches!(form, "flac" | "ogg");
         let placed = is_gapless || matches!(form, "matroska" | "mkv" | "isomp4");
-        // An MP3 file's length is a guess where nothing says it.
+        // An MP3 file's length is a guess unless the file gives it.
         let base = track.time_base.filter(|_| form != "mp3");
         let whole = base.zip(track.duration).map(|(base, duration)| {
             seconds(base, i64::try_from(duration.get()).unwrap_or(i64::MAX))
         });
-        // Of a file that is made of fragments the tables often say nothing, or less than there is.
+        // If a file consists of fragments, its tables often give no length, or one that is too
+        // short.
         let told =
             fragments.list.last().zip(base).map_or(0.0, |(last, base)| seconds(base, last.time));
         let whole = whole.filter(|whole| *whole > told);
@@ -124,7 +128,7 @@ impl Timeline {
         };
         Self {
             stamps: track.time_base.filter(|_| placed),
-            // A Matroska file may be a part of a broadcast that began long before.
+            // A Matroska file may be part of a broadcast that began long before.
             begin: (form == "isomp4").then_some(0.0),
             is_gapless,
             shown,
@@ -134,27 +138,27 @@ impl Timeline {
         }
     }
 
-    /// The same for a stream that follows others in its file, `heard` seconds after their
+    /// Makes the timeline of a stream that follows others in its file, `heard` seconds after their
     /// beginning.
     pub(super) fn after(self, heard: f64) -> Self {
         Self { origin: heard, ..self }
     }
 
-    /// The container has begun, with a packet of any of its tracks.
+    /// Notes the container's first packet, of any of its tracks.
     pub(super) fn begun(&mut self, packet: &Packet, base: Option<TimeBase>) {
         let first = base.map_or(0.0, |base| seconds(base, packet.pts.get()));
         self.begin.get_or_insert(first);
     }
 
-    /// When the next packet of the track begins, in seconds of the track's time. To be asked once
-    /// of each.
+    /// Returns when the track's next packet begins, in seconds of the track's time. Call it once
+    /// for each packet.
     pub(super) fn time(&mut self, packet: &Packet) -> f64 {
         let Some(base) = self.stamps else { return 0.0 };
         seconds(base, self.fragments.time(packet.pts.get(), base))
     }
 
-    /// Where the frames of a packet belong that begins at that time, `heard` seconds having been
-    /// heard before it. A stretch for each that the edit list shows of it.
+    /// Returns the places of a packet's frames. The packet begins at `at`, and `heard` seconds were
+    /// heard before it. There is one place for each stretch of it that the edit list shows.
     pub(super) fn places(
         &self,
         at: f64,
@@ -187,7 +191,7 @@ impl Timeline {
         places
     }
 
-    /// Whether a gap there is longer than the rest of the file.
+    /// Whether a gap here is longer than the rest of the file.
     pub(super) fn is_wrong(&self, gap: f64, heard: f64) -> bool {
         let left = self.length.map(|length| (self.origin + length - heard).max(0.0) + 1.0);
         gap > left.unwrap_or(LONGEST_GAP)
@@ -198,18 +202,18 @@ impl Timeline {
         self.stamps.is_some()
     }
 
-    /// Whether a gap is sound that is lost.
+    /// Whether a gap means lost sound.
     pub(super) fn is_gapless(&self) -> bool {
         self.is_gapless
     }
 
-    /// How long what is heard of the file is said to be at the end of this track.
+    /// The declared length of everything heard of the file up to the end of this track.
     pub(super) fn length(&self) -> Option<f64> {
         self.length.map(|length| self.origin + length)
     }
 }
 
-/// So much time of the container's, in seconds.
+/// Converts ticks of the container's time to seconds.
 pub(super) fn seconds(base: TimeBase, ticks: i64) -> f64 {
     ticks as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get())
 }

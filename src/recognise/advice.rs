@@ -1,4 +1,5 @@
-//! What people are told when an engine fails: what was being done, what went wrong, what to do now.
+//! The messages for people when an engine fails: what was being done, what went wrong, what to do
+//! now.
 
 use super::Backend;
 use super::candidates::Candidate;
@@ -11,11 +12,11 @@ fn failure(text: String) -> Failure {
     Failure::new(Code::EngineFailed, text)
 }
 
-/// The short forms, for notifications.
+/// Short remedies, for notifications.
 const SMALLER: &str = "Choose a smaller model: v2m-model list";
 const DOCTOR: &str = "Find out what is missing: v2m doctor";
 
-/// Its program could not be started.
+/// The engine's program could not be started.
 pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Failure {
     failure(format!(
         "Starting the recogniser {}: {error}. Is v2m installed completely? Try `v2m doctor`.",
@@ -25,7 +26,7 @@ pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Fa
     .lasting()
 }
 
-/// Another program, most likely the kernel, killed it twice before it had loaded the model.
+/// Another program, most likely the kernel, killed the engine twice before it had loaded the model.
 pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
     failure(format!(
@@ -36,7 +37,7 @@ pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failur
     .lasting()
 }
 
-/// It was silent for too long, twice, before it had loaded the model.
+/// The engine was silent for too long, twice, before it had loaded the model.
 pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
     failure(format!(
@@ -48,7 +49,7 @@ pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Durat
     .lasting()
 }
 
-/// It died by itself, twice, before it had loaded the model: the file is not tried again.
+/// The engine died by itself, twice, before it had loaded the model. The file is not tried again.
 pub(super) fn dies_of_model(model: &str, file: &Path, reason: &str) -> Failure {
     let file = file.display();
     let fetch = match is_name(model) {
@@ -70,12 +71,13 @@ pub(super) fn dies_of_model(model: &str, file: &Path, reason: &str) -> Failure {
     .lasting()
 }
 
-/// Whether a model is named, as `v2m-model` names it, and not given by its path.
+/// Whether the model is given by a name that `v2m-model` uses, and not by a path.
 fn is_name(model: &str) -> bool {
     !model.contains('/')
 }
 
-/// It died twice of the same recording, which is kept or is a file of the user's.
+/// The engine died twice while working on the same recording. The recording is kept, or is a file
+/// of the user's.
 pub(super) fn dies_working(reason: &str, is_kept: bool) -> Failure {
     let what = if is_kept { "recording" } else { "file" };
     failure(format!(
@@ -88,14 +90,15 @@ pub(super) fn dies_working(reason: &str, is_kept: bool) -> Failure {
     )
 }
 
-/// It said twice that it has no text for a recording, which is kept or is a file of the user's.
+/// The engine said twice that it has no text for a recording. The recording is kept, or is a file
+/// of the user's.
 pub(super) fn refused(reason: &str, is_kept: bool) -> Failure {
     let what = if is_kept { "recording" } else { "file" };
     failure(format!("Transcribing: {reason}. {}", afterwards(is_kept)))
         .in_brief(format!("This {what} could not be transcribed"), afterwards(is_kept))
 }
 
-/// What becomes of something that could not be transcribed.
+/// What happens to a recording that could not be transcribed.
 fn afterwards(is_kept: bool) -> &'static str {
     match is_kept {
         true => {
@@ -105,7 +108,7 @@ fn afterwards(is_kept: bool) -> &'static str {
     }
 }
 
-/// It cannot work on this machine, and there is no other one.
+/// The engine cannot work on this machine, and there is no other one.
 pub(super) fn unfit(backend: Backend, reason: &str) -> Failure {
     failure(format!(
         "Starting the recogniser on {}: {}. {}",
@@ -117,7 +120,7 @@ pub(super) fn unfit(backend: Backend, reason: &str) -> Failure {
     .lasting()
 }
 
-/// It cannot use the model.
+/// The engine cannot use the model.
 pub(super) fn load_failed(
     failure: LoadFailure,
     backend: Backend,
@@ -159,7 +162,7 @@ pub(super) fn load_failed(
     Failure::new(code, format!("{} {advice}", reason.trim_end())).in_brief(cause, advice).lasting()
 }
 
-/// An engine has failed that had worked; another one goes on.
+/// An engine that had worked before has failed. Another one continues.
 pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
     let (from_name, to_name) = (from.name(), to.name());
     if !from.is_gpu() {
@@ -183,7 +186,7 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
     )
 }
 
-/// What may make an engine work that cannot.
+/// What may make a failing engine work.
 fn remedy(backend: Backend) -> &'static str {
     match backend {
         Backend::Cuda => {

@@ -1,4 +1,4 @@
-//! A job's audio: in memory as it is heard, or whole on disk.
+//! A job's audio: in memory while it is recorded, or complete on disk.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,26 +8,27 @@ use std::os::unix::fs::FileExt;
 /// Audio on disk: 16 kHz mono, 16 bit, little-endian.
 #[derive(Debug)]
 pub struct Recorded {
-    /// The file.
+    /// The file with the samples.
     pub file: File,
-    /// Where in it the first sample is, in bytes.
+    /// The offset of the first sample in the file, in bytes.
     pub offset: u64,
-    /// How many samples there are.
+    /// The number of samples.
     pub samples: u64,
-    /// Whether the file stays if it has no text: a recording of the store's does, a copy of a
-    /// sound file's samples does not.
+    /// Whether the file is kept if there is no text. A recording of the store is kept; a copy of a
+    /// sound file's samples is not.
     pub is_kept: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum Audio {
-    /// Of a dictation, which may still go on. Kept in memory, so that a full disk loses nothing.
+    /// The audio of a dictation that may still go on. It is kept in memory, so that a full disk
+    /// loses nothing.
     Heard(Vec<i16>),
     Recorded(Recorded),
 }
 
 impl Audio {
-    /// Samples so far.
+    /// The number of samples so far.
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Heard(samples) => samples.len() as u64,
@@ -35,11 +36,11 @@ impl Audio {
         }
     }
 
-    /// At most `most` samples from `from` on, fewer at the end. Blocking; a second of audio is 32
-    /// kB.
+    /// Reads at most `most` samples from `from` on; fewer at the end. Blocking. A second of audio
+    /// is 32 kB.
     ///
     /// # Errors
-    /// Those of reading the file, `UnexpectedEof` when it has become shorter.
+    /// Fails if reading the file fails, with `UnexpectedEof` if the file has become shorter.
     pub(super) fn read(&self, from: u64, most: u64) -> io::Result<Cow<'_, [i16]>> {
         let to = self.len().min(from.saturating_add(most)).max(from);
         match self {
@@ -57,7 +58,7 @@ impl Audio {
         }
     }
 
-    /// Whether it is still there if it has no text: dictations are in the store.
+    /// Whether the audio is kept if there is no text. Dictations are in the store.
     pub(super) fn is_kept(&self) -> bool {
         match self {
             Self::Heard(_) => true,
@@ -65,7 +66,7 @@ impl Audio {
         }
     }
 
-    /// What is in memory.
+    /// Returns the audio that is in memory.
     pub(super) fn heard(self) -> Vec<i16> {
         match self {
             Self::Heard(samples) => samples,

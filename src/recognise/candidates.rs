@@ -1,7 +1,7 @@
-//! Which engine is next: the policy, pure. Engines stand in the order in which they are wanted; one
-//! that fails is passed over until [`Lineup::reconsider`].
+//! The policy that decides which engine is next. Pure. Engines are listed in order of preference;
+//! an engine that fails is passed over until [`Lineup::reconsider`].
 //!
-//! Not here: starting, ending or feeding any of them, and the words for people.
+//! Not here: starting, ending or feeding engines, and the messages for people.
 
 #[cfg(test)]
 mod tests;
@@ -9,89 +9,89 @@ mod tests;
 use std::path::PathBuf;
 use v2m_ipc::backend::Backend;
 
-/// Failures in a row, of the same kind, after which it is no use to try the same engine again at
-/// once.
+/// After this many failures of the same kind in a row, trying the same engine again at once is
+/// useless.
 pub(super) const LIMIT: u8 = 2;
 
 /// An engine that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// What it computes with.
+    /// The device that it computes with.
     pub backend: Backend,
-    /// Its program.
+    /// The path of its program.
     pub program: PathBuf,
 }
 
-/// An engine that is installed, wanted, and not used.
+/// An engine that is installed and preferred, but not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
-    /// Which.
+    /// The engine's backend.
     pub backend: Backend,
-    /// Why.
+    /// Why it is not used.
     pub reason: String,
 }
 
 /// How an engine failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It, or the system's loader, says that it cannot work here.
+    /// The engine, or the system's loader, reports that it cannot work here.
     Unfit,
-    /// It died or hung before the model was loaded.
+    /// The engine died or hung before the model was loaded.
     Loading,
-    /// It died soon after that, with nothing to do.
+    /// The engine died soon after loading, without work.
     Restless,
-    /// It died long after that, with nothing to do.
+    /// The engine died long after loading, without work.
     Resting,
-    /// It failed the same recording, for the nth time.
+    /// The engine failed the same recording for the nth time.
     Working(u8),
 }
 
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
-    /// The same engine is started anew.
+    /// Start the same engine again.
     Again,
-    /// Another one is: [`Lineup::current`] is that by now.
+    /// Start another one: [`Lineup::current`] already returns it.
     Next {
-        /// The one passed over had worked before: the user notices the difference.
+        /// Whether the failed engine had worked before. Then the user notices the difference.
         worked: bool,
     },
-    /// As `Again`, and the recording is given up.
+    /// Start the same engine again and give up the recording.
     WithoutTheJob,
-    /// None is left to try; memory may be free in a while.
+    /// No engine is left to try. Memory may be free later.
     Later,
-    /// None is left to try, and waiting does not help.
+    /// No engine is left to try, and waiting does not help.
     Never,
 }
 
-/// The engines, and which of them have failed. Never empty.
+/// The engines, with those that have failed marked. Never empty.
 #[derive(Debug)]
 pub(super) struct Lineup {
     entries: Vec<(Candidate, Option<String>)>,
-    /// The current one has been loaded once.
+    /// Whether the current engine has been loaded once.
     worked: bool,
-    /// It died so often without having done anything.
+    /// How often it died without having done anything.
     strikes: u8,
 }
 
 impl Lineup {
-    /// `None` without candidates.
+    /// Makes a lineup. `None` if there are no candidates.
     pub(super) fn new(candidates: &[Candidate]) -> Option<Self> {
         let entries: Vec<_> = candidates.iter().map(|c| (c.clone(), None)).collect();
         (!entries.is_empty()).then_some(Self { entries, worked: false, strikes: 0 })
     }
 
     fn index(&self) -> usize {
-        // The last one is never passed over.
+        // The last engine is never passed over.
         self.entries.iter().position(|(_, out)| out.is_none()).unwrap_or(self.entries.len() - 1)
     }
 
-    /// The one to run.
+    /// The engine to run.
     pub(super) fn current(&self) -> &Candidate {
         &self.entries[self.index()].0
     }
 
-    /// Those that are not used, and why.
+    /// The engines that are not used, with the reasons.
     pub(super) fn passed_over(&self) -> Vec<PassedOver> {
         let told = |(candidate, out): &(Candidate, Option<String>)| {
             Some(PassedOver { backend: candidate.backend, reason: out.clone()? })
@@ -99,17 +99,17 @@ impl Lineup {
         self.entries.iter().filter_map(told).collect()
     }
 
-    /// The current one is loaded.
+    /// Notes that the current engine is loaded.
     pub(super) fn loaded(&mut self) {
         self.worked = true;
     }
 
-    /// The current one has done what it is there for.
+    /// Notes that the current engine has delivered a result.
     pub(super) fn delivered(&mut self) {
         self.strikes = 0;
     }
 
-    /// All may be tried again. Whether another one is the current one by that.
+    /// Allows all engines again. Returns whether this changes the current one.
     pub(super) fn reconsider(&mut self) -> bool {
         let before = self.index();
         self.entries.iter_mut().for_each(|(_, out)| *out = None);
@@ -118,7 +118,7 @@ impl Lineup {
         before != self.index()
     }
 
-    /// The current one has failed.
+    /// Notes that the current engine has failed. Returns what to do.
     pub(super) fn failed(&mut self, fault: Fault, reason: &str) -> Recovery {
         let can_pass = self.successor().is_some();
         let on_gpu = self.current().backend.is_gpu();
@@ -146,15 +146,15 @@ impl Lineup {
                 match (times < LIMIT, on_gpu && can_pass) {
                     (true, _) => Recovery::Again,
                     (false, true) => self.pass_over(reason),
-                    // If one engine on the processor dies of a recording, so does the other.
+                    // If one engine on the processor dies of a recording, so does the other one.
                     (false, false) => Recovery::WithoutTheJob,
                 }
             }
         }
     }
 
-    /// Which one would come after the current one. After a GPU that had worked no other GPU does:
-    /// it is most likely the same device.
+    /// The engine that would follow the current one. A GPU engine that had worked is never followed
+    /// by another GPU engine, because that most likely uses the same device.
     fn successor(&self) -> Option<usize> {
         let current = self.index();
         let no_gpu = self.worked && self.entries[current].0.backend.is_gpu();

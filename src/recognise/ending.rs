@@ -1,5 +1,5 @@
-//! How an engine's process ends: by itself, or because it is killed; and what it said of the
-//! reason.
+//! How an engine's process ends: by itself, or because it is killed. Also collects what it said
+//! about the reason.
 
 use super::stderr::Listener;
 use std::io;
@@ -9,16 +9,16 @@ use tokio::process::Child;
 use tokio::time::{Instant, timeout_at};
 use v2m_ipc::engine;
 
-/// How long a process that has closed its end may take to be gone by itself: its own exit code says
+/// How long a process that has closed its end may take to exit by itself. Its own exit code says
 /// more than our signal.
 const LEAVE_LIMIT: Duration = Duration::from_millis(500);
-/// How long a killed process may take to be gone. One that is stuck in a driver is left to the
-/// kernel.
+/// How long a killed process may take to disappear. A process that is stuck in a driver is left to
+/// the kernel.
 const REAP_LIMIT: Duration = Duration::from_secs(2);
-/// What an ended process printed is there at once, as a rule.
+/// How long to wait for an ended process's output. Usually it is there at once.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Exit codes of an engine that cannot work here: its own (EX_UNAVAILABLE of sysexits.h), and that
-/// of the loader, which misses a library.
+/// of the loader when a library is missing.
 const UNFIT: [i32; 2] = [engine::EXIT_UNFIT as i32, 127];
 
 /// A running process. Killed when dropped.
@@ -27,14 +27,14 @@ pub(super) struct Process {
     child: Child,
     stderr: Option<Listener>,
     on_gpu: bool,
-    /// Since when its end is waited for.
+    /// The time since which its end is awaited.
     ending: Option<Instant>,
-    /// How it ended.
+    /// How the process ended, once that is known.
     reaped: Option<ProcessEnd>,
 }
 
 impl Process {
-    /// One that was spawned, with a pipe as its standard error.
+    /// Takes a spawned process with a pipe as its standard error.
     pub(super) fn new(mut child: Child, on_gpu: bool) -> Self {
         let stderr = child.stderr.take().map(Listener::spawn);
         Self { child, stderr, on_gpu, ending: None, reaped: None }
@@ -44,9 +44,9 @@ impl Process {
         self.child.id()
     }
 
-    /// Ends the process, if it has not ended by itself, and tells how. `closed`: it has closed its
-    /// end of the socket, so it may be about to end. Cancel-safe: its limits count from the first
-    /// call.
+    /// Ends the process, unless it has ended by itself, and reports how it ended. `closed`: the
+    /// process has closed its end of the socket, so it may be about to end. Cancel-safe: the time
+    /// limits count from the first call.
     pub(super) async fn end(&mut self, closed: bool) -> Ending {
         let since = *self.ending.get_or_insert_with(Instant::now);
         let end = match self.reaped.clone() {
@@ -67,10 +67,10 @@ impl Process {
         if closed && let Ok(ended) = timeout_at(since + LEAVE_LIMIT, self.child.wait()).await {
             return ProcessEnd::of(ended);
         }
-        // Already gone is as good; anything else shows in the wait.
+        // It does not matter if the process is already gone. The wait shows any other error.
         let _ = self.child.start_kill();
         match timeout_at(since + LEAVE_LIMIT + REAP_LIMIT, self.child.wait()).await {
-            // By this signal.
+            // It ended by our signal.
             Ok(ended) => {
                 let end = ProcessEnd { killed: false, ..ProcessEnd::of(ended) };
                 let how = format!("stopped listening, {}", end.how);
@@ -87,10 +87,10 @@ impl Process {
 /// The end of a process.
 #[derive(Clone, Debug)]
 struct ProcessEnd {
-    /// In words.
+    /// A description in words.
     how: String,
     code: Option<i32>,
-    /// By SIGKILL, and not by ours.
+    /// Whether it was killed by SIGKILL, but not by ours.
     killed: bool,
 }
 
@@ -118,20 +118,20 @@ impl ProcessEnd {
 /// How a process ended.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// For people, after "the recogniser".
+    /// A description for people, after "the recogniser".
     pub(super) how: String,
-    /// It, or the system's loader, has said that it cannot work on this machine.
+    /// Whether the engine, or the system's loader, reported that it cannot work on this machine.
     pub(super) unfit: bool,
-    /// Somebody else killed it: the kernel, as a rule, because there was no memory left.
+    /// Whether somebody else killed it: usually the kernel, because no memory was left.
     pub(super) killed: bool,
-    /// What it printed of the reason.
+    /// What it printed about the reason.
     pub(super) said: Option<String>,
 }
 
 impl Ending {
-    /// Whether there was, most likely, no memory left for it.
+    /// Whether it most likely ran out of memory.
     pub(super) fn lacked_memory(&self) -> bool {
-        // What C++ says when `new` fails, and ggml when `malloc` does.
+        // The messages of C++ when `new` fails, and of ggml when `malloc` fails.
         const WORDS: [&str; 4] =
             ["std::bad_alloc", "mem_buffer != NULL", "insufficient memory", "failed to allocate"];
         let says = |said: &str| WORDS.iter().any(|word| said.contains(word));

@@ -1,5 +1,5 @@
-//! One engine process: how it is started, what it is told, and how long it has been silent. Knows
-//! nothing of jobs beyond their wire numbers.
+//! One engine process: how it is started, what is sent to it, and how long it has been silent.
+//! Knows only the jobs' wire numbers.
 
 use super::Backend;
 use super::EngineSpec;
@@ -19,17 +19,18 @@ use tokio::time::Instant;
 use tracing::info;
 use v2m_ipc::engine::{self, FromEngine, ToEngine};
 
-/// The engine answers pings from a thread that does nothing heavy: this much silence that counts
+/// The engine answers pings from a thread that does nothing heavy. This much counted silence
 /// ([`Vigil`]) is a hang.
 const PONG_LIMIT: Duration = Duration::from_secs(10);
-/// Before it has said its first word it may be busy with libraries of a gigabyte and a driver that
-/// wakes up.
+/// The limit before the engine's first message. Until then it may be loading libraries of a
+/// gigabyte, or waking up a driver.
 const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
-/// Waiting for a processor for so long in one silence is told in the journal.
+/// If an engine waits this long for a processor in one silence, the journal says so.
 const STARVED: Duration = Duration::from_secs(10);
 
-/// What of the daemon's environment an engine is given: what libraries for computing read. The rest
-/// may hold secrets, as keys for language models that a login put there.
+/// Selects the part of the daemon's environment that an engine gets: the variables that compute
+/// libraries read. The rest may contain secrets, such as keys for language models from the login
+/// environment.
 fn environment(
     all: impl Iterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (OsString, OsString)> {
@@ -41,7 +42,7 @@ fn environment(
         "LD_LIBRARY_PATH",
         "RUST_BACKTRACE",
         "DRI_PRIME",
-        // Where Vulkan looks for drivers.
+        // Vulkan looks for drivers there.
         "XDG_DATA_DIRS",
         "XDG_DATA_HOME",
         "XDG_CONFIG_DIRS",
@@ -60,10 +61,10 @@ fn environment(
 #[derive(Debug)]
 pub(super) struct EngineProcess {
     process: Process,
-    /// What it computes with.
+    /// The device that it computes with.
     pub(super) backend: Backend,
     link: Link,
-    /// It can keep a job as it is while it is at work on another one.
+    /// Whether it can pause a job while it works on another one.
     pub(super) pauses: bool,
     vigil: Vigil,
     next_look: Instant,
@@ -73,7 +74,7 @@ pub(super) struct EngineProcess {
 }
 
 impl EngineProcess {
-    /// Starts that engine, with one end of a socketpair as its standard input.
+    /// Starts this engine, with one end of a socketpair as its standard input.
     pub(super) fn spawn(candidate: &Candidate, spec: &EngineSpec) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let link = Link::new(ours)?;
@@ -86,7 +87,7 @@ impl EngineProcess {
             command.arg("--threads").arg(spec.threads.to_string());
         }
         command.env_clear().envs(environment(std::env::vars_os()));
-        // ggml would have a debugger print its stack when it aborts, and wait for that.
+        // Otherwise ggml would have a debugger print its stack when it aborts, and wait for that.
         command.env("GGML_NO_BACKTRACE", "1");
         let process = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -111,7 +112,7 @@ impl EngineProcess {
         self.process.id()
     }
 
-    /// Whether everything queued is written: the time to queue more.
+    /// Whether everything queued is written, so that more can be queued.
     pub(super) fn flushed(&self) -> bool {
         self.link.flushed()
     }
@@ -124,32 +125,32 @@ impl EngineProcess {
         self.link.queue(&engine::encode_pcm(job, samples));
     }
 
-    /// What it has said since this was asked last.
+    /// Takes the messages that have arrived since the last call.
     pub(super) fn take_frames(&mut self) -> VecDeque<FromEngine> {
         std::mem::take(&mut self.link.frames)
     }
 
-    /// Starts a span of work: it is looked at from now on, and its silence begins anew.
+    /// Starts a period of work: the engine is checked from now on, and its silence begins anew.
     pub(super) fn rouse(&mut self) {
         let now = Instant::now();
-        // What it used before is not used in this silence.
+        // Processor time used before now does not belong to this silence.
         self.vigil.look(now, self.pid().and_then(process::look));
         self.vigil.rouse(now);
         self.next_look = now + LOOK_EVERY;
     }
 
-    /// It got on, or has something new to do.
+    /// Notes that the engine made progress, or got new work.
     pub(super) fn progressed(&mut self) {
         self.vigil.progressed(Instant::now());
     }
 
-    /// When to look at a busy engine again.
+    /// When to check a busy engine again.
     pub(super) fn next_look(&self) -> Instant {
         self.next_look
     }
 
-    /// Looks how it does, and asks whether it is there. Why it is taken for hung, if it is: `most`
-    /// is how long it may be without progress.
+    /// Checks the engine and sends a ping. If the engine hangs, returns the reason. `most` is how
+    /// long it may go without progress.
     pub(super) fn look(&mut self, most: Option<Duration>) -> Option<String> {
         let now = Instant::now();
         self.next_look = now + LOOK_EVERY;
@@ -181,30 +182,31 @@ impl EngineProcess {
         self.vigil.answered();
     }
 
-    /// Takes in what has already arrived.
+    /// Reads what has already arrived.
     ///
     /// # Errors
-    /// As [`Self::turn`].
+    /// As for [`Self::turn`].
     pub(super) fn listen(&mut self) -> io::Result<()> {
         self.link.listen()
     }
 
-    /// Moves bytes as soon as any can be moved. Cancel-safe.
+    /// Reads and writes as soon as that is possible. Cancel-safe.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the engine has closed its end; others when it sends what is no frame.
+    /// `UnexpectedEof` if the engine has closed its end; others if it sends anything that is not a
+    /// frame.
     pub(super) async fn turn(&mut self) -> io::Result<()> {
         self.link.turn().await
     }
 
-    /// Lets it go: a sound engine ends by itself when its socket is closed, and has nothing to
-    /// save.
+    /// Lets the engine go. A healthy engine ends by itself when its socket is closed, and has
+    /// nothing to save.
     pub(super) fn dismiss(&mut self) {
         self.link.close();
     }
 
-    /// Ends the process, if it has not ended by itself, and tells how. Cancel-safe: its limits
-    /// count from the first call.
+    /// Ends the process, unless it has ended by itself, and reports how it ended. Cancel-safe: the
+    /// time limits count from the first call.
     pub(super) async fn end(&mut self) -> Ending {
         self.process.end(self.link.closed).await
     }

@@ -1,4 +1,4 @@
-//! Engines that fail, and jobs that no engine will take.
+//! Handles engines that fail, and jobs that no engine can do.
 
 use super::RecogniseEvent;
 use super::advice;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use v2m_ipc::engine::LoadFailure;
 
 impl Recogniser {
-    /// Those that no engine will take are told so once their audio is complete: until then there
-    /// may be another engine, and their words are handed back whole.
+    /// Reports jobs that no engine can do, once their audio is complete. Until then another engine
+    /// may appear. Their audio is handed back whole.
     pub(super) fn tell_failed(&mut self) {
         let no_engine = self.report.problem.clone().filter(|_| self.engine.is_none());
         let hopeless =
@@ -25,7 +25,7 @@ impl Recogniser {
         }
     }
 
-    /// The engine has to go; `reason` is said before how it ended.
+    /// Gets rid of the engine. `reason` comes before the description of how it ended.
     pub(super) fn condemn(&mut self, blame: Blame, reason: String) {
         if let Some(engine) = self.engine.take() {
             self.jobs.iter_mut().for_each(Job::bereaved);
@@ -33,7 +33,7 @@ impl Recogniser {
         }
     }
 
-    /// An engine is gone: it ended by itself, or it was condemned.
+    /// Handles an engine's end, whether it ended by itself or was condemned.
     pub(super) fn died(&mut self, started: Instant, blame: Blame, before: &str, ending: Ending) {
         let lacked_memory = ending.lacked_memory();
         let Ending { how, unfit, said, killed: _ } = ending;
@@ -74,8 +74,9 @@ impl Recogniser {
         }
     }
 
-    /// No engine can load the model. Memory may be free later, and what an engine waited for may be
-    /// there. Otherwise it dies of the model's file, and nothing but another file helps.
+    /// Handles the case that no engine can load the model. If memory was lacking or an engine hung,
+    /// a later attempt may succeed. Otherwise the model's file kills the engine, and only another
+    /// file helps.
     fn not_loaded(&mut self, blame: Blame, lacked_memory: bool, reason: &str) {
         let (model, file) = match &self.spec {
             Ok(spec) => (spec.model_name.clone(), spec.model.clone()),
@@ -94,7 +95,7 @@ impl Recogniser {
         });
     }
 
-    /// What the death of an engine amounts to that had this job in its hands, or none.
+    /// Classifies the death of an engine that was working on this job, or on none.
     fn fault(&mut self, victim: Option<usize>, started: Instant, unfit: bool) -> Fault {
         let loading = self.report.state == EngineState::Loading;
         match victim {
@@ -106,7 +107,7 @@ impl Recogniser {
         }
     }
 
-    /// The current engine's program does not even start.
+    /// Handles a program of the current engine that does not even start.
     pub(super) fn not_started(&mut self, error: &io::Error) {
         let Some(lineup) = &mut self.lineup else { return };
         let candidate = lineup.current().clone();
@@ -123,27 +124,27 @@ impl Recogniser {
         }
     }
 
-    /// The engine has said that it cannot use this model.
+    /// Handles an engine's report that it cannot use this model.
     pub(super) fn load_failed(&mut self, failure: LoadFailure, reason: &str) {
         let Some(lineup) = &mut self.lineup else { return };
         let backend = lineup.current().backend;
         self.engine = None;
         self.jobs.iter_mut().for_each(Job::rewind);
-        // A file that is not there is there for no other engine.
+        // If the file is missing, it is missing for every engine.
         if failure != LoadFailure::Missing
             && let Recovery::Next { worked } = lineup.failed(Fault::Unfit, reason)
         {
             self.pass_over(PassedOver { backend, reason: reason.to_owned() }, worked);
             return self.start();
         }
-        // No timer: the model's folder is watched, and a new specification starts a new engine.
+        // Set no timer: the model's folder is watched, and a new specification starts a new engine.
         self.retry_at = None;
         let model = self.model_name();
         self.give_up(advice::load_failed(failure, backend, &model, reason));
     }
 
-    /// The engine has no text for this job, which is tried again; it is not to blame for that as a
-    /// rule.
+    /// Handles an engine's report that it has no text for this job. The job is tried again. Usually
+    /// the engine is not at fault.
     pub(super) fn refused(&mut self, index: usize, reason: &str) {
         if !self.jobs[index].refused() {
             return;
@@ -161,7 +162,7 @@ impl Recogniser {
         self.jobs[index].failure = Some(advice::refused(reason, is_kept));
     }
 
-    /// Says that an engine is not used any more; all jobs are the next one's.
+    /// Reports that an engine is no longer used. The next engine gets all jobs.
     fn pass_over(&mut self, engine: PassedOver, worked: bool) {
         self.jobs.iter_mut().for_each(Job::pass_on);
         let next = self.lineup.as_ref().map(|lineup| lineup.current().backend);

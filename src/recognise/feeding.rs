@@ -1,4 +1,4 @@
-//! An engine at work: which job it is given, and whether it gets on.
+//! Feeds a working engine: which job it gets, and whether it makes progress.
 
 use super::engine::EngineProcess;
 use super::job::Job;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use v2m_ipc::engine::ToEngine;
 
 impl Recogniser {
-    /// Gives the engine the next job, more of its audio, or its end.
+    /// Gives the engine the next job, more of the job's audio, or the job's end.
     pub(super) fn arrange(&mut self) {
         self.tell_failed();
         let Some(engine) = &mut self.engine else { return };
@@ -57,17 +57,17 @@ impl Recogniser {
         self.report.state == EngineState::Loading || self.jobs.iter().any(Job::is_at_work)
     }
 
-    /// How long the engine may be without progress; `None` while it may well have nothing to say.
+    /// How long the engine may go without progress. `None` while it may have nothing to say.
     fn most_silence(&self) -> Option<Duration> {
         if self.report.state == EngineState::Loading {
             return Some(LOAD_LIMIT);
         }
-        // While somebody still speaks, an engine may be waiting for a pause.
+        // While somebody still speaks, an engine may wait for a pause.
         let at_work = |job: &Job| job.finished && job.is_at_work();
         self.jobs.iter().any(at_work).then_some(self.spec.as_ref().ok()?.hang)
     }
 
-    /// When to look again though nothing has happened; `None` when all is quiet.
+    /// When to check again if nothing happens. `None` if no check is needed.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.engine {
             None => {
@@ -79,12 +79,12 @@ impl Recogniser {
         }
     }
 
-    /// Looks whether an engine with work hangs, or what to do with one without.
+    /// Checks whether a busy engine hangs. Acts on an engine without work.
     pub(super) fn overdue(&mut self) {
         if !self.busy() {
             return self.idled();
         }
-        // What it said while this program was too busy to read is no silence.
+        // Messages that arrived while this program was too busy to read them are not silence.
         let heard = self.engine.as_mut().map_or(Ok(()), EngineProcess::listen);
         self.take_frames();
         if let Err(error) = heard {
@@ -99,7 +99,7 @@ impl Recogniser {
         }
     }
 
-    /// The engine has closed its end, or has sent what is no message.
+    /// Handles an engine that has closed its end, or sent something that is not a message.
     pub(super) fn lost(&mut self, error: &std::io::Error) {
         self.condemn(
             Blame::Engine,

@@ -1,4 +1,4 @@
-//! What an engine says.
+//! Handles the messages of an engine.
 
 use super::engine::EngineProcess;
 use super::recogniser::{Blame, RETRY_AFTER, Recogniser};
@@ -18,7 +18,7 @@ impl Recogniser {
     fn take_frame(&mut self, frame: FromEngine) {
         let Some(engine) = &mut self.engine else { return };
         if let FromEngine::Pong { .. } = frame {
-            // No progress: an engine that does nothing but answer pings hangs.
+            // This is not progress: an engine that only answers pings hangs.
             return engine.pong();
         }
         engine.progressed();
@@ -41,7 +41,7 @@ impl Recogniser {
                 }
             }
             FromEngine::Final { job, text, language, segments, stats } => {
-                // A text that comes before `Finish` is not the whole one.
+                // A text that comes before `Finish` is not the whole text.
                 if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
                     if let Some(lineup) = &mut self.lineup {
                         lineup.delivered();
@@ -108,7 +108,7 @@ impl Recogniser {
     }
 }
 
-/// What a model, a driver or an engine's library says, as plain text: all of it enters here.
+/// Makes all text from a model, a driver or an engine's library plain. All of it enters here.
 fn made_plain(frame: FromEngine) -> FromEngine {
     let line = |text: String| plain::line(&text).into_owned();
     let heard =

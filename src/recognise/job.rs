@@ -1,4 +1,4 @@
-//! One recording on its way through an engine.
+//! One recording and its progress through an engine.
 
 use super::audio::Audio;
 use super::candidates::LIMIT;
@@ -9,10 +9,10 @@ use std::io;
 use v2m_ipc::engine::{self, DecodeOptions, DecodeStats, ToEngine};
 use v2m_ipc::pcm::seconds;
 
-/// Samples per PCM frame when there is a backlog: a second.
+/// How many samples a PCM frame holds when there is a backlog: one second.
 const FRAME: u64 = seconds(1);
-/// Samples an engine is given beyond those it has done with: two minutes, more than it ever needs
-/// to see, and not the hours a file may hold, all of which it would keep in memory.
+/// How many samples an engine gets beyond those it has finished: two minutes. It never needs more.
+/// A file may hold hours, and the engine would keep all of them in memory.
 const AHEAD: u64 = seconds(120);
 
 #[derive(Debug)]
@@ -21,28 +21,27 @@ pub(super) struct Job {
     pub(super) urgency: Priority,
     options: DecodeOptions,
     audio: Audio,
-    /// No more audio comes.
+    /// Whether the audio is complete.
     pub(super) finished: bool,
-    /// How often an engine failed it, whichever.
+    /// How often any engine failed on it.
     attempts: u8,
-    /// How often the engine in use died of it.
+    /// How often the current engine died of it.
     deaths: u8,
-    /// How often the engine in use had no text for it.
+    /// How often the current engine had no text for it.
     refusals: u8,
-    /// What the engine calls it: a new number at each attempt, so that late answers are told
-    /// apart.
+    /// The engine's number for it. It is new at each attempt, so that late answers are recognised.
     pub(super) wire: Option<u32>,
-    /// The engine keeps it as it is while it is at work on another one.
+    /// Whether the engine keeps it paused while it works on another one.
     paused: bool,
     sent: u64,
-    /// Samples the engine has done with.
+    /// How many samples the engine has finished.
     settled: u64,
     pub(super) finish_sent: bool,
     segments: Vec<Segment>,
-    /// What is heard after them and may change.
+    /// The segment after them, which may still change.
     draft: Option<Segment>,
-    /// Why no engine is given it any more. Told once its audio is complete, for that is handed
-    /// back.
+    /// Why no engine gets it any more. Reported once its audio is complete, because the audio is
+    /// handed back.
     pub(super) failure: Option<Failure>,
 }
 
@@ -74,7 +73,7 @@ impl Job {
         }
     }
 
-    /// Starts over, with whichever engine comes next.
+    /// Starts over with the engine that comes next.
     pub(super) fn rewind(&mut self) {
         self.wire = None;
         self.paused = false;
@@ -85,16 +84,16 @@ impl Job {
         self.draft = None;
     }
 
-    /// Whether the engine is at work on it.
+    /// Whether the engine is working on it.
     pub(super) fn is_at_work(&self) -> bool {
         self.wire.is_some() && !self.paused
     }
 
-    /// Makes way for another one; what tells the engine so. `keeps`: the engine can keep it as it
-    /// is. Otherwise it starts over.
+    /// Makes way for another job. Returns the message for the engine. If the engine can pause it
+    /// (`keeps`), it may be paused; otherwise it starts over.
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
-        // Only a job that nobody waits for is kept.
+        // Only a job that nobody waits for is paused.
         if keeps && self.urgency == Priority::Background {
             self.paused = true;
             return Some(ToEngine::Pause { job: wire });
@@ -103,39 +102,38 @@ impl Job {
         Some(ToEngine::Cancel { job: wire })
     }
 
-    /// What the engine that keeps it calls it, if it goes on after it made way.
+    /// Resumes the job if it was paused. Returns the engine's number for it.
     pub(super) fn go_on(&mut self) -> Option<u32> {
         self.wire.filter(|_| std::mem::take(&mut self.paused))
     }
 
-    /// Starts over if the engine that kept it has gone.
+    /// Starts over if the engine that kept it paused is gone.
     pub(super) fn bereaved(&mut self) {
         if self.paused {
             self.rewind();
         }
     }
 
-    /// Starts over with another model or with settings that changed, about which failures so far
-    /// say nothing.
+    /// Starts over with another model or changed settings. Earlier failures do not count then.
     pub(super) fn renew(&mut self) {
         self.pass_on();
         self.attempts = 0;
         self.failure = None;
     }
 
-    /// Starts over with another engine, which has all its chances.
+    /// Starts over with another engine, which gets all its attempts.
     pub(super) fn pass_on(&mut self) {
         self.rewind();
         (self.deaths, self.refusals) = (0, 0);
     }
 
-    /// Notes that the engine at work on it died; how often that one has failed it by now.
+    /// Notes that the engine died while working on it. Returns how often this engine has failed it.
     pub(super) fn died(&mut self) -> u8 {
         self.deaths = self.deaths.saturating_add(1);
         self.attempt_failed()
     }
 
-    /// Notes that the engine at work on it had no text; whether that is to be believed.
+    /// Notes that the engine had no text for it. Returns whether to believe that.
     pub(super) fn refused(&mut self) -> bool {
         self.refusals = self.refusals.saturating_add(1);
         self.attempt_failed() >= LIMIT
@@ -147,12 +145,12 @@ impl Job {
         self.deaths.saturating_add(self.refusals)
     }
 
-    /// Whether its audio is still there if it has no text.
+    /// Whether its audio is kept if there is no text.
     pub(super) fn is_kept(&self) -> bool {
         self.audio.is_kept()
     }
 
-    /// Whether the engine in use has died of it.
+    /// Whether the current engine has died of it.
     pub(super) fn has_killed(&self) -> bool {
         self.deaths > 0
     }
@@ -163,11 +161,11 @@ impl Job {
         ToEngine::Begin { job: wire, options: DecodeOptions { patient, ..self.options.clone() } }
     }
 
-    /// The next stretch of audio to send, at most a second; empty when there is none, or when the
-    /// engine has enough to do.
+    /// Returns the next audio to send, one second at most. Empty if there is none, or if the engine
+    /// has enough.
     ///
     /// # Errors
-    /// When the recording cannot be read back.
+    /// Fails if the recording cannot be read back.
     pub(super) fn next_pcm(&mut self) -> io::Result<Cow<'_, [i16]>> {
         let room = self.settled.saturating_add(AHEAD).saturating_sub(self.sent);
         let samples = self.audio.read(self.sent, room.min(FRAME))?;
@@ -175,31 +173,31 @@ impl Job {
         Ok(samples)
     }
 
-    /// Notes that the engine has done with all before this sample. It can be done with no more than
-    /// it was given.
+    /// Notes that the engine has finished everything before this sample. It cannot have finished
+    /// more than it was given.
     pub(super) fn settled(&mut self, until: u64) {
         self.settled = self.settled.max(until.min(self.sent));
     }
 
-    /// A segment as the engine tells it, as far as it can be true: it lies within the audio, and
-    /// ends after it begins.
+    /// Corrects an engine's segment to a possible one: it lies within the audio and does not end
+    /// before it begins.
     pub(super) fn within(&self, segment: engine::Segment) -> Segment {
         let engine::Segment { start, end, text } = segment;
         let end = end.min(self.audio.len());
         Segment { start: start.min(end), end, text }
     }
 
-    /// What the engine says that it took: of no more audio than there is.
+    /// Corrects the engine's statistics: they cannot cover more audio than there is.
     pub(super) fn stats(&self, stats: DecodeStats) -> DecodeStats {
         DecodeStats { samples: stats.samples.min(self.audio.len()), ..stats }
     }
 
-    /// Whether the engine is still to be told that this was all.
+    /// Whether the engine must still be told that the audio is complete.
     pub(super) fn to_be_finished(&self) -> bool {
         self.finished && !self.finish_sent && self.sent == self.audio.len()
     }
 
-    /// Notes that its audio cannot be had any more.
+    /// Notes that its audio cannot be read any more.
     pub(super) fn unreadable(&mut self, error: &io::Error) {
         self.rewind();
         let text = format!(
@@ -209,7 +207,8 @@ impl Job {
         self.failure = Some(Failure::new(Code::File, text));
     }
 
-    /// Takes a segment in, in place of an earlier one with the same start; answers the text so far.
+    /// Takes a segment, which replaces an earlier final one with the same start. Returns the text
+    /// so far.
     pub(super) fn update(&mut self, segment: Segment, is_final: bool) -> RecogniseEvent {
         let told = self.segments.iter().rposition(|known| known.start == segment.start);
         if let (Some(told), true) = (told, is_final) {
@@ -250,13 +249,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Numbers an engine may say, the ends of what they can be among them.
+    /// Generates any numbers that an engine may send, often the extreme ones.
     fn any_time() -> impl Strategy<Value = u64> {
         prop_oneof![Just(0), Just(u64::MAX), 0..4_000u64, u64::MAX - 4_000..=u64::MAX, any::<u64>()]
     }
 
     proptest! {
-        /// An engine that was taken over may say anything.
+        /// An engine under an attacker's control may send anything.
         #[test]
         fn whatever_an_engine_says_of_times_lies_within_the_audio(
             heard in 0usize..40_000,
@@ -299,7 +298,7 @@ mod tests {
         assert_eq!(update(0, "Americans.", false), ("Americans.".into(), false, 9));
         assert_eq!(update(0, "Americans.", true), ("Americans.".into(), true, 9));
         assert_eq!(update(20, "Ask", false), ("Americans. Ask".into(), false, 29));
-        // The seam is mended: the piece before is told anew, and the draft after it stays.
+        // A correction at the seam: the earlier piece is sent again, and the draft after it stays.
         assert_eq!(update(0, "Americans", true), ("Americans Ask".into(), false, 9 + 20));
         assert_eq!(update(20, "ask not.", true), ("Americans ask not.".into(), true, 29));
     }

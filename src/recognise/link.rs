@@ -1,4 +1,4 @@
-//! The socketpair to an engine: frames out and in, without waiting.
+//! The socketpair to an engine: sends and receives frames without waiting.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,20 +6,20 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine};
 
-/// The daemon's end.
+/// The daemon's end of the socketpair.
 #[derive(Debug)]
 pub(super) struct Link {
     stream: UnixStream,
-    /// Bytes to write, and how many of them are written.
+    /// Bytes to write. `written` of them are written.
     out: Vec<u8>,
     written: usize,
-    /// Bytes read that are no whole frame yet.
+    /// Bytes read that are not a whole frame yet.
     input: Vec<u8>,
-    /// What the engine has said and nobody has taken yet.
+    /// Messages from the engine that were not taken yet.
     pub(super) frames: VecDeque<FromEngine>,
-    /// It has said something.
+    /// Whether the engine has sent a message.
     pub(super) spoken: bool,
-    /// The engine has closed its end, or this one was.
+    /// Whether either end was closed.
     pub(super) closed: bool,
 }
 
@@ -38,7 +38,7 @@ impl Link {
         })
     }
 
-    /// Whether everything queued is written: the time to queue more.
+    /// Whether everything queued is written, so that more can be queued.
     pub(super) fn flushed(&self) -> bool {
         self.written == self.out.len()
     }
@@ -51,19 +51,21 @@ impl Link {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Takes in what has already arrived.
+    /// Reads what has already arrived.
     ///
     /// # Errors
-    /// As [`Self::turn`].
+    /// As for [`Self::turn`].
     pub(super) fn listen(&mut self) -> io::Result<()> {
         while self.read()? {}
         Ok(())
     }
 
-    /// Moves bytes as soon as any can be moved; whole frames end up in `frames`. Cancel-safe.
+    /// Reads and writes as soon as that is possible. Whole frames are put into `frames`.
+    /// Cancel-safe.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the engine has closed its end; others when it sends what is no frame.
+    /// `UnexpectedEof` if the engine has closed its end; others if it sends anything that is not a
+    /// frame.
     pub(super) async fn turn(&mut self) -> io::Result<()> {
         let wanted = if self.flushed() {
             Interest::READABLE
@@ -75,7 +77,7 @@ impl Link {
             match self.stream.try_write(&self.out[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                // The engine may have said why before it closed its end: read that first.
+                // The engine may have sent the reason before it closed its end. Read that first.
                 Err(e) if is_closed(&e) => {
                     self.out.clear();
                     self.written = 0;
@@ -89,14 +91,14 @@ impl Link {
         Ok(())
     }
 
-    /// Whether anything was there.
+    /// Reads once. Returns whether anything was there.
     fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.try_read(&mut buffer) {
             Ok(0) => return Err(self.end()),
             Ok(n) => self.input.extend_from_slice(&buffer[..n]),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            // An end like any other: that of a process that had not read everything.
+            // This is also an end: that of a process that had not read everything.
             Err(e) if is_closed(&e) => return Err(self.end()),
             Err(e) => return Err(e),
         }
@@ -124,7 +126,7 @@ impl Link {
 
     /// Closes both directions.
     pub(super) fn close(&mut self) {
-        // One that is gone already has nothing to be shut down.
+        // An end that is already gone needs no shutdown.
         let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
         self.closed = true;
     }

@@ -1,13 +1,13 @@
-//! The recogniser as the daemon sees it: engines that are spawned, fed, watched, replaced, and fed
-//! the same audio again.
+//! The recogniser as the daemon sees it. It spawns engines, feeds and watches them, and replaces
+//! one that fails with another, which gets the same audio again.
 //!
-//! An engine is a program that turns sound into text, run as a child process (`v2m-engine` and
-//! those beside it). The recogniser is what stays when one engine takes another's place.
+//! An engine is a program that turns sound into text, run as a child process (`v2m-engine` and the
+//! programs beside it). The recogniser stays when one engine replaces another.
 //!
 //! The audio of each job is kept here (that of files: on disk) until its text is there, so that a
-//! fresh engine hears exactly what the dead one heard. No clever scheduling: one job at a time, a
-//! live dictation before any background one. What the engine does with the audio is none of this
-//! room's business.
+//! new engine gets exactly the same audio as the dead one. The scheduling is simple: one job at a
+//! time, a live dictation before any background one. How the engine processes the audio is not
+//! handled here.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -55,73 +55,73 @@ use std::path::PathBuf;
 use std::time::Duration;
 use v2m_ipc::engine::DecodeStats;
 
-/// Which engines may run, on which model.
+/// The engines that may run, and the model they load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineSpec {
-    /// The engines, the one to try first at the front; the next ones stand in for it. At least
-    /// one.
+    /// The engines, in the order in which they are tried: the later ones replace the earlier ones.
+    /// At least one.
     pub candidates: Vec<Candidate>,
-    /// The model's name, for people.
+    /// The model's name, as shown to people.
     pub model_name: String,
     /// The model's file.
     pub model: PathBuf,
     /// The voice activity model's file.
     pub vad: Option<PathBuf>,
-    /// Threads to compute with; 0 leaves it to the engine.
+    /// How many threads compute. 0: the engine decides.
     pub threads: u32,
-    /// An engine that has work and gets no further for this long is replaced; waiting for a
-    /// processor does not count.
+    /// An engine that has work but makes no progress for this long is replaced. Time spent waiting
+    /// for a processor does not count.
     pub hang: Duration,
-    /// How long engines keep their model without work; `None`: for good.
+    /// How long an engine without work keeps its model.
     pub unload: Unload,
 }
 
-/// After which time without work an engine is let go; `None`: never.
+/// The time without work after which an engine is unloaded. `None`: never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unload {
-    /// An engine on a GPU; other programs want the GPU's memory too.
+    /// The time for an engine on a GPU. Other programs want the GPU's memory too.
     pub gpu: Option<Duration>,
-    /// An engine on the processor.
+    /// The time for an engine on the processor.
     pub cpu: Option<Duration>,
 }
 
 /// How urgent a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Someone is waiting for the text as they speak.
+    /// Someone waits for the text while speaking.
     Live,
-    /// A file, or a recording that an earlier run left: steps back for a live one, and goes on
-    /// after it.
+    /// A file, or a recording that an earlier run left. It pauses for a live job and continues
+    /// afterwards.
     Background,
 }
 
-/// The recogniser's state and what is known of it.
+/// The recogniser's state and details about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineReport {
-    /// What it is doing.
+    /// The state.
     pub state: EngineState,
-    /// Why it cannot be used, if so.
+    /// Why it cannot be used, if it cannot.
     pub problem: Option<Failure>,
     /// The model's name.
     pub model: Option<String>,
-    /// The model's size in bytes, known while it loads.
+    /// The model's size in bytes. Known while it loads.
     pub bytes: Option<u64>,
-    /// What really computes, once loaded.
+    /// The backend that really computes. Known once the model is loaded.
     pub backend: Option<String>,
-    /// The device's own name, once loaded.
+    /// The device's own name. Known once the model is loaded.
     pub device: Option<String>,
     /// How long loading took, in milliseconds.
     pub loaded_in_ms: Option<u64>,
-    /// What of that the first second of audio took, in milliseconds.
+    /// How much of that time the first second of audio took, in milliseconds.
     pub warm_up_ms: Option<u64>,
-    /// Memory in bytes that it takes on its device, where that is known.
+    /// The memory that it uses on its device, in bytes, if known.
     pub memory_bytes: Option<u64>,
-    /// Engines that were wanted before this one, and why they are not used.
+    /// The engines that were preferred to this one, and why they are not used.
     pub passed_over: Vec<PassedOver>,
 }
 
 impl EngineReport {
-    /// In that state, with nothing else known.
+    /// Makes a report of this state without further details.
     pub(crate) fn new(state: EngineState) -> Self {
         Self {
             state,
@@ -138,35 +138,35 @@ impl EngineReport {
     }
 }
 
-/// The text of a job, as the engine gives it.
+/// A job's text, as the engine gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recognition {
-    /// The whole text; empty when nobody spoke.
+    /// The whole text. Empty if nobody spoke.
     pub text: String,
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: String,
     /// Where each piece was said.
     pub segments: Vec<Segment>,
-    /// What it took.
+    /// What the decoding took.
     pub stats: DecodeStats,
-    /// How often the audio was given to an engine: 1, and one more for each that failed at it.
+    /// How often the audio was given to an engine: once, and once more for each failure.
     pub attempts: u8,
 }
 
-/// What the recogniser has to say.
+/// An event from the recogniser.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecogniseEvent {
     /// Its state changed.
     Engine(EngineReport),
-    /// Text of a job that is still being heard or decoded.
+    /// Text of a job that is still being recorded or decoded.
     Update {
         /// The job.
         job: JobId,
         /// The text so far.
         text: String,
-        /// Whether it will not change any more.
+        /// Whether the text is final.
         is_final: bool,
-        /// Where in the job's audio the text ends, in samples.
+        /// Where the text ends in the job's audio, in samples.
         end: u64,
     },
     /// A job's text is there.
@@ -178,34 +178,34 @@ pub enum RecogniseEvent {
         /// All its audio, 16 kHz mono, if it was fed. Empty for a recording on disk.
         audio: Vec<i16>,
     },
-    /// A job has no text, even at the second try.
+    /// A job has no text, even after the second attempt.
     Failed {
         /// The job.
         job: JobId,
-        /// Why.
+        /// Why it failed.
         failure: Failure,
-        /// As in `Done`.
+        /// The audio, as in `Done`.
         audio: Vec<i16>,
     },
-    /// An engine is not used any more, as it failed; the next one is.
+    /// An engine failed and is no longer used. The next one is.
     PassedOver {
-        /// Which, and how it failed.
+        /// The engine, and how it failed.
         engine: PassedOver,
-        /// What to tell the user: it had worked before.
+        /// A message for the user, if the engine had worked before.
         notice: Option<Failure>,
     },
-    /// Somebody spoke, and then nobody for as long as the job's options say.
+    /// Somebody spoke, and then was silent for as long as the job's options require.
     Quiet {
         /// The job.
         job: JobId,
-        /// The samples heard by then.
+        /// How many samples had been heard.
         at: u64,
     },
-    /// An engine died or hung and has been replaced; the job, if there was one, starts over.
+    /// An engine died or hung and was replaced. If it was working on a job, the job starts over.
     Replaced {
-        /// The job that was in its hands.
+        /// The job that the engine was working on.
         job: Option<JobId>,
-        /// How it ended.
+        /// How the engine ended.
         reason: String,
     },
 }

@@ -1,15 +1,15 @@
-//! What the system tells of an engine's process. The engine is not dumpable, so most of its files
-//! in /proc are root's; `stat` is everybody's.
+//! Reads what the system reports about an engine's process. The engine is not dumpable, so most of
+//! its files in /proc belong to root; `stat` is readable by everybody.
 
 use super::vigil::Look;
 use std::fs;
 use std::time::Duration;
 
-/// In which /proc counts processor time: `USER_HZ`, 100 in a second on all machines that v2m is
-/// built for (proc_pid_stat(5)).
+/// The unit of processor time in /proc: `USER_HZ`, 100 per second on all machines that v2m is built
+/// for (proc_pid_stat(5)).
 const TICK: Duration = Duration::from_millis(10);
 
-/// A look at it; `None` where /proc shows nothing, as with the mount option `hidepid`.
+/// Looks at the process. `None` if /proc shows nothing, as with the mount option `hidepid`.
 pub(super) fn look(pid: u32) -> Option<Look> {
     let (_, used) = stat(&format!("/proc/{pid}/stat"))?;
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
@@ -21,17 +21,17 @@ pub(super) fn look(pid: u32) -> Option<Look> {
     Some(Look { used, wants: states.any(|state| state == 'R') })
 }
 
-/// State and processor time.
+/// Reads the state and the processor time.
 fn stat(path: &str) -> Option<(char, Duration)> {
     parse(&fs::read_to_string(path).ok()?)
 }
 
 fn parse(stat: &str) -> Option<(char, Duration)> {
-    // The program's name may hold anything, brackets and spaces too.
+    // The program's name may contain anything, even brackets and spaces.
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<_> = fields.split_whitespace().collect();
     let state = fields.first()?.chars().next()?;
-    // utime and stime, the 14th and 15th of all fields, whose third one is the state.
+    // utime and stime are fields 14 and 15 of all; `fields` begins with field 3, the state.
     let [user, system] = [fields.get(11)?, fields.get(12)?].map(|field| field.parse::<u32>());
     Some((state, TICK * user.ok()?.checked_add(system.ok()?)?))
 }

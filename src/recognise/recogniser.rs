@@ -1,4 +1,4 @@
-//! The handle: what is wanted of the recogniser, and what happens next.
+//! The handle of the recogniser: takes requests, and decides what happens next.
 
 use super::audio::{Audio, Recorded};
 use super::candidates::Lineup;
@@ -12,68 +12,70 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use v2m_ipc::engine::{DecodeOptions, ToEngine};
 
-/// When to try again where no engine could be loaded, and when to look again whether a model's file
+/// When to try again if no engine could be loaded, and when to check again whether a model's file
 /// has changed.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// Where memory was lacking or an engine hung, each further attempt comes after twice the time, up
-/// to this.
+/// If memory was lacking or an engine hung, the waiting time doubles after each attempt, up to
+/// this.
 pub(super) const RETRY_AT_LAST: Duration = Duration::from_secs(64 * 60);
-/// An engine that has nothing to do and dies within this time of its start counts as one that died
-/// while loading, lest it be started over and over.
+/// An engine without work that dies within this time of its start counts as one that died while
+/// loading. Otherwise it would be started over and over.
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(60);
-/// Loading may take this long. The largest models are 3 GB; the slowest disks read 30 MB a second.
+/// How long loading may take. The largest models are 3 GB, and the slowest disks read 30 MB a
+/// second.
 pub const LOAD_LIMIT: Duration = Duration::from_secs(240);
 
 /// The recogniser as the daemon sees it. Everything happens inside [`Recogniser::next`], which the
-/// event loop polls among its other sources; the other methods only note what is wanted.
+/// event loop polls among its other sources. The other methods only note requests.
 #[derive(Debug)]
 pub struct Recogniser {
-    /// What to run, or why there is nothing to run.
+    /// What to run, or why nothing can run.
     pub(super) spec: Result<EngineSpec, Failure>,
-    /// Its engines; `None` where there is nothing to run.
+    /// The engines. `None` if nothing can run.
     pub(super) lineup: Option<Lineup>,
     pub(super) engine: Option<EngineProcess>,
-    /// An engine that has to go, and why. No other one is started before it has gone.
+    /// An engine that must go, and why. No other engine starts before it is gone.
     pub(super) parting: Option<(EngineProcess, Parting)>,
     pub(super) report: EngineReport,
-    /// Not started anew before this moment.
+    /// No engine starts before this time.
     pub(super) retry_at: Option<Instant>,
-    /// What the next attempt waits for, after one that failed and may succeed later.
+    /// How long the next attempt waits, after one that failed and may succeed later.
     pub(super) retry_after: Duration,
-    /// The model's file as it was at the last start.
+    /// The model's file at the last start.
     pub(super) stamp: Option<Stamp>,
-    /// The engine died of the model, and so it is not tried again while its file is that.
+    /// The model's file that the engine died of. The engine is not tried again while the file is
+    /// unchanged.
     pub(super) fatal: Option<Option<Stamp>>,
     pub(super) jobs: Vec<Job>,
     pub(super) last_wire: u32,
     pub(super) events: VecDeque<RecogniseEvent>,
-    /// Since when a loaded engine has nothing to do.
+    /// Since when a loaded engine has had no work.
     pub(super) idle_since: Option<Instant>,
-    /// Since when the machine is about to sleep, or sleeps.
+    /// Since when the machine has been about to sleep, or asleep.
     pub(super) asleep: Option<Instant>,
-    /// An engine that was let go is to be loaded again as soon as possible.
+    /// Whether to load an unloaded engine again as soon as possible.
     pub(super) load_wanted: bool,
-    /// A better engine may work again.
+    /// Whether a better engine may work again.
     pub(super) swap_wanted: bool,
-    /// When those that failed right after a sleep are tried again.
+    /// When to try engines again that failed right after a sleep.
     pub(super) second_look: Option<Instant>,
 }
 
 /// Why an engine goes.
 #[derive(Debug)]
 pub(super) enum Parting {
-    /// It failed: who is to blame, and the words that go before how it ended.
+    /// It failed: who is to blame, and the words before the description of how it ended.
     Failed(Blame, String),
-    /// It is not needed for now.
+    /// It is not needed at the moment.
     Unload,
-    /// For another one.
+    /// Another engine replaces it.
     Swap,
 }
 
-/// Why an engine is ended that failed.
+/// Why a failed engine was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// It ended by itself, or sent what is no message.
+    /// It ended by itself, or sent something that is not a message.
     Engine,
     /// It was silent for too long.
     Hang,
@@ -105,7 +107,8 @@ impl Recogniser {
         recogniser
     }
 
-    /// Another engine or model, or the same one tried anew. Jobs under way start over with it.
+    /// Sets another engine or model, or tries the same one again. Jobs under way start over with
+    /// it.
     pub fn set_spec(&mut self, spec: Result<EngineSpec, Failure>) {
         let same = spec == self.spec;
         let usable = match self.report.state {
@@ -113,14 +116,14 @@ impl Recogniser {
             EngineState::Unloaded => true,
             EngineState::Absent | EngineState::Failed => false,
         };
-        // Still nothing to load: that has been said.
+        // There is still nothing to load, and that has been reported.
         if same && (usable || spec.is_err()) {
             return;
         }
         self.spec = spec;
         self.begin_anew();
         (self.load_wanted, self.swap_wanted, self.second_look) = (false, false, None);
-        // Dropping an engine kills it; its jobs have not failed by their own fault.
+        // Dropping an engine kills it. That is not a failure of its jobs.
         self.engine = None;
         self.parting = None;
         self.jobs.iter_mut().for_each(Job::renew);
@@ -134,27 +137,27 @@ impl Recogniser {
         }
     }
 
-    /// The engine's state and what is known of it.
+    /// The engine's state and details about it.
     pub fn report(&self) -> &EngineReport {
         &self.report
     }
 
-    /// The engine in use, or the next to be: `cuda`, `vulkan`, `cpu-v4` or `cpu`.
+    /// The engine in use, or the next one: `cuda`, `vulkan`, `cpu-v4` or `cpu`.
     pub fn engine_name(&self) -> Option<&'static str> {
         self.lineup.as_ref().map(|lineup| lineup.current().backend.name())
     }
 
-    /// The engine's process, for tests and the journal.
+    /// The id of the engine's process, for tests and the journal.
     pub fn pid(&self) -> Option<u32> {
         self.engine.as_ref().and_then(EngineProcess::pid)
     }
 
-    /// A recording starts; audio follows.
+    /// Begins a recording. Its audio follows.
     pub fn begin(&mut self, job: JobId, options: DecodeOptions, urgency: Priority) {
         self.jobs.push(Job::new(job, options, urgency, Audio::Heard(Vec::new())));
     }
 
-    /// Takes a whole recording from disk.
+    /// Transcribes a whole recording from disk.
     pub fn transcribe(
         &mut self,
         job: JobId,
@@ -165,16 +168,16 @@ impl Recogniser {
         self.jobs.push(Job::new(job, options, urgency, Audio::Recorded(recorded)));
     }
 
-    /// Audio of a recording, 16 kHz mono, in order.
+    /// Adds audio of a recording, 16 kHz mono, in order.
     pub fn feed(&mut self, job: JobId, samples: &[i16]) {
         if let Some(job) = self.job(job) {
             job.feed(samples);
         }
     }
 
-    /// No more audio comes; the text is wanted.
+    /// Marks a recording's audio as complete, and asks for the text.
     pub fn finish(&mut self, job: JobId) {
-        // From here on the engine is expected to get on.
+        // From now on the engine must make progress.
         if let Some(engine) = &mut self.engine {
             engine.progressed();
         }
@@ -188,7 +191,7 @@ impl Recogniser {
         }
     }
 
-    /// Nobody wants this job any more.
+    /// Cancels a job that nobody wants any more.
     pub fn cancel(&mut self, job: JobId) {
         let Some(index) = self.jobs.iter().position(|j| j.id == job) else { return };
         let job = self.jobs.remove(index);
@@ -197,8 +200,7 @@ impl Recogniser {
         }
     }
 
-    /// The next thing it has to say. Cancel-safe; without work or trouble it sleeps without a
-    /// timer.
+    /// Returns the next event. Cancel-safe. Without work or trouble it sleeps without a timer.
     pub async fn next(&mut self) -> RecogniseEvent {
         loop {
             if let Some(event) = self.events.pop_front() {

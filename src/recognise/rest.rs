@@ -1,8 +1,8 @@
-//! Engines that are let go: after a long time without work, before the machine sleeps, and for a
-//! better one.
+//! Unloads engines: after a long time without work, before the machine sleeps, and when a better
+//! one can replace them.
 //!
-//! Before sleep only one on a GPU is. What a driver keeps of a process over a suspend, it keeps
-//! with some luck; the processor's memory stays as it is, so an engine there needs nothing.
+//! Before sleep only an engine on a GPU is unloaded. A driver may lose a process's state during
+//! suspend. The processor's memory stays as it is, so an engine there needs nothing.
 
 use super::candidates::Lineup;
 use super::job::Job;
@@ -11,14 +11,16 @@ use crate::session::{Code, EngineState};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A driver that is not awake yet when the machine is gets so long for it.
+/// How long a driver may take to wake up after the machine.
 const SECOND_LOOK: Duration = Duration::from_secs(20);
-/// A machine that has not slept by then, nor said that it has: this much time of its being awake.
+/// If the machine has been awake for this long since it announced its sleep, and has not reported
+/// that it woke, it counts as awake.
 const AWAKE_AFTER: Duration = Duration::from_secs(60);
 
 impl Recogniser {
-    /// The machine is about to sleep. An engine on the GPU is let go, without loss to its jobs, and
-    /// none is started there until [`Self::resumed`]; [`Self::holds_gpu`] tells when it has gone.
+    /// Prepares for the machine's sleep. An engine on the GPU is unloaded without loss to its jobs,
+    /// and none is started there until [`Self::resumed`]. [`Self::holds_gpu`] shows when the engine
+    /// is gone.
     pub fn suspend(&mut self) {
         let on_gpu = self.lineup.as_ref().is_some_and(|l| l.current().backend.is_gpu());
         if !on_gpu {
@@ -32,8 +34,8 @@ impl Recogniser {
         }
     }
 
-    /// The machine is awake. What was loaded is loaded again; engines that had failed are tried
-    /// again, and those that fail now once more a little later.
+    /// Handles the machine's waking. An engine that was unloaded is loaded again. Engines that had
+    /// failed are tried again now, and once more a little later if they fail.
     pub fn resumed(&mut self) {
         self.asleep = None;
         if self.fatal.is_some() {
@@ -49,18 +51,18 @@ impl Recogniser {
     }
 
     /// Whether there is no engine for a reason that another attempt may find gone. A missing or
-    /// broken model is for whoever changes the model.
+    /// broken model does not count: that needs another model.
     pub(super) fn engine_is_to_blame(&self) -> bool {
         self.report.problem.as_ref().is_some_and(|problem| problem.code == Code::EngineFailed)
     }
 
-    /// Whether a process of an engine on a GPU is still there.
+    /// Whether a process of an engine on a GPU still exists.
     pub fn holds_gpu(&self) -> bool {
         let parting = self.parting.as_ref().map(|(engine, _)| engine);
         self.engine.iter().chain(parting).any(|engine| engine.backend.is_gpu())
     }
 
-    /// Asks the engine to go. Its jobs have not failed.
+    /// Asks the engine to end. Its jobs have not failed.
     pub(super) fn let_go(&mut self, parting: Parting) {
         let Some(mut engine) = self.engine.take() else { return };
         engine.dismiss();
@@ -68,8 +70,8 @@ impl Recogniser {
         self.jobs.iter_mut().for_each(Job::rewind);
     }
 
-    /// Starts an engine again when it is needed. Replaces a worse engine by a better one while
-    /// there is no work.
+    /// Starts an engine again when it is needed. Replaces an engine with a better one while there
+    /// is no work.
     pub(super) fn rouse(&mut self) {
         let unloaded = self.report.state == EngineState::Unloaded && self.engine.is_none();
         if unloaded && self.asleep.is_none() && (self.load_wanted || !self.jobs.is_empty()) {
@@ -85,8 +87,8 @@ impl Recogniser {
         }
     }
 
-    /// An engine without work: it is let go, or for a better one that did not start right after the
-    /// machine woke.
+    /// Acts on an engine without work: unloads it, or looks for a better one that did not start
+    /// right after the machine woke.
     pub(super) fn idled(&mut self) {
         if self.second_look.take_if(|at| *at <= Instant::now()).is_some() {
             self.swap_wanted |= self.lineup.as_mut().is_some_and(Lineup::reconsider);
@@ -95,7 +97,7 @@ impl Recogniser {
         }
     }
 
-    /// When something is to be done about an engine without work.
+    /// When to act on an engine without work.
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
         [self.unload_at(), self.second_look].into_iter().flatten().min()
     }
@@ -106,7 +108,7 @@ impl Recogniser {
         Some(self.idle_since? + if on_gpu { unload.gpu? } else { unload.cpu? })
     }
 
-    /// When a machine that was about to sleep is taken for awake although it has not said so,
+    /// When to treat a machine as awake that was about to sleep and has not reported that it woke,
     /// because somebody is speaking.
     pub(super) fn awake_at(&self) -> Option<Instant> {
         self.asleep.filter(|_| !self.jobs.is_empty()).map(|since| since + AWAKE_AFTER)

@@ -1,11 +1,11 @@
-//! A model's file as it was when it was looked at.
+//! Identifies a version of a model's file.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Tells one version of a file from another: another file in its place, or one that was written to.
+/// Tells one version of a file from another, whether the file was replaced or written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     device: u64,
@@ -15,7 +15,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Of the file as it is now; `None` when it is not there or cannot be looked at.
+    /// The stamp of the file as it is now. `None` if it does not exist or cannot be inspected.
     pub fn of(file: &Path) -> Option<Self> {
         let facts = fs::metadata(file).ok()?;
         Some(Self {
@@ -39,7 +39,7 @@ mod tests {
         fs::write(&file, "one").unwrap();
         let first = Stamp::of(&file);
         assert_eq!(Stamp::of(&file), first);
-        // The same size, and perhaps the same time.
+        // It has the same size, and perhaps the same time.
         let other = folder.path().join("other");
         fs::write(&other, "two").unwrap();
         fs::rename(&other, &file).unwrap();

@@ -1,4 +1,4 @@
-//! Which engine is started, when, and what is said of it.
+//! Starts engines: which one, when, and what is reported.
 
 use super::candidates::Lineup;
 use super::engine::EngineProcess;
@@ -9,18 +9,18 @@ use crate::session::{Code, EngineState, Failure};
 use tokio::time::Instant;
 
 impl Recogniser {
-    /// Forgets what has failed so far.
+    /// Forgets all failures so far.
     pub(super) fn begin_anew(&mut self) {
         self.lineup = self.spec.as_ref().ok().and_then(|spec| Lineup::new(&spec.candidates));
         (self.retry_at, self.retry_after, self.fatal) = (None, RETRY_AFTER, None);
     }
 
-    /// The model's file as it is now.
+    /// The stamp of the model's file as it is now.
     fn model_stamp(&self) -> Option<Stamp> {
         Stamp::of(&self.spec.as_ref().ok()?.model)
     }
 
-    /// Notes that the engine, started with the model's file as it was, died of it.
+    /// Notes that the engine died of the model's file as it was at the engine's start.
     pub(super) fn hold_model(&mut self) {
         self.fatal = Some(self.stamp);
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
@@ -39,7 +39,7 @@ impl Recogniser {
         }
     }
 
-    /// Starts the engine whose turn it is.
+    /// Starts the engine that is next.
     pub(super) fn start(&mut self) {
         self.load_wanted = false;
         self.retry_at = None;

@@ -1,4 +1,5 @@
-//! What an engine prints: passed on to the journal, and the line that says why it ended kept.
+//! Reads an engine's output: passes it to the journal, and keeps the line that says why the engine
+//! ended.
 
 use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -7,9 +8,9 @@ use tokio::time::{Instant, timeout_at};
 use tracing::info;
 use v2m_ipc::plain;
 
-/// Longer lines are cut, in bytes.
+/// The longest line that is kept whole, in bytes. Longer lines are cut.
 const LONGEST: usize = 400;
-/// Lines that are kept: a driver's complaint may be followed by a stack of calls.
+/// How many lines are kept. A driver's error message may be followed by a stack of calls.
 const KEPT: usize = 40;
 
 /// Reads an engine's standard error until it ends.
@@ -21,8 +22,9 @@ impl Listener {
         Self(tokio::spawn(listen(stderr)))
     }
 
-    /// Once the process has ended: why, in its own words, if it said anything. By that time what it
-    /// printed is there, but another process may hold the pipe open: until `limit`. Cancel-safe.
+    /// Returns the engine's own reason, if it printed one. Call it once the process has ended. All
+    /// output is there by then, but another process may hold the pipe open, so this waits until
+    /// `limit` at most. Cancel-safe.
     pub(super) async fn reason(&mut self, limit: Instant) -> Option<String> {
         let lines = timeout_at(limit, &mut self.0).await.ok()?.ok()?;
         reason(&lines).map(str::to_owned)
@@ -35,15 +37,15 @@ impl Drop for Listener {
     }
 }
 
-/// The first line that tells of an error, for what comes after it may be a stack of calls; else the
-/// last one.
+/// Picks the first line that reports an error, because a stack of calls may follow it. Otherwise
+/// picks the last line.
 fn reason(lines: &VecDeque<String>) -> Option<&str> {
     let tells = |line: &&String| {
         let line = line.to_lowercase();
         ["error", "failed", "cannot", "could not"].iter().any(|word| line.contains(word))
     };
     let line = lines.iter().find(tells).or(lines.back())?;
-    // Its own name, as all programs put it before what they say.
+    // Remove the program's own name, which programs put before their messages.
     let named = line.split_once(": ").filter(|(name, _)| name.starts_with("v2m-engine"));
     Some(named.map_or(line, |(_, said)| said))
 }
@@ -51,7 +53,7 @@ fn reason(lines: &VecDeque<String>) -> Option<&str> {
 async fn listen(mut stderr: impl AsyncRead + Unpin) -> VecDeque<String> {
     let (mut lines, mut line, mut chunk) = (VecDeque::new(), Vec::new(), [0; 1024]);
     loop {
-        // An end by an error is an end.
+        // An error counts as the end.
         let read = stderr.read(&mut chunk).await.unwrap_or(0);
         for &byte in &chunk[..read] {
             match byte {

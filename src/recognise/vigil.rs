@@ -1,40 +1,41 @@
-//! How long an engine has been silent although it could have worked: the policy, pure.
+//! The policy that measures how long an engine has been silent although it could have worked. Pure.
 //!
-//! What an engine cannot help does not count. At each look, the time since the last one counts
+//! Delays that the engine cannot help do not count. The time since the last look counts
 //!
-//! - in full, if no thread of it wants a processor: it sleeps, is stopped, or waits for a device;
-//! - as far as it was given a processor, if one does: the rest it spent waiting for other programs.
+//! - in full, if none of its threads wants a processor: it sleeps, is stopped, or waits for a
+//!   device;
+//! - as far as it got a processor, if one does: the rest it spent waiting for other programs.
 //!
-//! So an engine that computes for ever and one that sleeps for ever are both seen to hang, and one
-//! that is starved is waited for. A look that comes late says nothing of the time before it: the
-//! daemon was starved too, or both were frozen.
+//! So an engine that computes for ever and one that sleeps for ever both count as hung, and one
+//! that is starved is waited for. A look that comes late shows nothing about the time before it:
+//! the daemon was starved too, or both were frozen.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Between two looks at an engine with work.
+/// The time between two looks at an engine with work.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// What one look vouches for at most: timers and a busy daemon may be late.
+/// How much time one look may count at most. Timers and a busy daemon may be late.
 const STRETCH: Duration = Duration::from_secs(4);
 
-/// What the system tells of an engine's process.
+/// What the system shows about an engine's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Look {
-    /// Processor time it has used so far, all threads together.
+    /// The processor time that all its threads have used so far.
     pub(super) used: Duration,
     /// Whether any of its threads computes or waits for a processor.
     pub(super) wants: bool,
 }
 
-/// A time without a sign of life.
+/// A period without a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Silence {
     since: Instant,
-    /// What of it counts.
+    /// How much of the period counts.
     pub(super) counted: Duration,
-    /// Processor time used in it.
+    /// The processor time used in the period.
     used: Duration,
-    /// Spent waiting for a processor.
+    /// The time spent waiting for a processor.
     pub(super) starved: Duration,
 }
 
@@ -44,7 +45,7 @@ impl Silence {
         Self { since: now, counted: none, used: none, starved: none }
     }
 
-    /// Whether the engine computed for most of what counts.
+    /// Whether the engine computed for most of the time that counts.
     pub(super) fn computing(&self) -> bool {
         self.used * 2 >= self.counted
     }
@@ -58,14 +59,14 @@ impl Silence {
     }
 }
 
-/// What has been seen of one engine.
+/// Everything seen of one engine.
 #[derive(Debug)]
 pub(super) struct Vigil {
     looked: Instant,
     used: Duration,
-    /// Without progress.
+    /// The silence without progress.
     progress: Silence,
-    /// Without an answer to the last ping.
+    /// The silence without an answer to the last ping.
     ping: Option<Silence>,
 }
 
@@ -75,13 +76,13 @@ impl Vigil {
         Self { looked: now, used: Duration::ZERO, progress, ping: None }
     }
 
-    /// It begins to work after a rest.
+    /// Notes that the engine begins to work after a rest.
     pub(super) fn rouse(&mut self, now: Instant) {
         self.ping = None;
         self.progressed(now);
     }
 
-    /// It got on, or has something new to do.
+    /// Notes that the engine made progress, or got new work.
     pub(super) fn progressed(&mut self, now: Instant) {
         self.progress = Silence::begin(now);
     }
@@ -94,7 +95,7 @@ impl Vigil {
         self.ping = None;
     }
 
-    /// Takes in what is seen now. Where the system shows nothing, all time counts.
+    /// Adds what a look shows. If the system shows nothing, all time counts.
     pub(super) fn look(&mut self, now: Instant, look: Option<Look>) {
         let stretch = now.saturating_duration_since(self.looked).min(STRETCH);
         self.looked = now;
@@ -107,12 +108,12 @@ impl Vigil {
         }
     }
 
-    /// Its silence without progress.
+    /// The silence without progress.
     pub(super) fn without_progress(&self) -> Silence {
         self.progress
     }
 
-    /// Its silence since a ping, if that is not answered yet.
+    /// The silence since a ping that is not answered yet.
     pub(super) fn without_answer(&self) -> Option<Silence> {
         self.ping
     }
@@ -124,7 +125,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Sixty looks, two seconds apart, at an engine that uses so much of each two seconds.
+    /// Sixty looks, two seconds apart, at an engine that uses `used` of each two seconds.
     fn minutes(used: Duration, wants: bool) -> Vigil {
         let start = Instant::now();
         let mut vigil = Vigil::begin(start);
@@ -142,11 +143,11 @@ mod tests {
         assert_eq!((asleep.counted, asleep.computing()), (120 * SECOND, false));
         let spinning = minutes(2 * SECOND, true).without_progress();
         assert_eq!((spinning.counted, spinning.computing()), (120 * SECOND, true));
-        // Two threads use more than there is of the time.
+        // Two threads can use more processor time than the time that passes.
         assert_eq!(minutes(4 * SECOND, true).without_progress().counted, 120 * SECOND);
         let starved = minutes(Duration::ZERO, true).without_progress();
         assert_eq!((starved.counted, starved.starved), (Duration::ZERO, 120 * SECOND));
-        // With a tenth of a processor it is as patiently waited for as ten times as long.
+        // An engine with a tenth of a processor gets ten times as long.
         let hungry = minutes(SECOND / 5, true);
         assert_eq!(hungry.without_progress().counted, 12 * SECOND);
         assert_eq!(hungry.without_answer(), Some(hungry.without_progress()));

@@ -1,4 +1,4 @@
-//! One client's conversation: requests in, answers out, in order.
+//! One client's connection: requests in, answers out, in order.
 
 use super::convert::{self, Asked};
 use super::seats::{Doing, Seat};
@@ -15,22 +15,22 @@ use tokio::time::{Instant, sleep, sleep_until};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::{Command, EventName, Refusal, Response};
 
-/// How soon it is noticed that the client of a long request has left.
+/// How often v2m checks whether the client of a long request has left.
 const GONE_EVERY: Duration = Duration::from_secs(1);
 
-/// What comes next on a connection.
+/// The next thing to do on a connection.
 enum Next {
-    /// A request, or why it is none.
+    /// A request, or why it is not valid.
     Request(Result<Command, Refusal>),
-    /// Nothing that can be answered in turn: say this and close.
+    /// An error that ends the conversation: send this answer and close.
     Last(Response),
-    /// Its place is needed: say so if that takes no waiting, and close.
+    /// Another client needs the place: say so if that needs no waiting, and close.
     GiveWay,
-    /// Nothing more.
+    /// The peer is done.
     End,
 }
 
-/// A client that was let in.
+/// A client that was admitted.
 pub(super) struct Connection {
     stream: UnixStream,
     server: Arc<Server>,
@@ -38,9 +38,10 @@ pub(super) struct Connection {
     shutdown: watch::Receiver<bool>,
     requests: FrameDecoder,
     chunk: Vec<u8>,
-    /// The peer sends no more; it may still read.
+    /// Whether the peer sends no more. It may still read.
     half_closed: bool,
-    /// It was told to give way: it does when what has arrived is answered.
+    /// Whether the connection was told to give way. It gives way once it has answered what has
+    /// arrived.
     leaves: bool,
 }
 
@@ -63,7 +64,7 @@ impl Connection {
         }
     }
 
-    /// Answers requests until the peer is done, errs, or turns into a subscriber that ends.
+    /// Answers requests until the peer is done, makes an error, or becomes a subscriber that ends.
     pub(super) async fn converse(mut self) -> io::Result<()> {
         loop {
             let next = self.next().await?;
@@ -76,7 +77,7 @@ impl Connection {
                 Next::Request(Ok(command)) => match convert::request(command) {
                     Asked::Pong => Response::success(&"PONG"),
                     Asked::Events(wanted) => return self.subscribe(wanted).await,
-                    // A press always gets in; other requests only up to a number.
+                    // A press is always admitted. Other requests are admitted up to a limit.
                     Asked::Call { request, original } if is_crowded && !request.is_press() => {
                         let most = self.server.limits.connections;
                         let say = format!(
@@ -84,8 +85,9 @@ impl Connection {
                         );
                         respond(Err(Failure::new(Code::Busy, say)), original)
                     }
-                    // Hours of work, and work that costs money, are not done for nobody. Every
-                    // other request is carried out, whether its client stays or not.
+                    // If the client leaves, cancel its request: this may be hours of work, or work
+                    // that costs money. All other requests are carried out even if the client
+                    // leaves.
                     Asked::Call {
                         request: request @ (Request::TranscribeFile { .. } | Request::Text(_)),
                         original,
@@ -95,8 +97,7 @@ impl Connection {
                             () = gone(&self.stream) => return Ok(()),
                         }
                     }
-                    // Its answer may be megabytes, and making JSON of those takes a thread of its
-                    // own.
+                    // The answer may be megabytes. Encoding that as JSON needs a thread of its own.
                     Asked::Call { request: request @ Request::TestRules { .. }, original } => {
                         let result = self.server.call(request).await;
                         let framing = self.framing();
@@ -121,7 +122,7 @@ impl Connection {
         }
     }
 
-    /// Writes an answer. A peer that does not read it keeps no place for it.
+    /// Writes an answer. A peer that does not read it may be told to give way.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.seat.is_now(Doing::Idle);
         tokio::select! {
@@ -202,7 +203,7 @@ impl Connection {
         }
     }
 
-    /// What is left of the stream after the peer's last byte.
+    /// Handles what is left of the stream after the peer's last byte.
     fn rest(&mut self) -> Next {
         let cut = self.requests.is_midway() && self.framing() == Framing::Length;
         match self.requests.last_line() {
@@ -220,8 +221,8 @@ fn respond(result: Result<Answer, Failure>, original: Option<String>) -> Respons
     }
 }
 
-/// Ends when the peer is gone. Looked for now and then: an end of file, once seen, hides from the
-/// runtime's readiness what comes after it.
+/// Ends when the peer is gone. Polls, because after an end of file the runtime's readiness does not
+/// show what comes later.
 async fn gone(stream: &UnixStream) {
     loop {
         if is_gone(stream).unwrap_or(false) {

@@ -1,5 +1,5 @@
-//! Between wire types and the daemon's own, both ways, exhaustively: a new variant does not compile
-//! until it has its place here.
+//! Converts between wire types and the daemon's own types, both ways. Matches are exhaustive, so a
+//! new variant does not compile until it is handled here.
 
 use crate::call::{
     Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Retry, Status, TextSource, TextTask,
@@ -13,22 +13,22 @@ use v2m_ipc::message::{self, Response};
 use v2m_ipc::pcm::SAMPLE_RATE;
 use v2m_ipc::plain;
 
-/// What a client's command asks, and of whom.
+/// A client's command, sorted by who answers it.
 pub(super) enum Asked {
-    /// Of the server: answer PONG.
+    /// The server answers PONG.
     Pong,
-    /// Of the connection: become a stream of these events.
+    /// The connection becomes a stream of these events.
     Events(Vec<message::EventName>),
-    /// Of the daemon.
+    /// The daemon answers.
     Call {
-        /// What.
+        /// The request.
         request: Request,
-        /// The text it came with, to be given back should the call fail.
+        /// The text that came with the request. It is returned if the call fails.
         original: Option<String>,
     },
 }
 
-/// A client's command, by who answers it.
+/// Sorts a client's command by who answers it.
 pub(super) fn request(command: message::Command) -> Asked {
     use message::Command as Wire;
     let (request, original) = match command {
@@ -102,7 +102,7 @@ fn deliver_mode(deliver: message::Deliver) -> DeliverMode {
     }
 }
 
-/// The daemon's answer as it goes to the client.
+/// Converts the daemon's answer for the client.
 pub(super) fn answer(answer: Answer) -> Response {
     match answer {
         Answer::State { state, message } => {
@@ -136,8 +136,8 @@ pub(super) fn answer(answer: Answer) -> Response {
     }
 }
 
-/// A failure as it goes to the client, with what is left of the user's words. `original` is the
-/// text that the request came with.
+/// Converts a failure for the client, with what is left of the user's words. `original` is the text
+/// that came with the request.
 pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
     let Failure { code, message, text, audio_path, brief: _, lasts: _ } = failure;
     let leftover = match original {
@@ -152,7 +152,7 @@ pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
     Response::error(code.name(), message, data)
 }
 
-/// An event as it goes to subscribers.
+/// Converts an event for subscribers.
 pub(super) fn event(event: Event) -> data::Event {
     match event {
         Event::State { state, job } => {
@@ -306,7 +306,7 @@ fn seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(SAMPLE_RATE)
 }
 
-/// Figures a tenth is enough for; an f32 widened as it is would show digits it does not have.
+/// Rounds to tenths. Widening an f32 unrounded would show digits that it does not have.
 fn tenths(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
 }

@@ -1,7 +1,7 @@
-//! A subscriber's connection: event frames, and nothing else.
+//! A subscriber's connection: it carries event frames, and nothing else.
 //!
-//! Bounded by the events' channel and the socket's buffer: a subscriber that lags behind the one or
-//! does not empty the other loses its connection, and nobody waits for it.
+//! The events' channel and the socket's buffer are its limits. A subscriber that falls behind in
+//! the channel, or does not empty the buffer, loses its connection. Nobody waits for it.
 
 use super::seats::{Doing, Seat};
 use super::{Server, convert, is_gone, read, refuse, stopped, write, write_now};
@@ -15,10 +15,10 @@ use v2m_ipc::data::Subscribed;
 use v2m_ipc::frame::Framing;
 use v2m_ipc::message::{EventName, Response};
 
-/// Answers the subscription, then writes events until the peer goes or the service stops.
+/// Answers the subscription, then writes events until the peer leaves or the service stops.
 ///
 /// # Errors
-/// The stream's; `TimedOut` for a subscriber that does not read.
+/// The stream's errors, and `TimedOut` for a subscriber that does not read.
 pub(super) async fn run(
     mut stream: UnixStream,
     framing: Framing,
@@ -26,7 +26,7 @@ pub(super) async fn run(
     (server, seat): (&Server, &Seat),
     mut shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    // Before the answer: what happens once the peer has it must not be missed.
+    // Subscribe before answering: a client that has the answer must not miss an event.
     let mut events = server.events.subscribe();
     let answer = Response::success(&Subscribed { subscribed: wanted.clone() });
     write(&mut stream, &framing.encode(&answer), server.limits.unread).await?;
@@ -58,7 +58,7 @@ pub(super) async fn run(
                 return Ok(());
             }
             got = read(&stream, &mut ignored), if !half_closed => if got? == 0 {
-                // Half-closed peers still listen; one that goes later is noticed at the next write.
+                // A half-closed peer still listens. If it leaves later, the next write notices.
                 if is_gone(&stream)? {
                     return Ok(());
                 }

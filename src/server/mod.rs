@@ -1,8 +1,9 @@
-//! The clients' socket: connections, their limits, and the way between wire types and the daemon's.
+//! The clients' socket: connections, their limits, and the conversion between wire types and the
+//! daemon's types.
 //!
 //! The listener is given (systemd owns the socket): nothing here binds, unlinks or renames it. Wire
-//! types stop here: requests become [`Call`]s, answers and events become JSON. What a command does
-//! is decided elsewhere; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
+//! types stop here: requests become [`Call`]s; answers and events become JSON. Other modules decide
+//! what a command does; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
 
 mod connection;
 mod convert;
@@ -27,23 +28,23 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 use v2m_ipc::message::Response;
 
-/// Pause after a failed `accept` if no connection can give way: it fails for want of descriptors or
-/// memory, which need time.
+/// The pause after a failed `accept` if no connection can give way. `accept` then lacks descriptors
+/// or memory, and those need time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What clients may take of the daemon. The defaults are the protocol's.
+/// Limits for clients. The defaults are the protocol's.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time. If more come, the one that has been silent longest gives way. Also
-    /// the number of requests under way at a time, beside the presses.
+    /// How many connections may be open. If more come, the one that has been silent longest gives
+    /// way. This is also the limit of requests under way, apart from presses.
     pub connections: usize,
-    /// Further connections, for newcomers while nobody can give way.
+    /// Additional connections for newcomers, used while nobody can give way.
     pub newcomers: usize,
-    /// From a frame's first byte to its last.
+    /// The time from a frame's first byte to its last.
     pub half_frame: Duration,
-    /// For a peer to take an answer or event that does not fit into the socket's buffer.
+    /// The time for a peer to take an answer or event that does not fit into the socket's buffer.
     pub unread: Duration,
-    /// For a newcomer to send its request before it may have to give way.
+    /// The time for a newcomer to send its request before it may have to give way.
     pub grace: Duration,
 }
 
@@ -59,11 +60,11 @@ impl Default for Limits {
     }
 }
 
-/// Serves the socket until `shutdown` is true (or its sender gone): then accepts no more, closes
-/// idle connections, and returns when the open requests are answered.
+/// Serves the socket until `shutdown` is true or its sender is gone. Then it accepts no more
+/// connections, closes idle ones, and returns when the open requests are answered.
 ///
-/// A request that lies unread at that moment stays unread: its client sees a reset, knows by that
-/// that nobody acted on it, and asks again.
+/// A request that is unread at that moment stays unread. Its client sees a reset, knows from it
+/// that nobody acted on the request, and asks again.
 pub async fn serve(
     listener: UnixListener,
     calls: CallSender,
@@ -73,15 +74,15 @@ pub async fn serve(
     Server::new(calls, events).serve(listener, shutdown).await;
 }
 
-/// What every connection shares.
+/// The state that all connections share.
 #[derive(Debug)]
 pub struct Server {
-    /// Where commands go.
+    /// Takes the calls.
     pub calls: CallSender,
-    /// Where subscribers' events come from. A subscriber that falls behind by the channel's
-    /// capacity loses its connection.
+    /// Sends the subscribers' events. A subscriber that falls behind by the channel's capacity
+    /// loses its connection.
     pub events: broadcast::Sender<Event>,
-    /// What clients may take.
+    /// The limits for clients.
     pub limits: Limits,
     /// The only user who may connect.
     pub uid: u32,
@@ -89,13 +90,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server with the protocol's limits, for the user whose process this is.
+    /// Makes a server with the protocol's limits, for the user who runs this process.
     pub fn new(calls: CallSender, events: broadcast::Sender<Event>) -> Self {
         let uid = rustix::process::geteuid().as_raw();
         Self { calls, events, limits: Limits::default(), uid, seats: Seats::default() }
     }
 
-    /// As [`serve`].
+    /// Serves the socket, as [`serve`] does.
     pub async fn serve(self, listener: UnixListener, mut shutdown: watch::Receiver<bool>) {
         let server = Arc::new(self);
         let mut conversations = JoinSet::new();
@@ -113,7 +114,8 @@ impl Server {
                         }
                         Entry::InPlaceOf(seat) => {
                             conversations.spawn(converse(stream, Arc::clone(&server), seat, stop));
-                            // Those who give way do so before the next one comes.
+                            // Let the connections that give way close before the next one is
+                            // accepted.
                             tokio::task::yield_now().await;
                         }
                         Entry::Full => refuse::at_once(&stream, server.limits),
@@ -133,8 +135,8 @@ impl Server {
         while conversations.join_next().await.is_some() {}
     }
 
-    /// The directory and the socket's mode keep others out already; this holds where they were
-    /// changed.
+    /// Whether the peer is this user. The directory and the socket's mode already keep others out;
+    /// this check still works if they were changed.
     fn is_own(&self, stream: &UnixStream) -> bool {
         match stream.peer_cred() {
             Ok(peer) if peer.uid() == self.uid => true,
@@ -179,7 +181,7 @@ async fn converse(
     }
 }
 
-/// Waits for the order to stop. A sender that is gone cannot give it any more, and means it.
+/// Waits for the order to stop. A sender that is gone counts as an order to stop.
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|&stop| stop).await;
 }
@@ -187,13 +189,13 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 /// Writes one answer or event.
 ///
 /// # Errors
-/// The stream's, and `TimedOut` for a peer that does not read.
+/// The stream's errors, and `TimedOut` for a peer that does not read.
 async fn write(stream: &mut UnixStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     use tokio::io::AsyncWriteExt;
     tokio::time::timeout(limit, stream.write_all(bytes)).await?
 }
 
-/// Reads what is there, at least one byte; 0 at the end.
+/// Reads the bytes that are there, at least one. Returns 0 at the end.
 async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     const CHUNK: usize = 16 << 10;
     loop {
@@ -207,10 +209,10 @@ async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
-/// As [`read`], of what has arrived by now: the runtime may not have noticed it yet.
+/// Reads the bytes that have arrived by now, even if the runtime has not noticed them yet.
 ///
 /// # Errors
-/// The stream's; `WouldBlock` if nothing has arrived.
+/// The stream's errors, and `WouldBlock` if nothing has arrived.
 fn read_now(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     buffer.resize(16 << 10, 0);
     let got = rustix::io::retry_on_intr(|| rustix::io::read(stream, &mut *buffer));
@@ -218,26 +220,26 @@ fn read_now(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     Ok(got?)
 }
 
-/// Writes as much as fits without waiting: the last word to a peer whose place is needed.
+/// Writes as much as fits without waiting: the last answer to a peer that must give way.
 fn write_now(stream: &UnixStream, bytes: &[u8]) {
     if let Err(error) = rustix::io::retry_on_intr(|| rustix::io::write(stream, bytes)) {
         debug!(%error, "a client that gives way was not told so");
     }
 }
 
-/// Whether the peer closed both ways: one that only sends no more still reads. Asked of the kernel,
-/// since the runtime's own readiness may be older than the read that showed the end.
+/// Whether the peer closed both directions. A peer that only sends no more still reads. Asks the
+/// kernel, because the runtime's readiness may be older than the read that showed the end.
 fn is_gone(stream: &UnixStream) -> io::Result<bool> {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     poll(&mut fds, Some(&Timespec::default()))?;
     Ok(fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
-/// How long what a peer still sends is dropped after the last word to it.
+/// For how long v2m drops what a peer still sends after the last answer.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Says a last word and closes. What the peer still sends is read and dropped for a moment, so that
-/// a client that writes everything before it reads gets the answer instead of a broken pipe.
+/// Sends a last answer and closes. For a moment, reads and drops what the peer still sends. So a
+/// client that writes everything before it reads gets the answer instead of a broken pipe.
 async fn close_with(
     stream: &mut UnixStream,
     framing: v2m_ipc::frame::Framing,

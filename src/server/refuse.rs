@@ -1,4 +1,4 @@
-//! Connections that are told no: the one too many, and all that wait when the service cannot start.
+//! Refuses connections: those beyond the limit, and all waiting ones when the service cannot start.
 
 use super::{Limits, read_now, write_now};
 use crate::session::Failure;
@@ -9,22 +9,22 @@ use tracing::{debug, warn};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::Response;
 
-/// Time for all of [`refuse_pending`].
+/// The time for all of [`refuse_pending`].
 const PENDING_TIME: Duration = Duration::from_millis(500);
 
-/// Time for one client in [`refuse_pending`] to send its request and to take its answer.
+/// The time for one client in [`refuse_pending`] to send its request and take its answer.
 const CLIENT_TIME: Duration = Duration::from_millis(100);
 
-/// Reads of 16 KiB from a client that is refused: enough for the longest request.
+/// How many reads of 16 KiB a refused client gets: enough for the longest request.
 const MOST_READS: usize = 66;
 
-/// Tells a client that there are too many, without waiting for anything, in the framing of what it
-/// has sent so far. One that has sent nothing gets the framing that most clients speak.
+/// Tells a client, without waiting, that there are too many. Uses the framing of what the client
+/// has sent so far, or the most common framing if it has sent nothing.
 pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
     let mut sent = Vec::new();
     let mut framing = None;
-    // Closing a socket with bytes unread would reset the connection, which a client takes as leave
-    // to ask again.
+    // Closing a socket with unread bytes would reset the connection. A client takes a reset as
+    // permission to ask again.
     for _ in 0..MOST_READS {
         match read_now(stream, &mut sent) {
             Ok(got) if got > 0 => framing = framing.or(Some(Framing::of_first_byte(sent[0]))),
@@ -38,7 +38,7 @@ pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
     write_now(stream, &framing.encode(&Response::error("busy", say, ().into())));
 }
 
-/// What a connection is told that gives way to another one.
+/// The answer to a connection that gives way to another one.
 pub(super) fn gives_way(limits: Limits) -> Response {
     let most = limits.connections;
     let say = format!(
@@ -47,11 +47,11 @@ pub(super) fn gives_way(limits: Limits) -> Response {
     Response::error("busy", say, ().into())
 }
 
-/// Answers every connection that waits in the socket's queue with `failure`, and closes it: for a
-/// service that must end at once (bad configuration). Left in the queue, those connections would
-/// make systemd start it again for the same press, until it gives the socket up.
+/// Answers every connection that waits in the socket's queue with `failure`, and closes it. This is
+/// for a service that must end at once (bad configuration). If those connections stayed in the
+/// queue, systemd would restart the service for the same press until it gives up the socket.
 ///
-/// Blocking, and bounded: half a second in all.
+/// Blocks for half a second at most.
 pub fn refuse_pending(listener: UnixListener, failure: &Failure) {
     let end = Instant::now() + PENDING_TIME;
     let answer = super::convert::failure(failure.clone(), None);
@@ -83,8 +83,8 @@ fn refuse_one(mut stream: UnixStream, answer: &Response) -> std::io::Result<()> 
     stream.write_all(&framing.encode(answer))
 }
 
-/// Reads a request, for its framing and so that closing does not reset the connection: a client
-/// would take a reset as leave to ask again.
+/// Reads a request, to learn its framing and so that closing does not reset the connection. A
+/// client would take a reset as permission to ask again.
 fn read_one(stream: &mut UnixStream) -> Framing {
     let end = Instant::now() + CLIENT_TIME;
     let mut request = FrameDecoder::for_requests();

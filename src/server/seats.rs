@@ -1,35 +1,35 @@
-//! Who is connected, and who gives way when there are too many: a press must always get in.
+//! Tracks who is connected, and who gives way when there are too many: a press must always get in.
 //!
 //! A connection with a request under way never gives way. Of the others, those without a whole
-//! request go first, then idle ones, then subscribers; within each kind, the one that has been
-//! silent longest. One that has just come is spared for a moment ([`super::Limits::grace`]), so
-//! that a crowd that comes at once does not push out a press between its connecting and its
-//! sending.
+//! request go first, then idle ones, then subscribers. Within each kind, the one that has been
+//! silent longest goes first. A connection that has just come is spared for a moment
+//! ([`super::Limits::grace`]). So a crowd that comes at once does not push out a press between its
+//! connect and its request.
 
 use super::Limits;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// What a connection is doing. The first kinds give way before the later ones.
+/// What a connection is doing. Earlier kinds give way before later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doing {
-    /// It has sent nothing yet, or a part of a request.
+    /// It has sent nothing yet, or only part of a request.
     Beginning,
     /// All its requests are answered.
     Idle,
-    /// It is sent events.
+    /// It receives events.
     Listening,
-    /// A request of its is under way: it stays.
+    /// It has a request under way, so it stays.
     Asking,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct State {
     doing: Doing,
-    /// Since when it has been silent.
+    /// The time since which it has been silent.
     since: Instant,
-    /// It was told to give way.
+    /// Whether it was told to give way.
     leaves: bool,
 }
 
@@ -45,13 +45,13 @@ impl Seat {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the connection does from now on. The same again counts as a sign of life.
+    /// Sets what the connection does from now on. Setting the same again counts as a sign of life.
     pub(super) fn is_now(&self, doing: Doing) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.doing, state.since) = (doing, Instant::now());
     }
 
-    /// Ends when the connection is to give way. Cancel-safe.
+    /// Ends when the connection must give way. Cancel-safe.
     pub(super) async fn told_to_leave(&self) {
         self.leave.notified().await;
     }
@@ -62,18 +62,18 @@ impl Seat {
     }
 }
 
-/// What became of a newcomer's wish for a place.
+/// Whether a newcomer gets a place.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// It has one.
+    /// It gets one.
     In(Arc<Seat>),
-    /// It has one, and others were told to give way for it.
+    /// It gets one, and others were told to give way for it.
     InPlaceOf(Arc<Seat>),
-    /// Every connection there can be has a request under way.
+    /// It gets none: all possible connections have a request under way.
     Full,
 }
 
-/// All places in use.
+/// All seats in use.
 #[derive(Debug, Default)]
 pub(super) struct Seats(Mutex<Vec<Weak<Seat>>>);
 
@@ -91,8 +91,9 @@ impl Seats {
         let is_full = seats.len() >= limits.connections + limits.newcomers;
         let is_ripe = |state: &State| now.duration_since(state.since) >= limits.grace;
         let mut someone_leaves = false;
-        // A newcomer that is spared does not make one of a later kind go in its place: where several
-        // hundred clients come at once, subscribers would go for those who send nothing.
+        // If the first to go is a newcomer that is still spared, do not tell one of a later kind to
+        // go instead. Otherwise several hundred clients that come at once and send nothing would
+        // push out subscribers.
         while count_staying(&seats) >= limits.connections
             && let Some(seat) = first_to_go(&seats)
             && is_ripe(&seat.state())
@@ -112,14 +113,15 @@ impl Seats {
         if someone_leaves { Entry::InPlaceOf(seat) } else { Entry::In(seat) }
     }
 
-    /// Tells one connection to give way, as there are no descriptors left; whether there was one.
+    /// Tells one connection to give way because no descriptors are left. Returns whether there was
+    /// one.
     pub(super) fn free_one(&self) -> bool {
         let seats = self.all();
         let seat = first_to_go(&seats);
         seat.inspect(|seat| seat.leave()).is_some()
     }
 
-    /// How many requests are under way.
+    /// The number of requests under way.
     pub(super) fn asking(&self) -> usize {
         self.all().iter().filter(|seat| seat.state().doing == Doing::Asking).count()
     }
@@ -174,7 +176,7 @@ mod tests {
             newcomers.push(newcomer);
             assert_eq!(leaves(&all), [gone > 0, gone > 1, gone > 2, false]);
         }
-        // All that stay are asking: there is room for newcomers still, up to a limit.
+        // All that stay have a request under way. There is still room for newcomers, up to a limit.
         assert!(matches!(seats.enter(&few), Entry::In(_)));
         assert_eq!(seats.asking(), 4);
         let none = limits(4, 0, 0);
@@ -201,7 +203,7 @@ mod tests {
         assert!(all.iter().all(|seat| !seat.state().leaves));
         assert!(matches!(seats.enter(&spared), Entry::InPlaceOf(_)));
         assert_eq!(leaves(&all.iter().collect::<Vec<_>>()), [true, false, false, false]);
-        // Later, all that are too many go at once.
+        // Later, all connections beyond the limit go at once.
         let ripe = limits(2, 2, 0);
         drop(seats.enter(&ripe));
         assert_eq!(leaves(&all.iter().collect::<Vec<_>>()), [true, true, true, false]);

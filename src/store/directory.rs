@@ -1,4 +1,4 @@
-//! The directory of dictations: its names, its lock, what lies in it.
+//! The directory of dictations: its file names, its lock and its contents.
 
 use super::record::Record;
 use super::{StoreError, wav};
@@ -13,15 +13,15 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = ".lock";
-/// Milliseconds, so that a service that starts again within a second takes another name.
+/// The time has milliseconds, so that a service that restarts within a second uses another name.
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
 
-/// The name of a job's recording.
+/// Makes the file name of a job's recording.
 pub(super) fn file_name(started_at: Timestamp, job: JobId) -> String {
     format!("{}-{}.wav", started_at.strftime(TIME_FORMAT), job.0)
 }
 
-/// When a recording of that name began; `None` when it is no dictation's name.
+/// The start time of a recording with this name. `None` if it is not a dictation's name.
 pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
     let (time, job) = stem.rsplit_once('-')?;
     job.parse::<u32>().ok()?;
@@ -30,12 +30,12 @@ pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
-/// The record beside a recording.
+/// The path of the record beside a recording.
 pub(super) fn record_path(audio: &Path) -> PathBuf {
     audio.with_extension("json")
 }
 
-/// Makes the directory and closes it to others.
+/// Makes the directory and denies others access to it.
 pub(super) fn make(directory: &Path) -> io::Result<()> {
     atomic::make_directory(directory)?;
     if fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
@@ -44,12 +44,12 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The lock of a directory, held as long as this lives.
+/// The lock of a directory, held while this lives.
 pub(super) struct Lock(File);
 
 impl Lock {
-    /// Whether it is the lock of what is now called `directory`: that one may have been deleted and
-    /// made anew.
+    /// Whether this is still the lock of the directory at `directory`. The directory may have been
+    /// deleted and made anew.
     pub(super) fn holds(&self, directory: &Path) -> bool {
         let there = regular::look_at(&directory.join(LOCK));
         let same = |there: fs::Metadata| {
@@ -63,12 +63,12 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing is not enough: a child that is just being started holds the file too.
+        // Closing is not enough: a child process that is just starting also holds the file.
         let _ = self.0.unlock();
     }
 }
 
-/// Takes the lock of the directory; `None` while another process has it.
+/// Takes the lock of the directory. `None` while another process has it.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<Lock>> {
     let file = regular::open_or_make(&directory.join(LOCK))?;
     match file.try_lock() {
@@ -78,30 +78,30 @@ pub(super) fn lock(directory: &Path) -> io::Result<Option<Lock>> {
     }
 }
 
-/// A dictation as it lies on disk.
+/// A dictation as it is on disk.
 pub(super) struct Found {
     pub(super) audio: PathBuf,
     pub(super) started_at: Timestamp,
-    /// `None` when there is none that can be read.
+    /// The record. `None` if there is none, or none that can be read.
     pub(super) record: Option<Record>,
-    /// What of it cannot be read, and why, for the journal.
+    /// Which part cannot be read, and why, for the journal.
     pub(super) trouble: Option<String>,
-    /// Whether something has the recording's name.
+    /// Whether a file, or anything else, has the recording's name.
     pub(super) has_sound: bool,
-    /// At 16 kHz; 0 where there is no recording.
+    /// The number of samples at 16 kHz. 0 if there is no recording.
     pub(super) samples: u64,
-    /// Whether a newer v2m wrote it, or its recording is no regular file of the user's: hands off
-    /// then.
+    /// Whether the dictation is not ours to touch: a newer v2m wrote it, or its recording is not a
+    /// regular file, or not one that v2m made.
     pub(super) foreign: bool,
 }
 
-/// All dictations, oldest first. Files with other names are nobody's business.
+/// Lists all dictations, oldest first. Files with other names are ignored.
 pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
     let failed = || StoreError::file("listing the dictations in", directory);
     let mut stems = BTreeSet::new();
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        // Deleted; the next dictation makes it anew.
+        // The directory was deleted. The next dictation makes it anew.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed()(error)),
     };
@@ -126,7 +126,7 @@ fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let is_odd = has_sound && regular::look_at(&audio).is_none();
     let unreadable = record.as_ref().err().map(ToString::to_string);
     let record = record.ok().flatten();
-    // Sound that v2m did not record, under a name like its own.
+    // Sound that v2m did not record, under a name like those v2m gives.
     let is_other = has_sound && !is_odd && record.is_none() && wav::is_foreign(&audio);
     let foreign = is_newer || is_odd || is_other;
     let started_at = record.as_ref().and_then(|record| record.started_at.parse().ok());
@@ -147,26 +147,26 @@ fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     Found { audio, started_at, record, trouble, has_sound, samples, foreign }
 }
 
-/// Deletes what a crash left of files that were being written.
+/// Deletes temporary files that a crash left behind.
 pub(super) fn delete_temporary(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {
         if entry.file_name().to_string_lossy().starts_with(atomic::TEMPORARY_PREFIX) {
-            // What cannot be deleted now is met again at the next start.
+            // A file that cannot be deleted now is tried again at the next start.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// What is to go of a dictation.
+/// The files of a dictation that are to be deleted.
 pub(super) struct Doomed {
     pub(super) sound: Option<PathBuf>,
     pub(super) record: Option<PathBuf>,
 }
 
-/// Deletes dictations so that none comes back after a power cut: the sound first, and a record only
-/// when its sound is gone from the disk. Sound without a record would be taken for a recording that
-/// nobody has transcribed. Goes on after an error; the first one is returned.
+/// Deletes dictations so that none comes back after a power cut. Sound goes first; a record is
+/// deleted only when its sound is gone from the disk, because sound without a record counts as a
+/// recording that was never transcribed. Continues after an error and returns the first one.
 pub(super) fn delete_all(directory: &Path, doomed: &[Doomed]) -> Result<(), StoreError> {
     let (mut result, mut records) = (Ok(()), Vec::new());
     for Doomed { sound, record } in doomed {
@@ -184,16 +184,16 @@ pub(super) fn delete_all(directory: &Path, doomed: &[Doomed]) -> Result<(), Stor
     if records.is_empty() { result } else { result.and(sync(directory)) }
 }
 
-/// Brings the names in the directory to the disk.
+/// Syncs the names in the directory to the disk.
 pub(super) fn sync(directory: &Path) -> Result<(), StoreError> {
     match atomic::sync_directory(directory) {
-        // Deleted, and all that was in it.
+        // The directory was deleted, with all that was in it.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result.map_err(StoreError::file("bringing to the disk", directory)),
     }
 }
 
-/// Deletes a file; one that is not there is as good as deleted.
+/// Deletes a file. A file that is not there counts as deleted.
 fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -1,4 +1,5 @@
-//! One dictation in the thread's hands: its recording, its record, and whether writing still works.
+//! One dictation as the thread holds it: its recording, its record, and whether writing still
+//! works.
 
 use super::directory::{self, Doomed, record_path};
 use super::record::{Record, RecordState};
@@ -13,17 +14,17 @@ use v2m_ipc::pcm::SAMPLE_RATE;
 pub(super) struct Entry {
     path: PathBuf,
     record: Record,
-    /// `None` once writing failed.
+    /// The recording's file. `None` once writing has failed.
     wav: Option<Wav>,
 }
 
 impl Entry {
-    /// A new one, without files yet.
+    /// Makes a new dictation, without files yet.
     pub(super) fn new(path: PathBuf, started_at: jiff::Timestamp) -> Self {
         Self { path, record: Record::new(started_at), wav: None }
     }
 
-    /// Makes its files. The record comes first: a record without audio harms nobody.
+    /// Makes the files. The record comes first, because a record without audio does no harm.
     pub(super) fn create(&mut self) -> Result<(), StoreError> {
         if let Some(parent) = self.path.parent() {
             directory::make(parent).map_err(StoreError::file("making the directory", parent))?;
@@ -34,8 +35,8 @@ impl Entry {
         self.path.parent().map_or(Ok(()), directory::sync)
     }
 
-    /// One of an earlier run. Without a text it is counted as another attempt, before anything can
-    /// go wrong with it.
+    /// Takes over a dictation of an earlier run. If it has no text, this counts as another attempt,
+    /// and the attempt is noted before anything can go wrong.
     pub(super) fn adopt(path: PathBuf) -> (Self, Result<(), StoreError>) {
         let record = Record::read(&record_path(&path)).ok().flatten();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -46,7 +47,7 @@ impl Entry {
         if job.record.undelivered().is_some() {
             return (job, Ok(()));
         }
-        // Once more, as the user wants: the text it has stays until there is another one.
+        // The user wants it transcribed once more. It keeps its text until there is a new one.
         if job.record.text.is_some() {
             let result = job.reopen();
             return (job, result);
@@ -65,11 +66,11 @@ impl Entry {
         Ok(())
     }
 
-    /// Adds audio; does nothing once that failed.
+    /// Adds audio. Does nothing once that has failed.
     pub(super) fn append(&mut self, samples: &[i16]) -> Result<(), StoreError> {
         let Some(wav) = &mut self.wav else { return Ok(()) };
         let result = wav.append(samples);
-        // Once a second, at the same moments: a crash then loses no more than it would have.
+        // Check once a second, right after a sync. So a crash loses no more than without the check.
         let looks = result.is_ok() && wav.is_fresh();
         self.unless_failed("writing the recording", result)?;
         if looks { self.stay_there() } else { Ok(()) }
@@ -81,7 +82,7 @@ impl Entry {
         self.write_record()
     }
 
-    /// Puts the files back where someone has deleted or moved them, or the whole directory.
+    /// Restores the files if someone has deleted or moved them or the whole directory.
     fn stay_there(&mut self) -> Result<(), StoreError> {
         let Some(wav) = self.wav.as_mut().filter(|wav| wav.is_gone_from(&self.path)) else {
             return Ok(());
@@ -96,7 +97,7 @@ impl Entry {
         Ok(())
     }
 
-    /// The whole audio again.
+    /// Writes the whole audio again.
     pub(super) fn rewrite(&mut self, samples: &[i16]) -> Result<(), StoreError> {
         self.wav = None;
         if let Some(parent) = self.path.parent() {
@@ -110,7 +111,7 @@ impl Entry {
         Ok(())
     }
 
-    /// The recording is whole: to the disk with it. `None` where it had failed before.
+    /// Syncs the complete recording to the disk. `None` if writing had failed before.
     pub(super) fn recorded(&mut self) -> Option<Result<u64, StoreError>> {
         self.wav.as_ref()?;
         if let Err(error) = self.stay_there() {
@@ -127,7 +128,7 @@ impl Entry {
         Some(result.and_then(|()| self.write_record()).map(|()| samples))
     }
 
-    /// Writes what was made of it.
+    /// Writes the outcome to the record.
     pub(super) fn finish(&mut self, outcome: RecordUpdate) -> Result<(), StoreError> {
         let there = self.stay_there();
         let synced = self.wav.as_mut().map_or(Ok(()), Wav::sync);
@@ -137,7 +138,7 @@ impl Entry {
         self.unless_failed("writing the recording", synced)
     }
 
-    /// Deletes its files.
+    /// Deletes the dictation's files.
     pub(super) fn discard(&mut self) -> Result<(), StoreError> {
         self.wav = None;
         let (sound, record) = (Some(self.path.clone()), Some(record_path(&self.path)));
@@ -145,7 +146,7 @@ impl Entry {
         directory::delete_all(directory, &[Doomed { sound, record }])
     }
 
-    /// The recording, if there is no text yet and another attempt may give it one.
+    /// The recording, if there is no text yet and another attempt may produce one.
     pub(super) fn again(&self) -> Option<Unfinished> {
         let samples = samples_in(&self.path);
         let is_wanted = self.record.wants_attempt() && samples > 0;
@@ -156,7 +157,7 @@ impl Entry {
         &self.path
     }
 
-    /// Writes what is known of it.
+    /// Writes the record.
     pub(super) fn write_record(&self) -> Result<(), StoreError> {
         self.record.write(&record_path(&self.path))
     }

@@ -1,11 +1,11 @@
-//! What the fuzz target `store` needs of this room's private parts. Compiled for fuzzing only.
+//! Opens private parts of the store to the fuzz target `store`. Compiled for fuzzing only.
 
 use super::entry::Entry;
 use super::{RecordUpdate, StoreError, Text};
 use std::path::PathBuf;
 
-/// Takes a dictation of an earlier run over, as the service does at its start: the record is read
-/// and counted as tried once more, the recording's header is made true. The samples of the
+/// Takes over a dictation of an earlier run, as the service does at its start. The record is read
+/// and counts one more attempt; the recording's header is corrected. Returns the samples of the
 /// recording, or `None` if there is a text already.
 ///
 /// # Errors
@@ -16,7 +16,7 @@ pub fn adopt(path: PathBuf) -> Result<Option<u64>, StoreError> {
     entry.recorded().transpose()
 }
 
-/// Takes it over and gives it a text, which is delivered.
+/// Takes a dictation over and gives it a text, which counts as delivered.
 ///
 /// # Errors
 /// [`StoreError::File`].

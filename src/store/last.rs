@@ -1,4 +1,4 @@
-//! The last dictation's text, for who asks for it after the service was started anew.
+//! The last dictation's text, for clients that ask for it after a restart of the service.
 
 use super::record::Record;
 use super::{StoreError, directory};
@@ -7,10 +7,12 @@ use std::io;
 use std::path::Path;
 use v2m_ipc::plain;
 
-/// The text of the last dictation in the directory that has one; `None` where none has. Blocking.
+/// Returns the text of the last dictation in the directory that has one. `None` if none has.
+/// Blocking.
 ///
 /// # Errors
-/// When the directory cannot be listed. Records that cannot be read count as having none.
+/// Fails if the directory cannot be listed. A record that cannot be read counts as one without
+/// text.
 pub fn last_text(directory: &Path) -> Result<Option<String>, StoreError> {
     let failed = || StoreError::file("listing the dictations in", directory);
     let mut records = Vec::new();
@@ -31,7 +33,7 @@ pub fn last_text(directory: &Path) -> Result<Option<String>, StoreError> {
     records.sort();
     let texts = records.iter().rev().filter_map(|(_, path)| {
         let text = Record::read(path).ok().flatten()?.text?;
-        // Earlier versions kept what they heard as it came.
+        // Earlier versions stored the transcript unfiltered.
         Some(plain::owned(text)).filter(|text| !text.is_empty())
     });
     Ok({ texts }.next())

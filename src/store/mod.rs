@@ -1,16 +1,16 @@
-//! Every dictation on disk, from its first second: nothing said is ever lost.
+//! Saves every dictation to disk from its first second, so that nothing said is ever lost.
 //!
 //! A dictation is two files in one directory, `<UTC time>-<job>.wav` (16 kHz, mono, 16 bit) and
-//! `<UTC time>-<job>.json` (its [`Record`]). The recording grows while it is made and can be read
-//! after a crash at any moment; the JSON is replaced as a whole. All file work is done by the
-//! thread `v2m-store`; [`Store`] only queues, so it never blocks, and [`StoreEvent`]s tell what
-//! came of it.
+//! `<UTC time>-<job>.json` (its [`Record`]). The recording grows while it is made, and can be read
+//! after a crash at any moment. The JSON is always replaced as a whole. The thread `v2m-store` does
+//! all file work. [`Store`] only queues commands, so it never blocks; [`StoreEvent`]s report the
+//! results.
 //!
-//! Order for a job: `begin`, `append`…, `recorded`, `finish` (with [`RecordUpdate::Transcribed`] as
-//! often as wanted, then one of the others) or at any time `discard`. Whoever calls keeps the audio
-//! in memory until [`StoreEvent::Recorded`]: after [`StoreEvent::AppendFailed`] or a refused
-//! `append` the file holds only the beginning, and `rewrite` gives it the whole again.
-//!
+//! Calls for a job come in this order: `begin`, `append`…, `recorded`, `finish` (with
+//! [`RecordUpdate::Transcribed`] as often as wanted, then once with another update). `discard` may
+//! come at any time. The caller keeps the audio in memory until [`StoreEvent::Recorded`]: after
+//! [`StoreEvent::AppendFailed`] or a refused `append`, the file holds only the beginning, and
+//! `rewrite` completes it.
 //! Not here: who decides what is kept (settings), and what is done with recovered audio (the
 //! daemon).
 
@@ -38,30 +38,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Commands that may wait; audio comes some ten to fifty times a second.
+/// How many commands may wait. Audio comes about ten to fifty times a second.
 const QUEUE: usize = 1024;
-/// Places in the queue that audio may not take, so that the end of a job always finds one.
+/// Queue places that audio may not take, so that there is always room for the end of a job.
 const RESERVED: usize = 128;
-/// Jobs whose path is remembered.
+/// For how many jobs the path is remembered.
 const REMEMBERED: usize = 64;
 
-/// Why something could not be kept.
+/// Why a dictation could not be saved.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A file or directory cannot be read or written.
+    /// A file or directory could not be read or written.
     #[error("{doing} {}: {source}; {}", path.display(), advice(source))]
     File {
         /// What was being done.
         doing: &'static str,
-        /// To which file.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The thread cannot be started.
+    /// The thread could not be started.
     #[error("starting the thread that saves dictations: {0}; close some programs and try again")]
     Thread(io::Error),
-    /// Too much waits for the disk already, or the thread has ended.
+    /// Too many commands wait for the disk, or the thread has ended.
     #[error("saving a dictation: the disk is too slow; the recording stays in memory for now")]
     Full,
 }
@@ -85,23 +85,23 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// What was made of a recording.
+/// A result to write to a job's record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordUpdate {
-    /// The text is known and not delivered yet. The job goes on.
+    /// The text is known but not delivered yet. The job continues.
     Transcribed(Text),
-    /// The text was handed over; this ends the job.
+    /// The text was delivered. This ends the job.
     Delivered(Text, Vec<Delivery>),
-    /// There is no text, why, and what was tried if anything was; this ends the job. The recording
-    /// is kept, and is [`Unfinished`] unless it holds no speech or [`MAX_ATTEMPTS`] have failed. A
-    /// text of an earlier attempt stays.
+    /// There is no text, with the reason and, if there was an attempt, the model used. This ends
+    /// the job. The recording is kept. It is [`Unfinished`] unless it holds no speech or
+    /// [`MAX_ATTEMPTS`] have failed. A text of an earlier attempt stays.
     Failed(Code, String, Option<Tried>),
 }
 
-/// With what a recording was transcribed.
+/// The engine and the model of an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tried {
-    /// The engine, as in status and journal.
+    /// The engine, as in the status and the journal.
     pub engine: String,
     /// The model's name.
     pub model: String,
@@ -110,33 +110,33 @@ pub struct Tried {
 /// The text of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
-    /// What is delivered.
+    /// The text to deliver.
     pub text: String,
-    /// What was heard, where that is something else.
+    /// The transcript, if it differs from the text.
     pub unrefined: Option<String>,
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: String,
-    /// In samples at 16 kHz.
+    /// The text's segments, in samples at 16 kHz.
     pub segments: Vec<Segment>,
 }
 
-/// What the thread tells.
+/// A report from the thread.
 #[derive(Debug)]
 pub enum StoreEvent {
-    /// Once, first of all: what earlier runs left unfinished, oldest first.
+    /// The first event, sent once: the dictations that earlier runs left unfinished, oldest first.
     Unfinished(Vec<Unfinished>),
-    /// The job has a file.
+    /// The job has its files.
     Began {
         /// The job.
         job: JobId,
         /// Its recording.
         path: PathBuf,
     },
-    /// The recording on disk ends here, once for each `begin` or `rewrite`.
+    /// The recording on disk ends here. Sent once for each `begin` or `rewrite`.
     AppendFailed {
         /// The job.
         job: JobId,
-        /// Why.
+        /// Why writing failed.
         error: StoreError,
     },
     /// The whole recording is on disk.
@@ -145,36 +145,36 @@ pub enum StoreEvent {
         job: JobId,
         /// Its recording.
         path: PathBuf,
-        /// At 16 kHz.
+        /// The number of samples at 16 kHz.
         samples: u64,
     },
-    /// The job's outcome is on disk and the job has ended.
+    /// The job's outcome is on disk, and the job has ended.
     Finished {
         /// The job.
         job: JobId,
-        /// Its recording, where it is kept.
+        /// The recording, if it is kept.
         audio: Option<PathBuf>,
-        /// The same, if another attempt may give it a text.
+        /// The recording, if another attempt may produce a text.
         again: Option<Box<Unfinished>>,
     },
-    /// Something else could not be written, deleted or read.
+    /// Another file operation failed.
     Failed {
-        /// The job, if it was about one.
+        /// The job, if the operation belonged to one.
         job: Option<JobId>,
-        /// Why.
+        /// Why it failed.
         error: StoreError,
     },
 }
 
-/// The handle. Dropping it ends the thread once all that was queued is done; the event channel
-/// closes then.
+/// The handle of the store. Dropping it ends the thread once all queued commands are done. The
+/// event channel closes then.
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
     commands: mpsc::Sender<StoreCommand>,
     paths: HashMap<JobId, PathBuf>,
     order: std::collections::VecDeque<JobId>,
-    /// Jobs of which some audio was refused.
+    /// Jobs with audio that was refused.
     behind: HashSet<JobId>,
 }
 
@@ -192,12 +192,13 @@ enum StoreCommand {
 }
 
 impl Store {
-    /// Starts the thread. It makes the directory (0700), tells the [`Unfinished`], and sweeps.
-    /// While another process holds the directory's lock, nothing is recovered or swept, only kept.
+    /// Starts the thread. The thread makes the directory (0700), reports the [`Unfinished`]
+    /// dictations and sweeps. While another process holds the directory's lock, nothing is
+    /// recovered or swept; dictations are only saved.
     ///
     /// # Errors
-    /// [`StoreError::Thread`]. Trouble with the directory is told by [`StoreEvent::Failed`], and
-    /// does not keep later jobs from trying again.
+    /// [`StoreError::Thread`]. Trouble with the directory is reported by [`StoreEvent::Failed`];
+    /// later jobs try again.
     pub fn spawn(
         directory: PathBuf,
         retention: Retention,
@@ -215,25 +216,25 @@ impl Store {
         })
     }
 
-    /// Starts a dictation now; its path.
+    /// Starts a dictation now and returns its path.
     ///
     /// # Errors
-    /// [`StoreError::Full`]: the job is not known then. Call again later, and then `rewrite`.
+    /// [`StoreError::Full`]: the job is unknown then. Call again later, and then call `rewrite`.
     pub fn begin(&mut self, job: JobId) -> Result<PathBuf, StoreError> {
         let started_at = jiff::Timestamp::now();
         let path = self.directory.join(directory::file_name(started_at, job));
         self.remember(job, &path);
         let first = self.behind.insert(job);
         self.send(StoreCommand::Begin { job, path: path.clone(), started_at })?;
-        // After a refusal, audio has been missed: that needs a `rewrite` first.
+        // A refusal means that audio was missed, so a `rewrite` must come first.
         if first {
             self.behind.remove(&job);
         }
         Ok(path)
     }
 
-    /// Takes a recording that is no job any more over as `job`. Without a text this counts as one
-    /// more attempt to transcribe it. Goes on with `finish` or `discard`.
+    /// Takes over a recording that no longer belongs to a job, as `job`. If it has no text, this
+    /// counts as one more attempt to transcribe it. Continue with `finish` or `discard`.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -242,8 +243,8 @@ impl Store {
         self.send(StoreCommand::Adopt { job, path: unfinished.path.clone() })
     }
 
-    /// Adds 16 kHz mono samples. Once one call for a job was refused all are, until `rewrite`:
-    /// the file never has a gap.
+    /// Adds 16 kHz mono samples. Once a call for a job is refused, all further calls are, until
+    /// `rewrite`. So the file never has a gap.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -263,7 +264,7 @@ impl Store {
         self.send(StoreCommand::Miss { job, gap })
     }
 
-    /// Writes the job's whole recording again from memory; `append` goes on behind it.
+    /// Writes the job's whole recording again from memory. `append` continues after it.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -273,8 +274,8 @@ impl Store {
         Ok(())
     }
 
-    /// No more audio comes for this job: brings the recording to the disk. Answered by
-    /// [`StoreEvent::Recorded`] or [`StoreEvent::AppendFailed`].
+    /// Ends the audio of this job and syncs the recording to the disk. [`StoreEvent::Recorded`] or
+    /// [`StoreEvent::AppendFailed`] answers it.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -285,7 +286,7 @@ impl Store {
         self.send(StoreCommand::Recorded { job })
     }
 
-    /// Writes what was made of the recording.
+    /// Writes the result for the recording.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -303,7 +304,7 @@ impl Store {
         self.send(StoreCommand::Discard { job })
     }
 
-    /// Puts another retention in force, and sweeps.
+    /// Applies another retention, and sweeps.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -311,7 +312,7 @@ impl Store {
         self.send(StoreCommand::Retain(retention))
     }
 
-    /// The recording of a job of this run, one of the last 64.
+    /// The path of a job's recording, for the last 64 jobs of this run.
     pub fn path(&self, job: JobId) -> Option<&Path> {
         self.paths.get(&job).map(PathBuf::as_path)
     }

@@ -1,4 +1,4 @@
-//! What is known of a dictation beside its audio: the JSON file's contents.
+//! The contents of a dictation's JSON file: everything known about it apart from its audio.
 
 use super::{RecordUpdate, StoreError, Text, Tried};
 use crate::atomic;
@@ -9,44 +9,44 @@ use std::io;
 use std::path::Path;
 use v2m_ipc::plain;
 
-/// A dictation's JSON. Unknown keys are ignored, absent ones have defaults.
+/// A dictation's JSON. Unknown keys are ignored; absent keys have defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
-    /// Of this form.
+    /// The version of this format.
     pub version: u32,
-    /// When the press came: RFC 3339, UTC.
+    /// When the key was pressed: RFC 3339, UTC.
     pub started_at: String,
-    /// How far it got.
+    /// How far the dictation got.
     pub state: RecordState,
-    /// Length of the recording.
+    /// The length of the recording.
     pub seconds: f64,
-    /// How often a transcription was begun.
+    /// How many transcriptions were begun.
     pub attempts: u32,
-    /// Whether the service was killed while it recorded: what was said after that is missing.
+    /// Whether the service was killed while it recorded. Anything said after that is missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cut_off: bool,
     /// The text, once there is one.
     pub text: Option<String>,
-    /// What was heard, where the text rules made something else of it. Empty `text` beside it: all
-    /// of it was taken back.
+    /// The transcript, if the text rules changed it. If `text` is empty beside it, the speaker took
+    /// all of it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: Option<String>,
-    /// In samples at 16 kHz.
+    /// The segments of the text, in samples at 16 kHz.
     pub segments: Vec<SegmentRecord>,
-    /// What could not be recorded. The recording has silence there.
+    /// The parts that could not be recorded. The recording is silent there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<GapRecord>,
     /// Where the text went.
     pub deliveries: Vec<DeliveryRecord>,
     /// Why there is no text.
     pub error: Option<ErrorRecord>,
-    /// The attempts that failed, in their order.
+    /// The failed attempts, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<TryRecord>,
-    /// Texts that were delivered before the recording was transcribed once more, in their order.
+    /// Texts that were delivered before the recording was transcribed again, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierRecord>,
 }
@@ -55,28 +55,28 @@ pub struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TryRecord {
-    /// When: RFC 3339, UTC.
+    /// When it failed: RFC 3339, UTC.
     pub at: String,
     /// The engine, as in status and journal.
     pub engine: String,
     /// The model's name.
     pub model: String,
-    /// How it failed, for people.
+    /// How it failed, in words.
     pub error: String,
 }
 
-/// A text that another one took the place of.
+/// An earlier text that a newer one replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EarlierRecord {
-    /// As [`Record::text`].
+    /// The earlier text, as in [`Record::text`].
     pub text: String,
-    /// As [`Record::unrefined`].
+    /// The earlier transcript, as in [`Record::unrefined`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: Option<String>,
-    /// Where it went.
+    /// Where the text went.
     pub deliveries: Vec<DeliveryRecord>,
 }
 
@@ -84,23 +84,23 @@ pub struct EarlierRecord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordState {
-    /// Being recorded, or cut off while it was.
+    /// It is being recorded, or the recording was cut off.
     #[default]
     Recording,
-    /// The audio is whole, there is no text yet.
+    /// The audio is complete, but there is no text yet.
     Recorded,
-    /// There is a text; it was not delivered yet.
+    /// There is a text, but it was not delivered yet.
     Transcribed,
-    /// The text was handed over.
+    /// The text was delivered.
     Delivered,
-    /// There is no text, and why.
+    /// There is no text; [`Record::error`] says why.
     Failed,
 }
 
 /// A piece of the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentRecord {
-    /// First sample.
+    /// The first sample.
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
@@ -111,45 +111,46 @@ pub struct SegmentRecord {
     pub gap: bool,
 }
 
-/// A stretch that could not be recorded.
+/// A part that could not be recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GapRecord {
-    /// First sample.
+    /// The first sample.
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
-    /// Why: a [`GapCause`](crate::session::GapCause)'s name.
+    /// The reason: the name of a [`GapCause`](crate::session::GapCause).
     pub cause: String,
 }
 
-/// One way of delivering.
+/// The result of one delivery method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
-    /// Its name.
+    /// The method's name.
     pub by: String,
-    /// Which of the desktop's ways was used.
+    /// The desktop backend that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
-    /// Whether it arrived.
+    /// Whether the delivery succeeded.
     pub ok: bool,
-    /// How, or why not.
+    /// How it was delivered, or why not.
     pub detail: String,
 }
 
 /// Why there is no text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorRecord {
-    /// A [`Code`]'s name.
+    /// The name of a [`Code`].
     pub code: String,
-    /// For people.
+    /// The message for people.
     pub message: String,
 }
 
-/// Longer than the record of the longest dictation, in bytes.
+/// The size limit of a record, in bytes. The longest dictation's record is smaller.
 const LONGEST: u64 = 64 << 20;
-/// Attempts after which a recording is no longer transcribed by itself: the first one, and five more.
+/// How many attempts v2m makes on its own: the first one, and five more.
 pub const MAX_ATTEMPTS: u32 = 6;
-/// Failed attempts and earlier texts that are kept: a user may try again as often as they like.
+/// How many failed attempts and earlier texts are kept. There is a limit because a user may try
+/// again as often as they like.
 const MOST_KEPT: usize = 16;
 
 impl Record {
@@ -159,7 +160,7 @@ impl Record {
         Self { started_at: started_at.to_string(), ..Self::default() }
     }
 
-    /// `None` when there is no file; an error when it holds something else than a record.
+    /// Reads a record. `None` if there is no file. Fails if the file is not a record.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         match regular::read(path, Trust::Own, LONGEST) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -175,7 +176,7 @@ impl Record {
         atomic::write(path, &json).map_err(StoreError::file("writing", path))
     }
 
-    /// A transcription begins.
+    /// Counts the beginning of a transcription.
     pub(super) fn count_attempt(&mut self) {
         self.state = RecordState::Recorded;
         self.attempts = self.attempts.saturating_add(1);
@@ -204,12 +205,12 @@ impl Record {
                     .collect();
             }
             RecordUpdate::Failed(code, message, tried) => {
-                // Without a model, or with the service ending, nothing was really attempted.
+                // Without a model, or while the service shuts down, nothing was really attempted.
                 let is_attempt = !matches!(code, Code::ModelMissing | Code::ShuttingDown);
                 if is_attempt && let Some(tried) = tried {
                     self.keep_try(tried, &message);
                 }
-                // A text from before is no worse for it.
+                // The failure does not affect an existing text.
                 if self.text.is_some() {
                     return;
                 }
@@ -229,7 +230,7 @@ impl Record {
         self.tries.drain(..self.tries.len().saturating_sub(MOST_KEPT));
     }
 
-    /// Keeps the delivered text, which `new` takes the place of.
+    /// Keeps the delivered text, which `new` replaces.
     fn keep_earlier(&mut self, new: &str) {
         let Some(text) = self.text.take().filter(|text| !text.is_empty() && text != new) else {
             return;
@@ -261,18 +262,19 @@ impl Record {
         self.gaps.push(GapRecord { start, end, cause: cause.name().into() });
     }
 
-    /// Whether its audio still has something to give: there is no text, and not because there
-    /// is nothing to hear.
+    /// Whether the audio may still produce a text: there is none yet, and the recording is not
+    /// silent.
     pub(super) fn wants_text(&self) -> bool {
         self.text.is_none() && !self.is_silent()
     }
 
-    /// Whether it should be transcribed without being asked to.
+    /// Whether to transcribe the recording without a request.
     pub(super) fn wants_attempt(&self) -> bool {
         self.wants_text() && self.attempts < MAX_ATTEMPTS
     }
 
-    /// The text that nobody was given: the service was killed while a language model had it, say.
+    /// The text that was not delivered, for example because the service was killed while a language
+    /// model rewrote it.
     pub(super) fn undelivered(&self) -> Option<Text> {
         let text = self.text.clone().filter(|text| !text.is_empty())?;
         let segments = self.segments.iter().cloned();
@@ -286,7 +288,7 @@ impl Record {
         })
     }
 
-    /// Whether nobody needs the audio any more.
+    /// Whether the audio is no longer needed.
     pub(super) fn is_done_with_audio(&self) -> bool {
         self.state == RecordState::Delivered || self.is_silent()
     }

@@ -1,29 +1,29 @@
-//! Dictations that earlier runs left unfinished: recordings without text, and texts that nobody was
-//! given.
+//! Finds dictations that earlier runs left unfinished: recordings without text, and texts that were
+//! not delivered.
 
 use super::directory::{self, Found};
 use super::record::{Record, RecordState, TryRecord};
 use super::{StoreError, Text};
 use std::path::{Path, PathBuf};
 
-/// A recording without text, or with one that was not delivered.
+/// A recording without text, or with a text that was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// The recording; [`super::read_pcm`] reads it.
     pub path: PathBuf,
-    /// When the press came.
+    /// When the key was pressed.
     pub started_at: jiff::Timestamp,
-    /// How often a transcription was begun already.
+    /// How many transcriptions were begun so far.
     pub attempts: u32,
-    /// The attempts that failed, in their order.
+    /// The failed attempts, in order.
     pub tries: Vec<TryRecord>,
-    /// Whether the service was killed while it recorded, so that the end is missing.
+    /// Whether the service was killed while it recorded, so that the recording's end is missing.
     pub cut_off: bool,
-    /// Length at 16 kHz; 0 only beside a text.
+    /// The length in samples at 16 kHz. 0 only if there is a text.
     pub samples: u64,
-    /// The text, where it is there and was not delivered.
+    /// The text, if there is one that was not delivered.
     pub text: Option<Text>,
-    /// Whether there is any text of it.
+    /// Whether there is a text, delivered or not.
     pub has_text: bool,
 }
 
@@ -44,8 +44,8 @@ impl Unfinished {
     }
 }
 
-/// The dictation in `directory` that is the `number`th from the end, 1 for the last one, whether it
-/// has a text or not; `None` where there are not so many. The recordings `in_work` do not count.
+/// Returns the `number`th dictation in `directory` from the end (1 is the last one), with or
+/// without a text. `None` if there are not so many. The recordings `in_work` do not count.
 /// Blocking.
 ///
 /// # Errors
@@ -61,19 +61,20 @@ pub fn nth(
     Ok(counted.nth(index as usize).map(Unfinished::from))
 }
 
-/// Which dictation of its directory a recording is, counted back from the last: 1. `None` if it is
-/// none. Blocking.
+/// Returns the number of a recording in its directory, counted from the last one, which is 1.
+/// `None` if it is not a dictation there. Blocking.
 pub fn number_of(recording: &Path) -> Option<u32> {
     let found = directory::scan(recording.parent()?).ok()?.into_iter().rev();
     let index = found.filter(|found| !found.foreign).position(|it| it.audio == recording)?;
     u32::try_from(index + 1).ok()
 }
 
-/// The recordings in `directory` that hold audio, have no text, and may be tried once more, and
-/// those whose text was not delivered, oldest first. One whose JSON is missing or broken counts as
-/// never tried. Blocking.
+/// Lists the dictations in `directory` that are unfinished, oldest first: recordings that hold
+/// audio, have no text and may be tried once more, and texts that were not delivered. A recording
+/// without a readable JSON file counts as never tried. Blocking.
 ///
-/// Those of a running service are among them: [`super::StoreEvent::Unfinished`] is what to recover.
+/// The dictations of a running service are included. To recover, use
+/// [`super::StoreEvent::Unfinished`].
 ///
 /// # Errors
 /// [`StoreError::File`] when the directory cannot be listed.
@@ -94,7 +95,7 @@ fn is_unfinished(found: &Found) -> bool {
 impl From<Found> for Unfinished {
     fn from(found: Found) -> Self {
         let Found { audio, started_at, record, samples, .. } = found;
-        // Without a record nobody knows how it ended.
+        // Without a record, how it ended is unknown.
         let unknown = || Record { cut_off: true, ..Record::new(started_at) };
         let left = Self::new(audio, &record.unwrap_or_else(unknown), samples);
         Self { started_at, ..left }

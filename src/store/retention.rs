@@ -1,4 +1,4 @@
-//! What goes: dictations that are too many or too old, never one that still waits for its text.
+//! Deletes dictations that are too many or too old, but never one that still waits for its text.
 
 use super::directory::{self, Doomed, Found};
 use super::{StoreError, directory::record_path};
@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// What is kept of finished dictations.
+/// Which finished dictations are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// At most so many.
+    /// How many dictations are kept at most.
     pub keep_count: u32,
-    /// None older than so many days.
+    /// For how many days a dictation is kept at most.
     pub keep_days: u32,
-    /// Whether the recording stays once its text is delivered.
+    /// Whether the recording is kept after its text is delivered.
     pub keep_audio: bool,
 }
 
@@ -24,8 +24,8 @@ impl Default for Retention {
     }
 }
 
-/// Deletes what `retention` does not keep, oldest first, leaving the recordings `in_use` alone.
-/// Goes on after an error; the first one is returned.
+/// Deletes everything that `retention` does not keep, oldest first. Leaves the recordings `in_use`
+/// alone. Continues after an error and returns the first one.
 pub(super) fn sweep(
     directory: &Path,
     retention: Retention,
@@ -50,9 +50,9 @@ pub(super) fn sweep(
     directory::delete_all(directory, &doomed)
 }
 
-/// A recording without record, or with one that cannot be read, is unfinished; so is one whose
-/// text is still wanted, unless there is no audio to get it from, and one whose text was not
-/// delivered.
+/// Whether a dictation may be deleted. It may not if its record is missing or cannot be read, or
+/// its text is still wanted, and there is audio to get the text from. A dictation with an
+/// undelivered text, or one that is not v2m's, may not be deleted either.
 fn is_finished(found: &Found) -> bool {
     let wants_text = found.record.as_ref().is_none_or(|record| record.wants_text());
     let waits = wants_text && found.samples > 0;
@@ -64,7 +64,7 @@ fn is_too_old(started_at: Timestamp, now: Timestamp, days: u32) -> bool {
     now.duration_since(started_at) >= SignedDuration::from_hours(i64::from(days) * 24)
 }
 
-/// Whether its sound goes, as its text is delivered.
+/// Whether the recording may go because its text is delivered.
 fn is_unwanted(found: &Found, retention: Retention) -> bool {
     let done = found.record.as_ref().is_some_and(|record| record.is_done_with_audio());
     !retention.keep_audio && done

@@ -1,4 +1,4 @@
-//! The thread `v2m-store`: takes commands in order, does the file work, tells what came of it.
+//! The thread `v2m-store`: takes commands in order, does the file work and reports the results.
 
 use super::entry::Entry;
 use super::retention::{self, Retention};
@@ -9,7 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
-/// Records to keep in memory while they cannot be written: as many as are kept on disk by default.
+/// How many records stay in memory while they cannot be written: as many as are kept on disk by
+/// default.
 const MOST_UNWRITTEN: usize = 200;
 
 pub(super) fn spawn(
@@ -40,12 +41,13 @@ struct Worker {
     directory: PathBuf,
     retention: Retention,
     jobs: HashMap<JobId, Entry>,
-    /// Ended, but their records could not be written. Without them the next start would take texts
-    /// that were delivered for unfinished.
+    /// Dictations that have ended but whose records could not be written. Without the records, the
+    /// next start would take delivered texts for unfinished ones.
     unwritten: VecDeque<Entry>,
-    /// Held while this process alone may recover and sweep.
+    /// Held while only this process may recover and sweep.
     lock: Option<directory::Lock>,
-    /// Last, for it is dropped last: whoever sees the channel closed may take the lock.
+    /// This is the last field because it is dropped last: whoever sees the channel closed may take
+    /// the lock.
     events: mpsc::Sender<StoreEvent>,
 }
 
@@ -110,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// Jobs that have ended get late audio when a recording is cancelled: it is dropped.
+    /// Writes audio. Late audio for a job that has ended, for example by a cancel, is dropped.
     fn audio(&mut self, id: JobId, write: impl FnOnce(&mut Entry) -> Result<(), StoreError>) {
         if let Some(Err(error)) = self.jobs.get_mut(&id).map(write) {
             self.tell(StoreEvent::AppendFailed { job: id, error });
@@ -123,7 +125,7 @@ impl Worker {
         match job.recorded() {
             Some(Ok(samples)) => self.tell(StoreEvent::Recorded { job: id, path, samples }),
             Some(Err(error)) => self.tell(StoreEvent::AppendFailed { job: id, error }),
-            // That it failed has been told.
+            // The failure has been reported already.
             None => {}
         }
     }
@@ -148,7 +150,7 @@ impl Worker {
         }
     }
 
-    /// Tries to write the records that could not be written before.
+    /// Tries again to write the records that could not be written.
     fn write_again(&mut self) {
         self.unwritten.retain(|entry| entry.write_record().is_err());
         let too_many = self.unwritten.len().saturating_sub(MOST_UNWRITTEN);
@@ -156,7 +158,7 @@ impl Worker {
     }
 
     fn sweep(&mut self) {
-        // The other process may have ended, or the directory may be there now, or be another one.
+        // The other process may have ended, or the directory may exist now, or be another one.
         if self.lock.as_ref().is_none_or(|lock| !lock.holds(&self.directory)) {
             self.lock = directory::lock(&self.directory).ok().flatten();
         }
@@ -177,7 +179,7 @@ impl Worker {
     }
 
     fn tell(&self, event: StoreEvent) {
-        // Nobody listens any more only while the service ends; the files matter still.
+        // This fails only while the service ends. The files still matter then.
         let _ = self.events.blocking_send(event);
     }
 }
@@ -197,8 +199,8 @@ mod tests {
         )
     }
 
-    /// Found by `make campaign` (disk-read-only): the text was delivered, and the next start showed
-    /// it again as “Recovered, but the end is missing”.
+    /// Regression, found by `make campaign` (disk-read-only): the text was delivered, but the next
+    /// start showed it again as “Recovered, but the end is missing”.
     #[test]
     fn a_record_that_could_not_be_written_is_written_with_the_next_one_or_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
@@ -211,7 +213,7 @@ mod tests {
             store.append(job, [1; 1600].as_slice().into()).unwrap();
             store.recorded(job).unwrap();
             while !matches!(events.blocking_recv().unwrap(), StoreEvent::Recorded { .. }) {}
-            // The first and the last find something in the place of their record.
+            // For the first and the last dictation, a directory blocks the record's path.
             let record = record_path(&path);
             if number != 2 {
                 fs::remove_file(&record).unwrap();

@@ -1,9 +1,9 @@
-//! The recording's file: a WAV that grows.
+//! The recording's file: a growing WAV file.
 //!
-//! After each second of sound the header is brought up to date and all of it to the disk
-//! ([`SYNC_EVERY`]); between, a reader that believes the header misses at most that second, and so
-//! does a power cut. Our own reader goes by the file's length, so it misses nothing. Written by hand,
-//! for `hound` cannot take a failed write back; tests read the files with `hound`.
+//! After each second of sound, the header is updated and the file is synced to the disk
+//! ([`SYNC_EVERY`]). So a reader that trusts the header misses at most that second, and so does a
+//! power cut. Our own reader goes by the file's length and misses nothing. The writer is our own
+//! because `hound` cannot undo a failed write; tests read the files with `hound`.
 
 use super::StoreError;
 use crate::atomic;
@@ -14,17 +14,18 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use v2m_ipc::pcm::SAMPLE_RATE as RATE;
 
-/// RIFF, fmt and data headers ("Multimedia Programming Interface and Data Specifications 1.0").
+/// The length of the RIFF, fmt and data headers, in bytes ("Multimedia Programming Interface and
+/// Data Specifications 1.0").
 const HEADER: u64 = 44;
 
-/// Samples after which a recording is brought to the disk: a power cut costs at most a second of it.
-/// docs/files.md states this, and docs/performance.md what it costs.
+/// How many samples may wait before a recording is synced to the disk, so that a power cut costs at
+/// most a second. docs/files.md states this; docs/performance.md states its cost.
 const SYNC_EVERY: u64 = RATE as u64;
 
-/// The longest recording that is read whole: as much as its header can tell.
+/// The longest recording that is read whole: the limit of the header's length field.
 const LONGEST: u64 = u32::MAX as u64;
 
-/// A recording being written. Its length is always that of whole samples.
+/// A recording that is being written. The file always holds whole samples.
 #[derive(Debug)]
 pub(super) struct Wav {
     file: File,
@@ -33,14 +34,14 @@ pub(super) struct Wav {
 }
 
 impl Wav {
-    /// Makes the file, which must not be there yet (0600).
+    /// Makes the file (0600). It must not exist yet.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         Self::start(make(path)?)
     }
 
-    /// Makes the file hold all these samples, on disk. What it holds already is kept until then: if
-    /// it is their beginning, the rest is added; otherwise another file takes its name, whole. A
-    /// link goes, and what it names stays.
+    /// Makes the file hold all these samples, on disk. Its present contents are kept until then. If
+    /// they are the beginning of the samples, the rest is added. Otherwise another, complete file
+    /// takes its name. A link is replaced, and its target stays.
     pub(super) fn complete(path: &Path, samples: &[i16]) -> io::Result<Self> {
         if let Some(mut wav) = Self::begins(path, samples) {
             let there = usize::try_from(wav.samples).unwrap_or(usize::MAX);
@@ -58,13 +59,14 @@ impl Wav {
             Ok(wav)
         });
         if written.is_err() {
-            // Why it could not be written matters more than what is left of it.
+            // The write error matters more than a leftover file.
             let _ = remove(&new);
         }
         written
     }
 
-    /// The file, if it holds the beginning of these samples, or all of them and more, which goes.
+    /// Opens the file if it holds the beginning of these samples, or all of them and more. The
+    /// surplus is cut off.
     fn begins(path: &Path, samples: &[i16]) -> Option<Self> {
         let there = read_pcm(path).ok()?;
         let common = there.len().min(samples.len());
@@ -77,7 +79,7 @@ impl Wav {
         Some(wav)
     }
 
-    /// Goes on with a file of an earlier run, whose header may lie.
+    /// Continues a file of an earlier run. Its header may be wrong.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = regular::open_to_change(path)?;
         let samples = samples_of_length(file.metadata()?.len());
@@ -93,12 +95,12 @@ impl Wav {
         Ok(wav)
     }
 
-    /// Adds samples. After an error the file is as it was before.
+    /// Adds samples. After an error the file is unchanged.
     pub(super) fn append(&mut self, samples: &[i16]) -> io::Result<()> {
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let end = HEADER + self.samples * 2;
         if let Err(error) = self.file.write_all_at(&bytes, end) {
-            // Should cutting fail too, the reader ignores half a sample, and `end` is still right.
+            // If cutting fails too, the reader ignores half a sample, and `end` is still right.
             let _ = self.cut();
             return Err(error);
         }
@@ -106,7 +108,7 @@ impl Wav {
         if self.samples - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
-    /// Makes the header true and waits for the disk.
+    /// Updates the header and syncs the file to the disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.write_all_at(&header(self.samples), 0)?;
         self.file.flush()?;
@@ -115,15 +117,15 @@ impl Wav {
         Ok(())
     }
 
-    /// Whether `path` names this file no more: someone deleted or moved it, or its directory.
+    /// Whether `path` no longer names this file: someone deleted or moved it, or its directory.
     pub(super) fn is_gone_from(&self, path: &Path) -> bool {
         let Ok(ours) = self.file.metadata() else { return false };
         let there = fs::symlink_metadata(path).ok();
         there.is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
     }
 
-    /// Writes the recording to `path` again, in the place of whatever is there now; goes on with
-    /// that file. The old one can still be read, as it is open.
+    /// Writes the recording to `path` again, replacing what is there, and continues with the new
+    /// file. The old file can still be read because it is open.
     pub(super) fn restore(&mut self, path: &Path) -> io::Result<()> {
         remove(path)?;
         let mut file = make(path)?;
@@ -133,7 +135,7 @@ impl Wav {
         self.sync()
     }
 
-    /// Whether all of it was just brought to the disk.
+    /// Whether the whole recording was just synced to the disk.
     pub(super) fn is_fresh(&self) -> bool {
         self.samples == self.synced
     }
@@ -147,8 +149,8 @@ impl Wav {
     }
 }
 
-/// Whether a file has the header of sound that a [`super::Store`] does not record. One that cannot
-/// be read, or has no header, is not known to be foreign.
+/// Whether the file's header shows sound of a kind that a [`super::Store`] does not record. A file
+/// that cannot be read, or has no header, does not count as foreign.
 pub(super) fn is_foreign(path: &Path) -> bool {
     let mut found = [0; HEADER as usize];
     let read = regular::open(path, Trust::Own)
@@ -158,7 +160,7 @@ pub(super) fn is_foreign(path: &Path) -> bool {
     read.is_ok() && found.starts_with(b"RIFF") && format(&found) != format(&header(0))
 }
 
-/// How many samples a recording holds, by its length; 0 when it cannot be seen.
+/// The number of samples in a recording, from the file's length. 0 if the file cannot be inspected.
 pub(super) fn samples_in(path: &Path) -> u64 {
     regular::look_at(path).map_or(0, |metadata| samples_of_length(metadata.len()))
 }
@@ -167,8 +169,8 @@ fn samples_of_length(bytes: u64) -> u64 {
     bytes.saturating_sub(HEADER) / 2
 }
 
-/// All samples (16 kHz mono) of a recording that a [`super::Store`] made, whatever its header says.
-/// Blocking.
+/// Reads all samples (16 kHz mono) of a recording that a [`super::Store`] made. Ignores the
+/// header's length. Blocking.
 ///
 /// # Errors
 /// [`StoreError::File`].
@@ -179,22 +181,22 @@ pub fn read_pcm(path: &Path) -> Result<Vec<i16>, StoreError> {
     Ok(pcm.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
-/// Where the samples of a recording are.
+/// A recording's file, and the place of the samples in it.
 #[derive(Debug)]
 pub struct Pcm {
-    /// Its file.
+    /// The recording's file.
     pub file: File,
-    /// Where in it the first sample is, in bytes.
+    /// The offset of the first sample in the file, in bytes.
     pub offset: u64,
-    /// How many there are: by the file's length, since a recording that broke off has no true
-    /// header.
+    /// The number of samples, from the file's length: the header of a recording that broke off is
+    /// wrong.
     pub samples: u64,
 }
 
-/// The samples of a recording, left on disk: 16 kHz mono, 16 bit, little-endian.
+/// Opens a recording's samples without reading them: 16 kHz mono, 16 bit, little-endian.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// Fails if the file cannot be opened.
 pub fn open_pcm(path: &Path) -> Result<Pcm, StoreError> {
     let opened = regular::open(path, Trust::Own).map_err(io::Error::from);
     let opened = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
@@ -202,7 +204,7 @@ pub fn open_pcm(path: &Path) -> Result<Pcm, StoreError> {
     Ok(Pcm { file, offset: HEADER, samples: samples_of_length(bytes) })
 }
 
-/// Makes the file, which must not be there yet; readable too, should it be deleted.
+/// Makes the file, which must not exist yet. It is readable too, in case it is deleted.
 fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
@@ -215,7 +217,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn header(samples: u64) -> [u8; HEADER as usize] {
-    // A recording of 37 hours would not fit; the longest is two.
+    // A recording of 37 hours would not fit. The longest one is two hours.
     let data = u32::try_from(samples * 2).unwrap_or(u32::MAX - 36).min(u32::MAX - 36);
     let mut header = [0; HEADER as usize];
     let fields: [(usize, &[u8]); 13] = [

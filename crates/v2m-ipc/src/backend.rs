@@ -1,10 +1,10 @@
-//! The engines that may be installed beside one another, by what each computes with.
+//! The engines that may be installed side by side, one for each backend.
 //!
-//! Not here: which of them is tried first when one fails (the daemon decides that), and how an
+//! Not here: which engine is tried first when one fails (the daemon decides that), and how an
 //! engine finds its device.
 
-/// What an engine computes with. It is fixed when the engine is built, because whisper.cpp is
-/// compiled differently for each.
+/// The backend of an engine. It is fixed when the engine is built, because whisper.cpp is compiled
+/// differently for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// NVIDIA GPUs.
@@ -21,7 +21,7 @@ impl Backend {
     /// All backends, in the order in which the daemon tries them.
     pub const ALL: [Self; 4] = [Self::Cuda, Self::Vulkan, Self::CpuV4, Self::Cpu];
 
-    /// The name in status and journal.
+    /// The name in the status and the journal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cuda => "cuda",
@@ -41,8 +41,8 @@ impl Backend {
         }
     }
 
-    /// Whether it computes on a GPU: a device that may be lost, that sleeps with the machine, and
-    /// that has its own memory.
+    /// Whether it computes on a GPU. A GPU may be lost, sleeps with the machine, and has its own
+    /// memory.
     pub fn is_gpu(self) -> bool {
         matches!(self, Self::Cuda | Self::Vulkan)
     }

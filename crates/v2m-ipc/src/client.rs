@@ -1,7 +1,7 @@
-//! A small blocking client: connect, ask, or listen to events.
+//! A small blocking client: connects, sends requests, or listens to events.
 //!
-//! It has no time limit: a STOP takes as long as its transcription. It never looks whether the
-//! socket is there before it connects, for connecting is what starts the service.
+//! It has no time limit: a STOP takes as long as its transcription. It does not check whether the
+//! socket exists before it connects, because connecting is what starts the service.
 
 use crate::data::Event;
 use crate::frame::{FrameDecoder, Framing, MAX_REQUEST};
@@ -15,36 +15,35 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// How often one request is sent at most; see [`Client::request`].
+/// How often one request is sent at most. See [`Client::request`].
 pub const ATTEMPTS: u32 = 3;
 
-/// Pause before the second and each later attempt: whoever flushes the socket's queue needs a
-/// moment.
+/// The pause before each further attempt: whoever flushes the socket's queue needs a moment.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a request has no answer.
 #[derive(Debug)]
 pub enum ClientError {
-    /// Nobody listens there.
+    /// Nobody listens on the socket.
     Connect {
-        /// The socket.
+        /// The socket's path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another user's process listens there. Nothing was sent to it: it would read what is
-    /// dictated.
+    /// Another user's process listens on the socket. Nothing was sent to it, because it could read
+    /// dictations.
     Foreign {
-        /// The socket.
+        /// The socket's path.
         path: PathBuf,
-        /// Whose process it is.
+        /// The user id of that process.
         uid: u32,
     },
-    /// Without `XDG_RUNTIME_DIR` and `/proc`, where the socket is cannot be known; or its directory
-    /// belongs to somebody else.
+    /// The socket's path is unknown, because `XDG_RUNTIME_DIR` and `/proc` are missing, or its
+    /// directory belongs to somebody else.
     NoPath(String),
     /// The connection ended after the request was sent and before its answer. The request may have
-    /// been acted on.
+    /// been carried out.
     Lost(io::Error),
     /// The answer cannot be understood.
     BadAnswer(String),
@@ -101,12 +100,12 @@ impl std::error::Error for ClientError {
     }
 }
 
-/// Where the socket is: `V2M_SOCKET_PATH`, else `$XDG_RUNTIME_DIR/v2m/v2m.sock`, else
+/// Returns the path of the socket: `V2M_SOCKET_PATH`, else `$XDG_RUNTIME_DIR/v2m/v2m.sock`, else
 /// `/tmp/v2m_<uid>/v2m.sock`. An empty variable counts as unset.
 ///
 /// # Errors
-/// [`ClientError::NoPath`] when `/proc` does not tell the uid, or the directory under `/tmp` belongs to
-/// another user, who would read what is dictated.
+/// [`ClientError::NoPath`] if `/proc` does not show the uid, or if the directory under `/tmp`
+/// belongs to another user, who could read dictations.
 pub fn socket_path() -> Result<PathBuf, ClientError> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     match named_path(set("V2M_SOCKET_PATH"), set("XDG_RUNTIME_DIR")) {
@@ -122,7 +121,7 @@ fn named_path(socket: Option<OsString>, runtime_dir: Option<OsString>) -> Option
 }
 
 fn path_under_tmp(tmp: &Path) -> Result<PathBuf, ClientError> {
-    // The owner of /proc/self is the effective uid; std has no call for it.
+    // The owner of /proc/self is the effective uid. std has no call for that.
     let uid = std::fs::metadata("/proc/self")
         .map_err(|e| {
             ClientError::NoPath(format!("XDG_RUNTIME_DIR is not set, and /proc/self: {e}"))
@@ -134,7 +133,7 @@ fn path_under_tmp(tmp: &Path) -> Result<PathBuf, ClientError> {
             "{} belongs to somebody else; set XDG_RUNTIME_DIR or V2M_SOCKET_PATH",
             directory.display()
         ))),
-        // If it is not there, connecting says so.
+        // If the directory does not exist, connecting reports it.
         _ => Ok(directory.join("v2m.sock")),
     }
 }
@@ -156,8 +155,8 @@ impl Client {
         Self::connect_to(&socket_path()?)
     }
 
-    /// Connects to the socket at `path`, if it is the user's own process that made it listen: v2m,
-    /// or the user's systemd for it.
+    /// Connects to the socket at `path`, if the listening process belongs to the user: v2m, or the
+    /// user's systemd for it.
     ///
     /// # Errors
     /// [`ClientError::Connect`], [`ClientError::Foreign`].
@@ -176,25 +175,25 @@ impl Client {
 
     /// Sends a request and waits for its answer, success or error.
     ///
-    /// A request that was provably never read is sent again on a new connection, up to
+    /// If it is certain that a request was never read, it is sent again on a new connection, up to
     /// [`ATTEMPTS`] times in all. Such requests are ordinary: a service that ends leaves
-    /// connections in the socket's queue, and systemd (`FlushPending=yes`) resets them. The proof:
-    /// a peer that closes a Unix socket with bytes unread resets it (`ECONNRESET`), and one that
-    /// closed before refuses the write (`EPIPE`). A plain end without an answer proves the
-    /// opposite, that the request was read; sending that again could record twice, so it is
+    /// connections in the socket's queue, and systemd (`FlushPending=yes`) resets them. The error
+    /// shows it: a peer that closes a Unix socket with unread bytes resets it (`ECONNRESET`), and a
+    /// peer that closed earlier refuses the write (`EPIPE`). A plain end without an answer proves
+    /// the opposite: the request was read. Sending it again could record twice, so this is
     /// [`ClientError::Lost`].
     ///
     /// # Errors
-    /// [`ClientError::TooLong`], [`ClientError::Connect`] or [`ClientError::Foreign`] when reconnecting fails,
-    /// [`ClientError::Lost`], [`ClientError::BadAnswer`].
+    /// [`ClientError::TooLong`], [`ClientError::Connect`] or [`ClientError::Foreign`] if
+    /// reconnecting fails, [`ClientError::Lost`], [`ClientError::BadAnswer`].
     pub fn request(&mut self, command: &Command) -> Result<Response, ClientError> {
         self.ask(command).map(|(answer, _)| answer)
     }
 
-    /// As [`Self::request`], with the answer's JSON as it came.
+    /// Sends a request like [`Self::request`], and also returns the answer's JSON as it came.
     ///
     /// # Errors
-    /// Those of [`Self::request`].
+    /// The errors of [`Self::request`].
     pub fn request_raw(&mut self, command: &Command) -> Result<(Response, String), ClientError> {
         self.ask(command)
     }
@@ -202,7 +201,7 @@ impl Client {
     /// Turns the connection into a stream of events.
     ///
     /// # Errors
-    /// Those of [`Self::request`], and [`ClientError::Refused`].
+    /// The errors of [`Self::request`], and [`ClientError::Refused`].
     pub fn subscribe(mut self, events: &[EventName]) -> Result<Subscription, ClientError> {
         let answer = self.request(&Command::Subscribe { events: events.to_vec() })?;
         match answer.status {
@@ -242,10 +241,11 @@ impl Client {
         let written = self.stream.write_all(request);
         let read = self.read_frame();
         match (written, read) {
-            // Also after a failed write: whoever refuses (busy, too long) may answer unread.
+            // This holds after a failed write too: a peer that refuses (busy, too long) may answer
+            // without reading.
             (_, Ok(Some(answer))) => Ok(answer),
             (Ok(()), Ok(None)) => Err(AttemptError::Lost(ErrorKind::UnexpectedEof.into())),
-            // A request not wholly written cannot have been acted on.
+            // A request that was not completely written cannot have been carried out.
             (Err(e), Ok(None)) | (Err(e), Err(AttemptError::Unread(_) | AttemptError::Lost(_))) => {
                 Err(AttemptError::Unread(e))
             }
@@ -253,7 +253,7 @@ impl Client {
         }
     }
 
-    /// The next frame; `None` at the end of the stream.
+    /// Reads the next frame. `None` at the end of the stream.
     fn read_frame(&mut self) -> Result<Option<String>, AttemptError> {
         let mut chunk = [0; 8192];
         loop {
@@ -276,13 +276,13 @@ impl Client {
     }
 }
 
-/// Why an attempt gave no answer.
+/// Why an attempt had no answer.
 enum AttemptError {
     /// Nobody read the request.
     Unread(io::Error),
-    /// Somebody may have.
+    /// Somebody may have read the request.
     Lost(io::Error),
-    /// An answer above [`crate::frame::MAX_ANSWER`].
+    /// The answer is longer than [`crate::frame::MAX_ANSWER`].
     TooLong,
 }
 
@@ -300,12 +300,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Waits for the next event, with its JSON as it came; `None` when the service ended the
-    /// stream. Events of a kind this client does not know are `Value`s in the JSON alone.
+    /// Waits for the next event. Also returns its JSON as it came. Returns `None` when the service
+    /// has ended the stream. An event of a kind unknown to this client comes only as JSON.
     ///
     /// # Errors
-    /// [`ClientError::Lost`], [`ClientError::BadAnswer`], and [`ClientError::Refused`] when the service needs the
-    /// connection for another client.
+    /// [`ClientError::Lost`], [`ClientError::BadAnswer`], and [`ClientError::Refused`] if the
+    /// service needs the connection for another client.
     pub fn next_event(&mut self) -> Result<Option<(Option<Event>, String)>, ClientError> {
         let json = match self.client.read_frame() {
             Ok(Some(json)) => json,

@@ -1,14 +1,16 @@
 //! The shapes of answers' `data` and of events.
 //!
-//! They are the wire's own: the daemon converts to them, clients may read as much as they need.
-//! Times are seconds, memory is GiB for the machine and MB (10^6 or 2^20, as the driver says) for a
-//! GPU, shares are percentages 0–100. What is unknown is null, never a made-up number.
+//! These types belong to the wire: the daemon converts to them, and clients may read as much as
+//! they need. Times are in seconds. Memory is in GiB for the machine and in MB (10^6 or 2^20, as
+//! the driver says) for a GPU. Shares are percentages 0–100. An unknown value is null, never a
+//! made-up number.
 
 use crate::message::EventName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// To START_RECORDING, CANCEL_RECORDING, PAUSE_DAEMON, RESUME_DAEMON, and to a toggle that starts.
+/// The answer to START_RECORDING, CANCEL_RECORDING, PAUSE_DAEMON, RESUME_DAEMON, and to a toggle
+/// that starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// `idle`, `recording`, `transcribing`, `processing` or `paused`.
@@ -18,110 +20,109 @@ pub struct State {
     pub message: Option<String>,
 }
 
-/// To STOP_RECORDING, TRANSCRIBE_FILE, and to a toggle that stops.
+/// The answer to STOP_RECORDING, TRANSCRIBE_FILE, and to a toggle that stops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
-    /// The state now.
+    /// The current state.
     pub state: String,
     /// The text.
     pub text: String,
-    /// The text again: clients of both traditions find it.
+    /// The text again, under a second name, so that clients of both traditions find it.
     pub transcription: String,
-    /// What was heard, where the text rules made something else of it.
+    /// The transcript, if the text rules changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
     /// The recording on disk, if it is kept.
     pub audio_path: Option<String>,
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: String,
-    /// Length of the recording.
+    /// The length of the recording.
     pub seconds: f64,
     /// Where in the recording each piece was said.
     pub segments: Vec<Segment>,
-    /// What could not be recorded; the recording has silence there.
+    /// The parts that could not be recorded. The recording is silent there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
-    /// Where the text went, and where it did not.
+    /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<Delivery>,
-    /// What else there is to tell: why the recording ended early, why no language model rewrote
-    /// the text.
+    /// Further messages: why the recording ended early, or why no language model rewrote the text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
 
-/// A stretch of speech, in seconds from the recording's start.
+/// A segment of speech, in seconds from the recording's start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
-    /// Start.
+    /// The start.
     pub start: f64,
-    /// End.
+    /// The end.
     pub end: f64,
-    /// Text.
+    /// The text.
     pub text: String,
     /// Whether some of its sound could not be recorded, so that words may be missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
 }
 
-/// A stretch that could not be recorded, in seconds from the recording's start.
+/// A part that could not be recorded, in seconds from the recording's start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
-    /// Start.
+    /// The start.
     pub start: f64,
-    /// End.
+    /// The end.
     pub end: f64,
 }
 
-/// What one way of delivering did.
+/// The result of one delivery method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// `clipboard`, `notification`, …
+    /// The method's name: `clipboard`, `notification`, …
     pub by: String,
-    /// Which of the desktop's ways was used, where there are several: `mutter`, `wayland`, …
+    /// The desktop backend that was used, if there are several: `mutter`, `wayland`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
-    /// Whether it arrived.
+    /// Whether the delivery succeeded.
     pub ok: bool,
-    /// How it arrived, or why not and what to do about it.
+    /// How it was delivered, or why not and what to do about it.
     pub detail: String,
 }
 
-/// To LAST_TEXT.
+/// The answer to LAST_TEXT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastText {
-    /// The state now.
+    /// The current state.
     pub state: String,
     /// The text of the last dictation that has one, as it was delivered.
     pub text: String,
 }
 
-/// To PROCESS_TEXT and TRANSLATE_TEXT.
+/// The answer to PROCESS_TEXT and TRANSLATE_TEXT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {
     /// The text.
     pub text: String,
-    /// The text again.
+    /// The text again, under a second name.
     pub refined_text: String,
-    /// The text before, where the client did not send it.
+    /// The original text, if the client did not send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
-    /// The state now.
+    /// The current state.
     pub state: String,
-    /// Where the text went beside this answer, and where it did not.
+    /// Where the text was delivered besides this answer, and where that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<Delivery>,
 }
 
-/// To TEST_RULES.
+/// The answer to TEST_RULES.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// What a dictation of that text would have become.
+    /// The text that a dictation of the given text would have become.
     pub text: String,
-    /// Whose rules were applied, ISO 639-1 code.
+    /// The ISO 639-1 code of the language with the applied rules.
     pub language: String,
-    /// Whether dictations are treated so.
+    /// Whether dictations are treated in the same way.
     pub applied: bool,
-    /// The rules that changed something, in their order.
+    /// The rules that changed something, in order.
     pub steps: Vec<RuleStep>,
 }
 
@@ -136,35 +137,35 @@ pub struct RuleStep {
     pub after: String,
 }
 
-/// Names in the answer to GET_CONFIG that voice2machine gave to what v2m has under names of its
-/// own, for clients that know those. UPDATE_CONFIG takes them too.
+/// Names in the answer to GET_CONFIG that come from voice2machine, for clients that know them. v2m
+/// has these settings under names of its own. UPDATE_CONFIG takes the old names too.
 pub const PREDECESSORS: [&str; 5] =
     ["transcription", "gemini", "notifications", "llm.backend", "llm.ollama"];
 
-/// To GET_CONFIG.
+/// The answer to GET_CONFIG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// The effective settings, secrets masked; [`PREDECESSORS`] among them.
+    /// The effective settings with masked secrets, including [`PREDECESSORS`].
     pub config: Value,
 }
 
-/// To UPDATE_CONFIG.
+/// The answer to UPDATE_CONFIG.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigUpdated {
-    /// `ok`.
+    /// Always `ok`.
     pub status: String,
     /// A sentence for people.
     pub message: String,
-    /// Keys (`section.key`) in force now.
+    /// Keys (`section.key`) that are in force now.
     pub applied: Vec<String>,
     /// Keys that need a restart of the service.
     pub restart: Vec<String>,
-    /// Settings of voice2machine's that have no counterpart, and change nothing.
+    /// Settings of voice2machine without a counterpart. They change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredSetting>,
 }
 
-/// A setting of voice2machine's that has no counterpart.
+/// A setting of voice2machine without a counterpart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IgnoredSetting {
     /// Its full name: `gemini.max_tokens`.
@@ -173,77 +174,77 @@ pub struct IgnoredSetting {
     pub reason: String,
 }
 
-/// To SHUTDOWN.
+/// The answer to SHUTDOWN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShuttingDown {
-    /// `SHUTTING_DOWN`.
+    /// Always `SHUTTING_DOWN`.
     pub message: String,
 }
 
-/// To SUBSCRIBE.
+/// The answer to SUBSCRIBE.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribed {
-    /// What will come.
+    /// The events that will come.
     pub subscribed: Vec<EventName>,
 }
 
-/// To GET_STATUS.
+/// The answer to GET_STATUS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The session's state.
     pub state: String,
-    /// Whether the user is heard now.
+    /// Whether the user is being recorded now.
     pub is_recording: bool,
-    /// How many dictations wait for their texts, without the one that is being recorded.
+    /// How many dictations wait for their texts, without the one being recorded.
     #[serde(default)]
     pub pending: u32,
-    /// The GPU's use, percent.
+    /// The GPU's load in percent.
     pub gpu_usage: Option<f64>,
-    /// The GPU's memory in use, MB.
+    /// The GPU's memory in use, in MB.
     pub vram_usage: Option<u64>,
-    /// The CPUs' use, percent.
+    /// The CPUs' load in percent.
     pub cpu_usage: f64,
     /// The machine.
     pub telemetry: Telemetry,
     /// The recogniser.
     pub engine: Engine,
-    /// How recording goes.
+    /// The quality of the recording.
     #[serde(default)]
     pub capture: Capture,
     /// Seconds since the service started.
     pub uptime_s: u64,
     /// The service's version.
     pub version: String,
-    /// What is wrong, if anything is.
+    /// The current problem, if there is one.
     pub problem: Option<Problem>,
 }
 
-/// The machine's figures.
+/// Measurements of the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Telemetry {
     /// Memory.
     pub ram: Ram,
     /// Processors.
     pub cpu: Cpu,
-    /// The GPU, where there is one.
+    /// The GPU, if there is one.
     pub gpu: Option<Gpu>,
 }
 
 /// Memory.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ram {
-    /// Installed, GiB.
+    /// Installed memory in GiB.
     pub total_gb: f64,
-    /// In use, GiB.
+    /// Memory in use, in GiB.
     pub used_gb: f64,
-    /// In use, percent.
+    /// Memory in use, in percent.
     pub percent: f64,
 }
 
 /// Processors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
-    /// In use, percent.
+    /// The load in percent.
     pub percent: f64,
 }
 
@@ -252,13 +253,13 @@ pub struct Cpu {
 pub struct Gpu {
     /// The device's own name.
     pub name: String,
-    /// Memory in use, MB.
+    /// Memory in use, in MB.
     pub vram_used_mb: u64,
-    /// Memory installed, MB.
+    /// Installed memory in MB.
     pub vram_total_mb: u64,
-    /// Degrees Celsius.
+    /// The temperature in degrees Celsius.
     pub temp_c: Option<u32>,
-    /// In use, percent.
+    /// The load in percent.
     pub percent: f64,
 }
 
@@ -267,31 +268,31 @@ pub struct Gpu {
 pub struct Engine {
     /// `absent`, `loading`, `warm`, `unloaded` or `failed`.
     pub state: String,
-    /// What really computes, once loaded: `cpu`, `cuda` or `vulkan`.
+    /// The backend that really computes, once the model is loaded: `cpu`, `cuda` or `vulkan`.
     pub backend: Option<String>,
-    /// The device's own name, once loaded.
+    /// The device's own name, once the model is loaded.
     pub device: Option<String>,
     /// The model's name.
     pub model: Option<String>,
     /// How long loading took.
     pub loaded_in_ms: Option<u64>,
-    /// Memory that it takes on its device, in MB, where that is known.
+    /// The memory that it uses on its device, in MB, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mb: Option<u64>,
-    /// Engines that are installed and wanted before this one, and not used.
+    /// Installed engines that are preferred to this one but not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
 }
 
-/// How recording goes, since the service started.
+/// The quality of the recording since the service started.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Capture {
-    /// Whether the thread that takes the sound has real-time priority; null before the first
+    /// Whether the thread that receives the sound has real-time priority. Null before the first
     /// recording.
     pub realtime: Option<bool>,
     /// How often sound could not be recorded.
     pub gaps: u32,
-    /// How many seconds that is.
+    /// How many seconds of sound are missing.
     pub missing_s: f64,
 }
 
@@ -300,20 +301,20 @@ pub struct Capture {
 pub struct PassedOver {
     /// `cuda`, `vulkan`, `cpu-v4` or `cpu`.
     pub backend: String,
-    /// Why, for people.
+    /// Why it is not used, for people.
     pub reason: String,
 }
 
-/// What is wrong with the service, or went wrong with a dictation that has its text all the same.
+/// A problem of the service, or of a dictation that has its text all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// For programs.
+    /// The code for programs.
     pub code: String,
-    /// For people.
+    /// The message for people.
     pub error: String,
 }
 
-/// What is left beside an error: the user's words are never thrown away with it.
+/// The data that remain beside an error: the user's words are never thrown away with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
     /// The text, if there is one.
@@ -327,13 +328,13 @@ pub struct Leftover {
     pub audio_path: Option<String>,
 }
 
-/// What subscribers are told.
+/// An event for subscribers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The session's state changed.
+    /// The session's state has changed.
     State {
-        /// The state now.
+        /// The current state.
         state: String,
         /// The number of the dictation that is being recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -343,57 +344,57 @@ pub enum Event {
     TranscriptionUpdate {
         /// The text so far.
         text: String,
-        /// Whether it will not change any more.
+        /// Whether the text is final.
         #[serde(rename = "final")]
         is_final: bool,
-        /// The number of the dictation: while one is recorded, the one before may still be
+        /// The number of the dictation. While one is recorded, the previous one may still be
         /// transcribed.
         #[serde(default)]
         job: u32,
     },
-    /// Every 2 s while recording.
+    /// Sent every 2 s while recording.
     Heartbeat {
         /// Seconds since 1970, UTC.
         timestamp: f64,
-        /// The state now.
+        /// The current state.
         state: String,
     },
-    /// 10 times a second while recording.
+    /// Sent 10 times a second while recording.
     Level {
-        /// Root mean square, dB relative to full scale.
+        /// The root mean square, in dB relative to full scale.
         dbfs: f64,
     },
-    /// The recogniser's state changed.
+    /// The recogniser's state has changed.
     Engine {
-        /// The state now.
+        /// The current state.
         state: String,
-        /// What computes, once loaded.
+        /// The backend that computes, once the model is loaded.
         backend: Option<String>,
     },
-    /// A text was delivered, or not.
+    /// A text was delivered, or its delivery failed.
     Delivery {
-        /// The number of the dictation; none for a client's text.
+        /// The number of the dictation. Absent for a client's text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job: Option<u32>,
-        /// What one way of delivering did.
+        /// The result of the delivery method.
         #[serde(flatten)]
         delivery: Delivery,
     },
-    /// A file that is being transcribed got on: first with 0 seconds when its sound has been read,
-    /// then with each piece of text. It may go back, when a dictation comes between or the engine
-    /// is replaced.
+    /// The transcription of a file made progress. The first event has 0 seconds and comes when the
+    /// file's sound has been read; more follow with each piece of text. The progress may go back if
+    /// a dictation comes in between or the engine is replaced.
     Progress {
-        /// The file, as TRANSCRIBE_FILE named it.
+        /// The file's path, as in TRANSCRIBE_FILE.
         file_path: String,
-        /// Seconds of its sound that are text by now.
+        /// How many seconds of its sound are transcribed.
         seconds: f64,
-        /// Seconds of all its sound.
+        /// The length of all its sound in seconds.
         of: f64,
     },
 }
 
 impl Event {
-    /// Which one it is.
+    /// The event's name.
     pub fn name(&self) -> EventName {
         match self {
             Self::State { .. } => EventName::State,

@@ -1,53 +1,54 @@
-//! The frames between the daemon and `v2m-engine`, over a socketpair that is the child's standard
-//! input.
+//! The frames between the daemon and `v2m-engine`. They use a socketpair that is the child's
+//! standard input.
 //!
-//! A frame is a 4-byte unsigned big-endian length, one kind byte, and that many bytes less one of
-//! payload. Kind `J` is a JSON message ([`ToEngine`] or [`FromEngine`], by direction). Kind `P`
+//! A frame is a 4-byte unsigned big-endian length, one kind byte, and a payload of that length
+//! minus one. Kind `J` is a JSON message ([`ToEngine`] or [`FromEngine`], by direction). Kind `P`
 //! (daemon to engine only) is PCM: a 4-byte big-endian job number, then 16 kHz mono samples as
-//! signed 16-bit little-endian, in order and without gaps. The samples are the ones the store's WAV
-//! holds, so an engine that is fed again hears exactly the same.
+//! signed 16-bit little-endian, in order and without gaps. The samples are those of the store's
+//! WAV, so an engine that gets them again hears exactly the same.
 //!
-//! Order: the engine speaks first, `Loading` and then `Loaded` or `LoadFailed`. A job is `Begin`,
-//! any number of PCM frames, then `Finish` or `Cancel`. One job at a time; a `Begin` ends a job
-//! that was never finished, and leaves one that was paused. After `Finish` the engine answers
-//! `Final` or `Failed` once, `Segment`s may come any time after `Begin`. Answers to a job that was
-//! cancelled may still be under way: the daemon recognises them by their number. When the daemon
-//! closes its end, the engine exits.
+//! The engine speaks first: `Loading`, then `Loaded` or `LoadFailed`. A job is `Begin`, any number
+//! of PCM frames, then `Finish` or `Cancel`. The engine does one job at a time. A `Begin` ends a
+//! job that was never finished, but not one that was paused. After `Finish` the engine answers
+//! `Final` or `Failed` once. `Segment`s may come any time after `Begin`. Answers to a cancelled job
+//! may still be under way; the daemon recognises them by their number. When the daemon closes its
+//! end, the engine exits.
 //!
-//! An engine that cannot work on this machine at all (no device, no driver, a processor without
-//! what it needs) says why in one line on its standard error and exits with [`EXIT_UNFIT`], if it
-//! comes that far.
+//! An engine that cannot work on this machine at all (no device, no driver, a processor without a
+//! needed feature) says why in one line on its standard error and exits with [`EXIT_UNFIT`], if it
+//! gets that far.
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
-/// Longest frame accepted, in bytes after the length: a minute of PCM with room to spare.
+/// The longest accepted frame, in bytes after the length: more than a minute of PCM.
 pub const MAX_FRAME: usize = 4 << 20;
 
-/// Exit code of an engine that cannot work on this machine: `EX_UNAVAILABLE` of sysexits.h.
+/// The exit code of an engine that cannot work on this machine: `EX_UNAVAILABLE` of sysexits.h.
 pub const EXIT_UNFIT: u8 = 69;
 
 const KIND_JSON: u8 = b'J';
 const KIND_PCM: u8 = b'P';
 
-/// How one recording is to be decoded.
+/// How to decode one recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DecodeOptions {
-    /// ISO 639-1 code, or `None` to detect the language once per recording.
+    /// The ISO 639-1 code, or `None` to detect the language once per recording.
     pub language: Option<String>,
-    /// When detecting: only among these codes. Empty: among all that the model knows.
+    /// The codes to choose from when detecting. Empty: all that the model knows.
     pub languages: Vec<String>,
-    /// Translate to English instead of transcribing.
+    /// Whether to translate to English instead of transcribing.
     pub translate: bool,
-    /// Words to expect, most important first; as many as fit go into the decoder's prompt.
+    /// Words to expect, most important first. As many as fit go into the decoder's prompt.
     pub vocabulary: Vec<String>,
-    /// Beams of the search; 1 is greedy.
+    /// The number of beams of the search. 1 is greedy.
     pub beam_size: u8,
-    /// Whether nobody waits for the text, as with a file: then all is done that makes it better.
+    /// Whether nobody waits for the text, as with a file. Then the engine takes the time for
+    /// everything that improves it.
     pub patient: bool,
-    /// Once somebody has spoken: after how many samples of silence [`FromEngine::Quiet`] tells so. 0:
-    /// never.
+    /// After how many samples of silence [`FromEngine::Quiet`] is sent, once somebody has spoken.
+    /// 0: never.
     pub quiet_after: u64,
 }
 
@@ -65,82 +66,83 @@ impl Default for DecodeOptions {
     }
 }
 
-/// A stretch of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the
+/// A segment of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the
 /// job's first one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// First sample.
+    /// The first sample.
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
-    /// Text, trimmed.
+    /// The text, trimmed.
     pub text: String,
 }
 
-/// What decoding a job took, for the journal and the benches.
+/// Statistics of decoding a job, for the journal and the benches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DecodeStats {
-    /// Samples received.
+    /// How many samples were received.
     pub samples: u64,
-    /// Samples given to the decoder, repeats included.
+    /// How many samples were given to the decoder, repeats included.
     pub decoded_samples: u64,
-    /// Pieces decoded again because a guard rejected the first result.
+    /// How many pieces were decoded again because a guard rejected the first result.
     pub redone: u32,
-    /// Pieces that could not be decoded; the text says `[…]` there.
+    /// How many pieces could not be decoded. The text says `[…]` there.
     pub failed: u32,
-    /// Time spent decoding, in milliseconds, seams and joins included.
+    /// The time spent decoding, in milliseconds, including seams and joins.
     pub decode_ms: u64,
-    /// Seams between pieces that the model was asked about.
+    /// How many seams between pieces the model was asked about.
     pub seams: u32,
-    /// Time spent on that, in milliseconds.
+    /// The time spent on seams, in milliseconds.
     pub seam_ms: u64,
-    /// How many times pieces of one sentence were decoded together once more.
+    /// How many times pieces of one sentence were decoded again together.
     pub joins: u32,
-    /// Of these, how many times the text was better and was taken.
+    /// How many of these joins gave a better text, which was used.
     pub joined: u32,
-    /// Time spent on that, in milliseconds, when it was given up included.
+    /// The time spent on joins, in milliseconds, including those given up.
     pub join_ms: u64,
-    /// From `Finish` to `Final`, in milliseconds.
+    /// The time from `Finish` to `Final`, in milliseconds.
     pub finish_ms: u64,
 }
 
-/// Daemon to engine.
+/// A message from the daemon to the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToEngine {
-    /// A recording starts; its PCM follows.
+    /// A recording starts. Its PCM follows.
     Begin {
-        /// Number of the job, unique within the child's life.
+        /// The job's number, unique within the child's life.
         job: u32,
         /// How to decode it.
         options: DecodeOptions,
     },
-    /// No more PCM comes for this job: answer [`FromEngine::Final`].
+    /// The job's PCM is complete. Answered by [`FromEngine::Final`].
     Finish {
         /// The job.
         job: u32,
     },
-    /// Forget this job; nothing need be answered.
+    /// Drop this job. No answer is needed.
     Cancel {
         /// The job.
         job: u32,
     },
-    /// Work on this job no further until [`ToEngine::Resume`]: another one begins meanwhile.
-    /// Nothing of it is forgotten. Only for an engine that says so when it has loaded
+    /// Pause this job until [`ToEngine::Resume`], because another one begins. Nothing of it is
+    /// dropped. Only for an engine that announced the ability when it loaded
     /// ([`FromEngine::Loaded`]).
     Pause {
         /// The job.
         job: u32,
     },
-    /// Go on with this job, which was paused, where it was. No other one is under way.
+    /// Continue this paused job where it was. No other job is under way.
     Resume {
         /// The job.
         job: u32,
     },
-    /// Are you there? Answered by [`FromEngine::Pong`] at once, also while decoding or loading.
+    /// Checks that the engine is alive. Answered by [`FromEngine::Pong`] at once, even while
+    /// decoding or loading.
     Ping {
-        /// Echoed back.
+        /// A number that the answer repeats.
         n: u64,
     },
 }
@@ -149,120 +151,120 @@ pub enum ToEngine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadFailure {
-    /// The file is not there or cannot be opened.
+    /// The file does not exist or cannot be opened.
     Missing,
-    /// The file is there and is no usable model.
+    /// The file exists but is not a usable model.
     Broken,
-    /// The voice activity model's file is not there or is no usable model.
+    /// The voice activity model's file does not exist or is not a usable model.
     BrokenVoice,
     /// This machine lacks what this engine needs (CPU features, device, memory).
     Unsupported,
 }
 
-/// Engine to daemon.
+/// A message from the engine to the daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromEngine {
     /// The first message: loading has begun.
     Loading {
-        /// Size of the model file in bytes.
+        /// The size of the model file in bytes.
         bytes: u64,
     },
     /// The model is loaded and warm.
     Loaded {
-        /// What really computes: `cpu`, `cuda` or `vulkan`.
+        /// The backend that really computes: `cpu`, `cuda` or `vulkan`.
         backend: String,
         /// The device's own name.
         device: String,
-        /// Time from start to here, in milliseconds.
+        /// The time from the start until now, in milliseconds.
         loaded_in_ms: u64,
-        /// What of it the first second of audio took: whatever is made at the first use is made by
-        /// then.
+        /// How much of that time the first second of audio took. Everything that is made at the
+        /// first use has been made by then.
         #[serde(default)]
         warm_up_ms: u64,
-        /// Memory in bytes that all this takes on the device; 0 where that is not known.
+        /// The memory that all this uses on the device, in bytes. 0 if unknown.
         #[serde(default)]
         memory_bytes: u64,
-        /// Whether the model knows languages beside English.
+        /// Whether the model knows languages other than English.
         multilingual: bool,
-        /// Whether it understands [`ToEngine::Pause`]; one that was built for an earlier version
-        /// does not.
+        /// Whether the engine understands [`ToEngine::Pause`]. An engine of an earlier version does
+        /// not.
         #[serde(default)]
         pauses: bool,
     },
-    /// The model cannot be used; the engine exits after this.
+    /// The model cannot be used. The engine exits after this.
     LoadFailed {
-        /// What kind of failure.
+        /// The kind of failure.
         failure: LoadFailure,
         /// What was being done and what went wrong, for the user.
         reason: String,
     },
-    /// Text of a stretch of speech. A final one with the same start as one before takes its place.
-    /// One that is not final is all that follows the final ones, several pieces perhaps, and takes
-    /// the place of the one before that was not final either. The words of a `final` one are
-    /// there to stay; its last mark and whether its first letter is a capital may be told anew,
-    /// once it is known how the speaker goes on. What [`FromEngine::Final`] has is the last word.
+    /// Text of a segment. A final segment replaces an earlier final one with the same start. A
+    /// segment that is not final covers everything after the final ones, perhaps several pieces,
+    /// and replaces the previous one that was not final. The words of a `final` segment do not
+    /// change. Its last mark and the case of its first letter may be corrected once it is known how
+    /// the speaker continues. [`FromEngine::Final`] has the definitive text.
     Segment {
         /// The job.
         job: u32,
-        /// The text and where it lies.
+        /// The text and its place.
         segment: Segment,
-        /// Whether its words will not change any more.
+        /// Whether its words are final.
         #[serde(rename = "final")]
         is_final: bool,
     },
-    /// Still at work on this job; sent whenever the decoder gets on, so that silence means it
-    /// hangs, and whenever `settled` has grown by some seconds, so that a daemon with hours of
-    /// audio can wait with the rest.
+    /// The engine is still working on this job. Sent whenever the decoder makes progress, so that
+    /// silence means a hang. Also sent whenever `settled` has grown by some seconds, so that a
+    /// daemon with hours of audio can hold back the rest.
     Progress {
         /// The job.
         job: u32,
-        /// All samples before this one are done with: the engine does not keep them any more.
+        /// All samples before this one are finished. The engine no longer keeps them.
         #[serde(default)]
         settled: u64,
     },
-    /// Somebody spoke, and then nobody for [`DecodeOptions::quiet_after`] samples. Told once for each
-    /// such silence.
+    /// Somebody spoke, and then nobody for [`DecodeOptions::quiet_after`] samples. Sent once for
+    /// each such silence.
     Quiet {
         /// The job.
         job: u32,
-        /// The samples heard by then.
+        /// How many samples had been heard.
         at: u64,
     },
     /// The answer to `Finish`.
     Final {
         /// The job.
         job: u32,
-        /// The whole text; empty when nobody spoke.
+        /// The whole text. Empty if nobody spoke.
         text: String,
-        /// ISO 639-1 code, detected or as given.
+        /// The ISO 639-1 code, detected or as given.
         language: String,
         /// All final segments, in order.
         segments: Vec<Segment>,
-        /// What it took.
+        /// Statistics of the decoding.
         stats: DecodeStats,
     },
-    /// This job cannot be answered; the engine goes on.
+    /// This job has no answer. The engine continues.
     Failed {
         /// The job.
         job: u32,
         /// What went wrong.
         reason: String,
     },
-    /// The device that computes is lost or has failed: this process can do nothing more and exits
-    /// after this. The job under way, if there is one, is for another process.
+    /// The computing device is lost or has failed. This process can do nothing more and exits after
+    /// this. If a job is under way, another process must do it.
     DeviceFailed {
         /// What went wrong.
         reason: String,
     },
     /// The answer to `Ping`.
     Pong {
-        /// As sent.
+        /// The number from `Ping`.
         n: u64,
     },
 }
 
-/// One frame, read: a JSON message of the direction's type, or PCM.
+/// A frame that was read: a JSON message of the direction's type, or PCM.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame<M> {
     /// A message.
@@ -284,7 +286,7 @@ pub fn encode_message<M: Serialize>(message: &M) -> Vec<u8> {
     seal(frame)
 }
 
-/// Encodes samples as one frame. At most [`MAX_FRAME`]/2 − 4 of them: callers send fractions of a
+/// Encodes samples as one frame. At most [`MAX_FRAME`]/2 − 4 samples; callers send fractions of a
 /// second.
 pub fn encode_pcm(job: u32, samples: &[i16]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(9 + samples.len() * 2);
@@ -303,7 +305,7 @@ fn seal(mut frame: Vec<u8>) -> Vec<u8> {
 /// Checks a frame's length before anything is allocated for it.
 ///
 /// # Errors
-/// `InvalidData` when it is zero or above [`MAX_FRAME`].
+/// `InvalidData` if it is zero or above [`MAX_FRAME`].
 pub fn frame_length(header: [u8; 4]) -> io::Result<usize> {
     match u32::from_be_bytes(header) as usize {
         length @ 1..=MAX_FRAME => Ok(length),
@@ -314,7 +316,7 @@ pub fn frame_length(header: [u8; 4]) -> io::Result<usize> {
 /// Decodes a frame's body (kind byte and payload).
 ///
 /// # Errors
-/// `InvalidData` when the kind is unknown, the JSON does not fit, or PCM is cut inside a sample.
+/// `InvalidData` if the kind is unknown, the JSON does not fit, or the PCM ends inside a sample.
 pub fn decode<M: for<'de> Deserialize<'de>>(body: &[u8]) -> io::Result<Frame<M>> {
     match body.split_first() {
         Some((&KIND_JSON, json)) => serde_json::from_slice(json)
@@ -331,10 +333,10 @@ pub fn decode<M: for<'de> Deserialize<'de>>(body: &[u8]) -> io::Result<Frame<M>>
     }
 }
 
-/// Reads one frame, blocking; `None` at a clean end of the stream.
+/// Reads one frame, blocking. Returns `None` at a clean end of the stream.
 ///
 /// # Errors
-/// Those of the reader, of [`frame_length`] and of [`decode`].
+/// The errors of the reader, of [`frame_length`] and of [`decode`].
 pub fn read_frame<M: for<'de> Deserialize<'de>>(
     reader: &mut impl Read,
 ) -> io::Result<Option<Frame<M>>> {
@@ -351,7 +353,7 @@ pub fn read_frame<M: for<'de> Deserialize<'de>>(
 /// Writes one message, blocking.
 ///
 /// # Errors
-/// Those of the writer.
+/// The writer's errors.
 pub fn write_message<M: Serialize>(writer: &mut impl Write, message: &M) -> io::Result<()> {
     writer.write_all(&encode_message(message))
 }

@@ -1,4 +1,4 @@
-//! Framing of the clients' socket: bytes in, frames out, and back.
+//! The framing of the clients' socket: bytes in, frames out, and back.
 //!
 //! A connection speaks one of two framings for its whole life, told apart by its first byte:
 //! - [`Framing::Length`]: a 4-byte unsigned big-endian length, then that many bytes. No legal
@@ -12,30 +12,30 @@
 use serde::Serialize;
 use std::fmt;
 
-/// Longest request, in bytes without its length or line end.
+/// The longest request, in bytes without its length or line end.
 pub const MAX_REQUEST: usize = 1 << 20;
 
-/// Longest answer a client accepts. An answer may repeat a request's text several times; three
-/// bytes of length are the most that leave a frame's first byte 0x00.
+/// The longest answer that a client accepts. An answer may repeat a request's text several times.
+/// Three bytes of length are the most that leave a frame's first byte 0x00.
 pub const MAX_ANSWER: usize = (1 << 24) - 1;
 
-/// How frames are told apart on a connection.
+/// How frames are separated on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// 4-byte unsigned big-endian length, then the frame.
+    /// A 4-byte unsigned big-endian length, then the frame.
     Length,
     /// The frame, then `\n`.
     Lines,
 }
 
 impl Framing {
-    /// The framing that a connection's first byte announces.
+    /// Returns the framing that a connection's first byte announces.
     pub fn of_first_byte(byte: u8) -> Self {
         if byte == 0 { Self::Length } else { Self::Lines }
     }
 
-    /// Encodes one message, ready for a single write: clients exist that read an answer with one
-    /// `recv` for the length and one for the rest.
+    /// Encodes one message for a single write: some clients read an answer with one `recv` for the
+    /// length and one for the rest.
     pub fn encode<M: Serialize>(self, message: &M) -> Vec<u8> {
         match self {
             Self::Length => {
@@ -44,7 +44,7 @@ impl Framing {
                 frame[..4].copy_from_slice(&length.to_be_bytes());
                 frame
             }
-            // serde_json writes no line break outside strings, and escapes it inside.
+            // serde_json writes no line breaks outside strings, and escapes them inside.
             Self::Lines => {
                 let mut frame = json_after(Vec::new(), message);
                 frame.push(b'\n');
@@ -60,8 +60,8 @@ fn json_after<M: Serialize>(mut frame: Vec<u8>, message: &M) -> Vec<u8> {
     frame
 }
 
-/// A frame is longer than the limit. Where the next one starts cannot be told any more: the
-/// connection ends after this.
+/// A frame is longer than the limit. The start of the next frame is then unknown, so the connection
+/// must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong {
     /// The limit in bytes.
@@ -76,11 +76,11 @@ impl fmt::Display for TooLong {
 
 impl std::error::Error for TooLong {}
 
-/// Takes frames out of a stream of bytes, however it is chopped.
+/// Takes frames out of a stream of bytes, however the stream is split.
 ///
-/// It holds what was pushed and not yet taken, nothing more: a length that was read allocates
-/// nothing. Take frames until there is none before pushing more, and it never holds more than one
-/// frame of the limit and one push.
+/// It holds only bytes that were pushed and not yet taken; reading a length allocates nothing. If
+/// all frames are taken before more bytes are pushed, it never holds more than one frame of the
+/// limit and one push.
 #[derive(Debug)]
 pub struct FrameDecoder {
     framing: Option<Framing>,
@@ -88,17 +88,18 @@ pub struct FrameDecoder {
     bytes: Vec<u8>,
     /// Everything before this index was taken.
     taken: usize,
-    /// No line end lies between `taken` and this index, so that a long line is searched once.
+    /// There is no line end between `taken` and this index. So a long line is searched only once.
     searched: usize,
 }
 
 impl FrameDecoder {
-    /// A server's side: the first byte tells the framing; frames up to [`MAX_REQUEST`].
+    /// Makes a server's decoder: the first byte announces the framing; frames are at most
+    /// [`MAX_REQUEST`].
     pub fn for_requests() -> Self {
         Self { framing: None, limit: MAX_REQUEST, bytes: Vec::new(), taken: 0, searched: 0 }
     }
 
-    /// A client's side: answers in the framing it speaks, up to [`MAX_ANSWER`].
+    /// Makes a client's decoder: answers in the given framing, at most [`MAX_ANSWER`].
     pub fn for_answers(framing: Framing) -> Self {
         Self { framing: Some(framing), limit: MAX_ANSWER, ..Self::for_requests() }
     }
@@ -108,7 +109,7 @@ impl FrameDecoder {
         self.framing
     }
 
-    /// Adds bytes as they were read.
+    /// Adds bytes that were read.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.framing.is_none() {
             self.framing = bytes.first().map(|&first| Framing::of_first_byte(first));
@@ -122,8 +123,8 @@ impl FrameDecoder {
     /// Takes the next whole frame, if there is one.
     ///
     /// # Errors
-    /// [`TooLong`] as soon as the frame's length is known, or its bytes so far, exceed the limit;
-    /// from then on always.
+    /// [`TooLong`] as soon as the frame's length, or its bytes so far, exceed the limit. All later
+    /// calls fail too.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, TooLong> {
         if self.taken == self.bytes.len() {
             self.release();
@@ -135,13 +136,14 @@ impl FrameDecoder {
         }
     }
 
-    /// Whether a frame has begun and not ended. Meaningful once [`Self::next_frame`] gave `None`.
+    /// Whether a frame has begun but not ended. Only meaningful after [`Self::next_frame`] returned
+    /// `None`.
     pub fn is_midway(&self) -> bool {
         self.taken < self.bytes.len()
     }
 
-    /// Takes what is left when the peer sends no more: a last line may lack its `\n`, a frame by
-    /// length may not lack anything.
+    /// Takes what is left when the peer sends no more. A last line may lack its `\n`; a frame by
+    /// length must be complete.
     pub fn last_line(&mut self) -> Option<&[u8]> {
         let line = std::mem::replace(&mut self.taken, self.bytes.len())..self.bytes.len();
         self.searched = self.taken;
@@ -149,7 +151,8 @@ impl FrameDecoder {
         (self.framing == Some(Framing::Lines) && !is_blank(line)).then_some(line)
     }
 
-    /// Between frames: an idle connection does not keep the memory of its longest frame.
+    /// Frees memory between frames, so that an idle connection does not keep the memory of its
+    /// longest frame.
     fn release(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(4096);
@@ -212,7 +215,7 @@ mod tests {
         Ok(())
     }
 
-    /// Feeds `bytes` in pieces of the given sizes (repeated), and what is left at the end.
+    /// Pushes `bytes` in pieces of the given sizes (repeated), and then the rest.
     fn decode(bytes: &[u8], sizes: &[usize]) -> (Vec<Vec<u8>>, Result<(), TooLong>) {
         let (mut decoder, mut frames, mut rest) = (FrameDecoder::for_requests(), Vec::new(), bytes);
         for size in sizes.iter().cycle() {

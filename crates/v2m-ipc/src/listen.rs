@@ -1,7 +1,7 @@
 //! The listening socket that systemd passes to a program it starts (sd_listen_fds(3)).
 //!
-//! Nothing here binds or unlinks a socket. What to do when there is none differs from program to
-//! program: each has the words for it.
+//! Nothing here binds or unlinks a socket. Each program decides what to do without a socket, and
+//! has its own messages for that.
 
 use listenfd::ListenFd;
 use std::io;
@@ -10,18 +10,18 @@ use std::os::unix::net::UnixListener;
 /// Why there is no socket to listen on.
 #[derive(Debug)]
 pub enum NoSocket {
-    /// Started by hand, or as a service without its socket.
+    /// The program was started by hand, or as a service without its socket.
     Missing,
     /// More than one socket was passed.
     TooMany(usize),
-    /// The passed file descriptor is something else.
+    /// The passed file descriptor is not a usable socket.
     Unusable(io::Error),
 }
 
-/// Takes the one Unix stream socket that systemd passed, set to non-blocking.
+/// Takes the one Unix stream socket that systemd passed, and sets it to non-blocking.
 ///
 /// # Errors
-/// None, several, or not a listening Unix stream socket.
+/// Fails if there is none, if there are several, or if it is not a listening Unix stream socket.
 pub fn listener() -> Result<UnixListener, NoSocket> {
     let mut passed = ListenFd::from_env();
     match passed.len() {

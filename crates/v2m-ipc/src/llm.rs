@@ -1,33 +1,33 @@
-//! What the daemon asks of `v2m-llm`, and what it is answered, over that program's own socket.
+//! The protocol between the daemon and `v2m-llm`, on that program's own socket.
 //!
-//! Framing is that of the clients' socket by length ([`crate::frame::Framing::Length`]); a frame is
-//! a [`Question`] one way and an [`Answer`] the other. A connection carries any number of
-//! questions, one answer each, in order. Who asked and is gone is not answered.
+//! The framing is the clients' framing by length ([`crate::frame::Framing::Length`]). A frame is a
+//! [`Question`] one way and an [`Answer`] the other. A connection carries any number of questions,
+//! with one answer each, in order. A peer that has left gets no answer.
 //!
-//! A question names its endpoint. `v2m-llm` asks it only if the configuration, which it reads
-//! itself, names the same one: whoever reaches its socket cannot have it send a text anywhere else.
-//! The key it finds by itself: the daemon never has it.
+//! A question names its endpoint. `v2m-llm` uses the endpoint only if the configuration, which it
+//! reads itself, names the same one. So nobody who reaches its socket can have it send a text
+//! anywhere else. It finds the key by itself: the daemon never has it.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The longest text that may be asked about, in bytes: with all that stands around it a question
-/// stays far below [`crate::frame::MAX_REQUEST`], however it is escaped.
+/// The longest text that may be sent, in bytes. With everything around it, a question stays far
+/// below [`crate::frame::MAX_REQUEST`], however it is escaped.
 pub const MAX_TEXT: usize = 128 << 10;
 
-/// The socket's name beside the clients'.
+/// The path of the socket within the runtime directory.
 const SOCKET: &str = "v2m/llm.sock";
 
-/// Where the socket is: `V2M_LLM_SOCKET`, else `$XDG_RUNTIME_DIR/v2m/llm.sock`. `None` where
-/// neither is set.
+/// Returns the path of the socket: `V2M_LLM_SOCKET`, else `$XDG_RUNTIME_DIR/v2m/llm.sock`. `None`
+/// if neither is set.
 pub fn socket_path() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let beside = || set("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join(SOCKET));
     set("V2M_LLM_SOCKET").map(PathBuf::from).or_else(beside)
 }
 
-/// Whose form an endpoint speaks.
+/// The API that an endpoint has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -35,15 +35,15 @@ pub enum Provider {
     Gemini,
     /// Ollama's own API.
     Ollama,
-    /// OpenAI, and every service of its form: llama.cpp's server, LM Studio, vLLM, …
+    /// OpenAI, and every service with the same API: llama.cpp's server, LM Studio, vLLM, …
     OpenAi,
 }
 
 impl Provider {
-    /// All of them.
+    /// All providers.
     pub const ALL: [Self; 3] = [Self::Gemini, Self::Ollama, Self::OpenAi];
 
-    /// The provider of that [`Self::name`].
+    /// The provider with this [`Self::name`].
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name)
     }
@@ -58,8 +58,9 @@ impl Provider {
     }
 }
 
-/// Whether the configuration takes `url` as `llm.base_url`: `http` or `https`, a host and perhaps a
-/// path. User names, passwords and queries would be secrets in a file that is none.
+/// Whether the configuration accepts `url` as `llm.base_url`: `http` or `https`, a host and perhaps
+/// a path. User names, passwords and queries are refused: they would be secrets in a file that is
+/// not secret.
 pub fn is_base_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
@@ -68,95 +69,95 @@ pub fn is_base_url(url: &str) -> bool {
     })
 }
 
-/// Where a model answers, and how long that may take.
+/// The place where a model answers, and the time limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// Whose form it speaks.
+    /// The API that it has.
     pub provider: Provider,
-    /// `http` or `https`, without the path that the provider's form adds; `None`: the provider's
-    /// own.
+    /// `http` or `https`, without the path that the provider's API adds. `None`: the provider's own
+    /// URL.
     pub base_url: Option<String>,
-    /// The model's name there.
+    /// The model's name at the endpoint.
     pub model: String,
-    /// 0 to 2.
+    /// The sampling temperature, 0 to 2.
     pub temperature: f64,
-    /// Milliseconds until a connection stands.
+    /// The time limit in milliseconds for making a connection.
     pub connect_ms: u64,
-    /// Milliseconds until the answer is whole, all attempts together.
+    /// The time limit in milliseconds for the complete answer, all attempts together.
     pub total_ms: u64,
 }
 
-/// What is asked.
+/// A question to `v2m-llm`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Question {
-    /// A text, rewritten as told.
+    /// Rewrite a text as instructed.
     Rewrite {
-        /// Of whom.
+        /// The endpoint to use.
         endpoint: Endpoint,
-        /// What is to be done with the text; none of its words are the text's.
+        /// The instruction for the model. It contains none of the text's words.
         instruction: String,
-        /// At most [`MAX_TEXT`].
+        /// The text, at most [`MAX_TEXT`] bytes.
         text: String,
-        /// What counts as a rewriting; `None`: whatever the model says.
+        /// What counts as a rewriting. `None`: anything the model says.
         accept: Option<Bounds>,
     },
-    /// A text, translated.
+    /// Translate a text.
     Translate {
-        /// Of whom.
+        /// The endpoint to use.
         endpoint: Endpoint,
-        /// The language, by its English name.
+        /// The target language, by its English name.
         into: String,
-        /// At most [`MAX_TEXT`].
+        /// The text, at most [`MAX_TEXT`] bytes.
         text: String,
     },
-    /// Whether the endpoint answers, knows the model and takes the key. Asks no model anything.
+    /// Check whether the endpoint answers, knows the model and accepts the key. No model is asked.
     Check {
-        /// Of whom.
+        /// The endpoint to check.
         endpoint: Endpoint,
     },
 }
 
-/// What makes a rewriting of a text. Shares are of the whole, 0 to 1.
+/// The bounds that make an answer a rewriting of a text. Shares are of the whole, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bounds {
-    /// The answer's length, at least, as a multiple of the text's.
+    /// The answer's least length, as a multiple of the text's.
     pub shortest: f64,
-    /// The answer's length, at most, as a multiple of the text's.
+    /// The answer's greatest length, as a multiple of the text's.
     pub longest: f64,
-    /// The share of the text's words that the answer has too, at least.
+    /// The least share of the text's words that the answer must keep.
     pub kept: f64,
-    /// The share of the answer's words that the text has too, at least.
+    /// The least share of the answer's words that must come from the text.
     pub from_original: f64,
 }
 
-/// For corrections: the words stay, but for slips of the tongue.
+/// The bounds for corrections: all words stay except slips of the tongue.
 impl Default for Bounds {
     fn default() -> Self {
         Self { shortest: 0.4, longest: 1.5, kept: 0.5, from_original: 0.6 }
     }
 }
 
-/// What a question is answered.
+/// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// To `Rewrite` and `Translate`.
+    /// Answers `Rewrite` and `Translate`.
     Text {
-        /// Not blank.
+        /// The text. It is not blank.
         text: String,
     },
-    /// To `Check`: all is well.
+    /// Answers `Check`: all is well.
     Checked {
-        /// For people: what was found.
+        /// The findings, for people.
         detail: String,
     },
     /// There is no text.
     Failed {
-        /// For programs.
+        /// The kind of failure, for programs.
         trouble: FailureKind,
-        /// For people: what was being done, what went wrong, what to do now.
+        /// The message for people: what was being done, what went wrong, what to do now.
         message: String,
     },
 }
@@ -165,11 +166,11 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The question makes no sense: a bug, or programs of two versions.
+    /// The question is invalid: a bug, or programs of two versions.
     BadQuestion,
     /// The endpoint cannot be reached, refuses, or does not answer in time.
     Unavailable,
-    /// The model answered, and not with a rewriting of the text.
+    /// The model answered, but not with a rewriting of the text.
     Rejected,
 }
 
@@ -218,7 +219,7 @@ mod tests {
         let question = Question::Rewrite {
             endpoint: endpoint(),
             instruction: "\u{1}".repeat(32 << 10),
-            // Control characters are written as six.
+            // JSON writes a control character as six characters.
             text: "\u{1}".repeat(MAX_TEXT),
             accept: Some(Bounds::default()),
         };

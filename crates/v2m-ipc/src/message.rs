@@ -1,97 +1,97 @@
-//! Requests, answers and events of the clients' socket, as they stand on the wire.
+//! Requests, answers and events on the clients' socket.
 //!
-//! A request is `{"cmd": string, "data": object|null}`; a [`Command`] is what it means. An answer
-//! is a [`Response`], always with `status`, `data` and `error`, and `code` beside an error. Every
-//! request gets one answer, in order. After [`Command::Subscribe`]'s answer a connection carries
-//! [`Event`]s only, each as the `data` of a response with the status `event`.
+//! A request is `{"cmd": string, "data": object|null}`; a [`Command`] is its meaning. An answer is
+//! a [`Response`]. It always has `status`, `data` and `error`, and with an error also `code`. Every
+//! request gets one answer, in order. After the answer to [`Command::Subscribe`], a connection
+//! carries only [`Event`]s, each as the `data` of a response with the status `event`.
 //!
-//! What stays compatible: unknown keys of requests are ignored, answers and events may gain keys.
-//! The shapes of success data are in [`crate::data`]; how bytes become frames is in
-//! [`crate::frame`]. What a command does is the daemon's matter.
+//! For compatibility, unknown keys of requests are ignored, and answers and events may gain keys.
+//! [`crate::data`] has the shapes of success data; [`crate::frame`] defines how bytes become
+//! frames. The daemon decides what a command does.
 
 use crate::data::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// What a client asks for.
+/// A client's request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Are you there? Answered `"PONG"`.
+    /// Checks that the service answers. Answered `"PONG"`.
     Ping,
-    /// State, engine and machine: [`crate::data::Status`].
+    /// Returns state, engine and machine: [`crate::data::Status`].
     GetStatus,
-    /// Start a recording; answered once the first audio has arrived.
+    /// Starts a recording. Answered once the first audio has arrived.
     StartRecording(Wishes),
-    /// Stop, transcribe and deliver: [`crate::data::Transcript`].
+    /// Stops, transcribes and delivers: [`crate::data::Transcript`].
     StopRecording(Wishes),
-    /// Start or stop, whichever applies.
+    /// Starts or stops, whichever applies.
     ToggleRecording(Wishes),
-    /// Drop the recording, audio and text.
+    /// Drops the recording, audio and text.
     CancelRecording,
-    /// The last dictation's text: [`crate::data::LastText`].
+    /// Returns the last dictation's text: [`crate::data::LastText`].
     LastText,
-    /// Let the language model work on a text: [`crate::data::Text`].
+    /// Has the language model process a text: [`crate::data::Text`].
     ProcessText {
-        /// Which text.
+        /// The text.
         text: TextSource,
-        /// What to do with it, beside what the preset says.
+        /// An instruction for the model, in addition to the preset.
         instruction: Option<String>,
-        /// The preset's name; `None`: as configured, or none where there is an instruction.
+        /// The preset's name. `None`: as configured, or none if there is an instruction.
         preset: Option<String>,
-        /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from
-        /// there.
+        /// Where the result goes, besides the answer. `None`: back to the clipboard if the text
+        /// came from there.
         deliver: Option<Deliver>,
     },
-    /// Translate a text: [`crate::data::Text`].
+    /// Translates a text: [`crate::data::Text`].
     TranslateText {
-        /// Which text.
+        /// The text.
         text: TextSource,
-        /// Language to translate to, as a code or a name; `None`: as configured.
+        /// The language to translate to, as a code or a name. `None`: as configured.
         target_lang: Option<String>,
-        /// As for PROCESS_TEXT.
+        /// Where the result goes, as for PROCESS_TEXT.
         deliver: Option<Deliver>,
     },
-    /// What the text rules make of a text: [`crate::data::Rules`].
+    /// Applies the text rules to a text: [`crate::data::Rules`].
     TestRules {
-        /// The text; each line is a piece between two pauses.
+        /// The text. Each line is a piece between two pauses.
         text: String,
-        /// ISO 639-1 code; `None`: as configured, or what the text seems to be.
+        /// The ISO 639-1 code. `None`: as configured, or as guessed from the text.
         language: Option<String>,
     },
-    /// Transcribe an audio file.
+    /// Transcribes an audio file.
     TranscribeFile {
-        /// Absolute path: the daemon's working directory is not the client's.
+        /// The absolute path: the daemon's working directory is not the client's.
         file_path: String,
-        /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
+        /// The sound track, counted from 1. `None`: the first track that can be heard.
         track: Option<u32>,
     },
-    /// Transcribe a dictation of the store once more: [`crate::data::Transcript`].
+    /// Transcribes a dictation of the store again: [`crate::data::Transcript`].
     RetryRecording {
-        /// Which one, counted back from the last: 1.
+        /// The dictation's number, counted back from the last, which is 1.
         number: u32,
-        /// Another model's name; `None`: as configured.
+        /// Another model's name. `None`: as configured.
         model: Option<String>,
-        /// ISO 639-1 code, or `auto`; `None`: as configured.
+        /// The ISO 639-1 code, or `auto`. `None`: as configured.
         language: Option<String>,
     },
-    /// The effective settings.
+    /// Returns the effective settings.
     GetConfig,
-    /// Change settings: a partial config, merged into the file.
+    /// Changes settings: a partial config, merged into the file.
     UpdateConfig {
-        /// Sections and keys to change.
+        /// The sections and keys to change.
         updates: Map<String, Value>,
     },
-    /// Start no more recordings.
+    /// Allows no more recordings.
     PauseDaemon,
-    /// Allow recordings again.
+    /// Allows recordings again.
     ResumeDaemon,
-    /// Turn this connection into a stream of events.
+    /// Turns this connection into a stream of events.
     Subscribe {
-        /// Which ones, in the order of [`EventName::ALL`], each once.
+        /// The wanted events, in the order of [`EventName::ALL`], each once.
         events: Vec<EventName>,
     },
-    /// End the service in order.
+    /// Ends the service in order.
     Shutdown,
 }
 
@@ -120,8 +120,7 @@ impl Command {
         }
     }
 
-    /// The request as it goes on the wire. UPDATE_CONFIG takes the form that no key can be mistaken
-    /// in.
+    /// The request as it goes on the wire. UPDATE_CONFIG uses its unambiguous form.
     pub fn to_request(&self) -> Value {
         let data = match self {
             Self::ProcessText { text, instruction, preset, deliver } => text.to_data([
@@ -165,12 +164,12 @@ impl Command {
     }
 }
 
-/// What is wished for one dictation; `None`: as configured.
+/// A client's options for one dictation. `None`: as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// Where its text is to go. The last word on it counts.
+    /// Where the text should go. The last request counts.
     pub deliver: Option<Deliver>,
-    /// The preset by which a language model is to rewrite it. The last word on it counts.
+    /// The preset that a language model should use. The last request counts.
     pub preset: Option<String>,
 }
 
@@ -182,14 +181,14 @@ impl Wishes {
     }
 }
 
-/// Which text is to be worked on.
+/// The text to process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextSource {
-    /// This one; not blank.
+    /// This text. It is not blank.
     Given(String),
-    /// What is on the clipboard.
+    /// The clipboard's text.
     Clipboard,
-    /// The last dictation's.
+    /// The last dictation's text.
     Last,
 }
 
@@ -206,27 +205,27 @@ impl TextSource {
     }
 }
 
-/// The keys that have a value.
+/// Keeps the keys that have a value.
 fn given<const N: usize>(keys: [(&str, Option<&str>); N]) -> Map<String, Value> {
     let set = keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
     set.collect()
 }
 
-/// Where a text goes, beside the answer.
+/// Where a text goes, besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deliver {
     /// To the clipboard.
     Clipboard,
-    /// Into the window that has the keyboard.
+    /// Into the window with the keyboard focus.
     Paste,
-    /// There too, key by key.
+    /// Into that window, key by key.
     Type,
     /// Nowhere else.
     None,
 }
 
 impl Deliver {
-    /// All of them.
+    /// All destinations.
     pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
 
     /// The name on the wire.
@@ -239,7 +238,7 @@ impl Deliver {
         }
     }
 
-    /// The one of that name.
+    /// The destination with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|deliver| deliver.name() == name)
     }
@@ -254,24 +253,24 @@ impl Deliver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventName {
-    /// The session's state changed.
+    /// The session's state has changed.
     State,
-    /// Text of the running dictation.
+    /// New text of the running dictation.
     TranscriptionUpdate,
-    /// Every 2 s while recording.
+    /// Sent every 2 s while recording.
     Heartbeat,
-    /// 10 times a second while recording.
+    /// Sent 10 times a second while recording.
     Level,
-    /// The recogniser's state changed.
+    /// The recogniser's state has changed.
     Engine,
-    /// A text was delivered, or not.
+    /// A text was delivered, or its delivery failed.
     Delivery,
-    /// A file that is being transcribed got on.
+    /// The transcription of a file made progress.
     Progress,
 }
 
 impl EventName {
-    /// All of them.
+    /// All event names.
     pub const ALL: [Self; 7] = [
         Self::State,
         Self::TranscriptionUpdate,
@@ -295,23 +294,23 @@ impl EventName {
         }
     }
 
-    /// The event of that name.
+    /// The event with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.name() == name)
     }
 
-    /// All names in one sentence's worth of text.
+    /// All names, as part of a sentence.
     pub fn list() -> String {
         Self::ALL.map(Self::name).join(", ")
     }
 }
 
-/// Why a request is refused before anybody acts on it.
+/// Why a request is refused before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// For programs: `bad_request` or `unknown_command`.
+    /// The code for programs: `bad_request` or `unknown_command`.
     pub code: &'static str,
-    /// For people.
+    /// The message for people.
     pub message: String,
 }
 
@@ -340,39 +339,39 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// How a request was received.
+/// Whether a response reports success, an error or an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseStatus {
-    /// Done.
+    /// The request succeeded.
     Success,
-    /// Not done.
+    /// The request failed.
     Error,
-    /// No answer at all, but an event.
+    /// This is not an answer but an event.
     Event,
 }
 
-/// An answer or an event, as it stands on the wire.
+/// An answer or an event on the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
-    /// How it went.
+    /// Success, error or event.
     pub status: ResponseStatus,
-    /// What was asked for, or what is left of it beside an error.
+    /// The requested data. With an error: whatever remains.
     pub data: Value,
-    /// For people: what was being done, what went wrong, what to do now.
+    /// The message for people: what was being done, what went wrong, what to do now.
     pub error: Option<String>,
-    /// For programs: why. Absent on success.
+    /// The reason for programs. Absent on success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
 impl Response {
-    /// A successful answer.
+    /// Makes a successful answer.
     pub fn success<D: Serialize>(data: &D) -> Self {
         Self { status: ResponseStatus::Success, data: to_value(data), error: None, code: None }
     }
 
-    /// An error answer; `data` is null unless something is left to tell.
+    /// Makes an error answer. `data` is null unless something remains to be returned.
     pub fn error(code: &str, message: impl Into<String>, data: Value) -> Self {
         Self {
             status: ResponseStatus::Error,
@@ -382,7 +381,7 @@ impl Response {
         }
     }
 
-    /// An event's frame.
+    /// Makes an event's response.
     pub fn event(event: &Event) -> Self {
         Self { status: ResponseStatus::Event, data: to_value(event), error: None, code: None }
     }

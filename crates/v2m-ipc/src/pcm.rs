@@ -1,33 +1,33 @@
-//! Sound as it passes between the programs: 16 kHz, mono, signed 16 bit.
+//! Sound between the programs: 16 kHz, mono, signed 16 bit.
 
-/// Samples per second of all PCM between capture, store, sound files and engine.
+/// The sample rate of all PCM between capture, store, sound files and engine.
 pub const SAMPLE_RATE: u32 = 16_000;
 
-/// What a full-scale float of 1.0 is in 16 bits. 16-bit sources are divided by this when they
-/// become floats, so a sample that goes there and back is the same bit for bit.
+/// The 16-bit value of a full-scale float 1.0. 16-bit sources are divided by this when they become
+/// floats, so a sample that is converted both ways stays the same bit for bit.
 const FULL_SCALE: f32 = 32_768.0;
 
-/// Samples in so many milliseconds.
+/// The number of samples in `count` milliseconds.
 pub const fn milliseconds(count: u64) -> u64 {
     count * (SAMPLE_RATE as u64 / 1000)
 }
 
-/// Samples in so many seconds.
+/// The number of samples in `count` seconds.
 pub const fn seconds(count: u64) -> u64 {
     count * SAMPLE_RATE as u64
 }
 
-/// A sample of full scale ±1.0 as signed 16 bit: rounded to the nearest value, clamped; NaN becomes
-/// 0.
+/// Converts a sample of full scale ±1.0 to signed 16 bit. It is rounded to the nearest value and
+/// clamped. NaN becomes 0.
 ///
-/// No dither: it would change samples that were 16 bit before. It would hide rounding noise of −98
-/// dBFS, which every microphone's own noise covers already.
+/// There is no dither, because it would change samples that were 16 bit before. It would only hide
+/// rounding noise of −98 dBFS, which every microphone's own noise already covers.
 pub fn from_float(sample: f32) -> i16 {
-    // A float to integer cast saturates, and takes NaN to 0.
+    // A cast from float to integer saturates, and turns NaN into 0.
     (sample * FULL_SCALE).round() as i16
 }
 
-/// A 16-bit sample as a float of full scale ±1.0.
+/// Converts a 16-bit sample to a float of full scale ±1.0.
 pub fn to_float(sample: i16) -> f32 {
     f32::from(sample) / FULL_SCALE
 }

@@ -1,4 +1,5 @@
-//! Plain text: text from outside without characters that command whoever shows it.
+//! Plain text: text from outside, without characters that control the program or device that shows
+//! it.
 //!
 //! A terminal obeys control characters: OSC 52 sets the clipboard, `ESC[201~` ends a bracketed
 //! paste, so that what follows is typed into a shell. The session bus closes the connection of a
@@ -27,19 +28,19 @@ use std::io::{self, Write};
 
 const BLACK_FLAG: char = '\u{1f3f4}';
 
-/// The text, plain; borrowed if it was plain before. A plain text stays as it is.
+/// Makes the text plain. Borrows it if it was plain already. A plain text does not change.
 pub fn text(text: &str) -> Cow<'_, str> {
     made(text, '\n')
 }
 
-/// The text, plain and on one line: newlines and tabs become spaces. For names, titles and lines of
-/// a log.
+/// Makes the text plain and puts it on one line: newlines and tabs become spaces. For names, titles
+/// and log lines.
 pub fn line(text: &str) -> Cow<'_, str> {
     let plain = made(text, ' ');
     if plain.contains('\t') { Cow::Owned(plain.replace('\t', " ")) } else { plain }
 }
 
-/// As [`text`], for one that is owned already.
+/// Makes an owned text plain, as [`text`] does.
 pub fn owned(text: String) -> String {
     match self::text(&text) {
         Cow::Borrowed(_) => text,
@@ -54,7 +55,7 @@ pub fn is_plain(text: &str) -> bool {
 
 fn made(text: &str, newline: char) -> Cow<'_, str> {
     let is_command = |c: char| !stays(c) && !is_tag(c) || c == '\n' && newline != '\n';
-    // Nearly every text is plain, and ASCII or no control character at all.
+    // Nearly every text is plain already.
     if !text.contains(|c| is_command(c) || is_tag(c)) {
         return Cow::Borrowed(text);
     }
@@ -77,7 +78,7 @@ fn is_tag(c: char) -> bool {
     matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a character commands nothing. Tags are not asked for here.
+/// Whether a character is harmless and stays. Tags are not checked here.
 fn stays(c: char) -> bool {
     match c {
         '\n' | '\t' => true,
@@ -88,24 +89,23 @@ fn stays(c: char) -> bool {
     }
 }
 
-/// Writes to standard output, plain, with a newline after it.
+/// Writes plain text and a newline to standard output.
 ///
 /// # Errors
-/// Standard output's: whoever read it may be gone.
+/// Standard output's errors: its reader may be gone.
 pub fn print(text: impl fmt::Display) -> io::Result<()> {
     write(&mut io::stdout().lock(), &format!("{text}\n"))
 }
 
-/// Writes to standard error, plain, with a newline after it. If that cannot be done, there is
-/// nobody to tell.
+/// Writes plain text and a newline to standard error. If that fails, nobody can be told.
 pub fn complain(text: impl fmt::Display) {
     let _ = write(&mut io::stderr().lock(), &format!("{text}\n"));
 }
 
-/// Writes to what may be a terminal, plain, in one piece.
+/// Writes plain text, in one piece, to an output that may be a terminal.
 ///
 /// # Errors
-/// The writer's.
+/// The writer's errors.
 pub fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
     to.write_all(self::text(text).as_bytes())?;
     to.flush()
@@ -139,7 +139,7 @@ mod tests {
     fn what_is_written_stays() {
         for given in [
             "Grüße — “€5” ¿qué? ñ\n\tend",
-            // Family, dark skin, rainbow flag, England, keycap, heart.
+            // A family, dark skin, the rainbow flag, England, a keycap, a heart.
             "👩‍👩‍👧‍👦 👍🏿 🏳️‍🌈 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} 1️⃣ ❤️",
             "مرحبا بالعالم، ١٢٣ (ألف)",
             "שלום עולם, \u{200f}123\u{200e}",
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(line("name with spaces.wav"), "name with spaces.wav");
     }
 
-    /// Every kind of character, the dangerous ones often.
+    /// Generates texts with every kind of character, often dangerous ones.
     fn any_text() -> impl Strategy<Value = String> {
         let edge = proptest::sample::select(
             &[
@@ -208,7 +208,8 @@ mod tests {
             prop_assert_eq!(self::line(&line), line.as_str());
         }
 
-        /// What is seen stays, in its order: nothing but what commands is lost, and nothing is made up.
+        /// Visible characters stay, in order. Only control characters are removed, and nothing is
+        /// added.
         #[test]
         fn nothing_else_is_lost(given in any_text()) {
             let kept = |c: &char| !c.is_control() && stays(*c);

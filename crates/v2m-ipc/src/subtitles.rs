@@ -1,30 +1,30 @@
-//! Subtitles: SubRip (`.srt`) and WebVTT (`.vtt`), of the pieces that the service recognised.
+//! Formats the recognised pieces as subtitles: SubRip (`.srt`) and WebVTT (`.vtt`).
 //!
 //! A piece may be 25 s of speech, far more than fits on a screen. It is shown as several cues of
-//! two lines each, and its time is shared among them by their numbers of characters, since the
-//! service knows no time within a piece.
+//! two lines each. The piece's time is divided among them by their numbers of characters, because
+//! the service knows no times within a piece.
 
 use std::fmt::Write;
 
-/// Characters in a line; 42 is what broadcasters' guidelines for Latin scripts have in common.
+/// How many characters a line has. Broadcasters' guidelines for Latin scripts have 42 in common.
 const LINE: usize = 42;
-/// Lines in a cue.
+/// How many lines a cue has.
 const LINES: usize = 2;
-/// The latest time of a cue, in milliseconds: ten thousand hours. A service may answer any number.
+/// The latest time of a cue, in milliseconds: ten thousand hours. A service may send any number.
 const LATEST: u64 = 36_000_000_000;
 
-/// A stretch of speech, in seconds.
+/// A piece of speech, with its times in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpokenSpan {
-    /// Start.
+    /// The start.
     pub start: f64,
-    /// End.
+    /// The end.
     pub end: f64,
     /// What was said.
     pub text: String,
 }
 
-/// What is on the screen at a time, in milliseconds.
+/// A text on the screen, with its times in milliseconds.
 #[derive(Debug, PartialEq)]
 struct Cue {
     start: u64,
@@ -32,11 +32,11 @@ struct Cue {
     lines: Vec<String>,
 }
 
-/// SubRip: numbered cues, a comma before the milliseconds.
+/// Formats SubRip: numbered cues, and a comma before the milliseconds.
 pub fn srt(pieces: &[SpokenSpan]) -> String {
     let mut text = String::new();
     for (number, cue) in (1..).zip(cues(pieces)) {
-        // The format has no escapes; an arrow is the only thing that can break it.
+        // The format has no escapes. Only an arrow can break it.
         let mut lines = cue.lines.join("\n");
         while lines.contains("-->") {
             lines = lines.replace("-->", "->");
@@ -47,8 +47,8 @@ pub fn srt(pieces: &[SpokenSpan]) -> String {
     text
 }
 
-/// WebVTT, <https://www.w3.org/TR/webvtt1/>: a header, a point before the milliseconds, `&`, `<` and
-/// `>` escaped (which also keeps `-->` out of the text).
+/// Formats WebVTT, <https://www.w3.org/TR/webvtt1/>: a header, a point before the milliseconds, and
+/// `&`, `<` and `>` escaped (which also keeps `-->` out of the text).
 pub fn vtt(pieces: &[SpokenSpan]) -> String {
     let mut text = String::from("WEBVTT\n\n");
     for cue in cues(pieces) {
@@ -60,14 +60,14 @@ pub fn vtt(pieces: &[SpokenSpan]) -> String {
     text
 }
 
-/// `hh:mm:ss,mmm`; hours may have more digits.
+/// Formats `hh:mm:ss,mmm`. Hours may have more digits.
 fn time(ms: u64, point: char) -> String {
     let seconds = ms / 1000;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}{point}{:03}", seconds % 60, ms % 1000)
 }
 
-/// In order, without overlap, each at least a millisecond long.
+/// Makes the cues: in order, without overlap, each at least a millisecond long.
 fn cues(pieces: &[SpokenSpan]) -> Vec<Cue> {
     let mut cues = Vec::new();
     let mut free = 0;
@@ -89,19 +89,19 @@ fn cues(pieces: &[SpokenSpan]) -> Vec<Cue> {
 }
 
 fn millis(seconds: f64) -> u64 {
-    // `as` saturates: nothing negative, and NaN is 0.
+    // `as` saturates: negative numbers and NaN become 0.
     ((seconds * 1000.0).round() as u64).min(LATEST)
 }
 
-/// As few lines as the text needs, as even as their number allows.
+/// Wraps a text into as few lines as it needs, as even as possible.
 fn wrap(text: &str) -> Vec<String> {
     let fewest = fill(text, LINE);
     let narrower = (1..LINE).rev().map(|width| fill(text, width));
     narrower.take_while(|lines| lines.len() == fewest.len()).last().unwrap_or(fewest)
 }
 
-/// Words into lines of at most `width` characters. A longer word is broken: some scripts have no
-/// spaces.
+/// Puts words into lines of at most `width` characters. A longer word is broken, because some
+/// scripts have no spaces.
 fn fill(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut room = 0;

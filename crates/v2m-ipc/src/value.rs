@@ -1,15 +1,15 @@
-//! Values of settings as people write them, on a command line and in environment variables: much as
-//! in TOML.
+//! Reads values of settings as people write them on a command line and in environment variables.
+//! The form is close to TOML.
 //!
-//! Not here: which settings there are, and whether a value fits. Only the service knows that.
+//! Not here: which settings exist, and whether a value is valid. Only the service knows that.
 
 use serde_json::{Map, Value};
 
-/// A value: true, false, numbers, "strings", 'strings', [lists], {name = tables}; anything else is
-/// a string as it stands, so that simple words need no second pair of quotes in a shell.
+/// Reads a value: true, false, numbers, "strings", 'strings', [lists], {name = tables}. Anything
+/// else is a string as it stands, so that simple words need no second pair of quotes in a shell.
 ///
 /// # Errors
-/// What is wrong with the text, in words for the user.
+/// The reason why the text is wrong, in words for the user.
 pub fn read(text: &str) -> Result<Value, String> {
     let text = text.trim();
     match text.as_bytes() {
@@ -29,7 +29,8 @@ pub fn read(text: &str) -> Result<Value, String> {
 fn bare(text: &str) -> Value {
     let number = || {
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        // Rust also reads words such as `inf` and `nan` as numbers; a device may be called so.
+        // Rust also reads words such as `inf` and `nan` as numbers, but a device may have such a
+        // name.
         digits.starts_with(|c: char| c.is_ascii_digit() || c == '.').then_some(())?;
         let whole = text.parse::<i64>().ok().map(Value::from);
         whole.or_else(|| text.parse::<f64>().ok().filter(|x| x.is_finite()).map(Value::from))
@@ -68,7 +69,8 @@ fn entry(piece: &str) -> Result<(String, Value), String> {
     if name.is_empty() { Err(wrong()) } else { Ok((name, read(value)?)) }
 }
 
-/// Where the string ends that begins `text` with this quote; behind its last quote.
+/// Returns the end of the string that begins `text` with this quote: the index after its last
+/// quote.
 fn end_of_string(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -82,12 +84,12 @@ fn end_of_string(text: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// What stands between the commas, less those within strings, lists and tables. As in TOML, a comma
-/// may end it.
+/// Splits at the commas, except those within strings, lists and tables. As in TOML, a comma may
+/// come last.
 fn pieces(inner: &str, is_table: bool) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut depth, mut quote, mut escaped) = (0, 0_u32, None, false);
-    // The last character that is no space: a quote opens a string only where a value or a name
+    // The last character that is not a space. A quote opens a string only where a value or a name
     // begins.
     let mut before = ',';
     for (at, c) in inner.char_indices() {

@@ -1,19 +1,19 @@
-//! What a clipboard holds: one thing in several formats.
+//! The content of a clipboard: one item in several formats.
 
-/// Formats, best first, with what the thing is in each.
+/// The content of a clipboard in each of its formats, best first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Content {
-    /// MIME types or X11 target names, none twice.
+    /// The formats' names (MIME types or X11 targets, without duplicates) and the content in each.
     pub(crate) formats: Vec<(String, Vec<u8>)>,
 }
 
-/// Names under which programs ask for text: MIME, and what X11 programs know.
+/// The names under which programs ask for text: MIME types and the name that X11 programs know.
 const TEXT: [&str; 3] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain"];
 
-/// Names of text in X11's older encodings.
+/// The names of text in X11's older encodings.
 const X11_TEXT: [&str; 3] = ["STRING", "TEXT", "COMPOUND_TEXT"];
 
-/// X11's questions about a selection (ICCCM 2.6.2), which are no formats of it.
+/// X11 targets that are questions about a selection (ICCCM 2.6.2), not formats of it.
 const QUESTIONS: [&str; 8] = [
     "TARGETS",
     "MULTIPLE",
@@ -25,39 +25,39 @@ const QUESTIONS: [&str; 8] = [
     "ATOM_PAIR",
 ];
 
-/// Whether it names a format.
+/// Whether `name` is a format.
 pub(crate) fn is_format(name: &str) -> bool {
     !QUESTIONS.contains(&name)
 }
 
-/// Password managers mark what they put on the clipboard by this format (KeePassXC and others), and
-/// take it away after some seconds if it is still theirs. Given back by us it would be ours, and
-/// stay.
+/// The format by which password managers (KeePassXC and others) mark what they copy. They clear the
+/// clipboard after some seconds if they still own it. If we restored a password, we would own it,
+/// and it would never be cleared.
 pub(crate) const SECRET: &str = "x-kde-passwordManagerHint";
 
-/// What that format holds.
+/// The content of the format [`SECRET`].
 pub(crate) const SECRET_MARK: &[u8] = b"secret";
 
-/// Whether what comes in these formats must not be remembered.
+/// Whether content in these formats is a secret, which must not be remembered.
 pub(crate) fn is_secret(formats: &[String]) -> bool {
     formats.iter().any(|name| name == SECRET)
 }
 
 impl Content {
-    /// The most that is remembered of a clipboard, over all formats together: 64 MiB. Pictures of a
-    /// whole screen are below it; what is larger stays where it is, and the user is told.
+    /// The most that is remembered of a clipboard, in all formats together: 64 MiB. Pictures of a
+    /// whole screen are smaller. Larger content is not restored, and the user is told.
     pub(crate) const LIMIT: usize = 64 << 20;
 
-    /// `is_sensitive`: clipboard managers are asked not to remember it, as password managers ask
-    /// them.
+    /// Builds the content for a text. `is_sensitive`: clipboard managers are asked not to remember
+    /// it, in the way password managers ask them.
     pub(crate) fn text(text: &str, is_sensitive: bool) -> Self {
         let formats = TEXT.iter().map(|name| ((*name).to_owned(), text.as_bytes().to_vec()));
         let mark = is_sensitive.then(|| (SECRET.to_owned(), SECRET_MARK.to_vec()));
         Self { formats: formats.chain(mark).collect() }
     }
 
-    /// Whether it is one thing in one format, text under its several names included: what keepers
-    /// of one format can keep.
+    /// Whether the content has one format only, or is text under several names. Clipboard managers
+    /// that keep only one format can keep such content.
     pub(crate) fn is_plain(&self) -> bool {
         let texts = TEXT.iter().chain(&X11_TEXT);
         let is_text = |name: &str| texts.clone().any(|text| *text == name);

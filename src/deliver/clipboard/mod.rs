@@ -1,14 +1,13 @@
-//! Clipboards: reading what is on one, lending it a text, and giving back what was there.
+//! Clipboards: reading their content, lending them a text, and restoring their content.
 //!
-//! Each desktop's is a [`Clipboard`]. What is done with it in which order, and how long that may
-//! take, is in `paste`.
+//! Each desktop's clipboard is a [`Clipboard`]. The order of the steps and their time limits are in
+//! `paste`.
 //!
-//! What is given back: every format that could be read whole, best first, on all desktops. A
-//! picture in one format is still the picture, and the alternative is that the user finds the
-//! dictated text in its place. A format that is too large or refused is left out; when the time is
-//! up, those that came before it are what is kept. A clipboard of which nothing could be read, or
-//! which holds a password, is [`Before::Unknown`]: it keeps the text, because to clear it would
-//! claim that it had been empty.
+//! On all desktops, every format that could be read whole is restored, best first. A picture in one
+//! format is still the picture, and the alternative is that the user finds the dictated text in its
+//! place. A format that is too large or refused is left out. When the time is up, the formats read
+//! so far are kept. A clipboard that could not be read at all, or that holds a password, is
+//! [`Before::Unknown`]. It keeps the text, because clearing it would claim that it had been empty.
 
 pub(crate) mod bus;
 pub(crate) mod content;
@@ -22,27 +21,27 @@ use super::window::Window;
 use std::time::{Duration, Instant};
 use x11::primary::{Loan, To};
 
-/// What was on a clipboard before a text.
+/// The content of a clipboard before the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Before<C> {
-    /// Nothing: it is cleared again.
+    /// The clipboard was empty. It is cleared again.
     Nothing,
-    /// What could be read of it.
+    /// The content that could be read.
     Content(C),
-    /// Nothing of it could be read, or it is a secret.
+    /// Nothing could be read, or the content is a secret.
     Unknown,
 }
 
-/// Whether a program reads all that is copied, as clipboard managers do.
+/// Whether a clipboard manager reads everything that is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClipboardManager {
-    /// None does.
+    /// No clipboard manager is running.
     None,
-    /// One does, and reads at once.
+    /// A clipboard manager is running, and reads at once.
     Known,
-    /// The desktop does not tell.
+    /// The desktop does not say.
     Unknown {
-        /// One has read the text before.
+        /// A clipboard manager has read an earlier text.
         has_read: bool,
     },
 }
@@ -50,61 +49,62 @@ pub(crate) enum ClipboardManager {
 /// Which requests are served, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Serve {
-    /// One, if it comes within this time.
+    /// One request, if it comes within this time.
     One(Duration),
-    /// All that come within this time.
+    /// All requests that come within this time.
     For(Duration),
-    /// All, until it is quiet.
+    /// All requests, until no more come.
     UntilQuiet {
-        /// How long the first request is waited for.
+        /// How long to wait for the first request.
         first: Duration,
-        /// How long the next one is waited for.
+        /// How long to wait for each further request.
         quiet: Duration,
         /// How long requests are served at most.
         most: Duration,
-        /// How long a program that is still being given something is waited for.
+        /// How long to wait for a program that is still reading.
         transfers: Duration,
     },
 }
 
 /// A clipboard that can be lent a text.
 ///
-/// Requests are served only by the methods that say so: the caller sees to it that one of them
-/// runs.
+/// Only some methods serve requests, and their documentation says so. The caller must keep one of
+/// them running.
 ///
 /// # Errors
-/// Every method that serves may fail with [`DeliverError::Overtaken`]: another program has taken the
-/// clipboard.
+/// Every method that serves may fail with [`DeliverError::Overtaken`]: another program has taken
+/// the clipboard.
 pub(crate) trait Clipboard {
-    /// What is kept of it.
+    /// The saved content.
     type Content;
 
-    /// Whose windows take its texts.
+    /// The kind of windows that paste from this clipboard.
     const WINDOWS: To;
 
-    /// What is on it, as far as it can be read within `patience`.
+    /// Reads the clipboard's content, as far as possible within `patience`.
     async fn remember(&mut self, patience: Duration)
     -> Result<Before<Self::Content>, DeliverError>;
 
-    /// Puts `text` there, unless something was copied since [`Self::remember`]; whether it did.
+    /// Puts `text` on the clipboard, unless something was copied since [`Self::remember`]. Returns
+    /// whether it did.
     async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError>;
 
-    /// Whether a program is going to read the text whatever the keys do.
+    /// Whether a clipboard manager is going to read the text, whatever the keys do.
     fn reader(&mut self) -> Result<ClipboardManager, DeliverError>;
 
-    /// Takes note of whether one `has_read` it, while it was waited for.
+    /// Notes whether the clipboard manager `has_read` the text while v2m waited for it.
     fn note_reader(&mut self, has_read: bool);
 
-    /// Serves requests; whether there were any.
+    /// Serves requests. Returns whether there were any.
     async fn serve(&mut self, requests: Serve) -> Result<bool, DeliverError>;
 
-    /// What is asked for from here on may be the answer to the keys, which are pressed next.
-    /// `are_apart`: they come to the desktop by another way than the text, which may be shorter.
-    /// The text is known to be there then.
+    /// Marks the point after which a request may be the answer to the keys, which are pressed next.
+    /// `are_apart`: the keys reach the desktop by another and perhaps faster route than the text,
+    /// so this waits until the text is on the clipboard.
     async fn mark(&mut self, are_apart: bool) -> Result<(), DeliverError>;
 
-    /// Waits until `keys` are pressed. A clipboard on which that may take long serves requests
-    /// meanwhile.
+    /// Waits until `keys` are pressed. A clipboard on which that may take long serves requests at
+    /// the same time.
     async fn serve_while(
         &mut self,
         keys: impl Future<Output = Result<(), DeliverError>>,
@@ -113,8 +113,8 @@ pub(crate) trait Clipboard {
         keys.await
     }
 
-    /// Whether a window asks for the text, here or in the `loan`, within `patience`. `window` had
-    /// the keyboard.
+    /// Whether a window asks for the text within `patience`, on this clipboard or through the
+    /// `loan`. `window` had the keyboard.
     async fn receipt(
         &mut self,
         window: Option<&Window>,
@@ -122,29 +122,29 @@ pub(crate) trait Clipboard {
         patience: Duration,
     ) -> Result<bool, DeliverError>;
 
-    /// Puts `content` there in place of the text.
+    /// Puts `content` on the clipboard in place of the text.
     async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError>;
 
-    /// Leaves it to nobody.
+    /// Clears the clipboard, so that it has no owner.
     async fn clear(&mut self) -> Result<(), DeliverError>;
 }
 
 /// A clipboard that serves requests on the calling thread, over a connection to a display server.
 pub(crate) trait DisplayClipboard {
-    /// Whether a program is still being given something.
+    /// Whether a program is still reading content.
     fn is_giving(&self) -> bool;
 
-    /// Waits for the next event; whether it was a request, which is served then. `None`: `until`
-    /// has come.
+    /// Waits for the next event. Returns whether it was a request, which is then served. `None`:
+    /// `until` has passed.
     ///
     /// # Errors
     /// [`DeliverError::Overtaken`]: another program has taken the clipboard.
     fn serve_next(&mut self, until: Instant) -> Result<Option<bool>, DeliverError>;
 
-    /// Serves requests; whether there were any.
+    /// Serves requests. Returns whether there were any.
     ///
     /// # Errors
-    /// As [`Self::serve_next`].
+    /// The same as for [`Self::serve_next`].
     fn serve_all(&mut self, requests: Serve) -> Result<bool, DeliverError> {
         let mut serving = Serving::new(requests, Instant::now());
         let mut any = false;
@@ -164,30 +164,29 @@ pub(crate) trait DisplayClipboard {
     }
 }
 
-/// Whether a wait that ended without a request for the clipboard ended because a program asked for
-/// the primary selection, which is lent by `loan`. Otherwise `until` has come.
+/// Whether a wait without a request for the clipboard ended early, because a program asked for the
+/// primary selection that `loan` lends. Otherwise `until` has passed.
 fn is_loan_taken(loan: Option<&Loan>, until: Instant) -> bool {
     loan.is_some() && Instant::now() < until
 }
 
-/// The end of a [`Serve`], as requests come. Pure: the caller has the clock.
+/// Computes when a [`Serve`] ends, as requests come. Pure: the caller has the clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Serving {
     requests: Serve,
     begun: Instant,
-    /// As far as is known by now.
+    /// The deadline as known so far.
     until: Instant,
 }
 
 impl Serving {
-    /// Begins.
+    /// Starts at `now`.
     pub(crate) fn new(requests: Serve, now: Instant) -> Self {
         let (Serve::One(first) | Serve::For(first) | Serve::UntilQuiet { first, .. }) = requests;
         Self { requests, begun: now, until: now + first }
     }
 
-    /// How long to wait for the next request. `is_giving`: a program is still being given
-    /// something.
+    /// The time until which to wait for the next request. `is_giving`: a program is still reading.
     pub(crate) fn until(&self, is_giving: bool) -> Instant {
         match self.requests {
             Serve::One(_) | Serve::For(_) => self.until,
@@ -198,7 +197,7 @@ impl Serving {
         }
     }
 
-    /// A request has come and is served. Whether to go on.
+    /// Notes that a request has been served. Returns whether to go on.
     pub(crate) fn asked(&mut self, now: Instant) -> bool {
         match self.requests {
             Serve::One(_) => return false,
@@ -208,8 +207,7 @@ impl Serving {
         true
     }
 
-    /// The time is up. Whether to go on for the sake of a program that is still being given
-    /// something.
+    /// Decides after the deadline whether to go on for a program that is still reading.
     pub(crate) fn goes_on(&mut self, is_giving: bool, now: Instant) -> bool {
         match self.requests {
             Serve::UntilQuiet { quiet, transfers, .. }
@@ -231,8 +229,8 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// Serves requests that come at these times, with a program that reads until `giving`; when it
-    /// ends.
+    /// Serves requests that come at the times `at`, with a program that reads until `giving`.
+    /// Returns when serving ends. All times are in ms.
     fn ends(requests: Serve, at: &[u64], giving: u64) -> u64 {
         let begun = Instant::now();
         let mut serving = Serving::new(requests, begun);

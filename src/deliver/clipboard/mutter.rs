@@ -1,7 +1,7 @@
-//! The clipboard of a session of Mutter's (GNOME).
+//! The clipboard of a Mutter session (GNOME).
 //!
-//! What the session offers ends with it. Mutter's own clipboard manager reads what is offered
-//! within a millisecond, and keeps the one format it likes best.
+//! What the session offers disappears when the session ends. Mutter's own clipboard manager reads
+//! what is offered within a millisecond and keeps only the format it likes best.
 
 use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::mutter::{self, is_busy};
@@ -11,15 +11,15 @@ use std::time::Duration;
 use tokio::time::sleep;
 use zbus::{Message, Variant};
 
-/// Mutter reads one format at a time, and may not know yet that the last one is read when we have
-/// come to its end: it tells nobody when it does, and is asked again after so long.
+/// How long to wait before asking Mutter again. It reads one format at a time, and may notice the
+/// end of the last one later than we do. It sends no signal when it is ready.
 const BUSY: Duration = Duration::from_millis(1);
 
 /// Mutter's clipboard.
 pub(crate) type MutterClipboard = BusClipboard<mutter::MutterSession>;
 
-/// The one of this session, which was opened for it. Mutter has said whose it is before it let us
-/// have it, and nothing if it is nobody's.
+/// Wraps this session's clipboard. Before Mutter opened the session, it announced the clipboard's
+/// owner, if there was one.
 pub(crate) fn of(session: mutter::MutterSession) -> MutterClipboard {
     BusClipboard::of(session, Some(Vec::new()))
 }

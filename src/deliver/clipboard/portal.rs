@@ -1,6 +1,6 @@
-//! The clipboard through the portal, for desktops whose compositor gives it to nobody else: GNOME.
+//! The clipboard through the portal, for desktops where the compositor offers no other way (GNOME).
 //!
-//! What is offered goes with the session, so that stays open.
+//! The portal clears its clipboard when the session closes, so the session stays open.
 
 use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::portal::bus::{Options, Signal as Told};
@@ -10,20 +10,20 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use zbus::{Message, Variant};
 
-/// The desktop may read one format at a time and know only later that it is read (Mutter does); the
-/// portal tells no reason for a refusal. Asked again after so long,
+/// How long to wait before asking again. The desktop may read only one format at a time and notice
+/// the end of it late (Mutter does). The portal gives no reason for a refusal.
 const BUSY: Duration = Duration::from_millis(5);
-/// this often.
+/// How often to ask at most.
 const TRIES: u32 = 20;
 
-/// How long the portal may take to tell that the clipboard is ours.
+/// How long the portal may take to announce that the clipboard is ours.
 const TAKEN: Duration = Duration::from_millis(300);
 
 /// The portal's clipboard.
 pub(crate) type PortalClipboard = BusClipboard<portal::PortalSession>;
 
-/// The one of this session, which tells what is on it after it has begun, and nothing if it is
-/// nobody's.
+/// Wraps this session's clipboard. The portal announces the content after the session has started,
+/// and announces nothing if the clipboard has no owner.
 pub(crate) fn of(session: portal::PortalSession) -> PortalClipboard {
     BusClipboard::of(session, None)
 }
@@ -49,8 +49,8 @@ impl ClipboardSession for portal::PortalSession {
     async fn take(&mut self, formats: &[&str]) -> Result<(), DeliverError> {
         let options = Options::from([("mime_types", Variant::from(formats.to_vec()))]);
         self.calls.clipboard("SetSelection", |path| (path, options)).await?;
-        // What was asked for before that is not to be had any more, and must not be answered:
-        // xdg-desktop-portal (1.20) dies of it.
+        // Requests from before this point can no longer be served, and must not be answered:
+        // xdg-desktop-portal (1.20) crashes on such an answer.
         let until = Instant::now() + TAKEN;
         while let Ok(signal) = timeout_at(until, ClipboardSession::next(self)).await {
             match signal {
@@ -91,7 +91,7 @@ impl Calls for portal::PortalCalls {
     }
 }
 
-/// What the portal tells, as far as it concerns the session at `path`.
+/// Converts the portal's signal, if it concerns the session at `path`.
 fn read(told: Told, path: &str) -> Signal {
     match told {
         Told::Transfer { format, serial } => Signal::Transfer { format, serial, position: None },

@@ -1,5 +1,5 @@
-//! Connections to the desktop: display servers and the session bus, and the thread that waits for a
-//! display server.
+//! Connections to the desktop: display servers and the session bus, and the worker thread that
+//! waits for a display server.
 
 pub(crate) mod mutter;
 pub(crate) mod portal;

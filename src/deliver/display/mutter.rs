@@ -15,30 +15,31 @@ const NAME: &str = "org.gnome.Mutter.RemoteDesktop";
 const PATH: &str = "/org/gnome/Mutter/RemoteDesktop";
 const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
 
-/// What a session is for, beside keys.
+/// The purpose of a session. Every session can press keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Keys,
     Clipboard,
 }
 
-/// A session. Mutter ends it when it is closed or the connection goes.
+/// A session of Mutter's RemoteDesktop interface. Mutter ends it when it or the connection is
+/// closed.
 #[derive(Debug)]
 pub(crate) struct MutterSession {
     pub(crate) calls: MutterCalls,
     signals: MessageStream,
 }
 
-/// The way to call a session's methods.
+/// The handle that calls a session's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct MutterCalls {
     bus: Connection,
-    /// Mutter's unique name: what another one says is not believed.
+    /// Mutter's unique name. Messages from other names are ignored.
     mutter: String,
     path: OwnedObjectPath,
 }
 
-/// Mutter's unique name on the bus.
+/// Finds Mutter's unique name on the bus.
 pub(crate) async fn mutter(bus: &Connection) -> Result<String, DeliverError> {
     let to = "org.freedesktop.DBus";
     let reply = bus
@@ -48,15 +49,15 @@ pub(crate) async fn mutter(bus: &Connection) -> Result<String, DeliverError> {
     reply.body().deserialize().map_err(DeliverError::Refused)
 }
 
-/// Whether the bus lets nothing of ours through to Mutter. Asks for what changes nothing: the
-/// interface's version.
+/// Whether the bus blocks our calls to Mutter. The test reads the interface's version, which
+/// changes nothing.
 pub(crate) async fn is_refused(bus: &Connection) -> bool {
     let (to, body) = (Some("org.freedesktop.DBus.Properties"), (NAME, "Version"));
     let asked = bus.call_method(Some(NAME), PATH, to, "Get", &body).await;
     matches!(asked, Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::AccessDenied(_)))
 }
 
-/// Whether Mutter still reads the format before.
+/// Whether `error` says that Mutter still reads the previous format.
 pub(crate) fn is_busy(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::FDO(error) if matches!(**error, fdo::Error::LimitsExceeded(_)))
 }
@@ -72,7 +73,7 @@ fn problem(error: zbus::Error) -> DeliverError {
 }
 
 impl MutterSession {
-    /// Opens a session that may press keys, and hold the clipboard if it is to be used.
+    /// Opens a session that may press keys, and own the clipboard if `used` says so.
     pub(crate) async fn open(bus: &Connection, used: Use) -> Result<Self, DeliverError> {
         let mutter = mutter(bus).await?;
         let reply = bus
@@ -108,19 +109,20 @@ impl MutterSession {
         self.calls.call("EnableClipboard", &none).await.map(drop)
     }
 
-    /// Ends it. What the clipboard's manager has read stays on the clipboard.
+    /// Ends the session. The content that Mutter's clipboard manager has read stays on the
+    /// clipboard.
     pub(crate) async fn close(self) {
         if let Err(problem) = self.calls.call("Stop", &()).await {
             debug!(reason = %problem, "the session with Mutter did not end in order");
         }
     }
 
-    /// The next signal. `None`: the bus has gone. Cancel-safe.
+    /// Waits for the next signal. `None`: the bus is gone. Cancel-safe.
     pub(crate) async fn next_message(&mut self) -> Option<zbus::Result<Message>> {
         poll_fn(|cx| Pin::new(&mut self.signals).poll_next(cx)).await
     }
 
-    /// A signal that has come already.
+    /// Returns a signal that has already arrived.
     pub(crate) fn ready_message(&mut self) -> Option<zbus::Result<Message>> {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         match Pin::new(&mut self.signals).poll_next(&mut cx) {
@@ -141,7 +143,7 @@ impl MutterCalls {
         self.bus.call_method(to, path, Some(SESSION), method, body).await.map_err(problem)
     }
 
-    /// As [`Self::call`], and waits for no answer.
+    /// Calls a method as [`Self::call`] does, without waiting for an answer.
     pub(crate) async fn send<B>(&self, method: &str, body: &B) -> Result<(), DeliverError>
     where
         B: serde::Serialize + zbus::wire::DynamicType,
@@ -155,12 +157,12 @@ impl MutterCalls {
         self.bus.send(&message).await.map_err(problem)
     }
 
-    /// Whether Caps Lock and Num Lock are on. Mutter has told so since GNOME 40.
+    /// Whether Caps Lock and Num Lock are on. Mutter has reported this since GNOME 40.
     pub(crate) async fn locks(&self) -> Result<(bool, bool), DeliverError> {
         Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
     }
 
-    /// GNOME Shell's version, say 43; 0 if it does not tell.
+    /// GNOME Shell's major version, for example 43, or 0 if the Shell does not report it.
     pub(crate) async fn shell(&self) -> u32 {
         let (shell, path) = (Some("org.gnome.Shell"), "/org/gnome/Shell");
         let properties = Some("org.freedesktop.DBus.Properties");
@@ -182,7 +184,7 @@ impl MutterCalls {
         value.try_into().map_err(DeliverError::Refused)
     }
 
-    /// For how long nobody has done anything on this desktop.
+    /// Reads how long there has been no activity on this desktop.
     pub(crate) async fn idle(&self) -> Result<Duration, DeliverError> {
         let (to, path) = (Some(self.mutter.as_str()), "/org/gnome/Mutter/IdleMonitor/Core");
         let name = Some("org.gnome.Mutter.IdleMonitor");

@@ -1,7 +1,7 @@
-//! The connection to a Wayland compositor: what it offers, and waiting for its answers with an end.
+//! The connection to a Wayland compositor: its globals, and bounded waits for its answers.
 //!
-//! Nothing here blocks but for the time it is given; a compositor that takes no connection at all
-//! holds up the thread.
+//! Each call blocks only for the time it is given. The exception is a compositor that accepts no
+//! connection, which blocks the thread.
 
 use crate::deliver::error::DeliverError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,11 +19,11 @@ use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle};
 /// How long the compositor may take for each answer. A healthy one takes a millisecond.
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// A place in the order of our requests.
+/// A position in the order of our requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark(u64);
 
-/// Something that the compositor offers.
+/// A global that the compositor offers.
 #[derive(Debug)]
 struct Global {
     name: u32,
@@ -31,16 +31,17 @@ struct Global {
     version: u32,
 }
 
-/// What the compositor has said. `S` takes what it says of anything but its offers and our marks.
+/// The state that the compositor has sent. `S` receives all events except those about globals and
+/// our marks.
 #[derive(Debug)]
 pub(crate) struct CompositorState<S> {
     globals: Vec<Global>,
-    /// The last mark that the compositor has come to.
+    /// The last mark that the compositor has reached.
     pub(crate) reached: Mark,
     pub(crate) state: S,
 }
 
-/// A connection of its own, for one purpose.
+/// A separate connection for one purpose.
 #[derive(Debug)]
 pub(crate) struct WaylandConnection<S: 'static> {
     pub(crate) heard: CompositorState<S>,
@@ -50,20 +51,20 @@ pub(crate) struct WaylandConnection<S: 'static> {
     last: u64,
 }
 
-/// What ended a wait.
+/// The event that ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// There may be news of the compositor or of one of the others.
+    /// The compositor or one of the other files may have data.
     News,
-    /// The bell, perhaps with news too.
+    /// The bell has rung. There may be data too.
     Rung,
-    /// Neither came in time.
+    /// The time is up.
     TimeIsUp,
 }
 
 impl<S> WaylandConnection<S> {
-    /// Connects, and hears what the compositor offers. Bounded, but for a compositor that takes no
-    /// connection at all.
+    /// Connects, and learns the compositor's globals. The time is bounded, except for a compositor
+    /// that accepts no connection.
     pub(crate) fn begin(state: S) -> Result<Self, DeliverError> {
         let stream = stream().map_err(|error| DeliverError::NoCompositor(error.to_string()))?;
         let conn = Connection::from_socket(stream).map_err(broken)?;
@@ -75,18 +76,17 @@ impl<S> WaylandConnection<S> {
         Ok(conversation)
     }
 
-    /// For objects whose events [`CompositorState`] is to take.
+    /// Returns the queue for objects that send their events to [`CompositorState`].
     pub(crate) fn handle(&self) -> QueueHandle<CompositorState<S>> {
         self.queue.handle()
     }
 
-    /// A queue beside this one, on the same connection: requests of both keep their order.
+    /// Creates another queue on the same connection. The requests of both keep their order.
     pub(crate) fn beside<T>(&self) -> EventQueue<T> {
         self.conn.new_event_queue()
     }
 
-    /// An object of what the compositor offers, of version `newest` at most. `None`: it is not
-    /// offered.
+    /// Binds a global, of version `newest` at most. `None`: the compositor does not offer it.
     pub(crate) fn bind<I: Proxy + 'static>(&self, newest: u32) -> Option<I>
     where
         CompositorState<S>: Dispatch<I, ()>,
@@ -94,7 +94,7 @@ impl<S> WaylandConnection<S> {
         self.bind_on(&self.handle(), newest)
     }
 
-    /// As [`Self::bind`], on another queue.
+    /// Binds a global as [`Self::bind`] does, on another queue.
     pub(crate) fn bind_on<I: Proxy + 'static, T: Dispatch<I, ()> + 'static>(
         &self,
         handle: &QueueHandle<T>,
@@ -106,7 +106,7 @@ impl<S> WaylandConnection<S> {
         Some(self.registry.bind(global.name, version, handle, ()))
     }
 
-    /// Has the compositor tell when it has dealt with everything up to now.
+    /// Asks the compositor to confirm when it has processed every request so far.
     pub(crate) fn mark(&mut self) -> Mark {
         self.last += 1;
         let mark = Mark(self.last);
@@ -114,7 +114,7 @@ impl<S> WaylandConnection<S> {
         mark
     }
 
-    /// Waits until the compositor has dealt with everything up to now. Bounded: half a second.
+    /// Waits until the compositor has processed every request so far, for half a second at most.
     pub(crate) fn catch_up(&mut self) -> Result<(), DeliverError> {
         let mark = self.mark();
         let until = Self::answer();
@@ -126,13 +126,13 @@ impl<S> WaylandConnection<S> {
         Ok(())
     }
 
-    /// Until when an answer to what is asked now is waited for.
+    /// The time until which to wait for an answer to a request made now.
     pub(crate) fn answer() -> Instant {
         Instant::now() + ANSWER
     }
 
-    /// Sends what is to be sent, and waits for the compositor, the bell, or one of the others.
-    /// `until` `None`: for ever.
+    /// Sends pending requests, and waits for the compositor, the bell, or one of the other files.
+    /// `until` is `None`: waits for ever.
     pub(crate) fn wait(
         &mut self,
         until: Option<Instant>,
@@ -146,7 +146,7 @@ impl<S> WaylandConnection<S> {
         let mut events = PollFlags::IN;
         match queue.flush() {
             Ok(()) => {}
-            // The compositor is busy, and takes no more for now.
+            // The compositor is busy, and accepts no more for now.
             Err(WaylandError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                 events |= PollFlags::OUT;
             }
@@ -174,7 +174,7 @@ impl<S> WaylandConnection<S> {
     }
 }
 
-/// The compositor's socket, as the Wayland library's manual says (wl_display_connect).
+/// Connects to the compositor's socket as the Wayland library's manual says (wl_display_connect).
 fn stream() -> std::io::Result<UnixStream> {
     let missing = |name: &str| std::io::Error::other(format!("{name} is not set"));
     let name = std::env::var_os("WAYLAND_DISPLAY").ok_or_else(|| missing("WAYLAND_DISPLAY"))?;
@@ -186,13 +186,13 @@ fn stream() -> std::io::Result<UnixStream> {
     UnixStream::connect(path)
 }
 
-/// The problem of a connection that has failed.
+/// The error of a connection that has failed.
 pub(crate) fn broken(error: impl std::fmt::Display) -> DeliverError {
     DeliverError::Compositor(error.to_string())
 }
 
 fn timeout(until: Option<Instant>) -> Option<Timespec> {
-    // No wait here is longer than seconds.
+    // No wait here is longer than some seconds.
     Timespec::try_from(until?.saturating_duration_since(Instant::now())).ok()
 }
 

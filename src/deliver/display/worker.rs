@@ -1,9 +1,9 @@
-//! A thread for what must be waited for: display servers answer in their own time. The event loop
-//! only sends it orders, and a bell wakes it from waiting for its display server.
+//! A thread for blocking work, because display servers answer in their own time. The event loop
+//! only sends jobs to it, and a bell wakes it while it waits for its display server.
 //!
-//! It is started by the first order, and again when it has ended. One that hangs is left to itself,
-//! and counted. Between two orders the thread gives others what is on the clipboard, and sleeps
-//! when nobody asks.
+//! The first job starts the thread, and a later job starts it again after it has ended. A thread
+//! that hangs is abandoned and counted. Between two jobs the thread serves the clipboard to others,
+//! and sleeps while there are no requests.
 
 use crate::deliver::error::DeliverError;
 use rustix::io::Errno;
@@ -14,29 +14,29 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use tokio::runtime::{Builder, Runtime};
 use tracing::debug;
 
-/// Threads that may hang at once in a dead display server before no more are started.
+/// The most threads that may hang in a dead display server before no more are started.
 const MAX_STUCK: usize = 3;
-/// Orders that wait.
+/// The most jobs that wait.
 const WAITING: usize = 2;
 
-/// The event loop's end.
+/// The event loop's end of the channel to the thread.
 #[derive(Debug)]
 pub(crate) struct Worker<Work> {
-    /// The thread's.
+    /// The thread's name.
     name: &'static str,
     line: Option<Line<Work>>,
-    /// Counts the threads alive: each holds a clone.
+    /// Counts the living threads. Each holds a clone.
     alive: Arc<()>,
 }
 
 #[derive(Debug)]
 struct Line<Work> {
-    // Dropped before the bell, whose end wakes the thread.
+    // Dropped before the bell. Closing the bell wakes the thread.
     jobs: SyncSender<Work>,
     bell: OwnedFd,
 }
 
-/// The thread's end.
+/// The thread's end of the channel.
 #[derive(Debug)]
 pub(crate) struct Inbox<Work> {
     jobs: Receiver<Work>,
@@ -44,21 +44,21 @@ pub(crate) struct Inbox<Work> {
     runtime: Runtime,
 }
 
-/// What a thread keeps of a display from one order to the next.
+/// A connection to a display that a thread keeps from one job to the next.
 pub(crate) trait Serves: Sized {
-    /// Gives others what is on the clipboard, until `bell` rings; whether there is anything left to
-    /// give. If not, it is dropped, and with it the connection.
+    /// Serves the clipboard to others until `bell` rings. Returns whether there is anything left to
+    /// serve. If not, the caller drops this value, and with it the connection.
     fn serve(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError>;
 }
 
 impl<Work: Send + 'static> Worker<Work> {
-    /// One whose thread is called so. Starts none yet.
+    /// Creates a worker with this name for its thread. Starts no thread yet.
     pub(crate) fn new(name: &'static str) -> Self {
         Self { name, line: None, alive: Arc::default() }
     }
 
-    /// Gives the thread an order; starts it with `work` if there is none. `work` is to end when its
-    /// inbox does.
+    /// Sends the thread a job. Starts the thread with `work` if there is none. `work` must end when
+    /// its inbox does.
     pub(crate) fn hand_over(
         &mut self,
         job: Work,
@@ -72,13 +72,13 @@ impl<Work: Send + 'static> Worker<Work> {
         }
     }
 
-    /// Whether there is a thread, as far as is known.
+    /// Whether a thread has been started and not abandoned. It may have ended since.
     pub(crate) fn is_started(&self) -> bool {
         self.line.is_some()
     }
 
-    /// Leaves the thread to itself: without its orders it ends as soon as the display server lets
-    /// go of it.
+    /// Abandons the thread. It gets no more jobs, and ends as soon as the display server no longer
+    /// blocks it.
     pub(crate) fn abandon(&mut self) {
         self.line = None;
     }
@@ -94,10 +94,11 @@ impl<Work: Send + 'static> Worker<Work> {
         std::thread::Builder::new()
             .name(self.name.to_owned())
             .spawn(move || {
-                // It waits for the display server by itself, and for other parts of v2m by this.
+                // The thread waits for the display server directly, and for other parts of v2m with
+                // this runtime.
                 match Builder::new_current_thread().enable_time().build() {
                     Ok(runtime) => work(&Inbox { jobs: inbox, bell: heard, runtime }),
-                    // Whoever waits for an order hears that it is dropped.
+                    // Callers that wait for a job learn that it was dropped.
                     Err(error) => debug!(%error, "a thread for the display server cannot work"),
                 }
                 drop(alive);
@@ -111,14 +112,14 @@ impl<Work: Send + 'static> Worker<Work> {
 impl<Work> Line<Work> {
     fn send(&self, job: Work) -> Result<(), TrySendError<Work>> {
         self.jobs.try_send(job)?;
-        // A full pipe rings as well.
+        // A full pipe rings too.
         let _ = rustix::io::write(&self.bell, &[0]);
         Ok(())
     }
 }
 
 impl<Work> Inbox<Work> {
-    /// Carries out orders until none will come any more, and serves in between.
+    /// Runs jobs until the event loop drops its end, and serves in between.
     pub(crate) fn work<D: Serves>(&self, mut carry_out: impl FnMut(&mut Option<D>, Work)) {
         let mut kept: Option<D> = None;
         loop {
@@ -129,7 +130,8 @@ impl<Work> Inbox<Work> {
                     if let Err(problem) = &more {
                         debug!(reason = %problem, "the connection to the display server has ended");
                     }
-                    // A connection without a purpose would be told of each copy that anybody makes.
+                    // An idle connection would receive an event for each copy that any program
+                    // makes.
                     if !matches!(more, Ok(true)) {
                         kept = None;
                     }
@@ -149,10 +151,10 @@ impl<Work> Inbox<Work> {
         self.runtime.block_on(future)
     }
 
-    /// The order that has come, if one has. Silences the bell.
+    /// Returns a job if one has arrived. Silences the bell.
     ///
     /// # Errors
-    /// None will come any more.
+    /// The event loop has dropped its end.
     fn look(&self) -> Result<Option<Work>, Ended> {
         let mut rung = [0; 16];
         while matches!(rustix::io::read(&self.bell, &mut rung), Ok(1..) | Err(Errno::INTR)) {}
@@ -164,6 +166,6 @@ impl<Work> Inbox<Work> {
     }
 }
 
-/// The event loop has let go of the thread.
+/// The error when the event loop has dropped its end of the channel.
 #[derive(Debug)]
 struct Ended;

@@ -1,7 +1,7 @@
-//! The connection to the X server: a window of ours that is never shown, and the events, in the
-//! order they come.
+//! The connection to the X server: our window, which is never shown, and the server's events in
+//! order.
 //!
-//! What an event means is not known here.
+//! This module does not interpret events.
 
 use crate::deliver::clipboard::content::SECRET;
 use crate::deliver::error::DeliverError;
@@ -23,11 +23,11 @@ use x11rb::protocol::xtest;
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// How long the server may take for what it does by itself.
+/// How long the server may take for an answer that needs no other program.
 const ANSWER: Duration = Duration::from_secs(1);
 
 x11rb::atom_manager! {
-    /// Names that the server knows by number.
+    /// The atoms that v2m uses.
     pub(crate) Atoms: AtomsCookie {
         ATOM_PAIR,
         CLIPBOARD,
@@ -51,29 +51,29 @@ x11rb::atom_manager! {
     }
 }
 
-/// An event.
+/// An event of the server.
 #[derive(Debug)]
 pub(crate) struct ServerEvent {
     pub(crate) event: Event,
-    /// The last of our requests that the server had carried out when it sent this. Exact, whatever
-    /// the clock says.
+    /// The last of our requests that the server had processed when it sent this. It is exact, and
+    /// needs no clock.
     pub(crate) after: u64,
 }
 
-/// A connection.
+/// A connection to the X server.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) conn: RustConnection,
     pub(crate) atoms: Atoms,
     pub(crate) root: Window,
-    /// Ours.
+    /// Our window.
     pub(crate) window: Window,
-    /// Events that came while another one was waited for.
+    /// Events that arrived while [`Self::find`] waited for another one.
     passed_over: RefCell<VecDeque<ServerEvent>>,
 }
 
 impl Server {
-    /// Connects to `DISPLAY`. Blocking.
+    /// Connects to `DISPLAY`. Blocks.
     pub(crate) fn connect() -> Result<Self, DeliverError> {
         let (conn, screen) = RustConnection::connect(None)
             .map_err(|error| DeliverError::NoServer(error.to_string()))?;
@@ -83,10 +83,10 @@ impl Server {
         Ok(Self { conn, atoms, root, window, passed_over: RefCell::default() })
     }
 
-    /// Sees to what pressing keys needs. The clipboard needs none of it.
+    /// Enables the extensions for pressing keys. The clipboard needs none of them.
     ///
     /// # Errors
-    /// [`DeliverError::NoExtension`]: what the server lacks.
+    /// [`DeliverError::NoExtension`]: the server lacks this extension.
     pub(crate) fn require_keys(&self) -> Result<(), DeliverError> {
         let Self { conn, .. } = self;
         let has = |name| conn.extension_information(name).map(|found| found.is_some());
@@ -99,18 +99,19 @@ impl Server {
         Ok(())
     }
 
-    /// Another window of ours, for one conversation.
+    /// Creates another window of ours, for one conversation.
     pub(crate) fn create_window(&self) -> Result<Window, DeliverError> {
         create_window(&self.conn, self.root)
     }
 
-    /// Which program a window belongs to: all that one connection makes have the same upper bits.
+    /// Identifies the program that a window belongs to. All windows of one connection have the same
+    /// upper bits.
     pub(crate) fn client_of(&self, window: Window) -> u32 {
         window & !self.conn.setup().resource_id_mask
     }
 
-    /// The next event; `None` when `until` has come or `bell` rings. Without either it waits for
-    /// ever, asleep.
+    /// Waits for the next event. `None`: `until` has passed, or `bell` rings. Without either it
+    /// waits for ever, asleep.
     pub(crate) fn next(
         &self,
         until: Option<Instant>,
@@ -123,7 +124,7 @@ impl Server {
         }
     }
 
-    /// What `pick` finds among the events to come; the others wait for [`Self::next`].
+    /// Waits for an event that `pick` accepts. The others wait for [`Self::next`].
     pub(crate) fn find<T>(
         &self,
         until: Instant,
@@ -138,7 +139,8 @@ impl Server {
         Ok(None)
     }
 
-    /// The server's clock, in its milliseconds. It is told only with events, so one is made.
+    /// Reads the server's clock, in its milliseconds. The server sends its time only with events,
+    /// so this causes one.
     pub(crate) fn time(&self) -> Result<Timestamp, DeliverError> {
         let (window, mark) = (self.window, self.atoms.V2M_TIME);
         self.conn.change_property8(PropMode::REPLACE, window, mark, AtomEnum::STRING, &[])?;
@@ -167,7 +169,7 @@ impl Server {
         }
     }
 
-    /// Whether it is worth looking again.
+    /// Waits for data. Returns whether to look for events again.
     fn wait(
         &self,
         until: Option<Instant>,

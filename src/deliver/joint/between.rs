@@ -1,51 +1,53 @@
-//! What the user's hands did between two texts, as far as the desktop tells. Pure: the caller has
-//! the clock.
+//! Decides what the user did between two texts, as far as the desktop reports it. Pure: the caller
+//! has the clock.
 //!
-//! The presses of the shortcut itself lie between two dictations, and the desktop tells of them as
-//! of any other key. Their commands come to v2m shortly after, so each command explains what was
-//! done around its time. Anything that no command explains was meant for the window.
+//! The presses of the shortcut itself lie between two dictations, and the desktop reports them like
+//! any other key. Their commands reach v2m shortly after, so each command explains the activity
+//! around its time. Activity that no command explains was meant for the window.
 
 use std::time::{Duration, Instant};
 
 /// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule,
-/// more on a busy machine. A key that was meant for the window is not taken for it, as that one
-/// came too.
+/// more on a busy machine. A key that was meant for the window is not mistaken for the shortcut's
+/// key, because that one was reported too.
 const BEFORE: Duration = Duration::from_millis(500);
-/// How long before its command the hand may reach for the shortcut, its modifiers included. What
-/// was done earlier was meant for the window.
+/// How long before its command the user may reach for the shortcut, its modifiers included. Earlier
+/// activity was meant for the window.
 const REACHING: Duration = Duration::from_millis(400);
-/// How long after a command the hand may be at the shortcut: it holds it for 100 to 300 ms. Also
-/// covers the second after which the desktop calls the user idle.
+/// How long after a command the user may still hold the shortcut (100 to 300 ms as a rule). This
+/// also covers the second after which the desktop reports the user as idle.
 const AFTER: Duration = Duration::from_millis(1_500);
-/// How long after a text the desktop may call somebody active because of v2m's own keys, or tell so
-/// late. Nobody can act on the text by then: people take 0.2 to 0.3 s to answer to what they see.
+/// How long after a text the desktop may report activity that comes from v2m's own keys, or report
+/// late. No user can react to the text within this time: people take 0.2 to 0.3 s to react to what
+/// they see.
 const OWN: Duration = Duration::from_millis(250);
-/// A held shortcut repeats its command every 30 ms or so. What comes later is another press, or the
-/// first repeat.
+/// The longest gap between two commands of one held shortcut, which repeats about every 30 ms. A
+/// later command is another press, or the first repeat.
 const REPEAT: Duration = Duration::from_millis(200);
-/// Presses that are remembered. Who presses more often has done something else as well.
+/// The most presses that are remembered. A user who presses more often has done something else as
+/// well.
 const PRESSES: usize = 16;
-/// What was done is noted so many times. Then nobody waits any more for a command that explains it,
-/// and v2m sleeps on.
+/// The most activities that are noted. After that, no command is expected to explain them all, and
+/// v2m can sleep.
 const NOTED: usize = 8;
 
-/// What was done between two texts.
+/// The user's activity between two texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Between {
     /// The shortcut was pressed, and nothing else.
     Nothing,
     /// Keys or buttons were pressed.
     Something,
-    /// Nobody tells, or only that somebody was active: perhaps the mouse moved.
+    /// The desktop reports nothing, or only that the user was active, perhaps with the mouse.
     Unknown,
 }
 
-/// Commands of the shortcut, oldest first: each press with the repeats of a key that is held.
+/// The shortcut's commands, oldest first. Each entry is one press with the repeats of a held key.
 #[derive(Clone, Debug, Default)]
 pub struct ShortcutPresses(Vec<(Instant, Instant)>);
 
 impl ShortcutPresses {
-    /// A command has come. They come in their order.
+    /// Adds a command. Commands must be added in order.
     pub fn add(&mut self, now: Instant) {
         if let Some((_, last)) = self.0.last_mut().filter(|(_, last)| now < *last + REPEAT) {
             *last = now;
@@ -58,29 +60,29 @@ impl ShortcutPresses {
     }
 }
 
-/// How finely the desktop tells.
+/// The precision of the desktop's reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grain {
-    /// Each key and button that is pressed; movements of the mouse are not told.
+    /// The desktop reports each key and button press, but no mouse movements.
     Exact,
-    /// When the user becomes active and idle, whatever they do.
+    /// The desktop reports when the user becomes active and idle, whatever they do.
     Coarse,
 }
 
-/// What was told since a text was put at the cursor.
+/// The activity that was reported since a text was put at the cursor.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     grain: Grain,
     begun: Instant,
-    /// From when to when somebody was active; `None`: still.
+    /// The start and end of each activity. `None`: it has not ended.
     spans: Vec<(Instant, Option<Instant>)>,
-    /// Nobody watches any more.
+    /// The result, once the watch has ended.
     verdict: Option<Between>,
 }
 
 impl Log {
-    /// `now`: when the desktop began to tell. Whether somebody is active then, is not known where
-    /// it tells only of changes.
+    /// Creates a log. `now` is when the desktop starts to report. With [`Grain::Coarse`], the user
+    /// counts as active at that time, because only changes are reported.
     pub(crate) fn new(grain: Grain, now: Instant) -> Self {
         let spans = match grain {
             Grain::Exact => Vec::new(),
@@ -89,8 +91,8 @@ impl Log {
         Self { grain, begun: now, spans, verdict: None }
     }
 
-    /// A key or a button was pressed, or the user has become active. Whether more is worth being
-    /// told.
+    /// Notes that a key or a button was pressed, or that the user has become active. Returns
+    /// whether further reports are useful.
     pub(crate) fn active(&mut self, now: Instant) -> bool {
         if self.spans.len() == NOTED {
             self.verdict = Some(match self.grain {
@@ -103,19 +105,19 @@ impl Log {
         true
     }
 
-    /// The user has been idle since `since`.
+    /// Notes that the user has been idle since `since`.
     pub(crate) fn idle(&mut self, since: Instant) {
         if let Some((start, end @ None)) = self.spans.last_mut() {
             *end = Some(since.max(*start));
         }
     }
 
-    /// The desktop tells no more.
+    /// Notes that the desktop has stopped reporting.
     pub(crate) fn end(&mut self) {
         self.verdict.get_or_insert(Between::Unknown);
     }
 
-    /// What was done until now, beside these presses.
+    /// The activity until `now`, apart from these presses.
     pub(crate) fn between(&self, presses: &ShortcutPresses, now: Instant) -> Between {
         match (self.verdict, self.grain) {
             (Some(verdict), _) => verdict,
@@ -126,7 +128,7 @@ impl Log {
         }
     }
 
-    /// Whether there is a press for each key: one of a shortcut's keys is no modifier.
+    /// Whether there is a press for each key. Only one of a shortcut's keys is not a modifier.
     fn is_each_a_press(&self, presses: &ShortcutPresses) -> bool {
         let mut presses = presses.0.clone();
         self.spans.iter().all(|(at, _)| {
@@ -136,11 +138,11 @@ impl Log {
         })
     }
 
-    /// Whether somebody was active only around presses.
+    /// Whether the user was active only around presses.
     fn is_all_around(&self, presses: &ShortcutPresses, now: Instant) -> bool {
         self.spans.iter().all(|(start, end)| {
             let end = end.unwrap_or(now);
-            // As far as presses explain it, one after the other.
+            // The time up to which presses explain the activity, one after the other.
             let mut explained = (*start).max(self.begun + OWN);
             for (first, last) in &presses.0 {
                 if *first <= explained + REACHING && *last + AFTER > explained {
@@ -172,15 +174,15 @@ mod tests {
         for (keys, commands, expected) in [
             (&[][..], &[][..], Between::Nothing),
             (&[5_000], &[], Between::Something),
-            // The shortcut to start and to stop.
+            // The shortcut starts and stops the recording.
             (&[5_000, 9_000], &[5_040, 9_100], Between::Nothing),
-            // A service that is started by a command from elsewhere.
+            // A command from elsewhere controls the service.
             (&[], &[5_040, 9_100], Between::Nothing),
             (&[4_900, 5_000], &[5_040], Between::Something),
             (&[5_000, 7_000, 9_000], &[5_040, 9_100], Between::Something),
             (&[5_000, 9_000, 9_200], &[5_040, 9_100], Between::Something),
             (&[1_000], &[5_000], Between::Something),
-            // Held down: one key, many commands.
+            // The shortcut is held down: one key, many commands.
             (&[5_000], &[5_040, 5_540, 5_570, 5_600, 5_630], Between::Nothing),
         ] {
             let mut log = Log::new(Grain::Exact, start);
@@ -194,7 +196,7 @@ mod tests {
     fn who_is_active_apart_from_the_shortcut_may_have_done_something() {
         let start = Instant::now();
         for (spans, commands, expected) in [
-            // Not known to be idle since, and no press.
+            // The user is not known to be idle since, and there is no press.
             (&[(0, None)][..], &[][..], Between::Unknown),
             (&[(0, Some(251))], &[], Between::Unknown),
             (&[(0, Some(250))], &[], Between::Nothing),
@@ -214,13 +216,13 @@ mod tests {
                 Between::Unknown,
             ),
             (&[(0, Some(0)), (7_000, Some(7_100))], &[5_040, 9_100], Between::Unknown),
-            // The next dictation begins at once, and is a short one.
+            // The next dictation starts at once, and is short.
             (&[(0, None)], &[400, 2_600, 9_100], Between::Unknown),
             (&[(0, None)], &[400, 2_200, 3_900, 5_600, 7_300, 9_100], Between::Nothing),
-            // What was done half a second before the key was pressed was meant for the window.
+            // Activity half a second before the shortcut's key was meant for the window.
             (&[(0, Some(0)), (5_000, Some(6_200))], &[5_640], Between::Unknown),
             (&[(0, Some(700)), (9_000, None)], &[400, 9_100], Between::Nothing),
-            // Held down for four seconds.
+            // The shortcut is held down for four seconds.
             (
                 &[(0, Some(0)), (5_000, None)],
                 &[5_040, 5_540, 5_640, 5_740, 5_940, 6_120, 7_300, 8_900],

@@ -1,13 +1,13 @@
-//! What stands at the cursor, so that the next text is joined to it: with a space, and inside a
-//! sentence with a small letter.
+//! Joins the next text to the text at the cursor: with a space, and inside a sentence with a small
+//! letter.
 //!
-//! The best witness is the field: programs tell what is written around the cursor
-//! (`window::programs`). Where they do not, v2m knows what it has put there itself, and that counts
-//! as long as the text goes into the same window and the user has done nothing in between
-//! (`between`). Where nobody tells what the user has done, a space is the smaller mistake for
-//! [`SHORTLY`]; a letter is never changed then. What was not put at the cursor does not count.
+//! The field is the best source, because programs report the text around the cursor
+//! (`window::programs`). If they do not, v2m knows what it has put there itself. That counts as
+//! long as the text goes into the same window and the user has done nothing in between (`between`).
+//! If nothing is known about the user's actions, a space is the smaller mistake for [`SHORTLY`],
+//! and letters are not changed. Text that was not put at the cursor does not count.
 //!
-//! What stands there is kept in memory alone, and is written nowhere.
+//! The text at the cursor is kept only in memory, and is written nowhere.
 
 mod between;
 pub(crate) mod mutter;
@@ -30,49 +30,50 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tracing::debug;
 
-/// How long after a text the next one gets a space though nobody tells what the user has done: that
-/// long they are likely to go on where they were. Counted to the beginning of the next recording,
-/// as people who speak do not type.
+/// How long after a text the next one gets a space although nothing is known about the user's
+/// actions. For this time, users are likely to continue where they were. It is counted to the start
+/// of the next recording, because people who speak do not type.
 const SHORTLY: Duration = Duration::from_secs(30);
-/// Characters that are remembered of how a text ended: more than the beginning of a line matters
-/// for.
+/// The number of characters that are remembered from the end of a text. This is more than the
+/// beginning of a line matters for.
 const TAIL: usize = 200;
-/// A text of so many bytes takes the rules less than a millisecond.
+/// The length in bytes up to which the rules take less than a millisecond for a text.
 const SHORT: usize = 8 << 10;
-/// Letters and digits at the end by which a field shows the text that was put there.
+/// The number of letters and digits at the end that are compared to recognise v2m's text in a
+/// field.
 const ALIKE: usize = 8;
 
-/// How a text is to be joined to what stands at the cursor.
+/// The settings for joining a text to the text at the cursor.
 #[derive(Clone, Debug)]
 pub struct Join {
-    /// They know what fits.
+    /// The rules for joining texts.
     pub rules: Arc<Rules>,
     /// The text's language, as an ISO 639-1 code.
     pub language: String,
     /// Whether letters may change too.
     pub letters: Letters,
-    /// Whether programs are asked for what is written around the cursor.
+    /// Whether programs are asked for the text around the cursor.
     pub asks_field: bool,
     /// The shortcut's commands so far.
     pub presses: ShortcutPresses,
-    /// When the recording began.
+    /// When the recording started.
     pub begun: Instant,
 }
 
-/// Where a text goes, as far as anybody tells.
+/// The place that a text goes to, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Destination {
     pub(crate) window: Option<Window>,
     field: Option<Field>,
     programs: Vec<String>,
-    /// The program with the keyboard is none that tells of itself.
+    /// The program that has the keyboard reports nothing about itself.
     is_silent: bool,
     is_password: bool,
     is_terminal: bool,
 }
 
 impl Destination {
-    /// `keys` knows terminals by their names.
+    /// Collects what is known about the place. `keys` recognises terminals by their names.
     pub(crate) fn new(window: Option<Window>, focused: &Focused, keys: &PasteKeys) -> Self {
         let mut names = window.iter().map(|window| &window.class).chain(&focused.programs);
         let is_terminal =
@@ -87,7 +88,7 @@ impl Destination {
         }
     }
 
-    /// Whether nobody says that this is another one.
+    /// Whether both may be the same place, because nothing shows that they differ.
     fn may_be(&self, other: &Self) -> bool {
         let is_another = |a: Option<bool>| a == Some(false);
         let both = |a: &Option<Window>, b: &Option<Window>| Some(a.as_ref()?.id == b.as_ref()?.id);
@@ -104,22 +105,22 @@ impl Destination {
     }
 }
 
-/// What v2m has put at the cursor last.
+/// The last text that v2m has put at the cursor.
 #[derive(Debug, Default)]
 pub(crate) struct Joint(Option<Landed>);
 
 #[derive(Debug)]
 struct Landed {
     place: Destination,
-    /// How it ended, with what stood before it.
+    /// The end of the text, including the text that stood before it.
     tail: String,
     at: Instant,
-    /// `None`: nobody tells what the user does.
+    /// The watch over the user's actions since. `None`: the desktop does not report them.
     watch: Option<InputWatch>,
 }
 
 impl Joint {
-    /// The text as it goes there. `told` is what the field tells.
+    /// Returns the text as it is put at the cursor. `told` is what the field reports.
     fn join(
         &self,
         text: &str,
@@ -132,7 +133,7 @@ impl Joint {
         join.rules.join(text, &join.language, context, letters)
     }
 
-    /// As [`Self::join`]. Goes over a long text in a thread.
+    /// Joins a text as [`Self::join`] does, and uses a thread for a long one.
     pub(crate) async fn join_apart(
         &self,
         text: &str,
@@ -151,11 +152,11 @@ impl Joint {
             let context = Context { before: before.as_deref(), after: after.as_deref() };
             join.rules.join(&text, &join.language, context, letters)
         });
-        // What panics ends the process.
+        // A panic ends the process.
         joined.await.unwrap_or_default()
     }
 
-    /// What stands there, and whether letters may change to fit it.
+    /// Returns the text around the cursor, and whether letters may change to fit it.
     fn context<'a>(
         &'a self,
         join: &Join,
@@ -164,7 +165,7 @@ impl Joint {
         now: Instant,
     ) -> (Context<'a>, Letters) {
         let (context, letters) = self.surroundings(join, place, told, now);
-        // Commands know small letters from capitals.
+        // Commands are case-sensitive.
         (context, if place.is_terminal { Letters::Keep } else { letters })
     }
 
@@ -186,8 +187,8 @@ impl Joint {
         });
         debug!(?between, field = told.is_some(), "what stands at the cursor");
         if let Some(told) = told {
-            // What v2m has put there must be there, or the program tells something else, or not
-            // yet.
+            // The text that v2m has put there must be there. Otherwise the program reports
+            // something else, or is late.
             let is_right = between != Some(Between::Nothing)
                 || landed.is_none_or(|landed| ends_alike(&told.before, &landed.tail));
             if is_right {
@@ -207,8 +208,8 @@ impl Joint {
         }
     }
 
-    /// The text has been put there as it is. `told` is what the field told before. A password is
-    /// not remembered.
+    /// Notes that the text has been put there unchanged. `told` is what the field reported before.
+    /// A password is not remembered.
     pub(crate) fn landed(
         &mut self,
         text: &str,
@@ -226,7 +227,7 @@ impl Joint {
         self.0 = Some(Landed { place, tail, at, watch });
     }
 
-    /// A text may have been put there, or in part.
+    /// Notes that a text may have been put there, completely or in part.
     pub(crate) fn doubt(&mut self) {
         if let Some(landed) = &mut self.0 {
             landed.watch = None;

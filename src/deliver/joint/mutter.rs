@@ -1,7 +1,7 @@
-//! When the user becomes active and idle, as Mutter tells (org.gnome.Mutter.IdleMonitor): whether
-//! keys or only the mouse, it does not say.
+//! Watches when the user becomes active and idle, as reported by Mutter
+//! (org.gnome.Mutter.IdleMonitor). Mutter does not say whether keys or only the mouse caused it.
 //!
-//! The connection is the watch's own: Mutter forgets what it was asked to watch for when that
+//! The watch has its own connection, because Mutter removes its idle watches when the connection
 //! closes.
 
 use super::{Grain, InputWatch, Recorder};
@@ -15,12 +15,12 @@ use tracing::debug;
 use zbus::{Connection, MatchRule, MessageStream};
 
 const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
-/// Of the whole seat, all keyboards and mice.
+/// The monitor of the whole seat, with all keyboards and mice.
 const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
-/// After how long the user counts as idle.
+/// The time without activity after which the user counts as idle.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Watches from now on. `None`: Mutter does not tell.
+/// Starts a watch. `None`: Mutter does not report activity.
 pub(crate) async fn watch() -> Option<InputWatch> {
     InputWatch::by_task(Grain::Coarse, |recorder| async move {
         if let Err(problem) = work(recorder).await {
@@ -44,7 +44,7 @@ async fn work(mut recorder: Recorder) -> Result<(), DeliverError> {
     let fired = MessageStream::for_match_rule(rule, &bus, None).await;
     let mut fired = fired.map_err(DeliverError::Refused)?;
     let milliseconds = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
-    // Fires whenever the user becomes idle; the other kind fires once.
+    // This watch fires whenever the user becomes idle. The other kind fires only once.
     let idle = add(&bus, &mutter, "AddIdleWatch", &milliseconds).await?;
     let mut active = None;
     if !recorder.begin() {

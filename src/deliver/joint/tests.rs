@@ -1,20 +1,20 @@
-//! What a text is joined to, as a table: what was put there before, what was done since, and what
-//! the field tells.
+//! Tests the joining of texts with tables of the last text, the activity since, and what the field
+//! reports.
 
 use super::between::Log;
 use super::*;
 use crate::text::Choices;
 
-/// Since the text before.
+/// The activity since the last text.
 #[derive(Clone, Copy, Debug)]
 enum Since {
-    /// Nothing was done, as far as is known exactly.
+    /// The exact reports show no activity.
     Nothing,
     /// A key was pressed.
     Key,
-    /// Somebody was active, perhaps with the mouse.
+    /// The user was active, perhaps with the mouse.
     Active,
-    /// Nobody tells.
+    /// The desktop does not report activity.
     Unwatched,
 }
 
@@ -56,7 +56,7 @@ fn join_after(seconds: u64, landed: Instant, letters: Letters) -> Join {
     }
 }
 
-/// The second text, after "I think that" in the first place.
+/// Returns the second text as joined, after "I think that" in the first place.
 fn second(
     places: [Destination; 2],
     since: Since,
@@ -83,7 +83,7 @@ fn the_last_text_counts_as_long_as_nothing_was_done_since() {
         (Since::Nothing, 7_200, " the end."),
         (Since::Key, 1, "The end."),
         (Since::Key, 7_200, "The end."),
-        // A space is the smaller mistake for a short time; a letter is never changed by a guess.
+        // For a short time, a space is the smaller mistake. A letter is never changed by a guess.
         (Since::Active, 30, " The end."),
         (Since::Active, 31, "The end."),
         (Since::Unwatched, 30, " The end."),
@@ -106,7 +106,7 @@ fn what_the_field_tells_counts_for_more() {
         (Since::Key, "No. |", "The end."),
         (Since::Key, "It is|of it", " the end "),
         (Since::Unwatched, "see (|)", "the end."),
-        // What was put there with nothing done since must be there: the program tells something
+        // With no activity since, the last text must be there. So the program reports something
         // else.
         (Since::Nothing, "|", " the end."),
         (Since::Nothing, "No. |", " the end."),
@@ -116,7 +116,7 @@ fn what_the_field_tells_counts_for_more() {
     }
     let kept = second(place(), Since::Key, 1, Some("It is|"), Letters::Keep);
     assert_eq!(kept, " The end.");
-    // Also where nothing has been put yet.
+    // The field also counts before the first text.
     let told = Around { before: "It is".into(), after: None };
     let join = join_after(0, Instant::now(), Letters::Fit);
     let first = Joint::default().join("The end", &join, &window(1), Some(&told), Instant::now());
@@ -134,16 +134,16 @@ fn another_place_has_nothing_to_do_with_it() {
     for (places, is_joined) in [
         ([window(1), window(1)], true),
         ([window(1), window(2)], false),
-        // As far as nobody tells otherwise.
+        // Places count as the same if nothing shows that they differ.
         ([window(1), nobody_tells()], true),
         ([nobody_tells(), nobody_tells()], true),
         ([silent(), silent()], true),
         ([programs(&["gedit", "gedit-bin"]), programs(&["gedit"])], true),
         ([programs(&["gedit"]), programs(&["kgx"])], false),
-        // A program that tells of itself, and one that does not.
+        // One program reports about itself, and the other does not.
         ([programs(&["gedit"]), silent()], false),
         ([silent(), programs(&["gedit"])], false),
-        // One that has not told in time.
+        // The program has not answered in time.
         ([programs(&["gedit"]), nobody_tells()], true),
         ([wide(window(1), programs(&["gedit"])), wide(window(1), silent())], true),
         ([window(1), Destination { is_password: true, ..window(1) }], false),
@@ -181,7 +181,7 @@ fn a_password_is_joined_to_nothing() {
     let place = || Destination { is_password: true, ..window(1) };
     let got = second([place(), place()], Since::Nothing, 1, Some("I think that|"), Letters::Fit);
     assert_eq!(got, "The end.");
-    // Nor is it kept.
+    // A password is not kept either.
     let mut joint = Joint::default();
     let at = Instant::now();
     joint.landed("I think that", window(1), None, None, at);
@@ -197,10 +197,10 @@ fn how_a_text_ended_is_remembered_with_what_stood_before_it() {
     joint.landed("(", window(1), Some(&told), watch(Since::Nothing, at), at);
     let join = join_after(1, at, Letters::Fit);
     assert_eq!(joint.join("The end", &join, &window(1), None, at), "the end");
-    // Whatever its length.
+    // The tail is bounded for a text of any length.
     joint.landed(&"é ".repeat(10_000), window(1), None, watch(Since::Nothing, at), at);
     assert!(joint.0.as_ref().unwrap().tail.chars().count() <= TAIL);
-    // After one that may have arrived in part, a space is all that is sure.
+    // After a text that may have arrived only in part, only a space is certain.
     joint.landed("I think that", window(1), None, watch(Since::Nothing, at), at);
     joint.doubt();
     assert_eq!(joint.join("The end", &join, &window(1), None, at), " The end");

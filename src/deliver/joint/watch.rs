@@ -1,4 +1,5 @@
-//! The watch over what the user does after a text: the desktop tells, and the next text asks.
+//! Watches what the user does after a text. The desktop reports activity, and the next text reads
+//! the log.
 
 use super::between::{Between, Grain, Log, ShortcutPresses};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -10,11 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How long the desktop may take to begin to tell: a few milliseconds as a rule. The text has
-/// arrived by then.
+/// How long the desktop may take to start reporting. It takes a few milliseconds as a rule. The
+/// text has already arrived by then.
 const BEGIN: Duration = Duration::from_millis(100);
 
-/// Ends the watch when it is dropped.
+/// A running watch, which ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct InputWatch {
     log: Arc<Mutex<Log>>,
@@ -23,7 +24,7 @@ pub(crate) struct InputWatch {
 
 #[derive(Debug)]
 enum End {
-    /// A thread ends when the other end of this pipe does.
+    /// The watch runs on a thread, which ends when this pipe closes.
     Thread {
         _bell: OwnedFd,
     },
@@ -38,7 +39,7 @@ impl Drop for End {
     }
 }
 
-/// Where the desktop's words are noted.
+/// Notes the desktop's reports in the log.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     log: Option<Arc<Mutex<Log>>>,
@@ -56,20 +57,20 @@ impl Recorder {
         (Self { log: None, grain, begun: Some(begun) }, log)
     }
 
-    /// The desktop tells from now on. Whether anybody wants to know it.
+    /// Starts the log when the desktop starts reporting. Returns whether the watch is still wanted.
     pub(crate) fn begin(&mut self) -> bool {
         let log = Arc::new(Mutex::new(Log::new(self.grain, Instant::now())));
         self.log = Some(Arc::clone(&log));
         self.begun.take().is_some_and(|begun| begun.send(log).is_ok())
     }
 
-    /// A key or a button was pressed, or the user has become active. Whether more is worth being
-    /// told.
+    /// Notes that a key or a button was pressed, or that the user has become active. Returns
+    /// whether further reports are useful.
     pub(crate) fn active(&self) -> bool {
         self.log.as_ref().is_some_and(|log| lock(log).active(Instant::now()))
     }
 
-    /// The user has been idle for `time`.
+    /// Notes that the user has been idle for `time`.
     pub(crate) fn idle(&self, time: Duration) {
         let now = Instant::now();
         if let Some(log) = &self.log {
@@ -87,8 +88,8 @@ impl Drop for Recorder {
 }
 
 impl InputWatch {
-    /// Watches on a thread of its own, which is to end when its pipe does. `None`: nobody tells.
-    /// Bounded: 100 ms.
+    /// Watches on a separate thread, which must end when its pipe closes. `None`: the desktop does
+    /// not report activity. Takes 100 ms at most.
     pub(crate) async fn by_thread(grain: Grain, work: fn(Recorder, OwnedFd)) -> Option<Self> {
         let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
         let (end, bell) = pipe.ok()?;
@@ -98,7 +99,7 @@ impl InputWatch {
         Self::begun(log, End::Thread { _bell: bell }).await
     }
 
-    /// Watches by a task. `None`: nobody tells. Bounded: 100 ms.
+    /// Watches in a task. `None`: the desktop does not report activity. Takes 100 ms at most.
     pub(crate) async fn by_task<T>(grain: Grain, work: impl FnOnce(Recorder) -> T) -> Option<Self>
     where
         T: Future<Output = ()> + Send + 'static,
@@ -116,7 +117,7 @@ impl InputWatch {
         Some(Self { log: log?, _end: end })
     }
 
-    /// One that has been told this.
+    /// Creates a watch with this log.
     #[cfg(test)]
     pub(crate) fn of(log: Log) -> Self {
         let (_, bell) = pipe_with(PipeFlags::CLOEXEC).unwrap();

@@ -1,5 +1,5 @@
-//! When the user becomes active and idle, as the compositor tells (ext-idle-notify): whether keys
-//! or only the mouse, it does not say.
+//! Watches when the user becomes active and idle, as reported by the compositor (ext-idle-notify).
+//! It does not say whether keys or only the mouse caused it.
 
 use super::{Grain, InputWatch, Recorder};
 use crate::deliver::display::wayland::{CompositorState, WaylandConnection, Woken};
@@ -14,9 +14,9 @@ use wayland_protocols::ext::idle_notify::v1::client::{
     ext_idle_notifier_v1::ExtIdleNotifierV1,
 };
 
-/// After how long the user counts as idle.
+/// The time without activity after which the user counts as idle.
 const IDLE: Duration = Duration::from_secs(1);
-/// The version that tells of the user's hands alone, whatever keeps the screen from going dark.
+/// The version that reports only the user's input, and ignores programs that keep the screen on.
 const HANDS_ALONE: u32 = 2;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct IdleListener {
     is_over: bool,
 }
 
-/// Watches from now on. `None`: the compositor does not tell.
+/// Starts a watch. `None`: the compositor does not report activity.
 pub(crate) async fn watch() -> Option<InputWatch> {
     InputWatch::by_thread(Grain::Coarse, |recorder, end| {
         if let Err(problem) = work(recorder, &end) {
@@ -86,5 +86,5 @@ impl Dispatch<WlSeat, ()> for CompositorState<IdleListener> {
     }
 }
 
-// It has no events.
+// The notifier has no events.
 delegate_noop!(CompositorState<IdleListener>: ExtIdleNotifierV1);

@@ -1,8 +1,7 @@
-//! Keys and buttons that the user presses, as the X server tells them to anybody who asks (XInput
-//! 2's raw events).
+//! Watches the keys and buttons that the user presses, which the X server reports to any program
+//! that asks (XInput 2's raw events).
 //!
-//! Which key it was is looked at only to leave out those that write nothing, and is forgotten at
-//! once.
+//! The key's code is used only to leave out keys that write nothing, and is then forgotten.
 
 use super::{Grain, InputWatch, Recorder};
 use crate::deliver::error::DeliverError;
@@ -17,20 +16,20 @@ use x11rb::protocol::xinput::{self, ConnectionExt as _, XIEventMask};
 use x11rb::protocol::xproto::{ConnectionExt as _, Keysym};
 use x11rb::rust_connection::RustConnection;
 
-/// The version of XInput that tells of keys pressed in anybody's window, also of those that another
-/// program grabs (2.1), for which a shortcut's program has them.
+/// The requested version of XInput. From 2.1 on, the server reports keys pressed in any window,
+/// including keys that another program grabs, as a shortcut's program does.
 const VERSION: (u16, u16) = (2, 2);
-/// Buttons that turn a wheel: they put no cursor elsewhere.
+/// The buttons of a mouse wheel, which do not move the cursor.
 const WHEEL: std::ops::RangeInclusive<u32> = 4..=7;
-/// Events that are listened to: somebody who turns the wheel all day must not keep v2m awake.
+/// The most events that are read. A user who turns the wheel all day must not keep v2m awake.
 const MOST: usize = 200;
-/// Keys that write nothing by themselves, by what they mean (X11's `keysymdef.h`, `XF86keysym.h`):
-/// what latches or shifts to another level, Scroll Lock, Mode_switch and Num Lock, Shift to Hyper,
-/// keys of media and of the machine.
+/// The keysyms of keys that write nothing by themselves (X11's `keysymdef.h`, `XF86keysym.h`): keys
+/// that latch or shift to another level, Scroll Lock, Mode_switch and Num Lock, Shift to Hyper,
+/// media keys and keys for the machine.
 const WRITE_NOTHING: [std::ops::RangeInclusive<Keysym>; 5] =
     [0xfe01..=0xfe13, 0xff14..=0xff14, 0xff7e..=0xff7f, 0xffe1..=0xffee, 0x1008_0000..=0x1008_ffff];
 
-/// Watches from now on. `None`: the server does not tell.
+/// Starts a watch. `None`: the server does not report keys.
 pub(crate) async fn watch() -> Option<InputWatch> {
     InputWatch::by_thread(Grain::Exact, |recorder, end| {
         if let Err(problem) = work(recorder, &end) {
@@ -73,7 +72,7 @@ fn work(mut recorder: Recorder, end: &OwnedFd) -> Result<(), DeliverError> {
     Ok(())
 }
 
-/// Codes of the keys that write something, or do something else in a window.
+/// Reads the codes of the keys that write something, or have another effect in a window.
 fn keys_that_write(conn: &RustConnection) -> Result<Vec<u8>, ReplyError> {
     let (first, last) = (conn.setup().min_keycode, conn.setup().max_keycode);
     let mapping = conn.get_keyboard_mapping(first, last - first + 1)?.reply()?;
@@ -86,7 +85,7 @@ fn keys_that_write(conn: &RustConnection) -> Result<Vec<u8>, ReplyError> {
     Ok(keys.filter(|(_, keysyms)| writes(keysyms)).map(|(code, _)| code).collect())
 }
 
-/// Waits for the server; `false`: nobody wants to know it any more.
+/// Waits for the server. Returns false if the watch is no longer wanted.
 fn wait(conn: &RustConnection, end: &OwnedFd) -> Result<bool, DeliverError> {
     conn.flush()?;
     let mut files = [PollFd::new(conn.stream(), PollFlags::IN), PollFd::new(&end, PollFlags::IN)];

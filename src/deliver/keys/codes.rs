@@ -1,9 +1,9 @@
-//! What keys are called by the kernel and by xkb. Pure.
+//! The kernel's codes and xkb's keysyms of keys. Pure.
 
 use crate::chord::{Key, Modifier};
 
-/// The kernel's code of a modifier's left key (input-event-codes.h): modifiers are in one place on
-/// all layouts.
+/// The kernel's code of a modifier's left key (input-event-codes.h). Modifiers are in the same
+/// place on all layouts.
 pub(crate) const fn of_modifier(modifier: Modifier) -> u8 {
     match modifier {
         Modifier::Ctrl => 29,
@@ -13,10 +13,10 @@ pub(crate) const fn of_modifier(modifier: Modifier) -> u8 {
     }
 }
 
-/// xkb's number of a key's meaning (X11's keysymdef.h).
+/// xkb's keysym of a key (X11's keysymdef.h).
 pub(crate) fn keysym(key: Key) -> u16 {
     match key {
-        // Latin letters are numbered as in ASCII, and a combination has no others.
+        // Latin letters are numbered as in ASCII, and a combination has no other letters.
         Key::Letter(letter) => u8::try_from(letter).map_or(0, u16::from),
         Key::Insert => 0xff63,
     }

@@ -1,8 +1,7 @@
-//! Keys: which ones paste or write a text, which ones the user still holds, and the ways to press
-//! them.
+//! Keys: which keys paste or write a text, which keys the user still holds, and the ways to press
+//! keys.
 //!
-//! Each way to press a combination is a [`Keys`]. How long the user's own keys are waited for is in
-//! `held`.
+//! Each way to press a combination is a [`Keys`]. The wait for the user's own keys is in `held`.
 
 pub(crate) mod codes;
 pub(crate) mod held;
@@ -18,24 +17,24 @@ use crate::chord::Chord;
 
 /// A way to press one combination of keys.
 pub(crate) trait Keys {
-    /// Finds the combination on the keyboard as it is laid out now. Presses nothing yet.
+    /// Finds the combination on the keyboard's current layout. Presses nothing yet.
     ///
     /// # Errors
     /// [`DeliverError::NoKey`]: the keyboard lacks one of its keys.
     async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError>;
 
-    /// Whether windows do not listen to these keys yet: there was no keyboard before.
+    /// Whether windows do not listen to these keys yet, because there was no keyboard before.
     fn are_new(&self) -> bool {
         false
     }
 
-    /// Whether the user holds a key that would make another combination of it. Ways that find out
-    /// only by pressing, and keyboards with which the user's does not mix, say no.
+    /// Whether the user holds a key that would change the combination. Returns false for ways that
+    /// find out only by pressing, and for keyboards that do not mix with the user's.
     fn are_held(&mut self) -> Result<bool, DeliverError> {
         Ok(false)
     }
 
-    /// Whether they come to the desktop by another way than what is on the clipboard.
+    /// Whether the keys reach the desktop by another route than the clipboard's content.
     fn are_apart(&self) -> bool {
         false
     }

@@ -1,23 +1,24 @@
-//! Keys pressed through the portal.
+//! Presses keys through the portal.
 
 use super::{Keys, codes};
 use crate::chord::{Chord, Key, Modifier};
 use crate::deliver::display::portal::PortalCalls;
 use crate::deliver::error::DeliverError;
 
-/// xkb's number of U+10FFFF, which is no character and never will be.
+/// xkb's keysym of U+10FFFF, which is no character and never will be.
 const NO_KEY: i32 = 0x0110_ffff;
 
-/// One change of one key.
+/// One press or release of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyChange {
-    /// By its place: the kernel's code (input-event-codes.h), and whether it goes down.
+    /// A key by its place, the kernel's code (input-event-codes.h), and whether it goes down.
     Code(i32, bool),
-    /// By its meaning: xkb's number for it, and whether it goes down.
+    /// A key by its meaning, xkb's keysym, and whether it goes down.
     Symbol(i32, bool),
 }
 
-/// Modifiers are in one place on all layouts; V is elsewhere on Dvorak.
+/// Names a modifier by its place, which is the same on all layouts. V, by contrast, is elsewhere on
+/// Dvorak.
 fn stroke(modifier: Modifier, down: bool) -> KeyChange {
     KeyChange::Code(codes::of_modifier(modifier).into(), down)
 }
@@ -26,13 +27,13 @@ fn symbol(key: Key, down: bool) -> KeyChange {
     KeyChange::Symbol(codes::keysym(key).into(), down)
 }
 
-/// What presses the combination.
+/// The changes that press the combination.
 fn down(chord: &Chord) -> Vec<KeyChange> {
     let modifiers = chord.modifiers.iter().map(|modifier| stroke(*modifier, true));
     modifiers.chain([symbol(chord.key, true)]).collect()
 }
 
-/// What lets go of it, in the other order.
+/// The changes that release the combination, in reverse order.
 fn up(chord: &Chord) -> Vec<KeyChange> {
     let modifiers = chord.modifiers.iter().rev().map(|modifier| stroke(*modifier, false));
     [symbol(chord.key, false)].into_iter().chain(modifiers).collect()
@@ -46,14 +47,14 @@ pub(crate) struct PortalKeys {
 }
 
 impl PortalKeys {
-    /// Those of this session.
+    /// Wraps this session's keys.
     pub(crate) fn of(calls: PortalCalls) -> Self {
         Self { calls, chord: None }
     }
 
-    /// Has KDE's portal learn the user's layout: it asks for that only when the first key is named
-    /// by its meaning, and takes that one from the US layout (6.3: Ctrl+V is Ctrl+K on Dvorak).
-    /// Nothing is pressed: a key that no keyboard has is released.
+    /// Makes KDE's portal learn the user's layout. The portal asks for the layout only when the
+    /// first key is named by its meaning, and takes that key from the US layout (6.3: Ctrl+V is
+    /// Ctrl+K on Dvorak). Nothing is pressed, because this releases a key that no keyboard has.
     pub(crate) async fn learn_layout(&self) -> Result<(), DeliverError> {
         self.strike(KeyChange::Symbol(NO_KEY, false)).await
     }
@@ -76,7 +77,8 @@ impl Keys for PortalKeys {
         Ok(())
     }
 
-    /// What was pressed is released whatever happens; the caller must not give up in between.
+    /// Presses and releases the combination. Pressed keys are released whatever happens. The caller
+    /// must not cancel this.
     async fn press(&mut self) -> Result<(), DeliverError> {
         let chord = self.chord.as_ref().ok_or(DeliverError::NoWay)?;
         let mut outcome = Ok(());
@@ -86,7 +88,7 @@ impl Keys for PortalKeys {
                 break;
             }
         }
-        // One that is not down is not hurt by being released.
+        // Releasing a key that is not down does no harm.
         for stroke in up(chord) {
             outcome = self.strike(stroke).await.and(outcome);
         }

@@ -1,21 +1,21 @@
-//! Keys that somebody else presses for a thread: where the compositor offers no virtual keyboard,
-//! the portal's task.
+//! Keys that the portal's task presses for a thread, where the compositor offers no virtual
+//! keyboard.
 
 use super::Keys;
 use crate::chord::Chord;
 use crate::deliver::error::DeliverError;
 use tokio::sync::{mpsc, oneshot};
 
-/// A combination that is to be pressed and released.
+/// A request to press and release a combination.
 #[derive(Debug)]
 pub(crate) struct ChordRequest {
-    /// The keys.
+    /// The combination to press.
     pub(crate) chord: Chord,
-    /// What came of it. Dropped unanswered: nothing.
+    /// Receives the result. Dropped unanswered: nothing was pressed.
     pub(crate) done: oneshot::Sender<Result<(), DeliverError>>,
 }
 
-/// The thread's end: where it asks for keys.
+/// The thread's end of the channel, which requests keys.
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
     requests: mpsc::Sender<ChordRequest>,
@@ -23,7 +23,8 @@ pub(crate) struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    /// Both ends. Whoever answers must do so in bounded time: the thread waits.
+    /// Creates both ends of the channel. The receiver must answer in bounded time, because the
+    /// thread waits.
     pub(crate) fn channel() -> (Self, mpsc::Receiver<ChordRequest>) {
         let (requests, inbox) = mpsc::channel(1);
         (Self { requests, chord: None }, inbox)

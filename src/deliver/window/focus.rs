@@ -1,4 +1,4 @@
-//! Which window has the keyboard, asked beside whoever wants to know it later.
+//! Asks in the background which window has the keyboard.
 
 use super::Window;
 use super::{wayland, x11};
@@ -10,28 +10,30 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How long the answer is waited for; the question was put long before, as a rule.
+/// How long to wait for the answer. As a rule the question was asked long before.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// One question is out at a time: a display server that hangs must not gather threads.
+/// Only one question runs at a time, because a display server that hangs must not accumulate
+/// threads.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
-/// The window that has the keyboard at the moment of the question.
+/// The window that had the keyboard at the time of the question.
 #[derive(Debug)]
 pub struct Focus(Option<oneshot::Receiver<Option<Window>>>);
 
 impl Focus {
-    /// Asks, and does not wait.
+    /// Asks without waiting for the answer.
     pub fn ask() -> Self {
         Self::ask_by(focus)
     }
 
-    /// As [`Self::ask`], on Wayland, for a window of X11's. Starts XWayland if it does not run.
+    /// Asks as [`Self::ask`] does, on Wayland for an X11 window. Starts XWayland if it is not
+    /// running.
     pub(crate) fn ask_xwayland() -> Self {
         Self::ask_by(x11::ask)
     }
 
-    /// `focus` is blocking.
+    /// Runs `focus`, which blocks, on a thread.
     fn ask_by(focus: fn() -> Result<Option<Window>, DeliverError>) -> Self {
         if !Displays::from_env().any() || ASKING.swap(true, Ordering::AcqRel) {
             return Self(None);
@@ -44,7 +46,7 @@ impl Focus {
                 None
             });
             ASKING.store(false, Ordering::Release);
-            let _ = tell.send(window); // nobody waits any more
+            let _ = tell.send(window); // the caller may have given up
         });
         if asking.is_err() {
             ASKING.store(false, Ordering::Release);
@@ -53,14 +55,14 @@ impl Focus {
         Self(Some(told))
     }
 
-    /// The answer. `None`: no window had it, or nobody tells; on GNOME nobody does. Bounded: 200
-    /// ms.
+    /// Waits for the answer, for 200 ms at most. `None`: no window had the keyboard, or the desktop
+    /// does not report it (GNOME does not).
     pub async fn window(self) -> Option<Window> {
         timeout(PATIENCE, self.0?).await.ok()?.ok()?
     }
 }
 
-/// What the desktop's display server tells. Blocking.
+/// Asks the desktop's display server. Blocks.
 fn focus() -> Result<Option<Window>, DeliverError> {
     if is_x11() { x11::ask() } else { wayland::focused() }
 }

@@ -1,28 +1,28 @@
-//! Whether the screen is locked, as the desktop and logind say.
+//! Asks the desktop and logind whether the screen is locked.
 //!
-//! One yes is enough. Where nobody says anything the screen counts as open: most small desktops
-//! have no locker that tells, and pasting must work there. Lockers that only take the keyboard
-//! (i3lock by itself, xlock) are not seen.
+//! One yes is enough. If there is no answer, the screen counts as unlocked: most small desktops
+//! have no locker that reports it, and pasting must work there. Lockers that only grab the keyboard
+//! (i3lock by itself, xlock) are not detected.
 
 use std::time::Duration;
 use tokio::time::timeout;
 use tracing::debug;
 use zbus::Connection;
 
-/// Who may tell: the name on the session bus and its object.
+/// The screen savers that may answer: the name on the session bus and the object's path.
 const SAVERS: [(&str, &str); 5] = [
     ("org.gnome.ScreenSaver", "/org/gnome/ScreenSaver"),
-    // KDE and others.
+    // Used by KDE and others.
     ("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver"),
     ("org.cinnamon.ScreenSaver", "/org/cinnamon/ScreenSaver"),
     ("org.mate.ScreenSaver", "/org/mate/ScreenSaver"),
     ("org.xfce.ScreenSaver", "/org/xfce/ScreenSaver"),
 ];
 
-/// How long each bus may take: two round trips, a few milliseconds where all is well.
+/// How long each bus may take. As a rule, two round trips take a few milliseconds.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The connections over which it is asked.
+/// Asks whether the screen is locked, over connections that it keeps.
 #[derive(Debug, Default)]
 pub(crate) struct ScreenLock {
     session: Option<Connection>,
@@ -30,7 +30,7 @@ pub(crate) struct ScreenLock {
 }
 
 impl ScreenLock {
-    /// Whether the screen is locked. Bounded: one second.
+    /// Whether the screen is locked. Takes one second at most.
     pub(crate) async fn is_locked(&mut self) -> bool {
         let (desktop, logind) = tokio::join!(
             told("the desktop", &mut self.session, by_desktop),
@@ -40,8 +40,8 @@ impl ScreenLock {
     }
 }
 
-/// What is told over the connection that is kept; over a new one where that has failed, since the
-/// bus may have closed it: an old connection must not make a locked screen an open one.
+/// Asks over the kept connection, or over a new one if that fails. The bus may have closed the old
+/// connection, which must not make a locked screen count as unlocked.
 async fn told<B>(
     who: &str,
     bus: &mut Option<B>,
@@ -74,7 +74,7 @@ async fn by_desktop(bus: &mut Option<Connection>) -> zbus::Result<bool> {
         Some(bus) => bus,
         None => bus.insert(Connection::session().await?),
     };
-    // Only those that are there: to call one that is not may start it.
+    // Only running screen savers are asked, because a call may start the others.
     let to = "org.freedesktop.DBus";
     let reply =
         bus.call_method(Some(to), "/org/freedesktop/DBus", Some(to), "ListNames", &()).await?;
@@ -86,15 +86,15 @@ async fn by_desktop(bus: &mut Option<Connection>) -> zbus::Result<bool> {
             Ok(reply) if reply.body().deserialize()? => return Ok(true),
             Ok(_open) => {}
             Err(error @ zbus::Error::InputOutput(_)) => return Err(error),
-            // Some have the name, and only inhibit.
+            // Some programs own the name but only offer to inhibit the screen saver.
             Err(error) => debug!(%error, name, "a screen saver does not tell whether it is active"),
         }
     }
     Ok(false)
 }
 
-/// logind's hint of the user's graphical session. A service is in no session itself; "auto" then is
-/// that one.
+/// Reads logind's hint for the user's graphical session. A service belongs to no session, and
+/// "auto" then means the graphical one.
 async fn by_logind(bus: &mut Option<Connection>) -> zbus::Result<bool> {
     let bus = match bus {
         Some(bus) => bus,
@@ -123,8 +123,8 @@ async fn by_logind(bus: &mut Option<Connection>) -> zbus::Result<bool> {
 mod tests {
     use super::*;
 
-    /// A connection by its number; the first one is dead. Without one, the next is made if there is
-    /// a bus.
+    /// Simulates connections by number. The first one is dead. Without a connection, `next` is
+    /// opened if there is a bus.
     async fn ask(bus: &mut Option<u32>, next: Option<u32>) -> zbus::Result<bool> {
         if bus.is_none() {
             *bus = next;

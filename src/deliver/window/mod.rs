@@ -1,5 +1,5 @@
-//! The window that has the keyboard: which one it is, what is known of it, and whether the screen
-//! is locked.
+//! The window that has the keyboard: its identity and its program, and whether the screen is
+//! locked.
 
 mod focus;
 mod lock;

@@ -1,64 +1,64 @@
-//! The window that has the keyboard: whether a text may go into it, and with which keys.
+//! Decides with which keys a text is pasted into the window that has the keyboard.
 //!
-//! Pure. Which window that is, is asked by the ways to the cursor that can tell; what the programs
-//! tell is in `programs`.
+//! Pure. The delivery methods that can tell ask which window it is. The programs' own reports are
+//! in `programs`.
 //!
-//! Control+V in a terminal is no paste: readline quotes the next key, and the next real paste shows
-//! `^[[200~`. So it is pressed only where no terminal can have the keyboard. Terminals take
-//! Ctrl+Shift+V, but for old ones of X11. Where nobody tells and a terminal may have the keyboard,
-//! Shift+Insert pastes in terminals and text fields alike: terminals take the primary selection by
-//! it, fields and Konsole the clipboard. So both hold the text meanwhile. (Tried with
-//! gnome-terminal, kgx, foot, kitty, Alacritty, xterm, Konsole, GTK 3 and 4, Firefox and Chromium.)
+//! Control+V does not paste in a terminal: readline quotes the next key, and the next real paste
+//! shows `^[[200~`. So it is pressed only where no terminal can have the keyboard. Terminals accept
+//! Ctrl+Shift+V, except for old X11 terminals. If nothing is reported and a terminal may have the
+//! keyboard, v2m presses Shift+Insert, which pastes in both terminals and text fields: terminals
+//! paste the primary selection, fields and Konsole the clipboard. So both hold the text during the
+//! paste. (Tried with gnome-terminal, kgx, foot, kitty, Alacritty, xterm, Konsole, GTK 3 and 4,
+//! Firefox and Chromium.)
 
 use super::programs::{Focused, Widget, names_of_running};
 use crate::chord::Chord;
 
-/// Terminals whose keys know no clipboard: Shift+Insert pastes the primary selection, and that is
-/// all. By class, in lower case.
+/// Terminals without keys for the clipboard. Shift+Insert pastes the primary selection, and nothing
+/// else pastes. By class, in lower case.
 const SELECTION_TERMINALS: [&str; 8] =
     ["aterm", "eterm", "mlterm", "rxvt", "urxvt", "uxterm", "xterm", "koi8rxterm"];
 
-/// Terminals that paste the clipboard by Shift+Insert, as fields do. By executable.
+/// Terminals where Shift+Insert pastes the clipboard, as in fields. By executable.
 const CLIPBOARD_TERMINALS: [&str; 2] = ["konsole", "yakuake"];
 
-/// Editors with a terminal inside that takes Ctrl+Shift+V and passes on Ctrl+V, and which do not
-/// tell whether that one has the keyboard. By class or executable, in lower case. Shift+Insert
-/// pastes the clipboard in their editor, and the primary selection in their terminal (Visual Studio
-/// Code's defaults on Linux).
+/// Editors that contain a terminal, which accepts Ctrl+Shift+V and passes on Ctrl+V. These editors
+/// do not report whether the terminal has the keyboard. By class or executable, in lower case.
+/// Shift+Insert pastes the clipboard in the editor, and the primary selection in the terminal
+/// (Visual Studio Code's defaults on Linux).
 const EDITORS: [&str; 7] =
     ["code", "code-oss", "codium", "cursor", "visual-studio-code", "vscodium", "windsurf"];
 
-/// A window, and which program's it is.
+/// A window and its program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The display server's number for it.
+    /// The display server's number for the window.
     pub(crate) id: u32,
-    /// WM_CLASS or application id; empty if it says none.
+    /// WM_CLASS or the application id. Empty: the window has none.
     pub(crate) class: String,
 }
 
-/// Which keys paste, in which program.
+/// The keys that paste, by program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PasteKeys {
-    /// Wherever no terminal is known to have the keyboard. `None`: what suits.
+    /// The keys where no terminal is known to have the keyboard. `None`: v2m chooses.
     pub usual: Option<Chord>,
-    /// In terminals. `None`: what suits.
+    /// The keys in terminals. `None`: v2m chooses.
     pub terminal: Option<Chord>,
-    /// What counts as a terminal: classes of windows or names of programs, in whatever case.
+    /// The terminals: window classes or program names. Case is ignored.
     pub terminals: Vec<String>,
 }
 
-/// Keys that paste, and from where.
+/// The keys that paste, and the selection that they paste from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Press {
     pub(crate) chord: Chord,
-    /// Whether the window may paste the primary selection by them: then that must hold the text
-    /// too.
+    /// Whether these keys may paste the primary selection. If so, it must hold the text too.
     pub(crate) primary: bool,
 }
 
 impl Press {
-    /// Keys for the user, once the text is on the clipboard alone.
+    /// The keys that the user is told to press when the text is only on the clipboard.
     pub(crate) fn by_hand(&self) -> String {
         if self.primary {
             "ctrl+v, or ctrl+shift+v in a terminal,".to_owned()
@@ -68,7 +68,7 @@ impl Press {
     }
 }
 
-/// What a text goes into, as far as keys matter.
+/// The target of a paste, as far as it affects the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PasteTarget {
     Field,
@@ -80,14 +80,14 @@ enum PasteTarget {
 }
 
 impl PasteKeys {
-    /// Whether a program's windows are terminals, by its name or their class.
+    /// Whether a program's windows are terminals, by the program's name or the windows' class.
     pub(crate) fn is_terminal(&self, name: &str) -> bool {
         let names = names_of_running(name);
         let listed = self.terminals.iter().map(|terminal| terminal.to_lowercase());
         listed.into_iter().any(|terminal| names.contains(&terminal))
     }
 
-    /// What has the keyboard. `window`: the one that the display server tells of.
+    /// Classifies what has the keyboard. `window` is the window that the display server reports.
     fn target(&self, window: Option<&Window>, focused: &Focused) -> PasteTarget {
         let classes = window.map(|window| &window.class).filter(|class| !class.is_empty());
         let names: Vec<&String> = classes.into_iter().chain(&focused.programs).collect();
@@ -115,14 +115,14 @@ impl PasteKeys {
         }
     }
 
-    /// Whether a running program that tells nothing may have a terminal with the keyboard. The old
-    /// ones of X11 have windows there, and those are told of.
+    /// Whether a running program that reports nothing may have a terminal that has the keyboard.
+    /// Old X11 terminals do not count, because the display server reports their windows.
     fn may_hide(&self, name: &str) -> bool {
         self.is_terminal(name) || EDITORS.iter().any(|editor| name.eq_ignore_ascii_case(editor))
     }
 
-    /// The keys that paste into `window`, or into what the programs tell of. `None`: nobody knows
-    /// what window it is. Keys that the user has chosen are pressed in any case.
+    /// Chooses the keys that paste into `window`, or into what the programs report. `window` is
+    /// `None`: the window is not known. Keys that the user has chosen are always used.
     pub(crate) fn press(&self, window: Option<&Window>, focused: &Focused) -> Press {
         let press = |chord, primary| Press { chord, primary };
         let chosen = |chord: &Option<Chord>| chord.clone().map(|chord| press(chord, false));
@@ -166,12 +166,12 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Nobody tells, and these programs run.
+    /// Nothing is reported, and these programs run.
     fn silent(programs: &[&str]) -> Focused {
         Focused { silent: Some(names(programs)), ..Focused::default() }
     }
 
-    /// The keys, with a `*` where the primary selection is to hold the text too.
+    /// The chosen keys, with a `*` if the primary selection must hold the text too.
     fn pressed(keys: &PasteKeys, window: Option<&Window>, focused: &Focused) -> String {
         let Press { chord, primary } = keys.press(window, focused);
         format!("{chord}{}", if primary { "*" } else { "" })
@@ -210,7 +210,7 @@ mod tests {
             let focused = Focused { widget, programs: names(programs), ..Focused::default() };
             assert_eq!(pressed(&keys, None, &focused), expected, "{widget:?} of {programs:?}");
         }
-        // A terminal inside a window that the display server has a name for.
+        // A terminal inside a window of another program that the display server names.
         let focused = Focused { widget: Widget::Terminal, ..Focused::default() };
         assert_eq!(pressed(&keys, Some(&window(1, "gnome-builder")), &focused), "ctrl+shift+v");
     }
@@ -249,7 +249,7 @@ mod tests {
             let mut keys = keys();
             keys.terminals.push(class.to_uppercase());
             let lower = class.to_lowercase();
-            // A few characters have no way back from upper case; those match neither way.
+            // A few characters cannot be converted back from upper case. They match neither way.
             let expected = class.to_uppercase().to_lowercase() == lower.to_lowercase();
             prop_assert!(keys.is_terminal(&lower) >= expected);
         }

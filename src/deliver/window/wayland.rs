@@ -1,9 +1,10 @@
-//! Which program's window has the keyboard, where the compositor tells
-//! (wlr-foreign-toplevel-management does).
+//! Finds the program that has the keyboard, on compositors that report it (with
+//! wlr-foreign-toplevel-management).
 //!
-//! It tells of a window by the application's id and its title, and titles change. So a window
-//! stands for its application here: another window of the same program is not told from it. The
-//! connection lasts for one question, as each later change anywhere on the desktop would wake us.
+//! The compositor describes a window by the application's id and its title, and titles change. So a
+//! window stands for its application here, and another window of the same program counts as the
+//! same. The connection lasts for one question, because otherwise every later change anywhere on
+//! the desktop would wake v2m.
 
 use super::Window;
 use crate::deliver::display::wayland::{CompositorState, WaylandConnection};
@@ -16,7 +17,7 @@ use wayland_protocols_wlr::foreign_toplevel::v1::client::{
     zwlr_foreign_toplevel_manager_v1::{self, ZwlrForeignToplevelManagerV1},
 };
 
-/// The windows as the compositor tells of them.
+/// The windows that the compositor has reported.
 #[derive(Debug, Default)]
 struct Windows {
     all: Vec<Toplevel>,
@@ -29,7 +30,8 @@ struct Toplevel {
     is_active: bool,
 }
 
-/// The window that has the keyboard. `None`: none has it, or nobody tells. Blocking.
+/// Finds the window that has the keyboard. `None`: no window has it, or the compositor does not
+/// report it. Blocks.
 pub(crate) fn focused() -> Result<Option<Window>, DeliverError> {
     let mut compositor = WaylandConnection::begin(Windows::default())?;
     if compositor.bind::<ZwlrForeignToplevelManagerV1>(1).is_none() {
@@ -45,7 +47,7 @@ pub(crate) fn focused() -> Result<Option<Window>, DeliverError> {
 fn window(application: String) -> Window {
     let mut hasher = DefaultHasher::new();
     application.hash(&mut hasher);
-    // Half of it: numbers of windows are as short as X11's.
+    // Only half of the hash is used, because window numbers are as short as X11's.
     Window { id: (hasher.finish() >> 32) as u32, class: application }
 }
 
@@ -96,8 +98,8 @@ impl Dispatch<ZwlrForeignToplevelHandleV1, ()> for CompositorState<Windows> {
     }
 }
 
-/// Whether a list of states, numbers in the machine's byte order, has the one of the window with
-/// the keyboard.
+/// Whether a list of states, numbers in the machine's byte order, contains the state of the window
+/// that has the keyboard.
 fn is_active(states: &[u8]) -> bool {
     let active = (State::Activated as u32).to_ne_bytes();
     states.chunks_exact(active.len()).any(|state| state == active)
@@ -114,7 +116,7 @@ mod tests {
         assert!(is_active(&states(&[0, 2])));
         assert!(!is_active(&states(&[0, 1, 3])));
         assert!(!is_active(&[]));
-        // Not a whole number of numbers, as no compositor sends it.
+        // This is not a whole number of states. No compositor sends it.
         assert!(!is_active(&states(&[2])[..3]));
     }
 

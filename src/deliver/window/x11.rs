@@ -1,27 +1,27 @@
-//! The window that has the keyboard, and which program's it is.
+//! Finds the window that has the keyboard, and its program.
 
 use super::Window;
 use crate::deliver::display::x11::Server;
 use crate::deliver::error::DeliverError;
 use x11rb::protocol::xproto::{self, AtomEnum, ConnectionExt as _};
 
-/// How far above the focused window its program's window may be.
+/// How many levels above the focused window its program's window may be.
 const DEPTH: usize = 16;
-/// The longest name of a program that is read, in words of four bytes.
+/// The longest program name that is read, in words of four bytes.
 const NAME: u32 = 64;
 
-/// As [`focused`], over a connection of its own. Blocking.
+/// Asks as [`focused`] does, over a separate connection. Blocks.
 pub(crate) fn ask() -> Result<Option<Window>, DeliverError> {
     focused(&Server::connect()?)
 }
 
-/// The window that has the keyboard; `None`: none has, or it is gone already.
+/// Finds the window that has the keyboard. `None`: no window has it, or the window is already gone.
 pub(crate) fn focused(server: &Server) -> Result<Option<Window>, DeliverError> {
     if let Some(id) = active(server)? {
         let class = class(server, id)?.unwrap_or_default();
         return Ok(Some(Window { id, class }));
     }
-    // Without a window manager, or with a very plain one.
+    // There is no window manager, or only a very simple one.
     let focus = server.conn.get_input_focus()?.reply()?.focus;
     let pointer_root = xproto::Window::from(xproto::InputFocus::POINTER_ROOT);
     if focus == x11rb::NONE || focus == pointer_root || focus == server.root {
@@ -30,7 +30,7 @@ pub(crate) fn focused(server: &Server) -> Result<Option<Window>, DeliverError> {
     Ok(Some(with_class_above(server, focus)?))
 }
 
-/// What the window manager says.
+/// Reads the active window from the window manager's property.
 fn active(server: &Server) -> Result<Option<xproto::Window>, DeliverError> {
     let (root, active) = (server.root, server.atoms._NET_ACTIVE_WINDOW);
     let told = server.conn.get_property(false, root, active, AtomEnum::WINDOW, 0, 1)?.reply()?;
@@ -38,7 +38,7 @@ fn active(server: &Server) -> Result<Option<xproto::Window>, DeliverError> {
     Ok(id.filter(|id| *id != x11rb::NONE))
 }
 
-/// A toolkit may give the keyboard to a window inside the one that bears the program's name.
+/// Finds the window with the program's name. A toolkit may give the keyboard to a window inside it.
 fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, DeliverError> {
     let mut id = focus;
     for _ in 0..DEPTH {
@@ -54,10 +54,11 @@ fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, De
     Ok(Window { id: focus, class: String::new() })
 }
 
-/// WM_CLASS holds an instance's name and the class, each ended by a zero (ICCCM, section 4.1.2.5).
+/// Reads a window's class. WM_CLASS holds the instance's name and the class, each with a
+/// terminating zero (ICCCM, section 4.1.2.5).
 fn class(server: &Server, id: xproto::Window) -> Result<Option<String>, DeliverError> {
     let (name, string) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
-    // The window may go at any time.
+    // The window may close at any time.
     let Ok(told) = server.conn.get_property(false, id, name, string, 0, NAME)?.reply() else {
         return Ok(None);
     };

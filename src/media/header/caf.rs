@@ -1,17 +1,17 @@
-//! CAF: chunks whose lengths have eight bytes. Of the last one the format may leave the length open
-//! (−1), which symphonia does not follow.
+//! Mends CAF files: chunks with lengths of eight bytes. The format may leave the last chunk's
+//! length open (−1), which symphonia does not support.
 
 use super::{Bytes, MOST_CHUNKS, Mend, quad};
 use std::io;
 
-/// "caff", version, flags.
+/// The length of a file's head: "caff", version, flags.
 const HEAD: u64 = 8;
-/// A chunk's name and its length.
+/// The length of a chunk's name and length.
 const CHUNK_HEAD: u64 = 12;
-/// Bytes before the first sample in the chunk of sound: how often it was edited.
+/// How many bytes come before the first sample in the sound chunk: the edit count.
 const EDITS: u64 = 4;
 
-/// `None` for other forms.
+/// Mends the header. `None` for other forms.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     if bytes.at::<4>(0)? != Some(*b"caff") {
         return Ok(None);
@@ -40,7 +40,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
             continue;
         }
         let Some(length) = fitting else {
-            // Cut off in a chunk that is no sound.
+            // The file was cut off in a chunk that is not sound.
             mend.end = Some(at).filter(|_| is_heard);
             break;
         };
@@ -49,9 +49,9 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     Ok(Some(mend))
 }
 
-/// Whether the file ends there, or a chunk begins.
+/// Whether the file ends here, or a chunk begins.
 fn is_followed(bytes: &Bytes, at: u64) -> io::Result<bool> {
-    // Too short for a chunk: the beginning of one.
+    // The rest is too short for a chunk, so it is the beginning of one.
     let Some((name, length)) = chunk(bytes, at)? else { return Ok(true) };
     Ok(length >= 0 && name.iter().all(|byte| (0x20..0x7f).contains(byte)))
 }

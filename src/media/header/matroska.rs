@@ -1,8 +1,8 @@
-//! Matroska and WebM: elements of EBML (RFC 8794, RFC 9559).
+//! Mends Matroska and WebM files: elements of EBML (RFC 8794, RFC 9559).
 //!
-//! Of a file that is shorter than its segment says symphonia reads nothing: it looks for what the
-//! segment's table of contents (SeekHead) names, beyond the end. So the segment is read as one
-//! whose size nobody knows, and the table as a gap (Void).
+//! If a file is shorter than its segment's declared size, symphonia reads nothing: it looks beyond
+//! the end for what the segment's table of contents (SeekHead) names. So the segment is read as one
+//! of unknown size, and the table as a gap (Void).
 
 use super::{Bytes, Mend, Truncation};
 use std::io;
@@ -13,26 +13,27 @@ const SEEK_HEAD: u32 = 0x114d_9b74;
 const INFO: u32 = 0x1549_a966;
 const TRACKS: u32 = 0x1654_ae6b;
 const CLUSTER: u32 = 0x1f43_b675;
-/// Of a cluster: the time, blocks, groups of blocks, the size of the cluster before, the position.
+/// The elements in a cluster: the time, blocks, groups of blocks, the size of the cluster before,
+/// the position.
 const IN_CLUSTER: [u32; 5] = [0xe7, 0xa3, 0xa0, 0xab, 0xa7];
 const VOID: u8 = 0xec;
 
-/// Elements that are looked at. A live recording may have clusters of unknown size, whose blocks
-/// are looked at one by one: four hours of sound and picture have a million.
+/// How many elements are inspected. A live recording may have clusters of unknown size, and their
+/// blocks are inspected one by one: four hours of sound and picture have a million.
 const MOST_ELEMENTS: usize = 1 << 22;
 
 /// The head of an element.
 struct Element {
     id: u32,
-    /// Bytes of its head.
+    /// The length of its head in bytes.
     head: u64,
-    /// Of these, those that say its size.
+    /// How many bytes of the head hold the size.
     size_bytes: u64,
-    /// Bytes after its head; `None`: nobody knows.
+    /// The number of bytes after its head. `None`: unknown.
     size: Option<u64>,
 }
 
-/// `None` for other forms.
+/// Mends the header. `None` for other forms.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     let Some((ebml, header)) = element(bytes, 0)?.and_then(|ebml| Some((ebml.id, ebml.end(0)?)))
     else {
@@ -50,24 +51,24 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     }
     let mut mend = walk(bytes, header + segment.head)?;
     if promised.is_some() {
-        // All bits of a size are 1: nobody knows it.
+        // A size with all bits set means an unknown size.
         let mut unknown = vec![0xff; usize::try_from(segment.size_bytes).unwrap_or(8)];
         unknown[0] >>= segment.size_bytes - 1;
         mend.patches.push((header + segment.head - segment.size_bytes, unknown));
     } else {
-        // It was recorded into a pipe, or its recorder was killed: nothing was promised.
+        // It was recorded into a pipe, or its recorder was killed. Nothing was promised.
         mend.cut = Truncation::No;
     }
     Ok(Some(mend))
 }
 
-/// Looks at the elements of a segment that goes on beyond the file, or to its end.
+/// Walks through the elements of a segment that extends beyond the file, or to its end.
 fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
     let (mut mend, mut at) = (Mend::default(), begin);
     let (mut tables, mut has_info, mut has_tracks) = (Vec::new(), false, false);
     for _ in 0..MOST_ELEMENTS {
         let Some(element) = element(bytes, at)? else {
-            // Between two elements, or in the head of one.
+            // The file ends between two elements, or in the head of one.
             (mend.cut, mend.end, mend.is_whole) = (Truncation::Perhaps, Some(at), true);
             break;
         };
@@ -77,7 +78,7 @@ fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
             tables.push((at, element.end(at)));
         }
         if element.id == CLUSTER && has_info && has_tracks {
-            // Nothing that is needed is to be found by them.
+            // They are not needed to find anything from here on.
             mend.patches
                 .extend(tables.drain(..).filter_map(|(at, end)| Some((at, void(end? - at)))));
         }
@@ -87,19 +88,19 @@ fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
                 mend.cut = Truncation::Yes;
                 break;
             }
-            // Cut off in something that is no sound.
+            // The file was cut off in an element that is not sound.
             Some(_) => {
                 (mend.cut, mend.end, mend.is_whole) = (Truncation::Perhaps, Some(at), true);
                 break;
             }
-            // What it holds follows.
+            // Its contents follow.
             None => at + element.head,
         };
     }
     Ok(mend)
 }
 
-/// The head of a gap that takes so many bytes in all.
+/// Makes the head of a gap (Void) of `bytes` bytes in all.
 fn void(bytes: u64) -> Vec<u8> {
     match bytes.checked_sub(9) {
         Some(size) => [&[VOID, 0x01], &size.to_be_bytes()[1..]].concat(),
@@ -108,13 +109,13 @@ fn void(bytes: u64) -> Vec<u8> {
 }
 
 impl Element {
-    /// One past its last byte, if it begins there.
+    /// One past its last byte, if it begins at `at`.
     fn end(&self, at: u64) -> Option<u64> {
         (at + self.head).checked_add(self.size?)
     }
 }
 
-/// `None`: none begins there.
+/// Reads the element at `at`. `None` if none begins there.
 fn element(bytes: &Bytes, at: u64) -> io::Result<Option<Element>> {
     let Some([first]) = bytes.at::<1>(at)? else { return Ok(None) };
     let id_bytes = u64::from(first.leading_zeros()) + 1;

@@ -1,8 +1,8 @@
-//! Headers that say less, or more, than there is. The file's own length outranks them.
+//! Mends headers that declare less, or more, than there is. The file's own length is more reliable.
 //!
-//! A recorder that is killed leaves the lengths that it wrote at its start, and a file that was cut
-//! off promises more than there is. symphonia then reads nothing, or stops without a word. So such
-//! a file is read with other bytes in these places.
+//! If a recorder is killed, its file keeps the lengths that were written at the start, and a file
+//! that was cut off declares more than there is. symphonia then reads nothing, or stops silently.
+//! So such a file is read with other bytes in these places.
 //!
 //! | file | forms |
 //! |---|---|
@@ -21,34 +21,34 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use symphonia::core::io::MediaSource;
 
-/// Chunks and boxes that are looked at: fragmented MP4 files have two each second or so, others a
-/// handful.
+/// How many chunks and boxes are inspected. Fragmented MP4 files have two of them every second or
+/// so; other files have only a few.
 const MOST_CHUNKS: usize = 1 << 17;
 
-/// How a file is to be read.
+/// Describes how to read a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mend {
-    /// Where, in bytes, and what is read there.
+    /// Positions in bytes, and the bytes that are read there.
     patches: Vec<(u64, Vec<u8>)>,
-    /// Where it is taken to end, in bytes: what follows is the beginning of something that is no
-    /// sound. `None`: where it does.
+    /// The position in bytes that counts as the file's end: only the beginning of something that is
+    /// not sound follows. `None`: the file's real end.
     end: Option<u64>,
     pub(super) cut: Truncation,
-    /// Whether its last part is whole, in a form that does not say where it ends.
+    /// Whether its last part is complete, in a form that does not declare its end.
     pub(super) is_whole: bool,
-    /// What is missing without which nothing can be read.
+    /// A missing part without which nothing can be read.
     pub(super) lacks: Option<&'static str>,
 }
 
 /// Whether a file's header promises more sound than there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Truncation {
-    /// It does not.
+    /// It does not promise more.
     #[default]
     No,
-    /// It promises more than there is, which need not be sound.
+    /// It promises more than there is, but the missing part need not be sound.
     Perhaps,
-    /// It does.
+    /// It promises more sound than there is.
     Yes,
 }
 
@@ -58,7 +58,7 @@ impl From<bool> for Truncation {
     }
 }
 
-/// How that file is to be read for its header to be true.
+/// Determines how to read the file so that its header becomes true.
 pub(super) fn mend(file: &File) -> io::Result<Mend> {
     let bytes = Bytes { file, length: file.metadata()?.len() };
     for form in [riff::mend, caf::mend, mp4::mend, matroska::mend] {
@@ -69,14 +69,14 @@ pub(super) fn mend(file: &File) -> io::Result<Mend> {
     Ok(Mend::default())
 }
 
-/// A file that is looked at here and there.
+/// A file that is read at single positions.
 struct Bytes<'f> {
     file: &'f File,
     length: u64,
 }
 
 impl Bytes<'_> {
-    /// The bytes from there on; `None` if they are not all in the file.
+    /// Returns the bytes from `at` on. `None` if they are not all in the file.
     fn at<const N: usize>(&self, at: u64) -> io::Result<Option<[u8; N]>> {
         if at.saturating_add(N as u64) > self.length {
             return Ok(None);
@@ -87,12 +87,12 @@ impl Bytes<'_> {
     }
 }
 
-/// The first four bytes of a head, or the four after these.
+/// Returns four bytes of a head, from `at` on.
 fn quad(head: &[u8], at: usize) -> [u8; 4] {
     std::array::from_fn(|byte| head[at + byte])
 }
 
-/// A file of which some bytes are read as others.
+/// A file in which some bytes are read as others.
 pub(super) struct Mended {
     file: File,
     position: u64,
@@ -101,7 +101,7 @@ pub(super) struct Mended {
 }
 
 impl Mended {
-    /// The file from its beginning.
+    /// Starts at the file's beginning.
     pub(super) fn new(mut file: File, mend: &Mend) -> io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
         let length = file.metadata()?.len();

@@ -1,12 +1,13 @@
-//! MP4 and QuickTime: boxes. The last one of a file that was cut off is longer than the file.
+//! Mends MP4 and QuickTime files, which consist of boxes. If a file was cut off, its last box is
+//! longer than the file.
 
 use super::{Bytes, MOST_CHUNKS, Mend, Truncation, quad};
 use std::io;
 
-/// A box's length and its name.
+/// The length of a box's length and name.
 const BOX_HEAD: u64 = 8;
 
-/// `None` for other forms.
+/// Mends the header. `None` for other forms.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     if bytes.at::<8>(0)?.is_none_or(|head| &head[4..] != b"ftyp") {
         return Ok(None);
@@ -16,15 +17,15 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     for _ in 0..MOST_CHUNKS {
         let left = bytes.length - at;
         let Some(head) = bytes.at::<8>(at)? else {
-            // Cut off in a box's head, if it has any of that.
+            // The file was cut off in a box's head, if there are any bytes of it.
             mend.cut = (has_fragments && left > 0).into();
             break;
         };
         let name = quad(&head, 4);
         let size = match u32::from_be_bytes(quad(&head, 0)) {
-            // To the end of the file.
+            // The box extends to the end of the file.
             0 => left,
-            // In a field of its own.
+            // The length is in a separate field.
             1 => match bytes.at::<16>(at)? {
                 Some(head) => u64::from_be_bytes(std::array::from_fn(|byte| head[8 + byte])),
                 None => break,
@@ -36,15 +37,15 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
         if size > left {
             match &name {
                 b"mdat" => {
-                    // 0: to the end of the file.
+                    // 0 means: to the end of the file.
                     let size = u32::try_from(left).unwrap_or(0);
                     mend.patches.push((at, size.to_be_bytes().into()));
                     mend.cut = Truncation::Yes;
                 }
-                // What stands before the sound of a fragment. symphonia leaves such a box out
-                // without a word.
+                // These boxes come before the sound of a fragment. symphonia omits such a box
+                // silently.
                 b"moof" | b"styp" | b"sidx" | b"emsg" | b"prft" => mend.cut = Truncation::Yes,
-                // Nothing of these is sound.
+                // These hold no sound.
                 _ => {}
             }
             break;

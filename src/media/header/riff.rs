@@ -1,19 +1,21 @@
-//! WAV, RF64 and AIFF: chunks in a chunk.
+//! Mends WAV, RF64 and AIFF files, which are chunks in a chunk.
 //!
-//! A WAV recorder that is killed leaves the lengths that it wrote at its start: 0, or 2³² − 1. RF64
-//! (EBU Tech 3306), for files beyond 4 GiB, is RIFF with its lengths in a chunk of their own.
+//! If a WAV recorder is killed, its file keeps the lengths that it wrote at the start: 0, or
+//! 2³² − 1. RF64 (EBU Tech 3306), for files beyond 4 GiB, is RIFF with its lengths in a separate
+//! chunk.
 
 use super::{Bytes, MOST_CHUNKS, Mend, quad};
 use std::io;
 
-/// "RIFF", a length, "WAVE"; or "FORM", a length, "AIFF".
+/// The length of a file's head: "RIFF", a length, "WAVE"; or "FORM", a length, "AIFF".
 const HEAD: u64 = 12;
-/// A chunk's name and its length.
+/// The length of a chunk's name and length.
 const CHUNK_HEAD: u64 = 8;
-/// Bytes before the first sample in an AIFF file's chunk of sound: an offset and a block size.
+/// How many bytes come before the first sample in an AIFF file's sound chunk: an offset and a block
+/// size.
 const OFFSETS: u64 = 8;
 
-/// In which order the bytes of a number stand.
+/// The byte order of numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ByteOrder {
     Little,
@@ -28,7 +30,8 @@ impl ByteOrder {
         }
     }
 
-    /// A length as these forms can say it; the greatest stands for one that they cannot say.
+    /// Encodes a length as these forms do. The greatest number stands for a length that does not
+    /// fit.
     fn length(self, length: u64) -> Vec<u8> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         match self {
@@ -38,7 +41,7 @@ impl ByteOrder {
     }
 }
 
-/// `None` for other forms, and where there is no sound.
+/// Mends the header. `None` for other forms, and if there is no sound.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     let Some(head) = bytes.at::<12>(0)? else { return Ok(None) };
     let (order, sound, least) = match (&head[..4], &head[8..]) {
@@ -58,14 +61,15 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
         let rest = bytes.length - begin;
         at = begin + u64::from(declared).next_multiple_of(2);
         if &name == b"ds64" && is_long {
-            // The length of the file, then that of the sound.
+            // The length of the file, then the length of the sound.
             long_data = bytes
                 .at::<16>(begin)?
                 .map(|both| u64::from_le_bytes(std::array::from_fn(|byte| both[8 + byte])));
             mend.patches.push((begin - CHUNK_HEAD, b"JUNK".into()));
         } else if name == sound {
             is_heard = true;
-            // Recorders that do not know yet write some great number, not all the same one.
+            // Recorders that do not know the length yet write some great number, and not all write
+            // the same one.
             let unknown = declared >= 0x7fff_0000 && u64::from(declared) > 2 * rest;
             let declared = long_data.filter(|_| unknown).unwrap_or(declared.into());
             let is_true = (least..=rest).contains(&declared)
@@ -74,12 +78,12 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
             mend.patches.push((begin - CHUNK_HEAD + 4, order.length(length)));
             // Lengths that were never filled in promise nothing.
             mend.cut = (declared > rest && !unknown).into();
-            // A WAV file's other chunks are not looked at.
+            // A WAV file's other chunks are not inspected.
             if !is_true || order == ByteOrder::Little {
                 break;
             }
         } else if is_heard && u64::from(declared) > rest {
-            // Cut off in a chunk that is no sound.
+            // The file was cut off in a chunk that is not sound.
             end = begin - CHUNK_HEAD;
             break;
         }
@@ -89,11 +93,11 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     Ok(is_heard.then_some(mend))
 }
 
-/// Whether a chunk follows sound of that length.
+/// Whether a chunk follows sound of this length.
 fn is_followed(bytes: &Bytes, begin: u64, length: u64, order: ByteOrder) -> io::Result<bool> {
-    // After an odd length some writers leave out the byte that fills it up.
+    // After an odd length, some writers leave out the padding byte.
     let end = begin.saturating_add(length);
-    // What is too short for a chunk may be the beginning of one.
+    // A rest that is too short for a chunk may be the beginning of one.
     let mut is_followed = (end..end.saturating_add(CHUNK_HEAD)).contains(&bytes.length);
     for end in [end, end.saturating_add(length & 1)] {
         is_followed |= is_chunk(bytes, end, order)?;
@@ -106,7 +110,7 @@ fn chunk(bytes: &Bytes, at: u64, order: ByteOrder) -> io::Result<Option<([u8; 4]
     Ok(head.map(|head| (quad(&head, 0), order.number(quad(&head, 4)))))
 }
 
-/// Whether a chunk begins there, by its name and by its length.
+/// Whether a chunk begins here, judging by its name and its length.
 fn is_chunk(bytes: &Bytes, at: u64, order: ByteOrder) -> io::Result<bool> {
     const KNOWN: [&[u8; 4]; 16] = [
         b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"iXML", b"_PMX", b"COMM", b"MARK", b"NAME",

@@ -1,10 +1,10 @@
-//! Whatever the bytes, a file is read or refused.
+//! Tests that a file with any bytes is read or refused.
 
 use super::*;
 use proptest::prelude::*;
 
-/// How many samples came; `None` for an error, and for a panic of the decoder, which some damage
-/// causes: that is what the child process is for.
+/// Returns the number of samples. `None` for an error, and for a panic of the decoder: some damage
+/// causes panics, and the child process exists for that.
 fn read_as_a_child(path: &Path) -> Option<usize> {
     std::panic::catch_unwind(|| read(path)).ok()?.ok().map(|samples| samples.len())
 }

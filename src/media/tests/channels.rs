@@ -1,4 +1,4 @@
-//! Channels that are mixed.
+//! Tests of the mixing of channels.
 
 use super::*;
 
@@ -8,8 +8,8 @@ fn channels_that_cancel_one_another_are_heard() {
     assert!(loudest(&samples, 0.0, seconds) > 3000 && notes.is_empty(), "{seconds} {notes}");
 }
 
-/// Two voices in four channels, one loud: neither is left out, and the silent channels do not turn
-/// them down.
+/// Two voices in four channels, one of them loud: both are kept, and the silent channels do not
+/// make them quieter.
 #[test]
 fn everybody_is_heard_however_many_channels_there_are() {
     let dir = directory();
@@ -32,8 +32,8 @@ fn everybody_is_heard_however_many_channels_there_are() {
     }
 }
 
-/// Opposite phases with some noise of their own: one of them all the time, or each change of sign
-/// is a click.
+/// Two channels with opposite phases and some noise of their own: one channel is used throughout,
+/// because each change of sign would be a click.
 #[test]
 fn of_channels_that_cancel_one_another_one_is_kept() {
     let dir = directory();

@@ -1,4 +1,4 @@
-//! The child process that decodes.
+//! Tests of the child process that decodes.
 
 use super::*;
 use std::io::{Read, Seek};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a child wrote.
+/// Returns what a child wrote.
 fn spooled(command: Command, path: &Path, longest: Duration) -> Result<Vec<u8>, MediaError> {
     let mut spool = tempfile::tempfile().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -58,7 +58,7 @@ fn a_disk_that_is_full_is_told() {
     assert!(code == 65 && errors.contains("free some space"), "{errors}");
 }
 
-/// Also one that has closed its output: it would be waited for all the same.
+/// This includes a child that has closed its output: the parent would still wait for it.
 #[test]
 fn a_child_that_does_not_end_is_ended() {
     let dir = directory();
@@ -71,7 +71,7 @@ fn a_child_that_does_not_end_is_ended() {
     }
 }
 
-/// The parent opens nothing: a file system that does not answer would hold it.
+/// The parent opens nothing, because a file system that does not answer would block it.
 #[test]
 fn only_the_child_opens_the_file() {
     let told =
@@ -100,7 +100,7 @@ fn a_child_whose_caller_leaves_is_ended() {
             () = begun => {}
         }
         let pid = fs::read_to_string(&pid).unwrap();
-        // The runtime collects what it has killed.
+        // The runtime reaps the child that it has killed.
         while !gone(pid.trim()) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -1,9 +1,9 @@
-//! Files that are shorter than they say, and files of recorders that were killed.
+//! Tests of files that are shorter than they declare, and of files from recorders that were killed.
 
 use super::make::{self, tone};
 use super::*;
 
-/// Samples and notes of a file with these bytes.
+/// Returns samples and notes of a file with these bytes.
 fn of(name: &str, bytes: &[u8]) -> (Vec<i16>, String) {
     let dir = directory();
     let path = dir.path().join(name);
@@ -12,7 +12,7 @@ fn of(name: &str, bytes: &[u8]) -> (Vec<i16>, String) {
     (samples, notes.join("; "))
 }
 
-/// Whether a file has that sound and these notes.
+/// Asserts that a file has this sound and these notes.
 #[track_caller]
 fn assert_is(heard: &(Vec<i16>, String), sound: &[i16], notes: &str, case: &str) {
     assert_eq!((heard.0.len(), heard.1.as_str()), (sound.len(), notes), "{case}");
@@ -34,7 +34,7 @@ fn aiff_and_caf_give_the_sound_that_is_there() {
         // An odd number of bytes.
         let cut = of(name, &bytes[..end - 1]);
         assert_is(&cut, &sound[..31_999], EARLY, name);
-        // What is missing then is no sound.
+        // The missing part is not sound then.
         for left in [0, 1, 5, 9, behind - 1] {
             let cut = of(name, &bytes[..end + left]);
             assert_is(&cut, &sound, "", &format!("{name}, {left} bytes behind its sound"));
@@ -60,7 +60,8 @@ fn aiff_and_caf_of_a_recorder_that_was_killed_are_heard() {
     }
 }
 
-/// The last element of a Matroska file with this number: where it begins, and where its body does.
+/// Finds the last element of a Matroska file with this id. Returns where it begins, and where its
+/// body begins.
 fn element(bytes: &[u8], id: &[u8]) -> (usize, usize) {
     let at = bytes.windows(id.len()).rposition(|found| found == id).unwrap();
     let size = bytes[at + id.len()].leading_zeros() as usize + 1;
@@ -76,7 +77,7 @@ fn a_matroska_file_gives_the_sound_that_is_there() {
     let (whole, notes) = of("x.mkv", &bytes);
     assert_eq!(notes, "");
     let (cues, _) = element(&bytes, CUES);
-    // In the index behind the sound.
+    // The cut is in the index after the sound.
     for cut in [bytes.len() - 1, bytes.len() - 7, cues + 2] {
         assert_is(&of("x.mkv", &bytes[..cut]), &whole, "", &format!("{cut}"));
     }
@@ -90,7 +91,7 @@ fn a_matroska_file_gives_the_sound_that_is_there() {
     assert!(notes.contains(" of 1") && notes.contains("ends early"), "{notes}");
 }
 
-/// As a recorder leaves it that writes into a pipe, or was killed.
+/// A file as left by a recorder that writes into a pipe, or was killed.
 #[test]
 fn a_matroska_file_that_does_not_say_how_long_it_is_is_heard() {
     let mut bytes = fs::read(fixture("gap-of-7s.mkv")).unwrap();
@@ -116,18 +117,18 @@ fn an_mp4_file_without_its_tables_is_told_as_such() {
     assert!(error.to_string().contains("table of contents (moov) is missing"), "{error}");
 }
 
-/// The second of two streams that were joined to one file.
+/// Damage in the second of two streams that were joined to one file.
 #[test]
 fn a_stream_of_an_ogg_file_that_cannot_be_read_is_told() {
     let one = fs::read(fixture("tone.ogg")).unwrap();
     let (alone, _) = of("x.ogg", &one);
-    // Numbered otherwise, as an encoder would.
+    // The second stream gets another number, as an encoder would give it.
     let other = renumbered(&one, 77);
     let joined = |second: &[u8]| of("x.ogg", &[&one[..], second, &renumbered(&one, 78)].concat());
     let (samples, notes) = joined(&other);
     assert_eq!((samples.len(), notes.as_str()), (alone.len() * 3, ""));
     let pages: Vec<_> = other.windows(4).enumerate().filter(|(_, it)| it == b"OggS").collect();
-    // Its first page, the one after it, the mark of its first page.
+    // Damage its first page, the page after that, and the mark of its first page.
     for place in [pages[0].0 + 30, pages[1].0 + 40, pages[0].0] {
         let mut damaged = other.clone();
         damaged[place] ^= 0xff;
@@ -137,7 +138,7 @@ fn a_stream_of_an_ogg_file_that_cannot_be_read_is_told() {
     }
 }
 
-/// The same Ogg stream with another number.
+/// Gives an Ogg stream another number.
 fn renumbered(stream: &[u8], serial: u32) -> Vec<u8> {
     let mut bytes = stream.to_vec();
     let mut at = 0;

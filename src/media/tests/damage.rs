@@ -1,4 +1,4 @@
-//! Files that are cut off or damaged.
+//! Tests of files that are cut off or damaged.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn a_file_that_ends_too_early_gives_what_there_is() {
     assert!(!samples.is_empty() && samples.len() < read(&fixture("tone.flac")).unwrap().len());
 }
 
-/// rubato panicked over them, and the file was refused.
+/// Regression: rubato panicked over these samples, and the file was refused.
 #[test]
 fn samples_that_are_no_numbers_are_silence_and_the_rest_is_heard() {
     let dir = directory();
@@ -29,7 +29,7 @@ fn samples_that_are_no_numbers_are_silence_and_the_rest_is_heard() {
         };
         write(&|frame| odd[frame as usize % odd.len()]);
         assert_eq!(read(&path).unwrap(), vec![0; RATE as usize], "{rate}");
-        // One odd sample in a tone: all but what is next to it is the tone.
+        // One odd sample in a tone: everything is the tone except the surroundings of that sample.
         let tone =
             |frame: u32| (frame as f32 * 440.0 * std::f32::consts::TAU / rate as f32).sin() / 2.0;
         write(&tone);
@@ -41,7 +41,7 @@ fn samples_that_are_no_numbers_are_silence_and_the_rest_is_heard() {
             let differ = heard.iter().zip(&whole).filter(|(a, b)| a.abs_diff(**b) > 200).count();
             assert!(differ < 100, "{rate} {odd}: {differ} samples differ");
         }
-        // As loud as a float can be, in both channels: their sum is infinite.
+        // Both channels are as loud as a float can be, so their sum is infinite.
         write(&|_| f32::MAX);
         let loud = read(&path).unwrap();
         assert_eq!(loud[RATE as usize / 2], i16::MAX, "{rate}");

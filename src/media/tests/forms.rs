@@ -1,4 +1,4 @@
-//! Sound of many forms: rates, channels, codecs, files that were joined.
+//! Tests of sound in many forms: rates, channels, codecs, joined files.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn any_rate_and_any_channels_keep_length_pitch_and_level() {
         let samples = read(&path).unwrap();
         assert_eq!(samples.len(), 24_000, "{spec:?}");
         let (amplitude, rest) = component(&samples, 1000.0);
-        // The silent channels are left out.
+        // The silent channels are not mixed in.
         let expected = 16_384.0;
         assert!((amplitude / expected - 1.0).abs() < 0.01, "{spec:?}: {amplitude}");
         assert!(rest < expected / 300.0, "{spec:?}: {rest}");
@@ -84,7 +84,7 @@ fn files_that_were_joined_are_heard_to_the_end() {
     }
 }
 
-/// Tags and the like that stand behind the sound.
+/// Tags and similar data after the sound.
 #[test]
 fn what_stands_behind_the_sound_is_no_damage() {
     let dir = directory();
@@ -97,12 +97,12 @@ fn what_stands_behind_the_sound_is_no_damage() {
             let path = dir.path().join(name);
             fs::write(&path, [&whole[..], behind].concat()).unwrap();
             let (samples, notes) = heard(&path).unwrap();
-            // symphonia loses the last frame of FLAC to what stands behind it, 0.07 s here.
+            // symphonia loses the last frame of a FLAC file to the data after it, 0.07 s here.
             let other = samples.len().abs_diff(alone.len());
             assert!(other < 1600 && notes.is_empty(), "{name}: {other} samples, {notes:?}");
         }
     }
-    // Joined, each with its own tags.
+    // The files are joined, each with its own tags.
     let one = fs::read(fixture("tone.mp3")).unwrap();
     let path = dir.path().join("x.mp3");
     fs::write(&path, [&one[..], &id3v1, &one, &id3v1].concat()).unwrap();

@@ -1,4 +1,4 @@
-//! MP4 files of fragments: where they stand in time, and where they are cut off.
+//! Tests of MP4 files of fragments: their places in time, and where they are cut off.
 
 use super::make::{self, Part, tone};
 use super::*;
@@ -13,8 +13,8 @@ fn of(bytes: &[u8]) -> (Vec<i16>, String) {
     (samples, notes.join("; "))
 }
 
-/// A file of one track, in which each fragment has a second of sound and says that it begins then,
-/// in seconds.
+/// Makes a file of one track. Each fragment has a second of sound, and declares that it begins at
+/// this time, in seconds.
 fn beginning(times: &[Option<f64>]) -> Vec<u8> {
     let part = |time: &Option<f64>| -> Vec<(u32, Part)> {
         let time = time.map(|time| (time * SECOND as f64) as u64);
@@ -23,7 +23,7 @@ fn beginning(times: &[Option<f64>]) -> Vec<u8> {
     make::fragmented(1, &times.iter().map(part).collect::<Vec<_>>())
 }
 
-/// In which seconds there is sound.
+/// Lists the seconds that contain sound.
 fn heard_in(samples: &[i16]) -> Vec<usize> {
     let second = |at: &usize| loudest(samples, *at as f64 + 0.01, *at as f64 + 0.99) > 1000;
     (0..samples.len().div_ceil(16_000)).filter(second).collect()
@@ -34,12 +34,12 @@ fn a_fragment_stands_where_it_says() {
     for (times, expected) in [
         (&[Some(0.0), Some(1.0), Some(2.0)][..], vec![0, 1, 2]),
         (&[Some(0.0), Some(4.0), Some(5.0)], vec![0, 4, 5]),
-        // Those that say nothing follow the one before.
+        // Fragments without a time follow the one before.
         (&[None, None], vec![0, 1]),
         (&[Some(0.0), Some(3.0), None], vec![0, 3, 4]),
         // A part of a broadcast.
         (&[Some(50_000.0), Some(50_002.0)], vec![0, 2]),
-        // Wrong: they would lie over one another.
+        // Wrong times: the fragments would overlap.
         (&[Some(0.0), Some(0.0), Some(0.0)], vec![0, 1, 2]),
     ] {
         let (samples, notes) = of(&beginning(times));
@@ -50,7 +50,7 @@ fn a_fragment_stands_where_it_says() {
     assert!(notes.contains("time stamp after 1.0 s is wrong"), "{notes}");
 }
 
-/// Its end lies beyond every number: all that was read of the file was forgotten.
+/// Regression: its end exceeds every number, and everything read of the file was forgotten.
 #[test]
 fn a_box_of_any_length_leaves_what_stands_before_it() {
     let dir = directory();
@@ -82,7 +82,7 @@ fn a_file_that_is_cut_off_between_its_fragments_sound_says_so() {
     let sound = bytes.windows(4).rposition(|name| name == b"mdat").unwrap() - 4;
     for (cut, seconds) in [
         (bytes.len() - 16_000, 2.5),
-        // In the sound's head, in what stands before it, in the head of that.
+        // The cut is in the sound's head, in the box before it, or in the head of that box.
         (sound + 4, 2.0),
         (sound - 10, 2.0),
         (last + 20, 2.0),
@@ -92,6 +92,6 @@ fn a_file_that_is_cut_off_between_its_fragments_sound_says_so() {
         assert_eq!(super::seconds(&samples), seconds, "{cut}");
         assert!(notes.contains("ends early"), "{cut}: {notes}");
     }
-    // Whole fragments, and nothing that promises more.
+    // All fragments are whole, and nothing declares more.
     assert_eq!(of(&bytes[..last]).1, "");
 }

@@ -1,9 +1,9 @@
-//! Headers that say less, or more, than there is.
+//! Tests of headers that declare less, or more, than there is.
 
 use super::*;
 
-/// A WAV file of a second, with these lengths in its header in place of the true ones, and with
-/// this behind its sound.
+/// Makes a WAV file of a second with these lengths in its header instead of the true ones, and with
+/// `behind` after its sound.
 fn wav_that_says(riff: u32, data: u32, behind: &[u8]) -> (Vec<i16>, Vec<String>) {
     let dir = directory();
     let path = dir.path().join("x.wav");
@@ -31,13 +31,13 @@ fn a_files_length_outranks_its_header() {
         let (samples, notes) = wav_that_says(riff, data, &[]);
         assert_eq!((samples.len(), notes.len()), (RATE as usize, 0), "{riff} {data}");
     }
-    // What follows the sound is not sound.
+    // The data after the sound is not sound.
     let (samples, _) = wav_that_says(8, true_data, b"LIST\x04\0\0\0INFO");
     assert_eq!(samples.len(), RATE as usize);
     for behind in [&b"_PMX\x04\0\0\0<x/>"[..], b"LIST\xff\0\0\0INFO"] {
         assert_eq!(wav_that_says(8, true_data, behind).0.len(), RATE as usize);
     }
-    // Cut off.
+    // The file is cut off.
     let (samples, notes) = wav_that_says(8, true_data * 2, &[]);
     assert_eq!(samples.len(), RATE as usize);
     assert!(notes[0].contains("ends early"), "{notes:?}");

@@ -1,8 +1,8 @@
-//! Small files of forms that no library here writes.
+//! Makes small files of forms that no library here writes.
 
 use super::RATE;
 
-/// A tone of 440 Hz, 16 kHz.
+/// Makes a tone of 440 Hz at 16 kHz.
 pub(super) fn tone(samples: usize) -> Vec<i16> {
     let turn = 440.0 / f64::from(RATE) * std::f64::consts::TAU;
     (0..samples).map(|at| ((at as f64 * turn).sin() * 8000.0) as i16).collect()
@@ -12,7 +12,7 @@ fn big(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_be_bytes()).collect()
 }
 
-/// An AIFF file with a tag behind its sound.
+/// Makes an AIFF file with a tag after its sound.
 pub(super) fn aiff(samples: &[i16]) -> Vec<u8> {
     let chunk =
         |name: &[u8; 4], body: &[u8]| [name, &(body.len() as u32).to_be_bytes()[..], body].concat();
@@ -25,7 +25,7 @@ pub(super) fn aiff(samples: &[i16]) -> Vec<u8> {
     chunk(b"FORM", &[&b"AIFF"[..], &chunks.concat()].concat())
 }
 
-/// A CAF file with a gap behind its sound.
+/// Makes a CAF file with a gap after its sound.
 pub(super) fn caf(samples: &[i16]) -> Vec<u8> {
     let chunk =
         |name: &[u8; 4], body: &[u8]| [name, &(body.len() as i64).to_be_bytes()[..], body].concat();
@@ -37,7 +37,7 @@ pub(super) fn caf(samples: &[i16]) -> Vec<u8> {
     [&b"caff\0\x01\0\0"[..], &chunks].concat()
 }
 
-/// A box of an MP4 file.
+/// Makes a box of an MP4 file.
 pub(super) fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32 + 8).to_be_bytes()[..], name, body].concat()
 }
@@ -46,11 +46,10 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// Frames in a sample of the MP4 files made here: 20 ms.
+/// How many frames a sample has in the MP4 files made here: 20 ms.
 const FRAMES: u32 = 320;
 
-/// What the tables of an MP4 file say of a track with 16 kHz sound, which begins at `offset` in the
-/// file.
+/// Makes an MP4 file's tables for a track with 16 kHz sound that begins at `offset` in the file.
 fn trak(number: u32, samples: u32, offset: u32) -> Vec<u8> {
     let head = [&words(&[0, 0, 0, number, 0, 0])[..], &[0; 60]].concat();
     let media = words(&[0, 0, 0, RATE, samples * FRAMES, 0x55c4_0000]);
@@ -80,7 +79,8 @@ fn little(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }
 
-/// An MP4 file with these sound tracks, one behind the other. Each is a multiple of 20 ms long.
+/// Makes an MP4 file with these sound tracks, one after the other. The length of each must be a
+/// multiple of 20 ms.
 pub(super) fn mp4(tracks: &[Vec<i16>]) -> Vec<u8> {
     let kind = boxed(b"ftyp", b"isom\0\0\0\0isom");
     let tables = |offset: u32| {
@@ -101,11 +101,12 @@ pub(super) fn mp4(tracks: &[Vec<i16>]) -> Vec<u8> {
     [kind, tables(before as u32), boxed(b"mdat", &sound)].concat()
 }
 
-/// A fragment of a track: when it says that it begins, in samples (`None`: it does not say), and
-/// its sound.
+/// A track's part of a fragment: its declared start in samples (`None`: not declared), and its
+/// sound.
 pub(super) type Part = (Option<u64>, Vec<i16>);
 
-/// An MP4 file of fragments. Each has one part of one or more tracks, numbered from 1.
+/// Makes an MP4 file of fragments. Each fragment has one part for one or more tracks, numbered from
+/// 1.
 pub(super) fn fragmented(tracks: u32, fragments: &[Vec<(u32, Part)>]) -> Vec<u8> {
     let traks: Vec<_> = (1..=tracks).map(|number| trak(number, 0, 0)).collect();
     let extends = (1..=tracks)

@@ -1,4 +1,4 @@
-//! Real files of many forms, and files that are no sound.
+//! Tests with real files of many forms, and with files that are not sound.
 
 mod any_bytes;
 mod channels;
@@ -16,12 +16,12 @@ mod tracks;
 use super::*;
 use std::fs;
 
-/// All samples of a file, and the notes on them.
+/// Returns all samples of a file, and the notes about them.
 fn heard(path: &Path) -> Result<(Vec<i16>, Vec<String>), MediaError> {
     track(path, None)
 }
 
-/// The same of that sound track.
+/// Returns all samples of this sound track, and the notes about them.
 fn track(path: &Path, number: Option<u32>) -> Result<(Vec<i16>, Vec<String>), MediaError> {
     let mut bytes = Vec::new();
     let decoded = super::read(path, number, &mut bytes)?;
@@ -30,12 +30,12 @@ fn track(path: &Path, number: Option<u32>) -> Result<(Vec<i16>, Vec<String>), Me
     Ok((pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect(), decoded.notes))
 }
 
-/// All samples of a file.
+/// Returns all samples of a file.
 fn read(path: &Path) -> Result<Vec<i16>, MediaError> {
     heard(path).map(|(samples, _)| samples)
 }
 
-/// How long samples last, in seconds.
+/// Returns the length of the samples in seconds.
 fn seconds(samples: &[i16]) -> f64 {
     samples.len() as f64 / f64::from(RATE)
 }
@@ -48,7 +48,8 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media").join(name)
 }
 
-/// A sine of `hertz` with half the full amplitude in the first channel, silence in the others.
+/// Writes a sine of `hertz` with half the full amplitude in the first channel, and silence in the
+/// others.
 fn write_tone(path: &Path, spec: hound::WavSpec, frames: u32, hertz: f64) {
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
     for frame in 0..frames {
@@ -73,8 +74,8 @@ fn spec(channels: u16, sample_rate: u32, bits_per_sample: u16) -> hound::WavSpec
     hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format }
 }
 
-/// Amplitude of the component at `hertz` (Goertzel's sum), and the root mean square of the rest;
-/// of the middle of the sound, away from its edges.
+/// Returns the amplitude of the component at `hertz` (Goertzel's sum), and the root mean square of
+/// the rest. Both are measured in the middle of the sound, away from its edges.
 fn component(samples: &[i16], hertz: f64) -> (f64, f64) {
     let middle = &samples[samples.len() / 8..samples.len() * 7 / 8];
     let (mut re, mut im, mut power) = (0.0, 0.0, 0.0);
@@ -90,15 +91,15 @@ fn component(samples: &[i16], hertz: f64) -> (f64, f64) {
     (amplitude, (power / count - amplitude * amplitude / 2.0).max(0.0).sqrt())
 }
 
-/// Samples, seconds and notes of a case in `tests/media`: the sample recording, 11 s of speech, in
-/// a file of that kind.
+/// Returns samples, seconds and notes of a case in `tests/media`: the sample recording, 11 s of
+/// speech, in a file of that kind.
 fn case(name: &str) -> (Vec<i16>, f64, String) {
     let (samples, notes) = heard(&fixture(name)).unwrap();
     let length = seconds(&samples);
     (samples, length, notes.join("; "))
 }
 
-/// The loudest sample between two times, in seconds.
+/// Returns the loudest sample between two times, in seconds.
 fn loudest(samples: &[i16], from: f64, to: f64) -> u16 {
     let [from, to] = [from, to].map(|time| (time * f64::from(RATE)) as usize);
     samples[from..to.min(samples.len())].iter().map(|it| it.unsigned_abs()).max().unwrap_or(0)

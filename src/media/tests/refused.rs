@@ -1,4 +1,4 @@
-//! What is refused, and with which words.
+//! Tests of the files that are refused, and of the messages.
 
 use super::*;
 

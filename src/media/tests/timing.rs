@@ -1,4 +1,4 @@
-//! Where in time the sound stands.
+//! Tests of the sound's place in time.
 
 use super::*;
 
@@ -20,13 +20,14 @@ fn what_an_edit_list_hides_is_not_heard() {
     assert!((5.6..5.8).contains(&seconds) && notes.is_empty(), "{seconds} {notes}");
 }
 
-/// What an edit list of these entries (milliseconds, ticks of 16 kHz) shows of the 11 s of a case.
+/// Returns what an edit list with these entries (milliseconds, ticks of 16 kHz) shows of the 11 s
+/// of a case.
 fn edited(entries: &[(u32, i32)]) -> (f64, String) {
     let dir = directory();
     let path = dir.path().join("x.mp4");
     let mut bytes = fs::read(fixture("trimmed-by-edit-list.mp4")).unwrap();
-    // The sound's is the last. It becomes longer, at the end of a file whose tables come last, so
-    // only lengths change.
+    // The sound's edit list is the last one. It becomes longer, at the end of a file with its
+    // tables at the end, so only lengths change.
     let at = bytes.windows(4).rposition(|name| name == b"elst").unwrap() - 4;
     let old = 28;
     let mut list = b"elst\0\0\0\0".to_vec();
@@ -59,7 +60,7 @@ fn every_stretch_that_an_edit_list_shows_is_heard() {
         let (heard, notes) = edited(entries);
         assert!((heard - seconds).abs() < 0.15 && notes.is_empty(), "{entries:?}: {heard} {notes}");
     }
-    // Out of order: all of it, and it is said.
+    // The list is out of order: all sound is heard, and a note says so.
     let (heard, notes) = edited(&[(2000, 6 * second), (4000, 0)]);
     assert!(heard > 10.0 && notes.contains("edit list"), "{heard} {notes}");
 }

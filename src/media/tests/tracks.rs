@@ -1,4 +1,4 @@
-//! Files with several tracks of sound.
+//! Tests of files with several sound tracks.
 
 use super::choice::{Choice, TrackContent, choose};
 use super::make::{self, tone};
@@ -45,7 +45,7 @@ fn a_file_with_one_track_has_nothing_to_choose_from() {
     assert!(error.contains("no sound track 2: it has one, which is taken without"), "{error}");
 }
 
-/// What is chosen of tracks with these contents, the second being the file's own choice.
+/// Chooses among tracks with these contents. The second one is the file's own choice.
 fn choice(contents: &[TrackContent]) -> (u32, String) {
     let tracks: Vec<u32> = (10..).take(contents.len()).collect();
     let content = |track| Ok(contents[track as usize - 10].clone());

@@ -1,4 +1,4 @@
-//! Which engine is next after each failure.
+//! Tests which engine is next after each failure.
 
 use super::Backend::{Cpu, CpuV4, Cuda, Vulkan};
 use super::*;
@@ -8,7 +8,8 @@ fn lineup(backends: &[Backend]) -> Lineup {
     Lineup::new(&backends.iter().map(candidate).collect::<Vec<_>>()).unwrap()
 }
 
-/// What happens, what follows, and who is the current one then. `None`: it is loaded.
+/// An event, the expected recovery, and the current engine after it. `None` as the event: the
+/// engine is loaded.
 type Step = (Option<Fault>, Option<Recovery>, Backend);
 
 const LOADED: Option<Fault> = None;

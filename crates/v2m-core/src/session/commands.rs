@@ -1,7 +1,6 @@
-//! What commands do: start, stop and cancel.
+//! Executes commands: start, stop and cancel.
 //!
-//! A dictation that waits for its text never stands in the way of the next recording, up to a
-//! bound.
+//! A dictation that waits for its text never blocks the next recording, up to a limit.
 
 use super::dictation::{Dictation, Phase, Wished};
 use super::event::{Cue, Effect, Timer};
@@ -90,8 +89,8 @@ impl Session {
         }
     }
 
-    /// STOP: the client gets the text of what is being recorded, else of the newest dictation that
-    /// has none yet.
+    /// Handles STOP. The client gets the text of the current recording, or else of the newest
+    /// dictation that waits for its text.
     pub(super) fn stop_newest(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         if let Some(job) = self.dictations.recording() {
             return self.stop_for(job, asker, out);
@@ -108,7 +107,7 @@ impl Session {
         }
     }
 
-    /// Stops this recording for a client.
+    /// Stops this recording on behalf of a client.
     pub(super) fn stop_for(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
         let Asker { ticket, wishes, unfit } = asker;
         if let Some(dictation) = self.dictations.get_mut(job) {
@@ -117,8 +116,8 @@ impl Session {
         self.stop(job, Some(ticket), out);
     }
 
-    /// Stops this recording, for the client of that ticket, or because the shortcut's key was let
-    /// go.
+    /// Stops this recording, for the client with that ticket, or because the shortcut's key was
+    /// released.
     pub(super) fn stop(&mut self, job: JobId, ticket: Option<Ticket>, out: &mut Vec<Effect>) {
         let Some(Dictation { phase, .. }) = self.dictations.get_mut(job) else { return };
         let starters = std::mem::take(phase.waiting());
@@ -128,7 +127,8 @@ impl Session {
         stop_capture(job, out);
     }
 
-    /// CANCEL: drops what is being recorded, else the newest dictation that waits for its text.
+    /// Handles CANCEL: drops the current recording, or else the newest dictation that waits for its
+    /// text.
     pub(super) fn cancel(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
         if let Some(job) = self.dictations.newest() {
             let phase = self.dictations.get(job).map(|newest| &newest.phase);
@@ -147,7 +147,7 @@ impl Session {
         out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), None))));
     }
 
-    /// Forgets a dictation, its audio and its text. The clients that waited for it.
+    /// Forgets a dictation, its audio and its text. Returns the clients that waited for it.
     pub(super) fn drop_dictation(&mut self, job: JobId, out: &mut Vec<Effect>) -> Vec<Ticket> {
         let Some((_, dictation)) = self.dictations.take(job) else { return Vec::new() };
         let waiting = match dictation.phase {

@@ -9,10 +9,10 @@ use std::time::Duration;
 /// The phase of a dictation.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// Capture was asked for; no audio yet. The clients that started it wait.
+    /// Capture was requested, but no audio has come yet. The clients that started it wait.
     Opening { waiting: Vec<Ticket> },
-    /// Recording. Clients wait here only while a doubtful press has not been judged yet: the
-    /// recording is not announced before.
+    /// Recording. Clients wait here only until a doubtful press is judged: the recording is not
+    /// announced before.
     Recording { waiting: Vec<Ticket>, announced: bool },
     /// Capture was told to stop; its last samples are coming.
     Draining { waiting: Vec<Ticket> },
@@ -31,12 +31,12 @@ impl Phase {
         matches!(self, Self::Opening { .. } | Self::Recording { .. })
     }
 
-    /// Whether capture is at work for it.
+    /// Whether capture is working for it.
     pub(super) fn is_capturing(&self) -> bool {
         self.is_recording() || matches!(self, Self::Draining { .. })
     }
 
-    /// Whether the recogniser or the desktop is at work for it.
+    /// Whether the recogniser or the desktop is working for it.
     pub(super) fn is_transcribing(&self) -> bool {
         let draining = matches!(self, Self::Draining { .. });
         draining || matches!(self, Self::Transcribing { .. } | Self::Delivering { .. })
@@ -56,7 +56,7 @@ impl Phase {
     }
 }
 
-/// What is wished for a dictation by its clients so far.
+/// The options that the dictation's clients have requested so far.
 #[derive(Debug, Default)]
 pub(super) struct Wished {
     wishes: Wishes,
@@ -65,7 +65,7 @@ pub(super) struct Wished {
 }
 
 impl Wished {
-    /// Takes further wishes. The last word on each counts.
+    /// Adds requests. For each option the last request counts.
     pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
         let Wishes { deliver, preset } = wishes;
         self.wishes.deliver = deliver.or(self.wishes.deliver);
@@ -79,7 +79,7 @@ impl Wished {
         &self.wishes
     }
 
-    /// The preset that is wished for, or why it cannot be used.
+    /// The requested preset, or why it cannot be used.
     pub(super) fn preset(&self) -> Option<Result<&str, &Failure>> {
         let preset = self.wishes.preset.as_deref()?;
         Some(self.unfit.as_ref().map_or(Ok(preset), Err))
@@ -95,7 +95,7 @@ pub(super) struct Dictation {
 }
 
 impl Dictation {
-    /// Takes a client that waits for its text.
+    /// Adds a client that waits for the text.
     pub(super) fn join(&mut self, asker: Asker) {
         let Asker { ticket, wishes, unfit } = asker;
         self.phase.waiting().push(ticket);
@@ -124,7 +124,7 @@ impl Dictations {
         self.0.iter().map(|dictation| dictation.job).collect()
     }
 
-    /// The dictation that was started last, if it is not over.
+    /// The dictation that was started last, unless it is over.
     pub(super) fn newest(&self) -> Option<JobId> {
         self.0.back().map(|dictation| dictation.job)
     }
@@ -155,19 +155,19 @@ impl Dictations {
         self.0.push_back(dictation);
     }
 
-    /// Takes a dictation out, with its place among the others.
+    /// Takes a dictation out and returns its place among the others.
     pub(super) fn take(&mut self, job: JobId) -> Option<(usize, Dictation)> {
         let place = self.0.iter().position(|dictation| dictation.job == job)?;
         self.0.remove(place).map(|dictation| (place, dictation))
     }
 
-    /// Puts a dictation that was taken out back into its place.
+    /// Puts a dictation back into the place it was taken from.
     pub(super) fn put_back(&mut self, place: usize, dictation: Dictation) {
         self.0.insert(place, dictation);
     }
 
-    /// The oldest dictation, if its text is finished and not being delivered yet, and where the
-    /// text is wished.
+    /// Returns the oldest dictation's text if it is finished, and marks it as being delivered. Also
+    /// returns where the text should go, if a client requested that.
     pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript, Option<DeliverMode>)> {
         let Dictation { job, wished, phase } = self.0.front_mut()?;
         match phase {

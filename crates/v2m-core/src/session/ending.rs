@@ -1,4 +1,4 @@
-//! The orderly end: what is being recorded is saved, clients that wait are told.
+//! Ends the session in order: saves the current recording and answers the clients that wait.
 
 use super::commands::stop_capture;
 use super::dictation::{Dictation, Phase};
@@ -7,13 +7,13 @@ use super::machine::{Session, answer_all};
 use super::types::{Code, Failure, Reply, State};
 use std::time::Duration;
 
-/// How long an orderly end waits for texts that are on their way. The recordings are on disk anyway
-/// and are transcribed at the next start.
+/// How long an orderly end waits for texts that are not finished. The recordings are on disk
+/// anyway; the next start transcribes them.
 const GRACE: Duration = Duration::from_secs(8);
 
 impl Session {
-    /// Ends in order: what is being recorded is stopped, and all dictations are transcribed and
-    /// delivered if that takes no longer than the grace. Whatever is left then is on disk.
+    /// Starts the orderly end. The current recording is stopped, and all dictations are transcribed
+    /// and delivered if they finish within the grace time. The rest stays on disk.
     pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
         if std::mem::replace(&mut self.ending, true) {
             return;
@@ -43,9 +43,9 @@ impl Session {
         }
     }
 
-    /// The grace is over: clients that wait get the text if it is there, else they are told.
-    /// Recordings without a text stay in the store as they are. A text that is being delivered may
-    /// still arrive.
+    /// Handles the end of the grace time. Clients that wait get the text if it is there; otherwise
+    /// they get a failure. Recordings without a text stay in the store. A text that is being
+    /// delivered may still arrive.
     pub(super) fn give_up(&mut self, out: &mut Vec<Effect>) {
         for job in self.dictations.jobs() {
             let Some((place, dictation)) = self.dictations.take(job) else { continue };
@@ -59,7 +59,7 @@ impl Session {
                                 transcribed at the next start.";
                     answer_all(out, waiting, Err(Failure::new(Code::ShuttingDown, text)));
                 }
-                // The next start shows it.
+                // The next start shows this text.
                 Phase::Ready { waiting, transcript } if waiting.is_empty() => {
                     out.push(Effect::Keep(job, Outcome::Transcribed(transcript)));
                 }

@@ -11,20 +11,20 @@ use std::time::Duration;
 pub enum Event {
     /// A client asks for something.
     Command {
-        /// Who waits for the answer, and what it wishes.
+        /// The client that waits for the answer, and its options.
         asker: Asker,
-        /// What is asked.
+        /// The command.
         command: Command,
     },
     /// An event of one dictation. It is ignored once the dictation is over.
     Job(JobId, JobEvent),
-    /// The recogniser's state changed; with a reason where it cannot be used.
+    /// The recogniser's state changed. If it cannot be used, the reason is given.
     Engine(EngineState, Option<Failure>),
-    /// A client's text is with a language model, or none is any more.
+    /// Whether a language model is working on a client's text.
     TextWork(bool),
     /// A timer ran out.
     Elapsed(Timer),
-    /// The service is asked to end (SIGTERM).
+    /// The service should end (SIGTERM).
     Terminate,
 }
 
@@ -47,9 +47,9 @@ pub enum JobEvent {
     Delivered(Vec<Delivery>),
     /// The recording has reached its longest length.
     LongestReached,
-    /// The speaker has been silent for as long as the settings want.
+    /// The speaker has been silent for as long as the settings require.
     Quiet,
-    /// Capture should have said by now that it ended.
+    /// Capture has not reported its end in time.
     DrainOverdue,
     /// The language model has not answered in time.
     RewriteOverdue,
@@ -58,34 +58,34 @@ pub enum JobEvent {
 /// A summary of a recording that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureSummary {
-    /// Its sound; `None`: capture never said that it ended, so the recogniser tells whether there
-    /// are words in it.
+    /// The recording's sound. `None`: capture never reported its end, so the recogniser decides
+    /// whether there are words.
     pub measured: Option<Measured>,
-    /// What went wrong with it: why it ended without being asked to, what is missing.
+    /// The recording's problems: why it ended by itself, or which sound is missing.
     pub problems: Vec<Failure>,
 }
 
 /// The sound of a recording in figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
-    /// Its length in samples at 16 kHz.
+    /// The length in samples at 16 kHz.
     pub samples: u64,
-    /// Its loudest sample, dB relative to full scale.
+    /// The loudest sample, in dB relative to full scale.
     pub peak_dbfs: f32,
 }
 
-/// A timer; each carries the job it was set for, so that a late one is recognised.
+/// A timer. Each carries its job, so that a late timer is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Timer {
     /// The recording has reached its longest length.
     Longest(JobId),
-    /// Capture has not said that it ended.
+    /// Capture has not reported its end.
     Drain(JobId),
-    /// The language model has had its time.
+    /// The language model's time is over.
     Rewrite(JobId),
-    /// It is known by now whether a press was a tap or a hold.
+    /// By now it is known whether a press was a tap or a hold.
     Hand,
-    /// Ending in order has taken long enough.
+    /// The grace time of an orderly end is over.
     Grace,
 }
 
@@ -94,63 +94,63 @@ pub enum Timer {
 pub enum Effect {
     /// Answer a client.
     Answer(Ticket, Result<Reply, Failure>),
-    /// Start to record, to store and to feed the recogniser.
+    /// Start recording, storing and feeding the recogniser.
     StartCapture(JobId),
-    /// Record up to this moment and no further.
+    /// Stop recording at this moment.
     StopCapture(JobId),
     /// Stop recording at once and drop the audio.
     CancelCapture(JobId),
     /// Ask the recogniser for the whole text.
     Transcribe(JobId),
-    /// Have the recogniser forget the job.
+    /// Make the recogniser forget the job.
     Abandon(JobId),
     /// Delete audio and text.
     Discard(JobId),
-    /// Tell the store how the dictation went.
+    /// Tell the store the dictation's outcome.
     Keep(JobId, Outcome),
-    /// Have a language model rewrite the text, by that preset or by the configured one; answered by
-    /// [`JobEvent::Rewritten`].
+    /// Ask a language model to rewrite the text, with this preset or the configured one.
+    /// [`JobEvent::Rewritten`] answers it.
     Rewrite(JobId, Transcript, Option<String>),
     /// Cancel the rewriting, because nobody waits for it any more.
     LeaveRewriting(JobId),
-    /// Put the text where the dictation's clients wish it, or where the configuration says;
-    /// answered by [`JobEvent::Delivered`].
+    /// Deliver the text to where the dictation's clients or the configuration want it.
+    /// [`JobEvent::Delivered`] answers it.
     Deliver(JobId, Transcript, Option<DeliverMode>),
     /// Show a notice to the user.
     Show(Notice),
-    /// Play a sound. At most one for each event.
+    /// Play a sound, at most one for each event.
     Play(Cue),
-    /// Tell the journal alone why a request was refused: nothing is shown of it.
+    /// Write to the journal why a request was refused. The user sees nothing.
     Note(Failure),
     /// The state that clients see has changed.
     Publish(State),
     /// Set a timer.
     Arm(Timer, Duration),
-    /// Forget a timer.
+    /// Cancel a timer.
     Disarm(Timer),
-    /// End the service: nothing is left to do.
+    /// End the service: all work is done.
     Exit,
 }
 
-/// A sound for the user. The later ones are more important.
+/// A sound for the user. Later variants are more important.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cue {
-    /// v2m does not listen any more.
+    /// v2m stops listening.
     Stop,
-    /// Speak now.
+    /// The user may speak now.
     Start,
     /// Something went wrong.
     Problem,
 }
 
-/// How a dictation went, for the store.
+/// A dictation's outcome, for the store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// The text is there and is not delivered yet. The dictation goes on.
+    /// The text exists but is not delivered yet. The dictation continues.
     Transcribed(Transcript),
-    /// The text was delivered, by at least one of the ways asked for.
+    /// The text was delivered by at least one of the requested methods.
     Delivered(Transcript),
-    /// The text is there and arrived nowhere, or all of it was taken back.
+    /// The text exists but was not delivered anywhere, or the speaker took all of it back.
     Undelivered(Transcript),
     /// There is no text.
     Failed(Failure),
@@ -159,24 +159,24 @@ pub enum Outcome {
 /// A notice to the user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
-    /// Speak now.
+    /// The user may speak now.
     Recording,
-    /// The text is on its way.
+    /// The text is being transcribed.
     Transcribing,
-    /// A language model has the text.
+    /// A language model is working on the text.
     Rewriting,
     /// Something is wrong.
     Problem(Failure),
-    /// Nothing is going on any more.
+    /// Nothing is going on, so no notice is needed.
     Nothing,
 }
 
 impl CaptureSummary {
-    /// Below this peak a microphone gives no more than its own noise floor, or nothing: most likely
-    /// it is muted. Speech peaks some 40 dB above.
+    /// A peak below this is the microphone's own noise or nothing: most likely the microphone is
+    /// muted. Speech peaks some 40 dB above.
     const SILENT_DBFS: f32 = -60.0;
 
-    /// Whether it is known that no sample was heard.
+    /// Whether it is certain that no sample was recorded.
     pub(super) fn is_nothing(&self) -> bool {
         self.measured.is_some_and(|measured| measured.samples == 0)
     }
@@ -184,7 +184,7 @@ impl CaptureSummary {
     /// The failure of a recording without words.
     pub(super) fn no_speech(&self) -> Failure {
         match self.problems.first() {
-            // What there is of it holds no words: nothing is left to try.
+            // The part that was recorded holds no words, so there is nothing to try again.
             Some(gap) if gap.code == Code::AudioGap => {
                 return Failure { code: Code::NoSpeech, ..gap.clone() };
             }

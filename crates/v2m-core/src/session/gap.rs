@@ -1,37 +1,38 @@
-//! Sound that could not be recorded, and what the user is told of it.
+//! Sound that could not be recorded, and the message about it.
 
 use super::types::{Code, Failure};
 use v2m_ipc::pcm::SAMPLE_RATE;
 
-/// Samples in a second.
+/// The number of samples in a second.
 const RATE: u64 = SAMPLE_RATE as u64;
-/// A gap that holds no sound of speech: the shortest vowels and consonants last 40 ms and more.
+/// The length below which a gap cannot hold a speech sound: the shortest vowels and consonants last
+/// 40 ms and more.
 const SHORT: u64 = RATE * 40 / 1000;
-/// Short gaps that together are worth a word.
+/// The total length of short gaps that may hide a word.
 const MANY: u64 = RATE / 10;
 
-/// A stretch of a recording that could not be recorded. The recording has silence there.
+/// A part of a recording that could not be recorded. The recording is silent there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Its first sample, at 16 kHz from the recording's first one.
+    /// The first sample, at 16 kHz from the recording's first one.
     pub start: u64,
-    /// One past its last sample.
+    /// One past the last sample.
     pub end: u64,
-    /// Why it is missing.
+    /// Why the sound is missing.
     pub cause: GapCause,
 }
 
 /// Why sound is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapCause {
-    /// v2m did not take it in time: it was stopped, or the processor was busy.
+    /// v2m did not take the sound in time: it was stopped, or the processor was busy.
     NotTaken,
-    /// PipeWire or the sound card gave none.
+    /// PipeWire or the sound card delivered no sound.
     NotGiven,
 }
 
 impl GapCause {
-    /// Its name in records.
+    /// The cause's name in records.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotTaken => "not_taken",
@@ -41,7 +42,7 @@ impl GapCause {
 }
 
 impl Gap {
-    /// Its length in samples.
+    /// The gap's length in samples.
     pub fn samples(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
@@ -52,7 +53,7 @@ impl Gap {
     }
 }
 
-/// What the user is told of a recording's gaps; `None`: nothing that could have held a word.
+/// The message for the user about a recording's gaps. `None` if no gap could have held a word.
 pub fn told(gaps: &[Gap]) -> Option<Failure> {
     let longest = gaps.iter().max_by_key(|gap| gap.samples())?;
     let total: u64 = gaps.iter().map(Gap::samples).sum();
@@ -79,12 +80,12 @@ pub fn told(gaps: &[Gap]) -> Option<Failure> {
     )
 }
 
-/// A length, in seconds with one decimal.
+/// Formats a length in seconds with one decimal.
 fn seconds(samples: u64) -> String {
     format!("{:.1} s", (samples as f64 / RATE as f64).max(0.1))
 }
 
-/// A place in the recording, as players show it, with one decimal.
+/// Formats a position in the recording as players show it, with one decimal.
 fn clock(sample: u64) -> String {
     let tenths = sample * 10 / RATE;
     format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)

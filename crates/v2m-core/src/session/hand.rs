@@ -1,4 +1,4 @@
-//! Carries out the presses of a shortcut, as `trigger` interprets them.
+//! Executes the presses of a shortcut, as `trigger` interprets them.
 
 use super::dictation::{Dictation, Phase};
 use super::event::{Cue, Effect, Notice, Timer};
@@ -7,16 +7,16 @@ use super::trigger::{Arrival, PressVerdict, Trigger, TriggerMode};
 use super::types::{Asker, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
-/// The presses so far, as far as they still matter.
+/// The presses that still matter.
 #[derive(Debug)]
 pub(super) struct Presses {
     trigger: Trigger,
-    /// The press that waits for its verdict, unless it started a recording.
+    /// The press that waits for its verdict. `None` if that press started a recording.
     doubtful: Option<Doubtful>,
-    /// The recording that the last press started: its release ends it.
+    /// The recording that the last press started. The key's release ends it.
     started: Option<JobId>,
-    /// The recording that the doubtful press started: if the press was none, it is dropped. It is
-    /// not announced before that is known.
+    /// The recording that the doubtful press started. If it was not a press, the recording is
+    /// dropped. It is not announced until this is known.
     provisional: Option<JobId>,
     armed: Option<Duration>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Presses {
 #[derive(Debug)]
 struct Doubtful {
     asker: Asker,
-    /// The recording that it stops; `None`: it starts one.
+    /// The recording that this press stops. `None`: it starts one.
     stops: Option<JobId>,
 }
 
@@ -45,7 +45,7 @@ impl Presses {
 }
 
 impl Session {
-    /// A shortcut's command has come.
+    /// Handles a shortcut's command.
     pub(super) fn press(&mut self, asker: Asker, now: Duration, out: &mut Vec<Effect>) {
         if self.ending {
             return self.toggle(asker, out);
@@ -70,8 +70,8 @@ impl Session {
 
     fn doubt(&mut self, asker: Asker, out: &mut Vec<Effect>) {
         let stops = self.recording();
-        // Speech may begin at once: what is recorded in vain can be dropped. A refusal is told once
-        // the press is known to be one.
+        // Record at once, because the user may already speak; the recording can be dropped. A
+        // refusal is reported once this is known to be a press.
         if stops.is_none() && self.refusal(&asker).is_none() {
             self.start(asker, out);
             self.presses.provisional = self.opening_job();
@@ -80,14 +80,14 @@ impl Session {
         }
     }
 
-    /// Acts on what is known about the presses by now.
+    /// Acts on what is known about the presses now.
     pub(super) fn settle_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
         while let Some(verdict) = self.presses.trigger.look(now) {
             self.judged(verdict, out);
         }
     }
 
-    /// Sets the timer for the next look at the presses.
+    /// Sets the timer for the next check of the presses.
     pub(super) fn watch_hand(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let held_back = self.dictations.has_ready() && self.is_key_down(now);
         let tap = self.presses.trigger.tap_is_known_at().filter(|_| held_back);
@@ -102,15 +102,15 @@ impl Session {
         });
     }
 
-    /// Whether the key may still be down that started the recording. No text is put at the cursor
-    /// meanwhile: what is typed or pasted under a held shortcut goes astray.
+    /// Whether the key that started the recording may still be down. Meanwhile no text is put at
+    /// the cursor: text that is typed or pasted under a held shortcut goes astray.
     pub(super) fn is_key_down(&self, now: Duration) -> bool {
         let Presses { trigger, started, provisional, .. } = &self.presses;
         let recording = self.recording();
         recording.is_some() && [*started, *provisional].contains(&recording) && trigger.is_down(now)
     }
 
-    /// Forgets all presses: none starts or stops anything any more.
+    /// Forgets all presses, so that none starts or stops anything later.
     pub(super) fn leave_hand(&mut self, out: &mut Vec<Effect>) {
         let left = std::mem::replace(&mut self.presses, Presses::new(self.limits.trigger));
         out.push(Effect::Disarm(Timer::Hand));
@@ -153,7 +153,8 @@ impl Session {
         }
     }
 
-    /// A press that was meant to stop this recording, which may have ended by itself since.
+    /// Executes a press that was meant to stop this recording. The recording may have ended by
+    /// itself since.
     fn stop_this(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
         if self.recording() == Some(job) {
             return self.stop_for(job, asker, out);
@@ -167,7 +168,7 @@ impl Session {
         }
     }
 
-    /// The press that started this recording was one.
+    /// Announces the recording, because the press that started it has been confirmed.
     fn announce(&mut self, job: JobId, out: &mut Vec<Effect>) {
         let dictation = self.dictations.get_mut(job);
         if let Some(Dictation {
@@ -185,15 +186,16 @@ impl Session {
         out.push(Effect::Answer(ticket, Ok(reply)));
     }
 
-    /// The key that ended the recording before is still held: no new one was meant.
+    /// Drops the recording: the key that ended the one before is still held, so no new one was
+    /// meant.
     fn drop_provisional(&mut self, job: JobId, out: &mut Vec<Effect>) {
-        // One that ended by itself is kept, with what was said in it.
+        // A recording that ended by itself is kept, with what was said in it.
         if self.recording() != Some(job) {
             return;
         }
         let waiting = self.drop_dictation(job, out);
         waiting.into_iter().for_each(|ticket| self.same_press(ticket, out));
-        // What was shown before this press may have ended meanwhile.
+        // The dictation that was shown before this press may have ended meanwhile.
         if self.dictations.is_empty() {
             out.push(Effect::Show(Notice::Nothing));
         }

@@ -1,4 +1,4 @@
-//! The session: its state, and which part of it handles an event. `commands` has the commands,
+//! The session: its state, and which module handles an event. `commands` handles the commands,
 //! `progress` the phases of a dictation, and `hand` the presses of a shortcut.
 
 use super::dictation::{Dictation, Dictations, Phase};
@@ -8,31 +8,31 @@ use super::trigger::TriggerMode;
 use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
 use std::time::Duration;
 
-/// How long after a recording stopped by itself a press is taken for one that was to stop it. People
-/// react to what they see in a quarter of a second, and those who are about to press do it sooner.
+/// How long after a recording stopped by itself a press counts as meant to stop it. People react to
+/// what they see within a quarter of a second; those who are about to press do it sooner.
 const JUST: Duration = Duration::from_millis(700);
 
-/// What the configuration says of the session.
+/// The session's part of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionLimits {
-    /// A recording is stopped and transcribed after this time.
+    /// The time after which a recording is stopped and transcribed.
     pub longest: Duration,
     /// What the presses of a shortcut do.
     pub trigger: TriggerMode,
     /// Which texts a language model rewrites.
     pub rewriting: Rewriting,
-    /// How long it may take for one of them.
+    /// How long rewriting one text may take.
     pub within: Duration,
 }
 
 /// Which texts a language model rewrites.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rewriting {
-    /// Those for which a client wishes a preset.
+    /// Only texts with a preset that a client requested.
     Wished,
-    /// All of them.
+    /// All texts.
     All,
-    /// It should rewrite all of them and cannot, for this reason.
+    /// It should rewrite all texts but cannot, for this reason.
     Impossible(Failure),
 }
 
@@ -43,7 +43,7 @@ pub struct Session {
     pub(super) limits: SessionLimits,
     pub(super) paused: bool,
     pub(super) ending: bool,
-    /// A client's text is with a language model.
+    /// Whether a language model is working on a client's text.
     text_work: bool,
     pub(super) presses: Presses,
     pub(super) next_job: u32,
@@ -55,7 +55,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// An idle session. Jobs are numbered from `first_job`.
+    /// Makes an idle session. Jobs are numbered from `first_job`.
     pub fn new(limits: SessionLimits, first_job: u32) -> Self {
         Self {
             dictations: Dictations::default(),
@@ -72,8 +72,8 @@ impl Session {
         }
     }
 
-    /// The state that clients see. While something is recorded it is `Recording`, whatever becomes
-    /// of earlier dictations meanwhile.
+    /// The state that clients see. While something is recorded it is `Recording`, whatever happens
+    /// to earlier dictations.
     pub fn state(&self) -> State {
         let any = |wanted: fn(&Phase) -> bool| self.dictations.phases().any(wanted);
         if any(Phase::is_recording) {
@@ -93,7 +93,7 @@ impl Session {
         }
     }
 
-    /// The dictation that was started last, if it is not over.
+    /// The dictation that was started last, unless it is over.
     pub fn newest(&self) -> Option<JobId> {
         self.dictations.newest()
     }
@@ -103,34 +103,34 @@ impl Session {
         self.dictations.recording()
     }
 
-    /// Whether the user was told that something is recorded.
+    /// Whether the user was told about the recording.
     pub fn is_announced(&self) -> bool {
         self.dictations
             .phases()
             .any(|phase| matches!(phase, Phase::Recording { announced: true, .. }))
     }
 
-    /// What is wished for a dictation that is under way; `None` if it is not.
+    /// The clients' options for a dictation. `None` if it is not under way.
     pub fn wishes(&self, job: JobId) -> Option<&Wishes> {
         self.dictations.get(job).map(|dictation| dictation.wished.wishes())
     }
 
-    /// Whether that dictation is under way.
+    /// Whether this dictation is under way.
     pub fn has(&self, job: JobId) -> bool {
         self.dictations.get(job).is_some()
     }
 
-    /// How many dictations wait for their texts. The one that is being recorded is not among them.
+    /// How many dictations wait for their texts. The one being recorded does not count.
     pub fn pending(&self) -> usize {
         self.dictations.pending()
     }
 
-    /// Whether capture is at work.
+    /// Whether capture is running.
     pub fn is_capturing(&self) -> bool {
         self.dictations.phases().any(Phase::is_capturing)
     }
 
-    /// New limits, for the next recording.
+    /// Sets new limits for the next recording.
     pub fn set_limits(&mut self, limits: SessionLimits) {
         self.presses.set_mode(limits.trigger);
         self.limits = limits;
@@ -169,7 +169,7 @@ impl Session {
                 self.job_event(job, JobEvent::RewriteOverdue, out);
             }
             Event::TextWork(under_way) => self.text_work = under_way,
-            // Who holds the key decides by that.
+            // The user who holds the key decides when to stop.
             Event::Job(_, JobEvent::Quiet) if self.is_key_down(now) => {}
             Event::Job(job, JobEvent::Quiet) => {
                 self.stops_itself(job, JobEvent::Quiet, now, out);
@@ -178,7 +178,7 @@ impl Session {
         }
     }
 
-    /// A recording stops without a press.
+    /// Stops a recording without a press.
     fn stops_itself(&mut self, job: JobId, why: JobEvent, now: Duration, out: &mut Vec<Effect>) {
         if self.recording() == Some(job) {
             self.stopped_itself = Some((job, now));
@@ -186,8 +186,8 @@ impl Session {
         self.job_event(job, why, out);
     }
 
-    /// The dictation that has just stopped without a press. A press now was meant to stop it: that
-    /// is what the user saw going on.
+    /// The dictation that has just stopped by itself. A press now was meant to stop it, because the
+    /// user still saw it running.
     pub(super) fn just_stopped(&mut self, now: Duration) -> Option<&mut Dictation> {
         let (job, at) = self.stopped_itself?;
         let is_just = self.recording().is_none() && now.saturating_sub(at) < JUST;
@@ -195,7 +195,7 @@ impl Session {
     }
 
     fn job_event(&mut self, job: JobId, event: JobEvent, out: &mut Vec<Effect>) {
-        // Late events of a dictation that was cancelled or is over find nothing here.
+        // Late events of a dictation that was cancelled or is over find no dictation here.
         let Some((place, Dictation { job, wished, phase })) = self.dictations.take(job) else {
             return;
         };
@@ -240,13 +240,13 @@ impl Session {
         }
     }
 
-    /// Delivers the oldest text once it is finished. The texts that are finished before it wait.
+    /// Delivers the oldest text once it is finished. Newer texts that are finished earlier wait.
     fn deliver_next(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.is_key_down(now) {
             return;
         }
         if let Some((job, transcript, wished)) = self.dictations.oldest_ready() {
-            // The text is there, and not as it was meant to be.
+            // The text is there, but not as intended.
             if !transcript.problems.is_empty() {
                 out.push(Effect::Play(Cue::Problem));
             }
@@ -262,19 +262,19 @@ impl Session {
     ) {
         let unusable = matches!(state, EngineState::Absent | EngineState::Failed);
         self.engine = state;
-        // One notice for one cause, however often it is reported: loading it again mends nothing
-        // yet.
+        // Show one notice for one cause, however often it is reported. Loading again has not
+        // repaired it yet.
         if state == EngineState::Loading {
             return;
         }
-        // It makes no sound: nobody waits for a text.
+        // Play no sound: nobody waits for a text.
         if unusable && problem != self.engine_problem {
             out.extend(problem.clone().map(|p| Effect::Show(Notice::Problem(p))));
         }
         self.engine_problem = problem;
     }
 
-    /// The notice of what still goes on, after something else has ended.
+    /// The notice for what still goes on after something else has ended.
     pub(super) fn going_on(&self) -> Notice {
         match self.state() {
             State::Recording => Notice::Recording,
@@ -285,18 +285,18 @@ impl Session {
     }
 }
 
-/// Shows what went wrong, and plays the sound for it.
+/// Shows a problem and plays the sound for it.
 pub(super) fn show_problem(failure: &Failure, out: &mut Vec<Effect>) {
     out.extend([Effect::Show(Notice::Problem(failure.clone())), Effect::Play(Cue::Problem)]);
 }
 
-/// Refuses a request, and shows why.
+/// Refuses a request and shows the reason.
 pub(super) fn refuse(ticket: Ticket, failure: Failure, out: &mut Vec<Effect>) {
     show_problem(&failure, out);
     out.push(Effect::Answer(ticket, Err(failure)));
 }
 
-/// Leaves the most important sound, behind all else: nothing waits for a sound.
+/// Keeps only the most important sound and puts it last, because nothing needs to wait for a sound.
 fn play_one(effects: &mut Vec<Effect>) {
     let mut cue = None;
     effects.retain(|effect| match effect {

@@ -3,9 +3,9 @@
 //! Dictations follow one another without waiting: while the newest is recorded, the older ones are
 //! transcribed and delivered, in the order in which they were spoken.
 //!
-//! [`Session::handle`] is one exhaustive match on (phase, event) for each dictation. A late event
-//! of an old job, or a late timer, is recognised by its number and ignored by name. No runtime, no
-//! clock, no file here.
+//! [`Session::handle`] is one exhaustive match on (phase, event) for each dictation. It recognises
+//! a late event of an old job, or a late timer, by its number, and ignores it explicitly. There is
+//! no runtime, no clock and no file here.
 //!
 //! | file | what it is for |
 //! |---|---|

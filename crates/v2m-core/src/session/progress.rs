@@ -1,5 +1,5 @@
-//! One dictation's way through the phases: what its own events do in each. `None`: the dictation is
-//! over.
+//! Moves one dictation through its phases: what each of its events does in each phase. `None` means
+//! that the dictation is over.
 
 use super::commands::stop_capture;
 use super::dictation::{Phase, Wished};
@@ -31,9 +31,9 @@ impl Session {
             }
             // The source went away before its first sample.
             JobEvent::CaptureEnded(heard) => self.transcribe(job, waiting, heard, out),
-            // The recogniser says so again when it is asked for the text.
+            // The recogniser will say so again when it is asked for the text.
             JobEvent::RecognitionFailed(_)
-            // Nothing was asked for yet.
+            // Nothing was requested yet.
             | JobEvent::Transcribed(_)
             | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
@@ -57,7 +57,7 @@ impl Session {
                 stop_capture(job, out);
                 Some(Phase::Draining { waiting })
             }
-            // Not asked to: the source is gone. What was heard is transcribed.
+            // This was not requested: the source is gone. Transcribe what was recorded.
             JobEvent::CaptureEnded(heard) => {
                 out.push(Effect::Disarm(Timer::Longest(job)));
                 self.transcribe(job, waiting, heard, out)
@@ -96,13 +96,13 @@ impl Session {
             JobEvent::DrainOverdue => {
                 out.push(Effect::CancelCapture(job));
                 let problems = vec![drain_failure()];
-                // Some audio may be in: the recogniser tells whether it holds words.
+                // Some audio may have come. The recogniser decides whether it holds words.
                 let heard = CaptureSummary { measured: None, problems };
                 self.transcribe(job, waiting, heard, out)
             }
-            // The first audio came after the stop was asked for; its end follows.
+            // The first audio came after the stop was requested. Its end follows.
             JobEvent::CaptureStarted
-            // Disarmed, but had run out already.
+            // The timer was cancelled, but had already run out.
             | JobEvent::LongestReached
             | JobEvent::Quiet
             // As in `opening`.
@@ -146,25 +146,25 @@ impl Session {
             JobEvent::RecognitionFailed(failure) => {
                 self.failed(job, waiting, failure, Lost::Words, out)
             }
-            // Capture was given up on by the drain timer, and answers after all.
+            // The drain timer gave up on capture, but capture answered after all.
             JobEvent::CaptureStarted
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
-            // Disarmed, but had run out already.
+            // The timer was cancelled, but had already run out.
             | JobEvent::LongestReached
             | JobEvent::Quiet
             | JobEvent::DrainOverdue
-            // Nothing was handed over yet, to a language model neither.
+            // Nothing was delivered yet, or given to a language model.
             | JobEvent::Rewritten(_)
             | JobEvent::RewriteOverdue
             | JobEvent::Delivered(_) => Some(Phase::Transcribing { waiting, heard }),
         }
     }
 
-    /// A text that waits for its turn.
+    /// Handles an event of a text that waits for its turn.
     pub(super) fn ready(waiting: Vec<Ticket>, transcript: Transcript, event: &JobEvent) -> Phase {
         match event {
-            // As in `transcribing` and `rewriting`: late, and the text is finished.
+            // As in `transcribing` and `rewriting`: the event is late, and the text is finished.
             JobEvent::CaptureStarted
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
@@ -175,7 +175,7 @@ impl Session {
             | JobEvent::Quiet
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue
-            // Nothing was handed over yet.
+            // Nothing was delivered yet.
             | JobEvent::Delivered(_) => Phase::Ready { waiting, transcript },
         }
     }
@@ -192,7 +192,7 @@ impl Session {
             JobEvent::Delivered(deliveries) => {
                 self.delivered(job, waiting, Transcript { deliveries, ..transcript }, out)
             }
-            // As in `transcribing`; and the recogniser's first answer counts.
+            // As in `transcribing`. The recogniser's first answer counts.
             JobEvent::CaptureStarted
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
@@ -222,7 +222,7 @@ impl Session {
         Some(Phase::Transcribing { waiting, heard })
     }
 
-    /// Shows how far an older dictation has got, unless the sign for the recording is to stay.
+    /// Shows the progress of an older dictation, unless the notice for the recording must stay.
     pub(super) fn show_progress(&self, notice: Notice, out: &mut Vec<Effect>) {
         if self.recording().is_none() {
             out.push(Effect::Show(notice));
@@ -244,8 +244,8 @@ impl Session {
         end_without_text(waiting, failure, out)
     }
 
-    /// Ends a dictation whose speaker took back every word. There is nothing to deliver; the store
-    /// keeps the words.
+    /// Ends a dictation when the speaker took back every word. There is nothing to deliver; the
+    /// store keeps the words.
     fn taken_back(
         &mut self,
         job: JobId,
@@ -286,7 +286,7 @@ impl Session {
     }
 }
 
-/// Shows why there is no text and answers everybody who waits with it. The dictation is over.
+/// Ends a dictation without a text. Shows the reason, and answers everybody who waits.
 fn end_without_text(
     waiting: Vec<Ticket>,
     failure: Failure,
@@ -297,9 +297,9 @@ fn end_without_text(
     None
 }
 
-/// What is left of a failed dictation.
+/// What remains of a failed dictation.
 enum Lost {
-    /// No sample was heard: there is nothing to keep.
+    /// No sample was recorded, so there is nothing to keep.
     NothingHeard,
     /// Something was said; its audio stays in the store.
     Words,

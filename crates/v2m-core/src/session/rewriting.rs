@@ -1,4 +1,4 @@
-//! Rewriting by a language model: which texts, and what happens with the result.
+//! Rewriting by a language model: which texts are rewritten, and how the result is handled.
 
 use super::dictation::{Phase, Wished};
 use super::ending::ending;
@@ -7,15 +7,15 @@ use super::machine::{Rewriting, Session};
 use super::types::{Code, Failure, JobId, Ticket, Transcript};
 use std::time::Duration;
 
-/// How a language model is to rewrite a text.
+/// How a language model should rewrite a text.
 pub(super) struct Draft {
-    /// By which preset; `None`: the configured one.
+    /// The preset. `None`: the configured one.
     preset: Option<String>,
 }
 
 impl Session {
-    /// Whether a text is a draft that a language model is to rewrite; or why none can, though one
-    /// should.
+    /// Decides whether a language model should rewrite a text. Fails with the reason if one should
+    /// but cannot.
     pub(super) fn draft(&self, wished: &Wished) -> Result<Option<Draft>, Failure> {
         if let Some(preset) = wished.preset() {
             let preset = preset.map_err(Failure::clone)?.to_owned();
@@ -54,7 +54,7 @@ impl Session {
             JobEvent::RewriteOverdue => {
                 Some(self.leave_rewriting(job, waiting, draft, overdue(within), out))
             }
-            // As in `transcribing`; and the recogniser's first answer counts.
+            // As in `transcribing`. The recogniser's first answer counts.
             JobEvent::CaptureStarted
             | JobEvent::CaptureFailed(_)
             | JobEvent::CaptureEnded(_)
@@ -67,7 +67,7 @@ impl Session {
         }
     }
 
-    /// Delivers the draft, without a rewriting.
+    /// Delivers the draft without rewriting it.
     pub(super) fn leave_rewriting(
         &self,
         job: JobId,
@@ -81,7 +81,7 @@ impl Session {
         Phase::Ready { waiting, transcript: draft }
     }
 
-    /// Has a language model rewrite the text.
+    /// Asks a language model to rewrite the text.
     pub(super) fn rewrite(
         &self,
         job: JobId,
@@ -96,7 +96,7 @@ impl Session {
         }
         let within = self.limits.within;
         self.show_progress(Notice::Rewriting, out);
-        // The model may take a minute, and the service may be killed meanwhile.
+        // The model may take a minute, and the service may be killed in that time.
         out.push(Effect::Keep(job, Outcome::Transcribed(text.clone())));
         out.push(Effect::Arm(Timer::Rewrite(job), within));
         out.push(Effect::Rewrite(job, text.clone(), draft.preset));

@@ -1,29 +1,30 @@
 //! Tells taps from holds when a shortcut repeats its command while the key is held and sends no
-//! release. One press alone is a tap, a run of presses is a hold, and the end of the run is the
+//! release. A single press is a tap, a run of presses is a hold, and the end of the run is the
 //! release.
 //!
-//! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms);
-//! X11 and KDE have other defaults, and users other settings. So nothing here knows them: the first
-//! repeat is told from a second tap by what follows it, and the end of a run by its own intervals.
+//! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms).
+//! X11 and KDE have other defaults, and users have other settings, so this code assumes none of
+//! them. What follows the second arrival shows whether it was the first repeat or a second tap, and
+//! a run's own intervals show when it ends.
 //!
-//! Pure; the arrivals measured on GNOME 43 are its tests.
+//! Pure. The tests use arrivals measured on GNOME 43.
 
 use std::time::Duration;
 
-/// What a shortcut's presses do.
+/// The effect of a shortcut's presses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TriggerMode {
     /// A tap toggles; a key that is held records until it is released.
     #[default]
     Auto,
-    /// Taps toggle; however long the key is held, it is one tap.
+    /// A tap toggles. A held key counts as one tap, however long it is held.
     Toggle,
-    /// As `Auto`, and a tap too ends once it cannot become a hold any more.
+    /// Like `Auto`, but a tap also ends once it cannot become a hold any more.
     Hold,
 }
 
 impl TriggerMode {
-    /// All of them, the default first.
+    /// All modes, the default first.
     pub const ALL: [Self; 3] = [Self::Auto, Self::Toggle, Self::Hold];
 
     /// The name in the configuration.
@@ -36,63 +37,65 @@ impl TriggerMode {
     }
 }
 
-/// Two presses closer than this are one: hands tremble, and keys bounce.
+/// Two presses closer than this count as one: hands tremble, and keys bounce.
 const BOUNCE: Duration = Duration::from_millis(300);
-/// A run whose first two arrivals are so far apart is no held key, but a program, or a key that
-/// bounces: no keyboard repeats so soon after the press (the least that desktops' settings offer is
-/// 100 ms). It is one tap. Arrivals closer than this have waited together for the service to start,
-/// and tell nothing.
+/// If a run's first two arrivals are this close, it is not a held key but a program or a bouncing
+/// key: no keyboard repeats so soon after the press (the shortest delay in desktops' settings is
+/// 100 ms). Such a run is one tap. Arrivals closer than this range waited together for the service
+/// to start, and show nothing.
 const TOO_SOON: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_millis(90);
-/// The longest delay before a held key begins to repeat: GNOME's slider ends at 2 s, X11's default
-/// is 660 ms, KDE's 600. Longer delays would let a quick second tap wait for its judgement.
+/// The longest delay before a held key begins to repeat. GNOME's slider ends at 2 s; the defaults
+/// are 660 ms in X11 and 600 ms in KDE. Allowing longer delays would make a quick second tap wait
+/// longer.
 const LONGEST_DELAY: Duration = Duration::from_millis(1_200);
-/// A repeat follows another one within this time, be the machine as busy as it may. A second tap
-/// shortly after the first takes effect after it.
+/// A repeat follows another one within this time, however busy the machine is. A second tap shortly
+/// after the first takes effect after this time.
 const JUDGED: Duration = Duration::from_millis(200);
-/// A run that has been silent for so many of its mean intervals is over,
+/// A run is over when it has been silent for this many of its mean intervals.
 const SILENT_INTERVALS: u32 = 6;
-/// but not before so many times its longest interval: a busy machine starts the command late,
+/// A run is not over before this many times its longest interval, because a busy machine starts the
+/// command late.
 const LATE_INTERVALS: u32 = 3;
-/// and not within the first of these times, but at the second.
+/// A run is never over before the first of these times, and always over at the second.
 const SILENCE: [Duration; 2] = [Duration::from_millis(180), Duration::from_millis(600)];
 
-/// What is known of an arrival at once.
+/// The immediate classification of an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// A press.
     Press,
-    /// A second press, or the first repeat of the one before: a [`PressVerdict`] follows.
+    /// A second press, or the first repeat of the press before. A [`PressVerdict`] follows.
     Doubtful,
     /// The key is still down.
     Repeat,
 }
 
-/// What is known of an arrival later.
+/// The later classification of an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PressVerdict {
     /// The doubtful arrival was a press of its own.
     Pressed,
     /// The doubtful arrival was the same press as the one before it.
     Bounced,
-    /// The doubtful arrival was a repeat: the key is held since the press before.
+    /// The doubtful arrival was a repeat: the key has been held since the press before.
     Held,
-    /// The key was let go.
+    /// The key was released.
     Released,
 }
 
-/// The state of the key, as far as arrivals tell it.
+/// The state of the key, as far as the arrivals show it.
 #[derive(Clone, Copy, Debug)]
 enum Hand {
-    /// Nothing that could still matter.
+    /// No arrival matters any more.
     Away,
-    /// One press, which may turn out the beginning of a hold.
+    /// One press. It may become a hold.
     Pressed { at: Duration },
     /// A second arrival.
     Doubt { pressed: Duration, at: Duration },
-    /// A run; the count is of intervals between repeats. Of a key, or one that only counts as a
-    /// tap.
+    /// A run. `intervals` counts the intervals between repeats. `key`: whether it is a held key, or
+    /// else one that counts as a tap.
     Held { key: bool, first: Duration, last: Duration, intervals: u32, longest: Duration },
-    /// A run has ended; what straggles in belongs to it.
+    /// A run has ended. Late arrivals still belong to it.
     Released { last: Duration },
 }
 
@@ -108,7 +111,7 @@ impl Trigger {
         Self { mode, hand: Hand::Away }
     }
 
-    /// When to [`Self::look`] next.
+    /// When to call [`Self::look`] next.
     pub(super) fn due(&self) -> Option<Duration> {
         match self.hand {
             Hand::Pressed { at } if self.mode == TriggerMode::Hold => {
@@ -133,8 +136,8 @@ impl Trigger {
         }
     }
 
-    /// When a press that no repeat has followed is known to have been a tap; `None` where there is
-    /// no such press.
+    /// The time when a press without a repeat is known to be a tap. `None` if there is no such
+    /// press.
     pub(super) fn tap_is_known_at(&self) -> Option<Duration> {
         match self.hand {
             Hand::Pressed { at } => Some(at + LONGEST_DELAY),
@@ -142,7 +145,8 @@ impl Trigger {
         }
     }
 
-    /// What the time that has passed tells. To be asked before each arrival, and when it is due.
+    /// Draws conclusions from the time that has passed. Call it before each arrival, and when it is
+    /// due.
     pub(super) fn look(&mut self, now: Duration) -> Option<PressVerdict> {
         if self.due().is_none_or(|due| now < due) {
             return None;
@@ -164,8 +168,8 @@ impl Trigger {
         Some(verdict)
     }
 
-    /// Takes an arrival; after [`Self::look`] has nothing more to say of this moment. The verdict
-    /// is on the doubtful arrival before it.
+    /// Takes an arrival. Call it when [`Self::look`] has no more to say about this moment. The
+    /// verdict is about the doubtful arrival before it.
     pub(super) fn arrives(&mut self, now: Duration) -> (Option<PressVerdict>, Arrival) {
         let (hand, verdict, arrival) = match self.hand {
             Hand::Pressed { at } if now < at + LONGEST_DELAY => {
@@ -203,8 +207,8 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// Arrivals in milliseconds into presses and releases with their times, as a clock that looks
-    /// when it is due sees them.
+    /// Turns arrivals in milliseconds into presses and releases with their times, as seen by a
+    /// clock that calls `look` when it is due.
     fn read(mode: TriggerMode, arrivals: &[u64]) -> Vec<(u64, &'static str)> {
         let (mut trigger, mut said) = (Trigger::new(mode), Vec::new());
         let tell = |said: &mut Vec<_>, at: Duration, verdict| match verdict {
@@ -231,8 +235,9 @@ mod tests {
         said
     }
 
-    /// Arrivals of a GNOME 43 custom shortcut's command while its key was held, milliseconds after
-    /// the press; keyboard delay 500 ms, interval 30 ms. How long it was held, and the arrivals.
+    /// Arrivals of a GNOME 43 custom shortcut's command while its key was held, in milliseconds
+    /// after the press. Keyboard delay 500 ms, interval 30 ms. Each entry: how long the key was
+    /// held, and the arrivals.
     const MEASURED: [(u64, &[u64]); 7] = [
         (52, &[7]),
         (203, &[7]),
@@ -265,7 +270,8 @@ mod tests {
     #[test]
     fn jitter_of_a_busy_machine_neither_ends_a_hold_nor_makes_presses() {
         for (held, arrivals) in MEASURED.iter().filter(|(held, _)| *held > 600) {
-            // Every third command starts 70 ms late, with those after it, which then come at once.
+            // Every third command starts 70 ms late. The commands after it are late too, and then
+            // all come at once.
             let mut late: Vec<u64> = (0u64..)
                 .zip(*arrivals)
                 .map(|(i, at)| if i % 3 == 2 { at + 70 } else { *at })
@@ -298,7 +304,7 @@ mod tests {
     fn a_second_tap_is_a_press_soon_or_late() {
         assert_eq!(read(TriggerMode::Auto, &[0, 5_000]), [(0, "press"), (5_000, "press")]);
         assert_eq!(read(TriggerMode::Auto, &[0, 1_200]), [(0, "press"), (1_200, "press")]);
-        // When a repeat might have come: as soon as none has followed.
+        // If a repeat might have come, the verdict comes as soon as none has followed.
         assert_eq!(read(TriggerMode::Auto, &[0, 700]), [(0, "press"), (900, "press")]);
         let said = read(TriggerMode::Auto, &[0, 700, 1_400, 9_000]);
         assert_eq!(said, [(0, "press"), (900, "press"), (1_600, "press"), (9_000, "press")]);
@@ -342,8 +348,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever arrives: no release without a press before it, and every press of a hand that has
-        /// rested for longer than all limits counts.
+        /// For any arrivals: a release never comes without a press before it, and a press counts
+        /// whenever the hand has rested for longer than all limits.
         #[test]
         fn any_arrivals(gaps in proptest::collection::vec(0u64..3_000, 1..60), hold: bool) {
             let mode = if hold { TriggerMode::Hold } else { TriggerMode::Auto };

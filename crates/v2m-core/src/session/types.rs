@@ -1,23 +1,24 @@
-//! The session's own words. Doors and edges convert to and from these.
+//! The session's own types. The server and other edges convert to and from these.
 
 use super::gap::Gap;
 use std::path::PathBuf;
 use v2m_ipc::plain;
 
-/// One dictation, from its press to its outcome. Also names its files in the store.
+/// Identifies one dictation, from its press to its outcome. Also part of its file names in the
+/// store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u32);
 
-/// One request that waits for its answer.
+/// Identifies one request that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
-/// What a client wishes for one dictation; `None`: as configured.
+/// A client's options for one dictation. `None`: as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// Where its text is to go.
+    /// Where the text should go.
     pub deliver: Option<DeliverMode>,
-    /// The preset by which a language model is to rewrite it.
+    /// The preset that a language model should use.
     pub preset: Option<String>,
 }
 
@@ -26,14 +27,14 @@ pub struct Wishes {
 pub struct Asker {
     /// The request that waits for the answer.
     pub ticket: Ticket,
-    /// What it wishes for the dictation that the command starts or stops.
+    /// Its options for the dictation that the command starts or stops.
     pub wishes: Wishes,
-    /// Why the preset that it wishes for cannot be used.
+    /// Why its preset cannot be used.
     pub unfit: Option<Failure>,
 }
 
 impl From<Ticket> for Asker {
-    /// One without wishes.
+    /// Makes an asker without options.
     fn from(ticket: Ticket) -> Self {
         Self { ticket, wishes: Wishes::default(), unfit: None }
     }
@@ -44,13 +45,13 @@ impl From<Ticket> for Asker {
 pub enum State {
     /// Waiting for a press.
     Idle,
-    /// Hearing the user.
+    /// Recording the user.
     Recording,
-    /// Capture has ended, the text is not there yet.
+    /// Capture has ended, but the text is not there yet.
     Transcribing,
     /// A language model works on the text.
     Processing,
-    /// Asked not to record.
+    /// Recording is paused on request.
     Paused,
 }
 
@@ -76,7 +77,7 @@ pub enum EngineState {
     Loading,
     /// The model is loaded and answers at once.
     Warm,
-    /// The model was let go; the next recording loads it again.
+    /// The model was unloaded. The next recording loads it again.
     Unloaded,
     /// The engine or its model cannot be used.
     Failed,
@@ -100,7 +101,7 @@ impl EngineState {
 pub enum Command {
     /// Start a recording.
     Start,
-    /// Stop the recording and answer its text.
+    /// Stop the recording and answer with its text.
     Stop,
     /// Start or stop, whichever applies.
     Toggle,
@@ -114,23 +115,23 @@ pub enum Command {
     Shutdown,
 }
 
-/// Where a dictation's text goes, beside the answer and the notification.
+/// Where a dictation's text goes, besides the answer and the notification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeliverMode {
     /// To the clipboard.
     #[default]
     Clipboard,
-    /// Into the window that has the keyboard; to the clipboard if that cannot be.
+    /// Into the window with the keyboard focus, or to the clipboard if that is not possible.
     Paste,
-    /// There too, key by key, and past the clipboard; pasted if the keyboard's layout lacks any of
-    /// it.
+    /// Into that window key by key, without the clipboard. Pasted if the keyboard layout lacks some
+    /// character.
     Type,
     /// Nowhere else.
     None,
 }
 
 impl DeliverMode {
-    /// All of them, the default first.
+    /// All modes, the default first.
     pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
 
     /// The name in the configuration.
@@ -144,12 +145,12 @@ impl DeliverMode {
     }
 }
 
-/// Machine-readable reason of a failure.
+/// The machine-readable reason of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// The request cannot be understood.
     BadRequest,
-    /// No such command.
+    /// There is no such command.
     UnknownCommand,
     /// Recording is paused.
     Paused,
@@ -161,7 +162,7 @@ pub enum Code {
     NoSpeech,
     /// There is no text to work on.
     NoText,
-    /// The microphone or PipeWire cannot be had.
+    /// The microphone or PipeWire is not available.
     NoMicrophone,
     /// Some of the sound could not be recorded.
     AudioGap,
@@ -171,13 +172,13 @@ pub enum Code {
     EngineFailed,
     /// No language model can be reached.
     LlmUnavailable,
-    /// A language model answered, and not with a rewriting of the text.
+    /// A language model answered, but not with a rewriting of the text.
     LlmRejected,
     /// The request is longer than allowed.
     TooLarge,
     /// The recording was cancelled by another client.
     Cancelled,
-    /// The configuration is not valid.
+    /// The configuration is invalid.
     BadConfig,
     /// A file cannot be read or written.
     File,
@@ -214,21 +215,20 @@ impl Code {
     }
 }
 
-/// Why something could not be done, for the user and for programs.
+/// Why something failed, for the user and for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// For programs.
+    /// The reason for programs.
     pub code: Code,
-    /// For people: what was being done, what went wrong, what to do now.
+    /// The message for people: what was being done, what went wrong, what to do now.
     pub message: String,
     /// The text that is left of the user's words, if any.
     pub text: Option<String>,
-    /// Where the audio lies, if it was kept.
+    /// The path of the audio, if it was kept.
     pub audio_path: Option<PathBuf>,
-    /// The same in the few words that a notification has room for. `None`: the code's words and
-    /// the message.
+    /// A short form for notifications. `None`: the code's own words and the message.
     pub brief: Option<Box<Brief>>,
-    /// Whether it stands in the way of every dictation until it is mended, which v2m notices.
+    /// Whether it prevents every dictation until it is repaired. v2m notices the repair.
     pub lasts: bool,
 }
 
@@ -242,8 +242,8 @@ pub struct Brief {
 }
 
 impl Failure {
-    /// A failure without text or audio. The message may name files, devices and other programs'
-    /// words: it is made plain here, on its way to every door.
+    /// Makes a failure without text or audio. The message may contain names of files and devices
+    /// and other programs' words, so it is made plain here.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -255,7 +255,7 @@ impl Failure {
         }
     }
 
-    /// With words for a notification.
+    /// Adds the short words for a notification.
     #[must_use]
     pub fn in_brief(self, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (cause, remedy) = (cause.into(), remedy.into());
@@ -263,7 +263,7 @@ impl Failure {
         Self { brief: Some(Box::new(Brief { cause, remedy: plain::owned(remedy) })), ..self }
     }
 
-    /// One that lasts until it is mended.
+    /// Marks the failure as lasting until it is repaired.
     #[must_use]
     pub fn lasting(self) -> Self {
         Self { lasts: true, ..self }
@@ -273,58 +273,58 @@ impl Failure {
 /// A stretch of recognised speech, in samples at 16 kHz from the recording's first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// First sample.
+    /// The first sample.
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
-    /// Text, trimmed.
+    /// The text, trimmed.
     pub text: String,
 }
 
 /// The outcome of a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
-    /// What is delivered.
+    /// The text to deliver.
     pub text: String,
-    /// What was heard, where the text rules made something else of it.
+    /// The transcript, if the text rules changed it.
     pub unrefined: Option<String>,
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: String,
-    /// Length of the recording in samples at 16 kHz.
+    /// The length of the recording in samples at 16 kHz.
     pub samples: u64,
     /// Where in the recording each piece was said.
     pub segments: Vec<Segment>,
-    /// What could not be recorded.
+    /// The parts that could not be recorded.
     pub gaps: Vec<Gap>,
     /// The recording on disk, if it is kept.
     pub audio_path: Option<PathBuf>,
-    /// Where the text went, and where it did not.
+    /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<Delivery>,
-    /// What the user is told with the text: why the recording ended early, why no language model
-    /// rewrote it.
+    /// Messages for the user that come with the text, for example why the recording ended early or
+    /// why no language model rewrote it.
     pub problems: Vec<Failure>,
 }
 
-/// What a command's sender is told.
+/// An answer to a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// The state now, with a sentence for people where one helps.
+    /// The current state, with a sentence for people if one helps.
     State(State, Option<&'static str>),
-    /// The text of the recording that was stopped, and the state now.
+    /// The text of the recording that was stopped, and the current state.
     Transcript(State, Transcript),
     /// The service is about to end.
     ShuttingDown,
 }
 
-/// What one way of delivering did.
+/// The result of one delivery method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// `clipboard`, `notification`, …
+    /// The method's name: `clipboard`, `notification`, …
     pub by: &'static str,
-    /// Which of the desktop's ways was used, where there are several.
+    /// The desktop backend that was used, if there are several.
     pub backend: Option<&'static str>,
-    /// Whether it arrived.
+    /// Whether the delivery succeeded.
     pub ok: bool,
-    /// How it arrived, or why not and what to do about it.
+    /// How it was delivered, or why not and what to do about it.
     pub detail: String,
 }

@@ -1,8 +1,8 @@
-//! "Scratch that": takes back the last piece.
+//! Handles "Scratch that", which takes back the last piece.
 //!
-//! Only where it is an utterance of its own: a piece between two pauses, or a sentence. Then the
-//! piece before it goes, or the sentence before it. (After a pause too short to end a piece the
-//! model writes "I come on Monday. Scratch that. I come on Tuesday.")
+//! The phrase counts only as an utterance of its own: a piece between two pauses, or a sentence.
+//! Then the piece or the sentence before it is removed. (After a pause too short to end a piece,
+//! the model writes "I come on Monday. Scratch that. I come on Tuesday.")
 
 use super::language::Language;
 use super::phrases::work;
@@ -10,18 +10,19 @@ use super::token::{CLOSING, Kept, SENTENCE, Token, TokenKind};
 
 /// A command's phrase among the kept tokens.
 struct CommandPhrase {
-    /// Its first token.
+    /// The index of its first token.
     start: usize,
     /// One past its last token.
     end: usize,
-    /// One past the marks behind it, as far as they were looked at: no mark is looked at twice.
+    /// One past the marks that follow it, as far as they were examined. No mark is examined twice.
     marks_end: usize,
-    /// Before it there is nothing to take back, only commands that found nothing either.
+    /// Whether nothing before it can be taken back: there are only commands that found nothing
+    /// either.
     is_idle: bool,
 }
 
-/// Takes back what is to be; whether anything was. The time grows as the text does: a token is
-/// looked at a fixed number of times.
+/// Takes back what the commands ask for. Returns whether anything was taken back. The time is
+/// linear in the text: each token is examined a fixed number of times.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let ends = |at: usize| Some(at + language.take_back.at(&tokens[at..])?.0);
     let phrase_ends: Vec<Option<usize>> = (0..tokens.len()).map(ends).collect();
@@ -52,8 +53,8 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     changed
 }
 
-/// At the end of an utterance: carries out the commands that end it. Every token is taken away once
-/// at most.
+/// Executes the commands that end the utterance. Call it at the end of an utterance. Each token is
+/// removed once at most.
 fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<CommandPhrase>) -> bool {
     let mut changed = false;
     loop {
@@ -87,15 +88,15 @@ fn take_back(kept: &mut Vec<Token<'_>>, phrases: &mut Vec<CommandPhrase>) -> boo
     }
 }
 
-/// Where the command of this phrase begins, if it ends at `end`, marks aside, and is an utterance
-/// of its own.
+/// Returns where this phrase's command begins, if it is an utterance of its own and ends at `end`,
+/// apart from marks.
 fn command_before(kept: &[Token<'_>], end: usize, phrase: &mut CommandPhrase) -> Option<usize> {
     work::count();
     while phrase.marks_end < end && kept[phrase.marks_end].is_mark_of(".,!…") {
         work::count();
         phrase.marks_end += 1;
     }
-    // "¡Borra eso!"
+    // The opening mark of "¡Borra eso!" belongs to the command.
     let start = phrase.start;
     let exclaimed = start > 0 && kept[start - 1].is_mark_of("¡");
     let start = start - usize::from(exclaimed);
@@ -107,7 +108,7 @@ fn ends_utterance(token: &Token<'_>) -> bool {
     token.pause || token.kind == TokenKind::Break || token.is_mark_of(SENTENCE)
 }
 
-/// Takes a piece away, if the text ends where one does, else a sentence.
+/// Removes the last piece if the text ends with one, or else the last sentence.
 fn take_unit(kept: &mut Vec<Token<'_>>) {
     let mut pop = |which: &dyn Fn(&Token<'_>) -> bool| {
         work::count();

@@ -1,9 +1,10 @@
-//! Sounds that are no words ("um", "eh"), left out with the marks that stood for their pauses.
+//! Removes sounds that are not words ("um", "eh"), with the marks for their pauses.
 
 use super::language::Language;
 use super::token::{Kept, SENTENCE, Token, TokenKind};
 
-/// Leaves them out; whether there were any. A text of nothing else stays as it is.
+/// Removes the fillers. Returns whether there were any. A text of nothing but fillers stays as it
+/// is.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let fillers = Fillers { language, heard: tokens };
     if !tokens.iter().any(|token| fillers.may_be(token)) {
@@ -11,7 +12,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     }
     let mut kept = Kept::with_room_for(tokens.len());
     let mut at = 0;
-    // A capital that a filler had as the first word of its sentence.
+    // Whether a removed filler had a capital, as the first word of its sentence.
     let mut capital = false;
     while at < tokens.len() {
         if !fillers.is_filler(at, &kept) {
@@ -46,7 +47,7 @@ struct Fillers<'t, 'a> {
 impl<'a> Fillers<'_, 'a> {
     fn is_filler(&self, at: usize, kept: &Kept<'a>) -> bool {
         let (token, next) = (&self.heard[at], self.heard.get(at + 1));
-        // "ER" and "UM" are names, "¿eh?" and "oh, er!" are said on purpose.
+        // "ER" and "UM" are names. "¿eh?" and "oh, er!" are said on purpose.
         let shouted = token.text.chars().count() > 1 && token.text.to_uppercase() == token.text;
         let asked = next.is_some_and(|next| next.is_mark_of("?!\"”»"))
             || token.glued && kept.last().is_some_and(|last| last.is_mark_of("¿¡\"“«"));
@@ -62,7 +63,7 @@ impl<'a> Fillers<'_, 'a> {
             || self.language.fillers_between_marks.contains(&*token.low)
     }
 
-    /// Whether a word that may be one stands apart, and not in a list.
+    /// Whether a possible filler stands apart, and not in a list.
     fn hesitates(&self, at: usize, kept: &Kept<'a>) -> bool {
         let apart = kept.last().is_none_or(|last| {
             last.pause || last.kind == TokenKind::Break || last.is_mark_of(",;:.…!?")
@@ -72,13 +73,13 @@ impl<'a> Fillers<'_, 'a> {
         let broken_off = next.is_some_and(|next| next.is_mark_of(",…") || filler(next));
         let beside = |t: &Token<'_>| self.language.not_beside.contains(&*t.low);
         let word = |t: &&Token<'_>| t.kind != TokenKind::Mark;
-        // A mark or two between: how far is looked does not depend on the text.
+        // Allow for a mark or two between. The distance does not depend on the text.
         let before = kept.tokens.iter().rev().take(3).find(word);
         let after = self.heard.iter().skip(at + 1).take(3).find(word);
         apart && broken_off && !before.is_some_and(beside) && !after.is_some_and(beside)
     }
 
-    /// Settles the marks around a filler that was left out; how many of those after it go too.
+    /// Adjusts the marks around a removed filler. Returns how many of the marks after it go too.
     fn marks_after(&self, at: usize, kept: &mut Kept<'a>) -> usize {
         let pause = |t: &&Token<'_>| t.is_mark_of(",;…");
         let ends = |t: &Token<'_>| t.is_mark_of(SENTENCE) || t.kind == TokenKind::Break;
@@ -86,7 +87,7 @@ impl<'a> Fillers<'_, 'a> {
         let starts = kept.last().is_none_or(ends);
         let mut gone = 0;
         if starts {
-            // "Um, I think", "Um. I think": nothing is left to pause or to end.
+            // In "Um, I think" and "Um. I think", nothing is left to pause or to end.
             let marks = self.heard[at..].iter().take_while(|t| t.is_mark_of(",;:.…"));
             gone = marks.count();
         } else if next.is_none_or(ends) {
@@ -104,8 +105,8 @@ impl<'a> Fillers<'_, 'a> {
         gone
     }
 
-    /// A comma that only set the filler off: "I, um, think". It goes where the word before it is
-    /// one that nobody writes a comma after.
+    /// Removes a comma that only set the filler off: "I, um, think". It goes if the word before it
+    /// is one that never takes a comma. Returns how many tokens after the filler go too.
     fn idle_comma(&self, at: usize, gone: usize, kept: &mut Kept<'a>) -> usize {
         let comma = kept.last().is_some_and(|last| last.is_mark_of(","));
         let count = kept.tokens.len() - usize::from(comma);

@@ -1,13 +1,13 @@
-//! Spaces within the text that fit.
+//! Corrects spaces within the text.
 
 use super::token::{CLOSING, Token, TokenKind};
 
-/// Marks that stand alone ("word , word") move to the word before them; whether there were any.
+/// Moves lone marks ("word , word") to the word before them. Returns whether there were any.
 pub(super) fn spacing(tokens: &mut [Token<'_>]) -> bool {
     let mut changed = false;
     let mut at = 0;
     while at < tokens.len() {
-        // A chunk of marks and nothing else: what is glued to its first one.
+        // This chunk may be marks only. Find what is glued to its first one.
         let rest = &tokens[at + 1..];
         let end =
             at + 1 + rest.iter().take_while(|t| t.glued && t.kind != TokenKind::Break).count();

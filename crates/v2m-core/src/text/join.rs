@@ -1,22 +1,22 @@
-//! A text joined to what stands around its place: spaces and the first letter that fit. Inside, it
-//! stays as it is.
+//! Joins a text to its surroundings with the right spaces, first letter and last mark. The rest of
+//! the text stays as it is.
 
 use super::language::Language;
 use super::token::{CLOSING, SENTENCE, Token, TokenKind};
 use super::{Context, Letters};
 
-/// Marks after which no space stands.
+/// Marks that no space follows.
 const OPENING: &str = "([{¿¡„‚";
-/// Marks that open or close, by language and by where they stand.
+/// Marks that open or close, depending on the language and their place.
 const QUOTES: &str = "\"'“”‘’«»‹›";
-/// Marks that bind what stands on both sides into one word.
+/// Marks that join both sides into one word.
 const BINDING: &str = "/-\\@#_";
 /// Words that end with a full stop of their own.
 const ABBREVIATIONS: [&str; 15] = [
     "etc", "dr", "mr", "mrs", "ms", "prof", "st", "vs", "jr", "sr", "sra", "ud", "uds", "pág",
     "núm",
 ];
-/// What a line may begin with before its first word: items of a list, quoted mail.
+/// Characters that may begin a line before its first word: list items, quoted mail.
 const BULLETS: &str = " \t-*•–—>#";
 
 /// Whisper's codes of languages that are written without spaces between words.
@@ -38,8 +38,8 @@ const UNSPACED: [(char, char); 10] = [
     ('\u{20000}', '\u{3ffff}'), // Han
 ];
 
-/// `text` as it goes between what stands before and after it, as far as that is known. `tokens` are
-/// those of `text`.
+/// Joins `text` to what stands before and after it, as far as that is known. `tokens` are the
+/// tokens of `text`.
 pub(super) fn join(
     text: &str,
     tokens: &[Token<'_>],
@@ -79,7 +79,7 @@ fn first_letter(
     } else {
         language.uncapitalise(&mut fitting);
     }
-    // Only marks stand before it.
+    // Only marks precede the word, so its first occurrence is the right one.
     if fitting.text != word.text {
         *text = text.replacen(&*word.text, &fitting.text, 1);
     }
@@ -94,7 +94,7 @@ fn starts_a_sentence(before: &str) -> bool {
     has_marks_alone || said.chars().next_back().is_none_or(|c| SENTENCE.contains(c))
 }
 
-/// A sentence that goes on after the text does not end with it.
+/// Removes the final full stop if the sentence goes on after the text.
 fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>) {
     let next = context.after.and_then(|after| after.trim_start_matches(' ').chars().next());
     let goes_on = next.is_some_and(|c| c.is_lowercase() || CLOSING.contains(c));
@@ -116,8 +116,8 @@ fn is_space_before(before: &str, text: &str, code: &str) -> bool {
     let mut backwards = before.chars().rev();
     let (Some(last), Some(first)) = (backwards.next(), text.chars().next()) else { return false };
     let (before_last, second) = (backwards.next(), text.chars().nth(1));
-    // At a word's beginning, as of "#tag" or "-v", or between two parts of one: but "C#" is over,
-    // and so is a dash.
+    // "#" and "@" bind at a word's beginning ("#tag"), but not after a word ("C#"). "-" binds after
+    // a word, but not as a dash.
     let binds = match last {
         '#' | '@' => before_last.is_none_or(|c| !c.is_alphanumeric()),
         '-' => before_last.is_some_and(char::is_alphanumeric),
@@ -128,9 +128,9 @@ fn is_space_before(before: &str, text: &str, code: &str) -> bool {
         || QUOTES.contains(last)
             && before_last.is_none_or(|c| c.is_whitespace() || OPENING.contains(c));
     let closes = match first {
-        // ".gitignore" is a word.
+        // A full stop before a letter begins a word, such as ".gitignore".
         '.' => !second.is_some_and(char::is_alphanumeric),
-        // »So« is German.
+        // A quote mark before a letter opens, in German too: »So«.
         c if QUOTES.contains(c) => second
             .is_none_or(|c| !(c.is_alphanumeric() || OPENING.contains(c) || QUOTES.contains(c))),
         c => CLOSING.contains(c) || ")]}".contains(c),
@@ -148,7 +148,7 @@ fn is_space_after(text: &str, after: &str, code: &str) -> bool {
     begins && !last.is_whitespace() && !opens && !runs_on(last, next, code)
 }
 
-/// Whether no space stands between these in their script.
+/// Whether the scripts of these characters put no space between them.
 fn runs_on(left: char, right: char, code: &str) -> bool {
     let is_unspaced = |c: char| UNSPACED.iter().any(|(from, to)| (*from..=*to).contains(&c));
     let (left, right) = (is_unspaced(left), is_unspaced(right));
@@ -166,8 +166,8 @@ mod tests {
         Rules::new(Choices { replace, ..Choices::default() })
     }
 
-    /// What stands before, the text, and the text as it is joined; `|` parts what stands before
-    /// from what stands after.
+    /// Each row: the text before, the text, and the joined text. `|` separates the text before from
+    /// the text after.
     fn check(letters: Letters, table: &[(&str, &str, &str, &str)]) {
         let rules = rules();
         for (language, around, text, expected) in table {

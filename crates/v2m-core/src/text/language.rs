@@ -1,18 +1,18 @@
-//! What the rules know of a language: phrases, and words around which they are only talked about.
-//! From data files.
+//! The rules' knowledge of a language, read from data files: phrases, and words that show that a
+//! phrase is only talked about.
 
 use super::phrases::Phrases;
 use super::token::Token;
 use serde::Deserialize;
 use std::collections::HashSet;
 
-/// The files. Another language is another line here.
+/// The language files. A new language is one more line here.
 const FILES: [&str; 2] = [include_str!("languages/en.toml"), include_str!("languages/es.toml")];
 
-/// A language's phrases and words, ready to be looked up.
+/// A language's phrases and words, prepared for lookup.
 #[derive(Clone, Debug)]
 pub(super) struct Language {
-    /// ISO 639-1.
+    /// The ISO 639-1 code.
     pub(super) code: String,
     pub(super) commands: Phrases<SpokenCommand>,
     pub(super) take_back: Phrases<()>,
@@ -29,7 +29,7 @@ pub(super) struct Language {
 pub(super) struct SpokenCommand {
     pub(super) write: Write,
     pub(super) when: When,
-    /// Words beside this very command that make it mean the thing.
+    /// Words beside this command that show that the speaker talks about the thing.
     before: HashSet<String>,
     after: HashSet<String>,
 }
@@ -37,27 +37,27 @@ pub(super) struct SpokenCommand {
 /// What a command writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Write {
-    /// Line breaks, after a full stop if so.
+    /// Writes line breaks, after a full stop if `full_stop`.
     Break { lines: &'static str, full_stop: bool },
-    /// A mark after a word.
+    /// Writes a mark after a word.
     Mark(&'static str),
-    /// The opening half of the pair of that number.
+    /// Writes the opening half of the pair with this number.
     Open(usize, &'static str),
-    /// The closing half.
+    /// Writes the closing half of the pair with this number.
     Close(usize, &'static str),
 }
 
-/// How much must speak for a command to be meant.
+/// How much evidence a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum When {
     /// Pauses or marks on both sides.
     Alone,
-    /// On one.
+    /// A pause or mark on one side.
     Edge,
-    /// The user's choice of spoken punctuation.
+    /// The user's setting for spoken punctuation.
     Choice,
-    /// The other half.
+    /// The other half of the pair.
     #[serde(skip)]
     Paired,
 }
@@ -119,7 +119,7 @@ struct FillerLists {
     not_beside: HashSet<String>,
 }
 
-/// Every language there is a file for.
+/// Reads every language that there is a file for.
 pub(super) fn all() -> Vec<Language> {
     FILES.iter().map(|text| Language::read(text).expect("a test reads every file")).collect()
 }
@@ -166,26 +166,26 @@ impl Language {
         })
     }
 
-    /// Whether the word before a command says that the thing is talked about.
+    /// Whether the word before a command shows that the speaker talks about the thing.
     pub(super) fn talks_before(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
-        // "He said open quote": the other half says more than the verb.
+        // In "He said open quote", the other half of the pair is stronger evidence than the verb.
         let of_all = command.when != When::Paired && self.talk.before.contains(low);
         of_all
             || command.before.contains(low)
             || self.talk.possessives.iter().any(|end| low.ends_with(end.as_str()))
     }
 
-    /// As [`Self::talks_before`], of the word after it.
+    /// Whether the word after a command shows that the speaker talks about the thing.
     pub(super) fn talks_after(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
-        // "New line 5 opens tomorrow."
+        // A number shows it too: "New line 5 opens tomorrow."
         let number = low.starts_with(|c: char| c.is_ascii_digit());
         let talked_about = number || self.talk.after.contains(low) || command.after.contains(low);
         talked_about && command.when != When::Paired
     }
 
-    /// How many of these words are the language's own.
+    /// How many of these words belong to this language.
     pub(super) fn knows(&self, tokens: &[Token<'_>]) -> usize {
         tokens.iter().filter(|token| self.common.contains(&*token.low)).count()
     }

@@ -1,6 +1,6 @@
-//! From the raw transcript to the text that is delivered. Pure.
+//! Turns the raw transcript into the text that is delivered. Pure.
 //!
-//! Rules change only what is certainly meant to be changed, and each tells what it did:
+//! Rules change only what is certainly meant to be changed. Each rule reports what it did:
 //!
 //! | rule | what it does | file |
 //! |---|---|---|
@@ -11,12 +11,12 @@
 //! | `commands` | "new line", "open quote"; by choice "comma" and the like | `spoken`, `write` |
 //! | `context` | spaces and capitals between what stands before and after | `join` |
 //!
-//! What they know of a language is in `languages/`, a file each; in other languages only `replace`
-//! and the spaces around the text are at work. Numbers stay as the model wrote them.
+//! The rules' knowledge of a language is in `languages/`, one file each. In other languages only
+//! `replace` and the spaces around the text apply. Numbers stay as the model wrote them.
 //!
-//! Applied to its own result the whole changes nothing more (unless results of the user's table
-//! overlap one another), and its time grows as the text does: every rule goes over the tokens once,
-//! looks at each place for as many phrases as begin with its word, and the rules are gone through a
+//! Applying the rules to their own result changes nothing more (unless results of the user's table
+//! overlap one another). Their time is linear in the text: each rule passes over the tokens once
+//! and compares each place with only the phrases that begin with its word, and the rules run a
 //! fixed number of times.
 
 mod edits;
@@ -37,71 +37,71 @@ use replace::Replacements;
 use spoken::Obeyed;
 use token::{Token, render, tokens};
 
-/// How often the rules are gone through at most: what one of them brings together ("ve, scratch
-/// that, dos eme") may be another one's.
+/// How many times the rules run at most. What one rule brings together ("ve, scratch that, dos
+/// eme") may be a match for another.
 const ROUNDS: usize = 4;
 
-/// Which rules are at work.
+/// Which rules apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
-    /// Spoken layout and pairs of quotes and brackets, where they are certainly meant.
+    /// Spoken layout and pairs of quotes and brackets, if they are certainly meant.
     pub layout: bool,
-    /// Spoken punctuation of every kind, unless the words around speak against it.
+    /// Spoken punctuation of every kind, unless the surrounding words contradict.
     pub punctuation: bool,
-    /// "Scratch that".
+    /// "Scratch that" takes text back.
     pub take_back: bool,
-    /// Leave fillers out.
+    /// Fillers are removed.
     pub fillers: bool,
-    /// What is heard, in whatever case, and what is written for it.
+    /// Pairs of a heard phrase, in any case, and its replacement.
     pub replace: Vec<(String, String)>,
-    /// Names to expect; those with a spelling of their own (`PipeWire`) keep it.
+    /// Names to expect. Names with a spelling of their own (`PipeWire`) keep it.
     pub vocabulary: Vec<String>,
 }
 
-/// What was heard.
+/// The raw transcript.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawText<'a> {
     /// The whole text.
     pub text: &'a str,
-    /// Where in it a piece ends that was said without a pause: rising byte offsets, from
+    /// Where a piece that was said without a pause ends in the text: rising byte offsets, from
     /// [`pauses`].
     pub pauses: &'a [usize],
-    /// ISO 639-1 code.
+    /// The language's ISO 639-1 code.
     pub language: &'a str,
 }
 
-/// What stands around the place that the text goes to, as far as that is known.
+/// The text around the place where the result goes, as far as that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context<'a> {
-    /// Before it, up to it.
+    /// The text before that place.
     pub before: Option<&'a str>,
-    /// After it.
+    /// The text after it.
     pub after: Option<&'a str>,
 }
 
-/// Whether letters and marks may change where a text is joined to what stands around it.
+/// Whether letters and marks may change where the text is joined to its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letters {
-    /// The first letter is a capital at the start of a sentence alone, and a sentence that goes on
+    /// The first letter is a capital only at the start of a sentence, and a sentence that goes on
     /// has no full stop.
     Fit,
     /// Only spaces are added.
     Keep,
 }
 
-/// The text, and how it came about.
+/// The resulting text, and the steps that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refined {
-    /// To be delivered. Empty if all was taken back.
+    /// The text to deliver. Empty if all was taken back.
     pub text: String,
-    /// The rules that changed something, in their order.
+    /// The rules that changed something, in order.
     pub steps: Vec<Step>,
 }
 
 /// What one rule did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its name.
+    /// The rule's name.
     pub rule: &'static str,
     /// The whole text before it.
     pub before: String,
@@ -109,7 +109,7 @@ pub struct Step {
     pub after: String,
 }
 
-/// The rules, ready to be applied.
+/// The rules, prepared for use.
 #[derive(Clone, Debug)]
 pub struct Rules {
     choices: Choices,
@@ -118,13 +118,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules that were chosen.
+    /// Prepares the chosen rules.
     pub fn new(choices: Choices) -> Self {
         let replacements = Replacements::new(&choices.replace, &choices.vocabulary);
         Self { choices, replacements, languages: language::all() }
     }
 
-    /// Applies them.
+    /// Applies the rules.
     pub fn apply(&self, heard: RawText<'_>, context: Context<'_>) -> Refined {
         let language = self.languages.iter().find(|known| known.code == heard.language);
         let mut tokens = tokens(heard.text, heard.pauses);
@@ -142,9 +142,9 @@ impl Rules {
         Refined { text: steps.text, steps: steps.done }
     }
 
-    /// `text` with the spaces, and if they are to fit the letters, that join it to what stands
-    /// around its place. Its words stay, and so do all spaces inside. `language` is the text's, as
-    /// an ISO 639-1 code.
+    /// Returns `text` with the spaces that join it to its surroundings, and, if `letters` says so,
+    /// with a matching first letter and last mark. Its words and inner spaces stay. `language` is
+    /// the ISO 639-1 code of the text's language.
     pub fn join(
         &self,
         text: &str,
@@ -185,11 +185,11 @@ impl Rules {
         }
     }
 
-    /// The language of a text, as well as its commonest words tell it: one that there are rules
-    /// for.
+    /// Guesses the language of a text from its commonest words, among the languages that there are
+    /// rules for.
     pub fn guess_language(&self, text: &str) -> &str {
         let tokens = tokens(text, &[]);
-        // The first of equals: `max_by_key` would take the last.
+        // Take the first of equals: `max_by_key` alone would take the last.
         let known = self.languages.iter().rev().max_by_key(|known| known.knows(&tokens));
         known.map_or("", |known| &known.code)
     }
@@ -209,7 +209,8 @@ impl Steps {
     }
 }
 
-/// Where in `text` its pieces end, which stand in it one after the other. None, if they do not.
+/// Returns where the pieces end in `text`. The pieces must stand in it one after the other; if they
+/// do not, the result is empty.
 pub fn pauses<'p>(text: &str, pieces: impl IntoIterator<Item = &'p str>) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut at = 0;
@@ -224,7 +225,7 @@ pub fn pauses<'p>(text: &str, pieces: impl IntoIterator<Item = &'p str>) -> Vec<
     ends
 }
 
-/// The text as it was heard: white space trimmed, runs of it folded into one space.
+/// Cleans up the transcript: trims white space, and folds runs of it into one space.
 pub fn polish(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     for word in raw.split_whitespace() {

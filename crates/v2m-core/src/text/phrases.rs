@@ -1,34 +1,35 @@
-//! Phrases that are looked for in a text, all at once.
+//! Finds phrases in a text, all in one pass.
 
 use super::token::{Token, tokens};
 use std::collections::HashMap;
 
-/// Phrases, each with what it stands for.
+/// A set of phrases, each with its meaning.
 ///
-/// Looking at one place costs at most the phrases that begin with its word, however long the text
-/// is: a whole text is looked through in time linear in its length.
+/// A look at one place costs at most as many comparisons as there are phrases that begin with its
+/// word, however long the text is. So the time for a whole text is linear in its length.
 #[derive(Clone, Debug)]
 pub(super) struct Phrases<T> {
-    /// By the first word; longer ones first.
+    /// The phrases by their first word, longer ones first.
     by_first: HashMap<String, Vec<Phrase<T>>>,
-    /// Compare as written, not in lower case.
+    /// Whether to compare as written instead of in lower case.
     exact: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Phrase<T> {
-    /// After the first word.
+    /// The words after the first one.
     rest: Vec<String>,
     meaning: T,
 }
 
 impl<T> Phrases<T> {
-    /// None yet; compared in lower case unless `exact`.
+    /// Makes an empty set. It compares in lower case unless `exact`.
     pub(super) fn new(exact: bool) -> Self {
         Self { by_first: HashMap::new(), exact }
     }
 
-    /// Takes one in. Of two that are the same the first counts; one without words is none.
+    /// Adds a phrase. If the same phrase is added twice, the first one counts. A phrase without
+    /// words is ignored.
     pub(super) fn add(&mut self, phrase: &str, meaning: T) {
         let words = tokens(phrase, &[]);
         let mut words = words.iter().map(|t| key(t, self.exact).to_owned());
@@ -41,8 +42,8 @@ impl<T> Phrases<T> {
         }
     }
 
-    /// The longest phrase that begins with the first of these tokens: how many tokens it takes, and
-    /// its meaning. Words that are fixed are part of none.
+    /// Finds the longest phrase that begins at the first of these tokens. Returns how many tokens
+    /// it takes, and its meaning. Fixed words never belong to a phrase.
     pub(super) fn at(&self, tokens: &[Token<'_>]) -> Option<(usize, &T)> {
         work::count();
         let first = tokens.first().filter(|first| matches(first))?;
@@ -66,7 +67,7 @@ fn matches(token: &Token<'_>) -> bool {
     token.kind != super::token::TokenKind::Fixed
 }
 
-/// Counts looks, in tests: how much is done for a text is said by a number, not by a clock.
+/// Counts looks in tests, so that a test asserts an amount of work and not a duration.
 pub(super) mod work {
     #[cfg(test)]
     thread_local! {

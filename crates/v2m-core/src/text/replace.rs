@@ -1,20 +1,21 @@
-//! The user's own table: what is written for what was heard, as it stands there.
+//! Applies the user's own table of replacements. Its entries are written exactly as given.
 
 use super::phrases::Phrases;
 use super::token::{CLOSING, Kept, Token, TokenKind, tokens};
 
-/// The table, ready to be looked up.
+/// The table, prepared for lookup.
 #[derive(Clone, Debug)]
 pub(super) struct Replacements {
     heard: Phrases<Vec<Token<'static>>>,
-    /// What the table writes. It is left alone where it stands already: a result that holds its
-    /// own phrase ("foo" = "foo bar") does not grow each time.
+    /// The results that the table writes. Where one stands already, it is left alone, so that a
+    /// result that contains its own phrase ("foo" = "foo bar") does not grow each time.
     written: Phrases<()>,
 }
 
 impl Replacements {
-    /// From phrases and what is written for them. Words of `vocabulary` that nobody could mean
-    /// otherwise (`PipeWire`, `v2m`) are written so, however the model did.
+    /// Makes the table from pairs of a phrase and its replacement. Words of `vocabulary` with a
+    /// spelling that no other word has (`PipeWire`, `v2m`) are also written that way, however the
+    /// model wrote them.
     pub(super) fn new(table: &[(String, String)], vocabulary: &[String]) -> Self {
         let mut all = Self { heard: Phrases::new(false), written: Phrases::new(true) };
         for (heard, written) in table {
@@ -34,7 +35,7 @@ impl Replacements {
         self.heard.add(heard, fixed);
     }
 
-    /// Marks as fixed what the table would have written.
+    /// Marks the table's own results as fixed.
     pub(super) fn protect(&self, tokens: &mut [Token<'_>]) {
         let mut at = 0;
         while at < tokens.len() {
@@ -50,7 +51,7 @@ impl Replacements {
         }
     }
 
-    /// Writes what the table says; whether it said anything.
+    /// Applies the table. Returns whether it changed anything.
     pub(super) fn apply(&self, tokens: &mut Vec<Token<'_>>) -> bool {
         if (0..tokens.len()).all(|at| self.heard.at(&tokens[at..]).is_none()) {
             return false;
@@ -82,7 +83,8 @@ impl Replacements {
     }
 }
 
-/// Fixed, unless it is nothing but marks: those are as good as any.
+/// Splits a replacement into tokens. They are fixed, unless there are only marks: marks need no
+/// protection.
 fn written_tokens(written: &str) -> Vec<Token<'static>> {
     let mut owned: Vec<Token<'static>> = Vec::new();
     for token in tokens(written, &[]) {
@@ -96,8 +98,8 @@ fn written_tokens(written: &str) -> Vec<Token<'static>> {
     owned
 }
 
-/// A capital that is not the first letter beside small ones, or a digit beside letters: no other
-/// word is spelt so.
+/// Whether the name has a capital that is not its first letter beside small letters, or a digit
+/// beside letters. No other word is spelt so.
 fn has_a_case_of_its_own(name: &str) -> bool {
     let small = name.contains(char::is_lowercase);
     let inner_capital = name.chars().skip(1).any(char::is_uppercase);

@@ -1,31 +1,31 @@
-//! Spoken punctuation and layout: which commands are meant.
+//! Decides which spoken commands for punctuation and layout are meant.
 //!
-//! "New line" is a command in "Dear Ann, new line, I am well" and two words in "a new line of
-//! code". What tells them apart is the evidence around: pauses and marks, the words beside, the
-//! other half of a pair. What a command that is meant does to the text is in `write.rs`.
+//! "New line" is a command in "Dear Ann, new line, I am well", and two words in "a new line of
+//! code". The surroundings tell them apart: pauses and marks, the neighbouring words, the other
+//! half of a pair. `write.rs` applies the commands that are meant.
 
 use super::language::{Language, SpokenCommand, When, Write};
 use super::token::{Token, TokenKind};
 use super::write::write_out;
 
-/// Which commands are obeyed.
+/// The kinds of commands that are obeyed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Obeyed {
-    /// Line breaks, paragraphs, quotes and brackets, where it is certain that they are meant.
+    /// Line breaks, paragraphs, quotes and brackets, if they are certainly meant.
     pub(super) layout: bool,
-    /// Every mark, unless the words beside say otherwise.
+    /// All marks, unless the neighbouring words contradict.
     pub(super) punctuation: bool,
 }
 
 /// A command's phrase in the text.
 pub(super) struct SpokenMatch<'l> {
-    /// Its tokens.
+    /// The index of its first token.
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) command: &'l SpokenCommand,
     left: Side,
     right: Side,
-    /// Whether its other half is there.
+    /// Whether the other half of its pair is there.
     paired: bool,
 }
 
@@ -36,13 +36,13 @@ enum Side {
     Open,
     /// Another command.
     Command,
-    /// A word that says nothing about it.
+    /// A word that gives no evidence.
     Word,
-    /// Something that says that the thing is talked about.
+    /// Evidence that the speaker talks about the thing.
     Talk,
 }
 
-/// Carries out the commands that are meant; whether there were any.
+/// Executes the commands that are meant. Returns whether there were any.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language, obeyed: Obeyed) -> bool {
     let mut found = find(tokens, language, obeyed);
     pair(&mut found);
@@ -90,11 +90,12 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
     match before.kind {
         _ if before.pause => Side::Open,
         TokenKind::Break => Side::Open,
-        // The model heard that somebody is quoted: `He said, "Open quote, I will`.
+        // The model heard a quotation itself: `He said, "Open quote, I will`.
         TokenKind::Mark if quotes(command) && before.is_mark_of("\"“") && tokens[at].glued => {
             Side::Open
         }
-        // “new line”: quoted, not obeyed. A quote that closes something before it says nothing.
+        // A phrase in quotes (“new line”) is quoted, not obeyed. A quote that closes something
+        // before it is no evidence.
         TokenKind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
             let closes = before.is_mark_of("”»)]}") || before.is_mark_of("\"") && before.glued;
             if closes && !tokens[at].glued { Side::Open } else { Side::Talk }
@@ -113,7 +114,7 @@ fn right_of(
 ) -> Side {
     let Some(after) = tokens.get(end) else { return Side::Open };
     match after.kind {
-        // "New line?" asks about it, also when the speaker pauses after it.
+        // "New line?" asks about it, even if the speaker pauses after it.
         TokenKind::Mark if after.is_mark_of("?") && !is_mark(command, "?") => Side::Talk,
         TokenKind::Mark if after.is_mark_of("\"“”„«»()[]{}") && after.glued => Side::Talk,
         _ if tokens[end - 1].pause => Side::Open,
@@ -131,7 +132,7 @@ fn is_mark(command: &SpokenCommand, mark: &str) -> bool {
     matches!(command.write, Write::Mark(own) if own == mark)
 }
 
-/// Finds the halves of pairs that belong together, as brackets do: the last open one is closed
+/// Finds the halves of pairs that belong together, like brackets: the pair opened last is closed
 /// first.
 fn pair(found: &mut [SpokenMatch<'_>]) {
     let mut open: Vec<(usize, usize)> = Vec::new();
@@ -142,8 +143,8 @@ fn pair(found: &mut [SpokenMatch<'_>]) {
         match found[at].command.write {
             Write::Open(number, _) => open.push((number, at)),
             Write::Close(number, _) => {
-                // Of several kinds the innermost counts; a half that crosses another pair belongs
-                // to none.
+                // With several kinds, the innermost counts. A half that crosses another pair
+                // belongs to none.
                 if let Some((_, first)) = open.pop_if(|(last, _)| *last == number) {
                     found[first].paired = true;
                     found[at].paired = true;
@@ -154,14 +155,15 @@ fn pair(found: &mut [SpokenMatch<'_>]) {
     }
 }
 
-/// Which of them are meant. Commands in a row stand or fall by what is around them all.
+/// Decides which of these commands are meant. Commands in a row are judged together, by what
+/// surrounds the row.
 fn meant(found: &[SpokenMatch<'_>], any: bool) -> Vec<bool> {
     let mut meant = Vec::with_capacity(found.len());
     let joined = |a: &SpokenMatch<'_>, b: &SpokenMatch<'_>| {
         a.end == b.start && b.left == Side::Command && !a.paired && !b.paired
     };
     for row in found.chunk_by(joined) {
-        // Beyond the row it is a half of a pair, which is a mark soon.
+        // A command beyond the row is half of a pair. It will become a mark.
         let outer = |side: Side| if side == Side::Command { Side::Open } else { side };
         let left = row.first().map_or(Side::Open, |first| outer(first.left));
         let right = row.last().map_or(Side::Open, |last| outer(last.right));

@@ -1,7 +1,6 @@
-//! A text as words, marks and line breaks, and back.
+//! Splits a text into words, marks and line breaks, and joins them again.
 //!
-//! Taking apart and putting together changes nothing but white space: runs of it become one space,
-//! or the line breaks they hold.
+//! Both together change only white space: a run becomes one space, or the line breaks it contains.
 
 use std::borrow::Cow;
 
@@ -10,11 +9,11 @@ use std::borrow::Cow;
 pub(super) enum TokenKind {
     /// Anything between spaces, without the marks around it: `don't`, `3.5`, `v2m`, `€5`.
     Word,
-    /// A word that the table of replacements has written: no rule touches it.
+    /// A word that the table of replacements wrote. No rule changes it.
     Fixed,
     /// One punctuation mark.
     Mark,
-    /// Line breaks, one or more.
+    /// One or more line breaks.
     Break,
 }
 
@@ -23,11 +22,11 @@ pub(super) enum TokenKind {
 pub(super) struct Token<'a> {
     pub(super) kind: TokenKind,
     pub(super) text: Cow<'a, str>,
-    /// In lower case, to compare with.
+    /// The text in lower case, for comparisons.
     pub(super) low: Cow<'a, str>,
-    /// No space stands before it.
+    /// Whether no space stands before it.
     pub(super) glued: bool,
-    /// The speaker paused after it.
+    /// Whether the speaker paused after it.
     pub(super) pause: bool,
 }
 
@@ -41,12 +40,12 @@ impl<'a> Token<'a> {
         Self { kind, text: text.into(), low, glued, pause: false }
     }
 
-    /// A mark without a space before it.
+    /// Makes a mark without a space before it.
     pub(super) fn mark(text: &'static str) -> Self {
         Self::new(TokenKind::Mark, text, true)
     }
 
-    /// A line break.
+    /// Makes a line break.
     pub(super) fn line_break(text: &'static str) -> Self {
         Self::new(TokenKind::Break, text, true)
     }
@@ -55,12 +54,12 @@ impl<'a> Token<'a> {
         self.kind == TokenKind::Word
     }
 
-    /// Whether it is one of `marks`.
+    /// Whether the token is one of `marks`.
     pub(super) fn is_mark_of(&self, marks: &str) -> bool {
         self.kind == TokenKind::Mark && marks.contains(&*self.text)
     }
 
-    /// With a capital, if it is a plain word in lower case.
+    /// Capitalises the token if it is a plain word in lower case.
     pub(super) fn capitalise(&mut self) {
         let plain = |c: char| c.is_lowercase() || matches!(c, '\'' | '’' | '-');
         let first = self.text.chars().next().filter(|c| c.is_lowercase());
@@ -73,7 +72,7 @@ impl<'a> Token<'a> {
 
 /// Marks that end a sentence.
 pub(super) const SENTENCE: &str = ".!?…";
-/// Marks that stand close to the word before them.
+/// Marks that directly follow the word before them.
 pub(super) const CLOSING: &str = ".,;:!?…";
 const OTHER_MARKS: &str = "\"“”„«»()[]{}¿¡—–";
 
@@ -81,8 +80,8 @@ fn is_mark(c: char) -> bool {
     CLOSING.contains(c) || OTHER_MARKS.contains(c)
 }
 
-/// Takes a text apart. `pauses` are byte offsets in it, rising: the ends of what was said in one
-/// go.
+/// Splits a text into tokens. `pauses` are rising byte offsets in it: the ends of pieces said
+/// without a pause.
 pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
     let mut tokens: Vec<Token<'a>> = Vec::new();
     let mut pauses = pauses.iter().copied().peekable();
@@ -103,7 +102,7 @@ pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
             take_apart(chunk, breaks > 0, &mut tokens);
         }
         at += blank + chunk.len();
-        // Told apart by the end of the chunk alone: nobody pauses within a word.
+        // The chunk's end decides: nobody pauses within a word.
         if pauses.peek().is_some_and(|pause| *pause <= at) {
             while pauses.next_if(|pause| *pause <= at).is_some() {}
             if let Some(last) = tokens.last_mut().filter(|_| !chunk.is_empty() || first > 0) {
@@ -114,7 +113,7 @@ pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
     tokens
 }
 
-/// Marks, a word, marks.
+/// Splits a chunk into marks, a word, and marks.
 fn take_apart<'a>(chunk: &'a str, glued: bool, tokens: &mut Vec<Token<'a>>) {
     let after_marks = chunk.trim_start_matches(is_mark);
     let (leading, rest) = chunk.split_at(chunk.len() - after_marks.len());
@@ -136,7 +135,7 @@ fn take_apart<'a>(chunk: &'a str, glued: bool, tokens: &mut Vec<Token<'a>>) {
     }
 }
 
-/// Puts a text together again.
+/// Joins tokens to a text.
 pub(super) fn render(tokens: &[Token<'_>]) -> String {
     let mut text = String::with_capacity(tokens.iter().map(|t| t.text.len() + 1).sum());
     for (at, token) in tokens.iter().enumerate() {
@@ -148,12 +147,12 @@ pub(super) fn render(tokens: &[Token<'_>]) -> String {
     text
 }
 
-/// Tokens that a rule keeps, one after the other, with the spaces and pauses of those it leaves
-/// out.
+/// The tokens that a rule keeps, in order. They take over the spaces and pauses of the tokens that
+/// it leaves out.
 #[derive(Default)]
 pub(super) struct Kept<'a> {
     pub(super) tokens: Vec<Token<'a>>,
-    /// A space stood before something that was left out.
+    /// Whether a space stood before something that was left out.
     space: bool,
 }
 
@@ -177,7 +176,7 @@ impl<'a> Kept<'a> {
         self.tokens.push(token);
     }
 
-    /// Notes a token that is left out.
+    /// Notes the space and the pause of a token that is left out.
     pub(super) fn leave_out(&mut self, token: &Token<'_>) {
         self.space |= !token.glued;
         if let Some(last) = self.tokens.last_mut().filter(|_| token.pause) {
@@ -185,14 +184,15 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// Takes back the last token.
+    /// Removes the last token.
     pub(super) fn strip_last(&mut self) {
         if let Some(last) = self.tokens.pop() {
             self.leave_out(&last);
         }
     }
 
-    /// Takes back marks at the end that are among `marks`; whether one of them ended a sentence.
+    /// Removes all marks at the end that are among `marks`. Returns whether one of them ended a
+    /// sentence.
     pub(super) fn strip(&mut self, marks: &str) -> bool {
         let mut ended = false;
         while let Some(mark) = self.tokens.pop_if(|last| last.is_mark_of(marks)) {

@@ -1,7 +1,7 @@
-//! What a spoken command does to the text around it.
+//! Applies a spoken command to the text around it.
 //!
-//! The model hears a pause around a command and writes marks for it ("Hello, comma, how are you"):
-//! those go with it, and so do the capitals they brought.
+//! The model hears a pause around a command and writes marks for it ("Hello, comma, how are you").
+//! Those marks are removed with the command, and so are the capitals they caused.
 
 use super::language::{Language, Write};
 use super::spoken::SpokenMatch;
@@ -17,23 +17,23 @@ struct Writer<'a, 'l> {
     out: Kept<'a>,
     language: &'l Language,
     next: NextCase,
-    /// No space before the next token.
+    /// Whether to put no space before the next token.
     glue: bool,
-    /// Quotes that the model opened by itself where one is said; theirs that close are left out
-    /// too.
+    /// How many quotes the model opened on its own where one was also dictated. The model's closing
+    /// quotes are left out too.
     unasked: usize,
 }
 
-/// What becomes of the next word's first letter.
+/// How to change the next word's first letter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NextCase {
     AsHeard,
     Capital,
-    /// The sentence goes on: the capital goes, where it is certainly no name's.
+    /// Lower the capital because the sentence goes on, if the word is certainly not a name.
     Small,
 }
 
-/// The tokens with what the commands write in the place of their phrases.
+/// Replaces the commands' phrases with what the commands write.
 pub(super) fn write_out<'a>(
     tokens: Vec<Token<'a>>,
     commands: &[SpokenMatch<'_>],
@@ -49,7 +49,7 @@ pub(super) fn write_out<'a>(
         while let Some((_, token)) = tokens.next_if(|(at, _)| *at < command.end) {
             writer.out.leave_out(&token);
         }
-        // "¡Nueva línea!": what closes it is swallowed too.
+        // Remove the opening mark of "¡Nueva línea!". Its closing mark is removed below.
         writer.out.strip("¡");
         let mut ended = false;
         let swallowed = writer.swallows_after(command.command.write);
@@ -82,7 +82,7 @@ impl<'a> Writer<'a, '_> {
         self.push(token, glue);
     }
 
-    /// With a space before it unless it is glued, whatever was left out there.
+    /// Adds a token. It has a space before it unless it is glued, whatever was left out there.
     fn push(&mut self, token: Token<'a>, glued: bool) {
         self.out.push(token);
         if let Some(last) = self.out.tokens.last_mut() {
@@ -93,7 +93,7 @@ impl<'a> Writer<'a, '_> {
     fn swallows_after(&self, write: Write) -> &'static str {
         match write {
             Write::Mark("?" | "!") => CLOSING,
-            // "Close quote." may end the sentence, if what it closes did not.
+            // "Close quote." may end the sentence, unless the quoted text already did.
             Write::Close(..) if self.out.last().is_some_and(|t| t.is_mark_of(SENTENCE)) => PAUSES,
             Write::Close(..) => "",
             Write::Break { .. } => ",.;:…!",
@@ -101,7 +101,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// `ended`: marks that ended a sentence were swallowed after it.
+    /// Writes what the command says. `ended`: marks that ended a sentence were removed after it.
     fn write(&mut self, write: Write, ended: bool) {
         match write {
             Write::Break { lines, full_stop } => {
@@ -148,7 +148,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Ends the sentence, unless it has ended or nothing was said.
+    /// Ends the sentence, unless it has ended already or nothing was said.
     fn full_stop(&mut self) {
         self.out.strip(WEAK);
         let nothing = self.out.last().is_none_or(|t| t.kind == TokenKind::Break);
@@ -159,7 +159,7 @@ impl<'a> Writer<'a, '_> {
 }
 
 impl Language {
-    /// Without the capital that the start of a sentence gave it, where it is certainly no name's.
+    /// Removes the capital that the start of a sentence gave a word, if it is certainly not a name.
     pub(super) fn uncapitalise(&self, token: &mut Token<'_>) {
         let capital = token.text.chars().next().is_some_and(char::is_uppercase);
         let rest_small = !token.text.chars().skip(1).any(char::is_uppercase);

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 const PONG: &[u8] = b"\0\0\0\x2f{\"status\":\"success\",\"data\":\"PONG\",\"error\":null}";
 
-/// A directory of its own for a test's socket, without a dependency for it.
+/// A test's own directory for its socket. A dependency for this is not worth it.
 struct Socket(PathBuf);
 
 impl Socket {
@@ -41,7 +41,7 @@ fn answer_one(listener: &UnixListener) {
     stream.write_all(PONG).unwrap();
 }
 
-/// Accepts and closes as soon as bytes lie there unread: what systemd does to a queue it flushes.
+/// Accepts and closes as soon as unread bytes are there, as systemd does when it flushes a queue.
 fn reset_one(listener: &UnixListener) {
     let (mut stream, _) = listener.accept().unwrap();
     stream.read_exact(&mut [0; 1]).unwrap();
@@ -108,7 +108,7 @@ fn three_attempts_are_all() {
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// Sent again, such a request could start a second recording or stop a third.
+/// If such a request were sent again, it could start a second recording or stop a third.
 #[test]
 fn a_request_that_was_read_is_never_sent_again() {
     let (socket, listener) = Socket::new();
@@ -224,7 +224,7 @@ fn a_directory_under_tmp_that_is_not_ours_is_not_trusted() {
     std::fs::remove_dir_all(&tmp).unwrap();
 }
 
-/// Under `/tmp`, or where a variable leads, anybody may listen.
+/// Under `/tmp`, or where a variable points, anybody may listen.
 #[test]
 fn a_socket_of_another_user_is_sent_nothing() {
     use rustix::process::{Uid, geteuid};
@@ -238,7 +238,7 @@ fn a_socket_of_another_user_is_sent_nothing() {
     let path = dir.path().join("v2m.sock");
     let listener = std::thread::scope(|scope| {
         let listening = scope.spawn(|| {
-            // Of this thread alone, which ends with it.
+            // This affects only this thread, which ends with it.
             let other = Uid::from_raw(4242);
             rustix::thread::set_thread_res_uid(other, other, other).unwrap();
             UnixListener::bind(&path).unwrap()

@@ -1,14 +1,14 @@
-//! From a request's frame to the command it means, or to why it means none.
+//! Parses a request's frame into a command, or into the reason why it is not valid.
 
 use super::{Command, Deliver, EventName, Refusal, TextSource, Wishes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 impl Command {
-    /// Reads a request's frame.
+    /// Parses a request's frame.
     ///
     /// # Errors
-    /// A [`Refusal`] to answer with; the connection goes on.
+    /// A [`Refusal`] to answer with. The connection continues.
     pub fn parse(frame: &[u8]) -> Result<Self, Refusal> {
         let request = RawRequest::parse(frame)?;
         let data = Data { cmd: &request.cmd, map: request.data };
@@ -48,7 +48,7 @@ impl RawRequest {
     fn parse(frame: &[u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(frame)
             .map_err(|e| Refusal::bad_request(format!("the request is not UTF-8: {e}")))?;
-        // A derived struct would also be read from an array.
+        // A derived struct would also accept an array.
         if !text.trim_start().starts_with('{') {
             return Err(Refusal::bad_request(
                 r#"the request is not a JSON object like {"cmd": "PING"}"#.into(),
@@ -59,7 +59,7 @@ impl RawRequest {
     }
 }
 
-/// A request's `data` while it is taken apart.
+/// A request's `data`, while its keys are taken out.
 struct Data<'a> {
     cmd: &'a str,
     map: Option<Map<String, Value>>,
@@ -108,7 +108,7 @@ impl Data<'_> {
         })
     }
 
-    /// Two forms: the partial config itself, or that under the key `updates`.
+    /// There are two forms: the partial config itself, or the config under the key `updates`.
     fn update_config(mut self) -> Result<Command, Refusal> {
         let Some(mut map) = self.map.take() else {
             return Err(self.bad("`data` must hold the sections and keys to change"));
@@ -144,7 +144,7 @@ impl Data<'_> {
         Ok(Command::Subscribe { events })
     }
 
-    /// The text itself, or where it is.
+    /// Takes the text itself, or its source.
     fn text_source(&mut self) -> Result<TextSource, Refusal> {
         let source = match self.optional_string("source")?.as_deref() {
             None => return self.text().map(TextSource::Given),
@@ -191,7 +191,7 @@ impl Data<'_> {
         }
     }
 
-    /// The key's value; null is as good as absent.
+    /// Takes the key's value. Null counts as absent.
     fn take(&mut self, key: &str) -> Option<Value> {
         self.map.as_mut()?.remove(key).filter(|value| !value.is_null())
     }

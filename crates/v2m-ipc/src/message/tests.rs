@@ -1,4 +1,4 @@
-//! Tests of the wire types, by words and by chance.
+//! Tests of the wire types, with examples and with random values.
 
 use super::*;
 use proptest::collection::vec;

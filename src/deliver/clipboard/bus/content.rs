@@ -1,5 +1,5 @@
-//! Content on its way through the bus: in pipes, one format after the other, and its formats as
-//! lists.
+//! Transfers clipboard content over the bus: content in pipes, one format after the other, and
+//! lists of formats.
 
 use crate::deliver::clipboard::Before;
 use crate::deliver::clipboard::content::{Content, is_format, is_secret};
@@ -14,8 +14,8 @@ use zbus::{Message, OwnedFd, Variant};
 
 /// A clipboard that is read one format at a time.
 pub(crate) trait ReadFormat: Sync {
-    /// What it holds in this format. `None`: it is longer than `most`. To be bounded in time by the
-    /// caller.
+    /// Reads the content in this format. `None`: it is longer than `most` bytes. The caller must
+    /// bound the time.
     fn read(
         &self,
         format: &str,
@@ -23,7 +23,7 @@ pub(crate) trait ReadFormat: Sync {
     ) -> impl Future<Output = Result<Option<Vec<u8>>, DeliverError>> + Send;
 }
 
-/// What a clipboard holds in these formats, as far as it can be read within `patience`.
+/// Reads a clipboard's content in these formats, as far as it can be read within `patience`.
 pub(crate) async fn remember(
     source: &impl ReadFormat,
     formats: &[String],
@@ -48,7 +48,7 @@ pub(crate) async fn remember(
             Ok(Ok(None)) => {
                 debug!(format, "a format of the clipboard is too large to remember");
             }
-            // Offered and not to be had: some programs do so.
+            // Some programs offer formats that they cannot deliver.
             Ok(Err(error)) => debug!(%error, format, "a format of the clipboard was not read"),
             Err(_late) => {
                 debug!(format, "the clipboard could not be read in time");
@@ -60,8 +60,8 @@ pub(crate) async fn remember(
     if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) }
 }
 
-/// Reads from the pipe of an answer to its end. `None`: it is longer than `most`. To be bounded in
-/// time by the caller.
+/// Reads the pipe of an answer to its end. `None`: it holds more than `most` bytes. The caller must
+/// bound the time.
 pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>, DeliverError> {
     let pipe = pipe::Receiver::from_owned_fd(fd(reply)?.into()).map_err(io)?;
     let mut bytes = Vec::new();
@@ -70,8 +70,8 @@ pub(crate) async fn read(reply: &Message, most: usize) -> Result<Option<Vec<u8>>
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
-/// Writes into the pipe of an answer, and closes it: the end of the content. To be bounded in time
-/// by the caller.
+/// Writes `bytes` into the pipe of an answer and closes it, which marks the end of the content. The
+/// caller must bound the time.
 pub(crate) async fn write(reply: &Message, bytes: &[u8]) -> Result<(), DeliverError> {
     let mut pipe = pipe::Sender::from_owned_fd(fd(reply)?.into()).map_err(io)?;
     pipe.write_all(bytes).await.map_err(io)
@@ -85,8 +85,8 @@ fn io(error: std::io::Error) -> DeliverError {
     DeliverError::Refused(zbus::Error::from(error))
 }
 
-/// The formats of a signal's list, none twice. Mutter 43 wraps the list in a structure of one, and
-/// GNOME's portal passes it on.
+/// Lists the formats in a signal, without duplicates. Mutter 43 wraps the list in a structure of
+/// one field, and GNOME's portal passes it on.
 pub(crate) fn formats(list: Option<&Variant<'_>>) -> Vec<String> {
     let mut formats = Vec::new();
     if let Some(list) = list {
@@ -115,8 +115,7 @@ mod tests {
     use crate::deliver::clipboard::content::SECRET;
     use std::future::pending;
 
-    /// Gives `size` bytes as `good`, refuses what is called `bad`, and never answers for anything
-    /// else.
+    /// Returns `size` bytes for the format `good`, refuses `bad`, and never answers for any other.
     struct Scripted {
         size: usize,
     }
@@ -131,7 +130,7 @@ mod tests {
         }
     }
 
-    /// The formats that are remembered and their lengths. `None`: nothing of it could be read.
+    /// The remembered formats and their lengths. `None`: nothing could be read.
     fn remembered(size: usize, formats: &[&str]) -> Option<Vec<(String, usize)>> {
         let formats: Vec<String> = formats.iter().map(|name| (*name).to_owned()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

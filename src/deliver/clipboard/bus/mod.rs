@@ -1,4 +1,4 @@
-//! The clipboard of a session on the bus, Mutter's or the portal's.
+//! The clipboard of a session on the bus, of Mutter or of the portal.
 
 mod answers;
 mod content;
@@ -22,55 +22,54 @@ use tracing::debug;
 use zbus::Message;
 use zbus::message::Sequence;
 
-/// How long one request for content may take to be served: a program that stops reading must not
-/// hold up the rest.
+/// How long serving one request for content may take. A program that stops reading must not hold up
+/// the rest.
 const TRANSFER: Duration = Duration::from_secs(2);
 
-/// What a session tells.
+/// A signal from a session.
 #[derive(Debug)]
 pub(crate) enum Signal {
-    /// A program asks for the content in this format; when, in the order of all that came over the
-    /// bus.
+    /// A program asks for the content in this format, at this position among all bus messages.
     Transfer { format: String, serial: u32, position: Option<Sequence> },
-    /// The clipboard has another owner, and these formats.
+    /// The clipboard has a new owner, who offers these formats.
     Owner { ours: bool, formats: Vec<String> },
-    /// Nothing that matters.
+    /// A signal that does not matter here.
     Other,
-    /// It is over, for this reason.
+    /// The session has ended, for this reason.
     Ended(DeliverError),
 }
 
 /// A session that may hold the clipboard.
 pub(crate) trait ClipboardSession: Send {
-    /// The way to call its methods.
+    /// The handle that calls the session's methods.
     type Calls: Calls;
 
-    /// Whether the desktop releases the keys of a session that ends, so that pressing them may be
-    /// given up halfway.
+    /// Whether the desktop releases the keys of a session that ends. If it does, pressing them may
+    /// be interrupted halfway.
     const RELEASES_KEYS: bool;
 
-    /// The way to call its methods.
+    /// The handle that calls the session's methods.
     fn calls(&self) -> &Self::Calls;
 
-    /// The next signal. Cancel-safe.
+    /// Waits for the next signal. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Signal> + Send;
 
-    /// A signal that has come already.
+    /// Returns a signal that has already arrived.
     fn ready(&mut self) -> Option<Signal>;
 
     /// Takes the clipboard for content in these formats.
     fn take(&mut self, formats: &[&str]) -> impl Future<Output = Result<(), DeliverError>> + Send;
 }
 
-/// The calls of a session that concern the clipboard.
+/// The session's calls that concern the clipboard.
 pub(crate) trait Calls: ReadFormat + Send {
-    /// Leaves the clipboard to nobody.
+    /// Clears the clipboard, so that it has no owner.
     fn clear(&self) -> impl Future<Output = Result<(), DeliverError>> + Send;
 
-    /// The pipe into which the answer to a request goes.
+    /// Requests the pipe for the answer to a request.
     fn begin(&self, serial: u32) -> impl Future<Output = Result<Message, DeliverError>> + Send;
 
-    /// Ends the answer to a request. `is_whole`: all of it was written.
+    /// Ends the answer to a request. `is_whole`: the content was written completely.
     fn end(
         &self,
         serial: u32,
@@ -82,25 +81,25 @@ pub(crate) trait Calls: ReadFormat + Send {
 #[derive(Debug)]
 pub(crate) struct BusClipboard<S> {
     pub(crate) session: S,
-    /// What we have on it.
+    /// The content that v2m offers on it.
     held: Option<Arc<Content>>,
-    /// What another program has on it. `None`: nobody has told.
+    /// The formats that another program offers. `None`: not known.
     formats: Option<Vec<String>>,
     answers: Arc<Answers>,
 }
 
 impl<S: ClipboardSession> BusClipboard<S> {
-    /// The one of this session. `formats`: what another program has on it, as far as is known.
+    /// Wraps this session's clipboard. `formats`: what another program offers on it, if known.
     pub(crate) fn of(session: S, formats: Option<Vec<String>>) -> Self {
         Self { session, held: None, formats, answers: Arc::default() }
     }
 
-    /// Where keys note when they were pressed.
+    /// Returns the record in which the keyboard notes its key presses.
     pub(crate) fn answers(&self) -> Arc<Answers> {
         Arc::clone(&self.answers)
     }
 
-    /// Hears what is on it, if that is told within `patience`.
+    /// Learns what is on the clipboard, if the session announces it within `patience`.
     pub(crate) async fn listen(&mut self, patience: Duration) {
         let until = tokio::time::Instant::now() + patience;
         while let Ok(signal) = timeout_at(until, self.session.next()).await {
@@ -115,7 +114,7 @@ impl<S: ClipboardSession> BusClipboard<S> {
         }
     }
 
-    /// Deals with a signal while nobody waits for one.
+    /// Handles a signal that arrives while no delivery waits for one.
     pub(crate) async fn handle(&mut self, signal: Signal) -> Result<(), DeliverError> {
         match signal {
             Signal::Transfer { format, serial, .. } => {
@@ -130,7 +129,7 @@ impl<S: ClipboardSession> BusClipboard<S> {
         Ok(())
     }
 
-    /// Takes note of an owner; whether that is another program in place of us.
+    /// Notes the new owner. Returns whether another program has taken the clipboard from us.
     fn change(&mut self, ours: bool, formats: Vec<String>) -> bool {
         if ours {
             return false;
@@ -166,7 +165,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         if let Some(held) = &self.held {
             return Ok(Before::Content(Arc::clone(held)));
         }
-        // Not the same as nothing, which would be given back.
+        // Unknown content is not `Nothing`: that would be restored as an empty clipboard.
         let Some(formats) = &self.formats else { return Ok(Before::Unknown) };
         Ok(remember(self.session.calls(), formats, patience).await)
     }
@@ -193,7 +192,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         let mut serving = Serving::new(requests, Instant::now());
         let mut any = false;
         loop {
-            // What is given is given whole before the next request is looked at.
+            // Each request is served completely before the next one.
             let until = serving.until(false);
             let Ok(signal) = timeout_at(until.into(), self.session.next()).await else {
                 return Ok(any);
@@ -222,7 +221,8 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
         Ok(())
     }
 
-    /// Serves requests meanwhile. Gives up pressing `keys` if another program takes the clipboard.
+    /// Serves requests while `keys` are pressed. Stops pressing them if another program takes the
+    /// clipboard.
     async fn serve_while(
         &mut self,
         keys: impl Future<Output = Result<(), DeliverError>>,
@@ -255,7 +255,7 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
             problem = &mut serving => return Err(problem),
             never = answers.heed(loan) => match never {},
         }
-        // Nobody is left with half of it.
+        // A transfer in progress is completed.
         poll_fn(|cx| match serving.as_mut().poll(cx) {
             Poll::Ready(problem) => Poll::Ready(Err(problem)),
             Poll::Pending if is_giving.load(Ordering::Relaxed) => Poll::Pending,
@@ -291,8 +291,8 @@ impl<S: ClipboardSession> Clipboard for BusClipboard<S> {
     }
 }
 
-/// Gives a program what it asks for; whether it took that whole. One that hangs up may have changed
-/// its mind, and may ask again.
+/// Gives a program the content that it asks for. Returns whether the program took all of it. A
+/// program that hangs up may have changed its mind, and may ask again.
 async fn give(calls: &impl Calls, held: Option<&Content>, format: &str, serial: u32) -> bool {
     let transfer = async {
         let Some(bytes) = held.and_then(|held| held.get(format)) else { return Ok(false) };

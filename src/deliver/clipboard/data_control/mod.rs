@@ -1,4 +1,4 @@
-//! The clipboard of compositors that lend it by data-control: wlroots' and KDE's.
+//! The clipboard of compositors that offer data-control: wlroots' and KDE's.
 
 mod owner;
 mod protocol;
@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wayland_client::protocol::wl_seat::WlSeat;
 
-/// More names of text, under which programs of X11 ask for it. All of them take UTF-8 here.
+/// Further names under which X11 programs ask for text. All of them take UTF-8 here.
 const MORE_TEXT: [&str; 2] = ["TEXT", "STRING"];
 
-/// The connection, and what we have on the clipboard.
+/// The connection, and our content on the clipboard.
 #[derive(Debug)]
 pub(crate) struct DataControl {
     // Dropped before the connection.
@@ -30,23 +30,23 @@ pub(crate) struct DataControl {
     server: Server,
     /// How often the clipboard had changed when it was read.
     changes: u64,
-    /// Before the keys. `None`: they have not been pressed.
+    /// The mark before the keys. `None`: the keys have not been pressed.
     keys: Option<Mark>,
-    /// Somebody reads what comes onto the clipboard.
+    /// A clipboard manager reads everything that is copied.
     pub(crate) has_reader: bool,
 }
 
 impl DataControl {
-    /// Connects. Blocking.
+    /// Connects to the compositor. Blocks.
     ///
     /// # Errors
-    /// [`DeliverError::NoWay`]: the compositor does not lend its clipboard.
+    /// [`DeliverError::NoWay`]: the compositor does not offer data-control.
     pub(crate) fn open() -> Result<Self, DeliverError> {
         let (owner, server) = (Owner::default(), Server::connect()?);
         Ok(Self { owner, server, changes: 0, keys: None, has_reader: false })
     }
 
-    /// The connection and the seat, for keyboards on the same one.
+    /// The connection and the seat, for keyboards on the same connection.
     pub(crate) fn compositor(&self) -> (&WaylandConnection<SeatState>, &WlSeat) {
         (&self.server.compositor, &self.server.seat)
     }
@@ -56,7 +56,7 @@ impl DataControl {
         self.server.has_keyboard()
     }
 
-    /// Takes the clipboard for a text; whether it is ours now.
+    /// Takes the clipboard for a text. Returns whether it is ours now.
     ///
     /// # Errors
     /// [`DeliverError::Hanging`]: the compositor has not answered by `until`.
@@ -72,16 +72,16 @@ impl DataControl {
         Ok(self.owner.content().is_some())
     }
 
-    /// The text on the clipboard. `None`: there is none.
+    /// Reads the text on the clipboard. `None`: there is none.
     ///
     /// # Errors
-    /// [`DeliverError::Hanging`]: it could not be read by `until`.
+    /// [`DeliverError::Hanging`]: the text could not be read by `until`.
     pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, DeliverError> {
         reader::text(&mut self.server, until)
     }
 
-    /// Gives others what is on the clipboard, until `bell` rings or there is nothing more to give;
-    /// whether there is. Asleep when nobody asks.
+    /// Serves the clipboard to others until `bell` becomes readable or there is nothing left to
+    /// serve. Returns whether there is. Sleeps while there are no requests.
     pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         while !self.owner.is_done() {
             if self.next(None, Some(bell))?.is_none() {
@@ -91,16 +91,16 @@ impl DataControl {
         Ok(false)
     }
 
-    /// Deals with what has been said while nobody listened.
+    /// Handles the events that have already arrived.
     pub(crate) fn catch_up(&mut self) -> Result<(), DeliverError> {
         while self.next(Some(Instant::now()), None)?.is_some() {}
         Ok(())
     }
 
-    /// Waits until the compositor has dealt with everything up to now.
+    /// Waits until the compositor has processed every request so far.
     ///
     /// # Errors
-    /// [`DeliverError::Hanging`]: it has not in half a second.
+    /// [`DeliverError::Hanging`]: it did not answer within half a second.
     pub(crate) fn carried_out(&mut self) -> Result<(), DeliverError> {
         self.carried_out_by(WaylandConnection::<SeatState>::answer())
     }
@@ -118,8 +118,8 @@ impl DataControl {
         }
     }
 
-    /// Has what was said last sent now, whatever comes. A compositor that is slow to deal with it
-    /// has it.
+    /// Sends the last requests. A compositor that is slow to answer counts as success, because it
+    /// has received them.
     fn sent(&mut self) -> Result<(), DeliverError> {
         match self.carried_out() {
             Err(DeliverError::Hanging) => Ok(()),
@@ -127,7 +127,7 @@ impl DataControl {
         }
     }
 
-    /// The next thing that matters. `None`: `until` has come, or the bell has rung.
+    /// Waits for the next event that matters. `None`: `until` has passed, or `bell` is readable.
     fn next(
         &mut self,
         until: Option<Instant>,
@@ -144,7 +144,7 @@ impl DataControl {
         }
     }
 
-    /// What has come already.
+    /// Returns the next event that has already arrived.
     fn heard(&mut self) -> Result<Option<Event>, DeliverError> {
         while let Some(said) = self.server.said()? {
             if let Some(event) = self.owner.handle(said) {
@@ -164,7 +164,7 @@ impl DataControl {
     }
 }
 
-/// A text under all names that programs ask for text by.
+/// Builds the content for a text, under all names by which programs ask for text.
 fn content(text: &str, is_sensitive: bool) -> Content {
     let mut content = Content::text(text, is_sensitive);
     let bytes = text.as_bytes();
@@ -209,8 +209,8 @@ impl Clipboard for DataControl {
         }
         self.keys = None;
         self.owner.own(&mut self.server, Arc::new(content(text, is_sensitive)));
-        // Managers hear of it when the compositor has dealt with it: from then on they are waited
-        // for.
+        // Managers learn of the text when the compositor has processed the request. The wait for
+        // them starts then.
         match self.server.compositor.catch_up() {
             Ok(()) | Err(DeliverError::Hanging) => Ok(true),
             Err(problem) => Err(problem),
@@ -253,7 +253,7 @@ impl Clipboard for DataControl {
                 Event::Asked { after } if self.keys.is_some_and(|keys| after >= keys) => {
                     return Ok(true);
                 }
-                // A manager that was late.
+                // This was a late clipboard manager.
                 Event::Asked { .. } => {}
             }
         }

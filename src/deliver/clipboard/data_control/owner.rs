@@ -1,6 +1,6 @@
-//! The owner of the clipboard: it gives what is on it to whoever asks.
+//! The owner of the clipboard, which serves its content to programs that ask for it.
 //!
-//! Large content goes as fast as its reader takes it, to several programs at once if need be.
+//! Large content is sent as fast as its reader takes it, to several programs at once if necessary.
 
 use super::protocol::DataSource;
 use super::server::{ClipboardEvent, Server, SourceId};
@@ -13,27 +13,27 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use tracing::debug;
 
-/// Transfers under way at once. The oldest of more is given up: its reader has forgotten it.
+/// The most transfers at once. One more ends the oldest, because its reader has forgotten it.
 const TRANSFERS: usize = 32;
 
-/// What has happened to what we have on the clipboard.
+/// An event that concerns our content on the clipboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A program has asked for it.
+    /// A program has asked for our content.
     Asked {
-        /// The last of our marks that the compositor had come to by then.
+        /// The last of our marks that the compositor had processed by then.
         after: Mark,
     },
-    /// Another program has the clipboard now.
+    /// Another program owns the clipboard now.
     Lost,
 }
 
-/// The clipboard's content while it is ours, and what is under way.
+/// The clipboard's content while it is ours, and the running transfers.
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
     held: Option<OwnedSource>,
-    /// What was replaced by us, until the compositor has told so: it may have been asked for
-    /// before.
+    /// Sources that we have replaced. They are kept until the compositor confirms it, because a
+    /// program may have asked for them before.
     replaced: Vec<OwnedSource>,
     transfers: Vec<Transfer>,
 }
@@ -55,23 +55,23 @@ impl Drop for OwnedSource {
 struct Transfer {
     pipe: OwnedFd,
     content: Arc<Content>,
-    /// Its place in the content.
+    /// The format's index in `content`.
     format: usize,
     sent: usize,
 }
 
 impl Owner {
-    /// What is on the clipboard, if it is ours.
+    /// The clipboard's content, if it is ours.
     pub(crate) fn content(&self) -> Option<&Arc<Content>> {
         self.held.as_ref().map(|held| &held.content)
     }
 
-    /// Whether a program is still being given something.
+    /// Whether a program is still reading content.
     pub(crate) fn is_giving(&self) -> bool {
         !self.transfers.is_empty()
     }
 
-    /// Whether there is nothing to give to anybody any more.
+    /// Whether there is nothing left to serve.
     pub(crate) fn is_done(&self) -> bool {
         self.held.is_none() && self.transfers.is_empty()
     }
@@ -82,13 +82,13 @@ impl Owner {
         self.replaced.extend(self.held.replace(OwnedSource { number, source, content }));
     }
 
-    /// Leaves the clipboard to nobody.
+    /// Clears the clipboard, so that it has no owner.
     pub(crate) fn clear(&mut self, server: &Server) {
         server.clear();
         self.replaced.extend(self.held.take());
     }
 
-    /// Deals with what the compositor has said.
+    /// Handles an event of the compositor.
     pub(crate) fn handle(&mut self, said: ClipboardEvent) -> Option<Event> {
         match said {
             ClipboardEvent::Asked { source, format, pipe, after } => {
@@ -108,7 +108,7 @@ impl Owner {
     }
 
     fn begin(&mut self, content: Arc<Content>, name: &str, pipe: OwnedFd) {
-        // Closed without a byte: what was not offered is empty.
+        // Dropping the pipe closes it without a byte: a format that was not offered is empty.
         let Some(format) = content.formats.iter().position(|(known, _)| known == name) else {
             return;
         };
@@ -128,12 +128,12 @@ impl Owner {
         self.transfers.push(transfer);
     }
 
-    /// Writes what the readers take now.
+    /// Writes as much as the readers take now.
     pub(crate) fn go_on(&mut self) {
         self.transfers.retain_mut(|transfer| !transfer.go_on());
     }
 
-    /// What to wait for before going on.
+    /// The pipes to wait for before going on.
     pub(crate) fn waiting(&self) -> Vec<PollFd<'_>> {
         let pipes = self.transfers.iter().map(|transfer| &transfer.pipe);
         pipes.map(|pipe| PollFd::new(pipe, PollFlags::OUT)).collect()
@@ -141,7 +141,7 @@ impl Owner {
 }
 
 impl Transfer {
-    /// Whether it is over.
+    /// Writes as much as the reader takes now. Returns whether the transfer is over.
     fn go_on(&mut self) -> bool {
         let (_, bytes) = &self.content.formats[self.format];
         while self.sent < bytes.len() {

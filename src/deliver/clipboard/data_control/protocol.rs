@@ -1,8 +1,8 @@
-//! Data-control, the protocol by which a program without a window reads and owns the clipboard,
-//! under its two names: ext_data_control_v1, and zwlr_data_control_v1, from which it comes. They
-//! differ in nothing else that is used here.
+//! Data-control, the protocol by which a program without a window reads and owns the clipboard. It
+//! has two names: ext_data_control_v1, and zwlr_data_control_v1, its origin. They do not differ
+//! otherwise in the parts used here.
 //!
-//! The primary selection, which it offers too, is left alone.
+//! The protocol's primary selection is not used.
 
 use super::server::{ClipboardEvent, SeatState, SourceId};
 use crate::deliver::display::wayland::CompositorState;
@@ -13,7 +13,7 @@ use wayland_client::backend::ObjectId;
 
 /// The clipboard of a seat.
 pub(crate) trait Device: Debug + Send {
-    /// Takes the clipboard with these formats; requests and the end of it will name `number`.
+    /// Takes the clipboard with these formats. Events about it will carry `number`.
     fn own(
         &self,
         queue: &QueueHandle<CompositorState<SeatState>>,
@@ -21,20 +21,20 @@ pub(crate) trait Device: Debug + Send {
         number: SourceId,
     ) -> Box<dyn DataSource>;
 
-    /// Leaves the clipboard to nobody.
+    /// Clears the clipboard, so that it has no owner.
     fn clear(&self);
 }
 
-/// What we have put on the clipboard.
+/// A source that we have put on the clipboard.
 pub(crate) trait DataSource: Debug + Send {
-    /// Lets go of it; the clipboard is empty if it still had it.
+    /// Destroys the source. The clipboard becomes empty if the source was still on it.
     fn destroy(&self);
 }
 
-/// What another program has put there.
+/// Content that another program offers.
 pub(crate) trait Offer: Debug + Send {
     fn id(&self) -> ObjectId;
-    /// Has its owner write the content into `pipe`.
+    /// Asks its owner to write the content into `pipe`.
     fn receive(&self, format: &str, pipe: BorrowedFd<'_>);
     fn destroy(&self);
 }
@@ -46,17 +46,17 @@ pub(crate) struct Offered {
     pub(crate) formats: Vec<String>,
 }
 
-/// Formats that are remembered; nobody offers more of use.
+/// The most formats that are remembered. No program offers more useful ones.
 const FORMATS: usize = 64;
 
-/// The clipboard as the compositor tells of it.
+/// The clipboard as the compositor has announced it.
 #[derive(Debug, Default)]
 pub(crate) struct Announced {
-    /// Whose use has not been told yet.
+    /// New offers that the compositor has not assigned to a selection yet.
     fresh: Vec<Offered>,
-    /// What is on the clipboard now; `None`: nothing.
+    /// The clipboard's current content. `None`: it is empty.
     pub(crate) selection: Option<Offered>,
-    /// How often it has changed.
+    /// How often the clipboard has changed.
     pub(crate) changes: u64,
 }
 
@@ -86,7 +86,7 @@ impl Announced {
         self.changes += 1;
     }
 
-    /// Not ours to use.
+    /// Destroys an offer that is not used here.
     fn discard(&mut self, offer: Option<ObjectId>) {
         if let Some(offered) = offer.and_then(|offer| self.take(&offer)) {
             offered.offer.destroy();
@@ -119,7 +119,7 @@ macro_rules! data_control {
                 device: $Device,
             }
 
-            /// The clipboard of `seat`, which is announced from now on.
+            /// Opens the clipboard of `seat`, which the compositor announces from now on.
             pub(crate) fn device(
                 manager: Manager,
                 seat: &WlSeat,
@@ -178,7 +178,7 @@ macro_rules! data_control {
                     _: &Connection,
                     _: &QueueHandle<Self>,
                 ) {
-                    // It has no events.
+                    // The manager has no events.
                 }
             }
 
@@ -249,7 +249,7 @@ macro_rules! data_control {
 }
 
 data_control!(
-    /// The name it has as a standard.
+    /// The protocol under its standard name.
     ext,
     wayland_protocols::ext::data_control::v1::client,
     ext_data_control_manager_v1::ExtDataControlManagerV1,
@@ -259,7 +259,7 @@ data_control!(
 );
 
 data_control!(
-    /// The name it had first, and has in wlroots before 0.19.
+    /// The protocol under its first name, which wlroots before 0.19 uses.
     wlr,
     wayland_protocols_wlr::data_control::v1::client,
     zwlr_data_control_manager_v1::ZwlrDataControlManagerV1,

@@ -1,6 +1,6 @@
-//! What another program has on the clipboard, read in all its formats.
+//! Reads the content of another program's clipboard in all its formats.
 //!
-//! Bounded in time and memory: its owner may hang, or hold a film.
+//! Reading is bounded in time and memory, because the owner may hang or hold a film.
 
 use super::server::Server;
 use crate::deliver::clipboard::Before;
@@ -16,23 +16,23 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracing::debug;
 
-/// Names of text, the surest first. All of them are UTF-8 on Wayland.
+/// The names of text formats, the most reliable first. All of them are UTF-8 on Wayland.
 const TEXT: [&str; 5] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "TEXT", "STRING"];
 
-/// What one read may bring.
+/// The size of one read, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// What came of asking for one format.
+/// The result of asking for one format.
 enum FormatRead {
     Whole(Vec<u8>),
-    /// More than there is room for.
+    /// The content is longer than the limit.
     TooLarge,
-    /// The time is up, or something else is on the clipboard now.
+    /// The time is up, or the clipboard has changed.
     Cut,
 }
 
-/// What is on the clipboard, as far as it can be read by `until`. If it changes meanwhile, what was
-/// read is of no use.
+/// Reads the clipboard, as far as possible by `until`. If the clipboard changes meanwhile, the
+/// result is of no use.
 pub(crate) fn remember(
     server: &mut Server,
     until: Instant,
@@ -65,10 +65,10 @@ pub(crate) fn remember(
     Ok(if is_lost { Before::Unknown } else { Before::Content(Arc::new(content)) })
 }
 
-/// The text on the clipboard. `None`: there is none.
+/// Reads the text on the clipboard. `None`: there is none.
 ///
 /// # Errors
-/// [`DeliverError::Hanging`]: it could not be read by `until`.
+/// [`DeliverError::Hanging`]: the text could not be read by `until`.
 pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>, DeliverError> {
     loop {
         let changes = server.announced().changes;
@@ -79,14 +79,14 @@ pub(crate) fn text(server: &mut Server, until: Instant) -> Result<Option<String>
                 return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
             }
             FormatRead::TooLarge => return Ok(None),
-            // Something else is on it by now.
+            // The clipboard has changed.
             FormatRead::Cut if server.announced().changes != changes => {}
             FormatRead::Cut => return Err(DeliverError::Hanging),
         }
     }
 }
 
-/// The name by which a text among these formats is asked for.
+/// Chooses the best text format among `formats`.
 fn best_text(formats: &[String]) -> Option<String> {
     let known = || TEXT.iter().find(|name| formats.iter().any(|offered| offered == *name));
     let begins = |start| formats.iter().find(|name| name.starts_with(start)).cloned();
@@ -94,7 +94,7 @@ fn best_text(formats: &[String]) -> Option<String> {
     known().map(|&name| name.into()).or_else(|| begins("text/plain")).or_else(|| begins("text/"))
 }
 
-/// Asks for one format, `most` bytes at most.
+/// Reads one format, `most` bytes at most.
 fn read(
     server: &mut Server,
     format: &str,
@@ -103,7 +103,8 @@ fn read(
 ) -> Result<FormatRead, DeliverError> {
     let changes = server.announced().changes;
     let Some(offered) = &server.announced().selection else { return Ok(FormatRead::Cut) };
-    // Only our end: the owner's would be shared with it, and few expect that.
+    // Only our end is non-blocking. The owner's end is shared with the owner, and few programs
+    // expect it to be non-blocking.
     let (pipe, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(broken)?;
     fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(broken)?;
     offered.offer.receive(format, std::os::fd::AsFd::as_fd(&theirs));
@@ -130,7 +131,7 @@ enum PipeRead {
     TooMuch,
 }
 
-/// Reads what is there.
+/// Reads the bytes that are available.
 fn take(pipe: &OwnedFd, bytes: &mut Vec<u8>, most: usize) -> Result<PipeRead, Errno> {
     let mut piece = vec![0; PIECE];
     loop {

@@ -1,5 +1,5 @@
-//! The connection over which the clipboard is read and owned: what the compositor says of it, in
-//! its order.
+//! The connection over which the clipboard is read and owned. It keeps the compositor's events in
+//! order.
 
 use super::protocol::{Announced, DataSource, Device, ext, wlr};
 use crate::deliver::display::wayland::{CompositorState, Mark, WaylandConnection, Woken};
@@ -11,29 +11,29 @@ use std::time::Instant;
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
 use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
 
-/// A number for what we put on the clipboard: the compositor may still speak of an earlier one.
+/// Identifies one of our clipboard sources. The compositor may still refer to an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SourceId(u64);
 
-/// What the compositor says, in the order it says it.
+/// An event of the compositor about the clipboard.
 #[derive(Debug)]
 pub(crate) enum ClipboardEvent {
-    /// A program wants what we have on the clipboard in this format, written into the pipe.
+    /// A program asks for the content of our source in this format, written into the pipe.
     Asked {
         source: SourceId,
         format: String,
         pipe: OwnedFd,
-        /// The last of our marks that the compositor had come to when it said so. Exact, whatever
-        /// the clock says.
+        /// The last of our marks that the compositor had processed when it sent this. It is exact,
+        /// and needs no clock.
         after: Mark,
     },
-    /// That is not on the clipboard any more.
+    /// This source is no longer on the clipboard.
     Cancelled(SourceId),
-    /// The seat, and with it the clipboard, has gone.
+    /// The seat is gone, and the clipboard with it.
     Finished,
 }
 
-/// What has been said of the clipboard and not yet been dealt with.
+/// The clipboard's state, and the events that have not been handled yet.
 #[derive(Debug, Default)]
 pub(crate) struct SeatState {
     has_keyboard: bool,
@@ -47,7 +47,7 @@ impl SeatState {
     }
 }
 
-/// The connection.
+/// A connection to the compositor with its clipboard device.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) compositor: WaylandConnection<SeatState>,
@@ -57,15 +57,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Connects.
+    /// Connects to the compositor.
     ///
     /// # Errors
-    /// [`DeliverError::NoWay`]: the compositor does not lend its clipboard.
+    /// [`DeliverError::NoWay`]: the compositor does not offer data-control.
     pub(crate) fn connect() -> Result<Self, DeliverError> {
         let mut compositor = WaylandConnection::begin(SeatState::default())?;
         let seat = compositor.bind(1).ok_or(DeliverError::NoWay)?;
         let device = device(&compositor, &seat).ok_or(DeliverError::NoWay)?;
-        // By then the compositor has told what is on the clipboard.
+        // After this, the compositor has announced the clipboard's content.
         compositor.catch_up()?;
         Ok(Self { compositor, seat, device, last_number: 0 })
     }
@@ -75,7 +75,7 @@ impl Server {
         self.compositor.heard.state.has_keyboard
     }
 
-    /// The clipboard as the compositor tells of it.
+    /// The clipboard as the compositor has announced it.
     pub(crate) fn announced(&self) -> &Announced {
         &self.compositor.heard.state.clipboard
     }
@@ -87,12 +87,12 @@ impl Server {
         (number, self.device.own(&self.compositor.handle(), formats, number))
     }
 
-    /// Leaves the clipboard to nobody.
+    /// Clears the clipboard, so that it has no owner.
     pub(crate) fn clear(&self) {
         self.device.clear();
     }
 
-    /// The next thing the compositor has said.
+    /// Returns the next event that the compositor has sent.
     pub(crate) fn said(&mut self) -> Result<Option<ClipboardEvent>, DeliverError> {
         match self.compositor.heard.state.said.pop_front() {
             Some(ClipboardEvent::Finished) => {
@@ -102,7 +102,7 @@ impl Server {
         }
     }
 
-    /// See [`WaylandConnection::wait`].
+    /// Waits as [`WaylandConnection::wait`] does.
     pub(crate) fn wait(
         &mut self,
         until: Option<Instant>,
@@ -118,7 +118,7 @@ fn device(compositor: &WaylandConnection<SeatState>, seat: &WlSeat) -> Option<Bo
     if let Some(manager) = compositor.bind(1) {
         return Some(ext::device(manager, seat, &handle));
     }
-    // Version 2 tells of the primary selection, and nothing else is new in it.
+    // Version 2 adds only the primary selection.
     Some(wlr::device(compositor.bind(1)?, seat, &handle))
 }
 

@@ -1,7 +1,7 @@
-//! A clipboard of X11's that only holds what it is given: for desktops whose own clipboard ends
-//! with its session.
+//! An X11 clipboard that only holds the content it is given, for desktops where a session's
+//! clipboard content disappears with the session.
 //!
-//! On Wayland it is XWayland's, where a program may hold the clipboard without a window.
+//! On Wayland, this is XWayland's clipboard, which a program without a window may own.
 
 use super::X11Clipboard;
 use crate::deliver::clipboard::content::Content;
@@ -13,7 +13,8 @@ use std::rc::Rc;
 use tokio::sync::oneshot;
 use tracing::debug;
 
-/// Holds what it is given until another program takes the clipboard. Reaches for no display before.
+/// Holds content until another program takes the clipboard. It connects to no display before the
+/// first [`Self::hold`].
 #[derive(Debug)]
 pub(crate) struct Holder(Worker<Work>);
 
@@ -30,14 +31,14 @@ impl Default for Holder {
 }
 
 impl Holder {
-    /// Puts `content` on the clipboard, and gives it to others until something else is copied.
+    /// Puts `content` on the clipboard, and serves it until something else is copied.
     pub(crate) async fn hold(&mut self, content: Content) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         self.0.hand_over(Work { content, reply }, work)?;
         outcome.await.unwrap_or(Err(DeliverError::Hanging))
     }
 
-    /// Leaves the thread to itself: it ends as soon as the X server lets go of it.
+    /// Abandons the thread. It ends as soon as the X server no longer blocks it.
     pub(crate) fn abandon(&mut self) {
         self.0.abandon();
     }
@@ -60,6 +61,6 @@ fn work(inbox: &Inbox<Work>) {
             debug!(reason = %problem, "the X server does not hold the clipboard");
             *kept = None;
         }
-        let _ = reply.send(outcome); // who has left has another use for it
+        let _ = reply.send(outcome); // the caller may have given up
     });
 }

@@ -1,4 +1,4 @@
-//! X11's clipboard: a selection that v2m owns, and gives to others as long as it does.
+//! X11's clipboard: a selection that v2m owns, and serves to others while it does.
 
 pub(crate) mod holder;
 mod owner;
@@ -20,31 +20,32 @@ use tracing::debug;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode, Timestamp};
 use x11rb::wrapper::ConnectionExt as _;
 
-/// How long a clipboard manager may take to save what is on the clipboard, at the end.
+/// How long a clipboard manager may take to save the clipboard when v2m ends.
 const SAVE: Duration = Duration::from_secs(1);
-/// Programs that are remembered as clipboard managers.
+/// The most programs that are remembered as clipboard managers.
 const READERS: usize = 16;
 
-/// The clipboard, and what is known of other programs.
+/// The clipboard, and what is known about other programs.
 #[derive(Debug)]
 pub(crate) struct X11Clipboard {
     server: Rc<Server>,
     owner: Owner,
     /// Programs that have read a text before its keys were pressed: clipboard managers, as a rule.
     readers: Vec<u32>,
-    /// The clipboard manager that is waited for.
+    /// The window of the clipboard manager that was found last.
     manager: u32,
-    /// One that was waited for in vain. It reads when programs end, and is not waited for again.
+    /// A clipboard manager that did not read the text in time. Such a manager reads when programs
+    /// end, so v2m does not wait for it again.
     lazy_manager: u32,
-    /// The server's clock of before the reading: who copies something from then on has the
-    /// clipboard, and keeps it.
+    /// The server's time before the content was read. A program that copies something after that
+    /// keeps the clipboard.
     time: Timestamp,
-    /// The request before the keys. `None`: they have not been pressed.
+    /// The number of the request before the keys. `None`: the keys have not been pressed.
     keys: Option<u64>,
 }
 
 impl X11Clipboard {
-    /// The one of this server.
+    /// The clipboard of this server.
     pub(crate) fn of(server: Rc<Server>) -> Self {
         Self {
             server,
@@ -57,7 +58,8 @@ impl X11Clipboard {
         }
     }
 
-    /// Gives others what is on the clipboard, until `bell` rings. Asleep when nobody asks.
+    /// Serves the clipboard to others until `bell` becomes readable. Sleeps while there are no
+    /// requests.
     pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<(), DeliverError> {
         while let Some(seen) = self.server.next(None, Some(bell))? {
             self.owner.handle(&self.server, &seen)?;
@@ -76,24 +78,24 @@ impl X11Clipboard {
         }
     }
 
-    /// Takes the clipboard for a text; whether it is ours now.
+    /// Takes the clipboard for a text. Returns whether it is ours now.
     pub(crate) fn put(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError> {
         let time = self.server.time()?;
         let formats = text_formats(text, is_sensitive, &self.server.atoms);
         self.owner.own(&self.server, formats, time)
     }
 
-    /// The text on the clipboard. `None`: there is none.
+    /// Reads the text on the clipboard. `None`: there is none.
     ///
     /// # Errors
-    /// [`DeliverError::Hanging`]: it could not be read by `until`.
+    /// [`DeliverError::Hanging`]: the text could not be read by `until`.
     pub(crate) fn text(&mut self, until: Instant) -> Result<Option<String>, DeliverError> {
         let time = self.server.time()?;
         reader::text(&self.server, time, until)
     }
 
-    /// Lets the clipboard manager, if there is one, keep what is on the clipboard, for with us it
-    /// would go (freedesktop.org's clipboard manager specification).
+    /// Lets the clipboard manager, if there is one, save the clipboard, which would otherwise be
+    /// lost when v2m ends (freedesktop.org's clipboard manager specification).
     pub(crate) fn leave(&mut self) -> Result<(), DeliverError> {
         let Some(content) = self.owner.content() else { return Ok(()) };
         let targets: Vec<_> = content.iter().map(|format| format.target).collect();
@@ -120,8 +122,8 @@ impl X11Clipboard {
         Ok(self.server.conn.get_selection_owner(manager)?.reply()?.owner)
     }
 
-    /// Deals with what was said while requests are served; whether that was one. Who asks before
-    /// the keys is a clipboard manager.
+    /// Handles an event while requests are served. Returns whether it was a request. A program that
+    /// asks before the keys are pressed is noted as a clipboard manager.
     fn take_note(&mut self, said: OwnerEvent) -> Result<bool, DeliverError> {
         match said {
             OwnerEvent::Lost => Err(DeliverError::Overtaken),
@@ -137,7 +139,7 @@ impl X11Clipboard {
         }
     }
 
-    /// Deals with events until one says something. `None`: `until` has come, or `bell` rings.
+    /// Handles events until one matters. `None`: `until` has passed, or `bell` is readable.
     fn step(
         &mut self,
         until: Instant,
@@ -151,7 +153,7 @@ impl X11Clipboard {
         Ok(None)
     }
 
-    /// Whether the clipboard is still ours, as far as the server has told by `time`.
+    /// Whether the clipboard is still ours, according to the events that have arrived.
     fn is_ours(&mut self) -> Result<bool, DeliverError> {
         while let Some(said) = self.step(Instant::now(), None)? {
             if said == OwnerEvent::Lost {
@@ -226,7 +228,8 @@ impl Clipboard for X11Clipboard {
         while let Some(said) = self.step(until, loan.map(Loan::bell))? {
             if let OwnerEvent::Gave { client: who, after } = said
                 && self.keys.is_some_and(|keys| after >= keys)
-                // A manager may be late. But the window's own program counts, also if it reads the clipboard at all times.
+                // A manager may be late. But the window's own program counts, even if it reads the
+                // clipboard all the time.
                 && (Some(who) == client || !self.readers.contains(&who))
             {
                 return Ok(true);
@@ -240,8 +243,8 @@ impl Clipboard for X11Clipboard {
     async fn give_back(&mut self, content: Self::Content) -> Result<(), DeliverError> {
         let time = self.server.time()?;
         if self.is_ours()? {
-            // Taken anew, though it is ours: programs that show what is on the clipboard are told
-            // only then.
+            // The clipboard is ours, but we take it again, because programs that show its content
+            // are notified only then.
             let owned = self.owner.own(&self.server, content, time)?;
             debug!(owned, "the clipboard was given back");
         }

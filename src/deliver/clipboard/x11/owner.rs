@@ -1,8 +1,8 @@
-//! The owner of a selection, as a rule of the clipboard: it answers whoever asks for what is on it,
-//! as the ICCCM says (section 2).
+//! The owner of a selection, usually the clipboard. It answers requests for the content as the
+//! ICCCM says (section 2).
 //!
-//! Large content goes piece by piece (INCR), to several programs at once if need be. Who asks, and
-//! when, is told to the caller; what that means is not known here.
+//! Large content is sent piece by piece (INCR), to several programs at once if necessary. The
+//! caller learns who asked and when, and decides what that means.
 
 use crate::deliver::clipboard::content::{Content, SECRET_MARK};
 use crate::deliver::display::x11::{Atoms, Server, ServerEvent};
@@ -17,50 +17,52 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::wrapper::ConnectionExt as _;
 
-/// What goes in one piece, in bytes; a multiple of four. Every server takes it in one request, and
-/// a piece does not hold up other programs.
+/// The size of one piece in bytes, a multiple of four. Every server accepts it in one request, and
+/// sending one piece does not hold up other programs.
 const PIECE: usize = 128 << 10;
-/// Transfers under way at once.
+/// The most transfers at once.
 const TRANSFERS: usize = 32;
-/// A program that has not asked for its next piece for so long has forgotten it.
+/// How long a program may take to ask for its next piece. After that, it has forgotten the
+/// transfer.
 const FORGOTTEN: Duration = Duration::from_secs(20);
-/// Pairs that one MULTIPLE may name.
+/// The most pairs in one MULTIPLE request.
 const PAIRS: u32 = 64;
 
-/// What is on a clipboard, in one of its formats.
+/// The content of a clipboard in one of its formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SelectionFormat {
-    /// The name by which it is asked for.
+    /// The target that programs ask for.
     pub(crate) target: Atom,
-    /// The type of what is given; often the same.
+    /// The type of the content, often the same as the target.
     pub(crate) kind: Atom,
-    /// Bits of its units: 8, 16 or 32.
+    /// The bits per unit: 8, 16 or 32.
     pub(crate) width: u8,
     pub(crate) bytes: Arc<[u8]>,
 }
 
-/// What has happened.
+/// An event that matters to the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnerEvent {
-    /// A program was given the content, not only the list of formats.
+    /// A program was given content, not only the list of formats.
     Gave {
         client: u32,
-        /// The last of our requests that the server had carried out when it was asked for.
+        /// The last of our requests that the server had processed before the program asked.
         after: u64,
     },
-    /// The clipboard is another's.
+    /// Another program owns the selection now.
     Lost,
     /// The clipboard manager has answered.
     Saved,
 }
 
-/// Which selection.
+/// One of X11's selections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// What is copied.
+    /// The clipboard, which holds copied content.
     #[default]
     Clipboard,
-    /// What is marked, and pasted by the middle button of the mouse.
+    /// The primary selection, which holds selected content and is pasted with the middle mouse
+    /// button.
     Primary,
 }
 
@@ -73,7 +75,7 @@ impl Selection {
     }
 }
 
-/// The selection's content while it is ours, and what is under way.
+/// The selection's content while it is ours, and the running transfers.
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
     selection: Selection,
@@ -85,11 +87,13 @@ pub(crate) struct Owner {
 struct OwnedSelection {
     formats: Vec<SelectionFormat>,
     since: Timestamp,
-    /// Our request that made it ours. What says that it was lost before that is old.
+    /// The number of the request that made the selection ours. A loss reported before that is
+    /// outdated.
     request: u64,
 }
 
-/// Content on its way, piece by piece: the next is due when the last one was taken off.
+/// Content that is being sent piece by piece. The next piece is due when the reader has deleted the
+/// last one.
 #[derive(Debug)]
 struct Transfer {
     requestor: Window,
@@ -99,8 +103,8 @@ struct Transfer {
     last: Instant,
 }
 
-/// `text` under all names that programs ask for text by, and the mark by which clipboard managers
-/// leave it alone if it `is_sensitive`.
+/// Builds the formats for `text`, under all names by which programs ask for text. If it
+/// `is_sensitive`, they include the mark that makes clipboard managers ignore it.
 pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec<SelectionFormat> {
     let format = |target, kind, bytes| SelectionFormat { target, kind, width: 8, bytes };
     let utf8: Arc<[u8]> = text.as_bytes().into();
@@ -119,8 +123,8 @@ pub(crate) fn text_formats(text: &str, is_sensitive: bool, atoms: &Atoms) -> Vec
     formats
 }
 
-/// `content` as X11 knows it: a format's name is its target. Text is also given under the name that
-/// all X11 programs ask for.
+/// Converts `content` to X11's formats. A format's name becomes its target. Text is also offered
+/// under the name that all X11 programs ask for.
 pub(crate) fn formats_of(
     content: &Content,
     server: &Server,
@@ -144,8 +148,8 @@ pub(crate) fn formats_of(
     Ok(formats)
 }
 
-/// `None`: it has characters that STRING does not. That is Latin-1 without control characters other
-/// than tab and newline.
+/// Encodes `text` for the target STRING, which is Latin-1 without control characters other than tab
+/// and newline. `None`: the text has other characters.
 fn latin_1(text: &str) -> Option<Vec<u8>> {
     let byte =
         |c: char| u8::try_from(u32::from(c)).ok().filter(|_| !c.is_control() || "\t\n".contains(c));
@@ -153,22 +157,23 @@ fn latin_1(text: &str) -> Option<Vec<u8>> {
 }
 
 impl Owner {
-    /// Owns nothing yet.
+    /// Creates an owner for `selection` that does not own it yet.
     pub(crate) fn of(selection: Selection) -> Self {
         Self { selection, ..Self::default() }
     }
 
-    /// What is on the clipboard, if it is ours.
+    /// The clipboard's content, if it is ours.
     pub(crate) fn content(&self) -> Option<&[SelectionFormat]> {
         self.held.as_ref().map(|held| held.formats.as_slice())
     }
 
-    /// Whether a program is still being given something.
+    /// Whether a program is still reading content.
     pub(crate) fn is_giving(&self) -> bool {
         !self.transfers.is_empty()
     }
 
-    /// Takes the clipboard, unless another one has taken it since `time`; whether it is ours now.
+    /// Takes the clipboard, unless another program has taken it since `time`. Returns whether it is
+    /// ours now.
     pub(crate) fn own(
         &mut self,
         server: &Server,
@@ -184,7 +189,7 @@ impl Owner {
         Ok(ours)
     }
 
-    /// Leaves the clipboard to nobody, unless another one has taken it since `time`.
+    /// Clears the clipboard, unless another program has taken it since `time`.
     pub(crate) fn clear(&mut self, server: &Server, time: Timestamp) -> Result<(), DeliverError> {
         self.held = None;
         let clipboard = self.selection.atom(&server.atoms);
@@ -192,7 +197,7 @@ impl Owner {
         Ok(())
     }
 
-    /// Deals with an event.
+    /// Handles an event of the server.
     pub(crate) fn handle(
         &mut self,
         server: &Server,
@@ -221,7 +226,7 @@ impl Owner {
                 Ok(None)
             }
             Event::Error(error) => {
-                // As a rule a window that went away before it had what it asked for.
+                // As a rule, this is a window that closed before it got its answer.
                 debug!(?error, "the X server refused a request");
                 Ok(None)
             }
@@ -229,13 +234,13 @@ impl Owner {
         }
     }
 
-    /// Answers a request; whether content was given.
+    /// Answers a request. Returns whether content was given.
     fn answer(
         &mut self,
         server: &Server,
         asked: &SelectionRequestEvent,
     ) -> Result<bool, DeliverError> {
-        // Old programs name no property, and mean the target's name.
+        // Old programs name no property, and expect the target's name as the property.
         let property = if asked.property == x11rb::NONE { asked.target } else { asked.property };
         let (done, gave) = if asked.target == server.atoms.MULTIPLE {
             self.give_several(server, asked.requestor, property)?
@@ -255,7 +260,8 @@ impl Owner {
         Ok(gave)
     }
 
-    /// Puts one target into a property; whether that was done, and whether it was content.
+    /// Writes one target into a property. Returns whether that was done, and whether it was
+    /// content.
     fn give(
         &mut self,
         server: &Server,
@@ -290,8 +296,8 @@ impl Owner {
         Ok((begun, begun))
     }
 
-    /// Several targets at once: the requestor's property holds pairs of target and property, and is
-    /// told what failed.
+    /// Answers a request for several targets. The requestor's property holds pairs of target and
+    /// property. The pairs that failed are marked in it.
     fn give_several(
         &mut self,
         server: &Server,
@@ -300,7 +306,7 @@ impl Owner {
     ) -> Result<(bool, bool), DeliverError> {
         let (conn, pair) = (&server.conn, server.atoms.ATOM_PAIR);
         let asked = conn.get_property(false, requestor, property, pair, 0, 2 * PAIRS)?.reply();
-        // The window may have gone.
+        // The window may be closed.
         let Ok(asked) = asked else { return Ok((false, false)) };
         let Some(values) = asked.value32() else { return Ok((false, false)) };
         let mut values: Vec<Atom> = values.collect();
@@ -316,7 +322,7 @@ impl Owner {
         Ok((true, any))
     }
 
-    /// Begins to give piece by piece; false when too much is under way.
+    /// Starts a transfer piece by piece. Returns false when too many are running.
     fn begin(
         &mut self,
         server: &Server,
@@ -341,7 +347,8 @@ impl Owner {
         Ok(true)
     }
 
-    /// A property was taken off: the next piece, or an empty one for the end.
+    /// Sends the next piece after the reader has deleted the property. An empty piece marks the
+    /// end.
     fn go_on(
         &mut self,
         server: &Server,
@@ -366,7 +373,7 @@ impl Owner {
     }
 }
 
-/// Which events of another program's window we are told.
+/// Selects the events of another program's window that the server sends us.
 fn listen(server: &Server, window: Window, events: EventMask) -> Result<(), DeliverError> {
     let events = ChangeWindowAttributesAux::new().event_mask(events);
     server.conn.change_window_attributes(window, &events)?;

@@ -1,8 +1,9 @@
-//! The primary selection for the time of one paste: terminals paste it by Shift+Insert.
+//! Puts the text on the primary selection during one paste, because terminals paste it on
+//! Shift+Insert.
 //!
-//! On a thread and a connection of its own, also on Wayland, where it goes through XWayland: no
-//! compositor but wlroots' lets a program without a window have it otherwise. It gets back what it
-//! held, and that is given to others until another program takes it.
+//! This has its own thread and connection. On Wayland it goes through XWayland, because only
+//! wlroots' compositors let a program without a window own the primary selection directly.
+//! Afterwards the old content is restored, and served until another program takes the selection.
 
 use super::owner::{Owner, OwnerEvent, Selection, text_formats};
 use super::reader::remember;
@@ -21,44 +22,45 @@ use tracing::debug;
 use x11rb::protocol::Event;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// How long the old selection may take to be read: its owner may hang.
+/// How long reading the old selection may take. Its owner may hang.
 const REMEMBER: Duration = Duration::from_millis(100);
-/// How long a compositor may take to ask what the selection offers, which it then offers to its own
-/// windows.
+/// How long a compositor may take to ask for the selection's formats, which it then offers to its
+/// own windows.
 const BRIDGE: Duration = Duration::from_millis(250);
-/// How long it takes to do so after the answer: on GNOME 43.9 and 48.7 keys that were pressed 0 to
-/// 30 ms after the selection was taken never pasted what was selected before (192 times).
+/// How long the compositor takes to offer the formats after our answer. On GNOME 43.9 and 48.7,
+/// keys pressed 0 to 30 ms after the selection was taken never pasted the previous selection (192
+/// trials).
 const BRIDGED: Duration = Duration::from_millis(5);
 /// How long a program may take to read a long text.
 const ENOUGH: Duration = Duration::from_secs(3);
-/// All of it may take so long, XWayland's start included.
+/// How long starting a loan may take in all, including the start of XWayland.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// The text on the primary selection; what was there before comes back when this is dropped.
+/// Keeps the text on the primary selection. The previous content is restored when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Loan {
-    /// Has something to read once the text was asked for.
+    /// Becomes readable once the text was asked for.
     taken: OwnedFd,
     _end: OwnedFd,
 }
 
-/// Which windows are to paste it.
+/// The kind of windows that paste the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum To {
-    /// X11's.
+    /// X11 windows.
     X11,
-    /// The compositor's, which hear of it from XWayland.
+    /// The compositor's own windows, which learn of the selection through XWayland.
     Wayland,
 }
 
-/// The thread's end.
+/// The thread's ends of the pipes to the [`Loan`].
 struct LoanThread {
     taken: OwnedFd,
     end: OwnedFd,
 }
 
 impl Loan {
-    /// Puts `text` there. Bounded: 1.5 s, and some 30 ms as a rule.
+    /// Puts `text` on the primary selection. Takes about 30 ms as a rule, and 1.5 s at most.
     pub(crate) async fn begin(
         text: &str,
         to: To,
@@ -66,7 +68,7 @@ impl Loan {
     ) -> Result<Self, DeliverError> {
         let (tell, told) = oneshot::channel();
         let loan = Self::start(text, to, is_sensitive, move |lent| {
-            let _ = tell.send(lent); // who has left lets go of the loan
+            let _ = tell.send(lent); // a caller that has given up drops the loan
         })?;
         let lent = tokio::time::timeout(PATIENCE, told).await;
         lent.map_err(|_late| DeliverError::Hanging)?.unwrap_or(Err(DeliverError::Hanging))?;
@@ -100,14 +102,13 @@ impl Loan {
         self.taken.as_fd()
     }
 
-    /// Forgets who has asked so far: what is asked for before the keys are pressed is no answer to
-    /// them.
+    /// Forgets the requests so far. A request before the keys are pressed is not an answer to them.
     pub(crate) fn forget_requests(&self) {
         let mut told = [0; 64];
         while let Ok(1..) = rustix::io::read(&self.taken, &mut told) {}
     }
 
-    /// Waits until the text is asked for once more; for ever without a loan. Cancel-safe.
+    /// Waits for the next request for the text. Without a loan, waits for ever. Cancel-safe.
     pub(crate) async fn taken_if(loan: Option<&Self>) {
         let Some(loan) = loan else { return std::future::pending().await };
         if let Ok(receiver) = loan.taken.try_clone().and_then(Receiver::from_owned_fd) {
@@ -125,13 +126,13 @@ impl Loan {
 }
 
 impl LoanThread {
-    /// Waits until nobody needs the loan any more.
+    /// Waits until the loan is dropped.
     fn wait_for_end(&self) {
         let mut ends = [PollFd::new(&self.end, PollFlags::IN)];
         while let Err(Errno::INTR) = poll(&mut ends, None) {}
     }
 
-    /// The whole life of a loan; tells when it has begun.
+    /// Runs the loan from start to end. Calls `tell` when it has started or failed.
     fn lend(
         self,
         text: &str,
@@ -165,14 +166,14 @@ impl LoanThread {
         };
         while let Some(seen) = server.next(None, Some(self.end.as_fd()))? {
             match owner.handle(&server, &seen)? {
-                // What was selected since is the user's. The pipe stays open: its end would look
-                // like a request.
+                // The newer selection is the user's, so it stays. The pipe stays open, because
+                // closing it would look like a request.
                 Some(OwnerEvent::Lost) => {
                     self.wait_for_end();
                     return Ok(());
                 }
                 Some(OwnerEvent::Gave { .. }) => {
-                    // A full pipe would tell as well.
+                    // A full pipe is readable too.
                     let _ = rustix::io::write(&self.taken, &[0]);
                 }
                 Some(_) | None => {}
@@ -182,14 +183,15 @@ impl LoanThread {
         let Before::Content(before) = before else {
             owner.clear(&server, time)?;
             server.conn.sync()?;
-            // A long text still goes piece by piece, and would go with the connection.
+            // A long text is still being sent piece by piece. Closing the connection would cut it
+            // off.
             let enough = Instant::now() + ENOUGH;
             while owner.is_giving()
                 && let Some(seen) = server.next(Some(enough), None)?
             {
                 owner.handle(&server, &seen)?;
             }
-            // The last piece is on its way too.
+            // This also sends the last piece.
             return Ok(server.conn.sync()?);
         };
         if owner.own(&server, before, time)? {
@@ -203,7 +205,7 @@ impl LoanThread {
     }
 }
 
-/// Waits until the compositor offers what is selected to its own windows.
+/// Waits until the compositor offers the selection to its own windows.
 fn wait_for_bridge(server: &Server, owner: &mut Owner) -> Result<(), DeliverError> {
     let mut until = Instant::now() + BRIDGE;
     let mut is_asked = false;

@@ -1,6 +1,6 @@
-//! What another program has on the clipboard, read in all its formats.
+//! Reads the content of another program's clipboard in all its formats.
 //!
-//! Bounded in time and memory: its owner may hang, or hold a film.
+//! Reading is bounded in time and memory, because the owner may hang or hold a film.
 
 use super::owner::{Selection, SelectionFormat};
 use crate::deliver::clipboard::Before;
@@ -14,22 +14,22 @@ use x11rb::protocol::xproto::{
     Atom, AtomEnum, ConnectionExt as _, GetPropertyReply, Property, Timestamp, Window,
 };
 
-/// Formats that are remembered; nobody offers more of use.
+/// The most formats that are remembered. No program offers more useful ones.
 const FORMATS: usize = 64;
 /// The longest list of formats that is read, in bytes.
 const LIST: usize = 4 * 1024;
 
-/// What came of asking for one format.
+/// The result of asking for one format.
 enum FormatRead {
     Whole(SelectionFormat),
-    /// More than there is room for.
+    /// The content is longer than the limit.
     TooLarge,
-    /// Offered and not to be had: some programs do so.
+    /// The owner offered the format but did not deliver it. Some programs do so.
     Refused,
 }
 
-/// A conversation with the clipboard's owner, in a window of its own: what a slow owner sends after
-/// it is over goes nowhere.
+/// A conversation with the clipboard's owner, in its own window. What a slow owner sends after the
+/// end is discarded with the window.
 struct Reader<'s> {
     server: &'s Server,
     selection: Atom,
@@ -38,8 +38,8 @@ struct Reader<'s> {
     until: Instant,
 }
 
-/// What is on the clipboard, or selected, as far as it can be read by `until`. `time` is the
-/// server's, now.
+/// Reads the clipboard or the primary selection, as far as possible by `until`. `time` is the
+/// server's current time.
 pub(crate) fn remember(
     server: &Server,
     selection: Selection,
@@ -58,10 +58,10 @@ pub(crate) fn remember(
     read
 }
 
-/// The text on the clipboard. `None`: there is none. `time` is the server's, now.
+/// Reads the text on the clipboard. `None`: there is none. `time` is the server's current time.
 ///
 /// # Errors
-/// [`DeliverError::Hanging`]: it could not be read by `until`.
+/// [`DeliverError::Hanging`]: the text could not be read by `until`.
 pub(crate) fn text(
     server: &Server,
     time: Timestamp,
@@ -126,7 +126,7 @@ impl Reader<'_> {
         Ok(if formats.is_empty() { Before::Unknown } else { Before::Content(formats) })
     }
 
-    /// The formats worth remembering.
+    /// Reads the list of the formats worth remembering.
     fn targets(&mut self) -> Result<Vec<Atom>, DeliverError> {
         let list = match self.read(self.server.atoms.TARGETS, LIST)? {
             Some(FormatRead::Whole(list)) if list.width == 32 => list.bytes,
@@ -144,8 +144,8 @@ impl Reader<'_> {
         Ok(targets)
     }
 
-    /// Whether a target is content. The others are about the owner or make it do something, or are
-    /// numbers of things that the owner frees.
+    /// Whether a target is content. The others are questions about the owner, actions that it
+    /// performs, or ids of server resources that it frees.
     fn is_content(&self, target: Atom) -> bool {
         let atoms = &self.server.atoms;
         let actions = [
@@ -169,7 +169,7 @@ impl Reader<'_> {
             && !things.into_iter().any(|thing| Atom::from(thing) == target)
     }
 
-    /// Asks for one format, `most` bytes at most. `None`: the time is up.
+    /// Reads one format, `most` bytes at most. `None`: the time is up.
     fn read(&mut self, target: Atom, most: usize) -> Result<Option<FormatRead>, DeliverError> {
         let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
         let (selection, time) = (self.selection, self.time);
@@ -198,7 +198,8 @@ impl Reader<'_> {
         Ok(Some(FormatRead::Whole(format(target, &first, first.value.clone()))))
     }
 
-    /// Reads what comes piece by piece; an empty one is the end (ICCCM, section 2.7.2).
+    /// Reads content that comes piece by piece. An empty piece marks the end (ICCCM, section
+    /// 2.7.2).
     fn collect(&mut self, target: Atom, most: usize) -> Result<Option<FormatRead>, DeliverError> {
         let (window, content) = (self.window, self.server.atoms.V2M_CONTENT);
         let mut bytes = Vec::new();
@@ -216,7 +217,7 @@ impl Reader<'_> {
             }
             let piece = self.take(most - bytes.len())?;
             match piece.type_ {
-                // The event told of a piece that was taken already.
+                // The event belongs to a piece that was already read.
                 x11rb::NONE => continue,
                 _ if piece.bytes_after > 0 || bytes.len() + piece.value.len() > most => {
                     return Ok(Some(FormatRead::TooLarge));
@@ -229,7 +230,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes off what was put into our property, if it is not much more than `most` bytes.
+    /// Reads our property, up to slightly more than `most` bytes, and deletes it if that is all of
+    /// it.
     fn take(&self, most: usize) -> Result<GetPropertyReply, DeliverError> {
         let words = u32::try_from(most / 4 + 1).unwrap_or(u32::MAX);
         let content = self.server.atoms.V2M_CONTENT;

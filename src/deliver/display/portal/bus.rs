@@ -1,7 +1,7 @@
-//! The portal on the bus: its calls, the requests it answers later, and its signals.
+//! The portal on the bus: its calls, its signals, and the requests that it answers later.
 //!
-//! As its documentation has it (org.freedesktop.portal.Request): a call gives a request's path, and
-//! what came of it is a signal of that path. Signals are listened to before the first call, so that
+//! As documented (org.freedesktop.portal.Request), a call returns a request's path, and the result
+//! arrives as a signal at that path. v2m subscribes to the signals before the first call, so that
 //! no answer is missed.
 
 use crate::deliver::error::DeliverError;
@@ -21,41 +21,43 @@ pub(crate) const NAME: &str = "org.freedesktop.portal.Desktop";
 const PATH: &str = "/org/freedesktop/portal/desktop";
 const DRIVER: &str = "org.freedesktop.DBus";
 
-/// How long one call may take; none of them waits for the user. The first may start the portal.
+/// How long one call may take. No call waits for the user. The first may start the portal.
 const CALL: Duration = Duration::from_secs(2);
 
-/// Further facts, by name.
+/// The options of a call, by name.
 pub(crate) type Options<'a> = HashMap<&'a str, Variant<'a>>;
-/// What came of a request, by name.
+/// The results of a request, by name.
 pub(crate) type Results = HashMap<String, OwnedVariant>;
 
-/// What the portal tells.
+/// A signal from the portal.
 #[derive(Debug)]
 pub(crate) enum Signal {
-    /// What came of a request: 0 is well, 1 the user's no, 2 anything else.
+    /// The result of a request. The code 0 means success, 1 that the user refused, and 2 anything
+    /// else.
     Response { request: String, code: u32, results: Results },
-    /// A program asks for what the session has on the clipboard, in this format.
+    /// A program asks for the session's clipboard content in this format.
     Transfer { format: String, serial: u32 },
-    /// The clipboard has another owner; which one and what it offers, by name.
+    /// The clipboard has a new owner. The results say whether it is the session, and which formats
+    /// are offered.
     Owner(Results),
     /// The session at this path has ended.
     Closed(String),
-    /// The portal has ended, and all its sessions.
+    /// The portal has ended, with all its sessions.
     Gone,
-    /// Nothing that matters.
+    /// A signal that does not matter here.
     Other,
 }
 
-/// The portal as it runs now.
+/// The running portal.
 #[derive(Clone, Debug)]
 pub(crate) struct PortalBus {
     bus: Connection,
-    /// Its unique name: what another one says is not believed.
+    /// The portal's unique name. Messages from other names are ignored.
     owner: String,
 }
 
 impl PortalBus {
-    /// The one on this bus, which is started if need be.
+    /// Finds the portal on this bus, and starts it if necessary.
     pub(crate) async fn find(bus: &Connection) -> Result<Self, DeliverError> {
         let reply = match driver(bus, "GetNameOwner", &NAME).await {
             Err(DeliverError::NoWay) => {
@@ -68,10 +70,10 @@ impl PortalBus {
         Ok(Self { bus: bus.clone(), owner })
     }
 
-    /// A number that an interface of it tells of itself.
+    /// Reads a numeric property of one of the portal's interfaces.
     ///
     /// # Errors
-    /// [`DeliverError::NoWay`]: it has no such interface.
+    /// [`DeliverError::NoWay`]: the portal has no such interface.
     pub(crate) async fn number(&self, interface: &str, name: &str) -> Result<u32, DeliverError> {
         let properties = "org.freedesktop.DBus.Properties";
         let reply = self.call_at(PATH, properties, "Get", &(interface, name)).await;
@@ -83,7 +85,7 @@ impl PortalBus {
         u32::try_from(value).map_err(DeliverError::Refused)
     }
 
-    /// Calls a method of one of its interfaces.
+    /// Calls a method of one of the portal's interfaces.
     pub(crate) async fn call<B>(
         &self,
         interface: &str,
@@ -96,7 +98,7 @@ impl PortalBus {
         self.call_at(PATH, interface, method, body).await
     }
 
-    /// As [`Self::call`], of another object: a session, say.
+    /// Calls a method as [`Self::call`] does, on another object such as a session.
     pub(crate) async fn call_at<B>(
         &self,
         path: &str,
@@ -112,7 +114,7 @@ impl PortalBus {
         timeout(CALL, call).await.map_err(|_late| DeliverError::Hanging)?.map_err(problem)
     }
 
-    /// All that it tells us from now on.
+    /// Subscribes to all signals that the portal sends us from now on.
     pub(crate) async fn signals(&self) -> Result<Signals, DeliverError> {
         let signals = || MatchRule::builder().msg_type(Type::Signal);
         let portal = signals().sender(self.owner.as_str()).path_namespace(PATH).build();
@@ -126,7 +128,7 @@ impl PortalBus {
     }
 }
 
-/// What the portal and the bus tell, in order.
+/// The signals of the portal and of the bus, in order.
 #[derive(Debug)]
 pub(crate) struct Signals {
     portal: MessageStream,
@@ -134,12 +136,12 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// The next one. Nothing is lost by giving up the wait.
+    /// Waits for the next signal. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Signal {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// One that has come already.
+    /// Returns a signal that has already arrived.
     pub(crate) fn ready(&mut self) -> Option<Signal> {
         match self.poll(&mut Context::from_waker(std::task::Waker::noop())) {
             Poll::Ready(signal) => Some(signal),
@@ -154,11 +156,11 @@ impl Signals {
             Poll::Ready(None) => return Poll::Ready(Signal::Gone),
             Poll::Pending => {}
         }
-        // Whoever has the name now has not our sessions.
+        // The new owner of the name does not have our sessions.
         Pin::new(&mut self.names).poll_next(cx).map(|_| Signal::Gone)
     }
 
-    /// Waits for what comes of the request that `reply` names. As long as the user takes.
+    /// Waits for the result of the request that `reply` names, for as long as the user takes.
     pub(crate) async fn response(
         &mut self,
         reply: Message,
@@ -176,7 +178,7 @@ impl Signals {
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(crate) struct PortalResponse {
     code: u32,
@@ -184,7 +186,7 @@ pub(crate) struct PortalResponse {
 }
 
 impl PortalResponse {
-    /// Its results, if all is well.
+    /// Returns the results if the request was successful.
     pub(crate) fn granted(self) -> Result<Results, DeliverError> {
         match self.code {
             0 => Ok(self.results),
@@ -226,7 +228,8 @@ fn read(message: &Message) -> Signal {
             .ok()
             .map(|(code, results)| Signal::Response { request: path, code, results }),
         (Some("org.freedesktop.portal.Session"), Some("Closed")) => Some(Signal::Closed(path)),
-        // Both bear the session's path, and are sent to its program alone; we have one at a time.
+        // Both signals carry the session's path, and go only to its program. v2m has one session at
+        // a time.
         (Some("org.freedesktop.portal.Clipboard"), Some("SelectionTransfer")) => body
             .deserialize::<(OwnedObjectPath, String, u32)>()
             .ok()

@@ -1,4 +1,4 @@
-//! One session of the RemoteDesktop portal, from the user's permission to its end.
+//! A session of the RemoteDesktop portal, from the user's permission to its end.
 
 pub(crate) mod bus;
 pub(crate) mod token;
@@ -14,25 +14,25 @@ const DEVICES: &str = "org.freedesktop.portal.RemoteDesktop";
 const CLIPBOARD: &str = "org.freedesktop.portal.Clipboard";
 const SESSION: &str = "org.freedesktop.portal.Session";
 
-/// The bit of keyboards among the portal's kinds of devices.
+/// The bit for keyboards among the portal's device types.
 const KEYBOARD: u32 = 1;
-/// The permission lasts until it is taken back.
+/// The persist mode of a permission that lasts until it is revoked.
 const UNTIL_REVOKED: u32 = 2;
 
-/// Makes the names of requests and sessions different from one another.
+/// Numbers the requests and sessions, so that their names differ.
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// What a portal offers.
+/// The optional features of a portal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offers {
-    /// It gives away the clipboard too.
+    /// The portal offers the clipboard too.
     pub(crate) clipboard: bool,
 }
 
-/// What the portal on this bus offers.
+/// Asks the portal on this bus for its features.
 ///
 /// # Errors
-/// [`DeliverError::NoWay`]: there is none, or it lets nobody press keys.
+/// [`DeliverError::NoWay`]: there is no portal, or it does not let programs press keys.
 pub(crate) async fn offers(bus: &Connection) -> Result<Offers, DeliverError> {
     let desktop = PortalBus::find(bus).await?;
     let devices = desktop.number(DEVICES, "AvailableDeviceTypes").await?;
@@ -42,15 +42,15 @@ pub(crate) async fn offers(bus: &Connection) -> Result<Offers, DeliverError> {
     Ok(Offers { clipboard: desktop.number(CLIPBOARD, "version").await.is_ok() })
 }
 
-/// A session that may press keys, and hold the clipboard if that was wanted. The portal ends it
-/// when it is closed or the connection goes.
+/// A session that may press keys, and own the clipboard if that was requested. The portal ends it
+/// when it or the connection is closed.
 #[derive(Debug)]
 pub(crate) struct PortalSession {
     pub(crate) calls: PortalCalls,
     pub(crate) signals: Signals,
 }
 
-/// The way to call a session's methods.
+/// The handle that calls a session's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct PortalCalls {
     desktop: PortalBus,
@@ -62,8 +62,8 @@ fn token() -> String {
 }
 
 impl PortalSession {
-    /// Opens one. Waits for the user if the portal asks, as long as that takes; not if `kept` has a
-    /// permission.
+    /// Opens a session. If the portal asks the user, this waits as long as that takes. The portal
+    /// does not ask if `kept` has a valid permission.
     pub(crate) async fn open(
         bus: &Connection,
         kept: &TokenFile,
@@ -85,7 +85,7 @@ impl PortalSession {
     async fn start(&mut self, kept: &TokenFile, with_clipboard: bool) -> Result<(), DeliverError> {
         let restored = kept.read();
         match self.select(restored.as_deref()).await {
-            // What is kept may be no token at all.
+            // The file may contain something that is not a token.
             Err(problem) if restored.is_some() => {
                 debug!(reason = %problem, "the portal does not take back its token");
                 self.select(None).await?;
@@ -99,7 +99,7 @@ impl PortalSession {
         }
         let token = token();
         let options = Options::from([("handle_token", Variant::from(token.as_str()))]);
-        // No window of ours that its question could belong to.
+        // v2m has no window that the portal's dialog could belong to.
         let PortalCalls { desktop, path } = &self.calls;
         let reply = desktop.call(DEVICES, "Start", &(path, "", options)).await?;
         let results = self.signals.response(reply).await?.granted()?;
@@ -107,7 +107,7 @@ impl PortalSession {
         let has_clipboard = is_set(&results, "clipboard_enabled");
         let token = text(&results, "restore_token");
         if !has_keyboard || (with_clipboard && !has_clipboard) {
-            // Restored, it would lack the same again.
+            // A restored permission would lack the same again.
             kept.keep(None).await;
             return Err(DeliverError::HalfAllowed);
         }
@@ -130,7 +130,7 @@ impl PortalSession {
         self.signals.response(reply).await?.granted().map(drop)
     }
 
-    /// Ends it.
+    /// Ends the session.
     pub(crate) async fn close(self) {
         let closed =
             self.calls.desktop.call_at(self.calls.path.as_str(), SESSION, "Close", &()).await;
@@ -141,12 +141,12 @@ impl PortalSession {
 }
 
 impl PortalCalls {
-    /// Its path on the bus.
+    /// The session's path on the bus.
     pub(crate) fn path(&self) -> &str {
         self.path.as_str()
     }
 
-    /// Has a key change: `method` says by what it is named.
+    /// Presses or releases a key. `method` says how the key is named.
     pub(crate) async fn notify(
         &self,
         method: &str,
@@ -157,7 +157,7 @@ impl PortalCalls {
         self.desktop.call(DEVICES, method, &body).await.map(drop)
     }
 
-    /// Calls a method of the clipboard whose first argument is the session.
+    /// Calls a method of the clipboard. The method's first argument is the session.
     pub(crate) async fn clipboard<B>(
         &self,
         method: &str,
@@ -181,7 +181,7 @@ async fn create(
     ]);
     let reply = desktop.call(DEVICES, "CreateSession", &options).await?;
     let results = signals.response(reply).await?.granted()?;
-    // The documentation says a path, and it comes as a string.
+    // The documentation says that this is a path, but it arrives as a string.
     let path = results.get("session_handle").and_then(|handle| match &**handle {
         Variant::Str(text) => OwnedObjectPath::try_from(text.as_str()).ok(),
         Variant::ObjectPath(path) => OwnedObjectPath::try_from(path.as_str()).ok(),

@@ -1,8 +1,8 @@
-//! The restore token: what the portal gives for a permission that lasts, so that the user is asked
-//! once only.
+//! The restore token, which the portal issues for a lasting permission, so that the user is asked
+//! only once.
 //!
-//! It is worth something to v2m alone: the portal takes it back from the program that it was given
-//! to. It can be used once, and each use gives another one.
+//! Only v2m can use the token, because the portal accepts it only from the program that it was
+//! issued to. It can be used once, and each use issues a new one.
 
 use crate::atomic;
 use crate::regular::{self, Trust};
@@ -12,26 +12,26 @@ use std::path::PathBuf;
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
-/// No portal's is longer; they are UUIDs.
+/// The longest token that is read, in bytes. Portals' tokens are UUIDs, which are shorter.
 const LONGEST: u64 = 256;
 
-/// Where it is kept.
+/// The file in which the token is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenFile(Option<PathBuf>);
 
 impl TokenFile {
-    /// In the user's state directory; nowhere if there is no home.
+    /// The file in the user's state directory. Without a home directory, no token is kept.
     pub(crate) fn of_the_user() -> Self {
         let state = Xdg::new().ok().and_then(|dirs| dirs.state_dir());
         Self(state.map(|state| state.join("v2m/remote-desktop-token")))
     }
 
-    /// Whether there is one. Reads a small file.
+    /// Whether there is a token. Reads a small file.
     pub(crate) fn is_there(&self) -> bool {
         self.read().is_some()
     }
 
-    /// What is kept. Reads a small file.
+    /// Reads the token from its small file.
     pub(crate) fn read(&self) -> Option<String> {
         let bytes = regular::read(self.0.as_ref()?, Trust::Own, LONGEST).ok()?;
         let text = String::from_utf8(bytes).ok()?;
@@ -39,7 +39,7 @@ impl TokenFile {
         (!token.is_empty()).then(|| token.to_owned())
     }
 
-    /// Replaces what is kept; `None`: the last one is used up, and there is no other.
+    /// Replaces the token. `None`: the last one is used up, and there is no new one.
     pub(crate) async fn keep(&self, token: Option<String>) {
         let Some(path) = self.0.clone() else { return };
         let kept = spawn_blocking(move || match token {

@@ -1,8 +1,9 @@
-//! Modifiers that the user holds, as KWin tells them (`org_kde_kwin_keystate` of Plasma's
+//! The modifiers that the user holds, as reported by KWin (`org_kde_kwin_keystate` of Plasma's
 //! protocols, from version 5 on).
 //!
-//! KWin offers it only to programs whose `.desktop` file asks for it: `applications/` has v2m's. It
-//! tells modifiers and no other keys, so nobody can read along what is written.
+//! KWin offers this protocol only to programs that request it in their `.desktop` file. v2m's file
+//! is in `applications/`. The protocol reports modifiers and no other keys, so no program can use
+//! it to read what the user types.
 
 use super::Wait;
 use crate::deliver::display::wayland::{CompositorState, WaylandConnection};
@@ -14,44 +15,46 @@ use wayland_protocols_plasma::keystate::client::org_kde_kwin_keystate::{
     Event, Key, OrgKdeKwinKeystate, State,
 };
 
-/// The first version that tells modifiers; those before tell only locks.
+/// The first version that reports modifiers. Earlier versions report only locks.
 const VERSION: u32 = 5;
 
-/// What has been told.
+/// The modifiers as KWin has reported them.
 #[derive(Debug, Default)]
 struct ModifierState {
-    /// One bit for each modifier that is down, by its number in the protocol.
+    /// One bit for each modifier that is down, at its number in the protocol.
     down: u32,
 }
 
-/// The user holds no modifier.
+/// The result of [`wait_for_modifiers`]: the user holds no modifier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Up {
-    /// When that was seen.
+    /// The time at which this was seen.
     pub(crate) since: Instant,
-    /// One was held before it.
+    /// A modifier was held before.
     pub(crate) were_down: bool,
 }
 
-/// Waits until the user holds no modifier. `None`: the compositor does not tell. Bounded, but for
-/// one that takes no connection at all.
+/// Waits until the user holds no modifier. `None`: the compositor does not report modifiers. The
+/// time is bounded, except for a compositor that accepts no connection.
 ///
 /// # Errors
-/// [`DeliverError::KeysHeld`], or why the compositor cannot be asked.
+/// [`DeliverError::KeysHeld`]: modifiers were held the whole time. Other errors: the compositor
+/// cannot be asked.
 pub(crate) async fn wait_for_modifiers() -> Result<Option<Up>, DeliverError> {
     let (tell, told) = oneshot::channel();
     let asking = std::thread::Builder::new().name("v2m-keys".to_owned()).spawn(move || {
-        let _ = tell.send(wait_until_up()); // nobody waits any more
+        let _ = tell.send(wait_until_up()); // the caller may have given up
     });
     asking.map_err(DeliverError::NoThread)?;
     told.await.unwrap_or(Err(DeliverError::Hanging))
 }
 
-/// Waits until no modifier is down. `None`: the compositor does not tell. Blocking:
-/// as long as [`Wait`] says, and half a second for each of two answers.
+/// Waits until no modifier is down. `None`: the compositor does not report modifiers. Blocks for
+/// the time of [`Wait`] at most, plus half a second for each of two answers.
 ///
 /// # Errors
-/// [`DeliverError::KeysHeld`]: they are held all the time. Or why the compositor does not answer.
+/// [`DeliverError::KeysHeld`]: modifiers were held the whole time. Other errors: the compositor
+/// does not answer.
 fn wait_until_up() -> Result<Option<Up>, DeliverError> {
     let mut compositor = WaylandConnection::begin(ModifierState::default())?;
     let keys = compositor.bind::<OrgKdeKwinKeystate>(VERSION);
@@ -62,7 +65,7 @@ fn wait_until_up() -> Result<Option<Up>, DeliverError> {
     let patience = Wait::from(Instant::now());
     loop {
         let since = Instant::now();
-        // It tells of each change by itself.
+        // KWin reports each change by itself.
         let are_down = compositor.heard.state.down != 0;
         let Some(until) = patience.next(are_down, since, super::PATIENCE)? else {
             return Ok(Some(Up { since, were_down }));
@@ -78,8 +81,8 @@ impl ModifierState {
         if !modifiers.map(|key| key as u32).contains(&key) {
             return;
         }
-        // A modifier that is latched or locked (sticky keys) mixes with ours too. But some layouts
-        // lock AltGr for good.
+        // A modifier that is latched or locked (sticky keys) mixes with our keys too. But some
+        // layouts lock AltGr permanently.
         let is_down = state == State::Pressed as u32
             || (state != State::Unlocked as u32 && key != Key::Altgr as u32);
         let bit = 1 << key;

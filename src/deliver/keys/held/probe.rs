@@ -1,55 +1,56 @@
-//! Finding out by trying whether the user holds a key, on a desktop that tells only when somebody
-//! last did something.
+//! Finds out by trying whether the user holds a key, on a desktop that reports only the idle time.
 //!
-//! Mutter counts each key over the whole seat. A virtual press of a key that is down already
+//! Mutter counts each key over the whole seat. A virtual press of a key that is already down
 //! changes nothing, and only a press or release that changes something counts as activity. So v2m
-//! presses a key and looks whether the idle time starts anew: if it does, nobody else holds that
-//! key. (Seen on GNOME 43.9 and 48.7; delay 1 to 2 ms.)
+//! presses a key and checks whether the idle time restarts. If it does, nobody else holds that key.
+//! (Seen on GNOME 43.9 and 48.7; delay 1 to 2 ms.)
 //!
-//! What is pressed for the question is safe whatever the user holds. Control comes first, alone:
-//! while the user holds it, it does nothing. The other modifiers of the shortcut are pressed and
-//! released while ours is down, so that Super opens no overview and Alt no menu. The last key of
-//! the combination is pressed once all of them are up, and is a question too: if the user holds
-//! that key, nothing happens, and it is pressed again later. (If the user lets go of another key
-//! just while Control is asked for, the answer may be wrong. Then Control is still the user's too,
-//! and the combination is the same.)
+//! The probing keys are safe whatever the user holds. Control comes first, alone: while the user
+//! holds it, our press does nothing. The other modifiers of the shortcut are pressed and released
+//! while our Control is down, so that Super opens no overview and Alt no menu. The last key of the
+//! combination is pressed once all modifiers are up, and is a probe too: if the user holds that
+//! key, nothing happens, and it is pressed again later. (If the user releases another key exactly
+//! while Control is probed, the answer may be wrong. Then the user still holds Control too, and the
+//! combination is the same.)
 //!
-//! A moving mouse is activity as well, and hides the answer. So a round of questions begins only
-//! after [`CALM`]: while the mouse moves, the text waits. (To press Shift+Insert again and again
-//! meanwhile would paste at once, but a slow window would get the text twice, and a terminal
-//! another one.) The last key is pressed again only once the desktop has shown that it did nothing.
+//! A moving mouse is activity as well, and hides the answer. So a round of probes starts only after
+//! [`CALM`], and the text waits while the mouse moves. (Pressing Shift+Insert repeatedly meanwhile
+//! would paste at once, but a slow window would get the text twice, and a terminal would get
+//! another text.) The last key is pressed again only once the desktop has shown that it did
+//! nothing.
 
 use super::PATIENCE;
 use crate::deliver::error::DeliverError;
 use std::time::{Duration, Instant};
 
-/// How long nobody must have done anything before a round of questions: a mouse that moves is seen
-/// more often.
+/// The idle time required before a round of probes. A moving mouse causes activity more often than
+/// this.
 const CALM: Duration = Duration::from_millis(20);
-/// How long nobody must have done anything before a key of ours, so that what is seen then is its
-/// doing. The idle time comes in whole milliseconds.
+/// The idle time required before one of our keys, so that the activity seen afterwards comes from
+/// that key. The idle time is in whole milliseconds.
 const QUIET: Duration = Duration::from_millis(2);
-/// How long a moment of quiet is waited for before a key of ours.
+/// How long to wait for that idle time before one of our keys.
 const NO_QUIET: Duration = Duration::from_millis(40);
-/// How long to wait between two rounds, if nobody does anything: a key that was let go of is seen
-/// at once.
+/// How long to wait between two rounds if there is no activity. A key release is seen at once.
 const REST: Duration = Duration::from_millis(50);
-/// If nothing could be asked for so long at the end, it was not a key that was in the way.
+/// If no probe was possible for this long at the end, the obstacle was not a held key.
 const LATELY: Duration = Duration::from_millis(400);
-/// How often the idle time is asked for meanwhile.
+/// The interval at which the idle time is read between two rounds.
 const LOOK: Duration = Duration::from_millis(4);
 
-/// What a key is pressed for.
+/// The purpose of a key press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyPurpose {
-    /// Only to ask. If the answer is late, the key is asked for again, and nothing is lost.
+    /// The key is only a probe. If the answer is late, the key is probed again, and nothing is
+    /// lost.
     Question,
-    /// To paste or to write. Pressed again, it might do so twice.
+    /// The key pastes or writes. A second press might do so twice.
     Effect,
 }
 
 impl KeyPurpose {
-    /// How long the key may take to show as activity: for this time, and for so many readings.
+    /// How long the key may take to show as activity. Both the time and the number of readings must
+    /// be used up.
     fn patience(self, seat: &impl Seat) -> (Duration, u32) {
         match self {
             Self::Question => (seat.delay(), 3),
@@ -58,24 +59,24 @@ impl KeyPurpose {
     }
 }
 
-/// One key.
+/// A key to press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProbeKey {
-    /// By its place: the kernel's code (input-event-codes.h).
+    /// A key by its place: the kernel's code (input-event-codes.h).
     Code(u32),
-    /// By its meaning: xkb's number for it.
+    /// A key by its meaning: xkb's keysym.
     Symbol(u32),
 }
 
 /// A desktop on which keys can be pressed and the idle time can be read.
 pub(crate) trait Seat: Sync {
-    /// The clock.
+    /// Returns the current time.
     fn now(&self) -> Instant;
 
-    /// Waits.
+    /// Waits for `time`.
     fn pause(&self, time: Duration) -> impl Future<Output = ()> + Send;
 
-    /// For how long nobody has done anything, rounded down to milliseconds.
+    /// Reads the idle time, rounded down to milliseconds.
     fn idle(&self) -> impl Future<Output = Result<Duration, DeliverError>> + Send;
 
     /// Presses a key (`down`) or releases it.
@@ -85,22 +86,22 @@ pub(crate) trait Seat: Sync {
         down: bool,
     ) -> impl Future<Output = Result<(), DeliverError>> + Send;
 
-    /// How long a key takes to show as activity, at most as a rule.
+    /// How long a key usually takes to show as activity, at most.
     fn delay(&self) -> Duration;
 
-    /// After which time a key that does not show has certainly done nothing, however busy the
-    /// desktop is.
+    /// The time after which a key that has not shown as activity has certainly done nothing,
+    /// however busy the desktop is.
     fn stall(&self) -> Duration;
 
-    /// Whether a window has answered the last [`ProbeKey::Symbol`] that was pressed: then that key was
-    /// not held, whatever the idle time says.
+    /// Whether a window has answered the last [`ProbeKey::Symbol`] that was pressed. If so, the
+    /// user did not hold that key, whatever the idle time says.
     fn is_answered(&self) -> bool;
 }
 
-/// What is to be asked for.
+/// The keys to probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProbeKeys {
-    /// Control: pressed first and held meanwhile.
+    /// Control, which is pressed first and held during the round.
     pub(crate) control: ProbeKey,
     /// All other modifiers that must be up.
     pub(crate) others: Vec<ProbeKey>,
@@ -115,8 +116,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// Whether somebody has done something since `earlier`: otherwise the idle time would have
-    /// grown as the clock has.
+    /// Whether there was activity since `earlier`. Without activity, the idle time would have grown
+    /// as much as the clock.
     fn differs_from(&self, earlier: &Self) -> bool {
         let grown = self.asked.saturating_duration_since(earlier.answered).as_millis();
         self.idle.as_millis() < earlier.idle.as_millis() + grown
@@ -130,18 +131,19 @@ impl Reading {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProbeResult {
-    /// The key counted: nobody else holds it.
+    /// The key counted as activity, so nobody else holds it.
     Counted,
-    /// It did nothing: somebody else holds it.
+    /// The key did nothing, so somebody else holds it.
     Held,
-    /// There was no moment to ask in, and nothing was pressed.
+    /// There was no quiet moment for a probe, and nothing was pressed.
     NotAsked,
 }
 
-/// Waits until the keys in `asked` are up, and presses and releases `modifiers` and `key`.
+/// Waits until the keys in `asked` are up, then presses and releases `modifiers` and `key`.
 ///
 /// # Errors
-/// [`DeliverError::KeysHeld`], [`DeliverError::KeysUnclear`]: nothing was pressed but what is asked with. Others: of the desktop.
+/// [`DeliverError::KeysHeld`], [`DeliverError::KeysUnclear`]: only probes were pressed. Other
+/// errors come from the desktop.
 pub(crate) async fn press(
     seat: &impl Seat,
     asked: &ProbeKeys,
@@ -153,7 +155,7 @@ pub(crate) async fn press(
     loop {
         let outcome = probe.wait_for_modifiers(asked).await;
         if is_pressed && seat.is_answered() {
-            // It was not held: the desktop was slow to say so.
+            // The user did not hold the key. The desktop was slow to show it.
             return if outcome.is_ok() { seat.key(asked.control, false).await } else { Ok(()) };
         }
         outcome?;
@@ -169,7 +171,7 @@ pub(crate) async fn press(
 /// Waits until the keys in `asked` are up.
 ///
 /// # Errors
-/// As [`press`].
+/// The same as for [`press`].
 pub(crate) async fn wait(seat: &impl Seat, asked: &ProbeKeys) -> Result<(), DeliverError> {
     let mut probe = Probe::new(seat);
     loop {
@@ -183,18 +185,18 @@ pub(crate) async fn wait(seat: &impl Seat, asked: &ProbeKeys) -> Result<(), Deli
     }
 }
 
-/// Presses and releases `modifiers`, which are known to be up, and `key`; waits until that one is
-/// up.
+/// Presses and releases `modifiers`, which are known to be up, and `key`. Waits until the user's
+/// `key` is up.
 ///
 /// # Errors
-/// As [`press`].
+/// The same as for [`press`].
 pub(crate) async fn press_one(
     seat: &impl Seat,
     modifiers: &[ProbeKey],
     key: ProbeKey,
 ) -> Result<(), DeliverError> {
     let mut probe = Probe::new(seat);
-    // What was pressed before shows by then.
+    // By then, the keys pressed before have shown as activity.
     seat.pause(seat.delay()).await;
     loop {
         probe.may_go_on()?;
@@ -208,7 +210,7 @@ pub(crate) async fn press_one(
 struct Probe<'a, S> {
     seat: &'a S,
     until: Instant,
-    /// When a key was pressed last to ask.
+    /// The time of the last probe.
     asked: Option<Instant>,
 }
 
@@ -225,7 +227,7 @@ impl<'a, S: Seat> Probe<'a, S> {
         Err(if is_clear { DeliverError::KeysHeld } else { DeliverError::KeysUnclear })
     }
 
-    /// Waits until all modifiers are up. Ours of Control is down then.
+    /// Waits until all modifiers are up. Afterwards our Control is down.
     async fn wait_for_modifiers(&mut self, asked: &ProbeKeys) -> Result<(), DeliverError> {
         loop {
             let is_calm = self.quiet(CALM, self.until).await?.is_some();
@@ -237,7 +239,8 @@ impl<'a, S: Seat> Probe<'a, S> {
         }
     }
 
-    /// Whether all modifiers are up. If so, ours of Control is down then; if not, none of ours is.
+    /// Whether all modifiers are up. If so, our Control is down afterwards. If not, none of our
+    /// keys is.
     async fn are_up(&mut self, asked: &ProbeKeys) -> Result<bool, DeliverError> {
         let control = asked.control;
         match self.ask(control, true, KeyPurpose::Question).await? {
@@ -250,7 +253,7 @@ impl<'a, S: Seat> Probe<'a, S> {
         }
         for other in &asked.others {
             match self.ask(*other, true, KeyPurpose::Question).await? {
-                // The user may press it in between.
+                // The user may press this key in between.
                 ProbeResult::Counted => {
                     match self.ask(*other, false, KeyPurpose::Question).await? {
                         ProbeResult::Counted => continue,
@@ -271,8 +274,8 @@ impl<'a, S: Seat> Probe<'a, S> {
         Ok(true)
     }
 
-    /// Presses and releases a combination whose modifiers are up; ours in `down` are down already.
-    /// None of ours is afterwards.
+    /// Presses and releases a combination. The user's modifiers are up, and our keys in `down` are
+    /// already down. Afterwards none of our keys is down.
     async fn strike(
         &mut self,
         mut down: Vec<ProbeKey>,
@@ -289,8 +292,9 @@ impl<'a, S: Seat> Probe<'a, S> {
         Ok(answer)
     }
 
-    /// As above, and leaves down what is in `down` then. Each key is asked for: what shows late
-    /// must not be taken for the next one's.
+    /// Presses the combination as [`Self::strike`] does, and records in `down` the modifiers that
+    /// it leaves down. Each key is probed, because late activity must not be taken for that of the
+    /// next key.
     async fn strike_on(
         &mut self,
         down: &mut Vec<ProbeKey>,
@@ -322,7 +326,7 @@ impl<'a, S: Seat> Probe<'a, S> {
         self.ask(key, true, KeyPurpose::Effect).await
     }
 
-    /// Presses a key or releases it, and looks whether that counts.
+    /// Presses or releases a key, and checks whether that counts as activity.
     async fn ask(
         &mut self,
         key: ProbeKey,
@@ -351,12 +355,12 @@ impl<'a, S: Seat> Probe<'a, S> {
         }
     }
 
-    /// Waits until nobody has done anything for `time`; the reading that says so. `None`: not
-    /// before `limit`.
+    /// Waits until there was no activity for `time`, and returns the reading that shows it. `None`:
+    /// this did not happen before `limit`.
     async fn quiet(&self, time: Duration, limit: Instant) -> Result<Option<Reading>, DeliverError> {
         loop {
             let reading = self.look().await?;
-            // An answer that is long on its way tells less.
+            // A slow answer is less precise.
             let wanted = time.max(QUIET + reading.round_trip());
             if reading.idle >= wanted {
                 return Ok(Some(reading));
@@ -364,8 +368,7 @@ impl<'a, S: Seat> Probe<'a, S> {
             if reading.answered >= limit {
                 return Ok(None);
             }
-            // A pause is longer than it is meant to be, by up to a millisecond: the last part is
-            // looked through.
+            // A pause lasts up to a millisecond longer than requested, so the last part is polled.
             let left = (wanted - reading.idle).min(limit - reading.answered);
             if left > QUIET {
                 self.seat.pause(left - QUIET).await;
@@ -373,14 +376,14 @@ impl<'a, S: Seat> Probe<'a, S> {
         }
     }
 
-    /// Waits until somebody does something, or for a short time.
+    /// Waits until there is activity, or for a short time.
     async fn rest(&self) -> Result<(), DeliverError> {
         self.may_go_on()?;
         self.seat.pause(self.seat.delay()).await;
         self.watch((self.seat.now() + REST).min(self.until)).await
     }
 
-    /// Waits until somebody does something, or until `end`.
+    /// Waits until there is activity, or until `end`.
     async fn watch(&self, end: Instant) -> Result<(), DeliverError> {
         let mut before = self.look().await?;
         while before.answered < end {

@@ -1,5 +1,5 @@
-//! The waiting, on a desktop that is played: a seat that counts keys as Mutter does, a user's hand,
-//! a mouse, a window.
+//! Tests the wait on a simulated desktop: a seat that counts keys as Mutter does, a user's hand, a
+//! mouse and a window.
 
 use super::probe::{ProbeKey, ProbeKeys, Seat, press, press_one, wait};
 use super::{PATIENCE, Wait};
@@ -18,20 +18,21 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// What the user does: holds a key from and until these times.
+/// A key that the user holds, with the times of its press and release.
 type Hold = (ProbeKey, Duration, Duration);
 
-/// A desktop, whose clock goes on only when it is asked or waited for.
+/// A simulated desktop. Its clock advances only when the code reads the idle time, presses a key or
+/// pauses.
 struct Desk {
     start: Instant,
     user: Vec<Hold>,
-    /// Times at which the mouse moves.
+    /// The times at which the mouse moves.
     mouse: Vec<Duration>,
-    /// How long an answer takes, and how long it is until what somebody does shows in the idle
-    /// time.
+    /// How long an answer takes (`round_trip`), and how long it is until activity shows in the idle
+    /// time (`delay`).
     round_trip: Duration,
     delay: Duration,
-    /// How long the window takes to ask for what is pasted.
+    /// How long the window takes to ask for the pasted text.
     window: Duration,
     state: Mutex<State>,
 }
@@ -40,13 +41,13 @@ struct Desk {
 struct State {
     now: Duration,
     ours: Vec<ProbeKey>,
-    /// When something counted: keys, the mouse.
+    /// The times of all activity: keys and the mouse.
     activity: Vec<Duration>,
-    /// Up to when the user's doings are in `activity`.
+    /// The time up to which `activity` contains the user's actions.
     seen: Duration,
-    /// What was down, the user's keys too, each time that a key of ours counted.
+    /// All keys that were down, the user's included, each time that one of our keys counted.
     counted: Vec<(Duration, Vec<String>)>,
-    /// Keys of ours that went down, whether they counted or not.
+    /// How many of our key presses were sent, whether they counted or not.
     pressed: usize,
     answer: Option<Duration>,
 }
@@ -73,8 +74,8 @@ impl Desk {
         self.user.iter().any(|(held, from, until)| *held == key && (*from..*until).contains(&at))
     }
 
-    /// Lets time go on, and the user do what is due. A key of the user's counts unless ours is down
-    /// too.
+    /// Advances the clock, and performs the user's actions that are due. A user's key counts unless
+    /// our press holds it down too.
     fn go_on(&self, time: Duration) {
         let mut state = self.state();
         let (from, to) = (state.seen, state.now + time);
@@ -87,8 +88,8 @@ impl Desk {
         state.seen = to;
     }
 
-    /// The combinations that the windows were told of: each key that is no modifier, and what was
-    /// down with it.
+    /// The combinations that the windows received: each V press, with the keys that were down with
+    /// it.
     fn combinations(&self) -> Vec<Vec<String>> {
         let counted = self.state().counted.clone();
         let key = format!("{V:?}");
@@ -101,7 +102,7 @@ impl Desk {
         counted.iter().find(|(_, down)| down.last() == Some(&key)).unwrap().0
     }
 
-    /// When the user lets go of the last key, as far as it is in the way.
+    /// The time of the user's last release, over all keys that matter.
     fn released(&self) -> Duration {
         self.user.iter().map(|(_, _, until)| *until).max().unwrap_or_default()
     }
@@ -110,7 +111,8 @@ impl Desk {
         run(press(self, &ProbeKeys { control: CTRL, others: others.to_vec() }, &[CTRL], V))
     }
 
-    /// Exactly one Ctrl+V, after the user's last release, and no key of ours is left down.
+    /// Asserts that there was exactly one Ctrl+V, after the user's last release, and that none of
+    /// our keys is left down.
     fn pasted_once(&self) {
         let expected = [CTRL, V].map(|key| format!("{key:?}")).to_vec();
         assert_eq!(self.combinations(), [expected]);
@@ -281,7 +283,7 @@ fn a_key_of_the_text_that_is_held_is_waited_for() {
 }
 
 proptest! {
-    /// However long a shortcut is held, and in whatever order it is let go of; with delays as they were seen.
+    /// A shortcut may be held for any time and released in any order. The delays are as observed.
     #[test]
     fn what_is_held_is_waited_for(
         control in 1u64..1_500,
@@ -297,12 +299,13 @@ proptest! {
         desk.paste(&[ALT]).unwrap();
         let late = desk.pasted_at().saturating_sub(desk.released());
         prop_assert!(late < ms(400), "{:?} after the last release", late);
-        // The user's Control does no harm.
+        // The user's Control key does no harm.
         desk.user.retain(|(key, ..)| *key != CTRL);
         desk.pasted_once();
     }
 
-    /// Whatever the user types meanwhile, and however the mouse moves: no text is pasted twice, and no key of ours stays down.
+    /// Whatever the user types and however the mouse moves, no text is pasted twice, and none of
+    /// our keys stays down.
     #[test]
     fn no_text_is_pasted_twice(
         holds in proptest::collection::vec((0usize..3, 0u64..2_500, 5u64..300), 0..12),
@@ -324,7 +327,7 @@ proptest! {
         desk.mouse = mouse.iter().flat_map(|(from, n)| (0..*n).map(move |n| ms(1_000 + from + 8 * n))).collect();
         let outcome = desk.paste(&[ALT]);
         prop_assert!(desk.combinations().len() <= 1);
-        // A mouse that begins to move may be taken for the key; the window's receipt tells then.
+        // A mouse that starts to move may be taken for the key. Then the window's receipt decides.
         prop_assert!(outcome.is_ok() || desk.combinations().is_empty());
         prop_assert_eq!(&desk.state().ours, &[]);
         prop_assert!(desk.state().now < ms(1_000) + PATIENCE + ms(200));

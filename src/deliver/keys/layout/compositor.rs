@@ -1,6 +1,7 @@
-//! The keyboard's layout as the compositor tells it to every program: no window is needed for it.
+//! Reads the keyboard's layout from the compositor, which sends it to every program, even without a
+//! window.
 //!
-//! Which of its groups is in force only the window with the keyboard is told.
+//! The compositor reports the active group only to the window that has the keyboard.
 
 use super::Stroke;
 use crate::deliver::display::wayland::{CompositorState, WaylandConnection, broken};
@@ -12,7 +13,7 @@ use wayland_client::protocol::wl_keyboard::{self, KeymapFormat, WlKeyboard};
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
 use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
 
-/// Of a layout in text form. Those of four groups take some 100 kB.
+/// The most bytes of a layout in text form. Layouts of four groups take some 100 kB.
 const MOST: usize = 4 << 20;
 
 #[derive(Debug, Default)]
@@ -21,12 +22,12 @@ struct KeymapListener {
     layout: Option<(OwnedFd, u32)>,
 }
 
-/// The layout in xkb's text form. `None`: there is no keyboard. Blocking.
+/// Returns the layout in xkb's text form. `None`: there is no keyboard. Blocks.
 pub(crate) fn layout() -> Result<Option<Vec<u8>>, DeliverError> {
     let mut compositor = WaylandConnection::begin(KeymapListener::default())?;
     let Some(seat) = compositor.bind::<WlSeat>(1) else { return Ok(None) };
     compositor.catch_up()?;
-    // To ask a seat for what it never had is an error that ends the connection.
+    // Asking a seat for a keyboard that it never had is an error that ends the connection.
     if !compositor.heard.state.has_keyboard {
         return Ok(None);
     }
@@ -35,16 +36,16 @@ pub(crate) fn layout() -> Result<Option<Vec<u8>>, DeliverError> {
     compositor.heard.state.layout.take().map(|(file, size)| read(file, size)).transpose()
 }
 
-/// Refuses what takes too many keys. A compositor that finds some 200 kB waiting for a program
-/// takes it for dead (libwayland before 1.23) and ends its connection, and the program with it. So
-/// a program that hangs must live through all the keys of a text. They are sent at once: what comes
-/// in drops takes more of the kernel's room than what comes in a gush.
+/// Refuses a text that takes too many keys. If some 200 kB wait for a program, the compositor takes
+/// it for dead (libwayland before 1.23) and closes its connection, which ends the program. So a
+/// program that hangs must survive all the keys of a text. They are sent in one batch, because
+/// single small messages take more room in the kernel.
 pub(crate) fn check(strokes: &[Stroke]) -> Result<(), DeliverError> {
-    /// Bytes of events that a program may be sent: in the kernel they take twice that.
+    /// The most bytes of events for a program. They take twice that in the kernel.
     const MOST: usize = 48 << 10;
-    /// A key's events, pressed and released: 24 bytes each.
+    /// The bytes of a key's press and release: 24 bytes each.
     const KEY: usize = 48;
-    /// An event that tells the modifiers: 28 bytes, before and after the key.
+    /// The bytes of the modifier events before and after a key: 28 bytes each.
     const MODIFIERS: usize = 56;
     let bytes = |stroke: &Stroke| match stroke.hold.len() {
         0 => KEY,

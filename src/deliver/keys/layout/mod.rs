@@ -1,9 +1,9 @@
-//! Which keys write a text on a keyboard as it is laid out now.
+//! Finds the keys that write a text on the keyboard's current layout.
 //!
-//! Pure. The layout is read and never changed, and nothing is pressed to learn it: the display
-//! server tells it, kbvm takes it apart. A character counts as written by a key only if the layout,
-//! looked up as programs do, gives just that character for it; letters with accents may also be
-//! written by a dead key and the letter, as the user would.
+//! Pure. The layout is read and never changed, and no key is pressed to learn it: the display
+//! server sends it, and kbvm parses it. A key counts as writing a character only if the layout,
+//! looked up as programs do, gives exactly that character. Letters with accents may also be written
+//! with a dead key and the letter, as the user would.
 
 pub(crate) mod compositor;
 
@@ -16,21 +16,21 @@ use kbvm::{GroupIndex, Keycode, Keysym, ModifierMask, syms, xkb};
 use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization;
 
-/// One key, and what is held while it is pressed.
+/// One key, and the modifiers that are held while it is pressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stroke {
-    /// xkb's code, which is X11's; the kernel's is [`OFFSET`] lower.
+    /// xkb's code of the key, which X11 uses too. The kernel's code is [`OFFSET`] lower.
     pub(crate) key: u32,
-    /// Codes of the modifier keys.
+    /// The codes of the modifier keys to hold.
     pub(crate) hold: Vec<u32>,
-    /// What these keys do, as a set of real modifiers.
+    /// The modifiers that these keys set, as real modifiers.
     pub(crate) mask: u32,
 }
 
-/// What xkb's codes are above the kernel's.
+/// The difference between xkb's codes and the kernel's.
 pub(crate) const OFFSET: u32 = 8;
 
-/// What is locked on the keyboard, as a set of real modifiers.
+/// The modifiers that are locked on the keyboard, as real modifiers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Locked(pub(crate) u32);
 
@@ -40,26 +40,26 @@ impl Locked {
     /// Num Lock, which is the same bit on all keyboards of xkb's own files.
     pub(crate) const NUM: Self = Self(ModifierMask::NUM_LOCK.0);
 
-    /// Both.
+    /// Combines both sets.
     pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// The last code of the keys that people type on, in xkb's "evdev" numbering. Layouts name more
-/// keys, with characters that are elsewhere too.
+/// The last code of the keys that people type on, in xkb's "evdev" numbering. Layouts define more
+/// keys, with characters that other keys have too.
 const LAST_KEY: u32 = 135;
 
-/// xkb's `<LVL3>`, which every layout has for programs and no keyboard has.
+/// xkb's `<LVL3>`, which every layout defines for programs and no keyboard has.
 const NO_KEY: u32 = 92;
 
-/// What a layout cannot write. The words do not name it: they go to the journal, and it was
-/// dictated.
+/// A character that a layout cannot write. The message does not name it, because it goes to the
+/// journal and the character was dictated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the keyboard has no key for one of the characters")]
 pub(crate) struct Lacks(pub(crate) char);
 
-/// What is no layout.
+/// The error for a layout that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the keyboard's layout cannot be read ({0})")]
 pub(crate) struct NotALayout(String);
@@ -70,8 +70,7 @@ impl NotALayout {
     }
 }
 
-/// The dead keys that are used, and the combining character that each stands for (X11's
-/// keysymdef.h, Unicode).
+/// The dead keys that are used, and the combining character of each (X11's keysymdef.h, Unicode).
 const DEAD: [(Keysym, char); 13] = [
     (syms::dead_grave, '\u{300}'),
     (syms::dead_acute, '\u{301}'),
@@ -88,8 +87,9 @@ const DEAD: [(Keysym, char); 13] = [
     (syms::dead_ogonek, '\u{328}'),
 ];
 
-/// What a dead key and a space write (libX11's Compose file for UTF-8, which toolkits and xkbcommon
-/// share): layouts with dead keys in place of these characters have no other way.
+/// The characters that a dead key and a space write (libX11's Compose file for UTF-8, which
+/// toolkits and xkbcommon share). Layouts with dead keys in place of these characters have no other
+/// way.
 const WITH_SPACE: [(char, Keysym); 5] = [
     ('`', syms::dead_grave),
     ('\'', syms::dead_acute),
@@ -104,7 +104,7 @@ pub(crate) struct Layout {
     table: LookupTable,
     keys: Vec<Keycode>,
     groups: u32,
-    /// What the modifier keys do, in each group.
+    /// The modifier keys of each group.
     holders: Vec<ModifierKey>,
 }
 
@@ -117,7 +117,7 @@ struct ModifierKey {
     mask: ModifierMask,
 }
 
-/// The strokes of a layout's characters, where one group is in force and some modifiers are locked.
+/// The strokes of a layout's characters for one active group and some locked modifiers.
 #[derive(Debug, Default)]
 struct Characters {
     plain: HashMap<char, Stroke>,
@@ -125,14 +125,14 @@ struct Characters {
 }
 
 impl Layout {
-    /// Reads a layout in xkb's text form, version 1, as compositors tell it. It names no files;
-    /// none are read.
+    /// Parses a layout in xkb's text form, version 1, as compositors send it. Such a layout names
+    /// no files, and none are read.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, NotALayout> {
         let mut context = xkb::Context::builder();
         context.clear();
         context.enable_default_includes(false);
         context.enable_environment(false);
-        // Compositors send it with the zero that ends it.
+        // Compositors send the text with its terminating zero byte.
         let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
         let keymap = context.build().keymap_from_bytes(WriteToLog, None, text);
         keymap.map(|keymap| Self::new(&keymap)).map_err(|error| NotALayout::new(&error))
@@ -151,18 +151,17 @@ impl Layout {
         }
     }
 
-    /// How many groups it has: layouts that the user switches between.
+    /// The number of groups, which are layouts that the user switches between.
     pub(crate) fn groups(&self) -> u32 {
         self.groups
     }
 
-    /// The codes of all keys that are modifiers while they are held.
+    /// The codes of all keys that act as modifiers while they are held.
     pub(crate) fn modifier_keys(&self) -> impl Iterator<Item = u32> {
         self.holders.iter().map(|holder| holder.key.raw())
     }
 
-    /// The codes of all keys that are this modifier on a keyboard, the one that is so by name on
-    /// the left first.
+    /// The codes of all keys that are this modifier on real keyboards, the left one first.
     pub(crate) fn keys_of(&self, modifier: Modifier) -> Vec<u32> {
         let signs: &[Keysym] = match modifier {
             Modifier::Ctrl => &[syms::Control_L, syms::Control_R],
@@ -183,8 +182,7 @@ impl Layout {
         found
     }
 
-    /// The strokes that write `text` where `group` is in force and `locked` is locked, in their
-    /// order.
+    /// The strokes that write `text`, in order, when `group` is active and `locked` is locked.
     pub(crate) fn strokes(
         &self,
         text: &str,
@@ -207,7 +205,8 @@ impl Layout {
                 let remaining = found.remaining_mods();
                 let mut found = found.into_iter();
                 let (Some(meaning), None) = (found.next(), found.next()) else { continue };
-                // What programs see besides the character would make a shortcut of it.
+                // If programs saw the modifiers besides the character, they would take it as a
+                // shortcut.
                 if (remaining & mask).0 != 0 || meaning.keysym().is_keypad() {
                     continue;
                 }
@@ -225,8 +224,8 @@ impl Layout {
         characters
     }
 
-    /// What is held for a character: nothing first, then Shift, AltGr (xkb's third level), and
-    /// both.
+    /// The combinations of modifiers to try for a character: nothing first, then Shift, AltGr
+    /// (xkb's third level), and both.
     fn combinations(&self, group: GroupIndex) -> Vec<(Vec<u32>, ModifierMask)> {
         let holder = |signs: &[Keysym]| {
             let is_here = |holder: &&ModifierKey| {
@@ -258,7 +257,7 @@ impl Characters {
     }
 }
 
-/// The dead key, and what is pressed after it.
+/// Splits `character` into a dead key and the character that is pressed after it.
 fn by_dead_key(character: char) -> Option<(Keysym, char)> {
     if let Some((_, sign)) = WITH_SPACE.iter().find(|(known, _)| *known == character) {
         return Some((*sign, ' '));

@@ -1,4 +1,4 @@
-//! Layouts as the system's own files describe them, written on and read back as programs do.
+//! Writes texts on the layouts from the system's own files, and reads them back as programs do.
 
 use super::*;
 use kbvm::Components;
@@ -7,7 +7,7 @@ use kbvm::xkb::rmlvo::Group;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-/// The layouts as the system's own files describe them (package xkb-data).
+/// Builds a keymap from the system's own files (package xkb-data).
 fn keymap(layouts: &[(&str, &str)]) -> Keymap {
     let group = |(layout, variant)| Group { layout, variant };
     let groups: Vec<Group<'_>> = layouts.iter().copied().map(group).collect();
@@ -15,7 +15,7 @@ fn keymap(layouts: &[(&str, &str)]) -> Keymap {
     context.keymap_from_names(WriteToLog, None, None, Some(&groups), None)
 }
 
-/// What a program sees that looks the keys up and composes dead ones.
+/// Returns the text that a program sees when it looks up the keys and composes dead keys.
 fn read(keymap: &Keymap, group: u32, locked: Locked, strokes: &[Stroke]) -> String {
     let builder = keymap.to_builder();
     let (machine, table) = (builder.build_state_machine(), builder.build_lookup_table());
@@ -50,7 +50,7 @@ fn read(keymap: &Keymap, group: u32, locked: Locked, strokes: &[Stroke]) -> Stri
             }
         }
     };
-    // X11's codes of the keys that lock: the machine has to know.
+    // X11's codes of the lock keys. The state machine must know which locks are on.
     for (key, mask) in [(66, ModifierMask::LOCK), (77, ModifierMask::NUM_LOCK)] {
         if locked.0 & mask.0 != 0 {
             send(key, Direction::Down, &mut components);
@@ -69,7 +69,7 @@ fn read(keymap: &Keymap, group: u32, locked: Locked, strokes: &[Stroke]) -> Stri
     written
 }
 
-/// Keymap and layout by way of the text that a compositor would send.
+/// Builds a keymap, and parses a layout from the text that a compositor would send for it.
 fn layout(layouts: &[(&str, &str)]) -> (Keymap, Layout) {
     let keymap = keymap(layouts);
     let text = format!("{}\0", keymap.format());
@@ -110,16 +110,16 @@ fn what_a_layout_lacks_is_named() {
     {
         assert_eq!(us.strokes(text, 0, Locked::default()), Err(Lacks(lacking)), "{text}");
     }
-    // The letter and its accent as two characters have no key between them.
+    // A letter and its accent as two characters have no key for the accent.
     let (_, es) = layout(&[("es", "")]);
     assert_eq!(es.strokes("a\u{301}", 0, Locked::default()), Err(Lacks('\u{301}')));
-    // An accent that the layout has, on a letter that nobody composes it with.
+    // The layout has this accent, but no program composes it with this letter.
     assert_eq!(es.strokes("ṩ", 0, Locked::default()), Err(Lacks('ṩ')));
 }
 
 #[test]
 fn what_caps_lock_hides_is_lacking() {
-    // Its capital is behind Caps Lock, and behind Shift a question mark.
+    // The key of ß writes a capital with Caps Lock, and a question mark with Shift.
     let (_, de) = layout(&[("de", "")]);
     assert!(de.strokes("Grüße", 0, Locked::default()).is_ok());
     assert_eq!(de.strokes("Grüße", 0, Locked::CAPS), Err(Lacks('ß')));
@@ -152,7 +152,7 @@ fn what_is_no_layout_is_refused() {
     for text in ["", "xkb_keymap {", "no keymap", "\u{0}"] {
         assert!(Layout::parse(text.as_bytes()).is_err(), "{text:?}");
     }
-    // Files are never read for it.
+    // Parsing never reads files.
     let including = "xkb_keymap { xkb_keycodes { include \"evdev\" }; xkb_types { include \"complete\" }; \
                      xkb_compat { include \"complete\" }; xkb_symbols { include \"pc+us\" }; };";
     let read = Layout::parse(including.as_bytes());

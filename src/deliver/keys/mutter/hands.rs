@@ -1,4 +1,4 @@
-//! Which keys the user's hand may still be on, as the keyboard is laid out: the shortcut's keys.
+//! Finds the keys that the user may still hold, the shortcut's keys, on the current layout.
 
 use super::shortcut::{ShortcutCache, Shortcuts};
 use crate::chord::Modifier;
@@ -14,15 +14,15 @@ use tracing::debug;
 #[derive(Clone, Debug)]
 pub(crate) struct Hands {
     shortcuts: Shortcuts,
-    /// The kernel's codes of all keys that are this modifier; the one to press first.
+    /// For each modifier, the kernel's codes of all its keys. The first code is the key to press.
     places: Vec<(Modifier, Vec<u32>)>,
 }
 
-/// What is remembered from one text to the next.
+/// The shortcuts and the keymap that are remembered from one text to the next.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Habits(Arc<Mutex<(ShortcutCache, Option<KeymapCache>)>>);
 
-/// A keymap, and what was found in it.
+/// A keymap, and the modifier keys that were found in it.
 #[derive(Debug)]
 struct KeymapCache {
     keymap: Vec<u8>,
@@ -32,7 +32,7 @@ struct KeymapCache {
 const ALL: [Modifier; 4] = [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super];
 
 impl Habits {
-    /// Asks the settings and the desktop, beside whatever else goes on. Bounded.
+    /// Reads the settings and the keymap at the same time. Bounded in time.
     pub(crate) async fn hands(self) -> Hands {
         let mut known = self.0.lock().await;
         let (memory, layout) = &mut *known;
@@ -51,7 +51,8 @@ impl Habits {
     }
 }
 
-/// Where the modifiers are. To take a keymap apart takes some milliseconds, and it seldom changes.
+/// Finds the modifiers' keys in `keymap`. Parsing a keymap takes some milliseconds, and it seldom
+/// changes, so the result is cached.
 fn places_in(known: &mut Option<KeymapCache>, keymap: Vec<u8>) -> Vec<(Modifier, Vec<u32>)> {
     if let Some(known) = known.as_ref().filter(|known| known.keymap == keymap) {
         return known.places.clone();
@@ -85,7 +86,7 @@ impl Hands {
         found.map_or(&[], |(_, codes)| codes)
     }
 
-    /// All keys of the shortcuts' modifiers but the one for Control that is pressed first.
+    /// All keys of the shortcuts' modifiers, except the Control key that is pressed first.
     pub(crate) fn all(&self) -> Vec<ProbeKey> {
         let modifiers = self.shortcuts.modifiers.iter();
         let keys =
@@ -93,15 +94,15 @@ impl Hands {
         keys.filter(|key| *key != self.place(Modifier::Ctrl)).collect()
     }
 
-    /// Those that would make another combination of one with Control. A second Control would not.
+    /// The keys that would change a combination with Control. A second Control key would not.
     pub(crate) fn in_the_way(&self) -> Vec<ProbeKey> {
         let control = self.codes(Modifier::Ctrl);
         let is_other = |key: &ProbeKey| !control.iter().any(|code| *key == ProbeKey::Code(*code));
         self.all().into_iter().filter(is_other).collect()
     }
 
-    /// The shortcuts' last keys among the keys that write a text: `of` tells the key of a
-    /// character. `None`: it may be any.
+    /// The shortcuts' last keys among the keys that write a text. `of` returns the key of a
+    /// character. `None`: it may be any key.
     pub(crate) fn suspects(&self, of: impl Fn(char) -> Option<u32>) -> Option<Vec<u32>> {
         let names = self.shortcuts.keys.as_ref()?;
         let characters = names.iter().filter_map(|name| {

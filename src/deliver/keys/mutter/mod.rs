@@ -1,4 +1,4 @@
-//! What a session does with keys.
+//! Presses keys through a Mutter session.
 
 pub(crate) mod hands;
 mod shortcut;
@@ -16,21 +16,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// How long a key takes to show in Mutter's idle time: 1 to 2 ms as a rule.
+/// How long a key takes to show in Mutter's idle time, at most. As a rule it takes 1 to 2 ms.
 const DELAY: Duration = Duration::from_millis(5);
-/// Keys wait behind movements of the mouse for the next frame, which took more than 30 ms on a busy
-/// machine that draws by the processor: a text was pasted twice.
+/// The time after which a key that has not shown in the idle time has done nothing. Keys wait
+/// behind mouse movements for the next frame, which took more than 30 ms on a busy machine with
+/// software rendering: a text was pasted twice.
 const STALL: Duration = Duration::from_millis(150);
 
-/// The keyboard of a session. Mutter releases what a session that ends has left pressed.
+/// The keyboard of a session. Mutter releases the keys that a session leaves pressed when it ends.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
     calls: MutterCalls,
-    /// What is known of when its keys came to the desktop, and of when windows asked for the text.
+    /// Records when the keys reached the desktop, and when windows asked for the text.
     answers: Arc<Answers>,
 }
 
-/// A combination of keys, pressed once the user's are up.
+/// A combination of keys, which is pressed once the user's keys are up.
 #[derive(Debug)]
 pub(crate) struct MutterKeys {
     keyboard: Keyboard,
@@ -39,7 +40,7 @@ pub(crate) struct MutterKeys {
 }
 
 impl MutterKeys {
-    /// Those of this session, whose clipboard notes the `answers`.
+    /// Wraps this session's keys. Its clipboard notes the `answers`.
     pub(crate) fn of(calls: MutterCalls, answers: Arc<Answers>, habits: Habits) -> Self {
         Self { keyboard: Keyboard { calls, answers }, habits, found: None }
     }
@@ -47,7 +48,7 @@ impl MutterKeys {
 
 impl Keys for MutterKeys {
     async fn find(&mut self, chord: &Chord) -> Result<(), DeliverError> {
-        // Asked for beside whatever else goes on until the keys are due.
+        // The settings and the keymap are read in the background until the keys are due.
         let hands = tokio::spawn(self.habits.clone().hands());
         self.found = Some((chord.clone(), hands));
         Ok(())
@@ -61,17 +62,17 @@ impl Keys for MutterKeys {
 }
 
 impl Keyboard {
-    /// For keys that are not to be answered.
+    /// Creates a keyboard for keys that the clipboard does not answer.
     pub(crate) fn new(calls: MutterCalls) -> Self {
         Self { calls, answers: Arc::default() }
     }
 
-    /// Waits until the user's keys are up, presses and releases the combination.
+    /// Waits until the user's keys are up, then presses and releases the combination.
     async fn press(&self, hands: &Hands, chord: &Chord) -> Result<(), DeliverError> {
         let asked = ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.in_the_way() };
         let place = |modifier: &Modifier| hands.place(*modifier);
         let modifiers: Vec<ProbeKey> = chord.modifiers.iter().map(place).collect();
-        // By what it means, not where it is: V is elsewhere on Dvorak.
+        // The key is named by its meaning, not its place, because V is elsewhere on Dvorak.
         press(self, &asked, &modifiers, ProbeKey::Symbol(codes::keysym(chord.key).into())).await
     }
 
@@ -80,9 +81,10 @@ impl Keyboard {
         wait(self, &ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
     }
 
-    /// Presses each combination of keys, by the kernel's codes, in their order, and releases them
-    /// in the other one. The first time that a combination ends with a key of `suspects`, it waits
-    /// until the user's is up. The rest is sent in one go, and Mutter is waited for at the end.
+    /// Presses the keys of each combination (the kernel's codes) in order, and releases them in
+    /// reverse order. The first time that a combination ends with a key of `suspects`, it waits
+    /// until the user's key is up. The others are sent without waiting, and Mutter is waited for at
+    /// the end.
     pub(crate) async fn strike(
         &self,
         strokes: &[Vec<u32>],
@@ -105,8 +107,8 @@ impl Keyboard {
                 other => other?,
             }
         }
-        // Mutter deals with messages in their order, and has an answer for this one: a session that
-        // has ended is noticed.
+        // Mutter processes messages in order, and this one has an answer, which also shows if the
+        // session has ended.
         self.calls.is_on("CapsLockState").await.map(drop)
     }
 

@@ -1,5 +1,5 @@
-//! Which keys the user presses for v2m, as far as GNOME's settings say: those are the keys that may
-//! still be down when a text is ready.
+//! Finds the user's shortcuts for v2m in GNOME's settings. Their keys may still be down when a text
+//! is ready.
 
 use crate::chord::Modifier;
 use std::collections::BTreeSet;
@@ -14,18 +14,19 @@ use tracing::debug;
 const SCHEMA: &str = "org.gnome.settings-daemon.plugins.media-keys";
 const LIST: &str = "custom-keybindings";
 const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybinding";
-/// Keys that stay down after a tap, for people who cannot hold two at once: they hold no shortcut,
-/// and a modifier that v2m tapped would stay down for the next key.
+/// The setting for sticky keys, which stay down after a tap, for people who cannot hold two keys at
+/// once. These users hold no shortcut, and a modifier that v2m tapped would stay down for the next
+/// key.
 const STICKY: (&str, &str) = ("org.gnome.desktop.a11y.keyboard", "stickykeys-enable");
-/// The programs of v2m, and what a command of the user's own that runs one may be called.
+/// The start of the names of v2m's programs. A user's own command that runs one may contain it too.
 const OURS: &str = "v2m";
-/// How long the settings may take to be read: some 10 ms as a rule, while the user still holds the
-/// keys.
+/// How long reading the settings may take. It takes some 10 ms as a rule, while the user still
+/// holds the keys.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// Entries that are looked at.
+/// The most entries that are read.
 const MOST: usize = 64;
 
-/// Names of modifiers in a binding, in lower case (`gtk_accelerator_parse`).
+/// The names of modifiers in a binding, in lower case (`gtk_accelerator_parse`).
 const MODIFIERS: [(&str, Modifier); 11] = [
     ("<control>", Modifier::Ctrl),
     ("<ctrl>", Modifier::Ctrl),
@@ -43,20 +44,20 @@ const MODIFIERS: [(&str, Modifier); 11] = [
 /// The keys of all shortcuts that run v2m.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shortcuts {
-    /// Each once.
+    /// The shortcuts' modifiers, without duplicates.
     pub(crate) modifiers: Vec<Modifier>,
-    /// xkb's names of their last keys. `None`: nobody knows.
+    /// xkb's names of the shortcuts' last keys. `None`: not known.
     pub(crate) keys: Option<BTreeSet<String>>,
 }
 
 impl Shortcuts {
-    /// Any key may be v2m's: run by a program that the settings do not name.
+    /// Any key may be v2m's, if the settings contain no shortcut that runs it.
     pub(crate) fn unknown() -> Self {
         let modifiers = [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super];
         Self { modifiers: modifiers.to_vec(), keys: None }
     }
 
-    /// From bindings.
+    /// Collects the keys of `bindings`.
     fn of(bindings: &[String]) -> Self {
         if bindings.is_empty() {
             return Self::unknown();
@@ -75,11 +76,12 @@ impl Shortcuts {
     }
 }
 
-/// What was read, and of which state of the settings that is.
+/// The shortcuts that were read last, with the state of the settings at that time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ShortcutCache(Option<(Stamp, Shortcuts)>);
 
-/// dconf writes its file anew at each change.
+/// Identifies a state of the settings (time of change and inode), because dconf rewrites its file
+/// at each change.
 type Stamp = (i64, i64, u64);
 
 fn stamp() -> Option<Stamp> {
@@ -90,7 +92,7 @@ fn stamp() -> Option<Stamp> {
 }
 
 impl ShortcutCache {
-    /// The shortcuts, read anew if the settings have changed. Bounded.
+    /// Returns the shortcuts, and reads them again if the settings have changed. Bounded in time.
     pub(crate) async fn recall(&mut self) -> Shortcuts {
         let now = stamp();
         match (&self.0, now) {
@@ -110,7 +112,7 @@ impl ShortcutCache {
     }
 }
 
-/// The shortcuts that run v2m. `None`: the settings cannot be read.
+/// Reads the shortcuts that run v2m. `None`: the settings cannot be read.
 async fn read() -> Option<Shortcuts> {
     let sticky = ["get", STICKY.0, STICKY.1];
     let list = ["get", SCHEMA, LIST];
@@ -130,7 +132,7 @@ async fn read() -> Option<Shortcuts> {
     Some(Shortcuts::of(&bindings))
 }
 
-/// The binding of an entry that runs v2m, as `gsettings list-recursively` tells it.
+/// Finds the binding of an entry that runs v2m, in the output of `gsettings list-recursively`.
 fn binding(entry: &str) -> Option<String> {
     let value = |key: &str| {
         let is_it = |line: &&str| line.split(' ').nth(1) == Some(key);
@@ -141,13 +143,13 @@ fn binding(entry: &str) -> Option<String> {
     value("binding").filter(|binding| is_ours && !binding.is_empty())
 }
 
-/// All strings in single quotes; bindings and paths have none inside.
+/// Extracts all strings in single quotes. Bindings and paths contain no quotes.
 fn strings(value: &str) -> Vec<String> {
     value.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 async fn gsettings(arguments: &[&str]) -> Option<String> {
-    // Also for a delivery that is given up.
+    // `kill_on_drop` ends it for a cancelled delivery too.
     let asked = Command::new("gsettings").args(arguments).kill_on_drop(true).output().await;
     let output = asked.inspect_err(|error| debug!(%error, "gsettings cannot be run")).ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

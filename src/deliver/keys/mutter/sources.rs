@@ -1,10 +1,10 @@
-//! Which of the keymap's groups may be in force, as far as GNOME's settings say: Mutter tells it to
-//! the window with the keyboard alone.
+//! Finds the keymap's groups that may be active, in GNOME's settings. Mutter reports the active
+//! group only to the window that has the keyboard.
 //!
-//! The Shell makes one keymap of up to three of the user's layouts, a group each, in the order of
-//! the settings, and adds one for the user's language (js/misc/keyboardManager.js). Which of
-//! several was used last is in the settings too, but not where each window has its own, and not
-//! before an input method's daemon has come: that is not built upon.
+//! The Shell builds one keymap from up to three of the user's layouts, one group each, in the order
+//! of the settings, and adds a group for the user's language (js/misc/keyboardManager.js). The
+//! settings also say which layout was used last, but not if each window has its own, and not before
+//! an input method's daemon has started. So v2m does not rely on it.
 
 use crate::deliver::error::DeliverError;
 use std::ops::Range;
@@ -13,13 +13,14 @@ use tracing::debug;
 
 const SCHEMA: &str = "org.gnome.desktop.input-sources";
 
-/// Groups that the Shell gives to the user's layouts (MAX_LAYOUTS_PER_GROUP less one).
+/// The number of groups that the Shell gives to the user's layouts (MAX_LAYOUTS_PER_GROUP less
+/// one).
 const GROUPS: usize = 3;
 
-/// The groups of which one is in force.
+/// The groups that may be active.
 pub(crate) async fn groups() -> Result<Range<u32>, DeliverError> {
     let get = ["get", SCHEMA, "sources"];
-    // Also for a delivery that is given up.
+    // `kill_on_drop` ends it for a cancelled delivery too.
     let asked = Command::new("gsettings").args(get).kill_on_drop(true).output().await;
     match asked {
         Ok(output) if output.status.success() => read(&String::from_utf8_lossy(&output.stdout)),
@@ -35,7 +36,7 @@ pub(crate) async fn groups() -> Result<Range<u32>, DeliverError> {
     }
 }
 
-/// The groups by the list of sources, in GVariant's text form: `[('xkb', 'us'), ('ibus',
+/// Reads the groups from the list of sources in GVariant's text form: `[('xkb', 'us'), ('ibus',
 /// 'anthy')]`.
 fn read(sources: &str) -> Result<Range<u32>, DeliverError> {
     let strings = sources.split('\'').skip(1).step_by(2);
@@ -43,7 +44,7 @@ fn read(sources: &str) -> Result<Range<u32>, DeliverError> {
     if kinds.iter().any(|kind| *kind != "xkb") {
         return Err(DeliverError::NoLayout("an input method may be in use"));
     }
-    // Without any the Shell takes the system's one layout.
+    // Without any source, the Shell uses the system's only layout.
     let groups = kinds.len().clamp(1, GROUPS);
     Ok(0..u32::try_from(groups).unwrap_or(1))
 }

@@ -1,9 +1,8 @@
-//! A text typed by the keys that write it on the layout in force.
+//! Types a text with the keys that write it on the active layout.
 //!
-//! Mutter can also be given characters (NotifyKeyboardKeysym) and finds the keys itself. But it
-//! tells nobody of those it has no key for, and presses no more than one modifier: a character
-//! behind Shift and AltGr becomes another one. So the keys are found here, before the first is
-//! pressed.
+//! Mutter also accepts characters (NotifyKeyboardKeysym) and finds the keys itself. But it does not
+//! report characters that have no key, and presses only one modifier: a character behind Shift and
+//! AltGr becomes another one. So v2m finds the keys itself, before it presses the first one.
 
 use super::Keyboard;
 use super::hands::Hands;
@@ -13,18 +12,18 @@ use crate::deliver::error::DeliverError;
 use crate::deliver::keys::layout::compositor;
 use crate::deliver::keys::layout::{Layout, Locked, OFFSET, Stroke};
 
-/// The first version known to keep what a program has no room for: on GNOME 48 one that was stopped
-/// got 1,440 changes of keys afterwards (tests/system/gnome/typing.rs). On 43 it lost its
-/// connection, and ended.
+/// The first GNOME version known to keep key events for which a program has no room. On GNOME 48, a
+/// stopped program got 1,440 key changes afterwards (tests/system/gnome/typing.rs). On 43 it lost
+/// its connection, and ended.
 const PATIENT: u32 = 48;
 
-/// Pressings and releases of keys that a program may be sent by an earlier version, if it hangs
-/// meanwhile: Mutter sends each by itself when it has nothing else to do, and by reckoning 277 such
-/// drops fill the kernel's pipe (212,992 bytes, of which the smallest message takes 768).
+/// The most key presses and releases for earlier versions, so that a program that hangs meanwhile
+/// survives them. Mutter sends each one separately when it is otherwise idle. By calculation, 277
+/// such messages fill the kernel's pipe (212,992 bytes; the smallest message takes 768).
 const MOST: usize = 240;
 
-/// Types `text` once the user's keys are up: all of it or, if the layout lacks any of it, nothing.
-/// `hands` tells which keys those are.
+/// Types `text` once the user's keys are up. If the layout lacks any of it, types nothing. `hands`
+/// returns the keys that the user may hold.
 pub(crate) async fn write(
     session: &MutterSession,
     text: &str,
@@ -66,7 +65,7 @@ pub(crate) async fn write(
     keyboard.strike(&strokes, &suspects).await
 }
 
-/// The kernel's codes.
+/// The kernel's codes of a stroke's keys.
 fn codes(stroke: &Stroke) -> Vec<u32> {
     stroke.hold.iter().chain([&stroke.key]).map(|code| code - OFFSET).collect()
 }

@@ -1,14 +1,15 @@
-//! The keymap of v2m's own keyboard: the modifiers and one key, as text in xkb's language.
+//! The keymap of v2m's own keyboard, which has the modifiers and one key, as text in xkb's
+//! language.
 //!
-//! The keys have the codes of a real keyboard's keys (the kernel's, from input-event-codes.h): some
-//! programs go by the code, not by its meaning. The user's layout is neither read nor changed.
-//! Nothing of xkb's own files is included: the text says all of it.
+//! The keys have the codes of a real keyboard's keys (the kernel's, from input-event-codes.h),
+//! because some programs use the code instead of the meaning. The user's layout is neither read nor
+//! changed. The text is complete, and includes none of xkb's own files.
 
 use crate::chord::{Chord, Key, Modifier};
 use crate::deliver::keys::codes;
 use crate::deliver::keys::layout::OFFSET;
 
-/// The letters' places on a keyboard, row by row, and the code of the first of each.
+/// The letters' places on a keyboard, row by row, with the code of the first letter of each row.
 const ROWS: [(&str, u32); 3] = [("qwertyuiop", 16), ("asdfghjkl", 30), ("zxcvbnm", 44)];
 const INSERT: u32 = 110;
 
@@ -17,7 +18,7 @@ const SHIFT: u32 = xkb(Modifier::Shift);
 const ALT: u32 = xkb(Modifier::Alt);
 const SUPER: u32 = xkb(Modifier::Super);
 
-/// xkb's code of its left key.
+/// xkb's code of the modifier's left key.
 const fn xkb(modifier: Modifier) -> u32 {
     codes::of_modifier(modifier) as u32 + OFFSET
 }
@@ -33,7 +34,7 @@ pub(crate) fn code(key: Key) -> u32 {
     }
 }
 
-/// The modifiers of a combination as a set of bits, in X11's order, which the keymap keeps.
+/// The modifiers of a combination as a bit set in X11's order, which the keymap keeps.
 pub(crate) fn mask(chord: &Chord) -> u32 {
     let bit = |modifier: &Modifier| match modifier {
         Modifier::Shift => 1,
@@ -44,11 +45,12 @@ pub(crate) fn mask(chord: &Chord) -> u32 {
     chord.modifiers.iter().map(bit).fold(0, |all, bit| all | bit)
 }
 
-/// A keymap that has `key`.
+/// Builds a keymap that has `key`.
 pub(crate) fn keymap(key: Key) -> String {
     let code = code(key) + OFFSET;
     let symbols = match key {
-        // As every layout has it: a combination with Shift is told by either letter.
+        // Both cases, as on every layout: programs may recognise a combination with Shift by either
+        // letter.
         Key::Letter(letter) => {
             format!("type = \"ALPHABETIC\", [ {letter}, {} ]", letter.to_ascii_uppercase())
         }

@@ -1,9 +1,8 @@
-//! The keys that paste or write a text, pressed on a keyboard of v2m's own that is there for one
-//! text only.
+//! Pastes or writes a text with v2m's own virtual keyboard, which exists for one text only.
 //!
-//! Whatever the user holds down on the real one does not mix with it. To paste it has one key;
-//! windows are told of its keymap before that key, and of the real keyboard's again before the next
-//! real one. To type it has the user's own keymap, so that windows see no other.
+//! Keys that the user holds on the real keyboard do not mix with it. For pasting it has one key.
+//! Windows receive its keymap before that key, and the real keyboard's keymap again before the next
+//! real key. For typing it has the user's own keymap, so that windows see no other.
 
 mod keymap;
 
@@ -35,7 +34,7 @@ pub(crate) struct Keyboards {
     queue: EventQueue<NoEvents>,
 }
 
-/// Neither the manager nor a keyboard has any.
+/// Neither the manager nor a keyboard has any events.
 #[derive(Debug)]
 struct NoEvents;
 
@@ -43,14 +42,14 @@ delegate_noop!(NoEvents: ZwpVirtualKeyboardManagerV1);
 delegate_noop!(NoEvents: ZwpVirtualKeyboardV1);
 
 impl Keyboards {
-    /// Those of this compositor, on this connection. `None`: it lets no program have a keyboard.
+    /// Binds the virtual keyboards of this compositor, on this connection. `None`: it offers none.
     pub(crate) fn of<S>(compositor: &WaylandConnection<S>, seat: &WlSeat) -> Option<Self> {
         let queue = compositor.beside();
         let manager = compositor.bind_on(&queue.handle(), 1)?;
         Some(Self { manager, seat: seat.clone(), queue })
     }
 
-    /// A keyboard with this keymap.
+    /// Creates a keyboard with this keymap.
     fn plug_in(&self, keymap: &[u8]) -> Result<ZwpVirtualKeyboardV1, DeliverError> {
         let (file, size) = shared(keymap).map_err(broken)?;
         let keyboard = self.manager.create_virtual_keyboard(&self.seat, &self.queue.handle(), ());
@@ -59,7 +58,7 @@ impl Keyboards {
     }
 }
 
-/// A keyboard with the keys of one combination. Unplugged when dropped, which also releases its
+/// A keyboard with the keys of one combination. Dropping it unplugs it, which also releases its
 /// keys.
 #[derive(Debug)]
 pub(crate) struct Keyboard<'k> {
@@ -69,7 +68,8 @@ pub(crate) struct Keyboard<'k> {
 }
 
 impl<'k> Keyboard<'k> {
-    /// Not plugged in yet. `are_new`: there is no other keyboard that windows listen to.
+    /// Creates a keyboard that is not plugged in yet. `are_new`: there is no other keyboard that
+    /// windows listen to.
     pub(crate) fn new(keyboards: &'k Keyboards, are_new: bool) -> Self {
         Self { keyboards, are_new, plugged_in: None }
     }
@@ -86,7 +86,8 @@ impl Keys for Keyboard<'_> {
         self.are_new
     }
 
-    /// In one go. What is sent after it is dealt with after it.
+    /// Presses and releases the combination in one batch. The compositor processes later requests
+    /// after it.
     async fn press(&mut self) -> Result<(), DeliverError> {
         let Some((keyboard, chord)) = &self.plugged_in else { return Err(DeliverError::NoWay) };
         let (time, key) = (milliseconds(), code(chord.key));
@@ -106,7 +107,7 @@ impl Drop for Keyboard<'_> {
     }
 }
 
-/// A keyboard with the user's own keymap, and the keys of a text. Unplugged when dropped, which
+/// A keyboard with the user's own keymap, and the keys of a text. Dropping it unplugs it, which
 /// also releases its keys.
 #[derive(Debug)]
 pub(crate) struct Typist {
@@ -124,7 +125,7 @@ impl Typist {
         Ok(Self { keyboard: keyboards.plug_in(&keymap)?, strokes, group })
     }
 
-    /// Presses and releases all keys, in one go.
+    /// Presses and releases all keys in one batch.
     pub(crate) fn press(&self) {
         for Stroke { key, mask, .. } in &self.strokes {
             let (time, key) = (milliseconds(), key - OFFSET);
@@ -142,8 +143,8 @@ impl Drop for Typist {
     }
 }
 
-/// The keys for `text` in the first group that has them all: ours is a keyboard of its own, with
-/// its own group in force and no lock.
+/// Finds the keys for `text` in the first group that has them all. Our keyboard is separate, with
+/// its own active group and no locks.
 fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), DeliverError> {
     let mut first = None;
     for group in 0..layout.groups() {
@@ -155,7 +156,8 @@ fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), DeliverError>
     Err(first.map_or(DeliverError::NoLayout("it is empty"), DeliverError::Lacks))
 }
 
-/// `text` in memory that another program can read, and its length with the zero that ends it.
+/// Copies `text` into a file in memory that another program can read. Returns it with its length,
+/// including the terminating zero byte.
 fn shared(text: &[u8]) -> std::io::Result<(File, u32)> {
     let text = text.strip_suffix(&[0]).unwrap_or(text);
     let mut file = File::from(memfd_create("v2m-keymap", MemfdFlags::CLOEXEC)?);
@@ -164,7 +166,7 @@ fn shared(text: &[u8]) -> std::io::Result<(File, u32)> {
     Ok((file, u32::try_from(text.len() + 1).map_err(std::io::Error::other)?))
 }
 
-/// A clock for keys, in milliseconds of no certain beginning.
+/// The time for key events, in milliseconds from an arbitrary start.
 fn milliseconds() -> u32 {
     let now = clock_gettime(ClockId::Monotonic);
     let milliseconds = now.tv_sec.wrapping_mul(1000).wrapping_add(now.tv_nsec / 1_000_000);

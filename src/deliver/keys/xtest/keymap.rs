@@ -1,43 +1,43 @@
-//! Where a key is on the keyboard as it is laid out now: keysyms to key codes.
+//! Finds a key on the keyboard's current layout: keysyms to key codes.
 //!
-//! The layout is read and never changed: it is the user's. Pure; the server's answer is taken apart
-//! in `keys`.
+//! The layout is the user's. It is read and never changed. Pure: the parent module parses the
+//! server's answer.
 
 use crate::chord::{Key, Modifier};
 use crate::deliver::keys::codes;
 
-/// What one key means.
+/// The keysyms of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyMeaning {
-    /// XKB's group info: how many groups the key has, and what a group that it lacks means.
+    /// XKB's group info: how many groups the key has, and which group replaces one that it lacks.
     pub(crate) groups: u8,
-    /// Keysyms of a group.
+    /// The number of keysyms per group.
     pub(crate) width: u8,
-    /// Group by group, level by level.
+    /// The keysyms, group by group, level by level.
     pub(crate) keysyms: Vec<u32>,
 }
 
 /// A keyboard's layout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keymap {
-    /// Code of the first key.
+    /// The code of the first key.
     pub(crate) first: u8,
     pub(crate) keys: Vec<KeyMeaning>,
-    /// Codes of keys that are modifiers, without locks.
+    /// The codes of keys that are modifiers, without locks.
     pub(crate) modifiers: Vec<u8>,
 }
 
-/// XKB knows no more groups (layouts that the user switches between).
+/// The most groups in XKB (layouts that the user switches between).
 const GROUPS: u8 = 4;
 
 impl KeyMeaning {
-    /// The keysym without any modifier, where `group` is the one in force.
+    /// The keysym without any modifier when `group` is active.
     fn plain(&self, group: u8) -> Option<u32> {
         let count = self.groups & 0x0f;
         if count == 0 {
             return None;
         }
-        // XKB protocol, section 7.2.2: what happens to a group that is out of a key's range.
+        // XKB protocol, section 7.2.2: the treatment of a group outside a key's range.
         let group = match self.groups >> 6 {
             _ if group < count => group,
             0b01 => count - 1,
@@ -49,8 +49,8 @@ impl KeyMeaning {
 }
 
 impl Keymap {
-    /// The key that has `keysym` in `group`, or else in another one: with a Cyrillic layout in
-    /// force programs take a shortcut's letter from the Latin one beside it.
+    /// The key that has `keysym` in `group`, or else in another group. With a Cyrillic layout
+    /// active, programs take a shortcut's letter from the Latin layout beside it.
     pub(crate) fn find(&self, keysym: u32, group: u8) -> Option<u8> {
         std::iter::once(group).chain(0..GROUPS).find_map(|group| {
             let at = self.keys.iter().position(|key| key.plain(group) == Some(keysym))?;
@@ -71,7 +71,7 @@ impl Keymap {
         found.into_iter().find(|code| self.modifiers.contains(code))
     }
 
-    /// The key for `key`, where `group` is in force.
+    /// The key for `key` when `group` is active.
     pub(crate) fn key(&self, key: Key, group: u8) -> Option<u8> {
         self.find(codes::keysym(key).into(), group)
     }

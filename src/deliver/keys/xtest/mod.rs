@@ -1,4 +1,4 @@
-//! Pressing keys (the XTEST extension), and which ones the user holds at this moment.
+//! Presses keys with the XTEST extension, and finds the keys that the user holds now.
 
 mod keymap;
 pub(crate) mod typing;
@@ -15,17 +15,17 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 
-/// The keys of a combination on this keyboard.
+/// The key codes of a combination on this keyboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Strokes {
     modifiers: Vec<Keycode>,
     key: Keycode,
-    /// All keys that would change what the combination means.
+    /// All keys that would change the combination if the user held them.
     in_the_way: Vec<Keycode>,
 }
 
 impl Strokes {
-    /// Finds `chord` on the keyboard as it is laid out now.
+    /// Finds `chord` on the keyboard's current layout.
     fn find(server: &Server, chord: &Chord) -> Result<Self, DeliverError> {
         let keyboard = xkb::ID::USE_CORE_KBD.into();
         let state = server.conn.xkb_get_state(keyboard)?;
@@ -55,7 +55,7 @@ pub(crate) struct Xtest {
 }
 
 impl Xtest {
-    /// The one of this server.
+    /// The keyboard of this server.
     pub(crate) fn of(server: Rc<Server>) -> Self {
         Self { server, strokes: None }
     }
@@ -79,13 +79,13 @@ impl Keys for Xtest {
     }
 }
 
-/// Whether any of `keys` is down: the user has not let go of the shortcut yet, as a rule.
+/// Whether any of `keys` is down. As a rule, the user has not released the shortcut yet.
 pub(crate) fn are_down(server: &Server, keys: &[Keycode]) -> Result<bool, DeliverError> {
     let down = server.conn.query_keymap()?.reply()?.keys;
     Ok(keys.iter().any(|code| down[usize::from(code / 8)] & (1 << (code % 8)) != 0))
 }
 
-/// Presses `keys` in their order, and releases them in the other one, whatever happens.
+/// Presses `keys` in order, and releases them in reverse order, whatever happens.
 pub(crate) fn strike(
     server: &Server,
     keys: impl Iterator<Item = Keycode>,
@@ -107,7 +107,7 @@ pub(crate) fn strike(
     outcome
 }
 
-/// Waits until all keys have been pressed.
+/// Waits until the server has processed all keys.
 pub(crate) fn carried_out(server: &Server) -> Result<(), DeliverError> {
     server.conn.get_input_focus()?.reply()?;
     Ok(())

@@ -1,4 +1,4 @@
-//! A text typed by the keys that write it on the layout in force (XTEST).
+//! Types a text with the keys that write it on the active layout (XTEST).
 
 use super::{carried_out, strike};
 use crate::deliver::display::x11::Server;
@@ -8,7 +8,7 @@ use kbvm::xkb::x11::KbvmX11Ext as _;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::Keycode;
 
-/// Characters that are typed between two looks at who has the keyboard.
+/// The number of strokes that are typed between two checks of the keyboard focus.
 const PIECE: usize = 16;
 
 /// The keys of a text.
@@ -19,11 +19,11 @@ pub(crate) struct Typing {
 }
 
 impl Typing {
-    /// Finds the keys for `text` on the keyboard as it is laid out now.
+    /// Finds the keys for `text` on the keyboard's current layout.
     pub(crate) fn find(server: &Server, text: &str) -> Result<Self, DeliverError> {
         let layout = layout(server)?;
         let state = server.conn.xkb_get_state(xkb::ID::USE_CORE_KBD.into())?.reply()?;
-        // It would change the first key alone.
+        // A latched modifier would change only the first key.
         if u16::from(state.latched_mods) != 0 || state.latched_group != 0 {
             return Err(DeliverError::NoLayout("a sticky key waits for its letter"));
         }
@@ -44,7 +44,7 @@ impl Typing {
         &self.in_the_way
     }
 
-    /// Types. `go_on` is asked before each piece.
+    /// Types the text. `go_on` is asked before each piece.
     pub(crate) fn write(
         &self,
         server: &Server,

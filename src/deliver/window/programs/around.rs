@@ -1,4 +1,4 @@
-//! What is written around the cursor, as the field tells (AT-SPI's Text interface).
+//! Reads the text around the cursor from the field (AT-SPI's Text interface).
 
 use super::Field;
 use super::atspi::{Object, PROPERTIES};
@@ -6,32 +6,33 @@ use zbus::message::Message;
 use zbus::{Connection, OwnedVariant};
 
 const TEXT: &str = "org.a11y.atspi.Text";
-/// Characters before the cursor: more than the beginning of a line matters for.
+/// The number of characters to read before the cursor. This is more than the beginning of a line
+/// matters for.
 const BEFORE: i32 = 200;
-/// Characters after it: what follows spaces.
+/// The number of characters to read after the cursor, for what follows spaces.
 const AFTER: i32 = 20;
-/// Stands in a text for what is none: a picture, or a part of a page.
+/// The character that stands for something other than text: a picture, or a part of a page.
 const OBJECT: char = '\u{fffc}';
 
-/// What is written around the cursor. What is selected is left out: a text replaces it.
+/// The text around the cursor. Selected text is left out, because a text replaces it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Around {
-    /// Before it, at most 200 characters.
+    /// The text before the cursor, at most 200 characters.
     pub before: String,
-    /// After it, at most 20. `None`: something that is no text.
+    /// The text after the cursor, at most 20 characters. `None`: something that is not text.
     pub after: Option<String>,
 }
 
 impl std::fmt::Debug for Around {
-    /// Without what is written there, which is the user's.
+    /// Shows only the lengths, because the text is the user's.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let after = self.after.as_ref().map(String::len);
         f.debug_struct("Around").field("before", &self.before.len()).field("after", &after).finish()
     }
 }
 
-/// Asks a field: three round trips, or four if something is selected. `None`: it does not tell. To
-/// be bounded in time by the caller.
+/// Asks a field for the text around the cursor. Takes three round trips, or four if something is
+/// selected. `None`: the field does not tell. The caller must bound the time.
 pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     let Field(object) = field;
     let (caret, count, selections) = tokio::join!(
@@ -45,7 +46,7 @@ pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     if selections > 0 {
         let selection = call(bus, object, "GetSelection", &0_i32).await?;
         let (from, to): (i32, i32) = selection.body().deserialize().ok()?;
-        // Some tell of an empty one elsewhere.
+        // Some fields report an empty selection elsewhere.
         if from != to {
             (start, end) = (from.min(to), from.max(to));
         }
@@ -65,14 +66,14 @@ pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     Some(Around { before, after: Some(after).filter(|after| !after.starts_with(OBJECT)) })
 }
 
-/// The characters from one place up to another.
+/// Reads the characters between two positions.
 async fn text(bus: &Connection, object: &Object, from: i32, to: i32) -> Option<String> {
     if from == to {
         return Some(String::new());
     }
     let text: String =
         call(bus, object, "GetText", &(from, to)).await?.body().deserialize().ok()?;
-    // One that tells more than it was asked for tells something else.
+    // A field that returns more than requested returns something else.
     (text.chars().count() <= usize::try_from(to - from).ok()?).then_some(text)
 }
 

@@ -1,8 +1,9 @@
-//! Which program's window has the keyboard, as the programs tell on the bus of assistive
+//! Finds the program that has the keyboard, as programs report it on the bus of assistive
 //! technologies (AT-SPI).
 //!
-//! Plain calls of the interfaces in at-spi2-core's `xml/`: three round trips, all programs at the
-//! same time. The crates for AT-SPI would bring a second zbus, of the major version before ours.
+//! This uses plain calls of the interfaces in at-spi2-core's `xml/`: three round trips, to all
+//! programs at the same time. The crates for AT-SPI would add a second zbus of the previous major
+//! version.
 
 use super::Widget;
 use super::running::name_of;
@@ -17,23 +18,23 @@ const REGISTRY: (&str, &str) = ("org.a11y.atspi.Registry", "/org/a11y/atspi/acce
 const DAEMON: (&str, &str) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
 pub(crate) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// Windows of one program that are asked; nobody has more.
+/// The most windows of one program that are asked. No program has more.
 const WINDOWS: usize = 64;
-/// Kept for what follows the programs' answers, so that a program that hangs leaves time to look at
-/// the one that has the keyboard.
+/// The time kept for the step after the programs' answers. A program that hangs must leave time to
+/// examine the one that has the keyboard.
 const RESERVE: Duration = Duration::from_millis(5);
 
-/// An object of a program's: the program's name on the bus, and the object's path.
+/// An object of a program: the program's name on the bus, and the object's path.
 pub(crate) type Object = (String, OwnedObjectPath);
 
-/// What the programs tell.
+/// The programs' answers.
 #[derive(Debug, Default)]
 pub(crate) struct AccessibilityReport {
-    /// The one that has the keyboard. `None`: none says so.
+    /// The program that has the keyboard. `None`: no program reports it.
     pub(crate) active: Option<Active>,
     /// The processes that have answered for all their windows.
     pub(crate) answered: Vec<u32>,
-    /// Whether some have not.
+    /// Whether some programs have not answered in time.
     pub(crate) late: bool,
 }
 
@@ -41,23 +42,24 @@ pub(crate) struct AccessibilityReport {
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) widget: Widget,
-    /// If it is a text field.
+    /// The text field that has the keyboard, if there is one.
     pub(crate) field: Option<Object>,
     pub(crate) programs: Vec<String>,
 }
 
-/// What one program tells.
+/// One program's answer.
 #[derive(Debug)]
 struct Program {
     process: Option<u32>,
-    /// If it has the keyboard.
+    /// The program's name, if it has the keyboard.
     name: Option<String>,
-    /// Its window with the keyboard.
+    /// The program's window that has the keyboard.
     window: Option<Object>,
 }
 
-/// Connects to the bus, whose address the session bus knows. `None`: no assistive technology nor
-/// program uses it; it is not started. `session` is a session bus's address; `None`: the user's.
+/// Connects to the bus of assistive technologies. The session bus has its address. `None`: no
+/// assistive technology and no program uses it, and this does not start it. `session` is a session
+/// bus's address. `None`: the user's.
 pub(crate) async fn connect(session: Option<&str>) -> zbus::Result<Option<Connection>> {
     let session = match session {
         Some(address) => zbus::connection::Builder::address(address),
@@ -67,7 +69,7 @@ pub(crate) async fn connect(session: Option<&str>) -> zbus::Result<Option<Connec
     let daemon = Some(DAEMON.0);
     let (path, launcher) = (DAEMON.1, "org.a11y.Bus");
     let there = session.call_method(daemon, path, daemon, "NameHasOwner", &launcher).await?;
-    // To call it would start it.
+    // Calling it would start it.
     if !there.body().deserialize::<bool>()? {
         return Ok(None);
     }
@@ -80,10 +82,11 @@ pub(crate) async fn connect(session: Option<&str>) -> zbus::Result<Option<Connec
     Ok(Some(zbus::connection::Builder::address(address.as_str()).build().await?))
 }
 
-/// What has the keyboard. Answers by `until`, with what is known by then.
+/// Finds the program and widget that have the keyboard. Returns by `until`, with what is known by
+/// then.
 ///
 /// # Errors
-/// The bus, or the registry of programs on it, has gone.
+/// The bus, or its registry of programs, is gone.
 pub(crate) async fn look(
     bus: &Connection,
     until: Instant,
@@ -118,7 +121,7 @@ pub(crate) async fn look(
         let (widget, field) = if programs.iter().any(|name| is_terminal(name)) {
             (Widget::Terminal, None)
         } else {
-            // A program that takes its time is still known by its name.
+            // A slow program is still known by its name.
             let found = timeout_at(until, tree::focused(bus, window)).await;
             found.unwrap_or((Widget::Unfinished, None))
         };
@@ -128,7 +131,7 @@ pub(crate) async fn look(
     Ok(told)
 }
 
-/// Asks a program for its window with the keyboard. Which process it is, the bus knows.
+/// Asks a program for its window that has the keyboard, and the bus for the program's process.
 async fn program(bus: Connection, name: String, path: OwnedObjectPath) -> zbus::Result<Program> {
     let daemon = Some(DAEMON.0);
     let (process, windows) = tokio::join!(
@@ -145,14 +148,14 @@ async fn program(bus: Connection, name: String, path: OwnedObjectPath) -> zbus::
     Ok(Program { process, name: None, window: None })
 }
 
-/// What a program calls itself.
+/// Asks a program for its own name.
 async fn name_on_bus(bus: &Connection, name: &str, path: &str) -> zbus::Result<String> {
     let wanted = (ACCESSIBLE, "Name");
     let asked = bus.call_method(Some(name), path, Some(PROPERTIES), "Get", &wanted).await;
     asked?.body().deserialize::<OwnedVariant>()?.try_into()
 }
 
-/// The objects inside an object.
+/// Asks for the objects inside an object.
 pub(crate) async fn children(
     bus: &Connection,
     name: &str,
@@ -162,25 +165,25 @@ pub(crate) async fn children(
     asked?.body().deserialize()
 }
 
-/// What an object is.
+/// Asks for an object's role.
 pub(crate) async fn role(bus: &Connection, (name, path): &Object) -> zbus::Result<u32> {
     let name = Some(name.as_str());
     let asked = bus.call_method(name, path.as_str(), Some(ACCESSIBLE), "GetRole", &()).await;
     asked?.body().deserialize()
 }
 
-/// The states of an object, a bit each, numbered as in at-spi2-core's `atspi-constants.h`.
+/// The states of an object, one bit each, numbered as in at-spi2-core's `atspi-constants.h`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct States(u64);
 
 impl States {
-    /// A window that has the keyboard.
+    /// The window has the keyboard.
     pub(crate) const ACTIVE: u32 = 1;
-    /// What has the keyboard inside it.
+    /// The object inside the window has the keyboard.
     pub(crate) const FOCUSED: u32 = 12;
-    /// It is on the screen, or would be if nothing covered it.
+    /// The object is on the screen, or would be if nothing covered it.
     pub(crate) const SHOWING: u32 = 25;
-    /// Has too much inside to be listed.
+    /// The object contains too many objects to list.
     pub(crate) const MANAGES_DESCENDANTS: u32 = 31;
 
     pub(crate) fn has(self, state: u32) -> bool {

@@ -1,12 +1,14 @@
-//! What has the keyboard: a terminal, a password field, or anything else, as far as somebody tells.
+//! Finds out what has the keyboard: a terminal, a password field, or anything else, as far as it is
+//! reported.
 //!
-//! GNOME and KDE on Wayland tell no other program which window has the keyboard. The programs
-//! themselves do, to assistive technologies (AT-SPI): GTK's always, Qt's and Firefox only while
-//! such a technology runs (`org.a11y.Status`), kitty, foot and Alacritty never. So this also lists
-//! the running programs that tell nothing: if no terminal is among them, none has the
-//! keyboard. Nothing is switched on for it, and no program is asked to report events.
+//! GNOME and KDE on Wayland do not tell other programs which window has the keyboard. The programs
+//! themselves do tell assistive technologies (AT-SPI). GTK always does, Qt and Firefox only while
+//! such a technology runs (`org.a11y.Status`), and kitty, foot and Alacritty never do. So this
+//! module also lists the running programs that report nothing: if no terminal is among them, no
+//! terminal has the keyboard. Nothing is switched on for this, and no program is asked to report
+//! events.
 //!
-//! Which keys follow from it is not decided here (see `press`).
+//! The choice of the keys to press is in `press`.
 
 mod around;
 mod atspi;
@@ -22,55 +24,55 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 use zbus::Connection;
 
-/// How long the programs may take to answer: a program that hangs must not delay the text. Measured
-/// on GNOME 43.9 and 48.7 with two cores and six times as much to do: 8 to 60 ms for the programs,
+/// How long the programs may take to answer. A program that hangs must not delay the text. Measured
+/// on GNOME 43.9 and 48.7 with two cores and six times as much load: 8 to 60 ms for the programs,
 /// 20 to 70 ms with the search of a window.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long they may take once more where it matters only for what is shown.
+/// How long a second question may take. Its answer affects only what is shown.
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
-/// How long a field may take to tell what is written in it. Measured: see `docs/performance.md`.
+/// How long a field may take to return its text. Measured: see `docs/performance.md`.
 const READ: Duration = Duration::from_millis(50);
-/// How long it may take to list the running programs; a few milliseconds as a rule.
+/// How long listing the running programs may take. It takes a few milliseconds as a rule.
 const LIST: Duration = Duration::from_millis(300);
 
-/// What takes the keys.
+/// The kind of widget that has the keyboard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Widget {
-    /// Nobody tells.
+    /// No program reports it.
     #[default]
     Unknown,
-    /// Not all has been told in time. Where the program is known, it has not told what in its
-    /// window has the keyboard.
+    /// The answers did not arrive in time. If the program is known, it has not reported which
+    /// widget in its window has the keyboard.
     Unfinished,
     /// A terminal, perhaps one inside an editor.
     Terminal,
     /// A field that hides what is typed.
     Password,
-    /// None of these.
+    /// Another widget.
     Other,
 }
 
-/// A text field, by the program's name on the bus of assistive technologies and the object's path
-/// there.
+/// A text field, identified by the program's name on the bus of assistive technologies and the
+/// object's path there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field(atspi::Object);
 
-/// What has the keyboard.
+/// The widget and the program that have the keyboard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Focused {
-    /// The widget.
+    /// The kind of the widget.
     pub widget: Widget,
-    /// The widget itself, if it is a text field that shows what is written.
+    /// The widget itself, if it is a text field that shows its text.
     pub field: Option<Field>,
-    /// Names of its program: the one it gives itself, its executable's. Empty: nobody tells.
+    /// The program's names: its own name, and its executable's. Empty: not reported.
     pub programs: Vec<String>,
-    /// Names of running programs that have told nothing of their windows, where no program is
-    /// known. `None`: they are not known either.
+    /// If no program is known, the names of the running programs that have reported nothing about
+    /// their windows. `None`: these are not known either.
     pub silent: Option<Vec<String>>,
 }
 
 impl Focused {
-    /// Whether the text is hidden where it is typed. `None`: that was not told in time.
+    /// Whether the field hides what is typed. `None`: this was not reported in time.
     pub fn is_password(&self) -> Option<bool> {
         match self.widget {
             Widget::Password => Some(true),
@@ -80,24 +82,24 @@ impl Focused {
     }
 }
 
-/// Asks. Reaches for no bus before the first question.
+/// Asks the programs which of them has the keyboard. Connects to no bus before the first question.
 #[derive(Debug, Default)]
 pub struct Observer {
-    /// The session bus's address; `None`: the user's.
+    /// The session bus's address. `None`: the user's.
     session: Option<String>,
     /// The bus of assistive technologies.
     bus: Option<Connection>,
 }
 
 impl Observer {
-    /// One for the session bus at this address.
+    /// Creates an observer for the session bus at this address.
     pub fn on(session: &str) -> Self {
         Self { session: Some(session.to_owned()), bus: None }
     }
 
-    /// What has the keyboard now. `is_terminal` knows terminals by a program's name: their windows
-    /// are not searched. Bounded: 100 ms, and 300 ms if the kernel takes its time to list the
-    /// programs.
+    /// Finds out what has the keyboard now. `is_terminal` recognises terminals by a program's name.
+    /// Their windows are not searched. Takes 100 ms at most, and 300 ms more if the kernel is slow
+    /// to list the programs.
     pub async fn look(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
         let until = Instant::now() + PATIENCE;
         let running = running();
@@ -116,14 +118,13 @@ impl Observer {
         Focused { widget, silent, ..Focused::default() }
     }
 
-    /// What is written around the cursor in a field that [`Self::look`] has told of. `None`: it
-    /// does not tell. Bounded: 50 ms.
+    /// Reads the text around the cursor in a field that [`Self::look`] has found. `None`: the field
+    /// does not tell. Takes 50 ms at most.
     pub async fn read(&self, field: &Field) -> Option<Around> {
         timeout(READ, around::around(self.bus.as_ref()?, field)).await.ok().flatten()
     }
 
-    /// Whether a field has the keyboard that hides what is written in it, for who has more time.
-    /// Bounded: 300 ms.
+    /// Whether a password field has the keyboard, for callers with more time. Takes 300 ms at most.
     pub(crate) async fn is_password(&mut self) -> bool {
         let told = self.ask(Instant::now() + LONG_PATIENCE, |_| false).await;
         told.active.is_some_and(|active| active.widget == Widget::Password)
@@ -154,18 +155,18 @@ impl Observer {
         let told = atspi::look(bus, until, is_terminal).await;
         told.unwrap_or_else(|error| {
             debug!(%error, "the programs do not tell which of them has the keyboard");
-            // The bus may have gone with its desktop.
+            // The bus may have ended with its desktop.
             self.bus = None;
             atspi::AccessibilityReport::default()
         })
     }
 }
 
-/// The user's programs, read beside the event loop.
+/// Lists the user's programs in the background.
 fn running() -> oneshot::Receiver<Vec<running::RunningProcess>> {
     let (tell, told) = oneshot::channel();
     let read = move || {
-        let _ = tell.send(running::running()); // nobody waits any more
+        let _ = tell.send(running::running()); // the caller may have given up
     };
     drop(tokio::task::spawn_blocking(read));
     told

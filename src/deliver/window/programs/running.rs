@@ -1,19 +1,19 @@
-//! The user's running programs, by name, as the kernel tells.
+//! Lists the user's running programs by name, from the kernel.
 
 use rustix::process::getuid;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A process.
+/// A process of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunningProcess {
     pub(crate) pid: u32,
-    /// Its executable's name.
+    /// The executable's name.
     pub(crate) name: String,
 }
 
-/// All processes of the user, whatever they are. Blocking: some ten microseconds for each.
+/// Lists all processes of the user. Blocks for some ten microseconds per process.
 pub(crate) fn running() -> Vec<RunningProcess> {
     let user = getuid().as_raw();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -22,24 +22,25 @@ pub(crate) fn running() -> Vec<RunningProcess> {
     pids.filter_map(|pid| Some(RunningProcess { pid, name: name_of(pid)? })).collect()
 }
 
-/// The executable's name; the name that the process gives itself where the executable is not told.
+/// Returns the executable's name, or the process's own name if the executable is not readable.
 pub(crate) fn name_of(pid: u32) -> Option<String> {
     let folder = Path::new("/proc").join(pid.to_string());
     let by_link = fs::read_link(folder.join("exe")).ok();
     let by_link = by_link.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
     let name = match by_link {
-        // The file was replaced, as by an upgrade.
+        // The file was replaced, for example by an upgrade.
         Some(name) => name.trim_end_matches(" (deleted)").to_owned(),
         None => fs::read_to_string(folder.join("comm")).ok()?.trim_end().to_owned(),
     };
     Some(name)
 }
 
-/// Names under which a program may be listed, in lower case: its own, less what packagers and
-/// toolkits add, and the last part of an application's id (`org.gnome.Terminal`).
+/// The names under which a program may be listed, in lower case: its own name, the name without the
+/// additions of packagers and toolkits, and the last part of an application id
+/// (`org.gnome.Terminal`).
 pub(crate) fn names_of(name: &str) -> Vec<String> {
     let name = name.to_lowercase();
-    // `.kitty-wrapped` is NixOS's, `gnome-terminal-server` and `wezterm-gui` are the programs
+    // `.kitty-wrapped` comes from NixOS. `gnome-terminal-server` and `wezterm-gui` are the programs
     // behind the windows.
     let plain = name.strip_prefix('.').and_then(|name| name.strip_suffix("-wrapped"));
     let plain = plain.unwrap_or(&name);

@@ -1,5 +1,5 @@
-//! What has the keyboard inside a window: its objects, asked level by level, all of a level at the
-//! same time.
+//! Finds the object inside a window that has the keyboard. Objects are asked level by level, all of
+//! one level at the same time.
 
 use super::Widget;
 use super::atspi::{Object, States, children, role, states};
@@ -14,32 +14,32 @@ mod roles {
     pub(crate) const ENTRY: u32 = 79;
 }
 
-/// Objects that are asked. A window of GNOME's programs has some hundred; a browser's page may have
-/// any number.
+/// The most objects that are asked. A window of GNOME's programs has some hundred. A browser's page
+/// may have any number.
 const MOST: usize = 1_000;
 
-/// What one object tells.
+/// One object's answer.
 struct ObjectState {
     object: Object,
-    /// If it has the keyboard, what it is.
+    /// The object's role, if it has the keyboard.
     focused: Option<u32>,
     inside: Vec<Object>,
 }
 
-/// What has the keyboard in `window`, and the object itself if it is a text field. To be bounded in
-/// time by the caller.
+/// Finds the widget in `window` that has the keyboard, and the object itself if it is a text field.
+/// The caller must bound the time.
 pub(crate) async fn focused(bus: &Connection, window: Object) -> (Widget, Option<Object>) {
     let mut asked = JoinSet::new();
     asked.spawn(look(bus.clone(), window));
     let mut left = MOST;
     while let Some(seen) = asked.join_next().await {
-        // One that has gone meanwhile.
+        // The object may be gone.
         let Ok(Ok(seen)) = seen else { continue };
         match seen.focused {
             Some(roles::TERMINAL) => return (Widget::Terminal, None),
             Some(roles::PASSWORD_TEXT) => return (Widget::Password, None),
             Some(roles::TEXT | roles::ENTRY) => return (Widget::Other, Some(seen.object)),
-            // What is around a field may say that it has the keyboard too.
+            // An object around a field may say that it has the keyboard too.
             Some(_) | None => {}
         }
         if seen.inside.len() > left {

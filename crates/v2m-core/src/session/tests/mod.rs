@@ -1,5 +1,5 @@
-//! The session as a table of stories; what presses mean and what holds for any sequence are told
-//! apart.
+//! Tests of the session as a table of stories. What presses mean, and what holds for any sequence,
+//! is tested in other files.
 
 mod presses;
 mod promises;
@@ -12,7 +12,7 @@ mod wishes;
 use super::*;
 use std::time::Duration;
 
-/// What a language model may take.
+/// How long a language model may take.
 const WITHIN: Duration = Duration::from_secs(15);
 
 const LIMITS: SessionLimits = SessionLimits {
@@ -22,7 +22,7 @@ const LIMITS: SessionLimits = SessionLimits {
     within: WITHIN,
 };
 
-/// A session with a clock that each step moves on, far enough for every press to be one.
+/// A session with a clock. Each step advances the clock far enough for every press to count as one.
 struct Story {
     session: Session,
     now: Duration,
@@ -63,14 +63,14 @@ impl Story {
         story
     }
 
-    /// A language model has the text "draft".
+    /// A language model is working on the text "draft".
     fn rewriting() -> (Self, Ticket) {
         let (mut story, stop) = Self::transcribing();
         story.drafted(transcript("draft"));
         (story, stop)
     }
 
-    /// The first dictation has a text that a language model is to rewrite.
+    /// Gives the first dictation a text that a language model should rewrite.
     fn drafted(&mut self, draft: Transcript) -> Vec<Effect> {
         self.session.set_limits(SessionLimits { rewriting: Rewriting::All, ..LIMITS });
         let effects = self.job(JobEvent::Transcribed(draft));
@@ -215,7 +215,8 @@ fn no_model_is_said_at_every_press_and_shown_once_as_news() {
     assert!(effects.contains(&Effect::StartCapture(JobId(1))), "it records while the model loads");
 }
 
-/// The engine is started again every minute; the user was shown the same problem every minute.
+/// Regression: the engine is started again every minute, and the user was shown the same problem
+/// every minute.
 #[test]
 fn a_problem_that_comes_back_after_each_loading_is_shown_once() {
     let mut story = Story::new();

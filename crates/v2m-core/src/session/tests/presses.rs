@@ -1,9 +1,9 @@
-//! A hand on the shortcut: taps, holds and their repeats.
+//! Tests of a shortcut's presses: taps, holds and their repeats.
 
 use super::*;
 use std::collections::HashSet;
 
-/// A session and a hand on its shortcut; timers run as they are set.
+/// A session and a hand on its shortcut. Timers run when they are due.
 struct Desk {
     session: Session,
     now: Duration,
@@ -32,7 +32,7 @@ impl Desk {
         }
     }
 
-    /// The commands of a press, so many milliseconds after it; then nothing more.
+    /// Sends the commands of a press, at these times in milliseconds after it, and nothing more.
     fn press(&mut self, arrivals: impl IntoIterator<Item = u64>) {
         let down = self.now;
         for ms in arrivals {
@@ -44,7 +44,7 @@ impl Desk {
         self.until(down + Duration::from_secs(8));
     }
 
-    /// Time passes.
+    /// Lets time pass.
     fn until(&mut self, at: Duration) {
         while let Some(due) = self.hand.take_if(|due| *due <= at) {
             self.now = due;
@@ -53,7 +53,7 @@ impl Desk {
         self.now = self.now.max(at);
     }
 
-    /// A press alone, and that much time after it.
+    /// Sends a single press and then waits.
     fn tap(&mut self, ms: u64) {
         self.presses += 1;
         self.event(Event::Command { asker: Ticket(self.presses).into(), command: Command::Toggle });
@@ -64,7 +64,7 @@ impl Desk {
         self.count(|e| matches!(e, Effect::Deliver(..)))
     }
 
-    /// Of the dictation that was started that many before the newest.
+    /// Sends an event of an older dictation: `age` is how many were started after it.
     fn older(&mut self, age: u32, event: JobEvent) {
         let JobId(newest) = self.session.newest().unwrap();
         self.event(Event::Job(JobId(newest - age), event));
@@ -75,7 +75,7 @@ impl Desk {
         self.event(Event::Job(job, event));
     }
 
-    /// From stop to idle.
+    /// Finishes a dictation from stop to idle.
     fn text(&mut self) {
         self.job(JobEvent::CaptureEnded(heard(16_000)));
         self.job(JobEvent::Transcribed(transcript("words")));
@@ -98,7 +98,7 @@ impl Desk {
     }
 }
 
-/// As measured on GNOME: at once, after 500 ms, then every 30 ms.
+/// Arrivals as measured on GNOME: at once, after 500 ms, then every 30 ms.
 fn held() -> impl Iterator<Item = u64> {
     [7].into_iter().chain((0..50).map(|n| 508 + n * 30))
 }
@@ -137,7 +137,7 @@ fn taps_toggle_and_a_key_held_too_long_for_the_stop_starts_nothing() {
         desk.job(JobEvent::CaptureStarted);
         assert_eq!(desk.starts_and_stops(), (1, 0));
         desk.press(held());
-        // The first repeat might have been a press of its own: its recording is dropped unheard.
+        // The first repeat might have been a press of its own. Its recording is dropped.
         assert_eq!(desk.starts_and_stops(), (2, 1));
         assert_eq!(desk.count(|e| *e == Effect::Discard(JobId(2))), 1);
         assert_eq!(desk.count(|e| *e == Effect::Show(Notice::Recording)), 1);
@@ -145,7 +145,7 @@ fn taps_toggle_and_a_key_held_too_long_for_the_stop_starts_nothing() {
     }
 }
 
-/// The text was there before the first repeat of the press that asked for it.
+/// The text arrived before the first repeat of the press that asked for it.
 #[test]
 fn repeats_that_find_it_idle_leave_no_recording() {
     let mut desk = Desk::new(TriggerMode::Auto);
@@ -199,7 +199,7 @@ fn twenty_five_presses_a_second_are_one() {
 fn letting_go_ends_only_the_recording_that_the_press_began() {
     let mut desk = Desk::new(TriggerMode::Auto);
     let begin = held().collect::<Vec<_>>();
-    // Cancelled and started anew by other means while the key is down.
+    // The recording is cancelled and started again by other means while the key is down.
     for (n, ms) in begin.iter().enumerate() {
         desk.now = Duration::from_secs(100) + Duration::from_millis(*ms);
         if n == 20 {
@@ -254,7 +254,7 @@ fn a_press_soon_after_the_stop_records_from_its_first_moment_and_is_announced_on
     assert_eq!(desk.count(|e| matches!(e, Effect::Discard(_))), 0);
 }
 
-/// Keys that are pressed for the user under a held shortcut go astray.
+/// Keys that v2m presses for the user while a shortcut is held go astray.
 #[test]
 fn a_text_waits_while_the_key_is_held_for_the_next_dictation() {
     for trigger in [TriggerMode::Auto, TriggerMode::Hold, TriggerMode::Toggle] {
@@ -307,7 +307,7 @@ fn the_press_that_stops_holds_no_text_up() {
     assert_eq!(desk.deliveries(), 1);
 }
 
-/// It was answered `busy`, and where it was not, it started a recording that nobody wanted.
+/// Regression: it was answered `busy`; otherwise it started a recording that nobody wanted.
 #[test]
 fn a_press_for_a_recording_that_ends_by_itself_meanwhile_is_its_stop() {
     let mut desk = Desk::new(TriggerMode::Auto);

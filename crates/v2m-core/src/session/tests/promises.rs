@@ -1,21 +1,21 @@
-//! Random sequences, through which the session must keep its promises.
+//! Random sequences of events. The session must keep its promises through all of them.
 
 use super::commands::MOST_PENDING;
 use super::*;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
-/// One random thing that may happen.
+/// One random event.
 #[derive(Clone, Debug)]
 enum Step {
     Command(Command),
-    /// To the newest job (0), or to an older one, which may be over.
+    /// An event of the newest job (0) or of an older one, which may be over.
     Job(u32, Box<JobEvent>),
     Engine(EngineState),
     Longest,
     Drain,
     Rewrite,
-    /// A language model is to rewrite all texts from now on, or none.
+    /// Whether a language model should rewrite all texts from now on, or none.
     Rewriting(bool),
     TextWork(bool),
     Hand,
@@ -52,16 +52,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What was seen of a session, and what it is held to at each step.
+/// Observes a session and checks its promises at each step.
 struct Watcher {
     session: Session,
     now: Duration,
     asked: u64,
     answered: HashSet<Ticket>,
-    /// The jobs whose text a client may be answered: those that were recorded, or the newest, when
+    /// The jobs whose text may answer a client: those that were recorded, or the newest one, when
     /// it asked.
     own: HashMap<Ticket, Vec<JobId>>,
-    /// Presses that have started and stopped nothing yet: time may tell that they start a
+    /// Presses that have not started or stopped anything yet. Time may show that they start a
     /// recording.
     in_doubt: Vec<Ticket>,
     started: HashSet<JobId>,
@@ -96,7 +96,7 @@ impl Watcher {
         let ticket = Ticket(self.asked);
         let mut own: Vec<_> =
             self.session.recording().or_else(|| self.session.newest()).into_iter().collect();
-        // A start is answered with the text where the recording ends by itself at once.
+        // A start is answered with the text if the recording ends by itself at once.
         if command != Command::Stop {
             own.push(JobId(self.session.next_job));
         }
@@ -213,8 +213,8 @@ impl Watcher {
         Ok(())
     }
 
-    /// The world does its part: the hand lets go, the recording is stopped, and whatever is waited
-    /// for comes.
+    /// Completes everything: the key is released, the recording is stopped, and all awaited events
+    /// come.
     fn finish(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..4 {
             self.now += Duration::from_secs(5);
@@ -235,8 +235,8 @@ impl Watcher {
 }
 
 /// A press while recording is paused is in doubt after one that was refused. It starts a recording
-/// when time has told that it is a press, and is answered with that recording's text, whatever was
-/// started and cancelled meanwhile.
+/// once time shows that it is a press. It is answered with that recording's text, whatever was
+/// started and cancelled in the meantime.
 #[test]
 fn a_press_in_doubt_is_answered_with_the_recording_that_it_starts() {
     use Command::*;
@@ -258,9 +258,10 @@ fn a_press_in_doubt_is_answered_with_the_recording_that_it_starts() {
 }
 
 proptest! {
-    /// Whatever happens: each request is answered exactly once and with its own text, a job's number is used once,
-    /// texts are delivered one at a time and in the order in which they were spoken, and a recording that was heard
-    /// is delivered, kept, or dropped by a cancel and never just forgotten.
+    /// For any sequence: each request is answered exactly once and with its own text. A job's
+    /// number is used once. Texts are delivered one at a time, in the order in which they were
+    /// spoken. A recording that was heard is delivered, kept, or dropped by a cancel; it is never
+    /// just forgotten.
     #[test]
     fn promises_hold_for_any_sequence(steps in prop::collection::vec((step(), 0_u64..900), 0..120)) {
         let mut watcher = Watcher::new();
@@ -274,12 +275,13 @@ proptest! {
         }
     }
 
-    /// A session is never stuck: once the world answers, every text that was still to come has been delivered.
+    /// A session never gets stuck: once everything awaited has come, every text that was still
+    /// expected has been delivered.
     #[test]
     fn every_text_arrives_in_the_end(steps in prop::collection::vec((step(), 0_u64..900), 0..120)) {
         let mut watcher = Watcher::new();
         watcher.steps(steps)?;
-        // A press that is in doubt may still turn out to start one.
+        // A doubtful press may still start one.
         watcher.now += Duration::from_secs(5);
         watcher.event(Event::Elapsed(Timer::Hand))?;
         let under_way = watcher.session.dictations.jobs();

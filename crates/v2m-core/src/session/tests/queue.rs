@@ -1,10 +1,12 @@
-//! Several dictations under way: the newest is recorded while the older ones wait for their texts.
+//! Tests of several dictations under way: the newest is recorded while the older ones wait for
+//! their texts.
 
 use super::commands::MOST_PENDING;
 use super::*;
 
 impl Story {
-    /// Records and stops one more dictation; its number, and who waits for its text.
+    /// Records and stops one more dictation. Returns its number, and the ticket that waits for its
+    /// text.
     fn dictate(&mut self) -> (u32, Ticket) {
         let (_, effects) = self.command(Command::Toggle);
         let job = effects.iter().find_map(|effect| match effect {
@@ -27,7 +29,7 @@ impl Story {
     }
 }
 
-/// Which texts are handed over, in order.
+/// Lists the texts that are delivered, in order.
 fn handed_over(effects: &[Effect]) -> Vec<(u32, &str)> {
     let text = |effect: &'_ Effect| match effect {
         Effect::Deliver(JobId(job), transcript, _) => Some((*job, transcript.text.clone())),
@@ -37,7 +39,7 @@ fn handed_over(effects: &[Effect]) -> Vec<(u32, &str)> {
     texts.into_iter().map(|(job, text)| (job, &*text.leak())).collect()
 }
 
-/// The texts that clients are answered.
+/// Lists the texts that clients are answered.
 fn answered(effects: &[Effect]) -> Vec<(Ticket, String, State)> {
     let text = |(ticket, reply)| match reply {
         Ok(Reply::Transcript(state, transcript)) => Some((ticket, transcript.text, state)),
@@ -154,7 +156,7 @@ fn a_cancel_drops_the_newest_and_leaves_the_others() {
     let effects = story.delivered(1);
     assert_eq!(answered(&effects), [(stop, "first".into(), State::Idle)]);
 
-    // Without a recording it drops the newest that waits, one with each cancel.
+    // Without a recording, each cancel drops the newest dictation that waits.
     let mut story = Story::new();
     let [(_, first), (_, second)] = [story.dictate(), story.dictate()];
     let (_, effects) = story.command(Command::Cancel);
@@ -245,7 +247,8 @@ fn an_end_that_cannot_wait_answers_everybody_and_keeps_what_is_known() {
     assert!(!effects.iter().any(|e| matches!(e, Effect::Discard(_))));
 }
 
-/// A service that ended while a text was being pasted transcribed it once more at the next start.
+/// Regression: a service that ended while a text was being pasted transcribed it again at the next
+/// start.
 #[test]
 fn a_text_that_arrives_after_the_grace_is_kept() {
     let (mut story, stop) = Story::transcribing();

@@ -1,4 +1,4 @@
-//! A dictation that a language model rewrites.
+//! Tests of a dictation that a language model rewrites.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn unavailable() -> Failure {
     Failure::new(Code::LlmUnavailable, "nobody there")
 }
 
-/// What is delivered, if anything is.
+/// The transcript that is delivered, if there is one.
 fn delivered(effects: &[Effect]) -> Option<&Transcript> {
     effects.iter().find_map(|effect| match effect {
         Effect::Deliver(JobId(1), transcript, _) => Some(transcript),

@@ -1,4 +1,4 @@
-//! Recordings that stop without a second press.
+//! Tests of recordings that stop without a second press.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn silence_is_of_no_interest_once_the_recording_has_ended() {
     assert_eq!(story.job(JobEvent::Quiet), []);
 }
 
-/// Whoever presses to stop sees a recording, and does not know that it has just stopped.
+/// A user who presses to stop sees a recording, and does not know that it has just stopped.
 #[test]
 fn a_press_just_after_the_silence_gets_the_text_and_starts_nothing() {
     for (after, starts) in [(300, false), (900, true)] {
@@ -40,7 +40,7 @@ fn a_press_just_after_the_silence_gets_the_text_and_starts_nothing() {
             matches!(&replies(&effects)[..], [(Ticket(99), Ok(Reply::Transcript(State::Idle, _)))]),
             "{effects:?}"
         );
-        // The next press is one.
+        // The next press counts.
         let (_, effects) = story.command(Command::Toggle);
         assert!(effects.contains(&Effect::StartCapture(JobId(2))), "{effects:?}");
     }

@@ -1,4 +1,4 @@
-//! What there is to hear of a dictation.
+//! Tests of a dictation's sounds.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn started() -> Event {
     Event::Job(JOB, JobEvent::CaptureStarted)
 }
 
-/// What each of the events sounds like, in a session that had none before.
+/// The sound of each of these events, in a session that had none before.
 fn sounds(events: impl IntoIterator<Item = Event>) -> Vec<Option<Cue>> {
     let mut session = Session::new(SessionLimits { trigger: TriggerMode::Toggle, ..LIMITS }, JOB.0);
     let sound = |event: Event| {
@@ -121,7 +121,7 @@ fn a_model_that_fails_is_silent_until_somebody_wants_to_speak() {
     assert_eq!(sounds([broken, command(Command::Start)]), [None, Some(Cue::Problem)]);
 }
 
-/// A key that is held too long for the stop begins a recording, which is dropped unheard.
+/// A key that is held too long while stopping begins a recording. The recording is dropped.
 #[test]
 fn a_recording_that_nobody_meant_is_silent() {
     let mut session = Session::new(LIMITS, JOB.0);

@@ -1,4 +1,4 @@
-//! What clients wish for a dictation, and which dictation it is for.
+//! Tests of the clients' options for a dictation, and of which dictation they apply to.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn no_preset() -> Failure {
     Failure::new(Code::BadRequest, "there is no such preset")
 }
 
-/// Where the first dictation's text goes, once it is there.
+/// Where the first dictation's text goes once it is there.
 fn delivered(story: &mut Story) -> Option<DeliverMode> {
     story.job(JobEvent::CaptureEnded(heard(16_000)));
     let effects = story.job(JobEvent::Transcribed(transcript("words")));
@@ -41,7 +41,7 @@ fn the_last_word_on_a_dictation_counts_and_none_changes_nothing() {
     assert_eq!(delivered(&mut story), Some(DeliverMode::None));
 }
 
-/// The press of the other shortcut, while the last text is still on its way.
+/// The other shortcut is pressed while the last text is still being made.
 #[test]
 fn a_start_wishes_for_its_own_dictation_and_a_stop_without_a_recording_for_the_newest() {
     let (mut story, _) = Story::transcribing();
@@ -53,7 +53,7 @@ fn a_start_wishes_for_its_own_dictation_and_a_stop_without_a_recording_for_the_n
     assert_eq!(story.session.wishes(JobId(1)), Some(&deliver(DeliverMode::Paste)));
 }
 
-/// Its wishes were lost: the command itself had started nothing.
+/// Regression: its options were lost, because the command itself had started nothing.
 #[test]
 fn a_press_in_doubt_keeps_its_wishes_until_it_starts_a_recording() {
     let mut story = Story::new();

@@ -1,4 +1,5 @@
-//! Applying the rules twice changes nothing, and their time grows linearly with the text.
+//! Tests that applying the rules twice changes nothing, and that their time grows linearly with the
+//! text.
 
 use super::*;
 use crate::text::phrases::work;
@@ -10,7 +11,8 @@ fn looks(heard: RawText<'_>) -> u64 {
     work::LOOKS.with(std::cell::Cell::get)
 }
 
-/// 64 KiB of "scratch that" took half a second, twice as long four times that.
+/// Regression: 64 KiB of "scratch that" took half a second, and a text twice as long took four
+/// times as long.
 #[test]
 fn commands_that_find_nothing_to_take_back_are_not_gone_through_again_and_again() {
     let commas = |count: usize| ",".repeat(count);
@@ -27,7 +29,7 @@ fn commands_that_find_nothing_to_take_back_are_not_gone_through_again_and_again(
     for (name, text) in texts {
         let looks = |n| {
             let text = text(n);
-            // Between sentences, and as pieces between two pauses.
+            // As sentences, and as pieces between two pauses.
             let ends: Vec<usize> = text.match_indices(". ").map(|(at, _)| at + 1).collect();
             [&[], &ends[..]].map(|pauses| looks(RawText { text: &text, pauses, language: "en" }))
         };
@@ -38,8 +40,8 @@ fn commands_that_find_nothing_to_take_back_are_not_gone_through_again_and_again(
     }
 }
 
-/// The unit taken reaches into commands that found nothing: those before them are not gone through
-/// again.
+/// The removed unit reaches into commands that found nothing. The commands before them are not
+/// examined again.
 #[test]
 fn commands_that_lose_their_last_one_stay_known() {
     let cycle = "Scratch that. Hello| Scratch that| ";
@@ -56,7 +58,7 @@ fn commands_that_lose_their_last_one_stay_known() {
     assert!(many <= 10 * once, "{once} looks, then {many} for 8 times the text");
 }
 
-/// Texts of what the rules look for, in both languages, and some of anything.
+/// Generates texts from the rules' phrases, in both languages, with some arbitrary text.
 fn any_text() -> impl Strategy<Value = String> {
     const WORDS: [&str; 46] = [
         "new line",

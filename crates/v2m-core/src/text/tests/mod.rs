@@ -1,4 +1,5 @@
-//! The room as a whole, in tables. In what is heard `|` stands for a pause between two pieces.
+//! Tests of all rules together, in tables. In what is heard, `|` stands for a pause between two
+//! pieces.
 
 mod commands;
 mod invariants;
@@ -21,7 +22,8 @@ fn every() -> Choices {
 }
 
 thread_local! {
-    /// Reading the languages' files is most of the work for a short text.
+    /// The rules are shared because reading the languages' files is most of the work for a short
+    /// text.
     static RULES: RefCell<Rules> = RefCell::new(Rules::new(Choices::default()));
 }
 
@@ -35,7 +37,7 @@ fn apply(choices: &Choices, heard: RawText<'_>, context: Context<'_>) -> Refined
     })
 }
 
-/// What becomes of `heard` in a language.
+/// Applies the rules to `heard` in a language.
 fn applied(choices: &Choices, language: &str, heard: &str, context: Context<'_>) -> Refined {
     let pieces: Vec<&str> = heard.split('|').map(str::trim).collect();
     let text = pieces.join(" ");
@@ -44,7 +46,7 @@ fn applied(choices: &Choices, language: &str, heard: &str, context: Context<'_>)
     apply(choices, heard, context)
 }
 
-/// Checks each row, and that its result stays as it is when the rules are applied again.
+/// Checks each row, and that applying the rules again changes nothing.
 fn check(choices: &Choices, language: &str, rows: &[(&str, &str)]) {
     for (heard, expected) in rows {
         let got = applied(choices, language, heard, Context::default()).text;

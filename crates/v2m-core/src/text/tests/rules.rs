@@ -1,4 +1,4 @@
-//! The other rules, one by one.
+//! Tests of the other rules, one by one.
 
 use super::*;
 
