@@ -169,7 +169,10 @@ fn with_no_model_nothing_of_v2m_has_a_network_and_the_sandbox_refuses_one() {
     // Another program in its place, which would reach somebody who listens.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached");
+    // The journal knows the unit's run only of a program that has not ended when it reads the line.
+    let connect = format!(
+        "if (exec 3<>/dev/tcp/127.0.0.1/{port}); then echo reached; else sleep 1; false; fi"
+    );
     assert_eq!(lab::run("bash", &["-c", &connect]).trim(), "reached");
     systemctl(&["stop", "v2m.service"]);
     let line = format!("ExecStart=\nExecStart=/bin/bash -c '{connect}'\nType=oneshot\nRestart=no");
