@@ -229,7 +229,7 @@ test-system: fresh-whisper # the programs on a booted machine; needs root
 # The same seed each time: what fails here was changed, not drawn.
 test-campaign: fresh-whisper # faults in 60 dictations; needs root
 	$(call phase,campaign,cargo build --locked --bins && \
-	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N=60 SEED=1 LONGEST=4 bash tests/campaign/run.sh campaign)
+	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N=60 SEED=1 LONGEST=4 REPEAT=1 bash tests/campaign/run.sh campaign)
 
 test-gnome48: test-models ## run the GNOME tests on Debian 13's GNOME Shell 48, which is downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/gnome-48.sh

@@ -12,6 +12,8 @@
 #   JOBS=2          so many containers at a time
 #   LONGEST=        no recording of speech longer than so many seconds (9; soak: 4)
 #   SPEECH=DIR      recordings with a manifest.jsonl; otherwise ../shared/speech, or the project's own sample
+#   REPEAT=1        run what was lost or stuck once more, alone, and fail only if it is so again: on a busy machine
+#                   the sound that is played falters too
 #   OUT=            where the results go: target/campaign
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -71,6 +73,18 @@ campaign)
 	done
 	for job in "${running[@]}"; do wait "$job" || status=$?; done
 	"$program" table "$out" || status=$?
+	failed=$(sed -nE 's/^.*"case":([0-9]+),.*"verdict":"(lost|stuck)".*$/\1/p' "$out"/cases-*.jsonl)
+	if [ -n "${REPEAT:-}" ] && [ -n "$failed" ]; then
+		printf '\nAgain, each alone:\n'
+		status=0
+		for case in $failed; do
+			install -d -m 1777 "$out/again-$case"
+			container 0 run tester "export CAMPAIGN_SEED=$seed CAMPAIGN_N=${N:-1000} CAMPAIGN_CASE=$case \
+				CAMPAIGN_FAULTS='${FAULTS:-}' CAMPAIGN_LONGEST=${LONGEST:-9}
+				exec nice /opt/v2m-test/campaign cases /opt/v2m-test/out/again-$case 0 1" </dev/null || status=$?
+			"$program" table "$out/again-$case" || status=$?
+		done
+	fi
 	;;
 soak)
 	printf 'SEED=%s N=%s\n' "$seed" "${N:-500}"
