@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
-/// Reads a value: true, false, numbers, "strings", 'strings', [lists], {name = tables}. Anything
-/// else is a string as it stands, so that simple words need no second pair of quotes in a shell.
+/// Reads a value: true, false, numbers, "strings", 'strings', `[lists]`, `{name = tables}`.
+/// Anything else is a string as it stands, so that simple words need no second pair of quotes in a shell.
 ///
 /// # Errors
 /// The reason why the text is wrong, in words for the user.
