@@ -9,9 +9,10 @@ use crate::session::{Code, Failure, Gap, GapCause, JobEvent, JobId, Notice};
 use crate::store::{StoreError, StoreEvent};
 use std::time::SystemTime;
 use tracing::{debug, info, warn};
+use v2m_ipc::pcm;
 
 /// Samples of silence in one piece: a second.
-const AT_ONCE: u64 = 16_000;
+const AT_ONCE: u64 = pcm::seconds(1);
 
 impl Daemon {
     pub(super) fn start_capture(&mut self, job: JobId) {

@@ -4,12 +4,7 @@
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};
 use std::time::Duration;
-use v2m_ipc::pcm::SAMPLE_RATE;
-
-/// Samples at 16 kHz in seconds.
-pub(super) fn seconds(samples: u64) -> f64 {
-    samples as f64 / f64::from(SAMPLE_RATE)
-}
+pub(super) use v2m_ipc::pcm::in_seconds as seconds;
 
 /// A command's name on the command line.
 pub(super) fn name(command: Command) -> &'static str {

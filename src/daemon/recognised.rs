@@ -11,7 +11,7 @@ use crate::session::{
 };
 use crate::text;
 use tracing::{debug, info, warn};
-use v2m_ipc::pcm::milliseconds;
+use v2m_ipc::pcm::samples_in;
 
 impl Daemon {
     pub(super) fn engine_event(&mut self, event: EngineEvent) {
@@ -75,7 +75,7 @@ impl Daemon {
     fn quiet(&mut self, job: JobId, at: u64) {
         let settings = self.config.settings();
         let Some(silence) = settings.session.stop_after_silence else { return };
-        let since = at.saturating_sub(milliseconds(silence.as_millis() as u64));
+        let since = at.saturating_sub(samples_in(silence));
         if self.under_way.gaps(job).iter().any(|gap| gap.touches(since, at)) {
             return;
         }

@@ -2,6 +2,7 @@
 
 use crate::call::Status;
 use std::collections::HashMap;
+use v2m_ipc::pcm::in_seconds;
 use zbus::{OwnedVariant, Variant};
 
 /// Without the keys that have no value now.
@@ -16,7 +17,7 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ("ram_used_bytes", Variant::from(ram.used)),
         ("engine_state", Variant::from(engine.state.name())),
         ("gaps", Variant::from(capture.gaps)),
-        ("missing_s", Variant::from(seconds(capture.missing))),
+        ("missing_s", Variant::from(in_seconds(capture.missing))),
         ("uptime_s", Variant::from(uptime_s)),
         ("version", Variant::from(env!("CARGO_PKG_VERSION"))),
     ]);
@@ -43,9 +44,4 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     }
     // Only file descriptors cannot be owned; there are none.
     told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
-}
-
-/// Samples at 16 kHz in seconds.
-fn seconds(samples: u64) -> f64 {
-    samples as f64 / f64::from(v2m_ipc::pcm::SAMPLE_RATE)
 }

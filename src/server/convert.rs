@@ -10,7 +10,7 @@ use crate::text;
 use std::path::Path;
 use v2m_ipc::data;
 use v2m_ipc::message::{self, Response};
-use v2m_ipc::pcm::SAMPLE_RATE;
+use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_ipc::plain;
 
 /// A client's command, sorted by who answers it.
@@ -300,10 +300,6 @@ fn ram_data(ram: crate::call::Ram) -> data::Ram {
     let gib = |bytes: u64| (bytes as f64 / f64::from(1 << 30) * 100.0).round() / 100.0;
     let percent = tenths(ram.used as f64 * 100.0 / ram.total.max(1) as f64);
     data::Ram { total_gb: gib(ram.total), used_gb: gib(ram.used), percent }
-}
-
-fn seconds(samples: u64) -> f64 {
-    samples as f64 / f64::from(SAMPLE_RATE)
 }
 
 /// Rounds to tenths. Widening an f32 unrounded would show digits that it does not have.

@@ -7,7 +7,7 @@ use super::wav::{Wav, samples_in};
 use super::{RecordUpdate, StoreError, Unfinished};
 use crate::session::Gap;
 use std::path::{Path, PathBuf};
-use v2m_ipc::pcm::SAMPLE_RATE;
+use v2m_ipc::pcm::in_seconds as seconds;
 
 /// A dictation that is not finished.
 #[derive(Debug)]
@@ -172,8 +172,4 @@ impl Entry {
         }
         result.map_err(StoreError::file(doing, &self.path))
     }
-}
-
-fn seconds(samples: u64) -> f64 {
-    samples as f64 / f64::from(SAMPLE_RATE)
 }

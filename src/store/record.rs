@@ -3,7 +3,7 @@
 use super::{RecordUpdate, StoreError, Text, Tried};
 use crate::atomic;
 use crate::regular::{self, Refused, Trust};
-use crate::session::{Code, Gap, Segment};
+use crate::session::{Code, Gap, GapCause, Segment};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -255,6 +255,16 @@ impl Record {
             .map(|s| SegmentRecord { gap: is_cut(&s), start: s.start, end: s.end, text: s.text })
             .collect();
         self.error = None;
+    }
+
+    /// Returns what could not be recorded.
+    pub(super) fn missing(&self) -> Vec<Gap> {
+        let gap = |gap: &GapRecord| Gap {
+            start: gap.start,
+            end: gap.end,
+            cause: GapCause::of_name(&gap.cause).unwrap_or(GapCause::NotTaken),
+        };
+        self.gaps.iter().map(gap).collect()
     }
 
     pub(super) fn miss(&mut self, gap: Gap) {

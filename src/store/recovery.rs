@@ -4,6 +4,7 @@
 use super::directory::{self, Found};
 use super::record::{Record, RecordState, TryRecord};
 use super::{StoreError, Text};
+use crate::session::Gap;
 use std::path::{Path, PathBuf};
 
 /// A recording without text, or with a text that was not delivered.
@@ -25,6 +26,8 @@ pub struct Unfinished {
     pub text: Option<Text>,
     /// Whether there is a text, delivered or not.
     pub has_text: bool,
+    /// What could not be recorded.
+    pub gaps: Vec<Gap>,
 }
 
 impl Unfinished {
@@ -40,6 +43,7 @@ impl Unfinished {
             samples,
             text: record.undelivered(),
             has_text: record.text.is_some(),
+            gaps: record.missing(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::bench::{Bench, CHILD, again, delivered, failed, record, text, wait_fo
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use v2m::session::{Code, JobId};
+use v2m::session::{Code, Gap, GapCause, JobId};
 use v2m::store::{
     MAX_ATTEMPTS, RecordState, RecordUpdate, Retention, StoreEvent, nth, number_of, read_pcm,
     unfinished,
@@ -121,6 +121,8 @@ fn a_recording_that_failed_is_told_again_at_once_until_it_was_tried_often_enough
     bench.store.begin(JobId(1)).unwrap();
     bench.event();
     bench.store.append(JobId(1), vec![1; 100].into()).unwrap();
+    let gap = Gap { start: 20, end: 60, cause: GapCause::NotGiven };
+    bench.store.miss(JobId(1), gap).unwrap();
     bench.store.recorded(JobId(1)).unwrap();
     bench.event();
     for attempts in 1..=MAX_ATTEMPTS {
@@ -131,7 +133,7 @@ fn a_recording_that_failed_is_told_again_at_once_until_it_was_tried_often_enough
             break;
         };
         assert_eq!((again.attempts, again.tries.len() as u32), (attempts, attempts));
-        assert_eq!((again.samples, again.has_text), (100, false));
+        assert_eq!((again.samples, again.has_text, &again.gaps[..]), (100, false, &[gap][..]));
         bench.store.adopt(JobId(attempts + 1), &again).unwrap();
     }
     assert!(unfinished(dir.path()).unwrap().is_empty());

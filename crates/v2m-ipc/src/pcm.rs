@@ -1,5 +1,7 @@
 //! Sound between the programs: 16 kHz, mono, signed 16 bit.
 
+use std::time::Duration;
+
 /// The sample rate of all PCM between capture, store, sound files and engine.
 pub const SAMPLE_RATE: u32 = 16_000;
 
@@ -10,6 +12,16 @@ const FULL_SCALE: f32 = 32_768.0;
 /// The number of samples in `count` milliseconds.
 pub const fn milliseconds(count: u64) -> u64 {
     count * (SAMPLE_RATE as u64 / 1000)
+}
+
+/// Returns the samples in a length of time, in whole milliseconds.
+pub fn samples_in(time: Duration) -> u64 {
+    milliseconds(u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 1000))
+}
+
+/// Returns how long so many samples last, in seconds.
+pub fn in_seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(SAMPLE_RATE)
 }
 
 /// The number of samples in `count` seconds.

@@ -12,7 +12,7 @@ use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, delivering, journal};
 use crate::deliver::Notice;
 use crate::recognise::Recorded;
-use crate::session::{self, Code, EngineState, Failure, JobId, State};
+use crate::session::{self, Code, EngineState, Failure, JobId, State, gap};
 use crate::store::{
     self, MAX_ATTEMPTS, RecordUpdate, StoreError, Text, Tried, TryRecord, Unfinished,
 };
@@ -221,7 +221,9 @@ impl Daemon {
         // Otherwise it is deleted as soon as its text is kept.
         let keeps = self.config.settings().store.keep_audio;
         let audio = keeps.then(|| attempt.left.path.clone());
-        let transcript = transcript(refined, samples, audio);
+        let mut transcript = transcript(refined, samples, audio);
+        transcript.gaps.clone_from(&attempt.left.gaps);
+        transcript.problems.extend(gap::told(&attempt.left.gaps));
         let (seconds, characters) = (journal::seconds(samples), transcript.text.chars().count());
         let Tried { engine, model } = &tried;
         info!(
@@ -250,6 +252,7 @@ impl Daemon {
                 list_of_tried(&attempt.left.tries, None)
             ),
         });
+        let note = lines(note.into_iter().chain(missing(&attempt.left)));
         self.show_recovered(&transcript.text, attempt.left.cut_off, note);
         if attempt.is_special() {
             self.texts.remember(&transcript.text);
@@ -291,7 +294,8 @@ impl Daemon {
         let all: Vec<_> = texts.iter().map(|(_, text)| text.text.trim()).collect();
         let cut_off = texts.iter().any(|(left, _)| left.cut_off);
         let all = all.join("\n\n");
-        self.show_recovered(&all, cut_off, None);
+        let note = lines(texts.iter().filter_map(|(left, _)| missing(left)));
+        self.show_recovered(&all, cut_off, note);
         self.texts.remember_older(&all);
         for (left, text) in texts {
             let job = self.background.number();
@@ -311,6 +315,17 @@ impl Daemon {
             screen.progress(Notice::Recovered { text: text.to_owned(), cut_off, note });
         }
     }
+}
+
+/// What is missing from a recording, for a notification.
+fn missing(left: &Unfinished) -> Option<String> {
+    let brief = gap::told(&left.gaps)?.brief?;
+    Some(format!("{}. {}", brief.cause, brief.remedy))
+}
+
+fn lines(notes: impl Iterator<Item = String>) -> Option<String> {
+    let notes: Vec<_> = notes.collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
 }
 
 /// Models and engines, each once.

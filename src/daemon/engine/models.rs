@@ -5,9 +5,8 @@ use crate::config::Settings;
 use crate::recognise::{Backend, Candidate, EngineSpec, Stamp, Unload};
 use crate::session::{Code, Failure};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use v2m_ipc::engine::DecodeOptions;
-use v2m_ipc::pcm::milliseconds;
+use v2m_ipc::pcm::samples_in;
 use v2m_models::paths;
 
 /// The processor's engine where nothing else is said: beside this program. The others lie beside it
@@ -168,14 +167,9 @@ pub(in crate::daemon) fn decode_options(settings: &Settings) -> DecodeOptions {
         translate: engine.translate,
         vocabulary: engine.vocabulary.clone(),
         beam_size: engine.beam_size,
-        quiet_after: settings.session.stop_after_silence.map_or(0, samples),
+        quiet_after: settings.session.stop_after_silence.map_or(0, samples_in),
         ..DecodeOptions::default()
     }
-}
-
-/// At 16 kHz.
-fn samples(time: Duration) -> u64 {
-    milliseconds(u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 1_000))
 }
 
 fn not_installed(backend: &str, beside: &Path) -> Failure {

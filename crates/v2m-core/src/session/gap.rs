@@ -32,6 +32,11 @@ pub enum GapCause {
 }
 
 impl GapCause {
+    /// Returns the cause of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::NotTaken, Self::NotGiven].into_iter().find(|cause| cause.name() == name)
+    }
+
     /// The cause's name in records.
     pub fn name(self) -> &'static str {
         match self {
