@@ -9,7 +9,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
-use v2m_core::text::{self, Choices, Context, RawText, Letters, Rules};
+use v2m_core::text::{self, Choices, Context, Letters, RawText, Rules};
 
 const LANGUAGES: [&str; 4] = ["en", "es", "de", ""];
 const AROUND: [Option<&str>; 6] =
