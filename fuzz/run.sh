@@ -33,7 +33,9 @@ without_whisper() {
 	sys=$(cargo metadata --locked --format-version 1 | tr ',' '\n' |
 		sed -n 's/^"manifest_path":"\(.*\/whisper-rs-sys-[^/]*\)\/Cargo.toml"$/\1/p' | head -1)
 	mkdir -p target
-	printf '[target.%s.whisper]\nrustc-env = { OUT_DIR = "%s/src" }\n' "$triple" "$sys" >target/no-whisper.toml
+	# The version is for the build script of whisper-rs.
+	printf '[target.%s.whisper]\nrustc-env = { OUT_DIR = "%s/src" }\nWHISPER_CPP_VERSION = "none"\n' \
+		"$triple" "$sys" >target/no-whisper.toml
 }
 
 bins=()
