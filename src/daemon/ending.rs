@@ -1,10 +1,11 @@
 //! The orderly end.
 
-use super::Daemon;
+use super::requests::answer;
+use super::{Daemon, Inputs};
+use crate::call::Call;
 use crate::session::{Code, Failure};
-use crate::store::StoreEvent;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -18,10 +19,16 @@ impl Daemon {
         mut self,
         stop: watch::Sender<bool>,
         server: JoinHandle<()>,
-        mut stored: mpsc::Receiver<StoreEvent>,
+        inputs: Inputs,
     ) {
         self.service.stopping();
         let failure = Failure::new(Code::ShuttingDown, "v2m is stopping. Ask again in a moment.");
+        let Inputs { mut calls, store: mut stored, .. } = inputs;
+        // Nothing was done for requests that the loop has not taken.
+        calls.close();
+        while let Ok(Call { reply, .. }) = calls.try_recv() {
+            answer(reply, Err(failure.clone().may_ask_again()));
+        }
         self.doors.refuse_all(&failure);
         self.background.refuse_all(&failure);
         self.chores.trials.refuse_all(&failure);

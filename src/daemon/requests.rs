@@ -3,7 +3,7 @@
 use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
 use crate::config;
-use crate::session::{self, Asker, Command, Failure, Wishes};
+use crate::session::{self, Asker, Command, EngineState, Failure, Wishes};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -31,6 +31,10 @@ impl Daemon {
     fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
         if matches!(command, Command::Start | Command::Toggle | Command::Stop | Command::Cancel) {
             self.under_way.pressed();
+        }
+        // Recording starts while the engine loads. If it fails again, the recording is kept.
+        if matches!(command, Command::Start | Command::Toggle) && self.engine.pressed() {
+            self.tell(session::Event::Engine(EngineState::Loading, None));
         }
         // Whether that refuses the command is the session's decision.
         let preset = wishes.preset.as_deref();

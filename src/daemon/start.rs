@@ -102,6 +102,6 @@ async fn serve(start: Start) -> std::io::Result<()> {
     }
     daemon.run(&mut inputs).await;
     bus.abort();
-    daemon.end(stop, server, inputs.store).await;
+    daemon.end(stop, server, inputs).await;
     Ok(())
 }

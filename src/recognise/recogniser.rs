@@ -15,6 +15,8 @@ use v2m_ipc::engine::{DecodeOptions, ToEngine};
 /// When to try again if no engine could be loaded, and when to check again whether a model's file
 /// has changed.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// The least time between two attempts that presses cause. A held key repeats 30 times a second.
+pub(super) const PRESSED_AGAIN: Duration = Duration::from_secs(2);
 /// If memory was lacking or an engine hung, the waiting time doubles after each attempt, up to
 /// this.
 pub(super) const RETRY_AT_LAST: Duration = Duration::from_secs(64 * 60);
@@ -39,6 +41,8 @@ pub struct Recogniser {
     pub(super) report: EngineReport,
     /// No engine starts before this time.
     pub(super) retry_at: Option<Instant>,
+    /// When a press last caused an attempt before that time.
+    pub(super) pressed: Option<Instant>,
     /// How long the next attempt waits, after one that failed and may succeed later.
     pub(super) retry_after: Duration,
     /// The model's file at the last start.
@@ -91,6 +95,7 @@ impl Recogniser {
             parting: None,
             report: EngineReport::new(EngineState::Loading),
             retry_at: None,
+            pressed: None,
             retry_after: RETRY_AFTER,
             stamp: None,
             fatal: None,

@@ -2,7 +2,7 @@
 
 use super::candidates::Lineup;
 use super::engine::EngineProcess;
-use super::recogniser::{RETRY_AFTER, Recogniser};
+use super::recogniser::{PRESSED_AGAIN, RETRY_AFTER, Recogniser};
 use super::stamp::Stamp;
 use super::{EngineReport, RecogniseEvent};
 use crate::session::{Code, EngineState, Failure};
@@ -63,6 +63,20 @@ impl Recogniser {
             }
             Err(error) => self.not_started(&error),
         }
+    }
+
+    /// Somebody wants to dictate. If no engine could be loaded, but a later attempt may succeed, this
+    /// makes the attempt now. Returns whether it does.
+    pub fn pressed(&mut self) -> bool {
+        let failed = self.report.state == EngineState::Failed && self.engine.is_none();
+        let is_soon = self.pressed.is_some_and(|last| last.elapsed() < PRESSED_AGAIN);
+        let may_succeed = self.retry_at.is_some() && self.fatal.is_none();
+        if !failed || is_soon || !may_succeed || self.parting.is_some() {
+            return false;
+        }
+        self.pressed = Some(Instant::now());
+        self.start();
+        self.report.state == EngineState::Loading
     }
 
     /// Tries again when no engine runs.

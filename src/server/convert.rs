@@ -139,13 +139,13 @@ pub(super) fn answer(answer: Answer) -> Response {
 /// Converts a failure for the client, with what is left of the user's words. `original` is the text
 /// that came with the request.
 pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
-    let Failure { code, message, text, audio_path, brief: _, lasts: _ } = failure;
+    let Failure { code, message, text, audio_path, brief: _, lasts: _, again } = failure;
     let leftover = match original {
         Some(original) => {
             let text = Some(text.unwrap_or(original));
-            data::Leftover { refined_text: text.clone(), text, audio_path: path(audio_path) }
+            data::Leftover { refined_text: text.clone(), text, audio_path: path(audio_path), again }
         }
-        None => data::Leftover { text, refined_text: None, audio_path: path(audio_path) },
+        None => data::Leftover { text, refined_text: None, audio_path: path(audio_path), again },
     };
     let nothing = leftover == data::Leftover::default();
     let data = if nothing { ().into() } else { Response::success(&leftover).data };

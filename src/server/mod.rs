@@ -156,7 +156,8 @@ impl Server {
         let ending = || {
             Failure::new(Code::ShuttingDown, "v2m is stopping; the next request starts it again")
         };
-        self.calls.send(Call { request, reply }).await.map_err(|_| ending())?;
+        let unheard = |_| ending().may_ask_again();
+        self.calls.send(Call { request, reply }).await.map_err(unheard)?;
         answer
             .await
             .unwrap_or_else(|_| Err(if self.calls.is_closed() { ending() } else { unanswered() }))

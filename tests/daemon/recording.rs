@@ -134,6 +134,8 @@ fn the_state_folder_may_be_deleted_while_it_is_recorded() {
         (studio.service.kept("wav").len() == 1).then_some(())
     });
     let answer = studio.service.connect().ask("STOP_RECORDING");
+    // The record comes back with the next change that is written.
+    wait_for("the record to be back", || (studio.service.kept("json").len() == 1).then_some(()));
     assert_eq!(answer["text"].as_str().unwrap(), studio.text_of_recording());
     assert!(answer["seconds"].as_f64().unwrap() >= 0.3, "{answer}");
     assert_eq!(studio.service.connect().ask("LAST_TEXT")["text"], answer["text"]);
@@ -278,6 +280,32 @@ fn an_end_that_cannot_wait_for_the_text_leaves_the_words_to_the_next_start() {
     assert_eq!(code, "shutting_down");
     assert!(text.contains("transcribed at the next start"), "{text}");
     assert_eq!(states.until("state", "state", "idle")["state"], "idle");
+    let quiet = studio.ended();
+    assert_eq!(quiet.house.record()["state"], "recorded");
+    let studio = quiet.start();
+    let text = studio.text_of_recording();
+    assert_eq!(studio.service.record()["text"], text);
+    studio.service.end();
+}
+
+/// The next instance records at once. This one waits no longer for the text.
+#[test]
+fn a_press_while_it_ends_is_sent_to_the_next_instance() {
+    let studio = Studio::new("finish deaf\n\n");
+    studio.record(3);
+    let mut waiting = studio.service.connect();
+    let mut states = studio.service.connect().subscribe(&["state"]);
+    waiting.send("STOP_RECORDING", Value::Null);
+    states.until("state", "state", "transcribing");
+    studio.service.connect().ask("SHUTDOWN");
+    let mut press = studio.service.connect();
+    press.send("TOGGLE_RECORDING", Value::Null);
+    let answer = press.receive().unwrap();
+    assert_eq!(answer["code"], "shutting_down", "{answer}");
+    assert_eq!(answer["data"]["again"], true, "{answer}");
+    let answer = waiting.receive().unwrap();
+    assert_eq!(answer["code"], "shutting_down", "{answer}");
+    assert_eq!(answer["data"]["again"], Value::Null, "its recording was made: {answer}");
     let quiet = studio.ended();
     assert_eq!(quiet.house.record()["state"], "recorded");
     let studio = quiet.start();

@@ -169,6 +169,35 @@ async fn an_engine_that_lacks_memory_is_tried_again_ever_more_rarely() {
     }
 }
 
+/// Regression: after three deaths in a row, presses were refused for a minute.
+#[tokio::test]
+async fn a_press_has_it_tried_again_at_once() {
+    let mut lab = Lab::new("load kill\nload kill\nload kill\nload kill\n\n");
+    lab.state(EngineState::Failed).await;
+    let clock = crate::lab::Stillness::begin();
+    assert!(lab.recogniser.pressed());
+    // The key is held, and the engine dies twice more.
+    assert!(!lab.recogniser.pressed());
+    lab.state(EngineState::Failed).await;
+    assert!(!lab.recogniser.pressed());
+    assert_eq!(lab.lives("model"), 4);
+    clock.pass(std::time::Duration::from_secs(2)).await;
+    assert!(lab.recogniser.pressed());
+    drop(clock);
+    let words = sound(7, 20_000);
+    lab.job(1, Priority::Live, &words);
+    assert_eq!(lab.text(1, &words).await, 1);
+}
+
+#[tokio::test]
+async fn a_press_does_not_have_a_file_tried_that_kills_the_engine() {
+    let mut lab = Lab::new("loading abort");
+    lab.state(EngineState::Failed).await;
+    assert!(!lab.recogniser.pressed());
+    lab.stays_silent().await;
+    assert_eq!(lab.lives("model"), 2);
+}
+
 #[tokio::test]
 async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
     let mut lab = Lab::new("loading stop\nloading stop\n\n");

@@ -3,9 +3,10 @@
 //! It has no time limit: a STOP takes as long as its transcription. It does not check whether the
 //! socket exists before it connects, because connecting is what starts the service.
 
-use crate::data::Event;
+use crate::data::{Event, Leftover};
 use crate::frame::{FrameDecoder, Framing, MAX_REQUEST};
 use crate::message::{Command, EventName, Response, ResponseStatus};
+use serde::Deserialize;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,9 +17,10 @@ use std::thread;
 use std::time::Duration;
 
 /// How often one request is sent at most. See [`Client::request`].
-pub const ATTEMPTS: u32 = 3;
+pub const ATTEMPTS: u32 = 6;
 
-/// The pause before each further attempt: whoever flushes the socket's queue needs a moment.
+/// The pause before the second attempt: whoever flushes the socket's queue needs a moment. Each
+/// further pause is twice as long, so that all of them together take 0.6 s.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a request has no answer.
@@ -175,8 +177,9 @@ impl Client {
 
     /// Sends a request and waits for its answer, success or error.
     ///
-    /// If it is certain that a request was never read, it is sent again on a new connection, up to
-    /// [`ATTEMPTS`] times in all. Such requests are ordinary: a service that ends leaves
+    /// If it is certain that nothing was done for a request, it is sent again on a new connection, up
+    /// to [`ATTEMPTS`] times in all. A service that is stopping says so in its answer
+    /// ([`crate::data::Leftover::again`]). Or the request was never read. Such requests are ordinary: a service that ends leaves
     /// connections in the socket's queue, and systemd (`FlushPending=yes`) resets them. The error
     /// shows it: a peer that closes a Unix socket with unread bytes resets it (`ECONNRESET`), and a
     /// peer that closed earlier refuses the write (`EPIPE`). A plain end without an answer proves
@@ -220,20 +223,24 @@ impl Client {
         let mut attempt = 1;
         loop {
             match self.exchange(&request) {
-                Ok(answer) => return read_answer(answer),
+                Ok(answer) => {
+                    let (answer, json) = read_answer(answer)?;
+                    if attempt == ATTEMPTS || !may_ask_again(&answer) {
+                        return Ok((answer, json));
+                    }
+                }
                 Err(AttemptError::Unread(e)) if attempt == ATTEMPTS => {
                     return Err(ClientError::Connect { path: self.path.clone(), source: e });
                 }
-                Err(AttemptError::Unread(_)) => {
-                    thread::sleep(PAUSE * attempt);
-                    attempt += 1;
-                    *self = Self::connect_to(&self.path)?;
-                }
+                Err(AttemptError::Unread(_)) => {}
                 Err(AttemptError::Lost(e)) => return Err(ClientError::Lost(e)),
                 Err(AttemptError::TooLong) => {
                     return Err(ClientError::BadAnswer("too long".into()));
                 }
             }
+            thread::sleep(PAUSE * 2_u32.pow(attempt - 1));
+            attempt += 1;
+            *self = Self::connect_to(&self.path)?;
         }
     }
 
@@ -284,6 +291,12 @@ enum AttemptError {
     Lost(io::Error),
     /// The answer is longer than [`crate::frame::MAX_ANSWER`].
     TooLong,
+}
+
+/// Whether the service did nothing for the request, because it is stopping.
+fn may_ask_again(answer: &Response) -> bool {
+    let leftover = || Leftover::deserialize(&answer.data).unwrap_or_default();
+    answer.status == ResponseStatus::Error && leftover().again
 }
 
 fn read_answer(json: String) -> Result<(Response, String), ClientError> {

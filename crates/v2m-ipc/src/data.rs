@@ -326,6 +326,9 @@ pub struct Leftover {
     /// The recording, if it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_path: Option<String>,
+    /// Whether nothing was done for the request, so that the client may send it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// An event for subscribers.

@@ -79,6 +79,12 @@ impl Engine {
         self.recogniser.engine_name()
     }
 
+    /// Somebody wants to dictate: if no engine could be loaded, tries again at once, unless only
+    /// another file can help. Returns whether it does.
+    pub(super) fn pressed(&mut self) -> bool {
+        self.recogniser.pressed()
+    }
+
     /// A dictation begins, whose sound is to be fed.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings) {
         self.recogniser.begin(job, decode_options(settings), Priority::Live);

@@ -47,6 +47,9 @@ impl Session {
     }
 
     fn start_next(&mut self, asker: Asker, out: &mut Vec<Effect>) {
+        if self.ending {
+            return self.turn_away(asker.ticket, out);
+        }
         if let Some(failure) = self.refusal(&asker) {
             return refuse(asker.ticket, failure, out);
         }
@@ -67,10 +70,6 @@ impl Session {
 
     /// Why no recording can start now for anybody.
     fn standstill(&self) -> Option<Failure> {
-        if self.ending {
-            let text = "v2m is stopping. Press again in a moment; systemd then starts it again.";
-            return Some(Failure::new(Code::ShuttingDown, text));
-        }
         if self.paused {
             let text = "Recording is paused. Resume it with `v2m-send resume`.";
             return Some(Failure::new(Code::Paused, text));
@@ -96,7 +95,12 @@ impl Session {
             return self.stop_for(job, asker, out);
         }
         match self.dictations.newest_mut() {
-            Some(newest) => newest.join(asker),
+            Some(newest) => {
+                if self.cut_off == Some(newest.job) {
+                    self.cut_off = None;
+                }
+                newest.join(asker);
+            }
             None => {
                 let text =
                     "Nothing is being recorded. Start with `v2m-send start` or the shortcut.";

@@ -4,12 +4,15 @@ use super::commands::stop_capture;
 use super::dictation::{Dictation, Phase};
 use super::event::{Effect, Outcome, Timer};
 use super::machine::{Session, answer_all};
-use super::types::{Code, Failure, Reply, State};
+use super::types::{Code, Failure, Reply, State, Ticket};
 use std::time::Duration;
 
 /// How long an orderly end waits for texts that are not finished. The recordings are on disk
 /// anyway; the next start transcribes them.
 const GRACE: Duration = Duration::from_secs(8);
+/// How long the last sound of a recording may take to reach the disk while a press waits for the
+/// next instance. Capture usually needs a few cycles of 20 ms.
+const LAST_SOUND: Duration = Duration::from_millis(300);
 
 impl Session {
     /// Starts the orderly end. The current recording is stopped, and all dictations are transcribed
@@ -23,6 +26,7 @@ impl Session {
             let Some((place, dictation)) = self.dictations.take(job) else { continue };
             let phase = match dictation.phase {
                 Phase::Opening { waiting } | Phase::Recording { waiting, .. } => {
+                    self.cut_off = Some(job);
                     let text = Some("v2m is stopping, and has ended the recording.");
                     answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
                     stop_capture(job, out);
@@ -79,6 +83,32 @@ impl Session {
         if !self.dictations.is_empty() {
             out.push(Effect::Exit);
         }
+    }
+
+    /// Handles a press that wants to record now. The client is answered when this instance accepts
+    /// no more connections, so that its next request reaches the next instance.
+    pub(super) fn turn_away(&mut self, ticket: Ticket, out: &mut Vec<Effect>) {
+        self.turned_away.push(ticket);
+        if self.is_draining() {
+            out.push(Effect::Arm(Timer::Grace, LAST_SOUND));
+        }
+    }
+
+    /// Ends without waiting for texts if somebody wants to record: the user speaks already, and
+    /// only the next instance can record. That instance transcribes the recordings again.
+    pub(super) fn make_way(&mut self, out: &mut Vec<Effect>) {
+        if self.turned_away.is_empty() || self.is_draining() {
+            return;
+        }
+        self.give_up(out);
+        let text = "v2m is stopping. Press again in a moment; systemd then starts it again.";
+        let failure = Failure::new(Code::ShuttingDown, text).may_ask_again();
+        answer_all(out, std::mem::take(&mut self.turned_away), Err(failure));
+    }
+
+    /// Whether the last sound of a recording is still awaited.
+    fn is_draining(&self) -> bool {
+        self.dictations.phases().any(|phase| matches!(phase, Phase::Draining { .. }))
     }
 }
 

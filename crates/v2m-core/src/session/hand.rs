@@ -48,7 +48,12 @@ impl Session {
     /// Handles a shortcut's command.
     pub(super) fn press(&mut self, asker: Asker, now: Duration, out: &mut Vec<Effect>) {
         if self.ending {
-            return self.toggle(asker, out);
+            // The user saw it running, so the press was meant to stop it.
+            let cut_off = self.cut_off.take();
+            return match cut_off.and_then(|job| self.dictations.get_mut(job)) {
+                Some(dictation) => dictation.join(asker),
+                None => self.toggle(asker, out),
+            };
         }
         self.settle_hand(now, out);
         let (verdict, arrival) = self.presses.trigger.arrives(now);

@@ -52,6 +52,10 @@ pub struct Session {
     published: State,
     /// The recording that stopped without a press, and when.
     stopped_itself: Option<(JobId, Duration)>,
+    /// The recording that the end of the service has stopped, until a press asks for its text.
+    pub(super) cut_off: Option<JobId>,
+    /// The clients that want to record while the service ends. The next instance serves them.
+    pub(super) turned_away: Vec<Ticket>,
 }
 
 impl Session {
@@ -69,6 +73,8 @@ impl Session {
             engine_problem: None,
             published: State::Idle,
             stopped_itself: None,
+            cut_off: None,
+            turned_away: Vec::new(),
         }
     }
 
@@ -140,6 +146,7 @@ impl Session {
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.step(event, now, &mut effects);
+        self.make_way(&mut effects);
         self.deliver_next(now, &mut effects);
         self.watch_hand(now, &mut effects);
         play_one(&mut effects);

@@ -132,7 +132,10 @@ impl Session {
             JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
                 let mut failure = heard.no_speech();
                 failure.audio_path = transcript.audio_path;
-                self.failed(job, waiting, failure, Lost::Words, out)
+                // Whatever the reason (the microphone may be gone), another attempt finds no words.
+                let kept = Failure { code: Code::NoSpeech, ..failure.clone() };
+                out.push(Effect::Keep(job, Outcome::Failed(kept)));
+                end_without_text(waiting, failure, out)
             }
             JobEvent::Transcribed(mut transcript) => {
                 let draft = self.draft(wished);

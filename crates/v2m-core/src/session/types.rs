@@ -230,6 +230,8 @@ pub struct Failure {
     pub brief: Option<Box<Brief>>,
     /// Whether it prevents every dictation until it is repaired. v2m notices the repair.
     pub lasts: bool,
+    /// Whether nothing was done for the request, so that it may be sent again.
+    pub again: bool,
 }
 
 /// A failure as a notification shows it.
@@ -252,6 +254,7 @@ impl Failure {
             audio_path: None,
             brief: None,
             lasts: false,
+            again: false,
         }
     }
 
@@ -267,6 +270,12 @@ impl Failure {
     #[must_use]
     pub fn lasting(self) -> Self {
         Self { lasts: true, ..self }
+    }
+
+    /// Marks the request as one that nothing was done for: the client may send it again.
+    #[must_use]
+    pub fn may_ask_again(self) -> Self {
+        Self { again: true, ..self }
     }
 }
 

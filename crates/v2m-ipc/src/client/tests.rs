@@ -98,7 +98,7 @@ fn a_connection_that_was_closed_while_idle_is_made_again() {
 }
 
 #[test]
-fn three_attempts_are_all() {
+fn there_are_so_many_attempts_and_no_more() {
     let (socket, listener) = Socket::new();
     let server = serve(listener, |listener| (0..ATTEMPTS).for_each(|_| reset_one(listener)));
     let mut client = Client::connect_to(&socket.0).unwrap();
@@ -106,6 +106,22 @@ fn three_attempts_are_all() {
     let listener = server.join().unwrap();
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+/// A service that is stopping has read it, and did nothing for it.
+#[test]
+fn a_request_that_nothing_was_done_for_is_sent_again() {
+    let (socket, listener) = Socket::new();
+    let server = serve(listener, |listener| {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_ping(&mut stream);
+        let again = Response::error("shutting_down", "Ask again.", json!({"again": true}));
+        stream.write_all(&Framing::Length.encode(&again)).unwrap();
+        answer_one(listener);
+    });
+    let mut client = Client::connect_to(&socket.0).unwrap();
+    assert_eq!(client.request(&Command::Ping).unwrap().data, json!("PONG"));
+    server.join().unwrap();
 }
 
 /// If such a request were sent again, it could start a second recording or stop a third.

@@ -1,6 +1,7 @@
 //! Tests of the session as a table of stories. What presses mean, and what holds for any sequence,
 //! is tested in other files.
 
+mod ending;
 mod presses;
 mod promises;
 mod queue;
@@ -271,6 +272,26 @@ fn silence_is_no_text_and_says_why() {
         |e| matches!(e, Effect::Answer(_, Err(f)) if f.code == Code::NoSpeech && f.message.contains("muted")),
     );
     assert!(muted, "{effects:?}");
+}
+
+/// Regression: such a recording was transcribed once more at the next start.
+#[test]
+fn silence_from_a_microphone_that_vanished_is_kept_as_silence() {
+    let mut story = Story::recording();
+    let gone = Failure::new(Code::NoMicrophone, "gone");
+    let ended = CaptureSummary { problems: vec![gone], ..heard(8_000) };
+    story.job(JobEvent::CaptureEnded(ended));
+    let effects = story.job(JobEvent::Transcribed(transcript("")));
+    let kept = effects.iter().find_map(|effect| match effect {
+        Effect::Keep(_, Outcome::Failed(failure)) => Some(failure.code),
+        _ => None,
+    });
+    assert_eq!(kept, Some(Code::NoSpeech), "{effects:?}");
+    let shown = effects.iter().find_map(|effect| match effect {
+        Effect::Show(Notice::Problem(failure)) => Some(failure.code),
+        _ => None,
+    });
+    assert_eq!(shown, Some(Code::NoMicrophone), "{effects:?}");
 }
 
 #[test]
