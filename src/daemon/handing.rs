@@ -117,7 +117,13 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
         // The screen must not show what a password field hides, or what was said before it was
         // locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
-        deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
+        // What went wrong leaves no room for it.
+        let hint = sinks.hint().filter(|_| problems.is_empty());
+        let shown = screen.show_text(text, deliveries.clone(), problems, hint.clone()).await;
+        if let Some(hint) = hint.filter(|_| shown.ok) {
+            sinks.hint_was_shown(hint).await;
+        }
+        deliveries.push(shown);
     }
     (Handover { whose, deliveries, took }, sinks)
 }

@@ -27,6 +27,7 @@ fn the_first_connection_starts_the_service_and_no_word_is_lost() {
 #[test]
 fn the_text_is_on_the_clipboard_and_in_the_one_notification() {
     let lab = Lab::new();
+    lab.copies();
     let text = lab.dictate()["text"].as_str().unwrap().to_owned();
     assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
     let told = lab.wait_for_notice(&text);
