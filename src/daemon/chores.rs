@@ -37,6 +37,8 @@ pub(super) enum Chore {
     DisplayAsked { found: bool },
     /// The desktop was asked where texts go in this mode.
     WayFound { mode: DeliverMode, way: Way },
+    /// The desktop was to have answered that by now.
+    WayLate,
     /// The search for the last dictation's text on the disk has ended.
     LastTextRead(Result<Option<String>, StoreError>),
     /// The work was cancelled, because its client has left.
@@ -99,7 +101,14 @@ impl Daemon {
                 self.tell(Event::Terminate);
             }
             Chore::DisplayAsked { found: false } => {}
-            Chore::WayFound { mode, way } => self.way_found(mode, way),
+            Chore::WayFound { mode, way } => {
+                self.desktop.way_found(mode, way);
+                self.release_status();
+            }
+            Chore::WayLate => {
+                self.desktop.way_late();
+                self.release_status();
+            }
             Chore::LastTextRead(result) => self.last_text_read(result),
             Chore::GivenUp => {}
             Chore::Broken(error) => warn!(error, "a bug: background work broke off: {error}"),

@@ -23,7 +23,12 @@ struct KnownWay {
     /// The setting it was asked for, the answer, and when it came.
     told: Option<(DeliverMode, Way, Instant)>,
     is_asked: bool,
+    /// Whoever asks for the status does not wait for the answer any longer.
+    is_late: bool,
 }
+
+/// How long the status waits for the desktop. It answers in some tens of milliseconds.
+const WAY_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) struct DesktopOutput {
     screen: Screen,
@@ -68,16 +73,25 @@ impl DesktopOutput {
         }
         self.way.is_asked = true;
         chores.spawn(async move { Chore::WayFound { mode, way: deliver::way(mode).await } });
+        chores.spawn(async {
+            tokio::time::sleep(WAY_WITHIN).await;
+            Chore::WayLate
+        });
     }
 
-    /// Whether the answer to [`Self::ask_way`] is still to come.
-    pub(super) fn is_way_asked(&self) -> bool {
-        self.way.is_asked
+    /// Whether the status should wait for the answer to [`Self::ask_way`].
+    pub(super) fn is_way_awaited(&self) -> bool {
+        self.way.is_asked && !self.way.is_late
+    }
+
+    /// The desktop had its time to answer.
+    pub(super) fn way_late(&mut self) {
+        self.way.is_late = self.way.is_asked;
     }
 
     /// Takes the answer to [`Self::ask_way`].
     pub(super) fn way_found(&mut self, mode: DeliverMode, way: Way) {
-        self.way = KnownWay { told: Some((mode, way, Instant::now())), is_asked: false };
+        self.way = KnownWay { told: Some((mode, way, Instant::now())), ..KnownWay::default() };
     }
 
     /// Where texts go in this mode. `None`: the desktop was not asked about it.

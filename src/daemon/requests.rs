@@ -3,8 +3,7 @@
 use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
 use crate::config;
-use crate::deliver::Way;
-use crate::session::{self, Asker, Command, DeliverMode, Failure, Wishes};
+use crate::session::{self, Asker, Command, Failure, Wishes};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -62,15 +61,15 @@ impl Daemon {
     /// Answers status requests once the machine's figures are there, or did not come in time, and
     /// the desktop has told where texts go.
     pub(super) fn measured(&mut self, figures: Option<Figures>) {
-        if self.desktop.is_way_asked() {
+        if self.desktop.is_way_awaited() {
             return self.doors.hold(figures);
         }
         let status = self.status(figures);
         self.doors.tell_status(|| status.clone());
     }
 
-    pub(super) fn way_found(&mut self, mode: DeliverMode, way: Way) {
-        self.desktop.way_found(mode, way);
+    /// Answers the status requests that waited for the desktop, unless it is still awaited.
+    pub(super) fn release_status(&mut self) {
         if let Some(figures) = self.doors.release() {
             self.measured(figures);
         }

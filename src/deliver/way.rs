@@ -25,20 +25,23 @@ pub async fn way(mode: DeliverMode) -> Way {
     if !mode.is_at_cursor() {
         return Way { mode, backend: None, reason: set() };
     }
-    let found = match (find().await, mode) {
-        (Ok((desktop, _)), DeliverMode::Auto) if desktop.would_ask().await => {
-            Err(format!("{}. {HOW_TO_ALLOW}", DeliverError::WouldAsk))
-        }
-        (Ok((desktop, _)), _) => Ok(desktop.name()),
-        (Err(problem), _) => Err(problem.to_string()),
+    let copied = |reason| Way { mode: DeliverMode::Clipboard, backend: None, reason };
+    let desktop = match find().await {
+        Ok((desktop, _)) => desktop,
+        Err(problem) => return copied(problem.to_string()),
     };
-    match (found, mode) {
-        (Ok(backend), DeliverMode::Auto) => {
+    let backend = Some(desktop.name());
+    match (mode, desktop.would_ask().await) {
+        (DeliverMode::Auto, true) => copied(format!("{}. {HOW_TO_ALLOW}", DeliverError::WouldAsk)),
+        (DeliverMode::Auto, false) => {
             let reason = "the desktop lets v2m press keys without asking".to_owned();
-            Way { mode: DeliverMode::Paste, backend: Some(backend), reason }
+            Way { mode: DeliverMode::Paste, backend, reason }
         }
-        (Ok(backend), mode) => Way { mode, backend: Some(backend), reason: set() },
-        (Err(reason), _) => Way { mode: DeliverMode::Clipboard, backend: None, reason },
+        (mode, true) => {
+            let reason = format!("{}; the desktop asks you when the next text comes", set());
+            Way { mode, backend, reason }
+        }
+        (mode, false) => Way { mode, backend, reason: set() },
     }
 }
 

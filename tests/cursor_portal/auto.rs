@@ -50,6 +50,9 @@ fn nobody_is_asked_and_the_way_says_how_to_allow_it() {
     assert_eq!((mode, backend), (DeliverMode::Clipboard, None));
     assert!(reason.contains("would first ask"), "{reason}");
     assert!(reason.contains("v2m-send config set deliver.mode=paste"), "{reason}");
+    let Way { mode, reason, .. } = desktop.runtime.block_on(way(DeliverMode::Paste));
+    assert_eq!(mode, DeliverMode::Paste);
+    assert!(reason.ends_with("the desktop asks you when the next text comes"), "{reason}");
     assert_eq!(desktop.asked(), 0);
     assert_eq!(desktop.restored().len(), 0, "no session was opened");
 }

@@ -111,6 +111,7 @@ fn without_any_other_keyboard_the_text_arrives_and_an_empty_clipboard_is_empty_a
 #[test]
 fn where_nobody_has_to_be_asked_the_text_is_pasted() {
     let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
     let window = desktop.window(true);
     let found = desktop.runtime.block_on(way(DeliverMode::Auto));
     assert_eq!((found.mode, found.backend), (DeliverMode::Paste, Some("wayland")), "{found:?}");
