@@ -152,6 +152,7 @@ fn delivered(
             (cause, lines([Some(remedy.as_str()), place.as_deref(), Some(text)]))
         }
     };
+    let body = lines([Some(body.as_str()), hint]);
     urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
 }
 
