@@ -24,6 +24,7 @@
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`call`] | leaf | the channel by which doors ask the daemon |
 //! | [`mix`] | leaf | several channels of sound into one that carries what was said |
+//! | [`loudness`] | leaf | how loud a recording is, and whether that is good enough |
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
@@ -46,6 +47,7 @@ pub mod feedback;
 pub mod import;
 pub mod llm;
 pub mod logging;
+pub mod loudness;
 pub mod media;
 pub mod mix;
 pub mod pauses;

@@ -40,7 +40,12 @@ that there is no microphone, 78 the configuration is not valid.";
 #[derive(Subcommand)]
 enum Command {
     /// Check everything a dictation needs, and say how to fix what is missing.
-    Doctor,
+    Doctor {
+        /// Record two seconds of the microphone too, and say what v2m hears: level, noise, language
+        /// and text. Without this, v2m asks in a terminal, and records nothing elsewhere.
+        #[arg(long)]
+        listen: bool,
+    },
     /// Check the configuration, and print the settings in force.
     CheckConfig {
         /// Check this file instead.
@@ -88,17 +93,22 @@ enum Shortcut {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         None => serve(),
-        Some(Command::Doctor) => match doctor::examine(&mut std::io::stdout().lock()) {
-            Ok(doctor::Verdict::Works) => ExitCode::SUCCESS,
-            Ok(doctor::Verdict::Deaf) => ExitCode::from(DEAF),
-            // Not being able to print the findings is as bad as a bad one.
-            Ok(doctor::Verdict::Broken) | Err(_) => ExitCode::FAILURE,
-        },
+        Some(Command::Doctor { listen }) => examine(listen),
         Some(Command::CheckConfig { file }) => check_config(file),
         Some(Command::DefaultConfig) => print(config::default_toml().trim_end_matches('\n')),
         Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
         Some(Command::Shortcut(command)) => bind(&command),
         Some(Command::Decode { track, file }) => media::serve(&file, track),
+    }
+}
+
+fn examine(listen: bool) -> ExitCode {
+    let listen = if listen { doctor::Listen::Yes } else { doctor::Listen::IfWanted };
+    match doctor::examine(&mut std::io::stdout().lock(), listen) {
+        Ok(doctor::Verdict::Works) => ExitCode::SUCCESS,
+        Ok(doctor::Verdict::Deaf) => ExitCode::from(DEAF),
+        // Not being able to print the findings is as bad as a bad one.
+        Ok(doctor::Verdict::Broken) | Err(_) => ExitCode::FAILURE,
     }
 }
 

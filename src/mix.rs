@@ -3,10 +3,16 @@
 //! The mean of all channels loses speech in two cases: channels in opposite phase cancel one
 //! another, and a voice in one channel of many is turned down by their number. So channels that
 //! carry nothing are left out, and where the rest cancel one another, the loudest is taken alone.
+//! A channel with nothing but steady noise is left out too while somebody speaks in another one
+//! (`speech`), however loud the noise is.
 //! Each channel has a gain that moves slowly enough for no change to be heard as a click.
 //!
 //! Sound files and the microphone share this. [`Mix::push`] neither locks nor allocates: PipeWire's
 //! realtime thread calls it.
+
+mod speech;
+
+use speech::{Floor, Talk};
 
 /// A channel carries something if it has this share of the power of the loudest one: -40 dB. Two
 /// voices in one recording differ by less, the noise of an unused input is below.
@@ -64,11 +70,18 @@ impl Power {
 #[derive(Clone, Default)]
 struct Channel {
     power: Power,
+    /// The power of the present piece, summed up.
+    power_now: f32,
     /// Its power without the present piece.
     power_before: Power,
     high: HighPass,
     /// The filter before the present piece.
     high_before: HighPass,
+    floor: Floor,
+    /// When somebody spoke in it.
+    talk: Talk,
+    /// It has only noise, while another channel has speech.
+    is_noise: bool,
     carries: bool,
     gain: f32,
     target: f32,
@@ -198,7 +211,7 @@ impl Mix {
         self.mean.fade(kept);
         self.frames.fade(kept);
         self.frames.add(frames);
-        let mut loudest = Power::default();
+        let mut loudest_now = 0.0_f32;
         for (index, channel) in self.channels.iter_mut().enumerate() {
             if self.fresh {
                 channel.high.low = sound(interleaved[index]);
@@ -209,6 +222,18 @@ impl Mix {
             let filtered = samples.map(|sample| channel.high.filter(sample, smoothing));
             let power = filtered.map(|sample| sample * sample).sum();
             channel.power.add(power);
+            loudest_now = loudest_now.max(power);
+            channel.power_now = power;
+        }
+        // Where all are silent, the source is not open yet.
+        if loudest_now > frames * speech::SILENCE {
+            for channel in &mut self.channels {
+                channel.floor.take(channel.power_now, frames, self.rate);
+            }
+        }
+        self.find_noise(frames);
+        let mut loudest = Power::default();
+        for channel in self.channels.iter().filter(|channel| !channel.is_noise) {
             let mean = channel.power.mean(self.frames);
             loudest =
                 Power { long: loudest.long.max(mean.long), short: loudest.short.max(mean.short) };
@@ -220,12 +245,31 @@ impl Mix {
             // A voice that begins after a louder one has little in the long memory yet. But it has
             // to compare with that: by the short memories alone the noise of unused inputs would
             // carry something whenever a voice gets low.
-            let carries = mean.long >= loudest.long * share
-                || mean.short >= loudest.long.max(loudest.short) * share;
+            let carries = !channel.is_noise
+                && (mean.long >= loudest.long * share
+                    || mean.short >= loudest.long.max(loudest.short) * share);
             changed |= carries != channel.carries;
             channel.carries = carries;
         }
         changed
+    }
+
+    /// Finds out which channels have nothing but noise, as long as somebody has just spoken in
+    /// another one.
+    fn find_noise(&mut self, frames: f32) {
+        let (of, seconds) = (self.frames, frames / self.rate);
+        let mut somebody_spoke = false;
+        for channel in &mut self.channels {
+            let Power { long, short } = channel.power.mean(of);
+            let speaks = channel.floor.is_speech(long.max(short));
+            somebody_spoke |= channel.talk.goes_on(speaks, seconds);
+        }
+        for channel in &mut self.channels {
+            let Power { long, short } = channel.power.mean(of);
+            // Between steady and speech it stays what it was.
+            let is_noise = channel.is_noise || channel.floor.is_steady(long.max(short));
+            channel.is_noise = is_noise && somebody_spoke && !channel.talk.is_heard();
+        }
     }
 
     /// The power in this piece of the mean of those channels that carry something.
@@ -255,7 +299,8 @@ impl Mix {
     /// now.
     fn loudest(&self) -> Option<usize> {
         let most = |of: fn(&Power) -> f32| {
-            let powers = self.channels.iter().map(|channel| of(&channel.power)).enumerate();
+            let powers = self.channels.iter().enumerate().filter(|(_, channel)| !channel.is_noise);
+            let powers = powers.map(|(index, channel)| (index, of(&channel.power)));
             powers.max_by(|(_, a), (_, b)| a.total_cmp(b))
         };
         let (loudest, now) = most(|power| power.short)?;

@@ -91,6 +91,24 @@ fn it_takes_over_what_there_is_in_v2m_and_says_why_not_the_rest() {
     assert!(!again.contains("engine.language"), "{again}");
 }
 
+/// voice2machine only copied. Whoever has chosen the clipboard keeps it.
+#[test]
+fn where_texts_go_stays_as_the_user_has_set_it() {
+    let home = Home::new();
+    fs::create_dir_all(home.config().parent().unwrap()).unwrap();
+    fs::write(home.config(), "[deliver]\nmode = \"clipboard\" # mine\n").unwrap();
+    let output = home.import(&[], &home.theirs());
+    assert!(output.status.success(), "{}", said(&output));
+    let written = fs::read_to_string(home.config()).unwrap();
+    assert!(written.contains("mode = \"clipboard\" # mine"), "{written}");
+    // Chosen in the file that is imported, it is written, although it was the default once.
+    let home = Home::new();
+    fs::write(home.theirs(), format!("{THEIRS}[deliver]\nmode = \"clipboard\"\n")).unwrap();
+    assert!(home.import(&[], &home.theirs()).status.success());
+    let written = fs::read_to_string(home.config()).unwrap();
+    assert!(written.contains("\nmode = \"clipboard\""), "{written}");
+}
+
 #[test]
 fn a_dry_run_changes_nothing() {
     let home = Home::new();

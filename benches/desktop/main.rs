@@ -1,6 +1,7 @@
 //! `make bench-desktop`: the last metre on GNOME Shell, in figures: from a text to what the window
 //! shows, from the shortcut to the first sample, from the shortcut to the text in the window.
-//! Prints, and judges nothing.
+//! Prints, and judges nothing. Texts go where they go by default (`deliver.mode = "auto"`), except
+//! while the shortcut is held: both ways that press keys are measured there.
 //!
 //! Runs as an ordinary user on the machine that `tests/system/container.sh` boots, with GNOME
 //! Shell, the virtual microphone and the release build; `benches/desktop.sh` makes it.
@@ -53,7 +54,6 @@ fn main() {
     let lab = Lab::new();
     let desktop = Desktop::new();
     lab::run("v2m", &["shortcut", "install"]);
-    lab::run("v2m-send", &["config", "set", "deliver.mode=paste"]);
     let window = desktop.window(true);
     deliveries(&desktop, &window, None);
     deliveries(&desktop, &window, Some(join));
@@ -146,7 +146,7 @@ fn deliveries(desktop: &Desktop, window: &Window, join: Option<fn() -> Join>) {
         let text = format!("{number}: Grüße — “€5” ñ 日 ¿qué?");
         let join = join.map(|join| join());
         let wanted =
-            DeliveryOptions { mode: DeliverMode::Paste, join, ..DeliveryOptions::default() };
+            DeliveryOptions { mode: DeliverMode::default(), join, ..DeliveryOptions::default() };
         let begun = Instant::now();
         let reader = std::thread::scope(|scope| {
             let reader = scope.spawn(|| shown(window, |now| now == text));

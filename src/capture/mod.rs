@@ -85,6 +85,8 @@ pub enum CaptureEvent {
         latency: Duration,
         /// Whether the thread that receives the sound has real-time priority. `None`: unknown.
         realtime: Option<bool>,
+        /// What the user calls the source: its description.
+        microphone: String,
     },
     /// Nothing could be recorded. The job is over, and no [`CaptureEvent::Ended`] follows.
     Failed {

@@ -296,7 +296,8 @@ impl Worker {
             "first audio"
         );
         let realtime = realtime::has_priority(self.control.thread());
-        let started = CaptureEvent::Started { job: job.id, latency, realtime };
+        let microphone = stream.input.source.description.clone();
+        let started = CaptureEvent::Started { job: job.id, latency, realtime, microphone };
         self.control.mark(job.begins, started);
     }
 

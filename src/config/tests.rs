@@ -99,6 +99,7 @@ fn the_table_of_keys_is_whole() {
     }
     let shown = Settings::default().to_json();
     assert_eq!(shown["engine"]["model"], "base-q8_0");
+    assert_eq!(shown["deliver"]["mode"], "auto");
     assert_eq!(shown.as_object().unwrap().len(), SECTIONS.len());
 }
 

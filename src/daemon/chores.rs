@@ -5,10 +5,10 @@ use super::background::{Attempt, Wanted};
 use super::refine::{RefinedRecognition, Trials};
 use super::reload::{CheckedSettings, UpdateResult};
 use crate::config::ConfigError;
-use crate::deliver::environment;
+use crate::deliver::{Way, environment};
 use crate::llm::Presets;
 use crate::recognise::Recorded;
-use crate::session::{Event, Failure, JobId};
+use crate::session::{DeliverMode, Event, Failure, JobId};
 use crate::store::{self, StoreError, Unfinished};
 use std::future::Future;
 use tokio::task::{AbortHandle, JoinSet};
@@ -35,6 +35,10 @@ pub(super) enum Chore {
     RetryFound { result: Result<Option<Unfinished>, StoreError>, wanted: Wanted },
     /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
+    /// The desktop was asked where texts go in this mode.
+    WayFound { mode: DeliverMode, way: Way },
+    /// The desktop was to have answered that by now.
+    WayLate,
     /// The search for the last dictation's text on the disk has ended.
     LastTextRead(Result<Option<String>, StoreError>),
     /// The work was cancelled, because its client has left.
@@ -97,6 +101,14 @@ impl Daemon {
                 self.tell(Event::Terminate);
             }
             Chore::DisplayAsked { found: false } => {}
+            Chore::WayFound { mode, way } => {
+                self.desktop.way_found(mode, way);
+                self.release_status();
+            }
+            Chore::WayLate => {
+                self.desktop.way_late();
+                self.release_status();
+            }
             Chore::LastTextRead(result) => self.last_text_read(result),
             Chore::GivenUp => {}
             Chore::Broken(error) => warn!(error, "a bug: background work broke off: {error}"),

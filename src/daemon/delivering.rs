@@ -57,6 +57,10 @@ impl Daemon {
         wished: Option<DeliverMode>,
     ) {
         let noted = self.under_way.noted(job);
+        let hint = self.under_way.poor_sound(job);
+        if let Some(hint) = &hint {
+            warn!(job = job.0, "{hint}");
+        }
         let settings = self.config.settings();
         let join = noted.begun.and_then(|begun| self.join(&transcript.language, begun));
         let parcel = Parcel {
@@ -71,6 +75,7 @@ impl Daemon {
             screen: self.desktop.screen(settings).cloned(),
             text: transcript.text,
             problems: transcript.problems,
+            hint,
         };
         self.desktop.hand(parcel);
     }

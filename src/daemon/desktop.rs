@@ -1,16 +1,34 @@
 //! Everything the user sees and hears: notifications, sounds, and delivered texts.
 
+use super::chores::{Chore, Chores};
 use super::feedback::Feedback;
 use super::handing::{Handing, Handover, Parcel};
 use super::refusal::note_file;
 use super::screen::{Going, Screen};
 use super::texts::Finished;
+use crate::call::DeliverStatus;
 use crate::config::Settings;
-use crate::deliver::{self, environment::DisplayServer};
-use crate::session::{Code, Cue, Notice, Session, State};
+use crate::deliver::{self, Way, environment::DisplayServer};
+use crate::session::{Code, Cue, DeliverMode, Notice, Session, State};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
+
+/// How long what the desktop offers is taken for true: programs may ask for the status each second.
+const WAY_LASTS: Duration = Duration::from_secs(10);
+
+/// Where texts go, as far as the desktop has told.
+#[derive(Debug, Default)]
+struct KnownWay {
+    /// The setting it was asked for, the answer, and when it came.
+    told: Option<(DeliverMode, Way, Instant)>,
+    is_asked: bool,
+    /// Whoever asks for the status does not wait for the answer any longer.
+    is_late: bool,
+}
+
+/// How long the status waits for the desktop. It answers in some tens of milliseconds.
+const WAY_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) struct DesktopOutput {
     screen: Screen,
@@ -19,6 +37,7 @@ pub(super) struct DesktopOutput {
     /// The desktop session that this process was started in has ended, and its clipboard with it.
     has_ended: bool,
     display: DisplayServer,
+    way: KnownWay,
 }
 
 /// Something that happened on the desktop.
@@ -40,7 +59,46 @@ impl DesktopOutput {
             handing: Handing::new(),
             has_ended: false,
             display: DisplayServer::watch().await,
+            way: KnownWay::default(),
         }
+    }
+
+    /// Asks the desktop where texts go in this mode, unless that is known.
+    pub(super) fn ask_way(&mut self, mode: DeliverMode, chores: &mut Chores) {
+        let is_known = |(asked, _, at): &(DeliverMode, Way, Instant)| {
+            *asked == mode && at.elapsed() < WAY_LASTS
+        };
+        if self.way.is_asked || self.way.told.as_ref().is_some_and(is_known) {
+            return;
+        }
+        self.way.is_asked = true;
+        chores.spawn(async move { Chore::WayFound { mode, way: deliver::way(mode).await } });
+        chores.spawn(async {
+            tokio::time::sleep(WAY_WITHIN).await;
+            Chore::WayLate
+        });
+    }
+
+    /// Whether the status should wait for the answer to [`Self::ask_way`].
+    pub(super) fn is_way_awaited(&self) -> bool {
+        self.way.is_asked && !self.way.is_late
+    }
+
+    /// The desktop had its time to answer.
+    pub(super) fn way_late(&mut self) {
+        self.way.is_late = self.way.is_asked;
+    }
+
+    /// Takes the answer to [`Self::ask_way`].
+    pub(super) fn way_found(&mut self, mode: DeliverMode, way: Way) {
+        self.way = KnownWay { told: Some((mode, way, Instant::now())), ..KnownWay::default() };
+    }
+
+    /// Where texts go in this mode. `None`: the desktop was not asked about it.
+    pub(super) fn way(&self, mode: DeliverMode) -> Option<DeliverStatus> {
+        let (_, way, _) = self.way.told.as_ref().filter(|(asked, ..)| *asked == mode)?;
+        let Way { mode: way, backend, reason } = way.clone();
+        Some(DeliverStatus { mode, way, backend, reason })
     }
 
     /// Cancel-safe.

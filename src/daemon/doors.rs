@@ -17,6 +17,8 @@ pub(super) struct Doors {
     telemetry: Telemetry,
     /// Clients that wait for the machine's figures.
     status_asked: Vec<Reply>,
+    /// The machine's figures, while something else of the status is still to come.
+    held: Option<Option<Figures>>,
 }
 
 impl Doors {
@@ -28,6 +30,7 @@ impl Doors {
             events,
             telemetry: Telemetry::new(SystemMeters::new()),
             status_asked: Vec::new(),
+            held: None,
         }
     }
 
@@ -72,6 +75,16 @@ impl Doors {
     pub(super) fn ask_status(&mut self, reply: Reply, device: Option<&str>) -> Option<Figures> {
         self.status_asked.push(reply);
         self.telemetry.ask(device)
+    }
+
+    /// Keeps the machine's figures until the rest of the status is known.
+    pub(super) fn hold(&mut self, figures: Option<Figures>) {
+        self.held = Some(figures);
+    }
+
+    /// Returns what [`Self::hold`] has kept.
+    pub(super) fn release(&mut self) -> Option<Option<Figures>> {
+        self.held.take()
     }
 
     /// Answers all clients that asked for the status.

@@ -29,6 +29,8 @@ pub(super) struct Parcel {
     pub(super) screen: Option<Screen>,
     /// Problems to show with the text.
     pub(super) problems: Vec<Failure>,
+    /// What else to show with the text: a sentence or two.
+    pub(super) hint: Option<String>,
 }
 
 /// The result of a delivery.
@@ -106,7 +108,7 @@ impl Handing {
 
 /// Delivers to the desktop first, so that the notification can say where the text is.
 async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
-    let Parcel { whose, text, mut wanted, focus, screen, problems } = parcel;
+    let Parcel { whose, text, mut wanted, focus, screen, problems, hint } = parcel;
     if let Some(focus) = focus {
         wanted.window = focus.window().await;
     }
@@ -117,7 +119,15 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
         // The screen must not show what a password field hides, or what was said before it was
         // locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
-        deliveries.push(screen.show_text(text, deliveries.clone(), problems).await);
+        // What went wrong leaves no room for it.
+        let place = sinks.hint().filter(|_| problems.is_empty());
+        let hints = [place.clone(), hint].into_iter().flatten().collect::<Vec<_>>().join("\n");
+        let hints = Some(hints).filter(|hints| !hints.is_empty());
+        let shown = screen.show_text(text, deliveries.clone(), problems, hints).await;
+        if let Some(place) = place.filter(|_| shown.ok) {
+            sinks.hint_was_shown(place).await;
+        }
+        deliveries.push(shown);
     }
     (Handover { whose, deliveries, took }, sinks)
 }

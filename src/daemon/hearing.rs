@@ -27,7 +27,7 @@ impl Daemon {
         match output {
             CaptureOutput::Pcm { job, samples } => self.pcm(job, &samples),
             CaptureOutput::Gap { job, missing } => self.gap(job, missing),
-            CaptureOutput::Event(CaptureEvent::Started { job, latency, realtime }) => {
+            CaptureOutput::Event(CaptureEvent::Started { job, latency, realtime, microphone }) => {
                 let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
                 let ms = latency.as_secs_f64() * 1e3;
                 info!(
@@ -35,7 +35,7 @@ impl Daemon {
                     first_sample_us = us,
                     "recording; the first sound came {ms:.0} ms after the press"
                 );
-                if self.under_way.started(job, realtime) {
+                if self.under_way.started(job, realtime, microphone) {
                     warn!(
                         "the thread that takes the sound has no real-time priority: while the machine is busy, \
                          parts of a recording can be missing. To mend it: install rtkit, or add yourself to the \

@@ -74,7 +74,8 @@ pub(super) fn delivered(delivery: &Delivery, took: Option<Duration>) -> String {
     }
     let backend = backend.map(|backend| format!(" by {backend}")).unwrap_or_default();
     let took = took.map(|took| format!(" in {} ms", took.as_millis())).unwrap_or_default();
-    format!("{done}{backend}{took}")
+    let why = detail.split_once("; ").map(|(_, why)| format!("; {why}")).unwrap_or_default();
+    format!("{done}{backend}{took}{why}")
 }
 
 #[cfg(test)]

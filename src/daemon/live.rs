@@ -2,14 +2,11 @@
 //! the window for the text.
 
 use crate::deliver::Focus;
+use crate::loudness::{Loudness, Sound, dbfs};
 use crate::session::{CaptureSummary, Failure, Gap, GapCause, JobId, Measured, gap};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Samples per level: a tenth of a second.
-const LEVEL_SPAN: usize = 1_600;
-/// Reported for digital silence: below the floor of 16 bits.
-const FLOOR_DBFS: f32 = -120.0;
 /// How often subscribers are told that it still records.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
@@ -59,8 +56,9 @@ pub(super) struct Live {
     pub(super) focus: Option<Focus>,
     samples: u64,
     peak: f32,
-    energy: f64,
-    spanned: usize,
+    loudness: Loudness,
+    /// What the user calls the microphone, once it gives sound.
+    pub(super) microphone: String,
     /// When the stop was asked for.
     pub(super) stopped: Option<Instant>,
     /// When the recording was asked for.
@@ -79,8 +77,8 @@ impl Live {
             focus: None,
             samples: 0,
             peak: 0.0,
-            energy: 0.0,
-            spanned: 0,
+            loudness: Loudness::default(),
+            microphone: String::new(),
             stopped: None,
             begun: Instant::now(),
             heartbeat: None,
@@ -92,18 +90,13 @@ impl Live {
     /// Takes samples. Returns the levels (root mean square, dBFS) of the spans that they complete.
     pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
         self.samples += samples.len() as u64;
-        let mut levels = Vec::new();
-        for &sample in samples {
-            self.peak = self.peak.max(sample.abs());
-            self.energy += f64::from(sample) * f64::from(sample);
-            self.spanned += 1;
-            if self.spanned == LEVEL_SPAN {
-                levels.push(dbfs((self.energy / LEVEL_SPAN as f64).sqrt() as f32));
-                self.energy = 0.0;
-                self.spanned = 0;
-            }
-        }
-        levels
+        self.peak = samples.iter().fold(self.peak, |peak, sample| peak.max(sample.abs()));
+        self.loudness.hear(samples)
+    }
+
+    /// How loud it is so far. `None`: it is too short to tell.
+    pub(super) fn sound(&self) -> Option<Sound> {
+        self.loudness.measured()
     }
 
     /// So many of the next samples are missing.
@@ -120,9 +113,10 @@ impl Live {
         CaptureSummary { measured: Some(measured), problems }
     }
 
-    /// Starts the heartbeat.
-    pub(super) fn started(&mut self) {
+    /// Starts the heartbeat. `microphone` gives the sound.
+    pub(super) fn started(&mut self, microphone: String) {
         self.heartbeat = Some(Instant::now());
+        self.microphone = microphone;
     }
 
     fn heartbeat_due(&self) -> Option<Instant> {
@@ -134,15 +128,10 @@ impl Live {
     }
 }
 
-/// NaN counts as silence, as in the samples that are kept.
-fn dbfs(amplitude: f32) -> f32 {
-    let level = 20.0 * amplitude.log10();
-    if level.is_nan() { FLOOR_DBFS } else { level.clamp(FLOOR_DBFS, 0.0) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loudness::FLOOR_DBFS;
 
     #[test]
     fn levels_and_peak_are_relative_to_full_scale() {
@@ -156,8 +145,5 @@ mod tests {
         assert_eq!(heard.samples, 3_200);
         assert!((heard.peak_dbfs + 6.02).abs() < 0.01);
         assert_eq!(measured(&Live::new(JobId(1))).peak_dbfs, FLOOR_DBFS);
-        // A source may send anything.
-        assert_eq!(live.hear(&[f32::NAN; LEVEL_SPAN]), [FLOOR_DBFS]);
-        assert_eq!(live.hear(&[f32::INFINITY; LEVEL_SPAN]), [0.0]);
     }
 }

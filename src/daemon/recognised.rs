@@ -6,9 +6,7 @@ use super::{Daemon, journal};
 use crate::call::Event;
 use crate::deliver;
 use crate::recognise::{EngineReport, RecogniseEvent};
-use crate::session::{
-    self, Code, DeliverMode, EngineState, JobEvent, JobId, Notice, State, Transcript,
-};
+use crate::session::{self, Code, EngineState, JobEvent, JobId, Notice, State, Transcript};
 use crate::text;
 use tracing::{debug, info, warn};
 use v2m_ipc::pcm::samples_in;
@@ -126,7 +124,7 @@ impl Daemon {
         let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
         let wished = self.session.wishes(job).and_then(|wishes| wishes.deliver);
         let mode = wished.unwrap_or(settings.deliver.mode);
-        let at_cursor = matches!(mode, DeliverMode::Paste | DeliverMode::Type);
+        let at_cursor = mode.is_at_cursor();
         match self.session.state() {
             State::Recording if self.session.recording() == Some(job) => {
                 screen.grow(deliver::Notice::Recording { so_far, stops_after: None }, at_cursor);

@@ -55,16 +55,28 @@ impl Daemon {
     }
 
     fn status_asked(&mut self, reply: Reply) {
+        self.desktop.ask_way(self.config.settings().deliver.mode, &mut self.chores);
         let device = self.engine.report().device.as_deref();
         if let Some(figures) = self.doors.ask_status(reply, device) {
             self.measured(Some(figures));
         }
     }
 
-    /// Answers status requests once the machine's figures are there, or did not come in time.
+    /// Answers status requests once the machine's figures are there, or did not come in time, and
+    /// the desktop has told where texts go.
     pub(super) fn measured(&mut self, figures: Option<Figures>) {
+        if self.desktop.is_way_awaited() {
+            return self.doors.hold(figures);
+        }
         let status = self.status(figures);
         self.doors.tell_status(|| status.clone());
+    }
+
+    /// Answers the status requests that waited for the desktop, unless it is still awaited.
+    pub(super) fn release_status(&mut self) {
+        if let Some(figures) = self.doors.release() {
+            self.measured(figures);
+        }
     }
 
     fn status(&self, figures: Option<Figures>) -> Answer {
@@ -91,6 +103,7 @@ impl Daemon {
                     .collect(),
             },
             capture: self.under_way.status(),
+            deliver: self.desktop.way(self.config.settings().deliver.mode),
             uptime_s: self.service.uptime().as_secs(),
             problem: report.problem.as_ref().or(self.config.problem()).cloned(),
         };

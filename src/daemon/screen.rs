@@ -108,22 +108,28 @@ impl Screen {
         }
     }
 
-    /// Shows a text, where it was delivered, and what went wrong. Returns within half a second.
+    /// Shows a text, where it was delivered, what went wrong, and a hint. Returns within half a
+    /// second.
     pub(super) async fn show_text(
         &self,
         text: String,
         deliveries: Vec<Delivery>,
         problems: Vec<Failure>,
+        hint: Option<String>,
     ) -> Delivery {
         let arrived = problems.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
         let place = deliveries.iter().rfind(|delivery| delivery.ok).map(|d| d.detail.clone());
         let announced = self.state().going.announced;
+        let has_hint = hint.is_some();
+        let whole = Notice::Text { text: text.clone(), deliveries, problems, hint };
         match (announced, place.filter(|_| arrived)) {
+            // There is no room for a hint.
+            (true, Some(_)) if has_hint => self.aside.show(whole).await,
             (true, Some(place)) => self.sign().show(Notice::RecordingNext { text, place }).await,
-            (false, Some(_)) => self.sign().show(Notice::Text { text, deliveries, problems }).await,
+            (false, Some(_)) => self.sign().show(whole).await,
             (_, None) => {
                 let notifier = if self.others_go_on(1) { &self.aside } else { self.sign() };
-                notifier.show(Notice::Text { text, deliveries, problems }).await
+                notifier.show(whole).await
             }
         }
     }

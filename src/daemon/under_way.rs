@@ -6,8 +6,10 @@ use crate::call::CaptureStatus;
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
+use crate::loudness::Fault;
 use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
 use crate::store::{RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,8 @@ pub(super) struct UnderWay {
     presses: ShortcutPresses,
     /// How recording went so far.
     status: CaptureStatus,
+    /// What the user was told of which microphone.
+    told: BTreeSet<(String, Fault)>,
 }
 
 /// A chunk of a recording.
@@ -72,6 +76,7 @@ impl UnderWay {
             last_press: None,
             presses: ShortcutPresses::default(),
             status: CaptureStatus::default(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -125,12 +130,29 @@ impl UnderWay {
 
     /// The first audio has arrived, on a thread that has real-time priority or not. Whether its
     /// lack is news.
-    pub(super) fn started(&mut self, job: JobId, realtime: Option<bool>) -> bool {
+    pub(super) fn started(
+        &mut self,
+        job: JobId,
+        realtime: Option<bool>,
+        microphone: String,
+    ) -> bool {
         let before = std::mem::replace(&mut self.status.realtime, realtime);
         if let Some(live) = self.live.get_mut(job) {
-            live.started();
+            live.started(microphone);
         }
         realtime == Some(false) && before != realtime
+    }
+
+    /// What is wrong with the sound of a dictation that has a text, and what to do, if the user was
+    /// not told that of this microphone in this run.
+    pub(super) fn poor_sound(&mut self, job: JobId) -> Option<String> {
+        let live = self.live.get(job)?;
+        let sound = live.sound()?;
+        let fault = sound.fault()?;
+        let is_news = self.told.insert((live.microphone.clone(), fault));
+        is_news.then(|| {
+            format!("{} To check: v2m doctor --listen", sound.told(fault, &live.microphone))
+        })
     }
 
     /// How recording went since the service started.

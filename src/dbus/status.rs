@@ -1,14 +1,24 @@
 //! GET_STATUS as a D-Bus dictionary: flat, in the units of [`crate::call::Status`].
 
-use crate::call::Status;
+use crate::call::{DeliverStatus, Status};
 use std::collections::HashMap;
 use v2m_ipc::pcm::in_seconds;
 use zbus::{OwnedVariant, Variant};
 
 /// Without the keys that have no value now.
 pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
-        status;
+    let Status {
+        state,
+        pending,
+        cpu_percent,
+        ram,
+        gpu,
+        engine,
+        capture,
+        deliver,
+        uptime_s,
+        problem,
+    } = status;
     let mut told: HashMap<&'static str, Variant<'static>> = HashMap::from([
         ("state", Variant::from(state.name())),
         ("pending", Variant::from(u32::try_from(pending).unwrap_or(u32::MAX))),
@@ -33,6 +43,14 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     told.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Variant::from(text?)))));
     told.extend(capture.realtime.map(|realtime| ("realtime", Variant::from(realtime))));
     told.extend(engine.loaded_in_ms.map(|ms| ("loaded_in_ms", Variant::from(ms))));
+    if let Some(DeliverStatus { mode, way, backend, reason }) = deliver {
+        told.extend([
+            ("deliver_mode", Variant::from(mode.name())),
+            ("deliver_way", Variant::from(way.name())),
+            ("deliver_reason", Variant::from(reason)),
+        ]);
+        told.extend(backend.map(|backend| ("deliver_backend", Variant::from(backend))));
+    }
     if let Some(gpu) = gpu {
         told.extend([
             ("gpu", Variant::from(gpu.name)),

@@ -79,7 +79,7 @@ impl Notice {
                 progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
             }
             Self::RecordingNext { text, place } => {
-                let body = first_part(&format!("{}: {}", capitalised(place), text.trim()));
+                let body = first_part(&format!("{}: {}", place_of(place), text.trim()));
                 progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
             }
             Self::Transcribing { so_far } => {
@@ -90,7 +90,9 @@ impl Notice {
                 let body = "A language model is rewriting your text.".to_owned();
                 progress("Rewriting", body, "view-refresh", Duration::from_secs(10 * 60))
             }
-            Self::Text { text, deliveries, problems } => delivered(text, deliveries, problems),
+            Self::Text { text, deliveries, problems, hint } => {
+                delivered(text, deliveries, problems, hint.as_deref())
+            }
             Self::Problem(failure) => problem(failure),
             Self::Recovered { text, cut_off, note } => recovered(text, *cut_off, note.as_deref()),
             Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => return None,
@@ -121,15 +123,20 @@ fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) 
 }
 
 /// The notification for a text, whether it was delivered or not.
-fn delivered(text: &str, deliveries: &[Delivery], problems: &[Failure]) -> Card {
+fn delivered(
+    text: &str,
+    deliveries: &[Delivery],
+    problems: &[Failure],
+    hint: Option<&str>,
+) -> Card {
     let arrived = deliveries.iter().rfind(|delivery| delivery.ok);
     let failed = deliveries.iter().find(|delivery| !delivery.ok);
-    let place = arrived.map(|delivery| capitalised(&delivery.detail));
+    let place = arrived.map(|delivery| place_of(&delivery.detail));
     let (cause, body) = match (failed, problems.first()) {
         (None, None) => {
             return Card {
                 summary: place.unwrap_or_else(|| "Dictation".to_owned()),
-                body: shortened(text),
+                body: shortened(&lines([Some(&*with_room(text, hint)), hint])),
                 icon: "edit-paste",
                 urgency: Urgency::Normal,
                 transient: false,
@@ -145,7 +152,22 @@ fn delivered(text: &str, deliveries: &[Delivery], problems: &[Failure]) -> Card 
             (cause, lines([Some(remedy.as_str()), place.as_deref(), Some(text)]))
         }
     };
+    let body = lines([Some(body.as_str()), hint]);
     urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
+}
+
+/// Where a text is. `detail` is in the form "on the clipboard; why".
+fn place_of(detail: &str) -> String {
+    capitalised(split(detail, &["; "]).0)
+}
+
+/// The text, shortened if a long one would push the note after it out of sight.
+fn with_room(text: &str, note: Option<&str>) -> String {
+    let (text, room) = (text.trim(), MAX_BODY / 2);
+    match note {
+        Some(_) if text.chars().count() > room => text.chars().take(room).chain(['…']).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 /// Title and body for a text that was not delivered. `detail` is in the form "not there: why; what
@@ -211,12 +233,7 @@ fn problem(failure: &Failure) -> Card {
 }
 
 fn recovered(text: &str, cut_off: bool, note: Option<&str>) -> Card {
-    // A long text would push the note out of sight.
-    let room = MAX_BODY / 2;
-    let shown = match note {
-        Some(_) if text.chars().count() > room => text.chars().take(room).chain(['…']).collect(),
-        _ => text.to_owned(),
-    };
+    let shown = with_room(text, note);
     let body = lines([Some("Print it: v2m-send last"), Some(&shown), note]);
     if cut_off {
         let cause = "Recovered, but the end is missing".to_owned();
@@ -334,7 +351,7 @@ mod tests {
     }
 
     fn text(deliveries: Vec<Delivery>, problems: Vec<Failure>) -> Card {
-        card(Notice::Text { text: "Grüße".into(), deliveries, problems })
+        card(Notice::Text { text: "Grüße".into(), deliveries, problems, hint: None })
     }
 
     #[test]
@@ -405,6 +422,19 @@ mod tests {
         let shown = text(vec![delivery(true, "on the clipboard")], vec![]);
         assert_eq!((shown.summary.as_str(), shown.body.as_str()), ("On the clipboard", "Grüße"));
         assert_eq!(shown.urgency, Urgency::Normal);
+    }
+
+    #[test]
+    fn a_hint_is_below_the_text_and_a_long_text_leaves_it_room() {
+        let shown = |text: &str| {
+            let deliveries = vec![delivery(true, "on the clipboard; the desktop would ask")];
+            let (problems, hint) = (Vec::new(), Some("Do this.".to_owned()));
+            card(Notice::Text { text: text.into(), deliveries, problems, hint })
+        };
+        let short = shown("Grüße");
+        assert_eq!(short.summary, "On the clipboard");
+        assert_eq!(short.body, "Grüße\nDo this.");
+        assert!(shown(&"ñ".repeat(MAX_BODY)).body.ends_with("…\nDo this."));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! that write the text on the active layout, and no window confirms them. The daemon decides
 //! whether to paste or to type, and with which keys.
 
-use crate::deliver::desktop::{self, Desktop, mutter::Mutter};
+use crate::deliver::desktop::Desktop;
 use crate::deliver::environment::{Displays, is_x11};
 use crate::deliver::error::DeliverError;
 use crate::deliver::joint::{Destination, Joint};
@@ -12,15 +12,22 @@ use crate::deliver::keys::held::{self, modifiers};
 use crate::deliver::order::{DeliveryOptions, Insertion, Means};
 use crate::deliver::paste::DEADLINE;
 use crate::deliver::window::{Around, Focus, Focused, Observer};
-use crate::session::Delivery;
+use crate::session::{DeliverMode, Delivery};
 use std::time::{Duration, Instant};
-use tracing::{debug, info};
+use tokio::time::timeout;
+use tracing::debug;
 
 /// Time added for each character that is typed. Programs need about a tenth of it.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
 /// The longest text that is typed, in characters. Longer ones are pasted, because the user's own
 /// keys would get in between.
 const MAX_TYPED: usize = 2_000;
+/// How long `"auto"` looks for a way to the cursor. Only a portal that has to be started takes more
+/// than some tens of milliseconds.
+const FIND: Duration = Duration::from_secs(2);
+/// How long `"auto"` does not look again after a desktop that gave no answer: each text would wait
+/// for it.
+const SLOW_AGAIN: Duration = Duration::from_secs(60);
 
 /// The connection to the desktop. It is made at the first delivery, so a later desktop is found.
 #[derive(Debug, Default)]
@@ -31,6 +38,8 @@ pub(crate) struct Cursor {
     joint: Joint,
     /// Whether the last text went into a password field. `None`: no program said so in time.
     hidden: Option<bool>,
+    /// When the desktop gave no answer as to what it offers.
+    slow: Option<Instant>,
 }
 
 /// A text that was delivered.
@@ -147,6 +156,11 @@ impl Cursor {
         }
     }
 
+    /// Whether a program has told, before the text was put, that it goes into a password field.
+    pub(crate) fn is_password(&self) -> bool {
+        self.hidden == Some(true)
+    }
+
     /// Prepares for the next text. `is_watched`: it may be joined to this one.
     async fn remember(
         &mut self,
@@ -185,15 +199,20 @@ impl Cursor {
         if order.text.is_empty() {
             return Err(DeliverError::NoText);
         }
+        let desktop = match self.desktop.take() {
+            Some(desktop) if desktop.is_there().await => desktop,
+            _ if wanted.mode == DeliverMode::Auto => find(&mut self.slow).await?,
+            _ => Desktop::find().await?,
+        };
+        let desktop = self.desktop.insert(desktop);
+        if wanted.mode == DeliverMode::Auto && desktop.would_ask().await {
+            return Err(DeliverError::WouldAsk);
+        }
         let (keys, observer) = (&order.keys, &mut self.observer);
         let focused = observer.look(|program| keys.is_terminal(program)).await;
         order.focused = with_xwayland(focused).await;
         self.hidden = order.focused.is_password();
-        let desktop = match self.desktop.take() {
-            Some(desktop) if desktop.is_there().await => desktop,
-            _ => Desktop::find().await?,
-        };
-        let desktop = self.desktop.insert(desktop);
+        order.is_sensitive |= self.hidden == Some(true);
         if !desktop.tells_of_keys() {
             wait_for_keys(wanted.pressed).await?;
         }
@@ -219,6 +238,22 @@ impl Cursor {
         desktop.carry_out(order).await?;
         Ok(Arrived { text, place, around })
     }
+}
+
+/// Looks for a way to the cursor. Bounded. `slow`: when that took too long the last time.
+///
+/// # Errors
+/// [`DeliverError::Unavailable`]: there is none.
+async fn find(slow: &mut Option<Instant>) -> Result<Desktop, DeliverError> {
+    let found = match *slow {
+        Some(at) if at.elapsed() < SLOW_AGAIN => Err(DeliverError::Hanging),
+        _ => {
+            let found = timeout(FIND, Desktop::find()).await.unwrap_or(Err(DeliverError::Hanging));
+            *slow = matches!(found, Err(DeliverError::Hanging)).then(Instant::now);
+            found
+        }
+    };
+    found.map_err(|problem| DeliverError::Unavailable(Box::new(problem)))
 }
 
 /// Waits for the keys of a shortcut that was `pressed` then, where the desktop itself does not.
@@ -253,31 +288,4 @@ async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), DeliverError> {
         tokio::time::sleep_until(until.into()).await;
     }
     Ok(())
-}
-
-/// The name of the means that this desktop offers, for `v2m doctor`. Bounded.
-///
-/// # Errors
-/// Why there is no such means, in words.
-pub async fn way_to_the_cursor() -> Result<&'static str, String> {
-    let found = tokio::time::timeout(DEADLINE, probe()).await;
-    match found.unwrap_or(Err(DeliverError::Hanging)) {
-        Ok(name) => {
-            info!(backend = name, "texts are put at the cursor by {name}");
-            Ok(name)
-        }
-        Err(problem) => Err(problem.to_string()),
-    }
-}
-
-async fn probe() -> Result<&'static str, DeliverError> {
-    match Desktop::find().await? {
-        Desktop::Mutter(_) => Ok(Mutter::NAME),
-        Desktop::Portal(portal) => Ok(portal.name()),
-        Desktop::Wayland(_) => Ok(desktop::wayland::NAME),
-        Desktop::X11(_) => {
-            let asked = tokio::task::spawn_blocking(desktop::x11::is_there).await;
-            asked.map_err(|_| DeliverError::Hanging)?.map(|()| desktop::x11::NAME)
-        }
-    }
 }

@@ -97,6 +97,11 @@ pub(crate) enum DeliverError {
          systemctl --user restart v2m.service"
     )]
     HalfAllowed,
+    #[error("the desktop would first ask whether v2m may press keys")]
+    WouldAsk,
+    /// Nothing was tried, because the desktop offers nothing to try.
+    #[error(transparent)]
+    Unavailable(Box<Self>),
     #[error("the desktop's portal closed the session; the next text opens a new one")]
     PortalGone,
     #[error("the desktop has not answered for {} s", DEADLINE.as_secs())]
@@ -136,7 +141,48 @@ impl DeliverError {
             | Self::NoThread(_)
             | Self::Asking
             | Self::Denied
-            | Self::HalfAllowed => false,
+            | Self::HalfAllowed
+            | Self::WouldAsk
+            | Self::Unavailable(_) => false,
+        }
+    }
+
+    /// Whether no text can be put at the cursor here, for lack of a desktop or of a permission.
+    /// Nothing was tried then.
+    pub(crate) fn is_lack(&self) -> bool {
+        match self {
+            Self::NoWay
+            | Self::NoServer(_)
+            | Self::NoExtension(_)
+            | Self::NoCompositor(_)
+            | Self::NoThread(_)
+            | Self::Denied
+            | Self::HalfAllowed
+            | Self::WouldAsk
+            | Self::Unavailable(_) => true,
+            Self::NoText
+            | Self::NoWindow
+            | Self::Lacks(_)
+            | Self::NotALayout(_)
+            | Self::NoLayout(_)
+            | Self::TooLong
+            | Self::NoTyping
+            | Self::InPart
+            | Self::NotTaken(_)
+            | Self::KeysHeld
+            | Self::KeysUnclear
+            | Self::HeldInPart
+            | Self::NoPrimary
+            | Self::Overtaken
+            | Self::Moved
+            | Self::NoKey(_)
+            | Self::Server(_)
+            | Self::Compositor(_)
+            | Self::NoBus(_)
+            | Self::Refused(_)
+            | Self::Asking
+            | Self::PortalGone
+            | Self::Hanging => false,
         }
     }
 }

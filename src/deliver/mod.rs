@@ -17,6 +17,7 @@
 //! | `display` | connections to display servers and to the session bus, and the thread that waits for a display server |
 //! | `joint` | what stands at the cursor, for the next text |
 //! | `order`, `error` | where a text is wanted; why it is not at the cursor |
+//! | `way`, `hint` | which way `deliver.mode` takes here and why; what of that is shown with a text |
 //! | `notifier` and the rest | notifications |
 
 mod card;
@@ -29,6 +30,7 @@ pub mod environment;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod hint;
 mod joint;
 mod keys;
 mod leftover;
@@ -39,15 +41,16 @@ mod order;
 mod paste;
 mod popup;
 mod sinks;
+mod way;
 mod window;
 
 pub use copy::{Clipboard, ClipboardReader, NoText};
-pub use cursor::way_to_the_cursor;
 pub use joint::{Join, ShortcutPresses};
 pub use notice::Notice;
 pub use notifications::notification_service;
 pub use notifier::Notifier;
 pub use order::DeliveryOptions;
 pub use sinks::{Secret, Sinks};
+pub use way::{Way, way, way_to_the_cursor};
 pub(crate) use window::ScreenLock;
 pub use window::{Around, Field, Focus, Focused, Observer, PasteKeys, Widget, Window};

@@ -37,6 +37,8 @@ pub enum Notice {
         deliveries: Vec<Delivery>,
         /// What else went wrong.
         problems: Vec<Failure>,
+        /// What else the user should know of where the text is, a sentence or two.
+        hint: Option<String>,
     },
     /// What went wrong and what to do.
     Problem(Failure),
@@ -72,8 +74,8 @@ impl Notice {
             }
             Self::RecordingNext { place, .. } => Self::RecordingNext { text: text(), place },
             Self::Transcribing { so_far } => Self::Transcribing { so_far: hide(so_far) },
-            Self::Text { deliveries, problems, .. } => {
-                Self::Text { text: text(), deliveries, problems }
+            Self::Text { deliveries, problems, hint, .. } => {
+                Self::Text { text: text(), deliveries, problems, hint }
             }
             Self::Problem(failure) => {
                 let shown = hide(failure.text.clone());

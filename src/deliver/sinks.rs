@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::error::DeliverError;
+use super::hint::Hints;
 use super::order::{DeliveryOptions, Means};
 use super::{Clipboard, ScreenLock};
 use crate::session::{DeliverMode, Delivery};
@@ -13,6 +14,9 @@ pub struct Sinks {
     clipboard: Clipboard,
     cursor: Cursor,
     lock: ScreenLock,
+    hints: Hints,
+    /// Why the last text went to the clipboard, although it was for the cursor if that is possible.
+    lack: Option<DeliverError>,
     /// Whether the last text was for the cursor.
     was_at_cursor: bool,
     /// Whether the screen was locked when the last text came.
@@ -49,7 +53,7 @@ impl Sink {
     fn first(mode: DeliverMode) -> Option<Self> {
         match mode {
             DeliverMode::Clipboard => Some(Self::Clipboard),
-            DeliverMode::Paste => Some(Self::Cursor(Means::Paste)),
+            DeliverMode::Auto | DeliverMode::Paste => Some(Self::Cursor(Means::Paste)),
             DeliverMode::Type => Some(Self::Cursor(Means::Type)),
             DeliverMode::None => None,
         }
@@ -64,11 +68,13 @@ impl Sinks {
 
     /// Delivers `text`. Returns what each sink did, in the order in which they were tried. A text
     /// that cannot be typed is pasted, and one that cannot be pasted goes to the clipboard, except
-    /// where that would show it to somebody else or overwrite what the user has just copied. While
-    /// the screen is locked no sink gets the text, because anybody may sit before it.
+    /// where that would show it to somebody else or overwrite what the user has just copied. Where
+    /// nothing can be put at the cursor, that is no failure of [`DeliverMode::Auto`]. While the
+    /// screen is locked no sink gets the text, because anybody may sit before it.
     pub async fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         let text = &*plain::text(text);
         self.was_at_cursor = false;
+        self.lack = None;
         self.was_locked = self.lock.is_locked().await;
         if self.was_locked {
             return locked(wanted.mode).into_iter().collect();
@@ -78,16 +84,44 @@ impl Sinks {
         while let Some(sink) = next {
             let delivery;
             (delivery, next) = match sink {
-                Sink::Clipboard => (self.clipboard.deliver(text, wanted.is_sensitive).await, None),
-                Sink::Cursor(means) => {
-                    self.was_at_cursor = true;
-                    let (delivery, problem) = self.cursor.put(text, means, wanted).await;
-                    (delivery, problem.as_ref().and_then(instead))
-                }
+                Sink::Clipboard => (self.copy(text, wanted.is_sensitive).await, None),
+                Sink::Cursor(means) => match self.cursor.put(text, means, wanted).await {
+                    (_, Some(lack)) if wanted.mode == DeliverMode::Auto && lack.is_lack() => {
+                        self.lack = Some(lack);
+                        next = Some(Sink::Clipboard);
+                        continue;
+                    }
+                    (delivery, problem) => {
+                        self.was_at_cursor = true;
+                        (delivery, problem.as_ref().and_then(instead))
+                    }
+                },
             };
             deliveries.push(delivery);
         }
         deliveries
+    }
+
+    async fn copy(&mut self, text: &str, is_sensitive: bool) -> Delivery {
+        let is_password = self.was_at_cursor && self.cursor.is_password();
+        let mut delivery = self.clipboard.deliver(text, is_sensitive || is_password).await;
+        // Otherwise there is something worse to tell.
+        self.lack = self.lack.take().filter(|_| delivery.ok);
+        if let Some(lack) = &self.lack {
+            delivery.detail += &format!("; {lack}");
+        }
+        delivery
+    }
+
+    /// What the last text's notification should add: why it is on the clipboard and not at the
+    /// cursor, or how to change that. `None`: nothing, or the user was told. Looks for a file.
+    pub fn hint(&self) -> Option<String> {
+        self.lack.as_ref().and_then(|lack| self.hints.about(lack))
+    }
+
+    /// Notes that the user has seen this [`Self::hint`].
+    pub async fn hint_was_shown(&mut self, hint: String) {
+        self.hints.told(hint).await;
     }
 
     /// Why the last text must not be shown, as far as the desktop and programs report it. `None`:
@@ -140,6 +174,8 @@ fn instead(problem: &DeliverError) -> Option<Sink> {
         | DeliverError::Asking
         | DeliverError::Denied
         | DeliverError::HalfAllowed
+        | DeliverError::WouldAsk
+        | DeliverError::Unavailable(_)
         | DeliverError::PortalGone
         | DeliverError::Hanging => Some(Sink::Clipboard),
     }
@@ -149,7 +185,7 @@ fn instead(problem: &DeliverError) -> Option<Sink> {
 fn locked(mode: DeliverMode) -> Option<Delivery> {
     let (by, done) = match mode {
         DeliverMode::Clipboard => ("clipboard", "copied"),
-        DeliverMode::Paste => ("paste", "pasted"),
+        DeliverMode::Auto | DeliverMode::Paste => ("paste", "pasted"),
         DeliverMode::Type => ("type", "typed"),
         DeliverMode::None => return None,
     };

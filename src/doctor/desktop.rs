@@ -126,20 +126,31 @@ pub(super) fn notifications() -> Finding {
     }
 }
 
-/// Lacking only where it is wanted.
+/// Where texts go, and why. Lacking only where the settings insist on it.
 pub(super) fn cursor() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else {
         return Poor("no asynchronous runtime could be started".into());
     };
-    let asked = runtime.block_on(deliver::way_to_the_cursor());
+    let mode = settings().deliver.mode;
+    let way = runtime.block_on(deliver::way(mode));
     runtime.shutdown_background();
-    match asked {
-        Ok(name) => Good(format!("texts can be pasted, by {name}")),
-        Err(_) if !matches!(settings().deliver.mode, DeliverMode::Paste | DeliverMode::Type) => {
-            Good("not needed: deliver.mode is neither \"paste\" nor \"type\"".into())
+    where_texts_go(mode, &way)
+}
+
+fn where_texts_go(mode: DeliverMode, way: &deliver::Way) -> Finding {
+    let deliver::Way { mode: way, backend, reason } = way;
+    let by = backend.map(|backend| format!(", by {backend}")).unwrap_or_default();
+    match (way, mode) {
+        (DeliverMode::Type, _) => Good(format!("texts are typed at the cursor{by}: {reason}")),
+        (DeliverMode::Auto | DeliverMode::Paste, _) => {
+            Good(format!("texts are pasted at the cursor{by}: {reason}"))
         }
-        Err(problem) => Poor(format!("texts stay on the clipboard: {problem}")),
+        (DeliverMode::None, _) => Good(format!("not used: {reason}")),
+        (DeliverMode::Clipboard, DeliverMode::Paste | DeliverMode::Type) => {
+            Poor(format!("texts stay on the clipboard: {reason}"))
+        }
+        (DeliverMode::Clipboard, _) => Good(format!("texts go to the clipboard: {reason}")),
     }
 }
 
@@ -168,4 +179,24 @@ pub(super) fn clipboard() -> Finding {
         );
     }
     Good(displays.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clipboard_is_a_warning_only_where_the_settings_ask_for_the_cursor() {
+        let way = |mode, backend| deliver::Way { mode, backend, reason: "why".into() };
+        let copied = way(DeliverMode::Clipboard, None);
+        let good = Good("texts go to the clipboard: why".into());
+        assert_eq!(where_texts_go(DeliverMode::Auto, &copied), good);
+        assert_eq!(where_texts_go(DeliverMode::Clipboard, &copied), good);
+        let poor = Poor("texts stay on the clipboard: why".into());
+        assert_eq!(where_texts_go(DeliverMode::Paste, &copied), poor);
+        assert_eq!(where_texts_go(DeliverMode::Type, &copied), poor);
+        let pasted = way(DeliverMode::Paste, Some("mutter"));
+        let good = Good("texts are pasted at the cursor, by mutter: why".into());
+        assert_eq!(where_texts_go(DeliverMode::Auto, &pasted), good);
+    }
 }

@@ -3,6 +3,7 @@
 use super::Finding::{self, Bad, Good, Poor};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{Command, Response, ResponseStatus};
@@ -15,6 +16,18 @@ const LOADING: Duration = Duration::from_secs(180);
 /// Of the sample's words so many must be heard: the smallest model hears them all, and a broken one
 /// none.
 const ENOUGH: f64 = 0.8;
+
+/// What the service hears in a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Words {
+        language: String,
+        text: String,
+    },
+    Nothing,
+    /// It was not transcribed, for this reason.
+    Problem(String),
+}
 
 /// The connection, once there is one.
 #[derive(Debug, Default)]
@@ -104,6 +117,27 @@ impl ServiceCheck {
                 "{said}; {percent:.0} % of the words are right. Check the model (v2m-model verify), and \
                  engine.language, which must allow English for this recording"
             ))
+        }
+    }
+
+    /// What the service hears in a sound file.
+    pub(super) fn hears(&mut self, file: &Path) -> Heard {
+        let command =
+            Command::TranscribeFile { file_path: file.display().to_string(), track: None };
+        let Some(client) = self.0.as_mut() else {
+            return Heard::Problem("the service does not answer".into());
+        };
+        let answer = match client.request(&command) {
+            Ok(answer) => answer,
+            Err(error) => return Heard::Problem(error.to_string()),
+        };
+        let word = |key: &str| answer.data[key].as_str().unwrap_or("?").to_owned();
+        match (answer.status, answer.code.as_deref()) {
+            (ResponseStatus::Success, _) => {
+                Heard::Words { language: word("language"), text: word("text") }
+            }
+            (_, Some("no_speech")) => Heard::Nothing,
+            _ => Heard::Problem(answer.error.unwrap_or_else(|| "it gave no reason".into())),
         }
     }
 

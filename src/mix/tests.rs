@@ -210,3 +210,74 @@ fn one_channel_alone_can_be_asked_for() {
     let second = frames(0.5, |at| [tone(at, 300.0)]);
     assert_eq!(mixed(&mut Mix::only(1, 3, RATE), &sound, 341), second);
 }
+
+/// Words of 0.3 s with gaps of 0.1 s, after half a second in which nobody speaks.
+fn words(at: u32, hertz: f32) -> f32 {
+    let speaks = at >= RATE / 2 && at % (RATE * 4 / 10) < RATE * 3 / 10;
+    if speaks { tone(at, hertz) } else { 0.0 }
+}
+
+/// The voice was turned down by the number of inputs: 12 dB for four, 18 dB for eight, 24 dB for
+/// sixteen.
+#[test]
+fn a_voice_is_as_loud_as_it_was_however_many_inputs_are_noisy() {
+    const INPUTS: usize = 16;
+    for piece in PIECES {
+        // 20 dB below the voice, and in the first one as loud as the voice.
+        let mut noises: Vec<_> = (0..INPUTS).map(|_| noise(0.025)).collect();
+        let mut loud = noise(0.25);
+        let sound = frames(4.0, |at| {
+            let mut frame = [0.0; INPUTS];
+            frame.iter_mut().zip(&mut noises).for_each(|(sample, noise)| *sample = noise());
+            frame[0] = loud();
+            frame[7] += words(at, 400.0);
+            frame
+        });
+        let heard = mixed(&mut Mix::new(INPUTS, RATE), &sound, piece);
+        // Whole periods inside words, from the first one on.
+        for word in [4_u32, 8, 16, 32] {
+            let from = (word * RATE / 10 + RATE / 10 * if word == 4 { 2 } else { 1 }) as usize;
+            let found = amplitude(&heard[from..from + 1_600 - 800], 400.0);
+            assert!(found > 0.25 * 0.9, "{piece}, word at {word}: {found}");
+        }
+    }
+}
+
+#[test]
+fn the_noise_of_inputs_that_open_late_is_noise() {
+    let (mut hiss, mut own) = (noise(0.025), noise(0.001));
+    let mut mix = Mix::new(2, RATE);
+    let sound = frames(4.0, |at| {
+        let opens = at > RATE / 7;
+        [if opens { hiss() } else { 0.0 }, if opens { own() + words(at, 400.0) } else { 0.0 }]
+    });
+    for (index, piece) in sound.chunks(2 * 341).enumerate() {
+        mix.push(piece).for_each(drop);
+        let seconds = (index * 341) as f32 / RATE as f32;
+        assert!(seconds < 0.9 || mix.channels[1].target > 0.99, "{seconds}");
+    }
+}
+
+#[test]
+fn a_second_voice_is_heard_beside_the_first_one_and_noise_is_not() {
+    let mut hiss = noise(0.02);
+    let mut mix = Mix::new(3, RATE);
+    let sound = frames(6.0, |at| {
+        let first = if at < 3 * RATE { words(at, 300.0) } else { 0.0 };
+        let second = if at > 4 * RATE { words(at, 500.0) / 8.0 } else { 0.0 };
+        [first + hiss() / 50.0, second + hiss() / 50.0, hiss()]
+    });
+    let heard = mixed(&mut mix, &sound, 341);
+    assert!(!mix.channels[2].carries && mix.channels[1].carries);
+    // Alone, or beside the first one.
+    let found = amplitude(&heard[(4.5 * RATE as f32) as usize..][..1_600], 500.0);
+    assert!(found > 0.25 / 8.0 / 2.0 * 0.9, "{found}");
+}
+
+#[test]
+fn a_noise_that_is_all_there_is_stays() {
+    let (mut left, mut right) = (noise(0.02), noise(0.02));
+    let sound = frames(30.0, |_| [left(), right()]);
+    let heard = mixed(&mut Mix::new(2, RATE), &sound, 341);
+    assert!(heard.chunks(1_600).all(|part| peak(part) > 0.01));
+}

@@ -2,8 +2,8 @@
 //! new variant does not compile until it is handled here.
 
 use crate::call::{
-    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Retry, Status, TextSource, TextTask,
-    TextWork,
+    Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Request, Retry, Status,
+    TextSource, TextTask, TextWork,
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
@@ -95,6 +95,7 @@ fn text_work(
 fn deliver_mode(deliver: message::Deliver) -> DeliverMode {
     use message::Deliver as Wire;
     match deliver {
+        Wire::Auto => DeliverMode::Auto,
         Wire::Clipboard => DeliverMode::Clipboard,
         Wire::Paste => DeliverMode::Paste,
         Wire::Type => DeliverMode::Type,
@@ -255,8 +256,18 @@ fn config_updated(
 }
 
 fn status_data(status: Status) -> data::Status {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
-        status;
+    let Status {
+        state,
+        pending,
+        cpu_percent,
+        ram,
+        gpu,
+        engine,
+        capture,
+        deliver,
+        uptime_s,
+        problem,
+    } = status;
     let cpu = tenths(cpu_percent.into());
     let gpu = gpu.map(gpu_data);
     data::Status {
@@ -269,10 +280,17 @@ fn status_data(status: Status) -> data::Status {
         telemetry: data::Telemetry { ram: ram_data(ram), cpu: data::Cpu { percent: cpu }, gpu },
         engine: engine_data(engine),
         capture: capture_data(capture),
+        deliver: deliver.map(deliver_data),
         uptime_s,
         version: env!("CARGO_PKG_VERSION").into(),
         problem: problem.map(problem_data),
     }
+}
+
+fn deliver_data(deliver: DeliverStatus) -> data::Deliver {
+    let DeliverStatus { mode, way, backend, reason } = deliver;
+    let (mode, way) = (mode.name().into(), way.name().into());
+    data::Deliver { mode, way, backend: backend.map(str::to_owned), reason }
 }
 
 fn engine_data(engine: EngineStatus) -> data::Engine {

@@ -9,7 +9,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The settings of every case: all recordings are kept, because they are the proof.
-pub(crate) const SETTINGS: &str = "[store]\nkeep_audio = true\nkeep_count = 100000\n";
+pub(crate) const SETTINGS: &str =
+    "[store]\nkeep_audio = true\nkeep_count = 100000\n[deliver]\nmode = \"clipboard\"\n";
+
+/// [`SETTINGS`] with this `deliver.mode`.
+pub(crate) fn delivering(mode: &str) -> String {
+    SETTINGS.replace("clipboard", mode)
+}
 
 /// Sends a signal. A process that is gone needs none.
 pub(crate) fn signal(pid: u32, signal: Signal) {

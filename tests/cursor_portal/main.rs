@@ -4,6 +4,8 @@
 //! What only the real thing shows is in `tests/system/kde.sh`.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+mod auto;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

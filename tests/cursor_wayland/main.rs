@@ -12,8 +12,8 @@ use desktop::{Desktop, wait_for};
 use other::Other;
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
-use v2m::deliver::way_to_the_cursor;
-use v2m::session::Delivery;
+use v2m::deliver::{way, way_to_the_cursor};
+use v2m::session::{DeliverMode, Delivery};
 
 const WORDS: &str = "Grüße — “€5” ñ 日 😀";
 const TEXT: &str = "text/plain;charset=utf-8";
@@ -106,6 +106,17 @@ fn without_any_other_keyboard_the_text_arrives_and_an_empty_clipboard_is_empty_a
     window.wait_for(WORDS);
     desktop.settle();
     assert_eq!(desktop.formats(), Vec::<String>::new());
+}
+
+#[test]
+fn where_nobody_has_to_be_asked_the_text_is_pasted() {
+    let mut desktop = Desktop::start();
+    desktop.plug_in_keyboard();
+    let window = desktop.window(true);
+    let found = desktop.runtime.block_on(way(DeliverMode::Auto));
+    assert_eq!((found.mode, found.backend), (DeliverMode::Paste, Some("wayland")), "{found:?}");
+    pasted(&desktop.put(DeliverMode::Auto, WORDS));
+    window.wait_for(WORDS);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Pasting at the cursor on a real X server, with windows that paste as toolkits do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+mod auto;
 mod desktop;
 mod held;
 mod joining;

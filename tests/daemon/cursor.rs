@@ -56,6 +56,28 @@ fn the_text_goes_into_the_window_and_the_clipboard_is_as_before() {
     studio.service.end();
 }
 
+#[test]
+fn by_default_the_text_goes_into_the_window_and_the_status_says_so() {
+    let server = XServer::start(None);
+    let window = Window::open(&server.display, "Editor", PastesOn::Ctrl);
+    let mut house = House::new("finish wait");
+    house.configure(&CONFIG.replace("mode = \"none\"\n", ""));
+    house.display = Some(server.display.clone());
+    let studio = Studio::with(house);
+    studio.record(3);
+    let answer = stop_and(&studio, || ());
+    assert_eq!(window.text(), answer["text"].as_str().unwrap());
+    let status = &studio.service.connect().ask("GET_STATUS")["deliver"];
+    assert_eq!((&status["mode"], &status["way"]), (&json!("auto"), &json!("paste")), "{status}");
+    assert_eq!(status["backend"], "x11");
+    // Whoever wants the clipboard gets it, and is told so.
+    let update = json!({"deliver": {"mode": "clipboard"}});
+    studio.service.connect().ask_with("UPDATE_CONFIG", update);
+    let status = &studio.service.connect().ask("GET_STATUS")["deliver"];
+    assert_eq!(status["way"], "clipboard", "{status}");
+    studio.service.end();
+}
+
 /// Stops in one window and goes to another one; the answer to the stop.
 fn go_elsewhere(server: &XServer, studio: &Studio, other: &Window) -> String {
     let _window = Window::open(&server.display, "Editor", PastesOn::Ctrl);

@@ -375,3 +375,17 @@ fn what_is_said_while_the_model_changes_is_heard_by_the_new_one() {
     assert_eq!(answer["data"]["text"], studio.text_of_recording());
     studio.service.end();
 }
+
+/// A tone that never pauses is no louder than its own pauses, as a voice in a loud noise is.
+#[test]
+fn a_noisy_microphone_is_told_of_once_in_a_run_and_not_after_a_short_recording() {
+    let studio = Studio::new("");
+    let told = |studio: &Studio| studio.service.log().matches("The microphone is noisy").count();
+    for (tenths, times) in [(3, 0), (12, 1), (12, 1)] {
+        studio.record(tenths);
+        studio.service.connect().ask("STOP_RECORDING");
+        assert_eq!(told(&studio), times, "after {tenths} tenths of a second");
+    }
+    let log = studio.service.log();
+    assert!(log.contains("To check: v2m doctor --listen"), "{log}");
+}

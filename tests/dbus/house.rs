@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
-use v2m::call::{Answer, Call, CaptureStatus, EngineStatus, Event, Ram, Request, Status};
+use v2m::call::{
+    Answer, Call, CaptureStatus, DeliverStatus, EngineStatus, Event, Ram, Request, Status,
+};
 use v2m::dbus::{self, Door};
-use v2m::session::{EngineState, JobId, State, Transcript};
+use v2m::session::{DeliverMode, EngineState, JobId, State, Transcript};
 use v2m_testkit::private_bus::{Gate, PrivateBus};
 use zbus::OwnedVariant;
 
@@ -133,6 +135,12 @@ pub(crate) fn status(state: State) -> Status {
             passed_over: vec![("cuda", "there is no driver".into())],
         },
         capture: CaptureStatus { realtime: Some(false), gaps: 2, missing: 24_000 },
+        deliver: Some(DeliverStatus {
+            mode: DeliverMode::Auto,
+            way: DeliverMode::Clipboard,
+            backend: None,
+            reason: "the desktop would ask".into(),
+        }),
         uptime_s: 5,
         problem: None,
     }

@@ -162,13 +162,13 @@ pub(crate) const NOBODY: Option<&str> = None;
 pub(crate) fn text(text: &str) -> Notice {
     let detail = "on the clipboard".into();
     let delivery = Delivery { by: "clipboard", backend: None, ok: true, detail };
-    Notice::Text { text: text.into(), deliveries: vec![delivery], problems: Vec::new() }
+    Notice::Text { text: text.into(), deliveries: vec![delivery], problems: Vec::new(), hint: None }
 }
 
 pub(crate) fn undelivered() -> Notice {
     let detail = "not pasted: no window took it; press Ctrl+V where you want it".into();
     let failed = Delivery { by: "paste", backend: None, ok: false, detail };
-    Notice::Text { text: "one".into(), deliveries: vec![failed], problems: Vec::new() }
+    Notice::Text { text: "one".into(), deliveries: vec![failed], problems: Vec::new(), hint: None }
 }
 
 pub(crate) fn refusal() -> Notice {

@@ -3,8 +3,8 @@
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{
-    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Retry, Status, TextSource, TextTask,
-    TextWork,
+    Answer, CaptureStatus, DeliverStatus, EngineStatus, Gpu, Ram, Request, Retry, Status,
+    TextSource, TextTask, TextWork,
 };
 use v2m::session::{
     Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause, Segment, State,
@@ -48,6 +48,12 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
             passed_over: Vec::new(),
         },
         capture: CaptureStatus::default(),
+        deliver: Some(DeliverStatus {
+            mode: DeliverMode::Auto,
+            way: DeliverMode::Paste,
+            backend: Some("mutter"),
+            reason: "nobody is asked".into(),
+        }),
         uptime_s: 77,
         problem,
     }
@@ -287,6 +293,7 @@ fn status_without_a_gpu_makes_no_figures_up() {
             "engine": {"state": "warm", "backend": "cuda", "device": "NVIDIA",
                        "model": "base-q8_0", "loaded_in_ms": 310},
             "capture": {"realtime": null, "gaps": 0, "missing_s": 0.0},
+            "deliver": {"mode": "auto", "way": "paste", "backend": "mutter", "reason": "nobody is asked"},
             "uptime_s": 77, "version": env!("CARGO_PKG_VERSION"), "problem": null,
         }),
     );

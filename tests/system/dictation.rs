@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn the_first_connection_starts_the_service_and_no_word_is_lost() {
@@ -27,6 +28,7 @@ fn the_first_connection_starts_the_service_and_no_word_is_lost() {
 #[test]
 fn the_text_is_on_the_clipboard_and_in_the_one_notification() {
     let lab = Lab::new();
+    lab.copies();
     let text = lab.dictate()["text"].as_str().unwrap().to_owned();
     assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
     let told = lab.wait_for_notice(&text);
@@ -188,4 +190,35 @@ fn doctor_finds_nothing_to_mend() {
     assert!(report.contains("v2m works"), "{report}");
     let checks: Vec<_> = report.lines().take_while(|line| !line.is_empty()).collect();
     assert!(checks.len() > 5 && checks.iter().all(|line| line.starts_with("ok ")), "{report}");
+    // Nobody has asked for it, and there is no terminal in which to ask.
+    assert!(!report.contains("Record"), "{report}");
+}
+
+#[test]
+fn doctor_says_what_it_hears_and_keeps_no_recording() {
+    let lab = Lab::new();
+    lab.client().ask("PING");
+    // The checks before it take their time.
+    let is_over = AtomicBool::new(false);
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                lab::speak();
+            }
+        });
+        let report = lab::try_run("v2m", &["doctor", "--listen"]);
+        is_over.store(true, Ordering::Relaxed);
+        String::from_utf8_lossy(&report.stdout).into_owned()
+    });
+    let announced = report.find("Recording two seconds").expect("it is said before");
+    let heard = report.lines().find(|line| line[4..].trim_start().starts_with("heard"));
+    let heard = heard.unwrap_or_else(|| panic!("{report}"));
+    assert!(report.find(heard).is_some_and(|at| at > announced), "{report}");
+    assert!(heard.starts_with("ok ") && heard.contains("dBFS"), "{report}");
+    assert!(heard.contains("language en: “"), "{report}");
+    assert_eq!(lab.records().len(), 0, "it is no dictation");
+    let state = fs::read_dir(lab.home.join(".local/state/v2m")).unwrap().flatten();
+    let kept: Vec<_> =
+        state.filter(|it| it.path().extension().is_some_and(|e| e == "wav")).collect();
+    assert!(kept.is_empty(), "{kept:?}");
 }

@@ -84,6 +84,11 @@ impl Lab {
         fs::write(folder.join("config.toml"), text).unwrap();
     }
 
+    /// Texts go to the clipboard, whatever window has the keyboard.
+    pub(crate) fn copies(&self) {
+        self.configure("[deliver]\nmode = \"clipboard\"\n");
+    }
+
     /// Connects, as a press does.
     pub(crate) fn connect(&self) -> std::io::Result<Client> {
         let stream = UnixStream::connect(self.socket())?;

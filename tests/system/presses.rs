@@ -31,6 +31,7 @@ fn hold(lab: &Lab, mut held: impl FnMut() -> bool) -> Vec<Value> {
 #[test]
 fn a_key_held_while_one_speaks_is_one_dictation() {
     let lab = Lab::new();
+    lab.copies();
     lab::copy("before");
     let speaking = thread::spawn(lab::speak);
     let answers = hold(&lab, || !speaking.is_finished());
@@ -51,7 +52,7 @@ fn a_key_held_while_one_speaks_is_one_dictation() {
 #[test]
 fn silence_ends_a_recording_without_a_second_press() {
     let lab = Lab::new();
-    lab.configure("[session]\nstop_after_silence = \"1.5s\"\n");
+    lab.configure("[session]\nstop_after_silence = \"1.5s\"\n[deliver]\nmode = \"clipboard\"\n");
     lab::copy("before");
     let mut client = lab.client();
     assert_eq!(client.ask("START_RECORDING")["state"], "recording");
@@ -78,6 +79,7 @@ fn silence_ends_a_recording_without_a_second_press() {
 #[test]
 fn a_press_while_the_text_is_on_its_way_is_the_next_dictation() {
     let lab = Lab::new();
+    lab.copies();
     lab::copy("before");
     let mut first = lab.record();
     first.send("STOP_RECORDING", Value::Null).unwrap();

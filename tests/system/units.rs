@@ -59,6 +59,7 @@ fn sees(path: &str) -> Vec<String> {
 fn with_namespaces_it_dictates_and_can_write_its_own_files_alone() {
     let lab = Lab::new();
     walled(&lab, &["namespaces"]);
+    lab.copies();
     println!("{}", exposure());
     let text = lab.dictate()["text"].as_str().unwrap().to_owned();
     assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));
@@ -87,6 +88,7 @@ fn with_an_empty_home_it_dictates_and_sees_none_of_the_users_files() {
     fs::create_dir_all(&secret).unwrap();
     fs::write(secret.join("id"), "secret").unwrap();
     walled(&lab, &["namespaces", "no-home"]);
+    lab.copies();
     println!("{}", exposure());
     let text = lab.dictate()["text"].as_str().unwrap().to_owned();
     assert_eq!(lab::clipboard().as_deref(), Some(text.as_str()));

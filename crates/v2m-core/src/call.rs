@@ -184,10 +184,25 @@ pub struct Status {
     pub engine: EngineStatus,
     /// How recording goes.
     pub capture: CaptureStatus,
+    /// Where texts go. `None`: the desktop has not told yet.
+    pub deliver: Option<DeliverStatus>,
     /// Seconds since the service started.
     pub uptime_s: u64,
     /// What is wrong and what to do about it, if anything is.
     pub problem: Option<Failure>,
+}
+
+/// Where texts go now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliverStatus {
+    /// As configured.
+    pub mode: DeliverMode,
+    /// What that comes to on this desktop. Never [`DeliverMode::Auto`].
+    pub way: DeliverMode,
+    /// By which of the desktop's means, where that is the cursor.
+    pub backend: Option<&'static str>,
+    /// Why, as a part of a sentence.
+    pub reason: String,
 }
 
 /// How recording goes, since the service started.

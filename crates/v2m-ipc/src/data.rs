@@ -211,6 +211,9 @@ pub struct Status {
     /// The quality of the recording.
     #[serde(default)]
     pub capture: Capture,
+    /// Where texts go. Absent if the desktop has not told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver: Option<Deliver>,
     /// Seconds since the service started.
     pub uptime_s: u64,
     /// The service's version.
@@ -294,6 +297,21 @@ pub struct Capture {
     pub gaps: u32,
     /// How many seconds of sound are missing.
     pub missing_s: f64,
+}
+
+/// Where texts go now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliver {
+    /// The setting `deliver.mode`.
+    pub mode: String,
+    /// What that comes to on this desktop: `paste`, `type`, `clipboard` or `none`.
+    pub way: String,
+    /// By which of the desktop's means texts get to the cursor: `mutter`, `portal`, `wayland` or
+    /// `x11`. Absent if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// An engine that is not used.

@@ -214,6 +214,9 @@ fn given<const N: usize>(keys: [(&str, Option<&str>); N]) -> Map<String, Value> 
 /// Where a text goes, besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deliver {
+    /// Into the window with the keyboard focus if that needs no permission of the user's, else to
+    /// the clipboard.
+    Auto,
     /// To the clipboard.
     Clipboard,
     /// Into the window with the keyboard focus.
@@ -226,11 +229,12 @@ pub enum Deliver {
 
 impl Deliver {
     /// All destinations.
-    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Clipboard, Self::Paste, Self::Type, Self::None];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Clipboard => "clipboard",
             Self::Paste => "paste",
             Self::Type => "type",

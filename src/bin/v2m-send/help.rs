@@ -40,7 +40,7 @@ Service:
 Options:
   --json                   print the service's answer as it is
   -d, --deliver WHERE      for toggle, start, stop, process, translate: where this text goes
-                           (clipboard, paste, type, none), instead of deliver.mode
+                           (auto, clipboard, paste, type, none), instead of deliver.mode
   -p, --preset PRESET      for toggle, start, stop: have the language model rewrite this dictation;
                            for process: how. Presets: clean-up, email, notes, prompt, and yours
   -c, --clipboard          for process, translate: use the text on the clipboard, and put the result

@@ -7,6 +7,7 @@
 
 mod args;
 mod bar;
+mod by_hand;
 mod config;
 mod exit;
 mod files;
@@ -37,7 +38,7 @@ fn run(invocation: Invocation) -> Result<Exit, SendError> {
     match invocation.action {
         Action::Help => say(help::TEXT),
         Action::Version => say(concat!("v2m-send ", env!("CARGO_PKG_VERSION"), "\n")),
-        Action::Ask(command) => ask(&command, json),
+        Action::Ask(command) => ask(&by_hand::considered(command), json),
         Action::Process { text, instruction, preset, deliver } => {
             let text = source(text)?;
             ask(&Command::ProcessText { text, instruction, preset, deliver }, json)

@@ -109,6 +109,7 @@ fn status(data: &Value) -> String {
     lines.extend(passed_over.iter().map(|engine| {
         format!("unused   {}: {}", word(&engine["backend"]), word(&engine["reason"]))
     }));
+    lines.extend(deliver_words(&data["deliver"]));
     let capture = &data["capture"];
     if capture["gaps"].as_u64().is_some_and(|gaps| gaps > 0) {
         let missing = capture["missing_s"].as_f64().unwrap_or_default();
@@ -131,6 +132,20 @@ fn status(data: &Value) -> String {
         lines.push(format!("problem  {problem}"));
     }
     lines.join("\n") + "\n"
+}
+
+/// Where texts go and why. `None`: the service does not tell.
+fn deliver_words(deliver: &Value) -> Option<String> {
+    let place = match deliver["way"].as_str()? {
+        "paste" => "pasted at the cursor",
+        "type" => "typed at the cursor",
+        "clipboard" => "to the clipboard",
+        "none" => "nowhere",
+        other => other,
+    };
+    let by = deliver["backend"].as_str().map(|backend| format!(", by {backend}"));
+    let (by, why) = (by.unwrap_or_default(), word(&deliver["reason"]));
+    Some(format!("texts    {place}{by}: {why}"))
 }
 
 fn state_words(data: &Value) -> String {

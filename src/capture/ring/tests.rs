@@ -38,7 +38,12 @@ fn missing(job: JobId, samples: u64, cause: GapCause) -> CaptureOutput {
 }
 
 fn started(job: JobId) -> CaptureEvent {
-    CaptureEvent::Started { job, latency: Duration::ZERO, realtime: None }
+    CaptureEvent::Started {
+        job,
+        latency: Duration::ZERO,
+        realtime: None,
+        microphone: String::new(),
+    }
 }
 
 fn ended(job: JobId, end: End) -> CaptureEvent {

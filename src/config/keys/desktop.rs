@@ -10,12 +10,14 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "mode",
-        allowed: "\"clipboard\", \"paste\", \"type\" or \"none\"",
-        doc: "\"clipboard\": you paste the text yourself. \"paste\": v2m pastes it into the window that has the\n\
-              focus, and then restores the clipboard (GNOME, KDE, sway and other wlroots compositors, X11; if\n\
-              that is not possible, the text stays on the clipboard). \"type\": v2m types it, for programs that\n\
-              do not accept pastes. No window confirms typed text. A text that is long, or has characters that\n\
-              the keyboard layout lacks, is pasted. \"none\": nowhere.\n\
+        allowed: "\"auto\", \"clipboard\", \"paste\", \"type\" or \"none\"",
+        doc: "\"auto\": as \"paste\" if the desktop lets v2m press keys without asking you (GNOME, sway and other\n\
+              wlroots compositors, X11; KDE once you have allowed it), otherwise as \"clipboard\".\n\
+              \"clipboard\": you paste the text yourself. \"paste\": v2m pastes it into the window that has the\n\
+              focus, and then restores the clipboard. KDE asks you once. If pasting is not possible, the text\n\
+              stays on the clipboard. \"type\": v2m types it, for programs that do not accept pastes. No window\n\
+              confirms typed text. A text that is long, or has characters that the keyboard layout lacks, is\n\
+              pasted. \"none\": nowhere.\n\
               `v2m-send toggle --deliver` overrides this for one dictation.",
         restart: false,
         hidden: false,

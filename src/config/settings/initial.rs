@@ -104,7 +104,7 @@ impl Default for LlmSettings {
 impl Default for DeliverSettings {
     fn default() -> Self {
         Self {
-            mode: DeliverMode::Clipboard,
+            mode: DeliverMode::Auto,
             paste_key: None,
             terminal_paste_key: None,
             terminals: TERMINALS.map(str::to_owned).to_vec(),

@@ -89,6 +89,7 @@ impl Daemon {
             focus: None,
             screen,
             problems: Vec::new(),
+            hint: None,
         });
     }
 

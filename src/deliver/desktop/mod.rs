@@ -74,6 +74,14 @@ impl Desktop {
         }
     }
 
+    /// Whether the desktop would ask the user before the next text. Bounded: 500 ms.
+    pub(crate) async fn would_ask(&self) -> bool {
+        match self {
+            Self::Portal(portal) => portal.would_ask().await,
+            Self::Mutter(_) | Self::Wayland(_) | Self::X11(_) => false,
+        }
+    }
+
     /// Whether keys that the user holds can be told from v2m's, or do no harm.
     pub(crate) fn tells_of_keys(&self) -> bool {
         match self {

@@ -74,7 +74,7 @@ impl Mutter {
     }
 
     async fn paste(&mut self, order: &Insertion) -> Result<(), DeliverError> {
-        let session = MutterSession::open(&self.bus, Use::Clipboard).await?;
+        let session = self.open(Use::Clipboard).await?;
         let calls = session.calls.clone();
         let mut clipboard = mutter::of(session);
         let mut keys = MutterKeys::of(calls, clipboard.answers(), self.habits.clone());
@@ -96,8 +96,16 @@ impl Mutter {
         }
     }
 
+    /// Opens a session. Mutter may refuse it, by a policy for example.
+    async fn open(&self, used: Use) -> Result<MutterSession, DeliverError> {
+        MutterSession::open(&self.bus, used).await.map_err(|problem| match problem {
+            refused @ DeliverError::Refused(_) => DeliverError::Unavailable(Box::new(refused)),
+            other => other,
+        })
+    }
+
     async fn write(&mut self, text: &str) -> Result<(), DeliverError> {
-        let session = MutterSession::open(&self.bus, Use::Keys).await?;
+        let session = self.open(Use::Keys).await?;
         let outcome = typing::write(&session, text, self.habits.clone().hands()).await;
         session.close().await;
         outcome

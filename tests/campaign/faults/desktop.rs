@@ -2,7 +2,7 @@
 
 use super::{Kind, PLAIN, Strike, strike_until};
 use crate::lab::Lab;
-use crate::machine::{SETTINGS, bring_sound_back, main_pid, named, signal, systemctl, within};
+use crate::machine::{bring_sound_back, delivering, main_pid, named, signal, systemctl, within};
 use crate::plan::Random;
 use rustix::process::Signal;
 use std::io::Write;
@@ -83,7 +83,7 @@ fn freeze(unit: &'static str) -> Strike {
 
 /// Someone has copied, and does not answer whoever asks for it. v2m asks before it pastes.
 fn copy(lab: &Lab, _: &mut Random) -> Strike {
-    lab.configure(&format!("{SETTINGS}[deliver]\nmode = \"paste\"\n"));
+    lab.configure(&delivering("paste"));
     strike_until(
         |_| {
             let copy = Command::new("xclip")

@@ -2,7 +2,7 @@
 
 use super::{Kind, PLAIN, Strike, strike, strike_until};
 use crate::lab::{Lab, beside};
-use crate::machine::{SETTINGS, main_pid, signal};
+use crate::machine::{SETTINGS, delivering, main_pid, signal};
 use crate::plan::Random;
 use rustix::process::Signal;
 use std::fs;
@@ -66,11 +66,14 @@ fn rewrite(random: &mut Random) -> Strike {
         "[engine]\nlanguage = \"en\"\n",
         "[engine]\nhang_seconds = 30\n",
         "[text]\nremove_fillers = true\n",
-        "[deliver]\nmode = \"none\"\n",
+        "", // another `deliver.mode`
         "[session]\nmax_minutes = 5.0\n",
         "[engine]\nvocabulary = [\"Portland\"]\n",
     ]);
-    configured(format!("{SETTINGS}{more}"))
+    configured(match more {
+        "" => delivering("none"),
+        more => format!("{SETTINGS}{more}"),
+    })
 }
 
 fn ruin() -> Strike {

@@ -259,6 +259,24 @@ impl Desktop {
         output.status.success().then_some(output.stdout)
     }
 
+    /// Waits until nobody has done anything for longer than v2m takes to call that idle.
+    pub(crate) fn wait_until_idle(&self) {
+        const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
+        const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
+        wait_for("the desktop to be idle", || {
+            self.breathe();
+            let told = run("busctl", &["--user", "call", MONITOR, CORE, MONITOR, "GetIdletime"]);
+            let idle: u64 = told.split_whitespace().last()?.parse().ok()?;
+            (idle > 1_200).then_some(())
+        });
+        self.breathe();
+    }
+
+    /// Lets what runs beside the test in its runtime take its turn: v2m's watch does.
+    fn breathe(&self) {
+        self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    }
+
     /// Waits until another program would paste `bytes` in each of these formats. Asks seldom:
     /// whoever asks X11 while the clipboard changes hands may be left without an answer by GNOME
     /// Shell 43.
@@ -332,6 +350,17 @@ impl Hand {
     pub(crate) fn key(&self, code: u32, down: bool) -> Instant {
         self.call("NotifyKeyboardKeycode", &(code, down));
         Instant::now()
+    }
+
+    /// Clicks where the pointer is.
+    pub(crate) fn click(&self) {
+        /// BTN_LEFT in Linux's input-event-codes.h.
+        const LEFT: i32 = 0x110;
+        // The shell learns of a new mouse by its first moves.
+        self.move_mouse(20, Duration::from_millis(300));
+        for down in [true, false] {
+            self.call("NotifyPointerButton", &(LEFT, down));
+        }
     }
 
     /// Moves the mouse to and fro, so many times a second, for some time. Returns the longest time

@@ -37,24 +37,6 @@ fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str, later: Duration) {
     desktop.runtime.block_on(sinks.settle());
 }
 
-/// Waits until nobody has done anything for longer than v2m takes to call that idle.
-fn wait_until_idle(desktop: &Desktop) {
-    const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
-    const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
-    wait_for("the desktop to be idle", || {
-        breathe(desktop);
-        let told = run("busctl", &["--user", "call", MONITOR, CORE, MONITOR, "GetIdletime"]);
-        let idle: u64 = told.split_whitespace().last()?.parse().ok()?;
-        (idle > 1_200).then_some(())
-    });
-    breathe(desktop);
-}
-
-/// Lets what runs beside the test in its runtime take its turn: v2m's watch does.
-fn breathe(desktop: &Desktop) {
-    desktop.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
-}
-
 #[test]
 fn two_dictations_in_a_row_read_as_one_text_and_stay_apart_in_the_store() {
     let (lab, desktop) = machine();
@@ -85,12 +67,12 @@ fn a_field_that_tells_is_believed_wherever_its_cursor_is() {
     paste(&desktop, &mut sinks, "I think that", AT_ONCE);
     window.wait_for_all_of("I think that");
     // Who does something at once cannot mean the text, and the field may not show it yet.
-    wait_until_idle(&desktop);
+    desktop.wait_until_idle();
     desktop.press(&[key::I]);
     window.wait_for_all_of("I think thati");
     paste(&desktop, &mut sinks, "The end.", LATER);
     window.wait_for_all_of("I think thati the end.");
-    wait_until_idle(&desktop);
+    desktop.wait_until_idle();
     desktop.press(&[key::CTRL, key::HOME]);
     paste(&desktop, &mut sinks, "well,", LATER);
     window.wait_for_all_of("Well, I think thati the end.");
@@ -103,17 +85,17 @@ fn a_window_that_tells_nothing_goes_on_where_the_last_text_ended() {
     let mut sinks = Sinks::new();
     paste(&desktop, &mut sinks, "I think that", AT_ONCE);
     window.wait_for_all_of("I think that");
-    wait_until_idle(&desktop);
+    desktop.wait_until_idle();
     paste(&desktop, &mut sinks, "The end", LATER);
     window.wait_for_all_of("I think that the end");
     // A key: it is not known any more what stands there, nor what was pressed.
-    wait_until_idle(&desktop);
+    desktop.wait_until_idle();
     desktop.press(&[key::I]);
     window.wait_for_all_of("I think that the endi");
-    wait_until_idle(&desktop);
+    desktop.wait_until_idle();
     paste(&desktop, &mut sinks, "The end", LATER);
     window.wait_for_all_of("I think that the endiThe end");
-    wait_until_idle(&desktop);
+    desktop.wait_until_idle();
     desktop.press(&[key::I]);
     window.wait_for_all_of("I think that the endiThe endi");
     paste(&desktop, &mut sinks, "The end", AT_ONCE);

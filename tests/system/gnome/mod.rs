@@ -1,6 +1,7 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard
 //! before and after.
 
+mod by_default;
 mod counting;
 pub(crate) mod desktop;
 mod held;

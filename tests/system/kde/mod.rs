@@ -3,6 +3,7 @@
 //!
 //! KDE's question is answered in advance by its permission store, but where it is what is tested.
 
+mod by_default;
 mod desktop;
 mod joining;
 

@@ -118,10 +118,14 @@ pub enum Command {
 /// Where a dictation's text goes, besides the answer and the notification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeliverMode {
-    /// To the clipboard.
+    /// As [`Self::Paste`] where v2m may press keys without a question to the user, else as
+    /// [`Self::Clipboard`].
     #[default]
+    Auto,
+    /// To the clipboard.
     Clipboard,
-    /// Into the window with the keyboard focus, or to the clipboard if that is not possible.
+    /// Into the window with the keyboard focus, or to the clipboard if that is not possible. The
+    /// desktop may ask the user first.
     Paste,
     /// Into that window key by key, without the clipboard. Pasted if the keyboard layout lacks some
     /// character.
@@ -132,11 +136,20 @@ pub enum DeliverMode {
 
 impl DeliverMode {
     /// All modes, the default first.
-    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Paste, Self::Type, Self::None];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Clipboard, Self::Paste, Self::Type, Self::None];
+
+    /// Whether the text may go to the cursor.
+    pub fn is_at_cursor(self) -> bool {
+        match self {
+            Self::Auto | Self::Paste | Self::Type => true,
+            Self::Clipboard | Self::None => false,
+        }
+    }
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Clipboard => "clipboard",
             Self::Paste => "paste",
             Self::Type => "type",

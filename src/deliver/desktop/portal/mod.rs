@@ -16,9 +16,11 @@
 
 mod task;
 
-use crate::deliver::display::portal::{offers, token::TokenFile};
+use crate::deliver::display::portal::{advance, offers, token::TokenFile};
 use crate::deliver::error::DeliverError;
 use crate::deliver::order::Insertion;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use task::Desk;
 use tokio::sync::{mpsc, oneshot};
@@ -42,8 +44,11 @@ pub(crate) enum Lender {
 /// The way through the portals. Its session ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Portal {
+    bus: Connection,
     jobs: mpsc::Sender<Work>,
     lender: Lender,
+    /// Whether the task has a session.
+    is_open: Arc<AtomicBool>,
     giving_back: Option<oneshot::Receiver<()>>,
 }
 
@@ -72,8 +77,10 @@ impl Portal {
             (false, false) => return Err(DeliverError::NoWay),
         };
         let (jobs, inbox) = mpsc::channel(WAITING);
-        tokio::spawn(Desk::new(bus, lender, TokenFile::of_the_user()).work(inbox));
-        Ok(Self { jobs, lender, giving_back: None })
+        let is_open = Arc::new(AtomicBool::new(false));
+        let desk = Desk::new(bus.clone(), lender, TokenFile::of_the_user(), Arc::clone(&is_open));
+        tokio::spawn(desk.work(inbox));
+        Ok(Self { bus, jobs, lender, is_open, giving_back: None })
     }
 
     /// A remark for the user.
@@ -88,6 +95,14 @@ impl Portal {
                 "portal, with the portal's clipboard; the desktop asks for permission when the first text comes"
             }
         }
+    }
+
+    /// Whether the desktop would ask the user before the next text: there is no session and, as
+    /// far as v2m knows, no permission that lasts. Bounded: 500 ms.
+    pub(crate) async fn would_ask(&self) -> bool {
+        let has_permission =
+            self.is_open.load(Ordering::Relaxed) || TokenFile::of_the_user().is_there();
+        !has_permission && !advance::is_given(&self.bus).await
     }
 
     /// Whether the bus is still there. A portal that comes back is found again.

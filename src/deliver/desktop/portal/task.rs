@@ -16,6 +16,8 @@ use crate::deliver::keys::portal::PortalKeys;
 use crate::deliver::keys::remote::RemoteKeys;
 use crate::deliver::order::Insertion;
 use crate::deliver::paste::{self, Pasted};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
@@ -62,19 +64,29 @@ pub(crate) struct Desk {
     lender: Lender,
     kept: TokenFile,
     permission: Permission,
+    /// Whether there is a session, for those outside this task.
+    is_open: Arc<AtomicBool>,
     /// The clipboard, if the compositor lends it.
     compositor: Wayland,
 }
 
 impl Desk {
-    pub(crate) fn new(bus: Connection, lender: Lender, kept: TokenFile) -> Self {
-        Self { bus, lender, kept, permission: Permission::None, compositor: Wayland::new() }
+    pub(crate) fn new(
+        bus: Connection,
+        lender: Lender,
+        kept: TokenFile,
+        is_open: Arc<AtomicBool>,
+    ) -> Self {
+        let (permission, compositor) = (Permission::None, Wayland::new());
+        Self { bus, lender, kept, permission, is_open, compositor }
     }
 
     /// Works until nobody gives orders any more, or the bus has gone.
     pub(crate) async fn work(mut self, mut jobs: mpsc::Receiver<Work>) {
         let bus = self.bus.clone();
         loop {
+            let is_open = matches!(self.permission, Permission::Open(_));
+            self.is_open.store(is_open, Ordering::Relaxed);
             let news = tokio::select! {
                 job = jobs.recv() => match job {
                     Some(job) => {
@@ -200,7 +212,11 @@ impl Desk {
                 info!("the desktop lets v2m press keys");
                 self.permission = Permission::Open(open);
             }
-            Err(DeliverError::Denied) => self.permission = Permission::Refused { half: false },
+            Err(DeliverError::Denied) => {
+                self.permission = Permission::Refused { half: false };
+                // The permission that it stands for is withdrawn.
+                self.kept.keep(None).await;
+            }
             Err(DeliverError::HalfAllowed) => self.permission = Permission::Refused { half: true },
             Err(problem) => return Err(problem),
         }

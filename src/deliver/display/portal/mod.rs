@@ -1,5 +1,6 @@
 //! A session of the RemoteDesktop portal, from the user's permission to its end.
 
+pub(crate) mod advance;
 pub(crate) mod bus;
 pub(crate) mod token;
 

@@ -1,0 +1,63 @@
+//! Presses by hand, in a terminal. The text is printed there. With `deliver.mode = "auto"` it is
+//! not pasted there as well: it would stand at the next prompt, and the shell would run its lines.
+
+use std::io::{IsTerminal, stdin, stdout};
+use v2m_ipc::client::Client;
+use v2m_ipc::message::{Command, Deliver, Wishes};
+
+/// The command as it is to be sent. A command of a shortcut, which has no terminal, stays.
+pub(crate) fn considered(command: Command) -> Command {
+    let is_by_hand = || stdin().is_terminal() && stdout().is_terminal();
+    if !prints_a_text(&command) || !is_by_hand() {
+        return command;
+    }
+    match mode().as_deref() {
+        Some("auto") => copied(command),
+        _ => command,
+    }
+}
+
+/// Whether its answer may be a text that goes where the configuration says.
+fn prints_a_text(command: &Command) -> bool {
+    match command {
+        Command::ToggleRecording(wishes) | Command::StopRecording(wishes) => {
+            wishes.deliver.is_none()
+        }
+        _ => false,
+    }
+}
+
+/// The same, with the text on the clipboard.
+fn copied(command: Command) -> Command {
+    let copied = |wishes| Wishes { deliver: Some(Deliver::Clipboard), ..wishes };
+    match command {
+        Command::ToggleRecording(wishes) => Command::ToggleRecording(copied(wishes)),
+        Command::StopRecording(wishes) => Command::StopRecording(copied(wishes)),
+        other => other,
+    }
+}
+
+/// The setting `deliver.mode`. `None`: the service does not tell, and will say why when it is asked
+/// for the text.
+fn mode() -> Option<String> {
+    let (answer, _) = Client::connect().ok()?.request_raw(&Command::GetConfig).ok()?;
+    answer.data["config"]["deliver"]["mode"].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_presses_without_a_place_of_their_own_are_copied() {
+        let wishes = |deliver| Wishes { deliver, ..Wishes::default() };
+        let (none, typed) = (wishes(None), wishes(Some(Deliver::Type)));
+        for press in [Command::ToggleRecording, Command::StopRecording] {
+            assert!(prints_a_text(&press(none.clone())));
+            assert!(!prints_a_text(&press(typed.clone())));
+            assert_eq!(copied(press(none.clone())), press(wishes(Some(Deliver::Clipboard))));
+        }
+        assert!(!prints_a_text(&Command::StartRecording(none)));
+        assert!(!prints_a_text(&Command::LastText));
+    }
+}

@@ -1,0 +1,91 @@
+//! What a notification adds to a text that `deliver.mode = "auto"` has put on the clipboard: why,
+//! once in each run, and once ever how to have texts at the cursor.
+
+use super::error::DeliverError;
+use crate::atomic;
+use etcetera::{BaseStrategy, base_strategy::Xdg};
+use std::path::PathBuf;
+use tokio::task::spawn_blocking;
+use tracing::debug;
+
+/// How to have texts at the cursor where the desktop would ask first.
+pub(crate) const HOW_TO_ALLOW: &str = "To have texts at the cursor: v2m-send config set deliver.mode=paste. The desktop asks you once.";
+
+/// What was told already.
+#[derive(Debug)]
+pub(crate) struct Hints {
+    /// The file that says that [`HOW_TO_ALLOW`] was told. `None`: there is no home directory.
+    file: Option<PathBuf>,
+    /// What this run has told.
+    told: Vec<String>,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        let state = Xdg::new().ok().and_then(|dirs| dirs.state_dir());
+        Self::kept_in(state.map(|state| state.join("v2m/told-how-to-paste")))
+    }
+}
+
+impl Hints {
+    fn kept_in(file: Option<PathBuf>) -> Self {
+        Self { file, told: Vec::new() }
+    }
+
+    /// What to tell about a text that is not at the cursor for this reason. `None`: it was told.
+    /// Looks for a file.
+    pub(crate) fn about(&self, problem: &DeliverError) -> Option<String> {
+        let hint = match problem {
+            DeliverError::WouldAsk => HOW_TO_ALLOW.to_owned(),
+            problem => format!("Not at the cursor: {problem}"),
+        };
+        let was_told_before = matches!(problem, DeliverError::WouldAsk)
+            && self.file.as_ref().is_some_and(|file| file.exists());
+        (!was_told_before && !self.told.contains(&hint)).then_some(hint)
+    }
+
+    /// Notes that the user was told.
+    pub(crate) async fn told(&mut self, hint: String) {
+        let lasts = hint == HOW_TO_ALLOW;
+        self.told.push(hint);
+        let Some(file) = self.file.clone().filter(|_| lasts) else { return };
+        let kept = spawn_blocking(move || atomic::write(&file, b"")).await;
+        if let Ok(Err(error)) = kept {
+            debug!(%error, "the next run will tell again how texts get to the cursor");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn how_to_allow_it_is_told_once_ever_and_a_reason_once_in_each_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("v2m/told");
+        let hints = || Hints::kept_in(Some(file.clone()));
+        let mut first = hints();
+        for _ in 0..2 {
+            let hint = first.about(&DeliverError::WouldAsk);
+            assert_eq!(hint.as_deref(), Some(HOW_TO_ALLOW), "it was not shown yet");
+        }
+        first.told(HOW_TO_ALLOW.to_owned()).await;
+        assert_eq!(first.about(&DeliverError::WouldAsk), None);
+        let reason = first.about(&DeliverError::NoWay).unwrap();
+        assert!(reason.starts_with("Not at the cursor: v2m cannot paste"), "{reason}");
+        first.told(reason.clone()).await;
+        assert_eq!(first.about(&DeliverError::NoWay), None);
+        let next = hints();
+        assert_eq!(next.about(&DeliverError::WouldAsk), None);
+        assert_eq!(next.about(&DeliverError::NoWay), Some(reason));
+    }
+
+    #[tokio::test]
+    async fn without_a_home_it_is_told_once_in_each_run() {
+        let mut hints = Hints::kept_in(None);
+        assert!(hints.about(&DeliverError::WouldAsk).is_some());
+        hints.told(HOW_TO_ALLOW.to_owned()).await;
+        assert_eq!(hints.about(&DeliverError::WouldAsk), None);
+    }
+}

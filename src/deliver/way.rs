@@ -1,0 +1,79 @@
+//! Which way `deliver.mode` takes on this desktop, and why: for `v2m doctor` and the status.
+
+use super::desktop::{self, Desktop, mutter::Mutter};
+use super::error::DeliverError;
+use super::hint::HOW_TO_ALLOW;
+use super::paste::DEADLINE;
+use crate::session::DeliverMode;
+use tokio::time::timeout;
+use tracing::info;
+
+/// The way that texts take now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Where they go. Never [`DeliverMode::Auto`].
+    pub mode: DeliverMode,
+    /// By which of the desktop's means, where they go to the cursor.
+    pub backend: Option<&'static str>,
+    /// Why, as a part of a sentence.
+    pub reason: String,
+}
+
+/// The way that `mode` takes here. Asks the user nothing, and presses no key. Bounded: 3.5 s.
+pub async fn way(mode: DeliverMode) -> Way {
+    let set = || format!("deliver.mode is \"{}\"", mode.name());
+    if !mode.is_at_cursor() {
+        return Way { mode, backend: None, reason: set() };
+    }
+    let copied = |reason| Way { mode: DeliverMode::Clipboard, backend: None, reason };
+    let desktop = match find().await {
+        Ok((desktop, _)) => desktop,
+        Err(problem) => return copied(problem.to_string()),
+    };
+    let backend = Some(desktop.name());
+    match (mode, desktop.would_ask().await) {
+        (DeliverMode::Auto, true) => copied(format!("{}. {HOW_TO_ALLOW}", DeliverError::WouldAsk)),
+        (DeliverMode::Auto, false) => {
+            let reason = "the desktop lets v2m press keys without asking".to_owned();
+            Way { mode: DeliverMode::Paste, backend, reason }
+        }
+        (mode, true) => {
+            let reason = format!("{}; the desktop asks you when the next text comes", set());
+            Way { mode, backend, reason }
+        }
+        (mode, false) => Way { mode, backend, reason: set() },
+    }
+}
+
+/// The name of the means that this desktop offers, for `v2m doctor`. Bounded.
+///
+/// # Errors
+/// Why there is no such means, in words.
+pub async fn way_to_the_cursor() -> Result<&'static str, String> {
+    match find().await {
+        Ok((_, name)) => {
+            info!(backend = name, "texts are put at the cursor by {name}");
+            Ok(name)
+        }
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+/// The desktop's means, with a name that has a remark for the user. Bounded: 3 s.
+async fn find() -> Result<(Desktop, &'static str), DeliverError> {
+    timeout(DEADLINE, probe()).await.unwrap_or(Err(DeliverError::Hanging))
+}
+
+async fn probe() -> Result<(Desktop, &'static str), DeliverError> {
+    let desktop = Desktop::find().await?;
+    let name = match &desktop {
+        Desktop::Mutter(_) => Mutter::NAME,
+        Desktop::Portal(portal) => portal.name(),
+        Desktop::Wayland(_) => desktop::wayland::NAME,
+        Desktop::X11(_) => {
+            let asked = tokio::task::spawn_blocking(desktop::x11::is_there).await;
+            asked.map_err(|_| DeliverError::Hanging)?.map(|()| desktop::x11::NAME)?
+        }
+    };
+    Ok((desktop, name))
+}

@@ -1,0 +1,204 @@
+//! How loud a recording is: voice, noise floor and clipping, and whether that is good enough.
+//!
+//! What is told to the user about it is here in one place, for the service and for `v2m doctor`.
+
+/// Samples per level: a tenth of a second at 16 kHz.
+pub const SPAN: usize = 1_600;
+/// The level of digital silence, dBFS: below the floor of 16 bits.
+pub const FLOOR_DBFS: f32 = -120.0;
+/// The least spans in which a voice and its pauses can be told apart: a second.
+const ENOUGH: u32 = 10;
+/// The share of the spans that are at the noise floor or below it. The pauses between words are
+/// more of a recording than that, even if somebody speaks all the time.
+const PAUSES: f32 = 0.05;
+/// The share of the spans that are no louder than the voice: the loudest tenth is the voice, even
+/// if somebody says few words.
+const VOICE: f32 = 0.9;
+/// From this amplitude on a sample counts as clipped, full scale ±1.0: converters stop there.
+const CLIPPED: f32 = 0.999;
+
+/// Below this level, in dBFS, a voice is too quiet: down to it no word is lost (measured:
+/// `docs/performance.md`, “Level and noise”).
+const QUIET_DBFS: f32 = -65.0;
+/// A voice that is less than this above the noise floor, in dB, loses words: at 15 dB twice as many
+/// as without noise, at 10 dB three times as many (measured there). Clean recordings have 16 dB and
+/// more.
+const NOISY_DB: f32 = 12.0;
+/// The share of clipped samples from which words suffer: whole vowels are cut off.
+const LOUD: f32 = 0.005;
+
+/// Measures a recording while it comes. Its size does not grow.
+#[derive(Clone, Debug)]
+pub struct Loudness {
+    /// How many spans have each level, from [`FLOOR_DBFS`] to 0 in steps of 1 dB.
+    levels: [u32; 121],
+    clipped: u64,
+    samples: u64,
+    energy: f64,
+    spanned: usize,
+}
+
+/// A recording in figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sound {
+    /// Root mean square of the voice, dBFS.
+    pub voice_dbfs: f32,
+    /// Root mean square of the pauses, dBFS.
+    pub floor_dbfs: f32,
+    /// The share of samples at full scale, 0 to 1.
+    pub clipped: f32,
+}
+
+/// What is wrong with the sound of a microphone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fault {
+    /// The voice is too quiet.
+    Quiet,
+    /// The voice is hardly louder than the noise.
+    Noisy,
+    /// The voice is cut off at full scale.
+    Loud,
+}
+
+impl Default for Loudness {
+    fn default() -> Self {
+        Self { levels: [0; 121], clipped: 0, samples: 0, energy: 0.0, spanned: 0 }
+    }
+}
+
+impl Loudness {
+    /// Takes samples of full scale ±1.0, 16 kHz. Returns the levels (root mean square, dBFS) of the
+    /// spans that they complete.
+    pub fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
+        self.samples += samples.len() as u64;
+        let mut levels = Vec::new();
+        for &sample in samples {
+            self.clipped += u64::from(sample.abs() >= CLIPPED);
+            self.energy += f64::from(sample) * f64::from(sample);
+            self.spanned += 1;
+            if self.spanned == SPAN {
+                let level = dbfs((self.energy / SPAN as f64).sqrt() as f32);
+                self.levels[(level - FLOOR_DBFS).round() as usize] += 1;
+                levels.push(level);
+                (self.energy, self.spanned) = (0.0, 0);
+            }
+        }
+        levels
+    }
+
+    /// The figures. `None`: the recording is too short.
+    pub fn measured(&self) -> Option<Sound> {
+        let spans: u32 = self.levels.iter().sum();
+        if spans < ENOUGH {
+            return None;
+        }
+        let quantile = |share: f32| {
+            let mut left = (spans as f32 * share) as u32;
+            let found = self.levels.iter().position(|count| {
+                let is_here = left < *count;
+                left = left.saturating_sub(*count);
+                is_here
+            });
+            found.map_or(0.0, |index| index as f32 + FLOOR_DBFS)
+        };
+        let clipped = self.clipped as f32 / self.samples.max(1) as f32;
+        Some(Sound { voice_dbfs: quantile(VOICE), floor_dbfs: quantile(PAUSES), clipped })
+    }
+}
+
+impl Sound {
+    /// What is wrong with a recording in which somebody spoke. `None`: nothing.
+    pub fn fault(&self) -> Option<Fault> {
+        if self.clipped >= LOUD {
+            Some(Fault::Loud)
+        } else if self.voice_dbfs < QUIET_DBFS {
+            Some(Fault::Quiet)
+        } else if self.voice_dbfs - self.floor_dbfs < NOISY_DB {
+            Some(Fault::Noisy)
+        } else {
+            None
+        }
+    }
+
+    /// What is wrong, and what to do about it, in sentences for the user. `microphone` names it.
+    pub fn told(&self, fault: Fault, microphone: &str) -> String {
+        let (cause, measured, remedy) = match fault {
+            Fault::Quiet => (
+                "The microphone is too quiet",
+                format!("your voice has {:.0} dBFS", self.voice_dbfs),
+                "Turn it up in the sound settings, or speak closer to it.",
+            ),
+            Fault::Noisy => (
+                "The microphone is noisy",
+                format!(
+                    "your voice is only {:.0} dB above the noise",
+                    (self.voice_dbfs - self.floor_dbfs).max(0.0)
+                ),
+                "Speak closer to it, turn off what makes the noise, or choose another microphone.",
+            ),
+            Fault::Loud => (
+                "The microphone is too loud",
+                format!("{:.1} % of the sound is cut off", self.clipped * 100.0),
+                "Turn it down in the sound settings.",
+            ),
+        };
+        format!("{cause} ({microphone}): {measured}. {remedy}")
+    }
+}
+
+/// An amplitude of full scale 1.0 in dBFS. NaN counts as silence, as in the samples that are kept.
+pub fn dbfs(amplitude: f32) -> f32 {
+    let level = 20.0 * amplitude.log10();
+    if level.is_nan() { FLOOR_DBFS } else { level.clamp(FLOOR_DBFS, 0.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of that amplitude with pauses of the other one.
+    fn measured(voice: f32, pause: f32) -> Sound {
+        let mut loudness = Loudness::default();
+        for span in 0..40 {
+            let amplitude = if span % 4 == 0 { pause } else { voice };
+            loudness.hear(&[amplitude, -amplitude].repeat(SPAN / 2));
+        }
+        loudness.measured().unwrap()
+    }
+
+    #[test]
+    fn voice_floor_and_clipping_are_told_apart() {
+        let sound = measured(0.1, 0.001);
+        assert_eq!((sound.voice_dbfs, sound.floor_dbfs, sound.clipped), (-20.0, -60.0, 0.0));
+        assert_eq!(sound.fault(), None);
+        assert_eq!(measured(0.0004, 0.0).fault(), Some(Fault::Quiet));
+        assert_eq!(measured(0.1, 0.05).fault(), Some(Fault::Noisy));
+        assert_eq!(measured(1.0, 0.001).fault(), Some(Fault::Loud));
+        let mut short = Loudness::default();
+        short.hear(&[0.1; SPAN * 9]);
+        assert_eq!(short.measured(), None);
+    }
+
+    #[test]
+    fn a_fault_says_what_was_measured_and_what_to_do() {
+        let sound = measured(0.1, 0.05);
+        assert_eq!(
+            sound.told(Fault::Noisy, "USB"),
+            "The microphone is noisy (USB): your voice is only 6 dB above the noise. Speak closer to it, turn off \
+             what makes the noise, or choose another microphone."
+        );
+        assert!(measured(0.0004, 0.0).told(Fault::Quiet, "USB").contains("-68 dBFS"));
+        assert!(measured(1.0, 0.001).told(Fault::Loud, "USB").contains("75.0 %"));
+    }
+
+    #[test]
+    fn levels_are_relative_to_full_scale_whatever_a_source_sends() {
+        let mut loudness = Loudness::default();
+        assert_eq!(loudness.hear(&[0.5; 800]), Vec::<f32>::new());
+        let levels = loudness.hear(&[-0.5; 2_400]);
+        assert_eq!(levels.len(), 2);
+        assert!((levels[0] + 6.02).abs() < 0.01, "{levels:?}");
+        assert_eq!(loudness.hear(&[f32::NAN; SPAN]), [FLOOR_DBFS]);
+        assert_eq!(loudness.hear(&[f32::INFINITY; SPAN]), [0.0]);
+    }
+}

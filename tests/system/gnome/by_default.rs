@@ -1,0 +1,95 @@
+//! What comes with the installation and nothing else: `deliver.mode = "auto"`, which pastes on
+//! GNOME because Mutter asks nobody.
+
+use super::desktop::{Desktop, Hand};
+use crate::lab::{self, Lab, assert_phrase, run};
+use serde_json::json;
+
+/// The machine in order, without any configuration.
+fn machine() -> (Lab, Desktop) {
+    let (lab, desktop) = (Lab::new(), Desktop::new());
+    assert!(!lab.home.join(".config/v2m/config.toml").exists());
+    (lab, desktop)
+}
+
+fn dictate(lab: &Lab) -> String {
+    let answer = lab.dictate();
+    let told = &answer["deliveries"][0];
+    assert_eq!((&told["by"], &told["ok"]), (&json!("paste"), &json!(true)), "{answer}");
+    answer["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_first_dictation_lands_at_the_cursor_and_everything_says_so() {
+    let (lab, desktop) = machine();
+    let window = desktop.window(true);
+    let text = dictate(&lab);
+    window.wait_for_all_of(&text);
+    desktop.wait_for_clipboard(&[("text/plain;charset=utf-8", b"before")]);
+    let deliver = &lab.client().ask("GET_STATUS")["deliver"];
+    let expected = [json!("auto"), json!("paste"), json!("mutter")];
+    assert_eq!(["mode", "way", "backend"].map(|key| deliver[key].clone()), expected);
+    let told = run("v2m-send", &["status"]);
+    assert!(told.contains("pasted at the cursor, by mutter"), "{told}");
+}
+
+#[test]
+fn two_dictations_read_as_one_text_in_the_field() {
+    let (lab, desktop) = machine();
+    let window = desktop.window(true);
+    let (first, second) = (dictate(&lab), dictate(&lab));
+    let shown = window.wait_for("both texts", |text| text.matches("country").count() == 2);
+    // The second one's first letter fits what stands before it.
+    assert_eq!(shown.to_lowercase(), format!("{first} {second}").to_lowercase());
+}
+
+#[test]
+fn after_a_click_elsewhere_a_text_is_joined_to_none() {
+    let (lab, desktop) = machine();
+    // It tells nobody what stands at its cursor.
+    let window = desktop.window_that(false, "field");
+    let first = dictate(&lab);
+    window.wait_for_all_of(&first);
+    desktop.wait_until_idle();
+    let second = dictate(&lab);
+    let both = window.wait_for("both texts", |text| text.matches("country").count() == 2);
+    assert_eq!(both.to_lowercase(), format!("{first} {second}").to_lowercase());
+    desktop.wait_until_idle();
+    Hand::new().click();
+    desktop.wait_until_idle();
+    let third = dictate(&lab);
+    let all = window.wait_for("the third text", |text| text.matches("country").count() == 3);
+    // The click may have put the cursor anywhere: no space is added.
+    assert!(all.contains(&third) && !all.contains(&format!(" {third}")), "{all}");
+    assert_eq!(all.len(), both.len() + third.len(), "{all}");
+}
+
+#[test]
+fn what_no_window_takes_and_a_locked_screen_are_told_of_as_with_paste() {
+    let (lab, desktop) = machine();
+    let _window = desktop.window(false);
+    let answer = lab.dictate();
+    let told = &answer["deliveries"][0];
+    assert_eq!((&told["by"], &told["ok"]), (&json!("paste"), &json!(false)), "{answer}");
+    assert_phrase(&desktop.copied());
+    desktop.copy("before");
+    let mut client = lab.record();
+    desktop.lock(true);
+    let answer = client.ask("STOP_RECORDING");
+    desktop.lock(false);
+    let told = &answer["deliveries"][0];
+    assert!(told["detail"].as_str().unwrap().contains("locked"), "{answer}");
+    assert!(!desktop.copied().contains("country"));
+}
+
+#[test]
+fn an_explicit_setting_is_kept() {
+    let (lab, desktop) = machine();
+    lab.copies();
+    let window = desktop.window(true);
+    let answer = lab.dictate();
+    assert_eq!(answer["deliveries"][0]["by"], "clipboard", "{answer}");
+    assert_phrase(&desktop.copied());
+    assert_eq!(window.text(), "");
+    lab::systemctl(&["stop", "v2m.service"]);
+}
