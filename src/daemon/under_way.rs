@@ -7,11 +7,13 @@ use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
 use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
-use crate::store::{RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
+use crate::store::{
+    DeleteReport, RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -258,6 +260,15 @@ impl UnderWay {
     /// The path of a recording of this run.
     pub(super) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
+    }
+
+    /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or
+    /// it is too busy.
+    pub(super) fn delete(
+        &mut self,
+        paths: Vec<PathBuf>,
+    ) -> Option<oneshot::Receiver<DeleteReport>> {
+        self.store.as_mut().and_then(|store| store.delete(paths).inspect_err(tell).ok())
     }
 
     /// Puts the settings' retention in force.

@@ -3,6 +3,7 @@
 
 use super::callers::{Listeners, TooMany, gone};
 use super::failure::CallError;
+use super::history::{self, Entry};
 use super::status;
 use crate::call::{Answer, Call, CallSender, Request, Retry, TextSource, TextTask, TextWork};
 use crate::session::{Code, Command, EngineState, Failure, State};
@@ -130,6 +131,10 @@ pub(super) fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
 }
 
+fn something_else() -> CallError {
+    CallError(Failure::new(Code::Internal, "v2m answered something else."))
+}
+
 /// Of any answer; no text where there is none.
 fn state_and_text(answer: Answer) -> (String, String) {
     let (state, text) = match answer {
@@ -140,9 +145,12 @@ fn state_and_text(answer: Answer) -> (String, String) {
         // Not asked for here: others can listen on the bus.
         Answer::LastText { state, .. } => (state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
-        Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
-            (State::Idle, String::new())
-        }
+        Answer::Config(_)
+        | Answer::ConfigUpdated { .. }
+        | Answer::History(_)
+        | Answer::Dictation(_)
+        | Answer::Deleted(_)
+        | Answer::ShuttingDown => (State::Idle, String::new()),
     };
     (state.name().to_owned(), plain::owned(text))
 }
@@ -219,6 +227,65 @@ impl DictationObject {
         self.ask(Request::Retry(retry)).await.map(state_and_text)
     }
 
+    /// The dictations that the store keeps, the newest first, at most 100 of them (limit 0: 20).
+    /// search: words that they must have; since: a date, a time, or how long ago; before: the id of
+    /// the last one of the page before. Empty means any. more: older ones follow.
+    #[zbus(out_args("dictations", "more"))]
+    async fn history(
+        &self,
+        search: String,
+        since: String,
+        before: String,
+        limit: u32,
+    ) -> Result<(Vec<Entry>, bool), CallError> {
+        let query = history::query(search, since, before, limit)?;
+        match self.ask(Request::List(query)).await? {
+            Answer::History(page) => {
+                let entries = page.dictations.into_iter().map(history::entry).collect();
+                Ok((entries, page.has_more))
+            }
+            _ => Err(something_else()),
+        }
+    }
+
+    /// A dictation of the store with its text: by `last`, its number counted back from the last
+    /// (1), or its id. Keys without a value are left out.
+    #[zbus(out_args("dictation"))]
+    async fn get_dictation(&self, which: String) -> Result<Entry, CallError> {
+        match self.ask(Request::Show(history::which(&which)?)).await? {
+            Answer::Dictation(kept) => Ok(history::with_text(*kept)),
+            _ => Err(something_else()),
+        }
+    }
+
+    /// Delivers the text of a dictation of the store once more: to the clipboard, by paste or by
+    /// type. delivered: whether it arrived; detail: how, or why not.
+    #[zbus(out_args("delivered", "detail"))]
+    async fn deliver_dictation(
+        &self,
+        which: String,
+        deliver: String,
+    ) -> Result<(bool, String), CallError> {
+        let redelivery = history::redelivery(&which, &deliver)?;
+        match self.ask(Request::Redeliver(redelivery)).await? {
+            Answer::Text { deliveries, .. } => Ok(history::outcome(&deliveries)),
+            _ => Err(something_else()),
+        }
+    }
+
+    /// Deletes a dictation of the store, recording and text, or all of them if `which` is `all`.
+    /// kept: those that were not deleted, each an id and the reason.
+    #[zbus(out_args("deleted", "kept"))]
+    async fn delete_dictations(
+        &self,
+        which: String,
+    ) -> Result<(u32, Vec<(String, String)>), CallError> {
+        match self.ask(Request::Delete(history::deletion(&which)?)).await? {
+            Answer::Deleted(deleted) => Ok((deleted.deleted, deleted.kept)),
+            _ => Err(something_else()),
+        }
+    }
+
     /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by
     /// the configured preset. Empty means none. Given up when the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
@@ -275,7 +342,7 @@ impl DictationObject {
     async fn status(&self) -> Result<HashMap<&'static str, OwnedVariant>, CallError> {
         match self.ask(Request::Status).await? {
             Answer::Status(status) => Ok(status::told(*status)),
-            _ => Err(CallError(Failure::new(Code::Internal, "v2m answered something else."))),
+            _ => Err(something_else()),
         }
     }
 

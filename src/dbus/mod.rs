@@ -16,6 +16,7 @@ mod callers;
 mod failure;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod history;
 mod interface;
 mod status;
 

@@ -7,11 +7,14 @@ use crate::call::{
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
+use history::{deleted_data, deletion, kept_data, page_data, query, redelivery, which};
 use std::path::Path;
 use v2m_ipc::data;
 use v2m_ipc::message::{self, Response};
 use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_ipc::plain;
+
+mod history;
 
 /// A client's command, sorted by who answers it.
 pub(super) enum Asked {
@@ -59,6 +62,14 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::RetryRecording { number, model, language } => {
             (Request::Retry(Retry { number, model, language }), None)
         }
+        Wire::ListDictations { search, since, before, limit } => {
+            (Request::List(query(search, since, before, limit)), None)
+        }
+        Wire::GetDictation(wanted) => (Request::Show(which(wanted)), None),
+        Wire::DeliverDictation { which, deliver } => {
+            (Request::Redeliver(redelivery(which, deliver)), None)
+        }
+        Wire::DeleteDictations { which } => (Request::Delete(deletion(which)), None),
         Wire::GetConfig => (Request::GetConfig, None),
         Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),
     };
@@ -130,6 +141,9 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::ConfigUpdated { applied, restart, ignored } => {
             Response::success(&config_updated(applied, restart, ignored))
         }
+        Answer::History(page) => Response::success(&page_data(page)),
+        Answer::Dictation(kept) => Response::success(&kept_data(*kept)),
+        Answer::Deleted(deleted) => Response::success(&deleted_data(deleted)),
         Answer::ShuttingDown => {
             Response::success(&data::ShuttingDown { message: "SHUTTING_DOWN".into() })
         }

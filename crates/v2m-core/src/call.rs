@@ -3,6 +3,10 @@
 //! Doors convert their wire types to and from these types, and know nothing of one another. Not
 //! here: the channel that carries them, which belongs to the daemon.
 
+mod history;
+
+pub use history::*;
+
 use crate::session::{
     Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
 };
@@ -43,6 +47,14 @@ pub enum Request {
     },
     /// RETRY_RECORDING.
     Retry(Retry),
+    /// LIST_DICTATIONS.
+    List(HistoryQuery),
+    /// GET_DICTATION.
+    Show(Which),
+    /// DELIVER_DICTATION.
+    Redeliver(Redelivery),
+    /// DELETE_DICTATIONS.
+    Delete(Deletion),
 }
 
 impl Request {
@@ -128,7 +140,7 @@ pub enum Answer {
         /// The last dictation's text.
         text: String,
     },
-    /// To PROCESS_TEXT and TRANSLATE_TEXT.
+    /// To PROCESS_TEXT, TRANSLATE_TEXT and DELIVER_DICTATION.
     Text {
         /// The state now.
         state: State,
@@ -163,6 +175,12 @@ pub enum Answer {
         /// Settings of voice2machine's that changed nothing, each with the reason.
         ignored: Vec<(String, String)>,
     },
+    /// To LIST_DICTATIONS.
+    History(HistoryPage),
+    /// To GET_DICTATION.
+    Dictation(Box<KeptText>),
+    /// To DELETE_DICTATIONS.
+    Deleted(Deleted),
     /// To SHUTDOWN.
     ShuttingDown,
 }

@@ -16,6 +16,14 @@ Dictation:
   last                     print the last text, as it was delivered
   retry [N|last] [-m MODEL] [-l LANGUAGE]         transcribe a dictation once more, failed or not,
                            and print the text; 1 is the last dictation, 2 the one before it
+  history [N] [-s WORDS] [--since TIME]           list the last N dictations (20): number, time,
+                           length, language, where the text went, and its first words
+  show N                   print a dictation's text; N is `last`, a number, or an id (--json)
+  copy N, paste N          put the text on the clipboard, or into the window with the focus
+  play N                   play the recording
+  delete N…, delete --all [-y]        delete dictations, recordings and texts; asks before
+  export DIRECTORY [-s WORDS] [--since TIME]      write dictations into a folder: dictations.jsonl,
+                           one object per line, and the recordings
   transcribe FILE…         transcribe sound files and print their text, each below a heading if there
                            are several; a file that fails does not stop the others
 
@@ -59,6 +67,11 @@ Options:
   -l, --language LANGUAGE  for rules test: the text's language, en or es (default:
                            engine.language, or what the text seems to be); for retry: the language
                            that was spoken, such as es, or auto (default: engine.language)
+  -s, --search WORDS       for history, export: only dictations with all these words
+  --since TIME             for history, export: only dictations from then on: today, yesterday,
+                           2026-11-21, 10:30, '2026-11-21 10:30', 2h, '3 days'
+  --all                    for delete: all dictations
+  -y, --yes                for delete: do not ask
   -m, --model MODEL        for retry: another installed model (v2m-model list)
   -h, --help               print this help
   -V, --version            print the version
@@ -81,6 +94,8 @@ Examples:
   v2m-send toggle                              what a keyboard shortcut runs
   v2m-send last                                print the last text again
   v2m-send retry --model small-q8_0            the last dictation again, with another model
+  v2m-send history --search 'dear Ann' --since yesterday
+  v2m-send paste 2                             the dictation before the last, at the cursor
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail

@@ -9,9 +9,11 @@ mod args;
 mod bar;
 mod config;
 mod exit;
+mod export;
 mod files;
 mod format;
 mod help;
+mod history;
 mod print;
 
 use args::{Action, Invocation, TextInput};
@@ -53,6 +55,12 @@ fn run(invocation: Invocation) -> Result<Exit, SendError> {
         },
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
         Action::Watch { events } => watch(&events, json),
+        Action::History { filter, most } => history::list(&filter, most, json),
+        Action::Show(which) => history::show(which, json),
+        Action::Redeliver { which, deliver } => history::deliver(which, deliver, json),
+        Action::Play(which) => history::play(which),
+        Action::Delete { which, is_sure } => history::delete(which, is_sure, json),
+        Action::Export(wanted) => export::export(&wanted),
         Action::Transcribe(wanted) => files::transcribe(&wanted, json),
     }
 }
