@@ -17,6 +17,8 @@ pub(super) struct Doors {
     telemetry: Telemetry,
     /// Clients that wait for the machine's figures.
     status_asked: Vec<Reply>,
+    /// Why the last press, or the last dictation, gave no text.
+    pub(super) reason: Option<Failure>,
 }
 
 impl Doors {
@@ -28,6 +30,7 @@ impl Doors {
             events,
             telemetry: Telemetry::new(SystemMeters::new()),
             status_asked: Vec::new(),
+            reason: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Measurements and notes of the dictations under way: length, peak and level of the recording, and
 //! the window for the text.
 
+use crate::call::Level;
 use crate::deliver::Focus;
 use crate::session::{CaptureSummary, Failure, Gap, GapCause, JobId, Measured, gap};
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub(super) struct Live {
     samples: u64,
     peak: f32,
     energy: f64,
+    /// The highest sample of the span.
+    span_peak: f32,
     spanned: usize,
     /// When the stop was asked for.
     pub(super) stopped: Option<Instant>,
@@ -80,6 +83,7 @@ impl Live {
             samples: 0,
             peak: 0.0,
             energy: 0.0,
+            span_peak: 0.0,
             spanned: 0,
             stopped: None,
             begun: Instant::now(),
@@ -89,16 +93,21 @@ impl Live {
         }
     }
 
-    /// Takes samples. Returns the levels (root mean square, dBFS) of the spans that they complete.
-    pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
+    /// Takes samples. Returns the levels of the spans that they complete.
+    pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<Level> {
         self.samples += samples.len() as u64;
         let mut levels = Vec::new();
         for &sample in samples {
-            self.peak = self.peak.max(sample.abs());
+            self.span_peak = self.span_peak.max(sample.abs());
             self.energy += f64::from(sample) * f64::from(sample);
             self.spanned += 1;
             if self.spanned == LEVEL_SPAN {
-                levels.push(dbfs((self.energy / LEVEL_SPAN as f64).sqrt() as f32));
+                levels.push(Level {
+                    rms_dbfs: dbfs((self.energy / LEVEL_SPAN as f64).sqrt() as f32),
+                    peak_dbfs: dbfs(self.span_peak),
+                });
+                self.peak = self.peak.max(self.span_peak);
+                self.span_peak = 0.0;
                 self.energy = 0.0;
                 self.spanned = 0;
             }
@@ -115,7 +124,8 @@ impl Live {
 
     /// `problem`: why it ended without being asked to.
     pub(super) fn heard(&self, problem: Option<Failure>) -> CaptureSummary {
-        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
+        let peak = self.peak.max(self.span_peak);
+        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(peak) };
         let problems = problem.into_iter().chain(gap::told(&self.gaps)).collect();
         CaptureSummary { measured: Some(measured), problems }
     }
@@ -148,16 +158,24 @@ mod tests {
     fn levels_and_peak_are_relative_to_full_scale() {
         let measured = |live: &Live| live.heard(None).measured.unwrap();
         let mut live = Live::new(JobId(1));
-        assert_eq!(live.hear(&[0.5; 800]), Vec::<f32>::new());
+        assert_eq!(live.hear(&[0.5; 800]), Vec::new());
         let levels = live.hear(&[-0.5; 2_400]);
         assert_eq!(levels.len(), 2);
-        assert!((levels[0] + 6.02).abs() < 0.01, "{levels:?}");
+        assert!((levels[0].rms_dbfs + 6.02).abs() < 0.01, "{levels:?}");
+        assert!((levels[0].peak_dbfs + 6.02).abs() < 0.01, "{levels:?}");
         let heard = measured(&live);
         assert_eq!(heard.samples, 3_200);
         assert!((heard.peak_dbfs + 6.02).abs() < 0.01);
         assert_eq!(measured(&Live::new(JobId(1))).peak_dbfs, FLOOR_DBFS);
         // A source may send anything.
-        assert_eq!(live.hear(&[f32::NAN; LEVEL_SPAN]), [FLOOR_DBFS]);
-        assert_eq!(live.hear(&[f32::INFINITY; LEVEL_SPAN]), [0.0]);
+        let all = |dbfs| [Level { rms_dbfs: dbfs, peak_dbfs: dbfs }];
+        assert_eq!(live.hear(&[f32::NAN; LEVEL_SPAN]), all(FLOOR_DBFS));
+        assert_eq!(live.hear(&[f32::INFINITY; LEVEL_SPAN]), all(0.0));
+        // One loud sample is a peak of that tenth of a second alone.
+        let mut click = [0.0; LEVEL_SPAN];
+        click[7] = 1.0;
+        let level = live.hear(&click)[0];
+        assert!(level.peak_dbfs == 0.0 && level.rms_dbfs < -30.0, "{level:?}");
+        assert_eq!(live.hear(&[0.0; LEVEL_SPAN]), all(FLOOR_DBFS));
     }
 }

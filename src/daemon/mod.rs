@@ -233,6 +233,7 @@ impl Daemon {
         while let Some(event) = self.untold.pop_front() {
             let effects = self.session.handle(event, self.service.uptime());
             self.desktop.follow(&self.session);
+            self.note_reason(&effects);
             for effect in effects {
                 self.carry_out(effect);
             }

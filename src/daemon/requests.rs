@@ -92,6 +92,7 @@ impl Daemon {
             },
             capture: self.under_way.status(),
             uptime_s: self.service.uptime().as_secs(),
+            progress: self.progress(),
             problem: report.problem.as_ref().or(self.config.problem()).cloned(),
         };
         Answer::Status(Box::new(status))

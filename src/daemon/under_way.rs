@@ -2,7 +2,7 @@
 //! disk, measurements and notes.
 
 use super::live::{self, Live};
-use crate::call::CaptureStatus;
+use crate::call::{CaptureStatus, Level, RecordingTime};
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
@@ -12,7 +12,7 @@ use crate::store::{
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -38,8 +38,8 @@ pub(super) struct UnderWay {
 pub(super) struct SoundChunk {
     /// At 16 kHz.
     pub(super) pcm: Arc<[i16]>,
-    /// Root mean square, dBFS, of each tenth of a second that was completed.
-    pub(super) levels: Vec<f32>,
+    /// The level of each tenth of a second that was completed.
+    pub(super) levels: Vec<Level>,
 }
 
 /// What a delivery needs to know of its dictation.
@@ -214,6 +214,14 @@ impl UnderWay {
                 store.recorded(job)
             });
         }
+    }
+
+    /// Since when this dictation is recorded.
+    pub(super) fn recording_time(&self, job: JobId) -> Option<RecordingTime> {
+        let elapsed = self.live.get(job)?.begun.elapsed();
+        let since = SystemTime::now().checked_sub(elapsed)?;
+        let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(RecordingTime { since: since.as_secs_f64(), elapsed: elapsed.as_secs_f64() })
     }
 
     /// How long ago the stop was asked for.

@@ -2,8 +2,8 @@
 //! new variant does not compile until it is handled here.
 
 use crate::call::{
-    Answer, CaptureStatus, EngineStatus, Event, Gpu, Request, Retry, Status, TextSource, TextTask,
-    TextWork,
+    Answer, CaptureStatus, EngineStatus, Event, Gpu, Level, Progress, Request, Retry, Status,
+    TextSource, TextTask, TextWork,
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
@@ -169,8 +169,15 @@ pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
 /// Converts an event for subscribers.
 pub(super) fn event(event: Event) -> data::Event {
     match event {
-        Event::State { state, job } => {
-            data::Event::State { state: state.name().into(), job: job.map(|job| job.0) }
+        Event::State { state, job, progress } => {
+            let Progress { recording, reason } = progress;
+            data::Event::State {
+                state: state.name().into(),
+                job: job.map(|job| job.0),
+                recording_since: recording.map(|it| hundredths(it.since)),
+                elapsed_s: recording.map(|it| hundredths(it.elapsed)),
+                reason: reason.map(problem_data),
+            }
         }
         Event::TranscriptionUpdate { job, text, is_final } => {
             data::Event::TranscriptionUpdate { text, is_final, job: job.0 }
@@ -178,7 +185,10 @@ pub(super) fn event(event: Event) -> data::Event {
         Event::Heartbeat { timestamp, state } => {
             data::Event::Heartbeat { timestamp, state: state.name().into() }
         }
-        Event::Level { dbfs } => data::Event::Level { dbfs: tenths(dbfs.into()) },
+        Event::Level(Level { rms_dbfs, peak_dbfs }) => data::Event::Level {
+            dbfs: tenths(rms_dbfs.into()),
+            peak_dbfs: Some(tenths(peak_dbfs.into())),
+        },
         Event::Engine { state, backend } => {
             data::Event::Engine { state: state.name().into(), backend }
         }
@@ -269,8 +279,19 @@ fn config_updated(
 }
 
 fn status_data(status: Status) -> data::Status {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
-        status;
+    let Status {
+        state,
+        pending,
+        cpu_percent,
+        ram,
+        gpu,
+        engine,
+        capture,
+        uptime_s,
+        progress,
+        problem,
+    } = status;
+    let Progress { recording, reason } = progress;
     let cpu = tenths(cpu_percent.into());
     let gpu = gpu.map(gpu_data);
     data::Status {
@@ -284,6 +305,9 @@ fn status_data(status: Status) -> data::Status {
         engine: engine_data(engine),
         capture: capture_data(capture),
         uptime_s,
+        recording_since: recording.map(|it| hundredths(it.since)),
+        elapsed_s: recording.map(|it| hundredths(it.elapsed)),
+        reason: reason.map(problem_data),
         version: env!("CARGO_PKG_VERSION").into(),
         problem: problem.map(problem_data),
     }
@@ -319,6 +343,11 @@ fn ram_data(ram: crate::call::Ram) -> data::Ram {
 /// Rounds to tenths. Widening an f32 unrounded would show digits that it does not have.
 fn tenths(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
+}
+
+/// Rounds to hundredths: of a second, nobody needs more.
+fn hundredths(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
 }
 
 fn path(path: Option<impl AsRef<Path>>) -> Option<String> {

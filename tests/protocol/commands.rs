@@ -3,8 +3,8 @@
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{
-    Answer, CaptureStatus, EngineStatus, Gpu, Ram, Request, Retry, Status, TextSource, TextTask,
-    TextWork,
+    Answer, CaptureStatus, EngineStatus, Gpu, Progress, Ram, Request, Retry, Status, TextSource,
+    TextTask, TextWork,
 };
 use v2m::session::{
     Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause, Segment, State,
@@ -49,6 +49,7 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
         },
         capture: CaptureStatus::default(),
         uptime_s: 77,
+        progress: Progress::default(),
         problem,
     }
 }
@@ -288,6 +289,7 @@ fn status_without_a_gpu_makes_no_figures_up() {
                        "model": "base-q8_0", "loaded_in_ms": 310},
             "capture": {"realtime": null, "gaps": 0, "missing_s": 0.0},
             "uptime_s": 77, "version": env!("CARGO_PKG_VERSION"), "problem": null,
+            "recording_since": null, "elapsed_s": null, "reason": null,
         }),
     );
 }

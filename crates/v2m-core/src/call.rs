@@ -204,6 +204,8 @@ pub struct Status {
     pub capture: CaptureStatus,
     /// Seconds since the service started.
     pub uptime_s: u64,
+    /// How the recording goes, and how the last dictation ended.
+    pub progress: Progress,
     /// What is wrong and what to do about it, if anything is.
     pub problem: Option<Failure>,
 }
@@ -218,6 +220,35 @@ pub struct CaptureStatus {
     pub gaps: u32,
     /// How much that is, in samples at 16 kHz.
     pub missing: u64,
+}
+
+/// How the recording goes, and how the last dictation ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The recording under way.
+    pub recording: Option<RecordingTime>,
+    /// Why the last press, or the last dictation, gave no text. `None` as soon as the next
+    /// recording begins.
+    pub reason: Option<Failure>,
+}
+
+/// Since when something is recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecordingTime {
+    /// When the recording was asked for: seconds since 1970, UTC.
+    pub since: f64,
+    /// How long ago that is, in seconds, by a clock that nobody sets.
+    pub elapsed: f64,
+}
+
+/// The sound of a tenth of a second, in dB relative to full scale: at most 0, and −120 for digital
+/// silence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The root mean square.
+    pub rms_dbfs: f32,
+    /// The highest sample.
+    pub peak_dbfs: f32,
 }
 
 /// Memory in bytes.
@@ -272,6 +303,8 @@ pub enum Event {
         state: State,
         /// The dictation that is being recorded.
         job: Option<JobId>,
+        /// How the recording goes, and how the last dictation ended.
+        progress: Progress,
     },
     /// Text of a dictation that is being recorded or transcribed.
     TranscriptionUpdate {
@@ -289,11 +322,8 @@ pub enum Event {
         /// The state.
         state: State,
     },
-    /// 10 times a second while recording: root mean square level, dB relative to full scale.
-    Level {
-        /// At most 0; −120 for digital silence.
-        dbfs: f32,
-    },
+    /// 10 times a second while recording.
+    Level(Level),
     /// The recogniser's state changed.
     Engine {
         /// The state.
@@ -326,7 +356,7 @@ impl Event {
             Self::State { .. } => "state",
             Self::TranscriptionUpdate { .. } => "transcription_update",
             Self::Heartbeat { .. } => "heartbeat",
-            Self::Level { .. } => "level",
+            Self::Level(_) => "level",
             Self::Engine { .. } => "engine",
             Self::Delivery { .. } => "delivery",
             Self::Progress { .. } => "progress",

@@ -287,6 +287,16 @@ pub struct Status {
     pub capture: Capture,
     /// Seconds since the service started.
     pub uptime_s: u64,
+    /// When the recording under way was asked for: seconds since 1970, UTC.
+    #[serde(default)]
+    pub recording_since: Option<f64>,
+    /// How long it has been recording, in seconds.
+    #[serde(default)]
+    pub elapsed_s: Option<f64>,
+    /// Why the last press, or the last dictation, gave no text. Null as soon as the next recording
+    /// begins.
+    #[serde(default)]
+    pub reason: Option<Problem>,
     /// The service's version.
     pub version: String,
     /// The current problem, if there is one.
@@ -413,6 +423,15 @@ pub enum Event {
         /// The number of the dictation that is being recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job: Option<u32>,
+        /// When the recording was asked for: seconds since 1970, UTC.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recording_since: Option<f64>,
+        /// How long it has been recording, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elapsed_s: Option<f64>,
+        /// Why the last press, or the last dictation, gave no text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Problem>,
     },
     /// Text of a dictation that is being recorded or transcribed.
     TranscriptionUpdate {
@@ -437,6 +456,9 @@ pub enum Event {
     Level {
         /// The root mean square, in dB relative to full scale.
         dbfs: f64,
+        /// The highest sample, in dB relative to full scale.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peak_dbfs: Option<f64>,
     },
     /// The recogniser's state has changed.
     Engine {

@@ -6,6 +6,7 @@ use crate::export::Export;
 use crate::files::{self, FilesToTranscribe};
 use crate::format::OutputFormat;
 use crate::history::Filter;
+use crate::summary::SummaryFormat;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -90,6 +91,16 @@ pub(crate) enum Action {
     Export(Export),
     /// Transcribe files.
     Transcribe(FilesToTranscribe),
+    /// Print the state in one line.
+    Status {
+        /// How it is put.
+        format: SummaryFormat,
+    },
+    /// Print the state in one line, now and whenever it changes.
+    Follow {
+        /// How it is put.
+        format: SummaryFormat,
+    },
     /// Print events.
     Watch {
         /// Which ones.
@@ -120,7 +131,7 @@ struct Options {
     deliver: Option<Deliver>,
     clipboard: bool,
     last: bool,
-    format: Option<OutputFormat>,
+    format: Option<String>,
     output: Option<PathBuf>,
     track: Option<u32>,
     model: Option<String>,
@@ -160,11 +171,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
                 let known = || usage(&format!("--deliver is one of: {}", Deliver::list()));
                 options.deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
             }
-            Short('f') | Long("format") => {
-                let format =
-                    OutputFormat::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?;
-                options.format = Some(format);
-            }
+            Short('f') | Long("format") => options.format = Some(parser.value()?.string()?),
             Short('o') | Long("output") => options.output = Some(PathBuf::from(parser.value()?)),
             Long("track") => {
                 let number = parser.value()?.string()?;
@@ -212,7 +219,10 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
         "play" => words.which().and_then(|(which, rest)| rest.end(Action::Play(which))),
         "delete" => words.delete(&options),
         "export" => words.export(options),
-        "status" => words.none(Command::GetStatus),
+        "status" => match summary_format(&options)? {
+            Some(format) => words.end(Action::Status { format }),
+            None => words.none(Command::GetStatus),
+        },
         "ping" => words.none(Command::Ping),
         "pause" => words.none(Command::PauseDaemon),
         "resume" => words.none(Command::ResumeDaemon),
@@ -231,7 +241,10 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
         }),
         "rules" => words.rules(options.language),
         "config" => words.config(),
-        "watch" => Ok(Action::Watch { events: words.events()? }),
+        "watch" => match summary_format(&options)? {
+            Some(format) => words.end(Action::Follow { format }),
+            None => Ok(Action::Watch { events: words.events()? }),
+        },
         other => Err(usage(&format!("there is no command {other:?}"))),
     }
 }
@@ -241,7 +254,7 @@ impl Options {
     fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
-        let given: [(bool, bool, &str); 13] = [
+        let given: [(bool, bool, &str); 14] = [
             (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
@@ -266,10 +279,11 @@ impl Options {
                 "--clipboard and --last are only for process and translate",
             ),
             (
-                self.format.is_some() || self.output.is_some(),
-                command == "transcribe",
-                "--format and --output are only for transcribe",
+                self.format.is_some(),
+                matches!(command, "transcribe" | "status" | "watch"),
+                "--format is only for transcribe, status and watch",
             ),
+            (self.output.is_some(), command == "transcribe", "--output is only for transcribe"),
             (self.track.is_some(), command == "transcribe", "--track is only for transcribe"),
             (
                 self.search.is_some() || self.since.is_some(),
@@ -341,7 +355,8 @@ impl Words {
     }
 
     fn transcribe(self, options: Options) -> Result<Action, SendError> {
-        let format = options.format.unwrap_or(OutputFormat::Text);
+        let format = options.format.as_deref().map(OutputFormat::parse).transpose();
+        let format = format.map_err(|e| usage(&e))?.unwrap_or(OutputFormat::Text);
         let wanted = files::wanted(self.0.collect(), format, options.output, options.track);
         let wanted = wanted.map_err(|e| usage(&e))?;
         Ok(Action::Transcribe(wanted))
@@ -429,6 +444,11 @@ impl Words {
         };
         names.iter().map(find).collect()
     }
+}
+
+fn summary_format(options: &Options) -> Result<Option<SummaryFormat>, SendError> {
+    let format = options.format.as_deref().map(SummaryFormat::parse);
+    format.transpose().map_err(|e| usage(&e))
 }
 
 fn dictation(word: &str) -> Result<Which, SendError> {

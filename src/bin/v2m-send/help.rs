@@ -34,9 +34,11 @@ Text (from the arguments; from standard input if there are none, or for -):
                                       what was said between two pauses
 
 Service:
-  status                   print state, engine, machine, and any problem
+  status [-f FORMAT]       print state, engine, machine, and any problem; with FORMAT in one line
   watch [EVENT…]           print events until interrupted (state, transcription_update,
                            heartbeat, level, engine, delivery, progress; all if none is named)
+  watch -f FORMAT          print the state in one line, now and at each change, also when the service
+                           stops and starts; for status bars
   pause, resume            start no more recordings; allow them again
   config get [SECTION[.KEY]]          print the settings in force
   config set SECTION.KEY=VALUE…       change settings; VALUE is true, false, a number,
@@ -55,7 +57,8 @@ Options:
                            back there, or where --deliver says
   --last                   for process, translate: use the last dictation's text
   -f, --format FORMAT      for transcribe: txt (default), json (one object per line, also for a
-                           file that failed), or the subtitles srt and vtt
+                           file that failed), or the subtitles srt and vtt; for status, watch: text
+                           (a few characters), json, or waybar
   -o, --output DIRECTORY   for transcribe: write each text to a file in DIRECTORY, named like the
                            sound file but ending in .FORMAT (existing files are replaced), and
                            print its name

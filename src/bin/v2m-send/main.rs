@@ -15,6 +15,7 @@ mod format;
 mod help;
 mod history;
 mod print;
+mod summary;
 
 use args::{Action, Invocation, TextInput};
 use exit::{Exit, SendError};
@@ -54,6 +55,8 @@ fn run(invocation: Invocation) -> Result<Exit, SendError> {
             }
         },
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
+        Action::Status { format } => summary::status(format),
+        Action::Follow { format } => summary::watch(format),
         Action::Watch { events } => watch(&events, json),
         Action::History { filter, most } => history::list(&filter, most, json),
         Action::Show(which) => history::show(which, json),

@@ -43,6 +43,23 @@ fn a_dictation_to_try_again_is_the_last_one_or_has_a_number() {
 }
 
 #[test]
+fn the_state_has_forms_of_its_own() {
+    assert_eq!(action("status"), Action::Ask(Command::GetStatus));
+    let format = SummaryFormat::Json;
+    assert_eq!(action("status --format json"), Action::Status { format });
+    let format = SummaryFormat::Waybar;
+    assert_eq!(action("watch -f waybar"), Action::Follow { format });
+    for wrong in [
+        "status -f srt",
+        "watch state -f text",
+        "transcribe a.wav -f waybar",
+        "--json status -f text",
+    ] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn kept_dictations_are_named_by_last_a_number_or_an_id() {
     let filter = |search: Option<&str>, since: Option<&str>| Filter {
         search: search.map(Into::into),
