@@ -24,6 +24,7 @@ pub fn send() -> Command {
         dictation("stop", "Stop recording and print the text"),
         command("cancel", "Delete the recording, or the newest text that is not there yet"),
         command("last", "Print the last text"),
+        command("undo", "Take the last text at the cursor back"),
         command("retry", "Transcribe a dictation once more")
             .arg(which())
             .arg(option("model", 'm', "Another installed model"))

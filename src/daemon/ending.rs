@@ -40,7 +40,7 @@ impl Daemon {
         let _ = stop.send(true);
         self.chores.refuse_all(&failure, LOOKING_UP).await;
         if let Some(handed) = self.desktop.last_handed(LAST_WORDS).await {
-            self.delivered(handed);
+            self.handed(handed);
         }
         self.desktop.settle(LAST_WORDS).await;
         if timeout(LAST_WORDS, server).await.is_err() {

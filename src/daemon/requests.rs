@@ -25,6 +25,7 @@ impl Daemon {
             Request::TestRules { text, language } => self.test_rules(text, language, reply),
             Request::TranscribeFile { path, track } => self.transcribe_file(path, track, reply),
             Request::Retry(retry) => self.retry(retry, reply),
+            Request::Undo => self.undo(reply),
             Request::List(query) => self.list_dictations(query, reply),
             Request::Show(which) => self.show_dictation(which, reply),
             Request::Redeliver(redelivery) => self.redeliver(redelivery, reply),

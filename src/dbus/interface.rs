@@ -263,6 +263,18 @@ impl DictationObject {
         self.command(Command::Cancel).await.map(|(state, _)| state)
     }
 
+    /// Takes the last text at the cursor back, if it is still there as it was delivered and the
+    /// focus has not moved. The message says how.
+    #[zbus(out_args("state", "message"))]
+    async fn undo(&self) -> Result<(String, String), CallError> {
+        match self.ask(Request::Undo).await? {
+            Answer::State { state, message } => {
+                Ok((state.name().to_owned(), message.unwrap_or_default()))
+            }
+            _ => Err(something_else()),
+        }
+    }
+
     /// Starts no more recordings until Resume.
     #[zbus(out_args("state"))]
     async fn pause(&self) -> Result<String, CallError> {

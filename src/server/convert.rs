@@ -62,6 +62,7 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::RetryRecording { number, model, language } => {
             (Request::Retry(Retry { number, model, language }), None)
         }
+        Wire::UndoDelivery => (Request::Undo, None),
         Wire::ListDictations { search, since, before, limit } => {
             (Request::List(query(search, since, before, limit)), None)
         }

@@ -108,6 +108,9 @@ fn kept_dictations_are_listed_page_by_page_and_read() {
     // There is no clipboard here: the words go where the user sees them.
     let (code, out, err) = send(&service, &["copy", "3"]);
     assert_eq!((code, out.as_str()), (1, "Dear Ann, secret.\n"), "{err}");
+    let (code, out, err) = send(&service, &["undo"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("no text at the cursor that it could take back"), "{err}");
     let data = json!({"number": 1, "deliver": "paste"});
     assert_eq!(client.refused_with("DELIVER_DICTATION", data).0, "no_text");
 

@@ -47,6 +47,8 @@ pub enum Request {
     },
     /// RETRY_RECORDING.
     Retry(Retry),
+    /// UNDO_DELIVERY.
+    Undo,
     /// LIST_DICTATIONS.
     List(HistoryQuery),
     /// GET_DICTATION.
@@ -61,7 +63,7 @@ impl Request {
     /// Whether it is a press: a command of a dictation or of the service itself, which is carried
     /// out however many other requests are under way.
     pub fn is_press(&self) -> bool {
-        matches!(self, Self::Session(_) | Self::Dictation(..))
+        matches!(self, Self::Session(_) | Self::Dictation(..) | Self::Undo)
     }
 }
 
@@ -119,7 +121,7 @@ pub enum TextTask {
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To start, toggle, cancel, pause and resume: the state now.
+    /// To start, toggle, cancel, pause, resume and UNDO_DELIVERY: the state now.
     State {
         /// The state now.
         state: State,

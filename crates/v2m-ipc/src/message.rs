@@ -75,6 +75,8 @@ pub enum Command {
         /// The ISO 639-1 code, or `auto`. `None`: as configured.
         language: Option<String>,
     },
+    /// Takes the last text at the cursor back: [`crate::data::State`].
+    UndoDelivery,
     /// Lists the dictations that the store keeps, the newest first: [`crate::data::Dictations`].
     ListDictations {
         /// Only dictations with all these words.
@@ -136,6 +138,7 @@ impl Command {
             Self::TestRules { .. } => "TEST_RULES",
             Self::TranscribeFile { .. } => "TRANSCRIBE_FILE",
             Self::RetryRecording { .. } => "RETRY_RECORDING",
+            Self::UndoDelivery => "UNDO_DELIVERY",
             Self::ListDictations { .. } => "LIST_DICTATIONS",
             Self::GetDictation(_) => "GET_DICTATION",
             Self::DeliverDictation { .. } => "DELIVER_DICTATION",
@@ -198,6 +201,7 @@ impl Command {
             | Self::GetStatus
             | Self::CancelRecording
             | Self::LastText
+            | Self::UndoDelivery
             | Self::GetConfig
             | Self::PauseDaemon
             | Self::ResumeDaemon

@@ -211,6 +211,7 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
         "stop" => words.none(Command::StopRecording(options.wishes())),
         "cancel" => words.none(Command::CancelRecording),
         "last" => words.none(Command::LastText),
+        "undo" => words.none(Command::UndoDelivery),
         "retry" => words.retry(options),
         "history" => words.history(options),
         "show" => words.which().and_then(|(which, rest)| rest.end(Action::Show(which))),

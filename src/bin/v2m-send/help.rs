@@ -14,6 +14,8 @@ Dictation:
   cancel                   delete the recording, audio and text; if nothing is being recorded, the
                            newest text that is still being transcribed
   last                     print the last text, as it was delivered
+  undo                     take the last text at the cursor back, if it is still there unchanged and
+                           the focus has not moved; see deliver.undo
   retry [N|last] [-m MODEL] [-l LANGUAGE]         transcribe a dictation once more, failed or not,
                            and print the text; 1 is the last dictation, 2 the one before it
   history [N] [-s WORDS] [--since TIME]           list the last N dictations (20): number, time,

@@ -25,6 +25,7 @@ impl Command {
             "TEST_RULES" => data.test_rules(),
             "TRANSCRIBE_FILE" => data.transcribe_file(),
             "RETRY_RECORDING" => data.retry_recording(),
+            "UNDO_DELIVERY" => Ok(Self::UndoDelivery),
             "LIST_DICTATIONS" => data.list_dictations(),
             "GET_DICTATION" => data.get_dictation(),
             "DELIVER_DICTATION" => data.deliver_dictation(),

@@ -48,6 +48,7 @@ fn every_command() -> Vec<Command> {
             model: Some("tiny-q8_0".into()),
             language: Some("es".into()),
         },
+        Command::UndoDelivery,
         Command::ListDictations { search: None, since: None, before: None, limit: None },
         Command::ListDictations {
             search: Some("two words".into()),
