@@ -56,6 +56,10 @@ UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
 DBUS := $(wildcard dbus/*.service)
 APPLICATIONS := $(wildcard applications/*.desktop)
+BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
+ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
+FISH_COMPLETIONS := $(DATADIR)/fish/vendor_completions.d
+COMPLETED := v2m v2m-send v2m-model
 LEGAL := LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES
 # Drop-ins that the user may put in use.
 WALLS := systemd/namespaces.conf systemd/no-home.conf
@@ -154,6 +158,14 @@ endif
 	@chmod 644 $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%')
 	@install -m644 $(MANUALS) '$(DESTDIR)$(MANDIR)/man1'
 	@install -m644 $(DBUS) '$(DESTDIR)$(DATADIR)/dbus-1/services'
+	@install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
+	@complete() { program='$(TARGET)/$(BUILD)/'"$$1"; \
+	   "$$program" completions bash $$3 >'$(DESTDIR)$(BASH_COMPLETIONS)/'"$$2" && \
+	   "$$program" completions zsh $$3 >'$(DESTDIR)$(ZSH_COMPLETIONS)/_'"$$2" && \
+	   "$$program" completions fish $$3 >'$(DESTDIR)$(FISH_COMPLETIONS)/'"$$2.fish"; }; \
+	 complete v2m v2m && complete v2m v2m-send v2m-send && complete v2m-model v2m-model
+	@chmod 644 $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
+	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish')
 	@install -D -m644 -t '$(DESTDIR)$(DOCDIR)' $(LEGAL)
 	@for file in $(APPLICATIONS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
 	@chmod 644 $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%')
@@ -166,7 +178,8 @@ uninstall: check-places ## stop, disable and remove v2m; keep configuration, mod
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%') $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%') \
-	  $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%')
+	  $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
+	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%')
 	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
 	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
 	@systemctl --user daemon-reload 2>/dev/null || true

@@ -28,6 +28,7 @@
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
+//! | [`completions`] | leaf | what a shell completes for v2m and v2m-send |
 //! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
@@ -38,6 +39,7 @@ pub use v2m_files as atomic;
 
 pub mod call;
 pub mod capture;
+pub mod completions;
 pub mod config;
 pub mod daemon;
 pub mod dbus;

@@ -2,6 +2,8 @@
 //!
 //! What is told to the user about it is here in one place, for the service and for `v2m doctor`.
 
+use crate::call::Level;
+
 /// Samples per level: a tenth of a second at 16 kHz.
 pub const SPAN: usize = 1_600;
 /// The level of digital silence, dBFS: below the floor of 16 bits.
@@ -35,6 +37,8 @@ pub struct Loudness {
     clipped: u64,
     samples: u64,
     energy: f64,
+    /// The highest sample of the span.
+    peak: f32,
     spanned: usize,
 }
 
@@ -62,25 +66,25 @@ pub enum Fault {
 
 impl Default for Loudness {
     fn default() -> Self {
-        Self { levels: [0; 121], clipped: 0, samples: 0, energy: 0.0, spanned: 0 }
+        Self { levels: [0; 121], clipped: 0, samples: 0, energy: 0.0, peak: 0.0, spanned: 0 }
     }
 }
 
 impl Loudness {
-    /// Takes samples of full scale ±1.0, 16 kHz. Returns the levels (root mean square, dBFS) of the
-    /// spans that they complete.
-    pub fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
+    /// Takes samples of full scale ±1.0, 16 kHz. Returns the levels of the spans that they complete.
+    pub fn hear(&mut self, samples: &[f32]) -> Vec<Level> {
         self.samples += samples.len() as u64;
         let mut levels = Vec::new();
         for &sample in samples {
             self.clipped += u64::from(sample.abs() >= CLIPPED);
+            self.peak = self.peak.max(sample.abs());
             self.energy += f64::from(sample) * f64::from(sample);
             self.spanned += 1;
             if self.spanned == SPAN {
-                let level = dbfs((self.energy / SPAN as f64).sqrt() as f32);
-                self.levels[(level - FLOOR_DBFS).round() as usize] += 1;
-                levels.push(level);
-                (self.energy, self.spanned) = (0.0, 0);
+                let rms_dbfs = dbfs((self.energy / SPAN as f64).sqrt() as f32);
+                self.levels[(rms_dbfs - FLOOR_DBFS).round() as usize] += 1;
+                levels.push(Level { rms_dbfs, peak_dbfs: dbfs(self.peak) });
+                (self.energy, self.peak, self.spanned) = (0.0, 0.0, 0);
             }
         }
         levels
@@ -194,11 +198,19 @@ mod tests {
     #[test]
     fn levels_are_relative_to_full_scale_whatever_a_source_sends() {
         let mut loudness = Loudness::default();
-        assert_eq!(loudness.hear(&[0.5; 800]), Vec::<f32>::new());
+        assert_eq!(loudness.hear(&[0.5; 800]), []);
         let levels = loudness.hear(&[-0.5; 2_400]);
         assert_eq!(levels.len(), 2);
-        assert!((levels[0] + 6.02).abs() < 0.01, "{levels:?}");
-        assert_eq!(loudness.hear(&[f32::NAN; SPAN]), [FLOOR_DBFS]);
-        assert_eq!(loudness.hear(&[f32::INFINITY; SPAN]), [0.0]);
+        assert!((levels[0].rms_dbfs + 6.02).abs() < 0.01, "{levels:?}");
+        let all = |dbfs| [Level { rms_dbfs: dbfs, peak_dbfs: dbfs }];
+        // A source may send anything.
+        assert_eq!(loudness.hear(&[f32::NAN; SPAN]), all(FLOOR_DBFS));
+        assert_eq!(loudness.hear(&[f32::INFINITY; SPAN]), all(0.0));
+        // One loud sample is a peak of that tenth of a second alone.
+        let mut click = [0.0; SPAN];
+        click[7] = 1.0;
+        let level = loudness.hear(&click)[0];
+        assert!(level.peak_dbfs == 0.0 && level.rms_dbfs < -30.0, "{level:?}");
+        assert_eq!(loudness.hear(&[0.0; SPAN]), all(FLOOR_DBFS));
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Only the way from the command line into the house is here.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::logging::Logging;
-use v2m::{config, daemon, deliver, doctor, import, media, server, shortcut, systemd};
+use v2m::{completions, config, daemon, deliver, doctor, import, media, server, shortcut, systemd};
 use v2m_ipc::plain;
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
@@ -64,6 +65,14 @@ enum Command {
     /// Set, show or remove the keyboard shortcut for dictation, on GNOME.
     #[command(subcommand)]
     Shortcut(Shortcut),
+    /// Print what a shell completes: for bash, zsh or fish.
+    Completions {
+        /// The shell.
+        shell: Shell,
+        /// For which program.
+        #[arg(value_enum, default_value_t = Completed::V2m)]
+        program: Completed,
+    },
     /// Write a sound file's samples to standard output: the service's own helper process.
     #[command(hide = true, name = media::DECODE_COMMAND)]
     Decode {
@@ -73,6 +82,15 @@ enum Command {
         /// The sound file.
         file: PathBuf,
     },
+}
+
+/// A program with completions.
+#[derive(Clone, Copy, ValueEnum)]
+enum Completed {
+    #[value(name = "v2m")]
+    V2m,
+    #[value(name = "v2m-send")]
+    Send,
 }
 
 #[derive(Subcommand)]
@@ -98,6 +116,13 @@ fn main() -> ExitCode {
         Some(Command::DefaultConfig) => print(config::default_toml().trim_end_matches('\n')),
         Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
         Some(Command::Shortcut(command)) => bind(&command),
+        Some(Command::Completions { shell, program }) => {
+            let program = match program {
+                Completed::V2m => Arguments::command(),
+                Completed::Send => completions::send(),
+            };
+            print(completions::script(program, shell).trim_end_matches('\n'))
+        }
         Some(Command::Decode { track, file }) => media::serve(&file, track),
     }
 }

@@ -88,6 +88,16 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
         let said = String::from_utf8_lossy(&checked.stderr);
         assert!(!said.contains("is not executable") && !said.contains("bad"), "{said}");
     }
+    let data = prefix.join("share");
+    for program in ["v2m", "v2m-send", "v2m-model"] {
+        for file in [
+            format!("bash-completion/completions/{program}"),
+            format!("zsh/site-functions/_{program}"),
+            format!("fish/vendor_completions.d/{program}.fish"),
+        ] {
+            assert!(data.join(&file).exists(), "{file}");
+        }
+    }
     let walls = fs::read_to_string(prefix.join("share/v2m/no-home.conf")).unwrap();
     assert!(!walls.contains('@') && walls.contains(&format!("\"-{}/bin\"", prefix.display())));
 }

@@ -25,7 +25,8 @@ pub use predecessor::{
 };
 pub use settings::{
     BackendChoice, CaptureSettings, DeliverSettings, EngineSettings, JoinTo, LlmSettings, LogLevel,
-    LogSettings, Refine, SessionSettings, Settings, StoreSettings, TextSettings, UnloadAfter,
+    LogSettings, Refine, SessionSettings, Settings, StoreSettings, TextSettings, UndoBy,
+    UnloadAfter,
 };
 pub use update::{Updated, check_update, update};
 pub use values::spoken_language;

@@ -2,6 +2,7 @@
 
 use super::Daemon;
 use super::background::{Attempt, Wanted};
+use super::history::HistoryFound;
 use super::refine::{RefinedRecognition, Trials};
 use super::reload::{CheckedSettings, UpdateResult};
 use crate::config::ConfigError;
@@ -11,8 +12,10 @@ use crate::recognise::Recorded;
 use crate::session::{DeliverMode, Event, Failure, JobId};
 use crate::store::{self, StoreError, Unfinished};
 use std::future::Future;
+use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::{info, warn};
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
 
 /// A result of blocking work.
 #[derive(Debug)]
@@ -33,6 +36,10 @@ pub(super) enum Chore {
     LeftOverOpened { result: Result<store::Pcm, StoreError>, attempt: Box<Attempt> },
     /// The recording of a RETRY_RECORDING has been looked for.
     RetryFound { result: Result<Option<Unfinished>, StoreError>, wanted: Wanted },
+    /// What the store has, for a client that asked.
+    History(Box<HistoryFound>),
+    /// A client has been answered by the work itself.
+    Answered,
     /// The user manager was asked for a display that this process was not given.
     DisplayAsked { found: bool },
     /// The desktop was asked where texts go in this mode.
@@ -76,6 +83,22 @@ impl Chores {
         self.tasks.spawn_blocking(work);
     }
 
+    /// Answers the clients for whom something was still looked up in the store, at the end.
+    pub(super) async fn refuse_all(&mut self, failure: &Failure, within: Duration) {
+        let all = async {
+            while let Some(done) = self.tasks.join_next().await {
+                match done {
+                    Ok(Chore::History(found)) => found.refuse(failure),
+                    Ok(Chore::RetryFound { wanted, .. }) => wanted.refuse(failure),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        };
+        if timeout(within, all).await.is_err() {
+            debug!("some work in the background has not ended yet");
+        }
+    }
+
     /// Asks the user manager whether the desktop has changed since the start.
     pub(super) fn ask_for_display(&mut self) {
         self.spawn(async { Chore::DisplayAsked { found: environment::has_moved().await } });
@@ -92,6 +115,8 @@ impl Daemon {
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),
             Chore::LeftOverOpened { result, attempt } => self.left_over_opened(result, attempt),
+            Chore::History(found) => self.history_found(*found),
+            Chore::Answered => {}
             Chore::RetryFound { result, wanted } => self.retry_found(result, wanted),
             // The process's environment is fixed once threads run, and clipboards are found by it.
             Chore::DisplayAsked { found: true } => {

@@ -1,12 +1,16 @@
 //! Hands texts to the desktop and to the store, and reports the results.
 
 use super::desktop::DesktopEvent;
-use super::handing::{Handover, Parcel, Whose};
-use super::{Daemon, journal, refine};
-use crate::call::Event;
-use crate::config::{JoinTo, Refine};
+use super::handing::{Handed, Handover, Parcel, Whose};
+use super::refusal::sentence;
+use super::requests::answer;
+use super::{Daemon, Reply, journal, refine};
+use crate::call::{Answer, Event};
+use crate::config::{JoinTo, Refine, UndoBy};
 use crate::deliver;
-use crate::session::{DeliverMode, Delivery, JobEvent, JobId, Outcome, Transcript};
+use crate::session::{
+    Code, DeliverMode, Delivery, Failure, JobEvent, JobId, Notice, Outcome, Transcript,
+};
 use crate::store;
 use crate::text::Letters;
 use std::sync::Arc;
@@ -27,8 +31,46 @@ pub(super) fn store_text(transcript: &Transcript) -> store::Text {
 impl Daemon {
     pub(super) fn desktop_event(&mut self, event: DesktopEvent) {
         match event {
-            DesktopEvent::Handed(handed) => self.delivered(handed),
+            DesktopEvent::Handed(handed) => self.handed(handed),
             DesktopEvent::Ended => self.desktop.ended(),
+        }
+    }
+
+    pub(super) fn handed(&mut self, handed: Handed) {
+        match handed {
+            Handed::Delivered(handover) => self.delivered(handover),
+            Handed::Undone(done, reply) => self.undone(done, reply),
+        }
+    }
+
+    /// UNDO_DELIVERY.
+    pub(super) fn undo(&mut self, reply: Reply) {
+        // A shortcut runs it, whose keys are no reason to leave the text there.
+        self.under_way.pressed();
+        let by_keys = self.config.settings().deliver.undo == UndoBy::CtrlZ;
+        let deliver::DeliveryOptions { keys, .. } = self.wanted();
+        let presses = self.under_way.presses().clone();
+        let pressed = Some(std::time::Instant::now());
+        self.desktop.undo(deliver::UndoOptions { keys, presses, pressed, by_keys }, reply);
+    }
+
+    fn undone(&mut self, done: Result<deliver::Undone, deliver::UndoError>, reply: Reply) {
+        match done {
+            Ok(done) => {
+                info!(how = ?done, "the last text at the cursor was taken back");
+                let (state, message) = (self.session.state(), Some(done.told().to_owned()));
+                answer(reply, Ok(Answer::State { state, message }));
+            }
+            Err(why) => {
+                let text = format!("Taking the last text back: {why}.");
+                let failure = Failure::new(Code::CannotUndo, text)
+                    .in_brief("The text was not taken back", sentence(&format!("{why}.")));
+                // A shortcut has no terminal that would show it.
+                if self.session.newest().is_none() {
+                    self.show(Notice::Problem(failure.clone()));
+                }
+                answer(reply, Err(failure));
+            }
         }
     }
 

@@ -1,14 +1,15 @@
 //! Everything the user sees and hears: notifications, sounds, and delivered texts.
 
+use super::Reply;
 use super::chores::{Chore, Chores};
 use super::feedback::Feedback;
-use super::handing::{Handing, Handover, Parcel};
+use super::handing::{Handed, Handing, Parcel};
 use super::refusal::note_file;
 use super::screen::{Going, Screen};
 use super::texts::Finished;
 use crate::call::DeliverStatus;
 use crate::config::Settings;
-use crate::deliver::{self, Way, environment::DisplayServer};
+use crate::deliver::{self, UndoOptions, Way, environment::DisplayServer};
 use crate::session::{Code, Cue, DeliverMode, Notice, Session, State};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -42,8 +43,8 @@ pub(super) struct DesktopOutput {
 
 /// Something that happened on the desktop.
 pub(super) enum DesktopEvent {
-    /// A delivery has ended.
-    Handed(Handover),
+    /// A delivery, or an undo, has ended.
+    Handed(Handed),
     /// The desktop session that this process was started in has ended.
     Ended,
 }
@@ -168,6 +169,11 @@ impl DesktopOutput {
         self.handing.add(parcel);
     }
 
+    /// Takes the last text at the cursor back.
+    pub(super) fn undo(&mut self, wanted: UndoOptions, reply: Reply) {
+        self.handing.undo(wanted, reply);
+    }
+
     /// See [`DesktopEvent::Ended`].
     pub(super) fn ended(&mut self) {
         info!("the desktop has ended; v2m ends once it is idle, and starts with the next one");
@@ -184,7 +190,7 @@ impl DesktopOutput {
     }
 
     /// Waits for the delivery under way, at most this long.
-    pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handover> {
+    pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handed> {
         if !self.handing.is_busy() {
             return None;
         }

@@ -19,6 +19,8 @@ pub(super) struct Doors {
     status_asked: Vec<Reply>,
     /// The machine's figures, while something else of the status is still to come.
     held: Option<Option<Figures>>,
+    /// Why the last press, or the last dictation, gave no text.
+    pub(super) reason: Option<Failure>,
 }
 
 impl Doors {
@@ -31,6 +33,7 @@ impl Doors {
             telemetry: Telemetry::new(SystemMeters::new()),
             status_asked: Vec::new(),
             held: None,
+            reason: None,
         }
     }
 

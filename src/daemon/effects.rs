@@ -1,8 +1,8 @@
 //! Executes the session's effects.
 
 use super::Daemon;
-use crate::call::Event;
-use crate::session::{Effect, JobId, Notice};
+use crate::call::{Event, Progress};
+use crate::session::{Code, Effect, Failure, JobId, Notice};
 use tracing::{debug, info, warn};
 
 impl Daemon {
@@ -29,12 +29,40 @@ impl Daemon {
             }
             Effect::Publish(state) => {
                 debug!(state = state.name(), "state");
-                self.doors.publish(Event::State { state, job: self.session.recording() });
+                let (job, progress) = (self.session.recording(), self.progress());
+                self.doors.publish(Event::State { state, job, progress });
                 self.desktop.quiet(state, self.config.settings());
             }
             Effect::Arm(timer, after) => self.timers.arm(timer, after),
             Effect::Disarm(timer) => self.timers.disarm(timer),
             Effect::Exit => self.service.end(),
+        }
+    }
+
+    /// Notes why there is no text, from all effects of one event: a state is published last.
+    pub(super) fn note_reason(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::StartCapture(_) => self.doors.reason = None,
+                // What lasts is the status' `problem`.
+                Effect::Show(Notice::Problem(failure)) if !failure.lasts => {
+                    self.doors.reason = Some(failure.clone());
+                }
+                Effect::CancelCapture(_) => {
+                    let text = "The recording was cancelled and deleted.";
+                    self.doors.reason = Some(Failure::new(Code::Cancelled, text));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// How the recording goes, and how the last dictation ended.
+    pub(super) fn progress(&self) -> Progress {
+        let recording = self.session.recording();
+        Progress {
+            recording: recording.and_then(|job| self.under_way.recording_time(job)),
+            reason: self.doors.reason.clone(),
         }
     }
 

@@ -13,6 +13,9 @@ use tracing::{info, warn};
 /// How long the end waits for answers to be written and for the disk.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How long the end waits for what clients had the store look up.
+const LOOKING_UP: Duration = Duration::from_secs(1);
+
 impl Daemon {
     /// Answers all clients, waits until the answers are written, and then for the disk.
     pub(super) async fn end(
@@ -42,8 +45,9 @@ impl Daemon {
         // Before anything that takes time: new clients must reach the next instance.
         // The receiver is gone only if the server has ended already.
         let _ = stop.send(true);
+        self.chores.refuse_all(&failure, LOOKING_UP).await;
         if let Some(handed) = self.desktop.last_handed(LAST_WORDS).await {
-            self.delivered(handed);
+            self.handed(handed);
         }
         self.desktop.settle(LAST_WORDS).await;
         if timeout(LAST_WORDS, server).await.is_err() {

@@ -1,10 +1,12 @@
 //! Hands texts to the desktop one after the other, because there is one clipboard and one cursor.
 //! Dictations go before clients' texts.
 
+use super::Reply;
+use super::requests::answer;
 use super::screen::Screen;
 use super::texts::Finished;
-use crate::deliver::{DeliveryOptions, Focus, Sinks};
-use crate::session::{Delivery, Failure, JobId};
+use crate::deliver::{DeliveryOptions, Focus, Sinks, UndoError, UndoOptions, Undone};
+use crate::session::{Code, Delivery, Failure, JobId};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -33,6 +35,20 @@ pub(super) struct Parcel {
     pub(super) hint: Option<String>,
 }
 
+/// What is to be done at the cursor.
+#[derive(Debug)]
+enum Errand {
+    Deliver(Parcel),
+    Undo(UndoOptions, Reply),
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(super) enum Handed {
+    Delivered(Handover),
+    Undone(Result<Undone, UndoError>, Reply),
+}
+
 /// The result of a delivery.
 #[derive(Debug)]
 pub(super) struct Handover {
@@ -42,13 +58,13 @@ pub(super) struct Handover {
     pub(super) took: Duration,
 }
 
-type OnItsWay = Pin<Box<dyn Future<Output = (Handover, Sinks)>>>;
+type OnItsWay = Pin<Box<dyn Future<Output = (Handed, Sinks)>>>;
 
 pub(super) struct Handing {
     /// `None` while a text is on its way.
     sinks: Option<Sinks>,
     on_its_way: Option<OnItsWay>,
-    waiting: VecDeque<Parcel>,
+    waiting: VecDeque<Errand>,
 }
 
 impl Handing {
@@ -58,14 +74,20 @@ impl Handing {
 
     pub(super) fn add(&mut self, parcel: Parcel) {
         match parcel.whose {
-            Whose::Dictation(_) => self.waiting.push_front(parcel),
-            Whose::Client(_) => self.waiting.push_back(parcel),
+            Whose::Dictation(_) => self.waiting.push_front(Errand::Deliver(parcel)),
+            Whose::Client(_) => self.waiting.push_back(Errand::Deliver(parcel)),
         }
         self.start();
     }
 
+    /// Takes the last text back once the texts before are delivered.
+    pub(super) fn undo(&mut self, wanted: UndoOptions, reply: Reply) {
+        self.waiting.push_back(Errand::Undo(wanted, reply));
+        self.start();
+    }
+
     /// Waits for the next delivery to end. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Handover {
+    pub(super) async fn next(&mut self) -> Handed {
         let Some(on_its_way) = &mut self.on_its_way else { return std::future::pending().await };
         let (handed, sinks) = on_its_way.await;
         self.on_its_way = None;
@@ -77,9 +99,14 @@ impl Handing {
     /// Returns the clients' texts that have not been handed over yet. Called at the end. The
     /// delivery under way goes on.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
-        let taken = self.waiting.drain(..).filter_map(|parcel| match parcel.whose {
-            Whose::Client(finished) => Some(*finished),
-            Whose::Dictation(_) => None,
+        let taken = self.waiting.drain(..).filter_map(|errand| match errand {
+            Errand::Deliver(Parcel { whose: Whose::Client(finished), .. }) => Some(*finished),
+            Errand::Deliver(_) => None,
+            Errand::Undo(_, reply) => {
+                let text = "v2m is stopping. Ask again in a moment.";
+                answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
+                None
+            }
         });
         taken.collect()
     }
@@ -102,7 +129,20 @@ impl Handing {
         }
         let Some(sinks) = self.sinks.take() else { return };
         self.on_its_way =
-            self.waiting.pop_front().map(|parcel| Box::pin(carry(parcel, sinks)) as _);
+            self.waiting.pop_front().map(|errand| Box::pin(carry_out(errand, sinks)) as _);
+    }
+}
+
+async fn carry_out(errand: Errand, mut sinks: Sinks) -> (Handed, Sinks) {
+    match errand {
+        Errand::Deliver(parcel) => {
+            let (handed, sinks) = carry(parcel, sinks).await;
+            (Handed::Delivered(handed), sinks)
+        }
+        Errand::Undo(wanted, reply) => {
+            let done = sinks.undo(&wanted).await;
+            (Handed::Undone(done, reply), sinks)
+        }
     }
 }
 

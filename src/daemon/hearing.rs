@@ -57,8 +57,8 @@ impl Daemon {
     fn pcm(&mut self, job: JobId, samples: &[f32]) {
         let Some(sound) = self.under_way.hear(job, samples) else { return };
         self.engine.feed(job, &sound.pcm);
-        for dbfs in sound.levels {
-            self.doors.publish(Event::Level { dbfs });
+        for level in sound.levels {
+            self.doors.publish(Event::Level(level));
         }
     }
 

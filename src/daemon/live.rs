@@ -1,6 +1,7 @@
 //! Measurements and notes of the dictations under way: length, peak and level of the recording, and
 //! the window for the text.
 
+use crate::call::Level;
 use crate::deliver::Focus;
 use crate::loudness::{Loudness, Sound, dbfs};
 use crate::session::{CaptureSummary, Failure, Gap, GapCause, JobId, Measured, gap};
@@ -87,8 +88,8 @@ impl Live {
         }
     }
 
-    /// Takes samples. Returns the levels (root mean square, dBFS) of the spans that they complete.
-    pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<f32> {
+    /// Takes samples. Returns the levels of the spans that they complete.
+    pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<Level> {
         self.samples += samples.len() as u64;
         self.peak = samples.iter().fold(self.peak, |peak, sample| peak.max(sample.abs()));
         self.loudness.hear(samples)
@@ -108,7 +109,8 @@ impl Live {
 
     /// `problem`: why it ended without being asked to.
     pub(super) fn heard(&self, problem: Option<Failure>) -> CaptureSummary {
-        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
+        let peak = self.peak.max(self.span_peak);
+        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(peak) };
         let problems = problem.into_iter().chain(gap::told(&self.gaps)).collect();
         CaptureSummary { measured: Some(measured), problems }
     }
@@ -137,10 +139,11 @@ mod tests {
     fn levels_and_peak_are_relative_to_full_scale() {
         let measured = |live: &Live| live.heard(None).measured.unwrap();
         let mut live = Live::new(JobId(1));
-        assert_eq!(live.hear(&[0.5; 800]), Vec::<f32>::new());
+        assert_eq!(live.hear(&[0.5; 800]), Vec::new());
         let levels = live.hear(&[-0.5; 2_400]);
         assert_eq!(levels.len(), 2);
-        assert!((levels[0] + 6.02).abs() < 0.01, "{levels:?}");
+        assert!((levels[0].rms_dbfs + 6.02).abs() < 0.01, "{levels:?}");
+        assert!((levels[0].peak_dbfs + 6.02).abs() < 0.01, "{levels:?}");
         let heard = measured(&live);
         assert_eq!(heard.samples, 3_200);
         assert!((heard.peak_dbfs + 6.02).abs() < 0.01);

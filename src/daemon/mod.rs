@@ -28,6 +28,7 @@
 //! | `refine` | what was heard, made into what is delivered |
 //! | `delivering` | texts on their way to the desktop and to the store |
 //! | `requests` | what clients ask |
+//! | `history/` | what clients ask of the dictations that the store keeps |
 //! | `refusal` | a configuration that is not valid |
 //! | `journal` | what the journal says of a dictation |
 //! | `timers` | the session's timers |
@@ -45,6 +46,7 @@ mod feedback;
 mod growth;
 mod handing;
 mod hearing;
+mod history;
 mod journal;
 mod live;
 mod recognised;
@@ -231,6 +233,7 @@ impl Daemon {
         while let Some(event) = self.untold.pop_front() {
             let effects = self.session.handle(event, self.service.uptime());
             self.desktop.follow(&self.session);
+            self.note_reason(&effects);
             for effect in effects {
                 self.carry_out(effect);
             }

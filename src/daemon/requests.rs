@@ -25,6 +25,11 @@ impl Daemon {
             Request::TestRules { text, language } => self.test_rules(text, language, reply),
             Request::TranscribeFile { path, track } => self.transcribe_file(path, track, reply),
             Request::Retry(retry) => self.retry(retry, reply),
+            Request::Undo => self.undo(reply),
+            Request::List(query) => self.list_dictations(query, reply),
+            Request::Show(which) => self.show_dictation(which, reply),
+            Request::Redeliver(redelivery) => self.redeliver(redelivery, reply),
+            Request::Delete(deletion) => self.delete_dictations(deletion, reply),
         }
     }
 
@@ -105,6 +110,7 @@ impl Daemon {
             capture: self.under_way.status(),
             deliver: self.desktop.way(self.config.settings().deliver.mode),
             uptime_s: self.service.uptime().as_secs(),
+            progress: self.progress(),
             problem: report.problem.as_ref().or(self.config.problem()).cloned(),
         };
         Answer::Status(Box::new(status))

@@ -2,18 +2,20 @@
 //! disk, measurements and notes.
 
 use super::live::{self, Live};
-use crate::call::CaptureStatus;
+use crate::call::{CaptureStatus, Level, RecordingTime};
 use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
 use crate::loudness::Fault;
 use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
-use crate::store::{RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
+use crate::store::{
+    DeleteReport, RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -40,8 +42,8 @@ pub(super) struct UnderWay {
 pub(super) struct SoundChunk {
     /// At 16 kHz.
     pub(super) pcm: Arc<[i16]>,
-    /// Root mean square, dBFS, of each tenth of a second that was completed.
-    pub(super) levels: Vec<f32>,
+    /// The level of each tenth of a second that was completed.
+    pub(super) levels: Vec<Level>,
 }
 
 /// What a delivery needs to know of its dictation.
@@ -236,6 +238,14 @@ impl UnderWay {
         }
     }
 
+    /// Since when this dictation is recorded.
+    pub(super) fn recording_time(&self, job: JobId) -> Option<RecordingTime> {
+        let elapsed = self.live.get(job)?.begun.elapsed();
+        let since = SystemTime::now().checked_sub(elapsed)?;
+        let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(RecordingTime { since: since.as_secs_f64(), elapsed: elapsed.as_secs_f64() })
+    }
+
     /// How long ago the stop was asked for.
     pub(super) fn since_stop(&self, job: JobId) -> Option<Duration> {
         self.live.get(job)?.stopped.map(|stopped| stopped.elapsed())
@@ -280,6 +290,15 @@ impl UnderWay {
     /// The path of a recording of this run.
     pub(super) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
+    }
+
+    /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or
+    /// it is too busy.
+    pub(super) fn delete(
+        &mut self,
+        paths: Vec<PathBuf>,
+    ) -> Option<oneshot::Receiver<DeleteReport>> {
+        self.store.as_mut().and_then(|store| store.delete(paths).inspect_err(tell).ok())
     }
 
     /// Puts the settings' retention in force.

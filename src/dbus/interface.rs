@@ -3,9 +3,12 @@
 
 use super::callers::{Listeners, TooMany, gone};
 use super::failure::CallError;
+use super::history::{self, Entry};
 use super::status;
-use crate::call::{Answer, Call, CallSender, Request, Retry, TextSource, TextTask, TextWork};
-use crate::session::{Code, Command, EngineState, Failure, State};
+use crate::call::{
+    Answer, Call, CallSender, Progress, Request, Retry, TextSource, TextTask, TextWork,
+};
+use crate::session::{Code, Command, DeliverMode, EngineState, Failure, State, Wishes};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -16,10 +19,23 @@ use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, interface};
 
 /// What the properties tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Properties {
     pub(super) state: State,
     pub(super) engine: EngineState,
+    /// Seconds since 1970; 0: nothing is recorded.
+    pub(super) recording_since: f64,
+    /// The code; empty: none.
+    pub(super) reason: &'static str,
+}
+
+impl Properties {
+    pub(super) fn tell(&mut self, state: State, progress: &Progress) {
+        self.state = state;
+        self.recording_since = progress.recording.map_or(0.0, |recording| recording.since);
+        // The sentence may hold what was said; Status has it, for the caller alone.
+        self.reason = progress.reason.as_ref().map_or("", |failure| failure.code.name());
+    }
 }
 
 /// The object. Never changes itself, so a Stop that waits for its text holds up nothing else.
@@ -27,6 +43,7 @@ pub(super) struct DictationObject {
     calls: CallSender,
     known: watch::Receiver<Properties>,
     listeners: Listeners,
+    meters: Listeners,
     /// Presses that may wait for their answers.
     presses: Semaphore,
     /// Other calls that may wait for their answers. They leave presses their room.
@@ -40,10 +57,10 @@ impl DictationObject {
     pub(super) fn new(
         calls: CallSender,
         known: watch::Receiver<Properties>,
-        listeners: Listeners,
+        (listeners, meters): (Listeners, Listeners),
     ) -> Self {
         let room = || Semaphore::new(CALLS);
-        Self { calls, known, listeners, presses: room(), others: room() }
+        Self { calls, known, listeners, meters, presses: room(), others: room() }
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, CallError> {
@@ -100,6 +117,15 @@ impl DictationObject {
     async fn command(&self, command: Command) -> Result<(String, String), CallError> {
         self.ask(Request::Session(command)).await.map(state_and_text)
     }
+
+    async fn command_with(
+        &self,
+        command: Command,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<(String, String), CallError> {
+        let wishes = wishes(options)?;
+        self.ask(Request::Dictation(command, wishes)).await.map(state_and_text)
+    }
 }
 
 /// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
@@ -130,6 +156,36 @@ pub(super) fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
 }
 
+/// Options for one dictation.
+pub(super) fn wishes(options: HashMap<String, OwnedVariant>) -> Result<Wishes, CallError> {
+    let refused = |text: String| CallError(Failure::new(Code::BadRequest, text));
+    let mut wishes = Wishes::default();
+    for (key, value) in options {
+        let value: String = value
+            .try_into()
+            .map_err(|_| refused(format!("The option {key:?} must be a string.")))?;
+        match key.as_str() {
+            "deliver" => {
+                let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == value);
+                let names = || DeliverMode::ALL.map(DeliverMode::name).join(", ");
+                let known = || refused(format!("The option deliver may be only {}.", names()));
+                wishes.deliver = Some(mode.ok_or_else(known)?);
+            }
+            "preset" => wishes.preset = Some(value),
+            _ => {
+                return Err(refused(format!(
+                    "There is no option {key:?}; there are deliver and preset."
+                )));
+            }
+        }
+    }
+    Ok(wishes)
+}
+
+fn something_else() -> CallError {
+    CallError(Failure::new(Code::Internal, "v2m answered something else."))
+}
+
 /// Of any answer; no text where there is none.
 fn state_and_text(answer: Answer) -> (String, String) {
     let (state, text) = match answer {
@@ -140,9 +196,12 @@ fn state_and_text(answer: Answer) -> (String, String) {
         // Not asked for here: others can listen on the bus.
         Answer::LastText { state, .. } => (state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
-        Answer::Config(_) | Answer::ConfigUpdated { .. } | Answer::ShuttingDown => {
-            (State::Idle, String::new())
-        }
+        Answer::Config(_)
+        | Answer::ConfigUpdated { .. }
+        | Answer::History(_)
+        | Answer::Dictation(_)
+        | Answer::Deleted(_)
+        | Answer::ShuttingDown => (State::Idle, String::new()),
     };
     (state.name().to_owned(), plain::owned(text))
 }
@@ -169,11 +228,51 @@ impl DictationObject {
         self.command(Command::Stop).await
     }
 
+    /// Toggle with options for this dictation: deliver (clipboard, paste, type or none) and preset,
+    /// both strings.
+    #[zbus(out_args("state", "text"))]
+    async fn toggle_with(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<(String, String), CallError> {
+        self.command_with(Command::Toggle, options).await
+    }
+
+    /// Start with options for this dictation.
+    #[zbus(out_args("state"))]
+    async fn start_with(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<String, CallError> {
+        self.command_with(Command::Start, options).await.map(|(state, _)| state)
+    }
+
+    /// Stop with options for this dictation.
+    #[zbus(out_args("state", "text"))]
+    async fn stop_with(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<(String, String), CallError> {
+        self.command_with(Command::Stop, options).await
+    }
+
     /// Drops the recording, audio and text; without one, the newest dictation that waits for its
     /// text.
     #[zbus(out_args("state"))]
     async fn cancel(&self) -> Result<String, CallError> {
         self.command(Command::Cancel).await.map(|(state, _)| state)
+    }
+
+    /// Takes the last text at the cursor back, if it is still there as it was delivered and the
+    /// focus has not moved. The message says how.
+    #[zbus(out_args("state", "message"))]
+    async fn undo(&self) -> Result<(String, String), CallError> {
+        match self.ask(Request::Undo).await? {
+            Answer::State { state, message } => {
+                Ok((state.name().to_owned(), message.unwrap_or_default()))
+            }
+            _ => Err(something_else()),
+        }
     }
 
     /// Starts no more recordings until Resume.
@@ -217,6 +316,65 @@ impl DictationObject {
     ) -> Result<(String, String), CallError> {
         let retry = Retry { number, model: given(model), language: given(language) };
         self.ask(Request::Retry(retry)).await.map(state_and_text)
+    }
+
+    /// The dictations that the store keeps, the newest first, at most 100 of them (limit 0: 20).
+    /// search: words that they must have; since: a date, a time, or how long ago; before: the id of
+    /// the last one of the page before. Empty means any. more: older ones follow.
+    #[zbus(out_args("dictations", "more"))]
+    async fn history(
+        &self,
+        search: String,
+        since: String,
+        before: String,
+        limit: u32,
+    ) -> Result<(Vec<Entry>, bool), CallError> {
+        let query = history::query(search, since, before, limit)?;
+        match self.ask(Request::List(query)).await? {
+            Answer::History(page) => {
+                let entries = page.dictations.into_iter().map(history::entry).collect();
+                Ok((entries, page.has_more))
+            }
+            _ => Err(something_else()),
+        }
+    }
+
+    /// A dictation of the store with its text: by `last`, its number counted back from the last
+    /// (1), or its id. Keys without a value are left out.
+    #[zbus(out_args("dictation"))]
+    async fn get_dictation(&self, which: String) -> Result<Entry, CallError> {
+        match self.ask(Request::Show(history::which(&which)?)).await? {
+            Answer::Dictation(kept) => Ok(history::with_text(*kept)),
+            _ => Err(something_else()),
+        }
+    }
+
+    /// Delivers the text of a dictation of the store once more: to the clipboard, by paste or by
+    /// type. delivered: whether it arrived; detail: how, or why not.
+    #[zbus(out_args("delivered", "detail"))]
+    async fn deliver_dictation(
+        &self,
+        which: String,
+        deliver: String,
+    ) -> Result<(bool, String), CallError> {
+        let redelivery = history::redelivery(&which, &deliver)?;
+        match self.ask(Request::Redeliver(redelivery)).await? {
+            Answer::Text { deliveries, .. } => Ok(history::outcome(&deliveries)),
+            _ => Err(something_else()),
+        }
+    }
+
+    /// Deletes a dictation of the store, recording and text, or all of them if `which` is `all`.
+    /// kept: those that were not deleted, each an id and the reason.
+    #[zbus(out_args("deleted", "kept"))]
+    async fn delete_dictations(
+        &self,
+        which: String,
+    ) -> Result<(u32, Vec<(String, String)>), CallError> {
+        match self.ask(Request::Delete(history::deletion(&which)?)).await? {
+            Answer::Deleted(deleted) => Ok((deleted.deleted, deleted.kept)),
+            _ => Err(something_else()),
+        }
     }
 
     /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by
@@ -270,12 +428,36 @@ impl DictationObject {
         }
     }
 
+    /// Asks for the level of the sound while something is recorded. Level is then sent to the
+    /// caller, ten times a second, until it calls UnsubscribeLevel or leaves the bus. At most 16
+    /// callers at once.
+    async fn subscribe_level(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<(), CallError> {
+        let Some(name) = header.sender() else { return Ok(()) };
+        let full = |TooMany| {
+            let text =
+                "Subscribing to Level: 16 programs are subscribed already. Close one of them.";
+            CallError(Failure::new(Code::Busy, text))
+        };
+        self.meters.add(bus, name).map_err(full)
+    }
+
+    /// Ends what SubscribeLevel began.
+    fn unsubscribe_level(&self, #[zbus(header)] header: Header<'_>) {
+        if let Some(name) = header.sender() {
+            self.meters.remove(name);
+        }
+    }
+
     /// All that v2m tells of itself. Keys without a value now are left out.
     #[zbus(out_args("status"))]
     async fn status(&self) -> Result<HashMap<&'static str, OwnedVariant>, CallError> {
         match self.ask(Request::Status).await? {
             Answer::Status(status) => Ok(status::told(*status)),
-            _ => Err(CallError(Failure::new(Code::Internal, "v2m answered something else."))),
+            _ => Err(something_else()),
         }
     }
 
@@ -291,6 +473,20 @@ impl DictationObject {
     #[zbus(property)]
     fn engine_state(&self) -> &'static str {
         self.known.borrow().engine.name()
+    }
+
+    /// When the recording under way was asked for, in seconds since 1970 (UTC); 0 if nothing is
+    /// recorded.
+    #[zbus(property)]
+    fn recording_since(&self) -> f64 {
+        self.known.borrow().recording_since
+    }
+
+    /// Why the last press, or the last dictation, gave no text: an error's code, such as no_speech.
+    /// Empty if it gave one, and as soon as the next recording begins.
+    #[zbus(property)]
+    fn reason(&self) -> &'static str {
+        self.known.borrow().reason
     }
 
     /// Of the running service.
@@ -309,6 +505,11 @@ impl DictationObject {
         r#final: bool,
         job: u32,
     ) -> zbus::Result<()>;
+
+    /// The sound of the last tenth of a second, in dB relative to full scale (at most 0; −120 is
+    /// digital silence), to those who called SubscribeLevel.
+    #[zbus(signal)]
+    async fn level(emitter: &SignalEmitter<'_>, rms: f64, peak: f64) -> zbus::Result<()>;
 
     /// Where a text went (clipboard, notification, …), or why it did not and what to do.
     #[zbus(signal)]

@@ -16,6 +16,7 @@ mod callers;
 mod failure;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod history;
 mod interface;
 mod status;
 
@@ -88,8 +89,9 @@ pub async fn serve(
     engine: EngineState,
 ) -> Result<Door, DoorError> {
     let bus = bus.map(str::to_owned);
-    let known = watch::Sender::new(Properties { state, engine });
-    let place = Presence { bus, calls, known, listeners: Listeners::default() };
+    let known = Properties { state, engine, recording_since: 0.0, reason: "" };
+    let (listeners, meters) = (Listeners::default(), Listeners::default());
+    let place = Presence { bus, calls, known: watch::Sender::new(known), listeners, meters };
     let entered = place.enter().await?;
     Ok(Door(tokio::spawn(place.keep(entered, events))))
 }
@@ -99,7 +101,10 @@ struct Presence {
     bus: Option<String>,
     calls: CallSender,
     known: watch::Sender<Properties>,
+    /// Who wants the text as it grows.
     listeners: Listeners,
+    /// Who wants the levels.
+    meters: Listeners,
 }
 
 /// A connection that has the name.
@@ -115,8 +120,8 @@ impl Presence {
     }
 
     async fn connect(&self) -> Result<Entered, DoorError> {
-        let listeners = self.listeners.clone();
-        let dictation = DictationObject::new(self.calls.clone(), self.known.subscribe(), listeners);
+        let told = (self.listeners.clone(), self.meters.clone());
+        let dictation = DictationObject::new(self.calls.clone(), self.known.subscribe(), told);
         let builder = self.bus.as_deref().map_or_else(Builder::session, Builder::address);
         let connection = builder.serve_at(PATH, dictation).build().await;
         let connection = connection.map_err(DoorError::Unreachable)?;
@@ -211,7 +216,9 @@ impl Relay<'_> {
 
     async fn tell(&self, event: Event) -> zbus::Result<()> {
         match event {
-            Event::State { state, job: _ } => self.learn(|known| known.state = state).await,
+            Event::State { state, job: _, progress } => {
+                self.learn(|known| known.tell(state, &progress)).await
+            }
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
             Event::TranscriptionUpdate { job, text, is_final } => {
                 // To each alone: whatever else is on the bus, a sandboxed program too, could listen
@@ -228,9 +235,18 @@ impl Relay<'_> {
                 let detail = plain::text(&delivery.detail);
                 self.object.delivery(delivery.by, delivery.ok, &detail).await
             }
-            // Ten a second and one every two: not for a bus that everyone shares. The socket has
-            // them.
-            Event::Level { .. } | Event::Heartbeat { .. } => Ok(()),
+            Event::Level(level) => {
+                // Ten a second: only to those who asked, each alone.
+                for listener in self.place.meters.all() {
+                    let name = BusName::from(listener.inner().clone());
+                    let emitter = self.object.signal_emitter().clone().set_destination(name);
+                    let (rms, peak) = (level.rms_dbfs.into(), level.peak_dbfs.into());
+                    emitter.level(rms, peak).await?;
+                }
+                Ok(())
+            }
+            // Properties tell how long it has been recording. The socket has heartbeats.
+            Event::Heartbeat { .. } => Ok(()),
             // Files are transcribed by the socket alone.
             Event::Progress { .. } => Ok(()),
         }
@@ -242,8 +258,11 @@ impl Relay<'_> {
             return Ok(());
         }
         let Ok(Ok(Answer::Status(status))) = answer.await else { return Ok(()) };
-        let now = Properties { state: status.state, engine: status.engine.state };
-        self.learn(|known| *known = now).await
+        self.learn(|known| {
+            known.engine = status.engine.state;
+            known.tell(status.state, &status.progress);
+        })
+        .await
     }
 
     /// PropertiesChanged for what really changed.
@@ -255,6 +274,12 @@ impl Relay<'_> {
         let emitter = self.object.signal_emitter();
         if now.state != before.state {
             dictation.state_changed(emitter).await?;
+        }
+        if now.recording_since != before.recording_since {
+            dictation.recording_since_changed(emitter).await?;
+        }
+        if now.reason != before.reason {
+            dictation.reason_changed(emitter).await?;
         }
         if now.engine != before.engine {
             dictation.engine_state_changed(emitter).await?;

@@ -1,6 +1,6 @@
 //! GET_STATUS as a D-Bus dictionary: flat, in the units of [`crate::call::Status`].
 
-use crate::call::{DeliverStatus, Status};
+use crate::call::{DeliverStatus, Progress, RecordingTime, Status};
 use std::collections::HashMap;
 use v2m_ipc::pcm::in_seconds;
 use zbus::{OwnedVariant, Variant};
@@ -17,8 +17,11 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         capture,
         deliver,
         uptime_s,
+        progress,
         problem,
     } = status;
+    let Progress { recording, reason } = progress;
+    let reason = reason.map(|failure| (failure.code.name(), failure.message));
     let mut told: HashMap<&'static str, Variant<'static>> = HashMap::from([
         ("state", Variant::from(state.name())),
         ("pending", Variant::from(u32::try_from(pending).unwrap_or(u32::MAX))),
@@ -39,9 +42,17 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ("device", engine.device),
         ("model", engine.model),
         ("problem", problem.map(|failure| failure.message)),
+        ("reason", reason.as_ref().map(|(code, _)| (*code).to_owned())),
+        ("reason_text", reason.map(|(_, text)| text)),
     ];
     told.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Variant::from(text?)))));
     told.extend(capture.realtime.map(|realtime| ("realtime", Variant::from(realtime))));
+    if let Some(RecordingTime { since, elapsed }) = recording {
+        told.extend([
+            ("recording_since", Variant::from(since)),
+            ("elapsed_s", Variant::from(elapsed)),
+        ]);
+    }
     told.extend(engine.loaded_in_ms.map(|ms| ("loaded_in_ms", Variant::from(ms))));
     if let Some(DeliverStatus { mode, way, backend, reason }) = deliver {
         told.extend([

@@ -208,6 +208,7 @@ fn problem(failure: &Failure) -> Card {
         | Code::Busy
         | Code::Paused
         | Code::NotRecording
+        | Code::CannotUndo
         | Code::Cancelled
         | Code::ShuttingDown => Stay::ThenGone(IN_PASSING),
         Code::BadConfig
@@ -289,6 +290,7 @@ fn title(code: Code) -> &'static str {
         Code::NotRecording => "Nothing is being recorded",
         Code::NoSpeech => "No speech heard",
         Code::NoText => "There is no text to work on",
+        Code::CannotUndo => "The text was not taken back",
         Code::NoMicrophone => "No microphone",
         Code::AudioGap => "Some of the recording is missing",
         Code::ModelMissing => "No speech model",

@@ -4,6 +4,11 @@
 //! that write the text on the active layout, and no window confirms them. The daemon decides
 //! whether to paste or to type, and with which keys.
 
+mod undo;
+
+pub(crate) use undo::Delivered;
+pub use undo::{UndoError, UndoOptions, Undone};
+
 use crate::deliver::desktop::Desktop;
 use crate::deliver::environment::{Displays, is_x11};
 use crate::deliver::error::DeliverError;
@@ -88,6 +93,8 @@ impl Cursor {
         let characters = text.chars().take(MAX_TYPED + 1).count();
         let (by, done, deadline) = match means {
             Means::Paste => ("paste", "pasted", DEADLINE + held::PATIENCE),
+            // `undo` presses those keys.
+            Means::Undo => return self.told("paste", "pasted", Err(DeliverError::NoText)),
             Means::Type => {
                 let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
                 // Modifiers are waited for, and then the other keys.
@@ -118,7 +125,7 @@ impl Cursor {
                 Err(DeliverError::Hanging)
             }
         };
-        let outcome = self.remember(outcome, wanted.join.is_some()).await;
+        let outcome = self.remember(outcome, means, wanted.join.is_some()).await;
         self.told(by, done, outcome)
     }
 
@@ -165,6 +172,7 @@ impl Cursor {
     async fn remember(
         &mut self,
         outcome: Result<Arrived, DeliverError>,
+        means: Means,
         is_watched: bool,
     ) -> Result<(), DeliverError> {
         match outcome {
@@ -180,6 +188,7 @@ impl Cursor {
                     _ => None,
                 };
                 self.joint.landed(&text, place, around.as_ref(), watch, at);
+                self.joint.keep(Delivered { text, means });
                 Ok(())
             }
             Err(problem) => {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `sinks` | which sink a text goes to, and which one when that one fails |
 //! | `copy` | the clipboard as a sink: a text stays there, and is read from there |
-//! | `cursor` | the cursor as a sink: looks at the window, joins the text to what stands there, has it pasted or typed |
+//! | `cursor` | the cursor as a sink: looks at the window, joins the text to what stands there, has it pasted or typed, and takes it back |
 //! | `paste` | one paste from beginning to end, on every desktop alike, and all its times |
 //! | `desktop` | which parts a desktop has, and which of them are taken |
 //! | `clipboard` | the parts that hold a text: X11, data-control, Mutter, the portal |
@@ -45,6 +45,7 @@ mod way;
 mod window;
 
 pub use copy::{Clipboard, ClipboardReader, NoText};
+pub use cursor::{UndoError, UndoOptions, Undone};
 pub use joint::{Join, ShortcutPresses};
 pub use notice::Notice;
 pub use notifications::notification_service;

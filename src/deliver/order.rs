@@ -32,6 +32,8 @@ pub(crate) enum Means {
     Paste,
     /// v2m types each character.
     Type,
+    /// No text: the window undoes its last step (Ctrl+Z).
+    Undo,
 }
 
 /// One text for the cursor.

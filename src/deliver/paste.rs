@@ -30,7 +30,7 @@ const PERHAPS: Duration = Duration::from_millis(15);
 /// busy, and v2m would mistake it for the window.
 const MANAGERS: Duration = Duration::from_millis(60);
 /// How long windows may take to listen to the first keyboard of a seat.
-const FIRST_KEYBOARD: Duration = Duration::from_millis(150);
+pub(crate) const FIRST_KEYBOARD: Duration = Duration::from_millis(150);
 /// How often X11 is asked which keys are down. It reports keys pressed in other windows only to a
 /// program that takes the keyboard from them.
 const LOOK: Duration = Duration::from_millis(10);

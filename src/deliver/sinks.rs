@@ -1,6 +1,6 @@
 //! Chooses the sink for a text, and another one if it fails.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, UndoError, UndoOptions, Undone};
 use super::error::DeliverError;
 use super::hint::Hints;
 use super::order::{DeliveryOptions, Means};
@@ -132,6 +132,17 @@ impl Sinks {
         }
         let hides = self.was_at_cursor && self.cursor.hides().await;
         hides.then_some(Secret::Password)
+    }
+
+    /// Takes the last text at the cursor back. Bounded.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn undo(&mut self, wanted: &UndoOptions) -> Result<Undone, UndoError> {
+        if self.lock.is_locked().await {
+            return Err(UndoError::Locked);
+        }
+        self.cursor.undo(wanted).await
     }
 
     /// Waits until the clipboard is restored. Bounded.

@@ -98,7 +98,11 @@ impl Connection {
                         }
                     }
                     // The answer may be megabytes. Encoding that as JSON needs a thread of its own.
-                    Asked::Call { request: request @ Request::TestRules { .. }, original } => {
+                    Asked::Call {
+                        request:
+                            request @ (Request::TestRules { .. } | Request::List(_) | Request::Show(_)),
+                        original,
+                    } => {
                         let result = self.server.call(request).await;
                         let framing = self.framing();
                         let encoded = move || framing.encode(&respond(result, original));

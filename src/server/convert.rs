@@ -2,16 +2,19 @@
 //! new variant does not compile until it is handled here.
 
 use crate::call::{
-    Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Request, Retry, Status,
-    TextSource, TextTask, TextWork,
+    Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Level, Progress, Request,
+    Retry, Status, TextSource, TextTask, TextWork,
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
+use history::{deleted_data, deletion, kept_data, page_data, query, redelivery, which};
 use std::path::Path;
 use v2m_ipc::data;
 use v2m_ipc::message::{self, Response};
 use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_ipc::plain;
+
+mod history;
 
 /// A client's command, sorted by who answers it.
 pub(super) enum Asked {
@@ -59,6 +62,15 @@ pub(super) fn request(command: message::Command) -> Asked {
         Wire::RetryRecording { number, model, language } => {
             (Request::Retry(Retry { number, model, language }), None)
         }
+        Wire::UndoDelivery => (Request::Undo, None),
+        Wire::ListDictations { search, since, before, limit } => {
+            (Request::List(query(search, since, before, limit)), None)
+        }
+        Wire::GetDictation(wanted) => (Request::Show(which(wanted)), None),
+        Wire::DeliverDictation { which, deliver } => {
+            (Request::Redeliver(redelivery(which, deliver)), None)
+        }
+        Wire::DeleteDictations { which } => (Request::Delete(deletion(which)), None),
         Wire::GetConfig => (Request::GetConfig, None),
         Wire::UpdateConfig { updates } => (Request::UpdateConfig(updates), None),
     };
@@ -131,6 +143,9 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::ConfigUpdated { applied, restart, ignored } => {
             Response::success(&config_updated(applied, restart, ignored))
         }
+        Answer::History(page) => Response::success(&page_data(page)),
+        Answer::Dictation(kept) => Response::success(&kept_data(*kept)),
+        Answer::Deleted(deleted) => Response::success(&deleted_data(deleted)),
         Answer::ShuttingDown => {
             Response::success(&data::ShuttingDown { message: "SHUTTING_DOWN".into() })
         }
@@ -156,8 +171,15 @@ pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
 /// Converts an event for subscribers.
 pub(super) fn event(event: Event) -> data::Event {
     match event {
-        Event::State { state, job } => {
-            data::Event::State { state: state.name().into(), job: job.map(|job| job.0) }
+        Event::State { state, job, progress } => {
+            let Progress { recording, reason } = progress;
+            data::Event::State {
+                state: state.name().into(),
+                job: job.map(|job| job.0),
+                recording_since: recording.map(|it| hundredths(it.since)),
+                elapsed_s: recording.map(|it| hundredths(it.elapsed)),
+                reason: reason.map(problem_data),
+            }
         }
         Event::TranscriptionUpdate { job, text, is_final } => {
             data::Event::TranscriptionUpdate { text, is_final, job: job.0 }
@@ -165,7 +187,10 @@ pub(super) fn event(event: Event) -> data::Event {
         Event::Heartbeat { timestamp, state } => {
             data::Event::Heartbeat { timestamp, state: state.name().into() }
         }
-        Event::Level { dbfs } => data::Event::Level { dbfs: tenths(dbfs.into()) },
+        Event::Level(Level { rms_dbfs, peak_dbfs }) => data::Event::Level {
+            dbfs: tenths(rms_dbfs.into()),
+            peak_dbfs: Some(tenths(peak_dbfs.into())),
+        },
         Event::Engine { state, backend } => {
             data::Event::Engine { state: state.name().into(), backend }
         }
@@ -266,8 +291,10 @@ fn status_data(status: Status) -> data::Status {
         capture,
         deliver,
         uptime_s,
+        progress,
         problem,
     } = status;
+    let Progress { recording, reason } = progress;
     let cpu = tenths(cpu_percent.into());
     let gpu = gpu.map(gpu_data);
     data::Status {
@@ -282,6 +309,9 @@ fn status_data(status: Status) -> data::Status {
         capture: capture_data(capture),
         deliver: deliver.map(deliver_data),
         uptime_s,
+        recording_since: recording.map(|it| hundredths(it.since)),
+        elapsed_s: recording.map(|it| hundredths(it.elapsed)),
+        reason: reason.map(problem_data),
         version: env!("CARGO_PKG_VERSION").into(),
         problem: problem.map(problem_data),
     }
@@ -323,6 +353,11 @@ fn ram_data(ram: crate::call::Ram) -> data::Ram {
 /// Rounds to tenths. Widening an f32 unrounded would show digits that it does not have.
 fn tenths(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
+}
+
+/// Rounds to hundredths: of a second, nobody needs more.
+fn hundredths(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
 }
 
 fn path(path: Option<impl AsRef<Path>>) -> Option<String> {

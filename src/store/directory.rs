@@ -97,12 +97,24 @@ pub(super) struct Found {
 
 /// Lists all dictations, oldest first. Files with other names are ignored.
 pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
+    let stems = stems(directory)?.into_iter();
+    Ok(stems.map(|(time, stem)| look_at(directory, &stem, time)).collect())
+}
+
+/// Lists all dictations, newest first. Each is read only when it is its turn.
+pub(super) fn newest_first(directory: &Path) -> Result<impl Iterator<Item = Found>, StoreError> {
+    let stems = stems(directory)?.into_iter().rev();
+    Ok(stems.map(move |(time, stem)| look_at(directory, &stem, time)))
+}
+
+/// The names of all dictations without their endings, oldest first.
+fn stems(directory: &Path) -> Result<BTreeSet<(Timestamp, String)>, StoreError> {
     let failed = || StoreError::file("listing the dictations in", directory);
     let mut stems = BTreeSet::new();
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         // The directory was deleted. The next dictation makes it anew.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(stems),
         Err(error) => return Err(failed()(error)),
     };
     for entry in entries {
@@ -115,7 +127,7 @@ pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
             stems.insert((time, stem.to_owned()));
         }
     }
-    Ok(stems.into_iter().map(|(time, stem)| look_at(directory, &stem, time)).collect())
+    Ok(stems)
 }
 
 fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {

@@ -18,6 +18,7 @@ mod directory;
 mod entry;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod history;
 mod last;
 mod record;
 mod recovery;
@@ -25,6 +26,7 @@ mod retention;
 mod thread;
 mod wav;
 
+pub use history::{Candidate, Candidates, HistoryFilter, Lookup, candidates, find, is_id, list};
 pub use last::last_text;
 pub use record::{ErrorRecord, GapRecord, MAX_ATTEMPTS, Record, RecordState, TryRecord};
 pub use recovery::{Unfinished, nth, number_of, unfinished};
@@ -36,7 +38,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// How many commands may wait. Audio comes about ten to fifty times a second.
 const QUEUE: usize = 1024;
@@ -166,6 +168,17 @@ pub enum StoreEvent {
     },
 }
 
+/// What became of a deletion.
+#[derive(Debug)]
+pub struct DeleteReport {
+    /// How many dictations are gone.
+    pub deleted: usize,
+    /// The recordings of those that belong to a job. They were left alone.
+    pub in_use: Vec<PathBuf>,
+    /// The first error. What could not be deleted is still there.
+    pub error: Option<StoreError>,
+}
+
 /// The handle of the store. Dropping it ends the thread once all queued commands are done. The
 /// event channel closes then.
 #[derive(Debug)]
@@ -188,6 +201,7 @@ enum StoreCommand {
     Recorded { job: JobId },
     Finish { job: JobId, outcome: Box<RecordUpdate> },
     Discard { job: JobId },
+    Delete { paths: Vec<PathBuf>, report: oneshot::Sender<DeleteReport> },
     Retain(Retention),
 }
 
@@ -302,6 +316,20 @@ impl Store {
         self.behind.remove(&job);
         self.paths.remove(&job);
         self.send(StoreCommand::Discard { job })
+    }
+
+    /// Deletes finished dictations, audio and text, by the paths of their recordings. The report
+    /// comes through the returned channel, which closes unused if the thread ends first.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`].
+    pub fn delete(
+        &mut self,
+        paths: Vec<PathBuf>,
+    ) -> Result<oneshot::Receiver<DeleteReport>, StoreError> {
+        let (report, reported) = oneshot::channel();
+        self.send(StoreCommand::Delete { paths, report })?;
+        Ok(reported)
     }
 
     /// Applies another retention, and sweeps.

@@ -97,6 +97,19 @@ pub enum RecordState {
     Failed,
 }
 
+impl RecordState {
+    /// The name in the record and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recording => "recording",
+            Self::Recorded => "recorded",
+            Self::Transcribed => "transcribed",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A piece of the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentRecord {

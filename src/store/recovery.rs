@@ -3,7 +3,7 @@
 
 use super::directory::{self, Found};
 use super::record::{Record, RecordState, TryRecord};
-use super::{StoreError, Text};
+use super::{StoreError, Text, history};
 use crate::session::Gap;
 use std::path::{Path, PathBuf};
 
@@ -60,17 +60,15 @@ pub fn nth(
     in_work: &[PathBuf],
 ) -> Result<Option<Unfinished>, StoreError> {
     let Some(index) = number.checked_sub(1) else { return Ok(None) };
-    let found = directory::scan(directory)?.into_iter().rev();
-    let mut counted = found.filter(|found| !found.foreign && !in_work.contains(&found.audio));
-    Ok(counted.nth(index as usize).map(Unfinished::from))
+    let mut counted = history::counted(directory, in_work)?;
+    Ok(counted.nth(index as usize).map(|(_, found)| Unfinished::from(found)))
 }
 
 /// Returns the number of a recording in its directory, counted from the last one, which is 1.
-/// `None` if it is not a dictation there. Blocking.
-pub fn number_of(recording: &Path) -> Option<u32> {
-    let found = directory::scan(recording.parent()?).ok()?.into_iter().rev();
-    let index = found.filter(|found| !found.foreign).position(|it| it.audio == recording)?;
-    u32::try_from(index + 1).ok()
+/// `None` if it is not a dictation there. The recordings `in_work` do not count. Blocking.
+pub fn number_of(recording: &Path, in_work: &[PathBuf]) -> Option<u32> {
+    let mut counted = history::counted(recording.parent()?, in_work).ok()?;
+    counted.find(|(_, found)| found.audio == recording).map(|(number, _)| number)
 }
 
 /// Lists the dictations in `directory` that are unfinished, oldest first: recordings that hold

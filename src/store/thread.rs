@@ -1,8 +1,9 @@
 //! The thread `v2m-store`: takes commands in order, does the file work and reports the results.
 
+use super::directory::{self, Doomed, record_path};
 use super::entry::Entry;
 use super::retention::{self, Retention};
-use super::{RecordUpdate, StoreCommand, StoreError, StoreEvent, directory, unfinished};
+use super::{DeleteReport, RecordUpdate, StoreCommand, StoreError, StoreEvent, unfinished};
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -105,6 +106,10 @@ impl Worker {
                 let result = self.jobs.remove(&job).map_or(Ok(()), |mut job| job.discard());
                 self.tell_failure(job, result);
             }
+            StoreCommand::Delete { paths, report } => {
+                // Who asked may have left.
+                let _ = report.send(self.delete(paths));
+            }
             StoreCommand::Retain(retention) => {
                 self.retention = retention;
                 self.sweep();
@@ -157,12 +162,36 @@ impl Worker {
         self.unwritten.drain(..too_many);
     }
 
-    fn sweep(&mut self) {
+    fn delete(&mut self, paths: Vec<PathBuf>) -> DeleteReport {
+        if !self.has_lock() {
+            let source = io::Error::new(io::ErrorKind::WouldBlock, "another v2m uses it");
+            let error = StoreError::file("deleting dictations in", &self.directory)(source);
+            return DeleteReport { deleted: 0, in_use: Vec::new(), error: Some(error) };
+        }
+        let is_in_use = |path: &PathBuf| self.jobs.values().any(|job| job.path() == path);
+        let (in_use, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_in_use);
+        // Otherwise the record would be written again.
+        self.unwritten.retain(|entry| !paths.iter().any(|path| path == entry.path()));
+        let doomed: Vec<_> = paths
+            .iter()
+            .map(|path| Doomed { sound: Some(path.clone()), record: Some(record_path(path)) })
+            .collect();
+        let error = directory::delete_all(&self.directory, &doomed).err();
+        let is_gone = |path: &&PathBuf| !path.exists() && !record_path(path).exists();
+        DeleteReport { deleted: paths.iter().filter(is_gone).count(), in_use, error }
+    }
+
+    /// Whether only this process may delete something.
+    fn has_lock(&mut self) -> bool {
         // The other process may have ended, or the directory may exist now, or be another one.
         if self.lock.as_ref().is_none_or(|lock| !lock.holds(&self.directory)) {
             self.lock = directory::lock(&self.directory).ok().flatten();
         }
-        if self.lock.is_none() {
+        self.lock.is_some()
+    }
+
+    fn sweep(&mut self) {
+        if !self.has_lock() {
             return;
         }
         let in_use: HashSet<&Path> = self.jobs.values().map(Entry::path).collect();
@@ -186,7 +215,6 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::record_path;
     use super::super::{Record, RecordState, Store, Text};
     use super::*;
     use std::fs;
@@ -197,6 +225,40 @@ mod tests {
             Text { text, language, unrefined: None, segments: Vec::new() },
             Vec::new(),
         )
+    }
+
+    #[test]
+    fn what_is_deleted_does_not_come_back_and_what_is_in_use_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut events) = mpsc::channel(64);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let mut paths = Vec::new();
+        for number in 1..=3 {
+            let job = JobId(number);
+            paths.push(store.begin(job).unwrap());
+            store.append(job, [1; 1600].as_slice().into()).unwrap();
+            store.recorded(job).unwrap();
+            // The first one's record cannot be written, and waits for the second one.
+            while !matches!(events.blocking_recv().unwrap(), StoreEvent::Recorded { .. }) {}
+            let record = record_path(&paths[0]);
+            if number == 1 {
+                fs::remove_file(&record).unwrap();
+                fs::create_dir(&record).unwrap();
+                store.finish(job, delivered("said")).unwrap();
+                while !matches!(events.blocking_recv().unwrap(), StoreEvent::Failed { .. }) {}
+                fs::remove_dir(&record).unwrap();
+                let gone = store.delete(vec![paths[0].clone()]).unwrap().blocking_recv().unwrap();
+                assert!(gone.deleted == 1 && gone.error.is_none(), "{gone:?}");
+            } else if number == 2 {
+                store.finish(job, delivered("said")).unwrap();
+                while !matches!(events.blocking_recv().unwrap(), StoreEvent::Finished { .. }) {}
+            }
+        }
+        let report = store.delete(paths.clone()).unwrap().blocking_recv().unwrap();
+        // The first one is not there any more, which is as good.
+        assert_eq!((report.deleted, report.in_use), (2, vec![paths[2].clone()]));
+        assert!(report.error.is_none() && !paths[0].exists() && !record_path(&paths[0]).exists());
+        assert!(!paths[1].exists() && !record_path(&paths[1]).exists() && paths[2].exists());
     }
 
     /// Regression, found by `make campaign` (disk-read-only): the text was delivered, but the next

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
-use v2m::deliver::{DeliveryOptions, Focus, Sinks, Window as Focused};
+use v2m::deliver::{DeliveryOptions, Focus, Sinks, UndoOptions, Undone, Window as Focused};
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::private_bus::PrivateBus;
 use v2m_testkit::x11_programs::Keyboard;
@@ -73,6 +73,12 @@ impl Desktop {
     pub(crate) fn hand_over(&mut self, text: &str, mut wanted: DeliveryOptions) -> Vec<Delivery> {
         wanted.keys.terminals = vec!["some-terminal".to_owned()];
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
+    }
+
+    /// Takes the last text back.
+    pub(crate) fn undo(&mut self, mut wanted: UndoOptions) -> Result<Undone, String> {
+        wanted.keys.terminals = vec!["some-terminal".to_owned()];
+        self.runtime.block_on(self.sinks.undo(&wanted)).map_err(|why| why.to_string())
     }
 
     /// Waits until the clipboard has been given back.

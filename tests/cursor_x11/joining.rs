@@ -17,12 +17,12 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 // Kinds of XTEST's events (X11's core protocol).
-const KEY: [u8; 2] = [2, 3];
+pub(crate) const KEY: [u8; 2] = [2, 3];
 const BUTTON: [u8; 2] = [4, 5];
 const MOTION: u8 = 6;
 
 /// A dictation of which the recording began now.
-fn join() -> Join {
+pub(crate) fn join() -> Join {
     Join {
         rules: Arc::new(Rules::new(Choices::default())),
         language: "en".to_owned(),
@@ -38,12 +38,17 @@ fn much_later() -> Join {
     Join { begun: Instant::now() + Duration::from_secs(3_600), ..join() }
 }
 
-fn put(desktop: &mut Desktop, mode: DeliverMode, text: &str, join: Join) -> Vec<Delivery> {
+pub(crate) fn put(
+    desktop: &mut Desktop,
+    mode: DeliverMode,
+    text: &str,
+    join: Join,
+) -> Vec<Delivery> {
     desktop
         .hand_over(text, DeliveryOptions { mode, join: Some(join), ..DeliveryOptions::default() })
 }
 
-fn paste(desktop: &mut Desktop, text: &str, join: Join) {
+pub(crate) fn paste(desktop: &mut Desktop, text: &str, join: Join) {
     pasted(&put(desktop, DeliverMode::Paste, text, join));
 }
 
@@ -55,7 +60,7 @@ fn watches() -> Vec<String> {
 }
 
 /// Has the user do something, and waits until the watch has heard of it and sleeps again.
-fn user_does(act: impl FnOnce()) {
+pub(crate) fn user_does(act: impl FnOnce()) {
     let sleeping = || {
         let all = watches();
         let [watch] = &all[..] else { return None };
@@ -71,7 +76,7 @@ fn user_does(act: impl FnOnce()) {
 }
 
 /// A user's hand at the keyboard and the mouse.
-fn hand(desktop: &Desktop, kinds: &[u8], detail: u8) {
+pub(crate) fn hand(desktop: &Desktop, kinds: &[u8], detail: u8) {
     let (conn, screen) = RustConnection::connect(Some(desktop.display())).unwrap();
     let root = x11rb::connection::Connection::setup(&conn).roots[screen].root;
     for kind in kinds {

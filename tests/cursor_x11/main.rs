@@ -7,6 +7,7 @@ mod held;
 mod joining;
 mod locked;
 mod typing;
+mod undo;
 
 use desktop::Desktop;
 use rustix::process::Signal;

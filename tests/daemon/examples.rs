@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use v2m_testkit::private_bus::PrivateBus;
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
@@ -97,6 +98,94 @@ impl Drop for Module {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Runs the command of a module that a status bar's configuration has.
+fn module(service: &Service, command: &str) -> Module {
+    let mut shell = program(service, "v2m.py");
+    let path = shell.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap().to_owned();
+    shell = Command::new("sh");
+    shell.args(["-c", &format!("exec {command}")]).env("PATH", path);
+    shell.env("V2M_SOCKET_PATH", service.path("run/v2m.sock"));
+    Module(shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap())
+}
+
+/// What stands behind a key of the configuration.
+fn setting(file: &str, key: &str) -> String {
+    let text = fs::read_to_string(example(file)).unwrap();
+    let line = text.lines().map(str::trim).find_map(|line| line.strip_prefix(key)).unwrap();
+    line.trim_matches([' ', '=', ':', '"', ',']).to_owned()
+}
+
+#[test]
+fn waybar_and_polybar_show_each_state_with_the_time_and_the_service_that_has_stopped() {
+    let studio = Studio::with(House::new(""));
+    let service = &studio.service;
+    let mut bars = [("waybar.jsonc", "\"exec\""), ("polybar.ini", "exec")].map(|(file, key)| {
+        let mut module = module(service, &setting(file, key));
+        let lines = BufReader::new(module.0.stdout.take().unwrap()).lines();
+        (module, lines)
+    });
+    let mut until = |bar: usize, is_it: &dyn Fn(&str) -> bool| {
+        let lines = &mut bars[bar].1;
+        wait_for("the line", || lines.next().map(Result::unwrap).filter(|line| is_it(line)))
+    };
+    let line: Value = serde_json::from_str(&until(0, &|line| line.contains("idle"))).unwrap();
+    let idle =
+        serde_json::json!({"text": "", "alt": "idle", "class": ["idle"], "tooltip": "v2m: idle"});
+    assert_eq!(line, idle);
+    assert_eq!(until(1, &|_| true), "");
+    studio.record(2);
+    // A line is never printed twice in a row: the second one is a second later.
+    until(1, &|line| line.starts_with("● 0:0"));
+    until(1, &|line| line.starts_with("● 0:0"));
+    let line: Value = serde_json::from_str(&until(0, &|line| line.contains("● 0:0"))).unwrap();
+    assert_eq!((&line["alt"], &line["class"][0]), (&"recording".into(), &"recording".into()));
+    service.connect().ask("STOP_RECORDING");
+    until(0, &|line| line.contains("\"idle\""));
+    until(1, &|line| line.is_empty());
+    studio.service.end();
+    until(0, &|line| line.contains("\"stopped\""));
+}
+
+/// The extension's part that talks to v2m, in GJS, on a bus of its own.
+#[test]
+fn the_gnome_extension_hears_of_recordings_and_levels() {
+    if Command::new("gjs").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return;
+    }
+    let bus = PrivateBus::start();
+    let mut house = House::new("");
+    house.bus = Some(bus.address.clone());
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    let script = service.path("watch.js");
+    let folder = example("gnome-extension");
+    let text = format!(
+        "import GLib from 'gi://GLib';
+         import {{Dictation}} from 'file://{0}/dictation.js';
+         import {{words}} from 'file://{0}/words.js';
+         const loop = new GLib.MainLoop(null, false);
+         const dictation = new Dictation(() => print(`${{dictation?.state}} ${{dictation?.level > -120}} ${{words(dictation)}}`));
+         loop.run();",
+        folder.display()
+    );
+    fs::write(&script, text).unwrap();
+    let mut gjs = Command::new("gjs");
+    gjs.arg("-m").arg(&script).env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+    let mut module = Module(gjs.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(module.0.stdout.take().unwrap()).lines();
+    let mut until = |start: &str| {
+        wait_for(start, || lines.next().map(Result::unwrap).filter(|line| line.starts_with(start)))
+    };
+    until("idle false");
+    studio.record(2);
+    let line = until("recording true");
+    assert!(line.contains("● 0:0"), "{line}");
+    service.connect().ask("STOP_RECORDING");
+    until("idle false");
+    studio.service.end();
+    until("stopped false");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod ending;
 mod examples;
 mod feedback;
 mod files;
+mod history;
 mod hostage;
 mod house;
 mod language_model;

@@ -3,7 +3,7 @@
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, next, soon};
 use tokio::sync::mpsc;
-use v2m::call::{Answer, Event};
+use v2m::call::{Answer, Event, Progress};
 use v2m::dbus::{self, DoorError};
 use v2m::session::{EngineState, JobId, State};
 
@@ -59,7 +59,11 @@ async fn a_bus_that_is_started_again_has_v2m_on_it_and_a_press_does_not_wait_for
     daemon.bus.restart();
     let events = daemon.events.clone();
     // While it is away: what is told meanwhile is not waited for.
-    let press = Event::State { state: State::Recording, job: Some(JobId(1)) };
+    let press = Event::State {
+        state: State::Recording,
+        job: Some(JobId(1)),
+        progress: Progress::default(),
+    };
     events.send(press).unwrap();
     daemon.catches_up_with(State::Recording).await;
     let connection = daemon.bus.builder().build().await.unwrap();
@@ -67,6 +71,8 @@ async fn a_bus_that_is_started_again_has_v2m_on_it_and_a_press_does_not_wait_for
     assert_eq!(client.version().await.unwrap(), env!("CARGO_PKG_VERSION"));
     let mut states = client.receive_state_changed().await;
     assert_eq!(next(&mut states).await.get().await.unwrap(), "recording");
-    events.send(Event::State { state: State::Idle, job: None }).unwrap();
+    events
+        .send(Event::State { state: State::Idle, job: None, progress: Progress::default() })
+        .unwrap();
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
 }

@@ -2,9 +2,13 @@
 
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, delivered, error_of, next, soon, status, transcript};
-use v2m::call::{Answer, Event, Request, Retry, TextSource, TextTask, TextWork};
+use std::collections::HashMap;
+use v2m::call::{
+    Answer, Deleted, Deletion, Event, HistoryPage, HistoryQuery, KeptDictation, KeptText,
+    Redelivery, Request, Retry, TextSource, TextTask, TextWork, Which,
+};
 use v2m::dbus;
-use v2m::session::{Code, Command, Failure, JobId, State};
+use v2m::session::{Code, Command, DeliverMode, Failure, JobId, State, Wishes};
 
 #[tokio::test]
 async fn commands_are_the_daemons_calls_and_a_stop_that_waits_holds_up_nothing() {
@@ -75,6 +79,115 @@ async fn a_dictation_is_transcribed_once_more_with_what_is_given() {
         call.reply.send(Ok(transcript(WORDS))).unwrap();
         assert_eq!(soon(retry).await.unwrap().unwrap(), ("idle".to_owned(), WORDS.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_dictation_takes_options() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let options = HashMap::from([("deliver", "none".into()), ("preset", "email".into())]);
+    let toggle = tokio::spawn(async move { client.toggle_with(options).await });
+    let call = daemon.call().await;
+    let wishes = Wishes {
+        deliver: Some(DeliverMode::None),
+        preset: Some("email".into()),
+        ..Wishes::default()
+    };
+    assert_eq!(call.request, Request::Dictation(Command::Toggle, wishes));
+    call.reply.send(Ok(transcript(WORDS))).unwrap();
+    assert_eq!(soon(toggle).await.unwrap().unwrap().1, WORDS);
+    for (key, value) in
+        [("deliver", "away".into()), ("colour", "red".into()), ("preset", 5_u32.into())]
+    {
+        let refused = daemon.client.toggle_with(HashMap::from([(key, value)])).await.unwrap_err();
+        assert_eq!(error_of(refused).0, "org.v2m.Error.BadRequest");
+    }
+    assert!(daemon.calls.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn kept_dictations_are_listed_read_delivered_and_deleted() {
+    let mut daemon = Daemon::start(8).await;
+    let kept = |number| KeptDictation {
+        number,
+        id: format!("20261121T101010.000Z-{number}"),
+        started_at: "2026-11-21T11:10:10+01:00".into(),
+        seconds: 2.5,
+        language: None,
+        state: "delivered",
+        first_words: "Hi.".into(),
+        deliveries: Vec::new(),
+        problem: None,
+        audio_path: None,
+    };
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.history("", "yesterday", "", 0).await });
+    let call = daemon.call().await;
+    let query =
+        HistoryQuery { search: None, since: Some("yesterday".into()), before: None, limit: 20 };
+    assert_eq!(call.request, Request::List(query));
+    let page = HistoryPage { dictations: vec![kept(1), kept(2)], has_more: true };
+    call.reply.send(Ok(Answer::History(page))).unwrap();
+    let (listed, more) = soon(asked).await.unwrap().unwrap();
+    assert!(more && listed.len() == 2 && !listed[0].contains_key("language"));
+    assert_eq!(u32::try_from(listed[1]["number"].clone()), Ok(2));
+
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.get_dictation("last").await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::Show(Which::Number(1)));
+    let text = KeptText {
+        dictation: kept(1),
+        text: Some(WORDS.into()),
+        unrefined: None,
+        segments: Vec::new(),
+        earlier: vec!["before".into()],
+    };
+    call.reply.send(Ok(Answer::Dictation(Box::new(text)))).unwrap();
+    let told = soon(asked).await.unwrap().unwrap();
+    assert_eq!(String::try_from(told["text"].clone()).unwrap(), WORDS);
+
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.deliver_dictation("2", "paste").await });
+    let call = daemon.call().await;
+    let redelivery = Redelivery { which: Which::Number(2), deliver: DeliverMode::Paste };
+    assert_eq!(call.request, Request::Redeliver(redelivery));
+    let delivery = |by, ok, detail: &str| v2m::session::Delivery {
+        by,
+        backend: None,
+        ok,
+        detail: detail.into(),
+    };
+    let deliveries = vec![
+        delivery("paste", false, "not pasted"),
+        delivery("clipboard", true, "on the clipboard"),
+        delivery("notification", true, "shown"),
+    ];
+    let text = WORDS.to_owned();
+    call.reply
+        .send(Ok(Answer::Text { state: State::Idle, text, original: None, deliveries }))
+        .unwrap();
+    assert_eq!(soon(asked).await.unwrap().unwrap(), (true, "on the clipboard".to_owned()));
+
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.delete_dictations("all").await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::Delete(Deletion::All));
+    let kept = vec![("id".to_owned(), "why".to_owned())];
+    let deleted = Deleted { deleted: 3, without_text: 1, kept: kept.clone() };
+    call.reply.send(Ok(Answer::Deleted(deleted))).unwrap();
+    assert_eq!(soon(asked).await.unwrap().unwrap(), (3, kept));
+
+    let client = &daemon.client;
+    for refused in [
+        client.history("", "", "", 101).await.unwrap_err(),
+        client.get_dictation("0").await.unwrap_err(),
+        client.deliver_dictation("1", "none").await.unwrap_err(),
+        client.delete_dictations("").await.unwrap_err(),
+    ] {
+        assert_eq!(error_of(refused).0, "org.v2m.Error.BadRequest");
+    }
+    assert!(daemon.calls.try_recv().is_err());
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Properties and signals.
 
 use crate::house::{Daemon, WORDS, delivered, error_of, next, said, soon, status};
-use v2m::call::{Answer, Event, Request};
-use v2m::session::{EngineState, JobId, State};
+use v2m::call::{Answer, Event, Level, Progress, RecordingTime, Request};
+use v2m::session::{Code, EngineState, Failure, JobId, State};
 
 #[tokio::test]
 async fn events_become_properties_and_signals() {
@@ -19,11 +19,15 @@ async fn events_become_properties_and_signals() {
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
     assert_eq!(next(&mut engines).await.get().await.unwrap(), "loading");
 
-    let recording = Event::State { state: State::Recording, job: Some(JobId(8)) };
+    let recording = Event::State {
+        state: State::Recording,
+        job: Some(JobId(8)),
+        progress: Progress::default(),
+    };
     daemon.events.send(recording).unwrap();
     let warm = Event::Engine { state: EngineState::Warm, backend: Some("cpu".into()) };
     daemon.events.send(warm).unwrap();
-    daemon.events.send(Event::Level { dbfs: -20.0 }).unwrap();
+    daemon.events.send(Event::Level(Level { rms_dbfs: -20.0, peak_dbfs: -3.0 })).unwrap();
     let update = Event::TranscriptionUpdate { job: JobId(7), text: WORDS.into(), is_final: true };
     daemon.events.send(update).unwrap();
     let delivery = v2m::session::Delivery {
@@ -42,6 +46,69 @@ async fn events_become_properties_and_signals() {
     let delivery = next(&mut deliveries).await;
     let delivery = delivery.args().unwrap();
     assert_eq!((delivery.by.as_str(), delivery.ok), ("clipboard", false));
+}
+
+/// Ten a second are too many for a bus that everyone shares.
+#[tokio::test]
+async fn levels_go_to_those_alone_who_asked() {
+    let daemon = Daemon::start(8).await;
+    let (asks, listens) = (daemon.another().await, daemon.another().await);
+    let mut levels = asks.receive_level().await.unwrap();
+    let mut overheard = listens.inner().receive_all_signals().await.unwrap();
+    let level = |rms_dbfs, peak_dbfs| Event::Level(Level { rms_dbfs, peak_dbfs });
+    daemon.events.send(level(-10.0, -1.0)).unwrap();
+    daemon.events.send(delivered()).unwrap();
+    next(&mut overheard).await;
+    asks.subscribe_level().await.unwrap();
+    daemon.events.send(level(-20.5, -3.0)).unwrap();
+    daemon.events.send(delivered()).unwrap();
+    let told = next(&mut levels).await;
+    let told = told.args().unwrap();
+    assert_eq!((told.rms, told.peak), (-20.5, -3.0));
+    assert_eq!(next(&mut overheard).await.header().member().unwrap().as_str(), "Delivery");
+    asks.unsubscribe_level().await.unwrap();
+    let mut deliveries = asks.receive_delivery().await.unwrap();
+    daemon.events.send(level(-30.0, -3.0)).unwrap();
+    daemon.events.send(delivered()).unwrap();
+    next(&mut deliveries).await;
+    let waiting = std::future::poll_fn(|context| {
+        let polled = futures_core::Stream::poll_next(std::pin::Pin::new(&mut levels), context);
+        std::task::Poll::Ready(polled.is_pending())
+    });
+    assert!(waiting.await);
+}
+
+#[tokio::test]
+async fn properties_tell_since_when_it_records_and_why_there_is_no_text() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    assert_eq!(client.recording_since().await.unwrap(), 0.0);
+    assert_eq!(client.reason().await.unwrap(), "");
+    let mut since = client.receive_recording_since_changed().await;
+    let mut reasons = client.receive_reason_changed().await;
+    assert_eq!(next(&mut since).await.get().await.unwrap(), 0.0);
+    assert_eq!(next(&mut reasons).await.get().await.unwrap(), "");
+    let recording = Some(RecordingTime { since: 1_764_000_000.5, elapsed: 2.0 });
+    let progress = Progress { recording, reason: None };
+    let event = Event::State { state: State::Recording, job: Some(JobId(1)), progress };
+    daemon.events.send(event).unwrap();
+    assert_eq!(next(&mut since).await.get().await.unwrap(), 1_764_000_000.5);
+    let reason = Some(Failure::new(Code::NoSpeech, "secret"));
+    let progress = Progress { recording: None, reason };
+    daemon
+        .events
+        .send(Event::State { state: State::Idle, job: None, progress: progress.clone() })
+        .unwrap();
+    assert_eq!(next(&mut since).await.get().await.unwrap(), 0.0);
+    assert_eq!(next(&mut reasons).await.get().await.unwrap(), "no_speech");
+
+    let asked = tokio::spawn(async move { client.status().await });
+    let call = daemon.call().await;
+    let told = v2m::call::Status { progress, ..status(State::Idle) };
+    call.reply.send(Ok(Answer::Status(Box::new(told)))).unwrap();
+    let told = soon(asked).await.unwrap().unwrap();
+    let text = |key: &str| String::try_from(told[key].clone()).unwrap();
+    assert_eq!((text("reason"), text("reason_text")), ("no_speech".into(), "secret".into()));
 }
 
 /// Every program on the bus could read what was said, sandboxed ones too, by listening.
@@ -102,7 +169,10 @@ async fn events_that_were_missed_are_made_up_for_by_asking() {
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
     // Nothing is awaited between these: the relay finds the first two gone.
     for state in [State::Recording, State::Transcribing, State::Idle] {
-        daemon.events.send(Event::State { state, job: None }).unwrap();
+        daemon
+            .events
+            .send(Event::State { state, job: None, progress: Progress::default() })
+            .unwrap();
     }
     let call = daemon.call().await;
     assert_eq!(call.request, Request::Status);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use v2m::call::{
-    Answer, Call, CaptureStatus, DeliverStatus, EngineStatus, Event, Ram, Request, Status,
+    Answer, Call, CaptureStatus, DeliverStatus, EngineStatus, Event, Progress, Ram, Request, Status,
 };
 use v2m::dbus::{self, Door};
 use v2m::session::{DeliverMode, EngineState, JobId, State, Transcript};
@@ -36,6 +36,22 @@ pub(crate) mod client {
             instruction: &str,
         ) -> zbus::Result<(String, String)>;
         fn translate_text(&self, text: &str, language: &str) -> zbus::Result<(String, String)>;
+        fn toggle_with(
+            &self,
+            options: HashMap<&str, zbus::Variant<'_>>,
+        ) -> zbus::Result<(String, String)>;
+        fn history(
+            &self,
+            search: &str,
+            since: &str,
+            before: &str,
+            limit: u32,
+        ) -> zbus::Result<(Vec<HashMap<String, OwnedVariant>>, bool)>;
+        fn get_dictation(&self, which: &str) -> zbus::Result<HashMap<String, OwnedVariant>>;
+        fn deliver_dictation(&self, which: &str, deliver: &str) -> zbus::Result<(bool, String)>;
+        fn delete_dictations(&self, which: &str) -> zbus::Result<(u32, Vec<(String, String)>)>;
+        fn subscribe_level(&self) -> zbus::Result<()>;
+        fn unsubscribe_level(&self) -> zbus::Result<()>;
         fn subscribe(&self) -> zbus::Result<()>;
         fn unsubscribe(&self) -> zbus::Result<()>;
         fn status(&self) -> zbus::Result<HashMap<String, OwnedVariant>>;
@@ -44,9 +60,15 @@ pub(crate) mod client {
         #[zbus(property)]
         fn engine_state(&self) -> zbus::Result<String>;
         #[zbus(property)]
+        fn recording_since(&self) -> zbus::Result<f64>;
+        #[zbus(property)]
+        fn reason(&self) -> zbus::Result<String>;
+        #[zbus(property)]
         fn version(&self) -> zbus::Result<String>;
         #[zbus(signal)]
         fn transcription_update(&self, text: String, r#final: bool, job: u32) -> zbus::Result<()>;
+        #[zbus(signal)]
+        fn level(&self, rms: f64, peak: f64) -> zbus::Result<()>;
         #[zbus(signal)]
         fn delivery(&self, by: String, ok: bool, detail: String) -> zbus::Result<()>;
     }
@@ -142,6 +164,7 @@ pub(crate) fn status(state: State) -> Status {
             reason: "the desktop would ask".into(),
         }),
         uptime_s: 5,
+        progress: Progress::default(),
         problem: None,
     }
 }

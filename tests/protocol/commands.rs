@@ -3,7 +3,7 @@
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{
-    Answer, CaptureStatus, DeliverStatus, EngineStatus, Gpu, Ram, Request, Retry, Status,
+    Answer, CaptureStatus, DeliverStatus, EngineStatus, Gpu, Progress, Ram, Request, Retry, Status,
     TextSource, TextTask, TextWork,
 };
 use v2m::session::{
@@ -55,6 +55,7 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
             reason: "nobody is asked".into(),
         }),
         uptime_s: 77,
+        progress: Progress::default(),
         problem,
     }
 }
@@ -295,6 +296,7 @@ fn status_without_a_gpu_makes_no_figures_up() {
             "capture": {"realtime": null, "gaps": 0, "missing_s": 0.0},
             "deliver": {"mode": "auto", "way": "paste", "backend": "mutter", "reason": "nobody is asked"},
             "uptime_s": 77, "version": env!("CARGO_PKG_VERSION"), "problem": null,
+            "recording_since": null, "elapsed_s": null, "reason": null,
         }),
     );
 }

@@ -3,16 +3,36 @@
 use crate::harness::{EVENTS, Service, data};
 use serde_json::{Value, json};
 use std::time::Duration;
-use v2m::call::Event;
-use v2m::session::{Delivery, EngineState, JobId, State};
+use v2m::call::{Event, Level, Progress, RecordingTime};
+use v2m::session::{Code, Delivery, EngineState, Failure, JobId, State};
 
 fn every_event() -> Vec<(Event, Value)> {
     let delivery =
         Delivery { by: "clipboard", backend: None, ok: false, detail: "no display".into() };
     vec![
         (
-            Event::State { state: State::Recording, job: Some(JobId(8)) },
-            json!({"type": "state", "state": "recording", "job": 8}),
+            Event::State {
+                state: State::Recording,
+                job: Some(JobId(8)),
+                progress: Progress {
+                    recording: Some(RecordingTime { since: 1_764_000_000.123, elapsed: 0.014 }),
+                    reason: None,
+                },
+            },
+            json!({"type": "state", "state": "recording", "job": 8,
+                   "recording_since": 1_764_000_000.12, "elapsed_s": 0.01}),
+        ),
+        (
+            Event::State {
+                state: State::Idle,
+                job: None,
+                progress: Progress {
+                    recording: None,
+                    reason: Some(Failure::new(Code::NoSpeech, "Nothing was said.")),
+                },
+            },
+            json!({"type": "state", "state": "idle",
+                   "reason": {"code": "no_speech", "error": "Nothing was said."}}),
         ),
         (
             Event::TranscriptionUpdate { job: JobId(7), text: "hi".into(), is_final: false },
@@ -22,7 +42,10 @@ fn every_event() -> Vec<(Event, Value)> {
             Event::Heartbeat { timestamp: 1.5, state: State::Recording },
             json!({"type": "heartbeat", "timestamp": 1.5, "state": "recording"}),
         ),
-        (Event::Level { dbfs: -20.1 }, json!({"type": "level", "dbfs": -20.1})),
+        (
+            Event::Level(Level { rms_dbfs: -20.1, peak_dbfs: -3.0 }),
+            json!({"type": "level", "dbfs": -20.1, "peak_dbfs": -3.0}),
+        ),
         (
             Event::Engine { state: EngineState::Loading, backend: None },
             json!({"type": "engine", "state": "loading", "backend": null}),
@@ -43,7 +66,8 @@ fn every_event() -> Vec<(Event, Value)> {
 fn a_subscriber_gets_every_event_in_order() {
     let service = Service::bare();
     let mut peer = service.connect();
-    let names: Vec<&str> = every_event().iter().map(|(event, _)| event.name()).collect();
+    let mut names: Vec<&str> = every_event().iter().map(|(event, _)| event.name()).collect();
+    names.dedup();
     let answer = peer.ask(r#"{"cmd":"SUBSCRIBE"}"#);
     assert_eq!(data(&answer), &json!({ "subscribed": names }));
     for (event, expected) in every_event() {
@@ -72,7 +96,10 @@ fn lines_can_subscribe_and_half_close() {
     let mut peer = service.connect();
     peer.write(b"{\"cmd\":\"SUBSCRIBE\"}\n").half_close();
     assert_eq!(peer.read_line()["status"], "success");
-    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
+    service
+        .events
+        .send(Event::State { state: State::Idle, job: None, progress: Progress::default() })
+        .unwrap();
     assert_eq!(peer.read_line()["data"]["state"], "idle");
 }
 
@@ -82,7 +109,10 @@ fn an_events_connection_answers_nothing_more() {
     let mut peer = service.connect();
     peer.ask(r#"{"cmd":"SUBSCRIBE"}"#);
     peer.send(r#"{"cmd":"PING"}"#);
-    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
+    service
+        .events
+        .send(Event::State { state: State::Idle, job: None, progress: Progress::default() })
+        .unwrap();
     assert_eq!(peer.read()["status"], "event");
 }
 
@@ -92,7 +122,10 @@ fn a_connection_that_did_not_subscribe_gets_no_events() {
     let (mut plain, mut subscriber) = (service.connect(), service.connect());
     assert_eq!(data(&plain.ask(r#"{"cmd":"PING"}"#)), "PONG");
     subscriber.ask(r#"{"cmd":"SUBSCRIBE"}"#);
-    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
+    service
+        .events
+        .send(Event::State { state: State::Idle, job: None, progress: Progress::default() })
+        .unwrap();
     subscriber.read();
     assert_eq!(data(&plain.ask(r#"{"cmd":"PING"}"#)), "PONG");
 }
@@ -134,7 +167,10 @@ fn stopping_ends_subscriptions_after_what_was_sent() {
     let mut service = Service::bare();
     let mut peer = service.connect();
     peer.ask(r#"{"cmd":"SUBSCRIBE"}"#);
-    service.events.send(Event::State { state: State::Idle, job: None }).unwrap();
+    service
+        .events
+        .send(Event::State { state: State::Idle, job: None, progress: Progress::default() })
+        .unwrap();
     service.stop();
     assert_eq!(peer.read()["data"]["state"], "idle");
     peer.assert_ended();

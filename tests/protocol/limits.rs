@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
-use v2m::call::{Answer, Event, Request};
+use v2m::call::{Answer, Event, Progress, Request};
 use v2m::session::State;
 
 const PING: &str = r#"{"cmd":"PING"}"#;
@@ -121,7 +121,10 @@ fn the_65th_connection_gets_the_place_of_the_one_that_was_silent_longest() {
     for peer in kept.iter_mut().chain(&mut newcomers) {
         assert_eq!(data(&peer.ask(PING)), "PONG");
     }
-    service.events.send(Event::State { state: State::Paused, job: None }).unwrap();
+    service
+        .events
+        .send(Event::State { state: State::Paused, job: None, progress: Progress::default() })
+        .unwrap();
     assert_eq!(subscriber.read()["data"]["state"], "paused");
 }
 

@@ -150,7 +150,7 @@ fn a_text_that_another_one_replaces_is_kept() {
     assert_eq!(nth(dir.path(), 1, &[]).unwrap().unwrap().path, newer);
     assert_eq!(nth(dir.path(), 1, std::slice::from_ref(&newer)).unwrap().unwrap().path, older);
     assert_eq!(nth(dir.path(), 3, &[]).unwrap(), None);
-    assert_eq!((number_of(&newer), number_of(&older)), (Some(1), Some(2)));
+    assert_eq!((number_of(&newer, &[]), number_of(&older, &[])), (Some(1), Some(2)));
     let left = nth(dir.path(), 2, &[]).unwrap().unwrap();
     assert_eq!((left.path.clone(), left.samples, left.has_text), (older.clone(), 100, true));
     let mut again = |job, outcome| {

@@ -3,6 +3,10 @@
 //! Doors convert their wire types to and from these types, and know nothing of one another. Not
 //! here: the channel that carries them, which belongs to the daemon.
 
+mod history;
+
+pub use history::*;
+
 use crate::session::{
     Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
 };
@@ -43,13 +47,23 @@ pub enum Request {
     },
     /// RETRY_RECORDING.
     Retry(Retry),
+    /// UNDO_DELIVERY.
+    Undo,
+    /// LIST_DICTATIONS.
+    List(HistoryQuery),
+    /// GET_DICTATION.
+    Show(Which),
+    /// DELIVER_DICTATION.
+    Redeliver(Redelivery),
+    /// DELETE_DICTATIONS.
+    Delete(Deletion),
 }
 
 impl Request {
     /// Whether it is a press: a command of a dictation or of the service itself, which is carried
     /// out however many other requests are under way.
     pub fn is_press(&self) -> bool {
-        matches!(self, Self::Session(_) | Self::Dictation(..))
+        matches!(self, Self::Session(_) | Self::Dictation(..) | Self::Undo)
     }
 }
 
@@ -107,7 +121,7 @@ pub enum TextTask {
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To start, toggle, cancel, pause and resume: the state now.
+    /// To start, toggle, cancel, pause, resume and UNDO_DELIVERY: the state now.
     State {
         /// The state now.
         state: State,
@@ -128,7 +142,7 @@ pub enum Answer {
         /// The last dictation's text.
         text: String,
     },
-    /// To PROCESS_TEXT and TRANSLATE_TEXT.
+    /// To PROCESS_TEXT, TRANSLATE_TEXT and DELIVER_DICTATION.
     Text {
         /// The state now.
         state: State,
@@ -163,6 +177,12 @@ pub enum Answer {
         /// Settings of voice2machine's that changed nothing, each with the reason.
         ignored: Vec<(String, String)>,
     },
+    /// To LIST_DICTATIONS.
+    History(HistoryPage),
+    /// To GET_DICTATION.
+    Dictation(Box<KeptText>),
+    /// To DELETE_DICTATIONS.
+    Deleted(Deleted),
     /// To SHUTDOWN.
     ShuttingDown,
 }
@@ -188,6 +208,8 @@ pub struct Status {
     pub deliver: Option<DeliverStatus>,
     /// Seconds since the service started.
     pub uptime_s: u64,
+    /// How the recording goes, and how the last dictation ended.
+    pub progress: Progress,
     /// What is wrong and what to do about it, if anything is.
     pub problem: Option<Failure>,
 }
@@ -215,6 +237,35 @@ pub struct CaptureStatus {
     pub gaps: u32,
     /// How much that is, in samples at 16 kHz.
     pub missing: u64,
+}
+
+/// How the recording goes, and how the last dictation ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The recording under way.
+    pub recording: Option<RecordingTime>,
+    /// Why the last press, or the last dictation, gave no text. `None` as soon as the next
+    /// recording begins.
+    pub reason: Option<Failure>,
+}
+
+/// Since when something is recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecordingTime {
+    /// When the recording was asked for: seconds since 1970, UTC.
+    pub since: f64,
+    /// How long ago that is, in seconds, by a clock that nobody sets.
+    pub elapsed: f64,
+}
+
+/// The sound of a tenth of a second, in dB relative to full scale: at most 0, and −120 for digital
+/// silence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The root mean square.
+    pub rms_dbfs: f32,
+    /// The highest sample.
+    pub peak_dbfs: f32,
 }
 
 /// Memory in bytes.
@@ -269,6 +320,8 @@ pub enum Event {
         state: State,
         /// The dictation that is being recorded.
         job: Option<JobId>,
+        /// How the recording goes, and how the last dictation ended.
+        progress: Progress,
     },
     /// Text of a dictation that is being recorded or transcribed.
     TranscriptionUpdate {
@@ -286,11 +339,8 @@ pub enum Event {
         /// The state.
         state: State,
     },
-    /// 10 times a second while recording: root mean square level, dB relative to full scale.
-    Level {
-        /// At most 0; −120 for digital silence.
-        dbfs: f32,
-    },
+    /// 10 times a second while recording.
+    Level(Level),
     /// The recogniser's state changed.
     Engine {
         /// The state.
@@ -323,7 +373,7 @@ impl Event {
             Self::State { .. } => "state",
             Self::TranscriptionUpdate { .. } => "transcription_update",
             Self::Heartbeat { .. } => "heartbeat",
-            Self::Level { .. } => "level",
+            Self::Level(_) => "level",
             Self::Engine { .. } => "engine",
             Self::Delivery { .. } => "delivery",
             Self::Progress { .. } => "progress",

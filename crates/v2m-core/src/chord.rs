@@ -56,6 +56,11 @@ impl Chord {
         Self { modifiers: vec![Modifier::Ctrl, Modifier::Shift], key: Key::Letter('v') }
     }
 
+    /// Control and Z, which undo nearly everywhere, but stop a program in a terminal.
+    pub fn ctrl_z() -> Self {
+        Self { modifiers: vec![Modifier::Ctrl], key: Key::Letter('z') }
+    }
+
     /// Shift and Insert, which paste nearly everywhere: in terminals the primary selection,
     /// elsewhere the clipboard.
     pub fn shift_insert() -> Self {

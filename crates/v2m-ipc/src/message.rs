@@ -75,6 +75,33 @@ pub enum Command {
         /// The ISO 639-1 code, or `auto`. `None`: as configured.
         language: Option<String>,
     },
+    /// Takes the last text at the cursor back: [`crate::data::State`].
+    UndoDelivery,
+    /// Lists the dictations that the store keeps, the newest first: [`crate::data::Dictations`].
+    ListDictations {
+        /// Only dictations with all these words.
+        search: Option<String>,
+        /// Only dictations from this moment on: a date, a time, or how long ago.
+        since: Option<String>,
+        /// Only dictations older than the one with this id.
+        before: Option<String>,
+        /// At most so many. `None`: 20.
+        limit: Option<u32>,
+    },
+    /// Returns a dictation of the store with its text: [`crate::data::DictationText`].
+    GetDictation(Which),
+    /// Delivers the text of a dictation of the store once more: [`crate::data::Text`].
+    DeliverDictation {
+        /// The dictation.
+        which: Which,
+        /// Where its text goes.
+        deliver: Deliver,
+    },
+    /// Deletes one dictation of the store, or all of them: [`crate::data::Deleted`].
+    DeleteDictations {
+        /// The dictation. `None`: all.
+        which: Option<Which>,
+    },
     /// Returns the effective settings.
     GetConfig,
     /// Changes settings: a partial config, merged into the file.
@@ -111,6 +138,11 @@ impl Command {
             Self::TestRules { .. } => "TEST_RULES",
             Self::TranscribeFile { .. } => "TRANSCRIBE_FILE",
             Self::RetryRecording { .. } => "RETRY_RECORDING",
+            Self::UndoDelivery => "UNDO_DELIVERY",
+            Self::ListDictations { .. } => "LIST_DICTATIONS",
+            Self::GetDictation(_) => "GET_DICTATION",
+            Self::DeliverDictation { .. } => "DELIVER_DICTATION",
+            Self::DeleteDictations { .. } => "DELETE_DICTATIONS",
             Self::GetConfig => "GET_CONFIG",
             Self::UpdateConfig { .. } => "UPDATE_CONFIG",
             Self::PauseDaemon => "PAUSE_DAEMON",
@@ -143,6 +175,23 @@ impl Command {
                 data.insert("number".into(), (*number).into());
                 data.into()
             }
+            Self::ListDictations { search, since, before, limit } => {
+                let mut data = given([
+                    ("search", search.as_deref()),
+                    ("since", since.as_deref()),
+                    ("before", before.as_deref()),
+                ]);
+                data.extend(limit.map(|limit| ("limit".to_owned(), limit.into())));
+                data.into()
+            }
+            Self::GetDictation(which) => which.to_data().into(),
+            Self::DeliverDictation { which, deliver } => {
+                let mut data = which.to_data();
+                data.insert("deliver".into(), deliver.name().into());
+                data.into()
+            }
+            Self::DeleteDictations { which: Some(which) } => which.to_data().into(),
+            Self::DeleteDictations { which: None } => json!({"all": true}),
             Self::UpdateConfig { updates } => json!({"updates": updates}),
             Self::Subscribe { events } => json!({"events": events}),
             Self::StartRecording(wishes)
@@ -152,6 +201,7 @@ impl Command {
             | Self::GetStatus
             | Self::CancelRecording
             | Self::LastText
+            | Self::UndoDelivery
             | Self::GetConfig
             | Self::PauseDaemon
             | Self::ResumeDaemon
@@ -202,6 +252,36 @@ impl TextSource {
         };
         data.insert(key.into(), value.into());
         data.into()
+    }
+}
+
+/// A dictation that the store keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Counted back from the last one, which is 1. The numbers grow with each new dictation.
+    Number(u32),
+    /// As in [`crate::data::Dictation::id`]. It never changes.
+    Id(String),
+}
+
+impl Which {
+    /// Reads `last`, a number from 1 on, or an id.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "last" => Some(Self::Number(1)),
+            number if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                number.parse().ok().filter(|number| *number > 0).map(Self::Number)
+            }
+            id => Some(Self::Id(id.to_owned())),
+        }
+    }
+
+    fn to_data(&self) -> Map<String, Value> {
+        let (key, value) = match self {
+            Self::Number(number) => ("number", Value::from(*number)),
+            Self::Id(id) => ("id", Value::from(id.as_str())),
+        };
+        Map::from_iter([(key.to_owned(), value)])
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use v2m_models::paths::Places;
 use v2m_models::quantise::QuantisedType;
 
 use crate::failure::CommandError;
+use crate::progress::say;
 use crate::{list, manage, pull, select};
 
 const AFTER: &str = "\
@@ -96,6 +97,11 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Print what a shell completes: for bash, zsh or fish
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Where `pull` looks.
@@ -130,23 +136,33 @@ impl Quantisation {
 
 /// Does what the command line asks.
 pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
-    let places = Places::from_env()?;
+    // What shells complete depends on nobody's folders.
+    let places = Places::from_env;
     match cli.command {
-        Command::List { json } => list::list(&places, json),
-        Command::Pull { name, from } => pull::pull(&places, &name, from),
-        Command::Import { folder, name } => manage::import(&places, &folder, name),
-        Command::Quantize { name, kind } => manage::quantize(&places, &name, kind.target()),
-        Command::Verify { names } => manage::verify(&places, &names),
-        Command::Use { name } => select::select(&places, &name),
-        Command::Path { name } => manage::path(&places, &name),
-        Command::Rm { name, force } => manage::remove(&places, &name, force),
+        Command::List { json } => list::list(&places()?, json),
+        Command::Pull { name, from } => pull::pull(&places()?, &name, from),
+        Command::Import { folder, name } => manage::import(&places()?, &folder, name),
+        Command::Quantize { name, kind } => manage::quantize(&places()?, &name, kind.target()),
+        Command::Verify { names } => manage::verify(&places()?, &names),
+        Command::Use { name } => select::select(&places()?, &name),
+        Command::Path { name } => manage::path(&places()?, &name),
+        Command::Rm { name, force } => manage::remove(&places()?, &name, force),
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
     }
+}
+
+fn completions(shell: clap_complete::Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "v2m-model", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end_matches('\n'));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -2,12 +2,15 @@
 
 use crate::config;
 use crate::exit::SendError;
+use crate::export::Export;
 use crate::files::{self, FilesToTranscribe};
 use crate::format::OutputFormat;
+use crate::history::Filter;
+use crate::summary::SummaryFormat;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use v2m_ipc::message::{Command, Deliver, EventName, Wishes};
+use v2m_ipc::message::{Command, Deliver, EventName, Which, Wishes};
 
 /// What was typed.
 #[derive(Debug, PartialEq)]
@@ -59,8 +62,45 @@ pub(crate) enum Action {
         /// A section or key, or everything.
         key: Option<String>,
     },
+    /// List kept dictations.
+    History {
+        /// Which ones.
+        filter: Filter,
+        /// How many at most.
+        most: u32,
+    },
+    /// Print a kept dictation's text.
+    Show(Which),
+    /// Deliver a kept dictation's text once more.
+    Redeliver {
+        /// The dictation.
+        which: Which,
+        /// Where its text goes.
+        deliver: Deliver,
+    },
+    /// Play a recording.
+    Play(Which),
+    /// Delete kept dictations.
+    Delete {
+        /// Which ones. None: all.
+        which: Vec<Which>,
+        /// Do not ask.
+        is_sure: bool,
+    },
+    /// Write kept dictations into a folder.
+    Export(Export),
     /// Transcribe files.
     Transcribe(FilesToTranscribe),
+    /// Print the state in one line.
+    Status {
+        /// How it is put.
+        format: SummaryFormat,
+    },
+    /// Print the state in one line, now and whenever it changes.
+    Follow {
+        /// How it is put.
+        format: SummaryFormat,
+    },
     /// Print events.
     Watch {
         /// Which ones.
@@ -91,11 +131,18 @@ struct Options {
     deliver: Option<Deliver>,
     clipboard: bool,
     last: bool,
-    format: Option<OutputFormat>,
+    format: Option<String>,
     output: Option<PathBuf>,
     track: Option<u32>,
     model: Option<String>,
+    search: Option<String>,
+    since: Option<String>,
+    all: bool,
+    yes: bool,
 }
+
+/// How many dictations `history` lists.
+const LISTED: u32 = 20;
 
 /// Parses a command line.
 ///
@@ -124,11 +171,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
                 let known = || usage(&format!("--deliver is one of: {}", Deliver::list()));
                 options.deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
             }
-            Short('f') | Long("format") => {
-                let format =
-                    OutputFormat::parse(&parser.value()?.string()?).map_err(|e| usage(&e))?;
-                options.format = Some(format);
-            }
+            Short('f') | Long("format") => options.format = Some(parser.value()?.string()?),
             Short('o') | Long("output") => options.output = Some(PathBuf::from(parser.value()?)),
             Long("track") => {
                 let number = parser.value()?.string()?;
@@ -137,6 +180,10 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
                 options.track = Some(number.ok_or_else(wrong)?);
             }
             Short('m') | Long("model") => options.model = Some(parser.value()?.string()?),
+            Short('s') | Long("search") => options.search = Some(parser.value()?.string()?),
+            Long("since") => options.since = Some(parser.value()?.string()?),
+            Long("all") => options.all = true,
+            Short('y') | Long("yes") => options.yes = true,
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
@@ -149,6 +196,11 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
             "--json prints the raw answers, so it cannot be used with --format or --output",
         ));
     }
+    if json && matches!(command.as_str(), "play" | "export") {
+        return Err(usage(&format!(
+            "{command} prints no answer, so it cannot be used with --json"
+        )));
+    }
     Ok(Invocation { json, action: action(&command, words, options)? })
 }
 
@@ -159,8 +211,19 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
         "stop" => words.none(Command::StopRecording(options.wishes())),
         "cancel" => words.none(Command::CancelRecording),
         "last" => words.none(Command::LastText),
+        "undo" => words.none(Command::UndoDelivery),
         "retry" => words.retry(options),
-        "status" => words.none(Command::GetStatus),
+        "history" => words.history(options),
+        "show" => words.which().and_then(|(which, rest)| rest.end(Action::Show(which))),
+        "copy" => words.redeliver(Deliver::Clipboard),
+        "paste" => words.redeliver(Deliver::Paste),
+        "play" => words.which().and_then(|(which, rest)| rest.end(Action::Play(which))),
+        "delete" => words.delete(&options),
+        "export" => words.export(options),
+        "status" => match summary_format(&options)? {
+            Some(format) => words.end(Action::Status { format }),
+            None => words.none(Command::GetStatus),
+        },
         "ping" => words.none(Command::Ping),
         "pause" => words.none(Command::PauseDaemon),
         "resume" => words.none(Command::ResumeDaemon),
@@ -179,7 +242,10 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
         }),
         "rules" => words.rules(options.language),
         "config" => words.config(),
-        "watch" => Ok(Action::Watch { events: words.events()? }),
+        "watch" => match summary_format(&options)? {
+            Some(format) => words.end(Action::Follow { format }),
+            None => Ok(Action::Watch { events: words.events()? }),
+        },
         other => Err(usage(&format!("there is no command {other:?}"))),
     }
 }
@@ -189,7 +255,7 @@ impl Options {
     fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
-        let given: [(bool, bool, &str); 10] = [
+        let given: [(bool, bool, &str); 14] = [
             (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
@@ -214,17 +280,29 @@ impl Options {
                 "--clipboard and --last are only for process and translate",
             ),
             (
-                self.format.is_some() || self.output.is_some(),
-                command == "transcribe",
-                "--format and --output are only for transcribe",
+                self.format.is_some(),
+                matches!(command, "transcribe" | "status" | "watch"),
+                "--format is only for transcribe, status and watch",
             ),
+            (self.output.is_some(), command == "transcribe", "--output is only for transcribe"),
             (self.track.is_some(), command == "transcribe", "--track is only for transcribe"),
+            (
+                self.search.is_some() || self.since.is_some(),
+                matches!(command, "history" | "export"),
+                "--search and --since are only for history and export",
+            ),
+            (self.all, command == "delete", "--all is only for delete"),
+            (self.yes, command == "delete", "--yes is only for delete"),
             (self.clipboard && self.last, false, "use either --clipboard or --last, not both"),
         ];
         match given.iter().find(|(given, fits, _)| *given && !fits) {
             Some((_, _, problem)) => Err(usage(problem)),
             None => Ok(()),
         }
+    }
+
+    fn filter(self) -> Filter {
+        Filter { search: self.search, since: self.since }
     }
 
     fn wishes(self) -> Wishes {
@@ -278,7 +356,8 @@ impl Words {
     }
 
     fn transcribe(self, options: Options) -> Result<Action, SendError> {
-        let format = options.format.unwrap_or(OutputFormat::Text);
+        let format = options.format.as_deref().map(OutputFormat::parse).transpose();
+        let format = format.map_err(|e| usage(&e))?.unwrap_or(OutputFormat::Text);
         let wanted = files::wanted(self.0.collect(), format, options.output, options.track);
         let wanted = wanted.map_err(|e| usage(&e))?;
         Ok(Action::Transcribe(wanted))
@@ -294,6 +373,44 @@ impl Words {
         let number = number.ok_or_else(wrong)?;
         let Options { model, language, .. } = options;
         self.none(Command::RetryRecording { number, model, language })
+    }
+
+    fn history(mut self, options: Options) -> Result<Action, SendError> {
+        let most = match self.0.next().map(|word| word.string()).transpose()? {
+            None => Some(LISTED),
+            Some(word) => word.parse().ok().filter(|most| *most > 0),
+        };
+        let wrong = || usage("history takes the number of dictations to list");
+        let most = most.ok_or_else(wrong)?;
+        self.end(Action::History { filter: options.filter(), most })
+    }
+
+    fn which(mut self) -> Result<(Which, Self), SendError> {
+        let word = self.next("the number of the dictation")?;
+        Ok((dictation(&word)?, self))
+    }
+
+    fn redeliver(self, deliver: Deliver) -> Result<Action, SendError> {
+        let (which, rest) = self.which()?;
+        rest.end(Action::Redeliver { which, deliver })
+    }
+
+    fn delete(self, options: &Options) -> Result<Action, SendError> {
+        let words = self.rest()?;
+        match (options.all, words.is_empty()) {
+            (true, false) => Err(usage("with --all, name no dictation")),
+            (false, true) => Err(usage("the number of the dictation is missing, or --all")),
+            _ => {
+                let which = words.iter().map(|word| dictation(word)).collect::<Result<_, _>>()?;
+                Ok(Action::Delete { which, is_sure: options.yes })
+            }
+        }
+    }
+
+    fn export(mut self, options: Options) -> Result<Action, SendError> {
+        let directory = self.0.next().ok_or_else(|| usage("the DIRECTORY is missing"))?;
+        let export = Export { directory: directory.into(), filter: options.filter() };
+        self.end(Action::Export(export))
     }
 
     fn rules(mut self, language: Option<String>) -> Result<Action, SendError> {
@@ -328,6 +445,16 @@ impl Words {
         };
         names.iter().map(find).collect()
     }
+}
+
+fn summary_format(options: &Options) -> Result<Option<SummaryFormat>, SendError> {
+    let format = options.format.as_deref().map(SummaryFormat::parse);
+    format.transpose().map_err(|e| usage(&e))
+}
+
+fn dictation(word: &str) -> Result<Which, SendError> {
+    let wrong = || usage("name a dictation by `last`, its number (the last one is 1), or its id");
+    Which::from_word(word).ok_or_else(wrong)
 }
 
 fn usage(what: &str) -> SendError {

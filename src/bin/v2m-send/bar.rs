@@ -93,7 +93,7 @@ fn line(label: &str, seconds: f64, of: f64) -> String {
 }
 
 /// `m:ss` or `h:mm:ss`.
-fn clock(seconds: f64) -> String {
+pub(crate) fn clock(seconds: f64) -> String {
     let seconds = seconds as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, minutes, seconds) => format!("{minutes}:{seconds:02}"),

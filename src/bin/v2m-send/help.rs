@@ -14,8 +14,18 @@ Dictation:
   cancel                   delete the recording, audio and text; if nothing is being recorded, the
                            newest text that is still being transcribed
   last                     print the last text, as it was delivered
+  undo                     take the last text at the cursor back, if it is still there unchanged and
+                           the focus has not moved; see deliver.undo
   retry [N|last] [-m MODEL] [-l LANGUAGE]         transcribe a dictation once more, failed or not,
                            and print the text; 1 is the last dictation, 2 the one before it
+  history [N] [-s WORDS] [--since TIME]           list the last N dictations (20): number, time,
+                           length, language, where the text went, and its first words
+  show N                   print a dictation's text; N is `last`, a number, or an id (--json)
+  copy N, paste N          put the text on the clipboard, or into the window with the focus
+  play N                   play the recording
+  delete N…, delete --all [-y]        delete dictations, recordings and texts; asks before
+  export DIRECTORY [-s WORDS] [--since TIME]      write dictations into a folder: dictations.jsonl,
+                           one object per line, and the recordings
   transcribe FILE…         transcribe sound files and print their text, each below a heading if there
                            are several; a file that fails does not stop the others
 
@@ -26,9 +36,11 @@ Text (from the arguments; from standard input if there are none, or for -):
                                       what was said between two pauses
 
 Service:
-  status                   print state, engine, machine, and any problem
+  status [-f FORMAT]       print state, engine, machine, and any problem; with FORMAT in one line
   watch [EVENT…]           print events until interrupted (state, transcription_update,
                            heartbeat, level, engine, delivery, progress; all if none is named)
+  watch -f FORMAT          print the state in one line, now and at each change, also when the service
+                           stops and starts; for status bars
   pause, resume            start no more recordings; allow them again
   config get [SECTION[.KEY]]          print the settings in force
   config set SECTION.KEY=VALUE…       change settings; VALUE is true, false, a number,
@@ -47,7 +59,8 @@ Options:
                            back there, or where --deliver says
   --last                   for process, translate: use the last dictation's text
   -f, --format FORMAT      for transcribe: txt (default), json (one object per line, also for a
-                           file that failed), or the subtitles srt and vtt
+                           file that failed), or the subtitles srt and vtt; for status, watch: text
+                           (a few characters), json, or waybar
   -o, --output DIRECTORY   for transcribe: write each text to a file in DIRECTORY, named like the
                            sound file but ending in .FORMAT (existing files are replaced), and
                            print its name
@@ -59,6 +72,11 @@ Options:
   -l, --language LANGUAGE  for rules test: the text's language, en or es (default:
                            engine.language, or what the text seems to be); for retry: the language
                            that was spoken, such as es, or auto (default: engine.language)
+  -s, --search WORDS       for history, export: only dictations with all these words
+  --since TIME             for history, export: only dictations from then on: today, yesterday,
+                           2026-11-21, 10:30, '2026-11-21 10:30', 2h, '3 days'
+  --all                    for delete: all dictations
+  -y, --yes                for delete: do not ask
   -m, --model MODEL        for retry: another installed model (v2m-model list)
   -h, --help               print this help
   -V, --version            print the version
@@ -81,6 +99,8 @@ Examples:
   v2m-send toggle                              what a keyboard shortcut runs
   v2m-send last                                print the last text again
   v2m-send retry --model small-q8_0            the last dictation again, with another model
+  v2m-send history --search 'dear Ann' --since yesterday
+  v2m-send paste 2                             the dictation before the last, at the cursor
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail

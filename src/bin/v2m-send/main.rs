@@ -10,10 +10,13 @@ mod bar;
 mod by_hand;
 mod config;
 mod exit;
+mod export;
 mod files;
 mod format;
 mod help;
+mod history;
 mod print;
+mod summary;
 
 use args::{Action, Invocation, TextInput};
 use exit::{Exit, SendError};
@@ -53,7 +56,15 @@ fn run(invocation: Invocation) -> Result<Exit, SendError> {
             }
         },
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
+        Action::Status { format } => summary::status(format),
+        Action::Follow { format } => summary::watch(format),
         Action::Watch { events } => watch(&events, json),
+        Action::History { filter, most } => history::list(&filter, most, json),
+        Action::Show(which) => history::show(which, json),
+        Action::Redeliver { which, deliver } => history::deliver(which, deliver, json),
+        Action::Play(which) => history::play(which),
+        Action::Delete { which, is_sure } => history::delete(which, is_sure, json),
+        Action::Export(wanted) => export::export(&wanted),
         Action::Transcribe(wanted) => files::transcribe(&wanted, json),
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Read leniently: a service older or newer than this program may leave out or add what it likes.
 
+use crate::bar::clock;
 use crate::config;
 use serde_json::Value;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::Response;
+use v2m_ipc::plain;
 
 /// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a
 /// sentence, a state.
@@ -61,11 +63,17 @@ pub(crate) fn leftover(answer: &Response) -> String {
 /// An event in one line.
 pub(crate) fn event(event: &Event) -> String {
     match event {
-        Event::State { state, job: _ } => line(&format!("state {state}")),
+        Event::State { state, reason: Some(reason), .. } => {
+            line(&format!("state {state} ({})", plain::line(&reason.error)))
+        }
+        Event::State { state, .. } => line(&format!("state {state}")),
         Event::TranscriptionUpdate { text, is_final: true, .. } => line(&format!("text {text}")),
         Event::TranscriptionUpdate { text, is_final: false, .. } => line(&format!("text {text} …")),
         Event::Heartbeat { timestamp, state } => line(&format!("heartbeat {timestamp:.0} {state}")),
-        Event::Level { dbfs } => line(&format!("level {dbfs:.1} dBFS")),
+        Event::Level { dbfs, peak_dbfs: Some(peak) } => {
+            line(&format!("level {dbfs:.1} dBFS, peak {peak:.1}"))
+        }
+        Event::Level { dbfs, peak_dbfs: None } => line(&format!("level {dbfs:.1} dBFS")),
         Event::Engine { state, backend: Some(backend) } => {
             line(&format!("engine {state} on {backend}"))
         }
@@ -128,6 +136,9 @@ fn status(data: &Value) -> String {
     }
     lines.push(format!("up       {} s", word(&data["uptime_s"])));
     lines.push(format!("version  {}", word(&data["version"])));
+    if let Some(reason) = data["reason"]["error"].as_str() {
+        lines.push(format!("no text  {}", plain::line(reason)));
+    }
     if let Some(problem) = data["problem"]["error"].as_str() {
         lines.push(format!("problem  {problem}"));
     }
@@ -149,12 +160,14 @@ fn deliver_words(deliver: &Value) -> Option<String> {
 }
 
 fn state_words(data: &Value) -> String {
-    match data["pending"].as_u64() {
-        Some(pending) if pending > 0 => {
-            format!("{}, {pending} waiting for text", word(&data["state"]))
-        }
-        Some(_) | None => word(&data["state"]),
+    let mut words = word(&data["state"]);
+    if let Some(seconds) = data["elapsed_s"].as_f64() {
+        words += &format!(" for {}", clock(seconds));
     }
+    if let Some(pending) = data["pending"].as_u64().filter(|pending| *pending > 0) {
+        words += &format!(", {pending} waiting for text");
+    }
+    words
 }
 
 fn engine_words(engine: &Value) -> String {

@@ -1,7 +1,7 @@
 //! Keys of where a text goes, what there is to hear, and the log.
 
 use super::{ConfigKey, FLAG};
-use crate::config::settings::{JoinTo, LogLevel};
+use crate::config::settings::{JoinTo, LogLevel, UndoBy};
 use crate::config::values::{choice, chord, chord_text, flag, put, texts};
 use crate::session::DeliverMode;
 use serde_json::json;
@@ -84,6 +84,19 @@ pub(super) static KEYS: &[ConfigKey] = &[
         hidden: false,
         get: |s| json!(s.deliver.join.name()),
         set: |s, v| put(&mut s.deliver.join, choice(v, &JoinTo::ALL, JoinTo::name)),
+    },
+    ConfigKey {
+        section: "deliver",
+        name: "undo",
+        allowed: "\"field\" or \"ctrl+z\"",
+        doc: "How `v2m-send undo` takes the last text at the cursor back. \"field\": only if the program shows the\n\
+              text before the cursor (AT-SPI), and it is still there as it was delivered. \"ctrl+z\": if the\n\
+              program does not show it, v2m presses Ctrl+Z once, unless you have typed or clicked since, or a\n\
+              terminal may have the focus.",
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.deliver.undo.name()),
+        set: |s, v| put(&mut s.deliver.undo, choice(v, &UndoBy::ALL, UndoBy::name)),
     },
     ConfigKey {
         section: "deliver",

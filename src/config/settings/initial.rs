@@ -2,7 +2,8 @@
 
 use super::{
     BackendChoice, DeliverSettings, EngineSettings, FeedbackSettings, JoinTo, LlmSettings,
-    LogLevel, LogSettings, Refine, SessionSettings, StoreSettings, TextSettings, UnloadAfter,
+    LogLevel, LogSettings, Refine, SessionSettings, StoreSettings, TextSettings, UndoBy,
+    UnloadAfter,
 };
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
@@ -111,6 +112,7 @@ impl Default for DeliverSettings {
             same_window: true,
             sensitive: false,
             join: JoinTo::Field,
+            undo: UndoBy::Field,
             notify: true,
         }
     }

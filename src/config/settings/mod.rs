@@ -231,8 +231,32 @@ pub struct DeliverSettings {
     pub sensitive: bool,
     /// What a text at the cursor is joined to.
     pub join: JoinTo,
+    /// How the last text at the cursor is taken back.
+    pub undo: UndoBy,
     /// Into a notification.
     pub notify: bool,
+}
+
+/// How the last text at the cursor is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndoBy {
+    /// Only where the program tells what stands at the cursor.
+    Field,
+    /// Elsewhere the window gets Ctrl+Z once.
+    CtrlZ,
+}
+
+impl UndoBy {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Field, Self::CtrlZ];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Field => "field",
+            Self::CtrlZ => "ctrl+z",
+        }
+    }
 }
 
 /// What a text at the cursor is joined to, by a space and the case of its first letter.

@@ -18,6 +18,7 @@ use crate::store::{
 };
 use jiff::Timestamp;
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -28,6 +29,8 @@ pub(super) struct Recovery {
     texts: VecDeque<(Unfinished, Text)>,
     /// One of them at a time is transcribed.
     is_busy: bool,
+    /// The recording that is being opened.
+    opening: Option<PathBuf>,
     /// When it was last looked whether one is due.
     looked: Option<Instant>,
 }
@@ -69,6 +72,25 @@ impl Background {
                 "{recordings} recordings of an earlier run have no text yet; they are transcribed"
             );
         }
+    }
+
+    /// Whether this recording is being transcribed, or a client waits for that.
+    pub(in crate::daemon) fn works_on(&self, recording: &Path) -> bool {
+        let is_it = |attempt: &Attempt| attempt.left.path == recording;
+        let is_job = self.jobs.iter().any(|(_, purpose)| match purpose {
+            JobPurpose::Recovery { attempt, .. } => is_it(attempt),
+            JobPurpose::File(..) => false,
+        });
+        let Recovery { waiting, opening, .. } = &self.recovery;
+        let is_asked = waiting.iter().any(|attempt| is_it(attempt) && attempt.asked.is_some());
+        is_job || is_asked || opening.as_deref() == Some(recording)
+    }
+
+    /// These recordings are deleted: nothing is tried or shown any more.
+    pub(in crate::daemon) fn give_up(&mut self, recordings: &[PathBuf]) {
+        let Recovery { waiting, texts, .. } = &mut self.recovery;
+        waiting.retain(|attempt| !recordings.contains(&attempt.left.path));
+        texts.retain(|(left, _)| !recordings.contains(&left.path));
     }
 
     /// A recording without a text, on which the recogniser failed in this run.
@@ -113,8 +135,10 @@ impl Daemon {
         });
         if let Some(mut attempt) = next.and_then(|index| recovery.waiting.remove(index)) {
             recovery.is_busy = true;
+            recovery.opening = Some(attempt.left.path.clone());
+            let in_work = self.under_way.in_work();
             self.chores.spawn_blocking(move || {
-                attempt.number = store::number_of(&attempt.left.path);
+                attempt.number = store::number_of(&attempt.left.path, &in_work);
                 Chore::LeftOverOpened {
                     result: store::open_pcm(&attempt.left.path),
                     attempt: Box::new(attempt),
@@ -141,6 +165,7 @@ impl Daemon {
         result: Result<store::Pcm, StoreError>,
         attempt: Box<Attempt>,
     ) {
+        self.background.recovery.opening = None;
         let recorded = match result {
             Ok(store::Pcm { file, offset, samples }) => {
                 Recorded { file, offset, samples, is_kept: true }

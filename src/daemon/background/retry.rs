@@ -1,6 +1,5 @@
 //! RETRY_RECORDING: a dictation of the store is transcribed once more, failed or not.
 
-use super::JobPurpose;
 use super::attempt::{Asked, Attempt};
 use crate::call::Retry;
 use crate::config;
@@ -18,6 +17,12 @@ pub(in crate::daemon) struct Wanted {
     number: u32,
     plan: Plan,
     reply: Reply,
+}
+
+impl Wanted {
+    pub(in crate::daemon) fn refuse(self, failure: &Failure) {
+        answer(self.reply, Err(failure.clone()));
+    }
 }
 
 impl Daemon {
@@ -69,14 +74,7 @@ impl Daemon {
                        `v2m-send last` prints the last text.";
             return answer(reply, refused(Code::File, why));
         }
-        let is_it = |it: &Unfinished| it.path == left.path;
-        let is_at_work = self.background.jobs.iter().any(|(_, purpose)| match purpose {
-            JobPurpose::Recovery { attempt, .. } => is_it(&attempt.left),
-            JobPurpose::File(..) => false,
-        });
-        let recovery = &mut self.background.recovery;
-        let is_asked = recovery.waiting.iter().any(|it| is_it(&it.left) && it.asked.is_some());
-        if is_at_work || is_asked {
+        if self.background.works_on(&left.path) {
             return answer(
                 reply,
                 refused(Code::Busy, "it is being transcribed. Wait for its text."),
@@ -84,7 +82,8 @@ impl Daemon {
         }
         info!(number, "asked to transcribe dictation {number} again");
         // What would be tried by itself is tried now.
-        recovery.waiting.retain(|it| !is_it(&it.left));
+        let recovery = &mut self.background.recovery;
+        recovery.waiting.retain(|it| it.left.path != left.path);
         recovery.waiting.push_back(Attempt::asked(left, Asked { plan, reply }));
     }
 }

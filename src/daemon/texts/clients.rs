@@ -7,6 +7,7 @@ use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply};
 use crate::deliver::DeliveryOptions;
 use crate::session::{Code, DeliverMode, Delivery, Event, Failure, Notice};
+use std::time::Instant;
 use tracing::info;
 
 /// A client's text that the model is done with.
@@ -17,6 +18,13 @@ pub(in crate::daemon) struct Finished {
     original: Option<String>,
     pub(in crate::daemon) result: Result<String, Failure>,
     deliver: DeliverMode,
+}
+
+impl Finished {
+    /// A text that no model works on.
+    pub(in crate::daemon) fn unchanged(text: String, deliver: DeliverMode, reply: Reply) -> Self {
+        Self { reply, original: None, result: Ok(text), deliver }
+    }
 }
 
 impl Daemon {
@@ -78,7 +86,18 @@ impl Daemon {
         if finished.deliver == DeliverMode::None {
             return self.answer_text(finished, Vec::new());
         }
-        let wanted = DeliveryOptions { mode: finished.deliver, ..self.wanted() };
+        self.hand_over(finished, text, None);
+    }
+
+    /// Delivers a client's text. `pressed`: when a shortcut may have been pressed for it, whose keys
+    /// the user may still hold.
+    pub(in crate::daemon) fn hand_over(
+        &mut self,
+        finished: Finished,
+        text: String,
+        pressed: Option<Instant>,
+    ) {
+        let wanted = DeliveryOptions { mode: finished.deliver, pressed, ..self.wanted() };
         let screen = self.desktop.screen(self.config.settings()).cloned();
         let screen = screen.filter(|_| self.session.newest().is_none());
         let whose = Whose::Client(Box::new(finished));

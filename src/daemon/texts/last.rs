@@ -26,6 +26,21 @@ impl Texts {
     }
 }
 
+impl Texts {
+    /// A dictation is deleted: its text is not the last one any more. The store has the one before.
+    pub(in crate::daemon) fn forget(&mut self, deleted: &str) {
+        if self.last.as_deref() == Some(deleted) {
+            self.forget_all();
+        }
+    }
+
+    /// All dictations are deleted.
+    pub(in crate::daemon) fn forget_all(&mut self) {
+        self.last = None;
+        self.last_is_older = false;
+    }
+}
+
 impl Daemon {
     /// LAST_TEXT: to the client that asks, and nowhere else.
     pub(in crate::daemon) fn last_text(&mut self, reply: Reply) {

@@ -107,13 +107,14 @@ impl Desktop {
         }
     }
 
-    /// Whether a window took the text, or all of it was typed; `Ok` or with the reason why not.
+    /// Whether a window took the text, or all of it was typed, or the keys that undo were pressed;
+    /// `Ok` or with the reason why not.
     pub(crate) async fn carry_out(&mut self, order: Insertion) -> Result<(), DeliverError> {
         match self {
             Self::X11(x11) => x11.carry_out(order, None).await,
             Self::Wayland(wayland) => wayland.carry_out(order, None).await,
             Self::Portal(_) if order.means == Means::Type => Err(DeliverError::NoTyping),
-            Self::Portal(portal) => portal.paste(order).await,
+            Self::Portal(portal) => portal.carry_out(order).await,
             Self::Mutter(mutter) => mutter.carry_out(&order).await,
         }
     }

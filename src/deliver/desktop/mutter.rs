@@ -6,6 +6,7 @@
 //! measured on GNOME 43: Mutter's own clipboard manager reads what is offered within a millisecond,
 //! so what is read after the keys is read by a window; a GTK window asks some 3 ms after the keys.
 
+use crate::chord::Chord;
 use crate::deliver::clipboard::mutter::{self, MutterClipboard};
 use crate::deliver::clipboard::x11::holder::Holder;
 use crate::deliver::clipboard::{Before, Clipboard, Serve};
@@ -13,7 +14,7 @@ use crate::deliver::display::mutter::{self as session, MutterSession, Use};
 use crate::deliver::environment::Displays;
 use crate::deliver::error::DeliverError;
 use crate::deliver::keys::mutter::hands::Habits;
-use crate::deliver::keys::mutter::{MutterKeys, typing};
+use crate::deliver::keys::mutter::{Keyboard, MutterKeys, typing};
 use crate::deliver::order::{Insertion, Means};
 use crate::deliver::paste::{self, Pasted};
 use std::time::Duration;
@@ -70,6 +71,7 @@ impl Mutter {
         match order.means {
             Means::Paste => self.paste(order).await,
             Means::Type => self.write(&order.text).await,
+            Means::Undo => self.undo().await,
         }
     }
 
@@ -107,6 +109,15 @@ impl Mutter {
     async fn write(&mut self, text: &str) -> Result<(), DeliverError> {
         let session = self.open(Use::Keys).await?;
         let outcome = typing::write(&session, text, self.habits.clone().hands()).await;
+        session.close().await;
+        outcome
+    }
+
+    async fn undo(&mut self) -> Result<(), DeliverError> {
+        let session = MutterSession::open(&self.bus, Use::Keys).await?;
+        let hands = self.habits.clone().hands().await;
+        let keyboard = Keyboard::new(session.calls.clone());
+        let outcome = keyboard.press_once(&hands, &Chord::ctrl_z()).await;
         session.close().await;
         outcome
     }

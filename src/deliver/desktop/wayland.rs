@@ -10,10 +10,12 @@
 //! for all ways alike.
 
 use super::thread::{self, Thread};
-use crate::deliver::clipboard::Clipboard;
+use crate::chord::Chord;
 use crate::deliver::clipboard::data_control::DataControl;
+use crate::deliver::clipboard::{Clipboard, Serve};
 use crate::deliver::display::worker::Serves;
 use crate::deliver::error::DeliverError;
+use crate::deliver::keys::Keys;
 use crate::deliver::keys::remote::RemoteKeys;
 use crate::deliver::keys::virtual_keyboard::{Keyboard, Keyboards, Typist};
 use crate::deliver::order::{Insertion, Means};
@@ -83,8 +85,10 @@ impl thread::Desk for Desk {
         memory: &mut Memory,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Option<Self::Pasted>, DeliverError> {
-        if order.means == Means::Type {
-            return self.write(order, is_wanted).map(|()| None);
+        match order.means {
+            Means::Type => return self.write(order, is_wanted).map(|()| None),
+            Means::Undo => return self.undo(order, is_wanted).await.map(|()| None),
+            Means::Paste => {}
         }
         let Self { clipboard, keyboards } = self;
         clipboard.catch_up()?;
@@ -111,6 +115,28 @@ impl Desk {
         let clipboard = DataControl::open()?;
         let (compositor, seat) = clipboard.compositor();
         Ok(Self { keyboards: Keyboards::of(compositor, seat), clipboard })
+    }
+
+    /// Presses the keys that undo.
+    async fn undo(
+        &mut self,
+        order: &Insertion,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), DeliverError> {
+        let Self { clipboard, keyboards } = self;
+        clipboard.catch_up()?;
+        let keyboards = keyboards.as_ref().ok_or(DeliverError::NoWay)?;
+        let mut keys = Keyboard::new(keyboards, !clipboard.has_keyboard());
+        keys.find(&Chord::ctrl_z()).await?;
+        if keys.are_new() {
+            clipboard.serve(Serve::For(paste::FIRST_KEYBOARD)).await?;
+        }
+        order.check(focused()?.as_ref())?;
+        if !is_wanted() {
+            return Err(DeliverError::Hanging);
+        }
+        keys.press().await?;
+        clipboard.carried_out()
     }
 
     /// Types the text. `is_wanted` is asked before the keys: who ordered it may have given up.

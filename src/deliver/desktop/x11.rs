@@ -4,11 +4,13 @@
 //! XWayland is not X11 in this sense: its keys reach only its own windows.
 
 use super::thread::{self, Thread};
+use crate::chord::Chord;
 use crate::deliver::clipboard::Clipboard;
 use crate::deliver::clipboard::x11::X11Clipboard;
 use crate::deliver::display::worker::Serves;
 use crate::deliver::display::x11::Server;
 use crate::deliver::error::DeliverError;
+use crate::deliver::keys::Keys;
 use crate::deliver::keys::remote::RemoteKeys;
 use crate::deliver::keys::xtest::typing::Typing;
 use crate::deliver::keys::xtest::{Xtest, are_down};
@@ -66,6 +68,7 @@ impl thread::Desk for Desk {
                 paste::paste(order, clipboard, &mut keys, window, is_wanted).await.map(Some)
             }
             Means::Type => self.write(order, is_wanted).await.map(|()| None),
+            Means::Undo => self.undo(order, is_wanted).await.map(|()| None),
         }
     }
 
@@ -79,6 +82,29 @@ impl thread::Desk for Desk {
 }
 
 impl Desk {
+    /// Presses the keys that undo, once the user's own are up.
+    async fn undo(
+        &mut self,
+        order: &Insertion,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), DeliverError> {
+        let mut keys = Xtest::of(Rc::clone(&self.server));
+        keys.find(&Chord::ctrl_z()).await?;
+        while let Err(problem) =
+            paste::wait_for_hands(&mut self.clipboard, || keys.are_held()).await
+        {
+            if !matches!(problem, DeliverError::Overtaken) {
+                return Err(problem);
+            }
+        }
+        let window = focused(&self.server)?.ok_or(DeliverError::NoWindow)?;
+        order.check(Some(&window))?;
+        if !is_wanted() {
+            return Err(DeliverError::Hanging);
+        }
+        keys.press().await
+    }
+
     /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
     async fn write(
         &mut self,

@@ -17,14 +17,14 @@ mod watch;
 pub(crate) mod wayland;
 pub(crate) mod x11;
 
-pub(crate) use between::Grain;
 pub use between::ShortcutPresses;
+pub(crate) use between::{Between, Grain};
 pub(crate) use watch::{InputWatch, Recorder};
 
+use crate::deliver::cursor::Delivered;
 use crate::deliver::window::programs::{Around, Field, Focused, Widget};
 use crate::deliver::window::{PasteKeys, Window};
 use crate::text::{Context, Letters, Rules};
-use between::Between;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
@@ -33,7 +33,7 @@ use tracing::debug;
 /// How long after a text the next one gets a space although nothing is known about the user's
 /// actions. For this time, users are likely to continue where they were. It is counted to the start
 /// of the next recording, because people who speak do not type.
-const SHORTLY: Duration = Duration::from_secs(30);
+pub(crate) const SHORTLY: Duration = Duration::from_secs(30);
 /// The number of characters that are remembered from the end of a text. This is more than the
 /// beginning of a line matters for.
 const TAIL: usize = 200;
@@ -88,8 +88,13 @@ impl Destination {
         }
     }
 
+    /// Whether the program told of its text field.
+    pub(crate) fn has_field(&self) -> bool {
+        self.field.is_some()
+    }
+
     /// Whether both may be the same place, because nothing shows that they differ.
-    fn may_be(&self, other: &Self) -> bool {
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
         let is_another = |a: Option<bool>| a == Some(false);
         let both = |a: &Option<Window>, b: &Option<Window>| Some(a.as_ref()?.id == b.as_ref()?.id);
         let windows = both(&self.window, &other.window);
@@ -117,6 +122,8 @@ struct Landed {
     at: Instant,
     /// The watch over the user's actions since. `None`: the desktop does not report them.
     watch: Option<InputWatch>,
+    /// The whole text, to take it back.
+    delivered: Option<Delivered>,
 }
 
 impl Joint {
@@ -224,13 +231,39 @@ impl Joint {
         }
         let before = told.map_or("", |told| &told.before);
         let tail = last(&format!("{before}{text}"), TAIL);
-        self.0 = Some(Landed { place, tail, at, watch });
+        self.0 = Some(Landed { place, tail, at, watch, delivered: None });
+    }
+
+    /// Keeps the whole of the text that has landed.
+    pub(crate) fn keep(&mut self, delivered: Delivered) {
+        if let Some(landed) = &mut self.0 {
+            landed.delivered = Some(delivered);
+        }
+    }
+
+    /// The last text, and where it is.
+    pub(crate) fn undoable(&self) -> Option<(&Delivered, &Destination)> {
+        let landed = self.0.as_ref()?;
+        Some((landed.delivered.as_ref()?, &landed.place))
+    }
+
+    /// What the user did since the last text, and when that came.
+    pub(crate) fn since(&self, presses: &ShortcutPresses, now: Instant) -> (Between, Instant) {
+        let Some(landed) = &self.0 else { return (Between::Unknown, now) };
+        let watch = landed.watch.as_ref();
+        (watch.map_or(Between::Unknown, |watch| watch.between(presses, now)), landed.at)
+    }
+
+    /// Forgets the last text: it is unknown what stands there.
+    pub(crate) fn forget(&mut self) {
+        self.0 = None;
     }
 
     /// Notes that a text may have been put there, completely or in part.
     pub(crate) fn doubt(&mut self) {
         if let Some(landed) = &mut self.0 {
             landed.watch = None;
+            landed.delivered = None;
         }
     }
 }

@@ -115,6 +115,11 @@ impl PasteKeys {
         }
     }
 
+    /// Whether the keyboard is in a terminal, or may be, as far as anything is reported.
+    pub(crate) fn may_be_terminal(&self, window: Option<&Window>, focused: &Focused) -> bool {
+        self.target(window, focused) != PasteTarget::Field
+    }
+
     /// Whether a running program that reports nothing may have a terminal that has the keyboard.
     /// Old X11 terminals do not count, because the display server reports their windows.
     fn may_hide(&self, name: &str) -> bool {

@@ -9,6 +9,7 @@ mod joining;
 mod keymap;
 mod terminals;
 mod typing;
+mod undo;
 
 use crate::lab::{self, Lab, assert_phrase, run, words};
 use desktop::{Desktop, key};

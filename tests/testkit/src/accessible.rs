@@ -27,12 +27,18 @@ pub struct Thing {
     role: u32,
     states: u64,
     written: Option<Written>,
+    is_editable: bool,
     inside: Vec<Thing>,
 }
 
 /// What is written in a field.
 #[derive(Clone, Debug)]
 pub struct Written {
+    content: Arc<Mutex<Content>>,
+}
+
+#[derive(Debug)]
+struct Content {
     text: Vec<char>,
     caret: usize,
     selected: Option<(usize, usize)>,
@@ -46,46 +52,84 @@ impl Written {
         let selected = at('[').zip(at(']')).map(|(from, to)| (from, to - 1));
         let end = text.iter().filter(|c| !"|[]".contains(**c)).count();
         let caret = at('|').or(selected.map(|(_, to)| to)).unwrap_or(end);
-        Self { text: text.into_iter().filter(|c| !"|[]".contains(*c)).collect(), caret, selected }
+        let text = text.into_iter().filter(|c| !"|[]".contains(*c)).collect();
+        Self { content: Arc::new(Mutex::new(Content { text, caret, selected })) }
+    }
+
+    /// The text now.
+    pub fn text(&self) -> String {
+        self.content.lock().unwrap().text.iter().collect()
+    }
+
+    /// The user writes something else: see [`Written::new`].
+    pub fn replace(&self, text: &str) {
+        let new = Self::new(text);
+        let new = Arc::into_inner(new.content).unwrap().into_inner().unwrap();
+        *self.content.lock().unwrap() = new;
+    }
+}
+
+/// Lets others change what is written.
+struct Editable(Written);
+
+#[zbus::interface(name = "org.a11y.atspi.EditableText")]
+impl Editable {
+    fn delete_text(&self, from: i32, to: i32) -> bool {
+        let mut content = self.0.content.lock().unwrap();
+        content.text.drain(from as usize..to as usize);
+        content.caret = from as usize;
+        true
     }
 }
 
 #[zbus::interface(name = "org.a11y.atspi.Text")]
 impl Written {
     fn get_text(&self, from: i32, to: i32) -> String {
-        self.text[from as usize..to as usize].iter().collect()
+        self.content.lock().unwrap().text[from as usize..to as usize].iter().collect()
     }
 
     #[zbus(name = "GetNSelections")]
     fn selections(&self) -> i32 {
-        i32::from(self.selected.is_some())
+        i32::from(self.content.lock().unwrap().selected.is_some())
     }
 
     fn get_selection(&self, _number: i32) -> (i32, i32) {
-        let (from, to) = self.selected.unwrap();
+        let (from, to) = self.content.lock().unwrap().selected.unwrap();
         (from as i32, to as i32)
     }
 
     #[zbus(property)]
     fn caret_offset(&self) -> i32 {
-        self.caret as i32
+        self.content.lock().unwrap().caret as i32
     }
 
     #[zbus(property)]
     fn character_count(&self) -> i32 {
-        self.text.len() as i32
+        self.content.lock().unwrap().text.len() as i32
     }
 }
 
 impl Thing {
     /// One that is on the screen.
     pub fn new(role: u32, inside: Vec<Self>) -> Self {
-        Self { role, states: SHOWING, written: None, inside }
+        Self { role, states: SHOWING, written: None, is_editable: false, inside }
     }
 
     /// A field with this in it: see [`Written::new`].
     pub fn with_text(mut self, text: &str) -> Self {
         self.written = Some(Written::new(text));
+        self
+    }
+
+    /// A field with this in it, which the test sees and changes.
+    pub fn with_written(mut self, written: &Written) -> Self {
+        self.written = Some(written.clone());
+        self
+    }
+
+    /// Others may change what is written in it.
+    pub fn editable(mut self) -> Self {
+        self.is_editable = true;
         self
     }
 
@@ -178,7 +222,7 @@ impl Technologies {
             builder.build().await.unwrap()
         });
         let unique = connection.unique_name().unwrap().to_string();
-        let root = Thing { role: role::FRAME, states: 0, written: None, inside: windows };
+        let root = Thing { inside: windows, states: 0, ..Thing::new(role::FRAME, Vec::new()) };
         runtime.block_on(serve(&connection, &unique, name, ROOT.to_owned(), root));
         self.programs.lock().unwrap().push((unique, path(ROOT)));
         self.connections.push(connection);
@@ -207,6 +251,10 @@ async fn serve(connection: &Connection, unique: &str, name: &str, at: String, th
     let inside = Arc::new(Mutex::new(inside));
     let served = Served { name: name.to_owned(), role: thing.role, states: thing.states, inside };
     if let Some(written) = thing.written {
+        if thing.is_editable {
+            let editable = Editable(written.clone());
+            connection.object_server().at(at.clone(), editable).await.unwrap();
+        }
         connection.object_server().at(at.clone(), written).await.unwrap();
     }
     connection.object_server().at(at, served).await.unwrap();

@@ -175,6 +175,8 @@ pub enum Code {
     NoSpeech,
     /// There is no text to work on.
     NoText,
+    /// The last text cannot be taken back.
+    CannotUndo,
     /// The microphone or PipeWire is not available.
     NoMicrophone,
     /// Some of the sound could not be recorded.
@@ -212,6 +214,7 @@ impl Code {
             Self::NotRecording => "not_recording",
             Self::NoSpeech => "no_speech",
             Self::NoText => "no_text",
+            Self::CannotUndo => "cannot_undo",
             Self::NoMicrophone => "no_microphone",
             Self::AudioGap => "audio_gap",
             Self::ModelMissing => "model_missing",

@@ -194,10 +194,10 @@ fn a_subscription_gives_events_until_the_service_ends() {
         stream.read_exact(&mut vec![0; u32::from_be_bytes(header) as usize]).unwrap();
         for frame in [
             Response::success(&json!({"subscribed": ["level"]})),
-            Response::event(&Event::Level { dbfs: -20.0 }),
+            Response::event(&Event::Level { dbfs: -20.0, peak_dbfs: None }),
             Response {
                 data: json!({"type": "later"}),
-                ..Response::event(&Event::Level { dbfs: 0.0 })
+                ..Response::event(&Event::Level { dbfs: 0.0, peak_dbfs: None })
             },
         ] {
             stream.write_all(&Framing::Length.encode(&frame)).unwrap();
@@ -209,7 +209,7 @@ fn a_subscription_gives_events_until_the_service_ends() {
     while let Some((event, _)) = events.next_event().unwrap() {
         got.push(event);
     }
-    assert_eq!(got, [Some(Event::Level { dbfs: -20.0 }), None]);
+    assert_eq!(got, [Some(Event::Level { dbfs: -20.0, peak_dbfs: None }), None]);
     server.join().unwrap();
 }
 

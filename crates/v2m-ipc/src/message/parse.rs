@@ -1,6 +1,6 @@
 //! Parses a request's frame into a command, or into the reason why it is not valid.
 
-use super::{Command, Deliver, EventName, Refusal, TextSource, Wishes};
+use super::{Command, Deliver, EventName, Refusal, TextSource, Which, Wishes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -25,6 +25,11 @@ impl Command {
             "TEST_RULES" => data.test_rules(),
             "TRANSCRIBE_FILE" => data.transcribe_file(),
             "RETRY_RECORDING" => data.retry_recording(),
+            "UNDO_DELIVERY" => Ok(Self::UndoDelivery),
+            "LIST_DICTATIONS" => data.list_dictations(),
+            "GET_DICTATION" => data.get_dictation(),
+            "DELIVER_DICTATION" => data.deliver_dictation(),
+            "DELETE_DICTATIONS" => data.delete_dictations(),
             "GET_CONFIG" => Ok(Self::GetConfig),
             "UPDATE_CONFIG" => data.update_config(),
             "PAUSE_DAEMON" => Ok(Self::PauseDaemon),
@@ -106,6 +111,52 @@ impl Data<'_> {
             model: self.optional_string("model")?,
             language: self.optional_string("language")?,
         })
+    }
+
+    fn list_dictations(mut self) -> Result<Command, Refusal> {
+        Ok(Command::ListDictations {
+            search: self.optional_string("search")?,
+            since: self.optional_string("since")?,
+            before: self.optional_string("before")?,
+            limit: self.number("limit")?,
+        })
+    }
+
+    fn get_dictation(mut self) -> Result<Command, Refusal> {
+        self.which()?.map(Command::GetDictation).ok_or_else(|| self.nothing_named())
+    }
+
+    fn deliver_dictation(mut self) -> Result<Command, Refusal> {
+        let which = self.which()?.ok_or_else(|| self.nothing_named())?;
+        let deliver = self.deliver()?.ok_or_else(|| self.bad("`deliver` is missing"))?;
+        Ok(Command::DeliverDictation { which, deliver })
+    }
+
+    /// Deletes everything only if that is said in so many words.
+    fn delete_dictations(mut self) -> Result<Command, Refusal> {
+        let which = self.which()?;
+        let is_all = match self.take("all") {
+            None | Some(Value::Bool(false)) => false,
+            Some(Value::Bool(true)) => true,
+            Some(_) => return Err(self.bad("`all` must be true or false")),
+        };
+        match (which, is_all) {
+            (Some(_), true) => Err(self.bad("`all` excludes `number` and `id`")),
+            (None, false) => Err(self.nothing_named()),
+            (which, _) => Ok(Command::DeleteDictations { which }),
+        }
+    }
+
+    fn nothing_named(&self) -> Refusal {
+        self.bad("give the `number` of a dictation, or its `id`")
+    }
+
+    /// Takes the dictation, by its number or its id.
+    fn which(&mut self) -> Result<Option<Which>, Refusal> {
+        match (self.number("number")?, self.optional_string("id")?) {
+            (Some(_), Some(_)) => Err(self.bad("`number` and `id` exclude each other")),
+            (number, id) => Ok(number.map(Which::Number).or(id.map(Which::Id))),
+        }
     }
 
     /// There are two forms: the partial config itself, or the config under the key `updates`.

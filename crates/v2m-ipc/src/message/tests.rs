@@ -48,6 +48,19 @@ fn every_command() -> Vec<Command> {
             model: Some("tiny-q8_0".into()),
             language: Some("es".into()),
         },
+        Command::UndoDelivery,
+        Command::ListDictations { search: None, since: None, before: None, limit: None },
+        Command::ListDictations {
+            search: Some("two words".into()),
+            since: Some("yesterday".into()),
+            before: Some("20261121T101010.000Z-1".into()),
+            limit: Some(5),
+        },
+        Command::GetDictation(Which::Number(2)),
+        Command::GetDictation(Which::Id("20261121T101010.000Z-1".into())),
+        Command::DeliverDictation { which: Which::Number(1), deliver: Deliver::Paste },
+        Command::DeleteDictations { which: Some(Which::Number(3)) },
+        Command::DeleteDictations { which: None },
         Command::GetConfig,
         Command::UpdateConfig { updates: updates.as_object().unwrap().clone() },
         Command::PauseDaemon,
@@ -72,6 +85,17 @@ fn data_may_be_absent_null_or_hold_unknown_keys() {
         r#" {"id":[1,{"x":null}],"data":{"cmd":5},"cmd":"PING"} "#,
     ] {
         assert_eq!(parse(request), Ok(Command::Ping), "{request}");
+    }
+}
+
+#[test]
+fn a_dictation_is_named_by_last_a_number_or_its_id() {
+    assert_eq!(Which::from_word("last"), Some(Which::Number(1)));
+    assert_eq!(Which::from_word("12"), Some(Which::Number(12)));
+    let id = "20261121T101010.000Z-1";
+    assert_eq!(Which::from_word(id), Some(Which::Id(id.into())));
+    for wrong in ["0", "", "99999999999"] {
+        assert_eq!(Which::from_word(wrong), None, "{wrong}");
     }
 }
 
@@ -117,6 +141,15 @@ fn what_cannot_be_understood_is_a_bad_request() {
         r#"{"cmd":"PROCESS_TEXT","data":{"text":7}}"#,
         r#"{"cmd":"PROCESS_TEXT","data":{"text":"a","instruction":7}}"#,
         r#"{"cmd":"TRANSLATE_TEXT","data":{"text":"a","target_lang":["de"]}}"#,
+        r#"{"cmd":"LIST_DICTATIONS","data":{"limit":0}}"#,
+        r#"{"cmd":"LIST_DICTATIONS","data":{"search":5}}"#,
+        r#"{"cmd":"GET_DICTATION"}"#,
+        r#"{"cmd":"GET_DICTATION","data":{"number":1,"id":"a"}}"#,
+        r#"{"cmd":"DELIVER_DICTATION","data":{"number":1}}"#,
+        r#"{"cmd":"DELETE_DICTATIONS"}"#,
+        r#"{"cmd":"DELETE_DICTATIONS","data":{"all":false}}"#,
+        r#"{"cmd":"DELETE_DICTATIONS","data":{"all":1}}"#,
+        r#"{"cmd":"DELETE_DICTATIONS","data":{"all":true,"number":1}}"#,
         r#"{"cmd":"TRANSCRIBE_FILE"}"#,
         r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"a.wav"}}"#,
         r#"{"cmd":"TRANSCRIBE_FILE","data":{"file_path":"/a\u0000.wav"}}"#,

@@ -42,6 +42,68 @@ fn a_dictation_to_try_again_is_the_last_one_or_has_a_number() {
     }
 }
 
+#[test]
+fn the_state_has_forms_of_its_own() {
+    assert_eq!(action("status"), Action::Ask(Command::GetStatus));
+    let format = SummaryFormat::Json;
+    assert_eq!(action("status --format json"), Action::Status { format });
+    let format = SummaryFormat::Waybar;
+    assert_eq!(action("watch -f waybar"), Action::Follow { format });
+    for wrong in [
+        "status -f srt",
+        "watch state -f text",
+        "transcribe a.wav -f waybar",
+        "--json status -f text",
+    ] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn kept_dictations_are_named_by_last_a_number_or_an_id() {
+    let filter = |search: Option<&str>, since: Option<&str>| Filter {
+        search: search.map(Into::into),
+        since: since.map(Into::into),
+    };
+    let history = |filter, most| Action::History { filter, most };
+    assert_eq!(action("history"), history(filter(None, None), 20));
+    let some = history(filter(Some("two words"), Some("2h")), 5);
+    assert_eq!(action("history 5 -s two_words --since 2h"), some);
+    assert_eq!(action("show last"), Action::Show(Which::Number(1)));
+    let id = "20261121T101010.000Z-1";
+    assert_eq!(action(&format!("play {id}")), Action::Play(Which::Id(id.into())));
+    let to = |deliver| Action::Redeliver { which: Which::Number(3), deliver };
+    assert_eq!(action("copy 3"), to(Deliver::Clipboard));
+    assert_eq!(action("paste 3"), to(Deliver::Paste));
+    let which = vec![Which::Number(2), Which::Id(id.into())];
+    assert_eq!(action(&format!("delete 2 {id}")), Action::Delete { which, is_sure: false });
+    assert_eq!(action("delete --all -y"), Action::Delete { which: vec![], is_sure: true });
+    let directory = "there".into();
+    let export = Export { directory, filter: filter(Some("x"), None) };
+    assert_eq!(action("export there --search x"), Action::Export(export));
+    for wrong in [
+        "history 0",
+        "history all",
+        "show",
+        "show 0",
+        "show 1 2",
+        "copy",
+        "paste",
+        "play",
+        "delete",
+        "delete 1 --all",
+        "export",
+        "export a b",
+        "last --search x",
+        "cancel --all",
+        "cancel --yes",
+        "--json play 1",
+        "--json export there",
+    ] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
 fn process(text: TextInput) -> Action {
     Action::Process { text, instruction: None, preset: None, deliver: None }
 }

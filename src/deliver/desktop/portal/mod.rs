@@ -111,8 +111,8 @@ impl Portal {
     }
 
     /// Pastes, and answers when a window has taken the text. The clipboard is given back
-    /// afterwards.
-    pub(crate) async fn paste(&mut self, order: Insertion) -> Result<(), DeliverError> {
+    /// afterwards. Or presses the keys that undo.
+    pub(crate) async fn carry_out(&mut self, order: Insertion) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
         let job = Work { order, reply, given_back };

@@ -4,6 +4,7 @@
 //! It never stops in the middle of a key combination, even if nobody waits for it any more.
 
 use super::{Lender, Work};
+use crate::chord::Chord;
 use crate::deliver::clipboard;
 use crate::deliver::clipboard::bus::{ClipboardSession as _, Signal};
 use crate::deliver::clipboard::portal::PortalClipboard;
@@ -14,7 +15,7 @@ use crate::deliver::error::DeliverError;
 use crate::deliver::keys::Keys;
 use crate::deliver::keys::portal::PortalKeys;
 use crate::deliver::keys::remote::RemoteKeys;
-use crate::deliver::order::Insertion;
+use crate::deliver::order::{Insertion, Means};
 use crate::deliver::paste::{self, Pasted};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,6 +144,7 @@ impl Desk {
             return;
         }
         let pasted = match self.open().await {
+            Ok(()) if order.means == Means::Undo => self.undo(&reply).await,
             Ok(()) => match self.lender {
                 Lender::Compositor => self.paste_by_compositor(order, &mut reply).await,
                 Lender::Portal => self.paste_by_portal(&order, &reply).await,
@@ -258,6 +260,17 @@ impl Desk {
                 Err(DeliverError::Hanging)
             }
         }
+    }
+
+    /// Presses the keys that undo.
+    async fn undo(&mut self, reply: &Reply) -> Result<After, DeliverError> {
+        let Permission::Open(open) = &self.permission else { return Err(DeliverError::PortalGone) };
+        let mut keys = keys_of(open);
+        keys.find(&Chord::ctrl_z()).await?;
+        if reply.is_closed() {
+            return Err(DeliverError::Hanging);
+        }
+        keys.press().await.map(|()| None)
     }
 
     /// With the portal's clipboard.

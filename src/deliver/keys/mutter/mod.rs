@@ -81,6 +81,26 @@ impl Keyboard {
         wait(self, &ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
     }
 
+    /// Waits until the user's modifiers are up, then presses and releases the combination once,
+    /// whatever becomes of it: no window answers these keys.
+    pub(crate) async fn press_once(
+        &self,
+        hands: &Hands,
+        chord: &Chord,
+    ) -> Result<(), DeliverError> {
+        self.wait(hands).await?;
+        let modifiers = chord.modifiers.iter().map(|modifier| hands.place(*modifier));
+        let mut keys: Vec<ProbeKey> = modifiers.collect();
+        keys.push(ProbeKey::Symbol(codes::keysym(chord.key).into()));
+        for key in &keys {
+            self.key(*key, true).await?;
+        }
+        for key in keys.iter().rev() {
+            self.key(*key, false).await?;
+        }
+        Ok(())
+    }
+
     /// Presses the keys of each combination (the kernel's codes) in order, and releases them in
     /// reverse order. The first time that a combination ends with a key of `suspects`, it waits
     /// until the user's key is up. The others are sent without waiting, and Mutter is waited for at

@@ -6,6 +6,7 @@ use zbus::message::Message;
 use zbus::{Connection, OwnedVariant};
 
 const TEXT: &str = "org.a11y.atspi.Text";
+const EDITABLE: &str = "org.a11y.atspi.EditableText";
 /// The number of characters to read before the cursor. This is more than the beginning of a line
 /// matters for.
 const BEFORE: i32 = 200;
@@ -64,6 +65,72 @@ pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     }
     let before = before.rsplit(OBJECT).next().unwrap_or_default().to_owned();
     Some(Around { before, after: Some(after).filter(|after| !after.starts_with(OBJECT)) })
+}
+
+/// What became of a text that was to be deleted before the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenBack {
+    /// It was there, and the field tells that it is gone.
+    Gone,
+    /// It was not there, or something is selected.
+    Changed,
+    /// It is there, and the program lets nobody change it.
+    NotEditable,
+    /// The field does not tell what it holds.
+    NotTold,
+    /// The program did not answer in time.
+    Unclear,
+}
+
+/// Deletes `text` if it stands right before the cursor, and nothing is selected. The caller must
+/// bound the time.
+pub(crate) async fn take_back(bus: &Connection, field: &Field, text: &str) -> TakenBack {
+    let Some((start, end)) = span(bus, field, text).await else { return TakenBack::NotTold };
+    let Some(start) = start else { return TakenBack::Changed };
+    let Field((name, path)) = field;
+    let (name, range) = (Some(name.as_str()), (start, end));
+    // It answers true if it did. GTK 4 before 4.10 does not have it.
+    let asked = bus.call_method(name, path.as_str(), Some(EDITABLE), "DeleteText", &range).await;
+    if !asked.is_ok_and(|answer| answer.body().deserialize::<bool>().unwrap_or(false)) {
+        return TakenBack::NotEditable;
+    }
+    match span(bus, field, text).await {
+        Some((None, _)) => TakenBack::Gone,
+        // The same words may have stood there twice.
+        Some((Some(_), caret)) if caret == start => TakenBack::Gone,
+        Some((Some(_), _)) => TakenBack::NotEditable,
+        None => TakenBack::Unclear,
+    }
+}
+
+/// Whether `text` stands right before the cursor. `None`: the field does not tell.
+pub(crate) async fn stands(bus: &Connection, field: &Field, text: &str) -> Option<bool> {
+    span(bus, field, text).await.map(|(start, _)| start.is_some())
+}
+
+/// Where `text` begins if it stands right before the cursor and nothing is selected, and where the
+/// cursor is. `None`: the field does not tell.
+async fn span(bus: &Connection, field: &Field, text: &str) -> Option<(Option<i32>, i32)> {
+    let Field(object) = field;
+    let (caret, selections) =
+        tokio::join!(number(bus, object, "CaretOffset"), call(bus, object, "GetNSelections", &()),);
+    let caret = caret?;
+    let selections: i32 = selections?.body().deserialize().ok()?;
+    if selections > 0 {
+        let selection = call(bus, object, "GetSelection", &0_i32).await?;
+        let (from, to): (i32, i32) = selection.body().deserialize().ok()?;
+        // Some fields report an empty selection elsewhere.
+        if from != to {
+            return Some((None, caret));
+        }
+    }
+    let length = i32::try_from(text.chars().count()).ok()?;
+    let start = caret - length;
+    if start < 0 {
+        return Some((None, caret));
+    }
+    let before = self::text(bus, object, start, caret).await?;
+    Some(((before == text).then_some(start), caret))
 }
 
 /// Reads the characters between two positions.

@@ -16,6 +16,7 @@ mod running;
 mod tree;
 
 pub use around::Around;
+pub(crate) use around::TakenBack;
 pub(crate) use running::names_of as names_of_running;
 
 use std::time::Duration;
@@ -32,6 +33,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
 /// How long a field may take to return its text. Measured: see `docs/performance.md`.
 const READ: Duration = Duration::from_millis(50);
+/// How long a field may take to return a whole text, or to delete it. Nobody waits for a text
+/// meanwhile.
+const CHANGE: Duration = Duration::from_millis(500);
 /// How long listing the running programs may take. It takes a few milliseconds as a rule.
 const LIST: Duration = Duration::from_millis(300);
 
@@ -122,6 +126,20 @@ impl Observer {
     /// does not tell. Takes 50 ms at most.
     pub async fn read(&self, field: &Field) -> Option<Around> {
         timeout(READ, around::around(self.bus.as_ref()?, field)).await.ok().flatten()
+    }
+
+    /// Deletes `text` right before the cursor in a field that [`Self::look`] has found. Takes half a
+    /// second at most.
+    pub(crate) async fn take_back(&self, field: &Field, text: &str) -> TakenBack {
+        let Some(bus) = &self.bus else { return TakenBack::NotTold };
+        let done = timeout(CHANGE, around::take_back(bus, field, text)).await;
+        done.unwrap_or(TakenBack::Unclear)
+    }
+
+    /// Whether `text` stands right before the cursor in that field. `None`: it does not tell. Takes
+    /// half a second at most.
+    pub(crate) async fn stands(&self, field: &Field, text: &str) -> Option<bool> {
+        timeout(CHANGE, around::stands(self.bus.as_ref()?, field, text)).await.ok().flatten()
     }
 
     /// Whether a password field has the keyboard, for callers with more time. Takes 300 ms at most.

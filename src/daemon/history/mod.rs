@@ -1,0 +1,224 @@
+//! The dictations that the store keeps: LIST_DICTATIONS, GET_DICTATION, DELIVER_DICTATION and
+//! DELETE_DICTATIONS. The store is read in threads, and its own thread deletes.
+//!
+//! What was said goes to the client that asks, and where it wants it. None of it is logged.
+
+mod since;
+
+use super::chores::Chore;
+use super::requests::answer;
+use super::texts::Finished;
+use super::{Daemon, Reply};
+use crate::call::{Answer, Deleted, Deletion, HistoryQuery, KeptText, Redelivery, Which};
+use crate::session::{Code, DeliverMode, Failure};
+use crate::store::{self, Candidates, HistoryFilter, Lookup, StoreError};
+use jiff::Zoned;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tracing::info;
+
+/// What the store has, for a client that wants more than to read it.
+#[derive(Debug)]
+pub(super) enum HistoryFound {
+    /// A text that is to be delivered once more.
+    ToDeliver { text: Result<String, Failure>, deliver: DeliverMode, reply: Reply },
+    /// What could be deleted.
+    ToDelete { found: Result<Candidates, StoreError>, deletion: Deletion, reply: Reply },
+}
+
+impl HistoryFound {
+    pub(super) fn refuse(self, failure: &Failure) {
+        let (Self::ToDeliver { reply, .. } | Self::ToDelete { reply, .. }) = self;
+        answer(reply, Err(failure.clone()));
+    }
+}
+
+impl Daemon {
+    pub(super) fn list_dictations(&mut self, query: HistoryQuery, reply: Reply) {
+        let filter = match filter(query) {
+            Ok(filter) => filter,
+            Err(failure) => return answer(reply, Err(failure)),
+        };
+        self.look_up(move |folder, in_work| {
+            let page = store::list(folder, &filter, in_work).map_err(unreadable);
+            answer(reply, page.map(Answer::History));
+            Chore::Answered
+        });
+    }
+
+    pub(super) fn show_dictation(&mut self, which: Which, reply: Reply) {
+        self.look_up(move |folder, in_work| {
+            let found = find(folder, &which, in_work, "Showing");
+            answer(reply, found.map(Answer::Dictation));
+            Chore::Answered
+        });
+    }
+
+    pub(super) fn redeliver(&mut self, redelivery: Redelivery, reply: Reply) {
+        let Redelivery { which, deliver } = redelivery;
+        self.look_up(move |folder, in_work| {
+            let found = find(folder, &which, in_work, "Delivering");
+            let text =
+                found.and_then(|it| it.text.ok_or_else(|| without_text(it.dictation.number)));
+            Chore::History(Box::new(HistoryFound::ToDeliver { text, deliver, reply }))
+        });
+    }
+
+    pub(super) fn delete_dictations(&mut self, deletion: Deletion, reply: Reply) {
+        self.look_up(move |folder, in_work| {
+            let which = match &deletion {
+                Deletion::One(which) => Some(which),
+                Deletion::All => None,
+            };
+            let found = store::candidates(folder, which, in_work);
+            Chore::History(Box::new(HistoryFound::ToDelete { found, deletion, reply }))
+        });
+    }
+
+    /// Reads the store in a thread.
+    fn look_up(&mut self, work: impl FnOnce(&Path, &[PathBuf]) -> Chore + Send + 'static) {
+        let (folder, in_work) = (self.under_way.folder().to_owned(), self.under_way.in_work());
+        self.chores.spawn_blocking(move || work(&folder, &in_work));
+    }
+
+    pub(super) fn history_found(&mut self, found: HistoryFound) {
+        match found {
+            HistoryFound::ToDeliver { text: Ok(text), deliver, reply } => {
+                let finished = Finished::unchanged(text.clone(), deliver, reply);
+                self.hand_over(finished, text, Some(Instant::now()));
+            }
+            HistoryFound::ToDeliver { text: Err(failure), reply, .. } => {
+                answer(reply, Err(failure));
+            }
+            HistoryFound::ToDelete { found: Ok(found), deletion, reply } => {
+                self.delete_found(found, &deletion, reply);
+            }
+            HistoryFound::ToDelete { found: Err(error), reply, .. } => {
+                answer(reply, Err(unreadable(error)));
+            }
+        }
+    }
+
+    /// Deletes what may be deleted, and says what may not.
+    fn delete_found(&mut self, found: Candidates, deletion: &Deletion, reply: Reply) {
+        let Candidates { candidates, in_work, foreign } = found;
+        let works_on = |path: &Path| self.background.works_on(path);
+        let (busy, doomed): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|it| works_on(&it.path));
+        let busy: Vec<_> = in_work.into_iter().chain(busy.into_iter().map(|it| it.id)).collect();
+        if let Deletion::One(which) = deletion
+            && doomed.is_empty()
+        {
+            let failure = match (busy.is_empty(), foreign.is_empty()) {
+                (false, _) => Failure::new(Code::Busy, format!("Deleting a dictation: {IN_WORK}")),
+                (true, false) => {
+                    Failure::new(Code::File, format!("Deleting a dictation: {FOREIGN}"))
+                }
+                (true, true) => missing("Deleting", which),
+            };
+            return answer(reply, Err(failure));
+        }
+        let paths: Vec<_> = doomed.iter().map(|it| it.path.clone()).collect();
+        self.background.give_up(&paths);
+        match deletion {
+            Deletion::One(_) => {
+                for text in doomed.iter().filter_map(|it| it.text.as_deref()) {
+                    self.texts.forget(text);
+                }
+            }
+            Deletion::All => self.texts.forget_all(),
+        }
+        let without_text = doomed.iter().filter(|it| it.wants_text).count();
+        let Some(report) = self.under_way.delete(paths) else {
+            let text =
+                "Deleting dictations: the disk is too slow now. Nothing was deleted. Try again.";
+            return answer(reply, Err(Failure::new(Code::Busy, text)));
+        };
+        let busy = busy.into_iter().map(|id| (id, IN_WORK.to_owned()));
+        let mut kept: Vec<_> =
+            busy.chain(foreign.into_iter().map(|id| (id, FOREIGN.to_owned()))).collect();
+        self.chores.spawn(async move {
+            let Ok(report) = report.await else {
+                let text = "Deleting dictations: v2m is stopping. Ask again in a moment.";
+                answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
+                return Chore::Answered;
+            };
+            let deleted = count(report.deleted);
+            info!(deleted, "a client had {deleted} dictations deleted");
+            let id = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into();
+            kept.extend(report.in_use.iter().map(|path| (id(path), IN_WORK.to_owned())));
+            answer(
+                reply,
+                match report.error {
+                    None => {
+                        let without_text = count(without_text);
+                        Ok(Answer::Deleted(Deleted { deleted, without_text, kept }))
+                    }
+                    Some(error) => {
+                        let text = format!("{error}. Deleted so far: {deleted}");
+                        Err(Failure::new(Code::File, text))
+                    }
+                },
+            );
+            Chore::Answered
+        });
+    }
+}
+
+const IN_WORK: &str =
+    "its text is still being made or delivered. Wait for it, or drop it with `v2m-send cancel`.";
+const FOREIGN: &str = "a newer v2m or another program made it, so this v2m leaves it alone.";
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn filter(query: HistoryQuery) -> Result<HistoryFilter, Failure> {
+    let HistoryQuery { search, since, before, limit } = query;
+    let refused =
+        |why: String| Failure::new(Code::BadRequest, format!("Listing dictations: {why}"));
+    let since = since.map(|since| since::moment(&since, &Zoned::now()).map_err(refused));
+    if let Some(id) = before.as_deref().filter(|id| !store::is_id(id)) {
+        return Err(refused(format!("`before` is not the id of a dictation: {id:?}.")));
+    }
+    let mut filter = HistoryFilter::default().of_words(search.as_deref().unwrap_or_default());
+    filter.since = since.transpose()?;
+    filter.before = before;
+    filter.limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(filter)
+}
+
+fn find(
+    folder: &Path,
+    which: &Which,
+    in_work: &[PathBuf],
+    doing: &str,
+) -> Result<Box<KeptText>, Failure> {
+    match store::find(folder, which, in_work).map_err(unreadable)? {
+        Lookup::Found(kept) => Ok(kept),
+        Lookup::InWork => Err(Failure::new(Code::Busy, format!("{doing} a dictation: {IN_WORK}"))),
+        Lookup::Missing => Err(missing(doing, which)),
+    }
+}
+
+fn missing(doing: &str, which: &Which) -> Failure {
+    let which = match which {
+        Which::Number(number) => number.to_string(),
+        Which::Id(id) => format!("{id:?}"),
+    };
+    let text = format!(
+        "{doing} dictation {which}: the store has no such dictation. `v2m-send history` lists them."
+    );
+    Failure::new(Code::NoText, text)
+}
+
+fn without_text(number: u32) -> Failure {
+    let text = format!(
+        "Delivering dictation {number}: it has no text. Transcribe it once more: v2m-send retry {number}"
+    );
+    Failure::new(Code::NoText, text)
+}
+
+fn unreadable(error: StoreError) -> Failure {
+    Failure::new(Code::File, error.to_string())
+}
