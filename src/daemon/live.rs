@@ -109,8 +109,7 @@ impl Live {
 
     /// `problem`: why it ended without being asked to.
     pub(super) fn heard(&self, problem: Option<Failure>) -> CaptureSummary {
-        let peak = self.peak.max(self.span_peak);
-        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(peak) };
+        let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
         let problems = problem.into_iter().chain(gap::told(&self.gaps)).collect();
         CaptureSummary { measured: Some(measured), problems }
     }
