@@ -160,9 +160,9 @@ endif
 	@install -m644 $(DBUS) '$(DESTDIR)$(DATADIR)/dbus-1/services'
 	@install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
 	@complete() { program='$(TARGET)/$(BUILD)/'"$$1"; \
-	   "$$program" completions bash $$3 >'$(DESTDIR)$(BASH_COMPLETIONS)/'"$$2" && \
-	   "$$program" completions zsh $$3 >'$(DESTDIR)$(ZSH_COMPLETIONS)/_'"$$2" && \
-	   "$$program" completions fish $$3 >'$(DESTDIR)$(FISH_COMPLETIONS)/'"$$2.fish"; }; \
+	   "$$program" completions bash $${3-} >'$(DESTDIR)$(BASH_COMPLETIONS)/'"$$2" && \
+	   "$$program" completions zsh $${3-} >'$(DESTDIR)$(ZSH_COMPLETIONS)/_'"$$2" && \
+	   "$$program" completions fish $${3-} >'$(DESTDIR)$(FISH_COMPLETIONS)/'"$$2.fish"; }; \
 	 complete v2m v2m && complete v2m v2m-send v2m-send && complete v2m-model v2m-model
 	@chmod 644 $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
 	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish')

@@ -12,7 +12,18 @@ pub fn script(mut program: Command, shell: Shell) -> String {
     let name = program.get_name().to_owned();
     let mut script = Vec::new();
     generate(shell, &mut program, name, &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    plain_names(&String::from_utf8_lossy(&script), program.get_name(), shell)
+}
+
+/// Mends a script of clap_complete 4.6 for bash: it names the commands of a program with a hyphen in
+/// its name in two ways, and so completes nothing after a command.
+fn plain_names(script: &str, program: &str, shell: Shell) -> String {
+    match shell {
+        Shell::Bash if program.contains('-') => {
+            script.replace(&program.replace('-', "__subcmd__"), &program.replace('-', "__"))
+        }
+        _ => script.to_owned(),
+    }
 }
 
 /// The command line of `v2m-send`.

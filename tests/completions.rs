@@ -84,6 +84,9 @@ fn bash_completes_values() {
     let waybar = BTreeSet::from(["waybar".into()]);
     assert_eq!(offered(&["v2m-send", "watch", "--format", "w"]), waybar);
     assert!(offered(&["v2m-send", "his"]).contains("history"));
+    let [_, _, (_, script)] = all("bash");
+    let offered = self::offered(&script, "v2m-model", &["v2m-model", "pull", "--from", "h"]);
+    assert_eq!(offered, BTreeSet::from(["hub".into()]));
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Daemon {
                 Effect::Show(Notice::Problem(failure)) if !failure.lasts => {
                     self.doors.reason = Some(failure.clone());
                 }
-                Effect::CancelCapture(_) => {
+                // One that failed is discarded too; its problem is shown after that.
+                Effect::Discard(_) => {
                     let text = "The recording was cancelled and deleted.";
                     self.doors.reason = Some(Failure::new(Code::Cancelled, text));
                 }

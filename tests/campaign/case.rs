@@ -14,8 +14,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// For a text to come by itself, once everything is in order again.
-const SETTLE: Duration = Duration::from_secs(30);
+/// For a text to come by itself, once everything is in order again: v2m tries a recording again a
+/// minute after the recogniser died of it twice.
+const SETTLE: Duration = Duration::from_secs(100);
 /// For the record of a text that was answered.
 const ANSWERED: Duration = Duration::from_secs(5);
 /// For a press to work again.

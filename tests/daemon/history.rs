@@ -192,7 +192,8 @@ fn a_dictation_whose_text_is_still_being_made_is_not_deleted() {
     let mut client = service.connect();
     wait_for("the stop", || (client.ask("GET_STATUS")["state"] == "transcribing").then_some(()));
     assert_eq!(client.ask("LIST_DICTATIONS")["dictations"], json!([]));
-    let id = service.kept("wav")[0].file_stem().unwrap().to_str().unwrap().to_owned();
+    let recording = wait_for("the recording on the disk", || service.kept("wav").pop());
+    let id = recording.file_stem().unwrap().to_str().unwrap().to_owned();
     let (code, text) = client.refused_with("DELETE_DICTATIONS", json!({"id": id}));
     assert!(code == "busy" && text.contains("still being made"), "{text}");
     let all = client.ask_with("DELETE_DICTATIONS", json!({"all": true}));

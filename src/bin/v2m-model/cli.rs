@@ -157,7 +157,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
 fn completions(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "v2m-model", &mut script);
-    say(String::from_utf8_lossy(&script).trim_end_matches('\n'));
+    let script = String::from_utf8_lossy(&script);
+    // clap_complete 4.6 names the commands of a program with a hyphen in two ways for bash.
+    let script = script.replace("v2m__subcmd__model", "v2m__model");
+    say(script.trim_end_matches('\n'));
 }
 
 #[cfg(test)]

@@ -174,6 +174,9 @@ pub(crate) fn status(format: SummaryFormat) -> Result<Exit, SendError> {
 
 /// `watch --format`: a line now, one for each change, and one each second of a recording. If the
 /// service goes, it says `stopped` and asks again, until nobody reads its lines any more.
+///
+/// # Errors
+/// There is no service at the beginning; standard output fails.
 pub(crate) fn watch(format: SummaryFormat) -> Result<Exit, SendError> {
     let mut shown = String::new();
     loop {
@@ -201,6 +204,8 @@ fn follow(format: SummaryFormat, shown: &mut String) -> Result<String, SendError
     };
     let (mut events, mut asking) = match connected() {
         Ok(both) => both,
+        // A service that has never been there will hardly come.
+        Err(error) if shown.is_empty() => return Err(error.into()),
         Err(error) => return Ok(error.to_string()),
     };
     // One change that waits is as good as many: the state is asked for after it.
