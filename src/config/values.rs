@@ -1,6 +1,5 @@
 //! From a value as it was written to the type a setting has, or `None` where it is not allowed.
 
-use super::languages::WHISPER_LANGUAGES;
 use super::settings::UnloadAfter;
 use crate::chord::Chord;
 use serde_json::Value;
@@ -110,17 +109,12 @@ pub(super) fn language(value: &Value) -> Option<Option<String>> {
     }
 }
 
-/// What a language's code means: `auto` is `None` within. `None` for what Whisper does not know.
-pub fn spoken_language(code: &str) -> Option<Option<String>> {
-    language(&Value::from(code))
-}
-
 pub(super) fn languages(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|code| known_language(code.as_str()?)).collect()
 }
 
 fn known_language(code: &str) -> Option<String> {
-    WHISPER_LANGUAGES.contains(&code).then(|| code.to_owned())
+    crate::language::spoken::is_code(code).then(|| code.to_owned())
 }
 
 /// "auto", "never", or a whole number and its unit: "90s", "15min", "2h".

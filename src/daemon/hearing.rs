@@ -5,6 +5,7 @@ use super::refusal::sentence;
 use super::{Daemon, journal};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, Missing};
+use crate::language::spoken;
 use crate::session::{Code, Failure, Gap, GapCause, JobEvent, JobId, Notice};
 use crate::store::{StoreError, StoreEvent};
 use std::time::SystemTime;
@@ -17,8 +18,11 @@ const AT_ONCE: u64 = pcm::seconds(1);
 impl Daemon {
     pub(super) fn start_capture(&mut self, job: JobId) {
         let settings = self.config.settings();
-        self.engine.begin(job, settings);
-        if let Err(failure) = self.under_way.start(job, settings.capture.source.clone()) {
+        let wished = self.session.wishes(job).and_then(|wishes| wishes.language.clone());
+        self.engine.begin(job, settings, wished.as_deref());
+        let source = settings.capture.source.clone();
+        let language = wished.filter(|code| code != spoken::AUTO);
+        if let Err(failure) = self.under_way.start(job, source, language) {
             self.tell_job(job, JobEvent::CaptureFailed(failure));
         }
     }

@@ -107,13 +107,18 @@ impl UnderWay {
         &self.presses
     }
 
-    /// Makes the dictation's file, and starts to record.
+    /// Makes the dictation's file, and starts to record. `language`: the code that a client named.
     ///
     /// # Errors
     /// When there is no capture thread.
-    pub(super) fn start(&mut self, job: JobId, source: Option<String>) -> Result<(), Failure> {
+    pub(super) fn start(
+        &mut self,
+        job: JobId,
+        source: Option<String>,
+        language: Option<String>,
+    ) -> Result<(), Failure> {
         self.live.begin(job);
-        self.keep(|store| store.begin(job).map(drop));
+        self.keep(|store| store.begin_in(job, language).map(drop));
         if self.capture.is_none() {
             let text = "Recording: the capture thread could not be started; see `journalctl --user -u v2m`.";
             return Err(Failure::new(Code::NoMicrophone, text)

@@ -5,7 +5,7 @@ use super::callers::{Listeners, TooMany, gone};
 use super::failure::CallError;
 use super::status;
 use crate::call::{Answer, Call, CallSender, Request, Retry, TextSource, TextTask, TextWork};
-use crate::session::{Code, Command, EngineState, Failure, State};
+use crate::session::{Code, Command, DeliverMode, EngineState, Failure, State, Wishes};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -100,6 +100,15 @@ impl DictationObject {
     async fn command(&self, command: Command) -> Result<(String, String), CallError> {
         self.ask(Request::Session(command)).await.map(state_and_text)
     }
+
+    async fn command_with(
+        &self,
+        command: Command,
+        options: Options,
+    ) -> Result<(String, String), CallError> {
+        let request = Request::Dictation(command, wishes(options)?);
+        self.ask(request).await.map(state_and_text)
+    }
 }
 
 /// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
@@ -124,6 +133,38 @@ impl<'c> Caller<'c> {
     fn of(header: &'c Header<'_>, bus: &'c Connection) -> Self {
         Self { bus, name: header.sender() }
     }
+}
+
+/// A client's options for one dictation.
+type Options = HashMap<String, OwnedVariant>;
+
+/// The socket's options for a dictation, under the same names. Unknown keys are an error: an option
+/// that has no effect would not be noticed.
+fn wishes(options: Options) -> Result<Wishes, CallError> {
+    let mut wishes = Wishes::default();
+    for (key, value) in options {
+        let bad = |what: String| CallError(Failure::new(Code::BadRequest, what));
+        let text = || {
+            let text = <&str>::try_from(&*value).map(str::to_owned);
+            text.map_err(|_| bad(format!("The option {key} must be a string.")))
+        };
+        match key.as_str() {
+            "deliver" => {
+                let name = text()?;
+                let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == name);
+                let known = || DeliverMode::ALL.map(DeliverMode::name).join(", ");
+                let unknown = || bad(format!("The option deliver may be only {}.", known()));
+                wishes.deliver = Some(mode.ok_or_else(unknown)?);
+            }
+            "preset" => wishes.preset = given(bounded(text()?)?),
+            "language" => wishes.language = given(bounded(text()?)?),
+            _ => {
+                let known = "deliver, preset, language";
+                return Err(bad(format!("There is no option {key:?}; there are: {known}.")));
+            }
+        }
+    }
+    Ok(wishes)
 }
 
 pub(super) fn given(text: String) -> Option<String> {
@@ -167,6 +208,25 @@ impl DictationObject {
     #[zbus(out_args("state", "text"))]
     async fn stop(&self) -> Result<(String, String), CallError> {
         self.command(Command::Stop).await
+    }
+
+    /// As Toggle, with options for this dictation: `deliver`, `preset` and `language`, strings as on
+    /// the socket.
+    #[zbus(out_args("state", "text"))]
+    async fn toggle_with(&self, options: Options) -> Result<(String, String), CallError> {
+        self.command_with(Command::Toggle, options).await
+    }
+
+    /// As Start, with options as for ToggleWith.
+    #[zbus(out_args("state"))]
+    async fn start_with(&self, options: Options) -> Result<String, CallError> {
+        self.command_with(Command::Start, options).await.map(|(state, _)| state)
+    }
+
+    /// As Stop, with options as for ToggleWith.
+    #[zbus(out_args("state", "text"))]
+    async fn stop_with(&self, options: Options) -> Result<(String, String), CallError> {
+        self.command_with(Command::Stop, options).await
     }
 
     /// Drops the recording, audio and text; without one, the newest dictation that waits for its

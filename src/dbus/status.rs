@@ -7,10 +7,21 @@ use zbus::{OwnedVariant, Variant};
 
 /// Without the keys that have no value now.
 pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
-        status;
+    let Status {
+        state,
+        language,
+        pending,
+        cpu_percent,
+        ram,
+        gpu,
+        engine,
+        capture,
+        uptime_s,
+        problem,
+    } = status;
     let mut told: HashMap<&'static str, Variant<'static>> = HashMap::from([
         ("state", Variant::from(state.name())),
+        ("language", Variant::from(language)),
         ("pending", Variant::from(u32::try_from(pending).unwrap_or(u32::MAX))),
         ("cpu_percent", Variant::from(f64::from(cpu_percent))),
         ("ram_total_bytes", Variant::from(ram.total)),

@@ -66,8 +66,8 @@ pub(super) fn request(command: message::Command) -> Asked {
 }
 
 fn dictation(command: Command, wishes: message::Wishes) -> Request {
-    let message::Wishes { deliver, preset } = wishes;
-    let wishes = Wishes { deliver: deliver.map(deliver_mode), preset };
+    let message::Wishes { deliver, preset, language } = wishes;
+    let wishes = Wishes { deliver: deliver.map(deliver_mode), preset, language };
     if wishes == Wishes::default() {
         Request::Session(command)
     } else {
@@ -255,13 +255,24 @@ fn config_updated(
 }
 
 fn status_data(status: Status) -> data::Status {
-    let Status { state, pending, cpu_percent, ram, gpu, engine, capture, uptime_s, problem } =
-        status;
+    let Status {
+        state,
+        language,
+        pending,
+        cpu_percent,
+        ram,
+        gpu,
+        engine,
+        capture,
+        uptime_s,
+        problem,
+    } = status;
     let cpu = tenths(cpu_percent.into());
     let gpu = gpu.map(gpu_data);
     data::Status {
         state: state.name().into(),
         is_recording: state == State::Recording,
+        language,
         pending: u32::try_from(pending).unwrap_or(u32::MAX),
         gpu_usage: gpu.as_ref().map(|gpu| gpu.percent),
         vram_usage: gpu.as_ref().map(|gpu| gpu.vram_used_mb),

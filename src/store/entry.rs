@@ -20,8 +20,12 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Makes a new dictation, without files yet.
-    pub(super) fn new(path: PathBuf, started_at: jiff::Timestamp) -> Self {
-        Self { path, record: Record::new(started_at), wav: None }
+    pub(super) fn new(
+        path: PathBuf,
+        started_at: jiff::Timestamp,
+        language: Option<String>,
+    ) -> Self {
+        Self { path, record: Record { language, ..Record::new(started_at) }, wav: None }
     }
 
     /// Makes the files. The record comes first, because a record without audio does no harm.

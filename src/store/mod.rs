@@ -180,7 +180,7 @@ pub struct Store {
 
 #[derive(Debug)]
 enum StoreCommand {
-    Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp },
+    Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp, language: Option<String> },
     Adopt { job: JobId, path: PathBuf },
     Miss { job: JobId, gap: Gap },
     Append { job: JobId, samples: Arc<[i16]> },
@@ -221,11 +221,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`]: the job is unknown then. Call again later, and then call `rewrite`.
     pub fn begin(&mut self, job: JobId) -> Result<PathBuf, StoreError> {
+        self.begin_in(job, None)
+    }
+
+    /// As [`Store::begin`], for a dictation in this language (ISO 639-1 code). The record has it
+    /// until there is a text.
+    ///
+    /// # Errors
+    /// As for [`Store::begin`].
+    pub fn begin_in(
+        &mut self,
+        job: JobId,
+        language: Option<String>,
+    ) -> Result<PathBuf, StoreError> {
         let started_at = jiff::Timestamp::now();
         let path = self.directory.join(directory::file_name(started_at, job));
         self.remember(job, &path);
         let first = self.behind.insert(job);
-        self.send(StoreCommand::Begin { job, path: path.clone(), started_at })?;
+        self.send(StoreCommand::Begin { job, path: path.clone(), started_at, language })?;
         // A refusal means that audio was missed, so a `rewrite` must come first.
         if first {
             self.behind.remove(&job);

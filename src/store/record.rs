@@ -32,7 +32,8 @@ pub struct Record {
     /// all of it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
-    /// The language's ISO 639-1 code.
+    /// The language's ISO 639-1 code: that of the text. Without a text, the one that a client named
+    /// for the dictation.
     pub language: Option<String>,
     /// The segments of the text, in samples at 16 kHz.
     pub segments: Vec<SegmentRecord>,

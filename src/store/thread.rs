@@ -79,8 +79,8 @@ impl Worker {
 
     fn take(&mut self, command: StoreCommand) {
         match command {
-            StoreCommand::Begin { job, path, started_at } => {
-                let mut begun = Entry::new(path.clone(), started_at);
+            StoreCommand::Begin { job, path, started_at, language } => {
+                let mut begun = Entry::new(path.clone(), started_at, language);
                 let result = begun.create();
                 self.jobs.insert(job, begun);
                 match result {

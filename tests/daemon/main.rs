@@ -13,6 +13,7 @@ mod files;
 mod hostage;
 mod house;
 mod language_model;
+mod languages;
 mod presses;
 mod recording;
 mod retry;

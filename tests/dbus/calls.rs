@@ -2,9 +2,10 @@
 
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, delivered, error_of, next, soon, status, transcript};
+use std::collections::HashMap;
 use v2m::call::{Answer, Event, Request, Retry, TextSource, TextTask, TextWork};
 use v2m::dbus;
-use v2m::session::{Code, Command, Failure, JobId, State};
+use v2m::session::{Code, Command, DeliverMode, Failure, JobId, State, Wishes};
 
 #[tokio::test]
 async fn commands_are_the_daemons_calls_and_a_stop_that_waits_holds_up_nothing() {
@@ -39,6 +40,38 @@ async fn a_call_that_is_dropped_unanswered_is_an_error_not_silence() {
     daemon.calls.close();
     let (name, _) = error_of(daemon.client.start().await.unwrap_err());
     assert_eq!(name, "org.v2m.Error.ShuttingDown");
+}
+
+#[tokio::test]
+async fn a_press_has_the_options_of_the_socket_and_no_others() {
+    let mut daemon = Daemon::start(8).await;
+    let options = |pairs: &[(&'static str, &'static str)]| {
+        let pairs = pairs.iter().map(|(key, value)| (*key, zbus::Variant::from(*value)));
+        pairs.collect::<HashMap<_, _>>()
+    };
+    let client = daemon.client.clone();
+    let given = options(&[("language", "es"), ("deliver", "paste"), ("preset", "email")]);
+    let start = tokio::spawn(async move { client.start_with(given).await });
+    let call = daemon.call().await;
+    let wishes = Wishes {
+        deliver: Some(DeliverMode::Paste),
+        preset: Some("email".into()),
+        language: Some("es".into()),
+    };
+    assert_eq!(call.request, Request::Dictation(Command::Start, wishes));
+    call.reply.send(Ok(Answer::State { state: State::Recording, message: None })).unwrap();
+    assert_eq!(soon(start).await.unwrap().unwrap(), "recording");
+
+    for (given, word) in [
+        (options(&[("deliver", "elsewhere")]), "clipboard, paste"),
+        (options(&[("langauge", "es")]), "langauge"),
+        (HashMap::from([("language", zbus::Variant::from(7_u32))]), "must be a string"),
+    ] {
+        let (name, text) = error_of(daemon.client.toggle_with(given).await.unwrap_err());
+        assert_eq!(name, "org.v2m.Error.BadRequest");
+        assert!(text.contains(word), "{text}");
+    }
+    assert!(daemon.calls.try_recv().is_err(), "none of them reached the daemon");
 }
 
 #[tokio::test]

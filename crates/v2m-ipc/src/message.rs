@@ -171,12 +171,17 @@ pub struct Wishes {
     pub deliver: Option<Deliver>,
     /// The preset that a language model should use. The last request counts.
     pub preset: Option<String>,
+    /// The language that is spoken: a code, a name or `auto`. The request that starts the dictation
+    /// counts.
+    pub language: Option<String>,
 }
 
 impl Wishes {
     fn to_data(&self) -> Value {
         let deliver = ("deliver", self.deliver.map(Deliver::name));
-        let data = given([deliver, ("preset", self.preset.as_deref())]);
+        let words = [("preset", self.preset.as_deref()), ("language", self.language.as_deref())];
+        let [preset, language] = words;
+        let data = given([deliver, preset, language]);
         if data.is_empty() { Value::Null } else { data.into() }
     }
 }

@@ -199,8 +199,8 @@ impl Options {
             (self.target_lang.is_some(), command == "translate", "--to is only for translate"),
             (
                 self.language.is_some(),
-                matches!(command, "rules" | "retry"),
-                "--language is only for rules test and retry",
+                dictation || matches!(command, "rules" | "retry"),
+                "--language is only for toggle, start, stop, rules test and retry",
             ),
             (self.model.is_some(), command == "retry", "--model is only for retry"),
             (
@@ -228,7 +228,7 @@ impl Options {
     }
 
     fn wishes(self) -> Wishes {
-        Wishes { deliver: self.deliver, preset: self.preset }
+        Wishes { deliver: self.deliver, preset: self.preset, language: self.language }
     }
 }
 

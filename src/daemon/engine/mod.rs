@@ -7,12 +7,13 @@ mod models;
 use super::changes::{self, Changes};
 use super::sleep::Sleep;
 use crate::config::Settings;
+use crate::language::spoken;
 use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
 use crate::session::{EngineState, JobId};
 use crate::suspend::SuspendEvent;
 use aside::Aside;
-use models::decode_options;
 pub(super) use models::{Models, Plan};
+use models::{decode_options, spoken_in};
 use std::sync::Arc;
 use tracing::info;
 use v2m_ipc::engine::DecodeOptions;
@@ -79,9 +80,10 @@ impl Engine {
         self.recogniser.engine_name()
     }
 
-    /// A dictation begins, whose sound is to be fed.
-    pub(super) fn begin(&mut self, job: JobId, settings: &Settings) {
-        self.recogniser.begin(job, decode_options(settings), Priority::Live);
+    /// A dictation begins, whose sound is to be fed. `language`: its own, as the session has it.
+    pub(super) fn begin(&mut self, job: JobId, settings: &Settings, language: Option<&str>) {
+        let own = language.map(|code| Some(code.to_owned()).filter(|code| code != spoken::AUTO));
+        self.recogniser.begin(job, spoken_in(decode_options(settings), own), Priority::Live);
     }
 
     /// A recording is transcribed when nobody dictates.

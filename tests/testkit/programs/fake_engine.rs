@@ -47,6 +47,8 @@ struct Fake {
     model: PathBuf,
     rules: Vec<(String, String)>,
     job: u32,
+    /// The job's language, as the daemon says; detected, it is English.
+    language: String,
     heard: Digest,
     deaf: bool,
     wild: bool,
@@ -118,6 +120,7 @@ impl Fake {
             model,
             rules,
             job: 0,
+            language: String::new(),
             heard,
             deaf: false,
             wild: false,
@@ -150,6 +153,7 @@ impl Fake {
                     writeln!(self.log, "patient")?;
                 }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
+                self.language = options.language.unwrap_or_else(|| "en".into());
                 self.finished = false;
                 self.play("begin", job)
             }
@@ -205,7 +209,8 @@ impl Fake {
             frames = encode_message(&FromEngine::Segment { job, segment, is_final: true });
         }
         let stats = DecodeStats { samples: end, ..DecodeStats::default() };
-        let whole = FromEngine::Final { job, text, language: "en".into(), segments, stats };
+        let language = self.language.clone();
+        let whole = FromEngine::Final { job, text, language, segments, stats };
         frames.extend(encode_message(&whole));
         // At once: nothing the daemon says after the first can be heard before the second.
         self.stream.write_all(&frames)

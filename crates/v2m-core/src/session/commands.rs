@@ -50,11 +50,10 @@ impl Session {
         if let Some(failure) = self.refusal(&asker) {
             return refuse(asker.ticket, failure, out);
         }
-        let Asker { ticket, wishes, unfit } = asker;
+        let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         let job = JobId(self.next_job);
         self.next_job = self.next_job.wrapping_add(1);
-        let mut wished = Wished::default();
-        wished.add(wishes, unfit);
+        let wished = Wished::new(wishes, unfit);
         let phase = Phase::Opening { waiting: vec![ticket] };
         self.dictations.push(Dictation { job, wished, phase });
         out.push(Effect::StartCapture(job));
@@ -62,7 +61,8 @@ impl Session {
 
     /// Why no recording can start now for this client.
     pub(super) fn refusal(&self, asker: &Asker) -> Option<Failure> {
-        self.standstill().or_else(|| asker.unfit.clone())
+        let unusable = || asker.unspoken.clone().or_else(|| asker.unfit.clone());
+        self.standstill().or_else(unusable)
     }
 
     /// Why no recording can start now for anybody.
@@ -109,7 +109,7 @@ impl Session {
 
     /// Stops this recording on behalf of a client.
     pub(super) fn stop_for(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
-        let Asker { ticket, wishes, unfit } = asker;
+        let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         if let Some(dictation) = self.dictations.get_mut(job) {
             dictation.wished.add(wishes, unfit);
         }

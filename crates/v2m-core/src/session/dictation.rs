@@ -2,7 +2,8 @@
 //! texts.
 
 use super::event::CaptureSummary;
-use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
+use super::types::{Asker, Code, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
+use crate::language::spoken;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -62,12 +63,21 @@ pub(super) struct Wished {
     wishes: Wishes,
     /// Why the preset cannot be used.
     unfit: Option<Failure>,
+    /// The language that a later request named. It came too late: the recogniser had begun.
+    too_late: Option<String>,
 }
 
 impl Wished {
-    /// Adds requests. For each option the last request counts.
+    /// The options of the client that starts the dictation.
+    pub(super) fn new(wishes: Wishes, unfit: Option<Failure>) -> Self {
+        Self { wishes, unfit, too_late: None }
+    }
+
+    /// Adds later requests. For each option the last request counts, except for the language: the
+    /// recogniser decodes while the user speaks, so the request that started the dictation counts.
     pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
-        let Wishes { deliver, preset } = wishes;
+        let Wishes { deliver, preset, language } = wishes;
+        self.too_late = language.or(self.too_late.take());
         self.wishes.deliver = deliver.or(self.wishes.deliver);
         if preset.is_some() {
             self.wishes.preset = preset;
@@ -77,6 +87,21 @@ impl Wished {
 
     pub(super) fn wishes(&self) -> &Wishes {
         &self.wishes
+    }
+
+    /// What to tell the user if a later request named another language than that of the text.
+    pub(super) fn other_language(&self, language: &str) -> Option<Failure> {
+        let other = self.too_late.as_deref().filter(|it| ![language, spoken::AUTO].contains(it))?;
+        let [is, named] = [language, other].map(spoken::name);
+        let text = format!(
+            "The dictation was transcribed in {is}: the press that starts a dictation sets its language, and the \
+             press that stopped it named {named}. If you spoke {named}: `v2m-send retry --language {other}`."
+        );
+        let brief = (
+            format!("Transcribed in {is}, not in {named}"),
+            format!("If you spoke {named}: v2m-send retry --language {other}"),
+        );
+        Some(Failure::new(Code::BadRequest, text).in_brief(brief.0, brief.1))
     }
 
     /// The requested preset, or why it cannot be used.
@@ -97,7 +122,7 @@ pub(super) struct Dictation {
 impl Dictation {
     /// Adds a client that waits for the text.
     pub(super) fn join(&mut self, asker: Asker) {
-        let Asker { ticket, wishes, unfit } = asker;
+        let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         self.phase.waiting().push(ticket);
         self.wished.add(wishes, unfit);
     }

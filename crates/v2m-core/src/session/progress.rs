@@ -138,6 +138,7 @@ impl Session {
                 let draft = self.draft(wished);
                 transcript.problems.extend(draft.as_ref().err().cloned());
                 transcript.problems.extend(heard.problems);
+                transcript.problems.extend(wished.other_language(&transcript.language));
                 Some(match draft {
                     Ok(Some(draft)) => self.rewrite(job, waiting, transcript, draft, out),
                     Ok(None) | Err(_) => Phase::Ready { waiting, transcript },

@@ -20,6 +20,9 @@ pub struct Wishes {
     pub deliver: Option<DeliverMode>,
     /// The preset that a language model should use.
     pub preset: Option<String>,
+    /// The language that is spoken: a code that the recogniser knows, or
+    /// [`AUTO`](crate::language::spoken::AUTO).
+    pub language: Option<String>,
 }
 
 /// The client that gave a command.
@@ -31,12 +34,14 @@ pub struct Asker {
     pub wishes: Wishes,
     /// Why its preset cannot be used.
     pub unfit: Option<Failure>,
+    /// Why no dictation can be made in its language, or in the configured one.
+    pub unspoken: Option<Failure>,
 }
 
 impl From<Ticket> for Asker {
     /// Makes an asker without options.
     fn from(ticket: Ticket) -> Self {
-        Self { ticket, wishes: Wishes::default(), unfit: None }
+        Self { ticket, wishes: Wishes::default(), unfit: None, unspoken: None }
     }
 }
 

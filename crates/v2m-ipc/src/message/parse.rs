@@ -67,7 +67,11 @@ struct Data<'a> {
 
 impl Data<'_> {
     fn wishes(mut self) -> Result<Wishes, Refusal> {
-        Ok(Wishes { deliver: self.deliver()?, preset: self.optional_string("preset")? })
+        Ok(Wishes {
+            deliver: self.deliver()?,
+            preset: self.optional_string("preset")?,
+            language: self.optional_string("language")?,
+        })
     }
 
     fn process_text(mut self) -> Result<Command, Refusal> {
