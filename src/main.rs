@@ -84,6 +84,9 @@ enum Shortcut {
         /// engine.language stays beside it.
         #[arg(long, value_parser = language)]
         language: Option<Language>,
+        /// This key delivers each sentence once it is over, until it is pressed again.
+        #[arg(long)]
+        continuous: bool,
     },
     /// Print v2m's shortcuts.
     #[command(visible_alias = "show")]
@@ -93,6 +96,9 @@ enum Shortcut {
         /// Remove only the key for this language.
         #[arg(long, value_parser = language)]
         language: Option<Language>,
+        /// Remove only the key that delivers each sentence once it is over.
+        #[arg(long)]
+        continuous: bool,
     },
 }
 
@@ -170,8 +176,8 @@ fn refuse(listener: std::os::unix::net::UnixListener, error: &config::ConfigErro
 
 fn bind(command: &Shortcut) -> ExitCode {
     let said = match command {
-        Shortcut::Install { binding, language } => {
-            let purpose = Purpose { language: language.map(|it| it.0) };
+        Shortcut::Install { binding, language, continuous } => {
+            let purpose = Purpose { language: language.map(|it| it.0), is_continuous: *continuous };
             // Beside this program; GNOME's own search path may not have it.
             let client = std::env::current_exe()
                 .map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"));
@@ -181,10 +187,12 @@ fn bind(command: &Shortcut) -> ExitCode {
                     Some(spoken::AUTO) => " and detects the language".to_owned(),
                     Some(code) => format!(" in {}", spoken::name(code)),
                 };
-                format!(
-                    "{} dictates{language}: tap it, or hold it down while you speak.",
-                    is.binding
-                )
+                let how = if *continuous {
+                    "tap it, speak sentence after sentence, and tap it again"
+                } else {
+                    "tap it, or hold it down while you speak"
+                };
+                format!("{} dictates{language}: {how}.", is.binding)
             })
         }
         Shortcut::List => shortcut::list().map(|all| {
@@ -194,13 +202,15 @@ fn bind(command: &Shortcut) -> ExitCode {
                 all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
             }
         }),
-        Shortcut::Remove { language } => {
-            let purpose = language.map(|it| Purpose { language: Some(it.0) });
-            shortcut::remove(purpose).map(|count| match (count, language) {
-                (0, None) => "There was no shortcut of v2m's.".to_owned(),
+        Shortcut::Remove { language, continuous } => {
+            let one = language.is_some() || *continuous;
+            let purpose = Purpose { language: language.map(|it| it.0), is_continuous: *continuous };
+            shortcut::remove(one.then_some(purpose)).map(|count| match (count, language) {
                 (0, Some(Language(code))) => {
-                    format!("There was no shortcut for {}.", spoken::name(code))
+                    format!("There was no such shortcut for {}.", spoken::name(code))
                 }
+                (0, None) if one => "There was no such shortcut.".to_owned(),
+                (0, None) => "There was no shortcut of v2m's.".to_owned(),
                 (1, _) => "The shortcut is removed.".to_owned(),
                 (count, _) => format!("{count} shortcuts are removed."),
             })

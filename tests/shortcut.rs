@@ -104,10 +104,19 @@ fn each_language_has_a_key_of_its_own_beside_the_first() {
     let (code, said) = desktop.shortcut(&["install", "--language", "spansh"]);
     assert!(code == 2 && said.contains("es (Spanish)"), "{said}");
 
+    let continuous = ["install", "--continuous", "--binding", "<Super>F7"];
+    let (code, said) = desktop.shortcut(&continuous);
+    assert!(code == 0 && said.contains("sentence after sentence"), "{said}");
+    assert_eq!(
+        desktop.entry("v2m-continuous", "command"),
+        format!("'{client} toggle --continuous'")
+    );
+    assert_eq!(desktop.shortcut(&["remove", "--continuous"]).0, 0);
+
     assert_eq!(desktop.shortcut(&["remove", "--language", "es"]).0, 0);
     assert_eq!(desktop.shortcut(&["list"]).1.lines().count(), 2);
     let (code, said) = desktop.shortcut(&["remove", "--language", "es"]);
-    assert!(code == 0 && said.contains("no shortcut for Spanish"), "{said}");
+    assert!(code == 0 && said.contains("no such shortcut for Spanish"), "{said}");
     let (code, said) = desktop.shortcut(&["remove"]);
     assert!(code == 0 && said.contains("2 shortcuts"), "{said}");
     assert_eq!(desktop.list(), "@as []");

@@ -132,14 +132,14 @@ pub(super) fn unload_after(value: &Value) -> Option<UnloadAfter> {
     Some(UnloadAfter::After(Duration::from_secs(time)))
 }
 
-/// "never", or a time from 0.5s to 60s.
-pub(super) fn silence(value: &Value) -> Option<Option<Duration>> {
+/// "never", or a time of so many seconds: "2.5s".
+pub(super) fn silence(value: &Value, range: RangeInclusive<f64>) -> Option<Option<Duration>> {
     let text = value.as_str()?;
     if text == "never" {
         return Some(None);
     }
     let seconds: f64 = text.strip_suffix('s')?.trim_end().parse().ok()?;
-    (0.5..=60.0).contains(&seconds).then(|| Some(Duration::from_secs_f64(seconds)))
+    range.contains(&seconds).then(|| Some(Duration::from_secs_f64(seconds)))
 }
 
 /// As [`silence`] takes it.

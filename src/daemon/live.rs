@@ -22,6 +22,15 @@ impl LiveDictations {
         self.0.push(Live::new(job));
     }
 
+    /// Divides a recording: what came from this sample on belongs to `next`. Returns the gaps there.
+    pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Vec<Gap> {
+        let Some(live) = self.get_mut(job) else { return Vec::new() };
+        let next = live.split_off(next, until);
+        let gaps = next.gaps.clone();
+        self.0.push(next);
+        gaps
+    }
+
     pub(super) fn jobs(&self) -> impl Iterator<Item = JobId> {
         self.0.iter().map(|live| live.job)
     }
@@ -106,6 +115,38 @@ impl Live {
         levels
     }
 
+    /// Cuts off what came from this sample on, as another dictation. Its loudest sample is not known
+    /// apart: that of the whole recording counts for both.
+    fn split_off(&mut self, next: JobId, until: u64) -> Self {
+        let until = until.min(self.samples);
+        let later = std::mem::take(&mut self.gaps).into_iter();
+        let (later, own) = later.partition(|gap| gap.start >= until);
+        self.gaps = own;
+        let later: Vec<Gap> = later;
+        let moved = |gap: Gap| Gap { start: gap.start - until, end: gap.end - until, ..gap };
+        let rest = Self {
+            samples: self.samples - until,
+            peak: self.peak,
+            energy: self.energy,
+            spanned: self.spanned,
+            heartbeat: self.heartbeat.take(),
+            gaps: later.into_iter().map(moved).collect(),
+            ..Self::new(next)
+        };
+        self.samples = until;
+        rest
+    }
+
+    /// The figures up to this sample.
+    pub(super) fn heard_until(&self, until: u64) -> CaptureSummary {
+        let gaps: Vec<_> = self.gaps.iter().filter(|gap| gap.start < until).copied().collect();
+        let measured = Measured { samples: until, peak_dbfs: dbfs(self.peak) };
+        CaptureSummary {
+            measured: Some(measured),
+            problems: gap::told(&gaps).into_iter().collect(),
+        }
+    }
+
     /// So many of the next samples are missing.
     pub(super) fn misses(&mut self, samples: u64, cause: GapCause) -> Gap {
         let gap = Gap { start: self.samples, end: self.samples + samples, cause };
@@ -143,6 +184,25 @@ fn dbfs(amplitude: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_after_a_sentence_is_another_dictation() {
+        let mut all = LiveDictations::default();
+        all.begin(JobId(1));
+        let live = all.get_mut(JobId(1)).unwrap();
+        live.started();
+        live.hear(&[0.5; 1_000]);
+        for _ in 0..2 {
+            live.misses(500, GapCause::NotTaken);
+            live.hear(&[0.0; 500]);
+        }
+        let gaps = all.split(JobId(1), JobId(2), 1_500);
+        assert_eq!(gaps, [Gap { start: 0, end: 500, cause: GapCause::NotTaken }]);
+        let samples = |job| all.get(JobId(job)).unwrap().heard(None).measured.unwrap().samples;
+        assert_eq!((samples(1), samples(2)), (1_500, 500));
+        assert_eq!(all.get(JobId(1)).unwrap().gaps.len(), 1);
+        assert!(all.heartbeat_due().is_some(), "it is still recorded");
+    }
 
     #[test]
     fn levels_and_peak_are_relative_to_full_scale() {

@@ -3,11 +3,11 @@
 
 use super::live::{self, Live};
 use crate::call::CaptureStatus;
-use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
+use crate::capture::{Capture, CaptureCommand, CaptureEvent, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
 use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
-use crate::store::{RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
+use crate::store::{AskedFor, RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +24,24 @@ pub(super) struct UnderWay {
     /// Where dictations are kept.
     folder: PathBuf,
     live: live::LiveDictations,
+    /// Recordings that go on as other dictations.
+    parts: Vec<Part>,
     /// When a shortcut's command came last. The user may still hold the key.
     last_press: Option<Instant>,
     /// All presses, as far as texts to come need them.
     presses: ShortcutPresses,
     /// How recording went so far.
     status: CaptureStatus,
+}
+
+/// A recording that goes on as another dictation than the one that it began as.
+struct Part {
+    /// The dictation that capture knows.
+    captured: JobId,
+    /// The present one.
+    current: JobId,
+    /// How much is missing from the ones before, in samples.
+    missing: u64,
 }
 
 /// A chunk of a recording.
@@ -69,6 +81,7 @@ impl UnderWay {
             store,
             folder,
             live: live::LiveDictations::default(),
+            parts: Vec::new(),
             last_press: None,
             presses: ShortcutPresses::default(),
             status: CaptureStatus::default(),
@@ -107,7 +120,7 @@ impl UnderWay {
         &self.presses
     }
 
-    /// Makes the dictation's file, and starts to record. `language`: the code that a client named.
+    /// Makes the dictation's file, and starts to record.
     ///
     /// # Errors
     /// When there is no capture thread.
@@ -115,10 +128,10 @@ impl UnderWay {
         &mut self,
         job: JobId,
         source: Option<String>,
-        language: Option<String>,
+        asked: AskedFor,
     ) -> Result<(), Failure> {
         self.live.begin(job);
-        self.keep(|store| store.begin_in(job, language).map(drop));
+        self.keep(|store| store.begin_as(job, asked).map(drop));
         if self.capture.is_none() {
             let text = "Recording: the capture thread could not be started; see `journalctl --user -u v2m`.";
             return Err(Failure::new(Code::NoMicrophone, text)
@@ -126,6 +139,86 @@ impl UnderWay {
         }
         self.command(CaptureCommand::Start { job, source });
         Ok(())
+    }
+
+    /// Divides a recording: what came from this sample on, `tail`, belongs to `next`, and so does all
+    /// that still comes.
+    pub(super) fn split(
+        &mut self,
+        job: JobId,
+        next: JobId,
+        until: u64,
+        tail: Vec<i16>,
+        asked: AskedFor,
+    ) {
+        let gaps = self.live.split(job, next, until);
+        let missing = self.gaps(job).iter().map(Gap::samples).sum();
+        match self.parts.iter_mut().find(|part| part.current == job) {
+            Some(part) => {
+                part.current = next;
+                part.missing += missing;
+            }
+            None => self.parts.push(Part { captured: job, current: next, missing }),
+        }
+        let kept = self.store.as_mut().map(|store| store.split(job, next, until, tail, asked));
+        if let Some(Err(error)) = kept {
+            // Both are written again when their texts are there.
+            if self.gap(job) | self.gap(next) {
+                tell(&error);
+            }
+        }
+        for gap in gaps {
+            self.keep(|store| store.miss(next, gap));
+        }
+    }
+
+    /// The figures of a recording up to this sample. `None`: the dictation is over.
+    pub(super) fn heard_until(&self, job: JobId, until: u64) -> Option<CaptureSummary> {
+        Some(self.live.get(job)?.heard_until(until))
+    }
+
+    /// The name that the records of a continuous dictation share.
+    pub(super) fn name(&self, first: JobId) -> Option<String> {
+        self.store.as_ref()?.name(first)
+    }
+
+    /// Asks which window has the keyboard.
+    pub(super) fn ask_focus(&mut self, job: JobId) {
+        if let Some(live) = self.live.get_mut(job) {
+            live.focus = Some(Focus::ask());
+        }
+    }
+
+    /// What capture tells, of the dictation that the recording belongs to by now.
+    pub(super) fn current(&self, mut output: CaptureOutput) -> CaptureOutput {
+        let job = match &mut output {
+            CaptureOutput::Pcm { job, .. }
+            | CaptureOutput::Gap { job, .. }
+            | CaptureOutput::Event(
+                CaptureEvent::Started { job, .. }
+                | CaptureEvent::Failed { job, .. }
+                | CaptureEvent::Ended { job, .. },
+            ) => job,
+        };
+        if let Some(part) = self.parts.iter().find(|part| part.captured == *job) {
+            *job = part.current;
+        }
+        output
+    }
+
+    /// The dictation that capture knows this one as.
+    fn captured_as(&self, job: JobId) -> JobId {
+        self.part(job).map_or(job, |part| part.captured)
+    }
+
+    fn part(&self, job: JobId) -> Option<&Part> {
+        self.parts.iter().find(|part| part.current == job)
+    }
+
+    /// How much is missing from the whole recording that the dictation is a part of, in samples.
+    pub(super) fn missing(&self, job: JobId) -> u64 {
+        let own: u64 = self.gaps(job).iter().map(Gap::samples).sum();
+        own + self.part(job).map_or(0, |part| part.missing)
     }
 
     /// The first audio has arrived, on a thread that has real-time priority or not. Whether its
@@ -161,7 +254,7 @@ impl UnderWay {
     /// Ends a recording at this moment. `asks_focus`: the text may only go into the window that has
     /// the keyboard now.
     pub(super) fn stop(&mut self, job: JobId, asks_focus: bool) {
-        self.command(CaptureCommand::Stop { job });
+        self.command(CaptureCommand::Stop { job: self.captured_as(job) });
         if let Some(live) = self.live.get_mut(job) {
             live.stopped = Some(Instant::now());
             // Asked now, before the user goes to another window, but after the stop, which must not
@@ -172,7 +265,7 @@ impl UnderWay {
 
     /// Ends a recording at once, and drops the audio that still comes.
     pub(super) fn cancel(&self, job: JobId) {
-        self.command(CaptureCommand::Cancel { job });
+        self.command(CaptureCommand::Cancel { job: self.captured_as(job) });
     }
 
     /// Takes samples. `None`: the dictation is over.
@@ -236,6 +329,7 @@ impl UnderWay {
 
     /// Forgets the dictation: its heartbeat ends, and later samples are dropped.
     pub(super) fn forget(&mut self, job: JobId) {
+        self.parts.retain(|part| part.current != job);
         self.live.end(job);
     }
 

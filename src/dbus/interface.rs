@@ -158,8 +158,12 @@ fn wishes(options: Options) -> Result<Wishes, CallError> {
             }
             "preset" => wishes.preset = given(bounded(text()?)?),
             "language" => wishes.language = given(bounded(text()?)?),
+            "continuous" => {
+                let what = || bad("The option continuous must be true or false.".into());
+                wishes.continuous = bool::try_from(&*value).map_err(|_| what())?;
+            }
             _ => {
-                let known = "deliver, preset, language";
+                let known = "deliver, preset, language, continuous";
                 return Err(bad(format!("There is no option {key:?}; there are: {known}.")));
             }
         }
@@ -210,8 +214,8 @@ impl DictationObject {
         self.command(Command::Stop).await
     }
 
-    /// As Toggle, with options for this dictation: `deliver`, `preset` and `language`, strings as on
-    /// the socket.
+    /// As Toggle, with options for this dictation as on the socket: the strings `deliver`, `preset`
+    /// and `language`, and the boolean `continuous`.
     #[zbus(out_args("state", "text"))]
     async fn toggle_with(&self, options: Options) -> Result<(String, String), CallError> {
         self.command_with(Command::Toggle, options).await

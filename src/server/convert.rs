@@ -66,8 +66,9 @@ pub(super) fn request(command: message::Command) -> Asked {
 }
 
 fn dictation(command: Command, wishes: message::Wishes) -> Request {
-    let message::Wishes { deliver, preset, language } = wishes;
-    let wishes = Wishes { deliver: deliver.map(deliver_mode), preset, language };
+    let message::Wishes { deliver, preset, language, continuous } = wishes;
+    let deliver = deliver.map(deliver_mode);
+    let wishes = Wishes { deliver, preset, language, continuous };
     if wishes == Wishes::default() {
         Request::Session(command)
     } else {

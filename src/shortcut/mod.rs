@@ -26,26 +26,36 @@ const NAME: &str = "v2m: dictate";
 pub struct Purpose<'a> {
     /// The language that it dictates in: a code or [`spoken::AUTO`]. `None`: the configured one.
     pub language: Option<&'a str>,
+    /// Whether it delivers each sentence once it is over.
+    pub is_continuous: bool,
 }
 
 impl Purpose<'_> {
     /// Tells its entry in GNOME's settings from those of other purposes.
     fn suffix(self) -> String {
-        self.language.map(|code| format!("-{code}")).unwrap_or_default()
+        let continuous = if self.is_continuous { "-continuous" } else { "" };
+        let language = self.language.map(|code| format!("-{code}"));
+        format!("{}{continuous}", language.unwrap_or_default())
     }
 
     /// The name that GNOME's settings show.
     fn name(self) -> String {
-        match self.language {
-            None => NAME.to_owned(),
-            Some(spoken::AUTO) => format!("{NAME} (detect the language)"),
-            Some(code) => format!("{NAME} ({})", spoken::name(code)),
+        let language = self.language.map(|code| match code {
+            spoken::AUTO => "detect the language",
+            code => spoken::name(code),
+        });
+        let details = [language, self.is_continuous.then_some("continuous")];
+        let details: Vec<_> = details.into_iter().flatten().collect();
+        match &details[..] {
+            [] => NAME.to_owned(),
+            details => format!("{NAME} ({})", details.join(", ")),
         }
     }
 
     fn command(self, client: &Path) -> String {
-        let language = self.language.map(|code| format!(" --language {code}"));
-        format!("{} toggle{}", quoted(client), language.unwrap_or_default())
+        let language = self.language.map(|code| format!(" --language {code}")).unwrap_or_default();
+        let continuous = if self.is_continuous { " --continuous" } else { "" };
+        format!("{} toggle{language}{continuous}", quoted(client))
     }
 }
 

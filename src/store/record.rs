@@ -47,6 +47,9 @@ pub struct Record {
     /// The failed attempts, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<TryRecord>,
+    /// The name of the first dictation, if this is a sentence of a continuous one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub talk: Option<String>,
     /// Texts that were delivered before the recording was transcribed again, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierRecord>,
@@ -327,6 +330,7 @@ impl Default for Record {
             deliveries: Vec::new(),
             error: None,
             tries: Vec::new(),
+            talk: None,
             earlier: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@
 
 mod backends;
 mod config;
+mod continuous;
 mod crowd;
 mod cursor;
 mod ending;

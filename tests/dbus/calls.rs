@@ -50,13 +50,15 @@ async fn a_press_has_the_options_of_the_socket_and_no_others() {
         pairs.collect::<HashMap<_, _>>()
     };
     let client = daemon.client.clone();
-    let given = options(&[("language", "es"), ("deliver", "paste"), ("preset", "email")]);
+    let mut given = options(&[("language", "es"), ("deliver", "paste"), ("preset", "email")]);
+    given.insert("continuous", true.into());
     let start = tokio::spawn(async move { client.start_with(given).await });
     let call = daemon.call().await;
     let wishes = Wishes {
         deliver: Some(DeliverMode::Paste),
         preset: Some("email".into()),
         language: Some("es".into()),
+        continuous: true,
     };
     assert_eq!(call.request, Request::Dictation(Command::Start, wishes));
     call.reply.send(Ok(Answer::State { state: State::Recording, message: None })).unwrap();

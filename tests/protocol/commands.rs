@@ -191,12 +191,12 @@ fn a_text_from_elsewhere_is_answered_with_what_it_was_and_where_it_went() {
 
 #[test]
 fn a_dictation_takes_wishes() {
-    let json =
-        r#"{"cmd":"TOGGLE_RECORDING","data":{"preset":"email","deliver":"none","language":"es"}}"#;
+    let json = r#"{"cmd":"TOGGLE_RECORDING","data":{"preset":"email","deliver":"none","language":"es","continuous":true}}"#;
     let wishes = Wishes {
         deliver: Some(DeliverMode::None),
         preset: Some("email".into()),
         language: Some("es".into()),
+        continuous: true,
     };
     let mut transcript = transcript();
     transcript.problems = vec![Failure::new(Code::LlmUnavailable, "nobody there")];

@@ -174,6 +174,9 @@ pub struct Wishes {
     /// The language that is spoken: a code, a name or `auto`. The request that starts the dictation
     /// counts.
     pub language: Option<String>,
+    /// Whether each sentence is delivered once it is over. The request that starts the dictation
+    /// counts.
+    pub continuous: bool,
 }
 
 impl Wishes {
@@ -181,7 +184,10 @@ impl Wishes {
         let deliver = ("deliver", self.deliver.map(Deliver::name));
         let words = [("preset", self.preset.as_deref()), ("language", self.language.as_deref())];
         let [preset, language] = words;
-        let data = given([deliver, preset, language]);
+        let mut data = given([deliver, preset, language]);
+        if self.continuous {
+            data.insert("continuous".into(), true.into());
+        }
         if data.is_empty() { Value::Null } else { data.into() }
     }
 }

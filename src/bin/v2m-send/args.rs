@@ -95,6 +95,7 @@ struct Options {
     output: Option<PathBuf>,
     track: Option<u32>,
     model: Option<String>,
+    continuous: bool,
 }
 
 /// Parses a command line.
@@ -137,6 +138,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
                 options.track = Some(number.ok_or_else(wrong)?);
             }
             Short('m') | Long("model") => options.model = Some(parser.value()?.string()?),
+            Long("continuous") => options.continuous = true,
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
@@ -189,7 +191,7 @@ impl Options {
     fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
-        let given: [(bool, bool, &str); 10] = [
+        let given: [(bool, bool, &str); 11] = [
             (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
@@ -201,6 +203,11 @@ impl Options {
                 self.language.is_some(),
                 dictation || matches!(command, "rules" | "retry"),
                 "--language is only for toggle, start, stop, rules test and retry",
+            ),
+            (
+                self.continuous,
+                matches!(command, "toggle" | "start"),
+                "--continuous is only for toggle and start",
             ),
             (self.model.is_some(), command == "retry", "--model is only for retry"),
             (
@@ -228,7 +235,8 @@ impl Options {
     }
 
     fn wishes(self) -> Wishes {
-        Wishes { deliver: self.deliver, preset: self.preset, language: self.language }
+        let Self { deliver, preset, language, continuous, .. } = self;
+        Wishes { deliver, preset, language, continuous }
     }
 }
 

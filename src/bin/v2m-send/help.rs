@@ -60,6 +60,8 @@ Options:
                            auto, instead of engine.language (a stop does not change it); for retry:
                            the language that was spoken; for rules test: the text's language, en or
                            es (default: engine.language, or what the text seems to be)
+  --continuous             for toggle, start: deliver each sentence once it is over, until you stop
+                           or are silent for session.continuous_silence
   -m, --model MODEL        for retry: another installed model (v2m-model list)
   -h, --help               print this help
   -V, --version            print the version
@@ -86,6 +88,7 @@ Examples:
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail
   v2m-send toggle --language es                dictate in Spanish; a good second shortcut
+  v2m-send toggle --continuous                 speak on; the sentences arrive one after the other
   v2m-send process --clipboard                 for a second shortcut
   v2m-send process -i 'as a list' < notes.txt
   v2m-send translate --last --to en

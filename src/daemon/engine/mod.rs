@@ -9,7 +9,7 @@ use super::sleep::Sleep;
 use crate::config::Settings;
 use crate::language::spoken;
 use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
-use crate::session::{EngineState, JobId};
+use crate::session::{EngineState, JobId, Wishes};
 use crate::suspend::SuspendEvent;
 use aside::Aside;
 pub(super) use models::{Models, Plan};
@@ -17,6 +17,7 @@ use models::{decode_options, spoken_in};
 use std::sync::Arc;
 use tracing::info;
 use v2m_ipc::engine::DecodeOptions;
+use v2m_ipc::pcm::samples_in;
 
 pub(super) struct Engine {
     recogniser: Recogniser,
@@ -80,10 +81,21 @@ impl Engine {
         self.recogniser.engine_name()
     }
 
-    /// A dictation begins, whose sound is to be fed. `language`: its own, as the session has it.
-    pub(super) fn begin(&mut self, job: JobId, settings: &Settings, language: Option<&str>) {
-        let own = language.map(|code| Some(code.to_owned()).filter(|code| code != spoken::AUTO));
-        self.recogniser.begin(job, spoken_in(decode_options(settings), own), Priority::Live);
+    /// A dictation begins, whose sound is to be fed.
+    pub(super) fn begin(&mut self, job: JobId, settings: &Settings, wishes: &Wishes) {
+        let language = wishes.language.clone();
+        let own = language.map(|code| Some(code).filter(|code| code != spoken::AUTO));
+        let mut options = spoken_in(decode_options(settings), own);
+        if wishes.continuous {
+            options.sentences = true;
+            options.quiet_after = settings.session.continuous_silence.map_or(0, samples_in);
+        }
+        self.recogniser.begin(job, options, Priority::Live);
+    }
+
+    /// A sentence is over: see [`Recogniser::split`].
+    pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Option<Vec<i16>> {
+        self.recogniser.split(job, next, until)
     }
 
     /// A recording is transcribed when nobody dictates.

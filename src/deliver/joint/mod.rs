@@ -89,7 +89,7 @@ impl Destination {
     }
 
     /// Whether both may be the same place, because nothing shows that they differ.
-    fn may_be(&self, other: &Self) -> bool {
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
         let is_another = |a: Option<bool>| a == Some(false);
         let both = |a: &Option<Window>, b: &Option<Window>| Some(a.as_ref()?.id == b.as_ref()?.id);
         let windows = both(&self.window, &other.window);

@@ -1,11 +1,13 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard
 //! before and after.
 
+mod continuous;
 mod counting;
 pub(crate) mod desktop;
 mod held;
 mod joining;
 mod keymap;
+mod languages;
 mod terminals;
 mod typing;
 

@@ -5,6 +5,7 @@
 use super::dictation::{Dictation, Phase, Wished};
 use super::event::{Cue, Effect, Timer};
 use super::machine::{Session, answer_all, refuse};
+use super::talk::Talk;
 use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
@@ -53,9 +54,10 @@ impl Session {
         let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         let job = JobId(self.next_job);
         self.next_job = self.next_job.wrapping_add(1);
+        let talk = Talk::begin(job, wishes.continuous);
         let wished = Wished::new(wishes, unfit);
         let phase = Phase::Opening { waiting: vec![ticket] };
-        self.dictations.push(Dictation { job, wished, phase });
+        self.dictations.push(Dictation { job, wished, talk, phase });
         out.push(Effect::StartCapture(job));
     }
 
@@ -138,6 +140,15 @@ impl Session {
             }
             if phase.is_some_and(Phase::is_capturing) {
                 out.push(Effect::Play(Cue::Stop));
+            }
+            if let Some(first) = self.talk(job) {
+                let told = self.drop_talk(first, out);
+                out.push(Effect::Show(self.going_on()));
+                if let Some(told) = told {
+                    let reply = Reply::Told(self.state(), told);
+                    return out.push(Effect::Answer(ticket, Ok(reply)));
+                }
+                return out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), None))));
             }
             let waiting = self.drop_dictation(job, out);
             out.push(Effect::Show(self.going_on()));

@@ -2,6 +2,7 @@
 //! texts.
 
 use super::event::CaptureSummary;
+use super::talk::Talk;
 use super::types::{Asker, Code, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
 use crate::language::spoken;
 use std::collections::VecDeque;
@@ -58,7 +59,7 @@ impl Phase {
 }
 
 /// The options that the dictation's clients have requested so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wished {
     wishes: Wishes,
     /// Why the preset cannot be used.
@@ -76,7 +77,8 @@ impl Wished {
     /// Adds later requests. For each option the last request counts, except for the language: the
     /// recogniser decodes while the user speaks, so the request that started the dictation counts.
     pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
-        let Wishes { deliver, preset, language } = wishes;
+        // A recording that has begun stays what it is.
+        let Wishes { deliver, preset, language, continuous: _ } = wishes;
         self.too_late = language.or(self.too_late.take());
         self.wishes.deliver = deliver.or(self.wishes.deliver);
         if preset.is_some() {
@@ -116,6 +118,7 @@ impl Wished {
 pub(super) struct Dictation {
     pub(super) job: JobId,
     pub(super) wished: Wished,
+    pub(super) talk: Talk,
     pub(super) phase: Phase,
 }
 
@@ -176,6 +179,11 @@ impl Dictations {
         self.0.iter_mut().find(|dictation| dictation.job == job)
     }
 
+    /// The oldest dictation of the talk that began with `first`.
+    pub(super) fn next_of(&mut self, first: JobId) -> Option<&mut Dictation> {
+        self.0.iter_mut().find(|dictation| dictation.talk.first == Some(first))
+    }
+
     pub(super) fn push(&mut self, dictation: Dictation) {
         self.0.push_back(dictation);
     }
@@ -194,7 +202,7 @@ impl Dictations {
     /// Returns the oldest dictation's text if it is finished, and marks it as being delivered. Also
     /// returns where the text should go, if a client requested that.
     pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript, Option<DeliverMode>)> {
-        let Dictation { job, wished, phase } = self.0.front_mut()?;
+        let Dictation { job, wished, phase, .. } = self.0.front_mut()?;
         match phase {
             Phase::Ready { waiting, transcript } => {
                 let (waiting, transcript) = (std::mem::take(waiting), transcript.clone());

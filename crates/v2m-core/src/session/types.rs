@@ -23,6 +23,8 @@ pub struct Wishes {
     /// The language that is spoken: a code that the recogniser knows, or
     /// [`AUTO`](crate::language::spoken::AUTO).
     pub language: Option<String>,
+    /// Whether each sentence is delivered once it is over, while the recording goes on.
+    pub continuous: bool,
 }
 
 /// The client that gave a command.
@@ -315,7 +317,10 @@ pub struct Transcript {
 pub enum Reply {
     /// The current state, with a sentence for people if one helps.
     State(State, Option<&'static str>),
-    /// The text of the recording that was stopped, and the current state.
+    /// The current state, with a sentence for people that was made for this answer.
+    Told(State, String),
+    /// The text of the recording that was stopped, and the current state. Of a continuous dictation
+    /// it is the text of all its sentences.
     Transcript(State, Transcript),
     /// The service is about to end.
     ShuttingDown,

@@ -20,6 +20,7 @@ fn every_command() -> Vec<Command> {
             deliver: Some(Deliver::Paste),
             preset: Some("email".into()),
             language: Some("es".into()),
+            continuous: true,
         }),
         Command::CancelRecording,
         Command::LastText,

@@ -97,6 +97,9 @@ fn one_dictation_may_go_elsewhere_and_be_rewritten() {
         Wishes { deliver, preset, ..Wishes::default() }
     };
     let spanish = || Wishes { language: Some("es".into()), ..Wishes::default() };
+    let continuous = Wishes { continuous: true, ..Wishes::default() };
+    assert_eq!(action("toggle --continuous"), Action::Ask(Command::ToggleRecording(continuous)));
+    assert!(parsed("stop --continuous").unwrap_err().contains("toggle and start"));
     for (line, expected) in [
         ("toggle --deliver paste", Command::ToggleRecording(wishes(Some(Deliver::Paste), None))),
         ("-d paste stop", Command::StopRecording(wishes(Some(Deliver::Paste), None))),
