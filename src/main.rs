@@ -7,7 +7,9 @@ use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
+use v2m::language::spoken;
 use v2m::logging::Logging;
+use v2m::shortcut::Purpose;
 use v2m::{completions, config, daemon, deliver, doctor, import, media, server, shortcut, systemd};
 use v2m_ipc::plain;
 
@@ -62,7 +64,7 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Set, show or remove the keyboard shortcut for dictation, on GNOME.
+    /// Set, list or remove the keyboard shortcuts for dictation, on GNOME.
     #[command(subcommand)]
     Shortcut(Shortcut),
     /// Print what a shell completes: for bash, zsh or fish.
@@ -101,11 +103,34 @@ enum Shortcut {
         /// several.
         #[arg(long)]
         binding: Option<String>,
+        /// The language that this key dictates in, such as es or Spanish. The key for
+        /// engine.language stays beside it.
+        #[arg(long, value_parser = language)]
+        language: Option<Language>,
+        /// This key delivers each sentence once it is over, until it is pressed again.
+        #[arg(long)]
+        continuous: bool,
     },
-    /// Print the shortcut.
-    Show,
-    /// Remove the shortcut.
-    Remove,
+    /// Print v2m's shortcuts.
+    #[command(visible_alias = "show")]
+    List,
+    /// Remove v2m's shortcuts.
+    Remove {
+        /// Remove only the key for this language.
+        #[arg(long, value_parser = language)]
+        language: Option<Language>,
+        /// Remove only the key that delivers each sentence once it is over.
+        #[arg(long)]
+        continuous: bool,
+    },
+}
+
+/// The code of a language, or `auto`.
+#[derive(Clone, Copy)]
+struct Language(&'static str);
+
+fn language(asked: &str) -> Result<Language, spoken::NotSpoken> {
+    spoken::code(asked).map(|code| Language(code.unwrap_or(spoken::AUTO)))
 }
 
 fn main() -> ExitCode {
@@ -186,22 +211,45 @@ fn refuse(listener: std::os::unix::net::UnixListener, error: &config::ConfigErro
 
 fn bind(command: &Shortcut) -> ExitCode {
     let said = match command {
-        Shortcut::Install { binding } => {
+        Shortcut::Install { binding, language, continuous } => {
+            let purpose = Purpose { language: language.map(|it| it.0), is_continuous: *continuous };
             // Beside this program; GNOME's own search path may not have it.
             let client = std::env::current_exe()
                 .map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"));
-            shortcut::install(binding.as_deref(), &client).map(|is| {
-                format!("{} dictates: tap it, or hold it down while you speak.", is.binding)
+            shortcut::install(binding.as_deref(), purpose, &client).map(|is| {
+                let language = match purpose.language {
+                    None => String::new(),
+                    Some(spoken::AUTO) => " and detects the language".to_owned(),
+                    Some(code) => format!(" in {}", spoken::name(code)),
+                };
+                let how = if *continuous {
+                    "tap it, speak sentence after sentence, and tap it again"
+                } else {
+                    "tap it, or hold it down while you speak"
+                };
+                format!("{} dictates{language}: {how}.", is.binding)
             })
         }
-        Shortcut::Show => shortcut::show().map(|is| match is {
-            Some(is) => format!("{} runs {}", is.binding, is.command),
-            None => "There is no shortcut of v2m's. Set one: v2m shortcut install".to_owned(),
+        Shortcut::List => shortcut::list().map(|all| {
+            let line = |it: &shortcut::Shortcut| format!("{} runs {}", it.binding, it.command);
+            match &all[..] {
+                [] => "There is no shortcut of v2m's. Set one: v2m shortcut install".to_owned(),
+                all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+            }
         }),
-        Shortcut::Remove => shortcut::remove().map(|was| match was {
-            true => "The shortcut is removed.".to_owned(),
-            false => "There was no shortcut of v2m's.".to_owned(),
-        }),
+        Shortcut::Remove { language, continuous } => {
+            let one = language.is_some() || *continuous;
+            let purpose = Purpose { language: language.map(|it| it.0), is_continuous: *continuous };
+            shortcut::remove(one.then_some(purpose)).map(|count| match (count, language) {
+                (0, Some(Language(code))) => {
+                    format!("There was no such shortcut for {}.", spoken::name(code))
+                }
+                (0, None) if one => "There was no such shortcut.".to_owned(),
+                (0, None) => "There was no shortcut of v2m's.".to_owned(),
+                (1, _) => "The shortcut is removed.".to_owned(),
+                (count, _) => format!("{count} shortcuts are removed."),
+            })
+        }
     };
     match said {
         Ok(text) => print(text),

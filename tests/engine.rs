@@ -234,6 +234,51 @@ fn a_paused_job_goes_on_where_it_was() {
     assert!(engine.end().status.success());
 }
 
+/// The recording's own pauses, after “Americans” and “you”, end no sentence, and the silence between
+/// two readings ends one.
+#[test]
+fn a_sentence_is_over_at_its_end_and_not_at_the_pauses_within_it() {
+    let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
+    engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
+    let recording = sample();
+    let length = recording.len() as u64;
+    let quiet_after = 30 * 16_000;
+    let options =
+        DecodeOptions { beam_size: 1, sentences: true, quiet_after, ..Default::default() };
+    engine.send(&ToEngine::Begin { job: 1, options });
+    let pause = 24_000;
+    for round in 0..3 {
+        engine.pcm(1, &recording);
+        engine.pcm(1, &vec![0; pause]);
+        if round == 0 {
+            continue;
+        }
+        // The one before is over while this one is spoken, or soon after it.
+        let until = engine.until(|message| match message {
+            FromEngine::Sentence { job: 1, until, language } => {
+                assert_eq!(language, "en");
+                Some(*until)
+            }
+            FromEngine::Quiet { .. } => panic!("its own pauses end the dictation"),
+            _ => None,
+        });
+        let spoken = round * (length + pause as u64);
+        assert!((spoken - pause as u64..=spoken).contains(&until), "{until} of {spoken}");
+    }
+    // More than four seconds end a sentence without a word after it.
+    engine.pcm(1, &[0; 5 * 16_000]);
+    let until = engine.until(|message| match message {
+        FromEngine::Sentence { job: 1, until, .. } => Some(*until),
+        FromEngine::Quiet { .. } => panic!("five seconds are no long silence"),
+        _ => None,
+    });
+    assert!(until > 2 * (length + pause as u64) + length / 2, "{until}");
+    engine.send(&ToEngine::Finish { job: 1 });
+    let (text, _) = engine.outcome(1);
+    assert_eq!(text.matches("fellow").count(), 3, "{text}");
+    assert!(engine.end().status.success());
+}
+
 #[test]
 fn text_grows_while_one_speaks() {
     // The smallest model is in two minds about a word of the second time round: which one wins

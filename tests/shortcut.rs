@@ -78,6 +78,52 @@ fn it_is_installed_shown_changed_and_removed() {
 }
 
 #[test]
+fn each_language_has_a_key_of_its_own_beside_the_first() {
+    let desktop = Desktop::new();
+    assert_eq!(desktop.shortcut(&["install"]).0, 0);
+    let (code, said) =
+        desktop.shortcut(&["install", "--language", "Spanish", "--binding", "<Super>F8"]);
+    assert!(code == 0 && said.contains("<Super>F8 dictates in Spanish"), "{said}");
+    let client = Path::new(env!("CARGO_BIN_EXE_v2m-send")).display();
+    assert_eq!(desktop.entry("v2m-es", "command"), format!("'{client} toggle --language es'"));
+    assert_eq!(desktop.entry("v2m-es", "name"), "'v2m: dictate (Spanish)'");
+    // Without a key it gets the first free one, and keeps it when it is installed again.
+    for _ in 0..2 {
+        let (code, said) = desktop.shortcut(&["install", "--language", "fr"]);
+        assert!(code == 0 && said.contains("<Control><Alt>space"), "{said}");
+    }
+    let (_, listed) = desktop.shortcut(&["list"]);
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert!(lines[0].starts_with("<Control><Alt>v runs") && lines[0].ends_with(" toggle"));
+    assert!(lines[1].starts_with("<Super>F8 runs") && lines[1].ends_with("--language es"));
+    assert_eq!(desktop.shortcut(&["show"]).1, listed);
+    // No two of them share a key.
+    let (code, said) = desktop.shortcut(&["install", "--binding", "<Super>F8"]);
+    assert!(code == 1 && said.contains("dictate (Spanish)"), "{said}");
+    let (code, said) = desktop.shortcut(&["install", "--language", "spansh"]);
+    assert!(code == 2 && said.contains("es (Spanish)"), "{said}");
+
+    let continuous = ["install", "--continuous", "--binding", "<Super>F7"];
+    let (code, said) = desktop.shortcut(&continuous);
+    assert!(code == 0 && said.contains("sentence after sentence"), "{said}");
+    assert_eq!(
+        desktop.entry("v2m-continuous", "command"),
+        format!("'{client} toggle --continuous'")
+    );
+    assert_eq!(desktop.shortcut(&["remove", "--continuous"]).0, 0);
+
+    assert_eq!(desktop.shortcut(&["remove", "--language", "es"]).0, 0);
+    assert_eq!(desktop.shortcut(&["list"]).1.lines().count(), 2);
+    let (code, said) = desktop.shortcut(&["remove", "--language", "es"]);
+    assert!(code == 0 && said.contains("no such shortcut for Spanish"), "{said}");
+    let (code, said) = desktop.shortcut(&["remove"]);
+    assert!(code == 0 && said.contains("2 shortcuts"), "{said}");
+    assert_eq!(desktop.list(), "@as []");
+    assert_eq!(desktop.entry("v2m-fr", "command"), "''");
+}
+
+#[test]
 fn the_users_own_shortcuts_stay_and_their_keys_are_not_taken() {
     let desktop = Desktop::new();
     let path = schema("custom0");

@@ -11,7 +11,6 @@ mod defaults;
 mod documented;
 mod error;
 mod keys;
-mod languages;
 mod merge;
 mod predecessor;
 mod settings;
@@ -29,7 +28,6 @@ pub use settings::{
     UnloadAfter,
 };
 pub use update::{Updated, check_update, update};
-pub use values::spoken_language;
 
 use etcetera::BaseStrategy;
 use std::ffi::OsString;

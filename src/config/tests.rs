@@ -157,6 +157,12 @@ fn times_are_taken_with_their_units_and_written_the_shortest_way() {
     for text in ["", "2.5", "0.4s", "61s", "NaNs", "infs", "-1s", "off"] {
         assert!(silence(text).is_err(), "{text:?}");
     }
+    let long = |text: &str| load_text(&format!("[session]\ncontinuous_silence = '{text}'"));
+    for (text, back) in [("never", "never"), ("5s", "5s"), ("600s", "600s")] {
+        let settings = long(text).unwrap();
+        assert_eq!(settings.to_json()["session"]["continuous_silence"], back, "{text}");
+    }
+    assert!(long("4.9s").is_err() && long("601s").is_err());
     let on = |text: &str, gpu| read(text).unwrap().engine.unload_after.on(gpu).map(|t| t.as_secs());
     assert_eq!((on("auto", true), on("auto", false)), (Some(900), None));
     assert_eq!((on("90s", true), on("90s", false)), (Some(90), Some(90)));

@@ -1,6 +1,5 @@
 //! From a value as it was written to the type a setting has, or `None` where it is not allowed.
 
-use super::languages::WHISPER_LANGUAGES;
 use super::settings::UnloadAfter;
 use crate::chord::Chord;
 use serde_json::Value;
@@ -110,17 +109,12 @@ pub(super) fn language(value: &Value) -> Option<Option<String>> {
     }
 }
 
-/// What a language's code means: `auto` is `None` within. `None` for what Whisper does not know.
-pub fn spoken_language(code: &str) -> Option<Option<String>> {
-    language(&Value::from(code))
-}
-
 pub(super) fn languages(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|code| known_language(code.as_str()?)).collect()
 }
 
 fn known_language(code: &str) -> Option<String> {
-    WHISPER_LANGUAGES.contains(&code).then(|| code.to_owned())
+    crate::language::spoken::is_code(code).then(|| code.to_owned())
 }
 
 /// "auto", "never", or a whole number and its unit: "90s", "15min", "2h".
@@ -138,14 +132,14 @@ pub(super) fn unload_after(value: &Value) -> Option<UnloadAfter> {
     Some(UnloadAfter::After(Duration::from_secs(time)))
 }
 
-/// "never", or a time from 0.5s to 60s.
-pub(super) fn silence(value: &Value) -> Option<Option<Duration>> {
+/// "never", or a time of so many seconds: "2.5s".
+pub(super) fn silence(value: &Value, range: RangeInclusive<f64>) -> Option<Option<Duration>> {
     let text = value.as_str()?;
     if text == "never" {
         return Some(None);
     }
     let seconds: f64 = text.strip_suffix('s')?.trim_end().parse().ok()?;
-    (0.5..=60.0).contains(&seconds).then(|| Some(Duration::from_secs_f64(seconds)))
+    range.contains(&seconds).then(|| Some(Duration::from_secs_f64(seconds)))
 }
 
 /// As [`silence`] takes it.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
+use v2m_ipc::spacing;
 
 /// The text as the store keeps it.
 pub(super) fn store_text(transcript: &Transcript) -> store::Text {
@@ -105,17 +106,28 @@ impl Daemon {
         }
         let settings = self.config.settings();
         let join = noted.begun.and_then(|begun| self.join(&transcript.language, begun));
+        // What did not get to the cursor of a talk stays together on the clipboard.
+        let before = self.session.said_elsewhere(job);
+        let (mode, text) = match wished.unwrap_or(settings.deliver.mode) {
+            mode @ DeliverMode::None => (mode, transcript.text),
+            mode if before.is_empty() => (mode, transcript.text),
+            _ => {
+                let parts = [before.as_str(), transcript.text.as_str()].into_iter();
+                (DeliverMode::Clipboard, spacing::join(parts))
+            }
+        };
         let parcel = Parcel {
             whose: Whose::Dictation(job),
             wanted: deliver::DeliveryOptions {
-                mode: wished.unwrap_or(settings.deliver.mode),
+                mode,
+                talk: self.session.talk(job).map(|first| first.0),
                 pressed: noted.pressed.map(Instant::into_std),
                 join,
                 ..self.wanted()
             },
             focus: noted.focus,
             screen: self.desktop.screen(settings).cloned(),
-            text: transcript.text,
+            text,
             problems: transcript.problems,
             hint,
         };
@@ -136,6 +148,7 @@ impl Daemon {
             window: None,
             pressed: None,
             join: None,
+            talk: None,
             is_sensitive: settings.sensitive,
         }
     }

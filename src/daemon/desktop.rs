@@ -125,16 +125,18 @@ impl DesktopOutput {
         settings.deliver.notify.then_some(&self.screen)
     }
 
-    /// Shows a notice.
-    pub(super) fn notify(&self, notice: Notice, settings: &Settings) {
+    /// Shows a notice. `stops_after`: the silence that ends the recording under way.
+    pub(super) fn notify(
+        &self,
+        notice: Notice,
+        stops_after: Option<Duration>,
+        settings: &Settings,
+    ) {
         let Some(screen) = self.screen(settings) else { return };
         screen.progress(match notice {
             Notice::Recording => {
                 screen.clear_aside();
-                deliver::Notice::Recording {
-                    so_far: None,
-                    stops_after: settings.session.stop_after_silence,
-                }
+                deliver::Notice::Recording { so_far: None, stops_after }
             }
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
             Notice::Rewriting => deliver::Notice::Rewriting,

@@ -57,6 +57,9 @@ impl Doors {
         answer(
             waiting,
             reply.map(|reply| match reply {
+                session::Reply::Told(state, message) => {
+                    Answer::State { state, message: Some(message) }
+                }
                 session::Reply::State(state, message) => {
                     Answer::State { state, message: message.map(str::to_owned) }
                 }

@@ -11,8 +11,12 @@ impl Daemon {
             Effect::Answer(ticket, reply) => self.doors.answer(ticket, reply),
             Effect::StartCapture(job) => self.start_capture(job),
             Effect::StopCapture(job) => {
-                self.under_way.stop(job, self.config.settings().deliver.same_window);
+                // The later sentences of a talk go where the first one went.
+                let goes_on = self.session.talk(job).is_some_and(|first| first != job);
+                let asks = self.config.settings().deliver.same_window && !goes_on;
+                self.under_way.stop(job, asks);
             }
+            Effect::Split(job, next, until) => self.split(job, next, until),
             Effect::CancelCapture(job) => self.under_way.cancel(job),
             Effect::Transcribe(job) => self.engine.finish(job),
             Effect::Abandon(job) => self.engine.cancel(job),
@@ -82,6 +86,7 @@ impl Daemon {
 
     /// Shows a notice as [`Self::show`] does, without the journal.
     pub(super) fn notify(&self, notice: Notice) {
-        self.desktop.notify(notice, self.config.settings());
+        let stops_after = self.session.recording().and_then(|job| self.stops_after(job));
+        self.desktop.notify(notice, stops_after, self.config.settings());
     }
 }

@@ -5,8 +5,9 @@ use super::refusal::sentence;
 use super::{Daemon, journal};
 use crate::call::Event;
 use crate::capture::{CaptureEvent, CaptureOutput, End, Missing};
-use crate::session::{Code, Failure, Gap, GapCause, JobEvent, JobId, Notice};
-use crate::store::{StoreError, StoreEvent};
+use crate::language::spoken;
+use crate::session::{Code, Failure, GapCause, JobEvent, JobId, Notice, Wishes};
+use crate::store::{AskedFor, StoreError, StoreEvent};
 use std::time::SystemTime;
 use tracing::{debug, info, warn};
 use v2m_ipc::pcm;
@@ -17,13 +18,37 @@ const AT_ONCE: u64 = pcm::seconds(1);
 impl Daemon {
     pub(super) fn start_capture(&mut self, job: JobId) {
         let settings = self.config.settings();
-        self.engine.begin(job, settings);
-        if let Err(failure) = self.under_way.start(job, settings.capture.source.clone()) {
+        let wishes = self.session.wishes(job).cloned().unwrap_or_default();
+        self.engine.begin(job, settings, &wishes);
+        let source = settings.capture.source.clone();
+        let asked = self.asked_for(job, &wishes);
+        if let Err(failure) = self.under_way.start(job, source, asked) {
             self.tell_job(job, JobEvent::CaptureFailed(failure));
         }
     }
 
+    /// What the record of a dictation says from the beginning.
+    fn asked_for(&self, job: JobId, wishes: &Wishes) -> AskedFor {
+        let language = wishes.language.clone().filter(|code| code != spoken::AUTO);
+        let first = self.session.talk(job).filter(|first| *first != job);
+        AskedFor { language, talk: first.and_then(|first| self.under_way.name(first)) }
+    }
+
+    /// A sentence is over: all that was recorded from that sample on belongs to the next dictation.
+    pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) {
+        let Some(tail) = self.engine.split(job, next, until) else {
+            let text = "Recording on after a sentence: the recogniser does not know the recording.";
+            let failure = Failure::new(Code::Internal, text);
+            return self.tell_job(job, JobEvent::RecognitionFailed(failure));
+        };
+        let wishes = self.session.wishes(next).cloned().unwrap_or_default();
+        let asked = self.asked_for(next, &wishes);
+        debug!(job = job.0, next = next.0, until, "a sentence is over");
+        self.under_way.split(job, next, until, tail, asked);
+    }
+
     pub(super) fn captured(&mut self, output: CaptureOutput) {
+        let output = self.under_way.current(output);
         match output {
             CaptureOutput::Pcm { job, samples } => self.pcm(job, &samples),
             CaptureOutput::Gap { job, missing } => self.gap(job, missing),
@@ -41,6 +66,10 @@ impl Daemon {
                          parts of a recording can be missing. To mend it: install rtkit, or add yourself to the \
                          group “pipewire” if your distribution has it, and log in again"
                     );
+                }
+                let continuous = self.session.wishes(job).is_some_and(|wishes| wishes.continuous);
+                if continuous && self.config.settings().deliver.same_window {
+                    self.under_way.ask_focus(job);
                 }
                 self.tell_job(job, JobEvent::CaptureStarted);
             }
@@ -107,7 +136,7 @@ impl Daemon {
         };
         // What found no room is among the gaps already, where PipeWire tells its clock; where it is
         // at the end it is not.
-        let told: u64 = self.under_way.gaps(job).iter().map(Gap::samples).sum();
+        let told = self.under_way.missing(job);
         if lost > told {
             let missing = Missing { samples: lost - told, cause: GapCause::NotTaken };
             self.gap(job, missing);

@@ -20,6 +20,15 @@ impl LiveDictations {
         self.0.push(Live::new(job));
     }
 
+    /// Divides a recording: what came from this sample on belongs to `next`. Returns the gaps there.
+    pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Vec<Gap> {
+        let Some(live) = self.get_mut(job) else { return Vec::new() };
+        let next = live.split_off(next, until);
+        let gaps = next.gaps.clone();
+        self.0.push(next);
+        gaps
+    }
+
     pub(super) fn jobs(&self) -> impl Iterator<Item = JobId> {
         self.0.iter().map(|live| live.job)
     }
@@ -62,8 +71,10 @@ pub(super) struct Live {
     pub(super) microphone: String,
     /// When the stop was asked for.
     pub(super) stopped: Option<Instant>,
-    /// When the recording was asked for.
+    /// When the dictation began.
     pub(super) begun: Instant,
+    /// When the recording was asked for, of which the dictation may be a later part.
+    pub(super) recording: Instant,
     heartbeat: Option<Instant>,
     /// Some of the audio did not reach the disk.
     pub(super) gap_on_disk: bool,
@@ -73,6 +84,7 @@ pub(super) struct Live {
 
 impl Live {
     fn new(job: JobId) -> Self {
+        let now = Instant::now();
         Self {
             job,
             focus: None,
@@ -81,7 +93,8 @@ impl Live {
             loudness: Loudness::default(),
             microphone: String::new(),
             stopped: None,
-            begun: Instant::now(),
+            begun: now,
+            recording: now,
             heartbeat: None,
             gap_on_disk: false,
             gaps: Vec::new(),
@@ -98,6 +111,39 @@ impl Live {
     /// How loud it is so far. `None`: it is too short to tell.
     pub(super) fn sound(&self) -> Option<Sound> {
         self.loudness.measured()
+    }
+
+    /// Cuts off what came from this sample on, as another dictation. How loud it is is not known
+    /// apart: the figures of the whole recording count for both.
+    fn split_off(&mut self, next: JobId, until: u64) -> Self {
+        let until = until.min(self.samples);
+        let later = std::mem::take(&mut self.gaps).into_iter();
+        let (later, own) = later.partition(|gap| gap.start >= until);
+        self.gaps = own;
+        let later: Vec<Gap> = later;
+        let moved = |gap: Gap| Gap { start: gap.start - until, end: gap.end - until, ..gap };
+        let rest = Self {
+            samples: self.samples - until,
+            peak: self.peak,
+            loudness: self.loudness.clone(),
+            microphone: self.microphone.clone(),
+            recording: self.recording,
+            heartbeat: self.heartbeat.take(),
+            gaps: later.into_iter().map(moved).collect(),
+            ..Self::new(next)
+        };
+        self.samples = until;
+        rest
+    }
+
+    /// The figures up to this sample.
+    pub(super) fn heard_until(&self, until: u64) -> CaptureSummary {
+        let gaps: Vec<_> = self.gaps.iter().filter(|gap| gap.start < until).copied().collect();
+        let measured = Measured { samples: until, peak_dbfs: dbfs(self.peak) };
+        CaptureSummary {
+            measured: Some(measured),
+            problems: gap::told(&gaps).into_iter().collect(),
+        }
     }
 
     /// So many of the next samples are missing.
@@ -133,6 +179,25 @@ impl Live {
 mod tests {
     use super::*;
     use crate::loudness::FLOOR_DBFS;
+
+    #[test]
+    fn what_comes_after_a_sentence_is_another_dictation() {
+        let mut all = LiveDictations::default();
+        all.begin(JobId(1));
+        let live = all.get_mut(JobId(1)).unwrap();
+        live.started();
+        live.hear(&[0.5; 1_000]);
+        for _ in 0..2 {
+            live.misses(500, GapCause::NotTaken);
+            live.hear(&[0.0; 500]);
+        }
+        let gaps = all.split(JobId(1), JobId(2), 1_500);
+        assert_eq!(gaps, [Gap { start: 0, end: 500, cause: GapCause::NotTaken }]);
+        let samples = |job| all.get(JobId(job)).unwrap().heard(None).measured.unwrap().samples;
+        assert_eq!((samples(1), samples(2)), (1_500, 500));
+        assert_eq!(all.get(JobId(1)).unwrap().gaps.len(), 1);
+        assert!(all.heartbeat_due().is_some(), "it is still recorded");
+    }
 
     #[test]
     fn levels_and_peak_are_relative_to_full_scale() {

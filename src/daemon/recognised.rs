@@ -8,6 +8,7 @@ use crate::deliver;
 use crate::recognise::{EngineReport, RecogniseEvent};
 use crate::session::{self, Code, EngineState, JobEvent, JobId, Notice, State, Transcript};
 use crate::text;
+use std::time::Duration;
 use tracing::{debug, info, warn};
 use v2m_ipc::pcm::samples_in;
 
@@ -37,6 +38,11 @@ impl Daemon {
                 }
             }
             RecogniseEvent::Quiet { job, at } => self.quiet(job, at),
+            RecogniseEvent::Sentence { job, until } => {
+                if let Some(heard) = self.under_way.heard_until(job, until) {
+                    self.tell_job(job, JobEvent::SentenceOver(until, heard));
+                }
+            }
             RecogniseEvent::PassedOver { engine, notice } => {
                 let backend = engine.backend.name();
                 let reason = engine.reason;
@@ -71,8 +77,7 @@ impl Daemon {
 
     /// Nobody has spoken for long: the recording stops, unless some of the sound is missing there.
     fn quiet(&mut self, job: JobId, at: u64) {
-        let settings = self.config.settings();
-        let Some(silence) = settings.session.stop_after_silence else { return };
+        let Some(silence) = self.stops_after(job) else { return };
         let since = at.saturating_sub(samples_in(silence));
         if self.under_way.gaps(job).iter().any(|gap| gap.touches(since, at)) {
             return;
@@ -81,6 +86,15 @@ impl Daemon {
             info!(job = job.0, "{:.1} s of silence: the recording stops", silence.as_secs_f64());
         }
         self.tell_job(job, JobEvent::Quiet);
+    }
+
+    /// After how much silence the recording of this dictation stops by itself.
+    pub(super) fn stops_after(&self, job: JobId) -> Option<Duration> {
+        let settings = &self.config.settings().session;
+        match self.session.talk(job) {
+            Some(_) => settings.continuous_silence,
+            None => settings.stop_after_silence,
+        }
     }
 
     /// What the engine beside the usual one tells: it has one recording, for which nobody but its
@@ -99,6 +113,7 @@ impl Daemon {
             RecogniseEvent::Engine(_)
             | RecogniseEvent::Update { .. }
             | RecogniseEvent::Quiet { .. }
+            | RecogniseEvent::Sentence { .. }
             | RecogniseEvent::PassedOver { .. } => {}
         }
     }

@@ -3,7 +3,8 @@
 use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
 use crate::config;
-use crate::session::{self, Asker, Command, EngineState, Failure, Wishes};
+use crate::language::spoken;
+use crate::session::{self, Asker, Code, Command, EngineState, Failure, Wishes};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
@@ -33,7 +34,7 @@ impl Daemon {
         }
     }
 
-    fn session_command(&mut self, command: Command, wishes: Wishes, reply: Reply) {
+    fn session_command(&mut self, command: Command, mut wishes: Wishes, reply: Reply) {
         if matches!(command, Command::Start | Command::Toggle | Command::Stop | Command::Cancel) {
             self.under_way.pressed();
         }
@@ -44,7 +45,8 @@ impl Daemon {
         // Whether that refuses the command is the session's decision.
         let preset = wishes.preset.as_deref();
         let unfit = preset.and_then(|preset| self.texts.unfit(preset, self.config.settings()));
-        let asker = Asker { ticket: self.doors.admit(reply), wishes, unfit };
+        let unspoken = self.understand_language(&mut wishes);
+        let asker = Asker { ticket: self.doors.admit(reply), wishes, unfit, unspoken };
         let before = self.session.state();
         self.tell(session::Event::Command { asker, command });
         let (cmd, state) = (journal::name(command), self.session.state());
@@ -57,6 +59,36 @@ impl Daemon {
             let job = self.session.newest().map(|job| job.0);
             info!(cmd, state = state.name(), job, "{cmd}: now {}", journal::doing(state));
         }
+    }
+
+    /// Puts the code of the wished language in its place. Returns why no dictation can be made in
+    /// it, or in the configured one if none is wished for.
+    fn understand_language(&self, wishes: &mut Wishes) -> Option<Failure> {
+        let settings = &self.config.settings().engine;
+        let code = match wishes.language.as_deref().map(spoken::code) {
+            Some(Ok(code)) => {
+                wishes.language = Some(code.unwrap_or(spoken::AUTO).to_owned());
+                code
+            }
+            Some(Err(unknown)) => {
+                // A stop goes on without it.
+                wishes.language = None;
+                let text = format!("Recording was not started: {unknown}");
+                let failure = Failure::new(Code::BadRequest, text);
+                let (cause, remedy) = unknown.in_brief();
+                return Some(failure.in_brief(cause, remedy));
+            }
+            None => settings.language.as_deref(),
+        };
+        self.engine.models().cannot_speak(&settings.model, code?)
+    }
+
+    /// The language of the newest dictation under way, otherwise of the next one.
+    fn language(&self) -> String {
+        let newest = self.session.newest().and_then(|job| self.session.wishes(job));
+        let own = newest.and_then(|wishes| wishes.language.as_deref());
+        let usual = self.config.settings().engine.language.as_deref();
+        own.or(usual).unwrap_or(spoken::AUTO).to_owned()
     }
 
     fn status_asked(&mut self, reply: Reply) {
@@ -90,6 +122,7 @@ impl Daemon {
         let report = self.engine.report();
         let status = Status {
             state: self.session.state(),
+            language: self.language(),
             pending: self.session.pending(),
             cpu_percent,
             ram,

@@ -3,13 +3,13 @@
 
 use super::live::{self, Live};
 use crate::call::{CaptureStatus, Level, RecordingTime};
-use crate::capture::{Capture, CaptureCommand, CaptureOutput, to_pcm16};
+use crate::capture::{Capture, CaptureCommand, CaptureEvent, CaptureOutput, to_pcm16};
 use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
 use crate::loudness::Fault;
 use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
 use crate::store::{
-    DeleteReport, RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished,
+    AskedFor, DeleteReport, RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub(super) struct UnderWay {
     /// Where dictations are kept.
     folder: PathBuf,
     live: live::LiveDictations,
+    /// Recordings that go on as other dictations.
+    parts: Vec<Part>,
     /// When a shortcut's command came last. The user may still hold the key.
     last_press: Option<Instant>,
     /// All presses, as far as texts to come need them.
@@ -36,6 +38,16 @@ pub(super) struct UnderWay {
     status: CaptureStatus,
     /// What the user was told of which microphone.
     told: BTreeSet<(String, Fault)>,
+}
+
+/// A recording that goes on as another dictation than the one that it began as.
+struct Part {
+    /// The dictation that capture knows.
+    captured: JobId,
+    /// The present one.
+    current: JobId,
+    /// How much is missing from the ones before, in samples.
+    missing: u64,
 }
 
 /// A chunk of a recording.
@@ -75,6 +87,7 @@ impl UnderWay {
             store,
             folder,
             live: live::LiveDictations::default(),
+            parts: Vec::new(),
             last_press: None,
             presses: ShortcutPresses::default(),
             status: CaptureStatus::default(),
@@ -118,9 +131,14 @@ impl UnderWay {
     ///
     /// # Errors
     /// When there is no capture thread.
-    pub(super) fn start(&mut self, job: JobId, source: Option<String>) -> Result<(), Failure> {
+    pub(super) fn start(
+        &mut self,
+        job: JobId,
+        source: Option<String>,
+        asked: AskedFor,
+    ) -> Result<(), Failure> {
         self.live.begin(job);
-        self.keep(|store| store.begin(job).map(drop));
+        self.keep(|store| store.begin_as(job, asked).map(drop));
         if self.capture.is_none() {
             let text = "Recording: the capture thread could not be started; see `journalctl --user -u v2m`.";
             return Err(Failure::new(Code::NoMicrophone, text)
@@ -128,6 +146,86 @@ impl UnderWay {
         }
         self.command(CaptureCommand::Start { job, source });
         Ok(())
+    }
+
+    /// Divides a recording: what came from this sample on, `tail`, belongs to `next`, and so does all
+    /// that still comes.
+    pub(super) fn split(
+        &mut self,
+        job: JobId,
+        next: JobId,
+        until: u64,
+        tail: Vec<i16>,
+        asked: AskedFor,
+    ) {
+        let gaps = self.live.split(job, next, until);
+        let missing = self.gaps(job).iter().map(Gap::samples).sum();
+        match self.parts.iter_mut().find(|part| part.current == job) {
+            Some(part) => {
+                part.current = next;
+                part.missing += missing;
+            }
+            None => self.parts.push(Part { captured: job, current: next, missing }),
+        }
+        let kept = self.store.as_mut().map(|store| store.split(job, next, until, tail, asked));
+        if let Some(Err(error)) = kept {
+            // Both are written again when their texts are there.
+            if self.gap(job) | self.gap(next) {
+                tell(&error);
+            }
+        }
+        for gap in gaps {
+            self.keep(|store| store.miss(next, gap));
+        }
+    }
+
+    /// The figures of a recording up to this sample. `None`: the dictation is over.
+    pub(super) fn heard_until(&self, job: JobId, until: u64) -> Option<CaptureSummary> {
+        Some(self.live.get(job)?.heard_until(until))
+    }
+
+    /// The name that the records of a continuous dictation share.
+    pub(super) fn name(&self, first: JobId) -> Option<String> {
+        self.store.as_ref()?.name(first)
+    }
+
+    /// Asks which window has the keyboard.
+    pub(super) fn ask_focus(&mut self, job: JobId) {
+        if let Some(live) = self.live.get_mut(job) {
+            live.focus = Some(Focus::ask());
+        }
+    }
+
+    /// What capture tells, of the dictation that the recording belongs to by now.
+    pub(super) fn current(&self, mut output: CaptureOutput) -> CaptureOutput {
+        let job = match &mut output {
+            CaptureOutput::Pcm { job, .. }
+            | CaptureOutput::Gap { job, .. }
+            | CaptureOutput::Event(
+                CaptureEvent::Started { job, .. }
+                | CaptureEvent::Failed { job, .. }
+                | CaptureEvent::Ended { job, .. },
+            ) => job,
+        };
+        if let Some(part) = self.parts.iter().find(|part| part.captured == *job) {
+            *job = part.current;
+        }
+        output
+    }
+
+    /// The dictation that capture knows this one as.
+    fn captured_as(&self, job: JobId) -> JobId {
+        self.part(job).map_or(job, |part| part.captured)
+    }
+
+    fn part(&self, job: JobId) -> Option<&Part> {
+        self.parts.iter().find(|part| part.current == job)
+    }
+
+    /// How much is missing from the whole recording that the dictation is a part of, in samples.
+    pub(super) fn missing(&self, job: JobId) -> u64 {
+        let own: u64 = self.gaps(job).iter().map(Gap::samples).sum();
+        own + self.part(job).map_or(0, |part| part.missing)
     }
 
     /// The first audio has arrived, on a thread that has real-time priority or not. Whether its
@@ -180,7 +278,7 @@ impl UnderWay {
     /// Ends a recording at this moment. `asks_focus`: the text may only go into the window that has
     /// the keyboard now.
     pub(super) fn stop(&mut self, job: JobId, asks_focus: bool) {
-        self.command(CaptureCommand::Stop { job });
+        self.command(CaptureCommand::Stop { job: self.captured_as(job) });
         if let Some(live) = self.live.get_mut(job) {
             live.stopped = Some(Instant::now());
             // Asked now, before the user goes to another window, but after the stop, which must not
@@ -191,7 +289,7 @@ impl UnderWay {
 
     /// Ends a recording at once, and drops the audio that still comes.
     pub(super) fn cancel(&self, job: JobId) {
-        self.command(CaptureCommand::Cancel { job });
+        self.command(CaptureCommand::Cancel { job: self.captured_as(job) });
     }
 
     /// Takes samples. `None`: the dictation is over.
@@ -240,7 +338,7 @@ impl UnderWay {
 
     /// Since when this dictation is recorded.
     pub(super) fn recording_time(&self, job: JobId) -> Option<RecordingTime> {
-        let elapsed = self.live.get(job)?.begun.elapsed();
+        let elapsed = self.live.get(job)?.recording.elapsed();
         let since = SystemTime::now().checked_sub(elapsed)?;
         let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some(RecordingTime { since: since.as_secs_f64(), elapsed: elapsed.as_secs_f64() })
@@ -263,6 +361,7 @@ impl UnderWay {
 
     /// Forgets the dictation: its heartbeat ends, and later samples are dropped.
     pub(super) fn forget(&mut self, job: JobId) {
+        self.parts.retain(|part| part.current != job);
         self.live.end(job);
     }
 

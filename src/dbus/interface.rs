@@ -121,10 +121,10 @@ impl DictationObject {
     async fn command_with(
         &self,
         command: Command,
-        options: HashMap<String, OwnedVariant>,
+        options: Options,
     ) -> Result<(String, String), CallError> {
-        let wishes = wishes(options)?;
-        self.ask(Request::Dictation(command, wishes)).await.map(state_and_text)
+        let request = Request::Dictation(command, wishes(options)?);
+        self.ask(request).await.map(state_and_text)
     }
 }
 
@@ -152,34 +152,44 @@ impl<'c> Caller<'c> {
     }
 }
 
-pub(super) fn given(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.trim().is_empty())
-}
+/// A client's options for one dictation.
+type Options = HashMap<String, OwnedVariant>;
 
-/// Options for one dictation.
-pub(super) fn wishes(options: HashMap<String, OwnedVariant>) -> Result<Wishes, CallError> {
-    let refused = |text: String| CallError(Failure::new(Code::BadRequest, text));
+/// The socket's options for a dictation, under the same names. Unknown keys are an error: an option
+/// that has no effect would not be noticed.
+fn wishes(options: Options) -> Result<Wishes, CallError> {
     let mut wishes = Wishes::default();
     for (key, value) in options {
-        let value: String = value
-            .try_into()
-            .map_err(|_| refused(format!("The option {key:?} must be a string.")))?;
+        let bad = |what: String| CallError(Failure::new(Code::BadRequest, what));
+        let text = || {
+            let text = <&str>::try_from(&*value).map(str::to_owned);
+            text.map_err(|_| bad(format!("The option {key} must be a string.")))
+        };
         match key.as_str() {
             "deliver" => {
-                let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == value);
-                let names = || DeliverMode::ALL.map(DeliverMode::name).join(", ");
-                let known = || refused(format!("The option deliver may be only {}.", names()));
-                wishes.deliver = Some(mode.ok_or_else(known)?);
+                let name = text()?;
+                let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == name);
+                let known = || DeliverMode::ALL.map(DeliverMode::name).join(", ");
+                let unknown = || bad(format!("The option deliver may be only {}.", known()));
+                wishes.deliver = Some(mode.ok_or_else(unknown)?);
             }
-            "preset" => wishes.preset = Some(value),
+            "preset" => wishes.preset = given(bounded(text()?)?),
+            "language" => wishes.language = given(bounded(text()?)?),
+            "continuous" => {
+                let what = || bad("The option continuous must be true or false.".into());
+                wishes.continuous = bool::try_from(&*value).map_err(|_| what())?;
+            }
             _ => {
-                return Err(refused(format!(
-                    "There is no option {key:?}; there are deliver and preset."
-                )));
+                let known = "deliver, preset, language, continuous";
+                return Err(bad(format!("There is no option {key:?}; there are: {known}.")));
             }
         }
     }
     Ok(wishes)
+}
+
+pub(super) fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.trim().is_empty())
 }
 
 fn something_else() -> CallError {
@@ -228,31 +238,22 @@ impl DictationObject {
         self.command(Command::Stop).await
     }
 
-    /// Toggle with options for this dictation: deliver (clipboard, paste, type or none) and preset,
-    /// both strings.
+    /// As Toggle, with options for this dictation as on the socket: the strings `deliver`, `preset`
+    /// and `language`, and the boolean `continuous`.
     #[zbus(out_args("state", "text"))]
-    async fn toggle_with(
-        &self,
-        options: HashMap<String, OwnedVariant>,
-    ) -> Result<(String, String), CallError> {
+    async fn toggle_with(&self, options: Options) -> Result<(String, String), CallError> {
         self.command_with(Command::Toggle, options).await
     }
 
-    /// Start with options for this dictation.
+    /// As Start, with options as for ToggleWith.
     #[zbus(out_args("state"))]
-    async fn start_with(
-        &self,
-        options: HashMap<String, OwnedVariant>,
-    ) -> Result<String, CallError> {
+    async fn start_with(&self, options: Options) -> Result<String, CallError> {
         self.command_with(Command::Start, options).await.map(|(state, _)| state)
     }
 
-    /// Stop with options for this dictation.
+    /// As Stop, with options as for ToggleWith.
     #[zbus(out_args("state", "text"))]
-    async fn stop_with(
-        &self,
-        options: HashMap<String, OwnedVariant>,
-    ) -> Result<(String, String), CallError> {
+    async fn stop_with(&self, options: Options) -> Result<(String, String), CallError> {
         self.command_with(Command::Stop, options).await
     }
 

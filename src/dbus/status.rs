@@ -9,6 +9,7 @@ use zbus::{OwnedVariant, Variant};
 pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     let Status {
         state,
+        language,
         pending,
         cpu_percent,
         ram,
@@ -24,6 +25,7 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     let reason = reason.map(|failure| (failure.code.name(), failure.message));
     let mut told: HashMap<&'static str, Variant<'static>> = HashMap::from([
         ("state", Variant::from(state.name())),
+        ("language", Variant::from(language)),
         ("pending", Variant::from(u32::try_from(pending).unwrap_or(u32::MAX))),
         ("cpu_percent", Variant::from(f64::from(cpu_percent))),
         ("ram_total_bytes", Variant::from(ram.total)),

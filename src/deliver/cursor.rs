@@ -41,6 +41,8 @@ pub(crate) struct Cursor {
     observer: Observer,
     /// The last text, which the next one may be joined to.
     joint: Joint,
+    /// The last continuous dictation, and where its first sentence went.
+    talk: Option<(u32, Destination)>,
     /// Whether the last text went into a password field. `None`: no program said so in time.
     hidden: Option<bool>,
     /// When the desktop gave no answer as to what it offers.
@@ -238,6 +240,17 @@ impl Cursor {
             },
         );
         let place = Destination::new(window, &order.focused, &order.keys);
+        if let Some(talk) = wanted.talk {
+            match &self.talk {
+                Some((known, first)) if *known == talk => {
+                    if !first.may_be(&place) {
+                        return Err(DeliverError::Moved);
+                    }
+                    order.only = order.only.or_else(|| first.window.clone());
+                }
+                _ => self.talk = Some((talk, place.clone())),
+            }
+        }
         if let Some(join) = &wanted.join {
             let now = Instant::now();
             order.text =

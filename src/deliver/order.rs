@@ -21,6 +21,9 @@ pub struct DeliveryOptions {
     /// How the text is joined to the text at the cursor. `None`: it is not. Texts for the clipboard
     /// are never joined.
     pub join: Option<Join>,
+    /// The number of the continuous dictation that the text is a sentence of. All its sentences may
+    /// only go where the first one went, as far as the desktop tells.
+    pub talk: Option<u32>,
     /// Clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,
 }

@@ -1,10 +1,13 @@
 //! What the user's machine and session offer: files, units, PipeWire, notifications, display.
 
 use super::Finding::{self, Bad, Good, Poor};
+use crate::language::spoken;
+use crate::regular::{self, Trust};
 use crate::session::DeliverMode;
-use crate::{capture, config, deliver};
+use crate::{capture, config, deliver, shortcut};
+use std::io::Read;
 use std::process::Command;
-use v2m_models::{catalogue, paths};
+use v2m_models::{catalogue, ggml, paths};
 
 pub(super) fn configuration() -> Finding {
     let loaded = config::default_path()
@@ -61,6 +64,43 @@ pub(super) fn model() -> Finding {
         )),
         _ => Good(format!("{name}, {} MB, {}", file.len() / 1_000_000, path.display())),
     }
+}
+
+/// The keys that dictate, on GNOME. Other desktops do not tell.
+pub(super) fn shortcut() -> Finding {
+    let keys = match shortcut::list_all() {
+        Ok(keys) => keys,
+        Err(shortcut::ShortcutError::NoGsettings(_) | shortcut::ShortcutError::NoGnome) => {
+            return Finding::None;
+        }
+        Err(error) => return Poor(error.to_string()),
+    };
+    if keys.is_empty() {
+        return Poor("no key dictates yet. Set one: v2m shortcut install".into());
+    }
+    // A key in a language that the model does not know would be refused at its first press.
+    let model = settings().engine.model;
+    let head = paths::resolve(&model).ok().and_then(|path| {
+        let mut head = [0; ggml::HEAD];
+        regular::open(&path, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+        Some(head)
+    });
+    let unknown = keys.iter().find_map(|key| {
+        let (_, code) = key.command.split_once(" --language ")?;
+        let code = spoken::code(code.split_whitespace().next()?).ok()??;
+        (ggml::speaks(&head?, code) == Some(false)).then_some((&key.binding, spoken::name(code)))
+    });
+    if let Some((binding, language)) = unknown {
+        return Poor(format!(
+            "{binding} dictates in {language}, which the model {model} does not know. Choose \
+             another model: v2m-model list"
+        ));
+    }
+    let told = keys.iter().map(|key| {
+        let command = key.command.split_once("v2m-send").map_or("", |(_, rest)| rest);
+        format!("{} runs v2m-send {}", key.binding, command.trim_start_matches('\'').trim())
+    });
+    Good(told.collect::<Vec<_>>().join(", "))
 }
 
 pub(super) fn microphone() -> Finding {

@@ -47,11 +47,12 @@ type Check = (&'static str, fn(&mut service::ServiceCheck) -> Finding);
 const MICROPHONE: &str = "microphone";
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     ("configuration", |_| desktop::configuration()),
     ("units", |_| desktop::units()),
     ("model", |_| desktop::model()),
     (MICROPHONE, |_| desktop::microphone()),
+    ("shortcut", |_| desktop::shortcut()),
     ("notifications", |_| desktop::notifications()),
     ("clipboard", |_| desktop::clipboard()),
     ("cursor", |_| desktop::cursor()),

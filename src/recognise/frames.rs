@@ -36,8 +36,15 @@ impl Recogniser {
             FromEngine::Segment { job, segment, is_final } => {
                 if let Some(index) = self.by_wire(job) {
                     let job = &mut self.jobs[index];
-                    let segment = job.within(segment);
-                    self.events.push_back(job.update(segment, is_final));
+                    if let Some(segment) = job.own(segment) {
+                        self.events.push_back(job.update(segment, is_final));
+                    }
+                }
+            }
+            FromEngine::Sentence { job, until, language } => {
+                if let Some(index) = self.by_wire(job) {
+                    let event = self.jobs[index].sentence(until, language);
+                    self.events.extend(event);
                 }
             }
             FromEngine::Final { job, text, language, segments, stats } => {
@@ -47,7 +54,7 @@ impl Recogniser {
                         lineup.delivered();
                     }
                     let job = self.jobs.remove(index);
-                    let segments = segments.into_iter().map(|it| job.within(it)).collect();
+                    let (text, segments) = job.rest(text, segments);
                     let stats = job.stats(stats);
                     let recognition = Recognition { text, language, segments, stats, attempts: 0 };
                     let event = job.done(recognition);
@@ -67,7 +74,7 @@ impl Recogniser {
             FromEngine::Quiet { job, at } => {
                 if let Some(index) = self.by_wire(job) {
                     let job = &self.jobs[index];
-                    self.events.push_back(RecogniseEvent::Quiet { job: job.id, at });
+                    self.events.push_back(RecogniseEvent::Quiet { job: job.id, at: job.at(at) });
                 }
             }
             FromEngine::Pong { .. } => {}
@@ -124,6 +131,9 @@ fn made_plain(frame: FromEngine) -> FromEngine {
             segments: segments.into_iter().map(heard).collect(),
             stats,
         },
+        FromEngine::Sentence { job, until, language } => {
+            FromEngine::Sentence { job, until, language: line(language) }
+        }
         FromEngine::Loaded {
             backend,
             device,

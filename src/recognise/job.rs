@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::io;
 use v2m_ipc::engine::{self, DecodeOptions, DecodeStats, ToEngine};
 use v2m_ipc::pcm::seconds;
+use v2m_ipc::spacing;
 
 /// How many samples a PCM frame holds when there is a backlog: one second.
 const FRAME: u64 = seconds(1);
@@ -33,6 +34,10 @@ pub(super) struct Job {
     pub(super) wire: Option<u32>,
     /// Whether the engine keeps it paused while it works on another one.
     paused: bool,
+    /// The engine's number of this job's first sample. It counts on where a job was split.
+    base: u64,
+    /// The end of the last sentence that is over, and the sentence's language.
+    over: Option<(u64, String)>,
     sent: u64,
     /// How many samples the engine has finished.
     settled: u64,
@@ -58,6 +63,8 @@ impl Job {
             refusals: 0,
             wire: None,
             paused: false,
+            base: 0,
+            over: None,
             sent: 0,
             settled: 0,
             finish_sent: false,
@@ -77,6 +84,8 @@ impl Job {
     pub(super) fn rewind(&mut self) {
         self.wire = None;
         self.paused = false;
+        self.base = 0;
+        self.over = None;
         self.sent = 0;
         self.settled = 0;
         self.finish_sent = false;
@@ -176,7 +185,96 @@ impl Job {
     /// Notes that the engine has finished everything before this sample. It cannot have finished
     /// more than it was given.
     pub(super) fn settled(&mut self, until: u64) {
-        self.settled = self.settled.max(until.min(self.sent));
+        self.settled = self.settled.max(self.at(until).min(self.sent));
+    }
+
+    /// The engine's sample as one of this job.
+    pub(super) fn at(&self, sample: u64) -> u64 {
+        sample.saturating_sub(self.base)
+    }
+
+    /// The engine's segment, if it belongs to this job.
+    pub(super) fn own(&self, segment: engine::Segment) -> Option<Segment> {
+        let engine::Segment { start, end, text } = segment;
+        if self.base > 0 && start < self.base {
+            return None;
+        }
+        Some(self.within(engine::Segment { start: self.at(start), end: self.at(end), text }))
+    }
+
+    /// The part of the engine's answer that belongs to this job: text and segments.
+    pub(super) fn rest(
+        &self,
+        text: String,
+        segments: Vec<engine::Segment>,
+    ) -> (String, Vec<Segment>) {
+        let segments: Vec<_> = segments.into_iter().filter_map(|it| self.own(it)).collect();
+        if self.base == 0 {
+            return (text, segments);
+        }
+        (join(segments.iter()), segments)
+    }
+
+    /// Notes that a sentence is over. Not once the audio is complete: the rest comes as a whole.
+    pub(super) fn sentence(&mut self, until: u64, language: String) -> Option<RecogniseEvent> {
+        let until = self.at(until).min(self.sent);
+        let is_new = self.over.as_ref().is_none_or(|(before, _)| *before < until);
+        if self.finished || !is_new || until == 0 {
+            return None;
+        }
+        self.over = Some((until, language));
+        Some(RecogniseEvent::Sentence { job: self.id, until })
+    }
+
+    /// Cuts off what follows the last sentence that is over, as the job `next`, which the engine is
+    /// working on from now on. Returns it with a copy of its audio. `None`: no sentence is over
+    /// there.
+    pub(super) fn split_off(&mut self, next: JobId, until: u64) -> Option<(Self, Vec<i16>)> {
+        self.over.as_ref().filter(|(over, _)| *over == until && !self.finished)?;
+        let Audio::Heard(audio) = &mut self.audio else { return None };
+        let tail = audio.split_off(usize::try_from(until).ok()?.min(audio.len()));
+        let later = |segment: &Segment| segment.start >= until;
+        let moved = |segment: Segment| Segment {
+            start: segment.start - until,
+            end: segment.end.saturating_sub(until),
+            ..segment
+        };
+        let (segments, own) = std::mem::take(&mut self.segments).into_iter().partition(later);
+        let clipped = |segment: Segment| Segment { end: segment.end.min(until), ..segment };
+        let own: Vec<Segment> = own;
+        self.segments = own.into_iter().map(clipped).collect();
+        let segments: Vec<Segment> = segments;
+        let rest = Self {
+            id: next,
+            urgency: self.urgency,
+            options: self.options.clone(),
+            audio: Audio::Heard(tail.clone()),
+            finished: false,
+            attempts: 0,
+            deaths: self.deaths,
+            refusals: self.refusals,
+            wire: self.wire.take(),
+            paused: self.paused,
+            base: self.base + until,
+            over: None,
+            sent: self.sent - until,
+            settled: self.settled.saturating_sub(until),
+            finish_sent: false,
+            segments: segments.into_iter().map(moved).collect(),
+            draft: self.draft.take().filter(later).map(moved),
+            failure: self.failure.take(),
+        };
+        Some((rest, tail))
+    }
+
+    /// The text of the sentences that are over, for a job that was split.
+    pub(super) fn over(self) -> RecogniseEvent {
+        let language = self.over.clone().map(|(_, language)| language).unwrap_or_default();
+        let samples = self.audio.len();
+        let stats = DecodeStats { samples, decoded_samples: samples, ..DecodeStats::default() };
+        let text = join(self.segments.iter());
+        let segments = self.segments.clone();
+        self.done(Recognition { text, language, segments, stats, attempts: 0 })
     }
 
     /// Corrects an engine's segment to a possible one: it lies within the audio and does not end
@@ -189,7 +287,7 @@ impl Job {
 
     /// Corrects the engine's statistics: they cannot cover more audio than there is.
     pub(super) fn stats(&self, stats: DecodeStats) -> DecodeStats {
-        DecodeStats { samples: stats.samples.min(self.audio.len()), ..stats }
+        DecodeStats { samples: self.at(stats.samples).min(self.audio.len()), ..stats }
     }
 
     /// Whether the engine must still be told that the audio is complete.
@@ -235,13 +333,8 @@ impl Job {
 }
 
 fn join<'s>(segments: impl Iterator<Item = &'s Segment>) -> String {
-    segments.fold(String::new(), |mut text, segment| {
-        if !text.is_empty() && !segment.text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(&segment.text);
-        text
-    })
+    let texts = segments.map(|segment| segment.text.as_str());
+    spacing::join(texts.filter(|text| !text.is_empty()))
 }
 
 #[cfg(test)]
@@ -255,6 +348,42 @@ mod tests {
     }
 
     proptest! {
+        /// Wherever an engine says that sentences are over, each sample belongs to one job.
+        #[test]
+        fn whatever_an_engine_says_of_sentences_no_sample_is_lost(
+            heard in 1usize..40_000,
+            said in proptest::collection::vec((any_time(), any_time(), any_time()), 0..20),
+        ) {
+            let all: Vec<i16> = (0..heard).map(|at| (at % 30_000) as i16).collect();
+            let audio = Audio::Heard(all.clone());
+            let mut job = Job::new(JobId(1), DecodeOptions::default(), Priority::Live, audio);
+            job.begin(1);
+            let mut parts = Vec::new();
+            for (next, (start, end, over)) in (2..).zip(said) {
+                job.next_pcm().unwrap();
+                let segment = engine::Segment { start, end, text: "x".into() };
+                if let Some(segment) = job.own(segment) {
+                    job.update(segment, true);
+                }
+                let Some(RecogniseEvent::Sentence { until, .. }) = job.sentence(over, "en".into())
+                else {
+                    continue;
+                };
+                let (rest, _) = job.split_off(JobId(next), until).unwrap();
+                let before = std::mem::replace(&mut job, rest).over();
+                let RecogniseEvent::Done { recognition, audio, .. } = before else {
+                    panic!("no text")
+                };
+                let length = audio.len() as u64;
+                for segment in recognition.segments {
+                    prop_assert!(segment.start <= segment.end && segment.end <= length);
+                }
+                parts.extend(audio);
+            }
+            parts.extend(job.audio.heard());
+            prop_assert_eq!(parts, all);
+        }
+
         /// An engine under an attacker's control may send anything.
         #[test]
         fn whatever_an_engine_says_of_times_lies_within_the_audio(
@@ -282,6 +411,49 @@ mod tests {
             }
             prop_assert!(sent <= heard && job.sent == sent as u64 && job.settled <= job.sent);
         }
+    }
+
+    /// One engine job, split in two: what the engine says of it belongs to the first or the second.
+    #[test]
+    fn a_job_is_split_where_a_sentence_is_over_and_the_engine_notices_nothing() {
+        let heard = Audio::Heard((0..50).collect());
+        let mut job = Job::new(JobId(1), DecodeOptions::default(), Priority::Live, heard);
+        let ToEngine::Begin { job: wire, .. } = job.begin(7) else { panic!("no begin") };
+        assert_eq!(job.next_pcm().unwrap().len(), 50);
+        let segment = |start, end, text: &str| engine::Segment { start, end, text: text.into() };
+        for (segment, is_final) in [(segment(2, 9, "One."), true), (segment(22, 30, "two"), false)]
+        {
+            let segment = job.own(segment).unwrap();
+            job.update(segment, is_final);
+        }
+        assert_eq!(job.split_off(JobId(2), 15).map(drop), None, "no sentence is over there");
+        let over = job.sentence(15, "es".into());
+        assert_eq!(over, Some(RecogniseEvent::Sentence { job: JobId(1), until: 15 }));
+        assert_eq!(job.sentence(15, "es".into()), None, "told once");
+
+        let (mut rest, tail) = job.split_off(JobId(2), 15).unwrap();
+        assert_eq!(tail, (15..50).collect::<Vec<i16>>());
+        let RecogniseEvent::Done { job: id, recognition, audio } = job.over() else { panic!() };
+        assert_eq!((id, audio), (JobId(1), (0..15).collect::<Vec<i16>>()));
+        assert_eq!((recognition.text.as_str(), recognition.language.as_str()), ("One.", "es"));
+        assert_eq!(recognition.segments, [Segment { start: 2, end: 9, text: "One.".into() }]);
+        assert_eq!(recognition.stats.samples, 15);
+
+        assert_eq!((rest.wire, rest.next_pcm().unwrap().len()), (Some(wire), 0), "it has all");
+        rest.feed(&[50, 51]);
+        assert_eq!(*rest.next_pcm().unwrap(), [50, 51]);
+        // What the engine says again of the first sentence is not the second job's.
+        assert_eq!(rest.own(segment(2, 9, "One!")), None);
+        let own = rest.own(segment(22, 30, "Two.")).unwrap();
+        assert_eq!((own.start, own.end), (7, 15));
+        let whole = vec![segment(2, 9, "One."), segment(22, 30, "Two."), segment(33, 40, "Three.")];
+        let (text, segments) = rest.rest("One. Two. Three.".into(), whole);
+        assert_eq!((text.as_str(), segments.len()), ("Two. Three.", 2));
+        assert_eq!(rest.at(51), 36);
+
+        // Another engine gets the second job's audio alone, and counts from its first sample.
+        rest.rewind();
+        assert_eq!((rest.next_pcm().unwrap().len(), rest.at(5)), (37, 5));
     }
 
     #[test]

@@ -201,6 +201,13 @@ pub enum RecogniseEvent {
         /// How many samples had been heard.
         at: u64,
     },
+    /// A sentence is over. [`Recogniser::split`] takes it; otherwise it stays part of the job.
+    Sentence {
+        /// The job.
+        job: JobId,
+        /// The sample in the job's audio before which all text is settled.
+        until: u64,
+    },
     /// An engine died or hung and was replaced. If it was working on a job, the job starts over.
     Replaced {
         /// The job that the engine was working on.

@@ -196,6 +196,17 @@ impl Recogniser {
         }
     }
 
+    /// Ends a job with the sentences that are over, before this sample: its text comes as
+    /// [`RecogniseEvent::Done`]. The rest of its audio, which is returned, belongs to `next` from now
+    /// on. The engine goes on with it and notices nothing.
+    pub fn split(&mut self, id: JobId, next: JobId, until: u64) -> Option<Vec<i16>> {
+        let index = self.jobs.iter().position(|job| job.id == id)?;
+        let (rest, tail) = self.jobs[index].split_off(next, until)?;
+        let job = std::mem::replace(&mut self.jobs[index], rest);
+        self.events.push_back(job.over());
+        Some(tail)
+    }
+
     /// Cancels a job that nobody wants any more.
     pub fn cancel(&mut self, job: JobId) {
         let Some(index) = self.jobs.iter().position(|j| j.id == job) else { return };

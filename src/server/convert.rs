@@ -78,8 +78,9 @@ pub(super) fn request(command: message::Command) -> Asked {
 }
 
 fn dictation(command: Command, wishes: message::Wishes) -> Request {
-    let message::Wishes { deliver, preset } = wishes;
-    let wishes = Wishes { deliver: deliver.map(deliver_mode), preset };
+    let message::Wishes { deliver, preset, language, continuous } = wishes;
+    let deliver = deliver.map(deliver_mode);
+    let wishes = Wishes { deliver, preset, language, continuous };
     if wishes == Wishes::default() {
         Request::Session(command)
     } else {
@@ -283,6 +284,7 @@ fn config_updated(
 fn status_data(status: Status) -> data::Status {
     let Status {
         state,
+        language,
         pending,
         cpu_percent,
         ram,
@@ -300,6 +302,7 @@ fn status_data(status: Status) -> data::Status {
     data::Status {
         state: state.name().into(),
         is_recording: state == State::Recording,
+        language,
         pending: u32::try_from(pending).unwrap_or(u32::MAX),
         gpu_usage: gpu.as_ref().map(|gpu| gpu.percent),
         vram_usage: gpu.as_ref().map(|gpu| gpu.vram_used_mb),

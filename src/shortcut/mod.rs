@@ -1,13 +1,15 @@
-//! The keyboard shortcut of GNOME that runs `v2m-send toggle`: shown, installed, removed.
+//! The keyboard shortcuts of GNOME that run `v2m-send toggle`: shown, installed, removed. There is
+//! one for the usual language, and one for each other language that the user wants a key for.
 //!
 //! GNOME keeps custom shortcuts as entries of a list in its settings; they are read and written by
-//! `gsettings`, which belongs to every GNOME and minds what is locked or overridden. An entry of
-//! our own is all that is ever changed. Not here: other desktops, whose own settings the README
+//! `gsettings`, which belongs to every GNOME and minds what is locked or overridden. Only v2m's own
+//! entries are ever changed. Not here: other desktops, whose own settings the README
 //! names.
 
 mod accelerator;
 mod settings;
 
+use crate::language::spoken;
 use accelerator::Accelerator;
 use settings::GnomeSettings;
 use std::io;
@@ -18,6 +20,44 @@ pub const CANDIDATES: [&str; 4] =
     ["<Control><Alt>v", "<Control><Alt>space", "<Super>F9", "<Control><Super>v"];
 
 const NAME: &str = "v2m: dictate";
+
+/// What a shortcut of v2m's does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purpose<'a> {
+    /// The language that it dictates in: a code or [`spoken::AUTO`]. `None`: the configured one.
+    pub language: Option<&'a str>,
+    /// Whether it delivers each sentence once it is over.
+    pub is_continuous: bool,
+}
+
+impl Purpose<'_> {
+    /// Tells its entry in GNOME's settings from those of other purposes.
+    fn suffix(self) -> String {
+        let continuous = if self.is_continuous { "-continuous" } else { "" };
+        let language = self.language.map(|code| format!("-{code}"));
+        format!("{}{continuous}", language.unwrap_or_default())
+    }
+
+    /// The name that GNOME's settings show.
+    fn name(self) -> String {
+        let language = self.language.map(|code| match code {
+            spoken::AUTO => "detect the language",
+            code => spoken::name(code),
+        });
+        let details = [language, self.is_continuous.then_some("continuous")];
+        let details: Vec<_> = details.into_iter().flatten().collect();
+        match &details[..] {
+            [] => NAME.to_owned(),
+            details => format!("{NAME} ({})", details.join(", ")),
+        }
+    }
+
+    fn command(self, client: &Path) -> String {
+        let language = self.language.map(|code| format!(" --language {code}")).unwrap_or_default();
+        let continuous = if self.is_continuous { " --continuous" } else { "" };
+        format!("{} toggle{language}{continuous}", quoted(client))
+    }
+}
 
 /// Why the shortcut could not be seen or changed.
 #[derive(Debug, thiserror::Error)]
@@ -80,51 +120,70 @@ pub struct Shortcut {
     pub command: String,
 }
 
-/// v2m's shortcut, if there is one.
+/// v2m's shortcuts, in the order of GNOME's list.
 ///
 /// # Errors
 /// [`ShortcutError`].
-pub fn show() -> Result<Option<Shortcut>, ShortcutError> {
-    GnomeSettings::open()?.own()
+pub fn list() -> Result<Vec<Shortcut>, ShortcutError> {
+    GnomeSettings::open()?.all_own()
 }
 
-/// Binds a key combination to `client` toggling: `binding`, or the first candidate that is free. A
-/// shortcut that is there already is kept with its key, unless another one is asked for.
+/// All custom shortcuts that run `v2m-send`: v2m's, and those that the user has made.
+///
+/// # Errors
+/// [`ShortcutError`].
+pub fn list_all() -> Result<Vec<Shortcut>, ShortcutError> {
+    let all = GnomeSettings::open()?.all()?;
+    Ok(all.into_iter().filter(|it| it.command.contains("v2m-send")).collect())
+}
+
+/// Binds a key combination to `client` toggling, for that purpose: `binding`, or the first candidate
+/// that is free. A shortcut for it that is there already is kept with its key, unless another one is
+/// asked for. Those for other purposes stay.
 ///
 /// # Errors
 /// [`ShortcutError`]; nothing is changed then.
-pub fn install(binding: Option<&str>, client: &Path) -> Result<Shortcut, ShortcutError> {
+pub fn install(
+    binding: Option<&str>,
+    purpose: Purpose,
+    client: &Path,
+) -> Result<Shortcut, ShortcutError> {
     let settings = GnomeSettings::open()?;
-    let own = settings.own()?;
+    let suffix = purpose.suffix();
+    let own = settings.own(&suffix)?;
     let binding = match (binding, own) {
-        (Some(binding), _) => free(&settings, binding)?.to_owned(),
+        (Some(binding), _) => free(&settings, &suffix, binding)?.to_owned(),
         (None, Some(own)) if Accelerator::parse(&own.binding).is_some() => own.binding,
-        (None, _) => first_free(&settings)?.to_owned(),
+        (None, _) => first_free(&settings, &suffix)?.to_owned(),
     };
-    let command = format!("{} toggle", quoted(client));
-    settings.put(NAME, &Shortcut { binding, command })
+    let command = purpose.command(client);
+    settings.put(&suffix, &purpose.name(), &Shortcut { binding, command })
 }
 
-/// Removes v2m's shortcut; whether there was one.
+/// Removes v2m's shortcut for that purpose, or all of them; how many there were.
 ///
 /// # Errors
 /// [`ShortcutError`].
-pub fn remove() -> Result<bool, ShortcutError> {
-    GnomeSettings::open()?.remove()
+pub fn remove(purpose: Option<Purpose>) -> Result<usize, ShortcutError> {
+    GnomeSettings::open()?.remove(purpose.map(Purpose::suffix).as_deref())
 }
 
-fn free<'a>(settings: &GnomeSettings, binding: &'a str) -> Result<&'a str, ShortcutError> {
+fn free<'a>(
+    settings: &GnomeSettings,
+    suffix: &str,
+    binding: &'a str,
+) -> Result<&'a str, ShortcutError> {
     let wanted = Accelerator::parse(binding)
         .ok_or_else(|| ShortcutError::NotABinding(binding.to_owned()))?;
-    match settings.taken_by(&wanted)? {
+    match settings.taken_by(&wanted, suffix)? {
         Some(by) => Err(ShortcutError::Taken { binding: binding.to_owned(), by }),
         None => Ok(binding),
     }
 }
 
-fn first_free(settings: &GnomeSettings) -> Result<&'static str, ShortcutError> {
+fn first_free(settings: &GnomeSettings, suffix: &str) -> Result<&'static str, ShortcutError> {
     for candidate in CANDIDATES {
-        match free(settings, candidate) {
+        match free(settings, suffix, candidate) {
             Err(ShortcutError::Taken { .. }) => {}
             result => return result,
         }

@@ -7,8 +7,9 @@ use std::process::Command;
 const SCHEMA: &str = "org.gnome.settings-daemon.plugins.media-keys";
 const LIST: &str = "custom-keybindings";
 const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybinding";
-/// The path of our own entry. GNOME Settings names its own ones `customN`.
-const OWN: &str = "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/v2m/";
+/// The path of our own entries: this, a suffix (empty, or `-` and what distinguishes the entry), and
+/// a slash. GNOME Settings names its own ones `customN`.
+const OWN: &str = "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/v2m";
 
 pub(super) struct GnomeSettings(());
 
@@ -19,52 +20,77 @@ impl GnomeSettings {
         if known { Ok(Self(())) } else { Err(ShortcutError::NoGnome) }
     }
 
-    /// Our own entry, if it is in force.
-    pub(super) fn own(&self) -> Result<Option<Shortcut>, ShortcutError> {
-        if !self.entries()?.iter().any(|path| path == OWN) {
-            return Ok(None);
-        }
-        Ok(Some(Shortcut { binding: read(OWN, "binding")?, command: read(OWN, "command")? }))
+    /// Our own entry with that suffix, if it is in force.
+    pub(super) fn own(&self, suffix: &str) -> Result<Option<Shortcut>, ShortcutError> {
+        let own = path_of(suffix);
+        let entries = self.entries()?;
+        entries.iter().find(|path| **path == own).map(|path| shortcut(path)).transpose()
     }
 
-    /// Writes our own entry, and then puts it on the list.
-    pub(super) fn put(&self, name: &str, shortcut: &Shortcut) -> Result<Shortcut, ShortcutError> {
-        let entry = format!("{ENTRY}:{OWN}");
+    /// All our own entries.
+    pub(super) fn all_own(&self) -> Result<Vec<Shortcut>, ShortcutError> {
+        self.entries()?.iter().filter(|path| is_own(path)).map(|path| shortcut(path)).collect()
+    }
+
+    /// All entries.
+    pub(super) fn all(&self) -> Result<Vec<Shortcut>, ShortcutError> {
+        self.entries()?.iter().map(|path| shortcut(path)).collect()
+    }
+
+    /// Writes our own entry with that suffix, and then puts it on the list.
+    pub(super) fn put(
+        &self,
+        suffix: &str,
+        name: &str,
+        shortcut: &Shortcut,
+    ) -> Result<Shortcut, ShortcutError> {
+        let own = path_of(suffix);
+        let entry = format!("{ENTRY}:{own}");
         let values =
             [("name", name), ("command", &shortcut.command), ("binding", &shortcut.binding)];
         for (key, value) in values {
             gsettings(&["set", &entry, key, &variant(value)])?;
         }
         let mut entries = self.entries()?;
-        if !entries.iter().any(|path| path == OWN) {
-            entries.push(OWN.to_owned());
+        if !entries.contains(&own) {
+            entries.push(own);
             set_entries(&entries)?;
         }
-        match self.own()? {
+        match self.own(suffix)? {
             Some(kept) if kept == *shortcut => Ok(kept),
             _ => Err(ShortcutError::NotKept(LIST)),
         }
     }
 
-    /// Takes our own entry off the list and forgets it; whether it was there.
-    pub(super) fn remove(&self) -> Result<bool, ShortcutError> {
-        let mut entries = self.entries()?;
-        let before = entries.len();
-        entries.retain(|path| path != OWN);
-        if entries.len() == before {
-            return Ok(false);
+    /// Takes our own entry with that suffix, or all our own, off the list and forgets them. Returns
+    /// how many there were.
+    pub(super) fn remove(&self, suffix: Option<&str>) -> Result<usize, ShortcutError> {
+        let is_meant = |path: &String| match suffix {
+            Some(suffix) => *path == path_of(suffix),
+            None => is_own(path),
+        };
+        let (removed, kept): (Vec<_>, Vec<_>) = self.entries()?.into_iter().partition(is_meant);
+        if removed.is_empty() {
+            return Ok(0);
         }
-        set_entries(&entries)?;
-        gsettings(&["reset-recursively", &format!("{ENTRY}:{OWN}")])?;
-        if self.own()?.is_some() {
+        set_entries(&kept)?;
+        for path in &removed {
+            gsettings(&["reset-recursively", &format!("{ENTRY}:{path}")])?;
+        }
+        if self.entries()?.iter().any(is_meant) {
             return Err(ShortcutError::NotKept(LIST));
         }
-        Ok(true)
+        Ok(removed.len())
     }
 
-    /// What else that combination does, in words.
-    pub(super) fn taken_by(&self, wanted: &Accelerator) -> Result<Option<String>, ShortcutError> {
-        for path in self.entries()?.iter().filter(|path| *path != OWN) {
+    /// What else that combination does, in words. `suffix`: our own entry that does not count.
+    pub(super) fn taken_by(
+        &self,
+        wanted: &Accelerator,
+        suffix: &str,
+    ) -> Result<Option<String>, ShortcutError> {
+        let own = path_of(suffix);
+        for path in self.entries()?.iter().filter(|path| **path != own) {
             if is(&read(path, "binding")?, wanted) {
                 return Ok(Some(format!("your own shortcut “{}”", read(path, "name")?)));
             }
@@ -83,6 +109,19 @@ impl GnomeSettings {
     fn entries(&self) -> Result<Vec<String>, ShortcutError> {
         Ok(strings(&gsettings(&["get", SCHEMA, LIST])?))
     }
+}
+
+fn path_of(suffix: &str) -> String {
+    format!("{OWN}{suffix}/")
+}
+
+fn is_own(path: &str) -> bool {
+    let suffix = path.strip_prefix(OWN).and_then(|rest| rest.strip_suffix('/'));
+    suffix.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('-'))
+}
+
+fn shortcut(path: &str) -> Result<Shortcut, ShortcutError> {
+    Ok(Shortcut { binding: read(path, "binding")?, command: read(path, "command")? })
 }
 
 fn is(binding: &str, wanted: &Accelerator) -> bool {

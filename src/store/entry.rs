@@ -4,7 +4,7 @@
 use super::directory::{self, Doomed, record_path};
 use super::record::{Record, RecordState};
 use super::wav::{Wav, samples_in};
-use super::{RecordUpdate, StoreError, Unfinished};
+use super::{AskedFor, RecordUpdate, StoreError, Unfinished};
 use crate::session::Gap;
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::in_seconds as seconds;
@@ -20,8 +20,9 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Makes a new dictation, without files yet.
-    pub(super) fn new(path: PathBuf, started_at: jiff::Timestamp) -> Self {
-        Self { path, record: Record::new(started_at), wav: None }
+    pub(super) fn new(path: PathBuf, started_at: jiff::Timestamp, asked: AskedFor) -> Self {
+        let AskedFor { language, talk } = asked;
+        Self { path, record: Record { language, talk, ..Record::new(started_at) }, wav: None }
     }
 
     /// Makes the files. The record comes first, because a record without audio does no harm.
@@ -74,6 +75,14 @@ impl Entry {
         let looks = result.is_ok() && wav.is_fresh();
         self.unless_failed("writing the recording", result)?;
         if looks { self.stay_there() } else { Ok(()) }
+    }
+
+    /// Cuts off the sound from this sample on, and the gaps in it.
+    pub(super) fn shorten(&mut self, samples: u64) -> Result<(), StoreError> {
+        self.record.gaps.retain(|gap| gap.start < samples);
+        let Some(wav) = &mut self.wav else { return Ok(()) };
+        let result = wav.shorten(samples);
+        self.unless_failed("cutting the recording", result)
     }
 
     /// Notes that some sound could not be recorded.

@@ -87,6 +87,15 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
+/// What was asked for when a dictation began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AskedFor {
+    /// The language (ISO 639-1 code) that a client named. The record has it until there is a text.
+    pub language: Option<String>,
+    /// The continuous dictation that this one is a sentence of: see [`Store::name`].
+    pub talk: Option<String>,
+}
+
 /// A result to write to a job's record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordUpdate {
@@ -193,7 +202,8 @@ pub struct Store {
 
 #[derive(Debug)]
 enum StoreCommand {
-    Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp },
+    Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp, asked: AskedFor },
+    Shorten { job: JobId, samples: u64 },
     Adopt { job: JobId, path: PathBuf },
     Miss { job: JobId, gap: Gap },
     Append { job: JobId, samples: Arc<[i16]> },
@@ -235,16 +245,51 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`]: the job is unknown then. Call again later, and then call `rewrite`.
     pub fn begin(&mut self, job: JobId) -> Result<PathBuf, StoreError> {
+        self.begin_as(job, AskedFor::default())
+    }
+
+    /// As [`Store::begin`], and notes in the record what was asked for.
+    ///
+    /// # Errors
+    /// As for [`Store::begin`].
+    pub fn begin_as(&mut self, job: JobId, asked: AskedFor) -> Result<PathBuf, StoreError> {
         let started_at = jiff::Timestamp::now();
         let path = self.directory.join(directory::file_name(started_at, job));
         self.remember(job, &path);
         let first = self.behind.insert(job);
-        self.send(StoreCommand::Begin { job, path: path.clone(), started_at })?;
+        self.send(StoreCommand::Begin { job, path: path.clone(), started_at, asked })?;
         // A refusal means that audio was missed, so a `rewrite` must come first.
         if first {
             self.behind.remove(&job);
         }
         Ok(path)
+    }
+
+    /// Moves what was recorded from this sample on to a new dictation, `next`, to which `append`
+    /// continues. `tail` is that sound. It is on disk twice before it is cut off from `job`. `job`
+    /// is then as after `recorded`.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`]. Both recordings are kept as far as they got.
+    pub fn split(
+        &mut self,
+        job: JobId,
+        next: JobId,
+        samples: u64,
+        tail: Vec<i16>,
+        asked: AskedFor,
+    ) -> Result<(), StoreError> {
+        self.begin_as(next, asked)?;
+        if !tail.is_empty() {
+            self.append(next, tail.into())?;
+        }
+        self.send(StoreCommand::Shorten { job, samples })?;
+        self.recorded(job)
+    }
+
+    /// The name that all dictations of a continuous one have in their records: that of the first.
+    pub fn name(&self, first: JobId) -> Option<String> {
+        Some(self.path(first)?.file_stem()?.to_str()?.to_owned())
     }
 
     /// Takes over a recording that no longer belongs to a job, as `job`. If it has no text, this

@@ -32,7 +32,8 @@ pub struct Record {
     /// all of it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
-    /// The language's ISO 639-1 code.
+    /// The language's ISO 639-1 code: that of the text. Without a text, the one that a client named
+    /// for the dictation.
     pub language: Option<String>,
     /// The segments of the text, in samples at 16 kHz.
     pub segments: Vec<SegmentRecord>,
@@ -46,6 +47,9 @@ pub struct Record {
     /// The failed attempts, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<TryRecord>,
+    /// The name of the first dictation, if this is a sentence of a continuous one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub talk: Option<String>,
     /// Texts that were delivered before the recording was transcribed again, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierRecord>,
@@ -339,6 +343,7 @@ impl Default for Record {
             deliveries: Vec::new(),
             error: None,
             tries: Vec::new(),
+            talk: None,
             earlier: Vec::new(),
         }
     }

@@ -26,6 +26,9 @@ pub struct Unfinished {
     pub text: Option<Text>,
     /// Whether there is a text, delivered or not.
     pub has_text: bool,
+    /// The language (ISO 639-1 code) that a client named for the dictation, as long as there is no
+    /// text.
+    pub language: Option<String>,
     /// What could not be recorded.
     pub gaps: Vec<Gap>,
 }
@@ -43,6 +46,7 @@ impl Unfinished {
             samples,
             text: record.undelivered(),
             has_text: record.text.is_some(),
+            language: record.language.clone().filter(|_| record.text.is_none()),
             gaps: record.missing(),
         }
     }

@@ -4,6 +4,7 @@ use super::directory::{self, Doomed, Found};
 use super::{StoreError, directory::record_path};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::Path;
 
 /// Which finished dictations are kept.
@@ -34,7 +35,14 @@ pub(super) fn sweep(
 ) -> Result<(), StoreError> {
     let mut finished = directory::scan(directory)?;
     finished.retain(|found| is_finished(found) && !in_use.contains(found.audio.as_path()));
-    let too_many = finished.len().saturating_sub(retention.keep_count as usize);
+    // All sentences of a continuous dictation count as one.
+    let mut talks = HashSet::new();
+    let newest_first = finished.iter().rev();
+    let kept = newest_first.take_while(|found| {
+        talks.insert(talk(found));
+        talks.len() <= retention.keep_count as usize
+    });
+    let too_many = finished.len() - kept.count();
     let doomed: Vec<_> = finished
         .iter()
         .enumerate()
@@ -48,6 +56,12 @@ pub(super) fn sweep(
         })
         .collect();
     directory::delete_all(directory, &doomed)
+}
+
+/// What a dictation has in common with the other sentences of a continuous one.
+fn talk(found: &Found) -> &OsStr {
+    let talk = found.record.as_ref().and_then(|record| record.talk.as_deref());
+    talk.map_or_else(|| found.audio.file_stem().unwrap_or_default(), OsStr::new)
 }
 
 /// Whether a dictation may be deleted. It may not if its record is missing or cannot be read, or

@@ -80,8 +80,8 @@ impl Worker {
 
     fn take(&mut self, command: StoreCommand) {
         match command {
-            StoreCommand::Begin { job, path, started_at } => {
-                let mut begun = Entry::new(path.clone(), started_at);
+            StoreCommand::Begin { job, path, started_at, asked } => {
+                let mut begun = Entry::new(path.clone(), started_at, asked);
                 let result = begun.create();
                 self.jobs.insert(job, begun);
                 match result {
@@ -99,6 +99,7 @@ impl Worker {
                 self.tell_failure(job, result);
             }
             StoreCommand::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
+            StoreCommand::Shorten { job, samples } => self.audio(job, |job| job.shorten(samples)),
             StoreCommand::Rewrite { job, samples } => self.audio(job, |job| job.rewrite(&samples)),
             StoreCommand::Recorded { job } => self.recorded(job),
             StoreCommand::Finish { job, outcome } => self.finish(job, *outcome),

@@ -108,6 +108,14 @@ impl Wav {
         if self.samples - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
+    /// Cuts off the samples from this one on.
+    pub(super) fn shorten(&mut self, samples: u64) -> io::Result<()> {
+        self.samples = self.samples.min(samples);
+        self.synced = self.synced.min(self.samples);
+        self.cut()?;
+        self.sync()
+    }
+
     /// Updates the header and syncs the file to the disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.write_all_at(&header(self.samples), 0)?;

@@ -4,6 +4,7 @@
 
 mod backends;
 mod config;
+mod continuous;
 mod crowd;
 mod cursor;
 mod ending;
@@ -14,6 +15,7 @@ mod history;
 mod hostage;
 mod house;
 mod language_model;
+mod languages;
 mod presses;
 mod recording;
 mod retry;

@@ -53,8 +53,13 @@ impl Studio {
 
     /// Starts a recording and lets at least so many tenths of a second of it be heard.
     pub(crate) fn record(&self, tenths: usize) {
+        self.record_in(tenths, &Value::Null);
+    }
+
+    /// As `record`, with options for the dictation.
+    pub(crate) fn record_in(&self, tenths: usize, options: &Value) {
         let mut levels = self.service.connect().subscribe(&["level"]);
-        let started = self.service.connect().ask("START_RECORDING");
+        let started = self.service.connect().ask_with("START_RECORDING", options.clone());
         assert_eq!(started["state"], "recording");
         for _ in 0..tenths {
             levels.receive().unwrap();
@@ -76,7 +81,7 @@ impl Studio {
 }
 
 impl Quiet {
-    fn start(self) -> Studio {
+    pub(crate) fn start(self) -> Studio {
         let Self { house, speaker, pipewire, turn } = self;
         let service = house.start();
         Studio { service, speaker, pipewire, _turn: turn }

@@ -46,6 +46,40 @@ async fn a_call_that_is_dropped_unanswered_is_an_error_not_silence() {
 }
 
 #[tokio::test]
+async fn a_press_has_the_options_of_the_socket_and_no_others() {
+    let mut daemon = Daemon::start(8).await;
+    let options = |pairs: &[(&'static str, &'static str)]| {
+        let pairs = pairs.iter().map(|(key, value)| (*key, zbus::Variant::from(*value)));
+        pairs.collect::<HashMap<_, _>>()
+    };
+    let client = daemon.client.clone();
+    let mut given = options(&[("language", "es"), ("deliver", "paste"), ("preset", "email")]);
+    given.insert("continuous", true.into());
+    let start = tokio::spawn(async move { client.start_with(given).await });
+    let call = daemon.call().await;
+    let wishes = Wishes {
+        deliver: Some(DeliverMode::Paste),
+        preset: Some("email".into()),
+        language: Some("es".into()),
+        continuous: true,
+    };
+    assert_eq!(call.request, Request::Dictation(Command::Start, wishes));
+    call.reply.send(Ok(Answer::State { state: State::Recording, message: None })).unwrap();
+    assert_eq!(soon(start).await.unwrap().unwrap(), "recording");
+
+    for (given, word) in [
+        (options(&[("deliver", "elsewhere")]), "clipboard, paste"),
+        (options(&[("langauge", "es")]), "langauge"),
+        (HashMap::from([("language", zbus::Variant::from(7_u32))]), "must be a string"),
+    ] {
+        let (name, text) = error_of(daemon.client.toggle_with(given).await.unwrap_err());
+        assert_eq!(name, "org.v2m.Error.BadRequest");
+        assert!(text.contains(word), "{text}");
+    }
+    assert!(daemon.calls.try_recv().is_err(), "none of them reached the daemon");
+}
+
+#[tokio::test]
 async fn a_relative_path_is_refused_before_it_reaches_the_daemon() {
     let mut daemon = Daemon::start(8).await;
     let (name, text) = error_of(daemon.client.transcribe_file("x.wav").await.unwrap_err());
@@ -79,30 +113,6 @@ async fn a_dictation_is_transcribed_once_more_with_what_is_given() {
         call.reply.send(Ok(transcript(WORDS))).unwrap();
         assert_eq!(soon(retry).await.unwrap().unwrap(), ("idle".to_owned(), WORDS.to_owned()));
     }
-}
-
-#[tokio::test]
-async fn a_dictation_takes_options() {
-    let mut daemon = Daemon::start(8).await;
-    let client = daemon.client.clone();
-    let options = HashMap::from([("deliver", "none".into()), ("preset", "email".into())]);
-    let toggle = tokio::spawn(async move { client.toggle_with(options).await });
-    let call = daemon.call().await;
-    let wishes = Wishes {
-        deliver: Some(DeliverMode::None),
-        preset: Some("email".into()),
-        ..Wishes::default()
-    };
-    assert_eq!(call.request, Request::Dictation(Command::Toggle, wishes));
-    call.reply.send(Ok(transcript(WORDS))).unwrap();
-    assert_eq!(soon(toggle).await.unwrap().unwrap().1, WORDS);
-    for (key, value) in
-        [("deliver", "away".into()), ("colour", "red".into()), ("preset", 5_u32.into())]
-    {
-        let refused = daemon.client.toggle_with(HashMap::from([(key, value)])).await.unwrap_err();
-        assert_eq!(error_of(refused).0, "org.v2m.Error.BadRequest");
-    }
-    assert!(daemon.calls.try_recv().is_err());
 }
 
 #[tokio::test]

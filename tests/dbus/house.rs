@@ -26,6 +26,11 @@ pub(crate) mod client {
         fn toggle(&self) -> zbus::Result<(String, String)>;
         fn start(&self) -> zbus::Result<String>;
         fn stop(&self) -> zbus::Result<(String, String)>;
+        fn start_with(&self, options: HashMap<&str, zbus::Variant<'_>>) -> zbus::Result<String>;
+        fn toggle_with(
+            &self,
+            options: HashMap<&str, zbus::Variant<'_>>,
+        ) -> zbus::Result<(String, String)>;
         fn transcribe_file(&self, path: &str) -> zbus::Result<(String, String)>;
         fn retry(&self, number: u32, model: &str, language: &str)
         -> zbus::Result<(String, String)>;
@@ -36,10 +41,6 @@ pub(crate) mod client {
             instruction: &str,
         ) -> zbus::Result<(String, String)>;
         fn translate_text(&self, text: &str, language: &str) -> zbus::Result<(String, String)>;
-        fn toggle_with(
-            &self,
-            options: HashMap<&str, zbus::Variant<'_>>,
-        ) -> zbus::Result<(String, String)>;
         fn history(
             &self,
             search: &str,
@@ -143,6 +144,7 @@ pub(crate) fn error_of(error: zbus::Error) -> (String, String) {
 pub(crate) fn status(state: State) -> Status {
     Status {
         state,
+        language: "auto".into(),
         pending: 2,
         cpu_percent: 12.5,
         ram: Ram { total: 8 << 30, used: 1 << 30 },

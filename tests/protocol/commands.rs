@@ -34,6 +34,7 @@ fn transcript() -> Transcript {
 fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
     Status {
         state: State::Recording,
+        language: "es".into(),
         pending: 1,
         cpu_percent: 12.3,
         ram: Ram { total: 32 << 30, used: 8 << 30 },
@@ -197,8 +198,13 @@ fn a_text_from_elsewhere_is_answered_with_what_it_was_and_where_it_went() {
 
 #[test]
 fn a_dictation_takes_wishes() {
-    let json = r#"{"cmd":"TOGGLE_RECORDING","data":{"preset":"email","deliver":"none"}}"#;
-    let wishes = Wishes { deliver: Some(DeliverMode::None), preset: Some("email".into()) };
+    let json = r#"{"cmd":"TOGGLE_RECORDING","data":{"preset":"email","deliver":"none","language":"es","continuous":true}}"#;
+    let wishes = Wishes {
+        deliver: Some(DeliverMode::None),
+        preset: Some("email".into()),
+        language: Some("es".into()),
+        continuous: true,
+    };
     let mut transcript = transcript();
     transcript.problems = vec![Failure::new(Code::LlmUnavailable, "nobody there")];
     let answer = Answer::Transcript { state: State::Idle, transcript };
@@ -285,6 +291,7 @@ fn status_without_a_gpu_makes_no_figures_up() {
         data(&answer),
         &json!({
             "state": "recording", "is_recording": true,
+            "language": "es",
             "pending": 1,
             "gpu_usage": null, "vram_usage": null, "cpu_usage": 12.3,
             "telemetry": {

@@ -192,6 +192,9 @@ pub enum Answer {
 pub struct Status {
     /// The session's state.
     pub state: State,
+    /// The language of the newest dictation under way, otherwise of the next one: a code, or `auto`
+    /// if it is detected.
+    pub language: String,
     /// How many dictations wait for their texts, without the one that is being recorded.
     pub pending: usize,
     /// Use of the machine's CPUs, 0–100.

@@ -1,4 +1,6 @@
-//! Languages to translate into, by code or by name.
+//! Languages to translate into, by code or by name; [`spoken`]: those that are spoken.
+
+pub mod spoken;
 
 /// Codes (ISO 639-1), English names, own names. Others may be asked for by name.
 const LANGUAGES: [(&str, &str, &str); 36] = [

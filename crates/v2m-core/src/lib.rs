@@ -7,7 +7,7 @@
 //! | [`text`] | pure | from raw transcript to what is delivered |
 //! | [`call`] | pure | what a door may ask of the daemon, and what it is answered |
 //! | [`chord`] | pure | key combinations as the configuration writes them |
-//! | [`language`] | pure | languages to translate into, by code or by name |
+//! | [`language`] | pure | languages that are spoken or translated into, by code or by name |
 //!
 //! Pure means: no runtime, clock, file, thread or channel. The compiler holds that wall: this crate
 //! depends on nothing that has them, and its `clippy.toml` refuses those of the standard library.

@@ -269,6 +269,10 @@ pub struct Status {
     pub state: String,
     /// Whether the user is being recorded now.
     pub is_recording: bool,
+    /// The language of the newest dictation under way, otherwise of the next one: a code, or `auto`
+    /// if it is detected.
+    #[serde(default)]
+    pub language: String,
     /// How many dictations wait for their texts, without the one being recorded.
     #[serde(default)]
     pub pending: u32,

@@ -50,6 +50,8 @@ pub struct DecodeOptions {
     /// After how many samples of silence [`FromEngine::Quiet`] is sent, once somebody has spoken.
     /// 0: never.
     pub quiet_after: u64,
+    /// Whether [`FromEngine::Sentence`] is sent.
+    pub sentences: bool,
 }
 
 impl Default for DecodeOptions {
@@ -62,6 +64,7 @@ impl Default for DecodeOptions {
             beam_size: 5,
             patient: false,
             quiet_after: 0,
+            sentences: false,
         }
     }
 }
@@ -230,6 +233,17 @@ pub enum FromEngine {
         job: u32,
         /// How many samples had been heard.
         at: u64,
+    },
+    /// The text up to this place is settled: its last sentence has ended, and no word, mark or letter
+    /// of it changes any more. Its segments were sent before, as final ones. Only if
+    /// [`DecodeOptions::sentences`] asks for it.
+    Sentence {
+        /// The job.
+        job: u32,
+        /// The sample in the silence after the sentence, or at its end if there is no silence.
+        until: u64,
+        /// The sentence's ISO 639-1 code.
+        language: String,
     },
     /// The answer to `Finish`.
     Final {

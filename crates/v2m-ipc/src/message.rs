@@ -221,12 +221,23 @@ pub struct Wishes {
     pub deliver: Option<Deliver>,
     /// The preset that a language model should use. The last request counts.
     pub preset: Option<String>,
+    /// The language that is spoken: a code, a name or `auto`. The request that starts the dictation
+    /// counts.
+    pub language: Option<String>,
+    /// Whether each sentence is delivered once it is over. The request that starts the dictation
+    /// counts.
+    pub continuous: bool,
 }
 
 impl Wishes {
     fn to_data(&self) -> Value {
         let deliver = ("deliver", self.deliver.map(Deliver::name));
-        let data = given([deliver, ("preset", self.preset.as_deref())]);
+        let words = [("preset", self.preset.as_deref()), ("language", self.language.as_deref())];
+        let [preset, language] = words;
+        let mut data = given([deliver, preset, language]);
+        if self.continuous {
+            data.insert("continuous".into(), true.into());
+        }
         if data.is_empty() { Value::Null } else { data.into() }
     }
 }

@@ -23,6 +23,24 @@ const MAX_NAME: u32 = 256;
 /// Smallest multilingual vocabulary; the English-only one has one token less.
 const MULTILINGUAL_TOKENS: u32 = 51865;
 
+/// The first vocabulary with Cantonese, that of large-v3.
+const CANTONESE_TOKENS: u32 = 51866;
+/// How many bytes [`speaks`] needs: the magic and the number of tokens.
+pub const HEAD: usize = 8;
+
+/// Whether the model with this head knows the language with this code ([`HEAD`] bytes of the file
+/// suffice). `None` if it is no whisper.cpp model.
+#[must_use]
+pub fn speaks(head: &[u8], code: &str) -> Option<bool> {
+    let number = |at: usize| Some(u32::from_le_bytes(*head.get(at..)?.first_chunk()?));
+    let tokens = number(4).filter(|_| number(0) == Some(MAGIC))?;
+    Some(match code {
+        "en" => true,
+        "yue" => tokens >= CANTONESE_TOKENS,
+        _ => tokens >= MULTILINGUAL_TOKENS,
+    })
+}
+
 /// The numbers at the head of a file, in their order there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -318,4 +336,20 @@ pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
 
 pub(crate) fn open(path: &Path) -> Result<Ggml<BufReader<File>>, ModelError> {
     Ggml::read(ModelInput::open(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_model_tells_its_languages() {
+        let head = |tokens: u32| [MAGIC.to_le_bytes(), tokens.to_le_bytes()].concat();
+        let knows = |tokens| ["en", "es", "yue"].map(|code| speaks(&head(tokens), code).unwrap());
+        assert_eq!(knows(51864), [true, false, false]);
+        assert_eq!(knows(51865), [true, true, false]);
+        assert_eq!(knows(51866), [true, true, true]);
+        assert_eq!(speaks(&head(51864)[..HEAD - 1], "es"), None);
+        assert_eq!(speaks(b"#!/bin/sh", "es"), None);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::decoder::DecodeError;
 use crate::model::PieceLimits;
 use crate::stream::piece::DecodeSettings;
+use crate::stream::settled::SentenceEnd;
 use crate::stream::{
     AfterStop, DecodeId, Effect, GAP, SeamQuestions, Stream, Transcript, VoiceActivity,
 };
@@ -83,6 +84,8 @@ pub struct Recording {
     quiet_after: u64,
     /// The silence under way was told.
     told_quiet: bool,
+    /// Whether the daemon is told of sentences that are over.
+    sentences: bool,
     task: Option<DecodeInFlight>,
     decoding: Duration,
     /// Of that, for seams.
@@ -103,6 +106,7 @@ impl Recording {
         let languages = if options.language.is_some() { Vec::new() } else { options.languages };
         let stream = Stream::new(limits, options.language);
         let stream = if options.patient { stream.patient() } else { stream };
+        let stream = if options.sentences { stream.by_sentences() } else { stream };
         let settings = DecodeSettings {
             languages,
             translate: options.translate,
@@ -119,6 +123,7 @@ impl Recording {
             finished: None,
             told: 0,
             quiet_after: options.quiet_after,
+            sentences: options.sentences,
             told_quiet: false,
             task: None,
             decoding: Duration::ZERO,
@@ -156,6 +161,16 @@ impl Recording {
         let is_news = is_quiet && !self.told_quiet && self.quiet_after > 0;
         self.told_quiet = is_quiet;
         is_news.then(|| FromEngine::Quiet { job: self.job, at: self.stream.heard() })
+    }
+
+    /// The news that a sentence is over, once for each. After the end of the recording the answer
+    /// has the rest.
+    pub fn sentence(&mut self) -> Option<FromEngine> {
+        if !self.sentences || self.finished.is_some() {
+            return None;
+        }
+        let SentenceEnd { until, language } = self.stream.sentence()?;
+        Some(FromEngine::Sentence { job: self.job, until, language })
     }
 
     /// The worker has a decode of this recording now.

@@ -256,6 +256,9 @@ impl RunLoop {
         if let Some(progress) = self.recording.as_mut().and_then(Recording::advance) {
             self.wire.send(&progress)?;
         }
+        if let Some(sentence) = self.recording.as_mut().and_then(Recording::sentence) {
+            self.wire.send(&sentence)?;
+        }
         self.hand_over();
         Ok(())
     }

@@ -5,6 +5,8 @@
 //! There is deliberately no list of forbidden phrases: a phrase that somebody may say must never
 //! vanish.
 
+pub use v2m_ipc::spacing::append;
+
 /// `raw` without bracketed artefacts and notes, runs of white space made one space, trimmed.
 pub fn clean(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
@@ -27,26 +29,6 @@ pub fn clean(raw: &str) -> String {
         return String::new();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Appends the next piece's text, with a space between where the script has spaces.
-pub fn append(whole: &mut String, next: &str) {
-    let seam = (whole.chars().next_back(), next.chars().next());
-    if let (Some(before), Some(after)) = seam
-        && !(spaceless(before) && spaceless(after))
-    {
-        whole.push(' ');
-    }
-    whole.push_str(next);
-}
-
-/// Scripts written without spaces between words: Thai to Burmese, Khmer, kana, ideographs and
-/// their full-width punctuation.
-fn spaceless(c: char) -> bool {
-    matches!(c,
-        '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
-        | '\u{3000}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
-        | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Length in bytes of the artefact that `text` starts with.

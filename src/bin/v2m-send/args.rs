@@ -139,6 +139,7 @@ struct Options {
     since: Option<String>,
     all: bool,
     yes: bool,
+    continuous: bool,
 }
 
 /// How many dictations `history` lists.
@@ -184,6 +185,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
             Long("since") => options.since = Some(parser.value()?.string()?),
             Long("all") => options.all = true,
             Short('y') | Long("yes") => options.yes = true,
+            Long("continuous") => options.continuous = true,
             Value(word) => words.push(word),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
@@ -255,7 +257,7 @@ impl Options {
     fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
-        let given: [(bool, bool, &str); 14] = [
+        let given: [(bool, bool, &str); 15] = [
             (self.instruction.is_some(), command == "process", "--instruction is only for process"),
             (
                 self.preset.is_some(),
@@ -265,8 +267,13 @@ impl Options {
             (self.target_lang.is_some(), command == "translate", "--to is only for translate"),
             (
                 self.language.is_some(),
-                matches!(command, "rules" | "retry"),
-                "--language is only for rules test and retry",
+                dictation || matches!(command, "rules" | "retry"),
+                "--language is only for toggle, start, stop, rules test and retry",
+            ),
+            (
+                self.continuous,
+                matches!(command, "toggle" | "start"),
+                "--continuous is only for toggle and start",
             ),
             (self.model.is_some(), command == "retry", "--model is only for retry"),
             (
@@ -306,7 +313,8 @@ impl Options {
     }
 
     fn wishes(self) -> Wishes {
-        Wishes { deliver: self.deliver, preset: self.preset }
+        let Self { deliver, preset, language, continuous, .. } = self;
+        Wishes { deliver, preset, language, continuous }
     }
 }
 

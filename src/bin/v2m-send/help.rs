@@ -69,9 +69,12 @@ Options:
   -i, --instruction TEXT   for process: what to do with the text, instead of a preset or besides it
   -t, --to LANGUAGE        for translate: the language, such as en or Spanish (default:
                            llm.target_language)
-  -l, --language LANGUAGE  for rules test: the text's language, en or es (default:
-                           engine.language, or what the text seems to be); for retry: the language
-                           that was spoken, such as es, or auto (default: engine.language)
+  -l, --language LANGUAGE  for toggle, start: the language that you speak, such as es or Spanish, or
+                           auto, instead of engine.language (a stop does not change it); for retry:
+                           the language that was spoken; for rules test: the text's language, en or
+                           es (default: engine.language, or what the text seems to be)
+  --continuous             for toggle, start: deliver each sentence once it is over, until you stop
+                           or are silent for session.continuous_silence
   -s, --search WORDS       for history, export: only dictations with all these words
   --since TIME             for history, export: only dictations from then on: today, yesterday,
                            2026-11-21, 10:30, '2026-11-21 10:30', 2h, '3 days'
@@ -104,6 +107,8 @@ Examples:
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail
+  v2m-send toggle --language es                dictate in Spanish; a good second shortcut
+  v2m-send toggle --continuous                 speak on; the sentences arrive one after the other
   v2m-send process --clipboard                 for a second shortcut
   v2m-send process -i 'as a list' < notes.txt
   v2m-send translate --last --to en

@@ -109,6 +109,7 @@ fn status(data: &Value) -> String {
     let (engine, ram) = (&data["engine"], &data["telemetry"]["ram"]);
     let mut lines = vec![
         format!("state    {}", state_words(data)),
+        format!("language {}", word(&data["language"])),
         format!("engine   {}", engine_words(engine)),
         format!("cpu      {} %", word(&data["cpu_usage"])),
         format!("memory   {} of {} GiB", word(&ram["used_gb"]), word(&ram["total_gb"])),

@@ -163,7 +163,18 @@ pub(super) static KEYS: &[ConfigKey] = &[
         restart: false,
         hidden: false,
         get: |s| json!(silence_text(s.session.stop_after_silence)),
-        set: |s, v| put(&mut s.session.stop_after_silence, silence(v)),
+        set: |s, v| put(&mut s.session.stop_after_silence, silence(v, 0.5..=60.0)),
+    },
+    ConfigKey {
+        section: "session",
+        name: "continuous_silence",
+        allowed: "\"never\", or a time from 5s to 600s",
+        doc: "Stop a continuous dictation (`v2m-send toggle --continuous`) after so much silence (5s to 600s), in\n\
+              place of stop_after_silence. \"never\": only a press stops it.",
+        restart: false,
+        hidden: false,
+        get: |s| json!(silence_text(s.session.continuous_silence)),
+        set: |s, v| put(&mut s.session.continuous_silence, silence(v, 5.0..=600.0)),
     },
     ConfigKey {
         section: "trigger",

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Terminals that paste by Ctrl+Shift+V, by the class of their windows or by their program's name,
 /// in lower case. xterm and rxvt do not: they know no key for the clipboard until they are told
@@ -63,7 +64,11 @@ impl Default for EngineSettings {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { max_minutes: 10.0, stop_after_silence: None }
+        Self {
+            max_minutes: 10.0,
+            stop_after_silence: None,
+            continuous_silence: Some(Duration::from_secs(30)),
+        }
     }
 }
 

@@ -129,6 +129,9 @@ pub struct SessionSettings {
     pub max_minutes: f64,
     /// After how much silence a recording stops, once somebody has spoken; `None`: by a press alone.
     pub stop_after_silence: Option<Duration>,
+    /// After how much silence a continuous dictation stops, once somebody has spoken; `None`: by a
+    /// press alone.
+    pub continuous_silence: Option<Duration>,
 }
 
 /// The shortcut.

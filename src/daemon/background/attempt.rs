@@ -71,10 +71,16 @@ impl Attempt {
 
     /// With what it is transcribed.
     pub(super) fn plan(&self, models: &Models, settings: &Settings) -> Plan {
-        match &self.asked {
+        let language = self.left.language.clone();
+        let plan = match &self.asked {
             Some(asked) => asked.plan.clone(),
-            None => step(self.left.tries.len(), models.smaller(settings)),
-        }
+            None => {
+                let smaller = models.smaller(settings, language.as_deref());
+                step(self.left.tries.len(), smaller)
+            }
+        };
+        // Without a wish it is the language in which the user began to dictate.
+        Plan { language: plan.language.or(language.map(Some)), ..plan }
     }
 }
 

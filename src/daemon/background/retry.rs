@@ -2,11 +2,11 @@
 
 use super::attempt::{Asked, Attempt};
 use crate::call::Retry;
-use crate::config;
 use crate::daemon::chores::Chore;
 use crate::daemon::engine::Plan;
 use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply};
+use crate::language::spoken;
 use crate::session::{Code, Failure};
 use crate::store::{self, StoreError, Unfinished};
 use tracing::info;
@@ -40,6 +40,13 @@ impl Daemon {
         }
         if let Some(failure) = model.as_deref().and_then(|name| self.engine.models().lacks(name)) {
             return answer(reply, Err(failure));
+        }
+        if let Some(Some(code)) = &language {
+            let usual = &self.config.settings().engine.model;
+            let name = model.as_ref().unwrap_or(usual);
+            if let Some(failure) = self.engine.models().cannot_speak(name, code) {
+                return answer(reply, Err(failure));
+            }
         }
         let plan = Plan { model, language, is_safest: false };
         let wanted = Wanted { number, plan, reply };
@@ -89,11 +96,9 @@ impl Daemon {
 }
 
 fn known_language(code: &str) -> Result<Option<String>, Failure> {
-    config::spoken_language(code).ok_or_else(|| {
-        let text = format!(
-            "Transcribing a dictation again: {code:?} is no language that Whisper knows. \
-             Give a code, such as \"en\" or \"es\", or \"auto\"."
-        );
+    let known = spoken::code(code).map(|code| code.map(str::to_owned));
+    known.map_err(|unknown| {
+        let text = format!("Transcribing a dictation again: {unknown}");
         Failure::new(Code::BadRequest, text)
     })
 }

@@ -3,7 +3,7 @@
 //! heard as ever.
 
 use super::Engine;
-use super::models::{Plan, decode_options};
+use super::models::{Plan, decode_options, spoken_in};
 use crate::config::Settings;
 use crate::recognise::{Priority, RecogniseEvent, Recogniser, Recorded};
 use crate::session::{Failure, JobId};
@@ -37,13 +37,7 @@ impl Engine {
         recorded: Recorded,
         plan: &Plan,
     ) -> Result<(), Failure> {
-        let mut options = decode_options(settings);
-        if let Some(language) = &plan.language {
-            options.language = language.clone();
-            if language.is_some() {
-                options.languages.clear();
-            }
-        }
+        let options = spoken_in(decode_options(settings), plan.language.clone());
         if self.is_usual(settings, plan) {
             self.recogniser.transcribe(job, options, Priority::Background, recorded);
             return Ok(());

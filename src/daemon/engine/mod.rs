@@ -7,15 +7,17 @@ mod models;
 use super::changes::{self, Changes};
 use super::sleep::Sleep;
 use crate::config::Settings;
+use crate::language::spoken;
 use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
-use crate::session::{EngineState, JobId};
+use crate::session::{EngineState, JobId, Wishes};
 use crate::suspend::SuspendEvent;
 use aside::Aside;
-use models::decode_options;
 pub(super) use models::{Models, Plan};
+use models::{decode_options, spoken_in};
 use std::sync::Arc;
 use tracing::info;
 use v2m_ipc::engine::DecodeOptions;
+use v2m_ipc::pcm::samples_in;
 
 pub(super) struct Engine {
     recogniser: Recogniser,
@@ -86,8 +88,20 @@ impl Engine {
     }
 
     /// A dictation begins, whose sound is to be fed.
-    pub(super) fn begin(&mut self, job: JobId, settings: &Settings) {
-        self.recogniser.begin(job, decode_options(settings), Priority::Live);
+    pub(super) fn begin(&mut self, job: JobId, settings: &Settings, wishes: &Wishes) {
+        let language = wishes.language.clone();
+        let own = language.map(|code| Some(code).filter(|code| code != spoken::AUTO));
+        let mut options = spoken_in(decode_options(settings), own);
+        if wishes.continuous {
+            options.sentences = true;
+            options.quiet_after = settings.session.continuous_silence.map_or(0, samples_in);
+        }
+        self.recogniser.begin(job, options, Priority::Live);
+    }
+
+    /// A sentence is over: see [`Recogniser::split`].
+    pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Option<Vec<i16>> {
+        self.recogniser.split(job, next, until)
     }
 
     /// A recording is transcribed when nobody dictates.

@@ -2,12 +2,15 @@
 
 use crate::config;
 use crate::config::Settings;
+use crate::language::spoken;
 use crate::recognise::{Backend, Candidate, EngineSpec, Stamp, Unload};
+use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::samples_in;
-use v2m_models::paths;
+use v2m_models::{catalogue, ggml, paths};
 
 /// The processor's engine where nothing else is said: beside this program. The others lie beside it
 /// in turn.
@@ -80,14 +83,21 @@ impl Models {
     }
 
     /// The installed models that are smaller than the configured one, the largest first. Models for
-    /// English alone count only where English is spoken.
-    pub(in crate::daemon) fn smaller(&self, settings: &Settings) -> Vec<String> {
+    /// English alone count only where English is spoken. `language`: that of the recording, if it is
+    /// known.
+    pub(in crate::daemon) fn smaller(
+        &self,
+        settings: &Settings,
+        language: Option<&str>,
+    ) -> Vec<String> {
         let Ok(places) = &self.places else { return Vec::new() };
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let own = places.resolve(&settings.engine.model).map_or(u64::MAX, |path| size(&path));
         let for_english = |name: &str| name.contains(".en");
-        let is_english = settings.engine.language.as_deref() == Some("en")
-            || for_english(&settings.engine.model);
+        let is_english = match language.or(settings.engine.language.as_deref()) {
+            Some(code) => code == "en",
+            None => for_english(&settings.engine.model),
+        };
         let sized = places.installed().into_iter().map(|(name, path)| (size(&path), name));
         let mut smaller: Vec<_> = sized
             .filter(|(size, name)| *size < own && (is_english || !for_english(name)))
@@ -101,6 +111,28 @@ impl Models {
         let error = self.places.as_ref().ok()?.resolve(name).err()?;
         let text = format!("Transcribing a dictation again: {error}.");
         Some(Failure::new(Code::ModelMissing, text))
+    }
+
+    /// Why that model does not know the language with this code, if it does not. A file that cannot
+    /// be read says nothing here: loading it does.
+    pub(in crate::daemon) fn cannot_speak(&self, model: &str, code: &str) -> Option<Failure> {
+        if code == "en" {
+            return None;
+        }
+        let file = self.places.as_ref().ok()?.resolve(model).ok()?;
+        let mut head = [0; ggml::HEAD];
+        regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+        if ggml::speaks(&head, code)? {
+            return None;
+        }
+        let (language, other) = (spoken::name(code), for_language(model, code));
+        let text = format!(
+            "Recording was not started: the model {model} does not know {language} ({code}). Use one that does: \
+             `v2m-model use {other}`."
+        );
+        let cause = format!("The model {model} knows no {language}");
+        let remedy = format!("Use one that does: v2m-model use {other}");
+        Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
     }
 
     /// Refuses a model that would not be found.
@@ -158,6 +190,24 @@ impl Models {
     }
 }
 
+/// The published model that is most like `model` and knows that language.
+fn for_language(model: &str, code: &str) -> &'static str {
+    if code == "yue" {
+        return "large-v3";
+    }
+    let same_size = catalogue::find(&model.replacen(".en", "", 1));
+    same_size.map_or(catalogue::DEFAULT, |model| model.name)
+}
+
+/// The options for a recording in that language: a code, or `None` within if it is detected.
+/// `None`: as configured.
+pub(super) fn spoken_in(options: DecodeOptions, language: Option<Option<String>>) -> DecodeOptions {
+    let Some(language) = language else { return options };
+    // These are for detecting only.
+    let languages = if language.is_some() { Vec::new() } else { options.languages };
+    DecodeOptions { language, languages, ..options }
+}
+
 /// How the settings want recordings decoded.
 pub(in crate::daemon) fn decode_options(settings: &Settings) -> DecodeOptions {
     let engine = &settings.engine;
@@ -191,7 +241,7 @@ fn not_installed(backend: &str, beside: &Path) -> Failure {
 /// A notification's title and body.
 fn model_in_brief(error: &paths::PathError) -> (String, String) {
     use paths::PathError::{NoAsset, NoFile, NoHome, NotAName, NotInstalled, Unknown};
-    let usual = v2m_models::catalogue::DEFAULT;
+    let usual = catalogue::DEFAULT;
     match error {
         NotInstalled { name } => (
             format!("The model {name} is not installed"),
@@ -199,7 +249,7 @@ fn model_in_brief(error: &paths::PathError) -> (String, String) {
         ),
         Unknown { name, .. } | NotAName(name) => (
             format!("There is no model {name}"),
-            match v2m_models::catalogue::near(name).first() {
+            match catalogue::near(name).first() {
                 Some(near) => format!("Did you mean {near}? All: v2m-model list"),
                 None => format!("Choose one: v2m-model list. The default: v2m-model use {usual}"),
             },
@@ -242,5 +292,27 @@ mod tests {
         assert_eq!(backends(&models, Cuda), ["cuda"]);
         assert_eq!(backends(&models, Vulkan), ["vulkan"]);
         assert_eq!(backends(&models, Cpu), ["cpu-v4", "cpu"]);
+    }
+
+    #[test]
+    fn a_model_for_english_is_told_from_one_for_all_languages() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = Models { program: PathBuf::new(), places: paths::Places::from_env() };
+        let file = |name: &str, tokens: u32| {
+            let path = dir.path().join(name);
+            let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
+            std::fs::write(&path, head).unwrap();
+            path.display().to_string()
+        };
+        let [english, all] = [file("ggml-base.en.bin", 51_864), file("ggml-base.bin", 51_865)];
+        assert_eq!(models.cannot_speak(&english, "en"), None);
+        assert_eq!(models.cannot_speak(&all, "es"), None);
+        assert_eq!(models.cannot_speak("/nowhere", "es"), None);
+        let failure = models.cannot_speak(&english, "es").unwrap();
+        assert_eq!(failure.code, Code::ModelMissing);
+        assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
+        assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");
+        assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
+        assert!(catalogue::find(for_language("base", "yue")).is_some());
     }
 }

@@ -2,11 +2,13 @@
 //! before and after.
 
 mod by_default;
+mod continuous;
 mod counting;
 pub(crate) mod desktop;
 mod held;
 mod joining;
 mod keymap;
+mod languages;
 mod terminals;
 mod typing;
 mod undo;

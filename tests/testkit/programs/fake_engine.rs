@@ -10,13 +10,14 @@
 //!   as C++ does then), `spin` (computes until the file MODEL.go is there), `stop` (as SIGSTOP
 //!   does), `close` (its end, and lives on), `garbage`, `oversized`, `sound` (frames it must not
 //!   send), `fail` (this job), `deaf` (never answers this job, if it is not paused), `old` (knows
-//!   of no pauses), `early` (answers before it is asked), `late` (answers a cancelled job), `wait`
+//!   of no pauses), `nothing`, `mute` (has heard nothing since the last sentence), `early` (answers before it is asked), `late` (answers a cancelled job), `wait`
 //!   (until the file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`,
 //!   `unsupported` (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on
 //!   standard error that it cannot work here), `unlinked` (as a program whose library is missing
 //!   ends), `device` (reports that its device is lost), `driver` (aborts with a driver's
 //!   complaint), `wild` (this job's text holds a NUL, an escape sequence and a bidirectional
-//!   override).
+//!   override), `sentence` (says that a sentence is over, of all that was heard since the last one;
+//!   only if sentences are asked for).
 //!
 //! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
 //! in MODEL.cuda and so on, if there is such a file, and its marks are MODEL.cuda.lives and so on.
@@ -47,6 +48,12 @@ struct Fake {
     model: PathBuf,
     rules: Vec<(String, String)>,
     job: u32,
+    /// The job's language, as the daemon says; detected, it is English.
+    language: String,
+    /// Whether the daemon wants to know of sentences that are over.
+    sentences: bool,
+    /// The sentences that are over, and what was heard since the last one.
+    said: Vec<Segment>,
     heard: Digest,
     deaf: bool,
     wild: bool,
@@ -118,6 +125,9 @@ impl Fake {
             model,
             rules,
             job: 0,
+            language: String::new(),
+            sentences: false,
+            said: Vec::new(),
             heard,
             deaf: false,
             wild: false,
@@ -150,7 +160,9 @@ impl Fake {
                     writeln!(self.log, "patient")?;
                 }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
-                self.finished = false;
+                self.language = options.language.unwrap_or_else(|| "en".into());
+                (self.finished, self.sentences) = (false, options.sentences);
+                self.said.clear();
                 self.play("begin", job)
             }
             Frame::Pcm { job, samples } => {
@@ -160,7 +172,9 @@ impl Fake {
                 if self.deaf {
                     return Ok(());
                 }
-                self.send(&FromEngine::Progress { job, settled: self.heard.samples })?;
+                let before = self.said.last().map_or(0, |last| last.end);
+                let settled = before + self.heard.samples;
+                self.send(&FromEngine::Progress { job, settled })?;
                 self.play("pcm", job)
             }
             Frame::Message(ToEngine::Finish { job }) => {
@@ -197,15 +211,20 @@ impl Fake {
             true => format!("\u{1b}[201~{heard}\0\u{202e}\u{9b}"),
             false => heard,
         };
-        let end = self.heard.samples;
-        let segment = Segment { start: 0, end, text: text.clone() };
-        let segments = if text.is_empty() { Vec::new() } else { vec![segment.clone()] };
+        let start = self.said.last().map_or(0, |last| last.end);
+        let end = start + self.heard.samples;
+        let segment = Segment { start, end, text: text.clone() };
+        let mut segments = self.said.clone();
+        segments.extend((!text.is_empty()).then(|| segment.clone()));
+        let texts: Vec<_> = segments.iter().map(|segment| segment.text.as_str()).collect();
+        let whole_text = texts.join(" ");
         let mut frames = Vec::new();
         if !text.is_empty() {
             frames = encode_message(&FromEngine::Segment { job, segment, is_final: true });
         }
         let stats = DecodeStats { samples: end, ..DecodeStats::default() };
-        let whole = FromEngine::Final { job, text, language: "en".into(), segments, stats };
+        let language = self.language.clone();
+        let whole = FromEngine::Final { job, text: whole_text, language, segments, stats };
         frames.extend(encode_message(&whole));
         // At once: nothing the daemon says after the first can be heard before the second.
         self.stream.write_all(&frames)
@@ -297,6 +316,11 @@ impl Fake {
                 self.pauses = false;
                 Ok(())
             }
+            "nothing" => Ok(()),
+            "mute" => {
+                self.heard = Digest::default();
+                Ok(())
+            }
             "deaf" => {
                 self.deaf = true;
                 Ok(())
@@ -305,6 +329,16 @@ impl Fake {
                 self.wild = true;
                 Ok(())
             }
+            "sentence" if self.sentences => {
+                let start = self.said.last().map_or(0, |last| last.end);
+                let heard = std::mem::take(&mut self.heard);
+                let segment = Segment { start, end: start + heard.samples, text: heard.text() };
+                self.said.push(segment.clone());
+                let (until, language) = (segment.end, self.language.clone());
+                self.send(&FromEngine::Segment { job, segment, is_final: true })?;
+                self.send(&FromEngine::Sentence { job, until, language })
+            }
+            "sentence" => Ok(()),
             "early" | "late" => self.answer(job),
             "wait" => {
                 while !self.model.with_extension("go").exists() {

@@ -5,6 +5,7 @@
 use super::dictation::{Dictation, Phase, Wished};
 use super::event::{Cue, Effect, Timer};
 use super::machine::{Session, answer_all, refuse};
+use super::talk::Talk;
 use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
@@ -53,19 +54,20 @@ impl Session {
         if let Some(failure) = self.refusal(&asker) {
             return refuse(asker.ticket, failure, out);
         }
-        let Asker { ticket, wishes, unfit } = asker;
+        let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         let job = JobId(self.next_job);
         self.next_job = self.next_job.wrapping_add(1);
-        let mut wished = Wished::default();
-        wished.add(wishes, unfit);
+        let talk = Talk::begin(job, wishes.continuous);
+        let wished = Wished::new(wishes, unfit);
         let phase = Phase::Opening { waiting: vec![ticket] };
-        self.dictations.push(Dictation { job, wished, phase });
+        self.dictations.push(Dictation { job, wished, talk, phase });
         out.push(Effect::StartCapture(job));
     }
 
     /// Why no recording can start now for this client.
     pub(super) fn refusal(&self, asker: &Asker) -> Option<Failure> {
-        self.standstill().or_else(|| asker.unfit.clone())
+        let unusable = || asker.unspoken.clone().or_else(|| asker.unfit.clone());
+        self.standstill().or_else(unusable)
     }
 
     /// Why no recording can start now for anybody.
@@ -113,7 +115,7 @@ impl Session {
 
     /// Stops this recording on behalf of a client.
     pub(super) fn stop_for(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
-        let Asker { ticket, wishes, unfit } = asker;
+        let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         if let Some(dictation) = self.dictations.get_mut(job) {
             dictation.wished.add(wishes, unfit);
         }
@@ -142,6 +144,15 @@ impl Session {
             }
             if phase.is_some_and(Phase::is_capturing) {
                 out.push(Effect::Play(Cue::Stop));
+            }
+            if let Some(first) = self.talk(job) {
+                let told = self.drop_talk(first, out);
+                out.push(Effect::Show(self.going_on()));
+                if let Some(told) = told {
+                    let reply = Reply::Told(self.state(), told);
+                    return out.push(Effect::Answer(ticket, Ok(reply)));
+                }
+                return out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), None))));
             }
             let waiting = self.drop_dictation(job, out);
             out.push(Effect::Show(self.going_on()));

@@ -2,7 +2,9 @@
 //! texts.
 
 use super::event::CaptureSummary;
-use super::types::{Asker, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
+use super::talk::Talk;
+use super::types::{Asker, Code, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
+use crate::language::spoken;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -57,17 +59,27 @@ impl Phase {
 }
 
 /// The options that the dictation's clients have requested so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wished {
     wishes: Wishes,
     /// Why the preset cannot be used.
     unfit: Option<Failure>,
+    /// The language that a later request named. It came too late: the recogniser had begun.
+    too_late: Option<String>,
 }
 
 impl Wished {
-    /// Adds requests. For each option the last request counts.
+    /// The options of the client that starts the dictation.
+    pub(super) fn new(wishes: Wishes, unfit: Option<Failure>) -> Self {
+        Self { wishes, unfit, too_late: None }
+    }
+
+    /// Adds later requests. For each option the last request counts, except for the language: the
+    /// recogniser decodes while the user speaks, so the request that started the dictation counts.
     pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
-        let Wishes { deliver, preset } = wishes;
+        // A recording that has begun stays what it is.
+        let Wishes { deliver, preset, language, continuous: _ } = wishes;
+        self.too_late = language.or(self.too_late.take());
         self.wishes.deliver = deliver.or(self.wishes.deliver);
         if preset.is_some() {
             self.wishes.preset = preset;
@@ -77,6 +89,21 @@ impl Wished {
 
     pub(super) fn wishes(&self) -> &Wishes {
         &self.wishes
+    }
+
+    /// What to tell the user if a later request named another language than that of the text.
+    pub(super) fn other_language(&self, language: &str) -> Option<Failure> {
+        let other = self.too_late.as_deref().filter(|it| ![language, spoken::AUTO].contains(it))?;
+        let [is, named] = [language, other].map(spoken::name);
+        let text = format!(
+            "The dictation was transcribed in {is}: the press that starts a dictation sets its language, and the \
+             press that stopped it named {named}. If you spoke {named}: `v2m-send retry --language {other}`."
+        );
+        let brief = (
+            format!("Transcribed in {is}, not in {named}"),
+            format!("If you spoke {named}: v2m-send retry --language {other}"),
+        );
+        Some(Failure::new(Code::BadRequest, text).in_brief(brief.0, brief.1))
     }
 
     /// The requested preset, or why it cannot be used.
@@ -91,13 +118,14 @@ impl Wished {
 pub(super) struct Dictation {
     pub(super) job: JobId,
     pub(super) wished: Wished,
+    pub(super) talk: Talk,
     pub(super) phase: Phase,
 }
 
 impl Dictation {
     /// Adds a client that waits for the text.
     pub(super) fn join(&mut self, asker: Asker) {
-        let Asker { ticket, wishes, unfit } = asker;
+        let Asker { ticket, wishes, unfit, unspoken: _ } = asker;
         self.phase.waiting().push(ticket);
         self.wished.add(wishes, unfit);
     }
@@ -151,6 +179,11 @@ impl Dictations {
         self.0.iter_mut().find(|dictation| dictation.job == job)
     }
 
+    /// The oldest dictation of the talk that began with `first`.
+    pub(super) fn next_of(&mut self, first: JobId) -> Option<&mut Dictation> {
+        self.0.iter_mut().find(|dictation| dictation.talk.first == Some(first))
+    }
+
     pub(super) fn push(&mut self, dictation: Dictation) {
         self.0.push_back(dictation);
     }
@@ -169,7 +202,7 @@ impl Dictations {
     /// Returns the oldest dictation's text if it is finished, and marks it as being delivered. Also
     /// returns where the text should go, if a client requested that.
     pub(super) fn oldest_ready(&mut self) -> Option<(JobId, Transcript, Option<DeliverMode>)> {
-        let Dictation { job, wished, phase } = self.0.front_mut()?;
+        let Dictation { job, wished, phase, .. } = self.0.front_mut()?;
         match phase {
             Phase::Ready { waiting, transcript } => {
                 let (waiting, transcript) = (std::mem::take(waiting), transcript.clone());

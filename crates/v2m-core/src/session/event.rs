@@ -49,6 +49,9 @@ pub enum JobEvent {
     LongestReached,
     /// The speaker has been silent for as long as the settings require.
     Quiet,
+    /// A sentence of a continuous dictation is over: all that was said before a sample. The summary
+    /// is that of the sound before it.
+    SentenceOver(u64, CaptureSummary),
     /// Capture has not reported its end in time.
     DrainOverdue,
     /// The language model has not answered in time.
@@ -100,6 +103,9 @@ pub enum Effect {
     StopCapture(JobId),
     /// Stop recording at once and drop the audio.
     CancelCapture(JobId),
+    /// The recording goes on as the second dictation. What was recorded before this sample belongs to
+    /// the first, whose text is settled: [`JobEvent::Transcribed`] answers it.
+    Split(JobId, JobId, u64),
     /// Ask the recogniser for the whole text.
     Transcribe(JobId),
     /// Make the recogniser forget the job.

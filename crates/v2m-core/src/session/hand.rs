@@ -39,6 +39,13 @@ impl Presses {
         self.trigger.mode = mode;
     }
 
+    /// The recording of a dictation goes on as another one.
+    pub(super) fn goes_on(&mut self, job: JobId, next: JobId) {
+        if self.started == Some(job) {
+            self.started = Some(next);
+        }
+    }
+
     pub(super) fn is_provisional(&self, job: JobId) -> bool {
         self.provisional == Some(job)
     }

@@ -4,6 +4,7 @@
 use super::dictation::{Dictation, Dictations, Phase};
 use super::event::{Cue, Effect, Event, JobEvent, Notice, Timer};
 use super::hand::Presses;
+use super::progress::Of;
 use super::trigger::TriggerMode;
 use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
 use std::time::Duration;
@@ -202,10 +203,15 @@ impl Session {
     }
 
     fn job_event(&mut self, job: JobId, event: JobEvent, out: &mut Vec<Effect>) {
+        if let JobEvent::SentenceOver(until, heard) = event {
+            return self.sentence_over(job, until, heard, out);
+        }
         // Late events of a dictation that was cancelled or is over find no dictation here.
-        let Some((place, Dictation { job, wished, phase })) = self.dictations.take(job) else {
+        let Some((place, Dictation { job, wished, mut talk, phase })) = self.dictations.take(job)
+        else {
             return;
         };
+        let of = Of { wished: &wished, goes_on: talk.goes_on(job) };
         let next = match phase {
             Phase::Opening { waiting } => self.opening(job, waiting, event, out),
             Phase::Recording { waiting, announced } => {
@@ -213,18 +219,21 @@ impl Session {
             }
             Phase::Draining { waiting } => self.draining(job, waiting, event, out),
             Phase::Transcribing { waiting, heard } => {
-                self.transcribing(job, &wished, waiting, heard, event, out)
+                self.transcribing(job, of, waiting, heard, event, out)
             }
             Phase::Rewriting { waiting, draft, within } => {
                 self.rewriting(job, waiting, draft, within, event, out)
             }
             Phase::Ready { waiting, transcript } => Some(Self::ready(waiting, transcript, &event)),
             Phase::Delivering { waiting, transcript } => {
-                self.delivering(job, waiting, transcript, event, out)
+                self.delivering(job, &mut talk, waiting, transcript, event, out)
             }
         };
-        if let Some(phase) = next {
-            self.dictations.put_back(place, Dictation { job, wished, phase });
+        match next {
+            Some(phase) => {
+                self.dictations.put_back(place, Dictation { job, wished, talk, phase });
+            }
+            None => self.pass_on(talk),
         }
     }
 
@@ -253,6 +262,11 @@ impl Session {
             return;
         }
         if let Some((job, transcript, wished)) = self.dictations.oldest_ready() {
+            // Only the end of a talk, where nothing more was said, comes so far without a text.
+            if transcript.text.is_empty() {
+                self.end_in_silence(job, transcript.unrefined.is_some(), out);
+                return self.deliver_next(now, out);
+            }
             // The text is there, but not as intended.
             if !transcript.problems.is_empty() {
                 out.push(Effect::Play(Cue::Problem));

@@ -15,6 +15,7 @@
 //! | `hand`, `trigger` | what presses of a shortcut mean: taps, holds, repeats |
 //! | `progress` | what a dictation's own events do in each phase |
 //! | `rewriting` | texts that a language model rewrites |
+//! | `talk` | continuous dictations: one after the other from one recording |
 //! | `ending` | the orderly end |
 //! | `gap` | sound that could not be recorded |
 //! | `event`, `types` | the words: events, effects, answers |
@@ -28,6 +29,7 @@ mod hand;
 mod machine;
 mod progress;
 mod rewriting;
+mod talk;
 mod trigger;
 mod types;
 

@@ -6,6 +6,7 @@ use super::dictation::{Phase, Wished};
 use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
 use super::machine::{Session, answer_all, show_problem};
+use super::talk::Talk;
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
 
 impl Session {
@@ -39,6 +40,7 @@ impl Session {
             | JobEvent::Delivered(_)
             | JobEvent::LongestReached
             | JobEvent::Quiet
+            | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue => Some(Phase::Opening { waiting }),
         }
@@ -72,6 +74,8 @@ impl Session {
             | JobEvent::Transcribed(_)
             | JobEvent::Rewritten(_)
             | JobEvent::Delivered(_)
+            // Handled before.
+            | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue => Some(Phase::Recording { waiting, announced }),
         }
@@ -105,6 +109,7 @@ impl Session {
             // The timer was cancelled, but had already run out.
             | JobEvent::LongestReached
             | JobEvent::Quiet
+            | JobEvent::SentenceOver(..)
             // As in `opening`.
             | JobEvent::RecognitionFailed(_)
             | JobEvent::Transcribed(_)
@@ -117,7 +122,7 @@ impl Session {
     pub(super) fn transcribing(
         &mut self,
         job: JobId,
-        wished: &Wished,
+        of: Of<'_>,
         waiting: Vec<Ticket>,
         heard: CaptureSummary,
         event: JobEvent,
@@ -125,9 +130,19 @@ impl Session {
     ) -> Option<Phase> {
         match event {
             JobEvent::Transcribed(transcript)
+                if transcript.text.is_empty() && transcript.unrefined.is_some() && of.goes_on =>
+            {
+                self.taken_back_late(job, transcript.clone(), out);
+                Some(Phase::Ready { waiting, transcript })
+            }
+            JobEvent::Transcribed(transcript)
                 if transcript.text.is_empty() && transcript.unrefined.is_some() =>
             {
                 self.taken_back(job, waiting, transcript, out)
+            }
+            // Somebody stopped a continuous dictation after its last sentence.
+            JobEvent::Transcribed(transcript) if transcript.text.is_empty() && of.goes_on => {
+                Some(Phase::Ready { waiting, transcript })
             }
             JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {
                 let mut failure = heard.no_speech();
@@ -138,9 +153,10 @@ impl Session {
                 end_without_text(waiting, failure, out)
             }
             JobEvent::Transcribed(mut transcript) => {
-                let draft = self.draft(wished);
+                let draft = self.draft(of.wished);
                 transcript.problems.extend(draft.as_ref().err().cloned());
                 transcript.problems.extend(heard.problems);
+                transcript.problems.extend(of.wished.other_language(&transcript.language));
                 Some(match draft {
                     Ok(Some(draft)) => self.rewrite(job, waiting, transcript, draft, out),
                     Ok(None) | Err(_) => Phase::Ready { waiting, transcript },
@@ -156,6 +172,7 @@ impl Session {
             // The timer was cancelled, but had already run out.
             | JobEvent::LongestReached
             | JobEvent::Quiet
+            | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
             // Nothing was delivered yet, or given to a language model.
             | JobEvent::Rewritten(_)
@@ -176,6 +193,7 @@ impl Session {
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
             | JobEvent::Quiet
+            | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue
             // Nothing was delivered yet.
@@ -186,6 +204,7 @@ impl Session {
     pub(super) fn delivering(
         &mut self,
         job: JobId,
+        talk: &mut Talk,
         waiting: Vec<Ticket>,
         transcript: Transcript,
         event: JobEvent,
@@ -193,7 +212,7 @@ impl Session {
     ) -> Option<Phase> {
         match event {
             JobEvent::Delivered(deliveries) => {
-                self.delivered(job, waiting, Transcript { deliveries, ..transcript }, out)
+                self.delivered(job, talk, waiting, Transcript { deliveries, ..transcript }, out)
             }
             // As in `transcribing`. The recogniser's first answer counts.
             JobEvent::CaptureStarted
@@ -204,6 +223,7 @@ impl Session {
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
             | JobEvent::Quiet
+            | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
             | JobEvent::RewriteOverdue => Some(Phase::Delivering { waiting, transcript }),
         }
@@ -269,6 +289,7 @@ impl Session {
     fn delivered(
         &mut self,
         job: JobId,
+        talk: &mut Talk,
         waiting: Vec<Ticket>,
         transcript: Transcript,
         out: &mut Vec<Effect>,
@@ -284,7 +305,11 @@ impl Session {
                 Outcome::Undelivered(transcript.clone())
             },
         ));
-        answer_all(out, waiting, Ok(Reply::Transcript(self.state(), transcript)));
+        let whole = talk.whole(transcript.clone());
+        answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
+        if talk.first.is_some() {
+            talk.said.push(transcript);
+        }
         None
     }
 }
@@ -298,6 +323,15 @@ fn end_without_text(
     show_problem(&failure, out);
     answer_all(out, waiting, Err(failure));
     None
+}
+
+/// What a dictation is, beside its phase.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'d> {
+    /// What its clients have asked for.
+    pub(super) wished: &'d Wished,
+    /// Whether sentences of the same talk came before it.
+    pub(super) goes_on: bool,
 }
 
 /// What remains of a failed dictation.

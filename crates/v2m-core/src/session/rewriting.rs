@@ -62,6 +62,7 @@ impl Session {
             | JobEvent::RecognitionFailed(_)
             | JobEvent::LongestReached
             | JobEvent::Quiet
+            | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
             | JobEvent::Delivered(_) => Some(Phase::Rewriting { waiting, draft, within }),
         }

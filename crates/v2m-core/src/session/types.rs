@@ -20,6 +20,11 @@ pub struct Wishes {
     pub deliver: Option<DeliverMode>,
     /// The preset that a language model should use.
     pub preset: Option<String>,
+    /// The language that is spoken: a code that the recogniser knows, or
+    /// [`AUTO`](crate::language::spoken::AUTO).
+    pub language: Option<String>,
+    /// Whether each sentence is delivered once it is over, while the recording goes on.
+    pub continuous: bool,
 }
 
 /// The client that gave a command.
@@ -31,12 +36,14 @@ pub struct Asker {
     pub wishes: Wishes,
     /// Why its preset cannot be used.
     pub unfit: Option<Failure>,
+    /// Why no dictation can be made in its language, or in the configured one.
+    pub unspoken: Option<Failure>,
 }
 
 impl From<Ticket> for Asker {
     /// Makes an asker without options.
     fn from(ticket: Ticket) -> Self {
-        Self { ticket, wishes: Wishes::default(), unfit: None }
+        Self { ticket, wishes: Wishes::default(), unfit: None, unspoken: None }
     }
 }
 
@@ -335,7 +342,10 @@ pub struct Transcript {
 pub enum Reply {
     /// The current state, with a sentence for people if one helps.
     State(State, Option<&'static str>),
-    /// The text of the recording that was stopped, and the current state.
+    /// The current state, with a sentence for people that was made for this answer.
+    Told(State, String),
+    /// The text of the recording that was stopped, and the current state. Of a continuous dictation
+    /// it is the text of all its sentences.
     Transcript(State, Transcript),
     /// The service is about to end.
     ShuttingDown,

@@ -72,7 +72,12 @@ struct Data<'a> {
 
 impl Data<'_> {
     fn wishes(mut self) -> Result<Wishes, Refusal> {
-        Ok(Wishes { deliver: self.deliver()?, preset: self.optional_string("preset")? })
+        Ok(Wishes {
+            deliver: self.deliver()?,
+            preset: self.optional_string("preset")?,
+            language: self.optional_string("language")?,
+            continuous: self.flag("continuous")?,
+        })
     }
 
     fn process_text(mut self) -> Result<Command, Refusal> {
@@ -214,6 +219,14 @@ impl Data<'_> {
         let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
         let wrong = || self.bad(&format!("`{key}` must be a number from 1 on"));
         number.filter(|number| *number > 0).map(Some).ok_or_else(wrong)
+    }
+
+    fn flag(&mut self, key: &str) -> Result<bool, Refusal> {
+        match self.take(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(self.bad(&format!("`{key}` must be true or false"))),
+        }
     }
 
     fn deliver(&mut self) -> Result<Option<Deliver>, Refusal> {

@@ -15,10 +15,12 @@ fn every_command() -> Vec<Command> {
         Command::Ping,
         Command::GetStatus,
         Command::StartRecording(Wishes::default()),
-        Command::StopRecording(Wishes { deliver: Some(Deliver::Clipboard), preset: None }),
+        Command::StopRecording(Wishes { deliver: Some(Deliver::Clipboard), ..Wishes::default() }),
         Command::ToggleRecording(Wishes {
             deliver: Some(Deliver::Paste),
             preset: Some("email".into()),
+            language: Some("es".into()),
+            continuous: true,
         }),
         Command::CancelRecording,
         Command::LastText,

@@ -165,7 +165,7 @@ impl Cutter {
 
     /// How many samples have come since the last one with voice, if there was any voice.
     pub fn quiet(&self) -> Option<u64> {
-        self.last_voice.map(|last| self.position - last)
+        self.last_voice.map(|last| self.position.saturating_sub(last))
     }
 
     /// The recording ends after `total` samples; the open piece, if there is one.

@@ -13,6 +13,7 @@
 //! | `schedule` | what is done next |
 //! | `commit` | what is decoded becomes a segment |
 //! | `show` | what is told meanwhile |
+//! | [`settled`] | which sentences are over |
 //!
 //! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
 //! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
@@ -40,6 +41,7 @@ mod schedule;
 pub mod seam;
 pub mod seams;
 mod sentence;
+pub mod settled;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -101,6 +103,10 @@ pub struct Stream {
     patient: bool,
     /// How many segments were shown as final.
     told: usize,
+    /// How many segments were reported as sentences that are over. They do not change any more.
+    settled: usize,
+    /// Whether sentences that are over are reported.
+    sentences: bool,
     /// The last draft that was shown.
     shown: Option<Segment>,
     ids: u64,
@@ -143,6 +149,8 @@ impl Stream {
             alone: None,
             patient: false,
             told: 0,
+            settled: 0,
+            sentences: false,
             shown: None,
             ids: 0,
             finished: false,
@@ -157,6 +165,11 @@ impl Stream {
     /// Makes a stream whose text nobody waits for.
     pub fn patient(self) -> Self {
         Self { patient: true, ..self }
+    }
+
+    /// Makes a stream that reports sentences that are over: see [`Self::sentence`].
+    pub fn by_sentences(self) -> Self {
+        Self { sentences: true, ..self }
     }
 
     /// Takes the next samples.

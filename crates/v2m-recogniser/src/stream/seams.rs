@@ -222,6 +222,17 @@ impl Seams {
         same.then_some(leads)
     }
 
+    /// Whether a sentence surely ends with the segment `index`. `None`: that is not known.
+    pub(super) fn ended(&self, index: usize) -> Option<bool> {
+        self.said.iter().find(|said| said.index == index)?.ended
+    }
+
+    /// Whether nobody will ask about the seam after the segment `index` any more.
+    pub(super) fn is_decided(&self, index: usize) -> bool {
+        let is_asked = self.asked.is_some_and(|asked| asked.before == index);
+        self.next > index && !is_asked
+    }
+
     /// The language of the segment `index`.
     pub fn language(&self, index: usize) -> &str {
         self.said.iter().find(|said| said.index == index).map_or("", |said| &said.language)

@@ -30,6 +30,20 @@ impl Seams {
         self.joining = None;
     }
 
+    /// Whether pieces are to be decoded as one now.
+    pub(super) fn is_join_due(&self) -> bool {
+        self.due().is_some()
+    }
+
+    /// First of the pieces that are to be decoded as one now.
+    fn due(&self) -> Option<usize> {
+        let first = self.sentence()?;
+        let last = self.said.back()?;
+        // The seam before the last piece comes first.
+        let is_open = last.index >= self.joined && self.next >= last.index;
+        (first + 1 < self.said.len() && is_open).then_some(first)
+    }
+
     /// First of the pieces that may be decoded together with the last one: those of its sentence,
     /// as far as they are not too long.
     fn sentence(&self) -> Option<usize> {
@@ -57,12 +71,8 @@ impl Seams {
     /// The last piece and those before it in its sentence, to be decoded as one; `None` where that
     /// was done, or where it is not known yet whether there is a sentence.
     pub fn join(&mut self) -> Option<Joined> {
-        let first = self.sentence()?;
+        let first = self.due()?;
         let last = self.said.back()?;
-        // The seam before the last piece comes first.
-        if first + 1 >= self.said.len() || last.index < self.joined || self.next < last.index {
-            return None;
-        }
         let pieces = self.said.range(first..).map(|said| (said.piece, &said.audio[..]));
         let (audio, voice) = join::splice(pieces);
         self.joining = Some(self.said[first].index..last.index + 1);

@@ -6,6 +6,10 @@ use v2m_ipc::engine::Segment;
 
 impl Stream {
     pub(super) fn change(&mut self, index: usize, text: String, effects: &mut Vec<Effect>) {
+        // A sentence that was reported may have been delivered.
+        if index < self.settled {
+            return;
+        }
         let segment = &mut self.transcript.segments[index];
         if segment.text != text {
             segment.text = text;
@@ -23,6 +27,9 @@ impl Stream {
         let over = self.finished && self.waiting.is_empty() && !self.patient;
         let unsettled = self.seams.unsettled().filter(|_| self.mending && !over);
         self.tell(unsettled.unwrap_or(count), effects);
+        if self.sentences && !self.finished {
+            self.tell_before_silence(effects);
+        }
         let others = self.transcript.segments[self.told..].iter().chain(&open);
         let draft = others.cloned().reduce(|mut whole, segment| {
             text::append(&mut whole.text, &segment.text);

@@ -154,12 +154,22 @@ fn rules_are_tried_on_a_text() {
 
 #[test]
 fn one_dictation_may_go_elsewhere_and_be_rewritten() {
-    let wishes = |deliver, preset: Option<&str>| Wishes { deliver, preset: preset.map(Into::into) };
+    let wishes = |deliver, preset: Option<&str>| {
+        let preset = preset.map(Into::into);
+        Wishes { deliver, preset, ..Wishes::default() }
+    };
+    let spanish = || Wishes { language: Some("es".into()), ..Wishes::default() };
+    let continuous = Wishes { continuous: true, ..Wishes::default() };
+    assert_eq!(action("toggle --continuous"), Action::Ask(Command::ToggleRecording(continuous)));
+    assert!(parsed("stop --continuous").unwrap_err().contains("toggle and start"));
     for (line, expected) in [
         ("toggle --deliver paste", Command::ToggleRecording(wishes(Some(Deliver::Paste), None))),
         ("-d paste stop", Command::StopRecording(wishes(Some(Deliver::Paste), None))),
         ("start", Command::StartRecording(wishes(None, None))),
         ("toggle --preset email", Command::ToggleRecording(wishes(None, Some("email")))),
+        ("toggle --language es", Command::ToggleRecording(spanish())),
+        ("start -l es", Command::StartRecording(spanish())),
+        ("-l es stop", Command::StopRecording(spanish())),
     ] {
         assert_eq!(action(line), Action::Ask(expected), "{line}");
     }

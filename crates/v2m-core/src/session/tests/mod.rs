@@ -1,6 +1,7 @@
 //! Tests of the session as a table of stories. What presses mean, and what holds for any sequence,
 //! is tested in other files.
 
+mod continuous;
 mod ending;
 mod presses;
 mod promises;

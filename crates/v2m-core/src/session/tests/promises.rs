@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Debug)]
 enum Step {
     Command(Command),
+    /// A start of a continuous dictation.
+    Talk,
     /// An event of the newest job (0) or of an older one, which may be over.
     Job(u32, Box<JobEvent>),
     Engine(EngineState),
@@ -36,11 +38,14 @@ fn step() -> impl Strategy<Value = Step> {
         JobEvent::RecognitionFailed(Failure::new(Code::EngineFailed, "x")),
         JobEvent::Delivered(vec![delivery(true)]),
         JobEvent::Quiet,
+        JobEvent::SentenceOver(8_000, heard(8_000)),
+        JobEvent::SentenceOver(8_000, heard(8_000)),
     ]);
     let engine =
         prop::sample::select(vec![EngineState::Loading, EngineState::Warm, EngineState::Absent]);
     prop_oneof![
         4 => command.prop_map(Step::Command),
+        2 => Just(Step::Talk),
         6 => (0_u32..4, event).prop_map(|(age, event)| Step::Job(age, event.into())),
         1 => engine.prop_map(Step::Engine),
         1 => Just(Step::Longest),
@@ -65,6 +70,8 @@ struct Watcher {
     /// recording.
     in_doubt: Vec<Ticket>,
     started: HashSet<JobId>,
+    /// The first dictation of each that is a sentence of a continuous one.
+    talks: HashMap<JobId, JobId>,
     settled: HashSet<JobId>,
     capturing: Option<JobId>,
     delivering: Option<JobId>,
@@ -84,6 +91,7 @@ impl Watcher {
             own: HashMap::new(),
             in_doubt: Vec::new(),
             started: HashSet::new(),
+            talks: HashMap::new(),
             settled: HashSet::new(),
             capturing: None,
             delivering: None,
@@ -92,6 +100,10 @@ impl Watcher {
     }
 
     fn command(&mut self, command: Command) -> Result<(), TestCaseError> {
+        self.ask(command, Wishes::default())
+    }
+
+    fn ask(&mut self, command: Command, wishes: Wishes) -> Result<(), TestCaseError> {
         self.asked += 1;
         let ticket = Ticket(self.asked);
         let mut own: Vec<_> =
@@ -104,7 +116,8 @@ impl Watcher {
         if command == Command::Toggle {
             self.in_doubt.push(ticket);
         }
-        self.event(Event::Command { asker: ticket.into(), command })
+        let asker = Asker { wishes, ..ticket.into() };
+        self.event(Event::Command { asker, command })
     }
 
     fn job(&mut self, job: JobId, event: JobEvent) -> Result<(), TestCaseError> {
@@ -141,7 +154,15 @@ impl Watcher {
                 self.in_doubt.retain(|own| *own != ticket);
                 if let Ok(Reply::Transcript(_, transcript)) = reply {
                     let own = &self.own[&ticket];
-                    let is_own = |job: &JobId| transcript.text == format!("words of {}", job.0);
+                    // Of a continuous dictation it is all that was said, up to its last sentence.
+                    let last = transcript.text.rsplit_once("words of ").map(|(_, last)| last);
+                    let last = last.and_then(|last| Some(JobId(last.parse().ok()?)));
+                    let talk = |job: &JobId| *self.talks.get(job).unwrap_or(job);
+                    let is_own = |job: &JobId| {
+                        let same = last.is_some_and(|last| talk(&last) == talk(job));
+                        transcript.text == format!("words of {}", job.0)
+                            || (self.talks.contains_key(job) && same)
+                    };
                     prop_assert!(own.iter().any(is_own), "{own:?} got {:?}", transcript.text);
                 }
             }
@@ -153,6 +174,15 @@ impl Watcher {
                     if !own.contains(&job) {
                         own.push(job);
                     }
+                }
+            }
+            Effect::Split(job, next, _) => {
+                prop_assert!(self.started.insert(next), "a job's number is used once");
+                prop_assert_eq!(self.capturing.replace(next), Some(job), "it is being recorded");
+                let first = *self.talks.entry(job).or_insert(job);
+                self.talks.insert(next, first);
+                for own in self.own.values_mut().filter(|own| own.contains(&job)) {
+                    own.push(next);
                 }
             }
             Effect::StopCapture(job) | Effect::CancelCapture(job) => {
@@ -190,6 +220,10 @@ impl Watcher {
         let newest = self.session.newest().unwrap_or(JobId(0));
         match step {
             Step::Command(command) => self.command(command),
+            Step::Talk => {
+                let wishes = Wishes { continuous: true, ..Wishes::default() };
+                self.ask(Command::Start, wishes)
+            }
             Step::Job(age, event) => self.job(JobId(newest.0.saturating_sub(age)), *event),
             Step::Engine(state) => self.event(Event::Engine(state, None)),
             Step::Longest => self.event(Event::Elapsed(Timer::Longest(newest))),
@@ -289,7 +323,10 @@ proptest! {
         prop_assert_eq!(watcher.session.newest(), None);
         prop_assert_eq!(watcher.answered.len() as u64, watcher.asked, "every request has its answer");
         for job in under_way {
-            prop_assert!(watcher.delivered.contains(&job), "{job:?} did not arrive");
+            // The end of a continuous dictation may hold nothing.
+            let is_silent = watcher.talks.contains_key(&job) && watcher.settled.contains(&job);
+            let has_arrived = watcher.delivered.contains(&job) || is_silent;
+            prop_assert!(has_arrived, "{job:?} did not arrive");
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::*;
 
 fn deliver(mode: DeliverMode) -> Wishes {
-    Wishes { deliver: Some(mode), preset: None }
+    Wishes { deliver: Some(mode), ..Wishes::default() }
 }
 
 fn preset(name: &str) -> Wishes {
-    Wishes { deliver: None, preset: Some(name.into()) }
+    Wishes { preset: Some(name.into()), ..Wishes::default() }
 }
 
 fn no_preset() -> Failure {
@@ -84,7 +84,8 @@ fn a_preset_that_cannot_be_used_refuses_a_start_and_never_a_stop() {
     let unfit = |story: &mut Story, command| {
         story.tickets += 1;
         let ticket = Ticket(story.tickets);
-        let asker = Asker { ticket, wishes: preset("emial"), unfit: Some(no_preset()) };
+        let unfit = Some(no_preset());
+        let asker = Asker { wishes: preset("emial"), unfit, ..ticket.into() };
         story.event(Event::Command { asker, command })
     };
     let mut story = Story::new();
@@ -101,4 +102,68 @@ fn a_preset_that_cannot_be_used_refuses_a_start_and_never_a_stop() {
     let effects = story.job(JobEvent::Transcribed(transcript("words")));
     let told = Transcript { problems: vec![no_preset()], ..transcript("words") };
     assert!(effects.contains(&Effect::Deliver(JobId(1), told, None)), "{effects:?}");
+}
+
+fn language(code: &str) -> Wishes {
+    Wishes { language: Some(code.into()), ..Wishes::default() }
+}
+
+#[test]
+fn a_language_that_cannot_be_recognised_refuses_a_start_before_anything_is_recorded() {
+    let english_only = || Failure::new(Code::ModelMissing, "base.en knows only English");
+    let asks = |story: &mut Story, command| {
+        story.tickets += 1;
+        let unspoken = Some(english_only());
+        let asker = Asker { wishes: language("es"), unspoken, ..Ticket(story.tickets).into() };
+        story.event(Event::Command { asker, command })
+    };
+    for command in [Command::Start, Command::Toggle] {
+        let mut story = Story::new();
+        let effects = asks(&mut story, command);
+        assert_eq!(refused(&effects), Some(Code::ModelMissing));
+        assert!(effects.contains(&Effect::Show(Notice::Problem(english_only()))), "{effects:?}");
+        assert_eq!(story.session.newest(), None);
+    }
+    // What is being recorded is stopped all the same.
+    let mut story = Story::recording();
+    let effects = asks(&mut story, Command::Toggle);
+    assert!(effects.contains(&Effect::StopCapture(JobId(1))), "{effects:?}");
+}
+
+/// The problems that come with the text of a dictation that these presses start and stop.
+fn told(start: Option<&str>, stop: Option<&str>, heard_in: &str) -> Vec<Failure> {
+    let wishes = |code: Option<&str>| code.map_or_else(Wishes::default, language);
+    let mut story = Story::new();
+    story.asks(Command::Toggle, wishes(start));
+    story.job(JobEvent::CaptureStarted);
+    story.asks(Command::Toggle, wishes(stop));
+    let kept = story.session.wishes(JobId(1)).and_then(|wishes| wishes.language.as_deref());
+    assert_eq!(kept, start, "the press that starts a dictation sets its language");
+    story.job(JobEvent::CaptureEnded(heard(16_000)));
+    let text = Transcript { language: heard_in.into(), ..transcript("words") };
+    let effects = story.job(JobEvent::Transcribed(text));
+    let problems = effects.into_iter().find_map(|effect| match effect {
+        Effect::Deliver(_, transcript, _) => Some(transcript.problems),
+        _ => None,
+    });
+    problems.expect("the text is delivered")
+}
+
+#[test]
+fn a_stop_with_another_language_keeps_the_starts_and_says_so() {
+    for (start, stop, heard_in) in [
+        (Some("es"), None, "es"),
+        (Some("es"), Some("es"), "es"),
+        (Some("es"), Some("auto"), "es"),
+        // It was detected, and is what the stop says.
+        (None, Some("es"), "es"),
+        (None, None, "en"),
+    ] {
+        assert_eq!(told(start, stop, heard_in), [], "{start:?} {stop:?}");
+    }
+    for (start, heard_in) in [(Some("en"), "en"), (None, "en"), (Some("fr"), "fr")] {
+        let problems = told(start, Some("es"), heard_in);
+        let [problem] = &problems[..] else { panic!("{problems:?}") };
+        assert!(problem.message.contains("v2m-send retry --language es"), "{}", problem.message);
+    }
 }

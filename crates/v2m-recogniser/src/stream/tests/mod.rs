@@ -7,6 +7,7 @@ mod joins;
 mod pieces;
 mod properties;
 mod seams;
+mod settled;
 mod transcribe;
 
 use super::seam::Lead;
@@ -67,6 +68,8 @@ struct Script {
     limits: PieceLimits,
     /// Whether the model tells of which tokens a text was made.
     tells_tokens: bool,
+    /// Whether sentences that are over are reported.
+    by_sentences: bool,
 }
 
 impl Script {
@@ -84,6 +87,7 @@ impl Script {
             spanish_from: None,
             limits: LIMITS,
             tells_tokens: true,
+            by_sentences: false,
         }
     }
 }
@@ -97,6 +101,8 @@ struct Heard {
     decodes: Vec<Piece>,
     questions: Vec<SeamQuestion>,
     joins: Vec<Joined>,
+    /// Where sentences were over, how many samples had been heard then, and all segments before.
+    sentences: Vec<(u64, u64, Vec<Segment>)>,
 }
 
 impl Heard {
@@ -121,7 +127,8 @@ fn words(text: &str) -> Vec<String> {
 /// Plays the script, deciding like `run.rs`: one decode at a time, aborted ones still take a while.
 fn play(script: &Script) -> Heard {
     let stream = Stream::new(script.limits, Some("en".into()));
-    let mut stream = if script.patient { stream.patient() } else { stream };
+    let stream = if script.patient { stream.patient() } else { stream };
+    let mut stream = if script.by_sentences { stream.by_sentences() } else { stream };
     let mut heard = Heard::default();
     let mut pending: VecDeque<(usize, DecodeId, Asked)> = VecDeque::new();
     let (mut chunks, mut delays) = (script.chunks.iter().cycle(), script.delays.iter().cycle());
@@ -207,6 +214,14 @@ fn play(script: &Script) -> Heard {
             } else {
                 *wait -= 1;
             }
+        }
+        if script.by_sentences
+            && let Some(over) = stream.sentence()
+        {
+            let until = over.until;
+            let before = heard.finals.iter().filter(|segment| segment.end <= until);
+            let before = before.cloned().collect();
+            heard.sentences.push((until, stream.heard(), before));
         }
     }
     take(

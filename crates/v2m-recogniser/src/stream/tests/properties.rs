@@ -43,7 +43,7 @@ prop_compose! {
         joins in joins(),
         asking in proptest::sample::select(vec![SeamQuestions::All, SeamQuestions::ButTheLast, SeamQuestions::No]),
     ) -> Script {
-        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins, spanish_from: None, limits: LIMITS, tells_tokens: true }
+        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins, spanish_from: None, limits: LIMITS, tells_tokens: true, by_sentences: false }
     }
 }
 
@@ -78,6 +78,12 @@ proptest! {
             while covered.next_if(|(_, end)| *end <= middle).is_some() {}
             prop_assert!(covered.peek().is_some_and(|(start, _)| *start <= middle), "{}", frame);
         }
+    }
+
+    #[test]
+    fn what_was_reported_as_over_never_changes(script in script()) {
+        let script = Script { by_sentences: true, ..script };
+        super::settled::holds(&play(&script));
     }
 
     #[test]

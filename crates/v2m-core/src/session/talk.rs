@@ -1,0 +1,215 @@
+//! Continuous dictations. Each sentence is a dictation of its own, so that it has its own recording,
+//! text, delivery and record. All sentences of one continuous dictation are a *talk*.
+
+use super::commands::MOST_PENDING;
+use super::dictation::{Dictation, Phase};
+use super::event::{CaptureSummary, Effect, Outcome, Timer};
+use super::gap::Gap;
+use super::machine::{Session, answer_all};
+use super::types::{Code, Failure, JobId, Reply, Segment, Transcript};
+use v2m_ipc::spacing;
+
+/// How many characters of the last sentence the answer to a cancel shows.
+const SHOWN: usize = 60;
+
+/// What a dictation knows of its talk.
+#[derive(Debug, Default)]
+pub(super) struct Talk {
+    /// The talk's first dictation. `None`: the dictation is not continuous.
+    pub(super) first: Option<JobId>,
+    /// The sentences before this one that are over and done with, with what became of them. Only
+    /// the oldest dictation of a talk has them.
+    pub(super) said: Vec<Transcript>,
+}
+
+impl Talk {
+    pub(super) fn begin(job: JobId, is_continuous: bool) -> Self {
+        Self { first: is_continuous.then_some(job), said: Vec::new() }
+    }
+
+    /// Whether sentences came before this dictation.
+    pub(super) fn goes_on(&self, job: JobId) -> bool {
+        self.first.is_some_and(|first| first != job)
+    }
+
+    /// All that was said, with `last`, as one transcript.
+    pub(super) fn whole(&self, last: Transcript) -> Transcript {
+        if self.said.is_empty() {
+            return last;
+        }
+        self.said.iter().cloned().chain([last]).reduce(joined).unwrap_or_else(nothing)
+    }
+}
+
+impl Session {
+    /// The first dictation of the talk that this one belongs to, if it is continuous.
+    pub fn talk(&self, job: JobId) -> Option<JobId> {
+        self.dictations.get(job)?.talk.first
+    }
+
+    /// The sentences of this dictation's talk that are not at the cursor: they come before its own
+    /// text on the clipboard.
+    pub fn said_elsewhere(&self, job: JobId) -> String {
+        let said = self.dictations.get(job).map_or(&[][..], |dictation| &dictation.talk.said);
+        let is_at_cursor = |transcript: &&Transcript| {
+            let mut ways = transcript.deliveries.iter();
+            ways.any(|way| way.ok && matches!(way.by, "paste" | "type"))
+        };
+        let elsewhere = said.iter().filter(|transcript| !is_at_cursor(transcript));
+        spacing::join(elsewhere.map(|transcript| transcript.text.as_str()))
+    }
+
+    /// A sentence is over. The dictation ends with it, and the recording goes on as the next one.
+    pub(super) fn sentence_over(
+        &mut self,
+        job: JobId,
+        until: u64,
+        heard: CaptureSummary,
+        out: &mut Vec<Effect>,
+    ) {
+        // Texts that wait too long stay together: the next sentence that is over takes this one along.
+        let is_full = self.dictations.pending() + 1 >= MOST_PENDING;
+        let is_stopping = self.ending || self.recording() != Some(job);
+        let Some(dictation) = self.dictations.get_mut(job) else { return };
+        let Phase::Recording { waiting, announced: true } = &mut dictation.phase else { return };
+        if is_full || is_stopping || dictation.talk.first.is_none() {
+            return;
+        }
+        let next = JobId(self.next_job);
+        self.next_job = self.next_job.wrapping_add(1);
+        let phase = Phase::Recording { waiting: std::mem::take(waiting), announced: true };
+        let talk = Talk { first: dictation.talk.first, said: Vec::new() };
+        let wished = dictation.wished.clone();
+        dictation.phase = Phase::Transcribing { waiting: Vec::new(), heard };
+        self.dictations.push(Dictation { job: next, wished, talk, phase });
+        self.presses.goes_on(job, next);
+        out.extend([Effect::Disarm(Timer::Longest(job)), Effect::Split(job, next, until)]);
+        out.push(Effect::Arm(Timer::Longest(next), self.limits.longest));
+    }
+
+    /// A dictation has ended: the next one of its talk knows what was said before it.
+    pub(super) fn pass_on(&mut self, talk: Talk) {
+        let Talk { first: Some(first), said } = talk else { return };
+        if let Some(next) = self.dictations.next_of(first) {
+            next.talk.said = said;
+        }
+    }
+
+    /// Ends the last dictation of a talk, in which nothing more was said.
+    /// `is_kept`: the store has what the user took back.
+    pub(super) fn end_in_silence(&mut self, job: JobId, is_kept: bool, out: &mut Vec<Effect>) {
+        let Some((_, dictation)) = self.dictations.take(job) else { return };
+        let Dictation { mut talk, mut phase, .. } = dictation;
+        let waiting = std::mem::take(phase.waiting());
+        if !is_kept {
+            out.extend([Effect::Abandon(job), Effect::Discard(job)]);
+            out.push(Effect::Show(self.going_on()));
+        }
+        if let Some(last) = talk.said.pop() {
+            let whole = talk.whole(last.clone());
+            answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
+            talk.said.push(last);
+        } else {
+            let text = "There is no text: nothing was said that could be recognised.";
+            answer_all(out, waiting, Err(Failure::new(Code::NoSpeech, text)));
+        }
+        self.pass_on(talk);
+    }
+
+    /// Drops what is not delivered yet of a talk, the newest first. Returns what to tell the client
+    /// that asked for it. `None`: nothing was delivered before.
+    pub(super) fn drop_talk(&mut self, first: JobId, out: &mut Vec<Effect>) -> Option<String> {
+        let mut waiting = Vec::new();
+        let mut said = Vec::new();
+        for job in self.dictations.jobs().into_iter().rev() {
+            let Some(dictation) = self.dictations.get_mut(job) else { continue };
+            if dictation.talk.first != Some(first) {
+                continue;
+            }
+            said.splice(0..0, std::mem::take(&mut dictation.talk.said));
+            if let Phase::Delivering { transcript, .. } = &dictation.phase {
+                said.push(transcript.clone());
+            } else {
+                waiting.extend(self.drop_dictation(job, out));
+            }
+        }
+        let told = delivered_before(&said);
+        let message = told.as_deref().unwrap_or("The recording was cancelled and deleted.");
+        answer_all(out, waiting, Err(Failure::new(Code::Cancelled, message)));
+        told
+    }
+
+    /// What becomes of a sentence of which the rules left nothing, for example “scratch that” alone.
+    pub(super) fn taken_back_late(
+        &mut self,
+        job: JobId,
+        transcript: Transcript,
+        out: &mut Vec<Effect>,
+    ) {
+        out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
+        let text = "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
+                    is over. Delete it in the field.";
+        let failure = Failure::new(Code::NoSpeech, text)
+            .in_brief("Too late to take it back", "The sentence before was delivered already.");
+        super::machine::show_problem(&failure, out);
+    }
+}
+
+/// What to tell of the sentences that were delivered before the rest was deleted.
+fn delivered_before(said: &[Transcript]) -> Option<String> {
+    let last = said.last()?;
+    let count = match said.len() {
+        1 => "One sentence was delivered before and stays".to_owned(),
+        count => format!("{count} sentences were delivered before and stay"),
+    };
+    let length = last.text.chars().count();
+    let shown: String = last.text.chars().skip(length.saturating_sub(SHOWN)).collect();
+    let cut = if length > SHOWN { "…" } else { "" };
+    Some(format!("What was not delivered yet is deleted. {count}; the last: “{cut}{shown}”"))
+}
+
+fn nothing() -> Transcript {
+    Transcript {
+        text: String::new(),
+        unrefined: None,
+        language: String::new(),
+        samples: 0,
+        segments: Vec::new(),
+        gaps: Vec::new(),
+        audio_path: None,
+        deliveries: Vec::new(),
+        problems: Vec::new(),
+    }
+}
+
+/// Two transcripts, the second of which was recorded right after the first, as one.
+fn joined(one: Transcript, next: Transcript) -> Transcript {
+    let by = one.samples;
+    let unrefined = match (&one.unrefined, &next.unrefined) {
+        (None, None) => None,
+        (before, after) => {
+            let before = before.as_ref().unwrap_or(&one.text);
+            let after = after.as_ref().unwrap_or(&next.text);
+            Some(spacing::join([before.as_str(), after.as_str()].into_iter()))
+        }
+    };
+    let texts = [one.text.as_str(), next.text.as_str()];
+    let text = spacing::join(texts.into_iter().filter(|text| !text.is_empty()));
+    let segments = next.segments.into_iter();
+    let segments = segments.map(|it| Segment { start: it.start + by, end: it.end + by, ..it });
+    let gaps = next.gaps.into_iter();
+    let gaps = gaps.map(|it| Gap { start: it.start + by, end: it.end + by, ..it });
+    // The longer text tells the language.
+    let is_longer = next.text.len() > one.text.len();
+    Transcript {
+        text,
+        unrefined,
+        language: if is_longer { next.language } else { one.language },
+        samples: by + next.samples,
+        segments: one.segments.into_iter().chain(segments).collect(),
+        gaps: one.gaps.into_iter().chain(gaps).collect(),
+        audio_path: next.audio_path.or(one.audio_path),
+        deliveries: one.deliveries.into_iter().chain(next.deliveries).collect(),
+        problems: one.problems.into_iter().chain(next.problems).collect(),
+    }
+}

@@ -1,0 +1,221 @@
+//! Tests of continuous dictations.
+
+use super::*;
+
+fn continuous() -> Wishes {
+    Wishes { continuous: true, ..Wishes::default() }
+}
+
+/// A continuous dictation that is being recorded.
+fn talking() -> Story {
+    let mut story = Story::new();
+    story.asks(Command::Toggle, continuous());
+    story.job(JobEvent::CaptureStarted);
+    story
+}
+
+/// A sentence of the dictation `job` is over; the recording goes on as the next one.
+fn over(story: &mut Story, job: u32) -> Vec<Effect> {
+    story.job_of(job, JobEvent::SentenceOver(16_000, heard(16_000)))
+}
+
+fn said(story: &mut Story, job: u32, text: &str) -> Vec<Effect> {
+    story.job_of(job, JobEvent::Transcribed(transcript(text)))
+}
+
+fn pasted(ok: bool) -> JobEvent {
+    let by = if ok { "paste" } else { "clipboard" };
+    JobEvent::Delivered(vec![Delivery { by, backend: None, ok: true, detail: String::new() }])
+}
+
+/// A sentence that is recognised and delivered while the next one is spoken.
+fn lands(story: &mut Story, job: u32, text: &str, ok: bool) {
+    let effects = over(story, job);
+    assert!(effects.contains(&Effect::Split(JobId(job), JobId(job + 1), 16_000)), "{effects:?}");
+    let effects = said(story, job, text);
+    assert!(effects.contains(&Effect::Deliver(JobId(job), transcript(text), None)), "{effects:?}");
+    let effects = story.job_of(job, pasted(ok));
+    let kept = effects.iter().any(
+        |effect| matches!(effect, Effect::Keep(JobId(it), Outcome::Delivered(_)) if *it == job),
+    );
+    assert!(kept, "{effects:?}");
+    assert_eq!(story.session.state(), State::Recording);
+    assert_eq!(story.session.recording(), Some(JobId(job + 1)));
+}
+
+/// Stops the recording, which holds nothing more, and returns the answer.
+fn stop_in_silence(story: &mut Story, job: u32) -> (Vec<Effect>, Reply) {
+    let (ticket, _) = story.command(Command::Toggle);
+    story.job_of(job, JobEvent::CaptureEnded(heard(16_000)));
+    let effects = said(story, job, "");
+    let answer = effects.iter().find_map(|effect| match effect {
+        Effect::Answer(to, Ok(reply)) if *to == ticket => Some(reply.clone()),
+        _ => None,
+    });
+    let answer = answer.unwrap_or_else(|| panic!("{effects:?}"));
+    (effects, answer)
+}
+
+#[test]
+fn each_sentence_is_delivered_while_the_next_one_is_spoken() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    lands(&mut story, 2, "B.", true);
+    let (effects, answer) = stop_in_silence(&mut story, 3);
+    let Reply::Transcript(State::Idle, whole) = answer else { panic!("{answer:?}") };
+    assert_eq!((whole.text.as_str(), whole.samples), ("A. B.", 32_000), "all that was said");
+    assert_eq!(whole.deliveries.len(), 2);
+    assert!(effects.contains(&Effect::Discard(JobId(3))), "silence is not kept");
+    let problem = |e: &Effect| matches!(e, Effect::Show(Notice::Problem(_)));
+    assert!(!effects.iter().any(problem), "a stop after the last sentence is no failure");
+    assert_eq!(story.session.state(), State::Idle);
+}
+
+#[test]
+fn what_is_said_after_the_last_sentence_is_the_last_text() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (ticket, _) = story.command(Command::Stop);
+    assert!(over(&mut story, 2).is_empty(), "nothing is split once it stops");
+    story.job_of(2, JobEvent::CaptureEnded(heard(16_000)));
+    said(&mut story, 2, "B");
+    let effects = story.job_of(2, pasted(true));
+    let whole = Transcript { text: "A. B".into(), ..transcript("") }.text;
+    let answer = effects.iter().find_map(|effect| match effect {
+        Effect::Answer(to, Ok(Reply::Transcript(_, t))) if *to == ticket => Some(t.text.clone()),
+        _ => None,
+    });
+    assert_eq!(answer, Some(whole));
+}
+
+#[test]
+fn the_answer_waits_for_the_sentences_before_it() {
+    let mut story = talking();
+    over(&mut story, 1);
+    said(&mut story, 1, "A.");
+    let (ticket, _) = story.command(Command::Toggle);
+    story.job_of(2, JobEvent::CaptureEnded(heard(16_000)));
+    let effects = said(&mut story, 2, "");
+    assert_eq!(replies(&effects), [], "the first sentence is on its way");
+    let effects = story.job_of(1, pasted(true));
+    let told = |reply: &Reply| matches!(reply, Reply::Transcript(_, t) if t.text == "A.");
+    let answered = effects.iter().any(
+        |effect| matches!(effect, Effect::Answer(to, Ok(reply)) if *to == ticket && told(reply)),
+    );
+    assert!(answered, "{effects:?}");
+}
+
+#[test]
+fn an_ordinary_dictation_is_never_split() {
+    let mut story = Story::recording();
+    assert!(over(&mut story, 1).is_empty());
+    assert_eq!(story.session.recording(), Some(JobId(1)));
+    // Nor by an option that comes when it is being recorded.
+    story.asks(Command::Start, continuous());
+    assert!(over(&mut story, 1).is_empty());
+}
+
+#[test]
+fn what_did_not_get_to_the_cursor_is_put_before_the_next_sentence() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    assert_eq!(story.session.said_elsewhere(JobId(2)), "");
+    lands(&mut story, 2, "B.", false);
+    lands(&mut story, 3, "C.", false);
+    assert_eq!(story.session.said_elsewhere(JobId(4)), "B. C.");
+    assert_eq!(story.session.talk(JobId(4)), Some(JobId(1)));
+}
+
+#[test]
+fn a_cancel_takes_back_what_is_not_delivered_and_says_what_was() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    lands(&mut story, 2, "B, the last one.", true);
+    over(&mut story, 3);
+    let (ticket, effects) = story.command(Command::Cancel);
+    for job in [3, 4] {
+        assert!(effects.contains(&Effect::Discard(JobId(job))), "{job}: {effects:?}");
+    }
+    assert!(!effects.contains(&Effect::Discard(JobId(2))), "it is delivered");
+    let told = effects.iter().find_map(|effect| match effect {
+        Effect::Answer(to, Ok(Reply::Told(State::Idle, told))) if *to == ticket => Some(told),
+        _ => None,
+    });
+    let told = told.unwrap_or_else(|| panic!("{effects:?}"));
+    assert!(told.contains("2 sentences") && told.contains("B, the last one."), "{told}");
+    assert!(said(&mut story, 3, "late").is_empty());
+
+    let mut story = talking();
+    let (ticket, effects) = story.command(Command::Cancel);
+    assert!(effects.contains(&Effect::CancelCapture(JobId(1))), "{effects:?}");
+    assert_eq!(replies(&effects), [(ticket, Ok(Reply::State(State::Idle, None)))]);
+}
+
+/// The sentence on its way cannot be taken back; what follows it can.
+#[test]
+fn a_cancel_during_a_delivery_keeps_that_sentence() {
+    let mut story = talking();
+    over(&mut story, 1);
+    said(&mut story, 1, "A.");
+    let (_, effects) = story.command(Command::Cancel);
+    assert!(effects.contains(&Effect::Discard(JobId(2))), "{effects:?}");
+    assert!(!effects.contains(&Effect::Discard(JobId(1))), "{effects:?}");
+    let effects = story.job_of(1, pasted(true));
+    let kept = |e: &Effect| matches!(e, Effect::Keep(JobId(1), Outcome::Delivered(_)));
+    assert!(effects.iter().any(kept), "{effects:?}");
+    assert_eq!(story.session.state(), State::Idle);
+}
+
+#[test]
+fn a_scratch_that_of_its_own_comes_too_late_and_ends_nothing() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    over(&mut story, 2);
+    let taken = Transcript { unrefined: Some("Scratch that.".into()), ..transcript("") };
+    let effects = story.job_of(2, JobEvent::Transcribed(taken));
+    let told = effects.iter().any(|effect| {
+        matches!(effect, Effect::Show(Notice::Problem(failure)) if failure.message.contains("too late"))
+    });
+    assert!(told, "{effects:?}");
+    assert!(!effects.contains(&Effect::Discard(JobId(2))), "the store keeps it");
+    lands(&mut story, 3, "B.", true);
+    let (_, answer) = stop_in_silence(&mut story, 4);
+    assert!(matches!(answer, Reply::Transcript(_, t) if t.text == "A. B."));
+}
+
+/// While a key is held, nothing is pasted; that must not depend on which sentence it is.
+#[test]
+fn the_key_that_began_a_talk_still_counts_after_a_sentence() {
+    let mut story = Story::new();
+    story.asks(Command::Toggle, continuous());
+    story.job(JobEvent::CaptureStarted);
+    // The key repeats.
+    for _ in 0..8 {
+        story.now += Duration::from_millis(30);
+        let (now, asker) = (story.now, Ticket(99).into());
+        story.session.handle(Event::Command { asker, command: Command::Toggle }, now);
+    }
+    let now = story.now;
+    let event = Event::Job(JobId(1), JobEvent::SentenceOver(16_000, heard(16_000)));
+    let effects = story.session.handle(event, now);
+    let split = effects.contains(&Effect::Split(JobId(1), JobId(2), 16_000));
+    if split {
+        let event = Event::Job(JobId(1), JobEvent::Transcribed(transcript("A.")));
+        let effects = story.session.handle(event, now);
+        let delivers = effects.iter().any(|e| matches!(e, Effect::Deliver(..)));
+        assert_eq!(delivers, !story.session.is_key_down(now), "{effects:?}");
+    }
+}
+
+#[test]
+fn so_many_sentences_may_wait_and_then_they_stay_together() {
+    let mut story = talking();
+    for job in 1..=7 {
+        assert!(!over(&mut story, job).is_empty());
+    }
+    assert!(over(&mut story, 8).is_empty(), "it stays with the next one");
+    assert_eq!(story.session.recording(), Some(JobId(8)));
+    said(&mut story, 1, "A.");
+    story.job(pasted(true));
+    assert!(!over(&mut story, 8).is_empty());
+}

@@ -1,0 +1,42 @@
+//! A second key that dictates in another language, beside the first.
+
+use super::desktop::{Desktop, key};
+use super::{SHORTCUT, is_recording, lab as machine};
+use crate::lab::{Lab, run, systemctl, wait_for};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Presses the keys until they count (the desktop takes a new shortcut over in its own time), and
+/// returns the language in which v2m records then.
+fn language_of(lab: &Lab, desktop: &Desktop, keys: &[u32]) -> String {
+    wait_for("the shortcut to work", || {
+        desktop.press(keys);
+        let until = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < until {
+            if is_recording(lab) {
+                return Some(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        None
+    });
+    let language = lab.client().ask("GET_STATUS")["language"].as_str().unwrap().to_owned();
+    lab.client().ask("CANCEL_RECORDING");
+    // The next run knows nothing of that press: two within 300 ms are one.
+    systemctl(&["stop", "v2m.service"]);
+    language
+}
+
+#[test]
+fn each_of_two_keys_dictates_in_its_language() {
+    let (lab, desktop) = machine();
+    let second = ["shortcut", "install", "--language", "es", "--binding", "<Super>F9"];
+    assert!(run("v2m", &second).contains("dictates in Spanish"));
+    assert_eq!(language_of(&lab, &desktop, &[key::SUPER, key::F9]), "es");
+    assert_eq!(language_of(&lab, &desktop, &SHORTCUT), "auto");
+    assert!(run("v2m", &["shortcut", "list"]).lines().count() == 2);
+    assert_eq!(
+        run("v2m", &["shortcut", "remove", "--language", "es"]).trim(),
+        "The shortcut is removed."
+    );
+}
