@@ -38,7 +38,7 @@ pub(super) struct Parcel {
 /// What is to be done at the cursor.
 #[derive(Debug)]
 enum Errand {
-    Deliver(Parcel),
+    Deliver(Box<Parcel>),
     Undo(UndoOptions, Reply),
 }
 
@@ -74,8 +74,8 @@ impl Handing {
 
     pub(super) fn add(&mut self, parcel: Parcel) {
         match parcel.whose {
-            Whose::Dictation(_) => self.waiting.push_front(Errand::Deliver(parcel)),
-            Whose::Client(_) => self.waiting.push_back(Errand::Deliver(parcel)),
+            Whose::Dictation(_) => self.waiting.push_front(Errand::Deliver(Box::new(parcel))),
+            Whose::Client(_) => self.waiting.push_back(Errand::Deliver(Box::new(parcel))),
         }
         self.start();
     }
@@ -100,8 +100,10 @@ impl Handing {
     /// delivery under way goes on.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         let taken = self.waiting.drain(..).filter_map(|errand| match errand {
-            Errand::Deliver(Parcel { whose: Whose::Client(finished), .. }) => Some(*finished),
-            Errand::Deliver(_) => None,
+            Errand::Deliver(parcel) => match parcel.whose {
+                Whose::Client(finished) => Some(*finished),
+                Whose::Dictation(_) => None,
+            },
             Errand::Undo(_, reply) => {
                 let text = "v2m is stopping. Ask again in a moment.";
                 answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
@@ -136,7 +138,7 @@ impl Handing {
 async fn carry_out(errand: Errand, mut sinks: Sinks) -> (Handed, Sinks) {
     match errand {
         Errand::Deliver(parcel) => {
-            let (handed, sinks) = carry(parcel, sinks).await;
+            let (handed, sinks) = carry(*parcel, sinks).await;
             (Handed::Delivered(handed), sinks)
         }
         Errand::Undo(wanted, reply) => {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 
 /// How long it may take altogether, besides the wait for the user's keys.
-const DEADLINE: Duration = Duration::from_secs(3);
+const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a program may take to undo, and how often it is asked meanwhile.
 const UNDOING: Duration = Duration::from_millis(800);
 const LOOK: Duration = Duration::from_millis(40);
@@ -125,7 +125,7 @@ pub(crate) struct Delivered {
 }
 
 impl Cursor {
-    /// Takes the last text back. Answers within three seconds once the user's keys are up.
+    /// Takes the last text back. Answers within five seconds once the user's keys are up.
     ///
     /// # Errors
     /// Why not. Nothing was changed, but for [`UndoError::Still`] and [`UndoError::Unclear`].
@@ -150,7 +150,8 @@ impl Cursor {
             return Err(UndoError::Nothing);
         };
         let (delivered, place) = (delivered.clone(), place.clone());
-        let focused = self.observer.look(|program| wanted.keys.is_terminal(program)).await;
+        let focused =
+            self.observer.look_patiently(|program| wanted.keys.is_terminal(program)).await;
         let focused = with_xwayland(focused).await;
         self.desktop = match self.desktop.take() {
             Some(desktop) if desktop.is_there().await => Some(desktop),

@@ -31,6 +31,8 @@ use zbus::Connection;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a second question may take. Its answer affects only what is shown.
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
+/// How long programs may take if no text waits for them.
+const LOOK_LONG: Duration = Duration::from_secs(1);
 /// How long a field may take to return its text. Measured: see `docs/performance.md`.
 const READ: Duration = Duration::from_millis(50);
 /// How long a field may take to return a whole text, or to delete it. Nobody waits for a text
@@ -105,7 +107,20 @@ impl Observer {
     /// Their windows are not searched. Takes 100 ms at most, and 300 ms more if the kernel is slow
     /// to list the programs.
     pub async fn look(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
-        let until = Instant::now() + PATIENCE;
+        self.look_within(PATIENCE, is_terminal).await
+    }
+
+    /// As [`Self::look`], for callers with more time. Takes a second at most, and 300 ms more.
+    pub(crate) async fn look_patiently(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
+        self.look_within(LOOK_LONG, is_terminal).await
+    }
+
+    async fn look_within(
+        &mut self,
+        patience: Duration,
+        is_terminal: impl Fn(&str) -> bool,
+    ) -> Focused {
+        let until = Instant::now() + patience;
         let running = running();
         let told = self.ask(until, is_terminal).await;
         let atspi::AccessibilityReport { active, answered, late } = told;
