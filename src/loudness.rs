@@ -13,9 +13,10 @@ const ENOUGH: u32 = 10;
 /// The share of the spans that are at the noise floor or below it. The pauses between words are
 /// more of a recording than that, even if somebody speaks all the time.
 const PAUSES: f32 = 0.05;
-/// The share of the spans that are no louder than the voice: the loudest tenth is the voice, even
-/// if somebody says few words.
-const VOICE: f32 = 0.9;
+/// The share of the spans that are the voice at least.
+const VOICE: f32 = 0.1;
+/// The most spans that have to be: somebody may say one word and be silent for the rest.
+const WORD: u32 = 5;
 /// From this amplitude on a sample counts as clipped, full scale ±1.0: converters stop there.
 const CLIPPED: f32 = 0.999;
 
@@ -96,17 +97,24 @@ impl Loudness {
         if spans < ENOUGH {
             return None;
         }
-        let quantile = |share: f32| {
-            let mut left = (spans as f32 * share) as u32;
-            let found = self.levels.iter().position(|count| {
-                let is_here = left < *count;
-                left = left.saturating_sub(*count);
-                is_here
-            });
-            found.map_or(0.0, |index| index as f32 + FLOOR_DBFS)
-        };
-        let clipped = self.clipped as f32 / self.samples.max(1) as f32;
-        Some(Sound { voice_dbfs: quantile(VOICE), floor_dbfs: quantile(PAUSES), clipped })
+        let of = |share: f32| (spans as f32 * share) as u32;
+        // So many spans are quieter than the floor, or louder than the voice.
+        let (quieter, louder) = (of(PAUSES), of(VOICE).clamp(1, WORD) - 1);
+        Some(Sound {
+            voice_dbfs: self.level_after(spans - 1 - louder),
+            floor_dbfs: self.level_after(quieter),
+            clipped: self.clipped as f32 / self.samples.max(1) as f32,
+        })
+    }
+
+    /// The level of a span that so many are quieter than, dBFS.
+    fn level_after(&self, mut quieter: u32) -> f32 {
+        let found = self.levels.iter().position(|count| {
+            let is_here = quieter < *count;
+            quieter = quieter.saturating_sub(*count);
+            is_here
+        });
+        found.map_or(0.0, |index| index as f32 + FLOOR_DBFS)
     }
 }
 
@@ -178,6 +186,11 @@ mod tests {
         assert_eq!(measured(0.0004, 0.0).fault(), Some(Fault::Quiet));
         assert_eq!(measured(0.1, 0.05).fault(), Some(Fault::Noisy));
         assert_eq!(measured(1.0, 0.001).fault(), Some(Fault::Loud));
+        let mut rare = Loudness::default();
+        for span in 0..600 {
+            rare.hear(&[if span < 6 { 0.1 } else { 0.001 }; SPAN]);
+        }
+        assert_eq!(rare.measured().unwrap().fault(), None, "one word in a minute");
         let mut short = Loudness::default();
         short.hear(&[0.1; SPAN * 9]);
         assert_eq!(short.measured(), None);

@@ -23,17 +23,26 @@ fuzz_target!(|input: &[u8]| {
     let failure = Failure::new(code, &first).in_brief(&second, &first);
     let delivery = |ok, detail| Delivery { by: "paste", backend: None, ok, detail };
     let notice = match which & 7 {
-        0 => Notice::Recording { so_far: Some(text) },
+        0 => Notice::Recording { so_far: Some(text), stops_after: None },
         1 => Notice::RecordingNext { text, place: first },
         2 => Notice::Transcribing { so_far: Some(text) },
         3 => Notice::Problem(Failure { text: Some(text), ..failure }),
-        4 => Notice::Recovered { text, cut_off: code == Code::NoSpeech },
-        5 => Notice::Text { text, deliveries: vec![delivery(true, first)], problems: Vec::new() },
+        4 => {
+            let note = Some(first);
+            Notice::Recovered { text, cut_off: code == Code::NoSpeech, note }
+        }
+        5 => {
+            let (deliveries, problems) = (vec![delivery(true, first)], Vec::new());
+            Notice::Text { text, deliveries, problems, hint: Some(second) }
+        }
         6 => {
             let deliveries = vec![delivery(false, first), delivery(true, second)];
-            Notice::Text { text, deliveries, problems: Vec::new() }
+            Notice::Text { text, deliveries, problems: Vec::new(), hint: None }
         }
-        _ => Notice::Text { text, deliveries: Vec::new(), problems: vec![failure] },
+        _ => {
+            let (deliveries, problems) = (Vec::new(), vec![failure]);
+            Notice::Text { text, deliveries, problems, hint: None }
+        }
     };
     let (title, body) = fuzzing::shown(&notice).expect("it shows something");
     assert!(plain::is_plain(&title) && !title.contains('\n'), "{title:?}");

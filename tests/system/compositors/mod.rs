@@ -7,13 +7,19 @@ use crate::lab::{self, Lab, assert_phrase, run};
 use session::{I3, Keys, Session, Sway};
 use std::thread;
 
+/// What `deliver.mode` is if nobody has set it.
+const BY_DEFAULT: &str = "auto";
+
 /// The machine in order, a desktop with a window that has the keyboard, and texts that go into it
 /// as `mode` says.
 fn begin<D: Keys>(mode: &str) -> (Lab, Session<D>) {
     let lab = Lab::new();
     let session = Session::start();
     // It starts with the desktop's display.
-    run("v2m-send", &["config", "set", &format!("deliver.mode={mode}")]);
+    match mode {
+        BY_DEFAULT => run("v2m-send", &["ping"]),
+        mode => run("v2m-send", &["config", "set", &format!("deliver.mode={mode}")]),
+    };
     (lab, session)
 }
 
@@ -39,8 +45,8 @@ fn two_taps<D: Keys>(mode: &str) {
     session.keys.tap();
     let text = session.wait_for("the text in the window", |text| text.contains("country"));
     assert_phrase(&text);
-    let done = if mode == "type" { "typed" } else { "pasted" };
-    assert_eq!(outcome(&lab), [mode, D::BACKEND, done]);
+    let (by, done) = if mode == "type" { ("type", "typed") } else { ("paste", "pasted") };
+    assert_eq!(outcome(&lab), [by, D::BACKEND, done]);
     lab::wait_for("what was on the clipboard", || {
         (session.clipboard().as_deref() == Some("before")).then_some(())
     });
@@ -55,6 +61,16 @@ fn held<D: Keys>() {
         thread::spawn(lab::speak).join().unwrap();
     });
     assert_phrase(&session.wait_for("the text", |text| text.contains("country")));
+}
+
+#[test]
+fn two_taps_on_sway_paste_the_text_by_default() {
+    two_taps::<Sway>(BY_DEFAULT);
+}
+
+#[test]
+fn two_taps_on_i3_paste_the_text_by_default() {
+    two_taps::<I3>(BY_DEFAULT);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(crate) mod key {
     pub(crate) const ALT: u32 = 56;
     pub(crate) const CAPS_LOCK: u32 = 58;
     pub(crate) const HOME: u32 = 102;
+    pub(crate) const UP: u32 = 103;
     pub(crate) const DELETE: u32 = 111;
     pub(crate) const SUPER: u32 = 125;
     pub(crate) const F24: u32 = 194;
@@ -261,13 +262,18 @@ impl Desktop {
 
     /// Waits until nobody has done anything for longer than v2m takes to call that idle.
     pub(crate) fn wait_until_idle(&self) {
+        self.wait_until_idle_for(Duration::from_millis(1_200));
+    }
+
+    /// Waits until nobody has done anything for longer than this.
+    pub(crate) fn wait_until_idle_for(&self, time: Duration) {
         const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
         const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
         wait_for("the desktop to be idle", || {
             self.breathe();
             let told = run("busctl", &["--user", "call", MONITOR, CORE, MONITOR, "GetIdletime"]);
             let idle: u64 = told.split_whitespace().last()?.parse().ok()?;
-            (idle > 1_200).then_some(())
+            (u128::from(idle) > time.as_millis()).then_some(())
         });
         self.breathe();
     }
@@ -352,12 +358,16 @@ impl Hand {
         Instant::now()
     }
 
-    /// Clicks where the pointer is.
+    /// Clicks near the lower right corner of the screen, where a window is that fills it.
     pub(crate) fn click(&self) {
         /// BTN_LEFT in Linux's input-event-codes.h.
         const LEFT: i32 = 0x110;
         // The shell learns of a new mouse by its first moves.
         self.move_mouse(20, Duration::from_millis(300));
+        // Farther than any screen is wide, and back.
+        for by in [9_000.0, -200.0] {
+            self.call("NotifyPointerMotionRelative", &(by, by));
+        }
         for down in [true, false] {
             self.call("NotifyPointerButton", &(LEFT, down));
         }
