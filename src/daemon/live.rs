@@ -185,7 +185,7 @@ mod tests {
         let mut all = LiveDictations::default();
         all.begin(JobId(1));
         let live = all.get_mut(JobId(1)).unwrap();
-        live.started();
+        live.started("desk".into());
         live.hear(&[0.5; 1_000]);
         for _ in 0..2 {
             live.misses(500, GapCause::NotTaken);
