@@ -16,6 +16,7 @@ use crate::deliver::joint::{Destination, Joint};
 use crate::deliver::keys::held::{self, modifiers};
 use crate::deliver::order::{DeliveryOptions, Insertion, Means};
 use crate::deliver::paste::DEADLINE;
+use crate::deliver::window::programs::Widget;
 use crate::deliver::window::{Around, Focus, Focused, Observer};
 use crate::session::{DeliverMode, Delivery};
 use std::time::{Duration, Instant};
@@ -48,6 +49,10 @@ pub(crate) struct Cursor {
     /// When the desktop gave no answer as to what it offers.
     slow: Option<Instant>,
 }
+
+/// How often programs are asked where a sentence of a continuous dictation would go, if they do not
+/// answer in time.
+const LOOKS: u32 = 4;
 
 /// A text that was delivered.
 #[derive(Debug)]
@@ -220,7 +225,14 @@ impl Cursor {
             return Err(DeliverError::WouldAsk);
         }
         let (keys, observer) = (&order.keys, &mut self.observer);
-        let focused = observer.look(|program| keys.is_terminal(program)).await;
+        let mut focused = observer.look(|program| keys.is_terminal(program)).await;
+        // A sentence must not go elsewhere than the one before it because programs are slow to tell.
+        for _ in 1..LOOKS {
+            if wanted.talk.is_none() || focused.widget != Widget::Unfinished {
+                break;
+            }
+            focused = observer.look(|program| keys.is_terminal(program)).await;
+        }
         order.focused = with_xwayland(focused).await;
         self.hidden = order.focused.is_password();
         order.is_sensitive |= self.hidden == Some(true);
@@ -241,12 +253,15 @@ impl Cursor {
         );
         let place = Destination::new(window, &order.focused, &order.keys);
         if let Some(talk) = wanted.talk {
-            match &self.talk {
+            match &mut self.talk {
                 Some((known, first)) if *known == talk => {
                     if !first.may_be(&place) {
                         return Err(DeliverError::Moved);
                     }
                     order.only = order.only.or_else(|| first.window.clone());
+                    if first.is_unknown() {
+                        *first = place.clone();
+                    }
                 }
                 _ => self.talk = Some((talk, place.clone())),
             }

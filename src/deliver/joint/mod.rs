@@ -93,6 +93,11 @@ impl Destination {
         self.field.is_some()
     }
 
+    /// Whether nothing is known about the place.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.window.is_none() && self.field.is_none() && self.programs.is_empty()
+    }
+
     /// Whether both may be the same place, because nothing shows that they differ.
     pub(crate) fn may_be(&self, other: &Self) -> bool {
         let is_another = |a: Option<bool>| a == Some(false);

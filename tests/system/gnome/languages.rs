@@ -3,6 +3,7 @@
 use super::desktop::{Desktop, key};
 use super::{SHORTCUT, is_recording, lab as machine};
 use crate::lab::{Lab, run, systemctl, wait_for};
+use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,13 +31,18 @@ fn language_of(lab: &Lab, desktop: &Desktop, keys: &[u32]) -> String {
 #[test]
 fn each_of_two_keys_dictates_in_its_language() {
     let (lab, desktop) = machine();
-    let second = ["shortcut", "install", "--language", "es", "--binding", "<Super>F9"];
-    assert!(run("v2m", &second).contains("dictates in Spanish"));
-    assert_eq!(language_of(&lab, &desktop, &[key::SUPER, key::F9]), "es");
+    let second = ["shortcut", "install", "--language", "en", "--binding", "<Super>F9"];
+    assert!(run("v2m", &second).contains("dictates in English"));
+    assert_eq!(language_of(&lab, &desktop, &[key::SUPER, key::F9]), "en");
     assert_eq!(language_of(&lab, &desktop, &SHORTCUT), "auto");
     assert!(run("v2m", &["shortcut", "list"]).lines().count() == 2);
     assert_eq!(
-        run("v2m", &["shortcut", "remove", "--language", "es"]).trim(),
+        run("v2m", &["shortcut", "remove", "--language", "en"]).trim(),
         "The shortcut is removed."
     );
+    // The model here knows English alone.
+    let answer = lab.client().call("TOGGLE_RECORDING", json!({"language": "es"})).unwrap();
+    assert_eq!(answer["code"], "model_missing", "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("does not know Spanish"), "{answer}");
+    assert!(lab.records().is_empty(), "nothing was recorded in vain");
 }

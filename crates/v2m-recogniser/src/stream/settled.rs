@@ -59,8 +59,14 @@ impl Stream {
     }
 
     fn is_settled(&self, at: usize) -> bool {
+        let segments = &self.transcript.segments;
+        let next = segments.get(at + 1).map_or(0, |next| next.start);
+        // Where decoding lags behind, the next words are there before the silence is noticed.
+        if next > segments[at].end + LONGEST {
+            return true;
+        }
         let is_followed = at + 1 < self.told;
-        let ends = join::ends_sentence(&self.transcript.segments[at].text);
+        let ends = join::ends_sentence(&segments[at].text);
         ends && match self.seams.ended(at) {
             _ if !self.mending => true,
             Some(ended) => ended,

@@ -61,6 +61,17 @@ fn a_silence_of_more_than_four_seconds_ends_a_sentence_and_no_thinking_pause_doe
     assert_eq!(heard.sentences.len(), 2);
 }
 
+/// On a slow machine the words before and after a long silence are decoded when both were said.
+#[test]
+fn a_long_silence_counts_also_where_decoding_lags_behind() {
+    let runs = [500, 2_000, 5_000, 2_000, 1_500, 2_000, 9_000];
+    let script = Script { delays: vec![90], leads: Some(lead("", " piece")), ..script(&runs) };
+    let heard = play(&script);
+    holds(&heard);
+    let (until, ..) = heard.sentences.first().expect("the silence ends a sentence");
+    assert!((40_000..120_000).contains(until), "{until}");
+}
+
 #[test]
 fn a_model_that_cannot_be_asked_ends_sentences_by_its_marks() {
     let script = Script { tells_tokens: false, ..script(&[500, 2_000, 1_500, 2_000, 1_500]) };
