@@ -52,21 +52,16 @@ fn after_a_click_elsewhere_a_text_is_joined_to_none() {
     let window = desktop.window_that(false, "field");
     let first = dictate(&lab);
     window.wait_for_all_of(&first);
-    desktop.wait_until_idle();
-    let second = dictate(&lab);
-    let both = window.wait_for("both texts", |text| text.matches("country").count() == 2);
-    assert_eq!(both.to_lowercase(), format!("{first} {second}").to_lowercase());
     // It fills the screen, and the click is in it.
     desktop.press(&[key::SUPER, key::UP]);
     desktop.wait_until_idle();
     Hand::new().click();
     // Longer than a space is added by a guess, where the desktop was too slow to tell of the click.
     desktop.wait_until_idle_for(Duration::from_secs(31));
-    let third = dictate(&lab);
-    let all = window.wait_for("the third text", |text| text.matches("country").count() == 3);
+    let second = dictate(&lab);
+    let all = window.wait_for("both texts", |text| text.matches("country").count() == 2);
     // The click may have put the cursor anywhere: no space is added.
-    assert!(all.contains(&third) && !all.contains(&format!(" {third}")), "{all}");
-    assert_eq!(all.len(), both.len() + third.len(), "{all}");
+    assert!(all.contains(&second) && all.len() == first.len() + second.len(), "{all}");
 }
 
 #[test]
