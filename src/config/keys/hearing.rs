@@ -169,8 +169,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "session",
         name: "continuous_silence",
         allowed: "\"never\", or a time from 5s to 600s",
-        doc: "Stop a continuous dictation (`v2m-send toggle --continuous`) after so much silence (5s to 600s), in\n\
-              place of stop_after_silence. \"never\": only a press stops it.",
+        doc: "Stop a continuous dictation (`v2m-send toggle --continuous`) after so much silence (5s to\n\
+              600s), in place of stop_after_silence. \"never\": only a press stops it.",
         restart: false,
         hidden: false,
         get: |s| json!(silence_text(s.session.continuous_silence)),
