@@ -28,10 +28,14 @@ fn plain_names(script: &str, program: &str, shell: Shell) -> String {
 
 /// The command line of `v2m-send`.
 pub fn send() -> Command {
-    let dictation = |name, about| command(name, about).arg(deliver()).arg(preset());
+    let dictation = |name, about| {
+        let language = option("language", 'l', "The language that you speak");
+        command(name, about).arg(deliver()).arg(preset()).arg(language)
+    };
+    let continuous = || flag("continuous", "Deliver each sentence once it is over");
     let commands = [
-        dictation("toggle", "Start recording, or stop and print the text"),
-        dictation("start", "Start recording"),
+        dictation("toggle", "Start recording, or stop and print the text").arg(continuous()),
+        dictation("start", "Start recording").arg(continuous()),
         dictation("stop", "Stop recording and print the text"),
         command("cancel", "Delete the recording, or the newest text that is not there yet"),
         command("last", "Print the last text"),
