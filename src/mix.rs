@@ -267,7 +267,9 @@ impl Mix {
         for channel in &mut self.channels {
             let Power { long, short } = channel.power.mean(of);
             // Between steady and speech it stays what it was.
-            let is_noise = channel.is_noise || channel.floor.is_steady(long.max(short));
+            // After a silence, what begins may be a voice.
+            let steady = channel.floor.is_steady(long.max(short));
+            let is_noise = channel.floor.is_known() && (channel.is_noise || steady);
             channel.is_noise = is_noise && somebody_spoke && !channel.talk.is_heard();
         }
     }

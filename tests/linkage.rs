@@ -34,7 +34,7 @@ fn holds(program: &str, text: &str) -> bool {
 fn the_client_needs_the_system_alone() {
     let program = env!("CARGO_BIN_EXE_v2m-send");
     assert_eq!(needed(program), Vec::<String>::new());
-    for stranger in ["tokio", "pipewire", "org.freedesktop.DBus"] {
+    for stranger in ["tokio", "libpipewire", "org.freedesktop.DBus"] {
         assert!(!holds(program, stranger), "v2m-send holds {stranger}");
     }
 }

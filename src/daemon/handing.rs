@@ -74,15 +74,26 @@ impl Handing {
 
     pub(super) fn add(&mut self, parcel: Parcel) {
         match parcel.whose {
-            Whose::Dictation(_) => self.waiting.push_front(Errand::Deliver(Box::new(parcel))),
+            Whose::Dictation(_) => {
+                // An undo means what was there when it was asked for.
+                let is_undo = |errand: &Errand| matches!(errand, Errand::Undo(..));
+                let at = self.waiting.iter().rposition(is_undo).map_or(0, |undo| undo + 1);
+                self.waiting.insert(at, Errand::Deliver(Box::new(parcel)));
+            }
             Whose::Client(_) => self.waiting.push_back(Errand::Deliver(Box::new(parcel))),
         }
         self.start();
     }
 
-    /// Takes the last text back once the texts before are delivered.
+    /// Takes the last text back, once the dictations before are delivered. Clients' texts that
+    /// nobody has begun to deliver come after it, so that no later dictation waits for them.
     pub(super) fn undo(&mut self, wanted: UndoOptions, reply: Reply) {
-        self.waiting.push_back(Errand::Undo(wanted, reply));
+        let is_clients = |errand: &Errand| match errand {
+            Errand::Deliver(parcel) => matches!(parcel.whose, Whose::Client(_)),
+            Errand::Undo(..) => false,
+        };
+        let at = self.waiting.iter().position(is_clients).unwrap_or(self.waiting.len());
+        self.waiting.insert(at, Errand::Undo(wanted, reply));
         self.start();
     }
 

@@ -39,7 +39,10 @@ impl Daemon {
             }
             RecogniseEvent::Quiet { job, at } => self.quiet(job, at),
             RecogniseEvent::Sentence { job, until } => {
-                if let Some(heard) = self.under_way.heard_until(job, until) {
+                // Nothing comes between this question and the split.
+                if self.engine.can_split(job, until)
+                    && let Some(heard) = self.under_way.heard_until(job, until)
+                {
                     self.tell_job(job, JobEvent::SentenceOver(until, heard));
                 }
             }

@@ -67,6 +67,11 @@ impl Floor {
         }
     }
 
+    /// Whether enough is known after a silence.
+    pub(super) fn is_known(&self) -> bool {
+        self.unknown <= 0.0
+    }
+
     /// Whether this mean power is that of a voice.
     pub(super) fn is_speech(&self, power: f32) -> bool {
         self.level().is_some_and(|floor| power > floor * SPEECH)
@@ -74,7 +79,7 @@ impl Floor {
 
     /// Whether this mean power is that of steady noise.
     pub(super) fn is_steady(&self, power: f32) -> bool {
-        self.unknown <= 0.0 && self.level().is_some_and(|floor| power < floor * STEADY)
+        self.is_known() && self.level().is_some_and(|floor| power < floor * STEADY)
     }
 }
 

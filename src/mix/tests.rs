@@ -258,6 +258,24 @@ fn the_noise_of_inputs_that_open_late_is_noise() {
     }
 }
 
+/// Regression: the verdict from before the mute stayed, so the first words were left out.
+#[test]
+fn a_voice_in_an_input_that_was_muted_is_heard_from_its_first_word() {
+    let mut hiss = noise(0.02);
+    let sound = frames(5.0, |at| {
+        let second = match at / RATE {
+            0..3 => hiss(),
+            3 => 0.0,
+            _ => tone(at, 500.0),
+        };
+        [words(at, 300.0), second]
+    });
+    let mut mix = Mix::new(2, RATE);
+    let heard = mixed(&mut mix, &sound, 341);
+    let found = amplitude(&heard[(4.05 * RATE as f32) as usize..][..1_600], 500.0);
+    assert!(found > 0.25 / 2.0 * 0.9, "{found}");
+}
+
 #[test]
 fn a_second_voice_is_heard_beside_the_first_one_and_noise_is_not() {
     let mut hiss = noise(0.02);

@@ -226,11 +226,19 @@ impl Job {
         Some(RecogniseEvent::Sentence { job: self.id, until })
     }
 
+    /// Whether this is the end of the last sentence that is over.
+    pub(super) fn is_over_at(&self, until: u64) -> bool {
+        let is_last = self.over.as_ref().is_some_and(|(over, _)| *over == until);
+        is_last && !self.finished && matches!(self.audio, Audio::Heard(_))
+    }
+
     /// Cuts off what follows the last sentence that is over, as the job `next`, which the engine is
     /// working on from now on. Returns it with a copy of its audio. `None`: no sentence is over
     /// there.
     pub(super) fn split_off(&mut self, next: JobId, until: u64) -> Option<(Self, Vec<i16>)> {
-        self.over.as_ref().filter(|(over, _)| *over == until && !self.finished)?;
+        if !self.is_over_at(until) {
+            return None;
+        }
         let Audio::Heard(audio) = &mut self.audio else { return None };
         let tail = audio.split_off(usize::try_from(until).ok()?.min(audio.len()));
         let later = |segment: &Segment| segment.start >= until;

@@ -203,8 +203,22 @@ impl Recogniser {
         let index = self.jobs.iter().position(|job| job.id == id)?;
         let (rest, tail) = self.jobs[index].split_off(next, until)?;
         let job = std::mem::replace(&mut self.jobs[index], rest);
+        // The silence goes on in the next job.
+        for event in &mut self.events {
+            if let RecogniseEvent::Quiet { job, at } = event
+                && *job == id
+            {
+                (*job, *at) = (next, at.saturating_sub(until));
+            }
+        }
         self.events.push_back(job.over());
         Some(tail)
+    }
+
+    /// Whether [`Self::split`] would divide the job there. A report of a sentence may have been
+    /// overtaken by a later one, or by the engine's end.
+    pub fn can_split(&self, job: JobId, until: u64) -> bool {
+        self.jobs.iter().any(|it| it.id == job && it.is_over_at(until))
     }
 
     /// Cancels a job that nobody wants any more.

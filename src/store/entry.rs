@@ -85,6 +85,11 @@ impl Entry {
         self.unless_failed("cutting the recording", result)
     }
 
+    /// Whether so many samples are on the disk, also after a power cut.
+    pub(super) fn keeps(&mut self, samples: u64) -> bool {
+        self.wav.as_mut().is_some_and(|wav| wav.samples() >= samples && wav.sync().is_ok())
+    }
+
     /// Notes that some sound could not be recorded.
     pub(super) fn miss(&mut self, gap: Gap) -> Result<(), StoreError> {
         self.record.miss(gap);

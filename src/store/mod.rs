@@ -202,16 +202,49 @@ pub struct Store {
 
 #[derive(Debug)]
 enum StoreCommand {
-    Begin { job: JobId, path: PathBuf, started_at: jiff::Timestamp, asked: AskedFor },
-    Shorten { job: JobId, samples: u64 },
-    Adopt { job: JobId, path: PathBuf },
-    Miss { job: JobId, gap: Gap },
-    Append { job: JobId, samples: Arc<[i16]> },
-    Rewrite { job: JobId, samples: Vec<i16> },
-    Recorded { job: JobId },
-    Finish { job: JobId, outcome: Box<RecordUpdate> },
-    Discard { job: JobId },
-    Delete { paths: Vec<PathBuf>, report: oneshot::Sender<DeleteReport> },
+    Begin {
+        job: JobId,
+        path: PathBuf,
+        started_at: jiff::Timestamp,
+        asked: AskedFor,
+    },
+    /// Once so many samples of `next` are on the disk.
+    Shorten {
+        job: JobId,
+        samples: u64,
+        next: JobId,
+        tail: u64,
+    },
+    Adopt {
+        job: JobId,
+        path: PathBuf,
+    },
+    Miss {
+        job: JobId,
+        gap: Gap,
+    },
+    Append {
+        job: JobId,
+        samples: Arc<[i16]>,
+    },
+    Rewrite {
+        job: JobId,
+        samples: Vec<i16>,
+    },
+    Recorded {
+        job: JobId,
+    },
+    Finish {
+        job: JobId,
+        outcome: Box<RecordUpdate>,
+    },
+    Discard {
+        job: JobId,
+    },
+    Delete {
+        paths: Vec<PathBuf>,
+        report: oneshot::Sender<DeleteReport>,
+    },
     Retain(Retention),
 }
 
@@ -280,10 +313,11 @@ impl Store {
         asked: AskedFor,
     ) -> Result<(), StoreError> {
         self.begin_as(next, asked)?;
+        let length = tail.len() as u64;
         if !tail.is_empty() {
             self.append(next, tail.into())?;
         }
-        self.send(StoreCommand::Shorten { job, samples })?;
+        self.send(StoreCommand::Shorten { job, samples, next, tail: length })?;
         self.recorded(job)
     }
 

@@ -99,7 +99,13 @@ impl Worker {
                 self.tell_failure(job, result);
             }
             StoreCommand::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
-            StoreCommand::Shorten { job, samples } => self.audio(job, |job| job.shorten(samples)),
+            StoreCommand::Shorten { job, samples, next, tail } => {
+                // Otherwise the first recording keeps what no other one has.
+                let has_it = self.jobs.get_mut(&next).is_some_and(|next| next.keeps(tail));
+                if has_it {
+                    self.audio(job, |job| job.shorten(samples));
+                }
+            }
             StoreCommand::Rewrite { job, samples } => self.audio(job, |job| job.rewrite(&samples)),
             StoreCommand::Recorded { job } => self.recorded(job),
             StoreCommand::Finish { job, outcome } => self.finish(job, *outcome),

@@ -145,7 +145,16 @@ fn dictations_are_exported_with_their_recordings_and_again_when_there_are_more()
     fs::remove_file(folder.join(sound(FAILED))).unwrap();
     let (code, out, _) = export();
     assert_eq!(code, 0);
-    assert!(out.contains("2 recordings") && same(FAILED), "{out}");
+    assert!(out.contains("3 recordings") && same(FAILED), "{out}");
+
+    // What v2m deletes stays exported.
+    let before = fs::read_to_string(folder.join("dictations.jsonl")).unwrap();
+    assert_eq!(send(&service, &["delete", "--all", "--yes"]).0, 0);
+    let (code, out, _) = export();
+    assert_eq!(code, 0);
+    assert!(out.starts_with("0 dictations in "), "{out}");
+    assert_eq!(fs::read_to_string(folder.join("dictations.jsonl")).unwrap(), before);
+    assert!(folder.join(sound(SPANISH)).exists());
     service.end();
 }
 

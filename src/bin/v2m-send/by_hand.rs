@@ -1,13 +1,12 @@
 //! Presses by hand, in a terminal. The text is printed there. With `deliver.mode = "auto"` it is
 //! not pasted there as well: it would stand at the next prompt, and the shell would run its lines.
 
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::{IsTerminal, stderr, stdin, stdout};
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{Command, Deliver, Wishes};
 
 /// The command as it is to be sent. A command of a shortcut, which has no terminal, stays.
 pub(crate) fn considered(command: Command) -> Command {
-    let is_by_hand = || stdin().is_terminal() && stdout().is_terminal();
     if !prints_a_text(&command) || !is_by_hand() {
         return command;
     }
@@ -15,6 +14,14 @@ pub(crate) fn considered(command: Command) -> Command {
         Some("auto") => copied(command),
         _ => command,
     }
+}
+
+/// Whether somebody typed the command in a terminal. A compositor that was started from a console
+/// passes that on to the commands of its shortcuts, but starts them in a session without a
+/// controlling terminal.
+pub(crate) fn is_by_hand() -> bool {
+    let shows = stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal();
+    shows && std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// Whether its answer may be a text that goes where the configuration says.

@@ -8,8 +8,9 @@ use crate::exit::{Exit, SendError, complain};
 use crate::history::{Filter, pages, refused};
 use crate::say;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use v2m_ipc::client::Client;
@@ -44,37 +45,68 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
     if let Err(answer) = listed {
         return refused(&answer, false);
     }
-    // A program that reads the file meanwhile finds the old one whole, or the new one.
-    let (target, new) = (directory.join(LINES), directory.join(format!(".{LINES}.new")));
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
-    let mut file = file.map_err(failed("write", &new))?;
-    let (mut dictations, mut recordings) = (0, 0);
+    let target = directory.join(LINES);
+    // What was exported before stays, although the store may have deleted it meanwhile.
+    let mut lines = read_lines(&target)?;
+    let (mut dictations, mut recordings, mut is_whole) = (0, 0, true);
     for id in ids.into_iter().rev() {
         let answer = client.request(&Command::GetDictation(Which::Id(id.clone())))?;
         if answer.status != ResponseStatus::Success {
             // It was deleted meanwhile, or is being transcribed once more.
             complain(&answer.error.unwrap_or(id));
+            is_whole = false;
             continue;
         }
         let (mut entry, name) = (answer.data, format!("{id}.wav"));
+        let beside = directory.join(&name);
         let sound = entry["audio_path"].as_str().map(PathBuf::from);
-        let has_sound = sound.is_some_and(|sound| copy(&sound, &directory.join(&name)));
+        is_whole &= sound.is_none_or(|sound| copy(&sound, &beside));
+        let has_sound = beside.exists();
         if let Some(entry) = entry.as_object_mut() {
             // Numbers change with each new dictation, and paths with the machine.
             entry.remove("number");
             entry.remove("audio_path");
             entry.insert("audio".into(), if has_sound { name.into() } else { Value::Null });
         }
-        writeln!(file, "{entry}").map_err(failed("write", &new))?;
+        lines.insert(id, entry.to_string());
         dictations += 1;
         recordings += u32::from(has_sound);
     }
-    file.sync_all().map_err(failed("write", &new))?;
-    fs::rename(&new, &target).map_err(failed("write", &target))?;
+    write_lines(&target, &lines)?;
     say(&format!(
         "{dictations} dictations in {}, {recordings} recordings beside it\n",
         target.display()
-    ))
+    ))?;
+    Ok(if is_whole { Exit::Ok } else { Exit::Refused })
+}
+
+/// The lines of an earlier export by the dictation's id, which begins with its time. A line without
+/// an id is kept too.
+fn read_lines(target: &Path) -> Result<BTreeMap<String, String>, SendError> {
+    let text = match fs::read_to_string(target) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        read => read.map_err(failed("read", target))?,
+    };
+    let id_of = |line: &str| {
+        let entry = serde_json::from_str::<Value>(line).ok();
+        entry.and_then(|entry| entry["id"].as_str().map(str::to_owned))
+    };
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    Ok(lines
+        .map(|line| (id_of(line).unwrap_or_else(|| line.to_owned()), line.to_owned()))
+        .collect())
+}
+
+/// A program that reads the file meanwhile finds the old one whole, or the new one.
+fn write_lines(target: &Path, lines: &BTreeMap<String, String>) -> Result<(), SendError> {
+    let new = target.with_file_name(format!(".{LINES}.new"));
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
+    let mut file = file.map_err(failed("write", &new))?;
+    for line in lines.values() {
+        writeln!(file, "{line}").map_err(failed("write", &new))?;
+    }
+    file.sync_all().map_err(failed("write", &new))?;
+    fs::rename(&new, target).map_err(failed("write", target))
 }
 
 /// Copies a recording, unless it is there already. Whether it is there then.

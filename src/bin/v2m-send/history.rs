@@ -2,7 +2,7 @@
 
 use crate::bar::clock;
 use crate::exit::{Exit, SendError, complain};
-use crate::{exit_of, print, say};
+use crate::{by_hand, exit_of, print, say};
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, IsTerminal};
@@ -183,6 +183,15 @@ pub(crate) fn show(which: Which, json: bool) -> Result<Exit, SendError> {
 
 /// `copy` and `paste`. If the text got nowhere, it is printed.
 pub(crate) fn deliver(which: Which, deliver: Deliver, json: bool) -> Result<Exit, SendError> {
+    let deliver = match deliver {
+        Deliver::Paste if by_hand::is_by_hand() => {
+            complain(
+                "copied, not pasted: a shell would run what is pasted here. Ctrl+Shift+V pastes it.",
+            );
+            Deliver::Clipboard
+        }
+        deliver => deliver,
+    };
     let mut client = Client::connect()?;
     let (answer, raw) = client.request_raw(&Command::DeliverDictation { which, deliver })?;
     if json {

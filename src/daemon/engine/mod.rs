@@ -87,6 +87,11 @@ impl Engine {
         self.recogniser.pressed()
     }
 
+    /// Whether the dictation can be divided there.
+    pub(super) fn can_split(&self, job: JobId, until: u64) -> bool {
+        self.recogniser.can_split(job, until)
+    }
+
     /// A dictation begins, whose sound is to be fed.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings, wishes: &Wishes) {
         let language = wishes.language.clone();

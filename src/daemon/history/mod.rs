@@ -119,6 +119,11 @@ impl Daemon {
             return answer(reply, Err(failure));
         }
         let paths: Vec<_> = doomed.iter().map(|it| it.path.clone()).collect();
+        let Some(report) = self.under_way.delete(paths.clone()) else {
+            let text =
+                "Deleting dictations: the disk is too slow now. Nothing was deleted. Try again.";
+            return answer(reply, Err(Failure::new(Code::Busy, text)));
+        };
         self.background.give_up(&paths);
         match deletion {
             Deletion::One(_) => {
@@ -129,11 +134,6 @@ impl Daemon {
             Deletion::All => self.texts.forget_all(),
         }
         let without_text = doomed.iter().filter(|it| it.wants_text).count();
-        let Some(report) = self.under_way.delete(paths) else {
-            let text =
-                "Deleting dictations: the disk is too slow now. Nothing was deleted. Try again.";
-            return answer(reply, Err(Failure::new(Code::Busy, text)));
-        };
         let busy = busy.into_iter().map(|id| (id, IN_WORK.to_owned()));
         let mut kept: Vec<_> =
             busy.chain(foreign.into_iter().map(|id| (id, FOREIGN.to_owned()))).collect();

@@ -185,12 +185,6 @@ impl Cursor {
         if !wanted.by_keys {
             return Err(UndoError::NotTold);
         }
-        let (between, at) = self.joint.since(&wanted.presses, Instant::now());
-        match between {
-            Between::Something => return Err(UndoError::Touched),
-            Between::Unknown if at.elapsed() > SHORTLY => return Err(UndoError::TooLate),
-            Between::Unknown | Between::Nothing => {}
-        }
         self.press_undo(wanted, &delivered, focused, window).await?;
         Ok(Undone::Pressed)
     }
@@ -208,6 +202,13 @@ impl Cursor {
         }
         if wanted.keys.may_be_terminal(only.as_ref(), &focused) {
             return Err(UndoError::Terminal);
+        }
+        // Ctrl+Z takes back what was done last.
+        let (between, at) = self.joint.since(&wanted.presses, Instant::now());
+        match between {
+            Between::Something => return Err(UndoError::Touched),
+            Between::Unknown if at.elapsed() > SHORTLY => return Err(UndoError::TooLate),
+            Between::Unknown | Between::Nothing => {}
         }
         let desktop = self.desktop.as_mut().ok_or(UndoError::NotTold)?;
         if !desktop.tells_of_keys() {

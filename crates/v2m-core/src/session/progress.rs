@@ -129,9 +129,10 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         match event {
-            JobEvent::Transcribed(transcript)
+            JobEvent::Transcribed(mut transcript)
                 if transcript.text.is_empty() && transcript.unrefined.is_some() && of.goes_on =>
             {
+                transcript.problems.extend(heard.problems);
                 self.taken_back_late(job, transcript.clone(), out);
                 Some(Phase::Ready { waiting, transcript })
             }
@@ -141,7 +142,10 @@ impl Session {
                 self.taken_back(job, waiting, transcript, out)
             }
             // Somebody stopped a continuous dictation after its last sentence.
-            JobEvent::Transcribed(transcript) if transcript.text.is_empty() && of.goes_on => {
+            JobEvent::Transcribed(mut transcript)
+                if transcript.text.is_empty() && of.goes_on =>
+            {
+                transcript.problems.extend(heard.problems);
                 Some(Phase::Ready { waiting, transcript })
             }
             JobEvent::Transcribed(transcript) if transcript.text.is_empty() => {

@@ -101,12 +101,28 @@ impl Session {
         let Some((_, dictation)) = self.dictations.take(job) else { return };
         let Dictation { mut talk, mut phase, .. } = dictation;
         let waiting = std::mem::take(phase.waiting());
+        // Why the recording ended, for example, or what could not be recorded.
+        let problems = match &mut phase {
+            Phase::Ready { transcript, .. } => std::mem::take(&mut transcript.problems),
+            _ => Vec::new(),
+        };
         if !is_kept {
-            out.extend([Effect::Abandon(job), Effect::Discard(job)]);
+            out.push(Effect::Abandon(job));
+            out.push(match problems.first() {
+                None => Effect::Discard(job),
+                Some(problem) => {
+                    let kept = Failure { code: Code::NoSpeech, ..problem.clone() };
+                    Effect::Keep(job, Outcome::Failed(kept))
+                }
+            });
             out.push(Effect::Show(self.going_on()));
         }
+        for problem in &problems {
+            super::machine::show_problem(problem, out);
+        }
         if let Some(last) = talk.said.pop() {
-            let whole = talk.whole(last.clone());
+            let mut whole = talk.whole(last.clone());
+            whole.problems.extend(problems);
             answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
             talk.said.push(last);
         } else {

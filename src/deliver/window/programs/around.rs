@@ -98,8 +98,8 @@ pub(crate) async fn take_back(bus: &Connection, field: &Field, text: &str) -> Ta
         Some((None, _)) => TakenBack::Gone,
         // The same words may have stood there twice.
         Some((Some(_), caret)) if caret == start => TakenBack::Gone,
-        Some((Some(_), _)) => TakenBack::NotEditable,
-        None => TakenBack::Unclear,
+        // The program may do it later, and keys would then undo that.
+        Some((Some(_), _)) | None => TakenBack::Unclear,
     }
 }
 
