@@ -103,7 +103,9 @@ impl Session {
         let waiting = std::mem::take(phase.waiting());
         // Why the recording ended, for example, or what could not be recorded.
         let problems = match &mut phase {
-            Phase::Ready { transcript, .. } => std::mem::take(&mut transcript.problems),
+            Phase::Ready { transcript, .. } | Phase::Delivering { transcript, .. } => {
+                std::mem::take(&mut transcript.problems)
+            }
             _ => Vec::new(),
         };
         if !is_kept {

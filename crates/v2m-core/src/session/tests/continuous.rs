@@ -71,6 +71,21 @@ fn each_sentence_is_delivered_while_the_next_one_is_spoken() {
     assert_eq!(story.session.state(), State::Idle);
 }
 
+/// Regression: the user spoke on to a microphone that was gone, and nothing said so.
+#[test]
+fn a_talk_whose_microphone_goes_away_in_a_pause_says_so() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let gone = Failure::new(Code::NoMicrophone, "gone");
+    let ended = CaptureSummary { problems: vec![gone.clone()], ..heard(8_000) };
+    story.job_of(2, JobEvent::CaptureEnded(ended));
+    let effects = said(&mut story, 2, "");
+    assert!(effects.contains(&Effect::Show(Notice::Problem(gone))), "{effects:?}");
+    let kept = |e: &Effect| matches!(e, Effect::Keep(JobId(2), Outcome::Failed(f)) if f.code == Code::NoSpeech);
+    assert!(effects.iter().any(kept), "{effects:?}");
+    assert_eq!(story.session.state(), State::Idle);
+}
+
 #[test]
 fn what_is_said_after_the_last_sentence_is_the_last_text() {
     let mut story = talking();
