@@ -17,16 +17,18 @@ const LAST_SOUND: Duration = Duration::from_millis(300);
 impl Session {
     /// Starts the orderly end. The current recording is stopped, and all dictations are transcribed
     /// and delivered if they finish within the grace time. The rest stays on disk.
-    pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn end(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if std::mem::replace(&mut self.ending, true) {
             return;
         }
+        // Who holds the key speaks on: the repeats are for the next instance.
+        let is_held = self.is_key_down(now);
         self.leave_hand(out);
         for job in self.dictations.jobs() {
             let Some((place, dictation)) = self.dictations.take(job) else { continue };
             let phase = match dictation.phase {
                 Phase::Opening { waiting } | Phase::Recording { waiting, .. } => {
-                    self.cut_off = Some(job);
+                    self.cut_off = (!is_held).then_some(job);
                     let text = Some("v2m is stopping, and has ended the recording.");
                     answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
                     stop_capture(job, out);

@@ -3,7 +3,7 @@
 use super::dictation::{Dictation, Phase};
 use super::event::{Cue, Effect, Notice, Timer};
 use super::machine::{Session, answer_all};
-use super::trigger::{Arrival, PressVerdict, Trigger, TriggerMode};
+use super::trigger::{Arrival, LONGEST_DELAY, PressVerdict, Trigger, TriggerMode};
 use super::types::{Asker, JobId, Reply, State, Ticket};
 use std::time::Duration;
 
@@ -55,10 +55,19 @@ impl Session {
     /// Handles a shortcut's command.
     pub(super) fn press(&mut self, asker: Asker, now: Duration, out: &mut Vec<Effect>) {
         if self.ending {
+            // The same press, of a key that is held down.
+            let asked = &mut self.asked_for_cut_off;
+            if let Some(last) = asked.filter(|last| now.saturating_sub(*last) < LONGEST_DELAY) {
+                *asked = Some(last.max(now));
+                return self.same_press(asker.ticket, out);
+            }
             // The user saw it running, so the press was meant to stop it.
             let cut_off = self.cut_off.take();
             return match cut_off.and_then(|job| self.dictations.get_mut(job)) {
-                Some(dictation) => dictation.join(asker),
+                Some(dictation) => {
+                    self.asked_for_cut_off = Some(now);
+                    dictation.join(asker);
+                }
                 None => self.toggle(asker, out),
             };
         }

@@ -55,6 +55,8 @@ pub struct Session {
     stopped_itself: Option<(JobId, Duration)>,
     /// The recording that the end of the service has stopped, until a press asks for its text.
     pub(super) cut_off: Option<JobId>,
+    /// When the press that asked for it came, or was last repeated.
+    pub(super) asked_for_cut_off: Option<Duration>,
     /// The clients that want to record while the service ends. The next instance serves them.
     pub(super) turned_away: Vec<Ticket>,
 }
@@ -75,6 +77,7 @@ impl Session {
             published: State::Idle,
             stopped_itself: None,
             cut_off: None,
+            asked_for_cut_off: None,
             turned_away: Vec::new(),
         }
     }
@@ -165,7 +168,7 @@ impl Session {
     fn step(&mut self, event: Event, now: Duration, out: &mut Vec<Effect>) {
         match event {
             Event::Command { asker, command } => self.command(asker, command, now, out),
-            Event::Terminate => self.end(out),
+            Event::Terminate => self.end(now, out),
             Event::Engine(state, problem) => self.engine_changed(state, problem, out),
             Event::Elapsed(Timer::Hand) => self.settle_hand(now, out),
             Event::Elapsed(Timer::Grace) => self.give_up(out),
@@ -242,7 +245,7 @@ impl Session {
         match command {
             Command::Shutdown => {
                 out.push(Effect::Answer(ticket, Ok(Reply::ShuttingDown)));
-                self.end(out);
+                self.end(now, out);
             }
             Command::Pause | Command::Resume => {
                 self.paused = command == Command::Pause;

@@ -47,7 +47,7 @@ const TOO_SOON: std::ops::Range<Duration> = Duration::from_millis(20)..Duration:
 /// The longest delay before a held key begins to repeat. GNOME's slider ends at 2 s; the defaults
 /// are 660 ms in X11 and 600 ms in KDE. Allowing longer delays would make a quick second tap wait
 /// longer.
-const LONGEST_DELAY: Duration = Duration::from_millis(1_200);
+pub(super) const LONGEST_DELAY: Duration = Duration::from_millis(1_200);
 /// A repeat follows another one within this time, however busy the machine is. A second tap shortly
 /// after the first takes effect after this time.
 const JUDGED: Duration = Duration::from_millis(200);

@@ -63,11 +63,27 @@ fn a_press_after_the_end_has_stopped_the_recording_gets_its_text() {
         let effects = story.job(JobEvent::Transcribed(transcript("last words")));
         assert!(effects.contains(&Effect::Deliver(JobId(1), transcript("last words"), None)));
         // One press stops it, the next one records.
+        story.now += Duration::from_secs(1);
         let (next, effects) = story.command(Command::Toggle);
         let answer = replies(&effects).into_iter().find(|(ticket, _)| *ticket == press);
         let Some((_, Ok(Reply::Transcript(_, text)))) = answer else { panic!("{effects:?}") };
         assert_eq!(text.text, "last words");
         assert!(sent_away(&effects, next), "{effects:?}");
         assert!(effects.contains(&Effect::Exit));
+    }
+}
+
+/// Regression: the first repeat of a long press had the next instance record.
+#[test]
+fn repeats_of_the_press_that_stops_start_nothing() {
+    let mut story = Story::recording();
+    story.event(Event::Terminate);
+    let (press, _) = story.command(Command::Toggle);
+    story.now -= Duration::from_millis(500);
+    for _ in 0..5 {
+        let (repeat, effects) = story.command(Command::Toggle);
+        assert!(!sent_away(&effects, repeat) && !sent_away(&effects, press), "{effects:?}");
+        assert!(!effects.contains(&Effect::Exit));
+        story.now -= Duration::from_millis(970);
     }
 }
