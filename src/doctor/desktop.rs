@@ -68,6 +68,11 @@ pub(super) fn model() -> Finding {
 
 /// The keys that dictate, on GNOME. Other desktops do not tell.
 pub(super) fn shortcut() -> Finding {
+    // Its settings may be installed on a machine whose user has another desktop.
+    let desktops = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
+    if !desktops.split(':').any(|desktop| desktop == "GNOME") {
+        return Finding::None;
+    }
     let keys = match shortcut::list_all() {
         Ok(keys) => keys,
         Err(shortcut::ShortcutError::NoGsettings(_) | shortcut::ShortcutError::NoGnome) => {
