@@ -145,7 +145,12 @@ fn delivered(
                 stay: Stay::AsUsual,
             };
         }
-        (Some(failed), _) => undelivered(&failed.detail, place.as_deref(), text),
+        (Some(failed), problem) => {
+            let (cause, body) = undelivered(&failed.detail, place.as_deref(), text);
+            // What the text lacks matters wherever it is.
+            let also = problem.map(brief).map(|it| format!("{}. {}", it.cause, it.remedy));
+            (cause, lines([also.as_deref(), Some(&*body)]))
+        }
         (None, Some(problem)) => {
             let Brief { cause, remedy } = brief(problem);
             let place = place.map(|place| format!("{place}:"));
@@ -350,6 +355,23 @@ mod tests {
 
     fn delivery(ok: bool, detail: &str) -> Delivery {
         Delivery { by: "paste", backend: None, ok, detail: detail.into() }
+    }
+
+    /// Regression: a paste that failed hid that a part of the recording was missing.
+    #[test]
+    fn what_a_text_lacks_is_told_even_if_the_text_did_not_arrive() {
+        let failed = Delivery {
+            by: "paste",
+            backend: None,
+            ok: false,
+            detail: "not pasted: no window took it; press ctrl+v where you want it".into(),
+        };
+        let gap =
+            Failure::new(Code::AudioGap, "missing").in_brief("1.2 s are missing", "Say it again.");
+        let card = text(vec![failed], vec![gap]);
+        for part in ["1.2 s are missing. Say it again.", "Grüße"] {
+            assert!(card.body.contains(part), "{}", card.body);
+        }
     }
 
     fn text(deliveries: Vec<Delivery>, problems: Vec<Failure>) -> Card {

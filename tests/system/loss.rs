@@ -70,6 +70,7 @@ fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() 
 #[test]
 fn a_service_that_was_frozen_names_what_it_could_not_record() {
     let lab = Lab::new();
+    lab.copies();
     let mut client = lab.client();
     assert_eq!(client.ask("START_RECORDING")["state"], "recording");
     let mut levels = lab.client();
