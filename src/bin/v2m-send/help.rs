@@ -21,7 +21,8 @@ Dictation:
   history [N] [-s WORDS] [--since TIME]           list the last N dictations (20): number, time,
                            length, language, where the text went, and its first words
   show N                   print a dictation's text; N is `last`, a number, or an id (--json)
-  copy N, paste N          put the text on the clipboard, or into the window with the focus
+  copy N, paste N          put the text on the clipboard, or into the window with the focus (typed
+                           in a terminal, paste copies)
   play N                   play the recording
   delete N…, delete --all [-y]        delete dictations, recordings and texts; asks before
   export DIRECTORY [-s WORDS] [--since TIME]      write dictations into a folder: dictations.jsonl,
@@ -103,7 +104,7 @@ Examples:
   v2m-send last                                print the last text again
   v2m-send retry --model small-q8_0            the last dictation again, with another model
   v2m-send history --search 'dear Ann' --since yesterday
-  v2m-send paste 2                             the dictation before the last, at the cursor
+  v2m-send copy 2                              the dictation before the last, on the clipboard
   v2m-send transcribe talk.mp3 -f srt > talk.srt
   v2m-send transcribe -o texts recordings/*.flac
   v2m-send toggle --preset email               dictate an e-mail
