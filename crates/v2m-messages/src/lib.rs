@@ -1,0 +1,216 @@
+//! The message catalogue: the texts that v2m's programs show, in the user's language.
+//!
+//! The English text stands in the code, inside [`tr!`], and identifies the message, as with GNU
+//! gettext. Translations are in `po/LANGUAGE.po`; the build script turns them into tables.
+//! `tests/messages.rs` reads all sources and checks that each message is translated, with the same
+//! placeholders; `make messages` adds new messages to the files.
+//!
+//! Not translated: what programs read (JSON keys, D-Bus, exit codes), the journal's own messages,
+//! manuals, and what a language model is told.
+
+mod fill;
+mod locale;
+
+pub use fill::fill;
+
+use std::sync::OnceLock;
+
+include!(concat!(env!("OUT_DIR"), "/catalogues.rs"));
+
+/// The translations into one language.
+#[derive(Debug)]
+pub struct Catalogue {
+    /// The ISO 639-1 code.
+    language: &'static str,
+    /// English text and translations, sorted by the English text. A message that depends on a
+    /// number has two translations: for one, and for any other number.
+    rows: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Catalogue {
+    /// The catalogue of a language, by its ISO 639-1 code.
+    #[must_use]
+    pub fn of(language: &str) -> Option<&'static Self> {
+        CATALOGUES.iter().find(|catalogue| catalogue.language == language)
+    }
+
+    /// The translation of `english`.
+    #[must_use]
+    pub fn text(&self, english: &str) -> Option<&'static str> {
+        self.forms(english)?.first().copied()
+    }
+
+    /// The translation for the number `n` of a message whose singular is `english`.
+    #[must_use]
+    pub fn plural(&self, english: &str, n: u64) -> Option<&'static str> {
+        self.forms(english)?.get(usize::from(n != 1)).copied()
+    }
+
+    fn forms(&self, english: &str) -> Option<&'static [&'static str]> {
+        let at = self.rows.binary_search_by_key(&english, |(id, _)| id).ok()?;
+        self.rows.get(at).map(|(_, texts)| *texts)
+    }
+}
+
+/// The catalogue that the user's locale asks for. `None`: English.
+fn in_force() -> Option<&'static Catalogue> {
+    static IN_FORCE: OnceLock<Option<&'static Catalogue>> = OnceLock::new();
+    *IN_FORCE.get_or_init(|| {
+        let variable = |name: &str| std::env::var(name).ok();
+        let wanted = locale::languages(variable).into_iter();
+        wanted
+            .map_while(|language| (language != "en").then_some(language))
+            .find_map(|l| Catalogue::of(&l))
+    })
+}
+
+/// The language of the messages: the ISO 639-1 code of a catalogue, or `en`.
+#[must_use]
+pub fn language() -> &'static str {
+    in_force().map_or("en", |catalogue| catalogue.language)
+}
+
+/// The translation of a text that was marked with [`mark!`].
+#[must_use]
+pub fn text(english: &'static str) -> &'static str {
+    in_force().and_then(|catalogue| catalogue.text(english)).unwrap_or(english)
+}
+
+/// The translation of a text that was marked with [`mark!`] and is known by its value alone, such as
+/// a line of `--help`.
+#[must_use]
+pub fn translation(english: &str) -> Option<&'static str> {
+    in_force().and_then(|catalogue| catalogue.text(english))
+}
+
+/// Used by [`tr!`]: the translation of a text with a context, which keeps apart two messages with the
+/// same English text.
+#[must_use]
+pub fn in_context(english: &'static str, id: &str) -> &'static str {
+    in_force().and_then(|catalogue| catalogue.text(id)).unwrap_or(english)
+}
+
+/// Used by [`tr!`]: the form of a message for the number `n`.
+#[must_use]
+pub fn plural(one: &'static str, many: &'static str, n: u64) -> &'static str {
+    let english = if n == 1 { one } else { many };
+    in_force().and_then(|catalogue| catalogue.plural(one, n)).unwrap_or(english)
+}
+
+/// A number on which the form of a message depends.
+pub trait Count {
+    /// The number; `u64::MAX` for one that does not fit.
+    fn count(self) -> u64;
+}
+
+macro_rules! counts {
+    ($($kind:ty),+) => {$(
+        impl Count for $kind {
+            #[allow(clippy::useless_conversion, reason = "u64 is one of them")]
+            #[allow(clippy::unnecessary_fallible_conversions, reason = "u64 is one of them")]
+            fn count(self) -> u64 {
+                u64::try_from(self).unwrap_or(u64::MAX)
+            }
+        }
+    )+};
+}
+counts!(u32, u64, usize, u128);
+
+/// A message in the user's language.
+///
+/// - `tr!("Recording")`: a `&'static str`.
+/// - `tr!("reading {path}: {error}", path = path.display(), error)`: a `String`. `error` alone stands
+///   for `error = error`. Placeholders are names only, without a format; where one is needed, give
+///   `seconds = format_args!("{seconds:.1}")`. `{{` and `}}` stand for braces.
+/// - `tr!("{n} file" | "{n} files" % count)`: the form for a number, which `{n}` shows.
+/// - `tr!("noun" => "Recording")`: a context, where one English text needs two translations.
+///
+/// The syntax is that of the crate `tr`, so that `xtr` and editors for gettext know it. The texts
+/// must be literals: `tests/messages.rs` reads them in the source.
+#[macro_export]
+macro_rules! tr {
+    ($one:literal | $many:literal % $n:expr $(, $name:ident $(= $value:expr)?)* $(,)?) => {{
+        let n = $crate::Count::count($n);
+        let form = $crate::plural($one, $many, n);
+        $crate::fill(form, &[("n", &n) $(, $crate::argument!($name $(= $value)?))*])
+    }};
+    ($context:literal => $text:literal) => {
+        $crate::in_context($text, concat!($context, "\u{4}", $text))
+    };
+    ($context:literal => $text:literal $(, $name:ident $(= $value:expr)?)+ $(,)?) => {
+        $crate::fill(
+            $crate::in_context($text, concat!($context, "\u{4}", $text)),
+            &[$($crate::argument!($name $(= $value)?)),+],
+        )
+    };
+    ($text:literal $(,)?) => {
+        $crate::text($text)
+    };
+    ($text:literal $(, $name:ident $(= $value:expr)?)+ $(,)?) => {
+        $crate::fill($crate::text($text), &[$($crate::argument!($name $(= $value)?)),+])
+    };
+}
+
+/// Marks a text for the catalogue where it cannot be translated yet, such as in a `static`. Show it
+/// with [`text`].
+#[macro_export]
+macro_rules! mark {
+    ($text:literal) => {
+        $text
+    };
+}
+
+/// Marks code whose texts stay English, because programs read them or only the journal gets them:
+/// `tests/sources` asks that every other sentence is a message.
+#[macro_export]
+macro_rules! verbatim {
+    ($($code:tt)*) => {
+        $($code)*
+    };
+}
+
+/// Used by [`tr!`]: a placeholder's name and value.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! argument {
+    ($name:ident) => {
+        (stringify!($name), &$name as &dyn ::std::fmt::Display)
+    };
+    ($name:ident = $value:expr) => {
+        (stringify!($name), &$value as &dyn ::std::fmt::Display)
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn catalogues_are_sorted_and_known_by_their_code() {
+        let spanish = Catalogue::of("es").unwrap();
+        assert!(spanish.rows.is_sorted_by_key(|(id, _)| id));
+        assert!(spanish.text("no such text").is_none());
+        assert!(Catalogue::of("en").is_none());
+    }
+
+    #[test]
+    fn a_number_chooses_the_form() {
+        const ROWS: &[(&str, &[&str])] = &[("{n} file", &["{n} archivo", "{n} archivos"])];
+        let catalogue = Catalogue { language: "es", rows: ROWS };
+        let form = |n| catalogue.plural("{n} file", n).unwrap();
+        assert_eq!([form(0), form(1), form(2)], ["{n} archivos", "{n} archivo", "{n} archivos"]);
+    }
+
+    #[test]
+    fn without_a_catalogue_the_english_stands() {
+        // Tests run with LC_ALL=C.
+        assert_eq!(tr!("a text nobody translates"), "a text nobody translates");
+        let (path, count) = ("/a", 2_usize);
+        assert_eq!(tr!("at {path}: {why}", path, why = 1 + 1), "at /a: 2");
+        assert_eq!(tr!("{n} x in {path}" | "{n} xs in {path}" % count, path), "2 xs in /a");
+        assert_eq!(tr!("one x" | "{n} xs" % 1_u64), "one x");
+        assert_eq!(tr!("a context" => "a text"), "a text");
+        assert_eq!(tr!("a context" => "a {path}", path), "a /a");
+        assert_eq!(text(mark!("a mark")), "a mark");
+    }
+}
