@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// Appended to a plain level: libraries that report at `warn` what v2m tries and handles anyway
 /// (a bus that closes a connection, which is made anew).
@@ -39,8 +40,13 @@ pub struct Logging {
 /// A level or filter that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot log at \"{filter}\": {source}. Use error, warn, info, debug or trace, or a filter like \
-     \"info,v2m::capture=debug\""
+    "{}",
+    tr!(
+        "cannot log at \"{filter}\": {source}. Use error, warn, info, debug or trace, or a filter \
+         like \"info,v2m::capture=debug\"",
+        filter,
+        source
+    )
 )]
 pub struct BadFilter {
     filter: String,

@@ -3,6 +3,7 @@
 //! What is told to the user about it is here in one place, for the service and for `v2m doctor`.
 
 use crate::call::Level;
+use v2m_messages::tr;
 
 /// Samples per level: a tenth of a second at 16 kHz.
 pub const SPAN: usize = 1_600;
@@ -134,27 +135,27 @@ impl Sound {
 
     /// What is wrong, and what to do about it, in sentences for the user. `microphone` names it.
     pub fn told(&self, fault: Fault, microphone: &str) -> String {
-        let (cause, measured, remedy) = match fault {
-            Fault::Quiet => (
-                "The microphone is too quiet",
-                format!("your voice has {:.0} dBFS", self.voice_dbfs),
-                "Turn it up in the sound settings, or speak closer to it.",
+        match fault {
+            Fault::Quiet => tr!(
+                "The microphone is too quiet ({microphone}): your voice has {level} dBFS. Turn it \
+                 up in the sound settings, or speak closer to it.",
+                microphone,
+                level = format_args!("{:.0}", self.voice_dbfs)
             ),
-            Fault::Noisy => (
-                "The microphone is noisy",
-                format!(
-                    "your voice is only {:.0} dB above the noise",
-                    (self.voice_dbfs - self.floor_dbfs).max(0.0)
-                ),
-                "Speak closer to it, turn off what makes the noise, or choose another microphone.",
+            Fault::Noisy => tr!(
+                "The microphone is noisy ({microphone}): your voice is only {distance} dB above \
+                 the noise. Speak closer to it, turn off what makes the noise, or choose another \
+                 microphone.",
+                microphone,
+                distance = format_args!("{:.0}", (self.voice_dbfs - self.floor_dbfs).max(0.0))
             ),
-            Fault::Loud => (
-                "The microphone is too loud",
-                format!("{:.1} % of the sound is cut off", self.clipped * 100.0),
-                "Turn it down in the sound settings.",
+            Fault::Loud => tr!(
+                "The microphone is too loud ({microphone}): {percent} % of the sound is cut off. \
+                 Turn it down in the sound settings.",
+                microphone,
+                percent = format_args!("{:.1}", self.clipped * 100.0)
             ),
-        };
-        format!("{cause} ({microphone}): {measured}. {remedy}")
+        }
     }
 }
 

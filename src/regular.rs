@@ -10,6 +10,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use v2m_messages::tr;
 
 /// What a file may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,18 +36,22 @@ pub enum Refused {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A directory, a pipe, a device, a socket.
-    #[error("it is not a regular file; replace it with one")]
+    #[error("{}", tr!("it is not a regular file; replace it with one"))]
     NotAFile,
     /// Its name is a symbolic link where none is followed.
     #[error(
-        "it is a symbolic link, which v2m does not follow there; replace it with the file itself"
+        "{}",
+        tr!(
+            "it is a symbolic link, which v2m does not follow there; replace it with the file \
+             itself"
+        )
     )]
     Link,
     /// Its owner is somebody else.
-    #[error("it belongs to another user; make yourself its owner")]
+    #[error("{}", tr!("it belongs to another user; make yourself its owner"))]
     Foreign,
     /// Longer than any such file is.
-    #[error("it is longer than {0} bytes")]
+    #[error("{}", tr!("it is longer than {limit} bytes", limit = .0))]
     TooLong(u64),
 }
 

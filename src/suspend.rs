@@ -10,6 +10,7 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::debug;
+use v2m_messages::tr;
 use zbus::message::Type;
 use zbus::{Connection, MatchRule, MessageStream};
 
@@ -130,7 +131,7 @@ fn rule() -> zbus::Result<MatchRule<'static>> {
 
 /// A lock of the kind "delay", or none where logind is away or refuses.
 async fn take(bus: &Connection) -> Option<OwnedFd> {
-    let request = ("sleep", "v2m", "The speech recogniser lets go of the GPU", "delay");
+    let request = ("sleep", "v2m", tr!("The speech recogniser lets go of the GPU"), "delay");
     let reply = bus.call_method(Some(NAME), PATH, Some(MANAGER), "Inhibit", &request).await;
     let lock = reply.and_then(|reply| reply.body().deserialize::<zbus::OwnedFd>());
     lock.inspect_err(|error| debug!(%error, "sleep is not delayed")).ok().map(Into::into)

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use v2m_ipc::listen::{self, NoSocket};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// How long the manager leaves an idle service alone: the longest round figure that fits
 /// `WATCHDOG_USEC`'s 32 bits in `sd-notify` (71 min). At half of it that is two wake-ups an hour.
@@ -21,21 +22,33 @@ const IDLE_PERIOD: Duration = Duration::from_secs(60 * 60);
 pub enum SocketError {
     /// Started by hand, or as a service without its socket.
     #[error(
-        "v2m was started without a socket to listen on. systemd passes it: \
-         `systemctl --user enable --now v2m.socket`; the first `v2m-send` then starts the service. \
-         To try it by hand: `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-try.sock\" v2m`"
+        "{}",
+        tr!(
+            "v2m was started without a socket to listen on. systemd passes it: `systemctl --user \
+             enable --now v2m.socket`; the first `v2m-send` then starts the service. To try it by \
+             hand: `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-try.sock\" v2m`"
+        )
     )]
     Missing,
     /// More than one socket was passed.
     #[error(
-        "v2m was started with {0} sockets and needs exactly one. Look for added ListenStream= or \
-         Sockets= lines: `systemctl --user cat v2m.socket v2m.service`"
+        "{}",
+        tr!(
+            "v2m was started with {count} sockets and needs exactly one. Look for added \
+             ListenStream= or Sockets= lines: `systemctl --user cat v2m.socket v2m.service`",
+            count = .0
+        )
     )]
     TooMany(usize),
     /// The passed file descriptor is something else.
     #[error(
-        "v2m was started with a socket it cannot listen on ({0}). It must be one Unix stream \
-         socket that is listening (ListenStream= a path, Accept=no): `systemctl --user cat v2m.socket`"
+        "{}",
+        tr!(
+            "v2m was started with a socket it cannot listen on ({reason}). It must be one Unix \
+             stream socket that is listening (ListenStream= a path, Accept=no): `systemctl --user \
+             cat v2m.socket`",
+            reason = .0
+        )
     )]
     Unusable(#[source] io::Error),
 }

@@ -18,6 +18,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use v2m_messages::tr;
 
 /// As many symbolic links as Linux itself follows.
 const MAX_LINKS: usize = 40;
@@ -27,8 +28,12 @@ const EVENTS: usize = 4096;
 /// Why nothing can be watched.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "watching for changed files: {0}; raise fs.inotify.max_user_instances and max_user_watches, \
-     or restart the service after a change"
+    "{}",
+    tr!(
+        "watching for changed files: {reason}; raise fs.inotify.max_user_instances and \
+         max_user_watches, or restart the service after a change",
+        reason = .0
+    )
 )]
 pub struct WatchError(#[from] io::Error);
 

@@ -18,6 +18,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// A node that can be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Connection {
         let context = ContextRc::new(mainloop, Some(context)).map_err(unreachable)?;
         let core = context
             .connect_rc(None)
-            .map_err(|_| CaptureError::NoPipeWire("nothing listens on its socket".into()))?;
+            .map_err(|_| CaptureError::NoPipeWire(tr!("nothing listens on its socket").into()))?;
         let known = Rc::new(RefCell::new(Known::default()));
         let core_listener = listen_core(&core, &known);
         let registry = core.get_registry_rc().map_err(unreachable)?;

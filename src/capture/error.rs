@@ -3,42 +3,62 @@
 
 use crate::session::{Code, Failure};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// Why capture failed. The text says what was being done, what went wrong and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaptureError {
     /// The thread or its file descriptors could not be created.
-    #[error("cannot set up audio capture: {0}; restart the service")]
+    #[error("{}", tr!("cannot set up audio capture: {reason}; restart the service", reason = .0))]
     Setup(String),
     /// Nothing listens on PipeWire's socket.
     #[error(
-        "cannot record: PipeWire cannot be reached ({0}); \
-         start it with `systemctl --user start pipewire wireplumber`"
+        "{}",
+        tr!(
+            "cannot record: PipeWire cannot be reached ({reason}); start it with `systemctl \
+             --user start pipewire wireplumber`",
+            reason = .0
+        )
     )]
     NoPipeWire(String),
     /// PipeWire accepted the connection and then said nothing.
     #[error(
-        "cannot record: PipeWire gave no answer within {} s; \
-         restart it with `systemctl --user restart pipewire wireplumber`", .0.as_secs()
+        "{}",
+        tr!(
+            "cannot record: PipeWire gave no answer within {seconds} s; restart it with \
+             `systemctl --user restart pipewire wireplumber`",
+            seconds = .0.as_secs()
+        )
     )]
     NoAnswer(Duration),
     /// PipeWire stopped, or cut the connection.
     #[error(
-        "recording ended: PipeWire stopped ({0}); \
-         see `systemctl --user status pipewire`, then dictate again"
+        "{}",
+        tr!(
+            "recording ended: PipeWire stopped ({reason}); see `systemctl --user status \
+             pipewire`, then dictate again",
+            reason = .0
+        )
     )]
     PipeWireStopped(String),
     /// PipeWire knows no source of audio at all.
     #[error(
-        "cannot record: there is no microphone; plug one in or enable one in the sound settings \
-         (`wpctl status` lists what PipeWire sees)"
+        "{}",
+        tr!(
+            "cannot record: there is no microphone; plug one in or enable one in the sound \
+             settings (`wpctl status` lists what PipeWire sees)"
+        )
     )]
     NoSource,
     /// There are sources, but no session manager that chose a default one.
     #[error(
-        "cannot record: PipeWire has no default source (available: {}); choose one in the sound \
-         settings, or start the session manager with `systemctl --user start wireplumber`",
-        list(.there)
+        "{}",
+        tr!(
+            "cannot record: PipeWire has no default source (available: {available}); choose one \
+             in the sound settings, or start the session manager with `systemctl --user start \
+             wireplumber`",
+            available = list(.there)
+        )
     )]
     NoDefault {
         /// `node.name` of each source.
@@ -46,9 +66,14 @@ pub enum CaptureError {
     },
     /// The configured source is not there.
     #[error(
-        "cannot record: the configured source \"{wanted}\" is missing (available: {}); connect it, or \
-         set capture.source to one of these, or to \"\" for the default one",
-        list(.there)
+        "{}",
+        tr!(
+            "cannot record: the configured source \"{wanted}\" is missing (available: \
+             {available}); connect it, or set capture.source to one of these, or to \"\" for the \
+             default one",
+            wanted,
+            available = list(.there)
+        )
     )]
     SourceMissing {
         /// The configured `node.name`.
@@ -59,9 +84,14 @@ pub enum CaptureError {
     /// No source has the configured name. It begins with the name of a source that is there, but
     /// the rest is not the name of one of its channels.
     #[error(
-        "cannot record: there is no source and no channel named \"{wanted}\" (available: {}); connect \
-         it, or set capture.source to one of these, or to a source's name for all of its channels",
-        list(.there)
+        "{}",
+        tr!(
+            "cannot record: there is no source and no channel named \"{wanted}\" (available: \
+             {available}); connect it, or set capture.source to one of these, or to a source's \
+             name for all of its channels",
+            wanted,
+            available = list(.there)
+        )
     )]
     ChannelMissing {
         /// The configured `node.name:port.name`, or `node.name` with a colon.
@@ -71,8 +101,12 @@ pub enum CaptureError {
     },
     /// The session manager linked a node other than the one asked for.
     #[error(
-        "cannot record: the session manager connected another source instead of \"{wanted}\"; \
-         reconnect it, or choose another one in the configuration"
+        "{}",
+        tr!(
+            "cannot record: the session manager connected another source instead of \"{wanted}\"; \
+             reconnect it, or choose another one in the configuration",
+            wanted
+        )
     )]
     WrongSource {
         /// `node.name` of the source asked for.
@@ -80,9 +114,14 @@ pub enum CaptureError {
     },
     /// The source is there, but no audio comes.
     #[error(
-        "cannot record: no audio came from \"{wanted}\" within {} s; check that it is connected \
-         and not in exclusive use (`wpctl status`), or choose another one in the configuration",
-        .waited.as_secs()
+        "{}",
+        tr!(
+            "cannot record: no audio came from \"{wanted}\" within {seconds} s; check that it is \
+             connected and not in exclusive use (`wpctl status`), or choose another one in the \
+             configuration",
+            wanted,
+            seconds = .waited.as_secs()
+        )
     )]
     NoAudio {
         /// `node.name` of the source.
@@ -92,14 +131,23 @@ pub enum CaptureError {
     },
     /// The source vanished while recording.
     #[error(
-        "recording ended: the source \"{0}\" was disconnected; reconnect it, or choose another \
-         one, then dictate again"
+        "{}",
+        tr!(
+            "recording ended: the source \"{source}\" was disconnected; reconnect it, or choose \
+             another one, then dictate again",
+            source = .0
+        )
     )]
     SourceGone(String),
     /// The source is still there, but its audio stopped coming.
     #[error(
-        "recording ended: no more audio came from \"{wanted}\" for {} s; \
-         reconnect it, then dictate again", .waited.as_secs()
+        "{}",
+        tr!(
+            "recording ended: no more audio came from \"{wanted}\" for {seconds} s; reconnect it, \
+             then dictate again",
+            wanted,
+            seconds = .waited.as_secs()
+        )
     )]
     Silent {
         /// `node.name` of the source.
@@ -109,12 +157,16 @@ pub enum CaptureError {
     },
     /// PipeWire refused the stream.
     #[error(
-        "cannot record: PipeWire refused the stream ({0}); see `systemctl --user status \
-         pipewire wireplumber`, then dictate again"
+        "{}",
+        tr!(
+            "cannot record: PipeWire refused the stream ({reason}); see `systemctl --user status \
+             pipewire wireplumber`, then dictate again",
+            reason = .0
+        )
     )]
     Stream(String),
     /// Another recording is under way.
-    #[error("cannot record: a recording is under way already; stop it first")]
+    #[error("{}", tr!("cannot record: a recording is under way already; stop it first"))]
     Busy,
 }
 
@@ -150,57 +202,60 @@ impl CaptureError {
     fn in_brief(&self) -> (String, &'static str) {
         let (cause, remedy) = match self {
             Self::Setup(_) => {
-                ("Recording is not possible", "Restart v2m: systemctl --user restart v2m")
+                (tr!("Recording is not possible"), tr!("Restart v2m: systemctl --user restart v2m"))
             }
-            Self::NoPipeWire(_) => {
-                ("PipeWire is not running", "Start it: systemctl --user start pipewire wireplumber")
-            }
+            Self::NoPipeWire(_) => (
+                tr!("PipeWire is not running"),
+                tr!("Start it: systemctl --user start pipewire wireplumber"),
+            ),
             Self::NoAnswer(_) => (
-                "PipeWire does not answer",
-                "Restart it: systemctl --user restart pipewire wireplumber",
+                tr!("PipeWire does not answer"),
+                tr!("Restart it: systemctl --user restart pipewire wireplumber"),
             ),
             Self::PipeWireStopped(_) => (
-                "PipeWire stopped",
-                "Dictate again. If it stops again, see why: systemctl --user status pipewire",
+                tr!("PipeWire stopped"),
+                tr!("Dictate again. If it stops again, see why: systemctl --user status pipewire"),
             ),
             Self::NoSource => {
-                ("No microphone", "Connect one, or turn one on in the sound settings.")
+                (tr!("No microphone"), tr!("Connect one, or turn one on in the sound settings."))
             }
             Self::NoDefault { .. } => {
-                ("No microphone is selected", "Select one in the sound settings.")
+                (tr!("No microphone is selected"), tr!("Select one in the sound settings."))
             }
             Self::SourceMissing { wanted, .. } => {
-                let cause = format!("Microphone {wanted} is missing");
-                return (
-                    cause,
-                    "Connect it, or use the default one: v2m-send config set capture.source=''",
+                let cause = tr!("Microphone {wanted} is missing", wanted);
+                let remedy = tr!(
+                    "Connect it, or use the default one: v2m-send config set capture.source=''"
                 );
+                return (cause, remedy);
             }
             Self::ChannelMissing { wanted, .. } => {
-                let cause = format!("Microphone or channel {wanted} is missing");
+                let cause = tr!("Microphone or channel {wanted} is missing", wanted);
                 let remedy =
-                    "Connect it, or see which there are, v2m doctor, and set capture.source.";
+                    tr!("Connect it, or see which there are, v2m doctor, and set capture.source.");
                 return (cause, remedy);
             }
             Self::WrongSource { .. } => (
-                "The desktop connected another microphone",
-                "Reconnect yours, or choose one: capture.source in the configuration.",
+                tr!("The desktop connected another microphone"),
+                tr!("Reconnect yours, or choose one: capture.source in the configuration."),
             ),
             Self::NoAudio { .. } => (
-                "The microphone sends no sound",
-                "Reconnect it, close programs that use it alone, or choose another one.",
+                tr!("The microphone sends no sound"),
+                tr!("Reconnect it, close programs that use it alone, or choose another one."),
             ),
             Self::SourceGone(_) => {
-                ("The microphone was disconnected", "Reconnect it, then dictate again.")
+                (tr!("The microphone was disconnected"), tr!("Reconnect it, then dictate again."))
             }
             Self::Silent { .. } => {
-                ("The microphone stopped sending", "Reconnect it, then dictate again.")
+                (tr!("The microphone stopped sending"), tr!("Reconnect it, then dictate again."))
             }
             Self::Stream(_) => (
-                "PipeWire refused to record",
-                "See why: systemctl --user status pipewire wireplumber",
+                tr!("PipeWire refused to record"),
+                tr!("See why: systemctl --user status pipewire wireplumber"),
             ),
-            Self::Busy => ("Another recording is running", "Stop it first: v2m-send stop"),
+            Self::Busy => {
+                (tr!("Another recording is running"), tr!("Stop it first: v2m-send stop"))
+            }
         };
         (cause.to_owned(), remedy)
     }
@@ -214,7 +269,7 @@ impl From<CaptureError> for Failure {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    if names.is_empty() { tr!("sources" => "none").into() } else { names.join(", ") }
 }
 
 #[cfg(test)]
@@ -230,6 +285,33 @@ mod tests {
         let failure = Failure::from(error);
         assert_eq!(failure.code, Code::NoMicrophone);
         assert!(failure.message.contains("\"usb\" is missing (available: built-in, webcam);"));
+    }
+
+    #[test]
+    fn titles_are_short_enough_for_a_banner() {
+        use CaptureError::*;
+        let (name, wait) = (String::new, Duration::ZERO);
+        let errors = [
+            Setup(name()),
+            NoPipeWire(name()),
+            NoAnswer(wait),
+            PipeWireStopped(name()),
+            NoSource,
+            NoDefault { there: vec![] },
+            WrongSource { wanted: name() },
+            NoAudio { wanted: name(), waited: wait },
+            SourceGone(name()),
+            Silent { wanted: name(), waited: wait },
+            Stream(name()),
+            Busy,
+        ];
+        let spanish = v2m_messages::Catalogue::of("es").unwrap();
+        for (title, _) in errors.iter().map(CaptureError::in_brief) {
+            // Tests run in English.
+            for title in [&*title, spanish.text(&title).unwrap()] {
+                assert!(title.chars().count() <= 42, "{title}");
+            }
+        }
     }
 
     #[test]

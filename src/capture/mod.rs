@@ -41,6 +41,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use thread::Order;
 use v2m_ipc::pcm;
+use v2m_messages::tr;
 
 /// Converts samples of full scale ±1.0 to signed 16 bit, the form that the store and the recogniser
 /// take.
@@ -172,7 +173,7 @@ impl Capture {
             .name("v2m-capture".into())
             .spawn(move || thread::run(inbox, nudge, tap, control, linger, &ready))
             .map_err(setup)?;
-        answer.recv().map_err(|_| CaptureError::Setup("its thread ended".into()))??;
+        answer.recv().map_err(|_| CaptureError::Setup(tr!("its thread ended").into()))??;
         Ok(Self { orders, reader: Some(reader), thread: Some(thread) })
     }
 

@@ -18,6 +18,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use v2m_ipc::pcm::SAMPLE_RATE;
+use v2m_messages::tr;
 
 /// How many frames are mixed at a time: 32 ms, so that most quanta are one piece.
 const PIECE: usize = 512;
@@ -114,7 +115,7 @@ impl Stream {
             .state_changed(move |_, (), old, new| match new {
                 StreamState::Error(message) => *noted.borrow_mut() = Some(message),
                 StreamState::Unconnected if old != StreamState::Unconnected => {
-                    noted.borrow_mut().get_or_insert_with(|| "the node was removed".into());
+                    noted.borrow_mut().get_or_insert_with(|| tr!("the node was removed").into());
                 }
                 _ => {}
             })
@@ -127,7 +128,7 @@ impl Stream {
 
     fn connect(&self) -> Result<(), CaptureError> {
         let format = format_pod(&self.input.channels)?;
-        let pod = Pod::from_bytes(&format).ok_or_else(|| unusable("format"))?;
+        let pod = Pod::from_bytes(&format).ok_or_else(unusable)?;
         let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS | StreamFlags::RT_PROCESS;
         self.stream
             .connect(Direction::Input, None, flags, &mut [pod])
@@ -160,8 +161,8 @@ impl Drop for Stream {
 fn node_properties(input: &Input) -> PropertiesBox {
     let mut properties = properties! {
         *pipewire::keys::NODE_NAME => "v2m",
-        *pipewire::keys::NODE_DESCRIPTION => "v2m dictation",
-        *pipewire::keys::MEDIA_NAME => "Dictation",
+        *pipewire::keys::NODE_DESCRIPTION => tr!("v2m dictation"),
+        *pipewire::keys::MEDIA_NAME => tr!("Dictation"),
         *pipewire::keys::APP_NAME => "v2m",
         *pipewire::keys::APP_ID => "v2m",
         *pipewire::keys::MEDIA_TYPE => "Audio",
@@ -203,11 +204,11 @@ fn format_pod(channels: &Channels) -> Result<Vec<u8>, CaptureError> {
     };
     PodSerializer::serialize(std::io::Cursor::new(Vec::new()), &Value::Object(object))
         .map(|(cursor, _)| cursor.into_inner())
-        .map_err(|_| unusable("format"))
+        .map_err(|_| unusable())
 }
 
-fn unusable(what: &str) -> CaptureError {
-    CaptureError::Stream(format!("its {what} cannot be written"))
+fn unusable() -> CaptureError {
+    CaptureError::Stream(tr!("its format cannot be written").to_owned())
 }
 
 /// Mixes and copies the samples that came. Runs on the realtime thread, so it does nothing else. A

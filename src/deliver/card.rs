@@ -11,6 +11,7 @@
 use super::notice::Notice;
 use crate::session::{Brief, Code, Delivery, Failure};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// The longest body, in characters. Shells show a few lines; the whole text is where it was
 /// delivered.
@@ -76,19 +77,29 @@ impl Notice {
             // Longer than any dictation may be, yet not for ever should the service die meanwhile.
             Self::Recording { so_far, stops_after } => {
                 let body = so_far.as_deref().map_or_else(|| invitation(*stops_after), last_part);
-                progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
+                progress(
+                    tr!("Recording"),
+                    body,
+                    "audio-input-microphone",
+                    Duration::from_secs(15 * 60),
+                )
             }
             Self::RecordingNext { text, place } => {
                 let body = first_part(&format!("{}: {}", place_of(place), text.trim()));
-                progress("Recording", body, "audio-input-microphone", Duration::from_secs(15 * 60))
+                progress(
+                    tr!("Recording"),
+                    body,
+                    "audio-input-microphone",
+                    Duration::from_secs(15 * 60),
+                )
             }
             Self::Transcribing { so_far } => {
                 let body = so_far.as_deref().map(last_part).unwrap_or_default();
-                progress("Transcribing", body, "view-refresh", Duration::from_secs(2 * 60))
+                progress(tr!("Transcribing"), body, "view-refresh", Duration::from_secs(2 * 60))
             }
             Self::Rewriting => {
-                let body = "A language model is rewriting your text.".to_owned();
-                progress("Rewriting", body, "view-refresh", Duration::from_secs(10 * 60))
+                let body = tr!("A language model is rewriting your text.").to_owned();
+                progress(tr!("Rewriting"), body, "view-refresh", Duration::from_secs(10 * 60))
             }
             Self::Text { text, deliveries, problems, hint } => {
                 delivered(text, deliveries, problems, hint.as_deref())
@@ -102,9 +113,10 @@ impl Notice {
 
 fn invitation(stops_after: Option<Duration>) -> String {
     match stops_after {
-        None => "Speak now. Press the shortcut again to stop.".to_owned(),
+        None => tr!("Speak now. Press the shortcut again to stop.").to_owned(),
         Some(silence) => {
-            format!("Speak now. {} s of silence end the recording.", silence.as_secs_f64())
+            let seconds = silence.as_secs_f64();
+            tr!("Speak now. {seconds} s of silence end the recording.", seconds)
         }
     }
 }
@@ -135,7 +147,7 @@ fn delivered(
     let (cause, body) = match (failed, problems.first()) {
         (None, None) => {
             return Card {
-                summary: place.unwrap_or_else(|| "Dictation".to_owned()),
+                summary: place.unwrap_or_else(|| tr!("Dictation").to_owned()),
                 body: shortened(&lines([Some(&*with_room(text, hint)), hint])),
                 icon: "edit-paste",
                 urgency: Urgency::Normal,
@@ -176,7 +188,7 @@ fn with_room(text: &str, note: Option<&str>) -> String {
 }
 
 /// Title and body for a text that was not delivered. `detail` is in the form "not there: why; what
-/// to do. More", and `place` is where the text is now.
+/// to do. More", in every language, and `place` is where the text is now.
 fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String) {
     let (cause, remedy) = split(detail, &["; ", ". "]);
     let (remedy, more) = split(remedy, &[". "]);
@@ -187,8 +199,11 @@ fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String
     let first = match (place, remedy) {
         (Some(place), "") => format!("{place}."),
         (Some(place), remedy) => format!("{place}: {remedy}."),
-        (None, "") => "Print the text: v2m-send last".to_owned(),
-        (None, remedy) => format!("{}.\nPrint the text: v2m-send last", capitalised(remedy)),
+        (None, "") => tr!("Print the text: v2m-send last").to_owned(),
+        (None, remedy) => {
+            let print = tr!("Print the text: v2m-send last");
+            format!("{}.\n{print}", capitalised(remedy))
+        }
     };
     (capitalised(short), lines([Some(first.as_str()), Some(text), Some(&why), Some(more)]))
 }
@@ -240,14 +255,14 @@ fn problem(failure: &Failure) -> Card {
 
 fn recovered(text: &str, cut_off: bool, note: Option<&str>) -> Card {
     let shown = with_room(text, note);
-    let body = lines([Some("Print it: v2m-send last"), Some(&shown), note]);
+    let body = lines([Some(tr!("Print it: v2m-send last")), Some(&shown), note]);
     if cut_off {
-        let cause = "Recovered, but the end is missing".to_owned();
+        let cause = tr!("Recovered, but the end is missing").to_owned();
         let stay = Stay::ThenListed(TO_READ);
         return urgent(cause, &body, "dialog-warning", "x-v2m.recovered", stay);
     }
     Card {
-        summary: "Recovered a dictation".to_owned(),
+        summary: tr!("Recovered a dictation").to_owned(),
         body: shortened(&body),
         icon: "document-open-recent",
         urgency: Urgency::Normal,
@@ -289,25 +304,25 @@ fn brief(failure: &Failure) -> Brief {
 
 fn title(code: Code) -> &'static str {
     match code {
-        Code::BadRequest | Code::UnknownCommand => "v2m cannot do that",
-        Code::Paused => "Dictation is paused",
-        Code::Busy => "The last text is not ready yet",
-        Code::NotRecording => "Nothing is being recorded",
-        Code::NoSpeech => "No speech heard",
-        Code::NoText => "There is no text to work on",
-        Code::CannotUndo => "The text was not taken back",
-        Code::NoMicrophone => "No microphone",
-        Code::AudioGap => "Some of the recording is missing",
-        Code::ModelMissing => "No speech model",
-        Code::EngineFailed => "The recogniser failed",
-        Code::LlmUnavailable => "The language model is not available",
-        Code::LlmRejected => "The language model's answer was not used",
-        Code::TooLarge => "The text is too long",
-        Code::Cancelled => "The recording was cancelled",
-        Code::BadConfig => "The configuration is not valid",
-        Code::File => "The recording is not saved yet",
-        Code::ShuttingDown => "v2m is stopping",
-        Code::Internal => "Internal error in v2m",
+        Code::BadRequest | Code::UnknownCommand => tr!("v2m cannot do that"),
+        Code::Paused => tr!("Dictation is paused"),
+        Code::Busy => tr!("The last text is not ready yet"),
+        Code::NotRecording => tr!("Nothing is being recorded"),
+        Code::NoSpeech => tr!("No speech heard"),
+        Code::NoText => tr!("There is no text to work on"),
+        Code::CannotUndo => tr!("The text was not taken back"),
+        Code::NoMicrophone => tr!("No microphone"),
+        Code::AudioGap => tr!("Some of the recording is missing"),
+        Code::ModelMissing => tr!("No speech model"),
+        Code::EngineFailed => tr!("The recogniser failed"),
+        Code::LlmUnavailable => tr!("The language model is not available"),
+        Code::LlmRejected => tr!("The language model's answer was not used"),
+        Code::TooLarge => tr!("The text is too long"),
+        Code::Cancelled => tr!("The recording was cancelled"),
+        Code::BadConfig => tr!("The configuration is not valid"),
+        Code::File => tr!("The recording is not saved yet"),
+        Code::ShuttingDown => tr!("v2m is stopping"),
+        Code::Internal => tr!("Internal error in v2m"),
     }
 }
 
@@ -500,14 +515,43 @@ mod tests {
 
     #[test]
     fn titles_are_short_enough_to_be_shown() {
-        for code in [Code::NoSpeech, Code::LlmRejected, Code::BadConfig, Code::File] {
-            assert!(title(code).chars().count() <= MAX_TITLE, "{}", title(code));
+        let codes = [
+            Code::BadRequest,
+            Code::UnknownCommand,
+            Code::Paused,
+            Code::Busy,
+            Code::NotRecording,
+            Code::NoSpeech,
+            Code::NoText,
+            Code::CannotUndo,
+            Code::NoMicrophone,
+            Code::AudioGap,
+            Code::ModelMissing,
+            Code::EngineFailed,
+            Code::LlmUnavailable,
+            Code::LlmRejected,
+            Code::TooLarge,
+            Code::Cancelled,
+            Code::BadConfig,
+            Code::File,
+            Code::ShuttingDown,
+            Code::Internal,
+        ];
+        let recovered =
+            |cut_off| card(Notice::Recovered { text: String::new(), cut_off, note: None }).summary;
+        let recording = Notice::Recording { so_far: None, stops_after: None };
+        let transcribing = Notice::Transcribing { so_far: None };
+        let going_on = [recording, transcribing, Notice::Rewriting].map(|it| card(it).summary);
+        let titles = codes.map(|code| title(code).to_owned()).into_iter().chain(going_on);
+        let titles =
+            titles.chain([recovered(true), recovered(false), text(vec![], vec![]).summary]);
+        let spanish = v2m_messages::Catalogue::of("es").unwrap();
+        for title in titles {
+            // Tests run in English.
+            let translated = spanish.text(&title).unwrap();
+            for title in [&*title, translated] {
+                assert!(title.chars().count() <= MAX_TITLE, "{title}");
+            }
         }
-        assert!(
-            card(Notice::Recovered { text: String::new(), cut_off: true, note: None })
-                .summary
-                .len()
-                <= MAX_TITLE
-        );
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::debug;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// How long an answer waits for the display server. A healthy one takes a few milliseconds. After
 /// two seconds the user has pasted by hand, or given up.
@@ -32,28 +33,48 @@ const READ: Duration = Duration::from_millis(1_800);
 /// Why a text could not be put on the clipboard or read from it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClipboardError {
-    #[error("there was no text")]
+    #[error("{}", tr!("there was no text"))]
     NoText,
-    #[error("there is no text on it")]
+    #[error("{}", tr!("there is no text on it"))]
     Empty,
     #[error(
-        "neither WAYLAND_DISPLAY nor DISPLAY was set when the service started, so there is no \
-         desktop to reach. After logging in to the desktop: systemctl --user restart v2m.service"
+        "{}",
+        tr!(
+            "neither WAYLAND_DISPLAY nor DISPLAY was set when the service started, so there is no \
+             desktop to reach. After logging in to the desktop: systemctl --user restart \
+             v2m.service"
+        )
     )]
     NoDisplay,
     #[error(
-        "the clipboard at {displays} cannot be reached ({reason}). If you logged in to another \
-         desktop session since: systemctl --user restart v2m.service"
+        "{}",
+        tr!(
+            "the clipboard at {displays} cannot be reached ({reason}). If you logged in to \
+             another desktop session since: systemctl --user restart v2m.service",
+            displays,
+            reason
+        )
     )]
     Unreachable { displays: Displays, reason: String },
-    #[error("another program replaced it at once; a clipboard manager may do that")]
+    #[error("{}", tr!("another program replaced it at once; a clipboard manager may do that"))]
     Replaced,
     #[error(
-        "the display server has not answered for {} s. If that lasts: systemctl --user restart v2m.service",
-        DEADLINE.as_secs()
+        "{}",
+        tr!(
+            "the display server has not answered for {seconds} s. If that lasts: systemctl --user \
+             restart v2m.service",
+            seconds = DEADLINE.as_secs()
+        )
     )]
     Hanging,
-    #[error("v2m could not start a thread for it ({0}); free some memory, or close some programs")]
+    #[error(
+        "{}",
+        tr!(
+            "v2m could not start a thread for it ({reason}); free some memory, or close some \
+             programs",
+            reason = .0
+        )
+    )]
     NoThread(std::io::Error),
 }
 
@@ -67,7 +88,7 @@ pub struct ClipboardReader(Clipboard);
 
 /// Why no text could be read.
 #[derive(Debug, thiserror::Error)]
-#[error("reading the clipboard: {0}")]
+#[error("{}", tr!("reading the clipboard: {reason}", reason = .0))]
 pub struct NoText(#[from] ClipboardError);
 
 impl ClipboardReader {
@@ -115,10 +136,10 @@ impl Clipboard {
     /// `x-kde-passwordManagerHint` with the content `secret`.
     pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let (ok, detail) = match self.put(text, is_sensitive).await {
-            Ok(()) => (true, "on the clipboard".to_owned()),
+            Ok(()) => (true, tr!("on the clipboard").to_owned()),
             Err(problem) => {
                 debug!(reason = %problem, "the text could not be put on the clipboard: {problem}");
-                (false, format!("not on the clipboard: {problem}"))
+                (false, tr!("not on the clipboard: {problem}", problem))
             }
         };
         Delivery { by: "clipboard", backend: None, ok, detail }

@@ -22,6 +22,7 @@ use crate::session::{DeliverMode, Delivery};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::debug;
+use v2m_messages::tr;
 
 /// Time added for each character that is typed. Programs need about a tenth of it.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
@@ -98,18 +99,18 @@ impl Cursor {
         wanted: &DeliveryOptions,
     ) -> (Delivery, Option<DeliverError>) {
         let characters = text.chars().take(MAX_TYPED + 1).count();
-        let (by, done, deadline) = match means {
-            Means::Paste => ("paste", "pasted", DEADLINE + held::PATIENCE),
+        let deadline = match means {
+            Means::Paste => DEADLINE + held::PATIENCE,
             // `undo` presses those keys.
-            Means::Undo => return self.told("paste", "pasted", Err(DeliverError::NoText)),
+            Means::Undo => return self.told(means, Err(DeliverError::NoText)),
             Means::Type => {
                 let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
                 // Modifiers are waited for, and then the other keys.
-                ("type", "typed", DEADLINE + 2 * held::PATIENCE + typing)
+                DEADLINE + 2 * held::PATIENCE + typing
             }
         };
         if means == Means::Type && characters > MAX_TYPED {
-            return self.told(by, done, Err(DeliverError::TooLong));
+            return self.told(means, Err(DeliverError::TooLong));
         }
         let (keys, only, focused) =
             (wanted.keys.clone(), wanted.window.clone(), Focused::default());
@@ -133,21 +134,30 @@ impl Cursor {
             }
         };
         let outcome = self.remember(outcome, means, wanted.join.is_some()).await;
-        self.told(by, done, outcome)
+        self.told(means, outcome)
     }
 
     fn told(
         &self,
-        by: &'static str,
-        done: &str,
+        means: Means,
         outcome: Result<(), DeliverError>,
     ) -> (Delivery, Option<DeliverError>) {
         let backend = self.desktop.as_ref().map(Desktop::name);
+        let by = match means {
+            Means::Paste | Means::Undo => "paste",
+            Means::Type => "type",
+        };
         match outcome {
-            Ok(()) => (Delivery { by, backend, ok: true, detail: done.to_owned() }, None),
+            Ok(()) => {
+                let done = if means == Means::Type { tr!("typed") } else { tr!("pasted") };
+                (Delivery { by, backend, ok: true, detail: done.to_owned() }, None)
+            }
             Err(problem) => {
-                debug!(reason = %problem, "the text could not be {done}: {problem}");
-                let detail = format!("not {done}: {problem}");
+                debug!(by, reason = %problem, "the text was not delivered: {problem}");
+                let detail = match means {
+                    Means::Paste | Means::Undo => tr!("not pasted: {problem}", problem),
+                    Means::Type => tr!("not typed: {problem}", problem),
+                };
                 (Delivery { by, backend, ok: false, detail }, Some(problem))
             }
         }

@@ -7,14 +7,20 @@ use etcetera::{BaseStrategy, base_strategy::Xdg};
 use std::path::PathBuf;
 use tokio::task::spawn_blocking;
 use tracing::debug;
+use v2m_messages::tr;
 
 /// How to have texts at the cursor where the desktop would ask first.
-pub(crate) const HOW_TO_ALLOW: &str = "To have texts at the cursor: v2m-send config set deliver.mode=paste. The desktop asks you once.";
+pub(crate) fn how_to_allow() -> &'static str {
+    tr!(
+        "To have texts at the cursor: v2m-send config set deliver.mode=paste. The desktop asks you \
+         once."
+    )
+}
 
 /// What was told already.
 #[derive(Debug)]
 pub(crate) struct Hints {
-    /// The file that says that [`HOW_TO_ALLOW`] was told. `None`: there is no home directory.
+    /// The file that says that [`how_to_allow`] was told. `None`: there is no home directory.
     file: Option<PathBuf>,
     /// What this run has told.
     told: Vec<String>,
@@ -36,8 +42,8 @@ impl Hints {
     /// Looks for a file.
     pub(crate) fn about(&self, problem: &DeliverError) -> Option<String> {
         let hint = match problem {
-            DeliverError::WouldAsk => HOW_TO_ALLOW.to_owned(),
-            problem => format!("Not at the cursor: {problem}"),
+            DeliverError::WouldAsk => how_to_allow().to_owned(),
+            problem => tr!("Not at the cursor: {problem}", problem),
         };
         let was_told_before = matches!(problem, DeliverError::WouldAsk)
             && self.file.as_ref().is_some_and(|file| file.exists());
@@ -46,7 +52,7 @@ impl Hints {
 
     /// Notes that the user was told.
     pub(crate) async fn told(&mut self, hint: String) {
-        let lasts = hint == HOW_TO_ALLOW;
+        let lasts = hint == how_to_allow();
         self.told.push(hint);
         let Some(file) = self.file.clone().filter(|_| lasts) else { return };
         let kept = spawn_blocking(move || atomic::write(&file, b"")).await;
@@ -68,9 +74,9 @@ mod tests {
         let mut first = hints();
         for _ in 0..2 {
             let hint = first.about(&DeliverError::WouldAsk);
-            assert_eq!(hint.as_deref(), Some(HOW_TO_ALLOW), "it was not shown yet");
+            assert_eq!(hint.as_deref(), Some(how_to_allow()), "it was not shown yet");
         }
-        first.told(HOW_TO_ALLOW.to_owned()).await;
+        first.told(how_to_allow().to_owned()).await;
         assert_eq!(first.about(&DeliverError::WouldAsk), None);
         let reason = first.about(&DeliverError::NoWay).unwrap();
         assert!(reason.starts_with("Not at the cursor: v2m cannot paste"), "{reason}");
@@ -85,7 +91,7 @@ mod tests {
     async fn without_a_home_it_is_told_once_in_each_run() {
         let mut hints = Hints::kept_in(None);
         assert!(hints.about(&DeliverError::WouldAsk).is_some());
-        hints.told(HOW_TO_ALLOW.to_owned()).await;
+        hints.told(how_to_allow().to_owned()).await;
         assert_eq!(hints.about(&DeliverError::WouldAsk), None);
     }
 }

@@ -4,6 +4,7 @@
 use super::sinks::Secret;
 use crate::session::{Code, Delivery, Failure};
 use std::time::Duration;
+use v2m_messages::verbatim;
 
 /// A message to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl Notice {
             Self::Recovered { .. } => "recovered",
             Self::Mended(_) => "mended",
             Self::Tidy => "tidy",
-            Self::StepBack => "step back",
+            Self::StepBack => verbatim!("step back"),
             Self::Closed => "closed",
         }
     }

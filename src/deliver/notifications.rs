@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tracing::debug;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 use zbus::fdo;
 use zbus::{Connection, MatchRule, Message, MessageStream};
 
@@ -53,20 +54,33 @@ pub(super) enum CloseReason {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotificationError {
     #[error(
-        "there is no session bus ({0}). After you log in to the desktop: \
-         systemctl --user restart v2m.service"
+        "{}",
+        tr!(
+            "there is no session bus ({reason}). After you log in to the desktop: systemctl \
+             --user restart v2m.service",
+            reason = .0
+        )
     )]
     NoBus(zbus::Error),
     #[error(
-        "no notification service runs on this desktop ({0}). GNOME and KDE bring one; elsewhere \
-         start one such as mako or dunst"
+        "{}",
+        tr!(
+            "no notification service runs on this desktop ({reason}). GNOME and KDE bring one; \
+             elsewhere start one such as mako or dunst",
+            reason = .0
+        )
     )]
     Absent(String),
-    #[error("the notification service refused it ({0})")]
+    #[error("{}", tr!("the notification service refused it ({reason})", reason = .0))]
     Refused(String),
-    #[error("the notification service has not answered in time; if that lasts, restart it")]
+    #[error(
+        "{}",
+        tr!(
+            "the notification service has not answered in time; if that lasts, restart it"
+        )
+    )]
     Hanging,
-    #[error("a newer notification replaced it")]
+    #[error("{}", tr!("a newer notification replaced it"))]
     Superseded,
 }
 
@@ -346,7 +360,9 @@ impl NotificationService {
 
     async fn notify(&mut self, card: &Card) -> Result<(), NotificationError> {
         if self.owner.is_none() {
-            return Err(NotificationError::Absent("it ended as soon as it was started".to_owned()));
+            return Err(NotificationError::Absent(
+                tr!("it ended as soon as it was started").to_owned(),
+            ));
         }
         // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
         // critical itself.

@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info};
+use v2m_messages::tr;
 
 /// How long a caller waits until its notice is shown. Notification services answer in a few
 /// milliseconds.
@@ -84,10 +85,10 @@ impl Notifier {
     pub async fn show(&self, notice: Notice) -> Delivery {
         let name = notice.name();
         let (ok, detail) = match self.outcome(notice).await {
-            Ok(()) => (true, "shown".to_owned()),
+            Ok(()) => (true, tr!("shown").to_owned()),
             Err(problem) => {
                 info!(notice = name, reason = %problem, "the notification was not shown");
-                (false, format!("not shown: {problem}"))
+                (false, tr!("not shown: {problem}", problem))
             }
         };
         Delivery { by: "notification", backend: None, ok, detail }

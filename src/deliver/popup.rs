@@ -11,6 +11,7 @@ use super::card::{Card, Urgency};
 use notify_rust::{Hint, Notification, NotificationHandle, Timeout};
 use tokio::sync::oneshot;
 use tracing::debug;
+use v2m_messages::tr;
 
 /// v2m's notification as notify-rust knows it.
 #[derive(Debug, Default)]
@@ -77,8 +78,8 @@ async fn updated(mut handle: NotificationHandle) -> Result<NotificationHandle, S
         drop(reply.send(sent.map(|()| handle)));
     };
     let thread = std::thread::Builder::new().name("notification".to_owned());
-    thread.spawn(update).map_err(|error| format!("starting a thread: {error}"))?;
-    outcome.await.unwrap_or_else(|_| Err("the thread that sends it has ended".to_owned()))
+    thread.spawn(update).map_err(|error| tr!("starting a thread: {error}", error))?;
+    outcome.await.unwrap_or_else(|_| Err(tr!("the thread that sends it has ended").to_owned()))
 }
 
 /// A notification that looks like `card`. `body` is as the service reads it, markup escaped.

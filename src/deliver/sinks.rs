@@ -7,6 +7,7 @@ use super::order::{DeliveryOptions, Means};
 use super::{Clipboard, ScreenLock};
 use crate::session::{DeliverMode, Delivery};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// The sinks, and what they keep from one text to the next.
 #[derive(Debug, Default)]
@@ -36,8 +37,8 @@ impl Secret {
     /// The text that is shown instead.
     pub fn notice(self) -> &'static str {
         match self {
-            Self::Locked => "(the screen is locked: the text is not shown)",
-            Self::Password => "(a password field: the text is not shown)",
+            Self::Locked => tr!("(the screen is locked: the text is not shown)"),
+            Self::Password => tr!("(a password field: the text is not shown)"),
         }
     }
 }
@@ -194,13 +195,20 @@ fn instead(problem: &DeliverError) -> Option<Sink> {
 
 /// The result for a text while the screen is locked. `None`: only the client's answer has the text.
 fn locked(mode: DeliverMode) -> Option<Delivery> {
-    let (by, done) = match mode {
-        DeliverMode::Clipboard => ("clipboard", "copied"),
-        DeliverMode::Auto | DeliverMode::Paste => ("paste", "pasted"),
-        DeliverMode::Type => ("type", "typed"),
+    let (by, detail) = match mode {
+        DeliverMode::Clipboard => (
+            "clipboard",
+            tr!("not copied: the screen is locked; after unlocking, print the text: v2m-send last"),
+        ),
+        DeliverMode::Auto | DeliverMode::Paste => (
+            "paste",
+            tr!("not pasted: the screen is locked; after unlocking, print the text: v2m-send last"),
+        ),
+        DeliverMode::Type => (
+            "type",
+            tr!("not typed: the screen is locked; after unlocking, print the text: v2m-send last"),
+        ),
         DeliverMode::None => return None,
     };
-    let detail =
-        format!("not {done}: the screen is locked; after unlocking, print the text: v2m-send last");
-    Some(Delivery { by, backend: None, ok: false, detail })
+    Some(Delivery { by, backend: None, ok: false, detail: detail.to_owned() })
 }

@@ -2,11 +2,12 @@
 
 use super::desktop::{self, Desktop, mutter::Mutter};
 use super::error::DeliverError;
-use super::hint::HOW_TO_ALLOW;
+use super::hint::how_to_allow;
 use super::paste::DEADLINE;
 use crate::session::DeliverMode;
 use tokio::time::timeout;
 use tracing::info;
+use v2m_messages::tr;
 
 /// The way that texts take now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Way {
 
 /// The way that `mode` takes here. Asks the user nothing, and presses no key. Bounded: 3.5 s.
 pub async fn way(mode: DeliverMode) -> Way {
-    let set = || format!("deliver.mode is \"{}\"", mode.name());
+    let set = || tr!("deliver.mode is \"{mode}\"", mode = mode.name());
     if !mode.is_at_cursor() {
         return Way { mode, backend: None, reason: set() };
     }
@@ -32,13 +33,18 @@ pub async fn way(mode: DeliverMode) -> Way {
     };
     let backend = Some(desktop.name());
     match (mode, desktop.would_ask().await) {
-        (DeliverMode::Auto, true) => copied(format!("{}. {HOW_TO_ALLOW}", DeliverError::WouldAsk)),
+        (DeliverMode::Auto, true) => {
+            copied(format!("{}. {}", DeliverError::WouldAsk, how_to_allow()))
+        }
         (DeliverMode::Auto, false) => {
-            let reason = "the desktop lets v2m press keys without asking".to_owned();
+            let reason = tr!("the desktop lets v2m press keys without asking").to_owned();
             Way { mode: DeliverMode::Paste, backend, reason }
         }
         (mode, true) => {
-            let reason = format!("{}; the desktop asks you when the next text comes", set());
+            let reason = tr!(
+                "deliver.mode is \"{mode}\"; the desktop asks you when the next text comes",
+                mode = mode.name()
+            );
             Way { mode, backend, reason }
         }
         (mode, false) => Way { mode, backend, reason: set() },

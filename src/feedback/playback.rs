@@ -18,20 +18,23 @@ use pipewire::stream::{StreamFlags, StreamListener, StreamRc, StreamState};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use v2m_messages::{tr, verbatim};
 
 /// Silence after the sound, in samples: what PipeWire's converters still hold when it says that all
 /// has been played is of this.
 const TAIL: usize = RATE as usize / 50;
 
-/// Why a sound was not heard to its end. For the log: nobody is told otherwise.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SoundError {
-    #[error("PipeWire cannot be reached: {0}")]
-    NoPipeWire(pipewire::Error),
-    #[error("PipeWire refused the stream: {0}")]
-    Refused(String),
-    #[error("it was not played in time; is there a sink, and does PipeWire answer?")]
-    Late,
+verbatim! {
+    /// Why a sound was not heard to its end. For the log: nobody is told otherwise.
+    #[derive(Debug, thiserror::Error)]
+    pub(super) enum SoundError {
+        #[error("PipeWire cannot be reached: {0}")]
+        NoPipeWire(pipewire::Error),
+        #[error("PipeWire refused the stream: {0}")]
+        Refused(String),
+        #[error("it was not played in time; is there a sink, and does PipeWire answer?")]
+        Late,
+    }
 }
 
 /// How far it is; callbacks note it, the loop looks at it.
@@ -145,7 +148,8 @@ impl PlaybackStream {
                     *state.borrow_mut() = PlaybackProgress::Failed(message)
                 }
                 StreamState::Unconnected if old != StreamState::Unconnected => {
-                    *state.borrow_mut() = PlaybackProgress::Failed("the node was removed".into());
+                    *state.borrow_mut() =
+                        PlaybackProgress::Failed(verbatim!("the node was removed").into());
                 }
                 _ => {}
             })
@@ -171,8 +175,8 @@ impl Drop for PlaybackStream {
 fn node_properties() -> PropertiesBox {
     properties! {
         *pipewire::keys::NODE_NAME => "v2m-sounds",
-        *pipewire::keys::NODE_DESCRIPTION => "v2m sounds",
-        *pipewire::keys::MEDIA_NAME => "Sounds",
+        *pipewire::keys::NODE_DESCRIPTION => tr!("v2m sounds"),
+        *pipewire::keys::MEDIA_NAME => tr!("Sounds"),
         *pipewire::keys::APP_NAME => "v2m",
         *pipewire::keys::APP_ID => "v2m",
         *pipewire::keys::MEDIA_TYPE => "Audio",
@@ -201,7 +205,7 @@ fn format_pod() -> Option<Vec<u8>> {
 }
 
 fn unusable() -> SoundError {
-    SoundError::Refused("its format cannot be written".into())
+    SoundError::Refused(verbatim!("its format cannot be written").into())
 }
 
 /// On the realtime thread: copies what is wanted, and no more. A panic cannot unwind into PipeWire:

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::debug;
+use v2m_messages::verbatim;
 use zbus::message::{Sequence, Type};
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant};
 
@@ -91,13 +92,15 @@ async fn run(bus: Option<String>, mut quiet: watch::Receiver<bool>) {
     }
 }
 
-/// Why players cannot be paused. For the log.
-#[derive(Debug, thiserror::Error)]
-enum BusError {
-    #[error("the session bus: {0}")]
-    Bus(#[from] zbus::Error),
-    #[error("the session bus does not answer")]
-    Hanging,
+verbatim! {
+    /// Why players cannot be paused. For the log.
+    #[derive(Debug, thiserror::Error)]
+    enum BusError {
+        #[error("the session bus: {0}")]
+        Bus(#[from] zbus::Error),
+        #[error("the session bus does not answer")]
+        Hanging,
+    }
 }
 
 /// A player on the bus, by its unique name: one that ends and starts again is another one.

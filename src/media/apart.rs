@@ -21,6 +21,7 @@ use tokio::process::{ChildStderr, Command};
 use tokio::time::timeout;
 use v2m_confine::{AllowedFiles, CallPolicy};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// `EX_DATAERR` of sysexits.h.
 const DATA_ERROR: u8 = 65;
@@ -140,7 +141,7 @@ pub(super) async fn read_within(
         }
         _ => Err(MediaError::Broken {
             path: path.into(),
-            reason: format!("its decoder failed, {status}"),
+            reason: tr!("its decoder failed, {status}", status),
         }),
     }
 }

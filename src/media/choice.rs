@@ -4,6 +4,7 @@ use super::MediaError;
 use super::source::SoundTrack;
 use std::path::Path;
 use symphonia::core::formats::FormatReader;
+use v2m_messages::tr;
 
 /// A track with no sample louder than this is silent: -60 dB of full scale.
 const SILENT: f32 = 0.001;
@@ -48,7 +49,17 @@ pub(super) fn choose(
     if let Some(asked) = asked {
         let index = usize::try_from(asked).ok().and_then(|asked| asked.checked_sub(1));
         return match index.and_then(|index| tracks.get(index)) {
-            Some(track) => Ok(chosen(*track, asked as usize, count, " as you asked")),
+            Some(track) => Ok(Choice {
+                track: Some(*track),
+                note: (count > 1).then(|| {
+                    tr!(
+                        "track {number} of its {count} sound tracks was taken as you asked \
+                         (`v2m-send transcribe --track N` takes another one)",
+                        number = asked,
+                        count
+                    )
+                }),
+            }),
             // There is no track to choose from. Reading the file reports it.
             None if count == 0 => Ok(Choice { track: None, note: None }),
             None => Err(MediaError::NoTrack { path: path.into(), asked, count }),
@@ -63,7 +74,10 @@ pub(super) fn choose(
     let mut passed = Vec::new();
     for (number, track) in first.chain(others) {
         match content(track)? {
-            TrackContent::Sound => return Ok(chosen(track, number, count, &because(&passed))),
+            TrackContent::Sound => {
+                let note = Some(heard(number, count, &passed));
+                return Ok(Choice { track: Some(track), note });
+            }
             other => passed.push((number, track, other)),
         }
     }
@@ -72,23 +86,35 @@ pub(super) fn choose(
     let Some((number, track, _)) = silent.or(passed.first()) else {
         return Ok(Choice { track: default, note: None });
     };
-    let why = format!(", and none can be heard:{}", reasons(&passed));
-    Ok(chosen(*track, *number, count, &why))
-}
-
-fn chosen(track: u32, number: usize, count: usize, why: &str) -> Choice {
-    let note = (count > 1).then(|| {
-        format!(
-            "track {number} of its {count} sound tracks was taken{why} (`v2m-send transcribe --track N` takes another one)"
-        )
-    });
-    Choice { track: Some(track), note }
+    let note = tr!(
+        "track {number} of its {count} sound tracks was taken, and none can be heard: {reasons} \
+         (`v2m-send transcribe --track N` takes another one)",
+        number,
+        count,
+        reasons = reasons(&passed)
+    );
+    Ok(Choice { track: Some(*track), note: Some(note) })
 }
 
 type Passed = (usize, u32, TrackContent);
 
-fn because(passed: &[Passed]) -> String {
-    if passed.is_empty() { String::new() } else { format!(", because{}", reasons(passed)) }
+/// The note about the first track that can be heard, after those that were `passed`.
+fn heard(number: usize, count: usize, passed: &[Passed]) -> String {
+    if passed.is_empty() {
+        return tr!(
+            "track {number} of its {count} sound tracks was taken (`v2m-send transcribe --track N` \
+             takes another one)",
+            number,
+            count
+        );
+    }
+    tr!(
+        "track {number} of its {count} sound tracks was taken, because {reasons} (`v2m-send \
+         transcribe --track N` takes another one)",
+        number,
+        count,
+        reasons = reasons(passed)
+    )
 }
 
 /// Says what is wrong with each of these tracks.
@@ -99,15 +125,18 @@ fn reasons(passed: &[Passed]) -> String {
     let silent: Vec<_> = silent.map(|(number, ..)| number.to_string()).collect();
     let mut reasons = match &silent[..] {
         [] => Vec::new(),
-        [one] => vec![format!(" track {one} is silent")],
-        [most @ .., last] => vec![format!(" tracks {} and {last} are silent", most.join(", "))],
+        [one] => vec![tr!("track {number} is silent", number = one)],
+        [most @ .., last] => {
+            vec![tr!("tracks {most} and {last} are silent", most = most.join(", "), last)]
+        }
     };
     for (number, _, content) in passed {
         if let TrackContent::Unknown { reason } = content {
-            reasons.push(format!(" track {number} cannot be decoded ({reason})"));
+            reasons.push(tr!("track {number} cannot be decoded ({reason})", number, reason));
         }
     }
-    reasons.join(" and")
+    let together = |one, other| tr!("{one} and {other}", one, other);
+    reasons.into_iter().reduce(together).unwrap_or_default()
 }
 
 /// Inspects a track of a file that is at its beginning.

@@ -15,6 +15,7 @@ use std::path::Path;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::packet::Packet;
+use v2m_messages::tr;
 
 /// After this many errors of the container in a row, it is given up.
 const MOST_ERRORS: u32 = 64;
@@ -54,9 +55,9 @@ pub(super) fn decode(
     let movie = Movie::of(file);
     let shown = track.map_or(Ok(Vec::new()), |track| movie.shown(track));
     let shown = shown.unwrap_or_else(|Unfollowed| {
-        notes.push(
-            "its edit list cannot be followed: what it hides or moves was heard as it lies".into(),
-        );
+        let note =
+            tr!("its edit list cannot be followed: what it hides or moves was heard as it lies");
+        notes.push(note.into());
         Vec::new()
     });
     let format = again()?;
@@ -210,8 +211,9 @@ impl<W: io::Write> Decoding<'_, W> {
         let heard = self.mixer.seconds();
         if gap > 0.0 && self.timeline.is_wrong(gap, heard) {
             if !std::mem::replace(&mut self.is_told, true) {
-                self.notes.push(format!(
-                    "a time stamp after {heard:.1} s is wrong, and was not followed"
+                self.notes.push(tr!(
+                    "a time stamp after {seconds} s is wrong, and was not followed",
+                    seconds = format_args!("{heard:.1}")
                 ));
             }
             return Ok(());
@@ -264,17 +266,18 @@ impl<W: io::Write> Decoding<'_, W> {
         let before = self.notes.len();
         let why = self.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         if self.lost > 0.0 {
-            self.notes.push(format!(
-                "{:.1} s of its sound could not be decoded and are silence here{why}",
-                self.lost
+            self.notes.push(tr!(
+                "{seconds} s of its sound could not be decoded and are silence here{why}",
+                seconds = format_args!("{:.1}", self.lost),
+                why
             ));
         }
         if self.unread > 0 {
-            let count = self.unread;
-            self.notes.push(match count {
-                1 => format!("one of the streams that were joined to it cannot be read{why}"),
-                _ => format!("{count} of the streams that were joined to it cannot be read{why}"),
-            });
+            self.notes.push(tr!(
+                "one of the streams that were joined to it cannot be read{why}"
+                    | "{n} of the streams that were joined to it cannot be read{why}" % self.unread,
+                why
+            ));
         }
         // Use the container's length only if the file seems to be cut off: its picture may be
         // longer than its sound.
@@ -287,14 +290,20 @@ impl<W: io::Write> Decoding<'_, W> {
         };
         if let Some(missing) = self.missing(length) {
             let length = heard + missing;
-            let how = if broken_off && self.skipped { "breaks off" } else { "ends early" };
-            self.notes.push(format!("it {how}: {heard:.1} s of {length:.1} s are there{why}"));
+            let (heard, length) = (format_args!("{heard:.1}"), format_args!("{length:.1}"));
+            self.notes.push(if broken_off && self.skipped {
+                tr!("it breaks off: {heard} s of {length} s are there{why}", heard, length, why)
+            } else {
+                tr!("it ends early: {heard} s of {length} s are there{why}", heard, length, why)
+            });
         } else if is_cut {
-            self.notes.push("it ends early: its header promises more sound than there is".into());
+            let note = tr!("it ends early: its header promises more sound than there is");
+            self.notes.push(note.into());
         } else if broken_off && length.is_none() {
-            self.notes.push(format!("it breaks off after {heard:.1} s{why}"));
+            let heard = format_args!("{heard:.1}");
+            self.notes.push(tr!("it breaks off after {heard} s{why}", heard, why));
         } else if self.skipped && self.notes.len() == before {
-            self.notes.push(format!("something in it cannot be read, perhaps sound{why}"));
+            self.notes.push(tr!("something in it cannot be read, perhaps sound{why}", why));
         }
         Ok(Decoded { samples: self.output.samples, notes: self.notes })
     }

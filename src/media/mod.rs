@@ -32,6 +32,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use v2m_ipc::pcm::SAMPLE_RATE as RATE;
+use v2m_messages::tr;
 
 /// The subcommand that makes `v2m` the child process of [`read_apart`]: it calls [`serve`].
 pub const DECODE_COMMAND: &str = "decode-to-pcm";
@@ -42,7 +43,14 @@ const MAX_HOURS: u32 = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
     /// The file does not exist or may not be read.
-    #[error("opening {}: {source}; check the path and its permissions", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "opening {path}: {source}; check the path and its permissions",
+            path = .path.display(),
+            source
+        )
+    )]
     Open {
         /// The file.
         path: PathBuf,
@@ -50,16 +58,26 @@ pub enum MediaError {
         source: io::Error,
     },
     /// It is a directory, a pipe or a device.
-    #[error("opening {}: it is not a regular file; give the path of a sound file", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "opening {path}: it is not a regular file; give the path of a sound file",
+            path = .path.display()
+        )
+    )]
     NotAFile {
         /// The given path.
         path: PathBuf,
     },
     /// v2m cannot decode it.
     #[error(
-        "reading {}: v2m cannot read this kind of file ({reason}); convert it, for example with \
-         `ffmpeg -i FILE -ac 1 -ar 16000 out.wav`",
-        path.display()
+        "{}",
+        tr!(
+            "reading {path}: v2m cannot read this kind of file ({reason}); convert it, for \
+             example with `ffmpeg -i FILE -ac 1 -ar 16000 out.wav`",
+            path = .path.display(),
+            reason
+        )
     )]
     Unknown {
         /// The file.
@@ -68,7 +86,14 @@ pub enum MediaError {
         reason: String,
     },
     /// The form is known, but the contents are not sound.
-    #[error("reading {}: it is damaged ({reason}); check whether another program can play it", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "reading {path}: it is damaged ({reason}); check whether another program can play it",
+            path = .path.display(),
+            reason
+        )
+    )]
     Broken {
         /// The file.
         path: PathBuf,
@@ -76,13 +101,26 @@ pub enum MediaError {
         reason: String,
     },
     /// There is no sample in it.
-    #[error("reading {}: it contains no sound; record it again", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "reading {path}: it contains no sound; record it again",
+            path = .path.display()
+        )
+    )]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// The child process that decodes could not be started.
-    #[error("reading {}: starting its decoder: {source}; try again", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "reading {path}: starting its decoder: {source}; try again",
+            path = .path.display(),
+            source
+        )
+    )]
     Child {
         /// The file.
         path: PathBuf,
@@ -91,10 +129,13 @@ pub enum MediaError {
     },
     /// The child process that decodes did not end in time.
     #[error(
-        "reading {}: stopped after {} s, because the disk or network is slow, or the file is damaged; copy it \
-         to a local disk and try to play it",
-        path.display(),
-        after.as_secs()
+        "{}",
+        tr!(
+            "reading {path}: stopped after {seconds} s, because the disk or network is slow, or \
+             the file is damaged; copy it to a local disk and try to play it",
+            path = .path.display(),
+            seconds = .after.as_secs()
+        )
     )]
     Stuck {
         /// The file.
@@ -104,8 +145,13 @@ pub enum MediaError {
     },
     /// The samples cannot be written.
     #[error(
-        "reading {}: storing its sound on disk (2 MB per minute): {source}; free some space and try again",
-        path.display()
+        "{}",
+        tr!(
+            "reading {path}: storing its sound on disk (2 MB per minute): {source}; free some \
+             space and try again",
+            path = .path.display(),
+            source
+        )
     )]
     Spool {
         /// The file.
@@ -117,14 +163,7 @@ pub enum MediaError {
     #[error("{0}")]
     Told(String),
     /// There is no sound track with this number.
-    #[error(
-        "reading {}: there is no sound track {asked}: it has {}",
-        path.display(),
-        match count {
-            1 => "one, which is taken without --track".to_owned(),
-            count => format!("{count}, from --track 1 to --track {count}"),
-        }
-    )]
+    #[error("{}", no_track(path, *asked, *count))]
     NoTrack {
         /// The file.
         path: PathBuf,
@@ -134,11 +173,37 @@ pub enum MediaError {
         count: usize,
     },
     /// The file is longer than v2m accepts.
-    #[error("reading {}: it is longer than {MAX_HOURS} hours; cut it into parts", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "reading {path}: it is longer than {hours} hours; cut it into parts",
+            path = .path.display(),
+            hours = MAX_HOURS
+        )
+    )]
     TooLong {
         /// The file.
         path: PathBuf,
     },
+}
+
+fn no_track(path: &Path, asked: u32, count: usize) -> String {
+    let path = path.display();
+    match count {
+        1 => tr!(
+            "reading {path}: there is no sound track {asked}: it has one, which is taken without \
+             --track",
+            path,
+            asked
+        ),
+        count => tr!(
+            "reading {path}: there is no sound track {asked}: it has {count}, from --track 1 to \
+             --track {count}",
+            path,
+            asked,
+            count
+        ),
+    }
 }
 
 /// Writes the sound of a file, little-endian. Returns the number of samples and what is missing.

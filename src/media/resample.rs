@@ -6,6 +6,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler};
 use std::ops::RangeInclusive;
 use v2m_ipc::pcm::from_float;
+use v2m_messages::tr;
 
 /// How many frames are resampled at a time: a compromise between speed and memory.
 const CHUNK: usize = 4096;
@@ -37,7 +38,7 @@ impl Mixer {
         rate: u32,
     ) -> Result<(), String> {
         if !RATES.contains(&rate) || channels == 0 {
-            return Err(format!("{channels} channels at {rate} samples a second"));
+            return Err(tr!("{channels} channels at {rate} samples a second", channels, rate));
         }
         if self.rate != Some(rate) {
             self.finish()?;

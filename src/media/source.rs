@@ -10,6 +10,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
+use v2m_messages::tr;
 
 /// Opens the file at its beginning, read as `mend` says.
 pub(super) fn probe(
@@ -57,7 +58,7 @@ impl SoundTrack {
             Some(id) => format.tracks().iter().find(|track| track.id == id),
             None => format.default_track(TrackType::Audio),
         };
-        let track = track.ok_or(Error::Unsupported("there is no track of sound"))?.clone();
+        let track = track.ok_or(Error::Unsupported(tr!("there is no track of sound")))?.clone();
         let is_mp3 = format.format_info().short_name == "mp3";
         let decoder = decoder(&track, is_mp3)?;
         Ok(Self { track, decoder, is_mp3, samples: Vec::new() })
@@ -85,7 +86,7 @@ fn decoder(track: &Track, is_mp3: bool) -> Result<Box<dyn AudioDecoder>, Error> 
         .codec_params
         .as_ref()
         .and_then(|parameters| parameters.audio())
-        .ok_or(Error::Unsupported("the track does not say how it is coded"))?;
+        .ok_or(Error::Unsupported(tr!("the track does not say how it is coded")))?;
     let options = AudioDecoderOptions::default().gapless(!is_mp3);
     symphonia::default::get_codecs().make_audio_decoder(parameters, &options)
 }

@@ -14,12 +14,11 @@ use accelerator::Accelerator;
 use settings::GnomeSettings;
 use std::io;
 use std::path::Path;
+use v2m_messages::tr;
 
 /// Tried in this order when the user names no binding; none of them is GNOME's own.
 pub const CANDIDATES: [&str; 4] =
     ["<Control><Alt>v", "<Control><Alt>space", "<Super>F9", "<Control><Super>v"];
-
-const NAME: &str = "v2m: dictate";
 
 /// What a shortcut of v2m's does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,14 +40,14 @@ impl Purpose<'_> {
     /// The name that GNOME's settings show.
     fn name(self) -> String {
         let language = self.language.map(|code| match code {
-            spoken::AUTO => "detect the language",
+            spoken::AUTO => tr!("detect the language"),
             code => spoken::name(code),
         });
-        let details = [language, self.is_continuous.then_some("continuous")];
+        let details = [language, self.is_continuous.then_some(tr!("continuous"))];
         let details: Vec<_> = details.into_iter().flatten().collect();
         match &details[..] {
-            [] => NAME.to_owned(),
-            details => format!("{NAME} ({})", details.join(", ")),
+            [] => tr!("v2m: dictate").to_owned(),
+            details => tr!("v2m: dictate ({details})", details = details.join(", ")),
         }
     }
 
@@ -64,18 +63,32 @@ impl Purpose<'_> {
 pub enum ShortcutError {
     /// There is no `gsettings`.
     #[error(
-        "asking GNOME's settings: running gsettings: {0}. On a desktop other than GNOME, bind \
-         `v2m-send toggle` to a key in its own settings"
+        "{}",
+        tr!(
+            "asking GNOME's settings: running gsettings: {reason}. On a desktop other than GNOME, \
+             bind `v2m-send toggle` to a key in its own settings",
+            reason = .0
+        )
     )]
     NoGsettings(io::Error),
     /// GNOME's settings daemon is not installed.
     #[error(
-        "asking GNOME's settings: they have no custom shortcuts, so this is not a GNOME desktop. Bind \
-         `v2m-send toggle` to a key in your desktop's own settings"
+        "{}",
+        tr!(
+            "asking GNOME's settings: they have no custom shortcuts, so this is not a GNOME \
+             desktop. Bind `v2m-send toggle` to a key in your desktop's own settings"
+        )
     )]
     NoGnome,
     /// `gsettings` failed.
-    #[error("changing GNOME's settings: `gsettings {command}` said: {said}")]
+    #[error(
+        "{}",
+        tr!(
+            "changing GNOME's settings: `gsettings {command}` said: {said}",
+            command,
+            said
+        )
+    )]
     Gsettings {
         /// Its arguments.
         command: String,
@@ -84,18 +97,33 @@ pub enum ShortcutError {
     },
     /// Settings that are locked or not written.
     #[error(
-        "changing GNOME's settings: {0} kept its old value. Either an administrator locked it, or \
-         this does not run in the desktop's session"
+        "{}",
+        tr!(
+            "changing GNOME's settings: {key} kept its old value. Either an administrator locked \
+             it, or this does not run in the desktop's session",
+            key = .0
+        )
     )]
     NotKept(&'static str),
     /// No key combination.
     #[error(
-        "{0:?} is not a key combination; write it as GNOME does, for example <Control><Alt>v, <Super>F9"
+        "{}",
+        tr!(
+            "{binding} is not a key combination; write it as GNOME does, for example \
+             <Control><Alt>v, <Super>F9",
+            binding = format_args!("{:?}", .0)
+        )
     )]
     NotABinding(String),
     /// The combination does something else already.
     #[error(
-        "{binding} is used by {by}; choose another one: v2m shortcut install --binding '<Super>F9'"
+        "{}",
+        tr!(
+            "{binding} is used by {by}; choose another one: v2m shortcut install --binding \
+             '<Super>F9'",
+            binding,
+            by
+        )
     )]
     Taken {
         /// The combination.
@@ -105,8 +133,12 @@ pub enum ShortcutError {
     },
     /// All candidates are taken.
     #[error(
-        "{} are all in use; choose another one: v2m shortcut install --binding '<Super>F9'",
-        CANDIDATES.join(", ")
+        "{}",
+        tr!(
+            "{candidates} are all in use; choose another one: v2m shortcut install --binding \
+             '<Super>F9'",
+            candidates = CANDIDATES.join(", ")
+        )
     )]
     AllTaken,
 }

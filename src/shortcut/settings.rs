@@ -3,6 +3,7 @@
 use super::accelerator::Accelerator;
 use super::{Shortcut, ShortcutError};
 use std::process::Command;
+use v2m_messages::tr;
 
 const SCHEMA: &str = "org.gnome.settings-daemon.plugins.media-keys";
 const LIST: &str = "custom-keybindings";
@@ -92,7 +93,7 @@ impl GnomeSettings {
         let own = path_of(suffix);
         for path in self.entries()?.iter().filter(|path| **path != own) {
             if is(&read(path, "binding")?, wanted) {
-                return Ok(Some(format!("your own shortcut “{}”", read(path, "name")?)));
+                return Ok(Some(tr!("your own shortcut “{name}”", name = read(path, "name")?)));
             }
         }
         let all = gsettings(&["list-recursively"])?;
@@ -103,7 +104,7 @@ impl GnomeSettings {
             (shortcuts && key != LIST).then_some((schema, key, value))
         });
         let taken = bound.find(|(_, _, value)| strings(value).iter().any(|b| is(b, wanted)));
-        Ok(taken.map(|(schema, key, _)| format!("“{key}” of {schema}")))
+        Ok(taken.map(|(schema, key, _)| tr!("“{key}” of {schema}", key, schema)))
     }
 
     fn entries(&self) -> Result<Vec<String>, ShortcutError> {

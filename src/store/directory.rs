@@ -11,6 +11,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use v2m_messages::{mark, verbatim};
 
 const LOCK: &str = ".lock";
 /// The time has milliseconds, so that a service that restarts within a second uses another name.
@@ -109,7 +110,7 @@ pub(super) fn newest_first(directory: &Path) -> Result<impl Iterator<Item = Foun
 
 /// The names of all dictations without their endings, oldest first.
 fn stems(directory: &Path) -> Result<BTreeSet<(Timestamp, String)>, StoreError> {
-    let failed = || StoreError::file("listing the dictations in", directory);
+    let failed = || StoreError::file(mark!("listing the dictations in"), directory);
     let mut stems = BTreeSet::new();
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -145,13 +146,15 @@ fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let samples = wav::samples_in(&audio);
     let wanted = record.as_ref().is_none_or(Record::wants_text);
     let trouble = match unreadable {
-        _ if foreign => Some(format!("{} is not this v2m's, and is left alone", audio.display())),
-        Some(unreadable) if samples > 0 => {
-            Some(format!("{unreadable}. Its recording is whole, and is transcribed again"))
+        _ if foreign => {
+            Some(verbatim!(format!("{} is not this v2m's, and is left alone", audio.display())))
         }
+        Some(unreadable) if samples > 0 => Some(verbatim!(format!(
+            "{unreadable}. Its recording is whole, and is transcribed again"
+        ))),
         Some(unreadable) => Some(unreadable),
         None if has_sound && samples == 0 && wanted => {
-            Some(format!("{} has no sound any more", audio.display()))
+            Some(verbatim!(format!("{} has no sound any more", audio.display())))
         }
         None => None,
     };
@@ -201,7 +204,7 @@ pub(super) fn sync(directory: &Path) -> Result<(), StoreError> {
     match atomic::sync_directory(directory) {
         // The directory was deleted, with all that was in it.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.map_err(StoreError::file("bringing to the disk", directory)),
+        result => result.map_err(StoreError::file(mark!("bringing to the disk"), directory)),
     }
 }
 
@@ -209,7 +212,7 @@ pub(super) fn sync(directory: &Path) -> Result<(), StoreError> {
 fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::file("deleting", path)(error))
+            Err(StoreError::file(mark!("deleting"), path)(error))
         }
         _ => Ok(()),
     }

@@ -8,6 +8,7 @@ use super::{AskedFor, RecordUpdate, StoreError, Unfinished};
 use crate::session::Gap;
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::in_seconds as seconds;
+use v2m_messages::mark;
 
 /// A dictation that is not finished.
 #[derive(Debug)]
@@ -28,11 +29,12 @@ impl Entry {
     /// Makes the files. The record comes first, because a record without audio does no harm.
     pub(super) fn create(&mut self) -> Result<(), StoreError> {
         if let Some(parent) = self.path.parent() {
-            directory::make(parent).map_err(StoreError::file("making the directory", parent))?;
+            directory::make(parent)
+                .map_err(StoreError::file(mark!("making the directory"), parent))?;
         }
         self.write_record()?;
         let wav = Wav::create(&self.path);
-        self.wav = Some(wav.map_err(StoreError::file("making the recording", &self.path))?);
+        self.wav = Some(wav.map_err(StoreError::file(mark!("making the recording"), &self.path))?);
         self.path.parent().map_or(Ok(()), directory::sync)
     }
 
@@ -63,7 +65,7 @@ impl Entry {
         self.record.seconds = seconds(samples_in(&self.path));
         self.write_record()?;
         let wav = Wav::open(&self.path);
-        self.wav = Some(wav.map_err(StoreError::file("mending the recording", &self.path))?);
+        self.wav = Some(wav.map_err(StoreError::file(mark!("mending the recording"), &self.path))?);
         Ok(())
     }
 
@@ -73,7 +75,7 @@ impl Entry {
         let result = wav.append(samples);
         // Check once a second, right after a sync. So a crash loses no more than without the check.
         let looks = result.is_ok() && wav.is_fresh();
-        self.unless_failed("writing the recording", result)?;
+        self.unless_failed(mark!("writing the recording"), result)?;
         if looks { self.stay_there() } else { Ok(()) }
     }
 
@@ -82,7 +84,7 @@ impl Entry {
         self.record.gaps.retain(|gap| gap.start < samples);
         let Some(wav) = &mut self.wav else { return Ok(()) };
         let result = wav.shorten(samples);
-        self.unless_failed("cutting the recording", result)
+        self.unless_failed(mark!("cutting the recording"), result)
     }
 
     /// Whether so many samples are on the disk, also after a power cut.
@@ -104,7 +106,7 @@ impl Entry {
         let directory = self.path.parent().map_or(Ok(()), directory::make);
         let result = directory.and_then(|()| wav.restore(&self.path));
         let synced = self.path.parent().map_or(Ok(()), directory::sync);
-        self.unless_failed("writing the recording again, which was deleted,", result)?;
+        self.unless_failed(mark!("writing the recording again, which was deleted,"), result)?;
         self.write_record()?;
         synced?;
         tracing::warn!(path = %self.path.display(), "a recording was deleted while it was made; it is written again");
@@ -115,13 +117,14 @@ impl Entry {
     pub(super) fn rewrite(&mut self, samples: &[i16]) -> Result<(), StoreError> {
         self.wav = None;
         if let Some(parent) = self.path.parent() {
-            directory::make(parent).map_err(StoreError::file("making the directory", parent))?;
+            directory::make(parent)
+                .map_err(StoreError::file(mark!("making the directory"), parent))?;
         }
         if samples_in(&self.path) == 0 {
             self.write_record()?;
         }
         let wav = Wav::complete(&self.path, samples);
-        self.wav = Some(wav.map_err(StoreError::file("writing the recording", &self.path))?);
+        self.wav = Some(wav.map_err(StoreError::file(mark!("writing the recording"), &self.path))?);
         Ok(())
     }
 
@@ -138,7 +141,7 @@ impl Entry {
         if self.record.state == RecordState::Recording {
             self.record.count_attempt();
         }
-        let result = self.unless_failed("writing the recording", result);
+        let result = self.unless_failed(mark!("writing the recording"), result);
         Some(result.and_then(|()| self.write_record()).map(|()| samples))
     }
 
@@ -149,7 +152,7 @@ impl Entry {
         self.record.take(outcome);
         self.write_record()?;
         there?;
-        self.unless_failed("writing the recording", synced)
+        self.unless_failed(mark!("writing the recording"), synced)
     }
 
     /// Deletes the dictation's files.

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use v2m_ipc::plain;
+use v2m_messages::mark;
 
 /// Returns the text of the last dictation in the directory that has one. `None` if none has.
 /// Blocking.
@@ -14,7 +15,7 @@ use v2m_ipc::plain;
 /// Fails if the directory cannot be listed. A record that cannot be read counts as one without
 /// text.
 pub fn last_text(directory: &Path) -> Result<Option<String>, StoreError> {
-    let failed = || StoreError::file("listing the dictations in", directory);
+    let failed = || StoreError::file(mark!("listing the dictations in"), directory);
     let mut records = Vec::new();
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,

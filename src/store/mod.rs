@@ -39,6 +39,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
+use v2m_messages::tr;
 
 /// How many commands may wait. Audio comes about ten to fifty times a second.
 const QUEUE: usize = 1024;
@@ -51,9 +52,18 @@ const REMEMBERED: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or directory could not be read or written.
-    #[error("{doing} {}: {source}; {}", path.display(), advice(source))]
+    #[error(
+        "{}",
+        tr!(
+            "{doing} {path}: {source}; {advice}",
+            doing = v2m_messages::text(doing),
+            path = .path.display(),
+            source,
+            advice = advice(source)
+        )
+    )]
     File {
-        /// What was being done.
+        /// What was being done, marked for translation.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -61,10 +71,22 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The thread could not be started.
-    #[error("starting the thread that saves dictations: {0}; close some programs and try again")]
+    #[error(
+        "{}",
+        tr!(
+            "starting the thread that saves dictations: {reason}; close some programs and try \
+             again",
+            reason = .0
+        )
+    )]
     Thread(io::Error),
     /// Too many commands wait for the disk, or the thread has ended.
-    #[error("saving a dictation: the disk is too slow; the recording stays in memory for now")]
+    #[error(
+        "{}",
+        tr!(
+            "saving a dictation: the disk is too slow; the recording stays in memory for now"
+        )
+    )]
     Full,
 }
 
@@ -77,13 +99,13 @@ impl StoreError {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "free some space there"
+            tr!("free some space there")
         }
-        io::ErrorKind::ReadOnlyFilesystem => "make that file system writable",
+        io::ErrorKind::ReadOnlyFilesystem => tr!("make that file system writable"),
         io::ErrorKind::PermissionDenied => {
-            "check its owner and permissions: the service must be able to write there"
+            tr!("check its owner and permissions: the service must be able to write there")
         }
-        _ => "check the disk",
+        _ => tr!("check the disk"),
     }
 }
 

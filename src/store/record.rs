@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use v2m_ipc::plain;
+use v2m_messages::mark;
 
 /// A dictation's JSON. Unknown keys are ignored; absent keys have defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,15 +183,15 @@ impl Record {
         match regular::read(path, Trust::Own, LONGEST) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
-                .map_err(|e| StoreError::file("reading", path)(e.into())),
+                .map_err(|e| StoreError::file(mark!("reading"), path)(e.into())),
             Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(refused) => Err(StoreError::file("reading", path)(refused.into())),
+            Err(refused) => Err(StoreError::file(mark!("reading"), path)(refused.into())),
         }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), StoreError> {
         let json = serde_json::to_vec_pretty(self).expect("records have string keys");
-        atomic::write(path, &json).map_err(StoreError::file("writing", path))
+        atomic::write(path, &json).map_err(StoreError::file(mark!("writing"), path))
     }
 
     /// Counts the beginning of a transcription.

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
+use v2m_messages::{mark, tr};
 
 /// How many records stay in memory while they cannot be written: as many as are kept on disk by
 /// default.
@@ -64,8 +65,8 @@ impl Worker {
 
     fn open_directory(&mut self) -> Result<Vec<super::Unfinished>, StoreError> {
         let path = &self.directory;
-        directory::make(path).map_err(StoreError::file("making the directory", path))?;
-        self.lock = directory::lock(path).map_err(StoreError::file("locking", path))?;
+        directory::make(path).map_err(StoreError::file(mark!("making the directory"), path))?;
+        self.lock = directory::lock(path).map_err(StoreError::file(mark!("locking"), path))?;
         if self.lock.is_none() {
             tracing::warn!(
                 directory = %path.display(),
@@ -171,8 +172,8 @@ impl Worker {
 
     fn delete(&mut self, paths: Vec<PathBuf>) -> DeleteReport {
         if !self.has_lock() {
-            let source = io::Error::new(io::ErrorKind::WouldBlock, "another v2m uses it");
-            let error = StoreError::file("deleting dictations in", &self.directory)(source);
+            let source = io::Error::new(io::ErrorKind::WouldBlock, tr!("another v2m uses it"));
+            let error = StoreError::file(mark!("deleting dictations in"), &self.directory)(source);
             return DeleteReport { deleted: 0, in_use: Vec::new(), error: Some(error) };
         }
         let is_in_use = |path: &PathBuf| self.jobs.values().any(|job| job.path() == path);

@@ -13,6 +13,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use v2m_ipc::pcm::SAMPLE_RATE as RATE;
+use v2m_messages::mark;
 
 /// The length of the RIFF, fmt and data headers, in bytes ("Multimedia Programming Interface and
 /// Data Specifications 1.0").
@@ -183,7 +184,7 @@ fn samples_of_length(bytes: u64) -> u64 {
 /// # Errors
 /// [`StoreError::File`].
 pub fn read_pcm(path: &Path) -> Result<Vec<i16>, StoreError> {
-    let failed = StoreError::file("reading the recording", path);
+    let failed = StoreError::file(mark!("reading the recording"), path);
     let bytes = regular::read(path, Trust::Own, LONGEST).map_err(|it| failed(it.into()))?;
     let pcm = bytes.get(HEADER as usize..).unwrap_or_default();
     Ok(pcm.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
@@ -208,7 +209,7 @@ pub struct Pcm {
 pub fn open_pcm(path: &Path) -> Result<Pcm, StoreError> {
     let opened = regular::open(path, Trust::Own).map_err(io::Error::from);
     let opened = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
-    let (bytes, file) = opened.map_err(StoreError::file("reading the recording", path))?;
+    let (bytes, file) = opened.map_err(StoreError::file(mark!("reading the recording"), path))?;
     Ok(Pcm { file, offset: HEADER, samples: samples_of_length(bytes) })
 }
 

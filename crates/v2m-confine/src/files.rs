@@ -6,6 +6,7 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use std::path::PathBuf;
+use v2m_messages::verbatim;
 
 /// The newest set of rights that is asked for. Older kernels enforce what they know of it.
 const NEWEST: ABI = ABI::V9;
@@ -24,7 +25,8 @@ impl AllowedFiles {
         match self.restrict() {
             Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => Ok(()),
             Ok(RulesetStatus::NotEnforced) => {
-                Err(ConfineError::Files("this kernel has none, or has it switched off".to_owned()))
+                let reason = verbatim!("this kernel has none, or has it switched off");
+                Err(ConfineError::Files(reason.to_owned()))
             }
             Err(error) => Err(ConfineError::Files(error.to_string())),
         }

@@ -22,16 +22,19 @@ pub use files::AllowedFiles;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use thiserror::Error;
+use v2m_messages::verbatim;
 
-/// What the kernel could not be told to enforce. The process runs on without that part.
-#[derive(Debug, Error)]
-pub enum ConfineError {
-    /// Files are as open as to any program of the user's.
-    #[error("closing files by Landlock: {0}")]
-    Files(String),
-    /// System calls are as the service's unit leaves them.
-    #[error("closing system calls by seccomp: {0}")]
-    Calls(String),
+verbatim! {
+    /// What the kernel could not be told to enforce. The process runs on without that part.
+    #[derive(Debug, Error)]
+    pub enum ConfineError {
+        /// Files are as open as to any program of the user's.
+        #[error("closing files by Landlock: {0}")]
+        Files(String),
+        /// System calls are as the service's unit leaves them.
+        #[error("closing system calls by seccomp: {0}")]
+        Calls(String),
+    }
 }
 
 /// Confines this process for good. Answers what could not be enforced; a kernel without Landlock

@@ -9,14 +9,23 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use v2m_messages::{mark, tr};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The system refused.
-    #[error("cannot {doing} {}: {source}", .path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "cannot {doing} {path}: {source}",
+            doing = v2m_messages::text(doing),
+            path = .path.display(),
+            source
+        )
+    )]
     Io {
-        /// The verb: "create", "write".
+        /// The verb, marked for translation: "create", "write".
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -24,7 +33,13 @@ pub enum FileError {
         source: io::Error,
     },
     /// Another process writes the same file. Only `v2m-model` locks files so.
-    #[error("another v2m-model is writing {} at this moment; wait until it is done", .0.display())]
+    #[error(
+        "{}",
+        tr!(
+            "another v2m-model is writing {path} at this moment; wait until it is done",
+            path = .0.display()
+        )
+    )]
     Busy(PathBuf),
 }
 
@@ -49,7 +64,7 @@ pub fn write_beside<T, E: From<FileError>>(
     let new = beside(path, "new");
     let file = lock(&new)?;
     let outcome = fill(&file, &new, write).and_then(|value| {
-        put_in_place(&new, path, mode).map_err(FileError::io("write", path))?;
+        put_in_place(&new, path, mode).map_err(FileError::io(mark!("write"), path))?;
         Ok(value)
     });
     if outcome.is_err() {
@@ -67,20 +82,20 @@ pub fn write_beside<T, E: From<FileError>>(
 /// [`FileError::Busy`] if another process has it, or the system's refusal.
 pub fn lock(path: &Path) -> Result<File, FileError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(FileError::io("create", folder))?;
+        fs::create_dir_all(folder).map_err(FileError::io(mark!("create"), folder))?;
     }
     loop {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(FileError::io("write", path))?;
+        let file = file.map_err(FileError::io(mark!("write"), path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(FileError::Busy(path.to_owned())),
-            Err(TryLockError::Error(e)) => return Err(FileError::io("lock", path)(e)),
+            Err(TryLockError::Error(e)) => return Err(FileError::io(mark!("lock"), path)(e)),
         }
         // Between opening and locking another run may have renamed it away: then this is its
         // finished model.
-        let ours = file.metadata().map_err(FileError::io("read", path))?;
+        let ours = file.metadata().map_err(FileError::io(mark!("read"), path))?;
         if fs::metadata(path)
             .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
         {
@@ -103,10 +118,10 @@ fn fill<T, E: From<FileError>>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
 ) -> Result<T, E> {
-    file.set_len(0).map_err(FileError::io("write", path))?;
+    file.set_len(0).map_err(FileError::io(mark!("write"), path))?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     let value = write(&mut out)?;
-    out.flush().map_err(FileError::io("write", path))?;
+    out.flush().map_err(FileError::io(mark!("write"), path))?;
     Ok(value)
 }
 
@@ -116,7 +131,9 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn say(text: &str) -> impl FnOnce(&mut BufWriter<&File>) -> Result<(), FileError> {
-        move |out| out.write_all(text.as_bytes()).map_err(FileError::io("write", Path::new("x")))
+        move |out| {
+            out.write_all(text.as_bytes()).map_err(FileError::io(mark!("write"), Path::new("x")))
+        }
     }
 
     #[test]

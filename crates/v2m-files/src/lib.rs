@@ -14,6 +14,7 @@ use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use v2m_messages::tr;
 
 /// How the names of files being written begin. One that a crash left may be deleted.
 pub const TEMPORARY_PREFIX: &str = ".v2m-writing-";
@@ -111,7 +112,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(io::Error::other("its symbolic links go round in circles"))
+    Err(io::Error::other(tr!("its symbolic links go round in circles")))
 }
 
 #[cfg(test)]

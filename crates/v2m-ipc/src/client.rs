@@ -15,6 +15,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// How often one request is sent at most. See [`Client::request`].
 pub const ATTEMPTS: u32 = 6;
@@ -58,33 +59,36 @@ pub enum ClientError {
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect { path, source } => write!(
-                f,
-                "cannot connect to v2m at {}: {source}; to enable it: \
+            Self::Connect { path, source } => f.write_str(&tr!(
+                "cannot connect to v2m at {path}: {source}; to enable it: \
                  systemctl --user enable --now v2m.socket",
-                path.display()
-            ),
-            Self::Foreign { path, uid } => write!(
-                f,
-                "cannot connect to v2m at {}: another user's process (uid {uid}) listens there. Nothing was sent to it; \
-                 check XDG_RUNTIME_DIR and V2M_SOCKET_PATH",
-                path.display()
-            ),
-            Self::NoPath(why) => write!(f, "cannot find v2m's socket: {why}"),
-            Self::Lost(e) => write!(
-                f,
-                "v2m stopped before it answered ({e}). A recording is kept, and transcribed at the next \
-                 start; transcribe a file again. See why: journalctl --user -u v2m"
-            ),
-            Self::BadAnswer(why) => write!(
-                f,
-                "v2m's answer cannot be understood ({why}). If client and service have different versions: \
-                 systemctl --user restart v2m"
-            ),
-            Self::TooLong => {
-                write!(f, "the request is longer than the {MAX_REQUEST} bytes that v2m reads")
+                path = path.display(),
+                source
+            )),
+            Self::Foreign { path, uid } => f.write_str(&tr!(
+                "cannot connect to v2m at {path}: another user's process (uid {uid}) listens there. \
+                 Nothing was sent to it; check XDG_RUNTIME_DIR and V2M_SOCKET_PATH",
+                path = path.display(),
+                uid
+            )),
+            Self::NoPath(why) => f.write_str(&tr!("cannot find v2m's socket: {why}", why)),
+            Self::Lost(reason) => f.write_str(&tr!(
+                "v2m stopped before it answered ({reason}). A recording is kept, and transcribed at \
+                 the next start; transcribe a file again. See why: journalctl --user -u v2m",
+                reason
+            )),
+            Self::BadAnswer(why) => f.write_str(&tr!(
+                "v2m's answer cannot be understood ({why}). If client and service have different \
+                 versions: systemctl --user restart v2m",
+                why
+            )),
+            Self::TooLong => f.write_str(&tr!(
+                "the request is longer than the {limit} bytes that v2m reads",
+                limit = MAX_REQUEST
+            )),
+            Self::Refused(answer) => {
+                f.write_str(answer.error.as_deref().unwrap_or_else(|| tr!("refused")))
             }
-            Self::Refused(answer) => f.write_str(answer.error.as_deref().unwrap_or("refused")),
         }
     }
 }
@@ -125,15 +129,15 @@ fn named_path(socket: Option<OsString>, runtime_dir: Option<OsString>) -> Option
 fn path_under_tmp(tmp: &Path) -> Result<PathBuf, ClientError> {
     // The owner of /proc/self is the effective uid. std has no call for that.
     let uid = std::fs::metadata("/proc/self")
-        .map_err(|e| {
-            ClientError::NoPath(format!("XDG_RUNTIME_DIR is not set, and /proc/self: {e}"))
+        .map_err(|error| {
+            ClientError::NoPath(tr!("XDG_RUNTIME_DIR is not set, and /proc/self: {error}", error))
         })?
         .uid();
     let directory = tmp.join(format!("v2m_{uid}"));
     match std::fs::symlink_metadata(&directory) {
-        Ok(meta) if meta.uid() != uid || !meta.is_dir() => Err(ClientError::NoPath(format!(
-            "{} belongs to somebody else; set XDG_RUNTIME_DIR or V2M_SOCKET_PATH",
-            directory.display()
+        Ok(meta) if meta.uid() != uid || !meta.is_dir() => Err(ClientError::NoPath(tr!(
+            "{path} belongs to somebody else; set XDG_RUNTIME_DIR or V2M_SOCKET_PATH",
+            path = directory.display()
         ))),
         // If the directory does not exist, connecting reports it.
         _ => Ok(directory.join("v2m.sock")),
@@ -235,7 +239,7 @@ impl Client {
                 Err(AttemptError::Unread(_)) => {}
                 Err(AttemptError::Lost(e)) => return Err(ClientError::Lost(e)),
                 Err(AttemptError::TooLong) => {
-                    return Err(ClientError::BadAnswer("too long".into()));
+                    return Err(ClientError::BadAnswer(tr!("too long").into()));
                 }
             }
             thread::sleep(PAUSE * 2_u32.pow(attempt - 1));
@@ -326,7 +330,9 @@ impl Subscription {
             Err(AttemptError::Unread(e) | AttemptError::Lost(e)) => {
                 return Err(ClientError::Lost(e));
             }
-            Err(AttemptError::TooLong) => return Err(ClientError::BadAnswer("too long".into())),
+            Err(AttemptError::TooLong) => {
+                return Err(ClientError::BadAnswer(tr!("too long").into()));
+            }
         };
         let (frame, json) = read_answer(json)?;
         if frame.status == ResponseStatus::Error {

@@ -20,6 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use v2m_messages::tr;
 
 /// The longest accepted frame, in bytes after the length: more than a minute of PCM.
 pub const MAX_FRAME: usize = 4 << 20;
@@ -323,7 +324,7 @@ fn seal(mut frame: Vec<u8>) -> Vec<u8> {
 pub fn frame_length(header: [u8; 4]) -> io::Result<usize> {
     match u32::from_be_bytes(header) as usize {
         length @ 1..=MAX_FRAME => Ok(length),
-        length => Err(invalid(format!("engine frame of {length} bytes"))),
+        length => Err(invalid(tr!("engine frame of {length} bytes", length))),
     }
 }
 
@@ -335,15 +336,15 @@ pub fn decode<M: for<'de> Deserialize<'de>>(body: &[u8]) -> io::Result<Frame<M>>
     match body.split_first() {
         Some((&KIND_JSON, json)) => serde_json::from_slice(json)
             .map(Frame::Message)
-            .map_err(|e| invalid(format!("engine message: {e}"))),
+            .map_err(|error| invalid(tr!("engine message: {error}", error))),
         Some((&KIND_PCM, rest)) => match rest.split_first_chunk::<4>() {
             Some((job, pcm)) if pcm.len() % 2 == 0 => Ok(Frame::Pcm {
                 job: u32::from_be_bytes(*job),
                 samples: pcm.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect(),
             }),
-            _ => Err(invalid(format!("engine PCM frame of {} bytes", body.len()))),
+            _ => Err(invalid(tr!("engine PCM frame of {length} bytes", length = body.len()))),
         },
-        _ => Err(invalid("engine frame of unknown kind".into())),
+        _ => Err(invalid(tr!("engine frame of unknown kind").into())),
     }
 }
 

@@ -11,6 +11,7 @@
 
 use serde::Serialize;
 use std::fmt;
+use v2m_messages::tr;
 
 /// The longest request, in bytes without its length or line end.
 pub const MAX_REQUEST: usize = 1 << 20;
@@ -70,7 +71,7 @@ pub struct TooLong {
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a message may be at most {} bytes long", self.limit)
+        f.write_str(&tr!("a message may be at most {limit} bytes long", limit = self.limit))
     }
 }
 

@@ -6,6 +6,7 @@
 use listenfd::ListenFd;
 use std::io;
 use std::os::unix::net::UnixListener;
+use v2m_messages::tr;
 
 /// Why there is no socket to listen on.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub fn listener() -> Result<UnixListener, NoSocket> {
     if !rustix::net::sockopt::socket_acceptconn(&listener)
         .map_err(|error| NoSocket::Unusable(error.into()))?
     {
-        return Err(NoSocket::Unusable(io::Error::other("it is a connection")));
+        return Err(NoSocket::Unusable(io::Error::other(tr!("it is a connection"))));
     }
     listener.set_nonblocking(true).map_err(NoSocket::Unusable)?;
     Ok(listener)

@@ -13,6 +13,7 @@ use crate::data::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
+use v2m_messages::tr;
 
 /// A client's request.
 #[derive(Clone, Debug, PartialEq)]
@@ -418,9 +419,10 @@ impl Refusal {
         let shown: String = cmd.chars().take(40).collect();
         Self {
             code: "unknown_command",
-            message: format!(
-                "there is no command {shown:?}. If the client is newer than the service: \
-                 systemctl --user restart v2m"
+            message: tr!(
+                "there is no command {name}. If the client is newer than the service: \
+                 systemctl --user restart v2m",
+                name = format_args!("{shown:?}")
             ),
         }
     }

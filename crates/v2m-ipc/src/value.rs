@@ -4,6 +4,7 @@
 //! Not here: which settings exist, and whether a value is valid. Only the service knows that.
 
 use serde_json::{Map, Value};
+use v2m_messages::tr;
 
 /// Reads a value: true, false, numbers, "strings", 'strings', `[lists]`, `{name = tables}`.
 /// Anything else is a string as it stands, so that simple words need no second pair of quotes in a shell.
@@ -14,14 +15,14 @@ pub fn read(text: &str) -> Result<Value, String> {
     let text = text.trim();
     match text.as_bytes() {
         [b'[', inner @ .., b']'] => list(&text[1..=inner.len()]),
-        [b'[', ..] => Err(format!("the list {text} has no end")),
+        [b'[', ..] => Err(tr!("the list {text} has no end", text)),
         [b'{', inner @ .., b'}'] => table(&text[1..=inner.len()]),
-        [b'{', ..] => Err(format!("the table {text} has no end")),
+        [b'{', ..] => Err(tr!("the table {text} has no end", text)),
         [b'"', ..] => serde_json::from_str::<String>(text)
             .map(Value::String)
-            .map_err(|_| format!("{text} is not a string in double quotes")),
+            .map_err(|_| tr!("{text} is not a string in double quotes", text)),
         [b'\'', inner @ .., b'\''] if !inner.contains(&b'\'') => Ok(text[1..=inner.len()].into()),
-        [b'\'', ..] => Err(format!("{text} is not a string in single quotes")),
+        [b'\'', ..] => Err(tr!("{text} is not a string in single quotes", text)),
         _ => Ok(bare(text)),
     }
 }
@@ -52,7 +53,7 @@ fn table(inner: &str) -> Result<Value, String> {
 }
 
 fn entry(piece: &str) -> Result<(String, Value), String> {
-    let wrong = || format!("{} is not NAME = VALUE", piece.trim());
+    let wrong = || tr!("{text} is not NAME = VALUE", text = piece.trim());
     let piece = piece.trim();
     let (name, rest) = match piece.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         Some(quote) => {

@@ -14,6 +14,7 @@ use crate::deliver::window::programs::{Field, TakenBack, Widget};
 use crate::deliver::window::{Focus, Focused, PasteKeys, Window};
 use std::time::{Duration, Instant};
 use tracing::debug;
+use v2m_messages::tr;
 
 /// How long it may take altogether, besides the wait for the user's keys.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -47,9 +48,11 @@ impl Undone {
     /// In words for the user.
     pub fn told(self) -> &'static str {
         match self {
-            Self::Gone => "The last text is taken back. `v2m-send last` still prints it.",
+            Self::Gone => {
+                tr!("The last text is taken back. `v2m-send last` still prints it.")
+            }
             Self::Pressed => {
-                "v2m pressed Ctrl+Z once. The window does not tell whether the text is gone."
+                tr!("v2m pressed Ctrl+Z once. The window does not tell whether the text is gone.")
             }
         }
     }
@@ -59,48 +62,79 @@ impl Undone {
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
     /// There is none.
-    #[error("v2m has put no text at the cursor that it could take back")]
+    #[error("{}", tr!("v2m has put no text at the cursor that it could take back"))]
     Nothing,
     /// Anybody may sit there.
-    #[error("the screen is locked")]
+    #[error("{}", tr!("the screen is locked"))]
     Locked,
     /// Other window, other field.
-    #[error("the focus has moved since. Go back there, or undo it in the program (Ctrl+Z)")]
+    #[error(
+        "{}",
+        tr!(
+            "the focus has moved since. Go back there, or undo it in the program (Ctrl+Z)"
+        )
+    )]
     Moved,
     /// The field has something else before its cursor.
     #[error(
-        "the text is not before the cursor any more as v2m delivered it: something was typed, or the cursor was moved"
+        "{}",
+        tr!(
+            "the text is not before the cursor any more as v2m delivered it: something was typed, \
+             or the cursor was moved"
+        )
     )]
     Changed,
     /// Keys or buttons were pressed.
-    #[error("you have pressed keys or clicked since, so the text may not be what Ctrl+Z undoes")]
+    #[error(
+        "{}",
+        tr!(
+            "you have pressed keys or clicked since, so the text may not be what Ctrl+Z undoes"
+        )
+    )]
     Touched,
     /// The desktop does not tell whether anything was done.
     #[error(
-        "it was delivered more than {} s ago, and the desktop does not tell what you did since",
-        SHORTLY.as_secs()
+        "{}",
+        tr!(
+            "it was delivered more than {seconds} s ago, and the desktop does not tell what you \
+             did since",
+            seconds = SHORTLY.as_secs()
+        )
     )]
     TooLate,
     /// The program tells nothing.
     #[error(
-        "the program does not tell v2m what stands at the cursor. Undo it there (Ctrl+Z). With \
-         deliver.undo = \"ctrl+z\" v2m presses these keys for you"
+        "{}",
+        tr!(
+            "the program does not tell v2m what stands at the cursor. Undo it there (Ctrl+Z). \
+             With deliver.undo = \"ctrl+z\" v2m presses these keys for you"
+        )
     )]
     NotTold,
     /// Ctrl+Z stops a program there.
-    #[error("a terminal has the focus, or may have it, and Ctrl+Z would stop the program in it")]
+    #[error(
+        "{}",
+        tr!(
+            "a terminal has the focus, or may have it, and Ctrl+Z would stop the program in it"
+        )
+    )]
     Terminal,
     /// Who knows how much one step is.
-    #[error("the text was typed, and Ctrl+Z may undo only a part of it. Undo it in the program")]
+    #[error(
+        "{}",
+        tr!(
+            "the text was typed, and Ctrl+Z may undo only a part of it. Undo it in the program"
+        )
+    )]
     Typed,
     /// It did not help.
-    #[error("v2m pressed Ctrl+Z once, but the program still shows the text")]
+    #[error("{}", tr!("v2m pressed Ctrl+Z once, but the program still shows the text"))]
     Still,
     /// The program has not answered in time.
-    #[error("the program did not answer, so it is unknown whether the text is gone")]
+    #[error("{}", tr!("the program did not answer, so it is unknown whether the text is gone"))]
     Unclear,
     /// The keys could not be pressed.
-    #[error("v2m could not press Ctrl+Z: {0}")]
+    #[error("{}", tr!("v2m could not press Ctrl+Z: {reason}", reason = .0))]
     Keys(String),
 }
 
@@ -109,7 +143,7 @@ impl From<DeliverError> for UndoError {
         match error {
             DeliverError::Moved | DeliverError::NoWindow => Self::Moved,
             DeliverError::KeysHeld | DeliverError::KeysUnclear => {
-                Self::Keys("you still held keys down".to_owned())
+                Self::Keys(tr!("you still held keys down").to_owned())
             }
             error => Self::Keys(error.to_string()),
         }

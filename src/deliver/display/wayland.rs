@@ -11,6 +11,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use v2m_messages::tr;
 use wayland_client::backend::WaylandError;
 use wayland_client::protocol::wl_callback::{self, WlCallback};
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
@@ -176,7 +177,7 @@ impl<S> WaylandConnection<S> {
 
 /// Connects to the compositor's socket as the Wayland library's manual says (wl_display_connect).
 fn stream() -> std::io::Result<UnixStream> {
-    let missing = |name: &str| std::io::Error::other(format!("{name} is not set"));
+    let missing = |name: &str| std::io::Error::other(tr!("{name} is not set", name));
     let name = std::env::var_os("WAYLAND_DISPLAY").ok_or_else(|| missing("WAYLAND_DISPLAY"))?;
     let mut path = PathBuf::from(name);
     if path.is_relative() {

@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
+use v2m_messages::tr;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::errors::{ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
@@ -150,7 +151,7 @@ impl Server {
             }
             _ => None,
         })?;
-        time.ok_or_else(|| DeliverError::Server("it does not tell the time".to_owned()))
+        time.ok_or_else(|| DeliverError::Server(tr!("it does not tell the time").to_owned()))
     }
 
     fn read(

@@ -7,6 +7,7 @@
 use std::time::Duration;
 use tokio::time::timeout;
 use tracing::debug;
+use v2m_messages::verbatim;
 use zbus::Connection;
 
 /// The screen savers that may answer: the name on the session bus and the object's path.
@@ -33,7 +34,7 @@ impl ScreenLock {
     /// Whether the screen is locked. Takes one second at most.
     pub(crate) async fn is_locked(&mut self) -> bool {
         let (desktop, logind) = tokio::join!(
-            told("the desktop", &mut self.session, by_desktop),
+            told(verbatim!("the desktop"), &mut self.session, by_desktop),
             told("logind", &mut self.system, by_logind),
         );
         desktop.unwrap_or(false) || logind.unwrap_or(false)

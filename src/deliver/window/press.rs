@@ -13,6 +13,7 @@
 
 use super::programs::{Focused, Widget, names_of_running};
 use crate::chord::Chord;
+use v2m_messages::tr;
 
 /// Terminals without keys for the clipboard. Shift+Insert pastes the primary selection, and nothing
 /// else pastes. By class, in lower case.
@@ -61,7 +62,7 @@ impl Press {
     /// The keys that the user is told to press when the text is only on the clipboard.
     pub(crate) fn by_hand(&self) -> String {
         if self.primary {
-            "ctrl+v, or ctrl+shift+v in a terminal,".to_owned()
+            tr!("ctrl+v, or ctrl+shift+v in a terminal,").to_owned()
         } else {
             self.chord.to_string()
         }

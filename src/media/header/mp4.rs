@@ -3,6 +3,7 @@
 
 use super::{Bytes, MOST_CHUNKS, Mend, Truncation, quad};
 use std::io;
+use v2m_messages::tr;
 
 /// The length of a box's length and name.
 const BOX_HEAD: u64 = 8;
@@ -56,10 +57,10 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
         at += size;
     }
     if !has_tables {
-        mend.lacks = Some(
-            "its table of contents (moov) is missing: the recorder was stopped before it could write that, or the file \
-             was not copied completely",
-        );
+        mend.lacks = Some(tr!(
+            "its table of contents (moov) is missing: the recorder was stopped before it could \
+             write that, or the file was not copied completely"
+        ));
     }
     Ok(Some(mend))
 }

@@ -3,6 +3,7 @@
 use super::{Command, Deliver, EventName, Refusal, TextSource, Which, Wishes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use v2m_messages::tr;
 
 impl Command {
     /// Parses a request's frame.
@@ -51,16 +52,19 @@ struct RawRequest {
 
 impl RawRequest {
     fn parse(frame: &[u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(frame)
-            .map_err(|e| Refusal::bad_request(format!("the request is not UTF-8: {e}")))?;
+        let text = std::str::from_utf8(frame).map_err(|error| {
+            Refusal::bad_request(tr!("the request is not UTF-8: {error}", error))
+        })?;
         // A derived struct would also accept an array.
         if !text.trim_start().starts_with('{') {
-            return Err(Refusal::bad_request(
-                r#"the request is not a JSON object like {"cmd": "PING"}"#.into(),
-            ));
+            return Err(Refusal::bad_request(tr!(
+                "the request is not a JSON object like {form}",
+                form = r#"{"cmd": "PING"}"#
+            )));
         }
-        serde_json::from_str(text)
-            .map_err(|e| Refusal::bad_request(format!("the request cannot be understood: {e}")))
+        serde_json::from_str(text).map_err(|error| {
+            Refusal::bad_request(tr!("the request cannot be understood: {error}", error))
+        })
     }
 }
 
@@ -105,7 +109,7 @@ impl Data<'_> {
     fn transcribe_file(mut self) -> Result<Command, Refusal> {
         let file_path = self.required_string("file_path")?;
         if !file_path.starts_with('/') || file_path.contains('\0') {
-            return Err(self.bad("`file_path` must be an absolute path"));
+            return Err(self.bad(tr!("`file_path` must be an absolute path")));
         }
         Ok(Command::TranscribeFile { file_path, track: self.number("track")? })
     }
@@ -133,7 +137,8 @@ impl Data<'_> {
 
     fn deliver_dictation(mut self) -> Result<Command, Refusal> {
         let which = self.which()?.ok_or_else(|| self.nothing_named())?;
-        let deliver = self.deliver()?.ok_or_else(|| self.bad("`deliver` is missing"))?;
+        let deliver =
+            self.deliver()?.ok_or_else(|| self.bad(&tr!("`{key}` is missing", key = "deliver")))?;
         Ok(Command::DeliverDictation { which, deliver })
     }
 
@@ -143,23 +148,23 @@ impl Data<'_> {
         let is_all = match self.take("all") {
             None | Some(Value::Bool(false)) => false,
             Some(Value::Bool(true)) => true,
-            Some(_) => return Err(self.bad("`all` must be true or false")),
+            Some(_) => return Err(self.bad(&tr!("`{key}` must be true or false", key = "all"))),
         };
         match (which, is_all) {
-            (Some(_), true) => Err(self.bad("`all` excludes `number` and `id`")),
+            (Some(_), true) => Err(self.bad(tr!("`all` excludes `number` and `id`"))),
             (None, false) => Err(self.nothing_named()),
             (which, _) => Ok(Command::DeleteDictations { which }),
         }
     }
 
     fn nothing_named(&self) -> Refusal {
-        self.bad("give the `number` of a dictation, or its `id`")
+        self.bad(tr!("give the `number` of a dictation, or its `id`"))
     }
 
     /// Takes the dictation, by its number or its id.
     fn which(&mut self) -> Result<Option<Which>, Refusal> {
         match (self.number("number")?, self.optional_string("id")?) {
-            (Some(_), Some(_)) => Err(self.bad("`number` and `id` exclude each other")),
+            (Some(_), Some(_)) => Err(self.bad(tr!("`number` and `id` exclude each other"))),
             (number, id) => Ok(number.map(Which::Number).or(id.map(Which::Id))),
         }
     }
@@ -167,15 +172,15 @@ impl Data<'_> {
     /// There are two forms: the partial config itself, or the config under the key `updates`.
     fn update_config(mut self) -> Result<Command, Refusal> {
         let Some(mut map) = self.map.take() else {
-            return Err(self.bad("`data` must hold the sections and keys to change"));
+            return Err(self.bad(tr!("`data` must hold the sections and keys to change")));
         };
         let Some(updates) = map.remove("updates") else {
             return Ok(Command::UpdateConfig { updates: map });
         };
         match updates {
             Value::Object(updates) if map.is_empty() => Ok(Command::UpdateConfig { updates }),
-            Value::Object(_) => Err(self.bad("`data` must hold `updates` alone, or sections")),
-            _ => Err(self.bad("`updates` must be an object")),
+            Value::Object(_) => Err(self.bad(tr!("`data` must hold `updates` alone, or sections"))),
+            _ => Err(self.bad(tr!("`updates` must be an object"))),
         }
     }
 
@@ -183,7 +188,7 @@ impl Data<'_> {
         let names = match self.take("events") {
             None => return Ok(Command::Subscribe { events: EventName::ALL.to_vec() }),
             Some(Value::Array(names)) => names,
-            Some(_) => return Err(self.bad("`events` must be a list of strings")),
+            Some(_) => return Err(self.bad(tr!("`events` must be a list of strings"))),
         };
         let mut events = Vec::new();
         for name in names {
@@ -191,7 +196,7 @@ impl Data<'_> {
                 Some(event) => events.push(event),
                 None => {
                     let known = EventName::list();
-                    return Err(self.bad(&format!("`events` may hold only {known}")));
+                    return Err(self.bad(&tr!("`events` may hold only {known}", known)));
                 }
             }
         }
@@ -206,18 +211,18 @@ impl Data<'_> {
             None => return self.text().map(TextSource::Given),
             Some("clipboard") => TextSource::Clipboard,
             Some("last") => TextSource::Last,
-            Some(_) => return Err(self.bad("`source` may be only clipboard or last")),
+            Some(_) => return Err(self.bad(tr!("`source` may be only clipboard or last"))),
         };
         match self.take("text") {
             None => Ok(source),
-            Some(_) => Err(self.bad("`text` and `source` exclude each other")),
+            Some(_) => Err(self.bad(tr!("`text` and `source` exclude each other"))),
         }
     }
 
     fn number(&mut self, key: &str) -> Result<Option<u32>, Refusal> {
         let Some(number) = self.take(key) else { return Ok(None) };
         let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
-        let wrong = || self.bad(&format!("`{key}` must be a number from 1 on"));
+        let wrong = || self.bad(&tr!("`{key}` must be a number from 1 on", key));
         number.filter(|number| *number > 0).map(Some).ok_or_else(wrong)
     }
 
@@ -225,33 +230,33 @@ impl Data<'_> {
         match self.take(key) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
-            Some(_) => Err(self.bad(&format!("`{key}` must be true or false"))),
+            Some(_) => Err(self.bad(&tr!("`{key}` must be true or false", key))),
         }
     }
 
     fn deliver(&mut self) -> Result<Option<Deliver>, Refusal> {
         let Some(name) = self.optional_string("deliver")? else { return Ok(None) };
-        let known = || self.bad(&format!("`deliver` may be only {}", Deliver::list()));
+        let known = || self.bad(&tr!("`deliver` may be only {known}", known = Deliver::list()));
         Deliver::from_name(&name).map(Some).ok_or_else(known)
     }
 
     fn text(&mut self) -> Result<String, Refusal> {
         let text = self.required_string("text")?;
         if text.trim().is_empty() {
-            return Err(self.bad("`text` is empty"));
+            return Err(self.bad(tr!("`text` is empty")));
         }
         Ok(text)
     }
 
     fn required_string(&mut self, key: &str) -> Result<String, Refusal> {
-        self.optional_string(key)?.ok_or_else(|| self.bad(&format!("`{key}` is missing")))
+        self.optional_string(key)?.ok_or_else(|| self.bad(&tr!("`{key}` is missing", key)))
     }
 
     fn optional_string(&mut self, key: &str) -> Result<Option<String>, Refusal> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.bad(&format!("`{key}` must be a string"))),
+            Some(_) => Err(self.bad(&tr!("`{key}` must be a string", key))),
         }
     }
 

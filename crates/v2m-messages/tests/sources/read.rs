@@ -86,7 +86,7 @@ impl Found {
                         at += item(&tokens[at..]);
                     } else {
                         // Of attributes, thiserror's texts alone are shown.
-                        self.walk(file, group.stream(), text.starts_with("error"));
+                        self.walk(file, group.stream(), shown && text.starts_with("error"));
                     }
                 }
                 TokenTree::Ident(name) => {

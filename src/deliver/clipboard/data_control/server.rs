@@ -8,6 +8,7 @@ use rustix::event::PollFd;
 use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
+use v2m_messages::tr;
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
 use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
 
@@ -96,7 +97,7 @@ impl Server {
     pub(crate) fn said(&mut self) -> Result<Option<ClipboardEvent>, DeliverError> {
         match self.compositor.heard.state.said.pop_front() {
             Some(ClipboardEvent::Finished) => {
-                Err(DeliverError::Compositor("its seat has gone".to_owned()))
+                Err(DeliverError::Compositor(tr!("its seat has gone").to_owned()))
             }
             said => Ok(said),
         }

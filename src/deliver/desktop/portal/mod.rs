@@ -25,6 +25,7 @@ use std::time::Duration;
 use task::Desk;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use v2m_messages::tr;
 use zbus::Connection;
 
 /// How many orders may wait.
@@ -86,13 +87,21 @@ impl Portal {
     /// A remark for the user.
     pub(crate) fn name(&self) -> &'static str {
         match (self.lender, TokenFile::of_the_user().is_there()) {
-            (Lender::Compositor, true) => "portal, with the compositor's clipboard",
-            (Lender::Portal, true) => "portal, with the portal's clipboard",
+            (Lender::Compositor, true) => {
+                tr!("portal, with the compositor's clipboard")
+            }
+            (Lender::Portal, true) => tr!("portal, with the portal's clipboard"),
             (Lender::Compositor, false) => {
-                "portal, with the compositor's clipboard; the desktop asks for permission when the first text comes"
+                tr!(
+                    "portal, with the compositor's clipboard; the desktop asks for permission when \
+                     the first text comes"
+                )
             }
             (Lender::Portal, false) => {
-                "portal, with the portal's clipboard; the desktop asks for permission when the first text comes"
+                tr!(
+                    "portal, with the portal's clipboard; the desktop asks for permission when the \
+                     first text comes"
+                )
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::deliver::error::DeliverError;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
+use v2m_messages::tr;
 use wayland_client::protocol::wl_keyboard::{self, KeymapFormat, WlKeyboard};
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
 use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
@@ -61,7 +62,7 @@ pub(crate) fn check(strokes: &[Stroke]) -> Result<(), DeliverError> {
 fn read(file: OwnedFd, size: u32) -> Result<Vec<u8>, DeliverError> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if size > MOST {
-        return Err(DeliverError::NoLayout("it is too large"));
+        return Err(DeliverError::NoLayout(tr!("it is too large")));
     }
     let mut text = vec![0; size];
     File::from(file).read_exact_at(&mut text, 0).map_err(broken)?;

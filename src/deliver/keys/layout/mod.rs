@@ -15,6 +15,7 @@ use kbvm::xkb::keymap::Action;
 use kbvm::{GroupIndex, Keycode, Keysym, ModifierMask, syms, xkb};
 use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization;
+use v2m_messages::tr;
 
 /// One key, and the modifiers that are held while it is pressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +57,12 @@ const NO_KEY: u32 = 92;
 /// A character that a layout cannot write. The message does not name it, because it goes to the
 /// journal and the character was dictated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the keyboard has no key for one of the characters")]
+#[error("{}", tr!("the keyboard has no key for one of the characters"))]
 pub(crate) struct Lacks(pub(crate) char);
 
 /// The error for a layout that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the keyboard's layout cannot be read ({0})")]
+#[error("{}", tr!("the keyboard's layout cannot be read ({reason})", reason = .0))]
 pub(crate) struct NotALayout(String);
 
 impl NotALayout {

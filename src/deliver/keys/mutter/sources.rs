@@ -10,6 +10,7 @@ use crate::deliver::error::DeliverError;
 use std::ops::Range;
 use tokio::process::Command;
 use tracing::debug;
+use v2m_messages::tr;
 
 const SCHEMA: &str = "org.gnome.desktop.input-sources";
 
@@ -27,11 +28,11 @@ pub(crate) async fn groups() -> Result<Range<u32>, DeliverError> {
         Ok(output) => {
             let reason = String::from_utf8_lossy(&output.stderr);
             debug!(%reason, "gsettings does not tell the input sources");
-            Err(DeliverError::NoLayout("gsettings failed"))
+            Err(DeliverError::NoLayout(tr!("gsettings failed")))
         }
         Err(error) => {
             debug!(%error, "gsettings cannot be run");
-            Err(DeliverError::NoLayout("gsettings cannot be run"))
+            Err(DeliverError::NoLayout(tr!("gsettings cannot be run")))
         }
     }
 }
@@ -42,7 +43,7 @@ fn read(sources: &str) -> Result<Range<u32>, DeliverError> {
     let strings = sources.split('\'').skip(1).step_by(2);
     let kinds: Vec<&str> = strings.step_by(2).collect();
     if kinds.iter().any(|kind| *kind != "xkb") {
-        return Err(DeliverError::NoLayout("an input method may be in use"));
+        return Err(DeliverError::NoLayout(tr!("an input method may be in use")));
     }
     // Without any source, the Shell uses the system's only layout.
     let groups = kinds.len().clamp(1, GROUPS);

@@ -11,6 +11,7 @@ use crate::deliver::display::mutter::MutterSession;
 use crate::deliver::error::DeliverError;
 use crate::deliver::keys::layout::compositor;
 use crate::deliver::keys::layout::{Layout, Locked, OFFSET, Stroke};
+use v2m_messages::tr;
 
 /// The first GNOME version known to keep key events for which a program has no room. On GNOME 48, a
 /// stopped program got 1,440 key changes afterwards (tests/system/gnome/typing.rs). On 43 it lost
@@ -31,7 +32,7 @@ pub(crate) async fn write(
 ) -> Result<(), DeliverError> {
     let layout = tokio::task::spawn_blocking(|| match compositor::layout()? {
         Some(text) => Layout::parse(&text).map_err(DeliverError::from),
-        None => Err(DeliverError::NoLayout("there is no keyboard")),
+        None => Err(DeliverError::NoLayout(tr!("there is no keyboard"))),
     });
     let calls = &session.calls;
     let (layout, groups, locks, hands) = tokio::join!(layout, groups(), calls.locks(), hands);
@@ -41,9 +42,12 @@ pub(crate) async fn write(
     let groups = groups?;
     let group = groups.start;
     let mut ways = groups.map(|group| layout.strokes(text, group, caps.and(num)));
-    let strokes = ways.next().ok_or(DeliverError::NoLayout("it is empty"))??;
+    let strokes = ways.next().ok_or(DeliverError::NoLayout(tr!("it is empty")))??;
     if ways.any(|way| way.as_ref() != Ok(&strokes)) {
-        let reason = "you have several on which this is typed differently, and GNOME does not say which is in force";
+        let reason = tr!(
+            "you have several on which this is typed differently, and GNOME does not say which is \
+             in force"
+        );
         return Err(DeliverError::NoLayout(reason));
     }
     if calls.shell().await < PATIENT {

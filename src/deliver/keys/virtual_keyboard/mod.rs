@@ -18,6 +18,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
+use v2m_messages::tr;
 use wayland_client::protocol::wl_keyboard::{KeyState, KeymapFormat};
 use wayland_client::protocol::wl_seat::WlSeat;
 use wayland_client::{EventQueue, delegate_noop};
@@ -119,7 +120,7 @@ pub(crate) struct Typist {
 impl Typist {
     /// Finds the keys for `text` and plugs in a keyboard. Presses nothing yet.
     pub(crate) fn new(keyboards: &Keyboards, text: &str) -> Result<Self, DeliverError> {
-        let keymap = layout()?.ok_or(DeliverError::NoLayout("there is no keyboard"))?;
+        let keymap = layout()?.ok_or(DeliverError::NoLayout(tr!("there is no keyboard")))?;
         let (strokes, group) = find(&Layout::parse(&keymap)?, text)?;
         check(&strokes)?;
         Ok(Self { keyboard: keyboards.plug_in(&keymap)?, strokes, group })
@@ -153,7 +154,7 @@ fn find(layout: &Layout, text: &str) -> Result<(Vec<Stroke>, u32), DeliverError>
             Err(lacks) => first = first.or(Some(lacks)),
         }
     }
-    Err(first.map_or(DeliverError::NoLayout("it is empty"), DeliverError::Lacks))
+    Err(first.map_or(DeliverError::NoLayout(tr!("it is empty")), DeliverError::Lacks))
 }
 
 /// Copies `text` into a file in memory that another program can read. Returns it with its length,

@@ -5,6 +5,7 @@ use crate::deliver::display::x11::Server;
 use crate::deliver::error::DeliverError;
 use crate::deliver::keys::layout::{Layout, Locked, NotALayout, Stroke};
 use kbvm::xkb::x11::KbvmX11Ext as _;
+use v2m_messages::tr;
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::Keycode;
 
@@ -25,13 +26,13 @@ impl Typing {
         let state = server.conn.xkb_get_state(xkb::ID::USE_CORE_KBD.into())?.reply()?;
         // A latched modifier would change only the first key.
         if u16::from(state.latched_mods) != 0 || state.latched_group != 0 {
-            return Err(DeliverError::NoLayout("a sticky key waits for its letter"));
+            return Err(DeliverError::NoLayout(tr!("a sticky key waits for its letter")));
         }
         let locked = Locked(u32::from(u16::from(state.locked_mods)));
         let strokes = layout.strokes(text, u32::from(u8::from(state.group)), locked)?;
         let strokes: Option<Vec<_>> = strokes.iter().map(codes).collect();
         let strokes =
-            strokes.ok_or(DeliverError::NoLayout("it has keys that X11 has no codes for"))?;
+            strokes.ok_or(DeliverError::NoLayout(tr!("it has keys that X11 has no codes for")))?;
         let mut in_the_way: Vec<Keycode> = strokes.iter().flatten().copied().collect();
         in_the_way.extend(layout.modifier_keys().filter_map(|code| u8::try_from(code).ok()));
         in_the_way.sort_unstable();
