@@ -38,8 +38,8 @@ fn translated(command: Command) -> Command {
 fn argument(argument: Arg) -> Arg {
     let heading = if argument.is_positional() { tr!("Arguments") } else { tr!("Options") };
     match argument.get_id().as_str() {
-        "help" => argument.help(tr!("Print help")),
-        "version" => argument.help(tr!("Print version")),
+        "help" => argument.help(tr!("Print help")).long_help(tr!("Print help")),
+        "version" => argument.help(tr!("Print version")).long_help(tr!("Print version")),
         _ => argument,
     }
     .help_heading(heading)
