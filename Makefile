@@ -82,7 +82,7 @@ define phase
 endef
 
 .PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
-	check test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines fuzz campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
+	check messages test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines fuzz campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
 help: ## this list
@@ -159,7 +159,7 @@ endif
 	@install -m644 $(MANUALS) '$(DESTDIR)$(MANDIR)/man1'
 	@install -m644 $(DBUS) '$(DESTDIR)$(DATADIR)/dbus-1/services'
 	@install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
-	@complete() { program='$(TARGET)/$(BUILD)/'"$$1"; \
+	@export LC_ALL=C.UTF-8; complete() { program='$(TARGET)/$(BUILD)/'"$$1"; \
 	   "$$program" completions bash $${3-} >'$(DESTDIR)$(BASH_COMPLETIONS)/'"$$2" && \
 	   "$$program" completions zsh $${3-} >'$(DESTDIR)$(ZSH_COMPLETIONS)/_'"$$2" && \
 	   "$$program" completions fish $${3-} >'$(DESTDIR)$(FISH_COMPLETIONS)/'"$$2.fish"; }; \
@@ -191,13 +191,20 @@ purge: uninstall ## uninstall, and also remove configuration, models and dictati
 
 ## Developing
 
+# They quote the English messages.
+check test test-rust test-system test-campaign test-gnome48 test-kde test-engines campaign soak: export LC_ALL := C.UTF-8
+bench bench-text bench-speech bench-compute bench-desktop: export LC_ALL := C.UTF-8
+
 # The house rules need the standard library alone, so they are compiled without cargo and without v2m's dependencies.
 check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models or whisper.cpp (a minute the first time)
 	$(call phase,house rules,mkdir -p '$(TARGET)/check' && \
 	  CARGO_MANIFEST_DIR='$(CURDIR)' rustc --edition 2024 --test -o '$(TARGET)/check/tidy' tests/tidy.rs && \
 	  '$(TARGET)/check/tidy' --quiet)
-	$(call phase,lints of the pure crates,cargo clippy --locked -p v2m-core -p v2m-files -p v2m-ipc --all-targets -- -D warnings)
-	$(call phase,tests of the pure crates,cargo test --locked -p v2m-core -p v2m-files -p v2m-ipc)
+	$(call phase,lints of the pure crates,cargo clippy --locked -p v2m-core -p v2m-files -p v2m-ipc -p v2m-messages --all-targets -- -D warnings)
+	$(call phase,tests of the pure crates,cargo test --locked -p v2m-core -p v2m-files -p v2m-ipc -p v2m-messages)
+
+messages: toolchain ## add new messages to the translations in po/, and check that all are translated
+	V2M_UPDATE_MESSAGES=1 cargo test --locked -p v2m-messages --test sources
 
 test: ## all of it: format, lints, unit and integration tests, then the system tests and a short campaign (as root) in a container
 	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system test-campaign; \

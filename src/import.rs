@@ -5,13 +5,21 @@ use crate::config::{self, ConfigError, Ignored, ImportedSetting, Translated};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use v2m_messages::tr;
 use v2m_models::paths::Places;
 
 /// Why nothing was taken over.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read as TOML.
-    #[error("reading {path}: {why}; name the config.toml of voice2machine")]
+    #[error(
+        "{}",
+        tr!(
+            "reading {path}: {why}; name the config.toml of voice2machine",
+            path = path.display(),
+            why
+        )
+    )]
     File {
         /// The file.
         path: PathBuf,
@@ -42,19 +50,18 @@ pub fn run(file: &Path, dry_run: bool) -> Result<String, ImportError> {
     leave_out_missing_model(&mut translated);
     config::check_update(&path, std::env::vars_os(), &translated.own)?;
     if dry_run {
-        let told = told(&translated);
-        return Ok(format!("{told}\nNothing was changed.\n"));
+        return Ok(format!("{}\n{}\n", told(&translated), tr!("Nothing was changed.")));
     }
     config::update(&path, std::env::vars_os(), &current, &translated.own)?;
-    let told = told(&translated);
-    Ok(format!("{told}\n{} has the settings. Secrets stay where they are.\n", path.display()))
+    let done = tr!("{path} has the settings. Secrets stay where they are.", path = path.display());
+    Ok(format!("{}\n{done}\n", told(&translated)))
 }
 
 /// Why v2m does not take a value.
 fn reason(error: &ConfigError) -> String {
     match error {
         ConfigError::Value { key, shown, allowed, .. } => {
-            format!("{key} takes {allowed}, not {shown}")
+            tr!("{key} takes {allowed}, not {shown}", key, allowed, shown)
         }
         error => error.to_string(),
     }
@@ -71,7 +78,8 @@ fn leave_out_missing_model(translated: &mut Translated) {
         return;
     }
     let key = translated.taken.remove(at).key;
-    let reason = format!("the model is not here: `v2m-model pull {name} && v2m-model use {name}`");
+    let reason =
+        tr!("the model is not here: `v2m-model pull {name} && v2m-model use {name}`", name);
     translated.ignored.push(Ignored { key, reason });
     if let Some(engine) = translated.own.get_mut("engine").and_then(|engine| engine.as_object_mut())
     {
@@ -89,10 +97,11 @@ fn told(translated: &Translated) -> String {
         line("+", key, &format!("{own} = {value}"));
     }
     for Ignored { key, reason } in &translated.ignored {
-        line("-", key, &format!("not taken over: {reason}"));
+        line("-", key, &tr!("not taken over: {reason}", reason));
     }
     if translated.taken.is_empty() && translated.ignored.is_empty() {
-        told.push_str("v2m has all of it already.\n");
+        told.push_str(tr!("v2m has all of it already."));
+        told.push('\n');
     }
     told
 }

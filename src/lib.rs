@@ -29,6 +29,7 @@
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`completions`] | leaf | what a shell completes for v2m and v2m-send |
+//! | [`help`] | leaf | clap's own words in `--help`, in the user's language |
 //! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
 //!
@@ -46,6 +47,7 @@ pub mod dbus;
 pub mod deliver;
 pub mod doctor;
 pub mod feedback;
+pub mod help;
 pub mod import;
 pub mod llm;
 pub mod logging;

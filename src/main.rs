@@ -2,7 +2,7 @@
 //!
 //! Only the way from the command line into the house is here.
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,26 +10,38 @@ use tracing::{error, info};
 use v2m::language::spoken;
 use v2m::logging::Logging;
 use v2m::shortcut::Purpose;
-use v2m::{completions, config, daemon, deliver, doctor, import, media, server, shortcut, systemd};
+use v2m::{
+    completions, config, daemon, deliver, doctor, help, import, media, server, shortcut, systemd,
+};
 use v2m_ipc::plain;
+use v2m_messages::{mark, tr};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
 /// `v2m doctor`: the service transcribes, and there is no microphone.
 const DEAF: u8 = 3;
 
-/// Dictation for Linux desktops: press a key, speak, press the key again, and the text is there.
-///
-/// Without a command this is the service. systemd starts it when a program connects to v2m.socket.
-/// To dictate, run `v2m-send toggle` from a keyboard shortcut.
 #[derive(Parser)]
-#[command(name = "v2m", version, after_help = AFTER_HELP)]
+#[command(
+    name = "v2m",
+    version,
+    about = tr!(
+        "Dictation for Linux desktops: press a key, speak, press the key again, and the text is there"
+    ),
+    long_about = tr!(
+        "Dictation for Linux desktops: press a key, speak, press the key again, and the text is there.\n\n\
+         Without a command this is the service. systemd starts it when a program connects to v2m.socket. \
+         To dictate, run `v2m-send toggle` from a keyboard shortcut."
+    ),
+    after_help = v2m_messages::text(AFTER_HELP)
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "\
+const AFTER_HELP: &str = mark!(
+    "\
 Files:
   ~/.config/v2m/config.toml        the configuration (V2M_CONFIG names another file)
   ~/.config/v2m/presets/           your presets for the language model
@@ -38,50 +50,54 @@ Files:
   $XDG_RUNTIME_DIR/v2m/llm.sock    the socket of v2m-llm (V2M_LLM_SOCKET names another one)
 
 Exit codes: 0 success, 1 something failed, 2 wrong arguments, 3 (doctor) everything works, except
-that there is no microphone, 78 the configuration is not valid.";
+that there is no microphone, 78 the configuration is not valid."
+);
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check everything a dictation needs, and say how to fix what is missing.
+    #[command(about = tr!("Check everything a dictation needs, and say how to fix what is missing"))]
     Doctor {
-        /// Record two seconds of the microphone too, and say what v2m hears: level, noise, language
-        /// and text. Without this, v2m asks in a terminal, and records nothing elsewhere.
-        #[arg(long)]
+        #[arg(long, help = tr!(
+            "Record two seconds of the microphone too, and say what v2m hears: level, noise, language and text. \
+             Without this, v2m asks in a terminal, and records nothing elsewhere"
+        ))]
         listen: bool,
     },
-    /// Check the configuration, and print the settings in force.
+    #[command(about = tr!("Check the configuration, and print the settings in force"))]
     CheckConfig {
-        /// Check this file instead.
+        #[arg(help = tr!("Check this file instead"))]
         file: Option<PathBuf>,
     },
-    /// Print every setting with its default and its explanation.
+    #[command(about = tr!("Print every setting with its default and its explanation"))]
     DefaultConfig,
-    /// Import the settings of voice2machine, and say what becomes of each.
+    #[command(about = tr!("Import the settings of voice2machine, and say what becomes of each"))]
     ImportConfig {
-        /// voice2machine's config.toml.
+        #[arg(help = tr!("voice2machine's config.toml"))]
         file: PathBuf,
-        /// Report, but change nothing.
-        #[arg(long)]
+        #[arg(long, help = tr!("Report, but change nothing"))]
         dry_run: bool,
     },
-    /// Set, list or remove the keyboard shortcuts for dictation, on GNOME.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        about = tr!("Set, list or remove the keyboard shortcuts for dictation, on GNOME")
+    )]
     Shortcut(Shortcut),
-    /// Print what a shell completes: for bash, zsh or fish.
+    #[command(about = tr!("Print what a shell completes: for bash, zsh or fish"))]
     Completions {
-        /// The shell.
+        #[arg(help = tr!("The shell"))]
         shell: Shell,
-        /// For which program.
-        #[arg(value_enum, default_value_t = Completed::V2m)]
+        #[arg(value_enum, default_value_t = Completed::V2m, help = tr!("For which program"))]
         program: Completed,
     },
-    /// Write a sound file's samples to standard output: the service's own helper process.
-    #[command(hide = true, name = media::DECODE_COMMAND)]
+    #[command(
+        hide = true,
+        name = media::DECODE_COMMAND,
+        about = tr!("Write a sound file's samples to standard output: the service's own helper process")
+    )]
     Decode {
-        /// The sound track, counted from 1.
-        #[arg(long)]
+        #[arg(long, help = tr!("The sound track, counted from 1"))]
         track: Option<u32>,
-        /// The sound file.
+        #[arg(help = tr!("The sound file"))]
         file: PathBuf,
     },
 }
@@ -97,30 +113,29 @@ enum Completed {
 
 #[derive(Subcommand)]
 enum Shortcut {
-    /// Bind a key combination to `v2m-send toggle`.
+    #[command(about = tr!("Bind a key combination to `v2m-send toggle`"))]
     Install {
-        /// The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of
-        /// several.
-        #[arg(long)]
+        #[arg(long, help = tr!(
+            "The combination, as GNOME writes it: <Control><Alt>v. Default: the first free one of several"
+        ))]
         binding: Option<String>,
-        /// The language that this key dictates in, such as es or Spanish. The key for
-        /// engine.language stays beside it.
-        #[arg(long, value_parser = language)]
+        #[arg(long, value_parser = language, help = tr!(
+            "The language that this key dictates in, such as es or Spanish. The key for engine.language stays \
+             beside it"
+        ))]
         language: Option<Language>,
-        /// This key delivers each sentence once it is over, until it is pressed again.
-        #[arg(long)]
+        #[arg(long, help = tr!(
+            "This key delivers each sentence once it is over, until it is pressed again"
+        ))]
         continuous: bool,
     },
-    /// Print v2m's shortcuts.
-    #[command(visible_alias = "show")]
+    #[command(visible_alias = "show", about = tr!("Print v2m's shortcuts"))]
     List,
-    /// Remove v2m's shortcuts.
+    #[command(about = tr!("Remove v2m's shortcuts"))]
     Remove {
-        /// Remove only the key for this language.
-        #[arg(long, value_parser = language)]
+        #[arg(long, value_parser = language, help = tr!("Remove only the key for this language"))]
         language: Option<Language>,
-        /// Remove only the key that delivers each sentence once it is over.
-        #[arg(long)]
+        #[arg(long, help = tr!("Remove only the key that delivers each sentence once it is over"))]
         continuous: bool,
     },
 }
@@ -134,7 +149,9 @@ fn language(asked: &str) -> Result<Language, spoken::NotSpoken> {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let given = help::in_users_language(Arguments::command()).get_matches();
+    let arguments = Arguments::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+    match arguments.command {
         None => serve(),
         Some(Command::Doctor { listen }) => examine(listen),
         Some(Command::CheckConfig { file }) => check_config(file),
@@ -217,23 +234,32 @@ fn bind(command: &Shortcut) -> ExitCode {
             let client = std::env::current_exe()
                 .map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"));
             shortcut::install(binding.as_deref(), purpose, &client).map(|is| {
-                let language = match purpose.language {
-                    None => String::new(),
-                    Some(spoken::AUTO) => " and detects the language".to_owned(),
-                    Some(code) => format!(" in {}", spoken::name(code)),
-                };
                 let how = if *continuous {
-                    "tap it, speak sentence after sentence, and tap it again"
+                    tr!("tap it, speak sentence after sentence, and tap it again")
                 } else {
-                    "tap it, or hold it down while you speak"
+                    tr!("tap it, or hold it down while you speak")
                 };
-                format!("{} dictates{language}: {how}.", is.binding)
+                let binding = is.binding;
+                match purpose.language {
+                    None => tr!("{binding} dictates: {how}.", binding, how),
+                    Some(spoken::AUTO) => {
+                        tr!("{binding} dictates and detects the language: {how}.", binding, how)
+                    }
+                    Some(code) => {
+                        let language = spoken::name(code);
+                        tr!("{binding} dictates in {language}: {how}.", binding, language, how)
+                    }
+                }
             })
         }
         Shortcut::List => shortcut::list().map(|all| {
-            let line = |it: &shortcut::Shortcut| format!("{} runs {}", it.binding, it.command);
+            let line = |it: &shortcut::Shortcut| {
+                tr!("{binding} runs {command}", binding = it.binding, command = it.command)
+            };
             match &all[..] {
-                [] => "There is no shortcut of v2m's. Set one: v2m shortcut install".to_owned(),
+                [] => {
+                    tr!("There is no shortcut of v2m's. Set one: v2m shortcut install").to_owned()
+                }
                 all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
             }
         }),
@@ -242,12 +268,14 @@ fn bind(command: &Shortcut) -> ExitCode {
             let purpose = Purpose { language: language.map(|it| it.0), is_continuous: *continuous };
             shortcut::remove(one.then_some(purpose)).map(|count| match (count, language) {
                 (0, Some(Language(code))) => {
-                    format!("There was no such shortcut for {}.", spoken::name(code))
+                    let language = spoken::name(code);
+                    tr!("There was no such shortcut for {language}.", language)
                 }
-                (0, None) if one => "There was no such shortcut.".to_owned(),
-                (0, None) => "There was no shortcut of v2m's.".to_owned(),
-                (1, _) => "The shortcut is removed.".to_owned(),
-                (count, _) => format!("{count} shortcuts are removed."),
+                (0, None) if one => tr!("There was no such shortcut.").to_owned(),
+                (0, None) => tr!("There was no shortcut of v2m's.").to_owned(),
+                (count, _) => {
+                    tr!("The shortcut is removed." | "{n} shortcuts are removed." % count)
+                }
             })
         }
     };
@@ -271,8 +299,12 @@ fn check_config(file: Option<PathBuf>) -> ExitCode {
             if in_force {
                 daemon::withdraw_refusal();
             }
-            let there = if path.exists() { "is valid" } else { "does not exist: defaults" };
-            print(format_args!("{} {there}. In force:\n{:#}", path.display(), settings.to_json()))
+            let head = if path.exists() {
+                tr!("{path} is valid. In force:", path = path.display())
+            } else {
+                tr!("{path} does not exist: defaults. In force:", path = path.display())
+            };
+            print(format_args!("{head}\n{:#}", settings.to_json()))
         }
         Err(error) => {
             plain::complain(error);

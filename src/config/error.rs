@@ -4,17 +4,26 @@ use super::keys::{self, SECTIONS};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use v2m_messages::{mark, tr};
 
 /// Why there are no settings, or no new ones.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Nothing tells where the user's files are.
     #[error(
-        "finding the configuration: there is no home directory; set HOME, or V2M_CONFIG to the file's path"
+        "{}",
+        tr!("finding the configuration: there is no home directory; set HOME, or V2M_CONFIG to the file's path")
     )]
     NoHome,
     /// The file cannot be read.
-    #[error("reading the configuration {}: {source}; correct its permissions or move it away", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "reading the configuration {path}: {source}; correct its permissions or move it away",
+            path = path.display(),
+            source
+        )
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -22,7 +31,10 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is no TOML.
-    #[error("reading the configuration: {origin}: {message}; correct that line")]
+    #[error(
+        "{}",
+        tr!("reading the configuration: {origin}: {message}; correct that line", origin, message)
+    )]
     Syntax {
         /// Where.
         origin: Origin,
@@ -30,7 +42,15 @@ pub enum ConfigError {
         message: String,
     },
     /// There is no such section.
-    #[error("reading the configuration: {origin}: there is no section [{name}]; {hint}")]
+    #[error(
+        "{}",
+        tr!(
+            "reading the configuration: {origin}: there is no section [{name}]; {hint}",
+            origin,
+            name,
+            hint
+        )
+    )]
     UnknownSection {
         /// Where.
         origin: Origin,
@@ -40,7 +60,10 @@ pub enum ConfigError {
         hint: String,
     },
     /// There is no such key.
-    #[error("reading the configuration: {origin}: there is no key {key}; {hint}")]
+    #[error(
+        "{}",
+        tr!("reading the configuration: {origin}: there is no key {key}; {hint}", origin, key, hint)
+    )]
     UnknownKey {
         /// Where.
         origin: Origin,
@@ -51,7 +74,13 @@ pub enum ConfigError {
     },
     /// A section's name stands for something else than a table of keys.
     #[error(
-        "reading the configuration: {origin}: {section} = {shown} is not allowed: {section} is a section of keys; write [{section}] and its keys below"
+        "{}",
+        tr!(
+            "reading the configuration: {origin}: {section} = {shown} is not allowed: {section} is a section of keys; write [{section}] and its keys below",
+            origin,
+            section,
+            shown
+        )
     )]
     NotASection {
         /// Where.
@@ -63,7 +92,14 @@ pub enum ConfigError {
     },
     /// A value of the wrong type or out of range.
     #[error(
-        "reading the configuration: {origin}: {key} = {shown} is not allowed: it takes {allowed}"
+        "{}",
+        tr!(
+            "reading the configuration: {origin}: {key} = {shown} is not allowed: it takes {allowed}",
+            origin,
+            key,
+            shown,
+            allowed
+        )
     )]
     Value {
         /// Where.
@@ -77,7 +113,12 @@ pub enum ConfigError {
     },
     /// An update would have no effect, for the environment wins.
     #[error(
-        "changing {key}: the environment variable {variable} overrides it; unset it where the service is started"
+        "{}",
+        tr!(
+            "changing {key}: the environment variable {variable} overrides it; unset it where the service is started",
+            key,
+            variable
+        )
     )]
     Overridden {
         /// `section.key`.
@@ -86,7 +127,14 @@ pub enum ConfigError {
         variable: String,
     },
     /// The file cannot be written.
-    #[error("writing the configuration {}: {source}; nothing was changed", path.display())]
+    #[error(
+        "{}",
+        tr!(
+            "writing the configuration {path}: {source}; nothing was changed",
+            path = path.display(),
+            source
+        )
+    )]
     Write {
         /// The file.
         path: PathBuf,
@@ -114,9 +162,11 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
-            Self::Environment(name) => write!(f, "environment variable {name}"),
-            Self::Update => f.write_str("the requested change"),
+            Self::File { path, line } => {
+                f.write_str(&tr!("{path}, line {line}", path = path.display(), line))
+            }
+            Self::Environment(name) => f.write_str(&tr!("environment variable {name}", name)),
+            Self::Update => f.write_str(tr!("the requested change")),
         }
     }
 }
@@ -126,47 +176,53 @@ impl ConfigError {
     /// to do about it.
     pub fn in_brief(&self) -> (String, String) {
         let wrong = |origin: &Origin| match origin {
-            Origin::File { line, .. } => format!("v2m: error in its configuration, line {line}"),
-            Origin::Environment(name) => format!("v2m: error in {name}"),
-            Origin::Update => "This change of the configuration is not valid".to_owned(),
+            Origin::File { line, .. } => tr!("v2m: error in its configuration, line {line}", line),
+            Origin::Environment(name) => tr!("v2m: error in {name}", name),
+            Origin::Update => tr!("This change of the configuration is not valid").to_owned(),
         };
         let file = |origin: &Origin| match origin {
             Origin::File { path, .. } => format!("\n{}", path.display()),
             Origin::Environment(_) | Origin::Update => String::new(),
         };
         match self {
-            Self::NoHome => {
-                ("v2m finds no home directory".to_owned(), "Set HOME, or V2M_CONFIG.".to_owned())
-            }
+            Self::NoHome => (
+                tr!("v2m finds no home directory").to_owned(),
+                tr!("Set HOME, or V2M_CONFIG.").to_owned(),
+            ),
             Self::Read { path, source } => (
-                "The configuration cannot be read".to_owned(),
-                format!("Correct its permissions, or move it away: {source}.\n{}", path.display()),
+                tr!("The configuration cannot be read").to_owned(),
+                tr!(
+                    "Correct its permissions, or move it away: {source}.\n{path}",
+                    source,
+                    path = path.display()
+                ),
             ),
             Self::Write { path, source } => (
-                "The configuration cannot be written".to_owned(),
-                format!("Nothing was changed: {source}.\n{}", path.display()),
+                tr!("The configuration cannot be written").to_owned(),
+                tr!("Nothing was changed: {source}.\n{path}", source, path = path.display()),
             ),
             Self::Syntax { origin, message } => {
-                (wrong(origin), format!("Correct that line: {message}.{}", file(origin)))
+                (wrong(origin), tr!("Correct that line: {message}.", message) + &file(origin))
             }
-            Self::UnknownSection { origin, name, hint } => (
-                wrong(origin),
-                format!("{} There is no section [{name}].{}", hint_first(hint), file(origin)),
-            ),
-            Self::UnknownKey { origin, key, hint } => (
-                wrong(origin),
-                format!("{} There is no key {key}.{}", hint_first(hint), file(origin)),
-            ),
+            Self::UnknownSection { origin, name, hint } => {
+                let none = tr!("There is no section [{name}].", name);
+                (wrong(origin), format!("{} {none}{}", hint_first(hint), file(origin)))
+            }
+            Self::UnknownKey { origin, key, hint } => {
+                let none = tr!("There is no key {key}.", key);
+                (wrong(origin), format!("{} {none}{}", hint_first(hint), file(origin)))
+            }
             Self::NotASection { origin, section, .. } => (
                 wrong(origin),
-                format!("Write [{section}], and its keys in the lines below.{}", file(origin)),
+                tr!("Write [{section}], and its keys in the lines below.", section) + &file(origin),
             ),
-            Self::Value { origin, key, shown, allowed } => {
-                (wrong(origin), format!("{key} takes {allowed}, not {shown}.{}", file(origin)))
-            }
+            Self::Value { origin, key, shown, allowed } => (
+                wrong(origin),
+                tr!("{key} takes {allowed}, not {shown}.", key, allowed, shown) + &file(origin),
+            ),
             Self::Overridden { key, variable } => (
-                format!("{key} is set elsewhere"),
-                format!("Unset {variable} in the service's environment."),
+                tr!("{key} is set elsewhere", key),
+                tr!("Unset {variable} in the service's environment.", variable),
             ),
         }
     }
@@ -174,10 +230,17 @@ impl ConfigError {
     pub(super) fn unknown_section(origin: Origin, name: &str) -> Self {
         // A key that lost its section says best what was meant.
         let hint = match keys::all().find(|key| key.name == name) {
-            Some(key) => format!("did you mean the key {name} in section [{}]?", key.section),
+            Some(key) => tr!(
+                "did you mean the key {name} in section [{section}]?",
+                name,
+                section = key.section
+            ),
             None => match nearest(name, SECTIONS.iter().map(|(name, _)| *name)) {
-                Some(near) => format!("did you mean [{near}]?"),
-                None => format!("there are {}", listed(SECTIONS.iter().map(|(name, _)| *name))),
+                Some(near) => tr!("did you mean {what}?", what = format_args!("[{near}]")),
+                None => {
+                    let sections = listed(SECTIONS.iter().map(|(name, _)| *name));
+                    tr!("there are {sections}", sections)
+                }
             },
         };
         Self::UnknownSection { origin, name: name.into(), hint }
@@ -188,19 +251,23 @@ impl ConfigError {
         let elsewhere = keys::all().find(|key| key.name == name);
         let hint = match (elsewhere, nearest(name, own())) {
             _ if section == "llm" && (name.contains("key") || name.contains("token")) => {
-                SECRETS.into()
+                v2m_messages::text(SECRETS).into()
             }
-            (Some(key), _) => format!("did you mean {}?", key.full_name()),
-            (None, Some(near)) => format!("did you mean {section}.{near}?"),
-            (None, None) => format!("[{section}] has {}", listed(own())),
+            (Some(key), _) => tr!("did you mean {what}?", what = key.full_name()),
+            (None, Some(near)) => {
+                tr!("did you mean {what}?", what = format_args!("{section}.{near}"))
+            }
+            (None, None) => tr!("[{section}] has {keys}", section, keys = listed(own())),
         };
         Self::UnknownKey { origin, key: format!("{section}.{name}"), hint }
     }
 }
 
 /// For who writes a key into the file, which others may come to read: dotfiles are shared.
-const SECRETS: &str = "a secret does not belong into the configuration: put it into a file only you can read, such as \
-     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways, and those of other hosts)";
+const SECRETS: &str = mark!(
+    "a secret does not belong into the configuration: put it into a file only you can read, such as \
+     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways, and those of other hosts)"
+);
 
 /// The candidate most like `name`, unless none is (a Jaro-Winkler similarity of 0.7 separates
 /// misspellings from other words well enough).
@@ -215,10 +282,8 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 
 /// A hint as a sentence: "did you mean x?" asks already.
 fn hint_first(hint: &str) -> String {
-    let mut chars = hint.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     let end = if hint.ends_with('?') { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
+    v2m_messages::capitalised(hint) + end
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use toml_edit::{Document, Item};
+use v2m_messages::tr;
 
 /// A configuration is a few kilobytes; a longer file was put there by mistake.
 const MAX_BYTES: u64 = 1 << 20;
@@ -29,14 +30,14 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
         Ok(bytes) => bytes,
         Err(Refused::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(Refused::TooLong(_)) => {
-            return Err(failed(io::Error::other("it is longer than 1 MiB")));
+            return Err(failed(io::Error::other(tr!("it is longer than 1 MiB"))));
         }
         Err(refused) => return Err(failed(refused.into())),
     };
     String::from_utf8(bytes).map(Some).map_err(|e| {
         let line = line_of(e.as_bytes(), e.utf8_error().valid_up_to());
         let origin = Origin::File { path: path.into(), line };
-        ConfigError::Syntax { origin, message: "this is no UTF-8 text".into() }
+        ConfigError::Syntax { origin, message: tr!("this is no UTF-8 text").into() }
     })
 }
 
@@ -58,19 +59,22 @@ impl Given {
             origin: self.origin.clone(),
             key: self.key.full_name(),
             shown: if self.key.hidden { keys::MASK.into() } else { self.shown.clone() },
-            allowed: format!("{}{}", self.key.allowed, self.quotes()),
+            allowed: self.allowed(),
         })
     }
 
-    /// What to write, where the same as text would do.
-    fn quotes(&self) -> &'static str {
+    /// What the key takes, and how to write it where the same as text would do.
+    fn allowed(&self) -> String {
+        let allowed = v2m_messages::text(self.key.allowed);
         let texts = as_texts(&self.value);
         if texts == self.value || !(self.key.set)(&mut Settings::default(), &texts) {
-            return "";
+            return allowed.to_owned();
         }
         match self.origin {
-            Origin::Update => ", with quotes of its own: '\"…\"' in a shell",
-            Origin::File { .. } | Origin::Environment(_) => ", in quotes",
+            Origin::Update => {
+                tr!("{allowed}, with quotes of its own: '\"…\"' in a shell", allowed)
+            }
+            Origin::File { .. } | Origin::Environment(_) => tr!("{allowed}, in quotes", allowed),
         }
     }
 }
@@ -187,7 +191,7 @@ fn value_to_json(value: &toml_edit::Value) -> Value {
 
 /// How a value stands in the file, on one line and not too long.
 fn shown(text: &str, item: &Item) -> String {
-    let written = item.span().and_then(|span| text.get(span)).unwrap_or("a table");
+    let written = item.span().and_then(|span| text.get(span)).unwrap_or(tr!("a table"));
     shorten(written)
 }
 

@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use toml_edit::{DocumentMut, Item, RawString, TableLike};
+use v2m_messages::tr;
 
 /// What an update came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +97,7 @@ where
         None => edited(path, &old, &wanted)?,
     };
     if !fits(&new) {
-        let source = io::Error::other("the change does not fit the file's form");
+        let source = io::Error::other(tr!("the change does not fit the file's form"));
         return Err(ConfigError::Write { path: path.into(), source });
     }
     Ok(Prepared { settings, old, new })

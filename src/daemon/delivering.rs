@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 use v2m_ipc::spacing;
+use v2m_messages::tr;
 
 /// The text as the store keeps it.
 pub(super) fn store_text(transcript: &Transcript) -> store::Text {
@@ -63,9 +64,9 @@ impl Daemon {
                 answer(reply, Ok(Answer::State { state, message }));
             }
             Err(why) => {
-                let text = format!("Taking the last text back: {why}.");
+                let text = tr!("Taking the last text back: {why}.", why);
                 let failure = Failure::new(Code::CannotUndo, text)
-                    .in_brief("The text was not taken back", sentence(&format!("{why}.")));
+                    .in_brief(tr!("The text was not taken back"), sentence(&format!("{why}.")));
                 // A shortcut has no terminal that would show it.
                 if self.session.newest().is_none() {
                     self.show(Notice::Problem(failure.clone()));

@@ -4,6 +4,7 @@ use super::Daemon;
 use crate::call::{Event, Progress};
 use crate::session::{Code, Effect, Failure, JobId, Notice};
 use tracing::{debug, info, warn};
+use v2m_messages::tr;
 
 impl Daemon {
     pub(super) fn carry_out(&mut self, effect: Effect) {
@@ -54,7 +55,7 @@ impl Daemon {
                 }
                 // One that failed is discarded too; its problem is shown after that.
                 Effect::Discard(_) => {
-                    let text = "The recording was cancelled and deleted.";
+                    let text = tr!("The recording was cancelled and deleted.");
                     self.doors.reason = Some(Failure::new(Code::Cancelled, text));
                 }
                 _ => {}

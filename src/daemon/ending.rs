@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{info, warn};
+use v2m_messages::tr;
 
 /// How long the end waits for answers to be written and for the disk.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -25,7 +26,8 @@ impl Daemon {
         inputs: Inputs,
     ) {
         self.service.stopping();
-        let failure = Failure::new(Code::ShuttingDown, "v2m is stopping. Ask again in a moment.");
+        let failure =
+            Failure::new(Code::ShuttingDown, tr!("v2m is stopping. Ask again in a moment."));
         let Inputs { mut calls, store: mut stored, .. } = inputs;
         // Nothing was done for requests that the loop has not taken.
         calls.close();

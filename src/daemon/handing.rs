@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
+use v2m_messages::tr;
 
 /// Whose text it is.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl Handing {
                 Whose::Dictation(_) => None,
             },
             Errand::Undo(_, reply) => {
-                let text = "v2m is stopping. Ask again in a moment.";
+                let text = tr!("v2m is stopping. Ask again in a moment.");
                 answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
                 None
             }

@@ -11,6 +11,7 @@ use crate::store::{AskedFor, StoreError, StoreEvent};
 use std::time::SystemTime;
 use tracing::{debug, info, warn};
 use v2m_ipc::pcm;
+use v2m_messages::{tr, verbatim};
 
 /// Samples of silence in one piece: a second.
 const AT_ONCE: u64 = pcm::seconds(1);
@@ -37,7 +38,8 @@ impl Daemon {
     /// A sentence is over: all that was recorded from that sample on belongs to the next dictation.
     pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) {
         let Some(tail) = self.engine.split(job, next, until) else {
-            let text = "Recording on after a sentence: the recogniser does not know the recording.";
+            let text =
+                tr!("Recording on after a sentence: the recogniser does not know the recording.");
             let failure = Failure::new(Code::Internal, text);
             return self.tell_job(job, JobEvent::RecognitionFailed(failure));
         };
@@ -97,10 +99,10 @@ impl Daemon {
         let Missing { samples, cause } = missing;
         let Some(gap) = self.under_way.misses(job, samples, cause) else { return };
         let (at, length) = (journal::seconds(gap.start), journal::seconds(samples));
-        let why = match cause {
+        let why = verbatim!(match cause {
             GapCause::NotTaken => "v2m was stopped, or did not get the processor",
             GapCause::NotGiven => "PipeWire or the sound card stood still",
-        };
+        });
         warn!(
             job = job.0,
             samples,
@@ -174,10 +176,10 @@ impl Daemon {
 
     /// The user must know that this recording would not survive a crash.
     fn store_trouble(&self, error: &StoreError) {
-        let text = format!("{error}. The text is delivered anyway.");
+        let text = tr!("{error}. The text is delivered anyway.", error);
         let failure = Failure::new(Code::File, text).in_brief(
-            "The recording cannot be saved",
-            format!("Your text is delivered anyway. {}", sentence(&error.to_string())),
+            tr!("The recording cannot be saved"),
+            tr!("Your text is delivered anyway. {error}", error = sentence(&error.to_string())),
         );
         self.show(Notice::Problem(failure));
     }

@@ -1,10 +1,12 @@
 //! The journal's messages about a dictation. The message is for people, and the fields of the line
-//! are for programs. Neither holds dictated text.
+//! are for programs. Neither holds dictated text. Messages are in English, but for the texts that users
+//! see too.
 
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};
 use std::time::Duration;
 pub(super) use v2m_ipc::pcm::in_seconds as seconds;
+use v2m_messages::verbatim;
 
 /// A command's name on the command line.
 pub(super) fn name(command: Command) -> &'static str {
@@ -21,13 +23,13 @@ pub(super) fn name(command: Command) -> &'static str {
 
 /// The words for the state that a command or an event has led to.
 pub(super) fn doing(state: State) -> &'static str {
-    match state {
+    verbatim!(match state {
         State::Idle => "idle",
         State::Recording => "recording",
         State::Transcribing => "transcribing",
         State::Processing => "waiting for the language model",
         State::Paused => "paused",
-    }
+    })
 }
 
 /// The words for a recording that was transcribed, by which engine, and how long after its stop.
@@ -37,20 +39,20 @@ pub(super) fn transcribed(
     since_stop: Option<Duration>,
 ) -> String {
     let stats = &recognition.stats;
-    let mut line = format!(
+    let mut line = verbatim!(format!(
         "transcribed {:.1} s of speech in {:.1} s ({})",
         seconds(stats.samples),
         Duration::from_millis(stats.decode_ms).as_secs_f64(),
         engine.unwrap_or("no engine"),
-    );
+    ));
     if let Some(since_stop) = since_stop {
-        line += &format!(", {:.1} s after the stop", since_stop.as_secs_f64());
+        line += &verbatim!(format!(", {:.1} s after the stop", since_stop.as_secs_f64()));
     }
-    match stats.redone {
+    verbatim!(match stats.redone {
         0 => {}
         1 => line += "; one piece was decoded again",
         more => line += &format!("; {more} pieces were decoded again"),
-    }
+    });
     if recognition.attempts > 1 {
         line += &format!("; attempt {}", recognition.attempts);
     }
@@ -61,14 +63,14 @@ pub(super) fn transcribed(
 /// of them together.
 pub(super) fn delivered(delivery: &Delivery, took: Option<Duration>) -> String {
     let Delivery { by, backend, ok, detail } = delivery;
-    let done = match *by {
+    let done = verbatim!(match *by {
         "paste" => "pasted",
         "type" => "typed",
         "clipboard" => "put on the clipboard",
         "notification" if *ok => return "shown in a notification".to_owned(),
         "notification" => return format!("notification {detail}"),
         _ => return detail.clone(),
-    };
+    });
     if !ok {
         return detail.clone();
     }

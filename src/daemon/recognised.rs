@@ -11,6 +11,7 @@ use crate::text;
 use std::time::Duration;
 use tracing::{debug, info, warn};
 use v2m_ipc::pcm::samples_in;
+use v2m_messages::{tr, verbatim};
 
 impl Daemon {
     pub(super) fn engine_event(&mut self, event: EngineEvent) {
@@ -56,7 +57,8 @@ impl Daemon {
             }
             RecogniseEvent::Replaced { job, reason } => {
                 let job = job.map(|job| job.0);
-                let over = if job.is_some() { "; its recording starts over" } else { "" };
+                let over =
+                    verbatim!(if job.is_some() { "; its recording starts over" } else { "" });
                 warn!(job, reason, "the recogniser was replaced ({reason}){over}");
             }
             RecogniseEvent::Done { job, recognition, audio } => {
@@ -195,22 +197,26 @@ impl Daemon {
 
     fn engine_said(&mut self, report: EngineReport) {
         let state = report.state;
-        let model = report.model.as_deref().unwrap_or("no model");
+        let model = report.model.as_deref().unwrap_or(tr!("no model"));
         let status = match (state, &report.problem) {
             (EngineState::Loading, _) => match report.bytes {
-                Some(bytes) => format!("Loading the model {model} ({} MB)", bytes / 1_000_000),
-                None => format!("Starting the recogniser for the model {model}"),
+                Some(bytes) => {
+                    let mb = bytes / 1_000_000;
+                    tr!("Loading the model {model} ({mb} MB)", model, mb)
+                }
+                None => tr!("Starting the recogniser for the model {model}", model),
             },
-            (EngineState::Warm, _) => format!(
-                "Ready: {model} on {} ({})",
-                report.backend.as_deref().unwrap_or("?"),
-                report.device.as_deref().unwrap_or("unknown device"),
+            (EngineState::Warm, _) => tr!(
+                "Ready: {model} on {backend} ({device})",
+                model,
+                backend = report.backend.as_deref().unwrap_or("?"),
+                device = report.device.as_deref().unwrap_or(tr!("unknown device"))
             ),
-            (_, Some(problem)) => format!("Not ready: {}", problem.message),
+            (_, Some(problem)) => tr!("Not ready: {problem}", problem = problem.message),
             (EngineState::Unloaded, _) => {
-                format!("Ready: {model} is not loaded; the next press loads it")
+                tr!("Ready: {model} is not loaded; the next press loads it", model)
             }
-            (_, None) => format!("The recogniser is {}", state.name()),
+            (_, None) => tr!("The recogniser is {state}", state = state.name()),
         };
         info!(
             state = state.name(),

@@ -13,6 +13,7 @@ use crate::session::{Code, Failure, JobId, Segment};
 use crate::text::{self, Choices, Context, RawText, Rules};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use v2m_messages::tr;
 
 /// The longest text for TEST_RULES, in bytes. The answer holds the text once for each rule.
 const LONGEST_TRIAL: usize = 64 << 10;
@@ -128,7 +129,7 @@ impl Daemon {
     pub(super) fn test_rules(&mut self, text: String, language: Option<String>, reply: Reply) {
         if text.len() > LONGEST_TRIAL {
             let message =
-                "Trying the text rules: the text is longer than 64 KiB. Give a part of it.";
+                tr!("Trying the text rules: the text is longer than 64 KiB. Give a part of it.");
             return answer(reply, Err(Failure::new(Code::TooLarge, message)));
         }
         self.chores.trials.waiting.push_back(Trial { text, language, reply });

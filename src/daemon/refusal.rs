@@ -7,10 +7,11 @@ use crate::session::{Code, Delivery, Failure};
 use std::io;
 use std::path::PathBuf;
 use tracing::{info, warn};
+use v2m_messages::tr;
 
 /// The failure that clients get for a broken configuration.
 pub fn config_failure(error: &ConfigError) -> Failure {
-    let text = format!("{error}. Check it with `v2m check-config`.");
+    let text = tr!("{error}. Check it with `v2m check-config`.", error);
     let (cause, remedy) = error.in_brief();
     Failure::new(Code::BadConfig, text).in_brief(cause, remedy).lasting()
 }
@@ -48,9 +49,7 @@ pub(super) fn note_file(of: &str) -> Option<PathBuf> {
 
 /// Makes a sentence of an error's text.
 pub(super) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let rest = chars.as_str().trim_end_matches('.');
-    let end = if rest.ends_with(['?', '!']) { "" } else { "." };
-    format!("{first}{rest}{end}")
+    let text = v2m_messages::capitalised(text.trim_end_matches('.'));
+    let end = if text.ends_with(['?', '!']) { "" } else { "." };
+    text + end
 }

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::{info, warn};
+use v2m_messages::verbatim;
 
 /// The settings in force, and their file.
 pub(super) struct Configuration {
@@ -192,7 +193,7 @@ impl Daemon {
             return;
         }
         let (now, later) = (applied.join(" "), restart.join(" "));
-        let waits = if later.is_empty() { "" } else { "; after a restart: " };
+        let waits = verbatim!(if later.is_empty() { "" } else { "; after a restart: " });
         info!(applied = now, restart = later, "settings in force now: {now}{waits}{later}");
         let old = self.config.replace(ready);
         let new = self.config.settings();

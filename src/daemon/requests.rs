@@ -8,6 +8,7 @@ use crate::session::{self, Asker, Code, Command, EngineState, Failure, Wishes};
 use crate::telemetry::Figures;
 use std::path::PathBuf;
 use tracing::{debug, info};
+use v2m_messages::tr;
 
 impl Daemon {
     pub(super) fn call(&mut self, call: Call) {
@@ -73,7 +74,7 @@ impl Daemon {
             Some(Err(unknown)) => {
                 // A stop goes on without it.
                 wishes.language = None;
-                let text = format!("Recording was not started: {unknown}");
+                let text = tr!("Recording was not started: {unknown}", unknown);
                 let failure = Failure::new(Code::BadRequest, text);
                 let (cause, remedy) = unknown.in_brief();
                 return Some(failure.in_brief(cause, remedy));

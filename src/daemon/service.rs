@@ -5,6 +5,7 @@ use crate::recognise::LOAD_LIMIT;
 use crate::systemd::{self, Watchdog};
 use std::time::Duration;
 use tokio::time::Instant;
+use v2m_messages::tr;
 
 /// The start may take as long as one attempt to load the model, and a minute more.
 const START_LIMIT: Duration = LOAD_LIMIT.saturating_add(Duration::from_secs(60));
@@ -76,8 +77,8 @@ impl ServiceState {
     pub(super) fn stopping(&self) {
         // systemd treats a service that ends before it was ready as failed, and restarts it.
         if !self.is_ready {
-            systemd::ready("Ending");
+            systemd::ready(tr!("Ending"));
         }
-        systemd::stopping("Ending");
+        systemd::stopping(tr!("Ending"));
     }
 }

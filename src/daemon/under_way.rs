@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, warn};
+use v2m_messages::tr;
 
 pub(super) struct UnderWay {
     capture: Option<Capture>,
@@ -140,9 +141,13 @@ impl UnderWay {
         self.live.begin(job);
         self.keep(|store| store.begin_as(job, asked).map(drop));
         if self.capture.is_none() {
-            let text = "Recording: the capture thread could not be started; see `journalctl --user -u v2m`.";
-            return Err(Failure::new(Code::NoMicrophone, text)
-                .in_brief("Recording is not possible", "See why: journalctl --user -u v2m"));
+            let text = tr!(
+                "Recording: the capture thread could not be started; see `journalctl --user -u v2m`."
+            );
+            return Err(Failure::new(Code::NoMicrophone, text).in_brief(
+                tr!("Recording is not possible"),
+                tr!("See why: journalctl --user -u v2m"),
+            ));
         }
         self.command(CaptureCommand::Start { job, source });
         Ok(())
@@ -251,7 +256,10 @@ impl UnderWay {
         let fault = sound.fault()?;
         let is_news = self.told.insert((live.microphone.clone(), fault));
         is_news.then(|| {
-            format!("{} To check: v2m doctor --listen", sound.told(fault, &live.microphone))
+            tr!(
+                "{fault} To check: v2m doctor --listen",
+                fault = sound.told(fault, &live.microphone)
+            )
         })
     }
 

@@ -6,6 +6,7 @@ use crate::call::{Deletion, HistoryQuery, KeptDictation, KeptText, PAGE, Redeliv
 use crate::session::{Code, DeliverMode, Delivery, Failure};
 use std::collections::HashMap;
 use v2m_ipc::{message, plain};
+use v2m_messages::tr;
 use zbus::{OwnedVariant, Variant};
 
 /// A dictation. Keys without a value are left out.
@@ -25,7 +26,10 @@ pub(super) fn query(
     limit: u32,
 ) -> Result<HistoryQuery, CallError> {
     if limit > LONGEST {
-        return Err(refused(format!("History: ask for at most {LONGEST} dictations at once.")));
+        return Err(refused(tr!(
+            "History: ask for at most {most} dictations at once.",
+            most = LONGEST
+        )));
     }
     let limit = if limit == 0 { PAGE } else { limit };
     let (search, since, before) = (given(search), given(since), given(before));
@@ -36,9 +40,9 @@ pub(super) fn which(word: &str) -> Result<Which, CallError> {
     match message::Which::from_word(word) {
         Some(message::Which::Number(number)) => Ok(Which::Number(number)),
         Some(message::Which::Id(id)) => Ok(Which::Id(id)),
-        None => {
-            Err(refused("Name a dictation by `last`, its number (the last one is 1), or its id."))
-        }
+        None => Err(refused(tr!(
+            "Name a dictation by `last`, its number (the last one is 1), or its id."
+        ))),
     }
 }
 
@@ -48,7 +52,7 @@ pub(super) fn deletion(word: &str) -> Result<Deletion, CallError> {
 
 pub(super) fn redelivery(word: &str, deliver: &str) -> Result<Redelivery, CallError> {
     let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == deliver);
-    let known = || refused("DeliverDictation: deliver is clipboard, paste or type.");
+    let known = || refused(tr!("DeliverDictation: deliver is clipboard, paste or type."));
     let deliver = mode.filter(|mode| *mode != DeliverMode::None).ok_or_else(known)?;
     Ok(Redelivery { which: which(word)?, deliver })
 }

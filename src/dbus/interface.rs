@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use tokio::sync::{Semaphore, oneshot, watch};
 use v2m_ipc::{llm::MAX_TEXT, plain};
+use v2m_messages::{tr, verbatim};
 use zbus::message::Header;
 use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
@@ -65,17 +66,21 @@ impl DictationObject {
 
     async fn ask(&self, request: Request) -> Result<Answer, CallError> {
         let busy = || {
-            let text = "64 calls on the session bus wait for answers already. Try again when one is answered.";
+            let text = tr!(
+                "{n} call on the session bus waits for an answer already. Try again when one is answered."
+                    | "{n} calls on the session bus wait for answers already. Try again when one is answered."
+                        % CALLS
+            );
             CallError(Failure::new(Code::Busy, text))
         };
         let room = if request.is_press() { &self.presses } else { &self.others };
         let _place = room.try_acquire().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
         let ending =
-            || Failure::new(Code::ShuttingDown, "v2m is stopping; press again to start it.");
+            || Failure::new(Code::ShuttingDown, tr!("v2m is stopping; press again to start it."));
         self.calls.send(Call { request, reply }).await.map_err(|_| CallError(ending()))?;
         let lost = || {
-            let text = "v2m gave no answer, which is a bug. See: journalctl --user -u v2m";
+            let text = tr!("v2m gave no answer, which is a bug. See: journalctl --user -u v2m");
             Failure::new(Code::Internal, text)
         };
         answer.await.map_err(|_| CallError(lost()))?.map_err(CallError)
@@ -89,7 +94,8 @@ impl DictationObject {
             answer = self.ask(request) => answer,
             // Nobody reads this. The daemon sees that the way back for its answer is closed.
             () = gone(caller.bus, name) => {
-                Err(CallError(Failure::new(Code::Internal, "The caller has left the session bus.")))
+                let text = verbatim!("The caller has left the session bus.");
+                Err(CallError(Failure::new(Code::Internal, text)))
             }
         }
     }
@@ -102,7 +108,7 @@ impl DictationObject {
     ) -> Result<(String, String), CallError> {
         let text = bounded(text)?;
         if text.trim().is_empty() {
-            let message = "There is no text to work on: the first argument is empty.";
+            let message = tr!("There is no text to work on: the first argument is empty.");
             return Err(CallError(Failure::new(Code::NoText, message)));
         }
         let original = text.clone();
@@ -132,7 +138,8 @@ impl DictationObject {
 /// through.
 pub(super) fn bounded(text: String) -> Result<String, CallError> {
     if text.len() > MAX_TEXT {
-        let message = format!("A text may have {} KiB at most; send it in parts.", MAX_TEXT >> 10);
+        let kib = MAX_TEXT >> 10;
+        let message = tr!("A text may have {kib} KiB at most; send it in parts.", kib);
         return Err(CallError(Failure::new(Code::TooLarge, message)));
     }
     Ok(plain::owned(text))
@@ -163,25 +170,27 @@ fn wishes(options: Options) -> Result<Wishes, CallError> {
         let bad = |what: String| CallError(Failure::new(Code::BadRequest, what));
         let text = || {
             let text = <&str>::try_from(&*value).map(str::to_owned);
-            text.map_err(|_| bad(format!("The option {key} must be a string.")))
+            text.map_err(|_| bad(tr!("The option {key} must be a string.", key)))
         };
         match key.as_str() {
             "deliver" => {
                 let name = text()?;
                 let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == name);
                 let known = || DeliverMode::ALL.map(DeliverMode::name).join(", ");
-                let unknown = || bad(format!("The option deliver may be only {}.", known()));
+                let unknown =
+                    || bad(tr!("The option deliver may be only {known}.", known = known()));
                 wishes.deliver = Some(mode.ok_or_else(unknown)?);
             }
             "preset" => wishes.preset = given(bounded(text()?)?),
             "language" => wishes.language = given(bounded(text()?)?),
             "continuous" => {
-                let what = || bad("The option continuous must be true or false.".into());
+                let what = || bad(tr!("The option continuous must be true or false.").into());
                 wishes.continuous = bool::try_from(&*value).map_err(|_| what())?;
             }
             _ => {
-                let known = "deliver, preset, language, continuous";
-                return Err(bad(format!("There is no option {key:?}; there are: {known}.")));
+                let known = verbatim!("deliver, preset, language, continuous");
+                let key = format_args!("{key:?}");
+                return Err(bad(tr!("There is no option {key}; there are: {known}.", key, known)));
             }
         }
     }
@@ -193,7 +202,7 @@ pub(super) fn given(text: String) -> Option<String> {
 }
 
 fn something_else() -> CallError {
-    CallError(Failure::new(Code::Internal, "v2m answered something else."))
+    CallError(Failure::new(Code::Internal, tr!("v2m answered something else.")))
 }
 
 /// Of any answer; no text where there is none.
@@ -299,7 +308,8 @@ impl DictationObject {
     ) -> Result<(String, String), CallError> {
         let path = PathBuf::from(path);
         if !path.is_absolute() {
-            let text = "TranscribeFile needs an absolute path: v2m does not run in your folder.";
+            let text =
+                tr!("TranscribeFile needs an absolute path: v2m does not run in your folder.");
             return Err(CallError(Failure::new(Code::BadRequest, text)));
         }
         let request = Request::TranscribeFile { path, track: None };
@@ -416,7 +426,9 @@ impl DictationObject {
     ) -> Result<(), CallError> {
         let Some(name) = header.sender() else { return Ok(()) };
         let full = |TooMany| {
-            let text = "Subscribing to TranscriptionUpdate: 16 programs are subscribed already. Close one of them.";
+            let text = tr!(
+                "Subscribing to TranscriptionUpdate: 16 programs are subscribed already. Close one of them."
+            );
             CallError(Failure::new(Code::Busy, text))
         };
         self.listeners.add(bus, name).map_err(full)
@@ -440,7 +452,7 @@ impl DictationObject {
         let Some(name) = header.sender() else { return Ok(()) };
         let full = |TooMany| {
             let text =
-                "Subscribing to Level: 16 programs are subscribed already. Close one of them.";
+                tr!("Subscribing to Level: 16 programs are subscribed already. Close one of them.");
             CallError(Failure::new(Code::Busy, text))
         };
         self.meters.add(bus, name).map_err(full)

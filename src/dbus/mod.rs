@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{debug, info};
 use v2m_ipc::plain;
+use v2m_messages::verbatim;
 use zbus::connection::Builder;
 use zbus::fdo::RequestNameFlags;
 use zbus::names::BusName;
@@ -45,22 +46,35 @@ pub const PATH: &str = "/org/v2m/Dictation1";
 /// How long a bus may take to let v2m in. A healthy one takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why v2m is not on the session bus.
+/// Why v2m is not on the session bus. The texts are for the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum DoorError {
     /// No bus, or it refused.
     #[error(
-        "v2m cannot be reached by the session bus ({0}); the socket works all the same. After \
-         logging in to the desktop: systemctl --user restart v2m.service"
+        "{}",
+        verbatim!(format_args!(
+            "v2m cannot be reached by the session bus ({0}); the socket works all the same. After \
+             logging in to the desktop: systemctl --user restart v2m.service",
+            .0
+        ))
     )]
     Unreachable(zbus::Error),
     /// The bus is there and says nothing.
-    #[error("the session bus has not answered for {} s; v2m goes on without it", PATIENCE.as_secs())]
+    #[error(
+        "{}",
+        verbatim!(format_args!(
+            "the session bus has not answered for {} s; v2m goes on without it",
+            PATIENCE.as_secs()
+        ))
+    )]
     Hanging,
     /// Another v2m runs.
     #[error(
-        "another program has the name {NAME} on the session bus, so this v2m is not there. See \
-         which one: busctl --user status {NAME}"
+        "{}",
+        verbatim!(format_args!(
+            "another program has the name {NAME} on the session bus, so this v2m is not there. See \
+             which one: busctl --user status {NAME}"
+        ))
     )]
     NameTaken,
 }

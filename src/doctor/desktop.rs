@@ -7,14 +7,15 @@ use crate::session::DeliverMode;
 use crate::{capture, config, deliver, shortcut};
 use std::io::Read;
 use std::process::Command;
+use v2m_messages::tr;
 use v2m_models::{catalogue, ggml, paths};
 
 pub(super) fn configuration() -> Finding {
     let loaded = config::default_path()
         .and_then(|path| Ok((config::load(&path, std::env::vars_os())?, path)));
     match loaded {
-        Ok((_, path)) if path.exists() => Good(format!("{} is valid", path.display())),
-        Ok((_, path)) => Good(format!("defaults; {} does not exist", path.display())),
+        Ok((_, path)) if path.exists() => Good(tr!("{path} is valid", path = path.display())),
+        Ok((_, path)) => Good(tr!("defaults; {path} does not exist", path = path.display())),
         Err(error) => Bad(error.to_string()),
     }
 }
@@ -29,18 +30,22 @@ fn settings() -> config::Settings {
 pub(super) fn units() -> Finding {
     let asked = Command::new("systemctl").args(["--user", "is-active", "v2m.socket"]).output();
     let Ok(output) = asked else {
-        return Poor("there is no systemctl here; something else must open v2m's socket".into());
+        return Poor(
+            tr!("there is no systemctl here; something else must open v2m's socket").into(),
+        );
     };
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     match said.as_str() {
-        "active" => Good("v2m.socket is listening; the first press starts v2m.service".into()),
-        "" => Poor(format!(
+        "active" => Good(tr!("v2m.socket is listening; the first press starts v2m.service").into()),
+        "" => Poor(tr!(
             "no systemd user manager answers ({complaint}); log in through a session that has one, or \
-             start v2m with systemd-socket-activate"
+             start v2m with systemd-socket-activate",
+            complaint
         )),
-        state => Bad(format!(
-            "v2m.socket is {state}. Start it: systemctl --user enable --now v2m.socket"
+        state => Bad(tr!(
+            "v2m.socket is {state}. Start it: systemctl --user enable --now v2m.socket",
+            state
         )),
     }
 }
@@ -52,15 +57,16 @@ pub(super) fn model() -> Finding {
         Err(error) => return Bad(error.to_string()),
     };
     let Ok(file) = std::fs::metadata(&path) else {
-        return Bad(format!("{} cannot be read: check its permissions", path.display()));
+        return Bad(tr!("{path} cannot be read: check its permissions", path = path.display()));
     };
     match catalogue::find(&name) {
-        Some(known) if known.bytes != file.len() => Bad(format!(
-            "{} has {} bytes and should have {}. Fetch it again: v2m-model rm --force {name} && \
+        Some(known) if known.bytes != file.len() => Bad(tr!(
+            "{path} has {bytes} bytes and should have {expected}. Fetch it again: v2m-model rm --force {name} && \
              v2m-model pull {name}",
-            path.display(),
-            file.len(),
-            known.bytes
+            path = path.display(),
+            bytes = file.len(),
+            expected = known.bytes,
+            name
         )),
         _ => Good(format!("{name}, {} MB, {}", file.len() / 1_000_000, path.display())),
     }
@@ -81,7 +87,7 @@ pub(super) fn shortcut() -> Finding {
         Err(error) => return Poor(error.to_string()),
     };
     if keys.is_empty() {
-        return Poor("no key dictates yet. Set one: v2m shortcut install".into());
+        return Poor(tr!("no key dictates yet. Set one: v2m shortcut install").into());
     }
     // A key in a language that the model does not know would be refused at its first press.
     let model = settings().engine.model;
@@ -96,14 +102,18 @@ pub(super) fn shortcut() -> Finding {
         (ggml::speaks(&head?, code) == Some(false)).then_some((&key.binding, spoken::name(code)))
     });
     if let Some((binding, language)) = unknown {
-        return Poor(format!(
+        return Poor(tr!(
             "{binding} dictates in {language}, which the model {model} does not know. Choose \
-             another model: v2m-model list"
+             another model: v2m-model list",
+            binding,
+            language,
+            model
         ));
     }
     let told = keys.iter().map(|key| {
         let command = key.command.split_once("v2m-send").map_or("", |(_, rest)| rest);
-        format!("{} runs v2m-send {}", key.binding, command.trim_start_matches('\'').trim())
+        let command = command.trim_start_matches('\'').trim();
+        tr!("{binding} runs v2m-send {command}", binding = key.binding, command)
     });
     Good(told.collect::<Vec<_>>().join(", "))
 }
@@ -120,27 +130,30 @@ pub(super) fn microphone() -> Finding {
         None => source.is_default,
     });
     if let Some(source) = recorded.filter(|source| source.is_silenced) {
-        return Bad(format!(
-            "{} ({}) is muted, or its volume is 0. Turn it up in the sound settings",
-            source.description, source.name
+        return Bad(tr!(
+            "{microphone} ({name}) is muted, or its volume is 0. Turn it up in the sound settings",
+            microphone = source.description,
+            name = source.name
         ));
     }
     match &wanted {
-        Some(name) if recorded.is_none() => Bad(format!(
-            "the configured source {name} is not there; there is: {}. Connect it, or change \
+        Some(name) if recorded.is_none() => Bad(tr!(
+            "the configured source {name} is not there; there is: {sources}. Connect it, or change \
              capture.source",
-            meant(name, &sources).map_or_else(list, channels)
+            name,
+            sources = meant(name, &sources).map_or_else(list, channels)
         )),
-        Some(name) => Good(format!("{name}, as configured")),
+        Some(name) => Good(tr!("{name}, as configured", name)),
         None => match recorded {
             Some(source) => Good(format!("{} ({})", source.description, source.name)),
             None if sources.is_empty() => {
-                Bad("PipeWire has no microphone. Connect one, and check with `wpctl status`".into())
+                Bad(tr!("PipeWire has no microphone. Connect one, and check with `wpctl status`")
+                    .into())
             }
-            None => Bad(format!(
-                "there is no default source; choose one of: {} (`wpctl set-default`, or \
+            None => Bad(tr!(
+                "there is no default source; choose one of: {sources} (`wpctl set-default`, or \
                  capture.source)",
-                list()
+                sources = list()
             )),
         },
     }
@@ -161,13 +174,13 @@ fn channels(source: &capture::Source) -> String {
 pub(super) fn notifications() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else {
-        return Poor("no asynchronous runtime could be started".into());
+        return Poor(tr!("no asynchronous runtime could be started").into());
     };
     let asked = runtime.block_on(deliver::notification_service());
     runtime.shutdown_background();
     match asked {
         Ok(name) => Good(name),
-        Err(problem) => Poor(format!("texts are not shown: {problem}")),
+        Err(problem) => Poor(tr!("texts are not shown: {problem}", problem)),
     }
 }
 
@@ -175,7 +188,7 @@ pub(super) fn notifications() -> Finding {
 pub(super) fn cursor() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else {
-        return Poor("no asynchronous runtime could be started".into());
+        return Poor(tr!("no asynchronous runtime could be started").into());
     };
     let mode = settings().deliver.mode;
     let way = runtime.block_on(deliver::way(mode));
@@ -185,17 +198,24 @@ pub(super) fn cursor() -> Finding {
 
 fn where_texts_go(mode: DeliverMode, way: &deliver::Way) -> Finding {
     let deliver::Way { mode: way, backend, reason } = way;
-    let by = backend.map(|backend| format!(", by {backend}")).unwrap_or_default();
-    match (way, mode) {
-        (DeliverMode::Type, _) => Good(format!("texts are typed at the cursor{by}: {reason}")),
-        (DeliverMode::Auto | DeliverMode::Paste, _) => {
-            Good(format!("texts are pasted at the cursor{by}: {reason}"))
+    match (way, mode, backend) {
+        (DeliverMode::Type, _, None) => {
+            Good(tr!("texts are typed at the cursor: {reason}", reason))
         }
-        (DeliverMode::None, _) => Good(format!("not used: {reason}")),
-        (DeliverMode::Clipboard, DeliverMode::Paste | DeliverMode::Type) => {
-            Poor(format!("texts stay on the clipboard: {reason}"))
+        (DeliverMode::Type, _, Some(backend)) => {
+            Good(tr!("texts are typed at the cursor, by {backend}: {reason}", backend, reason))
         }
-        (DeliverMode::Clipboard, _) => Good(format!("texts go to the clipboard: {reason}")),
+        (DeliverMode::Auto | DeliverMode::Paste, _, None) => {
+            Good(tr!("texts are pasted at the cursor: {reason}", reason))
+        }
+        (DeliverMode::Auto | DeliverMode::Paste, _, Some(backend)) => {
+            Good(tr!("texts are pasted at the cursor, by {backend}: {reason}", backend, reason))
+        }
+        (DeliverMode::None, ..) => Good(tr!("not used: {reason}", reason)),
+        (DeliverMode::Clipboard, DeliverMode::Paste | DeliverMode::Type, _) => {
+            Poor(tr!("texts stay on the clipboard: {reason}", reason))
+        }
+        (DeliverMode::Clipboard, ..) => Good(tr!("texts go to the clipboard: {reason}", reason)),
     }
 }
 
@@ -217,10 +237,10 @@ pub(super) fn clipboard() -> Finding {
     };
     if displays.is_empty() {
         return Poor(
-            "the service sees no display, so texts cannot be put on the clipboard. In the \
-             desktop's terminal: systemctl --user import-environment DISPLAY WAYLAND_DISPLAY \
-             XAUTHORITY && systemctl --user restart v2m.service"
-                .into(),
+            tr!("the service sees no display, so texts cannot be put on the clipboard. In the \
+                 desktop's terminal: systemctl --user import-environment DISPLAY WAYLAND_DISPLAY \
+                 XAUTHORITY && systemctl --user restart v2m.service")
+            .into(),
         );
     }
     Good(displays.join(", "))

@@ -5,6 +5,7 @@ use super::Finding::{self, Good, Poor};
 use crate::config;
 use crate::llm::{self, Question};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// Lists of models are long, and some providers slow.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -21,6 +22,6 @@ pub(super) fn check() -> Finding {
             Ok(found) => Good(found),
             Err(error) => Poor(error.to_string()),
         },
-        Err(error) => Poor(format!("asking v2m-llm: {error}")),
+        Err(error) => Poor(tr!("asking v2m-llm: {error}", error)),
     }
 }

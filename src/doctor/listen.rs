@@ -14,6 +14,7 @@ use std::io::Write;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 use v2m_ipc::pcm::{self, SAMPLE_RATE};
+use v2m_messages::tr;
 
 /// How much is recorded, in samples.
 const LENGTH: usize = pcm::seconds(2) as usize;
@@ -34,11 +35,14 @@ pub(super) fn listen(service: &mut ServiceCheck) -> Finding {
     let mut loudness = Loudness::default();
     loudness.hear(&recording.samples);
     let Some(sound) = loudness.measured() else {
-        return Bad(format!("{}: the recording ended too soon", recording.microphone));
+        return Bad(tr!(
+            "{microphone}: the recording ended too soon",
+            microphone = recording.microphone
+        ));
     };
     match kept(&recording.samples) {
         Ok(file) => judged(&recording.microphone, &sound, &service.hears(file.path())),
-        Err(error) => Poor(format!("writing the recording for the service: {error}")),
+        Err(error) => Poor(tr!("writing the recording for the service: {error}", error)),
     }
 }
 
@@ -49,7 +53,7 @@ fn record() -> Result<Recording, String> {
         .and_then(|path| config::load(&path, std::env::vars_os()))
         .unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("starting a runtime: {error}"))?;
+    let runtime = runtime.map_err(|error| tr!("starting a runtime: {error}", error))?;
     runtime.block_on(async {
         let mut capture = Capture::spawn(Duration::ZERO).map_err(|error| error.to_string())?;
         let job = JobId(1);
@@ -118,23 +122,44 @@ fn wav(samples: &[i16]) -> Vec<u8> {
 fn judged(microphone: &str, sound: &Sound, heard: &Heard) -> Finding {
     let Sound { voice_dbfs, floor_dbfs, clipped } = sound;
     let percent = clipped * 100.0;
-    let noise = format!("noise {floor_dbfs:.0} dBFS");
-    let level = format!("voice {voice_dbfs:.0} dBFS, {noise}, {percent:.1} % clipped");
+    let voice = format_args!("{voice_dbfs:.0}");
+    let noise = format_args!("{floor_dbfs:.0}");
+    let level = tr!(
+        "voice {voice} dBFS, noise {noise} dBFS, {percent} % clipped",
+        voice,
+        noise,
+        percent = format_args!("{percent:.1}")
+    );
     match heard {
         Heard::Words { language, text } => match sound.fault() {
-            None => Good(format!("{microphone}: {level}; language {language}: “{text}”")),
-            Some(fault) => Poor(format!(
-                "{level}; language {language}: “{text}”. {}",
-                sound.told(fault, microphone)
+            None => Good(tr!(
+                "{microphone}: {level}; language {language}: “{text}”",
+                microphone,
+                level,
+                language,
+                text
+            )),
+            Some(fault) => Poor(tr!(
+                "{level}; language {language}: “{text}”. {fault}",
+                level,
+                language,
+                text,
+                fault = sound.told(fault, microphone)
             )),
         },
-        Heard::Nothing => Poor(format!(
-            "{microphone}: no speech; the loudest was {voice_dbfs:.0} dBFS, {noise}. Speak while it records. If you \
-             did, another microphone may be selected: wpctl status, and capture.source"
+        Heard::Nothing => Poor(tr!(
+            "{microphone}: no speech; the loudest was {voice} dBFS, noise {noise} dBFS. Speak while it records. If you \
+             did, another microphone may be selected: wpctl status, and capture.source",
+            microphone,
+            voice,
+            noise
         )),
-        Heard::Problem(problem) => {
-            Poor(format!("{microphone}: {level}; not transcribed: {problem}"))
-        }
+        Heard::Problem(problem) => Poor(tr!(
+            "{microphone}: {level}; not transcribed: {problem}",
+            microphone,
+            level,
+            problem
+        )),
     }
 }
 

@@ -12,6 +12,7 @@ mod service;
 
 use std::io::{BufRead, IsTerminal, Write};
 use v2m_ipc::plain;
+use v2m_messages::{mark, tr};
 
 /// How a check went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,27 +41,30 @@ pub enum Verdict {
     Broken,
 }
 
-/// The name of a check, and the check.
+/// The name of a check, a message, and the check.
 type Check = (&'static str, fn(&mut service::ServiceCheck) -> Finding);
 
 /// The check whose failure leaves the service itself sound.
-const MICROPHONE: &str = "microphone";
+const MICROPHONE: &str = mark!("microphone");
+
+/// What v2m hears in a recording that is made for it.
+const HEARD: &str = mark!("heard");
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
 const CHECKS: [Check; 13] = [
-    ("configuration", |_| desktop::configuration()),
-    ("units", |_| desktop::units()),
-    ("model", |_| desktop::model()),
+    (mark!("configuration"), |_| desktop::configuration()),
+    (mark!("units"), |_| desktop::units()),
+    (mark!("model"), |_| desktop::model()),
     (MICROPHONE, |_| desktop::microphone()),
-    ("shortcut", |_| desktop::shortcut()),
-    ("notifications", |_| desktop::notifications()),
-    ("clipboard", |_| desktop::clipboard()),
-    ("cursor", |_| desktop::cursor()),
-    ("socket", service::ServiceCheck::ping),
-    ("recogniser", service::ServiceCheck::engine),
-    ("sample", service::ServiceCheck::sample),
-    ("recording", service::ServiceCheck::recording),
-    ("language model", |_| language_model::check()),
+    (mark!("shortcut"), |_| desktop::shortcut()),
+    (mark!("notifications"), |_| desktop::notifications()),
+    (mark!("clipboard"), |_| desktop::clipboard()),
+    (mark!("cursor"), |_| desktop::cursor()),
+    (mark!("socket"), service::ServiceCheck::ping),
+    (mark!("recogniser"), service::ServiceCheck::engine),
+    (mark!("sample"), service::ServiceCheck::sample),
+    (mark!("recording"), service::ServiceCheck::recording),
+    (mark!("language model"), |_| language_model::check()),
 ];
 
 /// Whether two seconds of the microphone are recorded.
@@ -90,58 +94,76 @@ pub fn examine(out: &mut impl Write, listen: Listen) -> std::io::Result<Verdict>
         plain::write(out, &runnable(&line(name, &finding)))?;
     }
     if listen == Listen::Yes && verdict != Verdict::Deaf {
-        plain::write(out, SPEAK)?;
-        out.flush()?;
-        let finding = listen::listen(&mut service);
-        verdict = verdict.after(MICROPHONE, &finding);
-        plain::write(out, &runnable(&line("heard", &finding)))?;
+        verdict = verdict.after(MICROPHONE, &hear(out, &mut service, &runnable)?);
     }
     let summary = match verdict {
-        Verdict::Works => "v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle.",
-        Verdict::Deaf => "v2m transcribes, but cannot hear you: see the line “microphone” above.",
+        Verdict::Works => tr!("v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle."),
+        Verdict::Deaf => {
+            tr!("v2m transcribes, but cannot hear you: see the line “microphone” above.")
+        }
         Verdict::Broken => {
-            "v2m does not work yet. Fix the first line marked FAIL, then run `v2m doctor` again."
+            tr!(
+                "v2m does not work yet. Fix the first line marked FAIL, then run `v2m doctor` again."
+            )
         }
     };
     writeln!(out, "\n{}", runnable(summary))?;
     if listen == Listen::IfWanted && verdict == Verdict::Works && wants_to_be_heard(out)? {
-        plain::write(out, SPEAK)?;
-        out.flush()?;
-        let finding = listen::listen(&mut service);
-        verdict = verdict.after(MICROPHONE, &finding);
-        plain::write(out, &runnable(&line("heard", &finding)))?;
+        verdict = verdict.after(MICROPHONE, &hear(out, &mut service, &runnable)?);
     }
     Ok(verdict)
 }
 
-/// Printed before the microphone is recorded.
-const SPEAK: &str = "\nRecording two seconds from the microphone. Say something now.\n";
+/// Records the microphone, and prints what v2m hears.
+fn hear(
+    out: &mut impl Write,
+    service: &mut service::ServiceCheck,
+    runnable: impl Fn(&str) -> String,
+) -> std::io::Result<Finding> {
+    let speak = tr!("Recording two seconds from the microphone. Say something now.");
+    plain::write(out, &format!("\n{speak}\n"))?;
+    out.flush()?;
+    let finding = listen::listen(service);
+    plain::write(out, &runnable(&line(HEARD, &finding)))?;
+    Ok(finding)
+}
 
 /// Asks the user, if there is one, whether to record.
 fn wants_to_be_heard(out: &mut impl Write) -> std::io::Result<bool> {
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         return Ok(false);
     }
-    write!(out, "\nRecord two seconds now, to check how v2m hears you? [y/N] ")?;
+    let question = tr!("Record two seconds now, to check how v2m hears you? [y/N]");
+    write!(out, "\n{question} ")?;
     out.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(is_yes(&answer))
 }
 
+/// The user may say it in the language of the question, or in English.
 fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    let answer = answer.trim().to_lowercase();
+    let mut words = tr!("answers that mean yes" => "y yes").split(' ').chain(["y", "yes"]);
+    words.any(|word| word == answer)
 }
 
 /// The line of a finding; nothing if there is nothing to tell.
-fn line(name: &str, finding: &Finding) -> String {
+fn line(name: &'static str, finding: &Finding) -> String {
     let (mark, text) = match finding {
-        Good(text) => ("ok  ", text),
-        Poor(text) => ("warn", text),
-        Bad(text) => ("FAIL", text),
+        Good(text) => (tr!("ok"), text),
+        Poor(text) => (tr!("warn"), text),
+        Bad(text) => (tr!("FAIL"), text),
         Finding::None => return String::new(),
     };
-    format!("{mark}  {name:<14} {text}\n")
+    let marks = widest([tr!("ok"), tr!("warn"), tr!("FAIL")]);
+    let names = widest(CHECKS.map(|(name, _)| v2m_messages::text(name)));
+    format!("{mark:<marks$}  {:<names$} {text}\n", v2m_messages::text(name))
+}
+
+/// How wide the column of these words is.
+fn widest(words: impl IntoIterator<Item = &'static str>) -> usize {
+    words.into_iter().map(|word| word.chars().count()).max().unwrap_or_default()
 }
 
 impl Verdict {

@@ -25,7 +25,7 @@ pub(super) fn with_paths(advice: &str, folder: &Path) -> String {
     let mut rest = advice;
     let starts = |at: usize| {
         let before = advice[..at].chars().next_back();
-        before.is_none_or(|c| c.is_whitespace() || "`(“".contains(c))
+        before.is_none_or(|c| c.is_whitespace() || "`(“«".contains(c))
     };
     while let Some(next) = rest.chars().next() {
         let at = advice.len() - rest.len();

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{Command, Response, ResponseStatus};
+use v2m_messages::tr;
 use v2m_models::paths;
 
 /// Between two looks at a model that loads.
@@ -43,9 +44,9 @@ impl ServiceCheck {
         });
         match answered {
             Ok(()) => {
-                Good(format!("the service answers after {} ms", before.elapsed().as_millis()))
+                Good(tr!("the service answers after {ms} ms", ms = before.elapsed().as_millis()))
             }
-            Err(error) => Bad(format!("{error}. See: journalctl --user -u v2m -n 20")),
+            Err(error) => Bad(tr!("{error}. See: journalctl --user -u v2m -n 20", error)),
         }
     }
 
@@ -61,27 +62,26 @@ impl ServiceCheck {
             match engine["state"].as_str() {
                 Some("loading") if Instant::now() < end => std::thread::sleep(LOOK),
                 Some("warm") => {
-                    let works = format!(
-                        "{} on {} ({}), loaded in {} ms",
-                        field("model"),
-                        field("backend"),
-                        field("device"),
-                        engine["loaded_in_ms"]
+                    let works = tr!(
+                        "{model} on {backend} ({device}), loaded in {ms} ms",
+                        model = field("model"),
+                        backend = field("backend"),
+                        device = field("device"),
+                        ms = engine["loaded_in_ms"]
                     );
                     return with_passed_over(works, engine);
                 }
                 Some("unloaded") => {
-                    let model = field("model");
-                    let works = format!(
+                    let works = tr!(
                         "{model} is unloaded, because it was not used for a while (engine.unload_after); \
-                         the next dictation loads it"
+                         the next dictation loads it",
+                        model = field("model")
                     );
                     return with_passed_over(works, engine);
                 }
                 state => {
                     let problem = status["problem"]["error"].as_str();
-                    let state = state.unwrap_or("in no known state");
-                    return Bad(problem.map_or_else(|| format!("it is {state}"), str::to_owned));
+                    return Bad(problem.map_or_else(|| in_state(state), str::to_owned));
                 }
             }
         }
@@ -91,11 +91,15 @@ impl ServiceCheck {
         let (Ok(sound), Ok(words)) =
             (paths::resolve_asset(paths::SAMPLE.0), paths::resolve_asset(paths::SAMPLE.1))
         else {
-            return Bad("the sample recording is not installed: run `make install` again".into());
+            return Bad(
+                tr!("the sample recording is not installed: run `make install` again").into()
+            );
         };
         let expected = match std::fs::read_to_string(&words) {
             Ok(text) => text,
-            Err(error) => return Bad(format!("reading {}: {error}", words.display())),
+            Err(error) => {
+                return Bad(tr!("reading {path}: {error}", path = words.display(), error));
+            }
         };
         let before = Instant::now();
         let command =
@@ -108,14 +112,21 @@ impl ServiceCheck {
         let took = before.elapsed().as_secs_f64();
         let text = answer.data["text"].as_str().unwrap_or("");
         let share = heard(&expected, text);
-        let said = format!("{seconds:.0} s of speech in {took:.1} s: “{text}”");
+        let said = tr!(
+            "{seconds} s of speech in {took} s: “{text}”",
+            seconds = format_args!("{seconds:.0}"),
+            took = format_args!("{took:.1}"),
+            text
+        );
         if share >= ENOUGH {
             Good(said)
         } else {
             let percent = share * 100.0;
-            Bad(format!(
-                "{said}; {percent:.0} % of the words are right. Check the model (v2m-model verify), and \
-                 engine.language, which must allow English for this recording"
+            Bad(tr!(
+                "{said}; {percent} % of the words are right. Check the model (v2m-model verify), and \
+                 engine.language, which must allow English for this recording",
+                said,
+                percent = format_args!("{percent:.0}")
             ))
         }
     }
@@ -125,7 +136,7 @@ impl ServiceCheck {
         let command =
             Command::TranscribeFile { file_path: file.display().to_string(), track: None };
         let Some(client) = self.0.as_mut() else {
-            return Heard::Problem("the service does not answer".into());
+            return Heard::Problem(tr!("the service does not answer").into());
         };
         let answer = match client.request(&command) {
             Ok(answer) => answer,
@@ -137,7 +148,7 @@ impl ServiceCheck {
                 Heard::Words { language: word("language"), text: word("text") }
             }
             (_, Some("no_speech")) => Heard::Nothing,
-            _ => Heard::Problem(answer.error.unwrap_or_else(|| "it gave no reason".into())),
+            _ => Heard::Problem(answer.error.unwrap_or_else(|| tr!("it gave no reason").into())),
         }
     }
 
@@ -150,12 +161,23 @@ impl ServiceCheck {
     }
 
     fn ask(&mut self, command: &Command) -> Result<Response, String> {
-        let client = self.0.as_mut().ok_or("the service does not answer")?;
+        let client = self.0.as_mut().ok_or(tr!("the service does not answer"))?;
         let answer = client.request(command).map_err(|error| error.to_string())?;
         match answer.status {
             ResponseStatus::Success => Ok(answer),
-            _ => Err(answer.error.unwrap_or_else(|| "it gave no reason".into())),
+            _ => Err(answer.error.unwrap_or_else(|| tr!("it gave no reason").into())),
         }
+    }
+}
+
+/// The state of the recogniser, for one that cannot be used.
+fn in_state(state: Option<&str>) -> String {
+    match state {
+        Some("absent") => tr!("it is absent").to_owned(),
+        Some("loading") => tr!("it is loading").to_owned(),
+        Some("failed") => tr!("it is failed").to_owned(),
+        Some(state) => tr!("it is {state}", state),
+        None => tr!("it is in no known state").to_owned(),
     }
 }
 
@@ -164,19 +186,23 @@ fn recorded(capture: &Value) -> Finding {
     let gaps = capture["gaps"].as_u64().unwrap_or_default();
     let missing = capture["missing_s"].as_f64().unwrap_or_default();
     let told = match gaps {
-        0 => "nothing was missing since the service started".to_owned(),
-        _ => format!(
-            "{missing:.1} s of sound were missing since the service started, in {gaps} places"
+        0 => tr!("nothing was missing since the service started").to_owned(),
+        _ => tr!(
+            "{seconds} s of sound were missing since the service started, in {n} place"
+                | "{seconds} s of sound were missing since the service started, in {n} places"
+                    % gaps,
+            seconds = format_args!("{missing:.1}")
         ),
     };
     match (capture["realtime"].as_bool(), gaps) {
         (None, _) => Finding::None,
-        (Some(true), 0) => Good(format!("with real-time priority; {told}")),
+        (Some(true), 0) => Good(tr!("with real-time priority; {told}", told)),
         (Some(true), _) => {
-            Poor(format!("with real-time priority; {told}. See: journalctl --user -u v2m"))
+            Poor(tr!("with real-time priority; {told}. See: journalctl --user -u v2m", told))
         }
-        (Some(false), _) => Poor(format!(
-            "without real-time priority, so a busy machine can miss sound; {told}. Install rtkit and log in again"
+        (Some(false), _) => Poor(tr!(
+            "without real-time priority, so a busy machine can miss sound; {told}. Install rtkit and log in again",
+            told
         )),
     }
 }
@@ -186,7 +212,12 @@ fn with_passed_over(works: String, engine: &Value) -> Finding {
     let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let told = passed_over.iter().fold(works, |told, engine| {
-        format!("{told}; not used: {} ({})", text(&engine["backend"]), text(&engine["reason"]))
+        tr!(
+            "{told}; not used: {backend} ({reason})",
+            told,
+            backend = text(&engine["backend"]),
+            reason = text(&engine["reason"])
+        )
     });
     let gpus = passed_over.iter().any(|engine| !text(&engine["backend"]).starts_with("cpu"));
     if gpus { Poor(told) } else { Good(told) }

@@ -29,15 +29,16 @@ const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
 const STARVED: Duration = Duration::from_secs(10);
 
 /// Selects the part of the daemon's environment that an engine gets: the variables that compute
-/// libraries read. The rest may contain secrets, such as keys for language models from the login
+/// libraries read, and the user's language. The rest may contain secrets, such as keys for language models from the login
 /// environment.
 fn environment(
     all: impl Iterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (OsString, OsString)> {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "PATH",
         "HOME",
         "LANG",
+        "LANGUAGE",
         "TMPDIR",
         "LD_LIBRARY_PATH",
         "RUST_BACKTRACE",
@@ -224,10 +225,11 @@ mod tests {
             "VK_DRIVER_FILES",
             "DBUS_SESSION_BUS_ADDRESS",
             "LC_ALL",
+            "LANGUAGE",
             "NOTIFY_SOCKET",
         ];
         let given = environment(all.into_iter().map(|name| (name.into(), "x".into())));
         let given: Vec<_> = given.map(|(name, _)| name).collect();
-        assert_eq!(given, ["PATH", "VK_DRIVER_FILES", "LC_ALL"]);
+        assert_eq!(given, ["PATH", "VK_DRIVER_FILES", "LC_ALL", "LANGUAGE"]);
     }
 }

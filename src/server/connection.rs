@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::{Command, EventName, Refusal, Response};
+use v2m_messages::tr;
 
 /// How often v2m checks whether the client of a long request has left.
 const GONE_EVERY: Duration = Duration::from_secs(1);
@@ -80,8 +81,10 @@ impl Connection {
                     // A press is always admitted. Other requests are admitted up to a limit.
                     Asked::Call { request, original } if is_crowded && !request.is_press() => {
                         let most = self.server.limits.connections;
-                        let say = format!(
-                            "{most} requests are under way already. Try again when one is answered."
+                        let say = tr!(
+                            "{n} request is under way already. Try again when it is answered."
+                                | "{n} requests are under way already. Try again when one is answered."
+                                    % most
                         );
                         respond(Err(Failure::new(Code::Busy, say)), original)
                     }
@@ -167,7 +170,7 @@ impl Connection {
                 Ok(None) if self.leaves => return Ok(Next::GiveWay),
                 Ok(None) => {}
                 Err(too_long) => {
-                    let say = format!("the request is not read: {too_long}");
+                    let say = tr!("the request is not read: {too_long}", too_long);
                     return Ok(Next::Last(Response::error("too_large", say, ().into())));
                 }
             }
@@ -201,7 +204,11 @@ impl Connection {
                     }
                 }
                 () = overdue, if midway => {
-                    return Ok(Next::Last(cut_off("was begun and not ended in time")));
+                    let say = tr!(
+                        "the request was begun and not ended in time; send its 4-byte big-endian \
+                         length and all of it"
+                    );
+                    return Ok(Next::Last(bad_request(say)));
                 }
             }
         }
@@ -212,7 +219,9 @@ impl Connection {
         let cut = self.requests.is_midway() && self.framing() == Framing::Length;
         match self.requests.last_line() {
             Some(line) => Next::Request(Command::parse(line)),
-            None if cut => Next::Last(cut_off("ends before its length")),
+            None if cut => Next::Last(bad_request(tr!(
+                "the request ends before its length; send its 4-byte big-endian length and all of it"
+            ))),
             None => Next::End,
         }
     }
@@ -236,7 +245,6 @@ async fn gone(stream: &UnixStream) {
     }
 }
 
-fn cut_off(how: &str) -> Response {
-    let say = format!("the request {how}; send its 4-byte big-endian length and all of it");
+fn bad_request(say: &str) -> Response {
     Response::error("bad_request", say, ().into())
 }

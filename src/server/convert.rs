@@ -13,6 +13,7 @@ use v2m_ipc::data;
 use v2m_ipc::message::{self, Response};
 use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 mod history;
 
@@ -269,12 +270,16 @@ fn config_updated(
     ignored: Vec<(String, String)>,
 ) -> data::ConfigUpdated {
     let message = match (applied.is_empty(), restart.is_empty()) {
-        (true, true) => "nothing changed".to_owned(),
-        (false, true) => format!("in force now: {}", applied.join(", ")),
-        (all_wait, false) => {
-            let now = if all_wait { String::new() } else { applied.join(", ") + " in force now; " };
-            format!("{now}after `systemctl --user restart v2m`: {}", restart.join(", "))
+        (true, true) => tr!("nothing changed").to_owned(),
+        (false, true) => tr!("in force now: {now}", now = applied.join(", ")),
+        (true, false) => {
+            tr!("after `systemctl --user restart v2m`: {later}", later = restart.join(", "))
         }
+        (false, false) => tr!(
+            "{now} in force now; after `systemctl --user restart v2m`: {later}",
+            now = applied.join(", "),
+            later = restart.join(", ")
+        ),
     };
     let ignored = ignored.into_iter().map(|(key, reason)| data::IgnoredSetting { key, reason });
     let ignored = ignored.collect();

@@ -12,6 +12,7 @@ mod refuse;
 mod seats;
 
 pub use refuse::refuse_pending;
+use v2m_messages::tr;
 
 use crate::call::{Answer, Call, CallSender, Event, Request};
 use crate::session::{Code, Failure};
@@ -154,7 +155,8 @@ impl Server {
     async fn call(&self, request: Request) -> Result<Answer, Failure> {
         let (reply, answer) = oneshot::channel();
         let ending = || {
-            Failure::new(Code::ShuttingDown, "v2m is stopping; the next request starts it again")
+            let text = tr!("v2m is stopping; the next request starts it again");
+            Failure::new(Code::ShuttingDown, text)
         };
         let unheard = |_| ending().may_ask_again();
         self.calls.send(Call { request, reply }).await.map_err(unheard)?;
@@ -167,7 +169,9 @@ impl Server {
 fn unanswered() -> Failure {
     Failure::new(
         Code::Internal,
-        "v2m did not answer the request. This is a bug; please report it, with: journalctl --user -u v2m",
+        tr!(
+            "v2m did not answer the request. This is a bug; please report it, with: journalctl --user -u v2m"
+        ),
     )
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::Response;
+use v2m_messages::tr;
 
 /// The time for all of [`refuse_pending`].
 const PENDING_TIME: Duration = Duration::from_millis(500);
@@ -34,15 +35,17 @@ pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
     let framing = framing.unwrap_or(Framing::Length);
     let most = limits.connections + limits.newcomers;
     warn!(most, "a connection was refused: {most} clients wait for answers");
-    let say = format!("{most} clients wait for v2m's answers. Try again when one is answered.");
+    let say = tr!("{n} client waits for v2m's answer. Try again when it is answered."
+        | "{n} clients wait for v2m's answers. Try again when one is answered." % most);
     write_now(stream, &framing.encode(&Response::error("busy", say, ().into())));
 }
 
 /// The answer to a connection that gives way to another one.
 pub(super) fn gives_way(limits: Limits) -> Response {
     let most = limits.connections;
-    let say = format!(
-        "v2m closes this connection: more than {most} are open, and this one was silent longest. Connect again."
+    let say = tr!(
+        "v2m closes this connection: more than {most} are open, and this one was silent longest. Connect again.",
+        most
     );
     Response::error("busy", say, ().into())
 }

@@ -10,8 +10,10 @@
 
 mod fill;
 mod locale;
+mod sentence;
 
 pub use fill::fill;
+pub use sentence::capitalised;
 
 use std::sync::OnceLock;
 

@@ -5,20 +5,23 @@ use crate::config::settings::{JoinTo, LogLevel, UndoBy};
 use crate::config::values::{choice, chord, chord_text, flag, put, texts};
 use crate::session::DeliverMode;
 use serde_json::json;
+use v2m_messages::mark;
 
 pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "mode",
-        allowed: "\"auto\", \"clipboard\", \"paste\", \"type\" or \"none\"",
-        doc: "\"auto\": as \"paste\" if the desktop lets v2m press keys without asking you (GNOME, sway and other\n\
+        allowed: mark!("\"auto\", \"clipboard\", \"paste\", \"type\" or \"none\""),
+        doc: mark!(
+            "\"auto\": as \"paste\" if the desktop lets v2m press keys without asking you (GNOME, sway and other\n\
               wlroots compositors, X11; KDE once you have allowed it), otherwise as \"clipboard\".\n\
               \"clipboard\": you paste the text yourself. \"paste\": v2m pastes it into the window that has the\n\
               focus, and then restores the clipboard. KDE asks you once. If pasting is not possible, the text\n\
               stays on the clipboard. \"type\": v2m types it, for programs that do not accept pastes. No window\n\
               confirms typed text. A text that is long, or has characters that the keyboard layout lacks, is\n\
               pasted. \"none\": nowhere.\n\
-              `v2m-send toggle --deliver` overrides this for one dictation.",
+              `v2m-send toggle --deliver` overrides this for one dictation."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.mode.name()),
@@ -27,11 +30,15 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "paste_key",
-        allowed: "\"auto\", or a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\"",
-        doc: "The keys that paste, in any window but a terminal. \"auto\": Ctrl+V. If v2m cannot find out which\n\
+        allowed: mark!(
+            "\"auto\", or a key combination such as \"ctrl+v\", \"ctrl+shift+v\" or \"shift+insert\""
+        ),
+        doc: mark!(
+            "The keys that paste, in any window but a terminal. \"auto\": Ctrl+V. If v2m cannot find out which\n\
               program has the focus (GNOME and KDE on Wayland, programs without AT-SPI) and a terminal is\n\
               running: Shift+Insert, which pastes in terminals and in text fields. A key combination is\n\
-              always pressed.",
+              always pressed."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(chord_text(s.deliver.paste_key.as_ref())),
@@ -40,8 +47,12 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "terminal_paste_key",
-        allowed: "\"auto\", or a key combination such as \"ctrl+shift+v\" or \"shift+insert\"",
-        doc: "The keys that paste in a terminal. \"auto\": Ctrl+Shift+V, and Shift+Insert in xterm and rxvt.",
+        allowed: mark!(
+            "\"auto\", or a key combination such as \"ctrl+shift+v\" or \"shift+insert\""
+        ),
+        doc: mark!(
+            "The keys that paste in a terminal. \"auto\": Ctrl+Shift+V, and Shift+Insert in xterm and rxvt."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(chord_text(s.deliver.terminal_paste_key.as_ref())),
@@ -50,9 +61,13 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "terminals",
-        allowed: "a list of classes of windows or names of programs, such as [\"kitty\", \"konsole\"]",
-        doc: "The programs that are terminals, in upper or lower case: the class of their windows, which is the\n\
-              second name that `xprop WM_CLASS` prints; on Wayland the application id, or the program's name.",
+        allowed: mark!(
+            "a list of classes of windows or names of programs, such as [\"kitty\", \"konsole\"]"
+        ),
+        doc: mark!(
+            "The programs that are terminals, in upper or lower case: the class of their windows, which is the\n\
+              second name that `xprop WM_CLASS` prints; on Wayland the application id, or the program's name."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.terminals),
@@ -62,9 +77,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "deliver",
         name: "same_window",
         allowed: FLAG,
-        doc: "Paste only into the window that had the focus when you stopped the recording. If another one has\n\
+        doc: mark!(
+            "Paste only into the window that had the focus when you stopped the recording. If another one has\n\
               the focus by then, the text stays on the clipboard. sway and similar compositors tell v2m only\n\
-              which program's window it is. If the desktop tells nothing (GNOME on Wayland), v2m pastes.",
+              which program's window it is. If the desktop tells nothing (GNOME on Wayland), v2m pastes."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.same_window),
@@ -73,13 +90,15 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "join",
-        allowed: "\"field\", \"last\" or \"nothing\"",
-        doc: "How a pasted or typed text is joined to what stands before the cursor: v2m adds a space where one\n\
+        allowed: mark!("\"field\", \"last\" or \"nothing\""),
+        doc: mark!(
+            "How a pasted or typed text is joined to what stands before the cursor: v2m adds a space where one\n\
               belongs, and inside a sentence it starts with a small letter. \"field\": v2m looks at the text\n\
               around the cursor, if the program shows it (AT-SPI). Otherwise it looks at its last text, if that\n\
               went into the same window and you have not typed or clicked since. If the desktop does not report\n\
               that, v2m only adds a space, for 30 seconds. \"last\": it looks at its last text only, and asks no\n\
-              program. \"nothing\": texts are delivered unchanged.",
+              program. \"nothing\": texts are delivered unchanged."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.join.name()),
@@ -88,11 +107,13 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "deliver",
         name: "undo",
-        allowed: "\"field\" or \"ctrl+z\"",
-        doc: "How `v2m-send undo` takes the last text at the cursor back. \"field\": only if the program shows the\n\
+        allowed: mark!("\"field\" or \"ctrl+z\""),
+        doc: mark!(
+            "How `v2m-send undo` takes the last text at the cursor back. \"field\": only if the program shows the\n\
               text before the cursor (AT-SPI), and it is still there as it was delivered. \"ctrl+z\": if the\n\
               program does not show it, v2m presses Ctrl+Z once, unless you have typed or clicked since, or a\n\
-              terminal may have the focus.",
+              terminal may have the focus."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.undo.name()),
@@ -102,10 +123,12 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "deliver",
         name: "sensitive",
         allowed: FLAG,
-        doc: "Mark each text on the clipboard, even for the moment of a paste, as password managers mark\n\
+        doc: mark!(
+            "Mark each text on the clipboard, even for the moment of a paste, as password managers mark\n\
               passwords (x-kde-passwordManagerHint). Clipboard managers that know the mark (KDE's Klipper,\n\
               CopyQ 8, `wl-paste --watch`) keep the text out of their history. The text stays on the\n\
-              clipboard. A later paste does not restore a marked text.",
+              clipboard. A later paste does not restore a marked text."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.sensitive),
@@ -115,7 +138,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "deliver",
         name: "notify",
         allowed: FLAG,
-        doc: "Show the state, the text and problems in a notification.",
+        doc: mark!("Show the state, the text and problems in a notification."),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.notify),
@@ -125,8 +148,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "feedback",
         name: "sounds",
         allowed: FLAG,
-        doc: "Play short, soft sounds when a recording starts, stops or fails, at the volume of the desktop's\n\
-              notifications.",
+        doc: mark!(
+            "Play short, soft sounds when a recording starts, stops or fails, at the volume of the desktop's\n\
+              notifications."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.feedback.sounds),
@@ -136,7 +161,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "feedback",
         name: "pause_media",
         allowed: FLAG,
-        doc: "Pause media players while recording, and let those that were paused play again afterwards.",
+        doc: mark!(
+            "Pause media players while recording, and let those that were paused play again afterwards."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.feedback.pause_media),
@@ -145,9 +172,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "log",
         name: "level",
-        allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
-        doc: "The least severe level that is logged: \"error\", \"warn\", \"info\", \"debug\" or \"trace\". Dictated text\n\
-              is logged only at debug and trace. V2M_LOG in the service's environment overrides this.",
+        allowed: mark!("\"error\", \"warn\", \"info\", \"debug\" or \"trace\""),
+        doc: mark!(
+            "The least severe level that is logged: \"error\", \"warn\", \"info\", \"debug\" or \"trace\". Dictated text\n\
+              is logged only at debug and trace. V2M_LOG in the service's environment overrides this."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.log.level.name()),

@@ -8,13 +8,16 @@ use crate::config::values::{
 };
 use crate::session::TriggerMode;
 use serde_json::json;
+use v2m_messages::mark;
 
 pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "model",
-        allowed: "a name from `v2m-model list` or an absolute path of a ggml file",
-        doc: "The speech model: a name from `v2m-model list`, or the absolute path of a ggml file.",
+        allowed: mark!("a name from `v2m-model list` or an absolute path of a ggml file"),
+        doc: mark!(
+            "The speech model: a name from `v2m-model list`, or the absolute path of a ggml file."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.model),
@@ -23,10 +26,12 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "backend",
-        allowed: "\"auto\", \"cuda\", \"vulkan\" or \"cpu\"",
-        doc: "What the recogniser runs on: \"auto\" (CUDA, Vulkan or the processor: the first that is installed\n\
+        allowed: mark!("\"auto\", \"cuda\", \"vulkan\" or \"cpu\""),
+        doc: mark!(
+            "What the recogniser runs on: \"auto\" (CUDA, Vulkan or the processor: the first that is installed\n\
               and works), \"cuda\" or \"vulkan\" (only that; if it does not work, nothing does), or \"cpu\".\n\
-              `v2m-send status` shows which one is used.",
+              `v2m-send status` shows which one is used."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.backend.name()),
@@ -35,9 +40,13 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "language",
-        allowed: "\"auto\" or the code of a language Whisper knows, such as \"en\" or \"es\"",
-        doc: "The language you speak: a code such as \"en\" or \"es\", which is faster and more reliable, or \"auto\",\n\
-              which detects it in each recording.",
+        allowed: mark!(
+            "\"auto\" or the code of a language Whisper knows, such as \"en\" or \"es\""
+        ),
+        doc: mark!(
+            "The language you speak: a code such as \"en\" or \"es\", which is faster and more reliable, or \"auto\",\n\
+              which detects it in each recording."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.language.as_deref().unwrap_or("auto")),
@@ -46,9 +55,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "languages",
-        allowed: "a list of codes of languages Whisper knows, such as [\"en\", \"es\"]",
-        doc: "With language = \"auto\": detect only these languages. Empty: all. With two or more you can change\n\
-              the language at a pause. Otherwise the first language that is detected stays.",
+        allowed: mark!("a list of codes of languages Whisper knows, such as [\"en\", \"es\"]"),
+        doc: mark!(
+            "With language = \"auto\": detect only these languages. Empty: all. With two or more you can change\n\
+              the language at a pause. Otherwise the first language that is detected stays."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.languages),
@@ -58,7 +69,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "engine",
         name: "translate",
         allowed: FLAG,
-        doc: "Translate to English, instead of writing what you said.",
+        doc: mark!("Translate to English, instead of writing what you said."),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.translate),
@@ -67,8 +78,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "vocabulary",
-        allowed: "a list of words, such as [\"PipeWire\", \"Ngozi\"]",
-        doc: "Names and terms to expect, the most important first. As many as fit are used.",
+        allowed: mark!("a list of words, such as [\"PipeWire\", \"Ngozi\"]"),
+        doc: mark!("Names and terms to expect, the most important first. As many as fit are used."),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.vocabulary),
@@ -77,8 +88,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "beam_size",
-        allowed: "a whole number from 1 to 8",
-        doc: "How many hypotheses the decoder follows, 1 to 8. 1 is the fastest; 5 makes fewer errors.",
+        allowed: mark!("a whole number from 1 to 8"),
+        doc: mark!(
+            "How many hypotheses the decoder follows, 1 to 8. 1 is the fastest; 5 makes fewer errors."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.beam_size),
@@ -87,8 +100,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "threads",
-        allowed: "a whole number from 0 to 256",
-        doc: "Threads on the processor. 0: one per physical core, at most 8.",
+        allowed: mark!("a whole number from 0 to 256"),
+        doc: mark!("Threads on the processor. 0: one per physical core, at most 8."),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.threads),
@@ -97,10 +110,12 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "hang_seconds",
-        allowed: "a whole number from 5 to 600",
-        doc: "If the recogniser has work and makes no progress for this many seconds (5 to 600), v2m replaces\n\
+        allowed: mark!("a whole number from 5 to 600"),
+        doc: mark!(
+            "If the recogniser has work and makes no progress for this many seconds (5 to 600), v2m replaces\n\
               it, and the new one gets the same recording. Time in which other programs use the processor does\n\
-              not count.",
+              not count."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.engine.hang_seconds),
@@ -109,9 +124,13 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "unload_after",
-        allowed: "\"auto\", \"never\", or a time from 1s to 24h, such as \"90s\", \"15min\" or \"2h\"",
-        doc: "Unload the model after this time without a dictation, to free its memory. The next press loads it\n\
-              again while you speak. \"auto\": after 15min on a GPU, never on the processor.",
+        allowed: mark!(
+            "\"auto\", \"never\", or a time from 1s to 24h, such as \"90s\", \"15min\" or \"2h\""
+        ),
+        doc: mark!(
+            "Unload the model after this time without a dictation, to free its memory. The next press loads it\n\
+              again while you speak. \"auto\": after 15min on a GPU, never on the processor."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(unload_text(s.engine.unload_after)),
@@ -120,11 +139,15 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "capture",
         name: "source",
-        allowed: "the node.name of a PipeWire source, with \":\" and one of its ports behind it if you like, or \"\" for the default source",
-        doc: "The microphone: a PipeWire node.name, as `wpctl status --name` or `pw-cli ls Node` shows it.\n\
+        allowed: mark!(
+            "the node.name of a PipeWire source, with \":\" and one of its ports behind it if you like, or \"\" for the default source"
+        ),
+        doc: mark!(
+            "The microphone: a PipeWire node.name, as `wpctl status --name` or `pw-cli ls Node` shows it.\n\
               Empty: the default source. If it is missing, recording fails with an error.\n\
               If a source has several channels, v2m uses those that carry sound. To record one input of an\n\
-              audio interface, add its port, as `pw-link -o` shows it: \"NAME:capture_AUX2\".",
+              audio interface, add its port, as `pw-link -o` shows it: \"NAME:capture_AUX2\"."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.capture.source.as_deref().unwrap_or("")),
@@ -135,10 +158,12 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "capture",
         name: "linger_seconds",
-        allowed: "a whole number from 0 to 3600",
-        doc: "How many seconds (0 to 3600) the microphone's stream stays connected, but paused, after a\n\
+        allowed: mark!("a whole number from 0 to 3600"),
+        doc: mark!(
+            "How many seconds (0 to 3600) the microphone's stream stays connected, but paused, after a\n\
               dictation. If the next recording starts within about 5 seconds, it starts about 10 ms sooner. But\n\
-              the desktop shows its microphone indicator all that time.",
+              the desktop shows its microphone indicator all that time."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.capture.linger_seconds),
@@ -147,8 +172,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "session",
         name: "max_minutes",
-        allowed: "a number from 0.05 to 120",
-        doc: "The longest recording, in minutes (0.05 to 120). After that it is stopped and transcribed.",
+        allowed: mark!("a number from 0.05 to 120"),
+        doc: mark!(
+            "The longest recording, in minutes (0.05 to 120). After that it is stopped and transcribed."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.session.max_minutes),
@@ -157,9 +184,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "session",
         name: "stop_after_silence",
-        allowed: "\"never\", or a time from 0.5s to 60s",
-        doc: "Stop a recording without a second press, after so much silence (0.5s to 60s). The silence counts\n\
-              once you have spoken. \"never\": only a press stops it.",
+        allowed: mark!("\"never\", or a time from 0.5s to 60s"),
+        doc: mark!(
+            "Stop a recording without a second press, after so much silence (0.5s to 60s). The silence counts\n\
+              once you have spoken. \"never\": only a press stops it."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(silence_text(s.session.stop_after_silence)),
@@ -168,9 +197,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "session",
         name: "continuous_silence",
-        allowed: "\"never\", or a time from 5s to 600s",
-        doc: "Stop a continuous dictation (`v2m-send toggle --continuous`) after so much silence (5s to\n\
-              600s), in place of stop_after_silence. \"never\": only a press stops it.",
+        allowed: mark!("\"never\", or a time from 5s to 600s"),
+        doc: mark!(
+            "Stop a continuous dictation (`v2m-send toggle --continuous`) after so much silence (5s to\n\
+              600s), in place of stop_after_silence. \"never\": only a press stops it."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(silence_text(s.session.continuous_silence)),
@@ -179,10 +210,12 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "trigger",
         name: "mode",
-        allowed: "\"auto\", \"toggle\" or \"hold\"",
-        doc: "\"auto\": a tap starts or stops. A held key records until you release it, if the desktop repeats a\n\
+        allowed: mark!("\"auto\", \"toggle\" or \"hold\""),
+        doc: mark!(
+            "\"auto\": a tap starts or stops. A held key records until you release it, if the desktop repeats a\n\
               held shortcut (GNOME does). \"toggle\": taps only; a held key counts as one tap. \"hold\": as auto,\n\
-              but the recording after a tap stops by itself after about a second.",
+              but the recording after a tap stops by itself after about a second."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.trigger.mode.name()),

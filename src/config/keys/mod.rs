@@ -6,6 +6,7 @@ mod text;
 
 use super::settings::Settings;
 use serde_json::Value;
+use v2m_messages::mark;
 
 /// Stands where what was written is not shown.
 pub(super) const MASK: &str = "********";
@@ -14,9 +15,9 @@ pub(super) const MASK: &str = "********";
 pub(super) struct ConfigKey {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
-    /// What it takes, as it completes "it takes …".
+    /// What it takes, as it completes "it takes …": a message.
     pub(super) allowed: &'static str,
-    /// For the default file; lines as they stand there.
+    /// For the default file, a message; lines as they stand there.
     pub(super) doc: &'static str,
     /// Whether a change needs a restart of the service.
     pub(super) restart: bool,
@@ -35,36 +36,42 @@ impl ConfigKey {
     }
 }
 
-/// The sections with what they are about, in the order of the default file.
+/// The sections with what they are about (a message), in the order of the default file.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
-    ("engine", "The recogniser. A change here restarts only the recogniser, at once."),
-    ("capture", "The microphone."),
-    ("session", "One dictation."),
-    ("trigger", "The shortcut that runs `v2m-send toggle`."),
+    ("engine", mark!("The recogniser. A change here restarts only the recogniser, at once.")),
+    ("capture", mark!("The microphone.")),
+    ("session", mark!("One dictation.")),
+    ("trigger", mark!("The shortcut that runs `v2m-send toggle`.")),
     (
         "store",
-        "What v2m keeps of your dictations, in ~/.local/state/v2m/dictations.\n\
-         It always keeps recordings that have no text yet.",
+        mark!(
+            "What v2m keeps of your dictations, in ~/.local/state/v2m/dictations.\n\
+         It always keeps recordings that have no text yet."
+        ),
     ),
     (
         "text",
-        "Text rules, for English and Spanish. `v2m-send rules test` shows what they do. v2m also stores the\n\
-         text before the rules. They do not apply to sound files.",
+        mark!(
+            "Text rules, for English and Spanish. `v2m-send rules test` shows what they do. v2m also stores the\n\
+         text before the rules. They do not apply to sound files."
+        ),
     ),
     (
         "llm",
-        "A language model, for `v2m-send process` and `translate`, and for dictations with refine =\n\
+        mark!(
+            "A language model, for `v2m-send process` and `translate`, and for dictations with refine =\n\
          \"llm\" or `v2m-send toggle --preset NAME`. v2m-llm asks it; the service has no network access.\n\
          Do not put the key here. Put it into a file that only you can read: ~/.config/v2m/gemini.key or\n\
          openai.key for Google's or OpenAI's own service, ~/.config/v2m/keys/HOST for any other host. No\n\
-         other host gets it (man v2m-llm).",
+         other host gets it (man v2m-llm)."
+        ),
     ),
-    ("deliver", "Where a text goes, besides the answer to the client."),
-    ("feedback", "Sounds and media players during a dictation."),
-    ("log", "The journal: journalctl --user -u v2m"),
+    ("deliver", mark!("Where a text goes, besides the answer to the client.")),
+    ("feedback", mark!("Sounds and media players during a dictation.")),
+    ("log", mark!("The journal: journalctl --user -u v2m")),
 ];
 
-const FLAG: &str = "true or false";
+const FLAG: &str = mark!("true or false");
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static ConfigKey> {

@@ -8,13 +8,14 @@ use crate::config::values::{
 };
 use serde_json::json;
 use v2m_ipc::llm::Provider;
+use v2m_messages::mark;
 
 pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "store",
         name: "keep_count",
-        allowed: "a whole number from 0 to 1000000",
-        doc: "Keep at most this many delivered dictations. 0: none.",
+        allowed: mark!("a whole number from 0 to 1000000"),
+        doc: mark!("Keep at most this many delivered dictations. 0: none."),
         restart: false,
         hidden: false,
         get: |s| json!(s.store.keep_count),
@@ -23,8 +24,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "store",
         name: "keep_days",
-        allowed: "a whole number from 0 to 36500",
-        doc: "Keep delivered dictations for this many days. 0: not at all.",
+        allowed: mark!("a whole number from 0 to 36500"),
+        doc: mark!("Keep delivered dictations for this many days. 0: not at all."),
         restart: false,
         hidden: false,
         get: |s| json!(s.store.keep_days),
@@ -34,7 +35,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "store",
         name: "keep_audio",
         allowed: FLAG,
-        doc: "Keep the recording too. false: delete it once its text is delivered.",
+        doc: mark!("Keep the recording too. false: delete it once its text is delivered."),
         restart: false,
         hidden: false,
         get: |s| json!(s.store.keep_audio),
@@ -43,9 +44,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "text",
         name: "refine",
-        allowed: "\"off\", \"rules\" or \"llm\"",
-        doc: "\"rules\": apply the rules below. \"llm\": apply the rules, and then have the language model of [llm]\n\
-              rewrite the text, for at most dictation_seconds. \"off\": deliver the text as the model wrote it.",
+        allowed: mark!("\"off\", \"rules\" or \"llm\""),
+        doc: mark!(
+            "\"rules\": apply the rules below. \"llm\": apply the rules, and then have the language model of [llm]\n\
+              rewrite the text, for at most dictation_seconds. \"off\": deliver the text as the model wrote it."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.refine.name()),
@@ -55,8 +58,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "spoken_layout",
         allowed: FLAG,
-        doc: "Obey \"new line\", \"new paragraph\", \"nueva línea\" and \"punto y aparte\", said with a pause before and\n\
-              after, and \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\".",
+        doc: mark!(
+            "Obey \"new line\", \"new paragraph\", \"nueva línea\" and \"punto y aparte\", said with a pause before and\n\
+              after, and \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\"."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_layout),
@@ -66,9 +71,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "spoken_punctuation",
         allowed: FLAG,
-        doc: "Also obey \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
+        doc: mark!(
+            "Also obey \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
               pauses or without, unless the words beside them speak against it (\"the comma\", \"el punto\"). The\n\
-              model adds punctuation by itself. This is for people who prefer to dictate it.",
+              model adds punctuation by itself. This is for people who prefer to dictate it."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_punctuation),
@@ -78,8 +85,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "spoken_edits",
         allowed: FLAG,
-        doc: "Obey \"scratch that\" and \"borra eso\", said on their own: they remove the sentence before. After a\n\
-              longer pause they remove everything since the pause before that.",
+        doc: mark!(
+            "Obey \"scratch that\" and \"borra eso\", said on their own: they remove the sentence before. After a\n\
+              longer pause they remove everything since the pause before that."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_edits),
@@ -89,7 +98,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "remove_fillers",
         allowed: FLAG,
-        doc: "Remove \"um\", \"uh\", \"eh\" and so on, if the model wrote them.",
+        doc: mark!("Remove \"um\", \"uh\", \"eh\" and so on, if the model wrote them."),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.remove_fillers),
@@ -98,9 +107,13 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "text",
         name: "replace",
-        allowed: "a table of what is heard and what is written for it, such as { \"ve dos eme\" = \"v2m\" }",
-        doc: "Words to replace. What you say, in upper or lower case, and what v2m writes instead, exactly so:\n\
-              replace = { \"ve dos eme\" = \"v2m\" }, or a section [text.replace] with one line for each.",
+        allowed: mark!(
+            "a table of what is heard and what is written for it, such as { \"ve dos eme\" = \"v2m\" }"
+        ),
+        doc: mark!(
+            "Words to replace. What you say, in upper or lower case, and what v2m writes instead, exactly so:\n\
+              replace = { \"ve dos eme\" = \"v2m\" }, or a section [text.replace] with one line for each."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.replace),
@@ -109,9 +122,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "provider",
-        allowed: "\"none\", \"gemini\", \"ollama\" or \"openai\"",
-        doc: "\"none\"; \"gemini\": Google's API; \"ollama\"; \"openai\": OpenAI, and every server with its API\n\
-              (llama.cpp's server, LM Studio, vLLM, OpenRouter, …), with its address as base_url.",
+        allowed: mark!("\"none\", \"gemini\", \"ollama\" or \"openai\""),
+        doc: mark!(
+            "\"none\"; \"gemini\": Google's API; \"ollama\"; \"openai\": OpenAI, and every server with its API\n\
+              (llama.cpp's server, LM Studio, vLLM, OpenRouter, …), with its address as base_url."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.provider.map_or("none", Provider::name)),
@@ -120,8 +135,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "model",
-        allowed: "a model's name, such as \"gemini-2.5-flash\" or \"qwen2.5:3b\"",
-        doc: "The name of the model at the provider. `v2m doctor` lists the available ones.",
+        allowed: mark!("a model's name, such as \"gemini-2.5-flash\" or \"qwen2.5:3b\""),
+        doc: mark!("The name of the model at the provider. `v2m doctor` lists the available ones."),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.model),
@@ -130,10 +145,14 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "base_url",
-        allowed: "an address such as \"http://localhost:8080/v1\", without user name and query, or \"\" for the provider's own",
-        doc: "The address of the API, without the last part of the path, such as \"http://localhost:8080/v1\".\n\
+        allowed: mark!(
+            "an address such as \"http://localhost:8080/v1\", without user name and query, or \"\" for the provider's own"
+        ),
+        doc: mark!(
+            "The address of the API, without the last part of the path, such as \"http://localhost:8080/v1\".\n\
               Empty: the provider's own address (Ollama: this machine). Over http:// v2m sends no key to another\n\
-              machine. v2m-llm contacts only this address.",
+              machine. v2m-llm contacts only this address."
+        ),
         restart: false,
         hidden: true,
         get: |s| json!(s.llm.base_url.as_deref().unwrap_or("")),
@@ -142,8 +161,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "temperature",
-        allowed: "a number from 0 to 2",
-        doc: "How freely the model chooses its words, 0 to 2.",
+        allowed: mark!("a number from 0 to 2"),
+        doc: mark!("How freely the model chooses its words, 0 to 2."),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.temperature),
@@ -152,8 +171,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "connect_seconds",
-        allowed: "a whole number from 1 to 60",
-        doc: "The longest wait for a connection, in seconds (1 to 60).",
+        allowed: mark!("a whole number from 1 to 60"),
+        doc: mark!("The longest wait for a connection, in seconds (1 to 60)."),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.connect_seconds),
@@ -162,8 +181,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "timeout_seconds",
-        allowed: "a whole number from 1 to 600",
-        doc: "The longest wait for an answer to `process` and `translate`, in seconds (1 to 600).",
+        allowed: mark!("a whole number from 1 to 600"),
+        doc: mark!(
+            "The longest wait for an answer to `process` and `translate`, in seconds (1 to 600)."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.timeout_seconds),
@@ -172,9 +193,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "dictation_seconds",
-        allowed: "a whole number from 1 to 120",
-        doc: "The longest wait of a dictation, in seconds (1 to 120). After that its text is delivered\n\
-              unchanged.",
+        allowed: mark!("a whole number from 1 to 120"),
+        doc: mark!(
+            "The longest wait of a dictation, in seconds (1 to 120). After that its text is delivered\n\
+              unchanged."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.dictation_seconds),
@@ -183,9 +206,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "preset",
-        allowed: "the name of a preset, such as \"clean-up\"",
-        doc: "The preset that is used if none is named. Built in are clean-up, email, notes and prompt. Your own\n\
-              are files in ~/.config/v2m/presets, and replace built-in ones of the same name (man v2m).",
+        allowed: mark!("the name of a preset, such as \"clean-up\""),
+        doc: mark!(
+            "The preset that is used if none is named. Built in are clean-up, email, notes and prompt. Your own\n\
+              are files in ~/.config/v2m/presets, and replace built-in ones of the same name (man v2m)."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.preset),
@@ -194,8 +219,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "llm",
         name: "target_language",
-        allowed: "a language's code or name, such as \"es\" or \"Spanish\"",
-        doc: "The language into which `translate` translates if none is named.",
+        allowed: mark!("a language's code or name, such as \"es\" or \"Spanish\""),
+        doc: mark!("The language into which `translate` translates if none is named."),
         restart: false,
         hidden: false,
         get: |s| json!(s.llm.target_language),

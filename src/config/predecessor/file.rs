@@ -6,10 +6,11 @@ use super::{Ignored, ImportedSetting, Translated, collect, split, translate};
 use crate::config::settings::Settings;
 use serde_json::{Map, Value, json};
 use v2m_ipc::llm::Provider;
+use v2m_messages::{mark, tr};
 
-const UNKNOWN: &str = "v2m has no such setting";
+const UNKNOWN: &str = mark!("v2m has no such setting");
 const SECRET: &str =
-    "keys do not belong in the configuration: man v2m-llm tells where v2m looks for them";
+    mark!("keys do not belong in the configuration: man v2m-llm tells where v2m looks for them");
 
 const PROVIDER: &str = "llm.provider";
 const BASE_URL: &str = "llm.base_url";
@@ -75,7 +76,8 @@ fn forget(name: &str, value: &Value, ignored: &mut Vec<Ignored>) {
     if leaves.is_empty() {
         leaves.push((name.into(), Value::Null));
     }
-    let reason = |key: &str| if key.ends_with("api_key") { SECRET } else { UNKNOWN };
+    let reason =
+        |key: &str| v2m_messages::text(if key.ends_with("api_key") { SECRET } else { UNKNOWN });
     let unknown = |(key, _): (String, _)| Ignored { reason: reason(&key).into(), key };
     ignored.extend(leaves.into_iter().map(unknown));
 }
@@ -159,7 +161,7 @@ fn empty_address(
 
 /// Leaves out the settings that came for a provider that was left out.
 fn leave_out_with(translated: &mut Translated, provider: &ImportedSetting) {
-    let reason = format!("{PROVIDER} is not set to {}", provider.value);
+    let reason = tr!("{key} is not set to {value}", key = PROVIDER, value = provider.value);
     for ImportedSetting { key, own, .. } in translated.taken.clone() {
         // All of voice2machine's settings there are one provider's.
         let is_theirs = own.starts_with("llm.") && key != own;

@@ -9,6 +9,7 @@ mod file;
 mod values;
 
 pub use file::translate_file;
+use v2m_messages::tr;
 
 use super::keys::MASK;
 use super::settings::{BackendChoice, Settings, UnloadAfter};
@@ -98,7 +99,8 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
                 let Value::Object(table) = table else { continue };
                 match table.get(name) {
                     Some(given) if *given != new => {
-                        let reason = format!("{section}.{name} is given too, and counts");
+                        let reason =
+                            tr!("{section}.{name} is given too, and counts", section, name);
                         translated.ignored.push(Ignored { key, reason });
                         continue;
                     }
@@ -240,46 +242,47 @@ fn provider(
 }
 
 fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&Value>) -> Fate {
-    let ignored = |reason: &str| Fate::Ignored(reason.into());
+    let ignored = |reason: &str| Fate::Ignored(reason.to_owned());
     let own = |section, name| Fate::Own(section, name, value.clone());
     let key = key.strip_prefix("transcription.").unwrap_or(key);
     let of = |wanted: &'static str, fate: Fate| match provider {
         Some(name) if name == wanted => fate,
-        Some(name) => Fate::Ignored(format!("the language model is {name}'s")),
-        None => Fate::Ignored(format!(
-            "no language model is set up; set llm.provider to \"{wanted}\" first"
+        Some(name) => Fate::Ignored(tr!("the language model is {name}'s", name)),
+        None => Fate::Ignored(tr!(
+            "no language model is set up; set llm.provider to \"{wanted}\" first",
+            wanted
         )),
     };
     match key {
         "backend" if value == "whisper" => Fate::So,
-        "backend" => ignored("v2m recognises speech with Whisper alone"),
+        "backend" => ignored(tr!("v2m recognises speech with Whisper alone")),
         "whisper.model" => values::model(value, compute_type),
         "whisper.language" if value.is_null() => Fate::Own("engine", "language", "auto".into()),
         "whisper.language" => own("engine", "language"),
         "whisper.device" => values::device(value),
         "whisper.beam_size" => Fate::Own("engine", "beam_size", values::whole(value)),
         "whisper.compute_type" => {
-            ignored("the model's name says it: base-q8_0 has 8 bits a weight, base 16")
+            ignored(tr!("the model's name says it: base-q8_0 has 8 bits a weight, base 16"))
         }
         "whisper.keep_warm" => {
             let after = if value == &Value::Bool(true) { "never" } else { "auto" };
             Fate::Own("engine", "unload_after", after.into())
         }
         "whisper.vad_filter" if value == &Value::Bool(true) => Fate::So,
-        "whisper.vad_filter" => {
-            ignored("v2m always looks for voice first, and decodes nothing where there is none")
-        }
+        "whisper.vad_filter" => ignored(tr!(
+            "v2m always looks for voice first, and decodes nothing where there is none"
+        )),
         "whisper.temperature" if value.as_f64() == Some(0.0) => Fate::So,
-        "whisper.temperature" | "whisper.best_of" => ignored(
-            "v2m takes the likeliest text, and chooses by chance only where that is no text",
-        ),
-        "whisper.audio_device_index" => ignored(
-            "PipeWire's devices have names, not numbers: set capture.source (wpctl status --name)",
-        ),
+        "whisper.temperature" | "whisper.best_of" => ignored(tr!(
+            "v2m takes the likeliest text, and chooses by chance only where that is no text"
+        )),
+        "whisper.audio_device_index" => ignored(tr!(
+            "PipeWire's devices have names, not numbers: set capture.source (wpctl status --name)"
+        )),
         "whisper.device_index" if value.as_i64() == Some(0) => Fate::So,
-        "whisper.device_index" => ignored(values::FIRST_GPU),
+        "whisper.device_index" => ignored(v2m_messages::text(values::FIRST_GPU)),
         "whisper.num_workers" => {
-            ignored("v2m decodes one piece at a time; threads: engine.threads")
+            ignored(tr!("v2m decodes one piece at a time; threads: engine.threads"))
         }
         "gemini.model" => {
             let name = value.as_str().map(|name| name.strip_prefix("models/").unwrap_or(name));
@@ -290,26 +293,26 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
             of("gemini", Fate::Own("llm", "timeout_seconds", values::whole(value)))
         }
         "gemini.api_key" if value == MASK => Fate::So,
-        "gemini.api_key" => ignored(
-            "keys do not belong in the configuration: put it into ~/.config/v2m/gemini.key, readable by you alone",
-        ),
-        "gemini.max_input_chars" => ignored("a text may have 128 KiB"),
+        "gemini.api_key" => ignored(tr!(
+            "keys do not belong in the configuration: put it into ~/.config/v2m/gemini.key, readable by you alone"
+        )),
+        "gemini.max_input_chars" => ignored(tr!("a text may have 128 KiB")),
         "gemini.max_tokens" | "llm.local.max_tokens" => {
-            ignored("an answer may be about as long as the text needs")
+            ignored(tr!("an answer may be about as long as the text needs"))
         }
         "llm.backend" => match value.as_str() {
             Some("gemini" | "ollama" | "none") => own("llm", "provider"),
-            Some("local") => ignored(
+            Some("local") => ignored(tr!(
                 "v2m runs no language model itself: use Ollama (llm.provider = \"ollama\") or llama.cpp's server \
-                 (llm.provider = \"openai\" and its address as llm.base_url)",
-            ),
-            _ => ignored("v2m knows no such provider; see llm.provider"),
+                 (llm.provider = \"openai\" and its address as llm.base_url)"
+            )),
+            _ => ignored(tr!("v2m knows no such provider; see llm.provider")),
         },
         "llm.ollama.host" => of("ollama", Fate::Own("llm", "base_url", values::host(value))),
         "llm.ollama.model" => of("ollama", own("llm", "model")),
         "llm.ollama.temperature" => of("ollama", own("llm", "temperature")),
         "llm.ollama.keep_alive" => {
-            ignored("Ollama decides it: OLLAMA_KEEP_ALIVE in its environment")
+            ignored(tr!("Ollama decides it: OLLAMA_KEEP_ALIVE in its environment"))
         }
         "notifications.auto_dismiss" if value == &Value::Bool(true) => Fate::So,
         _ => Fate::Ignored(by_section(key).into()),
@@ -319,17 +322,17 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
 fn by_section(key: &str) -> &'static str {
     let within = |section: &str| key.starts_with(section);
     if within("whisper.vad_parameters.") {
-        "v2m finds voice and pauses by limits of its own"
+        tr!("v2m finds voice and pauses by limits of its own")
     } else if within("gemini.retry_") {
-        "v2m asks once, and tells what went wrong"
+        tr!("v2m asks once, and tells what went wrong")
     } else if within("llm.local.") {
-        "v2m runs no language model itself"
+        tr!("v2m runs no language model itself")
     } else if within("notifications.") {
-        "v2m's notifications go by themselves; deliver.notify turns them off"
+        tr!("v2m's notifications go by themselves; deliver.notify turns them off")
     } else if within("paths.") {
-        "v2m keeps its files in the XDG folders (man v2m)"
+        tr!("v2m keeps its files in the XDG folders (man v2m)")
     } else {
-        "v2m has no such setting"
+        tr!("v2m has no such setting")
     }
 }
 

@@ -3,9 +3,10 @@
 
 use super::Fate;
 use serde_json::Value;
+use v2m_messages::{mark, tr};
 use v2m_models::catalogue::{self, Weights};
 
-pub(super) const FIRST_GPU: &str = "v2m takes the first GPU";
+pub(super) const FIRST_GPU: &str = mark!("v2m takes the first GPU");
 
 /// The port of an Ollama that is named without one (docs/faq.md of Ollama: 127.0.0.1:11434).
 const OLLAMA_PORT: u16 = 11_434;
@@ -31,8 +32,9 @@ pub(super) fn model(value: &Value, compute_type: Option<&Value>) -> Fate {
         Some(model) => Fate::Own("engine", "model", model.name.into()),
         // One of the user's own, perhaps.
         None if !name.contains('/') => Fate::Own("engine", "model", name.into()),
-        None => Fate::Ignored(format!(
-            "v2m knows no model {name:?}: see `v2m-model list`, or `v2m-model import` for weights that you have"
+        None => Fate::Ignored(tr!(
+            "v2m knows no model {name}: see `v2m-model list`, or `v2m-model import` for weights that you have",
+            name = format_args!("{name:?}")
         )),
     }
 }
@@ -42,9 +44,10 @@ pub(super) fn device(value: &Value) -> Fate {
     let backend = |value: Value| Fate::Own("engine", "backend", value);
     match value.as_str().and_then(|device| device.split_once(':')) {
         Some((device, "0")) => backend(device.into()),
-        Some(("cuda", number)) if number.parse::<u32>().is_ok() => {
-            Fate::Ignored(format!("{FIRST_GPU}; if that will do, set engine.backend = \"cuda\""))
-        }
+        Some(("cuda", number)) if number.parse::<u32>().is_ok() => Fate::Ignored(
+            tr!("v2m takes the first GPU; if that will do, set engine.backend = \"cuda\"")
+                .to_owned(),
+        ),
         Some(_) | None => backend(value.clone()),
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::info;
+use v2m_messages::tr;
 
 /// A file that is read for so long waits for its file system, or is hours long: the next one is
 /// read beside it.
@@ -208,7 +209,8 @@ impl Daemon {
                 info!(job = job.0, %file, code = code.name(), "{file}: {message}");
             }
         }
-        let note = |note| Failure::new(Code::File, format!("{}: {note}.", path.display()));
+        let note =
+            |note| Failure::new(Code::File, tr!("{path}: {note}.", path = path.display(), note));
         let problems: Vec<_> = notes.into_iter().map(note).collect();
         let transcript = result.and_then(|refined| {
             if refined.text.is_empty() && refined.unrefined.is_none() {
@@ -224,12 +226,13 @@ impl Daemon {
 fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Failure {
     let file = path.display();
     let mut message = if recognition.stats.decoded_samples > 0 {
-        format!(
+        tr!(
             "{file} contains speech, but the model did not understand it. \
-             Set engine.language, or choose another model: v2m-model list."
+             Set engine.language, or choose another model: v2m-model list.",
+            file
         )
     } else {
-        format!("{file} contains no speech. Play it to check whether it is silent.")
+        tr!("{file} contains no speech. Play it to check whether it is silent.", file)
     };
     for problem in problems {
         message = format!("{message} {}", problem.message);
@@ -253,7 +256,12 @@ async fn decode(
         }
     });
     let spool = made.await.map_err(std::io::Error::other).flatten().map_err(|error| {
-        format!("reading {}: keeping its sound in {}: {error}", path.display(), scratch.display())
+        tr!(
+            "reading {path}: keeping its sound in {folder}: {error}",
+            path = path.display(),
+            folder = scratch.display(),
+            error
+        )
     })?;
     // By its path, which names the process in lists; after an upgrade in place there is none that
     // leads to this program.

@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 use tracing::{info, warn};
+use v2m_messages::tr;
 
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
@@ -257,11 +258,12 @@ impl Daemon {
         );
         if transcript.text.is_empty() && transcript.unrefined.is_none() {
             let message = if has_voice {
-                format!(
-                    "The recording contains speech, but the model {model} did not understand it."
+                tr!(
+                    "The recording contains speech, but the model {model} did not understand it.",
+                    model
                 )
             } else {
-                "nothing sounded like speech".to_owned()
+                tr!("nothing sounded like speech").to_owned()
             };
             // What a smaller model does not understand, another one may.
             let outcome = match has_voice && attempt.is_special() {
@@ -271,10 +273,13 @@ impl Daemon {
             return (outcome, Err(Failure::new(Code::NoSpeech, message)));
         }
         let note = attempt.is_special().then(|| match attempt.left.tries.len() {
-            0 => format!("Transcribed again, with the model {model} ({engine})."),
-            count => format!(
-                "Transcribed with the model {model} ({engine}). Failed tries: {count}, with {}.",
-                list_of_tried(&attempt.left.tries, None)
+            0 => tr!("Transcribed again, with the model {model} ({engine}).", model, engine),
+            count => tr!(
+                "Transcribed with the model {model} ({engine}). Failed tries: {count}, with {tried}.",
+                model,
+                engine,
+                count,
+                tried = list_of_tried(&attempt.left.tries, None)
             ),
         });
         let note = lines(note.into_iter().chain(missing(&attempt.left)));
@@ -297,15 +302,22 @@ impl Daemon {
         }
         let (tried, recording) = (list_of_tried(&left.tries, Some(last)), left.path.display());
         let number = attempt.number.unwrap_or(1);
-        let text = format!(
-            "Transcribing {recording}: no text, after {} tries with {tried}. The recording is kept. Try another \
+        let text = tr!(
+            "Transcribing {recording}: no text, after {tries} tries with {tried}. The recording is kept. Try another \
              model (`v2m-model list`): `v2m-send retry {number} --model MODEL`.",
-            left.attempts + 1
+            recording,
+            tries = left.attempts + 1,
+            tried,
+            number
         );
         warn!(number, "{text}");
         let failure = Failure::new(Code::EngineFailed, text).in_brief(
-            "A recording could not be transcribed",
-            format!("It is kept. Try: v2m-send retry {number} --model MODEL\nTried: {tried}"),
+            tr!("A recording could not be transcribed"),
+            tr!(
+                "It is kept. Try: v2m-send retry {number} --model MODEL\nTried: {tried}",
+                number,
+                tried
+            ),
         );
         self.show(session::Notice::Problem(failure));
     }

@@ -10,6 +10,7 @@ use crate::language::spoken;
 use crate::session::{Code, Failure};
 use crate::store::{self, StoreError, Unfinished};
 use tracing::info;
+use v2m_messages::tr;
 
 /// What a client asked for, while its recording is looked for.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Daemon {
         };
         if number == 0 {
             let text =
-                "Transcribing a dictation again: dictations are counted from 1, the last one.";
+                tr!("Transcribing a dictation again: dictations are counted from 1, the last one.");
             return answer(reply, Err(Failure::new(Code::BadRequest, text)));
         }
         if let Some(failure) = model.as_deref().and_then(|name| self.engine.models().lacks(name)) {
@@ -65,26 +66,27 @@ impl Daemon {
     ) {
         let Wanted { number, plan, reply } = wanted;
         let refused = |code, why: &str| {
-            let text = format!("Transcribing dictation {number} again: {why}");
+            let text = tr!("Transcribing dictation {number} again: {why}", number, why);
             Err(Failure::new(code, text))
         };
         let left = match result {
             Ok(Some(left)) => left,
             Ok(None) => {
-                let why = "the store has no such dictation. `v2m-send retry` takes the last one.";
+                let why =
+                    tr!("the store has no such dictation. `v2m-send retry` takes the last one.");
                 return answer(reply, refused(Code::NoText, why));
             }
             Err(error) => return answer(reply, refused(Code::File, &error.to_string())),
         };
         if left.samples == 0 {
-            let why = "its recording was deleted (store.keep_audio, store.keep_days). \
-                       `v2m-send last` prints the last text.";
+            let why = tr!("its recording was deleted (store.keep_audio, store.keep_days). \
+                 `v2m-send last` prints the last text.");
             return answer(reply, refused(Code::File, why));
         }
         if self.background.works_on(&left.path) {
             return answer(
                 reply,
-                refused(Code::Busy, "it is being transcribed. Wait for its text."),
+                refused(Code::Busy, tr!("it is being transcribed. Wait for its text.")),
             );
         }
         info!(number, "asked to transcribe dictation {number} again");
@@ -98,7 +100,7 @@ impl Daemon {
 fn known_language(code: &str) -> Result<Option<String>, Failure> {
     let known = spoken::code(code).map(|code| code.map(str::to_owned));
     known.map_err(|unknown| {
-        let text = format!("Transcribing a dictation again: {unknown}");
+        let text = tr!("Transcribing a dictation again: {unknown}", unknown);
         Failure::new(Code::BadRequest, text)
     })
 }

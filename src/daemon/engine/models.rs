@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::samples_in;
+use v2m_messages::tr;
 use v2m_models::{catalogue, ggml, paths};
 
 /// The processor's engine where nothing else is said: beside this program. The others lie beside it
@@ -109,7 +110,7 @@ impl Models {
     /// Why there is no such model, if there is none.
     pub(in crate::daemon) fn lacks(&self, name: &str) -> Option<Failure> {
         let error = self.places.as_ref().ok()?.resolve(name).err()?;
-        let text = format!("Transcribing a dictation again: {error}.");
+        let text = tr!("Transcribing a dictation again: {error}.", error);
         Some(Failure::new(Code::ModelMissing, text))
     }
 
@@ -126,12 +127,16 @@ impl Models {
             return None;
         }
         let (language, other) = (spoken::name(code), for_language(model, code));
-        let text = format!(
+        let text = tr!(
             "Recording was not started: the model {model} does not know {language} ({code}). Use one that does: \
-             `v2m-model use {other}`."
+             `v2m-model use {other}`.",
+            model,
+            language,
+            code,
+            other
         );
-        let cause = format!("The model {model} knows no {language}");
-        let remedy = format!("Use one that does: v2m-model use {other}");
+        let cause = tr!("The model {model} knows no {language}", model, language);
+        let remedy = tr!("Use one that does: v2m-model use {other}", other);
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
     }
 
@@ -139,7 +144,7 @@ impl Models {
     pub(in crate::daemon) fn check(&self, name: &str) -> Result<(), Failure> {
         let Ok(places) = &self.places else { return Ok(()) };
         let refused = |error: paths::PathError| {
-            let text = format!("Changing engine.model: {error}. Nothing was changed.");
+            let text = tr!("Changing engine.model: {error}. Nothing was changed.", error);
             let (cause, remedy) = model_in_brief(&error);
             Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
         };
@@ -224,16 +229,18 @@ pub(in crate::daemon) fn decode_options(settings: &Settings) -> DecodeOptions {
 
 fn not_installed(backend: &str, beside: &Path) -> Failure {
     let folder = beside.parent().unwrap_or(Path::new("."));
-    let text = format!(
-        "Starting the recogniser: engine.backend is \"{backend}\", and there is no {PROGRAM}-{backend} in {}. Build it with \
+    let text = tr!(
+        "Starting the recogniser: engine.backend is \"{backend}\", and there is no {program}-{backend} in {folder}. Build it with \
          `make engine-{backend}`, install it, and restart the service (`systemctl --user restart v2m`); or let v2m \
          choose: `v2m-send config set engine.backend=auto`.",
-        folder.display()
+        backend,
+        program = PROGRAM,
+        folder = folder.display()
     );
     Failure::new(Code::EngineFailed, text)
         .in_brief(
-            format!("There is no recogniser for {backend}"),
-            "Let v2m choose one: v2m-send config set engine.backend=auto",
+            tr!("There is no recogniser for {backend}", backend),
+            tr!("Let v2m choose one: v2m-send config set engine.backend=auto"),
         )
         .lasting()
 }
@@ -244,24 +251,31 @@ fn model_in_brief(error: &paths::PathError) -> (String, String) {
     let usual = catalogue::DEFAULT;
     match error {
         NotInstalled { name } => (
-            format!("The model {name} is not installed"),
-            format!("Fetch it: v2m-model pull {name}"),
+            tr!("The model {name} is not installed", name),
+            tr!("Fetch it: v2m-model pull {name}", name),
         ),
         Unknown { name, .. } | NotAName(name) => (
-            format!("There is no model {name}"),
+            tr!("There is no model {name}", name),
             match catalogue::near(name).first() {
-                Some(near) => format!("Did you mean {near}? All: v2m-model list"),
-                None => format!("Choose one: v2m-model list. The default: v2m-model use {usual}"),
+                Some(near) => tr!("Did you mean {near}? All: v2m-model list", near),
+                None => {
+                    tr!("Choose one: v2m-model list. The default: v2m-model use {usual}", usual)
+                }
             },
         ),
         NoFile(path) => (
-            "The model file is missing".to_owned(),
-            format!("Fetch the default model: v2m-model use {usual}\n{}", path.display()),
+            tr!("The model file is missing").to_owned(),
+            tr!(
+                "Fetch the default model: v2m-model use {usual}\n{path}",
+                usual,
+                path = path.display()
+            ),
         ),
-        NoHome => ("v2m finds no home directory".to_owned(), "Set HOME.".to_owned()),
-        NoAsset { name, .. } => {
-            (format!("The file {name} is missing"), "Install v2m again: make install".to_owned())
-        }
+        NoHome => (tr!("v2m finds no home directory").to_owned(), tr!("Set HOME.").to_owned()),
+        NoAsset { name, .. } => (
+            tr!("The file {name} is missing", name),
+            tr!("Install v2m again: make install").to_owned(),
+        ),
     }
 }
 

@@ -16,6 +16,7 @@ use jiff::Zoned;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tracing::info;
+use v2m_messages::{mark, tr};
 
 /// What the store has, for a client that wants more than to read it.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Daemon {
 
     pub(super) fn show_dictation(&mut self, which: Which, reply: Reply) {
         self.look_up(move |folder, in_work| {
-            let found = find(folder, &which, in_work, "Showing");
+            let found = find(folder, &which, in_work, Doing::Showing);
             answer(reply, found.map(Answer::Dictation));
             Chore::Answered
         });
@@ -57,7 +58,7 @@ impl Daemon {
     pub(super) fn redeliver(&mut self, redelivery: Redelivery, reply: Reply) {
         let Redelivery { which, deliver } = redelivery;
         self.look_up(move |folder, in_work| {
-            let found = find(folder, &which, in_work, "Delivering");
+            let found = find(folder, &which, in_work, Doing::Delivering);
             let text =
                 found.and_then(|it| it.text.ok_or_else(|| without_text(it.dictation.number)));
             Chore::History(Box::new(HistoryFound::ToDeliver { text, deliver, reply }))
@@ -110,18 +111,17 @@ impl Daemon {
             && doomed.is_empty()
         {
             let failure = match (busy.is_empty(), foreign.is_empty()) {
-                (false, _) => Failure::new(Code::Busy, format!("Deleting a dictation: {IN_WORK}")),
-                (true, false) => {
-                    Failure::new(Code::File, format!("Deleting a dictation: {FOREIGN}"))
-                }
-                (true, true) => missing("Deleting", which),
+                (false, _) => Doing::Deleting.refused(Code::Busy, IN_WORK),
+                (true, false) => Doing::Deleting.refused(Code::File, FOREIGN),
+                (true, true) => missing(Doing::Deleting, which),
             };
             return answer(reply, Err(failure));
         }
         let paths: Vec<_> = doomed.iter().map(|it| it.path.clone()).collect();
         let Some(report) = self.under_way.delete(paths.clone()) else {
-            let text =
-                "Deleting dictations: the disk is too slow now. Nothing was deleted. Try again.";
+            let text = tr!(
+                "Deleting dictations: the disk is too slow now. Nothing was deleted. Try again."
+            );
             return answer(reply, Err(Failure::new(Code::Busy, text)));
         };
         self.background.give_up(&paths);
@@ -134,19 +134,19 @@ impl Daemon {
             Deletion::All => self.texts.forget_all(),
         }
         let without_text = doomed.iter().filter(|it| it.wants_text).count();
-        let busy = busy.into_iter().map(|id| (id, IN_WORK.to_owned()));
-        let mut kept: Vec<_> =
-            busy.chain(foreign.into_iter().map(|id| (id, FOREIGN.to_owned()))).collect();
+        let because = |why| move |id| (id, v2m_messages::text(why).to_owned());
+        let busy = busy.into_iter().map(because(IN_WORK));
+        let mut kept: Vec<_> = busy.chain(foreign.into_iter().map(because(FOREIGN))).collect();
         self.chores.spawn(async move {
             let Ok(report) = report.await else {
-                let text = "Deleting dictations: v2m is stopping. Ask again in a moment.";
+                let text = tr!("Deleting dictations: v2m is stopping. Ask again in a moment.");
                 answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
                 return Chore::Answered;
             };
             let deleted = count(report.deleted);
             info!(deleted, "a client had {deleted} dictations deleted");
             let id = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into();
-            kept.extend(report.in_use.iter().map(|path| (id(path), IN_WORK.to_owned())));
+            kept.extend(report.in_use.iter().map(id).map(because(IN_WORK)));
             answer(
                 reply,
                 match report.error {
@@ -155,7 +155,7 @@ impl Daemon {
                         Ok(Answer::Deleted(Deleted { deleted, without_text, kept }))
                     }
                     Some(error) => {
-                        let text = format!("{error}. Deleted so far: {deleted}");
+                        let text = tr!("{error}. Deleted so far: {deleted}", error, deleted);
                         Err(Failure::new(Code::File, text))
                     }
                 },
@@ -165,9 +165,32 @@ impl Daemon {
     }
 }
 
-const IN_WORK: &str =
-    "its text is still being made or delivered. Wait for it, or drop it with `v2m-send cancel`.";
-const FOREIGN: &str = "a newer v2m or another program made it, so this v2m leaves it alone.";
+/// Why a dictation is not touched.
+const IN_WORK: &str = mark!(
+    "its text is still being made or delivered. Wait for it, or drop it with `v2m-send cancel`."
+);
+const FOREIGN: &str = mark!("a newer v2m or another program made it, so this v2m leaves it alone.");
+
+/// What a client wants with one dictation.
+#[derive(Clone, Copy)]
+enum Doing {
+    Showing,
+    Delivering,
+    Deleting,
+}
+
+impl Doing {
+    /// The answer to a client that does not get it. `why`: a message.
+    fn refused(self, code: Code, why: &'static str) -> Failure {
+        let why = v2m_messages::text(why);
+        let text = match self {
+            Self::Showing => tr!("Showing a dictation: {why}", why),
+            Self::Delivering => tr!("Delivering a dictation: {why}", why),
+            Self::Deleting => tr!("Deleting a dictation: {why}", why),
+        };
+        Failure::new(code, text)
+    }
+}
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
@@ -176,10 +199,11 @@ fn count(number: usize) -> u32 {
 fn filter(query: HistoryQuery) -> Result<HistoryFilter, Failure> {
     let HistoryQuery { search, since, before, limit } = query;
     let refused =
-        |why: String| Failure::new(Code::BadRequest, format!("Listing dictations: {why}"));
+        |why: String| Failure::new(Code::BadRequest, tr!("Listing dictations: {why}", why));
     let since = since.map(|since| since::moment(&since, &Zoned::now()).map_err(refused));
     if let Some(id) = before.as_deref().filter(|id| !store::is_id(id)) {
-        return Err(refused(format!("`before` is not the id of a dictation: {id:?}.")));
+        let id = format_args!("{id:?}");
+        return Err(refused(tr!("`before` is not the id of a dictation: {id}.", id)));
     }
     let mut filter = HistoryFilter::default().of_words(search.as_deref().unwrap_or_default());
     filter.since = since.transpose()?;
@@ -192,29 +216,41 @@ fn find(
     folder: &Path,
     which: &Which,
     in_work: &[PathBuf],
-    doing: &str,
+    doing: Doing,
 ) -> Result<Box<KeptText>, Failure> {
     match store::find(folder, which, in_work).map_err(unreadable)? {
         Lookup::Found(kept) => Ok(kept),
-        Lookup::InWork => Err(Failure::new(Code::Busy, format!("{doing} a dictation: {IN_WORK}"))),
+        Lookup::InWork => Err(doing.refused(Code::Busy, IN_WORK)),
         Lookup::Missing => Err(missing(doing, which)),
     }
 }
 
-fn missing(doing: &str, which: &Which) -> Failure {
+fn missing(doing: Doing, which: &Which) -> Failure {
     let which = match which {
         Which::Number(number) => number.to_string(),
         Which::Id(id) => format!("{id:?}"),
     };
-    let text = format!(
-        "{doing} dictation {which}: the store has no such dictation. `v2m-send history` lists them."
-    );
+    let text = match doing {
+        Doing::Showing => tr!(
+            "Showing dictation {which}: the store has no such dictation. `v2m-send history` lists them.",
+            which
+        ),
+        Doing::Delivering => tr!(
+            "Delivering dictation {which}: the store has no such dictation. `v2m-send history` lists them.",
+            which
+        ),
+        Doing::Deleting => tr!(
+            "Deleting dictation {which}: the store has no such dictation. `v2m-send history` lists them.",
+            which
+        ),
+    };
     Failure::new(Code::NoText, text)
 }
 
 fn without_text(number: u32) -> Failure {
-    let text = format!(
-        "Delivering dictation {number}: it has no text. Transcribe it once more: v2m-send retry {number}"
+    let text = tr!(
+        "Delivering dictation {number}: it has no text. Transcribe it once more: v2m-send retry {number}",
+        number
     );
     Failure::new(Code::NoText, text)
 }

@@ -2,6 +2,7 @@
 
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Timestamp, Unit, Zoned};
+use v2m_messages::tr;
 
 /// The moment that `words` mean at the moment `now`, in its time zone: `today`, `yesterday`, a date,
 /// a time of today, both, an RFC 3339 time, or how long ago (`2h`, `3 days`, `1 week ago`). A date
@@ -18,9 +19,10 @@ pub(super) fn moment(words: &str, now: &Zoned) -> Result<Timestamp, String> {
     };
     let found = found.map(|zoned| zoned.timestamp()).or_else(|| trimmed.parse().ok());
     found.ok_or_else(|| {
-        format!(
-            "{words:?} is not a time. Write today, yesterday, a date (2026-11-21), a time (10:30), both \
-             (2026-11-21 10:30), or how long ago (2h, 3 days)."
+        tr!(
+            "{words} is not a time. Write today, yesterday, a date (2026-11-21), a time (10:30), both \
+             (2026-11-21 10:30), or how long ago (2h, 3 days).",
+            words = format_args!("{words:?}")
         )
     })
 }

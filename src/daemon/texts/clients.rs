@@ -9,6 +9,7 @@ use crate::deliver::DeliveryOptions;
 use crate::session::{Code, DeliverMode, Delivery, Event, Failure, Notice};
 use std::time::Instant;
 use tracing::info;
+use v2m_messages::tr;
 
 /// A client's text that the model is done with.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Daemon {
                 }
                 () = reply.closed() => None,
                 _ = ending.changed() => {
-                    let text = "v2m is stopping. Ask again in a moment.";
+                    let text = tr!("v2m is stopping. Ask again in a moment.");
                     answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
                     None
                 }

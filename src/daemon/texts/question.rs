@@ -7,14 +7,12 @@ use crate::language;
 use crate::llm::{Bounds, MAX_TEXT, Preset, Question};
 use crate::session::{Code, Failure};
 use std::time::Duration;
+use v2m_messages::{tr, verbatim};
 
 /// Words of the vocabulary that a model is told; the most important ones come first.
 const VOCABULARY: usize = 100;
 /// The longest instruction of a client, in bytes.
 const LONGEST_INSTRUCTION: usize = 16 << 10;
-
-const NOT_SET_UP: &str = "Working on a text needs a language model, and none is set up. Choose one, such as: \
-                          v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)";
 
 impl Texts {
     /// What is asked, but for the text.
@@ -26,9 +24,13 @@ impl Texts {
     ) -> Result<Question, Failure> {
         let endpoint = settings.llm.endpoint(within);
         let not_set_up = || {
-            Failure::new(Code::LlmUnavailable, NOT_SET_UP).in_brief(
-                "No language model is set up",
-                "Choose one: v2m-send config set llm.provider=ollama llm.model=NAME",
+            let text = tr!(
+                "Working on a text needs a language model, and none is set up. Choose one, such as: \
+                 v2m-send config set llm.provider=ollama llm.model=NAME (man v2m-llm)"
+            );
+            Failure::new(Code::LlmUnavailable, text).in_brief(
+                tr!("No language model is set up"),
+                tr!("Choose one: v2m-send config set llm.provider=ollama llm.model=NAME"),
             )
         };
         let mut endpoint = endpoint.ok_or_else(not_set_up)?;
@@ -61,8 +63,9 @@ impl Texts {
     ) -> Result<(String, Option<&Preset>), Failure> {
         let instruction = instruction.map(str::trim).filter(|words| !words.is_empty());
         if instruction.is_some_and(|words| words.len() > LONGEST_INSTRUCTION) {
-            let text =
-                "Working on a text: the instruction is longer than 16 KiB. Say it in fewer words.";
+            let text = tr!(
+                "Working on a text: the instruction is longer than 16 KiB. Say it in fewer words."
+            );
             return Err(Failure::new(Code::TooLarge, text));
         }
         let name = match (instruction, preset) {
@@ -82,7 +85,8 @@ impl Texts {
 fn spelling(settings: &Settings) -> Option<String> {
     let words = &settings.engine.vocabulary;
     let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
-    (!first.is_empty()).then(|| format!("Spell so where it is meant: {}.", first.join(", ")))
+    let told = || verbatim!(format!("Spell so where it is meant: {}.", first.join(", ")));
+    (!first.is_empty()).then(told)
 }
 
 /// The question, with its text.
@@ -91,9 +95,9 @@ fn spelling(settings: &Settings) -> Option<String> {
 /// When the text is longer than `v2m-llm` takes.
 pub(super) fn with_text(mut question: Question, new: String) -> Result<Question, Failure> {
     if new.len() > MAX_TEXT {
-        let text = format!(
-            "Asking the language model: the text has more than {} KiB. Give it in parts.",
-            MAX_TEXT >> 10
+        let text = tr!(
+            "Asking the language model: the text has more than {kib} KiB. Give it in parts.",
+            kib = MAX_TEXT >> 10
         );
         return Err(Failure::new(Code::TooLarge, text));
     }

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Instant;
 use tracing::{info, warn};
+use v2m_messages::tr;
 
 pub(super) type PendingRewrite = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
 
@@ -99,7 +100,7 @@ impl Daemon {
     pub(super) fn rewritten(&mut self, job: JobId, result: Result<String, LlmError>) {
         let result = result.map_err(|error| {
             let reason = refusal::sentence(&error.to_string());
-            let unchanged = "Your text was delivered unchanged.";
+            let unchanged = tr!("Your text was delivered unchanged.");
             // What a service says may hold the text: v2m-llm has a line of its own, without it.
             let code = error.code().name();
             warn!(
@@ -107,11 +108,11 @@ impl Daemon {
                 code, "the text was not rewritten ({code}); see: journalctl --user -u v2m-llm"
             );
             let cause = match error.code() {
-                Code::LlmRejected => "The rewriting was not used",
-                _ => "The language model is not available",
+                Code::LlmRejected => tr!("The rewriting was not used"),
+                _ => tr!("The language model is not available"),
             };
             Failure::new(error.code(), format!("{reason} {unchanged}"))
-                .in_brief(cause, format!("{unchanged} See why: v2m doctor"))
+                .in_brief(cause, tr!("{unchanged} See why: v2m doctor", unchanged))
         });
         self.tell_job(job, JobEvent::Rewritten(result));
     }

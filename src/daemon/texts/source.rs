@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use v2m_messages::tr;
 
 /// Where a client's text comes from, ready to be waited for.
 pub(super) enum ClientText {
@@ -44,7 +45,8 @@ impl ClientText {
 /// # Errors
 /// When there is none, or the store cannot be read.
 pub(super) fn found(read: Result<Option<String>, StoreError>) -> Result<String, Failure> {
-    let none = "There is no text yet: no dictation gave one, or v2m keeps none (store.keep_count).";
+    let none =
+        tr!("There is no text yet: no dictation gave one, or v2m keeps none (store.keep_count).");
     let text = read.map_err(|error| Failure::new(Code::File, error.to_string()))?;
     text.ok_or_else(|| Failure::new(Code::NoText, none))
 }
