@@ -360,7 +360,7 @@ mod tests {
         let good = b.finish(&[]);
         let error = |bytes: Vec<u8>| read(bytes).err().unwrap().to_string();
         assert!(error(good[..good.len() - 6].to_vec()).contains("cut short"));
-        assert!(error([&good[..], &[0]].concat()).contains("1 bytes follow"));
+        assert!(error([&good[..], &[0]].concat()).contains("1 byte follows"));
         assert!(error(b"GGUF....".to_vec()).contains("version 5 or 6"));
         assert!(error(b.finish(&[("a", "nothing")])).contains("nothing"));
         b.raw("sly", &[u32::MAX, u32::MAX], 0, &[0; 4]);
