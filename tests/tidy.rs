@@ -177,7 +177,8 @@ fn edge_rooms_never_name_one_another() {
 
 /// Crates that have a runtime or a channel are not among the dependencies of `v2m-core`, so the
 /// compiler refuses them. What is left is the standard library, of which
-/// `crates/v2m-core/clippy.toml` refuses the commonest parts, and `v2m-ipc`.
+/// `crates/v2m-core/clippy.toml` refuses the commonest parts, `v2m-ipc`, and `v2m-messages`, which
+/// reads the locale and nothing else.
 #[test]
 fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
     const WORLD: [&str; 13] = [

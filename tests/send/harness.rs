@@ -33,7 +33,8 @@ pub(crate) fn program(args: &[&str]) -> Command {
     command
         .args(args)
         .env_remove("XDG_RUNTIME_DIR")
-        .env("V2M_SOCKET_PATH", "/nonexistent/v2m.sock");
+        .env("V2M_SOCKET_PATH", "/nonexistent/v2m.sock")
+        .env("LC_ALL", "C");
     command.stdin(Stdio::null());
     command
 }

@@ -5,4 +5,5 @@
 mod asking;
 mod files;
 mod harness;
+mod spanish;
 mod troubles;

@@ -2,6 +2,8 @@
 
 pub mod spoken;
 
+use v2m_messages::{tr, verbatim};
+
 /// Codes (ISO 639-1), English names, own names. Others may be asked for by name.
 const LANGUAGES: [(&str, &str, &str); 36] = [
     ("ar", "Arabic", "العربية"),
@@ -23,7 +25,7 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
     ("hi", "Hindi", "हिन्दी"),
     ("hr", "Croatian", "hrvatski"),
     ("hu", "Hungarian", "magyar"),
-    ("id", "Indonesian", "bahasa indonesia"),
+    ("id", "Indonesian", verbatim!("bahasa indonesia")),
     ("it", "Italian", "italiano"),
     ("ja", "Japanese", "日本語"),
     ("ko", "Korean", "한국어"),
@@ -44,7 +46,7 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
 
 /// The request names no language.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no language: give a code such as es, or a name such as Spanish")]
+#[error("{}", tr!("{asked} is no language: give a code such as es, or a name such as Spanish", asked = format_args!("{:?}", .0)))]
 pub struct NoLanguage(pub String);
 
 /// The name that a prompt says: English for those that are known, else as given, if that can be a

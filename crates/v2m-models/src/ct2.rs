@@ -16,6 +16,8 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
+use v2m_messages::tr;
+
 use crate::error::ModelError;
 use crate::input::ModelInput;
 
@@ -82,33 +84,40 @@ pub(crate) struct Ct2<R> {
 impl<R: Read + Seek> Ct2<R> {
     /// Reads the index and checks it against the file's length.
     pub(crate) fn read(mut input: ModelInput<R>) -> Result<Self, ModelError> {
-        let version = input.u32("the header")?;
+        let header = tr!("the header");
+        let version = input.u32(header)?;
         if !matches!(version, 5 | 6) {
-            return Err(input.bad(format!(
+            return Err(input.bad(tr!(
                 "not a CTranslate2 model of format version 5 or 6 (it begins with {version}); \
-                 convert the original again with a current ct2-transformers-converter"
+                 convert the original again with a current ct2-transformers-converter",
+                version
             )));
         }
         let spec = string(&mut input)?;
         if spec != "WhisperSpec" {
-            return Err(input.bad(format!("a CTranslate2 model, but of {spec}, not of Whisper")));
+            return Err(input.bad(tr!("a CTranslate2 model, but of {spec}, not of Whisper", spec)));
         }
-        input.u32("the header")?; // revision of the specification
+        input.u32(header)?; // revision of the specification
         let mut variables = BTreeMap::new();
-        for _ in 0..input.u32("the header")? {
+        for _ in 0..input.u32(header)? {
             let (name, variable) = variable(&mut input)?;
             variables.insert(name, variable);
         }
-        for _ in 0..input.u32("the aliases")? {
+        for _ in 0..input.u32(tr!("the aliases"))? {
             let (alias, name) = (string(&mut input)?, string(&mut input)?);
             let Some(same) = variables.get(&name).cloned() else {
-                return Err(input.bad(format!("{alias} stands for {name}, which is not there")));
+                return Err(input.bad(tr!(
+                    "{alias} stands for {name}, which is not there",
+                    alias,
+                    name
+                )));
             };
             variables.insert(alias, same);
         }
         match input.left() {
             0 => Ok(Self { input, variables }),
-            n => Err(input.bad(format!("{n} bytes follow after the end of the model"))),
+            n => Err(input.bad(tr!("{n} byte follows after the end of the model"
+                | "{n} bytes follow after the end of the model" % n))),
         }
     }
 
@@ -129,7 +138,7 @@ impl<R: Read + Seek> Ct2<R> {
     pub(crate) fn integer(&mut self, name: &str) -> Result<usize, ModelError> {
         let all = self.small(name)?;
         let one = all.first().filter(|n| all.len() == 1 && n.fract() == 0.0 && **n >= 0.0);
-        one.map(|n| *n as usize).ok_or_else(|| self.bad(format!("{name} is not a number")))
+        one.map(|n| *n as usize).ok_or_else(|| self.bad(tr!("{name} is not a number", name)))
     }
 
     /// Hands a range of a variable's elements, as floats, to `sink`, at most [`PIECE`] at a time.
@@ -143,7 +152,7 @@ impl<R: Read + Seek> Ct2<R> {
     ) -> Result<(), ModelError> {
         let variable = self.variable(name)?.clone();
         if range.end > variable.elements {
-            return Err(self.bad(format!("{name} is smaller than its place in the model")));
+            return Err(self.bad(tr!("{name} is smaller than its place in the model", name)));
         }
         let scales = self.scales(name, &variable)?;
         let row = variable.elements / scales.len().max(1);
@@ -169,8 +178,13 @@ impl<R: Read + Seek> Ct2<R> {
         let rows = variable.dims.first().copied().unwrap_or(1);
         let scales = self.small(&format!("{name}_scale"))?;
         if variable.elements == 0 || (scales.len() != 1 && scales.len() != rows) {
-            let n = scales.len();
-            return Err(self.bad(format!("{name} has {rows} rows and {n} scales")));
+            let scales = scales.len();
+            return Err(self.bad(tr!(
+                "{name} has {rows} rows and {scales} scales",
+                name,
+                rows,
+                scales
+            )));
         }
         Ok(scales)
     }
@@ -187,7 +201,7 @@ impl<R: Read + Seek> Ct2<R> {
 
     fn variable(&self, name: &str) -> Result<&Variable, ModelError> {
         self.variables.get(name).ok_or_else(|| {
-            self.bad(format!("the model lacks {name}; it was made by another kind of converter"))
+            self.bad(tr!("the model lacks {name}; it was made by another kind of converter", name))
         })
     }
 }
@@ -196,7 +210,7 @@ fn variable<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<(String, Variab
     let name = string(input)?;
     let rank = input.u8(&name)?;
     if rank > MAX_RANK {
-        return Err(input.bad(format!("{name} has {rank} dimensions")));
+        return Err(input.bad(tr!("{name} has {rank} dimensions", name, rank)));
     }
     let mut dims = Vec::new();
     for _ in 0..rank {
@@ -204,12 +218,17 @@ fn variable<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<(String, Variab
     }
     let id = input.u8(&name)?;
     let dtype = Dtype::from_id(id)
-        .ok_or_else(|| input.bad(format!("{name} is of the unknown type {id}")))?;
+        .ok_or_else(|| input.bad(tr!("{name} is of the unknown type {id}", name, id)))?;
     let bytes = input.u32(&name)?;
     let elements = dims.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
     let size = elements.and_then(|n| n.checked_mul(dtype.size()));
     let (Some(elements), true) = (elements, size == Some(bytes as usize)) else {
-        return Err(input.bad(format!("{name} has {bytes} bytes, which are not {dims:?} elements")));
+        return Err(input.bad(tr!(
+            "{name} has {bytes} bytes, which are not {dims} elements",
+            name,
+            bytes,
+            dims = format_args!("{dims:?}")
+        )));
     };
     let at = input.at();
     input.skip(u64::from(bytes), &name)?;
@@ -217,12 +236,13 @@ fn variable<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<(String, Variab
 }
 
 fn string<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<String, ModelError> {
-    let length = input.u16("a name")?;
-    let mut bytes = input.bytes(u64::from(length), "a name")?;
+    let what = tr!("a name");
+    let length = input.u16(what)?;
+    let mut bytes = input.bytes(u64::from(length), what)?;
     if bytes.pop() != Some(0) {
-        return Err(input.bad("a name does not end as it should"));
+        return Err(input.bad(tr!("a name does not end as it should")));
     }
-    String::from_utf8(bytes).map_err(|_| input.bad("a name is not text"))
+    String::from_utf8(bytes).map_err(|_| input.bad(tr!("a name is not text")))
 }
 
 const _: () = assert!(PIECE.is_multiple_of(32));
@@ -340,7 +360,7 @@ mod tests {
         let good = b.finish(&[]);
         let error = |bytes: Vec<u8>| read(bytes).err().unwrap().to_string();
         assert!(error(good[..good.len() - 6].to_vec()).contains("cut short"));
-        assert!(error([&good[..], &[0]].concat()).contains("1 bytes follow"));
+        assert!(error([&good[..], &[0]].concat()).contains("1 byte follows"));
         assert!(error(b"GGUF....".to_vec()).contains("version 5 or 6"));
         assert!(error(b.finish(&[("a", "nothing")])).contains("nothing"));
         b.raw("sly", &[u32::MAX, u32::MAX], 0, &[0; 4]);

@@ -4,15 +4,48 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use v2m_files::FileError;
+use v2m_messages::tr;
+
+/// What is done to a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// Making it.
+    Create,
+    /// Opening it.
+    Open,
+    /// Reading it.
+    Read,
+    /// Removing it.
+    Remove,
+    /// Taking a file out of it.
+    Unpack,
+    /// Writing it.
+    Write,
+}
+
+impl Doing {
+    /// That the system refused it.
+    fn failed(self, path: &Path, error: &io::Error) -> String {
+        let path = path.display();
+        match self {
+            Self::Create => tr!("cannot create {path}: {error}", path, error),
+            Self::Open => tr!("cannot open {path}: {error}", path, error),
+            Self::Read => tr!("cannot read {path}: {error}", path, error),
+            Self::Remove => tr!("cannot remove {path}: {error}", path, error),
+            Self::Unpack => tr!("cannot unpack {path}: {error}", path, error),
+            Self::Write => tr!("cannot write {path}: {error}", path, error),
+        }
+    }
+}
 
 /// Why a model could not be read, made or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// The system refused to read or write.
-    #[error("cannot {doing} {}: {source}", .path.display())]
+    #[error("{}", .doing.failed(path, source))]
     Io {
-        /// The verb: "read", "write".
-        doing: &'static str,
+        /// What was being done.
+        doing: Doing,
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
@@ -27,10 +60,10 @@ pub enum ModelError {
         what: String,
     },
     /// A file has another digest than the published one.
-    #[error(
-        "{} is not the published file: its SHA-256 is {found}, not {expected}; remove it and fetch it again with `v2m-model pull`",
-        .path.display()
-    )]
+    #[error("{}", tr!(
+        "{path} is not the published file: its SHA-256 is {found}, not {expected}; remove it and fetch it again with `v2m-model pull`",
+        path = .path.display(), found, expected
+    ))]
     Digest {
         /// The file.
         path: PathBuf,
@@ -46,7 +79,7 @@ pub enum ModelError {
 
 impl ModelError {
     /// For `map_err`: an [`io::Error`] met while `doing` something to `path`.
-    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(doing: Doing, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
     }

@@ -12,8 +12,10 @@ use std::io::{BufReader, Read, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 
+use v2m_messages::{tr, verbatim};
+
 use crate::catalogue::{Languages, Weights};
-use crate::error::ModelError;
+use crate::error::{Doing, ModelError};
 use crate::input::{ModelInput, to_usize};
 use crate::quantise::TensorType;
 
@@ -95,7 +97,8 @@ impl Header {
     /// The first number that no Whisper model has: generous bounds, several times those of
     /// large-v3.
     pub(crate) fn implausible(&self) -> Option<String> {
-        let bounds = [
+        // The names are those of whisper.cpp's sources.
+        let bounds = verbatim!([
             ("tokens", self.tokens, 1 << 20),
             ("audio context", self.audio_context, 1 << 14),
             ("audio state", self.audio_state, 1 << 13),
@@ -106,9 +109,9 @@ impl Header {
             ("text heads", self.text_heads, 256),
             ("text layers", self.text_layers, 256),
             ("mels", self.mels, 512),
-        ];
+        ]);
         let odd = bounds.iter().find(|(_, n, most)| *n == 0 || n > most);
-        odd.map(|(name, n, _)| format!("{n} {name}: no Whisper model has that"))
+        odd.map(|(name, n, _)| tr!("{count} {name}: no Whisper model has that", count = n, name))
     }
 
     /// How many tensors a model of these layers has.
@@ -190,7 +193,7 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
-        self.out.write_all(bytes).map_err(ModelError::io("write", self.path))
+        self.out.write_all(bytes).map_err(ModelError::io(Doing::Write, self.path))
     }
 
     fn numbers(&mut self, numbers: &[u32]) -> Result<(), ModelError> {
@@ -210,12 +213,13 @@ pub(crate) struct Ggml<R> {
 impl<R: Read + Seek> Ggml<R> {
     /// Reads the index and checks it against the file's length and its own header.
     pub(crate) fn read(mut input: ModelInput<R>) -> Result<Self, ModelError> {
-        if input.left() < 48 || input.u32("the header")? != MAGIC {
-            return Err(input.bad("not a whisper.cpp model (ggml)"));
+        let what = tr!("the header");
+        if input.left() < 48 || input.u32(what)? != MAGIC {
+            return Err(input.bad(tr!("not a whisper.cpp model (ggml)")));
         }
         let mut numbers = [0; 11];
         for n in &mut numbers {
-            *n = input.u32("the header")?;
+            *n = input.u32(what)?;
         }
         let header = Header::from_numbers(numbers);
         if let Some(odd) = header.implausible() {
@@ -227,16 +231,21 @@ impl<R: Read + Seek> Ggml<R> {
             let tensor = tensor(&mut input)?;
             let at = input.at();
             let bytes = tensor.bytes().ok_or_else(|| {
-                input.bad(format!("{} has the dimensions {:?}", tensor.name, tensor.dims))
+                input.bad(tr!(
+                    "{name} has the dimensions {dims}",
+                    name = tensor.name,
+                    dims = format_args!("{:?}", tensor.dims)
+                ))
             })?;
             input.skip(bytes, &tensor.name)?;
             tensors.push((tensor, at));
         }
         match header.tensors() {
             n if n == tensors.len() => Ok(Self { header, front, tensors, input }),
-            n => Err(input.bad(format!(
-                "holds {} of {n} tensors; it is cut short or no whole model",
-                tensors.len()
+            all => Err(input.bad(tr!(
+                "holds {some} of {all} tensors; it is cut short or no whole model",
+                some = tensors.len(),
+                all
             ))),
         }
     }
@@ -252,7 +261,7 @@ impl<R: Read + Seek> Ggml<R> {
         let mut buffer = vec![0; to_usize(left.min(1 << 18))];
         while left > 0 {
             let piece = &mut buffer[..to_usize(left.min(1 << 18))];
-            self.input.fill(piece, "the weights")?;
+            self.input.fill(piece, tr!("the weights"))?;
             sink(piece)?;
             left -= piece.len() as u64;
         }
@@ -275,33 +284,35 @@ fn skip_front<R: Read + Seek>(
     input: &mut ModelInput<R>,
     header: &Header,
 ) -> Result<u64, ModelError> {
-    let (rows, columns) = (input.u32("the mel filters")?, input.u32("the mel filters")?);
+    let (filters, vocabulary) = (tr!("the mel filters"), tr!("the vocabulary"));
+    let (rows, columns) = (input.u32(filters)?, input.u32(filters)?);
     if rows != header.mels {
-        return Err(input.bad(format!("{rows} rows of mel filters for {} mels", header.mels)));
+        let mels = header.mels;
+        return Err(input.bad(tr!("{rows} rows of mel filters for {mels} mels", rows, mels)));
     }
-    input.skip(4 * u64::from(rows) * u64::from(columns), "the mel filters")?;
-    for _ in 0..input.u32("the vocabulary")? {
-        let length = input.u32("the vocabulary")?;
-        input.skip(u64::from(length), "the vocabulary")?;
+    input.skip(4 * u64::from(rows) * u64::from(columns), filters)?;
+    for _ in 0..input.u32(vocabulary)? {
+        let length = input.u32(vocabulary)?;
+        input.skip(u64::from(length), vocabulary)?;
     }
     Ok(input.at())
 }
 
 fn tensor<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<Tensor, ModelError> {
-    const WHAT: &str = "the head of a tensor";
-    let (rank, length, id) = (input.u32(WHAT)?, input.u32(WHAT)?, input.u32(WHAT)?);
+    let what = tr!("the head of a tensor");
+    let (rank, length, id) = (input.u32(what)?, input.u32(what)?, input.u32(what)?);
     let kind =
         TensorType::from_id(id).filter(|_| (1..=MAX_RANK).contains(&rank) && length <= MAX_NAME);
     let Some(kind) = kind else {
         let at = input.at();
-        return Err(input.bad(format!("no tensor at byte {at}: rank {rank}, type {id}")));
+        return Err(input.bad(tr!("no tensor at byte {at}: rank {rank}, type {id}", at, rank, id)));
     };
     let mut dims = Vec::new();
     for _ in 0..rank {
-        dims.push(input.u32(WHAT)?);
+        dims.push(input.u32(what)?);
     }
-    let name = String::from_utf8(input.bytes(u64::from(length), WHAT)?);
-    let name = name.map_err(|_| input.bad("a tensor's name is not text"))?;
+    let name = String::from_utf8(input.bytes(u64::from(length), what)?);
+    let name = name.map_err(|_| input.bad(tr!("a tensor's name is not text")))?;
     Ok(Tensor { name, dims, kind })
 }
 

@@ -9,6 +9,8 @@
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+use v2m_messages::tr;
+
 use crate::ct2::Ct2;
 use crate::error::ModelError;
 use crate::ggml::{Header, Tensor, Writer};
@@ -63,14 +65,14 @@ fn write<R: Read + Seek, W: Write>(
 fn header<R: Read + Seek>(ct2: &mut Ct2<R>, tokens: usize) -> Result<Header, ModelError> {
     let two = |ct2: &Ct2<R>, name: &str| match *ct2.dims(name)? {
         [a, b] => Ok((number(a), number(b))),
-        _ => Err(ct2.bad(format!("{name} is not a table"))),
+        _ => Err(ct2.bad(tr!("{name} is not a table", name))),
     };
     let rows = two(ct2, "decoder/embeddings/weight")?.0;
     let (audio_context, audio_state) = two(ct2, "encoder/position_encodings/encodings")?;
     let (text_context, text_state) = two(ct2, "decoder/position_encodings/encodings")?;
     let mels = match *ct2.dims("encoder/conv1/weight")? {
         [_, mels, _] => number(mels),
-        _ => return Err(ct2.bad("encoder/conv1/weight is not a convolution")),
+        _ => return Err(ct2.bad(tr!("encoder/conv1/weight is not a convolution"))),
     };
     let header = Header {
         tokens: rows,
@@ -89,8 +91,10 @@ fn header<R: Read + Seek>(ct2: &mut Ct2<R>, tokens: usize) -> Result<Header, Mod
         return Err(ct2.bad(odd));
     }
     if tokens > rows as usize {
-        return Err(ct2.bad(format!(
-            "the vocabulary beside it has {tokens} tokens, the model {rows}: they do not belong together"
+        return Err(ct2.bad(tr!(
+            "the vocabulary beside it has {tokens} tokens, the model {rows}: they do not belong together",
+            tokens,
+            rows
         )));
     }
     Ok(header)
@@ -113,7 +117,12 @@ fn check_dims<R: Read + Seek>(ct2: &Ct2<R>, place: &TensorSource) -> Result<(), 
     if found == expected {
         return Ok(());
     }
-    Err(ct2.bad(format!("{} has the shape {found:?}, not {expected:?}", place.theirs)))
+    Err(ct2.bad(tr!(
+        "{name} has the shape {found}, not {expected}",
+        name = place.theirs,
+        found = format_args!("{found:?}"),
+        expected = format_args!("{expected:?}")
+    )))
 }
 
 fn all_zero<R: Read + Seek>(ct2: &mut Ct2<R>, place: &TensorSource) -> Result<(), ModelError> {
@@ -122,7 +131,7 @@ fn all_zero<R: Read + Seek>(ct2: &mut Ct2<R>, place: &TensorSource) -> Result<()
         zero &= values.iter().all(|v| *v == 0.0);
         Ok(())
     })?;
-    let reason = || ct2.bad(format!("{}: the key projection has a bias", place.theirs));
+    let reason = || ct2.bad(tr!("{name}: the key projection has a bias", name = place.theirs));
     zero.then_some(()).ok_or_else(reason)
 }
 

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::error::ModelError;
+use v2m_messages::tr;
+
+use crate::error::{Doing, ModelError};
 
 /// A seekable input that knows its length and its place.
 pub(crate) struct ModelInput<R> {
@@ -17,7 +19,7 @@ pub(crate) struct ModelInput<R> {
 
 impl ModelInput<BufReader<File>> {
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
-        let file = File::open(path).map_err(ModelError::io("open", path))?;
+        let file = File::open(path).map_err(ModelError::io(Doing::Open, path))?;
         Self::new(BufReader::with_capacity(1 << 16, file), path)
     }
 }
@@ -25,8 +27,8 @@ impl ModelInput<BufReader<File>> {
 impl<R: Read + Seek> ModelInput<R> {
     /// `path` is only for error messages.
     pub(crate) fn new(mut reader: R, path: &Path) -> Result<Self, ModelError> {
-        let len = reader.seek(SeekFrom::End(0)).map_err(ModelError::io("read", path))?;
-        reader.seek(SeekFrom::Start(0)).map_err(ModelError::io("read", path))?;
+        let len = reader.seek(SeekFrom::End(0)).map_err(ModelError::io(Doing::Read, path))?;
+        reader.seek(SeekFrom::Start(0)).map_err(ModelError::io(Doing::Read, path))?;
         Ok(Self { reader, path: path.to_owned(), at: 0, len })
     }
 
@@ -47,18 +49,20 @@ impl<R: Read + Seek> ModelInput<R> {
         if bytes <= self.left() {
             return Ok(());
         }
-        Err(self.bad(format!(
-            "cut short inside {what}: {bytes} bytes should follow at byte {}, {} are there; is a part missing?",
-            self.at,
-            self.left()
+        Err(self.bad(tr!(
+            "cut short inside {what}: {bytes} bytes should follow at byte {at}, {left} are there; is a part missing?",
+            what,
+            bytes,
+            at = self.at,
+            left = self.left()
         )))
     }
 
     pub(crate) fn fill(&mut self, buffer: &mut [u8], what: &str) -> Result<(), ModelError> {
         self.need(buffer.len() as u64, what)?;
         self.reader.read_exact(buffer).map_err(|e| match e.kind() {
-            ErrorKind::UnexpectedEof => self.bad(format!("became shorter while {what} was read")),
-            _ => ModelError::io("read", &self.path)(e),
+            ErrorKind::UnexpectedEof => self.bad(tr!("became shorter while {what} was read", what)),
+            _ => ModelError::io(Doing::Read, &self.path)(e),
         })?;
         self.at += buffer.len() as u64;
         Ok(())
@@ -79,9 +83,9 @@ impl<R: Read + Seek> ModelInput<R> {
     pub(crate) fn seek_to(&mut self, at: u64) -> Result<(), ModelError> {
         let by =
             i64::try_from(at).ok().zip(i64::try_from(self.at).ok()).map(|(to, from)| to - from);
-        let by = by.ok_or_else(|| self.bad("is too large"))?;
+        let by = by.ok_or_else(|| self.bad(tr!("is too large")))?;
         // Relative, because an absolute seek throws the buffer away.
-        self.reader.seek_relative(by).map_err(ModelError::io("read", &self.path))?;
+        self.reader.seek_relative(by).map_err(ModelError::io(Doing::Read, &self.path))?;
         self.at = at;
         Ok(())
     }

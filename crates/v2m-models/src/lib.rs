@@ -30,7 +30,7 @@ pub mod quantise;
 pub mod verify;
 mod vocabulary;
 
-pub use error::ModelError;
+pub use error::{Doing, ModelError};
 
 /// The mode of a model's file: models are no secret, and may be everybody's.
 pub const FILE_MODE: u32 = 0o644;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 
 use crate::catalogue;
+use v2m_messages::tr;
 
 /// The voice activity model that v2m ships.
 pub const VAD: &str = "ggml-silero-v6.2.0.bin";
@@ -26,17 +27,18 @@ const SYSTEM: [&str; 2] = ["/usr/local/share/v2m", "/usr/share/v2m"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// A model that v2m can fetch and that is not here.
-    #[error("the model `{name}` is not installed; fetch it with `v2m-model pull {name}`")]
+    #[error("{}", tr!("the model `{name}` is not installed; fetch it with `v2m-model pull {name}`", name))]
     NotInstalled {
         /// The model's name.
         name: String,
     },
     /// Neither in the catalogue nor in a folder.
-    #[error(
-        "there is no model `{name}`{}; `v2m-model list` shows all, `v2m-model pull {}` fetches the default one. \
-         It is not in the catalogue, and there is no {} in {}",
-        did_you_mean(.name), catalogue::DEFAULT, file_name(.name), listed(.looked)
-    )]
+    #[error("{}", tr!(
+        "there is no model `{name}`{hint}; `v2m-model list` shows all, `v2m-model pull {default}` fetches the default one. \
+         It is not in the catalogue, and there is no {file} in {folders}",
+        name, hint = did_you_mean(.name), default = catalogue::DEFAULT, file = file_name(.name),
+        folders = listed(.looked)
+    ))]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -44,24 +46,25 @@ pub enum PathError {
         looked: Vec<PathBuf>,
     },
     /// An absolute path without a file.
-    #[error(
-        "there is no model file {}; give the path of a ggml file, or fetch a model with `v2m-model pull {}`",
-        .0.display(), catalogue::DEFAULT
-    )]
+    #[error("{}", tr!(
+        "there is no model file {path}; give the path of a ggml file, or fetch a model with `v2m-model pull {default}`",
+        path = .0.display(), default = catalogue::DEFAULT
+    ))]
     NoFile(PathBuf),
     /// Neither a name nor an absolute path.
-    #[error(
-        "`{0}` is neither a model's name (as `v2m-model list` shows them) nor an absolute path"
-    )]
+    #[error("{}", tr!(
+        "`{name}` is neither a model's name (as `v2m-model list` shows them) nor an absolute path",
+        name = .0
+    ))]
     NotAName(String),
     /// No home directory to start from.
-    #[error("cannot tell where models lie: no home directory; set HOME or V2M_MODEL_DIR")]
+    #[error("{}", tr!("cannot tell where models lie: no home directory; set HOME or V2M_MODEL_DIR"))]
     NoHome,
     /// A shipped file is missing.
-    #[error(
-        "the file {name}, which v2m ships, is not in {}; install v2m again, or set V2M_ASSET_DIR to the folder that holds it",
-        listed(.looked)
-    )]
+    #[error("{}", tr!(
+        "the file {name}, which v2m ships, is not in {folders}; install v2m again, or set V2M_ASSET_DIR to the folder that holds it",
+        name, folders = listed(.looked)
+    ))]
     NoAsset {
         /// The file's name.
         name: String,
@@ -73,8 +76,10 @@ pub enum PathError {
 fn did_you_mean(name: &str) -> String {
     match catalogue::near(name)[..] {
         [] => String::new(),
-        [only] => format!(" (did you mean {only}?)"),
-        [ref first @ .., last] => format!(" (did you mean {} or {last}?)", first.join(", ")),
+        [only] => tr!(" (did you mean {only}?)", only),
+        [ref first @ .., last] => {
+            tr!(" (did you mean {some} or {last}?)", some = first.join(", "), last)
+        }
     }
 }
 

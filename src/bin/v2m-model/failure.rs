@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use v2m_files::FileError;
+use v2m_messages::tr;
 use v2m_models::ModelError;
 use v2m_models::paths::PathError;
 
@@ -37,7 +38,10 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The name is not in the catalogue.
-    #[error("`{0}` is not a published model that v2m knows; `v2m-model list` shows those")]
+    #[error("{}", tr!(
+        "`{name}` is not a published model that v2m knows; `v2m-model list` shows those",
+        name = .0
+    ))]
     NotPublished(String),
     /// No way led to the model.
     #[error("{0}")]

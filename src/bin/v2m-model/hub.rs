@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use ureq::http::header::{CONTENT_RANGE, RANGE};
 use ureq::http::{HeaderMap, StatusCode};
+use v2m_messages::tr;
 use v2m_models::catalogue::Model;
 use v2m_models::paths::{self, Places};
-use v2m_models::{FILE_MODE, ModelError, verify};
+use v2m_models::{Doing, FILE_MODE, ModelError, verify};
 
 use crate::failure::CommandError;
 use crate::progress::Progress;
@@ -67,44 +68,38 @@ impl Download<'_> {
         let checked = self.check(&part);
         if let (Err(ModelError::Digest { .. }), true) = (&checked, resumed) {
             // What an earlier run left may be of another file: once more from the start.
-            file.set_len(0).map_err(ModelError::io("write", &part))?;
+            file.set_len(0).map_err(ModelError::io(Doing::Write, &part))?;
             self.complete(&mut file, &part)?;
             self.check(&part).map_err(|e| self.wrong(&part, e))?;
         } else {
             checked.map_err(|e| self.wrong(&part, e))?;
         }
         let placed = v2m_files::put_in_place(&part, path, FILE_MODE);
-        Ok(placed.map_err(ModelError::io("write", path))?)
+        Ok(placed.map_err(ModelError::io(Doing::Write, path))?)
     }
 
     /// Fetches what is missing; answers whether something was there already.
     fn complete(&self, file: &mut File, part: &Path) -> Result<bool, CommandError> {
-        let mut there = file.seek(SeekFrom::End(0)).map_err(ModelError::io("read", part))?;
+        let mut there = file.seek(SeekFrom::End(0)).map_err(ModelError::io(Doing::Read, part))?;
         if there > self.bytes {
-            file.set_len(0).map_err(ModelError::io("write", part))?;
+            file.set_len(0).map_err(ModelError::io(Doing::Write, part))?;
             there = 0;
         }
         let resumed = there > 0;
-        let mut progress = Progress::new(&format!("fetching {}", self.name), self.bytes, there);
+        let mut progress =
+            Progress::new(&tr!("fetching {name}", name = self.name), self.bytes, there);
         while there < self.bytes {
             let outcome = self.request(file, part, there, &mut progress);
-            let now = file.stream_position().map_err(ModelError::io("read", part))?;
+            let now = file.stream_position().map_err(ModelError::io(Doing::Read, part))?;
             match outcome {
                 Ok(()) => {}
                 // As long as each connection brings something, the next one may bring the rest.
                 Err(DownloadError::Lost(_)) if now > there => {}
                 Err(DownloadError::Lost(reason)) => {
-                    let kept = if now > 0 { self.kept() } else { String::new() };
-                    return Err(CommandError::NotFetched(format!(
-                        "cannot fetch {}: {reason}{kept}",
-                        self.url
-                    )));
+                    return Err(CommandError::NotFetched(self.failed(&reason, now > 0)));
                 }
                 Err(DownloadError::Refused(reason)) => {
-                    return Err(CommandError::NotFetched(format!(
-                        "cannot fetch {}: {reason}",
-                        self.url
-                    )));
+                    return Err(CommandError::NotFetched(self.failed(&reason, false)));
                 }
                 Err(DownloadError::Local(error)) => return Err(error.into()),
             }
@@ -132,12 +127,17 @@ impl Download<'_> {
             StatusCode::PARTIAL_CONTENT if starts_at(response.headers(), at) => at,
             StatusCode::PARTIAL_CONTENT => {
                 return Err(DownloadError::Refused(
-                    "the host sent a different part of the file than requested".into(),
+                    tr!("the host sent a different part of the file than requested").into(),
                 ));
             }
-            other => return Err(DownloadError::Refused(format!("the host answered {other}"))),
+            other => {
+                return Err(DownloadError::Refused(tr!(
+                    "the host answered {status}",
+                    status = other
+                )));
+            }
         };
-        let local = |e| DownloadError::Local(ModelError::io("write", part)(e));
+        let local = |e| DownloadError::Local(ModelError::io(Doing::Write, part)(e));
         file.set_len(at).map_err(local)?;
         file.seek(SeekFrom::Start(at)).map_err(local)?;
         progress.set(at);
@@ -156,24 +156,35 @@ impl Download<'_> {
         }
         match got {
             n if n == self.bytes => Ok(()),
-            n if n < self.bytes => Err(DownloadError::Lost("the connection was cut".into())),
+            n if n < self.bytes => Err(DownloadError::Lost(tr!("the connection was cut").into())),
             _ => {
                 file.set_len(0).map_err(local)?;
                 file.rewind().map_err(local)?;
-                Err(DownloadError::Refused(format!(
-                    "it is longer than the {} bytes it should have",
-                    self.bytes
+                Err(DownloadError::Refused(tr!(
+                    "it is longer than the {bytes} bytes it should have",
+                    bytes = self.bytes
                 )))
             }
         }
     }
 
-    fn kept(&self) -> String {
-        format!("; what has arrived is kept, `v2m-model pull {}` goes on from there", self.name)
+    /// `is_begun`: a part of the file is there, and stays.
+    fn failed(&self, reason: &str, is_begun: bool) -> String {
+        let Self { url, name, .. } = self;
+        if is_begun {
+            tr!(
+                "cannot fetch {url}: {reason}; what has arrived is kept, `v2m-model pull {name}` goes on from there",
+                url,
+                reason,
+                name
+            )
+        } else {
+            tr!("cannot fetch {url}: {reason}", url, reason)
+        }
     }
 
     fn check(&self, part: &Path) -> Result<(), ModelError> {
-        let mut progress = Progress::new(&format!("checking {}", self.name), self.bytes, 0);
+        let mut progress = Progress::new(&tr!("checking {name}", name = self.name), self.bytes, 0);
         verify::check(part, self.sha256, &mut |n| progress.add(n))
     }
 
@@ -181,9 +192,12 @@ impl Download<'_> {
     fn wrong(&self, part: &Path, error: ModelError) -> CommandError {
         let ModelError::Digest { found, .. } = error else { return error.into() };
         let _ = fs::remove_file(part);
-        CommandError::Damaged(format!(
-            "what {} gave is not {}: its SHA-256 is {found}, not {}; it was deleted",
-            self.url, self.name, self.sha256
+        CommandError::Damaged(tr!(
+            "what {url} gave is not {name}: its SHA-256 is {found}, not {expected}; it was deleted",
+            url = self.url,
+            name = self.name,
+            found,
+            expected = self.sha256
         ))
     }
 }

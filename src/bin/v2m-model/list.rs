@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use v2m_messages::tr;
 use v2m_models::catalogue::{self, Languages};
 use v2m_models::fit::{self, Fit, Machine};
 use v2m_models::ggml;
@@ -41,19 +42,25 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
         // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does
         // not.
         let text = serde_json::to_string_pretty(&rows);
-        say(text.map_err(|e| CommandError::Damaged(format!("cannot write JSON: {e}")))?);
+        say(text.map_err(|e| CommandError::Damaged(tr!("cannot write JSON: {error}", error = e)))?);
         return Ok(());
     }
     say(format!(
-        "{:<22} {:>8}  {:<13} {:>8}  {:<8}  STATE",
-        "MODEL", "SIZE", "LANGUAGES", "MEMORY", "HERE"
+        "{:<22} {:>8}  {:<13} {:>8}  {:<8}  {}",
+        tr!("MODEL"),
+        tr!("SIZE"),
+        tr!("LANGUAGES"),
+        tr!("MEMORY"),
+        tr!("HERE"),
+        tr!("STATE")
     ));
     for row in &rows {
         say(row.line());
     }
     let name = fit::recommend(&machine).name;
-    say(format!("\nRecommended here ({}): {name}.", machine::describe(&machine, gpu.as_deref())));
-    say("`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it.");
+    let machine = machine::describe(&machine, gpu.as_deref());
+    say(format!("\n{}", tr!("Recommended here ({machine}): {name}.", machine, name)));
+    say(tr!("`v2m-model pull NAME` fetches one, `v2m-model use NAME` selects it."));
     Ok(())
 }
 
@@ -99,27 +106,27 @@ fn own_row(name: &str, path: &Path, selected: bool) -> Row {
 impl Row {
     fn line(&self) -> String {
         let languages = match self.languages {
-            Some(Languages::English) => "English",
-            Some(Languages::Multilingual) => "99 languages",
-            None => "(damaged)",
+            Some(Languages::English) => tr!("English"),
+            Some(Languages::Multilingual) => tr!("99 languages"),
+            None => tr!("(damaged)"),
         };
         let memory = self.memory_mib.map_or_else(|| "?".to_owned(), |m| format!("{m} MiB"));
         let here = match self.fit {
             Some(Fit::Gpu) => "GPU",
-            Some(Fit::Cpu) => "fits",
-            Some(Fit::Slow) => "slow",
-            Some(Fit::Memory) => "too big",
-            Some(Fit::Disk) => "no room",
+            Some(Fit::Cpu) => tr!("model" => "fits"),
+            Some(Fit::Slow) => tr!("model" => "slow"),
+            Some(Fit::Memory) => tr!("model" => "too big"),
+            Some(Fit::Disk) => tr!("model" => "no room"),
             None => "?",
         };
         let state = match (&self.path, self.selected) {
-            (Some(_), true) => "installed, selected",
-            (Some(_), false) => "installed",
-            (None, true) => "selected, not installed",
+            (Some(_), true) => tr!("installed, selected"),
+            (Some(_), false) => tr!("model" => "installed"),
+            (None, true) => tr!("selected, not installed"),
             (None, false) => "",
         };
-        let default = if self.default { " (default)" } else { "" };
-        let recommended = if self.recommended { " (recommended)" } else { "" };
+        let default = if self.default { tr!(" (default)") } else { "" };
+        let recommended = if self.recommended { tr!(" (recommended)") } else { "" };
         let (name, bytes) = (&self.name, size(self.bytes));
         let notes = format!("{state}{default}{recommended}");
         format!(

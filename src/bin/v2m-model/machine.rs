@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
+use v2m_messages::{tr, verbatim};
 use v2m_models::fit::Machine;
 
 /// In the order in which the service tries them.
@@ -31,12 +32,12 @@ pub(crate) fn this(folder: &Path) -> (Machine, Option<String>) {
 /// In a sentence.
 pub(crate) fn describe(machine: &Machine, gpu: Option<&str>) -> String {
     let gib = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));
-    let cores = if machine.cores == 1 { "1 core" } else { &format!("{} cores", machine.cores) };
+    let cores = tr!("{n} core" | "{n} cores" % machine.cores);
     let gpu = match (gpu, machine.vram) {
-        (Some(name), Some(vram)) => format!("{name} with {}", gib(vram)),
-        _ => "no engine for a GPU that works".into(),
+        (Some(name), Some(vram)) => tr!("{name} with {memory}", name, memory = gib(vram)),
+        _ => tr!("no engine for a GPU that works").into(),
     };
-    format!("{cores}, {} of memory, {gpu}", gib(machine.memory))
+    tr!("{cores}, {memory} of memory, {gpu}", cores, memory = gib(machine.memory), gpu)
 }
 
 fn memory(meminfo: &str) -> Option<u64> {
@@ -68,7 +69,10 @@ fn gpu(engine: &str) -> Option<(String, u64)> {
     if !beside.is_file() {
         return None;
     }
-    let output = Command::new(beside).arg("--check").stdin(Stdio::null()).output().ok()?;
+    let mut command = Command::new(beside);
+    // Its answer is read here, not shown.
+    command.arg("--check").env("LC_ALL", "C").stdin(Stdio::null());
+    let output = command.output().ok()?;
     parse_check(std::str::from_utf8(&output.stdout).ok().filter(|_| output.status.success())?)
 }
 
@@ -76,7 +80,7 @@ fn gpu(engine: &str) -> Option<(String, u64)> {
 fn parse_check(line: &str) -> Option<(String, u64)> {
     let (_, device) = line.trim().split_once(": ")?;
     let (name, memory) = device.rsplit_once(", ")?;
-    let (_, total) = memory.strip_suffix(" GiB free")?.split_once(" of ")?;
+    let (_, total) = memory.strip_suffix(verbatim!(" GiB free"))?.split_once(" of ")?;
     let gib: f64 = total.parse().ok()?;
     Some((name.to_owned(), (gib * f64::from(1 << 30)) as u64))
 }

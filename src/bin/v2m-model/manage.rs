@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use v2m_messages::tr;
 use v2m_models::catalogue::{self, Weights};
 use v2m_models::ggml;
 use v2m_models::paths::{self, PathError, Places};
 use v2m_models::quantise::{QuantisedType, quantise};
-use v2m_models::{FILE_MODE, ModelError, import as ct2, verify as digest};
+use v2m_models::{Doing, FILE_MODE, ModelError, import as ct2, verify as digest};
 
 use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
@@ -24,7 +25,7 @@ pub(crate) fn place(
     let made = v2m_files::beside(&path, "made");
     let outcome = make(&made).and_then(|()| checked(name, &made)).and_then(|()| {
         let placed = v2m_files::put_in_place(&made, &path, FILE_MODE);
-        placed.map_err(ModelError::io("write", &path))?;
+        placed.map_err(ModelError::io(Doing::Write, &path))?;
         Ok(path)
     });
     if outcome.is_err() {
@@ -46,17 +47,17 @@ pub(crate) fn import(
     folder: &Path,
     name: Option<String>,
 ) -> Result<(), CommandError> {
-    let folder = fs::canonicalize(folder).map_err(ModelError::io("open", folder))?;
+    let folder = fs::canonicalize(folder).map_err(ModelError::io(Doing::Open, folder))?;
     let name = name.or_else(|| name_from(&folder)).filter(|name| paths::is_name(name));
     let name = name.ok_or_else(|| {
         CommandError::Refused(
-            "give the new model a name of letters, digits, dots, dashes: --name NAME".into(),
+            tr!("give the new model a name of letters, digits, dots, dashes: --name NAME").into(),
         )
     })?;
     refuse_to_replace(places, &name)?;
     let model = folder.join("model.bin");
-    let bytes = fs::metadata(&model).map_err(ModelError::io("open", &model))?.len();
-    let mut progress = Progress::new(&format!("importing {name}"), bytes, 0);
+    let bytes = fs::metadata(&model).map_err(ModelError::io(Doing::Open, &model))?.len();
+    let mut progress = Progress::new(&tr!("importing {name}", name), bytes, 0);
     let path = place(places, &name, |to| Ok(ct2::import(&folder, to, &mut |n| progress.add(n))?));
     drop(progress);
     let path = path.map_err(|failure| other_name(&name, failure))?;
@@ -75,9 +76,10 @@ fn name_from(folder: &Path) -> Option<String> {
 
 fn other_name(name: &str, failure: CommandError) -> CommandError {
     match failure {
-        CommandError::Model(ModelError::Digest { .. }) => CommandError::Refused(format!(
+        CommandError::Model(ModelError::Digest { .. }) => CommandError::Refused(tr!(
             "this is not the published {name} (its weights were changed or stored with less precision); \
-             give it a name of its own: --name my-{name}"
+             give it a name of its own: --name my-{name}",
+            name
         )),
         other => other,
     }
@@ -106,26 +108,30 @@ pub(crate) fn quantised(
     from: &Path,
     target: QuantisedType,
 ) -> Result<PathBuf, CommandError> {
-    let bytes = fs::metadata(from).map_err(ModelError::io("open", from))?.len();
-    let mut progress = Progress::new(&format!("making {name}"), bytes, 0);
+    let bytes = fs::metadata(from).map_err(ModelError::io(Doing::Open, from))?.len();
+    let mut progress = Progress::new(&tr!("making {name}", name), bytes, 0);
     place(places, name, |to| Ok(quantise(from, to, target, &mut |n| progress.add(n))?))
 }
 
 fn refuse_to_replace(places: &Places, name: &str) -> Result<(), CommandError> {
     match places.installed_at(name) {
         None => Ok(()),
-        Some(path) => Err(CommandError::Refused(format!(
-            "there is a model {name} already, {}; remove it first: v2m-model rm {name}",
-            path.display()
+        Some(path) => Err(CommandError::Refused(tr!(
+            "there is a model {name} already, {path}; remove it first: v2m-model rm {name}",
+            name,
+            path = path.display()
         ))),
     }
 }
 
 fn report(name: &str, path: &Path) -> Result<(), CommandError> {
-    let bytes = fs::metadata(path).map_err(ModelError::io("read", path))?.len();
-    let known =
-        if catalogue::find(name).is_some() { "the published file" } else { "a model of your own" };
-    say(format!("{name}: {known}, {}, {}", size(bytes), path.display()));
+    let bytes = fs::metadata(path).map_err(ModelError::io(Doing::Read, path))?.len();
+    let (size, path) = (size(bytes), path.display());
+    say(if catalogue::find(name).is_some() {
+        tr!("{name}: the published file, {size}, {path}", name, size, path)
+    } else {
+        tr!("{name}: a model of your own, {size}, {path}", name, size, path)
+    });
     Ok(())
 }
 
@@ -137,14 +143,15 @@ pub(crate) fn verify(places: &Places, names: &[String]) -> Result<(), CommandErr
         names.iter().map(resolve).collect::<Result<_, PathError>>()?
     };
     if all.is_empty() {
-        say("no models are installed; fetch one with `v2m-model pull`");
+        say(tr!("no models are installed; fetch one with `v2m-model pull`"));
     }
     let bad = all.iter().filter(|(name, path)| !is_sound(name, path)).count();
     match bad {
         0 => Ok(()),
-        n => Err(CommandError::Damaged(format!(
-            "{n} of {} models are damaged or not the published ones",
-            all.len()
+        bad => Err(CommandError::Damaged(tr!(
+            "{bad} of {all} models are damaged or not the published ones",
+            bad,
+            all = all.len()
         ))),
     }
 }
@@ -155,21 +162,26 @@ fn is_sound(name: &str, path: &Path) -> bool {
         Some(model) => {
             let mut progress = Progress::new(short, model.bytes, 0);
             let checked = digest::check(path, model.sha256, &mut |n| progress.add(n));
-            checked.map(|()| "ok, the published file".to_owned())
+            checked.map(|()| tr!("{name}: ok, the published file", name))
         }
         None => ggml::inspect(path).and_then(|summary| {
             let weights = match summary.weights {
                 Some(Weights::F16) => "f16",
                 Some(quantised) => quantised.suffix(),
-                None => "weights of another kind",
+                None => tr!("weights of another kind"),
             };
             let sha256 = digest::sha256(path, &mut |_| ())?;
-            Ok(format!("whole, {weights}; not a published model, SHA-256 {sha256}"))
+            Ok(tr!(
+                "{name}: whole, {weights}; not a published model, SHA-256 {sha256}",
+                name,
+                weights,
+                sha256
+            ))
         }),
     };
     match &outcome {
-        Ok(text) => say(format!("{name}: {text}")),
-        Err(error) => say(format!("{name}: DAMAGED: {error}")),
+        Ok(text) => say(text),
+        Err(error) => say(tr!("{name}: DAMAGED: {error}", name, error)),
     }
     outcome.is_ok()
 }
@@ -188,20 +200,21 @@ pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Com
     let part = v2m_files::beside(&path, "part");
     if !path.is_file() && !part.is_file() {
         let file = places.resolve(name)?;
-        return Err(CommandError::Refused(format!(
-            "{} belongs to the system; remove it as the administrator, or by the package manager",
-            file.display()
+        return Err(CommandError::Refused(tr!(
+            "{path} belongs to the system; remove it as the administrator, or by the package manager",
+            path = file.display()
         )));
     }
     if !force && path.is_file() && select::is_selected(places, name) {
-        return Err(CommandError::Refused(format!(
-            "{name} is the model that v2m uses; select another one first (v2m-model use NAME), or use --force"
+        return Err(CommandError::Refused(tr!(
+            "{name} is the model that v2m uses; select another one first (v2m-model use NAME), or use --force",
+            name
         )));
     }
     for file in [&path, &part] {
         if file.is_file() {
-            fs::remove_file(file).map_err(ModelError::io("remove", file))?;
-            say(format!("removed {}", file.display()));
+            fs::remove_file(file).map_err(ModelError::io(Doing::Remove, file))?;
+            say(tr!("removed {path}", path = file.display()));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
@@ -60,9 +61,11 @@ impl Progress {
                 if told.elapsed() >= LINES {
                     *told = Instant::now();
                     let percent = (100 * *done / *total).min(100);
-                    plain::complain(format_args!(
-                        "{what}: {percent} % of {}",
-                        DecimalBytes(*total)
+                    plain::complain(tr!(
+                        "{what}: {percent} % of {size}",
+                        what,
+                        percent,
+                        size = DecimalBytes(*total)
                     ));
                 }
             }

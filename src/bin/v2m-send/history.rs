@@ -11,6 +11,7 @@ use v2m_ipc::client::{Client, ClientError};
 use v2m_ipc::data::{Deleted, Dictation, DictationText, Dictations};
 use v2m_ipc::message::{Command, Deliver, Response, ResponseStatus, Which};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// How many dictations one answer is asked for.
 const PAGE: u32 = 200;
@@ -89,7 +90,7 @@ pub(crate) fn list(filter: &Filter, most: u32, json: bool) -> Result<Exit, SendE
         return refused(&answer, json);
     }
     if count == 0 && !json {
-        complain("there is no such dictation");
+        complain(tr!("there is no such dictation"));
     }
     Ok(Exit::Ok)
 }
@@ -131,17 +132,17 @@ fn time(dictation: &Dictation) -> String {
 fn place(dictation: &Dictation) -> &'static str {
     let code = dictation.problem.as_ref().map(|problem| problem.code.as_str());
     match (dictation.state.as_str(), code) {
-        ("failed", Some("no_speech")) => return "no speech",
-        ("failed", _) => return "no text",
-        ("recording" | "recorded", _) => return "waiting",
+        ("failed", Some("no_speech")) => return tr!("dictation" => "no speech"),
+        ("failed", _) => return tr!("dictation" => "no text"),
+        ("recording" | "recorded", _) => return tr!("dictation" => "waiting"),
         _ => {}
     }
     let arrived = dictation.deliveries.iter().rfind(|it| it.ok && it.by != "notification");
     match arrived.map(|it| it.by.as_str()) {
-        Some("paste") => "pasted",
-        Some("type") => "typed",
-        Some("clipboard") => "clipboard",
-        Some(_) | None => "kept",
+        Some("paste") => tr!("dictation" => "pasted"),
+        Some("type") => tr!("dictation" => "typed"),
+        Some("clipboard") => tr!("dictation" => "clipboard"),
+        Some(_) | None => tr!("dictation" => "kept"),
     }
 }
 
@@ -174,8 +175,13 @@ pub(crate) fn show(which: Which, json: bool) -> Result<Exit, SendError> {
         Some(text) => say(&(text.trim_end_matches('\n').to_owned() + "\n")),
         None => {
             let Dictation { number, problem, .. } = kept.dictation;
-            let why = problem.map_or(String::new(), |problem| format!(": {}", problem.error));
-            complain(&format!("dictation {number} has no text{why}\nTry: v2m-send retry {number}"));
+            let what = match problem {
+                Some(problem) => {
+                    tr!("dictation {number} has no text: {why}", number, why = problem.error)
+                }
+                None => tr!("dictation {number} has no text", number),
+            };
+            complain(&format!("{what}\n{}", tr!("Try: v2m-send retry {number}", number)));
             Ok(Exit::Refused)
         }
     }
@@ -185,9 +191,9 @@ pub(crate) fn show(which: Which, json: bool) -> Result<Exit, SendError> {
 pub(crate) fn deliver(which: Which, deliver: Deliver, json: bool) -> Result<Exit, SendError> {
     let deliver = match deliver {
         Deliver::Paste if by_hand::is_by_hand() => {
-            complain(
-                "copied, not pasted: a shell would run what is pasted here. Ctrl+Shift+V pastes it.",
-            );
+            complain(tr!(
+                "copied, not pasted: a shell would run what is pasted here. Ctrl+Shift+V pastes it."
+            ));
             Deliver::Clipboard
         }
         deliver => deliver,
@@ -221,23 +227,39 @@ pub(crate) fn play(which: Which) -> Result<Exit, SendError> {
     };
     let number = kept.number;
     let Some(path) = kept.audio_path else {
-        complain(&format!("the recording of dictation {number} was deleted (store.keep_audio)"));
+        complain(&tr!(
+            "the recording of dictation {number} was deleted (store.keep_audio)",
+            number
+        ));
         return Ok(Exit::Refused);
     };
     for player in PLAYERS {
         match process::Command::new(player).arg(&path).status() {
             Ok(status) if status.success() => return Ok(Exit::Ok),
             Ok(status) => {
-                return Err(SendError::Io(format!("{player} could not play {path}: {status}")));
+                return Err(SendError::Io(tr!(
+                    "{player} could not play {path}: {status}",
+                    player,
+                    path,
+                    status
+                )));
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(SendError::Io(format!("cannot run {player}: {error}"))),
+            Err(error) => {
+                return Err(SendError::Io(tr!(
+                    "cannot run {program}: {error}",
+                    program = player,
+                    error
+                )));
+            }
         }
     }
     let players = PLAYERS.join(", ");
-    let text = format!(
+    let text = tr!(
         "there is no program to play sound ({players}); install PipeWire's tools (Debian: \
-         pipewire-bin, Fedora: pipewire-utils), or open {path}"
+         pipewire-bin, Fedora: pipewire-utils), or open {path}",
+        players,
+        path
     );
     Err(SendError::Io(text))
 }
@@ -247,7 +269,10 @@ pub(crate) fn delete(which: Vec<Which>, is_sure: bool, json: bool) -> Result<Exi
     let mut client = Client::connect()?;
     if !is_sure && !io::stdin().is_terminal() {
         return Err(SendError::Usage(
-            "delete asks before it deletes, and there is no terminal; to delete without a question, add --yes".into(),
+            tr!(
+                "delete asks before it deletes, and there is no terminal; to delete without a question, add --yes"
+            )
+            .into(),
         ));
     }
     // A number means another dictation as soon as there is a new one. So all are looked up first.
@@ -261,7 +286,7 @@ pub(crate) fn delete(which: Vec<Which>, is_sure: bool, json: bool) -> Result<Exi
         }
     }
     if !is_sure && !confirmed(&named)? {
-        complain("nothing was deleted");
+        complain(tr!("nothing was deleted"));
         return Ok(Exit::Ok);
     }
     let (mut sum, mut exit) = (Deleted { deleted: 0, without_text: 0, kept: Vec::new() }, Exit::Ok);
@@ -288,7 +313,7 @@ pub(crate) fn delete(which: Vec<Which>, is_sure: bool, json: bool) -> Result<Exi
     }
     if !json {
         for kept in &sum.kept {
-            complain(&format!("{} was not deleted: {}", kept.id, kept.reason));
+            complain(&tr!("{id} was not deleted: {reason}", id = kept.id, reason = kept.reason));
         }
         say(&summary(&sum))?;
     }
@@ -296,32 +321,41 @@ pub(crate) fn delete(which: Vec<Which>, is_sure: bool, json: bool) -> Result<Exi
 }
 
 fn summary(sum: &Deleted) -> String {
-    let count = match sum.deleted {
-        1 => "1 dictation".to_owned(),
-        many => format!("{many} dictations"),
+    let Deleted { deleted, without_text, .. } = *sum;
+    let told = match without_text {
+        0 => tr!("deleted {n} dictation" | "deleted {n} dictations" % deleted),
+        some => tr!(
+            "deleted {n} dictation, of which {some} had no text yet"
+                | "deleted {n} dictations, of which {some} had no text yet" % deleted,
+            some
+        ),
     };
-    let without = match sum.without_text {
-        0 => String::new(),
-        some => format!(", of which {some} had no text yet"),
-    };
-    format!("deleted {count}{without}\n")
+    told + "\n"
 }
 
 /// Asks on the terminal. `named` is empty for all dictations.
 fn confirmed(named: &[Dictation]) -> Result<bool, SendError> {
     let question = match named {
-        [] => "Delete all dictations that v2m keeps, recordings and texts? [y/N]".to_owned(),
+        [] => tr!("Delete all dictations that v2m keeps, recordings and texts? [y/N]").to_owned(),
         named => {
             let lines: String = named.iter().map(|it| line(it, None) + "\n").collect();
-            let them = if named.len() == 1 { "this dictation" } else { "these dictations" };
-            format!("{lines}Delete {them}, recording and text? [y/N]")
+            lines
+                + &tr!("Delete this dictation, recording and text? [y/N]"
+                    | "Delete these dictations, recording and text? [y/N]" % named.len())
         }
     };
     plain::complain(question);
     let mut answer = String::new();
-    let failed = |error| SendError::Io(format!("cannot read the answer: {error}"));
+    let failed = |error| SendError::Io(tr!("cannot read the answer: {error}", error));
     io::stdin().read_line(&mut answer).map_err(failed)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+    Ok(is_yes(&answer))
+}
+
+/// Whether an answer to `[y/N]` is yes: in English always, and in the user's language.
+fn is_yes(answer: &str) -> bool {
+    let answer = answer.trim().to_lowercase();
+    let own = tr!("answers to [y/N] that mean yes, between spaces" => "y yes");
+    ["y", "yes"].into_iter().chain(own.split(' ')).any(|yes| yes == answer)
 }
 
 #[cfg(test)]
@@ -353,6 +387,24 @@ mod tests {
         assert_eq!(cut.chars().count(), 59, "{cut}");
         assert!(cut.ends_with("Queri…") || cut.ends_with('…'), "{cut}");
         assert!(line(&dictation(), Some(3)).contains("kept"));
+    }
+
+    #[test]
+    fn nothing_but_a_yes_is_one() {
+        assert!(["y", "Y\n", "yes\n", " YES "].into_iter().all(is_yes));
+        assert!(!["", "\n", "n\n", "no", "yesterday", "y yes"].into_iter().any(is_yes));
+    }
+
+    #[test]
+    fn the_question_shows_an_answer_that_is_understood() {
+        let spanish = v2m_messages::Catalogue::of("es").unwrap();
+        let id = "answers to [y/N] that mean yes, between spaces\u{4}y yes";
+        let yes: Vec<_> = spanish.text(id).unwrap().split(' ').collect();
+        assert_eq!(yes, ["s", "sí", "si"]);
+        let one = "Delete this dictation, recording and text? [y/N]";
+        for n in [1, 2] {
+            assert!(spanish.plural(one, n).unwrap().ends_with("[s/N]"));
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod help;
 mod history;
 mod print;
 mod summary;
+mod words;
 
 use args::{Action, Invocation, TextInput};
 use exit::{Exit, SendError};
@@ -26,6 +27,7 @@ use v2m_ipc::client::{self, Client};
 use v2m_ipc::frame::MAX_REQUEST;
 use v2m_ipc::message::{Command, EventName, ResponseStatus, TextSource};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 fn main() -> ExitCode {
     let done = args::parse(lexopt::Parser::from_env()).and_then(run);
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
 fn run(invocation: Invocation) -> Result<Exit, SendError> {
     let json = invocation.json;
     match invocation.action {
-        Action::Help => say(help::TEXT),
+        Action::Help => say(&help::text()),
         Action::Version => say(concat!("v2m-send ", env!("CARGO_PKG_VERSION"), "\n")),
         Action::Ask(command) => ask(&by_hand::considered(command), json),
         Action::Process { text, instruction, preset, deliver } => {
@@ -52,7 +54,7 @@ fn run(invocation: Invocation) -> Result<Exit, SendError> {
         Action::TestRules { text, language } => match source(text)? {
             TextSource::Given(text) => ask(&Command::TestRules { text, language }, json),
             TextSource::Clipboard | TextSource::Last => {
-                Err(SendError::Usage("rules are tried on a text that is given".into()))
+                Err(SendError::Usage(tr!("rules are tried on a text that is given").into()))
             }
         },
         Action::ConfigGet { key } => get_config(key.as_deref(), json),
@@ -101,8 +103,9 @@ fn get_config(key: Option<&str>, json: bool) -> Result<Exit, SendError> {
     let found = config::find(&config::own(all), key).or_else(|| config::find(all, key)).cloned();
     match found {
         Some(value) => say(&config::show(key, &value)),
-        None => Err(SendError::Usage(format!(
-            "there is no setting {key:?}; all of them: v2m-send config get"
+        None => Err(SendError::Usage(tr!(
+            "there is no setting {key}; all of them: v2m-send config get",
+            key = format_args!("{key:?}")
         ))),
     }
 }
@@ -135,27 +138,27 @@ fn source(text: TextInput) -> Result<TextSource, SendError> {
         TextInput::Last => return Ok(TextSource::Last),
     };
     if text.trim().is_empty() {
-        return Err(SendError::Usage("the text is empty".into()));
+        return Err(SendError::Usage(tr!("the text is empty").into()));
     }
     Ok(TextSource::Given(text))
 }
 
 fn read_standard_input() -> Result<String, SendError> {
     let mut text = Vec::new();
-    io::stdin()
-        .take(MAX_REQUEST as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|e| SendError::Io(format!("cannot read the text from standard input: {e}")))?;
+    io::stdin().take(MAX_REQUEST as u64 + 1).read_to_end(&mut text).map_err(|error| {
+        SendError::Io(tr!("cannot read the text from standard input: {error}", error))
+    })?;
     if text.len() > MAX_REQUEST {
         return Err(client::ClientError::TooLong.into());
     }
-    String::from_utf8(text).map_err(|e| SendError::Usage(format!("the text is not UTF-8: {e}")))
+    String::from_utf8(text)
+        .map_err(|error| SendError::Usage(tr!("the text is not UTF-8: {error}", error)))
 }
 
 fn say(text: &str) -> Result<Exit, SendError> {
     match plain::write(&mut io::stdout().lock(), text) {
         Ok(()) => Ok(Exit::Ok),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(SendError::NobodyReads),
-        Err(e) => Err(SendError::Io(format!("cannot write to standard output: {e}"))),
+        Err(error) => Err(SendError::Io(tr!("cannot write to standard output: {error}", error))),
     }
 }

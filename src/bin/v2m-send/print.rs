@@ -4,10 +4,12 @@
 
 use crate::bar::clock;
 use crate::config;
+use crate::words;
 use serde_json::Value;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::Response;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a
 /// sentence, a state.
@@ -25,10 +27,13 @@ pub(crate) fn success(answer: &Response) -> String {
     if let Some(settings) = data.get("config") {
         return config::listing("", &config::own(settings));
     }
-    match data["message"].as_str().or_else(|| data["state"].as_str()) {
-        Some("SHUTTING_DOWN") => line("v2m is stopping; the next command starts it again"),
-        Some(words) => line(words),
-        None => line(&data.to_string()),
+    match (data["message"].as_str(), data["state"].as_str()) {
+        (Some(message), _) => line(message),
+        (None, Some("SHUTTING_DOWN")) => {
+            line(tr!("v2m is stopping; the next command starts it again"))
+        }
+        (None, Some(state)) => line(words::state(state)),
+        (None, None) => line(&data.to_string()),
     }
 }
 
@@ -39,18 +44,23 @@ pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let problems = list("problems").iter().map(|problem| word(&problem["error"]));
     let failed = list("deliveries").iter().filter(|delivery| delivery["ok"] == false);
     let undelivered =
-        failed.map(|delivery| format!("{}: {}", word(&delivery["by"]), word(&delivery["detail"])));
+        failed.map(|it| format!("{}: {}", words::way(&word(&it["by"])), word(&it["detail"])));
     let ignored = list("ignored").iter();
-    let ignored = ignored
-        .map(|one| format!("{} changes nothing: {}", word(&one["key"]), word(&one["reason"])));
+    let ignored = ignored.map(|one| {
+        let (key, reason) = (word(&one["key"]), word(&one["reason"]));
+        tr!("{key} changes nothing: {reason}", key, reason)
+    });
     problems.chain(undelivered).chain(ignored).collect()
 }
 
 /// An error answer's sentence.
 pub(crate) fn error(answer: &Response) -> String {
-    let sentence = answer.error.as_deref().unwrap_or("v2m answered an error without a reason");
+    let sentence = answer.error.as_deref();
+    let sentence = sentence.unwrap_or(tr!("v2m answered an error without a reason"));
     match answer.data["audio_path"].as_str() {
-        Some(path) if !sentence.contains(path) => format!("{sentence} (the recording: {path})"),
+        Some(path) if !sentence.contains(path) => {
+            tr!("{sentence} (the recording: {path})", sentence, path)
+        }
         Some(_) | None => sentence.to_owned(),
     }
 }
@@ -62,124 +72,170 @@ pub(crate) fn leftover(answer: &Response) -> String {
 
 /// An event in one line.
 pub(crate) fn event(event: &Event) -> String {
-    match event {
+    line(&match event {
         Event::State { state, reason: Some(reason), .. } => {
-            line(&format!("state {state} ({})", plain::line(&reason.error)))
+            let (state, reason) = (words::state(state), plain::line(&reason.error));
+            tr!("event" => "state {state} ({reason})", state, reason)
         }
-        Event::State { state, .. } => line(&format!("state {state}")),
-        Event::TranscriptionUpdate { text, is_final: true, .. } => line(&format!("text {text}")),
-        Event::TranscriptionUpdate { text, is_final: false, .. } => line(&format!("text {text} …")),
-        Event::Heartbeat { timestamp, state } => line(&format!("heartbeat {timestamp:.0} {state}")),
+        Event::State { state, .. } => {
+            tr!("event" => "state {state}", state = words::state(state))
+        }
+        Event::TranscriptionUpdate { text, is_final: true, .. } => {
+            tr!("event" => "text {text}", text)
+        }
+        Event::TranscriptionUpdate { text, is_final: false, .. } => {
+            tr!("event" => "text {text} …", text)
+        }
+        Event::Heartbeat { timestamp, state } => {
+            let (time, state) = (format!("{timestamp:.0}"), words::state(state));
+            tr!("event" => "heartbeat {time} {state}", time, state)
+        }
         Event::Level { dbfs, peak_dbfs: Some(peak) } => {
-            line(&format!("level {dbfs:.1} dBFS, peak {peak:.1}"))
+            let (level, peak) = (format!("{dbfs:.1}"), format!("{peak:.1}"));
+            tr!("event" => "level {level} dBFS, peak {peak}", level, peak)
         }
-        Event::Level { dbfs, peak_dbfs: None } => line(&format!("level {dbfs:.1} dBFS")),
+        Event::Level { dbfs, peak_dbfs: None } => {
+            tr!("event" => "level {level} dBFS", level = format_args!("{dbfs:.1}"))
+        }
         Event::Engine { state, backend: Some(backend) } => {
-            line(&format!("engine {state} on {backend}"))
+            tr!("event" => "engine {state} on {backend}", state = words::engine(state), backend)
         }
-        Event::Engine { state, backend: None } => line(&format!("engine {state}")),
+        Event::Engine { state, backend: None } => {
+            tr!("event" => "engine {state}", state = words::engine(state))
+        }
         Event::Delivery { delivery, job: _ } => {
-            let how = if delivery.ok { "ok" } else { "failed" };
-            line(&format!("delivery {} {how}: {}", delivery.by, delivery.detail))
+            let (way, detail) = (words::way(&delivery.by), &delivery.detail);
+            if delivery.ok {
+                tr!("event" => "delivery {way} ok: {detail}", way, detail)
+            } else {
+                tr!("event" => "delivery {way} failed: {detail}", way, detail)
+            }
         }
         Event::Progress { file_path, seconds, of } => {
-            line(&format!("progress {seconds:.0} of {of:.0} s: {file_path}"))
+            let (seconds, all) = (format!("{seconds:.0}"), format!("{of:.0}"));
+            tr!("event" => "progress {seconds} of {all} s: {path}", seconds, all, path = file_path)
         }
-    }
+    })
 }
 
 /// What was heard, what each rule made of it, and what is left, a line each: `⏎` is a line break.
 fn rules(data: &Value, steps: &[Value]) -> String {
     let heard = steps.first().map_or(&data["text"], |first| &first["before"]);
-    let mut lines = vec![("language", &data["language"]), ("heard", heard)];
+    let text = |value: &Value| word(value).replace('\n', "⏎");
+    let mut lines = vec![
+        (tr!("rules" => "language"), text(&data["language"])),
+        (tr!("rules" => "heard"), text(heard)),
+    ];
     for step in steps {
-        lines.push((step["rule"].as_str().unwrap_or("?"), &step["after"]));
+        lines.push((words::rule(step["rule"].as_str().unwrap_or("?")), text(&step["after"])));
     }
-    lines.push(("text", &data["text"]));
-    let shown =
-        |(name, text): (&str, &Value)| format!("{name:9} {}\n", word(text).replace('\n', "⏎"));
-    let mut shown: String = lines.into_iter().map(shown).collect();
+    lines.push((tr!("rules" => "text"), text(&data["text"])));
+    let mut shown = table(&lines, 9);
     if data["applied"] == false {
-        shown += "Dictations are not treated so: text.refine is \"off\"\n";
+        shown += tr!("Dictations are not treated so: text.refine is \"off\"");
+        shown.push('\n');
     }
     shown
 }
 
+/// Names and what belongs to them, a line each. The names take at least so many columns.
+fn table(lines: &[(&str, String)], width: usize) -> String {
+    let longest = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let width = longest.max(width);
+    lines.iter().map(|(name, value)| format!("{name:width$} {value}\n")).collect()
+}
+
 fn status(data: &Value) -> String {
     let (engine, ram) = (&data["engine"], &data["telemetry"]["ram"]);
+    let (used, total) = (word(&ram["used_gb"]), word(&ram["total_gb"]));
     let mut lines = vec![
-        format!("state    {}", state_words(data)),
-        format!("language {}", word(&data["language"])),
-        format!("engine   {}", engine_words(engine)),
-        format!("cpu      {} %", word(&data["cpu_usage"])),
-        format!("memory   {} of {} GiB", word(&ram["used_gb"]), word(&ram["total_gb"])),
+        (tr!("status" => "state"), state_words(data)),
+        (tr!("status" => "language"), word(&data["language"])),
+        (tr!("status" => "engine"), engine_words(engine)),
+        (tr!("status" => "cpu"), format!("{} %", word(&data["cpu_usage"]))),
+        (tr!("status" => "memory"), tr!("{used} of {total} GiB", used, total)),
     ];
     let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
     lines.extend(passed_over.iter().map(|engine| {
-        format!("unused   {}: {}", word(&engine["backend"]), word(&engine["reason"]))
+        let told = format!("{}: {}", word(&engine["backend"]), word(&engine["reason"]));
+        (tr!("status" => "unused"), told)
     }));
-    lines.extend(deliver_words(&data["deliver"]));
+    let deliver = deliver_words(&data["deliver"]);
+    lines.extend(deliver.map(|words| (tr!("status" => "texts"), words)));
     let capture = &data["capture"];
-    if capture["gaps"].as_u64().is_some_and(|gaps| gaps > 0) {
+    if let Some(gaps) = capture["gaps"].as_u64().filter(|gaps| *gaps > 0) {
         let missing = capture["missing_s"].as_f64().unwrap_or_default();
-        lines.push(format!("missing  {missing:.1} s of sound, {} times", word(&capture["gaps"])));
+        let told = tr!(
+            "{seconds} s of sound, {n} time" | "{seconds} s of sound, {n} times" % gaps,
+            seconds = format_args!("{missing:.1}")
+        );
+        lines.push((tr!("status" => "missing"), told));
     }
     let gpu = &data["telemetry"]["gpu"];
     if !gpu.is_null() {
         let warmth = gpu["temp_c"].as_u64().map_or(String::new(), |c| format!(", {c} °C"));
-        lines.push(format!(
-            "gpu      {}: {} %, {} of {} MB{warmth}",
-            word(&gpu["name"]),
-            word(&gpu["percent"]),
-            word(&gpu["vram_used_mb"]),
-            word(&gpu["vram_total_mb"]),
-        ));
+        let told = tr!(
+            "{name}: {percent} %, {used} of {total} MB",
+            name = word(&gpu["name"]),
+            percent = word(&gpu["percent"]),
+            used = word(&gpu["vram_used_mb"]),
+            total = word(&gpu["vram_total_mb"])
+        );
+        lines.push((tr!("status" => "gpu"), told + &warmth));
     }
-    lines.push(format!("up       {} s", word(&data["uptime_s"])));
-    lines.push(format!("version  {}", word(&data["version"])));
+    lines.push((tr!("status" => "up"), format!("{} s", word(&data["uptime_s"]))));
+    lines.push((tr!("status" => "version"), word(&data["version"])));
     if let Some(reason) = data["reason"]["error"].as_str() {
-        lines.push(format!("no text  {}", plain::line(reason)));
+        lines.push((tr!("status" => "no text"), plain::line(reason).into_owned()));
     }
     if let Some(problem) = data["problem"]["error"].as_str() {
-        lines.push(format!("problem  {problem}"));
+        lines.push((tr!("status" => "problem"), problem.to_owned()));
     }
-    lines.join("\n") + "\n"
+    table(&lines, 8)
 }
 
 /// Where texts go and why. `None`: the service does not tell.
 fn deliver_words(deliver: &Value) -> Option<String> {
     let place = match deliver["way"].as_str()? {
-        "paste" => "pasted at the cursor",
-        "type" => "typed at the cursor",
-        "clipboard" => "to the clipboard",
-        "none" => "nowhere",
+        "paste" => tr!("pasted at the cursor"),
+        "type" => tr!("typed at the cursor"),
+        "clipboard" => tr!("to the clipboard"),
+        "none" => tr!("texts" => "nowhere"),
         other => other,
     };
-    let by = deliver["backend"].as_str().map(|backend| format!(", by {backend}"));
-    let (by, why) = (by.unwrap_or_default(), word(&deliver["reason"]));
-    Some(format!("texts    {place}{by}: {why}"))
+    let why = word(&deliver["reason"]);
+    Some(match deliver["backend"].as_str() {
+        Some(backend) => tr!("{place}, by {backend}: {why}", place, backend, why),
+        None => format!("{place}: {why}"),
+    })
 }
 
 fn state_words(data: &Value) -> String {
-    let mut words = word(&data["state"]);
+    let state = word(&data["state"]);
+    let mut words = words::state(&state).to_owned();
     if let Some(seconds) = data["elapsed_s"].as_f64() {
-        words += &format!(" for {}", clock(seconds));
+        words = tr!("{state} for {time}", state = words, time = clock(seconds));
     }
-    if let Some(pending) = data["pending"].as_u64().filter(|pending| *pending > 0) {
-        words += &format!(", {pending} waiting for text");
+    match data["pending"].as_u64() {
+        None | Some(0) => words,
+        Some(pending) => format!("{words}, {}", words::pending(pending)),
     }
-    words
 }
 
 fn engine_words(engine: &Value) -> String {
-    let mut words = word(&engine["state"]);
-    for (key, before) in [("model", ": "), ("backend", " on "), ("device", ", ")] {
-        if let Some(value) = engine[key].as_str() {
-            words = words + before + value;
-        }
+    let text = |key: &str| engine[key].as_str();
+    let mut words = words::engine(&word(&engine["state"])).to_owned();
+    if let Some(model) = text("model") {
+        words = format!("{words}: {model}");
+    }
+    if let Some(backend) = text("backend") {
+        words = tr!("{engine} on {backend}", engine = words, backend);
+    }
+    if let Some(device) = text("device") {
+        words = format!("{words}, {device}");
     }
     if let Some(ms) = engine["loaded_in_ms"].as_u64() {
-        words = format!("{words}, loaded in {ms} ms");
+        words = tr!("{engine}, loaded in {ms} ms", engine = words, ms);
     }
     match engine["memory_mb"].as_u64() {
         Some(mb) => format!("{words}, {mb} MB"),

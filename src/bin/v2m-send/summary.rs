@@ -4,7 +4,7 @@
 
 use crate::bar::clock;
 use crate::exit::{Exit, SendError, complain};
-use crate::{exit_of, print, say};
+use crate::{exit_of, print, say, words};
 use serde_json::{Value, json};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use v2m_ipc::client::{Client, ClientError};
 use v2m_ipc::message::{Command, EventName, Response, ResponseStatus};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// How long to wait before the service is asked again after it has gone.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -47,7 +48,10 @@ impl SummaryFormat {
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         let known = Self::ALL.map(Self::name).join(", ");
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| format!("there is no format {name:?} for the state, but: {known}"))
+        let name = format_args!("{name:?}");
+        found.ok_or_else(|| {
+            tr!("there is no format {name} for the state, but: {known}", name, known)
+        })
     }
 }
 
@@ -153,12 +157,13 @@ impl Summary {
         if let Some((_, text)) = &self.problem {
             return text.clone();
         }
-        let pending = match self.pending {
-            0 => String::new(),
-            pending => format!(", {pending} waiting for text"),
+        let state = words::state(&self.state);
+        let told = match self.pending {
+            0 => format!("v2m: {state}"),
+            pending => format!("v2m: {state}, {}", words::pending(pending)),
         };
         let reason = self.reason.as_ref().map_or(String::new(), |(_, text)| format!("\n{text}"));
-        format!("v2m: {}{pending}{reason}", self.state)
+        told + &reason
     }
 }
 
@@ -215,7 +220,7 @@ fn follow(format: SummaryFormat, shown: &mut String) -> Result<String, SendError
             let _ = changed.try_send(());
         }
     });
-    listening.map_err(|error| SendError::Io(format!("cannot start a thread: {error}")))?;
+    listening.map_err(|error| SendError::Io(tr!("cannot start a thread: {error}", error)))?;
     let mut current = None;
     loop {
         let summary = match current.take() {
@@ -239,7 +244,7 @@ fn follow(format: SummaryFormat, shown: &mut String) -> Result<String, SendError
         match next {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => current = Some(summary),
-            Err(RecvTimeoutError::Disconnected) => return Ok("v2m has stopped".into()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(tr!("v2m has stopped").into()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! OpenAI's `whisper/tokenizer.py`; `yue` came with large-v3).
 
 use super::LANGUAGES;
+use v2m_messages::{mark, text, tr};
 
 /// The word for a language that is to be detected.
 pub const AUTO: &str = "auto";
@@ -11,106 +12,106 @@ pub const AUTO: &str = "auto";
 /// Codes (ISO 639-1, or 639-3 where there is no shorter one; `jw` is Whisper's for Javanese) and
 /// English names.
 const SPOKEN: [(&str, &str); 100] = [
-    ("en", "English"),
-    ("zh", "Chinese"),
-    ("de", "German"),
-    ("es", "Spanish"),
-    ("ru", "Russian"),
-    ("ko", "Korean"),
-    ("fr", "French"),
-    ("ja", "Japanese"),
-    ("pt", "Portuguese"),
-    ("tr", "Turkish"),
-    ("pl", "Polish"),
-    ("ca", "Catalan"),
-    ("nl", "Dutch"),
-    ("ar", "Arabic"),
-    ("sv", "Swedish"),
-    ("it", "Italian"),
-    ("id", "Indonesian"),
-    ("hi", "Hindi"),
-    ("fi", "Finnish"),
-    ("vi", "Vietnamese"),
-    ("he", "Hebrew"),
-    ("uk", "Ukrainian"),
-    ("el", "Greek"),
-    ("ms", "Malay"),
-    ("cs", "Czech"),
-    ("ro", "Romanian"),
-    ("da", "Danish"),
-    ("hu", "Hungarian"),
-    ("ta", "Tamil"),
-    ("no", "Norwegian"),
-    ("th", "Thai"),
-    ("ur", "Urdu"),
-    ("hr", "Croatian"),
-    ("bg", "Bulgarian"),
-    ("lt", "Lithuanian"),
-    ("la", "Latin"),
-    ("mi", "Maori"),
-    ("ml", "Malayalam"),
-    ("cy", "Welsh"),
-    ("sk", "Slovak"),
-    ("te", "Telugu"),
-    ("fa", "Persian"),
-    ("lv", "Latvian"),
-    ("bn", "Bengali"),
-    ("sr", "Serbian"),
-    ("az", "Azerbaijani"),
-    ("sl", "Slovenian"),
-    ("kn", "Kannada"),
-    ("et", "Estonian"),
-    ("mk", "Macedonian"),
-    ("br", "Breton"),
-    ("eu", "Basque"),
-    ("is", "Icelandic"),
-    ("hy", "Armenian"),
-    ("ne", "Nepali"),
-    ("mn", "Mongolian"),
-    ("bs", "Bosnian"),
-    ("kk", "Kazakh"),
-    ("sq", "Albanian"),
-    ("sw", "Swahili"),
-    ("gl", "Galician"),
-    ("mr", "Marathi"),
-    ("pa", "Punjabi"),
-    ("si", "Sinhala"),
-    ("km", "Khmer"),
-    ("sn", "Shona"),
-    ("yo", "Yoruba"),
-    ("so", "Somali"),
-    ("af", "Afrikaans"),
-    ("oc", "Occitan"),
-    ("ka", "Georgian"),
-    ("be", "Belarusian"),
-    ("tg", "Tajik"),
-    ("sd", "Sindhi"),
-    ("gu", "Gujarati"),
-    ("am", "Amharic"),
-    ("yi", "Yiddish"),
-    ("lo", "Lao"),
-    ("uz", "Uzbek"),
-    ("fo", "Faroese"),
-    ("ht", "Haitian Creole"),
-    ("ps", "Pashto"),
-    ("tk", "Turkmen"),
-    ("nn", "Nynorsk"),
-    ("mt", "Maltese"),
-    ("sa", "Sanskrit"),
-    ("lb", "Luxembourgish"),
-    ("my", "Myanmar"),
-    ("bo", "Tibetan"),
-    ("tl", "Tagalog"),
-    ("mg", "Malagasy"),
-    ("as", "Assamese"),
-    ("tt", "Tatar"),
-    ("haw", "Hawaiian"),
-    ("ln", "Lingala"),
-    ("ha", "Hausa"),
-    ("ba", "Bashkir"),
-    ("jw", "Javanese"),
-    ("su", "Sundanese"),
-    ("yue", "Cantonese"),
+    ("en", mark!("English")),
+    ("zh", mark!("Chinese")),
+    ("de", mark!("German")),
+    ("es", mark!("Spanish")),
+    ("ru", mark!("Russian")),
+    ("ko", mark!("Korean")),
+    ("fr", mark!("French")),
+    ("ja", mark!("Japanese")),
+    ("pt", mark!("Portuguese")),
+    ("tr", mark!("Turkish")),
+    ("pl", mark!("Polish")),
+    ("ca", mark!("Catalan")),
+    ("nl", mark!("Dutch")),
+    ("ar", mark!("Arabic")),
+    ("sv", mark!("Swedish")),
+    ("it", mark!("Italian")),
+    ("id", mark!("Indonesian")),
+    ("hi", mark!("Hindi")),
+    ("fi", mark!("Finnish")),
+    ("vi", mark!("Vietnamese")),
+    ("he", mark!("Hebrew")),
+    ("uk", mark!("Ukrainian")),
+    ("el", mark!("Greek")),
+    ("ms", mark!("Malay")),
+    ("cs", mark!("Czech")),
+    ("ro", mark!("Romanian")),
+    ("da", mark!("Danish")),
+    ("hu", mark!("Hungarian")),
+    ("ta", mark!("Tamil")),
+    ("no", mark!("Norwegian")),
+    ("th", mark!("Thai")),
+    ("ur", mark!("Urdu")),
+    ("hr", mark!("Croatian")),
+    ("bg", mark!("Bulgarian")),
+    ("lt", mark!("Lithuanian")),
+    ("la", mark!("Latin")),
+    ("mi", mark!("Maori")),
+    ("ml", mark!("Malayalam")),
+    ("cy", mark!("Welsh")),
+    ("sk", mark!("Slovak")),
+    ("te", mark!("Telugu")),
+    ("fa", mark!("Persian")),
+    ("lv", mark!("Latvian")),
+    ("bn", mark!("Bengali")),
+    ("sr", mark!("Serbian")),
+    ("az", mark!("Azerbaijani")),
+    ("sl", mark!("Slovenian")),
+    ("kn", mark!("Kannada")),
+    ("et", mark!("Estonian")),
+    ("mk", mark!("Macedonian")),
+    ("br", mark!("Breton")),
+    ("eu", mark!("Basque")),
+    ("is", mark!("Icelandic")),
+    ("hy", mark!("Armenian")),
+    ("ne", mark!("Nepali")),
+    ("mn", mark!("Mongolian")),
+    ("bs", mark!("Bosnian")),
+    ("kk", mark!("Kazakh")),
+    ("sq", mark!("Albanian")),
+    ("sw", mark!("Swahili")),
+    ("gl", mark!("Galician")),
+    ("mr", mark!("Marathi")),
+    ("pa", mark!("Punjabi")),
+    ("si", mark!("Sinhala")),
+    ("km", mark!("Khmer")),
+    ("sn", mark!("Shona")),
+    ("yo", mark!("Yoruba")),
+    ("so", mark!("Somali")),
+    ("af", mark!("Afrikaans")),
+    ("oc", mark!("Occitan")),
+    ("ka", mark!("Georgian")),
+    ("be", mark!("Belarusian")),
+    ("tg", mark!("Tajik")),
+    ("sd", mark!("Sindhi")),
+    ("gu", mark!("Gujarati")),
+    ("am", mark!("Amharic")),
+    ("yi", mark!("Yiddish")),
+    ("lo", mark!("Lao")),
+    ("uz", mark!("Uzbek")),
+    ("fo", mark!("Faroese")),
+    ("ht", mark!("Haitian Creole")),
+    ("ps", mark!("Pashto")),
+    ("tk", mark!("Turkmen")),
+    ("nn", mark!("Nynorsk")),
+    ("mt", mark!("Maltese")),
+    ("sa", mark!("Sanskrit")),
+    ("lb", mark!("Luxembourgish")),
+    ("my", mark!("Myanmar")),
+    ("bo", mark!("Tibetan")),
+    ("tl", mark!("Tagalog")),
+    ("mg", mark!("Malagasy")),
+    ("as", mark!("Assamese")),
+    ("tt", mark!("Tatar")),
+    ("haw", mark!("Hawaiian")),
+    ("ln", mark!("Lingala")),
+    ("ha", mark!("Hausa")),
+    ("ba", mark!("Bashkir")),
+    ("jw", mark!("Javanese")),
+    ("su", mark!("Sundanese")),
+    ("yue", mark!("Cantonese")),
 ];
 
 /// How alike a word and a language's name must be (Jaro-Winkler, 0 to 1) for the language to be
@@ -131,23 +132,28 @@ pub struct NotSpoken {
 impl NotSpoken {
     /// The message for a notification: what went wrong, and what to do.
     pub fn in_brief(&self) -> (String, String) {
-        (format!("Whisper knows no language {:?}", self.asked), self.advice())
+        let asked = format_args!("{:?}", self.asked);
+        (tr!("Whisper knows no language {asked}", asked), self.advice())
     }
 
     fn advice(&self) -> String {
         let near: Vec<_> =
-            self.near.iter().map(|(code, name)| format!("{code} ({name})")).collect();
+            self.near.iter().map(|(code, name)| format!("{code} ({})", text(name))).collect();
         match &near[..] {
-            [] => "Give a code, such as en or es, or auto, which detects the language.".to_owned(),
-            [one] => format!("Did you mean {one}?"),
-            [most @ .., last] => format!("Did you mean {} or {last}?", most.join(", ")),
+            [] => tr!("Give a code, such as en or es, or auto, which detects the language.")
+                .to_owned(),
+            [one] => tr!("Did you mean {one}?", one),
+            [most @ .., last] => {
+                tr!("Did you mean {some} or {last}?", some = most.join(", "), last)
+            }
         }
     }
 }
 
 impl std::fmt::Display for NotSpoken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Whisper knows no language {:?}. {}", self.asked, self.advice())
+        let (asked, advice) = (format_args!("{:?}", self.asked), self.advice());
+        f.write_str(&tr!("Whisper knows no language {asked}. {advice}", asked, advice))
     }
 }
 
@@ -158,10 +164,10 @@ pub fn is_code(code: &str) -> bool {
     SPOKEN.iter().any(|(known, _)| *known == code)
 }
 
-/// The English name of the language with this code. The code itself for one that Whisper does not
-/// know.
+/// The name of the language with this code, in the user's language. The code itself for one that
+/// Whisper does not know.
 pub fn name(code: &str) -> &str {
-    SPOKEN.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
+    SPOKEN.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| text(name))
 }
 
 /// The language that is asked for: by its code, with a region or without one (`es`, `es-MX`,

@@ -8,6 +8,7 @@ use super::machine::{Session, answer_all, refuse};
 use super::talk::Talk;
 use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticket};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// Capture needs a few quanta to drain. If it takes longer than this, it hangs, and the recording
 /// is used as it is.
@@ -36,7 +37,7 @@ impl Session {
             }
             Phase::Recording { .. } => {
                 newest.wished.add(asker.wishes, asker.unfit);
-                let reply = Reply::State(State::Recording, Some("Recording already."));
+                let reply = Reply::State(State::Recording, Some(tr!("Recording already.")));
                 out.push(Effect::Answer(asker.ticket, Ok(reply)));
             }
             Phase::Draining { .. }
@@ -73,13 +74,14 @@ impl Session {
     /// Why no recording can start now for anybody.
     fn standstill(&self) -> Option<Failure> {
         if self.paused {
-            let text = "Recording is paused. Resume it with `v2m-send resume`.";
+            let text = tr!("Recording is paused. Resume it with `v2m-send resume`.");
             return Some(Failure::new(Code::Paused, text));
         }
         if self.dictations.pending() >= MOST_PENDING {
-            let text = format!(
-                "{MOST_PENDING} texts are pending, so v2m did not start to record. Press again \
-                 when the next text has arrived, or delete the newest one: `v2m-send cancel`."
+            let text = tr!(
+                "{count} texts are pending, so v2m did not start to record. Press again \
+                 when the next text has arrived, or delete the newest one: `v2m-send cancel`.",
+                count = MOST_PENDING
             );
             return Some(Failure::new(Code::Busy, text));
         }
@@ -105,7 +107,7 @@ impl Session {
             }
             None => {
                 let text =
-                    "Nothing is being recorded. Start with `v2m-send start` or the shortcut.";
+                    tr!("Nothing is being recorded. Start with `v2m-send start` or the shortcut.");
                 let failure = Failure::new(Code::NotRecording, text);
                 out.push(Effect::Note(failure.clone()));
                 out.push(Effect::Answer(asker.ticket, Err(failure)));
@@ -128,7 +130,7 @@ impl Session {
         let Some(Dictation { phase, .. }) = self.dictations.get_mut(job) else { return };
         let starters = std::mem::take(phase.waiting());
         *phase = Phase::Draining { waiting: ticket.into_iter().collect() };
-        let text = Some("Stopped before the first audio was reported.");
+        let text = Some(tr!("Stopped before the first audio was reported."));
         answer_all(out, starters, Ok(Reply::State(State::Transcribing, text)));
         stop_capture(job, out);
     }
@@ -139,7 +141,7 @@ impl Session {
         if let Some(job) = self.dictations.newest() {
             let phase = self.dictations.get(job).map(|newest| &newest.phase);
             if matches!(phase, Some(Phase::Delivering { .. })) {
-                let text = "Too late to cancel: the text is being delivered.";
+                let text = tr!("Too late to cancel: the text is being delivered.");
                 return refuse(ticket, Failure::new(Code::Busy, text), out);
             }
             if phase.is_some_and(Phase::is_capturing) {
@@ -156,7 +158,8 @@ impl Session {
             }
             let waiting = self.drop_dictation(job, out);
             out.push(Effect::Show(self.going_on()));
-            let failure = Failure::new(Code::Cancelled, "The recording was cancelled and deleted.");
+            let failure =
+                Failure::new(Code::Cancelled, tr!("The recording was cancelled and deleted."));
             answer_all(out, waiting, Err(failure));
         }
         out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), None))));

@@ -7,6 +7,7 @@ use super::types::{Asker, Code, DeliverMode, Failure, JobId, Ticket, Transcript,
 use crate::language::spoken;
 use std::collections::VecDeque;
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// The phase of a dictation.
 #[derive(Debug)]
@@ -95,13 +96,16 @@ impl Wished {
     pub(super) fn other_language(&self, language: &str) -> Option<Failure> {
         let other = self.too_late.as_deref().filter(|it| ![language, spoken::AUTO].contains(it))?;
         let [is, named] = [language, other].map(spoken::name);
-        let text = format!(
+        let text = tr!(
             "The dictation was transcribed in {is}: the press that starts a dictation sets its language, and the \
-             press that stopped it named {named}. If you spoke {named}: `v2m-send retry --language {other}`."
+             press that stopped it named {named}. If you spoke {named}: `v2m-send retry --language {other}`.",
+            is,
+            named,
+            other
         );
         let brief = (
-            format!("Transcribed in {is}, not in {named}"),
-            format!("If you spoke {named}: v2m-send retry --language {other}"),
+            tr!("Transcribed in {is}, not in {named}", is, named),
+            tr!("If you spoke {named}: v2m-send retry --language {other}", named, other),
         );
         Some(Failure::new(Code::BadRequest, text).in_brief(brief.0, brief.1))
     }

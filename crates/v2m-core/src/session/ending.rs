@@ -6,6 +6,7 @@ use super::event::{Effect, Outcome, Timer};
 use super::machine::{Session, answer_all};
 use super::types::{Code, Failure, Reply, State, Ticket};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// How long an orderly end waits for texts that are not finished. The recordings are on disk
 /// anyway; the next start transcribes them.
@@ -29,7 +30,7 @@ impl Session {
             let phase = match dictation.phase {
                 Phase::Opening { waiting } | Phase::Recording { waiting, .. } => {
                     self.cut_off = (!is_held).then_some(job);
-                    let text = Some("v2m is stopping, and has ended the recording.");
+                    let text = Some(tr!("v2m is stopping, and has ended the recording."));
                     answer_all(out, waiting, Ok(Reply::State(State::Transcribing, text)));
                     stop_capture(job, out);
                     Phase::Draining { waiting: Vec::new() }
@@ -61,8 +62,10 @@ impl Session {
                 | Phase::Draining { waiting }
                 | Phase::Transcribing { waiting, .. }
                 | Phase::Rewriting { waiting, .. } => {
-                    let text = "v2m had to stop before the text was ready. The recording is kept, and \
-                                transcribed at the next start.";
+                    let text = tr!(
+                        "v2m had to stop before the text was ready. The recording is kept, and \
+                         transcribed at the next start."
+                    );
                     answer_all(out, waiting, Err(Failure::new(Code::ShuttingDown, text)));
                 }
                 // The next start shows this text.
@@ -103,7 +106,7 @@ impl Session {
             return;
         }
         self.give_up(out);
-        let text = "v2m is stopping. Press again in a moment; systemd then starts it again.";
+        let text = tr!("v2m is stopping. Press again in a moment; systemd then starts it again.");
         let failure = Failure::new(Code::ShuttingDown, text).may_ask_again();
         answer_all(out, std::mem::take(&mut self.turned_away), Err(failure));
     }
@@ -115,6 +118,6 @@ impl Session {
 }
 
 pub(super) fn ending() -> Failure {
-    let text = "v2m is stopping, so the language model did not rewrite the text.";
+    let text = tr!("v2m is stopping, so the language model did not rewrite the text.");
     Failure::new(Code::ShuttingDown, text)
 }

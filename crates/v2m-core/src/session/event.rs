@@ -5,6 +5,7 @@ use super::types::{
     Transcript,
 };
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// An event.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,22 +198,30 @@ impl CaptureSummary {
             Some(problem) => return problem.clone(),
             None => {}
         }
-        let (cause, remedy) = match self.measured {
+        let (cause, remedy, text) = match self.measured {
             Some(Measured { samples: 0, .. }) => (
-                "Nothing was recorded",
-                "The recording stopped before any sound arrived. Try again.",
+                tr!("Nothing was recorded"),
+                tr!("The recording stopped before any sound arrived. Try again."),
+                tr!(
+                    "There is no text: nothing was recorded. The recording stopped before any sound arrived. Try \
+                     again."
+                ),
             ),
-            Some(Measured { peak_dbfs, .. }) if peak_dbfs < Self::SILENT_DBFS => {
-                ("The microphone was silent", "Is it muted, or is the wrong one selected?")
-            }
-            _ => ("No speech heard", "Speak closer to the microphone, or turn it up."),
+            Some(Measured { peak_dbfs, .. }) if peak_dbfs < Self::SILENT_DBFS => (
+                tr!("The microphone was silent"),
+                tr!("Is it muted, or is the wrong one selected?"),
+                tr!(
+                    "There is no text: the microphone was silent. Is it muted, or is the wrong one selected?"
+                ),
+            ),
+            _ => (
+                tr!("No speech heard"),
+                tr!("Speak closer to the microphone, or turn it up."),
+                tr!(
+                    "There is no text: no speech heard. Speak closer to the microphone, or turn it up."
+                ),
+            ),
         };
-        let text = format!("There is no text: {}. {remedy}", lower_first(cause));
         Failure::new(Code::NoSpeech, text).in_brief(cause, remedy)
     }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

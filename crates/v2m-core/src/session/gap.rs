@@ -2,6 +2,7 @@
 
 use super::types::{Code, Failure};
 use v2m_ipc::pcm::SAMPLE_RATE;
+use v2m_messages::tr;
 
 /// The number of samples in a second.
 const RATE: u64 = SAMPLE_RATE as u64;
@@ -67,21 +68,25 @@ pub fn told(gaps: &[Gap]) -> Option<Failure> {
     }
     let (from, to) = (clock(longest.start), clock(longest.end));
     let missing = seconds(total);
-    let where_it_is = match gaps.len() {
-        1 => format!("from {from} to {to}"),
-        count => format!("in {count} places, the longest from {from} to {to}"),
-    };
-    let why = match longest.cause {
-        GapCause::NotTaken => "because this computer was too busy, or had stopped v2m",
-        GapCause::NotGiven => "because PipeWire or the sound card delivered nothing",
-    };
-    let message = format!(
-        "Recording: {missing} are missing {where_it_is}, {why}. Check the text there, and say again what it lacks."
+    let place = tr!(
+        "from {from} to {to}" | "in {n} places, the longest from {from} to {to}" % gaps.len(),
+        from,
+        to
     );
-    let remedy = format!("Check the text {where_it_is}. Say again what it lacks.");
+    let why = match longest.cause {
+        GapCause::NotTaken => tr!("because this computer was too busy, or had stopped v2m"),
+        GapCause::NotGiven => tr!("because PipeWire or the sound card delivered nothing"),
+    };
+    let message = tr!(
+        "Recording: {missing} are missing {place}, {why}. Check the text there, and say again what it lacks.",
+        missing,
+        place,
+        why
+    );
+    let remedy = tr!("Check the text {place}. Say again what it lacks.", place);
     Some(
         Failure::new(Code::AudioGap, message)
-            .in_brief(format!("{missing} of the recording are missing"), remedy),
+            .in_brief(tr!("{missing} of the recording are missing", missing), remedy),
     )
 }
 

@@ -6,6 +6,7 @@ use super::machine::{Session, answer_all};
 use super::trigger::{Arrival, LONGEST_DELAY, PressVerdict, Trigger, TriggerMode};
 use super::types::{Asker, JobId, Reply, State, Ticket};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// The presses that still matter.
 #[derive(Debug)]
@@ -183,7 +184,7 @@ impl Session {
         match self.dictations.get_mut(job) {
             Some(dictation) => dictation.join(asker),
             None => {
-                let text = Some("The recording had ended before this press.");
+                let text = Some(tr!("The recording had ended before this press."));
                 out.push(Effect::Answer(asker.ticket, Ok(Reply::State(self.state(), text))));
             }
         }
@@ -203,7 +204,8 @@ impl Session {
     }
 
     fn same_press(&self, ticket: Ticket, out: &mut Vec<Effect>) {
-        let reply = Reply::State(self.state(), Some("Ignored: this is the same press as before."));
+        let reply =
+            Reply::State(self.state(), Some(tr!("Ignored: this is the same press as before.")));
         out.push(Effect::Answer(ticket, Ok(reply)));
     }
 
@@ -230,6 +232,6 @@ impl Session {
 
 /// Announces the recording to the clients that started it, and to the user.
 pub(super) fn tell_recording(waiting: Vec<Ticket>, out: &mut Vec<Effect>) {
-    answer_all(out, waiting, Ok(Reply::State(State::Recording, Some("Speak now."))));
+    answer_all(out, waiting, Ok(Reply::State(State::Recording, Some(tr!("Speak now.")))));
     out.extend([Effect::Show(Notice::Recording), Effect::Play(Cue::Start)]);
 }

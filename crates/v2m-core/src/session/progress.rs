@@ -8,6 +8,7 @@ use super::hand::tell_recording;
 use super::machine::{Session, answer_all, show_problem};
 use super::talk::Talk;
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
+use v2m_messages::tr;
 
 impl Session {
     pub(super) fn opening(
@@ -281,11 +282,13 @@ impl Session {
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
-        let text = "There is no text, because you took all of it back. v2m keeps what it had recognised with \
-                    your dictations. text.spoken_edits = false turns off “scratch that”.";
+        let text = tr!(
+            "There is no text, because you took all of it back. v2m keeps what it had recognised with \
+             your dictations. text.spoken_edits = false turns off “scratch that”."
+        );
         let failure = Failure::new(Code::NoSpeech, text).in_brief(
-            "You took back the whole dictation",
-            "To keep such words: v2m-send config set text.spoken_edits=false",
+            tr!("You took back the whole dictation"),
+            tr!("To keep such words: v2m-send config set text.spoken_edits=false"),
         );
         end_without_text(waiting, failure, out)
     }
@@ -349,11 +352,13 @@ enum Lost {
 fn drain_failure() -> Failure {
     Failure::new(
         Code::NoMicrophone,
-        "Stopping the recording: PipeWire did not deliver the last samples. What was recorded \
-         before is transcribed. If this happens again: systemctl --user restart pipewire",
+        tr!(
+            "Stopping the recording: PipeWire did not deliver the last samples. What was recorded \
+             before is transcribed. If this happens again: systemctl --user restart pipewire"
+        ),
     )
     .in_brief(
-        "The end of the recording is missing",
-        "If this happens again: systemctl --user restart pipewire",
+        tr!("The end of the recording is missing"),
+        tr!("If this happens again: systemctl --user restart pipewire"),
     )
 }

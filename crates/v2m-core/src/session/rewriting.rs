@@ -6,6 +6,7 @@ use super::event::{Effect, JobEvent, Notice, Outcome, Timer};
 use super::machine::{Rewriting, Session};
 use super::types::{Code, Failure, JobId, Ticket, Transcript};
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// How a language model should rewrite a text.
 pub(super) struct Draft {
@@ -106,12 +107,13 @@ impl Session {
 }
 
 fn overdue(within: Duration) -> Failure {
-    let text = format!(
-        "The language model did not answer within {} s (llm.dictation_seconds). Your text was delivered unchanged.",
-        within.as_secs_f64()
+    let text = tr!(
+        "The language model did not answer within {seconds} s (llm.dictation_seconds). Your text was delivered \
+         unchanged.",
+        seconds = within.as_secs_f64()
     );
     Failure::new(Code::LlmUnavailable, text).in_brief(
-        "The language model was too slow",
-        "Your text was delivered unchanged. Allow more time: llm.dictation_seconds",
+        tr!("The language model was too slow"),
+        tr!("Your text was delivered unchanged. Allow more time: llm.dictation_seconds"),
     )
 }

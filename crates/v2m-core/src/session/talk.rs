@@ -8,6 +8,7 @@ use super::gap::Gap;
 use super::machine::{Session, answer_all};
 use super::types::{Code, Failure, JobId, Reply, Segment, Transcript};
 use v2m_ipc::spacing;
+use v2m_messages::tr;
 
 /// How many characters of the last sentence the answer to a cancel shows.
 const SHOWN: usize = 60;
@@ -128,7 +129,7 @@ impl Session {
             answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
             talk.said.push(last);
         } else {
-            let text = "There is no text: nothing was said that could be recognised.";
+            let text = tr!("There is no text: nothing was said that could be recognised.");
             answer_all(out, waiting, Err(Failure::new(Code::NoSpeech, text)));
         }
         self.pass_on(talk);
@@ -152,7 +153,7 @@ impl Session {
             }
         }
         let told = delivered_before(&said);
-        let message = told.as_deref().unwrap_or("The recording was cancelled and deleted.");
+        let message = told.as_deref().unwrap_or(tr!("The recording was cancelled and deleted."));
         answer_all(out, waiting, Err(Failure::new(Code::Cancelled, message)));
         told
     }
@@ -165,10 +166,14 @@ impl Session {
         out: &mut Vec<Effect>,
     ) {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
-        let text = "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
-                    is over. Delete it in the field.";
-        let failure = Failure::new(Code::NoSpeech, text)
-            .in_brief("Too late to take it back", "The sentence before was delivered already.");
+        let text = tr!(
+            "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
+             is over. Delete it in the field."
+        );
+        let failure = Failure::new(Code::NoSpeech, text).in_brief(
+            tr!("Too late to take it back"),
+            tr!("The sentence before was delivered already."),
+        );
         super::machine::show_problem(&failure, out);
     }
 }
@@ -176,14 +181,16 @@ impl Session {
 /// What to tell of the sentences that were delivered before the rest was deleted.
 fn delivered_before(said: &[Transcript]) -> Option<String> {
     let last = said.last()?;
-    let count = match said.len() {
-        1 => "One sentence was delivered before and stays".to_owned(),
-        count => format!("{count} sentences were delivered before and stay"),
-    };
     let length = last.text.chars().count();
     let shown: String = last.text.chars().skip(length.saturating_sub(SHOWN)).collect();
     let cut = if length > SHOWN { "…" } else { "" };
-    Some(format!("What was not delivered yet is deleted. {count}; the last: “{cut}{shown}”"))
+    Some(tr!(
+        "What was not delivered yet is deleted. One sentence was delivered before and stays; the last: “{cut}{shown}”"
+            | "What was not delivered yet is deleted. {n} sentences were delivered before and stay; the last: “{cut}{shown}”"
+                % said.len(),
+        cut,
+        shown
+    ))
 }
 
 fn nothing() -> Transcript {

@@ -36,6 +36,7 @@ use language::Language;
 use replace::Replacements;
 use spoken::Obeyed;
 use token::{Token, render, tokens};
+use v2m_messages::verbatim;
 
 /// How many times the rules run at most. What one rule brings together ("ve, scratch that, dos
 /// eme") may be a match for another.
@@ -168,7 +169,7 @@ impl Rules {
                 steps.note("fillers", render(tokens));
             }
             if choices.take_back && edits::apply(tokens, language) {
-                steps.note("take back", render(tokens));
+                steps.note(verbatim!("take back"), render(tokens));
             }
         }
         if self.replacements.apply(tokens) {
