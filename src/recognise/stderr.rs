@@ -101,6 +101,10 @@ mod tests {
             ("\n\n", None),
             ("v2m-engine-cuda: there is no GPU\n", Some("there is no GPU")),
             (
+                "loading\nv2m-engine-cuda: no se puede abrir la GPU\n",
+                Some("no se puede abrir la GPU"),
+            ),
+            (
                 "hello\nCUDA error: out of memory\n  in f\n#0 main\n",
                 Some("CUDA error: out of memory"),
             ),
